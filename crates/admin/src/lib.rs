@@ -1,0 +1,1 @@
+//! Everything over HTTP: REST, OpenAPI, events, metrics and the web page.

@@ -1,0 +1,1 @@
+//! Rhai dialplans: engine, limits, modules, fibers and script tests.

@@ -1,0 +1,188 @@
+//! What signalling asks of the media engine, and what the engine tells it.
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
+
+use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
+
+/// One leg's place in the media engine: a slot and a generation, so that a late event for a port
+/// that was given back is never taken for its successor's.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct PortId {
+    /// Index into the engine's table.
+    pub slot: u32,
+    /// Counts how often the slot was given out.
+    pub generation: u32,
+}
+
+/// Which way media may flow on a leg, seen from Tandem (RFC 3264 section 5.1).
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Direction {
+    /// Tandem may send to the peer.
+    pub send: bool,
+    /// Tandem takes what the peer sends.
+    pub receive: bool,
+}
+
+/// How one codec is numbered on a leg.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Payload {
+    /// The payload type in RTP packets on this leg, 0 to 127.
+    pub number: u8,
+    /// The codec, by its rtpmap name in upper case, such as `PCMU` or `TELEPHONE-EVENT`.
+    pub codec: String,
+    /// The RTP clock in hertz.
+    pub clock_rate: u32,
+    /// Channels, 1 unless the rtpmap says otherwise.
+    pub channels: u8,
+}
+
+/// What is known of a leg's peer after an offer/answer exchange (or half of one).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Remote {
+    /// Where signalling says the peer receives RTP; `None` while unknown or on `0.0.0.0` hold.
+    pub rtp: Option<SocketAddr>,
+    /// Where the peer receives RTCP (RFC 3605 `a=rtcp`, else RTP's port plus one); `None` with rtcp-mux.
+    pub rtcp: Option<SocketAddr>,
+    /// Addresses the peer's packets may come from: its SDP's, and the one its signalling comes from.
+    pub expected: SmallVec<[IpAddr; 2]>,
+    /// What Tandem sends to the peer: the peer's own numbering.
+    pub send_payloads: Vec<Payload>,
+    /// What the peer sends to Tandem: the numbering in Tandem's description.
+    pub receive_payloads: Vec<Payload>,
+    /// Which way media may flow.
+    pub direction: Direction,
+    /// Milliseconds of audio a packet that Tandem makes should carry.
+    pub ptime: u16,
+}
+
+/// Something that Tandem plays by itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Source {
+    /// Prompts, one after the other, by name; the engine finds their files.
+    Prompts(Vec<String>),
+    /// A tone of the named plan: `ringback`, `busy`, `congestion`, `dial`, or `440/1000` (hertz/milliseconds).
+    Tone(String),
+    /// Silence for this long (keeps a NAT binding open while a script waits).
+    Silence(Duration),
+}
+
+/// What signalling asks of the media engine. Commands on one port are carried out in order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Command {
+    /// Take `local_port` (RTP; RTCP is the port above) for a leg. The number was chosen by [`crate::Pool`].
+    Open {
+        /// The new port's handle.
+        port: PortId,
+        /// The even UDP port.
+        local_port: u16,
+        /// Addresses the peer may speak from before its description is known.
+        expected: SmallVec<[IpAddr; 2]>,
+    },
+    /// The leg's description changed. With `relearn` the address learned from packets is forgotten.
+    Update {
+        /// Which.
+        port: PortId,
+        /// What is known now.
+        remote: Remote,
+        /// Whether signalling named a new address, so that a new source may be learned.
+        relearn: bool,
+    },
+    /// Relay between two ports, both ways as each direction allows; ends what either is playing.
+    Bridge(PortId, PortId),
+    /// Relay no longer.
+    Unbridge(PortId),
+    /// Play to the leg; ends with [`Event::Played`]. A second one replaces the first.
+    Play {
+        /// To whom.
+        port: PortId,
+        /// What.
+        source: Source,
+        /// Play it again and again until stopped.
+        repeat: bool,
+        /// Comes back in [`Event::Played`].
+        token: u64,
+    },
+    /// Stop playing; no [`Event::Played`] follows.
+    Stop(PortId),
+    /// Send back to the leg what it says, until stopped.
+    Echo(PortId),
+    /// Send a DTMF digit to the leg as RFC 4733 events.
+    Dtmf {
+        /// To whom.
+        port: PortId,
+        /// `0`-`9`, `*`, `#`, `A`-`D`.
+        digit: char,
+        /// How long, in milliseconds.
+        millis: u16,
+    },
+    /// End the leg if nothing is heard from its peer for this long; `None` switches the watch off (hold).
+    Watch {
+        /// Which.
+        port: PortId,
+        /// How long.
+        timeout: Option<Duration>,
+    },
+    /// The leg is over; the slot may be given out again at once.
+    Close(PortId),
+}
+
+/// Packets and octets of one direction of a leg.
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counters {
+    /// RTP packets taken from the peer.
+    pub received: u64,
+    /// RTP packets sent to the peer.
+    pub sent: u64,
+    /// Packets dropped because they came from somebody else (RTP injection).
+    pub injected: u64,
+    /// Packets dropped because they were no RTP.
+    pub malformed: u64,
+}
+
+/// What the media engine tells signalling.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Event {
+    /// The first packet came: the peer is at this address. Frees the leg's hold on "silent" sharing.
+    Learned {
+        /// Which.
+        port: PortId,
+        /// The peer's real RTP address.
+        remote: SocketAddr,
+    },
+    /// The peer pressed a key (RFC 4733), reported once a press.
+    Dtmf {
+        /// Whose.
+        port: PortId,
+        /// `0`-`9`, `*`, `#`, `A`-`D`.
+        digit: char,
+    },
+    /// What was asked for was played to its end, or could not be.
+    Played {
+        /// To whom.
+        port: PortId,
+        /// As in [`Command::Play`].
+        token: u64,
+        /// What went wrong, in words for the log (an unknown prompt).
+        fault: Option<String>,
+    },
+    /// Nothing was heard for as long as [`Command::Watch`] allows.
+    Silent(PortId),
+    /// The port was closed; its totals.
+    Closed {
+        /// Which.
+        port: PortId,
+        /// Its totals.
+        counters: Counters,
+    },
+    /// The local UDP port could not be bound: the leg has no media.
+    Failed {
+        /// Which.
+        port: PortId,
+        /// Why, in words for the log.
+        reason: String,
+    },
+}

@@ -1,0 +1,1 @@
+//! What Tandem keeps: SQLite through sqlx, migrations, batched writes.

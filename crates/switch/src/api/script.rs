@@ -1,0 +1,271 @@
+//! What a dialplan script may ask for, and what it gets back.
+//!
+//! A script is a fiber outside the switch. It asks for one [`Verb`] at a time and sleeps until its
+//! [`Outcome`] comes.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::CallUid;
+
+/// Which function of the dialplan a call enters by.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ScriptEntry {
+    /// `on_call`: from an extension.
+    OnCall,
+    /// `on_trunk`: from a trunk.
+    OnTrunk,
+}
+
+/// What a script knows of its caller without asking.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Facts {
+    /// `caller.id`
+    pub id: String,
+    /// `caller.number`
+    pub number: String,
+    /// `caller.name`
+    pub name: String,
+    /// `caller.dialed`
+    pub dialed: String,
+    /// `caller.extension`, the authenticated one.
+    pub extension: Option<String>,
+    /// `caller.trunk`
+    pub trunk: Option<String>,
+    /// `caller.source`, address and port the call came from.
+    pub source: String,
+}
+
+/// A place in a script.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Position {
+    /// The file, relative to the dialplan folder.
+    pub file: String,
+    /// Counted from 1; 0 if unknown.
+    pub line: u32,
+    /// Counted from 1; 0 if unknown.
+    pub column: u32,
+}
+
+/// Why a script ended otherwise than by returning.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ScriptFault {
+    /// Where.
+    pub position: Position,
+    /// What, in words for the log and the administrator.
+    pub message: String,
+}
+
+/// What the switch tells the script threads.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum ScriptCommand {
+    /// Run the dialplan for a call.
+    Start {
+        /// Names the script from now on.
+        call: CallUid,
+        /// Where to enter.
+        entry: ScriptEntry,
+        /// What it may know.
+        facts: Box<Facts>,
+    },
+    /// The verb is over: go on.
+    Resume {
+        /// Whose script.
+        call: CallUid,
+        /// What came of the verb.
+        outcome: Outcome,
+    },
+    /// The caller is gone: nothing after the current verb may run. Answered by [`ScriptEvent::Ended`].
+    Cancel {
+        /// Whose script.
+        call: CallUid,
+    },
+}
+
+/// What a script tells the switch.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum ScriptEvent {
+    /// Do this and say what came of it.
+    Verb {
+        /// Whose script.
+        call: CallUid,
+        /// What to do.
+        verb: Verb,
+        /// The line that asks.
+        at: Position,
+    },
+    /// The script is over; always the last of a script.
+    Ended {
+        /// Whose.
+        call: CallUid,
+        /// Returned, or failed. A cancelled script returns.
+        result: Result<(), ScriptFault>,
+    },
+}
+
+/// One thing a script asks for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Verb {
+    /// `caller.dial(..)`; [`Outcome::Dial`].
+    Dial(Box<Dial>),
+    /// `caller.ring()`: 180 to the caller; [`Outcome::Done`].
+    Ring,
+    /// `caller.answer()`: Tandem itself answers; [`Outcome::Done`].
+    Answer,
+    /// `caller.reject(code, reason?)`: a final answer of 300 to 699; [`Outcome::Done`], then nothing else does anything.
+    Reject {
+        /// 400 to 699.
+        code: u16,
+        /// The reason phrase where it is not the standard one.
+        reason: Option<String>,
+    },
+    /// `caller.redirect(uri)`: 302 with that Contact; [`Outcome::Done`].
+    Redirect {
+        /// A SIP URI or a number.
+        target: String,
+    },
+    /// `caller.hangup()`: BYE, or 603 where the caller was not answered; [`Outcome::Done`].
+    Hangup,
+    /// `caller.wait(seconds)`; [`Outcome::Digits`].
+    Wait(Duration),
+    /// `caller.play(..)`; [`Outcome::Digits`].
+    Play(Vec<String>),
+    /// `caller.tone(name, seconds?)`; [`Outcome::Digits`].
+    Tone {
+        /// As in [`media::Source::Tone`].
+        name: String,
+        /// How long; the plan's own length if `None`.
+        duration: Option<Duration>,
+    },
+    /// `caller.echo()`: until the caller hangs up or presses `#`; [`Outcome::Digits`].
+    Echo,
+    /// `caller.header(name)`; [`Outcome::Text`].
+    Header(String),
+    /// `extension(number)`; [`Outcome::Extension`].
+    Extension(String),
+}
+
+/// What `dial` is asked to do.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Dial {
+    /// Whom; never empty.
+    pub targets: Vec<Target>,
+    /// How long each target, or with [`Strategy::All`] all of them, may ring.
+    pub timeout: Duration,
+    /// In which order.
+    pub strategy: Strategy,
+    /// The caller's number and name as the callee sees them, where not the caller's own.
+    pub caller_id: Option<(String, String)>,
+    /// Header fields added to the outgoing INVITE; names checked by the dialplan.
+    pub headers: Vec<(String, String)>,
+    /// Record the call under this name.
+    pub record: Option<String>,
+}
+
+/// Whom to dial.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Target {
+    /// An extension's number.
+    Extension(String),
+    /// A number over a trunk.
+    Trunk {
+        /// The trunk's name.
+        trunk: String,
+        /// The number.
+        number: String,
+    },
+    /// A SIP URI, checked to be one.
+    Uri(String),
+}
+
+/// In which order targets are tried.
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Strategy {
+    /// At once; the first to answer wins.
+    #[default]
+    All,
+    /// One after the other.
+    Sequence,
+    /// One after the other, in random order.
+    Random,
+}
+
+/// What a verb came to.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Outcome {
+    /// Nothing to tell.
+    Done,
+    /// Of `dial`.
+    Dial(Box<DialResult>),
+    /// Keys the caller pressed meanwhile.
+    Digits(String),
+    /// A header's value, if there is one.
+    Text(Option<String>),
+    /// Of `extension(number)`; `None` if nobody has that number.
+    Extension(Option<Box<ExtensionState>>),
+    /// It could not be done: thrown in the script, with these words.
+    Fault(String),
+}
+
+/// How a `dial` ended, as scripts see it.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum DialStatus {
+    /// Somebody answered, and has hung up.
+    Answered,
+    /// 486, 600.
+    Busy,
+    /// It rang and nobody answered in time.
+    NoAnswer,
+    /// No phone registered, or none reached: 404, 408, 410, 480, 5xx.
+    Unavailable,
+    /// Refused: 403, 603 and the other 4xx and 6xx.
+    Rejected,
+    /// It could not be tried (no such number, no media, no such trunk).
+    Failed,
+    /// The caller hung up meanwhile.
+    Cancelled,
+}
+
+impl DialStatus {
+    /// The word scripts compare with.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Answered => "answered",
+            Self::Busy => "busy",
+            Self::NoAnswer => "noanswer",
+            Self::Unavailable => "unavailable",
+            Self::Rejected => "rejected",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
+/// What `dial` returns.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DialResult {
+    /// How it ended.
+    pub status: DialStatus,
+    /// The SIP status that decided it; 200 where answered, 0 where none was seen.
+    pub code: u16,
+    /// Its reason phrase.
+    pub reason: String,
+    /// Who answered, an extension's number or the target as it was written; empty if nobody.
+    pub by: String,
+    /// Seconds talked.
+    pub talk: f64,
+}
+
+/// What `extension(number)` tells.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExtensionState {
+    /// At least one phone is registered.
+    pub registered: bool,
+    /// In a call.
+    pub busy: bool,
+    /// Does not want to be disturbed.
+    pub dnd: bool,
+    /// Where all its calls go.
+    pub forward: Option<String>,
+}
