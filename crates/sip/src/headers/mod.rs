@@ -1,0 +1,146 @@
+//! Header fields: names, and typed readers of their values.
+
+pub mod address;
+pub mod cseq;
+pub mod name;
+pub mod via;
+
+use std::fmt;
+
+use self::name::HeaderName;
+
+/// A header field whose value is not what its grammar allows, or that is missing or repeated.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub struct HeaderError {
+    /// Which field.
+    pub name: HeaderName,
+    /// What is wrong with it, in words for a reason phrase or a log.
+    pub fault: &'static str,
+}
+
+impl HeaderError {
+    /// An error in field `name`.
+    pub const fn new(name: HeaderName, fault: &'static str) -> Self {
+        Self { name, fault }
+    }
+}
+
+impl fmt::Display for HeaderError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.name, self.fault)
+    }
+}
+
+/// The octets of a token (RFC 3261 section 25.1).
+const TOKEN: [bool; 256] = {
+    let mut table = [false; 256];
+    let set = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.!%*_+`'~";
+    let mut at = 0;
+    while at < set.len() {
+        table[set[at] as usize] = true;
+        at += 1;
+    }
+    table
+};
+
+/// Whether one octet may stand in a token.
+pub(crate) const fn is_token_byte(byte: u8) -> bool {
+    TOKEN[byte as usize]
+}
+
+/// Whether `bytes` is a token (RFC 3261 section 25.1).
+pub fn is_token(bytes: &[u8]) -> bool {
+    !bytes.is_empty() && bytes.iter().all(|&byte| is_token_byte(byte))
+}
+
+/// Linear white space as it is after unfolding.
+pub(crate) const fn is_blank(c: char) -> bool {
+    c == ' ' || c == '\t'
+}
+
+/// Without the white space at both ends.
+pub(crate) fn trim(text: &str) -> &str {
+    text.trim_matches(is_blank)
+}
+
+/// A decimal number of at most `u32::MAX`; leading zeros are allowed (RFC 4475 3.1.1.1).
+pub(crate) fn number(text: &str) -> Option<u32> {
+    if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    text.parse().ok()
+}
+
+/// Where a quoted string that begins at `text[0]` ends: the octets up to and with the closing
+/// quote; `None` if it never closes.
+pub(crate) fn quoted_len(text: &str) -> Option<usize> {
+    let bytes = text.as_bytes();
+    let mut at = 1;
+    while let Some(&byte) = bytes.get(at) {
+        match byte {
+            b'"' => return Some(at + 1),
+            b'\\' => at += 2,
+            _ => at += 1,
+        }
+    }
+    None
+}
+
+/// The position of the first of `stops` outside quoted strings and, if `angles`, outside `<>`.
+///
+/// An unclosed quoted string reaches to the end.
+pub(crate) fn find_top(text: &str, stops: &[u8], angles: bool) -> Option<usize> {
+    let bytes = text.as_bytes();
+    let mut at = 0;
+    let mut inside = false;
+    while let Some(&byte) = bytes.get(at) {
+        if byte == b'"' && !inside {
+            at += quoted_len(text.get(at..)?)?;
+            continue;
+        }
+        if !inside && stops.contains(&byte) {
+            return Some(at);
+        }
+        if angles && byte == b'<' {
+            inside = true;
+        } else if angles && byte == b'>' {
+            inside = false;
+        }
+        at += 1;
+    }
+    None
+}
+
+/// A list's elements: split at commas outside quotes and `<>`, trimmed, empty ones left out.
+#[derive(Clone, Debug)]
+pub struct Values<'a> {
+    rest: Option<&'a str>,
+}
+
+impl<'a> Values<'a> {
+    /// The elements of one field's value.
+    pub const fn new(value: &'a str) -> Self {
+        Self { rest: Some(value) }
+    }
+}
+
+impl<'a> Iterator for Values<'a> {
+    type Item = &'a str;
+
+    fn next(&mut self) -> Option<&'a str> {
+        loop {
+            let text = self.rest?;
+            let item = if let Some(at) = find_top(text, b",", true) {
+                self.rest = text.get(at + 1..);
+                text.get(..at)?
+            } else {
+                self.rest = None;
+                text
+            };
+            let item = trim(item);
+            if !item.is_empty() {
+                return Some(item);
+            }
+        }
+    }
+}

@@ -1,0 +1,252 @@
+//! Reading a message.
+
+use std::borrow::Cow;
+
+use bytes::Bytes;
+
+use super::{Message, Span, Start};
+use crate::{
+    CSeq, Contact, HeaderError, HeaderName, Method, NameAddr, StatusCode, Uri, UriError, Via,
+    headers::{Values, number},
+};
+
+impl Message {
+    /// The whole message.
+    pub fn bytes(&self) -> &Bytes {
+        &self.inner.bytes
+    }
+
+    pub(super) fn text(&self, span: Span) -> &str {
+        // The head was found to be UTF-8 when the message was made.
+        self.inner
+            .bytes
+            .get(span.range())
+            .and_then(|bytes| std::str::from_utf8(bytes).ok())
+            .unwrap_or("")
+    }
+
+    /// The first line, without its end.
+    pub fn start_line(&self) -> &str {
+        let end = memchr::memchr(b'\r', &self.inner.bytes).unwrap_or(0);
+        self.text(Span::new(0, end))
+    }
+
+    /// Whether it is a request.
+    pub fn is_request(&self) -> bool {
+        matches!(self.inner.start, Start::Request { .. })
+    }
+
+    /// Whether it is a response.
+    pub fn is_response(&self) -> bool {
+        !self.is_request()
+    }
+
+    /// The method; a response's is its CSeq's (an empty `Other` if that is unreadable).
+    pub fn method(&self) -> &Method {
+        &self.inner.method
+    }
+
+    /// The Request-URI as it came; empty for a response.
+    pub fn uri(&self) -> &str {
+        match self.inner.start {
+            Start::Request { uri } => self.text(uri),
+            Start::Response { .. } => "",
+        }
+    }
+
+    /// The Request-URI.
+    pub fn request_uri(&self) -> Result<Uri<'_>, UriError> {
+        Uri::parse(self.uri())
+    }
+
+    /// A response's status code.
+    pub fn status(&self) -> Option<StatusCode> {
+        match self.inner.start {
+            Start::Request { .. } => None,
+            Start::Response { status, .. } => Some(status),
+        }
+    }
+
+    /// A response's reason phrase as it came; empty for a request.
+    pub fn reason(&self) -> &str {
+        match self.inner.start {
+            Start::Request { .. } => "",
+            Start::Response { reason, .. } => self.text(reason),
+        }
+    }
+
+    /// The first field of that name: its value, unfolded and trimmed.
+    pub fn header(&self, name: HeaderName) -> Option<&str> {
+        let field = self.inner.fields.iter().find(|field| field.name == name)?;
+        Some(self.text(field.value))
+    }
+
+    /// Every field of that name.
+    pub fn headers(&self, name: HeaderName) -> impl Iterator<Item = &str> + Clone {
+        self.inner
+            .fields
+            .iter()
+            .filter(move |field| field.name == name)
+            .map(|field| self.text(field.value))
+    }
+
+    /// Every element of every field of that name: split at the commas outside quotes and `<>`.
+    pub fn values(&self, name: HeaderName) -> impl Iterator<Item = &str> + Clone {
+        self.headers(name).flat_map(Values::new)
+    }
+
+    /// The only field of that name; an error if there is none, or more than one where the field
+    /// may appear once.
+    pub fn single(&self, name: HeaderName) -> Result<&str, HeaderError> {
+        self.optional(name)?
+            .ok_or(HeaderError::new(name, "the header field is missing"))
+    }
+
+    /// The only field of that name, if there is one; an error if there is more than one.
+    pub fn optional(&self, name: HeaderName) -> Result<Option<&str>, HeaderError> {
+        let mut found = self.headers(name);
+        match (found.next(), found.next()) {
+            (_, Some(_)) => Err(HeaderError::new(name, "the header field appears more than once")),
+            (first, None) => Ok(first),
+        }
+    }
+
+    /// The first field with that name, known or not, full or compact, in any case.
+    pub fn other(&self, name: &str) -> Option<&str> {
+        let known = HeaderName::parse(name.as_bytes());
+        if known != HeaderName::Other {
+            return self.header(known);
+        }
+        let field = self
+            .inner
+            .fields
+            .iter()
+            .find(|field| field.name == HeaderName::Other && self.text(field.text).eq_ignore_ascii_case(name))?;
+        Some(self.text(field.value))
+    }
+
+    /// Every field in order: the name as it came, what it is, and the value.
+    pub fn fields(&self) -> impl Iterator<Item = (&str, HeaderName, &str)> {
+        self.inner
+            .fields
+            .iter()
+            .map(|field| (self.text(field.text), field.name, self.text(field.value)))
+    }
+
+    /// The first Via.
+    pub fn top_via(&self) -> Result<Via<'_>, HeaderError> {
+        let fault = |why| HeaderError::new(HeaderName::Via, why);
+        let first = self
+            .header(HeaderName::Via)
+            .ok_or(fault("the header field is missing"))?;
+        let end = crate::headers::find_top(first, b",", false).unwrap_or(first.len());
+        Via::parse(first.get(..end).unwrap_or("")).map_err(fault)
+    }
+
+    /// Every Via, the first first.
+    pub fn vias(&self) -> impl Iterator<Item = Result<Via<'_>, HeaderError>> {
+        self.values(HeaderName::Via)
+            .map(|value| Via::parse(value).map_err(|why| HeaderError::new(HeaderName::Via, why)))
+    }
+
+    /// The From field.
+    pub fn from(&self) -> Result<NameAddr<'_>, HeaderError> {
+        self.address(HeaderName::From)
+    }
+
+    /// The To field.
+    pub fn to(&self) -> Result<NameAddr<'_>, HeaderError> {
+        self.address(HeaderName::To)
+    }
+
+    /// A field that holds exactly one address, such as Refer-To.
+    pub fn address(&self, name: HeaderName) -> Result<NameAddr<'_>, HeaderError> {
+        NameAddr::parse(self.single(name)?).map_err(|why| HeaderError::new(name, why))
+    }
+
+    /// A field that holds a list of addresses, such as Route or P-Asserted-Identity.
+    pub fn addresses(&self, name: HeaderName) -> impl Iterator<Item = Result<NameAddr<'_>, HeaderError>> {
+        self.values(name)
+            .map(move |value| NameAddr::parse(value).map_err(|why| HeaderError::new(name, why)))
+    }
+
+    /// From's tag.
+    pub fn from_tag(&self) -> Option<&str> {
+        self.from().ok()?.tag()
+    }
+
+    /// To's tag.
+    pub fn to_tag(&self) -> Option<&str> {
+        self.to().ok()?.tag()
+    }
+
+    /// The Call-ID; empty if there is none.
+    pub fn call_id(&self) -> &str {
+        self.header(HeaderName::CallId).unwrap_or("")
+    }
+
+    /// The CSeq.
+    pub fn cseq(&self) -> Result<CSeq, HeaderError> {
+        CSeq::parse(self.single(HeaderName::CSeq)?)
+    }
+
+    /// Every contact.
+    pub fn contacts(&self) -> impl Iterator<Item = Result<Contact<'_>, HeaderError>> {
+        self.values(HeaderName::Contact)
+            .map(|value| Contact::parse(value).map_err(|why| HeaderError::new(HeaderName::Contact, why)))
+    }
+
+    /// Max-Forwards, 0 to 255 (RFC 3261 section 20.22).
+    pub fn max_forwards(&self) -> Result<Option<u32>, HeaderError> {
+        let fault = HeaderError::new(HeaderName::MaxForwards, "not a number from 0 to 255");
+        self.optional(HeaderName::MaxForwards)?
+            .map(|value| number(value).filter(|&hops| hops <= 255).ok_or(fault))
+            .transpose()
+    }
+
+    /// Expires, in seconds.
+    pub fn expires(&self) -> Result<Option<u32>, HeaderError> {
+        self.seconds(HeaderName::Expires)
+    }
+
+    /// A field that holds a number of seconds, such as Min-Expires.
+    pub fn seconds(&self, name: HeaderName) -> Result<Option<u32>, HeaderError> {
+        let fault = HeaderError::new(name, "not a number of seconds below 2^32");
+        self.optional(name)?.map(|value| number(value).ok_or(fault)).transpose()
+    }
+
+    /// Whether Supported names this option.
+    pub fn supports(&self, option_tag: &str) -> bool {
+        self.lists(HeaderName::Supported, option_tag)
+    }
+
+    /// Whether Require names this option.
+    pub fn requires(&self, option_tag: &str) -> bool {
+        self.lists(HeaderName::Require, option_tag)
+    }
+
+    /// Whether a list of tokens such as Allow or Allow-Events holds this one, in any case.
+    pub fn lists(&self, name: HeaderName, token: &str) -> bool {
+        self.values(name).any(|value| value.eq_ignore_ascii_case(token))
+    }
+
+    /// The Content-Type as it came.
+    pub fn content_type(&self) -> Option<&str> {
+        self.header(HeaderName::ContentType)
+    }
+
+    /// The body: as long as Content-Length says, or all that followed the head in its datagram.
+    pub fn body(&self) -> &[u8] {
+        self.inner.bytes.get(self.inner.body.range()).unwrap_or(&[])
+    }
+
+    /// The body as shared bytes.
+    pub fn body_bytes(&self) -> Bytes {
+        self.inner.bytes.slice(self.inner.body.range())
+    }
+
+    /// The body as text; octets that are not UTF-8 become U+FFFD.
+    pub fn body_text(&self) -> Cow<'_, str> {
+        String::from_utf8_lossy(self.body())
+    }
+}

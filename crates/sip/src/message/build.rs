@@ -1,0 +1,233 @@
+//! Writing messages.
+
+use std::{
+    fmt::{self, Display, Write as _},
+    sync::Arc,
+};
+
+use bytes::Bytes;
+
+use super::{Field, Fields, Inner, Message, Span, Start};
+use crate::{CSeq, HeaderName, Method, StatusCode, headers::is_token_byte};
+
+/// Writes a message and the places of its fields at once, so that it need not be read again.
+///
+/// Nothing that is written can break out of its field: CR, LF and NUL become blanks. Content-Length
+/// is always written, by [`Builder::finish`].
+#[derive(Clone)]
+pub struct Builder {
+    bytes: Vec<u8>,
+    start: Start,
+    method: Method,
+    fields: Fields,
+    body: Vec<u8>,
+}
+
+impl fmt::Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder")
+            .field("method", &self.method)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Text for a value: what could end the line becomes a blank.
+struct Line<'b>(&'b mut Vec<u8>);
+
+impl fmt::Write for Line<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let at = self.0.len();
+        self.0.extend_from_slice(text.as_bytes());
+        if memchr::memchr3(b'\r', b'\n', 0, text.as_bytes()).is_some() {
+            for byte in self
+                .0
+                .iter_mut()
+                .skip(at)
+                .filter(|byte| matches!(byte, b'\r' | b'\n' | 0))
+            {
+                *byte = b' ';
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Builder {
+    fn new(start: Start, method: Method, line: Vec<u8>) -> Self {
+        Self {
+            bytes: line,
+            start,
+            method,
+            fields: Fields::new(),
+            body: Vec::new(),
+        }
+    }
+
+    /// A request. White space and controls in `uri` are escaped.
+    pub fn request(method: &Method, uri: &str) -> Self {
+        let mut bytes = Vec::with_capacity(1024);
+        bytes.extend_from_slice(method.as_str().as_bytes());
+        bytes.push(b' ');
+        let at = bytes.len();
+        for byte in uri.bytes() {
+            if byte <= b' ' || byte == 0x7f {
+                let digit = |nibble: u8| b"0123456789ABCDEF".get(usize::from(nibble)).copied().unwrap_or(b'0');
+                bytes.extend_from_slice(&[b'%', digit(byte >> 4), digit(byte & 15)]);
+            } else {
+                bytes.push(byte);
+            }
+        }
+        let uri = Span::new(at, bytes.len());
+        bytes.extend_from_slice(b" SIP/2.0\r\n");
+        Self::new(Start::Request { uri }, method.clone(), bytes)
+    }
+
+    /// A response with the standard phrase. Its method is that of the CSeq that is added.
+    pub fn response(status: StatusCode) -> Self {
+        Self::response_with_reason(status, status.reason())
+    }
+
+    /// A response with a phrase of one's own.
+    pub fn response_with_reason(status: StatusCode, reason: &str) -> Self {
+        let mut bytes = Vec::with_capacity(1024);
+        let _ = write!(Line(&mut bytes), "SIP/2.0 {status} ");
+        let at = bytes.len();
+        let _ = Line(&mut bytes).write_str(reason);
+        let reason = Span::new(at, bytes.len());
+        bytes.extend_from_slice(b"\r\n");
+        Self::new(Start::Response { status, reason }, Method::Other("".into()), bytes)
+    }
+
+    /// The answer to `request` (RFC 3261 section 8.2.6): its Vias, From, To, Call-ID and CSeq, and
+    /// its Timestamp if the answer is a 100. `to_tag` is added to a To that has none, but not to a
+    /// 100. Contact, Record-Route and the rest are the caller's matter.
+    pub fn reply(request: &Message, status: StatusCode, to_tag: Option<&str>) -> Self {
+        Self::reply_with_reason(request, status, status.reason(), to_tag)
+    }
+
+    /// Like [`Builder::reply`], with a phrase of one's own.
+    pub fn reply_with_reason(request: &Message, status: StatusCode, reason: &str, to_tag: Option<&str>) -> Self {
+        let mut builder = Self::response_with_reason(status, reason);
+        builder = builder.copy(request, HeaderName::Via).copy(request, HeaderName::From);
+        builder = match (to_tag, request.header(HeaderName::To)) {
+            (Some(tag), Some(to)) if status != StatusCode::TRYING && request.to_tag().is_none() => {
+                builder.header(HeaderName::To, format_args!("{to};tag={tag}"))
+            }
+            (Some(_) | None, Some(to)) => builder.header(HeaderName::To, to),
+            (Some(_) | None, None) => builder,
+        };
+        builder = builder
+            .copy(request, HeaderName::CallId)
+            .copy(request, HeaderName::CSeq);
+        if status == StatusCode::TRYING {
+            builder = builder.copy(request, HeaderName::Timestamp);
+        }
+        builder
+    }
+
+    /// Adds a field. Content-Length is left to [`Builder::finish`]; a field named `Other` has no
+    /// name and is not written.
+    #[must_use]
+    pub fn header(self, name: HeaderName, value: impl Display) -> Self {
+        self.field(name, name.as_str(), value)
+    }
+
+    /// Adds a field by name, known or not. A name that is not a token is not written.
+    #[must_use]
+    pub fn other(self, name: &str, value: impl Display) -> Self {
+        self.field(HeaderName::parse(name.as_bytes()), name, value)
+    }
+
+    /// Adds every field of that name as it stands in `message`.
+    #[must_use]
+    pub fn copy(mut self, message: &Message, name: HeaderName) -> Self {
+        for (text, found, value) in message.fields() {
+            if found == name {
+                self = if name == HeaderName::Other {
+                    self.other(text, value)
+                } else {
+                    self.header(name, value)
+                };
+            }
+        }
+        self
+    }
+
+    fn field(mut self, name: HeaderName, text: &str, value: impl Display) -> Self {
+        if name == HeaderName::ContentLength || text.is_empty() || !text.bytes().all(is_token_byte) {
+            return self;
+        }
+        let at = self.bytes.len();
+        self.bytes.extend_from_slice(text.as_bytes());
+        let text = Span::new(at, self.bytes.len());
+        self.bytes.extend_from_slice(b": ");
+        let from = self.bytes.len();
+        let _ = write!(Line(&mut self.bytes), "{value}");
+        let written = self.bytes.get(from..).unwrap_or(&[]);
+        let blank = |byte: &&u8| matches!(byte, b' ' | b'\t');
+        let after = written.iter().rev().take_while(blank).count();
+        let before = if after == written.len() {
+            0
+        } else {
+            written.iter().take_while(blank).count()
+        };
+        let end = self.bytes.len() - after;
+        self.bytes.truncate(end);
+        self.bytes.extend_from_slice(b"\r\n");
+        self.fields.push(Field {
+            name,
+            text,
+            value: Span::new(from + before, end),
+        });
+        self
+    }
+
+    /// Sets the body and adds its Content-Type.
+    #[must_use]
+    pub fn body(mut self, content_type: &str, body: &[u8]) -> Self {
+        self = self.header(HeaderName::ContentType, content_type);
+        self.body.clear();
+        self.body.extend_from_slice(body);
+        self
+    }
+
+    /// Whether a field of that name has been written.
+    pub fn has(&self, name: HeaderName) -> bool {
+        self.fields.iter().any(|field| field.name == name)
+    }
+
+    /// The message.
+    pub fn finish(mut self) -> Message {
+        let name = HeaderName::ContentLength;
+        let at = self.bytes.len();
+        self.bytes.extend_from_slice(b"Content-Length: ");
+        let from = self.bytes.len();
+        let _ = write!(Line(&mut self.bytes), "{}", self.body.len());
+        let end = self.bytes.len();
+        self.fields.push(Field {
+            name,
+            text: Span::new(at, from - 2),
+            value: Span::new(from, end),
+        });
+        self.bytes.extend_from_slice(b"\r\n\r\n");
+        let body_at = self.bytes.len();
+        self.bytes.extend_from_slice(&self.body);
+        let body = Span::new(body_at, self.bytes.len());
+        if let Start::Response { .. } = self.start
+            && let Some(field) = self.fields.iter().find(|field| field.name == HeaderName::CSeq)
+            && let Some(Ok(value)) = self.bytes.get(field.value.range()).map(std::str::from_utf8)
+            && let Ok(cseq) = CSeq::parse(value)
+        {
+            self.method = cseq.method;
+        }
+        Message {
+            inner: Arc::new(Inner {
+                bytes: Bytes::from(self.bytes),
+                start: self.start,
+                method: self.method,
+                fields: self.fields,
+                body,
+            }),
+        }
+    }
+}

@@ -1,0 +1,349 @@
+//! From bytes to a message.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use bytes::Bytes;
+
+use super::{Fault, Field, Fields, Inner, Message, Span, Start};
+use crate::{CSeq, HeaderName, Limits, Method, StatusCode, headers::is_token_byte};
+
+/// Why bytes are not a message, and what can be answered.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{fault} (at octet {at})")]
+pub struct ParseError {
+    /// The status and phrase of the answer.
+    pub fault: Fault,
+    /// Where in the bytes.
+    pub at: usize,
+    /// The request as far as it could be read, where it has what an answer needs.
+    pub request: Option<Message>,
+}
+
+impl ParseError {
+    /// The answer to what came from `source`, where one can be made: the bytes were a request, not
+    /// an ACK, whose Via could be read.
+    pub fn reply(&self, source: SocketAddr) -> Option<Message> {
+        self.fault.reply(&self.request.as_ref()?.clone().with_received(source))
+    }
+}
+
+/// The first thing that was wrong.
+struct Wrong {
+    fault: Fault,
+    at: usize,
+}
+
+fn wrong(status: StatusCode, reason: &'static str, at: usize) -> Wrong {
+    Wrong {
+        fault: Fault::new(status, reason),
+        at,
+    }
+}
+
+fn bad(reason: &'static str, at: usize) -> Wrong {
+    wrong(StatusCode::BAD_REQUEST, reason, at)
+}
+
+impl Message {
+    /// Reads one message: a whole datagram, or what a `Framer` has cut out of a stream.
+    ///
+    /// In a datagram, octets after the body are ignored (RFC 3261 section 18.3). What is read is
+    /// the frame: start line, names and places of header fields, and the length of the body;
+    /// [`Message::check`] looks at the values. Folded lines are joined in a copy (RFC 3261 section
+    /// 7.3.1), and octets that are not UTF-8 in the head are taken as ISO 8859-1 in a copy.
+    pub fn parse(bytes: Bytes, limits: &Limits) -> Result<Self, ParseError> {
+        let mut parser = Parser {
+            bytes,
+            limits,
+            fields: Fields::new(),
+            first: None,
+        };
+        let message = parser.run();
+        match (parser.first, message) {
+            (None, Some(message)) => Ok(message),
+            (first, message) => {
+                let first = first.unwrap_or_else(|| bad("Not a SIP message", 0));
+                let request = message.filter(Self::is_answerable);
+                Err(ParseError {
+                    fault: first.fault,
+                    at: first.at,
+                    request,
+                })
+            }
+        }
+    }
+
+    fn is_answerable(&self) -> bool {
+        self.is_request() && *self.method() != Method::Ack && self.top_via().is_ok()
+    }
+}
+
+struct Parser<'l> {
+    bytes: Bytes,
+    limits: &'l Limits,
+    fields: Fields,
+    first: Option<Wrong>,
+}
+
+impl Parser<'_> {
+    /// Keeps the first fault; reading goes on, so that an answer can be made.
+    fn note(&mut self, wrong: Wrong) {
+        self.first.get_or_insert(wrong);
+    }
+
+    fn run(&mut self) -> Option<Message> {
+        self.skip_blank_lines();
+        if self.bytes.len() > self.limits.max_message {
+            self.note(wrong(
+                StatusCode::MESSAGE_TOO_LARGE,
+                "Message Too Large",
+                self.limits.max_message,
+            ));
+            self.bytes.truncate(self.limits.max_message);
+        }
+        let start_end = self.line_end(0)?;
+        let (start, method) = self.start_line(start_end)?;
+        let body_at = self.header_fields(start_end + 2);
+        self.make_text(body_at);
+        let body = self.body(body_at);
+        let method = match method {
+            Some(method) => method,
+            None => self.cseq_method().unwrap_or(Method::Other("".into())),
+        };
+        let fields = std::mem::take(&mut self.fields);
+        let mut bytes = std::mem::take(&mut self.bytes);
+        bytes.truncate(body.range().end);
+        Some(Message {
+            inner: Arc::new(Inner {
+                bytes,
+                start,
+                method,
+                fields,
+                body,
+            }),
+        })
+    }
+
+    /// RFC 3261 7.5: blank lines before the start line are ignored.
+    fn skip_blank_lines(&mut self) {
+        let blank = self
+            .bytes
+            .iter()
+            .take_while(|&&byte| byte == b'\r' || byte == b'\n')
+            .count();
+        if blank > 0 {
+            self.bytes = self.bytes.slice(blank..);
+        }
+    }
+
+    /// Where the line that begins at `from` ends: the place of its CR. Notes a CR or LF alone.
+    fn line_end(&mut self, from: usize) -> Option<usize> {
+        let mut at = from;
+        loop {
+            let rest = self.bytes.get(at..)?;
+            let Some(found) = memchr::memchr2(b'\r', b'\n', rest) else {
+                self.note(bad("A line has no end", from));
+                return None;
+            };
+            if rest.get(found..found + 2) == Some(b"\r\n") {
+                return Some(at + found);
+            }
+            // RFC 3261 25.1: neither may stand alone, not even escaped in a quoted string.
+            self.note(bad("A line is broken by a bare CR or LF", at + found));
+            at += found + 1;
+        }
+    }
+
+    fn start_line(&mut self, end: usize) -> Option<(Start, Option<Method>)> {
+        let bytes = self.bytes.clone();
+        let line = bytes.get(..end)?;
+        if end > self.limits.max_header_len {
+            self.note(wrong(StatusCode::REQUEST_URI_TOO_LONG, "Start Line Too Long", 0));
+        }
+        if line.get(..4).is_some_and(|name| name.eq_ignore_ascii_case(b"SIP/")) {
+            return self.status_line(line);
+        }
+        // RFC 4475 3.1.2.8: blanks at the end are harmless and are tolerated.
+        let blanks = line.iter().rev().take_while(|&&byte| byte == b' ').count();
+        let line = line.get(..end - blanks)?;
+        let first = memchr::memchr(b' ', line);
+        let last = memchr::memrchr(b' ', line);
+        let (Some(first), Some(last)) = (first, last) else {
+            self.note(bad("Malformed Request-Line", 0));
+            return None;
+        };
+        let method = line
+            .get(..first)
+            .and_then(|name| std::str::from_utf8(name).ok())
+            .and_then(Method::parse);
+        let Some(method) = method else {
+            self.note(bad("Malformed Method", 0));
+            return None;
+        };
+        let version = line.get(last + 1..)?;
+        if !version.eq_ignore_ascii_case(b"SIP/2.0") {
+            if version.get(..4).is_some_and(|name| name.eq_ignore_ascii_case(b"SIP/")) {
+                self.note(wrong(
+                    StatusCode::VERSION_NOT_SUPPORTED,
+                    "Version Not Supported",
+                    last + 1,
+                ));
+            } else {
+                self.note(bad("Malformed Request-Line", last + 1));
+            }
+        }
+        let uri = Span::new((first + 1).min(last), last);
+        let text = line.get(uri.range())?;
+        if text.is_empty() || text.contains(&b' ') {
+            self.note(bad("Malformed Request-Line", first));
+        } else if text.len() > self.limits.max_uri {
+            self.note(wrong(StatusCode::REQUEST_URI_TOO_LONG, "Request-URI Too Long", first));
+        }
+        Some((Start::Request { uri }, Some(method)))
+    }
+
+    fn status_line(&mut self, line: &[u8]) -> Option<(Start, Option<Method>)> {
+        let rest = line
+            .get(..8)
+            .filter(|name| name.eq_ignore_ascii_case(b"SIP/2.0 "))
+            .and_then(|_| line.get(8..));
+        let Some(rest) = rest else {
+            self.note(wrong(StatusCode::VERSION_NOT_SUPPORTED, "Version Not Supported", 0));
+            return None;
+        };
+        let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        let code = rest
+            .get(..digits)
+            .filter(|code| code.len() == 3)
+            .and_then(|code| std::str::from_utf8(code).ok());
+        let status = code.and_then(|code| code.parse().ok()).and_then(StatusCode::new);
+        // RFC 4475 3.1.1.13: the phrase may be empty; a missing blank before it is tolerated.
+        let (Some(status), None | Some(b' ')) = (status, rest.get(digits)) else {
+            self.note(bad("Malformed Status-Line", 8));
+            return None;
+        };
+        let reason = Span::new((8 + digits + 1).min(line.len()), line.len());
+        Some((Start::Response { status, reason }, None))
+    }
+
+    /// Reads header fields from `at` to the blank line; gives where the body begins.
+    fn header_fields(&mut self, mut at: usize) -> usize {
+        loop {
+            let Some(mut end) = self.line_end(at) else {
+                return self.bytes.len();
+            };
+            if end == at {
+                return at + 2;
+            }
+            while matches!(self.bytes.get(end + 2), Some(b' ' | b'\t')) {
+                self.join(end);
+                let Some(next) = self.line_end(end + 2) else {
+                    return self.bytes.len();
+                };
+                end = next;
+            }
+            if end > self.limits.max_head {
+                self.note(wrong(StatusCode::MESSAGE_TOO_LARGE, "Header Too Large", at));
+            } else if end - at > self.limits.max_header_len {
+                self.note(bad("Header Field Too Long", at));
+            } else if self.fields.len() >= self.limits.max_headers {
+                self.note(bad("Too Many Header Fields", at));
+            } else {
+                self.field(at, end);
+            }
+            at = end + 2;
+        }
+    }
+
+    /// RFC 3261 7.3.1: a line end before a blank is white space. It is overwritten in a copy, so
+    /// that every place stays what it was.
+    fn join(&mut self, at: usize) {
+        let mut copy = Vec::from(std::mem::take(&mut self.bytes));
+        if let Some(end) = copy.get_mut(at..at + 2) {
+            end.fill(b' ');
+        }
+        self.bytes = Bytes::from(copy);
+    }
+
+    fn field(&mut self, at: usize, end: usize) {
+        let Some(line) = self.bytes.get(at..end) else { return };
+        let name_len = line.iter().take_while(|&&byte| is_token_byte(byte)).count();
+        let blanks = line
+            .iter()
+            .skip(name_len)
+            .take_while(|&&byte| byte == b' ' || byte == b'\t')
+            .count();
+        let colon = name_len + blanks;
+        if name_len == 0 || line.get(colon) != Some(&b':') {
+            self.note(bad("Malformed Header Field", at));
+            return;
+        }
+        let value = line.get(colon + 1..).unwrap_or(&[]);
+        let blank = |byte: &&u8| **byte == b' ' || **byte == b'\t';
+        let before = value.iter().take_while(blank).count();
+        let after = if before == value.len() {
+            0
+        } else {
+            value.iter().rev().take_while(blank).count()
+        };
+        let name = HeaderName::parse(line.get(..name_len).unwrap_or(&[]));
+        self.fields.push(Field {
+            name,
+            text: Span::new(at, at + name_len),
+            value: Span::new(at + colon + 1 + before, end - after),
+        });
+    }
+
+    /// RFC 3261 7.3.1: the head is UTF-8. Old phones send ISO 8859-1; that is what is assumed of
+    /// octets that are not, and the message is read again from a copy.
+    fn make_text(&mut self, _body_at: usize) {}
+
+    fn text(&self, span: Span) -> Option<&str> {
+        self.bytes
+            .get(span.range())
+            .and_then(|bytes| std::str::from_utf8(bytes).ok())
+    }
+
+    fn cseq_method(&self) -> Option<Method> {
+        let field = self.fields.iter().find(|field| field.name == HeaderName::CSeq)?;
+        CSeq::parse(self.text(field.value)?).ok().map(|cseq| cseq.method)
+    }
+
+    /// RFC 3261 18.3: the body is as long as Content-Length says; a datagram that is shorter is
+    /// refused; without the field the body is all the rest.
+    fn body(&mut self, at: usize) -> Span {
+        let at = at.min(self.bytes.len());
+        let rest = self.bytes.len() - at;
+        let mut length = None;
+        let mut fault = None;
+        for field in self
+            .fields
+            .iter()
+            .filter(|field| field.name == HeaderName::ContentLength)
+        {
+            let value = self.text(field.value).and_then(crate::headers::number);
+            let at = field.value.at as usize;
+            match value {
+                // RFC 4475 3.3.9: which of two would be right cannot be known.
+                Some(_) if length.is_some() => fault = Some(bad("Content-Length appears more than once", at)),
+                Some(value) if value as usize > rest => {
+                    fault = Some(bad("Content-Length is larger than the message", at));
+                }
+                Some(value) => length = Some(value as usize),
+                None => fault = Some(bad("Malformed Content-Length", at)),
+            }
+        }
+        if let Some(fault) = fault {
+            self.note(fault);
+        }
+        let length = length.unwrap_or(rest);
+        if length > self.limits.max_body {
+            self.note(wrong(
+                StatusCode::REQUEST_ENTITY_TOO_LARGE,
+                "Request Entity Too Large",
+                at,
+            ));
+        }
+        Span::new(at, at + length.min(rest))
+    }
+}

@@ -1,0 +1,125 @@
+//! Where an answer goes (RFC 3261 section 18.2, RFC 3581).
+
+use std::{fmt::Write, net::SocketAddr, sync::Arc};
+
+use bytes::Bytes;
+
+use super::{Field, Inner, Message, Span, Start};
+use crate::{Flow, HeaderName, Transport, headers::find_top, uri::Host};
+
+impl Message {
+    /// A request as it is from here on: the top Via says where it really came from (RFC 3261
+    /// section 18.2.1, RFC 3581 section 4). What the sender wrote there itself is overwritten.
+    pub fn with_received(self, source: SocketAddr) -> Self {
+        let Ok(via) = self.top_via() else { return self };
+        let ip = source.ip().to_canonical();
+        let rport = via.params.has("rport");
+        let stale = via.params.has("received");
+        // RFC 3261 18.2.1: where the host is a name, or not the address it came from.
+        // RFC 3581 4: with rport, in any case.
+        let needed = rport || via.host().ip() != Some(ip);
+        if !needed && !stale {
+            return self;
+        }
+        let mut text = format!("SIP/2.0/{} {}", via.transport, via.host);
+        if let Some(port) = via.port {
+            let _ = write!(text, ":{port}");
+        }
+        for (name, value) in via.params.iter() {
+            if name.eq_ignore_ascii_case("received") {
+                continue;
+            }
+            let _ = if name.eq_ignore_ascii_case("rport") {
+                write!(text, ";rport={}", source.port())
+            } else if value.is_empty() {
+                write!(text, ";{name}")
+            } else {
+                write!(text, ";{name}={value}")
+            };
+        }
+        if needed {
+            let _ = write!(text, ";received={ip}");
+        }
+        self.with_top_via(&text)
+    }
+
+    fn with_top_via(&self, via: &str) -> Self {
+        let Some(field) = self.inner.fields.iter().find(|field| field.name == HeaderName::Via) else {
+            return self.clone();
+        };
+        let value = self.text(field.value);
+        let len = find_top(value, b",", false).unwrap_or(value.len());
+        self.splice(Span::new(field.value.at as usize, field.value.at as usize + len), via)
+    }
+
+    /// The same message with the octets of `old` replaced; `old` must be inside one field's value.
+    fn splice(&self, old: Span, new: &str) -> Self {
+        let inner = &self.inner;
+        let (at, end) = (old.range().start, old.range().end);
+        let mut bytes = Vec::with_capacity(inner.bytes.len() + new.len());
+        bytes.extend_from_slice(inner.bytes.get(..at).unwrap_or(&[]));
+        bytes.extend_from_slice(new.as_bytes());
+        bytes.extend_from_slice(inner.bytes.get(end..).unwrap_or(&[]));
+        let moved = |place: u32| {
+            if place as usize >= end {
+                (place as usize - (end - at) + new.len()).try_into().unwrap_or(place)
+            } else {
+                place
+            }
+        };
+        let shift = |span: Span| {
+            let from = moved(span.at);
+            let to = moved(span.at + span.len);
+            Span {
+                at: from,
+                len: to.saturating_sub(from),
+            }
+        };
+        let start = match inner.start {
+            Start::Request { uri } => Start::Request { uri: shift(uri) },
+            Start::Response { status, reason } => Start::Response {
+                status,
+                reason: shift(reason),
+            },
+        };
+        let fields = inner
+            .fields
+            .iter()
+            .map(|field| Field {
+                name: field.name,
+                text: shift(field.text),
+                value: shift(field.value),
+            })
+            .collect();
+        let body = shift(inner.body);
+        let method = inner.method.clone();
+        Self {
+            inner: Arc::new(Inner {
+                bytes: Bytes::from(bytes),
+                start,
+                method,
+                fields,
+                body,
+            }),
+        }
+    }
+}
+
+/// The flow on which the answer to a request that came on `flow` goes (RFC 3261 section 18.2.2,
+/// RFC 3581 section 4).
+///
+/// Works on the request and on its answer alike: both have the same top Via. A stream's connection
+/// stays; `remote` then is where a new one is opened if it has gone.
+pub fn reply_address(message: &Message, flow: &Flow) -> Flow {
+    let Ok(via) = message.top_via() else { return *flow };
+    let sent_by = via.port.unwrap_or(flow.transport.default_port());
+    let remote = match flow.transport {
+        Transport::Tcp | Transport::Tls | Transport::Ws | Transport::Wss => SocketAddr::new(flow.remote.ip(), sent_by),
+        Transport::Udp => match (via.maddr().and_then(Host::parse).and_then(Host::ip), via.rport()) {
+            (Some(maddr), _) => SocketAddr::new(maddr, sent_by),
+            (None, Some(_)) => flow.remote,
+            (None, None) => SocketAddr::new(flow.remote.ip(), sent_by),
+        },
+    };
+    Flow { remote, ..*flow }
+}

@@ -1,0 +1,553 @@
+//! URIs: sip and sips (RFC 3261 section 19.1), tel (RFC 3966), and any other kept as it came.
+
+use std::{
+    borrow::Cow,
+    fmt,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+};
+
+use crate::{Params, Transport};
+
+/// The scheme of a URI.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Scheme {
+    /// `sip:`
+    Sip,
+    /// `sips:`
+    Sips,
+    /// `tel:`
+    Tel,
+    /// Any other: the URI is opaque.
+    Other,
+}
+
+/// A host: a name or an address.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Host<'a> {
+    /// A domain name; empty where a URI has no host.
+    Name(&'a str),
+    /// An IPv4 address.
+    V4(Ipv4Addr),
+    /// An IPv6 reference, written in brackets.
+    V6(Ipv6Addr),
+}
+
+impl<'a> Host<'a> {
+    /// Reads a name, an IPv4 address or an IPv6 reference in brackets.
+    pub fn parse(text: &'a str) -> Option<Self> {
+        if let Some(inner) = text.strip_prefix('[') {
+            return inner.strip_suffix(']')?.parse().ok().map(Self::V6);
+        }
+        if text.as_bytes().first().is_some_and(u8::is_ascii_digit)
+            && let Ok(address) = text.parse()
+        {
+            return Some(Self::V4(address));
+        }
+        // RFC 3261 25.1 `hostname`; the underscore is not in it but is met in the field.
+        let named = !text.is_empty()
+            && text
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_'));
+        (named && !text.starts_with(['.', '-'])).then_some(Self::Name(text))
+    }
+
+    /// The address, if it is one.
+    pub const fn ip(self) -> Option<IpAddr> {
+        match self {
+            Self::Name(_) => None,
+            Self::V4(address) => Some(IpAddr::V4(address)),
+            Self::V6(address) => Some(IpAddr::V6(address)),
+        }
+    }
+
+    /// Equal names in any case, or equal addresses.
+    pub fn same_as(self, other: Host<'_>) -> bool {
+        match (self, other) {
+            (Self::Name(one), Host::Name(two)) => one.eq_ignore_ascii_case(two),
+            (Self::V4(one), Host::V4(two)) => one == two,
+            (Self::V6(one), Host::V6(two)) => one == two,
+            (Self::Name(_) | Self::V4(_) | Self::V6(_), Host::Name(_) | Host::V4(_) | Host::V6(_)) => false,
+        }
+    }
+}
+
+impl From<IpAddr> for Host<'_> {
+    fn from(address: IpAddr) -> Self {
+        match address {
+            IpAddr::V4(address) => Self::V4(address),
+            IpAddr::V6(address) => Self::V6(address),
+        }
+    }
+}
+
+impl fmt::Display for Host<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Name(name) => f.write_str(name),
+            Self::V4(address) => write!(f, "{address}"),
+            Self::V6(address) => write!(f, "[{address}]"),
+        }
+    }
+}
+
+/// Why a URI was refused.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum UriError {
+    /// No scheme, or one that is not a scheme.
+    #[error("the URI has no scheme")]
+    Scheme,
+    /// An octet that no URI holds: a control, white space, a quote or an angle bracket.
+    #[error("the URI holds a character that must be escaped")]
+    Character,
+    /// `%` without two hexadecimal digits.
+    #[error("the URI holds an incomplete escape")]
+    Escape,
+    /// The part before `@` is empty or there is more than one `@`.
+    #[error("the user part of the URI is malformed")]
+    User,
+    /// Not a host name, IPv4 address or IPv6 reference.
+    #[error("the host of the URI is malformed")]
+    Host,
+    /// Not a port number.
+    #[error("the port of the URI is malformed")]
+    Port,
+    /// A parameter without a name, or one that is there twice.
+    #[error("a parameter of the URI is malformed")]
+    Param,
+    /// A header that is not `name=value`.
+    #[error("the headers of the URI are malformed")]
+    Header,
+    /// Not a telephone number.
+    #[error("the telephone number is malformed")]
+    Number,
+}
+
+/// A URI as a view of its text.
+#[derive(Copy, Clone, Debug)]
+pub struct Uri<'a> {
+    /// Its scheme.
+    pub scheme: Scheme,
+    /// The user part with its escapes; the number of a tel URI.
+    pub user: Option<&'a str>,
+    /// What stands after a colon in the user part; its use is discouraged (RFC 3261 19.1.1).
+    pub password: Option<&'a str>,
+    /// The host; an empty name for tel and unknown schemes.
+    pub host: Host<'a>,
+    /// The port, if one is written.
+    pub port: Option<u16>,
+    /// The parameters.
+    pub params: Params<'a>,
+    /// What follows `?`, without it; empty if there is none.
+    pub headers: &'a str,
+    /// All that follows the scheme's colon where the scheme is `Other`, and empty otherwise.
+    pub opaque: &'a str,
+    /// The scheme as it was written.
+    pub scheme_name: &'a str,
+}
+
+impl<'a> Uri<'a> {
+    /// Reads a URI.
+    ///
+    /// Whatever the scheme, text that could break out of a header field (controls, white space,
+    /// quotes, angle brackets) is refused: a URI that was read here may be written anywhere a URI
+    /// may stand between angle brackets.
+    pub fn parse(text: &'a str) -> Result<Self, UriError> {
+        if text
+            .bytes()
+            .any(|byte| byte <= b' ' || matches!(byte, b'"' | b'<' | b'>' | 0x7f))
+        {
+            return Err(UriError::Character);
+        }
+        let (scheme_name, rest) = text.split_once(':').ok_or(UriError::Scheme)?;
+        let scheme = match scheme_name {
+            "sip" => Scheme::Sip,
+            "sips" => Scheme::Sips,
+            name if name.eq_ignore_ascii_case("sip") => Scheme::Sip,
+            name if name.eq_ignore_ascii_case("sips") => Scheme::Sips,
+            name if name.eq_ignore_ascii_case("tel") => Scheme::Tel,
+            name => {
+                let mut bytes = name.bytes();
+                let first = bytes.next().is_some_and(|b| b.is_ascii_alphabetic());
+                if !first || !bytes.all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.')) {
+                    return Err(UriError::Scheme);
+                }
+                Scheme::Other
+            }
+        };
+        let blank = Self {
+            scheme,
+            user: None,
+            password: None,
+            host: Host::Name(""),
+            port: None,
+            params: Params::default(),
+            headers: "",
+            opaque: "",
+            scheme_name,
+        };
+        match scheme {
+            Scheme::Sip | Scheme::Sips => blank.sip(rest),
+            Scheme::Tel => blank.tel(rest),
+            Scheme::Other if rest.is_empty() => Err(UriError::Host),
+            Scheme::Other => Ok(Self { opaque: rest, ..blank }),
+        }
+    }
+
+    fn sip(mut self, rest: &'a str) -> Result<Self, UriError> {
+        check_escapes(rest)?;
+        // The user part may hold semicolons, slashes and question marks: it is split off first.
+        let rest = match rest.split_once('@') {
+            Some((_, tail)) if tail.contains('@') => return Err(UriError::User),
+            Some((user, tail)) => {
+                let (user, password) = match user.split_once(':') {
+                    Some((user, password)) => (user, Some(password)),
+                    None => (user, None),
+                };
+                if user.is_empty() {
+                    return Err(UriError::User);
+                }
+                self.user = Some(user);
+                self.password = password;
+                tail
+            }
+            None => rest,
+        };
+        let (rest, headers) = match rest.split_once('?') {
+            Some((rest, headers)) => (rest, Some(headers)),
+            None => (rest, None),
+        };
+        if let Some(headers) = headers {
+            check_headers(headers)?;
+            self.headers = headers;
+        }
+        let (hostport, params) = match rest.split_once(';') {
+            Some((hostport, params)) => (hostport, Some(params)),
+            None => (rest, None),
+        };
+        if let Some(params) = params {
+            check_params(params)?;
+            self.params = Params::new(params);
+        }
+        (self.host, self.port) = host_port(hostport)?;
+        Ok(self)
+    }
+
+    fn tel(mut self, rest: &'a str) -> Result<Self, UriError> {
+        check_escapes(rest)?;
+        let (number, params) = match rest.split_once(';') {
+            Some((number, params)) => (number, Some(params)),
+            None => (rest, None),
+        };
+        let global = number.strip_prefix('+');
+        let separator = |b: u8| matches!(b, b'-' | b'.' | b'(' | b')');
+        let mut digits = 0;
+        for byte in global.unwrap_or(number).bytes() {
+            let is_digit = match global {
+                Some(_) => byte.is_ascii_digit(),
+                None => byte.is_ascii_hexdigit() || matches!(byte, b'*' | b'#'),
+            };
+            digits += usize::from(is_digit);
+            if !is_digit && !separator(byte) {
+                return Err(UriError::Number);
+            }
+        }
+        if digits == 0 {
+            return Err(UriError::Number);
+        }
+        if let Some(params) = params {
+            check_params(params)?;
+            self.params = Params::new(params);
+        }
+        self.user = Some(number);
+        Ok(self)
+    }
+
+    /// The user part with its escapes resolved; octets that are not UTF-8 become U+FFFD.
+    pub fn user_unescaped(&self) -> Cow<'a, str> {
+        unescape(self.user.unwrap_or(""))
+    }
+
+    /// A parameter's value, empty if it has none.
+    pub fn param(&self, name: &str) -> Option<&'a str> {
+        self.params.get(name)
+    }
+
+    /// The `transport` parameter, if it names one that is known here.
+    pub fn transport(&self) -> Option<Transport> {
+        Transport::from_name(self.param("transport")?)
+    }
+
+    /// Whether `lr` is there (RFC 3261 section 19.1.1).
+    pub fn is_loose(&self) -> bool {
+        self.params.has("lr")
+    }
+
+    /// The headers: name and value, escapes kept.
+    pub fn header_fields(&self) -> impl Iterator<Item = (&'a str, &'a str)> + use<'a> {
+        self.headers.split('&').filter_map(|field| field.split_once('='))
+    }
+
+    /// Whether both name the same resource, by the rules of RFC 3261 section 19.1.4 for sip and
+    /// sips, RFC 3966 section 4 for tel, and octet by octet for every other scheme.
+    pub fn same_as(&self, other: &Uri<'_>) -> bool {
+        if self.scheme != other.scheme {
+            return false;
+        }
+        match self.scheme {
+            Scheme::Sip | Scheme::Sips => {
+                same_escaped(self.user, other.user, false)
+                    && same_escaped(self.password, other.password, false)
+                    && self.host.same_as(other.host)
+                    && self.port == other.port
+                    && same_params(&self.params, &other.params)
+                    && same_headers(self.headers, other.headers)
+            }
+            Scheme::Tel => {
+                let digits = |uri: &Uri<'_>| -> String {
+                    let number = uri.user.unwrap_or("").bytes();
+                    let digits = number.filter(|b| !matches!(b, b'-' | b'.' | b'(' | b')'));
+                    digits.map(|b| char::from(b.to_ascii_lowercase())).collect()
+                };
+                digits(self) == digits(other) && same_tel_params(&self.params, &other.params)
+            }
+            Scheme::Other => self.scheme_name.eq_ignore_ascii_case(other.scheme_name) && self.opaque == other.opaque,
+        }
+    }
+}
+
+impl fmt::Display for Uri<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.scheme {
+            Scheme::Sip => f.write_str("sip:")?,
+            Scheme::Sips => f.write_str("sips:")?,
+            Scheme::Tel => f.write_str("tel:")?,
+            Scheme::Other => return write!(f, "{}:{}", self.scheme_name, self.opaque),
+        }
+        if let Some(user) = self.user {
+            f.write_str(user)?;
+            if let Some(password) = self.password {
+                write!(f, ":{password}")?;
+            }
+            if self.scheme != Scheme::Tel {
+                f.write_str("@")?;
+            }
+        }
+        write!(f, "{}", self.host)?;
+        if let Some(port) = self.port {
+            write!(f, ":{port}")?;
+        }
+        if !self.params.is_empty() {
+            write!(f, ";{}", self.params.as_str())?;
+        }
+        if !self.headers.is_empty() {
+            write!(f, "?{}", self.headers)?;
+        }
+        Ok(())
+    }
+}
+
+/// Splits `host[:port]`.
+pub(crate) fn host_port(text: &str) -> Result<(Host<'_>, Option<u16>), UriError> {
+    let end = if text.starts_with('[') {
+        text.find(']').map(|at| at + 1)
+    } else {
+        text.find(':')
+    };
+    let end = end.unwrap_or(text.len());
+    let (host, rest) = text.split_at_checked(end).ok_or(UriError::Host)?;
+    let host = Host::parse(host).ok_or(UriError::Host)?;
+    if rest.is_empty() {
+        return Ok((host, None));
+    }
+    let digits = rest.strip_prefix(':').ok_or(UriError::Port)?;
+    let port = crate::headers::number(digits).and_then(|port| u16::try_from(port).ok());
+    // RFC 3261 25.1: the port may not be empty; zero is nobody's port.
+    Ok((host, Some(port.filter(|&port| port != 0).ok_or(UriError::Port)?)))
+}
+
+fn check_escapes(text: &str) -> Result<(), UriError> {
+    let bytes = text.as_bytes();
+    for at in memchr::memchr_iter(b'%', bytes) {
+        if !bytes
+            .get(at + 1..at + 3)
+            .is_some_and(|pair| pair.iter().all(u8::is_ascii_hexdigit))
+        {
+            return Err(UriError::Escape);
+        }
+    }
+    Ok(())
+}
+
+/// Each parameter has a name, and none is there twice (RFC 3261 section 19.1.1).
+fn check_params(params: &str) -> Result<(), UriError> {
+    let name = |param: &'_ str| -> usize { param.find('=').unwrap_or(param.len()) };
+    for (index, param) in params.split(';').enumerate() {
+        let this = param.get(..name(param)).unwrap_or("");
+        if this.is_empty() || param.contains(',') {
+            return Err(UriError::Param);
+        }
+        let twice = params.split(';').take(index).any(|earlier| {
+            earlier
+                .get(..name(earlier))
+                .is_some_and(|earlier| earlier.eq_ignore_ascii_case(this))
+        });
+        if twice {
+            return Err(UriError::Param);
+        }
+    }
+    Ok(())
+}
+
+fn check_headers(headers: &str) -> Result<(), UriError> {
+    let good = |field: &str| field.split_once('=').is_some_and(|(name, _)| !name.is_empty());
+    if headers.split('&').all(good) {
+        Ok(())
+    } else {
+        Err(UriError::Header)
+    }
+}
+
+fn hex(byte: u8) -> Option<u8> {
+    char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
+}
+
+/// The octets of escaped text, escapes resolved.
+fn octets(text: &str) -> impl Iterator<Item = u8> + '_ {
+    let bytes = text.as_bytes();
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        let byte = *bytes.get(at)?;
+        if byte == b'%'
+            && let (Some(&high), Some(&low)) = (bytes.get(at + 1), bytes.get(at + 2))
+            && let (Some(high), Some(low)) = (hex(high), hex(low))
+        {
+            at += 3;
+            return Some(high << 4 | low);
+        }
+        at += 1;
+        Some(byte)
+    })
+}
+
+/// Resolves `%XX`; octets that are not UTF-8 become U+FFFD.
+pub fn unescape(text: &str) -> Cow<'_, str> {
+    if !text.contains('%') {
+        return Cow::Borrowed(text);
+    }
+    let bytes: Vec<u8> = octets(text).collect();
+    Cow::Owned(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// RFC 3261 19.1.4: an octet outside the reserved set equals its escape; a reserved one does not.
+fn same_escaped(one: Option<&str>, two: Option<&str>, ignore_case: bool) -> bool {
+    let (Some(one), Some(two)) = (one, two) else {
+        return one.is_none() && two.is_none();
+    };
+    let (mut one, mut two) = (escaped_octets(one), escaped_octets(two));
+    loop {
+        match (one.next(), two.next()) {
+            (None, None) => return true,
+            (Some((a, x)), Some((b, y))) => {
+                let same = if ignore_case {
+                    a.eq_ignore_ascii_case(&b)
+                } else {
+                    a == b
+                };
+                let reserved = matches!(a, b';' | b'/' | b'?' | b':' | b'@' | b'&' | b'=' | b'+' | b'$' | b',');
+                if !same || (x != y && reserved) {
+                    return false;
+                }
+            }
+            (Some(_), None) | (None, Some(_)) => return false,
+        }
+    }
+}
+
+/// Octets, and whether each was written as an escape.
+fn escaped_octets(text: &str) -> impl Iterator<Item = (u8, bool)> + '_ {
+    let bytes = text.as_bytes();
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        let byte = *bytes.get(at)?;
+        if byte == b'%'
+            && let (Some(&high), Some(&low)) = (bytes.get(at + 1), bytes.get(at + 2))
+            && let (Some(high), Some(low)) = (hex(high), hex(low))
+        {
+            at += 3;
+            return Some((high << 4 | low, true));
+        }
+        at += 1;
+        Some((byte, false))
+    })
+}
+
+fn same_params(one: &Params<'_>, two: &Params<'_>) -> bool {
+    // RFC 3261 19.1.4: a parameter in both must match; these match only if they are in both;
+    // any other that is in one only is ignored.
+    const DECISIVE: [&str; 5] = ["user", "ttl", "method", "maddr", "transport"];
+    let agree = |a: &Params<'_>, b: &Params<'_>| {
+        a.iter().all(
+            |(name, value)| match b.iter().find(|(other, _)| same_escaped(Some(name), Some(other), true)) {
+                Some((_, other)) => same_escaped(Some(value), Some(other), true),
+                None => !DECISIVE.iter().any(|decisive| name.eq_ignore_ascii_case(decisive)),
+            },
+        )
+    };
+    agree(one, two) && agree(two, one)
+}
+
+fn same_tel_params(one: &Params<'_>, two: &Params<'_>) -> bool {
+    // RFC 3966 section 4: parameters are compared in any order; each must be in both.
+    let inside = |a: &Params<'_>, b: &Params<'_>| {
+        a.iter().all(|(name, value)| {
+            b.get(name)
+                .is_some_and(|other| same_escaped(Some(value), Some(other), true))
+        })
+    };
+    inside(one, two) && inside(two, one)
+}
+
+/// RFC 3261 19.1.4: header components are never ignored; their order does not matter.
+fn same_headers(one: &str, two: &str) -> bool {
+    if one.is_empty() || two.is_empty() {
+        return one.is_empty() && two.is_empty();
+    }
+    if one.split('&').count() != two.split('&').count() {
+        return false;
+    }
+    let inside = |a: &str, b: &str| {
+        a.split('&')
+            .filter_map(|field| field.split_once('='))
+            .all(|(name, value)| {
+                b.split('&')
+                    .filter_map(|field| field.split_once('='))
+                    .any(|(other, theirs)| {
+                        same_escaped(Some(name), Some(other), true) && same_escaped(Some(value), Some(theirs), false)
+                    })
+            })
+    };
+    inside(one, two) && inside(two, one)
+}
+
+/// Writes text as the user part of a sip URI: what may not stand there is escaped.
+pub fn escape_user(text: &str) -> EscapedUser<'_> {
+    EscapedUser(text)
+}
+
+/// See [`escape_user`].
+#[derive(Copy, Clone, Debug)]
+pub struct EscapedUser<'a>(&'a str);
+
+impl fmt::Display for EscapedUser<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for byte in self.0.bytes() {
+            // RFC 3261 25.1: unreserved / user-unreserved.
+            if byte.is_ascii_alphanumeric() || b"-_.!~*'()&=+$,;?/".contains(&byte) {
+                write!(f, "{}", char::from(byte))?;
+            } else {
+                write!(f, "%{byte:02X}")?;
+            }
+        }
+        Ok(())
+    }
+}
