@@ -1,0 +1,538 @@
+//! One leg's offers and answers (RFC 3264): what was said, what is agreed, what comes next.
+
+mod read;
+#[cfg(test)]
+mod tests;
+
+use std::net::IpAddr;
+
+use bytes::Bytes;
+use smallvec::SmallVec;
+
+use self::read::{Side, is_rtp_audio, may_number, read};
+use crate::{
+    Direction, Payload, Remote,
+    sdp::{Attribute, Connection, Host, Media, Origin, Sdp, SdpError},
+    spec::{Codec, SdpDirection, Spec},
+};
+
+/// Milliseconds a packet where the peer states no wish (RFC 3551 section 4.2).
+const PTIME: u16 = 20;
+
+/// Where this leg's media is, and who its descriptions say they come from.
+#[derive(Clone, Debug)]
+pub struct Local {
+    /// The address the peer is to send to.
+    pub address: IpAddr,
+    /// The even RTP port.
+    pub port: u16,
+    /// Unique among this host's sessions; carries nothing of the other leg.
+    pub session_id: u64,
+}
+
+/// Where the exchange stands.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum State {
+    /// No offer is open.
+    Idle,
+    /// Ours waits for the peer's answer.
+    OfferSent,
+    /// The peer's waits for ours.
+    OfferReceived,
+}
+
+#[derive(Clone, Debug)]
+enum Pending {
+    None,
+    Sent,
+    Received(Side),
+}
+
+/// One media line of the session, as it must stand again in every later description (RFC 3264 section 8).
+#[derive(Clone, Debug)]
+struct Line {
+    kind: String,
+    protocol: String,
+    formats: Vec<String>,
+}
+
+#[derive(Clone, Debug)]
+struct Agreed {
+    local: Side,
+    remote: Side,
+}
+
+/// What [`Session::rollback`] returns to.
+#[derive(Clone, Debug, Default)]
+struct Saved {
+    lines: Vec<Line>,
+    active: usize,
+    last: Option<(Bytes, u64)>,
+    agreed: Option<Agreed>,
+    offered: Option<Side>,
+}
+
+/// One leg's offer/answer state.
+#[derive(Clone, Debug)]
+pub struct Session {
+    local: Local,
+    /// The highest `o=` version sent, also in an offer that was refused.
+    version: u64,
+    /// Numbers given to codecs on this leg by either side: never given to another (RFC 3264 section 8.3.2).
+    numbers: Vec<Codec>,
+    pending: Pending,
+    now: Saved,
+    before: Option<Box<Saved>>,
+    /// Our last offer changed an agreed session.
+    reoffer: bool,
+}
+
+/// How many payload numbers are remembered: there are no more dynamic ones.
+const MAX_NUMBERS: usize = 128;
+
+impl Session {
+    /// A leg that has said and heard nothing.
+    pub fn new(local: Local) -> Session {
+        Session {
+            local,
+            version: 0,
+            numbers: Vec::new(),
+            pending: Pending::None,
+            now: Saved::default(),
+            before: None,
+            reoffer: false,
+        }
+    }
+
+    /// Takes the peer's offer; it waits for [`Session::make_answer`] or [`Session::rollback`]. The result goes to the
+    /// other leg's [`Session::make_offer`]. Where the peer knows one G.711 law only, the other is added at the end.
+    ///
+    /// Fails with [`SdpError::State`] while another offer is open (491 or 500, RFC 3261 section 14.2), and with
+    /// [`SdpError::NoCommonCodec`] where a first offer has no RTP audio.
+    pub fn receive_offer(&mut self, sdp: &[u8]) -> Result<Spec, SdpError> {
+        if !matches!(self.pending, Pending::None) {
+            return Err(SdpError::State("an offer is open already"));
+        }
+        let sdp = Sdp::parse(sdp)?;
+        // RFC 3264 section 8: a new offer has at least the lines of the last description.
+        if sdp.media.len() < self.now.lines.len() {
+            return Err(SdpError::LinesDiffer);
+        }
+        let usable = |m: &Media| m.port != 0 && is_rtp_audio(m) && !read(&sdp, m).0.codecs.is_empty();
+        let kept = self.now.active;
+        let active = match sdp.media.get(kept) {
+            Some(media) if self.is_established() && usable(media) => Some(kept),
+            _ => sdp.media.iter().position(usable),
+        };
+        if active.is_none() && !self.is_established() {
+            return Err(SdpError::NoCommonCodec);
+        }
+        let active = active.unwrap_or(kept);
+        let (side, mut spec) = sdp.media.get(active).map(|m| read(&sdp, m)).unwrap_or_default();
+        spec.widen();
+        self.save();
+        self.learn(&side.codecs);
+        self.now.active = active;
+        self.now.lines = sdp.media.iter().map(Line::of).collect();
+        self.now.offered = None;
+        self.pending = Pending::Received(side);
+        Ok(spec)
+    }
+
+    /// Our answer to the open offer, from what the other leg's peer (or Tandem itself) accepts: the offerer's
+    /// payload numbers, in the order of `spec`; media lines that are not relayed are refused with port 0.
+    ///
+    /// [`SdpError::NoCommonCodec`] (488) leaves the offer open for another attempt or for [`Session::rollback`].
+    pub fn make_answer(&mut self, spec: &Spec) -> Result<Bytes, SdpError> {
+        let Pending::Received(remote) = &self.pending else {
+            return Err(SdpError::State("no offer to answer"));
+        };
+        let remote = remote.clone();
+        let codecs = match_codecs(&remote.codecs, &spec.codecs);
+        let ended = remote.codecs.is_empty() || (spec.codecs.is_empty() && self.now.agreed.is_some());
+        if !ended && !codecs.iter().any(Codec::is_audio) {
+            return Err(SdpError::NoCommonCodec);
+        }
+        let local = Side {
+            codecs: if ended { Vec::new() } else { codecs },
+            // RFC 3264 section 6.1: an answer may narrow what was offered, never widen it.
+            direction: spec.direction.and(remote.direction.reversed()),
+            ptime: spec.ptime,
+            rtp: None,
+            rtcp: None,
+        };
+        let bytes = self.describe(&local, spec);
+        self.now.agreed = Some(Agreed { local, remote });
+        self.pending = Pending::None;
+        self.before = None;
+        Ok(bytes)
+    }
+
+    /// Our offer on this leg. Keeps the leg's media lines, and each codec's number where it had one.
+    /// An offer still open is withdrawn first, as by [`Session::rollback`].
+    pub fn make_offer(&mut self, spec: &Spec) -> Bytes {
+        self.rollback();
+        self.save();
+        self.reoffer = self.is_established();
+        let local = Side {
+            codecs: self.number(&spec.codecs),
+            direction: spec.direction,
+            ptime: spec.ptime,
+            rtp: None,
+            rtcp: None,
+        };
+        let bytes = self.describe(&local, spec);
+        self.now.offered = Some(local);
+        self.pending = Pending::Sent;
+        bytes
+    }
+
+    /// Takes the peer's answer to our offer: what it accepts, for the other leg's [`Session::make_answer`].
+    ///
+    /// A later answer to the same offer (a final response after an early one, or another early dialog) replaces the
+    /// earlier. An error leaves the offer open.
+    pub fn receive_answer(&mut self, sdp: &[u8]) -> Result<Spec, SdpError> {
+        let Some(offered) = self.now.offered.clone() else {
+            return Err(SdpError::State("no offer to be answered"));
+        };
+        let sdp = Sdp::parse(sdp)?;
+        let media = sdp.media.get(self.now.active).ok_or(SdpError::LinesDiffer)?;
+        if !media.kind.eq_ignore_ascii_case("audio") {
+            return Err(SdpError::LinesDiffer);
+        }
+        let (mut remote, mut spec) = read(&sdp, media);
+        // Nothing beyond the offer can be accepted, and two of one encoding are matched in order.
+        spec.codecs.retain(|c| offered.codecs.iter().any(|o| o.same_as(c)));
+        remote.codecs.clone_from(&spec.codecs);
+        if !spec.has_audio() && (media.port != 0 || !self.reoffer) && !offered.codecs.is_empty() {
+            return Err(SdpError::NoCommonCodec);
+        }
+        remote.direction = remote.direction.and(offered.direction.reversed());
+        spec.direction = remote.direction;
+        let mut local = offered;
+        local.codecs.retain(|o| remote.codecs.iter().any(|c| c.same_as(o)));
+        self.now.agreed = Some(Agreed { local, remote });
+        self.pending = Pending::None;
+        self.before = None;
+        Ok(spec)
+    }
+
+    /// The open offer was refused or given up (488, 491, CANCEL): all is as before it (RFC 6141 section 3.1).
+    /// Nothing happens where none is open.
+    pub fn rollback(&mut self) {
+        if matches!(self.pending, Pending::None) {
+            return;
+        }
+        if let Some(saved) = self.before.take() {
+            self.now = *saved;
+        }
+        self.pending = Pending::None;
+    }
+
+    /// Where the exchange stands.
+    pub fn state(&self) -> State {
+        match self.pending {
+            Pending::None => State::Idle,
+            Pending::Sent => State::OfferSent,
+            Pending::Received(_) => State::OfferReceived,
+        }
+    }
+
+    /// Whether an offer has been answered.
+    pub fn is_established(&self) -> bool {
+        self.now.agreed.is_some()
+    }
+
+    /// The description sent last, for a session refresh or for a 2xx after a 183; a refused offer does not count.
+    pub fn last_local(&self) -> Option<&Bytes> {
+        self.now.last.as_ref().map(|(bytes, _)| bytes)
+    }
+
+    /// Our own address changed; it shows in the next description.
+    pub fn move_to(&mut self, address: IpAddr, port: u16) {
+        self.local.address = address;
+        self.local.port = port;
+    }
+
+    /// Whether the answer given to this leg still serves where the other leg's peer accepts `spec`: each codec either
+    /// may send can be sent on by the other. Otherwise this leg needs a new offer.
+    pub fn can_relay(&self, spec: &Spec) -> bool {
+        let Some(agreed) = &self.now.agreed else { return false };
+        let covers = |from: &[Codec], to: &[Codec]| {
+            from.iter()
+                .filter(|c| c.is_audio())
+                .all(|c| to.iter().any(|o| c.carries(o)))
+        };
+        spec.has_audio() && covers(&agreed.local.codecs, &spec.codecs) && covers(&spec.codecs, &agreed.remote.codecs)
+    }
+
+    /// What the media engine must know of the peer now. `signalling` is where its SIP comes from: its media may come
+    /// from there too (NAT). Works in every state: before an answer, what was offered can be received already
+    /// (RFC 3264 section 5.1).
+    pub fn remote(&self, signalling: IpAddr) -> Remote {
+        let nothing = Side {
+            direction: SdpDirection::Inactive,
+            ..Side::default()
+        };
+        let (local, peer) = match (&self.now.agreed, &self.pending) {
+            (Some(agreed), _) => (agreed.local.clone(), agreed.remote.clone()),
+            (None, Pending::Received(peer)) => (
+                Side {
+                    direction: peer.direction.reversed(),
+                    ..Side::default()
+                },
+                peer.clone(),
+            ),
+            (None, Pending::Sent | Pending::None) => (self.now.offered.clone().unwrap_or_default(), nothing),
+        };
+        let mut receive = payloads(&local.codecs);
+        if let (Pending::Sent, Some(offered)) = (&self.pending, &self.now.offered) {
+            receive.extend(payloads(&offered.codecs));
+            receive.sort_by_key(|p| p.number);
+            receive.dedup_by_key(|p| p.number);
+        }
+        let early = self.now.agreed.is_none() && matches!(self.pending, Pending::Sent);
+        let mut expected: SmallVec<[IpAddr; 2]> = SmallVec::new();
+        for ip in peer
+            .rtp
+            .map(|rtp| rtp.ip())
+            .into_iter()
+            .chain([signalling.to_canonical()])
+        {
+            if !expected.contains(&ip) {
+                expected.push(ip);
+            }
+        }
+        Remote {
+            rtp: peer.rtp,
+            rtcp: peer.rtcp,
+            expected,
+            send_payloads: payloads(&peer.codecs),
+            receive_payloads: receive,
+            direction: Direction {
+                send: local.direction.sends() && peer.direction.receives(),
+                receive: local.direction.receives() && (peer.direction.sends() || early),
+            },
+            ptime: peer.ptime.unwrap_or(PTIME),
+        }
+    }
+
+    fn save(&mut self) {
+        self.before = Some(Box::new(self.now.clone()));
+    }
+
+    fn learn(&mut self, codecs: &[Codec]) {
+        for codec in codecs {
+            let known = self
+                .numbers
+                .iter()
+                .any(|k| k.number == codec.number && k.same_as(codec));
+            if !known && self.numbers.len() < MAX_NUMBERS {
+                // The latest first: the peer's newest number for a codec is the one it will look for.
+                self.numbers.insert(0, codec.clone());
+            }
+        }
+    }
+
+    /// The codecs of an offer under this leg's numbers.
+    fn number(&mut self, codecs: &[Codec]) -> Vec<Codec> {
+        let mut numbered: Vec<Codec> = Vec::new();
+        for codec in codecs {
+            let unused = |n: u8| numbered.iter().all(|c| c.number != n);
+            let fresh = |n: u8| unused(n) && may_number(codec, n) && self.numbers.iter().all(|k| k.number != n);
+            let earlier = self
+                .numbers
+                .iter()
+                .find(|k| k.same_as(codec) && unused(k.number))
+                .map(|k| k.number);
+            let suggested = Some(codec.number).filter(|n| fresh(*n));
+            let Some(number) = earlier.or(suggested).or_else(|| (0..128).rev().find(|n| fresh(*n))) else {
+                continue;
+            };
+            numbered.push(Codec {
+                number,
+                ..codec.clone()
+            });
+        }
+        self.learn(&numbered);
+        numbered
+    }
+
+    /// Writes this leg's description and keeps it; the version grows only with a change (RFC 3264 section 8).
+    fn describe(&mut self, local: &Side, spec: &Spec) -> Bytes {
+        if self.now.lines.is_empty() {
+            self.now.lines.push(Line {
+                kind: "audio".into(),
+                protocol: "RTP/AVP".into(),
+                formats: Vec::new(),
+            });
+            self.now.active = 0;
+        }
+        let media = self.now.lines.iter().enumerate().map(|(at, line)| {
+            if at == self.now.active && !local.codecs.is_empty() {
+                self.audio(line, local, spec)
+            } else {
+                line.refused()
+            }
+        });
+        let host = Host::Ip(self.local.address);
+        let ip6 = self.local.address.is_ipv6();
+        let mut sdp = Sdp {
+            origin: Origin {
+                username: "-".into(),
+                session_id: self.local.session_id.to_string(),
+                version: String::new(),
+                host: host.clone(),
+                ip6,
+            },
+            connection: Some(Connection {
+                host,
+                ip6,
+                ttl: None,
+                count: None,
+            }),
+            media: media.collect(),
+            ..Sdp::unnamed()
+        };
+        if let Some((last, version)) = &self.now.last {
+            sdp.origin.version = version.to_string();
+            if sdp.to_string().as_bytes() == last.as_ref() {
+                return last.clone();
+            }
+        }
+        self.version += 1;
+        sdp.origin.version = self.version.to_string();
+        let bytes = Bytes::from(sdp.to_string());
+        self.now.last = Some((bytes.clone(), self.version));
+        bytes
+    }
+
+    fn audio(&self, line: &Line, local: &Side, spec: &Spec) -> Media {
+        let mut attributes = Vec::new();
+        let mut add = |name: &str, value: Option<String>| {
+            attributes.push(Attribute {
+                name: name.into(),
+                value,
+            })
+        };
+        for codec in &local.codecs {
+            let channels = if codec.channels > 1 {
+                format!("/{}", codec.channels)
+            } else {
+                String::new()
+            };
+            let name = rtpmap_name(&codec.name);
+            add(
+                "rtpmap",
+                Some(format!("{} {name}/{}{channels}", codec.number, codec.clock_rate)),
+            );
+            if let Some(fmtp) = &codec.fmtp {
+                add("fmtp", Some(format!("{} {fmtp}", codec.number)));
+            }
+        }
+        for (name, value) in [("ptime", spec.ptime), ("maxptime", spec.maxptime)] {
+            if let Some(value) = value {
+                add(name, Some(value.to_string()));
+            }
+        }
+        for attribute in &spec.attributes {
+            add(&attribute.name, attribute.value.clone());
+        }
+        add(local.direction.name(), None);
+        Media {
+            port: self.local.port,
+            formats: local.codecs.iter().map(|c| c.number.to_string()).collect(),
+            bandwidths: spec.bandwidths.clone(),
+            attributes,
+            ..line.refused()
+        }
+    }
+}
+
+impl Line {
+    fn of(media: &Media) -> Line {
+        Line {
+            kind: media.kind.clone(),
+            protocol: media.protocol.clone(),
+            formats: media.formats.clone(),
+        }
+    }
+
+    /// RFC 3264 section 6: port 0, with the formats of the offer.
+    fn refused(&self) -> Media {
+        let mut formats = self.formats.clone();
+        if formats.is_empty() {
+            formats.push("0".into());
+        }
+        Media {
+            kind: self.kind.clone(),
+            port: 0,
+            count: None,
+            protocol: self.protocol.clone(),
+            formats,
+            info: None,
+            connections: Vec::new(),
+            bandwidths: Vec::new(),
+            key: None,
+            attributes: Vec::new(),
+        }
+    }
+}
+
+/// Names are case-insensitive (RFC 4855 section 3), but some peers know only the usual spelling.
+fn rtpmap_name(name: &str) -> &str {
+    match name {
+        "TELEPHONE-EVENT" => "telephone-event",
+        "OPUS" => "opus",
+        "SPEEX" => "speex",
+        "ILBC" => "iLBC",
+        other => other,
+    }
+}
+
+fn payloads(codecs: &[Codec]) -> Vec<Payload> {
+    let payload = |c: &Codec| Payload {
+        number: c.number,
+        codec: c.name.clone(),
+        clock_rate: c.clock_rate,
+        channels: c.channels,
+    };
+    codecs.iter().map(payload).collect()
+}
+
+/// The offered codecs that the accepted ones name, in the accepted order, under the offerer's numbers. The same
+/// encoding with the same parameters is matched first, then the same encoding, then the other G.711 law.
+fn match_codecs(offered: &[Codec], accepted: &[Codec]) -> Vec<Codec> {
+    let mut matched: Vec<Codec> = Vec::new();
+    for want in accepted {
+        let free = |c: &&Codec| matched.iter().all(|m| m.number != c.number);
+        let find = |test: &dyn Fn(&Codec) -> bool| offered.iter().filter(free).find(|c| test(c));
+        let direct = find(&|c| c.same_as(want) && c.fmtp == want.fmtp).or_else(|| find(&|c| c.same_as(want)));
+        let other_law = || {
+            offered
+                .iter()
+                .filter(|c| !accepted.iter().any(|a| a.same_as(c)))
+                .filter(free)
+        };
+        if let Some(codec) = direct {
+            matched.push(Codec {
+                fmtp: want.fmtp.clone(),
+                ..codec.clone()
+            });
+        } else if let Some(codec) = other_law().find(|c| c.carries(want)) {
+            matched.push(codec.clone());
+        }
+    }
+    matched
+}
+
+/// Helps callers that log: nothing of the descriptions themselves.
+impl std::fmt::Display for State {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            State::Idle => "idle",
+            State::OfferSent => "offer sent",
+            State::OfferReceived => "offer received",
+        })
+    }
+}

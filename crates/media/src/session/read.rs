@@ -1,0 +1,212 @@
+//! From a description to what it says of its author's audio.
+
+use std::net::{IpAddr, SocketAddr};
+
+use crate::{
+    sdp::{self, Attribute, Media, Sdp},
+    spec::{Codec, SdpDirection, Spec},
+};
+
+/// What one side said of its audio stream.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Side {
+    /// In order of preference, with this side's numbers.
+    pub(super) codecs: Vec<Codec>,
+    pub(super) direction: SdpDirection,
+    pub(super) ptime: Option<u16>,
+    /// Where it takes RTP; `None` on hold by `0.0.0.0`, by a name, or where nothing may be sent.
+    pub(super) rtp: Option<SocketAddr>,
+    pub(super) rtcp: Option<SocketAddr>,
+}
+
+/// Codecs that refer to other payload types by number, which a relay that renumbers would break
+/// (RFC 2198, RFC 4588, RFC 5109).
+const REFERRING: [&str; 4] = ["RED", "RTX", "ULPFEC", "PARITYFEC"];
+
+/// Attributes that describe content, not a host or a person: these may cross the bridge.
+const PASSED_ON: [&str; 4] = ["content", "label", "lang", "charset"];
+
+/// A plain RTP audio stream: what Tandem relays. Feedback (AVPF, RFC 4585) is not answered, but harmless.
+pub(super) fn is_rtp_audio(media: &Media) -> bool {
+    media.kind.eq_ignore_ascii_case("audio")
+        && (media.protocol.eq_ignore_ascii_case("RTP/AVP") || media.protocol.eq_ignore_ascii_case("RTP/AVPF"))
+}
+
+/// What the media line says, for this leg and in neutral terms.
+pub(super) fn read(sdp: &Sdp, media: &Media) -> (Side, Spec) {
+    let address = sdp.connection_of(media).and_then(|c| c.host.ip());
+    let mut direction = direction(sdp, media);
+    // RFC 3264 section 8.4: 0.0.0.0 is the old form of hold: nothing may be sent to it.
+    if address.is_some_and(|ip| ip.is_unspecified()) {
+        direction = direction.and(SdpDirection::SendOnly);
+    }
+    let rtp = address
+        .filter(sendable)
+        .filter(|_| media.port != 0)
+        .map(|ip| SocketAddr::new(ip.to_canonical(), media.port));
+    let codecs = if media.port == 0 || !is_rtp_audio(media) {
+        Vec::new()
+    } else {
+        codecs(media)
+    };
+    let number = |name| {
+        sdp.effective(media, name)
+            .and_then(|v| v.trim().parse().ok())
+            .filter(|p| (1..=1000).contains(p))
+    };
+    let ptime = number("ptime");
+    let side = Side {
+        codecs: codecs.clone(),
+        direction,
+        ptime,
+        rtp,
+        rtcp: rtp.and_then(|rtp| rtcp(media, rtp)),
+    };
+    let spec = Spec {
+        codecs,
+        direction,
+        ptime,
+        maxptime: number("maxptime"),
+        bandwidths: media
+            .bandwidths
+            .iter()
+            .filter(|b| b.kind == "AS" || b.kind == "TIAS")
+            .cloned()
+            .collect(),
+        attributes: passed_on(media),
+    };
+    (side, spec)
+}
+
+/// Never send media to everybody because a description says so.
+fn sendable(ip: &IpAddr) -> bool {
+    let broadcast = matches!(ip, IpAddr::V4(v4) if v4.is_broadcast());
+    !ip.is_unspecified() && !ip.is_multicast() && !broadcast
+}
+
+fn passed_on(media: &Media) -> Vec<Attribute> {
+    media
+        .attributes
+        .iter()
+        .filter(|a| PASSED_ON.contains(&a.name.as_str()) && a.value.is_some())
+        .cloned()
+        .collect()
+}
+
+fn direction(sdp: &Sdp, media: &Media) -> SdpDirection {
+    let named = |a: &Attribute| {
+        let all = [
+            SdpDirection::SendRecv,
+            SdpDirection::SendOnly,
+            SdpDirection::RecvOnly,
+            SdpDirection::Inactive,
+        ];
+        all.into_iter().find(|d| a.name.eq_ignore_ascii_case(d.name()))
+    };
+    media
+        .attributes
+        .iter()
+        .find_map(named)
+        .or_else(|| sdp.attributes.iter().find_map(named))
+        .unwrap_or_default()
+}
+
+/// RFC 3605: `a=rtcp:port [IN IP4 address]`; without it the port above RTP's.
+fn rtcp(media: &Media, rtp: SocketAddr) -> Option<SocketAddr> {
+    let default = rtp.port().checked_add(1).map(|port| SocketAddr::new(rtp.ip(), port));
+    let Some(value) = media.attribute("rtcp") else {
+        return default;
+    };
+    let mut words = value.split_ascii_whitespace();
+    let port: Option<u16> = words.next().and_then(|p| p.parse().ok());
+    let address = match (words.next(), words.next(), words.next()) {
+        (Some(network), Some(kind), Some(address)) => sdp::host(network, kind, address).and_then(|(host, _)| host.ip()),
+        _ => None,
+    };
+    let ip = address.filter(sendable).map_or(rtp.ip(), |ip| ip.to_canonical());
+    match port {
+        // RFC 5761 section 5.1.1: RTP's own port means multiplexing, which Tandem does not answer.
+        Some(port) if port != 0 && port != rtp.port() => Some(SocketAddr::new(ip, port)),
+        _ => default,
+    }
+}
+
+fn codecs(media: &Media) -> Vec<Codec> {
+    let mut maps: [Option<&str>; 128] = [None; 128];
+    let mut parameters: [Option<&str>; 128] = [None; 128];
+    for attribute in &media.attributes {
+        let table = match attribute.name.as_str() {
+            "rtpmap" => &mut maps,
+            "fmtp" => &mut parameters,
+            _ => continue,
+        };
+        let Some((number, rest)) = attribute.value.as_deref().and_then(|v| v.trim_start().split_once(' ')) else {
+            continue;
+        };
+        if let Some(entry) = number.parse::<usize>().ok().and_then(|n| table.get_mut(n)) {
+            *entry = entry.or(Some(rest.trim()));
+        }
+    }
+    let mut codecs: Vec<Codec> = Vec::new();
+    for number in media
+        .formats
+        .iter()
+        .filter_map(|f| f.parse::<u8>().ok())
+        .filter(|n| *n < 128)
+    {
+        let n = usize::from(number);
+        let mapped = match maps[n] {
+            Some(map) => rtpmap(map),
+            None => static_payload(number).map(|(name, clock)| (name.to_owned(), clock, 1)),
+        };
+        let Some((name, clock_rate, channels)) = mapped else {
+            continue;
+        };
+        if REFERRING.contains(&name.as_str()) || codecs.iter().any(|c| c.number == number) {
+            continue;
+        }
+        codecs.push(Codec {
+            name,
+            clock_rate,
+            channels,
+            fmtp: parameters[n].map(str::to_owned),
+            number,
+        });
+    }
+    codecs
+}
+
+fn rtpmap(value: &str) -> Option<(String, u32, u8)> {
+    let mut parts = value.split_ascii_whitespace().next()?.split('/');
+    let (name, clock) = (parts.next()?, parts.next()?.parse().ok().filter(|c| *c > 0)?);
+    let channels = parts.next().map_or(Some(1), |c| c.parse().ok().filter(|c| *c > 0))?;
+    let token = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._+".contains(&b));
+    token.then(|| (name.to_ascii_uppercase(), clock, channels))
+}
+
+/// Payload types that need no rtpmap (RFC 3551 section 6), audio only.
+fn static_payload(number: u8) -> Option<(&'static str, u32)> {
+    Some(match number {
+        0 => ("PCMU", 8000),
+        3 => ("GSM", 8000),
+        4 => ("G723", 8000),
+        5 => ("DVI4", 8000),
+        6 => ("DVI4", 16_000),
+        7 => ("LPC", 8000),
+        8 => ("PCMA", 8000),
+        9 => ("G722", 8000),
+        12 => ("QCELP", 8000),
+        13 => ("CN", 8000),
+        15 => ("G728", 8000),
+        18 => ("G729", 8000),
+        _ => return None,
+    })
+}
+
+/// Whether a number is the fixed one of this codec, or free for any (RFC 3551 section 6).
+pub(super) fn may_number(codec: &Codec, number: u8) -> bool {
+    match static_payload(number) {
+        Some((name, clock)) => codec.name == name && codec.clock_rate == clock && codec.channels == 1,
+        None => (96..128).contains(&number),
+    }
+}

@@ -1,0 +1,477 @@
+use proptest::prelude::*;
+
+use super::*;
+
+fn session(port: u16) -> Session {
+    Session::new(Local {
+        address: "198.51.100.1".parse().unwrap(),
+        port,
+        session_id: u64::from(port),
+    })
+}
+
+fn ip(text: &str) -> IpAddr {
+    text.parse().unwrap()
+}
+
+/// A phone's description: address, port and everything after the port in `m=audio`.
+fn phone(address: &str, port: u16, formats: &str, attributes: &[&str]) -> Vec<u8> {
+    let lines: String = attributes.iter().map(|a| format!("a={a}\r\n")).collect();
+    let kind = if address.contains(':') { "IP6" } else { "IP4" };
+    format!(
+        "v=0\r\no=alice 7 7 IN {kind} {address}\r\ns=Alice's phone\r\ni=secret\r\ne=alice@example.com\r\nc=IN {kind} {address}\r\n\
+         t=0 0\r\nm=audio {port} RTP/AVP {formats}\r\n{lines}"
+    )
+    .into_bytes()
+}
+
+fn parse(bytes: &Bytes) -> Sdp {
+    Sdp::parse(bytes).unwrap()
+}
+
+fn formats(bytes: &Bytes) -> String {
+    parse(bytes).media[0].formats.join(" ")
+}
+
+fn version(bytes: &Bytes) -> u64 {
+    parse(bytes).origin.version.parse().unwrap()
+}
+
+/// A talks to B through Tandem.
+fn bridged() -> (Session, Session) {
+    let (mut a, mut b) = (session(20_000), session(20_002));
+    let offer = a
+        .receive_offer(&phone(
+            "192.0.2.1",
+            4000,
+            "0 8 101",
+            &["rtpmap:101 telephone-event/8000"],
+        ))
+        .unwrap();
+    b.make_offer(&offer);
+    let answer = b
+        .receive_answer(&phone("192.0.2.2", 5000, "0 101", &["rtpmap:101 telephone-event/8000"]))
+        .unwrap();
+    a.make_answer(&answer).unwrap();
+    (a, b)
+}
+
+#[test]
+fn an_offer_crosses_the_bridge_and_its_answer_comes_back() {
+    let (mut a, mut b) = (session(20_000), session(20_002));
+    let attributes = [
+        "rtpmap:96 opus/48000/2",
+        "fmtp:96 useinbandfec=1",
+        "rtpmap:101 telephone-event/8000",
+        "fmtp:101 0-15",
+        "ptime:30",
+    ];
+    let spec = a
+        .receive_offer(&phone("192.0.2.1", 4000, "96 0 101", &attributes))
+        .unwrap();
+    assert_eq!(
+        spec.audio_codecs().collect::<Vec<_>>(),
+        ["OPUS", "PCMU", "PCMA"],
+        "the other law is added"
+    );
+    let offer = b.make_offer(&spec);
+    assert_eq!(b.state(), State::OfferSent);
+    let text = String::from_utf8(offer.to_vec()).unwrap();
+    assert_eq!(
+        text,
+        "v=0\r\no=- 20002 1 IN IP4 198.51.100.1\r\ns=-\r\nc=IN IP4 198.51.100.1\r\nt=0 0\r\n\
+         m=audio 20002 RTP/AVP 96 0 101 8\r\na=rtpmap:96 opus/48000/2\r\na=fmtp:96 useinbandfec=1\r\n\
+         a=rtpmap:0 PCMU/8000\r\na=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-15\r\na=rtpmap:8 PCMA/8000\r\n\
+         a=ptime:30\r\na=sendrecv\r\n"
+    );
+    // B's own numbers differ.
+    let answer = phone("192.0.2.2", 5000, "0 97", &["rtpmap:97 telephone-event/8000"]);
+    let accepted = b.receive_answer(&answer).unwrap();
+    let answer = a.make_answer(&accepted).unwrap();
+    assert_eq!(formats(&answer), "0 101", "the offerer's numbers");
+    assert!(a.is_established() && b.is_established() && a.state() == State::Idle && b.state() == State::Idle);
+    let remote = b.remote(ip("203.0.113.9"));
+    assert_eq!(remote.rtp, Some("192.0.2.2:5000".parse().unwrap()));
+    assert_eq!(remote.rtcp, Some("192.0.2.2:5001".parse().unwrap()));
+    assert_eq!(remote.expected.as_slice(), [ip("192.0.2.2"), ip("203.0.113.9")]);
+    let numbers = |p: &[Payload]| p.iter().map(|p| p.number).collect::<Vec<_>>();
+    assert_eq!(
+        (numbers(&remote.send_payloads), numbers(&remote.receive_payloads)),
+        (vec![0, 97], vec![0, 101])
+    );
+    assert_eq!(
+        (remote.direction, a.remote(ip("192.0.2.1")).ptime),
+        (
+            Direction {
+                send: true,
+                receive: true
+            },
+            30
+        )
+    );
+}
+
+#[test]
+fn nothing_of_one_side_reaches_the_other() {
+    let attributes = [
+        "ice-ufrag:abcd",
+        "candidate:1 1 UDP 1 192.0.2.1 4000 typ host",
+        "crypto:1 AES_CM_128_HMAC_SHA1_80 inline:xyz",
+        "rtcp:4001 IN IP4 192.0.2.1",
+        "fingerprint:sha-256 AA",
+        "tool:alicephone",
+        "rtcp-mux",
+        "ssrc:1 cname:alice",
+        "lang:en",
+    ];
+    let (mut a, mut b) = (session(20_000), session(20_002));
+    let spec = a.receive_offer(&phone("192.0.2.1", 4000, "0", &attributes)).unwrap();
+    let text = String::from_utf8(b.make_offer(&spec).to_vec()).unwrap();
+    for leak in [
+        "192.0.2.1",
+        "4000",
+        "4001",
+        "alice",
+        "Alice",
+        "secret",
+        "ice",
+        "crypto",
+        "fingerprint",
+        "mux",
+        "ssrc",
+        "tool",
+    ] {
+        assert!(!text.contains(leak), "{leak} in {text}");
+    }
+    assert!(text.contains("a=lang:en"));
+}
+
+#[test]
+fn directions_cross_unchanged_in_meaning() {
+    for (offered, answered) in [
+        ("sendonly", "recvonly"),
+        ("recvonly", "sendonly"),
+        ("inactive", "inactive"),
+        ("sendrecv", "sendonly"),
+    ] {
+        let (mut a, mut b) = bridged();
+        let spec = a.receive_offer(&phone("192.0.2.1", 4000, "0", &[offered])).unwrap();
+        let offer = b.make_offer(&spec);
+        assert_eq!(parse(&offer).media[0].attribute(offered), Some(""), "as offered");
+        let spec = b.receive_answer(&phone("192.0.2.2", 5000, "0", &[answered])).unwrap();
+        let answer = a.make_answer(&spec).unwrap();
+        assert_eq!(parse(&answer).media[0].attribute(answered), Some(""), "as answered");
+    }
+}
+
+#[test]
+fn every_form_of_hold_stops_what_tandem_sends_and_resume_undoes_it() {
+    let held = |address: &str, attributes: &[&str]| {
+        let (mut a, mut b) = bridged();
+        let spec = a.receive_offer(&phone(address, 4000, "0", attributes)).unwrap();
+        let hold = spec.is_hold();
+        b.make_offer(&spec);
+        let spec = b
+            .receive_answer(&phone("192.0.2.2", 5000, "0", &[spec.direction().reversed().name()]))
+            .unwrap();
+        a.make_answer(&spec).unwrap();
+        let (to_a, to_b) = (a.remote(ip("192.0.2.1")), b.remote(ip("192.0.2.2")));
+        let spec = a.receive_offer(&phone("192.0.2.1", 4000, "0", &["sendrecv"])).unwrap();
+        a.make_answer(&spec).unwrap();
+        assert_eq!(
+            a.remote(ip("192.0.2.1")).direction,
+            Direction {
+                send: true,
+                receive: true
+            }
+        );
+        (hold, to_a.direction.send, to_a.rtp.is_some(), to_b.direction.send)
+    };
+    assert_eq!(held("192.0.2.1", &["sendonly"]), (true, false, true, true));
+    assert_eq!(held("192.0.2.1", &["inactive"]), (true, false, true, false));
+    assert_eq!(held("192.0.2.1", &["recvonly"]), (false, true, true, false));
+    assert_eq!(held("0.0.0.0", &[]), (true, false, false, true));
+    assert_eq!(held("0.0.0.0", &["recvonly"]), (true, false, false, false));
+    assert_eq!(held("::", &["sendrecv"]), (true, false, false, true));
+}
+
+#[test]
+fn an_answer_never_widens_a_direction() {
+    let mut a = session(20_000);
+    a.receive_offer(&phone("192.0.2.1", 4000, "0", &["sendonly"])).unwrap();
+    let answer = a.make_answer(&Spec::own(&["PCMU"])).unwrap();
+    assert_eq!(parse(&answer).media[0].attribute("recvonly"), Some(""));
+    assert_eq!(
+        a.remote(ip("192.0.2.1")).direction,
+        Direction {
+            send: false,
+            receive: true
+        }
+    );
+}
+
+#[test]
+fn lines_that_are_not_relayed_are_refused_in_place() {
+    let mut a = session(20_000);
+    let mut offer = phone("192.0.2.1", 4000, "0", &[]);
+    let audio = offer.split_off(offer.windows(2).position(|w| w == b"m=").unwrap());
+    offer.extend(b"m=video 4002 RTP/AVP 99 98\r\na=rtpmap:99 H264/90000\r\nm=audio 4004 RTP/SAVP 0\r\n");
+    offer.extend(&audio);
+    offer.extend(b"m=image 4006 udptl t38\r\nm=audio 4008 RTP/AVP 8\r\n");
+    let spec = a.receive_offer(&offer).unwrap();
+    let answer = a.make_answer(&spec).unwrap();
+    let lines: Vec<_> = parse(&answer)
+        .media
+        .iter()
+        .map(|m| format!("{} {} {} {}", m.kind, m.port, m.protocol, m.formats.join(" ")))
+        .collect();
+    let expected = [
+        "video 0 RTP/AVP 99 98",
+        "audio 0 RTP/SAVP 0",
+        "audio 20000 RTP/AVP 0",
+        "image 0 udptl t38",
+        "audio 0 RTP/AVP 8",
+    ];
+    assert_eq!(lines, expected);
+    // RFC 3264 section 8: and in our own later offer.
+    let again = a.make_offer(&Spec::own(&["PCMU", "PCMA"]));
+    assert_eq!(parse(&again).media.len(), 5);
+    assert_eq!((parse(&again).media[0].port, parse(&again).media[2].port), (0, 20_000));
+    a.rollback();
+    assert_eq!(
+        a.receive_offer(&phone("192.0.2.1", 4000, "0", &[])),
+        Err(SdpError::LinesDiffer)
+    );
+}
+
+#[test]
+fn the_version_grows_only_with_a_change() {
+    let (mut a, _) = bridged();
+    let first = a.last_local().unwrap().clone();
+    let same = phone("192.0.2.1", 4000, "0 8 101", &["rtpmap:101 telephone-event/8000"]);
+    let answer = |a: &mut Session, direction| {
+        a.receive_offer(&same).unwrap();
+        let mut spec = Spec::own(&["PCMU", "telephone-event"]).with_direction(direction);
+        spec.ptime = None;
+        spec.codecs[1].fmtp = None;
+        a.make_answer(&spec).unwrap()
+    };
+    assert_eq!(answer(&mut a, SdpDirection::SendRecv), first);
+    let held = answer(&mut a, SdpDirection::Inactive);
+    assert_eq!((version(&held), version(&first)), (2, 1));
+    a.move_to(ip("2001:db8::1"), 20_010);
+    let moved = answer(&mut a, SdpDirection::Inactive);
+    assert_eq!((version(&moved), parse(&moved).media[0].port), (3, 20_010));
+    assert!(parse(&moved).to_string().contains("c=IN IP6 2001:db8::1"));
+}
+
+#[test]
+fn a_refused_offer_leaves_everything_as_it_was() {
+    let (mut a, mut b) = bridged();
+    let (last, remote) = (b.last_local().unwrap().clone(), b.remote(ip("192.0.2.2")));
+    let spec = a.receive_offer(&phone("192.0.2.77", 4444, "8", &["sendonly"])).unwrap();
+    assert_eq!(
+        a.receive_offer(&phone("192.0.2.1", 1, "0", &[])),
+        Err(SdpError::State("an offer is open already"))
+    );
+    let refused = b.make_offer(&spec);
+    b.rollback();
+    a.rollback();
+    assert_eq!(
+        (b.last_local(), b.state(), b.remote(ip("192.0.2.2"))),
+        (Some(&last), State::Idle, remote)
+    );
+    assert_eq!(a.remote(ip("192.0.2.1")).rtp, Some("192.0.2.1:4000".parse().unwrap()));
+    assert!(a.make_answer(&spec).is_err());
+    // RFC 3264 section 8: the next change still counts on from the refused one.
+    assert!(version(&b.make_offer(&spec)) > version(&refused));
+}
+
+#[test]
+fn no_codec_in_common_is_an_error_that_keeps_the_offer_open() {
+    let mut a = session(20_000);
+    a.receive_offer(&phone(
+        "192.0.2.1",
+        4000,
+        "18 101",
+        &["rtpmap:101 telephone-event/8000"],
+    ))
+    .unwrap();
+    assert_eq!(
+        a.make_answer(&Spec::own(&["PCMU", "telephone-event"])),
+        Err(SdpError::NoCommonCodec)
+    );
+    assert_eq!(a.state(), State::OfferReceived);
+    a.rollback();
+    assert!(!a.is_established() && a.last_local().is_none());
+    for offer in [
+        phone("192.0.2.1", 0, "0", &[]),
+        phone("192.0.2.1", 4000, "99", &[]),
+        b"v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\n".to_vec(),
+    ] {
+        assert_eq!(session(1).receive_offer(&offer), Err(SdpError::NoCommonCodec));
+    }
+    let mut b = session(20_002);
+    b.make_offer(&Spec::own(&["PCMU"]));
+    assert_eq!(
+        b.receive_answer(&phone("192.0.2.2", 0, "0", &[])),
+        Err(SdpError::NoCommonCodec)
+    );
+    assert_eq!(
+        b.receive_answer(&phone("192.0.2.2", 5000, "8", &[])),
+        Err(SdpError::NoCommonCodec)
+    );
+    assert_eq!(
+        b.receive_answer(b"v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\n"),
+        Err(SdpError::LinesDiffer)
+    );
+}
+
+#[test]
+fn the_two_laws_meet_through_transcoding() {
+    let (mut a, mut b) = (session(20_000), session(20_002));
+    let spec = a.receive_offer(&phone("192.0.2.1", 4000, "0", &[])).unwrap();
+    assert_eq!(formats(&b.make_offer(&spec)), "0 8");
+    let spec = b.receive_answer(&phone("192.0.2.2", 5000, "8", &[])).unwrap();
+    assert_eq!(formats(&a.make_answer(&spec).unwrap()), "0");
+    assert_eq!(b.remote(ip("192.0.2.2")).send_payloads[0].codec, "PCMA");
+}
+
+#[test]
+fn a_later_answer_to_the_same_offer_replaces_an_early_one() {
+    let mut b = session(20_002);
+    b.make_offer(&Spec::own(&["PCMU", "PCMA"]));
+    b.receive_answer(&phone("192.0.2.2", 5000, "0", &[])).unwrap();
+    b.receive_answer(&phone("192.0.2.3", 5002, "8", &[])).unwrap();
+    assert_eq!(b.remote(ip("192.0.2.3")).rtp, Some("192.0.2.3:5002".parse().unwrap()));
+    assert_eq!(
+        session(1).receive_answer(&phone("192.0.2.2", 5000, "0", &[])),
+        Err(SdpError::State("no offer to be answered"))
+    );
+}
+
+#[test]
+fn an_early_answer_serves_another_callee_only_if_the_codecs_relay() {
+    let (a, _) = bridged();
+    assert!(a.can_relay(&Spec::own(&["PCMU", "telephone-event"])));
+    assert!(a.can_relay(&Spec::own(&["PCMA"])), "through transcoding");
+    assert!(!a.can_relay(&Spec::own(&["G722"])));
+    assert!(
+        !a.can_relay(&Spec::own(&["PCMU", "G722"])),
+        "it might send what the caller was not told of"
+    );
+    assert!(!session(1).can_relay(&Spec::own(&["PCMU"])));
+}
+
+#[test]
+fn what_was_offered_can_be_received_before_the_answer() {
+    let mut b = session(20_002);
+    b.make_offer(&Spec::own(&["PCMU", "telephone-event"]));
+    let remote = b.remote(ip("192.0.2.2"));
+    assert_eq!(
+        (remote.rtp, remote.direction),
+        (
+            None,
+            Direction {
+                send: false,
+                receive: true
+            }
+        )
+    );
+    assert_eq!(remote.receive_payloads.len(), 2);
+    let mut a = session(20_000);
+    a.receive_offer(&phone("192.0.2.1", 4000, "0", &[])).unwrap();
+    assert_eq!(a.remote(ip("192.0.2.1")).rtp, Some("192.0.2.1:4000".parse().unwrap()));
+}
+
+#[test]
+fn a_number_is_never_given_to_another_codec() {
+    let (mut a, mut b) = (session(20_000), session(20_002));
+    let spec = a
+        .receive_offer(&phone("192.0.2.1", 4000, "0 96", &["rtpmap:96 telephone-event/8000"]))
+        .unwrap();
+    b.make_offer(&spec);
+    let spec = b
+        .receive_answer(&phone("192.0.2.2", 5000, "0 96", &["rtpmap:96 telephone-event/8000"]))
+        .unwrap();
+    a.make_answer(&spec).unwrap();
+    let opus = a
+        .receive_offer(&phone(
+            "192.0.2.1",
+            4000,
+            "97 96 0",
+            &["rtpmap:97 telephone-event/8000", "rtpmap:96 opus/48000/2"],
+        ))
+        .unwrap();
+    let offer = parse(&b.make_offer(&opus));
+    let maps: Vec<_> = offer.media[0]
+        .attributes
+        .iter()
+        .filter(|a| a.name == "rtpmap")
+        .filter_map(|a| a.value.as_deref())
+        .collect();
+    assert!(maps.contains(&"96 telephone-event/8000"), "{maps:?}");
+    assert!(maps.contains(&"127 opus/48000/2"), "{maps:?}");
+}
+
+#[test]
+fn a_stream_may_end_and_come_back() {
+    let (mut a, mut b) = bridged();
+    let off = a.receive_offer(&phone("192.0.2.1", 0, "0", &[])).unwrap();
+    assert!(!off.has_audio());
+    assert_eq!(parse(&b.make_offer(&off)).media[0].port, 0);
+    let off = b.receive_answer(&phone("192.0.2.2", 0, "0", &[])).unwrap();
+    assert_eq!(parse(&a.make_answer(&off).unwrap()).media[0].port, 0);
+    assert!(b.remote(ip("192.0.2.2")).rtp.is_none() && a.remote(ip("192.0.2.1")).send_payloads.is_empty());
+    let on = a.receive_offer(&phone("192.0.2.1", 4000, "0", &[])).unwrap();
+    assert_eq!(parse(&b.make_offer(&on)).media[0].port, 20_002);
+}
+
+#[test]
+fn addresses_nobody_should_send_to_are_not_sent_to() {
+    for bad in ["0.0.0.0", "224.0.0.1", "255.255.255.255", "ff02::1", "::"] {
+        let mut a = session(20_000);
+        a.receive_offer(&phone(bad, 4000, "0", &[])).unwrap();
+        assert_eq!(a.remote(ip("192.0.2.1")).rtp, None, "{bad}");
+    }
+}
+
+#[test]
+fn where_rtcp_goes() {
+    for (attribute, expected) in [
+        ("rtcp:5555", "192.0.2.1:5555"),
+        ("rtcp:5555 IN IP4 192.0.2.8", "192.0.2.8:5555"),
+        ("rtcp:5555 IN IP6 2001:db8::8", "[2001:db8::8]:5555"),
+        ("rtcp:4000", "192.0.2.1:4001"),
+        ("rtcp:x", "192.0.2.1:4001"),
+        ("rtcp:5555 IN IP4 224.0.0.1", "192.0.2.1:5555"),
+    ] {
+        let mut a = session(20_000);
+        a.receive_offer(&phone("192.0.2.1", 4000, "0", &[attribute, "rtcp-mux"]))
+            .unwrap();
+        assert_eq!(
+            a.remote(ip("192.0.2.1")).rtcp,
+            Some(expected.parse().unwrap()),
+            "{attribute}"
+        );
+    }
+}
+
+proptest! {
+    #[test]
+    fn hostile_descriptions_never_panic_and_ours_always_parse(
+        lines in proptest::collection::vec("(m=(audio|video) [0-9]{1,5} RTP/AVP( [0-9]{1,3}){0,6}|a=(rtpmap|fmtp):[0-9]{1,3} [A-Za-z0-9/-]{0,20}|a=(sendonly|inactive|ptime:[0-9]{1,5}|rtcp:[0-9]{1,6})|c=IN IP4 [0-9]{1,3}.0.2.1)", 0..24)
+    ) {
+        let text = format!("v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\nc=IN IP4 192.0.2.1\r\nm=audio 4000 RTP/AVP 0 101\r\n{}\r\n", lines.join("\r\n"));
+        let (mut a, mut b) = bridged();
+        if let Ok(spec) = a.receive_offer(text.as_bytes()) {
+            let offer = b.make_offer(&spec);
+            prop_assert!(Sdp::parse(&offer).is_ok());
+            if let Ok(answer) = a.make_answer(&spec) {
+                prop_assert_eq!(parse(&answer).media.len(), Sdp::parse(text.as_bytes()).unwrap().media.len());
+            }
+            let _ = b.receive_answer(text.as_bytes());
+            let _ = (a.remote(ip("192.0.2.1")), b.remote(ip("192.0.2.2")));
+        }
+    }
+}

@@ -1,0 +1,261 @@
+//! What is offered or accepted, in terms that mean the same on both legs of a call.
+//!
+//! A [`Spec`] crosses the bridge; a description never does. So nothing in it names an address, a user,
+//! a key or a candidate of the other side.
+
+use serde::{Deserialize, Serialize};
+
+use crate::sdp::{Attribute, Bandwidth};
+
+/// A direction as a description states it, from its author's side (RFC 3264 section 5.1).
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum SdpDirection {
+    /// `a=sendrecv`, and the default.
+    #[default]
+    SendRecv,
+    /// `a=sendonly`: the author sends and listens to nothing (hold).
+    SendOnly,
+    /// `a=recvonly`
+    RecvOnly,
+    /// `a=inactive`
+    Inactive,
+}
+
+impl SdpDirection {
+    /// From whether the author sends and receives.
+    pub fn of(send: bool, receive: bool) -> SdpDirection {
+        match (send, receive) {
+            (true, true) => SdpDirection::SendRecv,
+            (true, false) => SdpDirection::SendOnly,
+            (false, true) => SdpDirection::RecvOnly,
+            (false, false) => SdpDirection::Inactive,
+        }
+    }
+
+    /// Whether the author sends.
+    pub fn sends(self) -> bool {
+        matches!(self, SdpDirection::SendRecv | SdpDirection::SendOnly)
+    }
+
+    /// Whether the author receives.
+    pub fn receives(self) -> bool {
+        matches!(self, SdpDirection::SendRecv | SdpDirection::RecvOnly)
+    }
+
+    /// The same flow seen by the other side: the widest answer to it (RFC 3264 section 6.1).
+    pub fn reversed(self) -> SdpDirection {
+        SdpDirection::of(self.receives(), self.sends())
+    }
+
+    /// What both allow.
+    pub fn and(self, other: SdpDirection) -> SdpDirection {
+        SdpDirection::of(self.sends() && other.sends(), self.receives() && other.receives())
+    }
+
+    /// The attribute's name.
+    pub fn name(self) -> &'static str {
+        match self {
+            SdpDirection::SendRecv => "sendrecv",
+            SdpDirection::SendOnly => "sendonly",
+            SdpDirection::RecvOnly => "recvonly",
+            SdpDirection::Inactive => "inactive",
+        }
+    }
+}
+
+/// RFC 4733's rtpmap name, upper case.
+pub const TELEPHONE_EVENT: &str = "TELEPHONE-EVENT";
+/// Comfort noise (RFC 3389).
+pub const COMFORT_NOISE: &str = "CN";
+
+/// One codec.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Codec {
+    /// The rtpmap name in upper case.
+    pub name: String,
+    /// Hertz.
+    pub clock_rate: u32,
+    /// 1 unless stated.
+    pub channels: u8,
+    /// `a=fmtp` parameters, as they came.
+    pub fmtp: Option<String>,
+    /// The payload type it had; a leg that knows the codec by another number keeps its own.
+    pub number: u8,
+}
+
+impl Codec {
+    /// Speech or music, not events or comfort noise.
+    pub fn is_audio(&self) -> bool {
+        self.name != TELEPHONE_EVENT && self.name != COMFORT_NOISE
+    }
+
+    /// The same encoding, parameters aside.
+    pub fn same_as(&self, other: &Codec) -> bool {
+        self.name == other.name && self.clock_rate == other.clock_rate && self.channels == other.channels
+    }
+
+    /// One of the two G.711 laws at 8 kHz, between which Tandem transcodes.
+    pub fn is_g711(&self) -> bool {
+        (self.name == "PCMU" || self.name == "PCMA") && self.clock_rate == 8000 && self.channels == 1
+    }
+
+    /// What arrives as one can be sent as the other: the same encoding, or the two laws.
+    pub fn carries(&self, other: &Codec) -> bool {
+        self.same_as(other) || (self.is_g711() && other.is_g711())
+    }
+
+    fn known(name: &str) -> Codec {
+        let name = name.to_ascii_uppercase();
+        let (number, clock_rate, channels, fmtp) = match name.as_str() {
+            "PCMU" => (0, 8000, 1, None),
+            "GSM" => (3, 8000, 1, None),
+            "PCMA" => (8, 8000, 1, None),
+            // RFC 3551 section 4.5.2: G722 samples at 16 kHz but its RTP clock is 8 kHz.
+            "G722" => (9, 8000, 1, None),
+            COMFORT_NOISE => (13, 8000, 1, None),
+            "G729" => (18, 8000, 1, None),
+            "OPUS" => (111, 48_000, 2, Some("useinbandfec=1")),
+            TELEPHONE_EVENT => (101, 8000, 1, Some("0-16")),
+            _ => (96, 8000, 1, None),
+        };
+        Codec {
+            name,
+            clock_rate,
+            channels,
+            fmtp: fmtp.map(str::to_owned),
+            number,
+        }
+    }
+}
+
+/// The audio of a call, in neutral terms.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Spec {
+    /// In order of preference; empty where the stream is refused or ended.
+    pub(crate) codecs: Vec<Codec>,
+    pub(crate) direction: SdpDirection,
+    pub(crate) ptime: Option<u16>,
+    pub(crate) maxptime: Option<u16>,
+    pub(crate) bandwidths: Vec<Bandwidth>,
+    pub(crate) attributes: Vec<Attribute>,
+}
+
+impl Spec {
+    /// What Tandem itself offers or accepts, when it plays or must make the offer (RFC 3261 section 13.2.1).
+    /// Codecs by rtpmap name, in order of preference.
+    pub fn own(codecs: &[&str]) -> Spec {
+        let mut spec = Spec {
+            ptime: Some(20),
+            ..Spec::default()
+        };
+        for name in codecs {
+            let mut codec = Codec::known(name);
+            if spec.codecs.iter().any(|c| c.same_as(&codec)) {
+                continue;
+            }
+            while spec.codecs.iter().any(|c| c.number == codec.number) {
+                codec.number += 1;
+            }
+            spec.codecs.push(codec);
+        }
+        spec
+    }
+
+    /// What both have, in this one's order, numbers and direction.
+    pub fn intersect(&self, other: &Spec) -> Spec {
+        let mut both = self.clone();
+        both.codecs.retain(|c| other.codecs.iter().any(|o| o.same_as(c)));
+        both
+    }
+
+    /// The same with another direction.
+    pub fn with_direction(mut self, direction: SdpDirection) -> Spec {
+        self.direction = direction;
+        self
+    }
+
+    /// Adds the other G.711 law after the rest where only one is there: Tandem transcodes between them.
+    pub(crate) fn widen(&mut self) {
+        let Some(law) = self.codecs.iter().find(|c| c.is_g711()) else {
+            return;
+        };
+        let other = Codec::known(if law.name == "PCMU" { "PCMA" } else { "PCMU" });
+        if !self.codecs.iter().any(|c| c.same_as(&other)) {
+            self.codecs.push(other);
+        }
+    }
+
+    /// Only these codecs (rtpmap names, any case), in the peer's order. DTMF events and comfort noise stay.
+    pub fn restrict(mut self, codecs: &[String]) -> Spec {
+        self.codecs
+            .retain(|c| !c.is_audio() || codecs.iter().any(|n| n.eq_ignore_ascii_case(&c.name)));
+        self
+    }
+
+    /// The direction as the peer stated it.
+    pub fn direction(&self) -> SdpDirection {
+        self.direction
+    }
+
+    /// The peer does not listen (RFC 3264 section 8.4).
+    pub fn is_hold(&self) -> bool {
+        !self.direction.receives()
+    }
+
+    /// Names of the speech codecs, in order of preference.
+    pub fn audio_codecs(&self) -> impl Iterator<Item = &str> {
+        self.codecs.iter().filter(|c| c.is_audio()).map(|c| c.name.as_str())
+    }
+
+    /// Every codec, events and comfort noise too.
+    pub fn codecs(&self) -> &[Codec] {
+        &self.codecs
+    }
+
+    /// Whether there is a stream that can carry speech.
+    pub fn has_audio(&self) -> bool {
+        self.codecs.iter().any(Codec::is_audio)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn flows_seen_from_the_other_side() {
+        let table = [
+            (SdpDirection::SendRecv, SdpDirection::SendRecv, "sendrecv"),
+            (SdpDirection::SendOnly, SdpDirection::RecvOnly, "sendonly"),
+            (SdpDirection::RecvOnly, SdpDirection::SendOnly, "recvonly"),
+            (SdpDirection::Inactive, SdpDirection::Inactive, "inactive"),
+        ];
+        for (flow, reversed, name) in table {
+            assert_eq!((flow.reversed(), flow.name()), (reversed, name));
+            assert_eq!(flow.and(SdpDirection::SendRecv), flow);
+            assert_eq!(flow.and(SdpDirection::Inactive), SdpDirection::Inactive);
+        }
+    }
+
+    #[test]
+    fn restriction_keeps_events_and_the_peers_order() {
+        let spec = Spec::own(&["opus", "PCMA", "PCMU", "telephone-event"]).restrict(&["pcmu".into(), "opus".into()]);
+        assert_eq!(spec.audio_codecs().collect::<Vec<_>>(), ["OPUS", "PCMU"]);
+        assert_eq!(spec.codecs().len(), 3);
+        assert!(!spec.restrict(&[]).has_audio());
+    }
+
+    #[test]
+    fn own_numbers_never_collide() {
+        let spec = Spec::own(&["ILBC", "SPEEX", "PCMU", "PCMU"]);
+        let numbers: Vec<u8> = spec.codecs().iter().map(|c| c.number).collect();
+        assert_eq!(numbers, [96, 97, 0]);
+    }
+
+    #[test]
+    fn intersection_keeps_my_order() {
+        let mine = Spec::own(&["PCMA", "G722", "PCMU"]);
+        let both = mine.intersect(&Spec::own(&["PCMU", "PCMA"]));
+        assert_eq!(both.audio_codecs().collect::<Vec<_>>(), ["PCMA", "PCMU"]);
+    }
+}
