@@ -1,1 +1,28 @@
 //! Rhai dialplans: engine, limits, modules, fibers and script tests.
+//!
+//! A [`Generation`] is a folder of scripts, compiled. A [`Fiber`] is one call's run through it: it is
+//! resumed with the [`Outcome`](switch::Outcome) of what it asked for and stops at its next
+//! [`Verb`](switch::Verb). Nothing here reads a clock, opens a socket or starts a thread; only
+//! [`Dialplans::load`] read files, and only below the dialplan folder.
+//!
+//! What a script may not do to others is written in [`Limits`].
+
+mod api;
+mod engine;
+mod fault;
+mod fiber;
+mod folder;
+mod generation;
+mod limits;
+mod modules;
+mod plans;
+mod strings;
+
+#[cfg(test)]
+mod tests;
+
+pub use fault::describe;
+pub use fiber::{Fiber, Resume, Step};
+pub use generation::Generation;
+pub use limits::Limits;
+pub use plans::Dialplans;

@@ -1,0 +1,201 @@
+//! `caller`: the facts of a call, and what can be done with it.
+
+use std::sync::Arc;
+
+use rhai::{Dynamic, Engine, Map, NativeCallContext};
+use switch::{Facts, Outcome, Verb};
+
+use super::arguments::{self, Checked};
+use super::{dial, unexpected};
+use crate::fault::{Thrown, thrown};
+use crate::fiber::ask;
+
+/// How scripts and messages call the type.
+pub(crate) const TYPE: &str = "caller";
+/// The facts of a caller.
+pub(crate) const FACTS: &[&str] = &["number", "name", "dialed", "extension", "trunk", "source", "id"];
+/// What a caller can be told, with the least and the most arguments.
+pub(crate) const VERBS: &[(&str, usize, usize)] = &[
+    ("dial", 1, 2),
+    ("ring", 0, 0),
+    ("answer", 0, 0),
+    ("reject", 1, 2),
+    ("redirect", 1, 1),
+    ("hangup", 0, 0),
+    ("wait", 1, 1),
+    ("play", 1, 1),
+    ("tone", 1, 2),
+    ("echo", 0, 0),
+    ("header", 1, 1),
+];
+
+/// The one whose call this is.
+#[derive(Clone)]
+pub(crate) struct Caller(Arc<Facts>);
+
+impl Caller {
+    pub(crate) fn new(facts: Facts) -> Self {
+        Self(Arc::new(facts))
+    }
+}
+
+type Thing<T> = Result<T, Thrown>;
+
+pub(crate) fn register(engine: &mut Engine) {
+    engine.register_type_with_name::<Caller>(TYPE);
+    facts(engine);
+    engine
+        .register_fn("dial", |context: NativeCallContext, _: &mut Caller, to: Dynamic| {
+            dial_to(&context, &to, None)
+        })
+        .register_fn(
+            "dial",
+            |context: NativeCallContext, _: &mut Caller, to: Dynamic, options: Map| {
+                dial_to(&context, &to, Some(&options))
+            },
+        )
+        .register_fn("ring", |context: NativeCallContext, _: &mut Caller| {
+            done(&context, Verb::Ring)
+        })
+        .register_fn("answer", |context: NativeCallContext, _: &mut Caller| {
+            done(&context, Verb::Answer)
+        })
+        .register_fn("hangup", |context: NativeCallContext, _: &mut Caller| {
+            done(&context, Verb::Hangup)
+        })
+        .register_fn("echo", |context: NativeCallContext, _: &mut Caller| {
+            digits(&context, Verb::Echo)
+        })
+        .register_fn("reject", |context: NativeCallContext, _: &mut Caller, code: i64| {
+            reject(&context, code, None)
+        })
+        .register_fn(
+            "reject",
+            |context: NativeCallContext, _: &mut Caller, code: i64, reason: &str| reject(&context, code, Some(reason)),
+        )
+        .register_fn("redirect", |context: NativeCallContext, _: &mut Caller, to: &str| {
+            redirect(&context, to)
+        })
+        .register_fn(
+            "wait",
+            |context: NativeCallContext, _: &mut Caller, seconds: Dynamic| {
+                let time = fits(&context, arguments::seconds("wait", &seconds, 0.01, 3_600.0))?;
+                digits(&context, Verb::Wait(time))
+            },
+        )
+        .register_fn("play", |context: NativeCallContext, _: &mut Caller, names: Dynamic| {
+            play(&context, &names)
+        })
+        .register_fn("tone", |context: NativeCallContext, _: &mut Caller, name: &str| {
+            tone(&context, name, None)
+        })
+        .register_fn(
+            "tone",
+            |context: NativeCallContext, _: &mut Caller, name: &str, seconds: Dynamic| {
+                tone(&context, name, Some(&seconds))
+            },
+        )
+        .register_fn("header", |context: NativeCallContext, _: &mut Caller, name: &str| {
+            header(&context, name)
+        });
+}
+
+fn facts(engine: &mut Engine) {
+    let or_unit = |text: &Option<String>| text.clone().map_or(Dynamic::UNIT, Dynamic::from);
+    engine
+        .register_get("number", |caller: &mut Caller| caller.0.number.clone())
+        .register_get("name", |caller: &mut Caller| caller.0.name.clone())
+        .register_get("dialed", |caller: &mut Caller| caller.0.dialed.clone())
+        .register_get("extension", move |caller: &mut Caller| or_unit(&caller.0.extension))
+        .register_get("trunk", move |caller: &mut Caller| or_unit(&caller.0.trunk))
+        .register_get("source", |caller: &mut Caller| caller.0.source.clone())
+        .register_get("id", |caller: &mut Caller| caller.0.id.clone())
+        .register_fn("to_string", |caller: &mut Caller| caller.0.number.clone())
+        .register_fn("to_debug", |caller: &mut Caller| format!("caller({})", caller.0.number));
+}
+
+fn fits<T>(context: &NativeCallContext, checked: Checked<T>) -> Thing<T> {
+    checked.map_err(|message| thrown(context, &message))
+}
+
+fn done(context: &NativeCallContext, verb: Verb) -> Thing<()> {
+    let outcome = ask(context, verb)?;
+    if outcome == Outcome::Done {
+        Ok(())
+    } else {
+        Err(unexpected(context, &outcome))
+    }
+}
+
+fn digits(context: &NativeCallContext, verb: Verb) -> Thing<String> {
+    match ask(context, verb)? {
+        Outcome::Digits(digits) => Ok(digits),
+        Outcome::Done => Ok(String::new()),
+        other @ (Outcome::Dial(_) | Outcome::Text(_) | Outcome::Extension(_) | Outcome::Fault(_)) => {
+            Err(unexpected(context, &other))
+        }
+    }
+}
+
+fn dial_to(context: &NativeCallContext, to: &Dynamic, options: Option<&Map>) -> Thing<Map> {
+    let verb = fits(context, dial::read(to, options))?;
+    let outcome = ask(context, Verb::Dial(Box::new(verb)))?;
+    let Outcome::Dial(result) = outcome else {
+        return Err(unexpected(context, &outcome));
+    };
+    Ok(dial::result(*result))
+}
+
+fn reject(context: &NativeCallContext, code: i64, reason: Option<&str>) -> Thing<()> {
+    let checked = u16::try_from(code).ok().filter(|code| (400..=699).contains(code));
+    let code = fits(
+        context,
+        checked.ok_or_else(|| format!("reject {code}: 400 to 699 is possible")),
+    )?;
+    let reason = reason.map(|reason| arguments::line("reason", reason, 128)).transpose();
+    let reason = fits(context, reason)?.filter(|reason| !reason.is_empty());
+    done(context, Verb::Reject { code, reason })
+}
+
+fn redirect(context: &NativeCallContext, to: &str) -> Thing<()> {
+    let target = if to.contains(':') {
+        arguments::uri(to)
+    } else {
+        arguments::number(to)
+    };
+    let target = fits(context, target)?;
+    done(context, Verb::Redirect { target })
+}
+
+fn play(context: &NativeCallContext, names: &Dynamic) -> Thing<String> {
+    let names = fits(context, arguments::strings("play", names))?;
+    // A prompt may be "", which is silence of no length.
+    let names = names
+        .iter()
+        .filter(|name| !name.is_empty())
+        .map(|name| arguments::prompt(name));
+    let names = fits(context, names.collect::<Checked<Vec<_>>>())?;
+    if names.is_empty() {
+        Ok(String::new())
+    } else {
+        digits(context, Verb::Play(names))
+    }
+}
+
+fn tone(context: &NativeCallContext, name: &str, seconds: Option<&Dynamic>) -> Thing<String> {
+    let name = fits(context, arguments::name("tone", name))?;
+    let duration = seconds
+        .map(|seconds| arguments::seconds("tone", seconds, 0.01, 3_600.0))
+        .transpose();
+    let duration = fits(context, duration)?;
+    digits(context, Verb::Tone { name, duration })
+}
+
+fn header(context: &NativeCallContext, name: &str) -> Thing<Dynamic> {
+    fits(context, dial::header_name(name))?;
+    let outcome = ask(context, Verb::Header(name.to_owned()))?;
+    let Outcome::Text(text) = outcome else {
+        return Err(unexpected(context, &outcome));
+    };
+    Ok(text.map_or(Dynamic::UNIT, Dynamic::from))
+}

@@ -1,0 +1,191 @@
+//! `caller.dial(..)`: its options in, its result out.
+
+use std::time::Duration;
+
+use rhai::{Dynamic, Map};
+use switch::{Dial, DialResult, Strategy};
+
+use super::arguments::{self, Checked, kind, shown};
+
+/// Rings this long where the script does not say.
+const TIMEOUT: Duration = Duration::from_secs(30);
+/// Header fields one `dial` may add.
+const HEADERS: usize = 16;
+const HEADER_VALUE: usize = 1_024;
+
+/// The options of `dial`.
+pub(crate) const OPTIONS: &[&str] = &["timeout", "strategy", "caller_id", "headers", "record"];
+/// What `caller_id` holds.
+pub(crate) const CALLER_ID: &[&str] = &["number", "name"];
+
+/// Header fields that the switch writes itself, and those that would speak for it.
+const OWNED: &[&str] = &[
+    "accept",
+    "allow",
+    "allow-events",
+    "authorization",
+    "call-id",
+    "contact",
+    "content-disposition",
+    "content-encoding",
+    "content-language",
+    "content-length",
+    "content-type",
+    "cseq",
+    "event",
+    "expires",
+    "from",
+    "max-forwards",
+    "mime-version",
+    "min-se",
+    "p-asserted-identity",
+    "p-preferred-identity",
+    "path",
+    "privacy",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "proxy-require",
+    "rack",
+    "record-route",
+    "remote-party-id",
+    "replaces",
+    "require",
+    "route",
+    "rseq",
+    "service-route",
+    "session-expires",
+    "supported",
+    "to",
+    "via",
+    "www-authenticate",
+    // RFC 3261 7.3.3: the compact names of those above and of others the switch may write.
+    "a",
+    "b",
+    "c",
+    "d",
+    "e",
+    "f",
+    "i",
+    "j",
+    "k",
+    "l",
+    "m",
+    "n",
+    "o",
+    "r",
+    "s",
+    "t",
+    "u",
+    "v",
+    "x",
+    "y",
+];
+
+/// What is asked for by `dial(target, options)`.
+pub(crate) fn read(targets: &Dynamic, options: Option<&Map>) -> Checked<Dial> {
+    let targets = arguments::strings("dial", targets)?;
+    let targets = targets
+        .iter()
+        .map(|target| arguments::target(target))
+        .collect::<Checked<Vec<_>>>()?;
+    let mut dial = Dial {
+        targets,
+        timeout: TIMEOUT,
+        strategy: Strategy::All,
+        caller_id: None,
+        headers: Vec::new(),
+        record: None,
+    };
+    for (name, value) in options.into_iter().flatten() {
+        match name.as_str() {
+            "timeout" => dial.timeout = arguments::seconds("timeout", value, 1.0, 600.0)?,
+            "strategy" => dial.strategy = strategy(value)?,
+            "caller_id" => dial.caller_id = Some(caller_id(value)?),
+            "headers" => dial.headers = headers(value)?,
+            "record" => dial.record = Some(arguments::name("recording", &text("record", value)?)?),
+            other => return Err(unknown("dial", other, OPTIONS)),
+        }
+    }
+    Ok(dial)
+}
+
+/// What `dial` returns.
+pub(crate) fn result(result: DialResult) -> Map {
+    let mut map = Map::new();
+    map.insert("status".into(), result.status.as_str().into());
+    map.insert("code".into(), i64::from(result.code).into());
+    map.insert("reason".into(), result.reason.into());
+    map.insert("by".into(), result.by.into());
+    map.insert("talk".into(), result.talk.into());
+    map
+}
+
+/// The complaint about an option nobody knows.
+pub(crate) fn unknown(of: &str, name: &str, known: &[&str]) -> String {
+    format!("{of} has no option {}; it has {}", shown(name), known.join(", "))
+}
+
+fn strategy(value: &Dynamic) -> Checked<Strategy> {
+    match text("strategy", value)?.as_str() {
+        "all" => Ok(Strategy::All),
+        "sequence" => Ok(Strategy::Sequence),
+        "random" => Ok(Strategy::Random),
+        other => Err(format!(
+            "strategy {}: \"all\", \"sequence\" or \"random\" is possible",
+            shown(other)
+        )),
+    }
+}
+
+fn caller_id(value: &Dynamic) -> Checked<(String, String)> {
+    let map = map("caller_id", value)?;
+    let (mut number, mut name) = (None, String::new());
+    for (key, value) in &map {
+        match key.as_str() {
+            "number" => number = Some(arguments::number(&text("caller_id number", value)?)?),
+            "name" => name = arguments::line("caller_id name", &text("caller_id name", value)?, 64)?,
+            other => return Err(unknown("caller_id", other, CALLER_ID)),
+        }
+    }
+    Ok((number.ok_or("caller_id needs a number")?, name))
+}
+
+fn headers(value: &Dynamic) -> Checked<Vec<(String, String)>> {
+    let map = map("headers", value)?;
+    if map.len() > HEADERS {
+        return Err(format!("headers: at most {HEADERS} are possible"));
+    }
+    map.iter()
+        .map(|(name, value)| {
+            header_name(name)?;
+            if OWNED.contains(&name.to_ascii_lowercase().as_str()) {
+                return Err(format!("headers: {} is written by Tandem itself", shown(name)));
+            }
+            let value = arguments::line("header value", &text("header value", value)?, HEADER_VALUE)?;
+            Ok((name.to_string(), value))
+        })
+        .collect()
+}
+
+/// RFC 3261 25.1: `header-name = token`.
+pub(crate) fn header_name(name: &str) -> Checked<()> {
+    let token = |c: char| c.is_ascii_alphanumeric() || "-.!%*_+`'~".contains(c);
+    if (1..=64).contains(&name.len()) && name.chars().all(token) {
+        return Ok(());
+    }
+    Err(format!(
+        "{} is no name of a header: 1 to 64 of A-Z, a-z, 0-9 and - . ! % * _ + ` ' ~",
+        shown(name)
+    ))
+}
+
+fn text(what: &str, value: &Dynamic) -> Checked<String> {
+    arguments::string(value).ok_or_else(|| format!("{what}: a string is needed, not {}", kind(value)))
+}
+
+fn map(what: &str, value: &Dynamic) -> Checked<Map> {
+    value
+        .clone()
+        .try_cast::<Map>()
+        .ok_or_else(|| format!("{what}: a map #{{ .. }} is needed, not {}", kind(value)))
+}

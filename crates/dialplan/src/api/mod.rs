@@ -1,0 +1,72 @@
+//! What scripts can say: `caller` and its verbs, `extension(..)`, `now(..)`, `log`.
+
+mod arguments;
+mod caller;
+mod dial;
+pub(crate) mod log;
+mod now;
+
+use rhai::{Engine, Map, NativeCallContext};
+use switch::{Outcome, Verb};
+
+pub(crate) use caller::Caller;
+pub(crate) use log::Log;
+
+use crate::fault::{Thrown, thrown};
+use crate::fiber::ask;
+
+/// Verbs that are promised and not built yet. Naming them makes the fault say so.
+const NOT_YET: &[&str] = &[
+    "collect",
+    "record",
+    "voicemail",
+    "mailbox",
+    "music",
+    "conference",
+    "enqueue",
+    "park",
+    "pickup",
+];
+
+/// The name of a promised verb, from the signature of a function that was not found.
+pub(crate) fn missing_verb(signature: &str) -> Option<&'static str> {
+    let (name, arguments) = signature.split_once(" (")?;
+    let verb = NOT_YET.iter().find(|verb| **verb == name)?;
+    arguments.contains(caller::TYPE).then_some(verb)
+}
+
+pub(crate) fn register(engine: &mut Engine) {
+    caller::register(engine);
+    log::register(engine);
+    engine.register_fn("extension", extension);
+    engine.register_fn("now", now::now);
+}
+
+/// `extension(number)`: a map, or `()` where nobody has the number.
+fn extension(context: NativeCallContext, number: &str) -> Result<rhai::Dynamic, Thrown> {
+    let number = arguments::number(number).map_err(|message| thrown(&context, &message))?;
+    let outcome = ask(&context, Verb::Extension(number))?;
+    let Outcome::Extension(found) = outcome else {
+        return Err(unexpected(&context, &outcome));
+    };
+    let Some(state) = found else { return Ok(().into()) };
+    let mut map = Map::new();
+    map.insert("registered".into(), state.registered.into());
+    map.insert("busy".into(), state.busy.into());
+    map.insert("dnd".into(), state.dnd.into());
+    map.insert("forward".into(), state.forward.map_or(().into(), Into::into));
+    Ok(map.into())
+}
+
+/// The switch answered something that is no answer to what was asked.
+fn unexpected(context: &NativeCallContext, outcome: &Outcome) -> Thrown {
+    let name = match outcome {
+        Outcome::Done => "done",
+        Outcome::Dial(_) => "a dial's result",
+        Outcome::Digits(_) => "digits",
+        Outcome::Text(_) => "text",
+        Outcome::Extension(_) => "an extension",
+        Outcome::Fault(_) => "a fault",
+    };
+    thrown(context, &format!("the switch answered with {name}, which does not fit"))
+}

@@ -1,0 +1,225 @@
+//! What a running script has used up, and why it must stop.
+
+use std::cell::{Cell, RefCell};
+
+use rhai::{Dynamic, EvalAltResult, NativeCallContext};
+use switch::{Outcome, Position, Verb};
+
+use super::Resume;
+use super::stack::{self, Link, with_current};
+use crate::limits::Limits;
+use crate::{fault, fault::Thrown};
+
+/// What each verb adds to the operations of its call, so that a loop of verbs ends too.
+const VERB_OPERATIONS: u64 = 1_000;
+
+/// What a script leaves its stack for.
+pub(crate) enum Ask {
+    Verb { verb: Verb, at: Position },
+    Turn,
+}
+
+/// Why nothing of a script may run any more. Once set it stays, and no `catch` holds it up.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Stop {
+    /// The caller is gone.
+    Cancelled,
+    /// It asked for something after it had rejected, redirected or hung up.
+    Over,
+    /// Too much work without asking for anything.
+    Operations,
+    /// Too much work in all.
+    Total,
+    /// Its stack is nearly used up.
+    Stack,
+}
+
+pub(crate) struct State {
+    pub(super) link: Link,
+    pub(crate) limits: Limits,
+    call: String,
+    in_call: bool,
+    stop: Cell<Option<Stop>>,
+    over: Cell<bool>,
+    slice: Cell<u32>,
+    budget: Cell<u64>,
+    total: Cell<u64>,
+    log_lines: Cell<u32>,
+    log_total: Cell<u32>,
+    unix_micros: Cell<i64>,
+    base: Cell<usize>,
+    floor: Cell<usize>,
+    lowest: Cell<usize>,
+    last_verb: RefCell<Position>,
+}
+
+impl State {
+    /// For a script in a call.
+    pub(crate) fn new(limits: &Limits, call: String) -> Self {
+        Self {
+            link: Link::default(),
+            call,
+            in_call: true,
+            stop: Cell::new(None),
+            over: Cell::new(false),
+            slice: Cell::new(limits.slice),
+            budget: Cell::new(limits.operations_between_verbs),
+            total: Cell::new(limits.operations_per_call),
+            log_lines: Cell::new(limits.log_lines),
+            log_total: Cell::new(limits.log_lines_per_call),
+            unix_micros: Cell::new(0),
+            base: Cell::new(0),
+            floor: Cell::new(0),
+            lowest: Cell::new(usize::MAX),
+            last_verb: RefCell::default(),
+            limits: limits.clone(),
+        }
+    }
+
+    /// For scripts that are compiled, or tested: there is nobody to ask.
+    pub(crate) fn outside_of_a_call(limits: &Limits) -> Self {
+        Self {
+            in_call: false,
+            ..Self::new(limits, String::new())
+        }
+    }
+
+    pub(crate) fn call(&self) -> &str {
+        &self.call
+    }
+
+    pub(crate) fn stop(&self) -> Option<Stop> {
+        self.stop.get()
+    }
+
+    /// The first reason stays.
+    pub(crate) fn set_stop(&self, stop: Stop) {
+        if self.stop.get().is_none() {
+            self.stop.set(Some(stop));
+        }
+    }
+
+    /// After this, asking for anything ends the script.
+    pub(crate) fn set_over(&self) {
+        self.over.set(true);
+    }
+
+    pub(crate) fn set_clock(&self, unix_micros: i64) {
+        self.unix_micros.set(unix_micros);
+    }
+
+    pub(crate) fn last_verb(&self) -> Position {
+        self.last_verb.borrow().clone()
+    }
+
+    /// Half of the stack is for what runs without being watched: native functions, and copying,
+    /// comparing and dropping nested values.
+    pub(super) fn set_stack(&self, base: usize, limit: usize) {
+        self.base.set(base);
+        self.lowest.set(base);
+        self.floor.set(limit + (base - limit) / 2);
+    }
+
+    /// How deep the stack was seen to be used.
+    pub(super) fn depth(&self) -> usize {
+        self.base.get() - self.lowest.get()
+    }
+
+    /// Whether another line may go to the log: `Some(true)` for the last one.
+    pub(crate) fn log_line(&self) -> Option<bool> {
+        let (lines, total) = (
+            self.log_lines.get().checked_sub(1)?,
+            self.log_total.get().checked_sub(1)?,
+        );
+        self.log_lines.set(lines);
+        self.log_total.set(total);
+        Some(lines == 0 || total == 0)
+    }
+
+    /// Counts one operation. `true` when it is the others' turn.
+    fn count(&self) -> bool {
+        let here = 0u8;
+        let here = std::ptr::from_ref(&here).addr();
+        self.lowest.set(self.lowest.get().min(here));
+        if here < self.floor.get() {
+            self.set_stop(Stop::Stack);
+        }
+        match self.budget.get().checked_sub(1) {
+            Some(left) => self.budget.set(left),
+            None => self.set_stop(Stop::Operations),
+        }
+        match self.total.get().checked_sub(1) {
+            Some(left) => self.total.set(left),
+            None => self.set_stop(Stop::Total),
+        }
+        self.slice.set(self.slice.get().saturating_sub(1));
+        self.slice.get() == 0
+    }
+
+    fn refill(&self) {
+        self.slice.set(self.limits.slice);
+        self.budget.set(self.limits.operations_between_verbs);
+        self.log_lines.set(self.limits.log_lines);
+        self.total.set(self.total.get().saturating_sub(VERB_OPERATIONS));
+    }
+}
+
+/// Called by Rhai at every operation; `Some` ends the script in a way no `catch` can hold up.
+pub(crate) fn progress() -> Option<Dynamic> {
+    let (stop, turn) = with_current(|state| (state.stop(), state.stop().is_none() && state.count()))?;
+    if stop.is_some() {
+        return Some(Dynamic::UNIT);
+    }
+    if turn {
+        stack::suspend(Ask::Turn);
+        with_current(|state| state.slice.set(state.limits.slice));
+    }
+    with_current(State::stop).flatten().map(|_| Dynamic::UNIT)
+}
+
+/// The error that ends a script in a way no `catch` can hold up.
+pub(crate) fn stopped(context: &NativeCallContext) -> Thrown {
+    EvalAltResult::ErrorTerminated(Dynamic::UNIT, context.call_position()).into()
+}
+
+/// The task this code runs in.
+use stack::current;
+
+/// What the clock showed when the script was last resumed.
+pub(crate) fn clock() -> i64 {
+    with_current(|state| state.unix_micros.get()).unwrap_or(0)
+}
+
+/// Asks the switch for something and waits.
+pub(crate) fn ask(context: &NativeCallContext, verb: Verb) -> Result<Outcome, Thrown> {
+    let Some(state) = current().filter(|state| state.in_call) else {
+        return Err(fault::thrown(
+            context,
+            "there is no call here: this works inside on_call and on_trunk only",
+        ));
+    };
+    if state.over.get() {
+        state.set_stop(Stop::Over);
+    }
+    if state.stop().is_some() {
+        return Err(stopped(context));
+    }
+    let at = fault::place(context);
+    state.last_verb.replace(at.clone());
+    let ends = matches!(verb, Verb::Reject { .. } | Verb::Redirect { .. } | Verb::Hangup);
+    let resumed = stack::suspend(Ask::Verb { verb, at });
+    if state.stop().is_some() {
+        return Err(stopped(context));
+    }
+    state.refill();
+    match resumed {
+        Some(Resume::Outcome(Outcome::Fault(message))) => Err(fault::thrown(context, &message)),
+        Some(Resume::Outcome(outcome)) => {
+            if ends {
+                state.set_over();
+            }
+            Ok(outcome)
+        }
+        Some(Resume::Continue) | None => Err(fault::thrown(context, "resumed without an outcome")),
+    }
+}

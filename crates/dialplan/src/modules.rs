@@ -1,0 +1,107 @@
+//! `import "name" as x;`: only what was read from the dialplan folder, compiled before any call.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rhai::{AST, Dynamic, Engine, EvalAltResult, Module, ModuleResolver, Position, Scope, Shared};
+
+use crate::fault::Thrown;
+
+type SharedModule = Shared<Module>;
+
+/// The modules of one generation. Nothing is read from disk here, so no name leads out of the folder.
+#[derive(Clone)]
+pub(crate) struct Modules(Arc<Inner>);
+
+struct Inner {
+    scripts: BTreeMap<String, AST>,
+    modules: Mutex<BTreeMap<String, Loaded>>,
+}
+
+enum Loaded {
+    /// Its own statements are running: who imports it now goes round in a circle.
+    Loading,
+    Ready(SharedModule),
+}
+
+impl Modules {
+    pub(crate) fn new(scripts: BTreeMap<String, AST>) -> Self {
+        Self(Arc::new(Inner {
+            scripts,
+            modules: Mutex::default(),
+        }))
+    }
+
+    /// Evaluates every module once, so that a fault of one shows before any call.
+    pub(crate) fn load_all(&self, engine: &Engine) -> Vec<(String, Thrown)> {
+        let names = self.0.scripts.keys();
+        names
+            .filter_map(|name| Some((name.clone(), self.load(engine, name, Position::NONE).err()?)))
+            .collect()
+    }
+
+    fn load(&self, engine: &Engine, name: &str, position: Position) -> Result<SharedModule, Thrown> {
+        let Some(script) = self.0.scripts.get(name) else {
+            let known: Vec<_> = self
+                .0
+                .scripts
+                .keys()
+                .map(|name| name.trim_end_matches(".rhai"))
+                .collect();
+            let known = if known.is_empty() {
+                "none".to_owned()
+            } else {
+                known.join(", ")
+            };
+            let message = format!("there is no module {name:?} in the dialplan folder; there are: {known}");
+            return Err(runtime(message, position));
+        };
+        match self.0.modules.lock().unwrap_or_else(PoisonError::into_inner).get(name) {
+            Some(Loaded::Ready(module)) => return Ok(module.clone()),
+            Some(Loaded::Loading) => return Err(runtime(format!("{name} imports itself, directly or not"), position)),
+            None => {}
+        }
+        // The lock is not held here: the module's own imports come back to this function.
+        self.set(name, Some(Loaded::Loading));
+        match Module::eval_ast_as_new(Scope::new(), script, engine) {
+            Ok(module) => {
+                let module = SharedModule::from(module);
+                self.set(name, Some(Loaded::Ready(module.clone())));
+                Ok(module)
+            }
+            Err(error) => {
+                self.set(name, None);
+                Err(EvalAltResult::ErrorInModule(name.to_owned(), error, position).into())
+            }
+        }
+    }
+
+    fn set(&self, name: &str, loaded: Option<Loaded>) {
+        let mut modules = self.0.modules.lock().unwrap_or_else(PoisonError::into_inner);
+        match loaded {
+            Some(loaded) => drop(modules.insert(name.to_owned(), loaded)),
+            None => drop(modules.remove(name)),
+        }
+    }
+}
+
+impl ModuleResolver for Modules {
+    fn resolve(
+        &self,
+        engine: &Engine,
+        _: Option<&str>,
+        path: &str,
+        position: Position,
+    ) -> Result<SharedModule, Thrown> {
+        let name = if path.ends_with(".rhai") {
+            path.to_owned()
+        } else {
+            format!("{path}.rhai")
+        };
+        self.load(engine, &name, position)
+    }
+}
+
+fn runtime(message: String, position: Position) -> Thrown {
+    EvalAltResult::ErrorRuntime(Dynamic::from(message), position).into()
+}

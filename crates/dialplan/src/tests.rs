@@ -1,0 +1,290 @@
+//! Scripts run by hand: what they ask for, what they are told, how they end.
+#![allow(clippy::wildcard_enum_match_arm)]
+
+use std::sync::Arc;
+
+use switch::{DialResult, DialStatus, ExtensionState, Facts, Outcome, ScriptEntry, ScriptFault, Verb};
+
+use crate::folder::Sources;
+use crate::{Fiber, Generation, Limits, Resume, Step, describe};
+
+/// 2026-11-21 09:30:15 UTC, a Saturday.
+const NOW: i64 = 1_795_253_415_000_000;
+
+pub(crate) fn facts() -> Facts {
+    Facts {
+        id: "c1".into(),
+        number: "101".into(),
+        name: "Ann".into(),
+        dialed: "102".into(),
+        extension: Some("101".into()),
+        trunk: None,
+        source: "192.0.2.1:5060".into(),
+    }
+}
+
+pub(crate) fn plan(files: &[(&str, &str)], limits: &Limits) -> Result<Arc<Generation>, Vec<String>> {
+    let sources: Sources = files
+        .iter()
+        .map(|(name, text)| ((*name).to_owned(), (*text).to_owned()))
+        .collect();
+    Generation::compile(sources, limits)
+        .map(Arc::new)
+        .map_err(|faults| faults.iter().map(describe).collect())
+}
+
+pub(crate) fn on_call(body: &str) -> Arc<Generation> {
+    plan(
+        &[("main.rhai", &format!("fn on_call(caller) {{\n{body}\n}}"))],
+        &Limits::default(),
+    )
+    .unwrap()
+}
+
+pub(crate) fn start(generation: &Arc<Generation>) -> Fiber {
+    Fiber::new(generation, ScriptEntry::OnCall, facts()).unwrap()
+}
+
+/// The next step that is not a yield.
+pub(crate) fn step(fiber: &mut Fiber, with: Resume) -> Step {
+    let mut step = fiber.resume(with, NOW);
+    while step == Step::Yielded {
+        step = fiber.resume(Resume::Continue, NOW);
+    }
+    step
+}
+
+fn verb(step: Step) -> (Verb, u32) {
+    match step {
+        Step::Verb { verb, at } => (verb, at.line),
+        other => panic!("a verb was expected, not {other:?}"),
+    }
+}
+
+fn ended(step: Step) -> Result<(), String> {
+    match step {
+        Step::Ended(result) => result.map_err(|fault: ScriptFault| describe(&fault)),
+        other => panic!("an end was expected, not {other:?}"),
+    }
+}
+
+fn done(outcome: Outcome) -> Resume {
+    Resume::Outcome(outcome)
+}
+
+fn busy() -> Resume {
+    done(Outcome::Dial(Box::new(DialResult {
+        status: DialStatus::Busy,
+        code: 486,
+        reason: "Busy Here".into(),
+        by: String::new(),
+        talk: 0.0,
+    })))
+}
+
+/// Runs a script that asks for nothing; its fault.
+pub(crate) fn fault(body: &str) -> String {
+    ended(step(&mut start(&on_call(body)), Resume::Continue)).unwrap_err()
+}
+
+#[test]
+fn dial_asks_and_the_script_goes_on_with_its_result() {
+    let plan = on_call(
+        "let r = caller.dial(caller.dialed, #{ timeout: 20 });\n\
+         if r.status in [\"busy\", \"noanswer\"] { caller.reject(r.code, r.reason); }",
+    );
+    let mut fiber = start(&plan);
+    let (first, line) = verb(step(&mut fiber, Resume::Continue));
+    let Verb::Dial(dial) = first else { panic!("{first:?}") };
+    assert_eq!((dial.targets.len(), dial.timeout.as_secs(), line), (1, 20, 2));
+    let (second, line) = verb(step(&mut fiber, busy()));
+    assert_eq!(
+        (second, line),
+        (
+            Verb::Reject {
+                code: 486,
+                reason: Some("Busy Here".into())
+            },
+            3
+        )
+    );
+    assert_eq!(ended(step(&mut fiber, done(Outcome::Done))), Ok(()));
+    assert_eq!(
+        ended(step(&mut fiber, Resume::Continue)),
+        Ok(()),
+        "what is over stays over"
+    );
+}
+
+#[test]
+fn each_verb_is_asked_for_as_written() {
+    let plan = on_call(
+        "caller.ring(); caller.answer(); let d = caller.wait(1.5) + caller.play([\"a\", \"b/c\"]);\n\
+         caller.tone(\"busy\", 2); caller.tone(\"dial\"); caller.echo(); caller.header(\"Subject\");\n\
+         extension(\"102\"); if d != \"12\" { throw d }; caller.hangup();",
+    );
+    let mut fiber = start(&plan);
+    let mut with = Resume::Continue;
+    let mut asked = Vec::new();
+    let result = loop {
+        match step(&mut fiber, with) {
+            Step::Verb { verb, .. } => {
+                with = done(match &verb {
+                    Verb::Wait(_) => Outcome::Digits("1".into()),
+                    Verb::Play(_) => Outcome::Digits("2".into()),
+                    Verb::Header(_) => Outcome::Text(None),
+                    Verb::Extension(_) => Outcome::Extension(None),
+                    _ => Outcome::Done,
+                });
+                asked.push(format!("{verb:?}"));
+            }
+            last => break ended(last),
+        }
+    };
+    assert_eq!(result, Ok(()));
+    assert_eq!(
+        asked,
+        [
+            "Ring",
+            "Answer",
+            "Wait(1.5s)",
+            "Play([\"a\", \"b/c\"])",
+            "Tone { name: \"busy\", duration: Some(2s) }",
+            "Tone { name: \"dial\", duration: None }",
+            "Echo",
+            "Header(\"Subject\")",
+            "Extension(\"102\")",
+            "Hangup",
+        ]
+    );
+}
+
+#[test]
+fn facts_extension_and_time_are_values() {
+    let plan = on_call(
+        "if caller.number != \"101\" || caller.name != \"Ann\" || caller.trunk != () { throw \"facts\" }\n\
+         if caller.extension != \"101\" || caller.id != \"c1\" { throw \"facts\" }\n\
+         let t = now(\"Europe/Berlin\");\n\
+         if `${t.date} ${t.time} ${t.weekday} ${t.hour}` != \"2026-11-21 10:30:15 6 10\" { throw `${t}` }\n\
+         let e = extension(\"102\"); if !e.registered || e.busy || e.forward != () { throw \"state\" }",
+    );
+    let mut fiber = start(&plan);
+    verb(step(&mut fiber, Resume::Continue));
+    let state = ExtensionState {
+        registered: true,
+        busy: false,
+        dnd: false,
+        forward: None,
+    };
+    assert_eq!(
+        ended(step(&mut fiber, done(Outcome::Extension(Some(Box::new(state)))))),
+        Ok(())
+    );
+}
+
+#[test]
+fn an_outcome_that_is_a_fault_can_be_caught() {
+    let mut fiber = start(&on_call("try { caller.answer(); } catch (e) { throw `caught ${e}` }"));
+    verb(step(&mut fiber, Resume::Continue));
+    let end = ended(step(&mut fiber, done(Outcome::Fault("no media".into()))));
+    assert_eq!(end, Err("main.rhai:2:38: caught no media".into()));
+}
+
+#[test]
+fn nothing_catches_the_end_of_a_call() {
+    for body in [
+        "loop { try { caller.wait(1); } catch { } }",
+        "try { caller.wait(1); } catch { caller.ring(); } caller.ring();",
+        "let a = [caller, caller, caller]; a.sort(|x, y| { x.wait(1); 1 }); caller.ring();",
+    ] {
+        let mut fiber = start(&on_call(body));
+        verb(step(&mut fiber, Resume::Continue));
+        fiber.cancel();
+        assert_eq!(ended(step(&mut fiber, done(Outcome::Done))), Ok(()), "{body}");
+    }
+}
+
+#[test]
+fn after_a_final_answer_verbs_end_the_script_quietly() {
+    for last in ["caller.reject(486)", "caller.redirect(\"103\")", "caller.hangup()"] {
+        let mut fiber = start(&on_call(&format!(
+            "{last}; try {{ caller.ring(); }} catch {{ caller.answer(); }}"
+        )));
+        verb(step(&mut fiber, Resume::Continue));
+        assert_eq!(ended(step(&mut fiber, done(Outcome::Done))), Ok(()), "{last}");
+    }
+}
+
+#[test]
+fn a_trunk_call_enters_by_its_own_door() {
+    let text = "fn on_call(caller) { caller.ring(); } fn on_trunk(caller) { caller.reject(404); }";
+    let both = plan(&[("main.rhai", text)], &Limits::default()).unwrap();
+    let mut fiber = Fiber::new(&both, ScriptEntry::OnTrunk, facts()).unwrap();
+    assert_eq!(
+        verb(step(&mut fiber, Resume::Continue)).0,
+        Verb::Reject {
+            code: 404,
+            reason: None
+        }
+    );
+    let one = on_call("caller.ring();");
+    let mut fiber = Fiber::new(&one, ScriptEntry::OnTrunk, facts()).unwrap();
+    assert_eq!(
+        ended(step(&mut fiber, Resume::Continue)),
+        Ok(()),
+        "without on_trunk nothing is done"
+    );
+}
+
+#[test]
+fn faults_name_file_line_and_column() {
+    assert_eq!(
+        fault("let r = #{ status: 1 };\nr.sttaus"),
+        "main.rhai:3:3: there is no property sttaus"
+    );
+    assert_eq!(fault("throw \"no\""), "main.rhai:2:1: no");
+    assert_eq!(
+        fault("caller.voicemail(\"1\")"),
+        "main.rhai:2:8: caller.voicemail is not there yet"
+    );
+    assert_eq!(
+        fault("sleep(1)"),
+        "main.rhai:2:1: there is no sleep here: use caller.wait(seconds)"
+    );
+    let files = [
+        (
+            "main.rhai",
+            "import \"lib/a\" as a;\nfn on_call(caller) {\n  a::deep(caller);\n}",
+        ),
+        (
+            "lib/a.rhai",
+            "fn deep(c) {\n  inner(c)\n}\nfn inner(c) {\n  c.reject(1)\n}",
+        ),
+    ];
+    let mut fiber = start(&plan(&files, &Limits::default()).unwrap());
+    let end = ended(step(&mut fiber, Resume::Continue));
+    assert_eq!(end, Err("lib/a.rhai:5:5: reject 1: 400 to 699 is possible".into()));
+}
+
+#[test]
+fn compiling_tells_every_fault() {
+    let refused = |files: &[(&str, &str)]| plan(files, &Limits::default()).unwrap_err();
+    assert_eq!(
+        refused(&[]),
+        ["main.rhai: there is no such file in the dialplan folder"]
+    );
+    assert_eq!(
+        refused(&[
+            ("main.rhai", "fn on_call(caller) {\n  let x = y;\n}"),
+            ("b.rhai", "fn (")
+        ]),
+        [
+            "b.rhai:1:4: Expecting function name in function declaration",
+            "main.rhai:2:11: Undefined variable: y"
+        ]
+    );
+    assert_eq!(
+        refused(&[("main.rhai", "fn f() {}")]),
+        ["main.rhai: there is no fn on_call(caller) in it, where every call begins"]
+    );
+}
