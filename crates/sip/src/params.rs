@@ -4,6 +4,9 @@ use std::borrow::Cow;
 
 use crate::headers::{find_top, is_token_byte, quoted_len, trim};
 
+/// More parameters than this are refused: looking for repeated ones takes time.
+pub(crate) const MAX_PARAMS: usize = 64;
+
 /// The parameters of a header field or URI, read on demand.
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
 pub struct Params<'a>(&'a str);
@@ -23,11 +26,25 @@ impl<'a> Params<'a> {
             return Ok(Self(""));
         }
         let params = Self::new(rest);
+        let mut count = 0;
         while !rest.is_empty() {
             rest = rest
                 .strip_prefix(';')
                 .ok_or("a semicolon is expected before a parameter")?;
-            rest = parameter(trim_start(rest))?;
+            let (name, tail) = parameter(trim_start(rest))?;
+            // RFC 3261 7.3.1: a parameter name must not appear more than once.
+            if params
+                .iter()
+                .take(count)
+                .any(|(earlier, _)| earlier.eq_ignore_ascii_case(name))
+            {
+                return Err("a parameter appears twice");
+            }
+            count += 1;
+            if count > MAX_PARAMS {
+                return Err("there are too many parameters");
+            }
+            rest = tail;
         }
         Ok(params)
     }
@@ -93,15 +110,16 @@ fn trim_start(text: &str) -> &str {
     text.trim_start_matches([' ', '\t'])
 }
 
-/// Reads one `name [= value]` off the front, and gives what follows it.
-fn parameter(text: &str) -> Result<&str, &'static str> {
-    let name = text.bytes().take_while(|&byte| is_token_byte(byte)).count();
-    if name == 0 {
+/// Reads one `name [= value]` off the front, and gives the name and what follows.
+fn parameter(text: &str) -> Result<(&str, &str), &'static str> {
+    let end = text.bytes().take_while(|&byte| is_token_byte(byte)).count();
+    let (name, rest) = text.split_at_checked(end).unwrap_or((text, ""));
+    if name.is_empty() {
         return Err("a parameter has no name");
     }
-    let rest = trim_start(text.get(name..).unwrap_or(""));
+    let rest = trim_start(rest);
     let Some(value) = rest.strip_prefix('=') else {
-        return Ok(rest);
+        return Ok((name, rest));
     };
     let value = trim_start(value);
     let len = if value.starts_with('"') {
@@ -116,7 +134,7 @@ fn parameter(text: &str) -> Result<&str, &'static str> {
     if len == 0 {
         return Err("a parameter has no value after its equals sign");
     }
-    Ok(trim_start(value.get(len..).unwrap_or("")))
+    Ok((name, trim_start(value.get(len..).unwrap_or(""))))
 }
 
 /// Without the quotes of a quoted string; anything else as it is.
@@ -173,5 +191,7 @@ mod tests {
         ] {
             assert!(Params::parse(bad).is_err(), "{bad}");
         }
+        let many: String = (0..=MAX_PARAMS).map(|index| format!(";p{index}")).collect();
+        assert!(Params::parse(&many).is_err());
     }
 }

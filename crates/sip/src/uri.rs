@@ -6,7 +6,7 @@ use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
 };
 
-use crate::{Params, Transport};
+use crate::{Params, Transport, params::MAX_PARAMS};
 
 /// The scheme of a URI.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Hash)]
@@ -267,9 +267,14 @@ impl<'a> Uri<'a> {
         unescape(self.user.unwrap_or(""))
     }
 
-    /// A parameter's value, empty if it has none.
+    /// A parameter's value with its escapes, empty if it has none. The name may have been written
+    /// with escapes (RFC 4475 3.1.1.3).
     pub fn param(&self, name: &str) -> Option<&'a str> {
-        self.params.get(name)
+        let same = |found: &str| found.eq_ignore_ascii_case(name) || same_escaped(Some(found), Some(name), true);
+        self.params
+            .iter()
+            .find(|(found, _)| same(found))
+            .map(|(_, value)| value)
     }
 
     /// The `transport` parameter, if it names one that is known here.
@@ -279,7 +284,7 @@ impl<'a> Uri<'a> {
 
     /// Whether `lr` is there (RFC 3261 section 19.1.1).
     pub fn is_loose(&self) -> bool {
-        self.params.has("lr")
+        self.param("lr").is_some()
     }
 
     /// The headers: name and value, escapes kept.
@@ -383,7 +388,7 @@ fn check_params(params: &str) -> Result<(), UriError> {
     let name = |param: &'_ str| -> usize { param.find('=').unwrap_or(param.len()) };
     for (index, param) in params.split(';').enumerate() {
         let this = param.get(..name(param)).unwrap_or("");
-        if this.is_empty() || param.contains(',') {
+        if this.is_empty() || param.contains(',') || index >= MAX_PARAMS {
             return Err(UriError::Param);
         }
         let twice = params.split(';').take(index).any(|earlier| {
@@ -400,7 +405,7 @@ fn check_params(params: &str) -> Result<(), UriError> {
 
 fn check_headers(headers: &str) -> Result<(), UriError> {
     let good = |field: &str| field.split_once('=').is_some_and(|(name, _)| !name.is_empty());
-    if headers.split('&').all(good) {
+    if headers.split('&').all(good) && headers.split('&').count() <= MAX_PARAMS {
         Ok(())
     } else {
         Err(UriError::Header)
@@ -411,30 +416,12 @@ fn hex(byte: u8) -> Option<u8> {
     char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
 }
 
-/// The octets of escaped text, escapes resolved.
-fn octets(text: &str) -> impl Iterator<Item = u8> + '_ {
-    let bytes = text.as_bytes();
-    let mut at = 0;
-    std::iter::from_fn(move || {
-        let byte = *bytes.get(at)?;
-        if byte == b'%'
-            && let (Some(&high), Some(&low)) = (bytes.get(at + 1), bytes.get(at + 2))
-            && let (Some(high), Some(low)) = (hex(high), hex(low))
-        {
-            at += 3;
-            return Some(high << 4 | low);
-        }
-        at += 1;
-        Some(byte)
-    })
-}
-
 /// Resolves `%XX`; octets that are not UTF-8 become U+FFFD.
 pub fn unescape(text: &str) -> Cow<'_, str> {
     if !text.contains('%') {
         return Cow::Borrowed(text);
     }
-    let bytes: Vec<u8> = octets(text).collect();
+    let bytes: Vec<u8> = escaped_octets(text).map(|(byte, _)| byte).collect();
     Cow::Owned(String::from_utf8_lossy(&bytes).into_owned())
 }
 

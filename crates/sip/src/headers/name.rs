@@ -3,7 +3,7 @@
 use std::fmt;
 
 macro_rules! names {
-    ($($id:ident $text:literal $compact:expr;)*) => {
+    ($($id:ident $text:literal [$($letter:literal)?] $times:ident;)*) => {
         /// The name of a header field: every one that is registered, and `Other`.
         #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[repr(u8)]
@@ -16,136 +16,139 @@ macro_rules! names {
         /// Every known name, in the order of their discriminants.
         const KNOWN: &[HeaderName] = &[$(HeaderName::$id),*];
         const TEXT: &[&str] = &[$($text),*];
-        const COMPACT: &[Option<char>] = &[$($compact),*];
+        const COMPACT: &[&[char]] = &[$(&[$($letter)?]),*];
+        const ONCE: &[bool] = &[$(names!(@ $times)),*];
     };
+    (@ once) => { true };
+    (@ many) => { false };
 }
 
 names! {
-    Via "Via" Some('v');
-    From "From" Some('f');
-    To "To" Some('t');
-    CallId "Call-ID" Some('i');
-    CSeq "CSeq" None;
-    Contact "Contact" Some('m');
-    MaxForwards "Max-Forwards" None;
-    ContentType "Content-Type" Some('c');
-    ContentLength "Content-Length" Some('l');
-    Route "Route" None;
-    RecordRoute "Record-Route" None;
-    UserAgent "User-Agent" None;
-    Server "Server" None;
-    Allow "Allow" None;
-    Supported "Supported" Some('k');
-    Require "Require" None;
-    ProxyRequire "Proxy-Require" None;
-    Unsupported "Unsupported" None;
-    Expires "Expires" None;
-    Authorization "Authorization" None;
-    ProxyAuthorization "Proxy-Authorization" None;
-    WwwAuthenticate "WWW-Authenticate" None;
-    ProxyAuthenticate "Proxy-Authenticate" None;
-    AuthenticationInfo "Authentication-Info" None;
-    ProxyAuthenticationInfo "Proxy-Authentication-Info" None;
-    Accept "Accept" None;
-    AcceptEncoding "Accept-Encoding" None;
-    AcceptLanguage "Accept-Language" None;
-    AcceptContact "Accept-Contact" Some('a');
-    AcceptResourcePriority "Accept-Resource-Priority" None;
-    AdditionalIdentity "Additional-Identity" None;
-    AlertInfo "Alert-Info" None;
-    AlertMsgError "Alert-Msg-Error" None;
-    AllowEvents "Allow-Events" Some('u');
-    AnswerMode "Answer-Mode" None;
-    CallInfo "Call-Info" None;
-    CellularNetworkInfo "Cellular-Network-Info" None;
-    ContentDisposition "Content-Disposition" None;
-    ContentEncoding "Content-Encoding" Some('e');
-    ContentId "Content-ID" None;
-    ContentLanguage "Content-Language" None;
-    Date "Date" None;
-    Diversion "Diversion" None;
-    Encryption "Encryption" None;
-    ErrorInfo "Error-Info" None;
-    Event "Event" Some('o');
-    FeatureCaps "Feature-Caps" None;
-    FlowTimer "Flow-Timer" None;
-    Geolocation "Geolocation" None;
-    GeolocationError "Geolocation-Error" None;
-    GeolocationRouting "Geolocation-Routing" None;
-    Hide "Hide" None;
-    HistoryInfo "History-Info" None;
-    Identity "Identity" Some('y');
-    IdentityInfo "Identity-Info" Some('n');
-    InReplyTo "In-Reply-To" None;
-    InfoPackage "Info-Package" None;
-    Join "Join" None;
-    MaxBreadth "Max-Breadth" None;
-    MimeVersion "MIME-Version" None;
-    MinExpires "Min-Expires" None;
-    MinSe "Min-SE" None;
-    Organization "Organization" None;
-    PAccessNetworkInfo "P-Access-Network-Info" None;
-    PAnswerState "P-Answer-State" None;
-    PAssertedIdentity "P-Asserted-Identity" None;
-    PAssertedService "P-Asserted-Service" None;
-    PAssociatedUri "P-Associated-URI" None;
-    PCalledPartyId "P-Called-Party-ID" None;
-    PChargingFunctionAddresses "P-Charging-Function-Addresses" None;
-    PChargingVector "P-Charging-Vector" None;
-    PEarlyMedia "P-Early-Media" None;
-    PMediaAuthorization "P-Media-Authorization" None;
-    PPreferredIdentity "P-Preferred-Identity" None;
-    PPreferredService "P-Preferred-Service" None;
-    PProfileKey "P-Profile-Key" None;
-    PRefusedUriList "P-Refused-URI-List" None;
-    PServedUser "P-Served-User" None;
-    PUserDatabase "P-User-Database" None;
-    PVisitedNetworkId "P-Visited-Network-ID" None;
-    Path "Path" None;
-    PermissionMissing "Permission-Missing" None;
-    PolicyContact "Policy-Contact" None;
-    PolicyId "Policy-ID" None;
-    Priority "Priority" None;
-    PriorityShare "Priority-Share" None;
-    PrivAnswerMode "Priv-Answer-Mode" None;
-    Privacy "Privacy" None;
-    RAck "RAck" None;
-    Reason "Reason" None;
-    RecvInfo "Recv-Info" None;
-    ReferEventsAt "Refer-Events-At" None;
-    ReferSub "Refer-Sub" None;
-    ReferTo "Refer-To" Some('r');
-    ReferredBy "Referred-By" Some('b');
-    RejectContact "Reject-Contact" Some('j');
-    RelayedCharge "Relayed-Charge" None;
-    RemotePartyId "Remote-Party-ID" None;
-    Replaces "Replaces" None;
-    ReplyTo "Reply-To" None;
-    RequestDisposition "Request-Disposition" Some('d');
-    ResourcePriority "Resource-Priority" None;
-    ResourceShare "Resource-Share" None;
-    ResponseKey "Response-Key" None;
-    ResponseSource "Response-Source" None;
-    RestorationInfo "Restoration-Info" None;
-    RetryAfter "Retry-After" None;
-    RSeq "RSeq" None;
-    SecurityClient "Security-Client" None;
-    SecurityServer "Security-Server" None;
-    SecurityVerify "Security-Verify" None;
-    ServiceInteractInfo "Service-Interact-Info" None;
-    ServiceRoute "Service-Route" None;
-    SessionExpires "Session-Expires" Some('x');
-    SessionId "Session-ID" None;
-    SipETag "SIP-ETag" None;
-    SipIfMatch "SIP-If-Match" None;
-    Subject "Subject" Some('s');
-    SubscriptionState "Subscription-State" None;
-    SuppressIfMatch "Suppress-If-Match" None;
-    TargetDialog "Target-Dialog" None;
-    Timestamp "Timestamp" None;
-    TriggerConsent "Trigger-Consent" None;
-    UserToUser "User-to-User" None;
-    Warning "Warning" None;
+    Via "Via" ['v'] many;
+    From "From" ['f'] once;
+    To "To" ['t'] once;
+    CallId "Call-ID" ['i'] once;
+    CSeq "CSeq" [] once;
+    Contact "Contact" ['m'] many;
+    MaxForwards "Max-Forwards" [] once;
+    ContentType "Content-Type" ['c'] once;
+    ContentLength "Content-Length" ['l'] once;
+    Route "Route" [] many;
+    RecordRoute "Record-Route" [] many;
+    UserAgent "User-Agent" [] once;
+    Server "Server" [] once;
+    Allow "Allow" [] many;
+    Supported "Supported" ['k'] many;
+    Require "Require" [] many;
+    ProxyRequire "Proxy-Require" [] many;
+    Unsupported "Unsupported" [] many;
+    Expires "Expires" [] once;
+    Authorization "Authorization" [] many;
+    ProxyAuthorization "Proxy-Authorization" [] many;
+    WwwAuthenticate "WWW-Authenticate" [] many;
+    ProxyAuthenticate "Proxy-Authenticate" [] many;
+    AuthenticationInfo "Authentication-Info" [] many;
+    ProxyAuthenticationInfo "Proxy-Authentication-Info" [] many;
+    Accept "Accept" [] many;
+    AcceptEncoding "Accept-Encoding" [] many;
+    AcceptLanguage "Accept-Language" [] many;
+    AcceptContact "Accept-Contact" ['a'] many;
+    AcceptResourcePriority "Accept-Resource-Priority" [] many;
+    AdditionalIdentity "Additional-Identity" [] many;
+    AlertInfo "Alert-Info" [] many;
+    AlertMsgError "Alert-Msg-Error" [] many;
+    AllowEvents "Allow-Events" ['u'] many;
+    AnswerMode "Answer-Mode" [] once;
+    CallInfo "Call-Info" [] many;
+    CellularNetworkInfo "Cellular-Network-Info" [] many;
+    ContentDisposition "Content-Disposition" [] once;
+    ContentEncoding "Content-Encoding" ['e'] many;
+    ContentId "Content-ID" [] once;
+    ContentLanguage "Content-Language" [] many;
+    Date "Date" [] once;
+    Diversion "Diversion" [] many;
+    Encryption "Encryption" [] many;
+    ErrorInfo "Error-Info" [] many;
+    Event "Event" ['o'] once;
+    FeatureCaps "Feature-Caps" [] many;
+    FlowTimer "Flow-Timer" [] once;
+    Geolocation "Geolocation" [] many;
+    GeolocationError "Geolocation-Error" [] many;
+    GeolocationRouting "Geolocation-Routing" [] many;
+    Hide "Hide" [] many;
+    HistoryInfo "History-Info" [] many;
+    Identity "Identity" ['y'] many;
+    IdentityInfo "Identity-Info" ['n'] many;
+    InReplyTo "In-Reply-To" [] many;
+    InfoPackage "Info-Package" [] once;
+    Join "Join" [] once;
+    MaxBreadth "Max-Breadth" [] once;
+    MimeVersion "MIME-Version" [] once;
+    MinExpires "Min-Expires" [] once;
+    MinSe "Min-SE" [] once;
+    Organization "Organization" [] once;
+    PAccessNetworkInfo "P-Access-Network-Info" [] many;
+    PAnswerState "P-Answer-State" [] many;
+    PAssertedIdentity "P-Asserted-Identity" [] many;
+    PAssertedService "P-Asserted-Service" [] many;
+    PAssociatedUri "P-Associated-URI" [] many;
+    PCalledPartyId "P-Called-Party-ID" [] once;
+    PChargingFunctionAddresses "P-Charging-Function-Addresses" [] many;
+    PChargingVector "P-Charging-Vector" [] once;
+    PEarlyMedia "P-Early-Media" [] once;
+    PMediaAuthorization "P-Media-Authorization" [] many;
+    PPreferredIdentity "P-Preferred-Identity" [] many;
+    PPreferredService "P-Preferred-Service" [] many;
+    PProfileKey "P-Profile-Key" [] once;
+    PRefusedUriList "P-Refused-URI-List" [] many;
+    PServedUser "P-Served-User" [] many;
+    PUserDatabase "P-User-Database" [] many;
+    PVisitedNetworkId "P-Visited-Network-ID" [] many;
+    Path "Path" [] many;
+    PermissionMissing "Permission-Missing" [] many;
+    PolicyContact "Policy-Contact" [] many;
+    PolicyId "Policy-ID" [] once;
+    Priority "Priority" [] once;
+    PriorityShare "Priority-Share" [] many;
+    PrivAnswerMode "Priv-Answer-Mode" [] once;
+    Privacy "Privacy" [] many;
+    RAck "RAck" [] once;
+    Reason "Reason" [] many;
+    RecvInfo "Recv-Info" [] many;
+    ReferEventsAt "Refer-Events-At" [] once;
+    ReferSub "Refer-Sub" [] once;
+    ReferTo "Refer-To" ['r'] once;
+    ReferredBy "Referred-By" ['b'] once;
+    RejectContact "Reject-Contact" ['j'] many;
+    RelayedCharge "Relayed-Charge" [] many;
+    RemotePartyId "Remote-Party-ID" [] many;
+    Replaces "Replaces" [] once;
+    ReplyTo "Reply-To" [] once;
+    RequestDisposition "Request-Disposition" ['d'] many;
+    ResourcePriority "Resource-Priority" [] many;
+    ResourceShare "Resource-Share" [] many;
+    ResponseKey "Response-Key" [] many;
+    ResponseSource "Response-Source" [] many;
+    RestorationInfo "Restoration-Info" [] many;
+    RetryAfter "Retry-After" [] once;
+    RSeq "RSeq" [] once;
+    SecurityClient "Security-Client" [] many;
+    SecurityServer "Security-Server" [] many;
+    SecurityVerify "Security-Verify" [] many;
+    ServiceInteractInfo "Service-Interact-Info" [] once;
+    ServiceRoute "Service-Route" [] many;
+    SessionExpires "Session-Expires" ['x'] once;
+    SessionId "Session-ID" [] once;
+    SipETag "SIP-ETag" [] once;
+    SipIfMatch "SIP-If-Match" [] once;
+    Subject "Subject" ['s'] once;
+    SubscriptionState "Subscription-State" [] once;
+    SuppressIfMatch "Suppress-If-Match" [] once;
+    TargetDialog "Target-Dialog" [] once;
+    Timestamp "Timestamp" [] once;
+    TriggerConsent "Trigger-Consent" [] many;
+    UserToUser "User-to-User" [] many;
+    Warning "Warning" [] many;
 }
 
 /// Slots of the look-up table: about a third of them is used.
@@ -180,8 +183,8 @@ const LETTERS: [u8; 26] = {
     let mut table = [EMPTY; 26];
     let mut index = 0;
     while index < COMPACT.len() {
-        if let Some(letter) = COMPACT[index] {
-            table[(letter as u8 - b'a') as usize] = index as u8;
+        if let [letter] = COMPACT[index] {
+            table[(*letter as u8 - b'a') as usize] = index as u8;
         }
         index += 1;
     }
@@ -201,7 +204,12 @@ impl HeaderName {
 
     /// The compact form, where there is one.
     pub fn compact(self) -> Option<char> {
-        COMPACT.get(self as usize).copied().flatten()
+        COMPACT.get(self as usize)?.first().copied()
+    }
+
+    /// Whether a message may have one such field only, with one value.
+    pub fn is_single(self) -> bool {
+        ONCE.get(self as usize).copied().unwrap_or(false)
     }
 
     /// Reads a name, full or compact, in any case; what is not known is `Other`.

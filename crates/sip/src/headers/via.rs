@@ -11,6 +11,10 @@ use crate::{
 /// One element of a Via field.
 #[derive(Copy, Clone, Debug)]
 pub struct Via<'a> {
+    /// The protocol's name, `SIP`.
+    pub protocol: &'a str,
+    /// The protocol's version, `2.0`.
+    pub version: &'a str,
     /// The transport's name as it came.
     pub transport: &'a str,
     /// The sent-by host as it came, an IPv6 reference with its brackets.
@@ -28,8 +32,10 @@ impl<'a> Via<'a> {
         let value = trim(value);
         let (name, rest) = value.split_once('/').ok_or(FAULT)?;
         let (version, rest) = rest.split_once('/').ok_or(FAULT)?;
-        if !trim(name).eq_ignore_ascii_case("SIP") || trim(version) != "2.0" {
-            return Err("the protocol is not SIP/2.0");
+        let (protocol, version) = (trim(name), trim(version));
+        // RFC 3261 25.1: any token; a higher version is refused by the start line, with 505.
+        if !is_token(protocol.as_bytes()) || !is_token(version.as_bytes()) {
+            return Err("the protocol is not a token");
         }
         let rest = trim(rest);
         let end = rest.find([' ', '\t']).ok_or(FAULT)?;
@@ -41,6 +47,8 @@ impl<'a> Via<'a> {
         let (sent_by, params) = rest.split_at_checked(end).ok_or(FAULT)?;
         let (host, port) = sent_by_parts(trim(sent_by))?;
         Ok(Self {
+            protocol,
+            version,
             transport,
             host,
             port,
@@ -112,7 +120,7 @@ fn sent_by_parts(sent_by: &str) -> Result<(&str, Option<u16>), &'static str> {
 
 impl fmt::Display for Via<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "SIP/2.0/{} {}", self.transport, self.host)?;
+        write!(f, "{}/{}/{} {}", self.protocol, self.version, self.transport, self.host)?;
         if let Some(port) = self.port {
             write!(f, ":{port}")?;
         }

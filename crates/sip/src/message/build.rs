@@ -12,7 +12,7 @@ use crate::{CSeq, HeaderName, Method, StatusCode, headers::is_token_byte};
 
 /// Writes a message and the places of its fields at once, so that it need not be read again.
 ///
-/// Nothing that is written can break out of its field: CR, LF and NUL become blanks. Content-Length
+/// Nothing that is written can break out of its field: CR and LF become blanks. Content-Length
 /// is always written, by [`Builder::finish`].
 #[derive(Clone)]
 pub struct Builder {
@@ -38,13 +38,8 @@ impl fmt::Write for Line<'_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         let at = self.0.len();
         self.0.extend_from_slice(text.as_bytes());
-        if memchr::memchr3(b'\r', b'\n', 0, text.as_bytes()).is_some() {
-            for byte in self
-                .0
-                .iter_mut()
-                .skip(at)
-                .filter(|byte| matches!(byte, b'\r' | b'\n' | 0))
-            {
+        if memchr::memchr2(b'\r', b'\n', text.as_bytes()).is_some() {
+            for byte in self.0.iter_mut().skip(at).filter(|byte| matches!(byte, b'\r' | b'\n')) {
                 *byte = b' ';
             }
         }

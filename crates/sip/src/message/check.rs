@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::{Builder, Message};
-use crate::{Contact, HeaderError, HeaderName, Method, NameAddr, StatusCode, UriError};
+use crate::{Contact, HeaderError, HeaderName, Method, NameAddr, Scheme, StatusCode, UriError};
 
 /// What is wrong with a message, as the answer that says so.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,9 +29,11 @@ impl Fault {
         }
     }
 
-    /// The answer to `request`; `None` if it is an ACK or a response, which are never answered.
+    /// The answer to `request`; `None` if it is an ACK or a response, which are never answered, or
+    /// has no Via to go back along.
     pub fn reply(&self, request: &Message) -> Option<Message> {
-        if request.is_response() || *request.method() == Method::Ack {
+        let has_via = request.header(HeaderName::Via).is_some();
+        if request.is_response() || *request.method() == Method::Ack || !has_via {
             return None;
         }
         let tag = stateless_tag(request);
@@ -97,7 +99,7 @@ const fn uri_fault(error: UriError) -> &'static str {
     }
 }
 
-fn address(name: HeaderName, address: &NameAddr<'_>) -> Result<(), Fault> {
+fn check_address(name: HeaderName, address: &NameAddr<'_>) -> Result<(), Fault> {
     address
         .uri()
         .map_err(|error| HeaderError::new(name, uri_fault(error)))?;
@@ -106,37 +108,126 @@ fn address(name: HeaderName, address: &NameAddr<'_>) -> Result<(), Fault> {
 
 impl Message {
     /// Everything that must hold before the transaction layer (RFC 3261 sections 8.1.1, 8.2.2,
-    /// 16.3 and 20): the mandatory fields are there once, values keep to their grammar.
+    /// 16.3 and 20): the mandatory fields are there, what may appear once does not appear twice,
+    /// and the values that every request or response is handled by keep to their grammar.
     ///
     /// A fault in a request is answered with [`Fault::reply`]; one in a response means that the
-    /// response is dropped.
+    /// response is dropped (RFC 3261 section 8.1.3). Fields that only some methods look at are
+    /// left to those that read them: what is not needed is not a reason to refuse (8.2.2).
     pub fn check(&self) -> Result<(), Fault> {
-        let cseq = self.cseq()?;
-        if self.is_request() && cseq.method != *self.method() {
-            return Err(HeaderError::new(HeaderName::CSeq, "the method is not that of the request").into());
+        self.check_repeated()?;
+        self.check_identity()?;
+        self.check_route()?;
+        self.check_contacts()?;
+        self.max_forwards()?;
+        self.expires()?;
+        if self.is_request() {
+            self.check_request_uri()?;
         }
+        Ok(())
+    }
+
+    /// Whether a UAS that understands the options `supported` may process this request (RFC 3261
+    /// section 8.2.2.3): otherwise 420, with the others in Unsupported.
+    pub fn check_require(&self, supported: &[&str]) -> Result<(), Fault> {
+        // RFC 3261 8.2.2.3: Require is ignored in a CANCEL and in the ACK to a failure; the ACK to
+        // a success cannot be refused.
+        if self.is_response() || matches!(self.method(), Method::Ack | Method::Cancel) {
+            return Ok(());
+        }
+        let missing: Vec<&str> = self
+            .values(HeaderName::Require)
+            .filter(|tag| !supported.iter().any(|known| known.eq_ignore_ascii_case(tag)))
+            .collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let mut fault = Fault::new(StatusCode::BAD_EXTENSION, "Bad Extension");
+        fault.extra = Some((HeaderName::Unsupported, missing.join(", ")));
+        Err(fault)
+    }
+
+    /// RFC 3261 7.3.1, RFC 4475 3.3.8: which of two would be meant cannot be known.
+    fn check_repeated(&self) -> Result<(), HeaderError> {
+        let mut seen = [0_u64; 4];
+        for field in self.inner.fields.iter().filter(|field| field.name.is_single()) {
+            let index = field.name as usize;
+            let bit = 1 << (index % 64);
+            if let Some(word) = seen.get_mut(index / 64) {
+                if *word & bit != 0 {
+                    return Err(HeaderError::new(field.name, "the header field appears more than once"));
+                }
+                *word |= bit;
+            }
+        }
+        Ok(())
+    }
+
+    /// RFC 3261 8.1.1: To, From, CSeq, Call-ID and Via.
+    fn check_identity(&self) -> Result<(), Fault> {
+        for name in [HeaderName::From, HeaderName::To] {
+            check_address(name, &self.address(name)?)?;
+        }
+        let call_id = self.single(HeaderName::CallId)?;
+        if call_id.is_empty() || call_id.contains([' ', '\t']) {
+            return Err(HeaderError::new(HeaderName::CallId, "not one word").into());
+        }
+        self.top_via()?;
         for via in self.vias() {
             via?;
         }
-        self.top_via()?;
-        for name in [HeaderName::From, HeaderName::To] {
-            address(name, &self.address(name)?)?;
-        }
-        if self.single(HeaderName::CallId)?.is_empty() {
-            return Err(HeaderError::new(HeaderName::CallId, "the header field is empty").into());
-        }
-        for contact in self.contacts() {
-            if let Contact::Address(contact) = contact? {
-                address(HeaderName::Contact, &contact)?;
+        let cseq = self.cseq()?;
+        if self.is_request() && cseq.method != *self.method() {
+            // RFC 4475 3.1.2.17; RFC 4475 3.1.2.18 would have 501 for a method nobody knows.
+            let known = !matches!(self.method(), Method::Other(_));
+            if known {
+                return Err(HeaderError::new(HeaderName::CSeq, "the method is not that of the request").into());
             }
+            return Err(Fault::new(StatusCode::NOT_IMPLEMENTED, "Not Implemented"));
         }
+        Ok(())
+    }
+
+    fn check_route(&self) -> Result<(), Fault> {
         for name in [HeaderName::Route, HeaderName::RecordRoute] {
             for route in self.addresses(name) {
-                address(name, &route?)?;
+                check_address(name, &route?)?;
             }
         }
-        self.max_forwards()?;
-        self.expires()?;
         Ok(())
+    }
+
+    fn check_contacts(&self) -> Result<(), Fault> {
+        let fault = |why| HeaderError::new(HeaderName::Contact, why);
+        let (mut stars, mut count) = (0, 0);
+        for contact in self.contacts() {
+            count += 1;
+            match contact? {
+                Contact::Star => stars += 1,
+                Contact::Address(contact) => check_address(HeaderName::Contact, &contact)?,
+            }
+        }
+        // RFC 3261 10.2.2: the asterisk stands alone, and in a REGISTER only.
+        if stars > 0 && (count > 1 || *self.method() != Method::Register || self.is_response()) {
+            return Err(fault("an asterisk stands alone in a REGISTER").into());
+        }
+        // RFC 3261 8.1.1.8: exactly one where a dialog may begin; RFC 2543 had none.
+        let begins_dialog = matches!(self.method(), Method::Invite | Method::Subscribe | Method::Refer);
+        if self.is_request() && begins_dialog && count > 1 {
+            return Err(fault("there may be only one in this request").into());
+        }
+        Ok(())
+    }
+
+    fn check_request_uri(&self) -> Result<(), Fault> {
+        let bad = |why| Fault::new(StatusCode::BAD_REQUEST, why);
+        let uri = self.request_uri().map_err(|error| bad(uri_fault(error)))?;
+        match uri.scheme {
+            // RFC 3261 19.1.1, table 1: a Request-URI has neither headers nor a method.
+            Scheme::Sip | Scheme::Sips if !uri.headers.is_empty() => Err(bad("the Request-URI has headers")),
+            Scheme::Sip | Scheme::Sips | Scheme::Tel => Ok(()),
+            // RFC 3261 8.2.2.1.
+            Scheme::Other => Err(Fault::new(StatusCode::UNSUPPORTED_URI_SCHEME, "Unsupported URI Scheme")),
+        }
     }
 }

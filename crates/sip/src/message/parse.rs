@@ -101,10 +101,19 @@ impl Parser<'_> {
             ));
             self.bytes.truncate(self.limits.max_message);
         }
+        self.read()
+    }
+
+    fn read(&mut self) -> Option<Message> {
         let start_end = self.line_end(0)?;
         let (start, method) = self.start_line(start_end)?;
         let body_at = self.header_fields(start_end + 2);
-        self.make_text(body_at);
+        if let Some(copy) = self.transcoded(body_at) {
+            // Once only: the copy is UTF-8.
+            self.bytes = copy;
+            self.fields.clear();
+            return self.read();
+        }
         let body = self.body(body_at);
         let method = match method {
             Some(method) => method,
@@ -142,7 +151,7 @@ impl Parser<'_> {
         loop {
             let rest = self.bytes.get(at..)?;
             let Some(found) = memchr::memchr2(b'\r', b'\n', rest) else {
-                self.note(bad("A line has no end", from));
+                self.note(bad("The header has no end", from));
                 return None;
             };
             if rest.get(found..found + 2) == Some(b"\r\n") {
@@ -235,12 +244,12 @@ impl Parser<'_> {
             if end == at {
                 return at + 2;
             }
-            while matches!(self.bytes.get(end + 2), Some(b' ' | b'\t')) {
-                self.join(end);
-                let Some(next) = self.line_end(end + 2) else {
-                    return self.bytes.len();
+            if matches!(self.bytes.get(end + 2), Some(b' ' | b'\t')) {
+                self.unfold(end);
+                end = match self.line_end(end) {
+                    Some(end) => end,
+                    None => return self.bytes.len(),
                 };
-                end = next;
             }
             if end > self.limits.max_head {
                 self.note(wrong(StatusCode::MESSAGE_TOO_LARGE, "Header Too Large", at));
@@ -255,12 +264,20 @@ impl Parser<'_> {
         }
     }
 
-    /// RFC 3261 7.3.1: a line end before a blank is white space. It is overwritten in a copy, so
-    /// that every place stays what it was.
-    fn join(&mut self, at: usize) {
+    /// RFC 3261 7.3.1: a line end before a blank is white space. From `at` to the blank line, such
+    /// ones are overwritten with blanks in a copy, so that every place stays what it was.
+    fn unfold(&mut self, at: usize) {
         let mut copy = Vec::from(std::mem::take(&mut self.bytes));
-        if let Some(end) = copy.get_mut(at..at + 2) {
-            end.fill(b' ');
+        let mut at = at;
+        while let Some(found) = copy.get(at..).and_then(|rest| memchr::memchr(b'\r', rest)) {
+            at += found;
+            match copy.get_mut(at..at + 4) {
+                Some([b'\r', b'\n', b'\r', b'\n']) => break,
+                Some([cr @ b'\r', lf @ b'\n', b' ' | b'\t', _]) => (*cr, *lf) = (b' ', b' '),
+                Some(_) => {}
+                None => break,
+            }
+            at += 1;
         }
         self.bytes = Bytes::from(copy);
     }
@@ -294,9 +311,20 @@ impl Parser<'_> {
         });
     }
 
-    /// RFC 3261 7.3.1: the head is UTF-8. Old phones send ISO 8859-1; that is what is assumed of
-    /// octets that are not, and the message is read again from a copy.
-    fn make_text(&mut self, _body_at: usize) {}
+    /// RFC 3261 7.3.1: the head is UTF-8. Old phones send ISO 8859-1: that is what octets that are
+    /// not UTF-8 are taken for. `None` where there are none.
+    fn transcoded(&self, body_at: usize) -> Option<Bytes> {
+        let (head, body) = self.bytes.split_at_checked(body_at)?;
+        std::str::from_utf8(head).err()?;
+        let mut copy = String::with_capacity(head.len() + 64);
+        for chunk in head.utf8_chunks() {
+            copy.push_str(chunk.valid());
+            copy.extend(chunk.invalid().iter().map(|&byte| char::from(byte)));
+        }
+        let mut copy = copy.into_bytes();
+        copy.extend_from_slice(body);
+        Some(Bytes::from(copy))
+    }
 
     fn text(&self, span: Span) -> Option<&str> {
         self.bytes

@@ -21,7 +21,7 @@ impl Message {
         if !needed && !stale {
             return self;
         }
-        let mut text = format!("SIP/2.0/{} {}", via.transport, via.host);
+        let mut text = format!("{}/{}/{} {}", via.protocol, via.version, via.transport, via.host);
         if let Some(port) = via.port {
             let _ = write!(text, ":{port}");
         }
