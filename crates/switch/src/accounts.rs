@@ -1,0 +1,241 @@
+//! Extensions and devices in memory: filled at start, kept current by what the admin API changes.
+
+use std::collections::{BTreeSet, HashMap};
+
+use crate::{AccountChange, Device, Extension};
+
+/// The account table. Every look-up is one hash of the key, however many accounts there are.
+///
+/// Changes may come in any order: a device may be known before its extension is, and does not
+/// count (see [`Accounts::sign_in`]) until then.
+#[derive(Default)]
+pub struct Accounts {
+    extensions: HashMap<Box<str>, Extension>,
+    devices: HashMap<Box<str>, Device>,
+    /// User names by extension, sorted. Kept apart from `extensions` because of the order of changes.
+    owned: HashMap<Box<str>, BTreeSet<Box<str>>>,
+}
+
+/// What a change took away; contacts of it are to be forgotten too.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Gone {
+    /// Nothing.
+    Nothing,
+    /// The extension with all its devices.
+    Extension(String),
+    /// This device, or its right to serve the extension it served.
+    Device {
+        /// Its user name.
+        username: String,
+        /// The extension it served.
+        extension: String,
+    },
+}
+
+impl Accounts {
+    /// Makes a change; says what ceased to be.
+    ///
+    /// A new secret does not end a device's registrations: they run out, and cannot be renewed
+    /// with the old one. A device given to another extension loses those it made for the former.
+    pub fn apply(&mut self, change: AccountChange) -> Gone {
+        match change {
+            AccountChange::Extension(extension) => {
+                self.extensions.insert(extension.number.as_str().into(), extension);
+                Gone::Nothing
+            }
+            AccountChange::RemoveExtension(number) => {
+                let known = self.extensions.remove(number.as_str()).is_some();
+                let owned = self.owned.remove(number.as_str()).unwrap_or_default();
+                for username in &owned {
+                    self.devices.remove(username);
+                }
+                if known || !owned.is_empty() {
+                    Gone::Extension(number)
+                } else {
+                    Gone::Nothing
+                }
+            }
+            AccountChange::Device(device) => self.put_device(device),
+            AccountChange::RemoveDevice(username) => match self.devices.remove(username.as_str()) {
+                Some(device) => {
+                    self.disown(&device);
+                    Gone::Device {
+                        username,
+                        extension: device.extension,
+                    }
+                }
+                None => Gone::Nothing,
+            },
+        }
+    }
+
+    fn put_device(&mut self, device: Device) -> Gone {
+        let key: Box<str> = device.username.as_str().into();
+        self.owned
+            .entry(device.extension.as_str().into())
+            .or_default()
+            .insert(key.clone());
+        let extension = device.extension.clone();
+        match self.devices.insert(key, device) {
+            Some(former) if former.extension != extension => {
+                self.disown(&former);
+                Gone::Device {
+                    username: former.username,
+                    extension: former.extension,
+                }
+            }
+            Some(_) | None => Gone::Nothing,
+        }
+    }
+
+    fn disown(&mut self, device: &Device) {
+        if let Some(names) = self.owned.get_mut(device.extension.as_str()) {
+            names.remove(device.username.as_str());
+            if names.is_empty() {
+                self.owned.remove(device.extension.as_str());
+            }
+        }
+    }
+
+    /// The extension with this number. Numbers are compared as they are (RFC 3261 19.1.4: the user
+    /// part is case-sensitive).
+    pub fn extension(&self, number: &str) -> Option<&Extension> {
+        self.extensions.get(number)
+    }
+
+    /// Whether somebody has this number.
+    pub fn is_extension(&self, number: &str) -> bool {
+        self.extensions.contains_key(number)
+    }
+
+    /// The device with this digest user name.
+    pub fn device(&self, username: &str) -> Option<&Device> {
+        self.devices.get(username)
+    }
+
+    /// The device with this user name, if it may sign in: if its extension exists.
+    pub fn sign_in(&self, username: &str) -> Option<&Device> {
+        self.device(username)
+            .filter(|device| self.is_extension(&device.extension))
+    }
+
+    /// The devices of an extension, by user name.
+    pub fn devices_of(&self, number: &str) -> impl Iterator<Item = &Device> {
+        self.owned
+            .get(number)
+            .into_iter()
+            .flatten()
+            .filter_map(|username| self.devices.get(username))
+    }
+
+    /// How many extensions there are.
+    pub fn extension_count(&self) -> usize {
+        self.extensions.len()
+    }
+
+    /// How many devices there are.
+    pub fn device_count(&self) -> usize {
+        self.devices.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Ha1, NatPolicy};
+
+    fn extension(number: &str) -> AccountChange {
+        AccountChange::Extension(Extension {
+            number: number.into(),
+            ..Extension::default()
+        })
+    }
+
+    fn device(username: &str, extension: &str) -> AccountChange {
+        AccountChange::Device(Device {
+            username: username.into(),
+            extension: extension.into(),
+            ha1: Ha1 {
+                md5: [0; 16],
+                sha256: [0; 32],
+            },
+            codecs: Vec::new(),
+            nat: NatPolicy::Source,
+            transport: None,
+        })
+    }
+
+    fn gone(username: &str, extension: &str) -> Gone {
+        Gone::Device {
+            username: username.into(),
+            extension: extension.into(),
+        }
+    }
+
+    fn names(accounts: &Accounts, number: &str) -> Vec<String> {
+        accounts
+            .devices_of(number)
+            .map(|device| device.username.clone())
+            .collect()
+    }
+
+    #[test]
+    fn a_device_counts_once_its_extension_is_there() {
+        let mut accounts = Accounts::default();
+        assert_eq!(accounts.apply(device("101", "101")), Gone::Nothing);
+        assert!(accounts.device("101").is_some());
+        assert!(accounts.sign_in("101").is_none());
+        accounts.apply(extension("101"));
+        assert!(accounts.sign_in("101").is_some());
+        assert!(accounts.is_extension("101") && !accounts.is_extension("102"));
+    }
+
+    #[test]
+    fn devices_are_listed_by_name_and_follow_their_extension() {
+        let mut accounts = Accounts::default();
+        for change in [
+            extension("101"),
+            extension("102"),
+            device("b", "101"),
+            device("a", "101"),
+        ] {
+            accounts.apply(change);
+        }
+        assert_eq!(names(&accounts, "101"), ["a", "b"]);
+        assert_eq!(accounts.apply(device("a", "102")), gone("a", "101"));
+        assert_eq!(
+            (names(&accounts, "101"), names(&accounts, "102")),
+            (vec!["b".into()], vec!["a".into()])
+        );
+        assert_eq!(accounts.apply(device("a", "102")), Gone::Nothing);
+    }
+
+    #[test]
+    fn what_is_removed_is_gone_with_all_that_hangs_on_it() {
+        let mut accounts = Accounts::default();
+        for change in [extension("101"), device("a", "101"), device("b", "101")] {
+            accounts.apply(change);
+        }
+        assert_eq!(
+            accounts.apply(AccountChange::RemoveDevice("a".into())),
+            gone("a", "101")
+        );
+        assert_eq!(accounts.apply(AccountChange::RemoveDevice("a".into())), Gone::Nothing);
+        assert_eq!(
+            accounts.apply(AccountChange::RemoveExtension("101".into())),
+            Gone::Extension("101".into())
+        );
+        assert_eq!(
+            accounts.apply(AccountChange::RemoveExtension("101".into())),
+            Gone::Nothing
+        );
+        assert_eq!(
+            (
+                accounts.extension_count(),
+                accounts.device_count(),
+                accounts.owned.len()
+            ),
+            (0, 0, 0)
+        );
+    }
+}

@@ -1,0 +1,295 @@
+//! Load and flood control: what may come in before it has cost anything.
+//!
+//! The ladder, cheapest rung first: bytes that are no SIP are dropped; a token bucket for each
+//! source address and for each kind of new request; the same for all sources together, with a part
+//! kept for sources that have signed in; a cap on calls and transactions. What is over a limit is
+//! refused with 503 and Retry-After, as an unanswered INVITE would come back for 32 s, but only so
+//! many times a second: beyond that it is dropped, so that a flood does not make us flood.
+//!
+//! Requests within dialogs, ACK, BYE, CANCEL, PRACK and responses are never refused: calls in
+//! progress always win. No address is special, not even loopback: a benchmark that wants more than
+//! the defaults sets them.
+
+mod bucket;
+mod peek;
+
+use std::{net::IpAddr, time::Duration};
+
+use serde::{Deserialize, Serialize};
+use sip::Instant;
+
+pub(crate) use self::bucket::Bucket;
+pub use self::{
+    bucket::Rate,
+    peek::{Kind, peek},
+};
+use crate::recent::Recent;
+
+/// The rates of each kind of message.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rates {
+    /// INVITEs outside of dialogs. A call with a challenge is two of them.
+    pub calls: Rate,
+    /// REGISTERs. A registration with a challenge is two of them.
+    pub registrations: Rate,
+    /// Other requests outside of dialogs.
+    pub others: Rate,
+    /// 503 answers to what is over the limits; beyond this rate it is dropped.
+    pub refusals: Rate,
+}
+
+/// The limits of admission control.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// What one source may send: an IPv4 address, or an IPv6 /64 network.
+    pub source: Rates,
+    /// What all sources together may send.
+    pub total: Rates,
+    /// How many sources are remembered, of those who have signed in and of others each. Those silent
+    /// for the longest time are forgotten first, and begin anew with full buckets.
+    pub sources: usize,
+    /// The part of the total burst, in percent, kept for sources from which somebody has signed in.
+    pub reserve_percent: u8,
+    /// No new calls while this many are in progress.
+    pub max_calls: usize,
+    /// No new requests of any kind while this many transactions are open.
+    pub max_transactions: usize,
+}
+
+impl Default for Config {
+    /// One source may make 4,000 challenged calls and 2,000 challenged registrations a second: more
+    /// than a large office behind one address, a tenth of a flood that hurts.
+    fn default() -> Self {
+        Self {
+            source: Rates {
+                calls: Rate::per_second(8_000),
+                registrations: Rate::per_second(4_000),
+                others: Rate::per_second(2_000),
+                refusals: Rate::per_second(500),
+            },
+            total: Rates {
+                calls: Rate::per_second(12_000),
+                registrations: Rate::per_second(8_000),
+                others: Rate::per_second(4_000),
+                refusals: Rate::per_second(1_000),
+            },
+            sources: 32_768,
+            reserve_percent: 25,
+            max_calls: 10_000,
+            max_transactions: 100_000,
+        }
+    }
+}
+
+/// How much is going on.
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
+pub struct Load {
+    /// Calls in progress.
+    pub calls: usize,
+    /// Transactions open.
+    pub transactions: usize,
+}
+
+/// What becomes of a message.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Parse it.
+    Admit,
+    /// Answer 503 statelessly, with this many seconds in Retry-After (RFC 3261 21.5.4).
+    Refuse {
+        /// At least 1.
+        retry_after: u32,
+    },
+    /// Forget it without an answer.
+    Drop,
+}
+
+/// The kinds that have buckets.
+#[derive(Copy, Clone)]
+enum Class {
+    Call,
+    Registration,
+    Other,
+}
+
+struct Buckets {
+    calls: Bucket,
+    registrations: Bucket,
+    others: Bucket,
+    refusals: Bucket,
+}
+
+/// Admission control. See the module's description.
+pub struct Admission {
+    config: Config,
+    total: Buckets,
+    strangers: Recent<u128, Buckets>,
+    /// Sources from which somebody has signed in. Apart, so that a flood from made-up addresses
+    /// cannot push them out.
+    vouched: Recent<u128, Buckets>,
+    refused: u64,
+    dropped: u64,
+}
+
+impl Admission {
+    /// Full buckets.
+    pub fn new(now: Instant, config: Config) -> Self {
+        let total = Buckets::full(&config.total, now);
+        let (strangers, vouched) = (Recent::new(config.sources), Recent::new(config.sources));
+        Self {
+            config,
+            total,
+            strangers,
+            vouched,
+            refused: 0,
+            dropped: 0,
+        }
+    }
+
+    /// Judges a message by where it comes from and what it seems to be (see [`peek`]).
+    pub fn admit(&mut self, now: Instant, source: IpAddr, kind: Kind, load: Load) -> Verdict {
+        let class = match kind {
+            Kind::InProgress | Kind::Response => return Verdict::Admit,
+            Kind::KeepAlive | Kind::Junk => {
+                self.dropped += 1;
+                return Verdict::Drop;
+            }
+            Kind::Call => Class::Call,
+            Kind::Registration => Class::Registration,
+            Kind::Other => Class::Other,
+        };
+        match self.charge(now, source, class, load) {
+            Ok(()) => Verdict::Admit,
+            Err(wait) => self.refuse(now, source, wait),
+        }
+    }
+
+    /// Somebody behind this address has signed in: it has a share in what is kept for such sources.
+    pub fn vouch(&mut self, now: Instant, source: IpAddr) {
+        let rates = self.config.source;
+        let network = network(source);
+        let strangers = &mut self.strangers;
+        let former = || strangers.remove(&network).unwrap_or_else(|| Buckets::full(&rates, now));
+        self.vouched.touch(network, former);
+    }
+
+    /// Takes other limits. Buckets keep what they have, as far as the new burst allows.
+    pub fn configure(&mut self, config: Config) {
+        if config.sources != self.config.sources {
+            self.strangers = Recent::new(config.sources);
+            self.vouched = Recent::new(config.sources);
+        }
+        self.config = config;
+    }
+
+    /// How many messages were refused so far.
+    pub fn refused(&self) -> u64 {
+        self.refused
+    }
+
+    /// How many messages were dropped so far.
+    pub fn dropped(&self) -> u64 {
+        self.dropped
+    }
+
+    /// Takes a token of the source and one of the total, or says how long to wait for one.
+    fn charge(&mut self, now: Instant, address: IpAddr, class: Class, load: Load) -> Result<(), Duration> {
+        let config = &self.config;
+        let full = match class {
+            Class::Call => load.calls >= config.max_calls,
+            Class::Registration | Class::Other => false,
+        };
+        if full || load.transactions >= config.max_transactions {
+            return Err(Duration::from_secs(1));
+        }
+        let rate = class.rate(&config.source);
+        let network = network(address);
+        let (source, share) = match self.vouched.get_mut(&network) {
+            Some(source) => (source, 0),
+            None => {
+                let source = self.strangers.touch(network, || Buckets::full(&config.source, now));
+                (source, u32::from(config.reserve_percent.min(100)))
+            }
+        };
+        if !class.bucket(source).take(rate, now, 0) {
+            return Err(class.bucket(source).wait(rate));
+        }
+        let total = class.rate(&config.total);
+        let reserve = (u64::from(total.burst) * u64::from(share) / 100) as u32;
+        if !class.bucket(&mut self.total).take(total, now, reserve) {
+            // The source is not at fault: it keeps its token.
+            class.bucket(source).give_back();
+            return Err(class.bucket(&mut self.total).wait(total));
+        }
+        Ok(())
+    }
+
+    fn refuse(&mut self, now: Instant, address: IpAddr, wait: Duration) -> Verdict {
+        let config = &self.config;
+        let network = network(address);
+        let source = match self.vouched.get_mut(&network) {
+            Some(source) => source,
+            None => self.strangers.touch(network, || Buckets::full(&config.source, now)),
+        };
+        let answered = source.refusals.take(config.source.refusals, now, 0)
+            && self.total.refusals.take(config.total.refusals, now, 0);
+        if !answered {
+            self.dropped += 1;
+            return Verdict::Drop;
+        }
+        self.refused += 1;
+        Verdict::Refuse {
+            retry_after: retry_after(wait, self.refused),
+        }
+    }
+}
+
+/// Seconds to wait, rounded up, and spread over some more so that not all come back at once.
+fn retry_after(wait: Duration, count: u64) -> u32 {
+    let spread = (count % 5) as u32;
+    let whole = wait.as_secs().min(3_600) as u32;
+    whole + 1 + spread
+}
+
+impl Class {
+    fn rate(self, rates: &Rates) -> Rate {
+        match self {
+            Self::Call => rates.calls,
+            Self::Registration => rates.registrations,
+            Self::Other => rates.others,
+        }
+    }
+
+    fn bucket(self, buckets: &mut Buckets) -> &mut Bucket {
+        match self {
+            Self::Call => &mut buckets.calls,
+            Self::Registration => &mut buckets.registrations,
+            Self::Other => &mut buckets.others,
+        }
+    }
+}
+
+impl Buckets {
+    fn full(rates: &Rates, now: Instant) -> Self {
+        Self {
+            calls: Bucket::full(rates.calls, now),
+            registrations: Bucket::full(rates.registrations, now),
+            others: Bucket::full(rates.others, now),
+            refusals: Bucket::full(rates.refusals, now),
+        }
+    }
+}
+
+/// What counts as one source: an IPv4 address (mapped to IPv6 or not), or an IPv6 /64, as that is
+/// what one site has.
+pub(crate) fn network(address: IpAddr) -> u128 {
+    match address.to_canonical() {
+        IpAddr::V4(v4) => v4.to_ipv6_mapped().to_bits(),
+        IpAddr::V6(v6) => v6.to_bits() & !u128::from(u64::MAX),
+    }
+}
+
+#[cfg(test)]
+mod tests;

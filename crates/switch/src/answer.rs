@@ -1,0 +1,61 @@
+//! The answer to a request that needs no dialog: a status and the header fields it wants.
+
+use sip::{Builder, HeaderName, Message, StatusCode};
+
+/// What to answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// The status.
+    pub status: StatusCode,
+    /// A reason phrase that says more than the standard one.
+    pub reason: Option<&'static str>,
+    /// Header fields beyond those every response copies from its request (RFC 3261 8.2.6.2).
+    pub headers: Vec<(HeaderName, String)>,
+}
+
+impl Answer {
+    /// A bare status.
+    pub fn new(status: StatusCode) -> Self {
+        Self {
+            status,
+            reason: None,
+            headers: Vec::new(),
+        }
+    }
+
+    /// A status with words of its own.
+    pub fn because(status: StatusCode, reason: &'static str) -> Self {
+        Self {
+            status,
+            reason: Some(reason),
+            headers: Vec::new(),
+        }
+    }
+
+    /// With one more header field.
+    #[must_use]
+    pub fn with(mut self, name: HeaderName, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
+        self
+    }
+
+    /// The first value of a header field.
+    pub fn header(&self, name: HeaderName) -> Option<&str> {
+        self.headers
+            .iter()
+            .find(|(found, _)| *found == name)
+            .map(|(_, value)| value.as_str())
+    }
+
+    /// Begins the response to `request`, to be completed (Server ...) and finished by the caller.
+    pub fn reply(&self, request: &Message, to_tag: &str) -> Builder {
+        let mut builder = match self.reason {
+            Some(reason) => Builder::reply_with_reason(request, self.status, reason, Some(to_tag)),
+            None => Builder::reply(request, self.status, Some(to_tag)),
+        };
+        for (name, value) in &self.headers {
+            builder = builder.header(*name, value);
+        }
+        builder
+    }
+}

@@ -1,0 +1,145 @@
+//! What is ours: the domain and the addresses requests may be addressed to.
+
+use std::net::{IpAddr, SocketAddr};
+
+use sip::{Flow, Host, Uri};
+
+use crate::Listener;
+
+/// The names and addresses that mean this PBX.
+#[derive(Clone, Debug)]
+pub struct Domain {
+    name: String,
+    advertised: Option<IpAddr>,
+    listeners: Vec<Listener>,
+}
+
+impl Domain {
+    /// The SIP domain, and the address put into Via and Contact where one is configured.
+    pub fn new(name: impl Into<String>, advertised: Option<IpAddr>) -> Self {
+        Self {
+            name: name.into(),
+            advertised,
+            listeners: Vec::new(),
+        }
+    }
+
+    /// The SIP domain: also the realm of digest authentication.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Says what is listened on.
+    pub fn listen(&mut self, listeners: &[Listener]) {
+        self.listeners = listeners.to_vec();
+    }
+
+    /// Whether a host means us: the domain (in any case, with or without a final dot),
+    /// `localhost`, the advertised address, an address listened on, the address the message came
+    /// to; and, where a wildcard is listened on, any loopback address.
+    ///
+    /// The port is not looked at: behind a NAT or a container's port mapping it is another one.
+    pub fn owns(&self, host: Host<'_>, flow: &Flow) -> bool {
+        match host {
+            Host::Name(name) => {
+                let name = name.strip_suffix('.').unwrap_or(name);
+                name.eq_ignore_ascii_case(&self.name) || name.eq_ignore_ascii_case("localhost")
+            }
+            Host::V4(address) => self.owns_address(address.into(), flow),
+            Host::V6(address) => self.owns_address(address.into(), flow),
+        }
+    }
+
+    fn owns_address(&self, address: IpAddr, flow: &Flow) -> bool {
+        let address = address.to_canonical();
+        if address.is_unspecified() {
+            return false;
+        }
+        address == flow.local.ip().to_canonical()
+            || self
+                .advertised
+                .is_some_and(|advertised| advertised.to_canonical() == address)
+            || self.listeners.iter().any(|listener| {
+                let bound = listener.address.ip().to_canonical();
+                bound == address || (bound.is_unspecified() && address.is_loopback())
+            })
+    }
+
+    /// Whether a URI leads back to one of our listeners, so that a request to it would come in
+    /// again.
+    pub fn is_own_socket(&self, uri: &Uri<'_>, flow: &Flow) -> bool {
+        let Some(address) = uri.host.ip() else {
+            return uri.port.is_none() && self.owns(uri.host, flow);
+        };
+        let transport = uri.transport().unwrap_or(flow.transport);
+        let port = uri.port.unwrap_or(transport.default_port());
+        let port_is_ours = self.listeners.iter().any(|listener| listener.address.port() == port);
+        let target = SocketAddr::new(address.to_canonical(), port);
+        target == SocketAddr::new(flow.local.ip().to_canonical(), flow.local.port())
+            || (port_is_ours && self.owns_address(address, flow))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sip::Transport;
+
+    use super::*;
+
+    fn domain() -> (Domain, Flow) {
+        let mut domain = Domain::new("Example.com", Some([192, 0, 2, 1].into()));
+        let listener = |text: &str| Listener {
+            transport: Transport::Udp,
+            address: text.parse().unwrap(),
+        };
+        domain.listen(&[listener("0.0.0.0:5060"), listener("[2001:db8::1]:5062")]);
+        let flow = Flow {
+            transport: Transport::Udp,
+            local: "198.51.100.7:5060".parse().unwrap(),
+            remote: "203.0.113.9:5060".parse().unwrap(),
+            connection: None,
+        };
+        (domain, flow)
+    }
+
+    #[test]
+    fn the_domain_and_every_address_of_ours_are_ours() {
+        let (domain, flow) = domain();
+        for (host, ours) in [
+            ("example.COM", true),
+            ("example.com.", true),
+            ("localhost", true),
+            ("192.0.2.1", true),
+            ("198.51.100.7", true),
+            ("127.0.0.1", true),
+            ("[2001:db8::1]", true),
+            ("[::ffff:192.0.2.1]", true),
+            ("203.0.113.9", false),
+            ("0.0.0.0", false),
+            ("[2001:db8::2]", false),
+            ("sub.example.com", false),
+            ("example.org", false),
+        ] {
+            let uri = format!("sip:{host}:7000");
+            assert_eq!(domain.owns(Uri::parse(&uri).unwrap().host, &flow), ours, "{host}");
+        }
+    }
+
+    #[test]
+    fn a_uri_that_leads_back_to_us_is_known() {
+        let (domain, flow) = domain();
+        for (uri, own) in [
+            ("sip:101@198.51.100.7:5060", true),
+            ("sip:101@198.51.100.7", true),
+            ("sip:101@198.51.100.7:5062", true),
+            ("sip:101@127.0.0.1:5060;transport=tcp", true),
+            ("sip:101@127.0.0.1:5070", false),
+            ("sip:101@203.0.113.9:5060", false),
+            ("sip:101@example.com", true),
+            ("sip:101@example.com:5099", false),
+            ("sip:101@phone.example.org", false),
+        ] {
+            assert_eq!(domain.is_own_socket(&Uri::parse(uri).unwrap(), &flow), own, "{uri}");
+        }
+    }
+}

@@ -1,0 +1,475 @@
+//! The registrar and location service: RFC 3261 section 10, RFC 3327 (Path), RFC 5626 (outbound).
+//!
+//! A REGISTER is read, planned against the bindings there are, stored, and only then made visible
+//! and answered: [`Registrar::register`] comes to an [`Effect::Store`], whose answer goes to
+//! [`Registrar::stored`], which comes to an [`Effect::Reply`]. So a phone that was told 200 is
+//! still registered after a crash, and one that was told 500 has changed nothing. While one
+//! REGISTER of an extension is being stored, further ones of that extension wait in order.
+//!
+//! Decisions the RFCs leave open:
+//! - An older or repeated CSeq of the same Call-ID gets 500 (10.3 step 7: "the request fails").
+//!   A retransmission never comes here: its transaction answers it.
+//! - `Contact: *` removes the contacts of all devices of the extension, as the RFC says.
+//! - A phone that comes back with its `+sip.instance` and another Call-ID replaces its contact.
+//! - A device with too many contacts loses the one refreshed longest ago; where other devices have
+//!   filled the extension up, 403.
+//! - A Path without `Supported: path` gets 421.
+//! - A binding whose connection has gone stays until it ends. With NAT in between (its host is not
+//!   where it came from) or outbound it cannot be reached meanwhile; otherwise it is, at its
+//!   Contact.
+
+mod config;
+mod plan;
+mod reply;
+mod request;
+mod table;
+
+use std::collections::{HashMap, VecDeque};
+
+use sip::{ConnectionId, Flow, HeaderName, Instant, Message, StatusCode, Uri};
+use smallvec::{SmallVec, smallvec};
+
+pub use self::config::Config;
+use self::{
+    plan::Clock,
+    request::Request,
+    table::{Bound, Plan, Table},
+};
+use crate::{Accounts, Answer, Binding, BindingChange, Domain, Identity, NatPolicy, QueryId, Registration};
+
+/// What the registrar wants done.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Effect {
+    /// Answer the REGISTER that came with this number.
+    Reply {
+        /// As it was given to [`Registrar::register`].
+        query: QueryId,
+        /// What to answer.
+        answer: Answer,
+    },
+    /// Make this durable, then call [`Registrar::stored`]: [`crate::Query::SaveBindings`].
+    Store {
+        /// As it was given to [`Registrar::register`].
+        query: QueryId,
+        /// In this order.
+        changes: Vec<BindingChange>,
+    },
+    /// Write this when convenient: [`crate::Output::Forget`].
+    Forget(SmallVec<[BindingChange; 1]>),
+    /// A contact is new.
+    Added(Registration),
+    /// A contact is gone.
+    Removed(Registration),
+}
+
+/// A way to one of an extension's phones.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Target {
+    /// The binding's id.
+    pub binding: u64,
+    /// The device.
+    pub username: String,
+    /// The Request-URI: the Contact's without headers (RFC 3261 19.1.1).
+    pub uri: String,
+    /// Where to send.
+    pub reach: Reach,
+    /// Route values, topmost first (RFC 3327 section 5.3).
+    pub path: Vec<String>,
+    /// Preference in thousandths.
+    pub q: u16,
+}
+
+/// Where requests to a target go.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Reach {
+    /// This way.
+    Flow(Flow),
+    /// To where this URI resolves to.
+    Uri(String),
+}
+
+/// A REGISTER that is being stored, and those that wait for it.
+struct Busy {
+    query: QueryId,
+    request: Request,
+    plan: Plan,
+    waiting: VecDeque<Request>,
+}
+
+/// The registrar. Mutate, then drain [`Registrar::poll`].
+pub struct Registrar {
+    config: Config,
+    table: Table,
+    busy: HashMap<Box<str>, Busy>,
+    queries: HashMap<QueryId, Box<str>>,
+    effects: VecDeque<Effect>,
+    last_id: u64,
+}
+
+impl Registrar {
+    /// Without bindings.
+    pub fn new(config: Config) -> Self {
+        Self {
+            config,
+            table: Table::default(),
+            busy: HashMap::new(),
+            queries: HashMap::new(),
+            effects: VecDeque::new(),
+            last_id: 0,
+        }
+    }
+
+    /// What must be right of a REGISTER before its sender is challenged (10.3 steps 1 and 2).
+    ///
+    /// # Errors
+    /// What to answer instead: 404, 416, 420, 400.
+    pub fn preconditions(message: &Message, flow: &Flow, domain: &Domain) -> Result<(), Answer> {
+        request::preconditions(message, flow, domain)
+    }
+
+    /// Takes a REGISTER of somebody known. `query` is a new number: it comes back in the one
+    /// [`Effect::Reply`] this comes to, and in the [`Effect::Store`] before it if there is one.
+    #[allow(clippy::too_many_arguments)] // each is a fact of its own
+    pub fn register(
+        &mut self,
+        now: Instant,
+        unix_micros: i64,
+        query: QueryId,
+        message: &Message,
+        flow: &Flow,
+        identity: &Identity,
+        accounts: &Accounts,
+        domain: &Domain,
+    ) {
+        let clock = Clock { now, unix_micros };
+        let request = match request::read(query, message, flow, identity, (accounts, domain, &self.config)) {
+            Ok(request) => request,
+            Err(answer) => return self.reply(query, answer),
+        };
+        let Some(busy) = self.busy.get_mut(request.number.as_str()) else {
+            self.begin(clock, request, VecDeque::new());
+            return;
+        };
+        if busy.waiting.len() < self.config.waiting {
+            busy.waiting.push_back(request);
+        } else {
+            let answer = Answer::new(StatusCode::SERVICE_UNAVAILABLE).with(HeaderName::RetryAfter, "2");
+            self.reply(query, answer);
+        }
+    }
+
+    /// An [`Effect::Store`] was carried out, or failed. False if the question is not of this
+    /// registrar.
+    pub fn stored(&mut self, now: Instant, unix_micros: i64, query: QueryId, ok: bool) -> bool {
+        let Some(number) = self.queries.remove(&query) else {
+            return false;
+        };
+        let Some(mut busy) = self.busy.remove(&number) else {
+            return false;
+        };
+        let clock = Clock { now, unix_micros };
+        if ok {
+            self.commit(busy.plan);
+            let answer = self.ok(clock, &busy.request);
+            self.reply(busy.query, answer);
+        } else {
+            // 10.3 step 7: the request fails, and nothing has changed.
+            for bound in &busy.plan.saves {
+                self.table.watch(bound.binding.id);
+            }
+            self.reply(
+                busy.query,
+                Answer::because(StatusCode::SERVER_INTERNAL_ERROR, "Registration Not Stored"),
+            );
+        }
+        while let Some(next) = busy.waiting.pop_front() {
+            let rest = std::mem::take(&mut busy.waiting);
+            busy.waiting = self.begin(clock, next, rest);
+        }
+        true
+    }
+
+    /// What is to be done next; `None` until something happens.
+    pub fn poll(&mut self) -> Option<Effect> {
+        self.effects.pop_front()
+    }
+
+    /// The ways to an extension's phones: by q, then the newest first. Contacts that cannot be
+    /// reached are left out.
+    pub fn lookup(&self, number: &str, accounts: &Accounts) -> Vec<Target> {
+        self.best_first(number)
+            .into_iter()
+            .filter_map(|bound| target(bound, accounts))
+            .collect()
+    }
+
+    /// Whether an extension has a contact, reachable or not.
+    pub fn is_registered(&self, number: &str) -> bool {
+        self.table.of(number).next().is_some()
+    }
+
+    /// Puts in a binding that was on disk at start; one that has ended meanwhile is forgotten. The
+    /// connection it was made over is gone, if there was one.
+    pub fn restore(&mut self, now: Instant, unix_micros: i64, mut binding: Binding) {
+        self.last_id = self.last_id.max(binding.id);
+        let left = u64::try_from(binding.expires_at.saturating_sub(unix_micros)).unwrap_or(0);
+        if left == 0 || Uri::parse(&binding.contact).is_err() {
+            self.effects
+                .push_back(Effect::Forget(smallvec![BindingChange::Remove(binding.id)]));
+            return;
+        }
+        binding.flow.connection = None;
+        let lost = binding.flow.transport.is_reliable();
+        let expires = now + std::time::Duration::from_micros(left);
+        self.table.put(Bound {
+            binding,
+            expires,
+            refreshed: now,
+            lost,
+        });
+    }
+
+    /// When the next binding ends.
+    pub fn next_timeout(&self) -> Option<Instant> {
+        self.table.next_expiry()
+    }
+
+    /// Removes the bindings that have ended. One that is being refreshed stays until that is
+    /// stored.
+    pub fn timeout(&mut self, now: Instant) {
+        while let Some(id) = self.table.take_due(now) {
+            let number = self.table.get(id).map(|bound| bound.binding.number.as_str());
+            let busy = number.and_then(|number| self.busy.get(number));
+            if !busy.is_some_and(|busy| busy.plan.saves_id(id)) {
+                self.discard(id);
+            }
+        }
+    }
+
+    /// Removes one binding. False if there is none with this id.
+    pub fn remove(&mut self, id: u64) -> bool {
+        let Some(bound) = self.table.get(id) else { return false };
+        let number = bound.binding.number.clone();
+        self.revoke(&number, |binding| binding.id == id);
+        self.discard(id);
+        true
+    }
+
+    /// Removes the bindings of an extension that is gone.
+    pub fn remove_extension(&mut self, number: &str) {
+        self.remove_where(number, |_| true);
+    }
+
+    /// Removes the bindings of a device that is gone.
+    pub fn remove_device(&mut self, number: &str, username: &str) {
+        self.remove_where(number, |name| name == username);
+    }
+
+    /// A connection has ended: what was registered over it cannot be reached over it any more
+    /// (RFC 5626 section 5.3).
+    pub fn connection_closed(&mut self, connection: ConnectionId) {
+        self.table.lose(connection);
+    }
+
+    /// Every contact, by number, oldest first.
+    pub fn registrations(&self) -> Vec<Registration> {
+        self.table
+            .sorted()
+            .into_iter()
+            .map(|bound| registration(&bound.binding))
+            .collect()
+    }
+
+    /// The binding with this id.
+    pub fn binding(&self, id: u64) -> Option<&Binding> {
+        self.table.get(id).map(|bound| &bound.binding)
+    }
+
+    /// How many contacts there are.
+    pub fn len(&self) -> usize {
+        self.table.len()
+    }
+
+    /// Whether there are no contacts.
+    pub fn is_empty(&self) -> bool {
+        self.table.len() == 0
+    }
+
+    /// Takes other limits, for REGISTERs to come.
+    pub fn configure(&mut self, config: Config) {
+        self.config = config;
+    }
+
+    fn reply(&mut self, query: QueryId, answer: Answer) {
+        self.effects.push_back(Effect::Reply { query, answer });
+    }
+
+    fn ok(&self, clock: Clock, request: &Request) -> Answer {
+        reply::ok(
+            request,
+            self.best_first(&request.number).into_iter(),
+            &self.config,
+            clock,
+        )
+    }
+
+    fn best_first(&self, number: &str) -> SmallVec<[&Bound; 4]> {
+        let mut bindings: SmallVec<[&Bound; 4]> = self.table.of(number).collect();
+        bindings.sort_by_key(|bound| std::cmp::Reverse((bound.binding.q, bound.binding.id)));
+        bindings
+    }
+
+    /// Plans a request. Where that needs storing, those that wait go on waiting; otherwise they
+    /// are given back.
+    fn begin(&mut self, clock: Clock, request: Request, waiting: VecDeque<Request>) -> VecDeque<Request> {
+        let query = request.query;
+        match plan::plan(&request, &self.table, &self.config, clock, &mut self.last_id) {
+            Err(answer) => self.reply(query, answer),
+            Ok(plan) if plan.is_empty() => {
+                let answer = self.ok(clock, &request);
+                self.reply(query, answer);
+            }
+            Ok(plan) => {
+                self.effects.push_back(Effect::Store {
+                    query,
+                    changes: plan.changes(),
+                });
+                let number: Box<str> = request.number.as_str().into();
+                self.queries.insert(query, number.clone());
+                self.busy.insert(
+                    number,
+                    Busy {
+                        query,
+                        request,
+                        plan,
+                        waiting,
+                    },
+                );
+                return VecDeque::new();
+            }
+        }
+        waiting
+    }
+
+    fn commit(&mut self, plan: Plan) {
+        for id in plan.removes {
+            if let Some(bound) = self.table.remove(id) {
+                self.effects.push_back(Effect::Removed(registration(&bound.binding)));
+            }
+        }
+        for bound in plan.saves {
+            let shown = registration(&bound.binding);
+            match self.table.put(bound) {
+                Some(former) if former.binding.contact == shown.contact => {}
+                Some(former) => {
+                    self.effects.push_back(Effect::Removed(registration(&former.binding)));
+                    self.effects.push_back(Effect::Added(shown));
+                }
+                None => self.effects.push_back(Effect::Added(shown)),
+            }
+        }
+    }
+
+    /// Takes a binding out of memory now and off the disk soon.
+    fn discard(&mut self, id: u64) {
+        if let Some(bound) = self.table.remove(id) {
+            self.effects
+                .push_back(Effect::Forget(smallvec![BindingChange::Remove(id)]));
+            self.effects.push_back(Effect::Removed(registration(&bound.binding)));
+        }
+    }
+
+    fn remove_where(&mut self, number: &str, is_gone: impl Fn(&str) -> bool) {
+        self.revoke(number, |binding| is_gone(&binding.username));
+        let ids: Vec<u64> = self
+            .table
+            .of(number)
+            .filter(|bound| is_gone(&bound.binding.username))
+            .map(|bound| bound.binding.id)
+            .collect();
+        for id in ids {
+            self.discard(id);
+        }
+        let Some(busy) = self.busy.get_mut(number) else { return };
+        let (gone, rest) = std::mem::take(&mut busy.waiting)
+            .into_iter()
+            .partition(|request| is_gone(&request.username));
+        busy.waiting = rest;
+        let gone: VecDeque<Request> = gone;
+        for request in gone {
+            self.reply(request.query, Answer::new(StatusCode::FORBIDDEN));
+        }
+    }
+
+    /// Takes bindings back that are being stored: they reach the disk, and are removed from there.
+    fn revoke(&mut self, number: &str, which: impl Fn(&Binding) -> bool) {
+        let Some(busy) = self.busy.get_mut(number) else { return };
+        let (gone, kept) = std::mem::take(&mut busy.plan.saves)
+            .into_iter()
+            .partition(|bound| which(&bound.binding));
+        busy.plan.saves = kept;
+        let gone: Vec<Bound> = gone;
+        for bound in gone.iter().filter(|bound| self.table.get(bound.binding.id).is_none()) {
+            self.effects
+                .push_back(Effect::Forget(smallvec![BindingChange::Remove(bound.binding.id)]));
+        }
+    }
+}
+
+/// How a binding is shown to people.
+pub fn registration(binding: &Binding) -> Registration {
+    Registration {
+        id: binding.id,
+        number: binding.number.clone(),
+        contact: binding.contact.clone(),
+        source: binding.flow.remote.to_string(),
+        transport: binding.flow.transport.uri_name().to_owned(),
+        user_agent: binding.user_agent.clone(),
+        expires_at: binding.expires_at,
+    }
+}
+
+fn target(bound: &Bound, accounts: &Accounts) -> Option<Target> {
+    let binding = &bound.binding;
+    let nat = accounts
+        .device(&binding.username)
+        .map_or(NatPolicy::Source, |device| device.nat);
+    let uri = binding.contact.split('?').next().unwrap_or_default();
+    let next_hop = || match binding.path.first() {
+        Some(first) => sip::NameAddr::parse(first)
+            .map_or(first.as_str(), |address| address.uri)
+            .to_owned(),
+        None => uri.to_owned(),
+    };
+    let reach = match (nat, bound.lost) {
+        (NatPolicy::Source, false) => Reach::Flow(binding.flow),
+        (NatPolicy::Contact, _) => Reach::Uri(next_hop()),
+        (NatPolicy::Source, true) if reaches_contact(binding) => Reach::Uri(next_hop()),
+        (NatPolicy::Source, true) => return None,
+    };
+    Some(Target {
+        binding: binding.id,
+        username: binding.username.clone(),
+        uri: uri.to_owned(),
+        reach,
+        path: binding.path.clone(),
+        q: binding.q,
+    })
+}
+
+/// Whether a phone whose connection has gone can be reached by a new one: not an outbound one
+/// (RFC 5626 section 5.3: a flow that failed is not replaced from our side), and only where no NAT
+/// stands between, as far as that can be told. A proxy in between can.
+fn reaches_contact(binding: &Binding) -> bool {
+    if binding.reg_id.is_some() {
+        return false;
+    }
+    let direct = || {
+        let host = Uri::parse(&binding.contact).ok()?.host.ip()?;
+        Some(host.to_canonical() == binding.flow.remote.ip().to_canonical())
+    };
+    !binding.path.is_empty() || direct().unwrap_or(false)
+}
+
+#[cfg(test)]
+mod tests;

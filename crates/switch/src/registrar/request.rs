@@ -1,0 +1,338 @@
+//! What a REGISTER asks for: RFC 3261 section 10.3, steps 1, 2 and 4 to 7 as far as they need no
+//! binding; RFC 3327 and RFC 5626.
+
+use sip::{Contact, Flow, HeaderName, Message, NameAddr, Scheme, StatusCode, Uri};
+
+use super::Config;
+use crate::{Accounts, Answer, Domain, Identity, QueryId};
+
+/// Option tags a REGISTER may require.
+const SUPPORTED: [&str; 2] = ["path", "outbound"];
+
+/// A REGISTER that was found good in itself.
+pub(super) struct Request {
+    pub(super) query: QueryId,
+    pub(super) number: String,
+    pub(super) username: String,
+    pub(super) flow: Flow,
+    pub(super) call_id: String,
+    pub(super) cseq: u32,
+    pub(super) user_agent: String,
+    pub(super) path: Vec<String>,
+    /// Whether it is an outbound registration (RFC 5626 section 6).
+    pub(super) outbound: bool,
+    pub(super) wants: Wants,
+}
+
+pub(super) enum Wants {
+    /// The list of bindings (10.2.3).
+    Fetch,
+    /// `Contact: *` (10.2.2).
+    RemoveAll,
+    /// Bindings made, refreshed and removed.
+    Update(Vec<Wanted>),
+}
+
+pub(super) struct Wanted {
+    pub(super) contact: String,
+    /// Seconds granted; 0 removes.
+    pub(super) expires: u32,
+    pub(super) q: u16,
+    pub(super) instance: Option<String>,
+    /// Kept only for an outbound registration.
+    pub(super) reg_id: Option<u32>,
+}
+
+fn bad(reason: &'static str) -> Answer {
+    Answer::because(StatusCode::BAD_REQUEST, reason)
+}
+
+/// Steps 1 and 2: is it for us, and can we do what it requires? They come before the challenge.
+pub(super) fn preconditions(message: &Message, flow: &Flow, domain: &Domain) -> Result<(), Answer> {
+    let uri = message.request_uri().map_err(|_| bad("Request-URI Cannot Be Read"))?;
+    // RFC 3261 8.2.2.1
+    if !matches!(uri.scheme, Scheme::Sip | Scheme::Sips) {
+        return Err(Answer::new(StatusCode::UNSUPPORTED_URI_SCHEME));
+    }
+    // Step 1. We are no proxy: what is addressed elsewhere is not forwarded.
+    if !domain.owns(uri.host, flow) {
+        return Err(Answer::because(StatusCode::NOT_FOUND, "Domain Not Served Here"));
+    }
+    // Step 2, RFC 3261 8.2.2.3.
+    let unknown: Vec<&str> = message
+        .values(HeaderName::Require)
+        .filter(|tag| !SUPPORTED.iter().any(|known| known.eq_ignore_ascii_case(tag)))
+        .collect();
+    if unknown.is_empty() {
+        return Ok(());
+    }
+    Err(Answer::new(StatusCode::BAD_EXTENSION).with(HeaderName::Unsupported, unknown.join(", ")))
+}
+
+/// All that can be said of a REGISTER without looking at the bindings.
+pub(super) fn read(
+    query: QueryId,
+    message: &Message,
+    flow: &Flow,
+    identity: &Identity,
+    (accounts, domain, config): (&Accounts, &Domain, &Config),
+) -> Result<Request, Answer> {
+    preconditions(message, flow, domain)?;
+    let username = address_of_record(message, flow, identity, accounts, domain)?;
+    let path = read_path(message, config)?;
+    let mut outbound = message.supports("outbound");
+    let wants = read_contacts(message, flow, domain, config, outbound)?;
+    let has_reg_id = match &wants {
+        Wants::Update(contacts) => contacts.iter().any(|contact| contact.reg_id.is_some()),
+        Wants::Fetch | Wants::RemoveAll => false,
+    };
+    outbound &= has_reg_id;
+    // RFC 5626 section 6: the flow must end at us or at a proxy that keeps it.
+    if outbound && message.vias().count() > 1 && !first_hop_keeps_flow(&path) {
+        return Err(Answer::new(StatusCode::FIRST_HOP_LACKS_OUTBOUND_SUPPORT));
+    }
+    let cseq = message.cseq().map_err(|_| bad("CSeq Cannot Be Read"))?.number;
+    let call_id = message.call_id();
+    if call_id.len() > config.text {
+        return Err(bad("Call-ID Too Long"));
+    }
+    Ok(Request {
+        query,
+        number: identity.extension.clone(),
+        username,
+        flow: *flow,
+        call_id: call_id.to_owned(),
+        cseq,
+        user_agent: cut(
+            message.header(HeaderName::UserAgent).unwrap_or_default(),
+            config.user_agent,
+        )
+        .to_owned(),
+        path,
+        outbound,
+        wants,
+    })
+}
+
+/// Steps 4 and 5. Says which device it is.
+fn address_of_record(
+    message: &Message,
+    flow: &Flow,
+    identity: &Identity,
+    accounts: &Accounts,
+    domain: &Domain,
+) -> Result<String, Answer> {
+    let forbidden = || Answer::because(StatusCode::FORBIDDEN, "Not Your Address-of-Record");
+    // Only a device that has signed in registers; a trusted network does not.
+    let username = identity.device.as_deref().ok_or_else(forbidden)?;
+    let to = message.to().map_err(|_| bad("To Cannot Be Read"))?;
+    let uri = to.uri().map_err(|_| bad("To Cannot Be Read"))?;
+    // Step 5's canonical form: parameters do not count, escapes are resolved.
+    if !identity.is(&uri.user_unescaped()) {
+        return Err(forbidden());
+    }
+    let served = matches!(uri.scheme, Scheme::Sip | Scheme::Sips) && domain.owns(uri.host, flow);
+    if !served || !accounts.is_extension(&identity.extension) {
+        return Err(Answer::new(StatusCode::NOT_FOUND));
+    }
+    Ok(username.to_owned())
+}
+
+/// RFC 3327 section 5.3. A phone that does not know of Path must agree that requests to it take
+/// a way it did not choose: our policy is to refuse where it did not.
+fn read_path(message: &Message, config: &Config) -> Result<Vec<String>, Answer> {
+    let path: Vec<String> = message.values(HeaderName::Path).map(str::to_owned).collect();
+    if path.is_empty() {
+        return Ok(path);
+    }
+    if !message.supports("path") {
+        return Err(Answer::new(StatusCode::EXTENSION_REQUIRED).with(HeaderName::Require, "path"));
+    }
+    if path.len() > config.path || path.iter().any(|value| value.len() > config.text) {
+        return Err(bad("Path Too Long"));
+    }
+    let good = |value: &String| {
+        let uri = NameAddr::parse(value).ok().and_then(|address| address.uri().ok());
+        uri.is_some_and(|uri| matches!(uri.scheme, Scheme::Sip | Scheme::Sips))
+    };
+    if path.iter().all(good) {
+        Ok(path)
+    } else {
+        Err(bad("Path Cannot Be Read"))
+    }
+}
+
+fn first_hop_keeps_flow(path: &[String]) -> bool {
+    let first = path.first().and_then(|value| NameAddr::parse(value).ok());
+    first
+        .and_then(|address| address.uri().ok())
+        .is_some_and(|uri| uri.params.has("ob"))
+}
+
+/// Step 6, and step 7 as far as it concerns one contact alone.
+fn read_contacts(
+    message: &Message,
+    flow: &Flow,
+    domain: &Domain,
+    config: &Config,
+    outbound: bool,
+) -> Result<Wants, Answer> {
+    let mut contacts = Vec::new();
+    let mut star = false;
+    for contact in message.contacts() {
+        match contact.map_err(|_| bad("Contact Cannot Be Read"))? {
+            Contact::Star => star = true,
+            Contact::Address(address) => contacts.push(address),
+        }
+        if contacts.len() > config.contacts_per_extension {
+            return Err(Answer::because(StatusCode::FORBIDDEN, "Too Many Contacts"));
+        }
+    }
+    // RFC 3261 20.19: what cannot be read counts as an hour.
+    let expires = message.expires().unwrap_or(Some(3_600));
+    if star {
+        let alone = contacts.is_empty() && message.contacts().count() == 1;
+        return if alone && message.header(HeaderName::Expires).is_some() && expires == Some(0) {
+            Ok(Wants::RemoveAll)
+        } else {
+            Err(bad("Contact * Goes Alone and With Expires 0"))
+        };
+    }
+    if contacts.is_empty() {
+        return Ok(Wants::Fetch);
+    }
+    let wanted: Result<Vec<Wanted>, Answer> = contacts
+        .iter()
+        .map(|address| read_contact(address, expires, flow, domain, config, outbound))
+        .collect();
+    let wanted = wanted?;
+    let flows = wanted.iter().filter(|contact| contact.reg_id.is_some()).count();
+    // RFC 5626 section 6: a flow can be that of one contact only.
+    if flows > 0 && wanted.iter().filter(|contact| contact.expires > 0).count() > 1 {
+        return Err(bad("One Contact With reg-id a Request"));
+    }
+    Ok(Wants::Update(wanted))
+}
+
+fn read_contact(
+    address: &NameAddr<'_>,
+    expires: Option<u32>,
+    flow: &Flow,
+    domain: &Domain,
+    config: &Config,
+    outbound: bool,
+) -> Result<Wanted, Answer> {
+    if address.uri.len() > config.text {
+        return Err(bad("Contact Too Long"));
+    }
+    let uri = address.uri().map_err(|_| bad("Contact Cannot Be Read"))?;
+    check_uri(address.uri, &uri, flow, domain)?;
+    let asked = match address.param("expires") {
+        Some(text) => Some(text.parse().unwrap_or(3_600)),
+        None => expires,
+    };
+    let too_brief = || {
+        Answer::new(StatusCode::INTERVAL_TOO_BRIEF)
+            .with(HeaderName::MinExpires, config.min_expires.min(3_600).to_string())
+    };
+    let expires = config.grant(asked).ok_or_else(too_brief)?;
+    let q = match address.param("q") {
+        Some(text) => read_q(text).ok_or_else(|| bad("Contact Has a Bad q"))?,
+        None => 1_000,
+    };
+    let instance = address.param("+sip.instance").filter(|instance| !instance.is_empty());
+    if instance.is_some_and(|instance| instance.len() > config.text || !instance.bytes().all(|b| b.is_ascii_graphic()))
+    {
+        return Err(bad("Contact Has a Bad +sip.instance"));
+    }
+    // RFC 5626 section 6: without an instance, or from a phone that does not speak outbound,
+    // reg-id means nothing.
+    let reg_id = match address.param("reg-id").filter(|_| outbound && instance.is_some()) {
+        Some(text) => {
+            let number = text.parse().ok().filter(|number| (1..=0x7fff_ffff).contains(number));
+            Some(number.ok_or_else(|| bad("Contact Has a Bad reg-id"))?)
+        }
+        None => None,
+    };
+    Ok(Wanted {
+        contact: address.uri.to_owned(),
+        expires,
+        q,
+        instance: instance.map(str::to_owned),
+        reg_id,
+    })
+}
+
+/// Whether a contact is something we can and want to send requests to.
+fn check_uri(text: &str, uri: &Uri<'_>, flow: &Flow, domain: &Domain) -> Result<(), Answer> {
+    if !matches!(uri.scheme, Scheme::Sip | Scheme::Sips) {
+        return Err(bad("Contact Is No SIP URI"));
+    }
+    // It is written into Request-URIs and admin pages later. The parser has refused controls,
+    // blanks, quotes and angle brackets; nothing else outside of ASCII is a URI (RFC 3261 25.1).
+    if !text.is_ascii() || text.contains(['\\', '^', '`', '{', '|', '}']) {
+        return Err(bad("Contact Has a Character That Must Be Escaped"));
+    }
+    // Calls to it would come in again, and again.
+    if domain.is_own_socket(uri, flow) {
+        return Err(Answer::because(StatusCode::FORBIDDEN, "Contact Leads Back Here"));
+    }
+    Ok(())
+}
+
+/// `qvalue` of RFC 3261 25.1 in thousandths.
+fn read_q(text: &str) -> Option<u16> {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let digits = fraction.len() <= 3 && fraction.bytes().all(|byte| byte.is_ascii_digit());
+    let thousandths = format!("{fraction:0<3}").parse().ok().filter(|_| digits)?;
+    match (whole, thousandths) {
+        ("0" | "", thousandths) if !text.is_empty() && text != "." => Some(thousandths),
+        ("1", 0) => Some(1_000),
+        _ => None,
+    }
+}
+
+fn cut(text: &str, limit: usize) -> &str {
+    let mut end = text.len().min(limit);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn q_is_read_in_thousandths() {
+        for (text, q) in [
+            ("1", Some(1000)),
+            ("1.0", Some(1000)),
+            ("1.000", Some(1000)),
+            ("0", Some(0)),
+            ("0.5", Some(500)),
+            ("0.05", Some(50)),
+            ("0.123", Some(123)),
+            (".7", Some(700)),
+            ("0.", Some(0)),
+            ("1.1", None),
+            ("2", None),
+            ("0.1234", None),
+            ("-0.1", None),
+            ("0.+1", None),
+            ("", None),
+            (".", None),
+            ("x", None),
+        ] {
+            assert_eq!(read_q(text), q, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn long_texts_are_cut_between_characters() {
+        assert_eq!(cut("häuser", 2), "h");
+        assert_eq!(cut("häuser", 3), "hä");
+        assert_eq!(cut("abc", 9), "abc");
+    }
+}

@@ -1,0 +1,155 @@
+//! The bindings in memory, found by id, by extension, by the connection they came over, and by
+//! the time they end.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use sip::{ConnectionId, Instant};
+use smallvec::SmallVec;
+
+use crate::{Binding, BindingChange};
+
+/// A binding, with what is not worth keeping on disk.
+pub(super) struct Bound {
+    pub(super) binding: Binding,
+    /// When it ends, on the machine's clock: what the wall clock does meanwhile changes nothing.
+    pub(super) expires: Instant,
+    /// When it was last refreshed.
+    pub(super) refreshed: Instant,
+    /// The connection it was registered over has gone.
+    pub(super) lost: bool,
+}
+
+/// Every look-up is a hash or a tree look-up, however many bindings there are.
+#[derive(Default)]
+pub(super) struct Table {
+    by_id: HashMap<u64, Box<Bound>>,
+    by_number: HashMap<Box<str>, SmallVec<[u64; 2]>>,
+    by_connection: BTreeMap<ConnectionId, SmallVec<[u64; 1]>>,
+    by_expiry: BTreeSet<(Instant, u64)>,
+}
+
+impl Table {
+    pub(super) fn get(&self, id: u64) -> Option<&Bound> {
+        self.by_id.get(&id).map(Box::as_ref)
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.by_id.len()
+    }
+
+    /// The bindings of an extension, oldest first.
+    pub(super) fn of(&self, number: &str) -> impl Iterator<Item = &Bound> + Clone {
+        self.by_number
+            .get(number)
+            .into_iter()
+            .flatten()
+            .filter_map(|id| self.get(*id))
+    }
+
+    /// Every binding by number, then by age.
+    pub(super) fn sorted(&self) -> Vec<&Bound> {
+        let mut all: Vec<&Bound> = self.by_id.values().map(Box::as_ref).collect();
+        all.sort_unstable_by(|a, b| {
+            let key = |bound: &Bound| (bound.binding.number.len(), bound.binding.id);
+            a.binding.number.cmp(&b.binding.number).then(key(a).cmp(&key(b)))
+        });
+        all
+    }
+
+    /// Puts in a binding; gives back what had its id.
+    pub(super) fn put(&mut self, bound: Bound) -> Option<Box<Bound>> {
+        let id = bound.binding.id;
+        let former = self.remove(id);
+        let ids = self.by_number.entry(bound.binding.number.as_str().into()).or_default();
+        let place = ids.partition_point(|other| *other < id);
+        ids.insert(place, id);
+        if let Some(connection) = bound.binding.flow.connection {
+            self.by_connection.entry(connection).or_default().push(id);
+        }
+        self.by_expiry.insert((bound.expires, id));
+        self.by_id.insert(id, Box::new(bound));
+        former
+    }
+
+    pub(super) fn remove(&mut self, id: u64) -> Option<Box<Bound>> {
+        let bound = self.by_id.remove(&id)?;
+        if let Some(ids) = self.by_number.get_mut(bound.binding.number.as_str()) {
+            ids.retain(|other| *other != id);
+            if ids.is_empty() {
+                self.by_number.remove(bound.binding.number.as_str());
+            }
+        }
+        self.forget_connection(id, bound.binding.flow.connection);
+        self.by_expiry.remove(&(bound.expires, id));
+        Some(bound)
+    }
+
+    fn forget_connection(&mut self, id: u64, connection: Option<ConnectionId>) {
+        let Some(connection) = connection else { return };
+        if let Some(ids) = self.by_connection.get_mut(&connection) {
+            ids.retain(|other| *other != id);
+            if ids.is_empty() {
+                self.by_connection.remove(&connection);
+            }
+        }
+    }
+
+    /// Marks the bindings made over a connection as having lost it.
+    pub(super) fn lose(&mut self, connection: ConnectionId) {
+        for id in self.by_connection.remove(&connection).unwrap_or_default() {
+            if let Some(bound) = self.by_id.get_mut(&id) {
+                bound.binding.flow.connection = None;
+                bound.lost = true;
+            }
+        }
+    }
+
+    pub(super) fn next_expiry(&self) -> Option<Instant> {
+        self.by_expiry.first().map(|(at, _)| *at)
+    }
+
+    /// The next binding that has ended by now, taken out of the timers but not out of the table.
+    pub(super) fn take_due(&mut self, now: Instant) -> Option<u64> {
+        let (at, _) = *self.by_expiry.first()?;
+        if at > now {
+            return None;
+        }
+        self.by_expiry.pop_first().map(|(_, id)| id)
+    }
+
+    /// Sets the timer of a binding again that [`Table::take_due`] took.
+    pub(super) fn watch(&mut self, id: u64) {
+        if let Some(bound) = self.by_id.get(&id) {
+            self.by_expiry.insert((bound.expires, id));
+        }
+    }
+}
+
+/// What a REGISTER comes to once it is stored.
+#[derive(Default)]
+pub(super) struct Plan {
+    pub(super) saves: Vec<Bound>,
+    pub(super) removes: Vec<u64>,
+}
+
+impl Plan {
+    /// As it is to be written. Removals come first, so that a replaced contact makes room.
+    pub(super) fn changes(&self) -> Vec<BindingChange> {
+        let removes = self.removes.iter().map(|id| BindingChange::Remove(*id));
+        removes
+            .chain(
+                self.saves
+                    .iter()
+                    .map(|bound| BindingChange::Save(bound.binding.clone())),
+            )
+            .collect()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.saves.is_empty() && self.removes.is_empty()
+    }
+
+    pub(super) fn saves_id(&self, id: u64) -> bool {
+        self.saves.iter().any(|bound| bound.binding.id == id)
+    }
+}
