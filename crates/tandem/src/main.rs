@@ -1,1 +1,7 @@
-fn main() {}
+//! Tandem's entry: reads the command line and hands over.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    tandem::main(std::env::args_os(), |name| std::env::var(name).ok())
+}

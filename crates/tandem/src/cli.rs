@@ -1,0 +1,278 @@
+//! The command line: subcommands and flags, made from the table of settings.
+
+use std::{ffi::OsString, path::PathBuf};
+
+use clap::{Arg, ArgAction, ArgMatches, Command, error::ErrorKind};
+
+use crate::config::{Config, ConfigError, KEYS, Key};
+
+/// What the command line asks for.
+#[derive(Debug)]
+pub enum Action {
+    /// Run the PBX; with `check`, only say whether it would start.
+    Serve {
+        /// Its settings.
+        config: Box<Config>,
+        /// Test and start nothing.
+        check: bool,
+    },
+    /// Compile and test dialplans.
+    Check {
+        /// Their folder.
+        dialplans: PathBuf,
+    },
+    /// Feed a recording to a fresh switch.
+    Replay {
+        /// The recording.
+        file: PathBuf,
+    },
+}
+
+/// Why there is nothing to do.
+#[derive(Debug)]
+pub enum CliError {
+    /// Help or version were asked for: this is it, and it is no failure.
+    Shown(String),
+    /// The command line is wrong; one line.
+    Usage(String),
+    /// A setting is wrong; one line.
+    Config(ConfigError),
+}
+
+/// Reads a command line, its first item being the program's name.
+pub fn parse(
+    arguments: impl IntoIterator<Item = OsString>,
+    variable: impl Fn(&str) -> Option<String>,
+) -> Result<Action, CliError> {
+    let matches = command().try_get_matches_from(arguments).map_err(|error| {
+        let text = error.render().to_string();
+        let kind = error.kind();
+        if matches!(kind, ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
+            CliError::Shown(text)
+        } else if kind == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+            // Without a subcommand clap shows the help as an error.
+            CliError::Usage(text.trim_end().to_owned())
+        } else {
+            CliError::Usage(one_line(&text))
+        }
+    })?;
+    match matches.subcommand() {
+        Some(("serve", given)) => {
+            let config = settings(given, variable).map_err(CliError::Config)?;
+            Ok(Action::Serve {
+                config: Box::new(config),
+                check: given.get_flag("check"),
+            })
+        }
+        Some(("check", given)) => {
+            let folder = given.get_one::<String>("dir").map(PathBuf::from);
+            let folder = folder.or_else(|| variable("TANDEM_DIALPLANS").map(PathBuf::from));
+            Ok(Action::Check {
+                dialplans: folder.unwrap_or_else(|| Config::default().dialplans),
+            })
+        }
+        Some(("replay", given)) => {
+            let file = given.get_one::<String>("file").map(PathBuf::from).unwrap_or_default();
+            Ok(Action::Replay { file })
+        }
+        Some(_) | None => Err(CliError::Usage("a command is missing; try tandem --help".into())),
+    }
+}
+
+fn settings(given: &ArgMatches, variable: impl Fn(&str) -> Option<String>) -> Result<Config, ConfigError> {
+    let file = given
+        .get_one::<String>("config")
+        .cloned()
+        .or_else(|| variable("TANDEM_CONFIG"))
+        .map(PathBuf::from);
+    let flag = |name: &str| {
+        given
+            .get_many::<String>(name)
+            .map(|values| values.cloned().collect())
+            .unwrap_or_default()
+    };
+    Config::load(file.as_deref(), variable, flag)
+}
+
+/// The first paragraph of clap's message, on one line, with where to read on.
+fn one_line(text: &str) -> String {
+    let first: Vec<&str> = text
+        .lines()
+        .map(str::trim)
+        .take_while(|line| !line.is_empty())
+        .collect();
+    let first = first.join(" ");
+    format!("{}; try --help", first.strip_prefix("error: ").unwrap_or(&first))
+}
+
+/// The whole command line, for parsing and for the help.
+pub fn command() -> Command {
+    Command::new("tandem")
+        .version(env!("CARGO_PKG_VERSION"))
+        .about("A PBX: desk phones register, Rhai scripts decide where calls go.")
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .disable_help_subcommand(true)
+        .subcommand(serve())
+        .subcommand(
+            Command::new("check")
+                .about("Compile dialplans and run their tests")
+                .long_about(
+                    "Compiles every script in DIR and runs the tests in DIR/tests. Faults are printed as \
+                     file:line:column: message, and the exit status is then 1.",
+                )
+                .arg(
+                    Arg::new("dir")
+                        .value_name("DIR")
+                        .help("The dialplan folder [default: ./dialplans]"),
+                ),
+        )
+        .subcommand(
+            Command::new("replay")
+                .about("Run a recording made with `serve --record` again")
+                .long_about(
+                    "Gives a fresh switch everything that FILE says happened, at the same times and from the \
+                     same seed, and prints what it puts out, one JSON object a line.",
+                )
+                .arg(Arg::new("file").value_name("FILE").required(true).help("The recording")),
+        )
+}
+
+fn serve() -> Command {
+    let mut serve = Command::new("serve")
+        .about("Run the PBX")
+        .long_about(
+            "Runs the PBX until SIGTERM. SIGHUP reloads the dialplans.\n\n\
+             Settings are read from the file named by --config, then from TANDEM_* variables, then from flags; \
+             later ones win. In the file a setting has its flag's name with underscores: log_level = \"debug\". \
+             Lists are arrays there, and parted by commas in a variable.",
+        )
+        .after_help(
+            "The first start on an empty data folder makes the database, extensions 101 and 102, and an admin \
+             token, and prints their secrets once. TANDEM_ADMIN_TOKEN (or admin_token in the file) sets the token \
+             instead; TANDEM_DEMO=0 makes no extensions.\n\
+             Exit status: 0 after SIGTERM, 2 for a wrong setting, 1 where it could not start or had to end.",
+        )
+        .arg(
+            Arg::new("config")
+                .long("config")
+                .value_name("FILE")
+                .help_heading("Places")
+                .help("Read settings from this TOML file [env: TANDEM_CONFIG]"),
+        )
+        .arg(
+            Arg::new("check")
+                .long("check")
+                .action(ArgAction::SetTrue)
+                .help_heading("Running")
+                .help("Test settings, ports, database and dialplans, say what would fail, and start nothing"),
+        );
+    for key in KEYS.iter().filter(|key| key.flag) {
+        serve = serve.arg(argument(key));
+    }
+    serve
+}
+
+fn argument(key: &'static Key) -> Arg {
+    Arg::new(key.name)
+        .long(key.name)
+        .value_name(key.value)
+        .help_heading(key.group)
+        .action(if key.list { ArgAction::Append } else { ArgAction::Set })
+        .allow_hyphen_values(true)
+        .help(format!(
+            "{} [env: {}] [default: {}]",
+            key.help,
+            key.variable(),
+            key.default
+        ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(line: &str) -> Result<Action, CliError> {
+        parse(line.split_whitespace().map(OsString::from), |_| None)
+    }
+
+    #[test]
+    fn the_help_names_every_setting_with_variable_and_default() {
+        let Err(CliError::Shown(help)) = run("tandem serve --help") else {
+            panic!("no help")
+        };
+        let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
+        for key in KEYS {
+            assert!(help.contains(&key.variable()), "{}", key.name);
+            if key.flag {
+                assert!(
+                    help.contains(&format!("--{} <{}>", key.name, key.value)),
+                    "{}",
+                    key.name
+                );
+                assert!(help.contains(key.default), "{}", key.name);
+            }
+        }
+        for more in [
+            "--config <FILE>",
+            "--check",
+            "TANDEM_CONFIG",
+            "SIGTERM",
+            "SIGHUP",
+            "Exit status",
+        ] {
+            assert!(help.contains(more), "{more}");
+        }
+        let Err(CliError::Shown(help)) = run("tandem --help") else {
+            panic!("no help")
+        };
+        for command in ["serve", "check", "replay"] {
+            assert!(help.contains(command));
+        }
+        command().debug_assert();
+    }
+
+    #[test]
+    fn a_secret_is_no_flag() {
+        assert!(matches!(
+            run("tandem serve --admin-token 0123456789abcdef"),
+            Err(CliError::Usage(_))
+        ));
+    }
+
+    #[test]
+    fn usage_errors_are_one_line() {
+        for (line, part) in [
+            ("tandem serve --nope 1", "'--nope'"),
+            ("tandem serve --drain 1 --drain 2", "--drain"),
+            ("tandem serve --drain", "--drain"),
+            ("tandem sevre", "'sevre'"),
+            ("tandem replay", "FILE"),
+        ] {
+            let Err(CliError::Usage(error)) = run(line) else {
+                panic!("{line} was taken")
+            };
+            assert!(error.contains(part) && error.lines().count() == 1, "{line}: {error}");
+        }
+    }
+
+    #[test]
+    fn subcommands_are_told_apart() {
+        let Ok(Action::Serve { config, check }) = run("tandem serve --check --sip udp:127.0.0.1:1 --sip tcp:[::1]:2")
+        else {
+            panic!("not served")
+        };
+        assert!(check && config.sip.len() == 2);
+        assert!(
+            matches!(run("tandem check plans"), Ok(Action::Check { dialplans }) if dialplans.as_os_str() == "plans")
+        );
+        assert!(
+            matches!(run("tandem check"), Ok(Action::Check { dialplans }) if dialplans.as_os_str() == "./dialplans")
+        );
+        assert!(matches!(run("tandem replay x.jsonl"), Ok(Action::Replay { file }) if file.as_os_str() == "x.jsonl"));
+        let from_file = parse(["tandem", "serve"].map(OsString::from), |name| {
+            (name == "TANDEM_CONFIG").then(|| "/nowhere".into())
+        });
+        assert!(matches!(from_file, Err(CliError::Config(ConfigError::File { .. }))));
+    }
+}

@@ -1,0 +1,332 @@
+//! The table of settings: one row makes the flag, the `TANDEM_*` variable, the TOML key and the help.
+
+use super::{Config, values};
+
+/// Puts the texts given for a key into the configuration; the error says what is accepted.
+type Apply = fn(&mut Config, &[String]) -> Result<(), String>;
+
+/// One setting.
+pub struct Key {
+    /// Its name as a flag, such as `log-level`; the variable is `TANDEM_LOG_LEVEL`, the TOML key `log_level`.
+    pub name: &'static str,
+    /// What stands for its value in the help.
+    pub value: &'static str,
+    /// Its default, in words for the help.
+    pub default: &'static str,
+    /// What it does.
+    pub help: &'static str,
+    /// Where it stands in the help.
+    pub group: &'static str,
+    /// Whether it may be given several times.
+    pub list: bool,
+    /// Whether it may be given as a flag. A secret may not: flags are seen by every user of the machine.
+    pub flag: bool,
+    pub(super) apply: Apply,
+}
+
+impl Key {
+    /// The environment variable.
+    pub fn variable(&self) -> String {
+        format!("TANDEM_{}", self.toml().to_uppercase())
+    }
+
+    /// The key in the TOML file.
+    pub fn toml(&self) -> String {
+        self.name.replace('-', "_")
+    }
+}
+
+const PLACES: &str = "Places";
+const NETWORK: &str = "Network";
+const RUNNING: &str = "Running";
+const LIMITS: &str = "Limits";
+
+const fn key(
+    group: &'static str,
+    name: &'static str,
+    value: &'static str,
+    default: &'static str,
+    help: &'static str,
+    apply: Apply,
+) -> Key {
+    Key {
+        name,
+        value,
+        default,
+        help,
+        group,
+        list: false,
+        flag: true,
+        apply,
+    }
+}
+
+const fn list(key: Key) -> Key {
+    Key { list: true, ..key }
+}
+
+const fn secret(key: Key) -> Key {
+    Key { flag: false, ..key }
+}
+
+/// The one value of a key that is no list.
+fn one(values: &[String]) -> &str {
+    values.first().map_or("", String::as_str)
+}
+
+/// Every setting, in the order of the help.
+pub const KEYS: &[Key] = &[
+    key(
+        PLACES,
+        "data",
+        "DIR",
+        "./data",
+        "Where the database, recordings and voicemail are kept",
+        |c, v| {
+            c.data = values::directory(one(v))?;
+            Ok(())
+        },
+    ),
+    key(
+        PLACES,
+        "dialplans",
+        "DIR",
+        "./dialplans",
+        "Where the dialplan scripts are; changes are taken within a second",
+        |c, v| {
+            c.dialplans = values::directory(one(v))?;
+            Ok(())
+        },
+    ),
+    key(
+        PLACES,
+        "prompts",
+        "DIR",
+        "./prompts",
+        "Where sound files for `play` are (WAV)",
+        |c, v| {
+            c.prompts = values::directory(one(v))?;
+            Ok(())
+        },
+    ),
+    list(key(
+        NETWORK,
+        "sip",
+        "TRANSPORT:HOST:PORT",
+        "udp:0.0.0.0:5060 and tcp:0.0.0.0:5060",
+        "Listen for SIP here; udp or tcp, IPv6 in brackets; give it several times for several listeners",
+        |c, v| {
+            c.sip = values::each(v, values::listen)?;
+            Ok(())
+        },
+    )),
+    key(
+        NETWORK,
+        "http",
+        "HOST:PORT",
+        "127.0.0.1:8080",
+        "Serve the web page and the REST API here",
+        |c, v| {
+            c.http = values::address(one(v))?;
+            Ok(())
+        },
+    ),
+    key(
+        NETWORK,
+        "rtp",
+        "HOST:FIRST-LAST",
+        "0.0.0.0:20000-20999",
+        "UDP ports for audio; open them in the firewall",
+        |c, v| {
+            c.rtp = values::rtp(one(v))?;
+            Ok(())
+        },
+    ),
+    key(
+        NETWORK,
+        "domain",
+        "NAME",
+        "tandem.local",
+        "SIP domain and digest realm; changing it makes every stored password useless",
+        |c, v| {
+            c.domain = values::domain(one(v))?;
+            Ok(())
+        },
+    ),
+    key(
+        NETWORK,
+        "advertise",
+        "IP",
+        "the local address that routes to the peer",
+        "Address put into Contact, Via and SDP, where Tandem is behind a NAT",
+        |c, v| {
+            c.advertise = Some(values::advertise(one(v))?);
+            Ok(())
+        },
+    ),
+    list(key(
+        NETWORK,
+        "trust",
+        "CIDR=EXTENSION",
+        "none",
+        "Take calls from this network as that extension's, without a password; for gateways on a closed network",
+        |c, v| {
+            c.trust = values::each(v, values::trust)?;
+            Ok(())
+        },
+    )),
+    key(
+        RUNNING,
+        "drain",
+        "SECONDS",
+        "10",
+        "How long calls in progress may go on after SIGTERM",
+        |c, v| {
+            c.drain = values::seconds(one(v), 0.0, 86_400.0)?;
+            Ok(())
+        },
+    ),
+    key(
+        RUNNING,
+        "demo",
+        "0|1",
+        "1",
+        "Whether a first start creates extensions 101 and 102",
+        |c, v| {
+            c.demo = values::switch(one(v))?;
+            Ok(())
+        },
+    ),
+    secret(key(
+        RUNNING,
+        "admin-token",
+        "TOKEN",
+        "generated at the first start",
+        "Token of the REST API, at least 16 characters; only as a variable or in the file",
+        |c, v| {
+            c.admin_token = Some(values::token(one(v))?);
+            Ok(())
+        },
+    )),
+    key(
+        RUNNING,
+        "log-level",
+        "LEVEL",
+        "info",
+        "error, warn, info, debug or trace, or a filter such as info,tandem=debug",
+        |c, v| {
+            c.log.filter = values::filter(one(v))?;
+            Ok(())
+        },
+    ),
+    key(
+        RUNNING,
+        "log-format",
+        "FORMAT",
+        "text",
+        "text for people, json for machines",
+        |c, v| {
+            c.log.json = values::choice(one(v), &[("text", false), ("json", true)])?;
+            Ok(())
+        },
+    ),
+    key(
+        RUNNING,
+        "record",
+        "FILE",
+        "none",
+        "Write everything that happens to the switch into FILE, to be replayed; holds password hashes",
+        |c, v| {
+            c.record = Some(values::directory(one(v))?);
+            Ok(())
+        },
+    ),
+    key(
+        LIMITS,
+        "max-calls",
+        "N",
+        "2000",
+        "Calls at once; further ones get 503",
+        |c, v| {
+            c.limits.calls = values::count(one(v), 1, 1_000_000)?;
+            Ok(())
+        },
+    ),
+    key(
+        LIMITS,
+        "max-transactions",
+        "N",
+        "100000",
+        "SIP transactions at once; further requests get 503",
+        |c, v| {
+            c.limits.transactions = values::count(one(v), 16, 10_000_000)?;
+            Ok(())
+        },
+    ),
+    key(
+        LIMITS,
+        "max-connections",
+        "N",
+        "20000",
+        "TCP connections at once; further ones are closed",
+        |c, v| {
+            c.limits.connections = values::count(one(v), 1, 1_000_000)?;
+            Ok(())
+        },
+    ),
+    key(
+        LIMITS,
+        "max-connections-per-source",
+        "N",
+        "1000",
+        "TCP connections at once from one address",
+        |c, v| {
+            c.limits.connections_per_source = values::count(one(v), 1, 1_000_000)?;
+            Ok(())
+        },
+    ),
+    key(
+        LIMITS,
+        "max-message",
+        "BYTES",
+        "65535",
+        "The longest SIP message taken from a TCP connection",
+        |c, v| {
+            c.limits.message = values::count(one(v), 1_024, 16_777_216)?;
+            Ok(())
+        },
+    ),
+    key(
+        LIMITS,
+        "write-queue",
+        "BYTES",
+        "1048576",
+        "What may wait to be sent on one TCP connection before it is closed",
+        |c, v| {
+            c.limits.write_queue = values::count(one(v), 65_536, 1_073_741_824)?;
+            Ok(())
+        },
+    ),
+    key(
+        LIMITS,
+        "message-timeout",
+        "SECONDS",
+        "30",
+        "How long one message may take to arrive over TCP",
+        |c, v| {
+            c.limits.message_timeout = values::seconds(one(v), 0.1, 3_600.0)?;
+            Ok(())
+        },
+    ),
+    key(
+        LIMITS,
+        "idle-timeout",
+        "SECONDS",
+        "7200",
+        "How long a TCP connection may be silent",
+        |c, v| {
+            c.limits.idle_timeout = values::seconds(one(v), 1.0, 604_800.0)?;
+            Ok(())
+        },
+    ),
+];

@@ -1,0 +1,348 @@
+//! Settings: defaults, then the TOML file, then `TANDEM_*` variables, then flags; later ones win.
+
+mod keys;
+mod values;
+
+#[cfg(test)]
+mod tests;
+
+use std::{
+    fmt,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use sip::Transport;
+use switch::{Listener, Trusted};
+
+pub use keys::{KEYS, Key};
+
+/// A text that is not to be seen: neither `Debug` nor `Display` show it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Wraps a text.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// The text itself, for where it is used.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(..)")
+    }
+}
+
+/// UDP ports for media.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub struct Rtp {
+    /// The address they are bound on; may be a wildcard.
+    pub host: IpAddr,
+    /// The first.
+    pub first: u16,
+    /// The last, included.
+    pub last: u16,
+}
+
+/// How much is logged, and how.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Log {
+    /// A filter in the form of `tracing_subscriber::EnvFilter`.
+    pub filter: String,
+    /// JSON lines instead of text.
+    pub json: bool,
+}
+
+/// How much of everything there may be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Calls at once.
+    pub calls: usize,
+    /// Transactions at once.
+    pub transactions: usize,
+    /// TCP connections at once.
+    pub connections: usize,
+    /// TCP connections at once from one address.
+    pub connections_per_source: usize,
+    /// Bytes of the longest message taken from a stream.
+    pub message: usize,
+    /// Bytes that may wait on one connection.
+    pub write_queue: usize,
+    /// How long a message may be on its way in a stream.
+    pub message_timeout: Duration,
+    /// How long a connection may be silent.
+    pub idle_timeout: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            calls: 2_000,
+            transactions: 100_000,
+            connections: 20_000,
+            connections_per_source: 1_000,
+            message: 65_535,
+            write_queue: 1 << 20,
+            message_timeout: Duration::from_secs(30),
+            idle_timeout: Duration::from_secs(7_200),
+        }
+    }
+}
+
+/// All settings, checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// The database, recordings, voicemail.
+    pub data: PathBuf,
+    /// The dialplan scripts.
+    pub dialplans: PathBuf,
+    /// Sound files.
+    pub prompts: PathBuf,
+    /// Where SIP is listened for.
+    pub sip: Vec<Listener>,
+    /// Where HTTP is listened for.
+    pub http: SocketAddr,
+    /// Ports for media.
+    pub rtp: Rtp,
+    /// Networks whose calls are an extension's without a challenge.
+    pub trust: Vec<Trusted>,
+    /// SIP domain and digest realm.
+    pub domain: String,
+    /// The address peers are told, where it is not our own.
+    pub advertise: Option<IpAddr>,
+    /// How long calls may go on after SIGTERM.
+    pub drain: Duration,
+    /// Whether the first start makes two extensions.
+    pub demo: bool,
+    /// The admin API's token, where it is not the generated one.
+    pub admin_token: Option<Secret>,
+    /// Logging.
+    pub log: Log,
+    /// Where inputs are recorded.
+    pub record: Option<PathBuf>,
+    /// Limits.
+    pub limits: Limits,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        let any = |port| SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), port);
+        Self {
+            data: "./data".into(),
+            dialplans: "./dialplans".into(),
+            prompts: "./prompts".into(),
+            sip: vec![
+                Listener {
+                    transport: Transport::Udp,
+                    address: any(5060),
+                },
+                Listener {
+                    transport: Transport::Tcp,
+                    address: any(5060),
+                },
+            ],
+            http: SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 8080),
+            rtp: Rtp {
+                host: Ipv4Addr::UNSPECIFIED.into(),
+                first: 20_000,
+                last: 20_999,
+            },
+            trust: Vec::new(),
+            domain: "tandem.local".into(),
+            advertise: None,
+            drain: Duration::from_secs(10),
+            demo: true,
+            admin_token: None,
+            log: Log {
+                filter: "info".into(),
+                json: false,
+            },
+            record: None,
+            limits: Limits::default(),
+        }
+    }
+}
+
+/// Why there is no configuration; one line.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ConfigError {
+    /// A value that is not accepted.
+    #[error("{key} = {value:?} ({place}): {expected}")]
+    Value {
+        /// The TOML key.
+        key: String,
+        /// What was given; `...` for a secret.
+        value: String,
+        /// Where: the flag, the variable or the file.
+        place: String,
+        /// What is accepted.
+        expected: String,
+    },
+    /// A key nobody knows.
+    #[error("{key} ({place}): no such key; known are {known}")]
+    UnknownKey {
+        /// The key.
+        key: String,
+        /// The file.
+        place: String,
+        /// All keys.
+        known: String,
+    },
+    /// The file cannot be read.
+    #[error("config = {path:?}: {reason}")]
+    File {
+        /// The file.
+        path: String,
+        /// Why.
+        reason: String,
+    },
+}
+
+/// What was given for one key in one place.
+struct Given<'a> {
+    key: &'a Key,
+    values: Vec<String>,
+    place: String,
+}
+
+impl Config {
+    /// Puts the settings together. `flag` gives the values of a flag by its name (empty if it was not
+    /// given), `variable` an environment variable's.
+    pub fn load(
+        file: Option<&Path>,
+        variable: impl Fn(&str) -> Option<String>,
+        flag: impl Fn(&str) -> Vec<String>,
+    ) -> Result<Self, ConfigError> {
+        let mut config = Self::default();
+        if let Some(path) = file {
+            let text = std::fs::read_to_string(path).map_err(|error| ConfigError::File {
+                path: path.display().to_string(),
+                reason: error.to_string(),
+            })?;
+            config.read_toml(&text, &path.display().to_string())?;
+        }
+        for key in KEYS {
+            let name = key.variable();
+            // Empty is how container tools say that a variable is not set.
+            if let Some(text) = variable(&name).filter(|text| !text.is_empty()) {
+                let values = if key.list { split_list(&text) } else { vec![text] };
+                config.set(Given {
+                    key,
+                    values,
+                    place: name,
+                })?;
+            }
+        }
+        for key in KEYS.iter().filter(|key| key.flag) {
+            let values = flag(key.name);
+            if !values.is_empty() {
+                config.set(Given {
+                    key,
+                    values,
+                    place: format!("--{}", key.name),
+                })?;
+            }
+        }
+        Ok(config)
+    }
+
+    fn read_toml(&mut self, text: &str, path: &str) -> Result<(), ConfigError> {
+        let table: toml::Table = text.parse().map_err(|error: toml::de::Error| ConfigError::File {
+            path: path.into(),
+            reason: toml_reason(text, &error),
+        })?;
+        for (name, value) in &table {
+            let Some(key) = KEYS.iter().find(|key| key.toml() == *name) else {
+                let known: Vec<String> = KEYS.iter().map(Key::toml).collect();
+                return Err(ConfigError::UnknownKey {
+                    key: name.clone(),
+                    place: path.into(),
+                    known: known.join(", "),
+                });
+            };
+            let values = toml_values(key, value).map_err(|expected| ConfigError::Value {
+                key: name.clone(),
+                value: shown(key, &value.to_string()),
+                place: path.into(),
+                expected,
+            })?;
+            self.set(Given {
+                key,
+                values,
+                place: path.into(),
+            })?;
+        }
+        Ok(())
+    }
+
+    fn set(&mut self, given: Given<'_>) -> Result<(), ConfigError> {
+        (given.key.apply)(self, &given.values).map_err(|expected| {
+            // Of a list, the first that is not accepted alone is the one at fault.
+            let alone = |value: &&String| (given.key.apply)(&mut Self::default(), &[(*value).clone()]).is_err();
+            let value = given.values.iter().find(alone).or(given.values.first());
+            ConfigError::Value {
+                key: given.key.toml(),
+                value: shown(given.key, value.map_or("", String::as_str)),
+                place: given.place,
+                expected,
+            }
+        })
+    }
+}
+
+/// A value as it may stand in an error; a secret never does.
+fn shown(key: &Key, value: &str) -> String {
+    if key.flag {
+        value.trim_matches('"').to_owned()
+    } else {
+        "...".into()
+    }
+}
+
+/// Commas or spaces part the items of a list in a variable.
+fn split_list(text: &str) -> Vec<String> {
+    text.split([',', ' '])
+        .filter(|item| !item.is_empty())
+        .map(str::to_owned)
+        .collect()
+}
+
+/// A TOML value as the texts a flag would have had.
+fn toml_values(key: &Key, value: &toml::Value) -> Result<Vec<String>, String> {
+    if let (true, toml::Value::Array(items)) = (key.list, value) {
+        return items.iter().map(toml_text).collect();
+    }
+    Ok(vec![toml_text(value)?])
+}
+
+fn toml_text(value: &toml::Value) -> Result<String, String> {
+    match value {
+        toml::Value::String(text) => Ok(text.clone()),
+        toml::Value::Integer(number) => Ok(number.to_string()),
+        toml::Value::Float(number) => Ok(number.to_string()),
+        toml::Value::Boolean(yes) => Ok(yes.to_string()),
+        toml::Value::Datetime(_) | toml::Value::Array(_) | toml::Value::Table(_) => {
+            Err("expected one text, number or boolean".into())
+        }
+    }
+}
+
+/// A TOML fault on one line, with its place. The text around it is not shown: it may hold the token.
+fn toml_reason(text: &str, error: &toml::de::Error) -> String {
+    let message = error.message().lines().next().unwrap_or_default();
+    match error.span().and_then(|span| text.get(..span.start)) {
+        Some(before) => {
+            let line = before.matches('\n').count() + 1;
+            let column = before.chars().rev().take_while(|c| *c != '\n').count() + 1;
+            format!("line {line}, column {column}: {message}")
+        }
+        None => message.to_owned(),
+    }
+}

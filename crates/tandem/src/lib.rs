@@ -1,0 +1,13 @@
+//! The shell around the switch: sockets, clocks, threads, settings.
+//!
+//! Everything that thinks is in the pure crates; here it is given what happens, and what it wants is done.
+
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod log;
+pub mod net;
+pub mod run;
+mod start;
+
+pub use start::main;

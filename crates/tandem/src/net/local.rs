@@ -1,0 +1,51 @@
+//! Which local address packets to a peer leave from.
+
+use std::{
+    cell::RefCell,
+    collections::HashMap,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket},
+    time::{Duration, Instant},
+};
+
+/// Peers whose route is remembered; beyond that, all are forgotten and asked for again.
+const REMEMBERED: usize = 4_096;
+/// How long a route is believed: an interface may come or go.
+const BELIEVED: Duration = Duration::from_secs(30);
+
+/// The routing table's answers, remembered for a while.
+#[derive(Default)]
+pub(super) struct Routes {
+    known: RefCell<HashMap<IpAddr, (Instant, Option<IpAddr>)>>,
+}
+
+impl Routes {
+    /// The local address that routes to `peer`; `None` if there is no route.
+    pub(super) fn to(&self, peer: IpAddr) -> Option<IpAddr> {
+        let mut known = self.known.borrow_mut();
+        let now = Instant::now();
+        if let Some((asked, local)) = known.get(&peer)
+            && now.duration_since(*asked) < BELIEVED
+        {
+            return *local;
+        }
+        if known.len() >= REMEMBERED {
+            known.clear();
+        }
+        let local = ask(peer);
+        known.insert(peer, (now, local));
+        local
+    }
+}
+
+/// Connecting a datagram socket sends nothing, but makes the kernel choose the source address.
+fn ask(peer: IpAddr) -> Option<IpAddr> {
+    let any: IpAddr = if peer.is_ipv4() {
+        Ipv4Addr::UNSPECIFIED.into()
+    } else {
+        Ipv6Addr::UNSPECIFIED.into()
+    };
+    let socket = UdpSocket::bind(SocketAddr::new(any, 0)).ok()?;
+    socket.connect(SocketAddr::new(peer, 9)).ok()?;
+    let local = socket.local_addr().ok()?.ip();
+    (!local.is_unspecified()).then_some(local)
+}

@@ -1,0 +1,325 @@
+//! TCP: listeners, and the table of connections, by number and by peer.
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::{BTreeSet, HashMap, VecDeque},
+    io,
+    net::{IpAddr, SocketAddr},
+    rc::Rc,
+    time::Duration,
+};
+
+use sip::{ConnectionId, Flow, Transport};
+use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
+use switch::{Input, Transmit};
+use tokio::{
+    net::{TcpListener, TcpSocket, TcpStream},
+    sync::{Notify, mpsc},
+    task::spawn_local,
+};
+
+use super::{Limits, stream};
+
+/// Connections the kernel may hold for us to accept.
+const BACKLOG: u32 = 1_024;
+/// How long to wait where accepting fails for want of descriptors or memory.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// All of TCP; a cheap handle.
+#[derive(Clone)]
+pub(super) struct Tcp {
+    shared: Rc<Shared>,
+}
+
+pub(super) struct Shared {
+    pub(super) limits: Limits,
+    pub(super) reporter: mpsc::Sender<Input>,
+    table: RefCell<Table>,
+}
+
+#[derive(Default)]
+struct Table {
+    last: u64,
+    connections: HashMap<ConnectionId, Entry>,
+    /// The connection a new request to this peer goes over.
+    by_peer: HashMap<SocketAddr, ConnectionId>,
+    /// How many a source has that are not half closed.
+    by_source: HashMap<IpAddr, usize>,
+    /// Half closed ones: the first to go where there are too many.
+    retired: BTreeSet<ConnectionId>,
+}
+
+struct Entry {
+    peer: SocketAddr,
+    queue: Rc<Queue>,
+    retired: bool,
+}
+
+/// What waits to be written on one connection.
+#[derive(Default)]
+pub(super) struct Queue {
+    items: RefCell<VecDeque<Transmit>>,
+    bytes: Cell<usize>,
+    overflown: Cell<bool>,
+    pub(super) changed: Notify,
+}
+
+impl Queue {
+    /// Adds a message, unless that makes the queue longer than `most` bytes; then the connection is over.
+    pub(super) fn push(&self, transmit: Transmit, most: usize) -> io::Result<()> {
+        let bytes = self.bytes.get().saturating_add(transmit.bytes.len());
+        if bytes > most || self.overflown.get() {
+            self.end();
+            return Err(io::ErrorKind::QuotaExceeded.into());
+        }
+        self.bytes.set(bytes);
+        self.items.borrow_mut().push_back(transmit);
+        self.changed.notify_one();
+        Ok(())
+    }
+
+    pub(super) fn pop(&self) -> Option<Transmit> {
+        let transmit = self.items.borrow_mut().pop_front()?;
+        self.bytes.set(self.bytes.get().saturating_sub(transmit.bytes.len()));
+        Some(transmit)
+    }
+
+    fn end(&self) {
+        self.overflown.set(true);
+        self.changed.notify_one();
+    }
+
+    pub(super) fn is_overflown(&self) -> bool {
+        self.overflown.get()
+    }
+}
+
+impl Tcp {
+    pub(super) fn new(limits: Limits, reporter: mpsc::Sender<Input>) -> Self {
+        Self {
+            shared: Rc::new(Shared {
+                limits,
+                reporter,
+                table: RefCell::default(),
+            }),
+        }
+    }
+
+    /// Listens; returns the bound address.
+    pub(super) fn listen(&self, address: SocketAddr) -> io::Result<SocketAddr> {
+        let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+        if address.is_ipv6() {
+            socket.set_only_v6(true)?;
+        }
+        // Connections of the last run in TIME-WAIT must not keep us from starting again.
+        socket.set_reuse_address(true)?;
+        socket.set_nonblocking(true)?;
+        socket.bind(&address.into())?;
+        socket.listen(i32::try_from(BACKLOG).unwrap_or(i32::MAX))?;
+        let listener = TcpListener::from_std(socket.into())?;
+        let bound = listener.local_addr()?;
+        spawn_local(accept(Rc::clone(&self.shared), listener));
+        Ok(bound)
+    }
+
+    /// Sends over the flow's connection, else over one to the same peer, else over a new one
+    /// (RFC 3261 18.2.2).
+    pub(super) fn send(&self, transmit: Transmit) -> io::Result<()> {
+        let shared = &self.shared;
+        let most = shared.limits.write_queue;
+        let known = {
+            let table = shared.table.borrow();
+            let named = transmit.flow.connection.and_then(|id| table.connections.get(&id));
+            let entry = named.or_else(|| {
+                table
+                    .by_peer
+                    .get(&transmit.flow.remote)
+                    .and_then(|id| table.connections.get(id))
+            });
+            entry.map(|entry| Rc::clone(&entry.queue))
+        };
+        if let Some(queue) = known {
+            return queue.push(transmit, most);
+        }
+        let flow = transmit.flow;
+        let (id, queue) = shared.add(flow.remote).ok_or(io::ErrorKind::ResourceBusy)?;
+        queue.push(transmit, most)?;
+        spawn_local(connect(Rc::clone(shared), id, flow, queue));
+        Ok(())
+    }
+
+    pub(super) fn count(&self) -> usize {
+        self.shared.table.borrow().connections.len()
+    }
+}
+
+#[cfg(test)]
+impl Tcp {
+    /// Whether a new request to this peer would go over a connection there is.
+    pub(super) fn is_usable(&self, peer: SocketAddr) -> bool {
+        self.shared.table.borrow().by_peer.contains_key(&peer)
+    }
+
+    pub(super) fn of_source(&self, source: IpAddr) -> usize {
+        self.shared.table.borrow().by_source.get(&source).copied().unwrap_or(0)
+    }
+}
+
+impl Table {
+    fn retire(&mut self, id: ConnectionId) {
+        let Some(entry) = self.connections.get_mut(&id) else {
+            return;
+        };
+        if std::mem::replace(&mut entry.retired, true) {
+            return;
+        }
+        self.retired.insert(id);
+        if self.by_peer.get(&entry.peer) == Some(&id) {
+            self.by_peer.remove(&entry.peer);
+        }
+        if let Some(count) = self.by_source.get_mut(&entry.peer.ip()) {
+            *count -= 1;
+            if *count == 0 {
+                self.by_source.remove(&entry.peer.ip());
+            }
+        }
+    }
+
+    /// Makes room by ending the oldest half-closed connection; its task removes it.
+    fn give_up_oldest_retired(&mut self) -> Option<()> {
+        let oldest = self.retired.pop_first()?;
+        let entry = self.connections.get(&oldest)?;
+        entry.queue.end();
+        Some(())
+    }
+}
+
+impl Shared {
+    /// Numbers a connection; `None` where there are too many, in all or with this address.
+    fn add(&self, peer: SocketAddr) -> Option<(ConnectionId, Rc<Queue>)> {
+        let mut table = self.table.borrow_mut();
+        let table = &mut *table;
+        let of_source = table.by_source.get(&peer.ip()).copied().unwrap_or(0);
+        if of_source >= self.limits.connections_per_source {
+            return None;
+        }
+        if table.connections.len() >= self.limits.connections {
+            table.give_up_oldest_retired()?;
+        }
+        table.last += 1;
+        let id = ConnectionId(table.last);
+        let queue = Rc::new(Queue::default());
+        table.connections.insert(
+            id,
+            Entry {
+                peer,
+                queue: Rc::clone(&queue),
+                retired: false,
+            },
+        );
+        table.by_source.insert(peer.ip(), of_source + 1);
+        // Whoever came to us from this very port can be reached there; the newest connection is the likeliest to live.
+        table.by_peer.insert(peer, id);
+        Some((id, queue))
+    }
+
+    /// New requests no longer go over this connection; answers to what came over it still do.
+    pub(super) fn retire(&self, id: ConnectionId) {
+        self.table.borrow_mut().retire(id);
+    }
+
+    /// Forgets a connection and reports its end, and what was still to be written.
+    async fn remove(&self, id: ConnectionId, unsent: Option<Transmit>) {
+        let entry = {
+            let mut table = self.table.borrow_mut();
+            table.retire(id);
+            table.retired.remove(&id);
+            table.connections.remove(&id)
+        };
+        let Some(entry) = entry else { return };
+        let rest = std::iter::from_fn(|| entry.queue.pop());
+        // The receiver is gone only when the whole process ends.
+        for Transmit { flow, .. } in unsent.into_iter().chain(rest) {
+            let _ = self.reporter.send(Input::TransmitFailed { flow }).await;
+        }
+        let _ = self.reporter.send(Input::ConnectionClosed { connection: id }).await;
+    }
+}
+
+async fn accept(shared: Rc<Shared>, listener: TcpListener) {
+    let port = listener.local_addr().map_or(0, |bound| bound.port());
+    loop {
+        let (stream, peer) = match listener.accept().await {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                tracing::warn!(%error, "connection not accepted");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+                continue;
+            }
+        };
+        let Ok(local) = stream.local_addr() else { continue };
+        let Some((id, queue)) = shared.add(peer) else {
+            tracing::debug!(%peer, "connection refused: too many");
+            continue;
+        };
+        let local = SocketAddr::new(local.ip(), port);
+        let flow = Flow {
+            transport: Transport::Tcp,
+            local,
+            remote: peer,
+            connection: Some(id),
+        };
+        spawn_local(run(Rc::clone(&shared), id, stream, flow, queue));
+    }
+}
+
+async fn run(shared: Rc<Shared>, id: ConnectionId, stream: TcpStream, flow: Flow, queue: Rc<Queue>) {
+    tune(&stream, shared.limits.message_timeout);
+    let (end, unsent) = stream::serve(&shared, stream, flow, &queue).await;
+    tracing::debug!(connection = id.0, peer = %flow.remote, %end, "connection ended");
+    shared.remove(id, unsent).await;
+}
+
+async fn connect(shared: Rc<Shared>, id: ConnectionId, flow: Flow, queue: Rc<Queue>) {
+    match tokio::time::timeout(shared.limits.connect_timeout, open(&flow)).await {
+        Ok(Ok(stream)) => {
+            let flow = Flow {
+                connection: Some(id),
+                ..flow
+            };
+            run(shared, id, stream, flow, queue).await;
+            return;
+        }
+        Ok(Err(error)) => tracing::info!(peer = %flow.remote, %error, "cannot connect"),
+        Err(_) => tracing::info!(peer = %flow.remote, "connecting took too long"),
+    }
+    shared.remove(id, None).await;
+}
+
+async fn open(flow: &Flow) -> io::Result<TcpStream> {
+    let socket = if flow.remote.is_ipv4() {
+        TcpSocket::new_v4()
+    } else {
+        TcpSocket::new_v6()
+    }?;
+    // From the address that Via and Contact name, at any port.
+    if !flow.local.ip().is_unspecified() {
+        socket.bind(SocketAddr::new(flow.local.ip(), 0))?;
+    }
+    socket.connect(flow.remote).await
+}
+
+/// Messages are whole when written, so nothing is gained by waiting for more; and a dead peer is noticed.
+fn tune(stream: &TcpStream, patience: Duration) {
+    let socket = SockRef::from(stream);
+    let keepalive = TcpKeepalive::new()
+        .with_time(Duration::from_secs(60))
+        .with_interval(Duration::from_secs(15));
+    let tuned = stream
+        .set_nodelay(true)
+        .and_then(|()| socket.set_tcp_keepalive(&keepalive))
+        .and_then(|()| socket.set_tcp_user_timeout(Some(patience)));
+    if let Err(error) = tuned {
+        tracing::debug!(%error, "connection not tuned");
+    }
+}

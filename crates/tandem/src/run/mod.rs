@@ -1,0 +1,324 @@
+//! The loop: one thread owns the switch, gives it what happens and does what it wants.
+
+mod machine;
+mod recording;
+
+#[cfg(test)]
+mod tests;
+
+use std::{
+    collections::HashMap,
+    panic::{AssertUnwindSafe, catch_unwind},
+    time::Duration,
+};
+
+use sip::Instant;
+use switch::{Command, CommandError, CommandId, Input, Output, Query, Reply, Stats};
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::sleep_until,
+};
+
+pub use self::{
+    machine::{Machine, Outside},
+    recording::{Header, Recording, VERSION, replay},
+};
+use crate::{clock::Clock, net::Net};
+
+/// How often the switch is told what the wall clock shows.
+const CLOCK: Duration = Duration::from_secs(10);
+/// How often a switch that is shutting down is asked whether calls are left.
+const ASK: Duration = Duration::from_millis(50);
+/// How long BYEs may wait for their answers at the end (a few retransmissions, not all of timer F).
+const LAST_WORDS: Duration = Duration::from_secs(4);
+/// Inputs from other threads taken before the sockets have their turn.
+const BATCH: usize = 64;
+
+/// How a command's answer comes back.
+pub type Answer = oneshot::Sender<Result<Reply, CommandError>>;
+
+/// What other threads tell the loop.
+#[allow(
+    clippy::large_enum_variant,
+    reason = "a queue of known length, and no allocation a message"
+)]
+pub enum Told {
+    /// Something happened.
+    Input(Input),
+    /// The admin API wants something.
+    Command(Command, Answer),
+    /// Take no new calls, and end when the last one has; those that last longer are ended.
+    Shutdown {
+        /// How long calls may go on.
+        drain: Duration,
+    },
+}
+
+/// The loop's own state.
+pub struct Run<M, O> {
+    machine: M,
+    outside: O,
+    net: Net,
+    clock: Clock,
+    told: mpsc::Receiver<Told>,
+    recording: Option<Recording>,
+    commands: HashMap<CommandId, Answer>,
+    last_command: u64,
+    next_timeout: Instant,
+    next_clock: Instant,
+    end: Ending,
+    /// Messages whose handling panicked.
+    panics: u64,
+}
+
+/// How far shutting down is.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+enum Ending {
+    /// Not at all.
+    Running,
+    /// Calls may go on until then.
+    Draining { until: Instant, ask: Instant },
+    /// Calls were ended; BYEs may be answered until then.
+    HangingUp { until: Instant, ask: Instant },
+    /// It is over.
+    Over,
+}
+
+/// Names the loop's own commands; nobody waits for their replies by a channel.
+const OWN: CommandId = CommandId(0);
+
+impl<M: Machine, O: Outside> Run<M, O> {
+    /// A loop over these. `told` is how other threads reach it.
+    pub fn new(
+        machine: M,
+        outside: O,
+        net: Net,
+        clock: Clock,
+        told: mpsc::Receiver<Told>,
+        recording: Option<Recording>,
+    ) -> Self {
+        Self {
+            machine,
+            outside,
+            net,
+            clock,
+            told,
+            recording,
+            commands: HashMap::new(),
+            last_command: 0,
+            next_timeout: Instant::ZERO,
+            next_clock: Instant::ZERO,
+            end: Ending::Running,
+            panics: 0,
+        }
+    }
+
+    /// Runs until shut down. `first` is what the switch is to know before any message: accounts and bindings.
+    pub async fn run(mut self, first: Vec<Input>) {
+        self.show_clock();
+        for input in first {
+            self.handle(input);
+        }
+        let listeners = self.net.listeners().to_vec();
+        self.handle(Input::Listening(listeners));
+        let (mut inputs, mut told) = (Vec::with_capacity(BATCH), Vec::with_capacity(BATCH));
+        let timer = sleep_until(self.clock.at(self.next_wake()));
+        tokio::pin!(timer);
+        while self.end != Ending::Over {
+            let wake = self.clock.at(self.next_wake());
+            if timer.deadline() != wake {
+                timer.as_mut().reset(wake);
+            }
+            tokio::select! {
+                () = self.net.receive(&mut inputs) => {}
+                count = self.told.recv_many(&mut told, BATCH) => if count == 0 {
+                    // Everybody who could tell us to end is gone.
+                    break;
+                },
+                () = &mut timer => {}
+            }
+            for input in inputs.drain(..) {
+                self.handle(input);
+            }
+            for told in told.drain(..) {
+                self.take(told);
+            }
+            self.pass_time();
+            if let Some(recording) = &mut self.recording {
+                recording.flush();
+            }
+        }
+        if self.panics > 0 {
+            tracing::error!(panics = self.panics, "messages whose handling panicked");
+        }
+    }
+
+    fn next_wake(&self) -> Instant {
+        let next = self.next_timeout.min(self.next_clock);
+        match self.end {
+            Ending::Running | Ending::Over => next,
+            Ending::Draining { until, ask } | Ending::HangingUp { until, ask } => next.min(until).min(ask),
+        }
+    }
+
+    /// Does what is due, also while messages keep coming without end.
+    fn pass_time(&mut self) {
+        let now = self.clock.now();
+        if now >= self.next_clock {
+            self.show_clock();
+        }
+        if now >= self.next_timeout {
+            self.handle(Input::Tick);
+        }
+        match self.end {
+            Ending::Running | Ending::Over => {}
+            Ending::Draining { until, .. } if now >= until => self.hang_up(now),
+            Ending::HangingUp { until, .. } if now >= until => {
+                tracing::warn!("ended before every BYE was answered");
+                self.end = Ending::Over;
+            }
+            Ending::Draining { ref mut ask, .. } | Ending::HangingUp { ref mut ask, .. } => {
+                if now >= *ask {
+                    *ask = now + ASK;
+                    self.handle(Input::Command {
+                        id: OWN,
+                        command: Command::Stats,
+                    });
+                }
+            }
+        }
+    }
+
+    fn show_clock(&mut self) {
+        self.next_clock = self.clock.now() + CLOCK;
+        self.handle(Input::Clock {
+            unix_micros: self.clock.unix_micros(),
+        });
+    }
+
+    fn take(&mut self, told: Told) {
+        match told {
+            Told::Input(input) => self.handle(input),
+            Told::Command(command, answer) => {
+                self.last_command += 1;
+                let id = CommandId(self.last_command);
+                self.commands.insert(id, answer);
+                self.handle(Input::Command { id, command });
+            }
+            Told::Shutdown { drain } => self.shut_down(drain),
+        }
+    }
+
+    fn shut_down(&mut self, drain: Duration) {
+        let now = self.clock.now();
+        match self.end {
+            Ending::Running => {
+                tracing::info!(seconds = drain.as_secs_f64(), "draining: no new calls");
+                self.end = Ending::Draining {
+                    until: now + drain,
+                    ask: now,
+                };
+                self.handle(Input::Drain);
+            }
+            // Asked twice: do not wait for the calls.
+            Ending::Draining { .. } => self.hang_up(now),
+            Ending::HangingUp { .. } | Ending::Over => self.end = Ending::Over,
+        }
+    }
+
+    fn hang_up(&mut self, now: Instant) {
+        tracing::info!("ending the calls in progress");
+        self.end = Ending::HangingUp {
+            until: now + LAST_WORDS,
+            ask: now,
+        };
+        self.handle(Input::HangUpAll);
+    }
+
+    /// One input, and everything it leads to. A panic ends the handling of this input only.
+    fn handle(&mut self, input: Input) {
+        let now = self.clock.now();
+        if let Some(recording) = &mut self.recording {
+            recording.write(now, &input);
+        }
+        let machine = &mut self.machine;
+        let handled = catch_unwind(AssertUnwindSafe(|| machine.handle(now, input)));
+        self.survive(handled);
+        // A machine that panics while it is drained may do so for ever.
+        for _ in 0..8 {
+            let drained = catch_unwind(AssertUnwindSafe(|| self.drain()));
+            let whole = drained.is_ok();
+            self.survive(drained);
+            if whole {
+                break;
+            }
+        }
+    }
+
+    fn survive(&mut self, handled: std::thread::Result<()>) {
+        if let Err(panic) = handled {
+            self.panics += 1;
+            let words = panic
+                .downcast_ref::<&str>()
+                .copied()
+                .or(panic.downcast_ref::<String>().map(String::as_str));
+            tracing::error!(
+                panic = words.unwrap_or("?"),
+                "handling a message failed; it was dropped"
+            );
+        }
+    }
+
+    fn drain(&mut self) {
+        loop {
+            let answer = match self.machine.poll_output() {
+                Output::Timeout(at) => {
+                    self.next_timeout = at;
+                    return;
+                }
+                Output::Transmit(transmit) => {
+                    self.net.transmit(transmit);
+                    None
+                }
+                Output::Query(query, Query::Resolve { host, port, transport }) => {
+                    self.net.resolve(query, &host, port, transport);
+                    None
+                }
+                Output::Reply(OWN, reply) => {
+                    self.note(reply);
+                    None
+                }
+                Output::Reply(id, reply) => {
+                    if let Some(waiting) = self.commands.remove(&id) {
+                        // Whoever asked may have gone meanwhile.
+                        let _ = waiting.send(reply);
+                    }
+                    None
+                }
+                output @ (Output::Media(_)
+                | Output::Script(_)
+                | Output::Query(..)
+                | Output::Forget(_)
+                | Output::Cdr(_)
+                | Output::Event(_)) => self.outside.take(output),
+            };
+            if let Some(input) = answer {
+                self.net.report(input);
+            }
+        }
+    }
+
+    /// The switch says how many calls are left.
+    fn note(&mut self, reply: Result<Reply, CommandError>) {
+        let Ok(Reply::Stats(stats)) = reply else { return };
+        let Stats { calls, legs, .. } = *stats;
+        match self.end {
+            Ending::Running | Ending::Over => {}
+            Ending::Draining { .. } | Ending::HangingUp { .. } => {
+                if calls == 0 && legs == 0 {
+                    self.end = Ending::Over;
+                }
+            }
+        }
+    }
+}
