@@ -3,14 +3,18 @@
 //! Everything here is pure: no socket, no clock, no randomness. Time is an [`Instant`] argument,
 //! bodies are opaque, and nothing is sent: what should be sent comes out as a value.
 
+pub mod dialog;
+pub mod digest;
 pub mod framer;
 pub mod headers;
 pub mod limits;
 pub mod message;
 pub mod method;
 pub mod params;
+pub mod retransmit;
 pub mod status;
 pub mod time;
+pub mod transaction;
 pub mod transport;
 pub mod uri;
 

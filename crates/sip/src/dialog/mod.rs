@@ -1,0 +1,398 @@
+//! Dialogs: RFC 3261 section 12, for either side of a call or subscription.
+
+mod effect;
+#[cfg(test)]
+mod tests;
+
+use std::fmt::Display;
+
+use serde::{Deserialize, Serialize};
+
+pub use self::effect::Effect;
+use crate::{Builder, Contact, HeaderName, Message, Method, NameAddr, Scheme, Uri};
+
+/// The highest sequence number (RFC 3261 8.1.1.5: below 2^31).
+const MAX_SEQUENCE: u32 = (1 << 31) - 1;
+/// Most Record-Route entries a dialog takes: real ones have a handful.
+const MAX_ROUTES: usize = 32;
+
+/// What names a dialog (RFC 3261 section 12): the Call-ID and both tags, seen from this side.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct DialogId {
+    /// The Call-ID.
+    pub call_id: Box<str>,
+    /// Our tag.
+    pub local_tag: Box<str>,
+    /// The peer's tag; empty for one that has none (RFC 2543).
+    pub remote_tag: Box<str>,
+}
+
+impl DialogId {
+    /// The dialog a received request belongs to; `None` if it is outside any (it has no To tag).
+    pub fn of_request(request: &Message) -> Option<Self> {
+        Some(Self::new(request.call_id(), request.to_tag()?, request.from_tag()))
+    }
+
+    /// The dialog a received response belongs to; `None` if it lacks our own tag.
+    pub fn of_response(response: &Message) -> Option<Self> {
+        Some(Self::new(response.call_id(), response.from_tag()?, response.to_tag()))
+    }
+
+    /// RFC 3261 12.1.1, 12.1.2: a missing remote tag is a tag with a null value.
+    fn new(call_id: &str, local: &str, remote: Option<&str>) -> Self {
+        Self {
+            call_id: call_id.into(),
+            local_tag: local.into(),
+            remote_tag: remote.unwrap_or_default().into(),
+        }
+    }
+}
+
+/// Why a message makes no dialog.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum DialogError {
+    /// There is no usable Contact (RFC 3261 8.1.1.8, 12.1.1).
+    #[error("no usable Contact")]
+    Contact,
+    /// A Record-Route entry is malformed, or there are too many.
+    #[error("unusable Record-Route")]
+    Route,
+    /// A 100, a provisional response without a To tag, or a failure.
+    #[error("the response makes no dialog")]
+    NoDialog,
+    /// From, To or CSeq cannot be read.
+    #[error("malformed message")]
+    Malformed,
+}
+
+/// A request came after a later one: answer it with 500 (RFC 3261 12.2.2).
+#[derive(Copy, Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("sequence number {given} is not above {last}")]
+pub struct OutOfOrder {
+    /// The request's sequence number.
+    pub given: u32,
+    /// The highest one seen.
+    pub last: u32,
+}
+
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+enum Role {
+    Uac,
+    Uas,
+}
+
+/// One side's state of a dialog (RFC 3261 section 12): who, where to, and which number comes next.
+#[derive(Clone, Debug)]
+pub struct Dialog {
+    id: DialogId,
+    role: Role,
+    early: bool,
+    /// From, as our requests carry it, tag included.
+    local: Box<str>,
+    /// To, as our requests carry it, tag included.
+    remote: Box<str>,
+    remote_target: Box<str>,
+    /// Route entries in the order our requests carry them.
+    routes: Vec<Box<str>>,
+    local_seq: Option<u32>,
+    remote_seq: Option<u32>,
+    secure: bool,
+}
+
+impl Dialog {
+    /// The dialog of a request that we answer with `local_tag` (RFC 3261 12.1.1). It is early
+    /// until [`Dialog::confirm`] is called with our 2xx.
+    ///
+    /// # Errors
+    /// [`DialogError::Contact`] and [`DialogError::Route`]: answer 400.
+    pub fn uas(request: &Message, local_tag: &str) -> Result<Self, DialogError> {
+        let to = request.header(HeaderName::To).ok_or(DialogError::Malformed)?;
+        let local = match request.to_tag() {
+            Some(_) => to.to_owned(),
+            None => format!("{to};tag={local_tag}"),
+        };
+        let tag = request.to_tag().unwrap_or(local_tag);
+        let cseq = request.cseq().map_err(|_| DialogError::Malformed)?;
+        let remote = request.header(HeaderName::From).ok_or(DialogError::Malformed)?;
+        Ok(Self {
+            id: DialogId::new(request.call_id(), tag, request.from_tag()),
+            role: Role::Uas,
+            early: true,
+            local: local.into(),
+            remote: remote.into(),
+            remote_target: target(request).ok_or(DialogError::Contact)?.into(),
+            // RFC 3261 12.1.1: in order.
+            routes: routes(request)?,
+            local_seq: None,
+            remote_seq: Some(cseq.number),
+            secure: is_secure(request.uri()),
+        })
+    }
+
+    /// The dialog that a response to our `request` makes (RFC 3261 12.1.2): early for 101-199,
+    /// confirmed for a 2xx. A response without Contact leaves the Request-URI as the target.
+    ///
+    /// # Errors
+    /// [`DialogError::NoDialog`] for any other response, [`DialogError::Route`].
+    pub fn uac(request: &Message, response: &Message) -> Result<Self, DialogError> {
+        let status = response.status().ok_or(DialogError::NoDialog)?;
+        // RFC 3261 12.1: a 100, or a provisional response without a tag, makes none. A 2xx without
+        // one does: its sender speaks RFC 2543 (12.1.2).
+        let early = status.is_provisional() && status.code() > 100 && response.to_tag().is_some();
+        if !early && !status.is_success() {
+            return Err(DialogError::NoDialog);
+        }
+        let mut routes = routes(response)?;
+        // RFC 3261 12.1.2: in reverse order.
+        routes.reverse();
+        let cseq = request.cseq().map_err(|_| DialogError::Malformed)?;
+        let local = request.header(HeaderName::From).ok_or(DialogError::Malformed)?;
+        let remote = response.header(HeaderName::To).ok_or(DialogError::Malformed)?;
+        let local_tag = request.from_tag().unwrap_or_default();
+        Ok(Self {
+            id: DialogId::new(request.call_id(), local_tag, response.to_tag()),
+            role: Role::Uac,
+            early,
+            local: local.into(),
+            remote: remote.into(),
+            remote_target: target(response).unwrap_or(request.uri()).into(),
+            routes,
+            local_seq: Some(cseq.number),
+            remote_seq: None,
+            secure: is_secure(request.uri()),
+        })
+    }
+
+    /// Its name.
+    pub const fn id(&self) -> &DialogId {
+        &self.id
+    }
+
+    /// Makes an early dialog a confirmed one: as UAC with the 2xx received, whose route set and
+    /// Contact replace those of the provisional response (RFC 3261 13.2.2.4); as UAS with the one
+    /// sent. An unusable Record-Route leaves the route set as it is.
+    pub fn confirm(&mut self, response: &Message) {
+        self.early = false;
+        if self.role == Role::Uac {
+            if let Ok(mut routes) = routes(response) {
+                routes.reverse();
+                self.routes = routes;
+            }
+            self.refresh_target(response);
+        }
+    }
+
+    /// Whether no 2xx has been seen.
+    pub const fn is_early(&self) -> bool {
+        self.early
+    }
+
+    /// Whether the dialog was made with a `sips:` URI: our Contact must be one then, too
+    /// (RFC 3261 12.1.1, 12.1.2).
+    pub const fn is_secure(&self) -> bool {
+        self.secure
+    }
+
+    /// A new request within the dialog (RFC 3261 12.2.1.1), with the next sequence number. `via`
+    /// is the value of our Via. The caller adds Contact and the rest. An ACK is made by
+    /// [`Dialog::ack`], a CANCEL by the transaction layer.
+    ///
+    /// After [`Dialog::is_exhausted`] the number stays where it is.
+    pub fn request(&mut self, method: &Method, via: impl Display) -> Builder {
+        let number = match self.local_seq {
+            // RFC 3261 12.2.1.1: an empty number begins anywhere below 2^31.
+            None => 1,
+            Some(last) => last.saturating_add(1).min(MAX_SEQUENCE),
+        };
+        self.local_seq = Some(number);
+        self.write(method, number, via)
+    }
+
+    /// Whether the highest sequence number was used (RFC 3261 8.1.1.5): the dialog must end.
+    pub fn is_exhausted(&self) -> bool {
+        self.local_seq == Some(MAX_SEQUENCE)
+    }
+
+    /// The ACK to a 2xx whose INVITE had the number `cseq` (RFC 3261 13.2.2.4). The caller adds
+    /// the INVITE's credentials, and an answer if the 2xx had the offer.
+    pub fn ack(&self, cseq: u32, via: impl Display) -> Builder {
+        self.write(&Method::Ack, cseq, via)
+    }
+
+    fn write(&self, method: &Method, number: u32, via: impl Display) -> Builder {
+        let target = &*self.remote_target;
+        let strict = self.routes.first().filter(|first| !is_loose(first));
+        let uri = match strict {
+            // RFC 3261 12.2.1.1: the first router expects itself in the Request-URI.
+            Some(first) => request_uri(route_uri(first)),
+            None => request_uri(target),
+        };
+        let mut builder = Builder::request(method, &uri)
+            .header(HeaderName::Via, via)
+            .header(HeaderName::MaxForwards, 70);
+        for route in self.routes.iter().skip(usize::from(strict.is_some())) {
+            builder = builder.header(HeaderName::Route, route);
+        }
+        if strict.is_some() {
+            builder = builder.header(HeaderName::Route, format_args!("<{target}>"));
+        }
+        builder
+            .header(HeaderName::From, &self.local)
+            .header(HeaderName::To, &self.remote)
+            .header(HeaderName::CallId, &self.id.call_id)
+            .header(HeaderName::CSeq, format_args!("{number} {method}"))
+    }
+
+    /// The URI that our requests go to: the first Route, or the remote target (RFC 3261 8.1.2).
+    pub fn next_hop(&self) -> &str {
+        self.routes
+            .first()
+            .map_or(&*self.remote_target, |first| route_uri(first))
+    }
+
+    /// Takes a request within the dialog (RFC 3261 12.2.2): checks that it is in order, and if so,
+    /// takes the target from an INVITE, UPDATE, SUBSCRIBE or NOTIFY (RFC 6665). ACK and CANCEL
+    /// have the number of their INVITE and are always in order.
+    ///
+    /// # Errors
+    /// [`OutOfOrder`]: nothing has changed.
+    pub fn accept(&mut self, request: &Message) -> Result<(), OutOfOrder> {
+        self.accept_order(request)?;
+        let refreshes = [Method::Invite, Method::Update, Method::Subscribe, Method::Notify];
+        if refreshes.contains(request.method()) {
+            self.refresh_target(request);
+        }
+        Ok(())
+    }
+
+    /// As [`Dialog::accept`], but the target stays: for a request that may yet be refused
+    /// (RFC 6141 section 4).
+    ///
+    /// # Errors
+    /// [`OutOfOrder`]: nothing has changed.
+    pub fn accept_order(&mut self, request: &Message) -> Result<(), OutOfOrder> {
+        if matches!(request.method(), Method::Ack | Method::Cancel) {
+            return Ok(());
+        }
+        // A request without a readable CSeq did not pass Message::check; it is out of any order.
+        let given = request.cseq().map_or(0, |cseq| cseq.number);
+        match self.remote_seq {
+            // Numbers grow strictly (12.2.1.1), so the same one again is no better than a lower.
+            Some(last) if given <= last => Err(OutOfOrder { given, last }),
+            Some(_) | None => {
+                self.remote_seq = Some(given);
+                Ok(())
+            }
+        }
+    }
+
+    /// Takes the remote target from a message's Contact, if it has a usable one: from a target
+    /// refresh request, or from the 2xx to one (RFC 3261 12.2.1.2, 12.2.2).
+    pub fn refresh_target(&mut self, message: &Message) {
+        if let Some(target) = target(message) {
+            self.remote_target = target.into();
+        }
+    }
+
+    /// The number of our last request.
+    pub const fn local_seq(&self) -> Option<u32> {
+        self.local_seq
+    }
+
+    /// The number of the peer's last request.
+    pub const fn remote_seq(&self) -> Option<u32> {
+        self.remote_seq
+    }
+
+    /// The peer's Contact.
+    pub fn remote_target(&self) -> &str {
+        &self.remote_target
+    }
+
+    /// Our tag.
+    pub fn local_tag(&self) -> &str {
+        &self.id.local_tag
+    }
+
+    /// The peer's tag; empty if it has none.
+    pub fn remote_tag(&self) -> &str {
+        &self.id.remote_tag
+    }
+
+    /// The Call-ID.
+    pub fn call_id(&self) -> &str {
+        &self.id.call_id
+    }
+
+    /// Our address with its tag, as our requests' From has it.
+    pub fn local(&self) -> &str {
+        &self.local
+    }
+
+    /// The peer's address with its tag, as our requests' To has it.
+    pub fn remote(&self) -> &str {
+        &self.remote
+    }
+
+    /// The Route entries of our requests, before a strict router's turn.
+    pub fn routes(&self) -> impl Iterator<Item = &str> {
+        self.routes.iter().map(|route| &**route)
+    }
+}
+
+/// The URI of a message's first Contact, if it can be written into a request again.
+fn target(message: &Message) -> Option<&str> {
+    match message.contacts().next()?.ok()? {
+        Contact::Address(address) => Uri::parse(address.uri).ok().map(|_| address.uri),
+        Contact::Star => None,
+    }
+}
+
+fn routes(message: &Message) -> Result<Vec<Box<str>>, DialogError> {
+    let mut routes = Vec::new();
+    for value in message.values(HeaderName::RecordRoute) {
+        let address = NameAddr::parse(value).map_err(|_| DialogError::Route)?;
+        Uri::parse(address.uri).map_err(|_| DialogError::Route)?;
+        if routes.len() == MAX_ROUTES {
+            return Err(DialogError::Route);
+        }
+        routes.push(value.into());
+    }
+    Ok(routes)
+}
+
+fn route_uri(route: &str) -> &str {
+    // It was read once when it was taken.
+    NameAddr::parse(route).map_or("", |address| address.uri)
+}
+
+fn is_loose(route: &str) -> bool {
+    Uri::parse(route_uri(route)).is_ok_and(|uri| uri.is_loose())
+}
+
+fn is_secure(uri: &str) -> bool {
+    Uri::parse(uri).is_ok_and(|uri| uri.scheme == Scheme::Sips)
+}
+
+/// A URI as a Request-URI: without what may not stand there, a method parameter and headers
+/// (RFC 3261 19.1.1, 12.2.1.1).
+fn request_uri(text: &str) -> String {
+    let Ok(uri) = Uri::parse(text) else {
+        return text.to_owned();
+    };
+    let sip = matches!(uri.scheme, Scheme::Sip | Scheme::Sips);
+    if !sip || (uri.headers.is_empty() && uri.param("method").is_none()) {
+        return text.to_owned();
+    }
+    // A user part may hold semicolons and question marks; parameters come behind the host.
+    let host_at = text.rfind('@').map_or(0, |at| at + 1);
+    let (user, rest) = text.split_at(host_at);
+    let rest = rest.split_once('?').map_or(rest, |(before, _)| before);
+    let kept = |param: &&str| {
+        let name = param.split_once('=').map_or(*param, |(name, _)| name);
+        !name.eq_ignore_ascii_case("method")
+    };
+    let rest: Vec<&str> = rest.split(';').filter(kept).collect();
+    format!("{user}{}", rest.join(";"))
+}

@@ -1,0 +1,197 @@
+//! The INVITE client transaction: RFC 3261 17.1.1 and figure 5, as RFC 6026 section 7.2 changed it.
+//!
+//! ```text
+//! Calling ──1xx──▶ Proceeding ──2xx──▶ Accepted ──M──▶ Terminated
+//!    │                 └──300-699──▶ Completed ──D──▶ Terminated
+//! ```
+
+use std::time::Duration;
+
+use smallvec::smallvec;
+
+use super::timers::{Action, Actions, Clock, Timer};
+
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(super) enum State {
+    /// Sent, nothing heard.
+    Calling,
+    /// A provisional response came.
+    Proceeding,
+    /// A 2xx came: further ones are passed on until timer M (RFC 6026).
+    Accepted,
+    /// Another final response came; its repetitions are acknowledged until timer D.
+    Completed,
+    Terminated,
+}
+
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(super) enum Input {
+    TimerA,
+    TimerB,
+    TimerC,
+    TimerD,
+    TimerM,
+    TimerCancel,
+    /// A 100.
+    Trying,
+    /// 101-199.
+    Provisional,
+    /// 2xx.
+    Success,
+    /// 300-699.
+    Failure,
+    /// The user wants it cancelled.
+    Cancel,
+    TransportFailed,
+}
+
+impl Input {
+    pub(super) const fn of_timer(timer: Timer) -> Option<Self> {
+        match timer {
+            Timer::A => Some(Self::TimerA),
+            Timer::B => Some(Self::TimerB),
+            Timer::C => Some(Self::TimerC),
+            Timer::D => Some(Self::TimerD),
+            Timer::M => Some(Self::TimerM),
+            Timer::Cancel => Some(Self::TimerCancel),
+            Timer::E | Timer::F | Timer::G | Timer::H | Timer::I | Timer::J | Timer::K | Timer::L | Timer::Trying => {
+                None
+            }
+        }
+    }
+}
+
+/// How far a CANCEL has got (RFC 3261 9.1).
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(super) enum Cancel {
+    No,
+    /// Wanted, but nothing came from the other side yet: it must wait.
+    Wanted,
+    Sent,
+}
+
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(super) struct Machine {
+    pub(super) state: State,
+    pub(super) cancel: Cancel,
+    /// What timer A was last set to.
+    interval: Duration,
+}
+
+impl Machine {
+    pub(super) fn start(clock: Clock<'_>) -> (Self, Actions) {
+        let machine = Self {
+            state: State::Calling,
+            cancel: Cancel::No,
+            interval: clock.timers.t1,
+        };
+        let mut actions: Actions = smallvec![Action::SendRequest, Action::Start(Timer::B, clock.timers.b)];
+        if !clock.reliable {
+            actions.push(Action::Start(Timer::A, machine.interval));
+        }
+        (machine, actions)
+    }
+
+    pub(super) fn step(&mut self, input: Input, clock: Clock<'_>) -> Actions {
+        match (self.state, input) {
+            (State::Calling, Input::TimerA) => {
+                // RFC 3261 17.1.1.2: doubled each time, without T2 as a limit.
+                self.interval = self.interval.saturating_mul(2);
+                smallvec![Action::SendRequest, Action::Start(Timer::A, self.interval)]
+            }
+            (State::Calling, Input::TimerB) => {
+                self.state = State::Terminated;
+                smallvec![Action::TimedOut]
+            }
+            (State::Calling, Input::Trying | Input::Provisional) => {
+                self.state = State::Proceeding;
+                let mut actions: Actions = smallvec![Action::StopRepeating, Action::PassResponse];
+                match self.cancel {
+                    // RFC 3261 9.1: the CANCEL had to wait for a provisional response.
+                    Cancel::Wanted => actions.extend(self.send_cancel(clock)),
+                    Cancel::No | Cancel::Sent => actions.push(Action::Start(Timer::C, clock.timers.c)),
+                }
+                actions
+            }
+            (State::Proceeding, Input::Trying) => smallvec![Action::PassResponse],
+            (State::Proceeding, Input::Provisional) => match self.cancel {
+                // RFC 3261 16.7 item 2: each provisional response but 100 restarts timer C.
+                Cancel::No => smallvec![Action::PassResponse, Action::Start(Timer::C, clock.timers.c)],
+                Cancel::Wanted | Cancel::Sent => smallvec![Action::PassResponse],
+            },
+            (State::Calling | State::Proceeding, Input::Success) => {
+                // RFC 6026 7.2: not terminated at once, so that a fork's 2xx finds its way.
+                self.state = State::Accepted;
+                smallvec![
+                    Action::StopRepeating,
+                    Action::PassResponse,
+                    Action::Start(Timer::M, clock.timers.m)
+                ]
+            }
+            (State::Calling | State::Proceeding, Input::Failure) => {
+                let wait = clock.absorb(clock.timers.d);
+                let mut actions: Actions = smallvec![Action::StopRepeating, Action::SendAck, Action::PassResponse];
+                if wait.is_zero() {
+                    self.state = State::Terminated;
+                } else {
+                    self.state = State::Completed;
+                    actions.push(Action::Start(Timer::D, wait));
+                }
+                actions
+            }
+            (State::Calling, Input::Cancel) => {
+                self.cancel = Cancel::Wanted;
+                smallvec![]
+            }
+            (State::Proceeding, Input::Cancel | Input::TimerC) => match self.cancel {
+                Cancel::No | Cancel::Wanted => self.send_cancel(clock),
+                Cancel::Sent => smallvec![],
+            },
+            (State::Proceeding, Input::TimerCancel) => {
+                // RFC 3261 9.1: 64*T1 after its CANCEL the INVITE counts as cancelled.
+                self.state = State::Terminated;
+                smallvec![Action::TimedOut]
+            }
+            (State::Calling, Input::TransportFailed) => {
+                self.state = State::Terminated;
+                smallvec![Action::TransportFailed]
+            }
+            // The request had arrived: the answer may come another way (18.2.2).
+            (State::Proceeding, Input::TransportFailed) => smallvec![],
+            (State::Accepted, Input::Success) => smallvec![Action::PassResponse],
+            (State::Accepted, Input::TimerM) => {
+                self.state = State::Terminated;
+                smallvec![]
+            }
+            (State::Accepted, Input::Trying | Input::Provisional | Input::Failure) => smallvec![],
+            (State::Accepted, Input::Cancel | Input::TransportFailed) => smallvec![],
+            (State::Completed, Input::Failure) => smallvec![Action::ResendAck],
+            (State::Completed, Input::TimerD) => {
+                self.state = State::Terminated;
+                smallvec![]
+            }
+            (State::Completed, Input::TransportFailed) => {
+                self.state = State::Terminated;
+                smallvec![Action::TransportFailed]
+            }
+            (State::Completed, Input::Trying | Input::Provisional | Input::Success | Input::Cancel) => smallvec![],
+            // Timers that belong to another state were stopped on leaving it.
+            (State::Calling, Input::TimerC | Input::TimerD | Input::TimerM | Input::TimerCancel) => smallvec![],
+            (State::Proceeding, Input::TimerA | Input::TimerB | Input::TimerD | Input::TimerM) => smallvec![],
+            (State::Accepted, Input::TimerA | Input::TimerB | Input::TimerC | Input::TimerD) => smallvec![],
+            (State::Completed, Input::TimerA | Input::TimerB | Input::TimerC | Input::TimerM) => smallvec![],
+            (State::Accepted | State::Completed, Input::TimerCancel) => smallvec![],
+            (State::Terminated, input) => never(input),
+        }
+    }
+
+    fn send_cancel(&mut self, clock: Clock<'_>) -> Actions {
+        self.cancel = Cancel::Sent;
+        smallvec![Action::SendCancel, Action::Start(Timer::Cancel, clock.timers.cancel)]
+    }
+}
+
+/// A terminated transaction has left the table: nothing reaches it.
+fn never(_: Input) -> Actions {
+    smallvec![]
+}

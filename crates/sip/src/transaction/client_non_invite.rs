@@ -1,0 +1,115 @@
+//! The client transaction of every request but INVITE and ACK: RFC 3261 17.1.2 and figure 6.
+//!
+//! ```text
+//! Trying ──1xx──▶ Proceeding ──200-699──▶ Completed ──K──▶ Terminated
+//! ```
+
+use std::time::Duration;
+
+use smallvec::smallvec;
+
+use super::timers::{Action, Actions, Clock, Timer};
+
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(super) enum State {
+    Trying,
+    Proceeding,
+    /// Answered; repetitions are absorbed until timer K.
+    Completed,
+    Terminated,
+}
+
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(super) enum Input {
+    TimerE,
+    TimerF,
+    TimerK,
+    Provisional,
+    /// 200-699.
+    Final,
+    TransportFailed,
+}
+
+impl Input {
+    pub(super) const fn of_timer(timer: Timer) -> Option<Self> {
+        match timer {
+            Timer::E => Some(Self::TimerE),
+            Timer::F => Some(Self::TimerF),
+            Timer::K => Some(Self::TimerK),
+            Timer::A | Timer::B | Timer::C | Timer::D | Timer::G | Timer::H | Timer::I | Timer::J => None,
+            Timer::L | Timer::M | Timer::Trying | Timer::Cancel => None,
+        }
+    }
+}
+
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(super) struct Machine {
+    pub(super) state: State,
+    /// What timer E was last set to.
+    interval: Duration,
+}
+
+impl Machine {
+    pub(super) fn start(clock: Clock<'_>) -> (Self, Actions) {
+        let machine = Self {
+            state: State::Trying,
+            interval: clock.timers.t1,
+        };
+        let mut actions: Actions = smallvec![Action::SendRequest, Action::Start(Timer::F, clock.timers.f)];
+        if !clock.reliable {
+            actions.push(Action::Start(Timer::E, machine.interval));
+        }
+        (machine, actions)
+    }
+
+    pub(super) fn step(&mut self, input: Input, clock: Clock<'_>) -> Actions {
+        match (self.state, input) {
+            (State::Trying, Input::TimerE) => {
+                // RFC 3261 17.1.2.2: MIN(2*T1, T2), MIN(4*T1, T2) ...
+                self.interval = self.interval.saturating_mul(2).min(clock.timers.t2);
+                smallvec![Action::SendRequest, Action::Start(Timer::E, self.interval)]
+            }
+            (State::Proceeding, Input::TimerE) => {
+                smallvec![Action::SendRequest, Action::Start(Timer::E, clock.timers.t2)]
+            }
+            (State::Trying | State::Proceeding, Input::TimerF) => {
+                self.state = State::Terminated;
+                smallvec![Action::TimedOut]
+            }
+            (State::Trying, Input::Provisional) => {
+                self.state = State::Proceeding;
+                smallvec![Action::PassResponse]
+            }
+            (State::Proceeding, Input::Provisional) => smallvec![Action::PassResponse],
+            (State::Trying | State::Proceeding, Input::Final) => {
+                let wait = clock.absorb(clock.timers.k);
+                let mut actions: Actions = smallvec![Action::StopRepeating, Action::PassResponse];
+                if wait.is_zero() {
+                    self.state = State::Terminated;
+                } else {
+                    self.state = State::Completed;
+                    actions.push(Action::Start(Timer::K, wait));
+                }
+                actions
+            }
+            (State::Trying | State::Proceeding, Input::TransportFailed) => {
+                self.state = State::Terminated;
+                smallvec![Action::TransportFailed]
+            }
+            (State::Completed, Input::TimerK) => {
+                self.state = State::Terminated;
+                smallvec![]
+            }
+            (State::Completed, Input::Provisional | Input::Final | Input::TransportFailed) => smallvec![],
+            // Timers that belong to another state were stopped on leaving it.
+            (State::Trying | State::Proceeding, Input::TimerK) => smallvec![],
+            (State::Completed, Input::TimerE | Input::TimerF) => smallvec![],
+            (State::Terminated, input) => never(input),
+        }
+    }
+}
+
+/// A terminated transaction has left the table: nothing reaches it.
+fn never(_: Input) -> Actions {
+    smallvec![]
+}

@@ -1,0 +1,349 @@
+//! The layer: all transactions, and the way in and out of them.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    net::SocketAddr,
+    sync::Arc,
+};
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    ClientId, LayerError, Owner, ServerId, TimerConfig, TxOutput,
+    client::{self, Client},
+    keys,
+    queue::{Lookup, Pending, Queue},
+    server::{self, Server},
+    slots::Slots,
+    timers::Clock,
+};
+use crate::{ConnectionId, Flow, Message, Method, Transport, time::Instant};
+
+/// Limits and times of a [`Layer`].
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LayerConfig {
+    /// How long each timer runs.
+    pub timers: TimerConfig,
+    /// Most client transactions at once; the CANCELs that the layer sends come on top.
+    pub max_client: usize,
+    /// Most server transactions at once.
+    pub max_server: usize,
+    /// How many more there may be of either kind for requests within a dialog: a call in progress
+    /// goes on, and ends in order, when new ones are refused. The last half of it is for BYE.
+    pub reserve: usize,
+    /// Seconds in the Retry-After of the 503 to what is refused.
+    pub retry_after: u32,
+}
+
+impl Default for LayerConfig {
+    fn default() -> Self {
+        Self {
+            timers: TimerConfig::default(),
+            max_client: 100_000,
+            max_server: 100_000,
+            reserve: 50_000,
+            retry_after: 5,
+        }
+    }
+}
+
+impl LayerConfig {
+    /// Whether there is room for `request` beside `open` others of `max`.
+    pub(super) fn has_room(&self, request: &Message, open: usize, max: usize) -> bool {
+        let extra = match request.to_tag() {
+            None => 0,
+            Some(_) if *request.method() == Method::Bye => self.reserve,
+            Some(_) => self.reserve / 2,
+        };
+        open < max.saturating_add(extra)
+    }
+}
+
+/// The transactions themselves.
+pub(super) struct Tables {
+    pub(super) clients: Slots<Client>,
+    pub(super) servers: Slots<Server>,
+}
+
+impl Lookup for Tables {
+    fn pending(&self, owner: Owner) -> Option<&Pending> {
+        match owner {
+            Owner::Client(id) => self.clients.get(id.0).map(|client| &client.pending),
+            Owner::Server(id) => self.servers.get(id.0).map(|server| &server.pending),
+        }
+    }
+
+    fn pending_mut(&mut self, owner: Owner) -> Option<&mut Pending> {
+        match owner {
+            Owner::Client(id) => self.clients.get_mut(id.0).map(|client| &mut client.pending),
+            Owner::Server(id) => self.servers.get_mut(id.0).map(|server| &mut server.pending),
+        }
+    }
+
+    fn count(&self) -> usize {
+        self.clients.len() + self.servers.len()
+    }
+}
+
+/// What can fail at once: a connection, or a peer without one.
+#[derive(Copy, Clone, PartialEq, Eq, Hash)]
+enum Path {
+    Connection(ConnectionId),
+    Peer(Transport, SocketAddr),
+}
+
+impl Path {
+    fn of(flow: &Flow) -> Self {
+        match flow.connection {
+            Some(connection) => Self::Connection(connection),
+            None => Self::Peer(flow.transport, flow.remote),
+        }
+    }
+}
+
+/// Which transactions use which path, so that a failure finds its own without a search.
+#[derive(Default)]
+pub(super) struct Flows(HashMap<Path, Vec<Owner>>);
+
+impl Flows {
+    /// Adds a transaction; gives its place in the path's list.
+    pub(super) fn add(&mut self, flow: &Flow, owner: Owner) -> u32 {
+        let list = self.0.entry(Path::of(flow)).or_default();
+        list.push(owner);
+        u32::try_from(list.len() - 1).unwrap_or(u32::MAX)
+    }
+
+    /// Removes the one at `place`; gives the one that took its place.
+    fn remove(&mut self, flow: &Flow, place: u32) -> Option<Owner> {
+        let path = Path::of(flow);
+        let list = self.0.get_mut(&path)?;
+        if (place as usize) < list.len() {
+            list.swap_remove(place as usize);
+        }
+        let moved = list.get(place as usize).copied();
+        if list.is_empty() {
+            self.0.remove(&path);
+        }
+        moved
+    }
+}
+
+/// All transactions of one endpoint: messages go in, outputs come out of [`Layer::poll`].
+///
+/// Nothing is searched for: keys, timers, failures and ids all find their transaction directly.
+/// What comes out depends on what went in and on nothing else.
+pub struct Layer {
+    pub(super) config: LayerConfig,
+    pub(super) tables: Tables,
+    pub(super) client_keys: HashMap<Arc<str>, ClientId>,
+    pub(super) server_keys: HashMap<Arc<str>, ServerId>,
+    pub(super) merged: HashMap<Arc<str>, ServerId>,
+    pub(super) flows: Flows,
+    pub(super) queue: Queue,
+    pub(super) out: VecDeque<TxOutput>,
+    /// Where keys are written.
+    pub(super) key: String,
+}
+
+impl Layer {
+    /// A layer without transactions.
+    pub fn new(config: LayerConfig) -> Self {
+        Self {
+            config,
+            tables: Tables {
+                clients: Slots::new(),
+                servers: Slots::new(),
+            },
+            client_keys: HashMap::new(),
+            server_keys: HashMap::new(),
+            merged: HashMap::new(),
+            flows: Flows::default(),
+            queue: Queue::default(),
+            out: VecDeque::new(),
+            key: String::new(),
+        }
+    }
+
+    /// Takes a message from the network: one that passed [`Message::check`], a request with
+    /// [`Message::with_received`]. What cannot be matched for want of a Via is dropped.
+    pub fn receive(&mut self, now: Instant, flow: Flow, message: Message) {
+        if message.is_request() {
+            self.receive_request(now, flow, message);
+        } else {
+            self.receive_response(now, flow, message);
+        }
+        self.queue.settle(&mut self.tables);
+    }
+
+    /// Sends a request other than ACK and CANCEL in a new client transaction. It is complete: its
+    /// top Via has a branch that no other open transaction has (RFC 3261 8.1.1.7).
+    ///
+    /// # Errors
+    /// [`LayerError::WrongKind`], [`LayerError::Method`], [`LayerError::Branch`], and
+    /// [`LayerError::Full`] at the configured limit.
+    pub fn request(&mut self, now: Instant, flow: Flow, message: Message) -> Result<ClientId, LayerError> {
+        if !message.is_request() {
+            return Err(LayerError::WrongKind);
+        }
+        if matches!(message.method(), Method::Ack | Method::Cancel) {
+            return Err(LayerError::Method);
+        }
+        if !keys::client(&mut self.key, &message, message.method()) || self.client_keys.contains_key(self.key.as_str())
+        {
+            return Err(LayerError::Branch);
+        }
+        let open = self.tables.clients.len();
+        if !self.config.has_room(&message, open, self.config.max_client) {
+            return Err(LayerError::Full);
+        }
+        let id = self.start_client(now, flow, message);
+        self.queue.settle(&mut self.tables);
+        Ok(id)
+    }
+
+    /// Answers a request. After a 2xx to an INVITE more of them may follow (its repetitions, which
+    /// may as well go through [`Layer::send`]); any other final response can be given once.
+    ///
+    /// # Errors
+    /// [`LayerError::Gone`], [`LayerError::WrongKind`] and [`LayerError::Answered`].
+    pub fn respond(&mut self, now: Instant, id: ServerId, message: Message) -> Result<(), LayerError> {
+        if self.tables.servers.get(id.0).is_none() {
+            return Err(LayerError::Gone);
+        }
+        let status = message.status().ok_or(LayerError::WrongKind)?;
+        let input = server::Input::Respond(status);
+        let sent = self.server_input(now, id, input, None, Some(message));
+        self.queue.settle(&mut self.tables);
+        sent.then_some(()).ok_or(LayerError::Answered)
+    }
+
+    /// Cancels an INVITE (RFC 3261 9.1): at once if a provisional response has come, else when one
+    /// comes; not at all if a final one has. Its transaction ends as any other: with a final
+    /// response (487, or a 2xx that was faster), or timed out.
+    ///
+    /// `reason` is the value of the CANCEL's Reason header field (RFC 3326).
+    ///
+    /// # Errors
+    /// [`LayerError::Gone`], and [`LayerError::Method`] for anything but an INVITE.
+    pub fn cancel(&mut self, now: Instant, id: ClientId, reason: Option<&str>) -> Result<(), LayerError> {
+        let client = self.tables.clients.get(id.0).ok_or(LayerError::Gone)?;
+        if *client.request.method() != Method::Invite {
+            return Err(LayerError::Method);
+        }
+        self.cancel_client(now, id, reason);
+        self.queue.settle(&mut self.tables);
+        Ok(())
+    }
+
+    /// Sends a message outside any transaction: an ACK to a 2xx, or a stateless answer.
+    pub fn send(&mut self, flow: Flow, message: &Message) {
+        let bytes = message.bytes().clone();
+        self.out.push_back(TxOutput::Transmit { flow, bytes });
+    }
+
+    /// Tells the transactions that use this flow that it failed: a message could not be sent on it,
+    /// or the connection is gone (RFC 3261 17.1.4, 17.2.4, 18.4).
+    pub fn transport_failed(&mut self, now: Instant, flow: &Flow) {
+        let mut affected = self.flows.0.get(&Path::of(flow)).cloned().unwrap_or_default();
+        affected.sort_unstable();
+        for owner in affected {
+            match owner {
+                Owner::Client(id) => self.client_input(now, id, client::Input::TransportFailed, None),
+                Owner::Server(id) => {
+                    self.server_input(now, id, server::Input::TransportFailed, None, None);
+                }
+            }
+        }
+        self.queue.settle(&mut self.tables);
+    }
+
+    /// Fires every timer that is due at `now`.
+    pub fn timeout(&mut self, now: Instant) {
+        while let Some(owner) = self.queue.pop_due(now, &mut self.tables) {
+            while let Some(timer) = self.tables.pending_mut(owner).and_then(|pending| pending.take_due(now)) {
+                match owner {
+                    Owner::Client(id) => self.client_input(now, id, client::Input::Timer(timer), None),
+                    Owner::Server(id) => {
+                        self.server_input(now, id, server::Input::Timer(timer), None, None);
+                    }
+                }
+            }
+            self.queue.schedule(owner, &mut self.tables);
+        }
+        self.queue.settle(&mut self.tables);
+    }
+
+    /// When [`Layer::timeout`] is to be called next; `None` if nothing is going on.
+    pub fn next_timeout(&self) -> Option<Instant> {
+        self.queue.next_timeout()
+    }
+
+    /// The next thing to do. To be called until `None` after each call that changes something.
+    pub fn poll(&mut self) -> Option<TxOutput> {
+        self.out.pop_front()
+    }
+
+    /// The request of a server transaction.
+    pub fn server_request(&self, id: ServerId) -> Option<&Message> {
+        self.tables.servers.get(id.0).map(|server| &server.request)
+    }
+
+    /// The way a server transaction's request came.
+    pub fn server_flow(&self, id: ServerId) -> Option<Flow> {
+        self.tables.servers.get(id.0).map(|server| server.flow)
+    }
+
+    /// The request of a client transaction.
+    pub fn client_request(&self, id: ClientId) -> Option<&Message> {
+        self.tables.clients.get(id.0).map(|client| &client.request)
+    }
+
+    /// The way a client transaction's request goes.
+    pub fn client_flow(&self, id: ClientId) -> Option<Flow> {
+        self.tables.clients.get(id.0).map(|client| client.flow)
+    }
+
+    /// How many client transactions are open, CANCELs included.
+    pub fn client_count(&self) -> usize {
+        self.tables.clients.len()
+    }
+
+    /// How many server transactions are open, CANCELs included.
+    pub fn server_count(&self) -> usize {
+        self.tables.servers.len()
+    }
+
+    pub(super) fn clock<'a>(&'a self, flow: &Flow) -> Clock<'a> {
+        Clock {
+            timers: &self.config.timers,
+            reliable: flow.transport.is_reliable(),
+        }
+    }
+
+    /// Takes a transaction off its path's list, and tells the one that moves into its place.
+    pub(super) fn forget_flow(&mut self, flow: &Flow, place: u32) {
+        match self.flows.remove(flow, place) {
+            Some(Owner::Client(id)) => {
+                if let Some(client) = self.tables.clients.get_mut(id.0) {
+                    client.flow_place = place;
+                }
+            }
+            Some(Owner::Server(id)) => {
+                if let Some(server) = self.tables.servers.get_mut(id.0) {
+                    server.flow_place = place;
+                }
+            }
+            None => {}
+        }
+    }
+}
+
+#[cfg(test)]
+impl Layer {
+    /// Asserts that no table holds anything.
+    pub(super) fn assert_empty(&self) {
+        assert!(self.client_keys.is_empty() && self.server_keys.is_empty() && self.merged.is_empty());
+        assert!(self.flows.0.is_empty());
+        assert_eq!(self.queue.len(), 0);
+    }
+}
