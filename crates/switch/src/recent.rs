@@ -55,6 +55,7 @@ impl<K: Hash + Eq, V> Recent<K, V> {
     }
 
     /// How many entries there are.
+    #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         self.young.len() + self.old.len()
     }

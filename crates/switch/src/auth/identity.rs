@@ -65,6 +65,18 @@ pub(super) fn bind(
     Ok(identity)
 }
 
+/// Whose calls come from a trusted network: its extension's, whatever number a gateway puts into
+/// From.
+pub(super) fn of_network(message: &Message, extension: &str, domain: &Domain, flow: &Flow) -> Identity {
+    let from = message.from().ok().and_then(|from| from.uri().ok());
+    let anonymous = from.is_some_and(|uri| is_anonymous(&uri, domain, flow));
+    Identity {
+        extension: extension.to_owned(),
+        device: None,
+        anonymous,
+    }
+}
+
 /// `sip:anonymous@anonymous.invalid` (RFC 3323 4.1.1.3), also with one of our hosts, as phones do.
 fn is_anonymous(uri: &Uri<'_>, domain: &Domain, flow: &Flow) -> bool {
     let invalid = matches!(uri.host, sip::Host::Name(name) if name.eq_ignore_ascii_case("anonymous.invalid"));

@@ -1,5 +1,248 @@
-//! Who sent a request: digest authentication and what it entitles to.
+//! Who sent a request: digest authentication (RFC 3261 section 22, RFC 7616, RFC 8760) and what it
+//! entitles to.
+//!
+//! A PBX is a user agent server to whoever calls, so it challenges with 401 and WWW-Authenticate,
+//! SHA-256 first and then MD5; credentials are taken from Authorization and from
+//! Proxy-Authorization alike. Only `qop=auth` is taken: an answer without it (RFC 2069) can be
+//! replayed, and is refused with 400.
+//!
+//! A user nobody knows goes the same way as a wrong password: the same look-up, the same hashes
+//! (against a secret of nobody), the same accounting, the same answer.
 
+mod backoff;
+mod config;
 mod identity;
 
-pub use self::identity::{Identity, TrustedNets};
+use std::time::Duration;
+
+use sip::{
+    Flow, HeaderName, Instant, Message, Method, StatusCode, Uri,
+    digest::{Algorithm, Challenge, Credentials, DigestError, Ha1Pair, Nonces, Qop, Replay, verify},
+};
+
+use self::backoff::Backoff;
+pub use self::{
+    config::Config,
+    identity::{Identity, TrustedNets},
+};
+use crate::{Accounts, Answer, Device, Domain};
+
+/// Credentials of one request that are looked at; a proxy on the way may have its own beside ours.
+const CREDENTIALS: usize = 8;
+
+/// Whose request it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// This identity's.
+    Known(Identity),
+    /// To be found out: answer this 401.
+    Challenge(Answer),
+    /// Not to be served: answer this 400, 403 or (after many wrong passwords) 503.
+    Refused(Answer),
+    /// An ACK or a CANCEL: it cannot be sent again with credentials, so it is not challenged
+    /// (RFC 3261 22.1). It belongs to a request that was.
+    Exempt,
+}
+
+/// What was computed so far. A user that is not known must cost what a wrong password costs.
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
+pub struct Work {
+    /// Responses that were verified.
+    pub digests: u64,
+    /// Nonces whose signature was checked.
+    pub nonces: u64,
+    /// Challenges that were made.
+    pub challenges: u64,
+    /// Wrong credentials.
+    pub failures: u64,
+    /// Refusals to look at credentials.
+    pub refusals: u64,
+}
+
+/// Digest authentication. No `Debug`: it holds the key.
+pub struct Authenticator {
+    nonces: Nonces,
+    replay: Replay,
+    backoff: Backoff,
+    nobody: Ha1Pair,
+    work: Work,
+}
+
+impl Authenticator {
+    /// With a random key of its own for the nonces.
+    pub fn new(key: [u8; 32], config: &Config) -> Self {
+        let lifetime = Duration::from_secs(u64::from(config.nonce_lifetime));
+        let mut md5 = [0; 16];
+        md5.copy_from_slice(&key[..16]);
+        Self {
+            nonces: Nonces::new(key, lifetime),
+            replay: Replay::new(config.nonces, lifetime),
+            backoff: Backoff::new(config),
+            nobody: Ha1Pair { md5, sha256: key },
+            work: Work::default(),
+        }
+    }
+
+    /// Finds out whose request it is. The realm is the domain's name. Requests within dialogs are
+    /// not for here: their dialog says whose they are.
+    pub fn authenticate(
+        &mut self,
+        now: Instant,
+        message: &Message,
+        flow: &Flow,
+        accounts: &Accounts,
+        domain: &Domain,
+        trusted: &TrustedNets,
+    ) -> Verdict {
+        if matches!(message.method(), Method::Ack | Method::Cancel) {
+            return Verdict::Exempt;
+        }
+        // A registration says where a device is; a trusted network is nobody's device.
+        if *message.method() != Method::Register
+            && let Some(extension) = trusted.extension(flow.remote.ip())
+            && accounts.is_extension(extension)
+        {
+            return Verdict::Known(identity::of_network(message, extension, domain, flow));
+        }
+        let credentials = match ours(message, domain) {
+            Ok(Some(credentials)) => credentials,
+            Ok(None) => return self.challenge(now, domain, false),
+            Err(answer) => return Verdict::Refused(answer),
+        };
+        match self.judge(now, message, flow, accounts, domain, &credentials) {
+            Ok(device) => match entitle(message, flow, domain, device) {
+                Ok(identity) => Verdict::Known(identity),
+                Err(answer) => Verdict::Refused(answer),
+            },
+            Err(verdict) => verdict,
+        }
+    }
+
+    /// What was computed so far.
+    pub fn work(&self) -> Work {
+        self.work
+    }
+
+    /// The device whose password was used, with a nonce that is good and not replayed.
+    fn judge<'a>(
+        &mut self,
+        now: Instant,
+        message: &Message,
+        flow: &Flow,
+        accounts: &'a Accounts,
+        domain: &Domain,
+        credentials: &Credentials<'_>,
+    ) -> Result<&'a Device, Verdict> {
+        let bad = |reason| Verdict::Refused(Answer::because(StatusCode::BAD_REQUEST, reason));
+        let (Some(Qop::Auth), Some(count)) = (credentials.qop, credentials.nc) else {
+            return Err(bad("Digest Needs qop=auth"));
+        };
+        if !names_request(&credentials.uri, message, domain, flow) {
+            return Err(bad("Digest URI Is Not the Request's"));
+        }
+        if let Some(seconds) = self.backoff.wait(now, flow, &credentials.username) {
+            self.work.refusals += 1;
+            let answer = Answer::because(StatusCode::SERVICE_UNAVAILABLE, "Too Many Wrong Passwords");
+            return Err(Verdict::Refused(
+                answer.with(HeaderName::RetryAfter, seconds.to_string()),
+            ));
+        }
+        let device = accounts.sign_in(&credentials.username);
+        let ha1 = match device {
+            Some(device) => &Ha1Pair {
+                md5: device.ha1.md5,
+                sha256: device.ha1.sha256,
+            },
+            None => &self.nobody,
+        };
+        let right = verify(credentials, ha1, message.method(), message.body());
+        let nonce = self.nonces.check(&credentials.nonce, now);
+        self.work.digests += 1;
+        self.work.nonces += 1;
+        let Some(device) = device.filter(|_| right) else {
+            self.work.failures += 1;
+            self.backoff.failed(now, flow, &credentials.username);
+            return Err(self.challenge(now, domain, false));
+        };
+        // RFC 7616 3.3: stale only where the digest was right but its nonce was too old, not ours
+        // (perhaps of before a restart) or used up: the phone need not ask its user.
+        if nonce.is_err() || self.replay.seen(&credentials.nonce, count) {
+            return Err(self.challenge(now, domain, true));
+        }
+        self.backoff.succeeded(flow, &credentials.username);
+        Ok(device)
+    }
+
+    fn challenge(&mut self, now: Instant, domain: &Domain, stale: bool) -> Verdict {
+        self.work.challenges += 1;
+        let nonce = self.nonces.issue(now);
+        let mut answer = Answer::new(StatusCode::UNAUTHORIZED);
+        // RFC 8760 2.3: the one we like best comes first.
+        for algorithm in [Algorithm::Sha256, Algorithm::Md5] {
+            let challenge = Challenge {
+                realm: domain.name().to_owned(),
+                nonce: nonce.clone(),
+                opaque: None,
+                stale,
+                algorithm,
+            };
+            answer = answer.with(HeaderName::WwwAuthenticate, challenge.to_string());
+        }
+        Verdict::Challenge(answer)
+    }
+}
+
+/// The first credentials for our realm, by an algorithm we know. Those for other realms and of
+/// other schemes are somebody else's (RFC 3261 22.3).
+fn ours<'a>(message: &'a Message, domain: &Domain) -> Result<Option<Credentials<'a>>, Answer> {
+    let fields = message
+        .headers(HeaderName::Authorization)
+        .chain(message.headers(HeaderName::ProxyAuthorization));
+    let mut unreadable = false;
+    for value in fields.take(CREDENTIALS) {
+        match Credentials::parse(value) {
+            Ok(credentials) if credentials.realm == domain.name() => return Ok(Some(credentials)),
+            Ok(_) | Err(DigestError::Scheme | DigestError::Algorithm) => {}
+            Err(_) => unreadable = true,
+        }
+    }
+    // RFC 7616 3.4: improper or missing parameters are a 4xx.
+    if unreadable {
+        Err(Answer::because(StatusCode::BAD_REQUEST, "Credentials Cannot Be Read"))
+    } else {
+        Ok(None)
+    }
+}
+
+/// Whether the digest's URI is that of the request, as far as it can have stayed the same on the
+/// way (RFC 3261 22.4 items 1 and 6): equal, or ours with no other user part. Phones sign the
+/// registrar's address where the Request-URI names the domain, or leave the user part out.
+fn names_request(signed: &str, message: &Message, domain: &Domain, flow: &Flow) -> bool {
+    if signed == message.uri() {
+        return true;
+    }
+    let (Ok(signed), Ok(request)) = (Uri::parse(signed), message.request_uri()) else {
+        return false;
+    };
+    let user_fits = match (signed.user, request.user) {
+        (Some(_), Some(_)) => signed.user_unescaped() == request.user_unescaped(),
+        (Some(_), None) | (None, Some(_) | None) => true,
+    };
+    signed.same_as(&request) || (domain.owns(signed.host, flow) && user_fits)
+}
+
+/// What a device that has proved its password may do with this request.
+fn entitle(message: &Message, flow: &Flow, domain: &Domain, device: &Device) -> Result<Identity, Answer> {
+    if device.transport.is_some_and(|only| only != flow.transport) {
+        return Err(Answer::because(StatusCode::FORBIDDEN, "Transport Not Allowed"));
+    }
+    let identity = Identity {
+        extension: device.extension.clone(),
+        device: Some(device.username.clone()),
+        anonymous: false,
+    };
+    identity::bind(message, identity, domain, flow)
+}
+
+#[cfg(test)]
+mod tests;
