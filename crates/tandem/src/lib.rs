@@ -8,6 +8,7 @@ pub mod config;
 pub mod log;
 pub mod net;
 pub mod run;
+pub mod scripts;
 mod start;
 
 pub use start::main;

@@ -1,3 +1,6 @@
+//! The sockets, on loopback.
+#![allow(clippy::wildcard_enum_match_arm, reason = "a test says what it wants to see")]
+
 use std::future::Future;
 
 use bytes::Bytes;
