@@ -1,1 +1,33 @@
-//! What Tandem keeps: SQLite through sqlx, migrations, batched writes.
+//! What Tandem keeps: extensions, their devices, the contacts those register, call detail records,
+//! hashes of admin tokens. SQLite through sqlx; there is no SQL outside this crate and `/migrations`.
+//!
+//! There is one writer. What a call waits for (a registration's 200, a call's beginning) goes through
+//! [`Writer`], which gathers it into few transactions and says when it is durable; what the admin API
+//! changes takes its turn with it on the same connection, so nothing in one process ever finds the
+//! database locked. Readers have connections of their own and wait for nobody (WAL).
+//!
+//! The store reads no clock: times are arguments, in microseconds since the Unix epoch.
+
+mod accounts;
+mod bindings;
+mod cdrs;
+mod error;
+mod import;
+mod open;
+mod rows;
+mod tokens;
+mod values;
+mod writer;
+
+pub use cdrs::CdrFilter;
+pub use error::StoreError;
+pub use import::{ImportOutcome, ImportReport};
+pub use open::{Options, Store, Synchronous};
+pub use rows::{
+    Account, Binding, BindingChange, Cdr, CdrOpen, Device, Disposition, EndedBy, Extension, ExtensionPatch, Ha1,
+    MAX_TEXT, NatPolicy, NewExtension, Page, StoredCdr, Token, is_number,
+};
+pub use writer::{Durable, Writer, WriterStats};
+
+/// The most items of one page.
+pub const MAX_PAGE: u32 = 1000;

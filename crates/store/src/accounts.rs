@@ -1,0 +1,373 @@
+//! Extensions and their devices.
+
+use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
+
+use crate::{
+    Account, Device, Extension, ExtensionPatch, Ha1, MAX_PAGE, NatPolicy, NewExtension, Page, Store, StoreError,
+    rows::check_number,
+};
+
+impl Store {
+    /// Makes an extension with one device, whose user name is the number.
+    ///
+    /// # Errors
+    /// [`StoreError::Exists`], [`StoreError::Invalid`].
+    pub async fn create_extension(&self, domain: &str, new: &NewExtension, now: i64) -> Result<Account, StoreError> {
+        new.check()?;
+        let mut write = self.write.begin().await?;
+        let created = insert(write.connection(), domain, new, now)
+            .await
+            .map_err(|e| self.error(&e))?;
+        if !created {
+            write.roll_back().await?;
+            return Err(StoreError::Exists(format!("extension {}", new.number)));
+        }
+        let account = fetch(write.connection(), domain, &new.number)
+            .await
+            .map_err(|e| self.error(&e))?;
+        write.commit().await?;
+        account.ok_or_else(|| missing(&new.number))
+    }
+
+    /// An extension and its devices.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`].
+    pub async fn account(&self, domain: &str, number: &str) -> Result<Account, StoreError> {
+        let mut connection = self.read.acquire().await.map_err(|e| self.error(&e))?;
+        let account = fetch(&mut connection, domain, number)
+            .await
+            .map_err(|e| self.error(&e))?;
+        account.ok_or_else(|| missing(number))
+    }
+
+    /// Changes an extension. Gives back what it is now.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] (also where a new secret has no device to go to), [`StoreError::Invalid`].
+    pub async fn update_extension(
+        &self,
+        domain: &str,
+        number: &str,
+        patch: &ExtensionPatch,
+        now: i64,
+    ) -> Result<Account, StoreError> {
+        patch.check()?;
+        let mut write = self.write.begin().await?;
+        let found = fetch(write.connection(), domain, number)
+            .await
+            .map_err(|e| self.error(&e))?;
+        let Some(mut account) = found else {
+            write.roll_back().await?;
+            return Err(missing(number));
+        };
+        patch.apply(&mut account.extension, now);
+        if let Some(ha1) = &patch.ha1 {
+            let Some(device) = account.devices.iter_mut().find(|device| device.username == number) else {
+                write.roll_back().await?;
+                return Err(StoreError::NotFound(format!("device {number}")));
+            };
+            device.ha1 = ha1.clone();
+            put_secret(write.connection(), domain, number, ha1)
+                .await
+                .map_err(|e| self.error(&e))?;
+        }
+        put(write.connection(), domain, &account.extension)
+            .await
+            .map_err(|e| self.error(&e))?;
+        write.commit().await?;
+        Ok(account)
+    }
+
+    /// Removes an extension with its devices and their contacts. Call records stay.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`].
+    pub async fn delete_extension(&self, domain: &str, number: &str) -> Result<(), StoreError> {
+        let mut write = self.write.begin().await?;
+        let delete = sqlx::query("DELETE FROM extensions WHERE domain = ? AND number = ?")
+            .bind(domain)
+            .bind(number);
+        let deleted = delete.execute(write.connection()).await.map_err(|e| self.error(&e))?;
+        write.commit().await?;
+        if deleted.rows_affected() == 0 {
+            Err(missing(number))
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Extensions by number. `q` is looked for in number and name, whatever the case of ASCII letters;
+    /// `limit` is held between 1 and [`MAX_PAGE`].
+    ///
+    /// # Errors
+    /// [`StoreError::BadCursor`].
+    pub async fn extensions(
+        &self,
+        domain: &str,
+        q: Option<&str>,
+        limit: u32,
+        cursor: Option<&str>,
+    ) -> Result<Page<Extension>, StoreError> {
+        let limit = limit.clamp(1, MAX_PAGE);
+        cursor.map_or(Ok(()), |text| check_number(text).map_err(|_| StoreError::BadCursor))?;
+        let list = "SELECT * FROM extensions WHERE domain = ?1 AND number > ?2 \
+                    AND (?3 IS NULL OR number LIKE ?3 ESCAPE '\\' OR name LIKE ?3 ESCAPE '\\') ORDER BY number LIMIT ?4";
+        let pattern = q.filter(|q| !q.is_empty()).map(like_pattern);
+        let list = sqlx::query(list)
+            .bind(domain)
+            .bind(cursor.unwrap_or(""))
+            .bind(pattern)
+            .bind(i64::from(limit) + 1);
+        let rows = list.fetch_all(&self.read).await.map_err(|e| self.error(&e))?;
+        let more = rows.len() > limit as usize;
+        let items = rows
+            .iter()
+            .take(limit as usize)
+            .map(read_extension)
+            .collect::<Result<Vec<_>, _>>();
+        let items = items.map_err(|e| self.error(&e))?;
+        let next_cursor = items.last().filter(|_| more).map(|last| last.number.clone());
+        Ok(Page { items, next_cursor })
+    }
+
+    /// Every extension of a domain with its devices, by number: what the switch's account table is
+    /// filled with at the start.
+    ///
+    /// # Errors
+    /// What SQLite reports.
+    pub async fn load_accounts(&self, domain: &str) -> Result<Vec<Account>, StoreError> {
+        self.load(domain).await.map_err(|e| self.error(&e))
+    }
+
+    async fn load(&self, domain: &str) -> Result<Vec<Account>, sqlx::Error> {
+        let mut connection = self.read.acquire().await?;
+        let extensions = sqlx::query("SELECT * FROM extensions WHERE domain = ? ORDER BY number").bind(domain);
+        let extensions = extensions.fetch_all(&mut *connection).await?;
+        let devices = sqlx::query("SELECT * FROM devices WHERE domain = ? ORDER BY extension, username").bind(domain);
+        let devices = devices.fetch_all(&mut *connection).await?;
+        let mut devices = devices
+            .iter()
+            .map(read_device)
+            .collect::<Result<Vec<_>, _>>()?
+            .into_iter()
+            .peekable();
+        let mut accounts = Vec::with_capacity(extensions.len());
+        for row in &extensions {
+            let extension = read_extension(row)?;
+            // Both lists are in the order of numbers. A device whose extension was made in between is skipped.
+            while devices.next_if(|device| device.extension < extension.number).is_some() {}
+            let mut its = Vec::with_capacity(1);
+            while let Some(device) = devices.next_if(|device| device.extension == extension.number) {
+                its.push(device);
+            }
+            accounts.push(Account {
+                extension,
+                devices: its,
+            });
+        }
+        Ok(accounts)
+    }
+
+    /// Makes a device, or changes the one of that user name.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] if there is no such extension, [`StoreError::Exists`] if the user name is
+    /// another extension's.
+    pub async fn put_device(&self, domain: &str, device: &Device) -> Result<(), StoreError> {
+        crate::rows::check_text("username", &device.username)?;
+        let mut write = self.write.begin().await?;
+        let found = fetch(write.connection(), domain, &device.extension)
+            .await
+            .map_err(|e| self.error(&e))?;
+        if found.is_none() {
+            write.roll_back().await?;
+            return Err(missing(&device.extension));
+        }
+        let put = "INSERT INTO devices (domain, username, extension, ha1_md5, ha1_sha256, codecs, nat, transport) \
+                   VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (domain, username) DO UPDATE SET \
+                   ha1_md5 = excluded.ha1_md5, ha1_sha256 = excluded.ha1_sha256, codecs = excluded.codecs, \
+                   nat = excluded.nat, transport = excluded.transport WHERE extension = excluded.extension";
+        let put = sqlx::query(put)
+            .bind(domain)
+            .bind(&device.username)
+            .bind(&device.extension)
+            .bind(&device.ha1.md5[..])
+            .bind(&device.ha1.sha256[..])
+            .bind(device.codecs.join(","))
+            .bind(device.nat.as_str())
+            .bind(device.transport.as_deref());
+        let touched = put.execute(write.connection()).await.map_err(|e| self.error(&e))?;
+        if touched.rows_affected() == 0 {
+            write.roll_back().await?;
+            return Err(StoreError::Exists(format!("device {}", device.username)));
+        }
+        write.commit().await
+    }
+
+    /// Removes a device with its contacts.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`].
+    pub async fn delete_device(&self, domain: &str, username: &str) -> Result<(), StoreError> {
+        let mut write = self.write.begin().await?;
+        let delete = sqlx::query("DELETE FROM devices WHERE domain = ? AND username = ?")
+            .bind(domain)
+            .bind(username);
+        let deleted = delete.execute(write.connection()).await.map_err(|e| self.error(&e))?;
+        write.commit().await?;
+        if deleted.rows_affected() == 0 {
+            Err(StoreError::NotFound(format!("device {username}")))
+        } else {
+            Ok(())
+        }
+    }
+}
+
+fn missing(number: &str) -> StoreError {
+    StoreError::NotFound(format!("extension {number}"))
+}
+
+/// `%text%` for LIKE, with its own signs taken literally.
+fn like_pattern(text: &str) -> String {
+    let mut pattern = String::with_capacity(text.len() + 2);
+    pattern.push('%');
+    for c in text.chars() {
+        if matches!(c, '%' | '_' | '\\') {
+            pattern.push('\\');
+        }
+        pattern.push(c);
+    }
+    pattern.push('%');
+    pattern
+}
+
+/// Inserts an extension and its device; false if either is there already.
+pub(crate) async fn insert(
+    connection: &mut SqliteConnection,
+    domain: &str,
+    new: &NewExtension,
+    now: i64,
+) -> Result<bool, sqlx::Error> {
+    let extension = "INSERT INTO extensions (domain, number, name, created_at, updated_at) VALUES (?1, ?2, ?3, ?4, ?4) \
+                     ON CONFLICT (domain, number) DO NOTHING";
+    let extension = sqlx::query(extension)
+        .bind(domain)
+        .bind(&new.number)
+        .bind(&new.name)
+        .bind(now);
+    if extension.execute(&mut *connection).await?.rows_affected() == 0 {
+        return Ok(false);
+    }
+    let device = "INSERT INTO devices (domain, username, extension, ha1_md5, ha1_sha256) VALUES (?1, ?2, ?2, ?3, ?4) \
+                  ON CONFLICT (domain, username) DO NOTHING";
+    let device = sqlx::query(device).bind(domain).bind(&new.number);
+    let device = device.bind(&new.ha1.md5[..]).bind(&new.ha1.sha256[..]);
+    Ok(device.execute(&mut *connection).await?.rows_affected() == 1)
+}
+
+/// Whether a number is taken, as an extension's or as another extension's device's.
+pub(crate) async fn is_taken(
+    connection: &mut SqliteConnection,
+    domain: &str,
+    number: &str,
+) -> Result<bool, sqlx::Error> {
+    let taken = "SELECT EXISTS (SELECT 1 FROM extensions WHERE domain = ?1 AND number = ?2) \
+                 OR EXISTS (SELECT 1 FROM devices WHERE domain = ?1 AND username = ?2)";
+    sqlx::query_scalar(taken)
+        .bind(domain)
+        .bind(number)
+        .fetch_one(connection)
+        .await
+}
+
+async fn fetch(connection: &mut SqliteConnection, domain: &str, number: &str) -> Result<Option<Account>, sqlx::Error> {
+    let extension = sqlx::query("SELECT * FROM extensions WHERE domain = ? AND number = ?")
+        .bind(domain)
+        .bind(number);
+    let Some(extension) = extension.fetch_optional(&mut *connection).await? else {
+        return Ok(None);
+    };
+    let devices = "SELECT * FROM devices WHERE domain = ? AND extension = ? ORDER BY username";
+    let devices = sqlx::query(devices)
+        .bind(domain)
+        .bind(number)
+        .fetch_all(&mut *connection)
+        .await?;
+    let devices = devices.iter().map(read_device).collect::<Result<_, _>>()?;
+    Ok(Some(Account {
+        extension: read_extension(&extension)?,
+        devices,
+    }))
+}
+
+async fn put(connection: &mut SqliteConnection, domain: &str, row: &Extension) -> Result<(), sqlx::Error> {
+    let update = "UPDATE extensions SET name = ?3, dnd = ?4, forward_always = ?5, forward_busy = ?6, \
+                  forward_no_answer = ?7, voicemail = ?8, updated_at = ?9 WHERE domain = ?1 AND number = ?2";
+    let update = sqlx::query(update)
+        .bind(domain)
+        .bind(&row.number)
+        .bind(&row.name)
+        .bind(row.dnd)
+        .bind(row.forward_always.as_deref())
+        .bind(row.forward_busy.as_deref())
+        .bind(row.forward_no_answer.as_deref())
+        .bind(row.voicemail)
+        .bind(row.updated_at);
+    update.execute(connection).await.map(drop)
+}
+
+async fn put_secret(
+    connection: &mut SqliteConnection,
+    domain: &str,
+    username: &str,
+    ha1: &Ha1,
+) -> Result<(), sqlx::Error> {
+    let update = "UPDATE devices SET ha1_md5 = ?3, ha1_sha256 = ?4 WHERE domain = ?1 AND username = ?2";
+    let update = sqlx::query(update)
+        .bind(domain)
+        .bind(username)
+        .bind(&ha1.md5[..])
+        .bind(&ha1.sha256[..]);
+    update.execute(connection).await.map(drop)
+}
+
+fn read_extension(row: &SqliteRow) -> Result<Extension, sqlx::Error> {
+    Ok(Extension {
+        number: row.try_get("number")?,
+        name: row.try_get("name")?,
+        dnd: row.try_get("dnd")?,
+        forward_always: row.try_get("forward_always")?,
+        forward_busy: row.try_get("forward_busy")?,
+        forward_no_answer: row.try_get("forward_no_answer")?,
+        voicemail: row.try_get("voicemail")?,
+        created_at: row.try_get("created_at")?,
+        updated_at: row.try_get("updated_at")?,
+    })
+}
+
+fn read_device(row: &SqliteRow) -> Result<Device, sqlx::Error> {
+    fn hash<const N: usize>(row: &SqliteRow, column: &str) -> Result<[u8; N], sqlx::Error> {
+        let bytes: Vec<u8> = row.try_get(column)?;
+        bytes
+            .try_into()
+            .map_err(|_| sqlx::Error::Decode(format!("{column} does not have {N} bytes").into()))
+    }
+    let codecs: String = row.try_get("codecs")?;
+    let nat: String = row.try_get("nat")?;
+    Ok(Device {
+        username: row.try_get("username")?,
+        extension: row.try_get("extension")?,
+        ha1: Ha1 {
+            md5: hash(row, "ha1_md5")?,
+            sha256: hash(row, "ha1_sha256")?,
+        },
+        codecs: codecs
+            .split(',')
+            .filter(|name| !name.is_empty())
+            .map(str::to_owned)
+            .collect(),
+        nat: NatPolicy::parse(&nat).unwrap_or_default(),
+        transport: row.try_get("transport")?,
+    })
+}

@@ -1,0 +1,110 @@
+//! Contacts on disk, so that registrations survive a restart.
+
+use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
+
+use crate::{Binding, Store, StoreError, values::MultiRow};
+
+static SAVE: MultiRow = MultiRow::new(
+    "INSERT INTO bindings (id, domain, number, username, contact, transport, local, remote, path, instance, reg_id, \
+     q, call_id, cseq, user_agent, registered_at, expires_at) VALUES",
+    17,
+    "ON CONFLICT (id) DO UPDATE SET domain = excluded.domain, number = excluded.number, \
+     username = excluded.username, contact = excluded.contact, transport = excluded.transport, \
+     local = excluded.local, remote = excluded.remote, path = excluded.path, instance = excluded.instance, \
+     reg_id = excluded.reg_id, q = excluded.q, call_id = excluded.call_id, cseq = excluded.cseq, \
+     user_agent = excluded.user_agent, registered_at = excluded.registered_at, expires_at = excluded.expires_at",
+);
+
+static REMOVE: MultiRow = MultiRow::new("DELETE FROM bindings WHERE id IN (VALUES", 1, ")");
+
+/// Path header values hold no line end, so lines keep them apart.
+const BETWEEN_PATHS: &str = "\n";
+
+pub(crate) async fn save(connection: &mut SqliteConnection, bindings: &[&Binding]) -> Result<(), sqlx::Error> {
+    let bind = |statement: crate::values::Bound, row: &&Binding| {
+        statement
+            .bind(row.id.cast_signed())
+            .bind(&*row.domain)
+            .bind(&row.number)
+            .bind(&row.username)
+            .bind(&row.contact)
+            .bind(&row.transport)
+            .bind(row.local.to_string())
+            .bind(row.remote.to_string())
+            .bind(row.path.join(BETWEEN_PATHS))
+            .bind(row.instance.as_deref())
+            .bind(row.reg_id)
+            .bind(row.q)
+            .bind(&row.call_id)
+            .bind(row.cseq)
+            .bind(&row.user_agent)
+            .bind(row.registered_at)
+            .bind(row.expires_at)
+    };
+    SAVE.execute(connection, bindings, bind).await.map(drop)
+}
+
+pub(crate) async fn remove(connection: &mut SqliteConnection, ids: &[u64]) -> Result<(), sqlx::Error> {
+    REMOVE
+        .execute(connection, ids, |statement, id| statement.bind(id.cast_signed()))
+        .await
+        .map(drop)
+}
+
+/// Removes bindings whose device went while they were being written.
+pub(crate) async fn remove_orphans(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+    let orphans = "DELETE FROM bindings WHERE NOT EXISTS (SELECT 1 FROM devices \
+                   WHERE devices.domain = bindings.domain AND devices.username = bindings.username)";
+    sqlx::query(orphans).execute(connection).await.map(drop)
+}
+
+impl Store {
+    /// The contacts of a domain that are bound at `now` (microseconds since the Unix epoch), by id.
+    /// Those that ended before are removed from the disk.
+    ///
+    /// # Errors
+    /// What SQLite reports.
+    pub async fn load_bindings(&self, domain: &str, now: i64) -> Result<Vec<Binding>, StoreError> {
+        let mut write = self.write.begin().await?;
+        let expired = sqlx::query("DELETE FROM bindings WHERE domain = ? AND expires_at <= ?")
+            .bind(domain)
+            .bind(now);
+        expired.execute(write.connection()).await.map_err(|e| self.error(&e))?;
+        write.commit().await?;
+        let live = "SELECT bindings.* FROM bindings JOIN devices USING (domain, username) \
+                    WHERE domain = ? AND devices.extension = bindings.number ORDER BY id";
+        let rows = sqlx::query(live).bind(domain).fetch_all(&self.read).await;
+        let rows = rows.map_err(|e| self.error(&e))?;
+        rows.iter()
+            .map(read)
+            .collect::<Result<_, _>>()
+            .map_err(|e| self.error(&e))
+    }
+}
+
+fn read(row: &SqliteRow) -> Result<Binding, sqlx::Error> {
+    let address = |column: &str| -> Result<_, sqlx::Error> {
+        let text: String = row.try_get(column)?;
+        text.parse().map_err(|e| sqlx::Error::Decode(Box::new(e)))
+    };
+    let path: String = row.try_get("path")?;
+    Ok(Binding {
+        id: row.try_get::<i64, _>("id")?.cast_unsigned(),
+        domain: row.try_get::<String, _>("domain")?.into(),
+        number: row.try_get("number")?,
+        username: row.try_get("username")?,
+        contact: row.try_get("contact")?,
+        transport: row.try_get("transport")?,
+        local: address("local")?,
+        remote: address("remote")?,
+        path: path.lines().map(str::to_owned).collect(),
+        instance: row.try_get("instance")?,
+        reg_id: row.try_get("reg_id")?,
+        q: row.try_get("q")?,
+        call_id: row.try_get("call_id")?,
+        cseq: row.try_get("cseq")?,
+        user_agent: row.try_get("user_agent")?,
+        registered_at: row.try_get("registered_at")?,
+        expires_at: row.try_get("expires_at")?,
+    })
+}

@@ -1,0 +1,222 @@
+//! Call detail records: exactly one a call, also across a crash.
+//!
+//! A row is written when the call begins and completed when it ends. Rows that were never completed
+//! are calls that a crash interrupted; [`Store::close_interrupted`] completes those at the start.
+
+use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection, sqlite::SqliteRow};
+
+use crate::{
+    Cdr, CdrOpen, Disposition, EndedBy, MAX_PAGE, Page, Store, StoreError, StoredCdr,
+    values::{Bound, MultiRow},
+};
+
+// A second record of a call changes nothing: the first one stands.
+static OPEN: MultiRow = MultiRow::new(
+    "INSERT INTO cdrs (domain, call_id, sip_call_id, from_number, from_name, dialed, started_at) VALUES",
+    7,
+    "ON CONFLICT (call_id) DO NOTHING",
+);
+
+// Completes the row, or writes it whole where the beginning was not stored; an ended call stays as it is.
+static CLOSE: MultiRow = MultiRow::new(
+    "INSERT INTO cdrs (domain, call_id, sip_call_id, from_number, from_name, dialed, started_at, to_number, \
+     answered_at, ended_at, disposition, sip_code, ended_by, detail) VALUES",
+    14,
+    "ON CONFLICT (call_id) DO UPDATE SET from_number = excluded.from_number, from_name = excluded.from_name, \
+     dialed = excluded.dialed, to_number = excluded.to_number, answered_at = excluded.answered_at, \
+     ended_at = excluded.ended_at, disposition = excluded.disposition, sip_code = excluded.sip_code, \
+     ended_by = excluded.ended_by, detail = excluded.detail WHERE cdrs.ended_at IS NULL",
+);
+
+fn bind_open(statement: Bound, cdr: &CdrOpen) -> Bound {
+    statement
+        .bind(&*cdr.domain)
+        .bind(&cdr.call_id)
+        .bind(&cdr.sip_call_id)
+        .bind(&cdr.from)
+        .bind(&cdr.from_name)
+        .bind(&cdr.dialed)
+        .bind(cdr.started_at)
+}
+
+pub(crate) async fn open(connection: &mut SqliteConnection, cdrs: &[&CdrOpen]) -> Result<(), sqlx::Error> {
+    OPEN.execute(connection, cdrs, |statement, cdr| bind_open(statement, cdr))
+        .await
+        .map(drop)
+}
+
+pub(crate) async fn close(connection: &mut SqliteConnection, cdrs: &[&Cdr]) -> Result<(), sqlx::Error> {
+    let bind = |statement: Bound, cdr: &&Cdr| {
+        bind_open(statement, &cdr.open)
+            .bind(&cdr.to)
+            .bind(cdr.answered_at)
+            .bind(cdr.ended_at)
+            .bind(cdr.disposition.as_str())
+            .bind(cdr.sip_code)
+            .bind(cdr.ended_by.as_str())
+            .bind(&cdr.detail)
+    };
+    CLOSE.execute(connection, cdrs, bind).await.map(drop)
+}
+
+/// Which records to list; the default is all of them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CdrFilter {
+    /// Begun at this time or later, microseconds since the Unix epoch.
+    pub from: Option<i64>,
+    /// Begun before this time.
+    pub to: Option<i64>,
+    /// The caller, whoever was reached, or what was dialled.
+    pub number: Option<String>,
+    /// How the call ended.
+    pub disposition: Option<Disposition>,
+}
+
+impl Store {
+    /// Completes every record that has no end: calls in progress when Tandem was killed. Call it at the
+    /// start, before any call. Gives back how many there were.
+    ///
+    /// # Errors
+    /// What SQLite reports.
+    pub async fn close_interrupted(&self, now: i64) -> Result<u64, StoreError> {
+        let mut write = self.write.begin().await?;
+        let close = "UPDATE cdrs SET ended_at = max(?, started_at), disposition = 'failed', ended_by = 'system', \
+                     detail = 'interrupted: Tandem was stopped during the call' WHERE ended_at IS NULL";
+        let closed = sqlx::query(close)
+            .bind(now)
+            .execute(write.connection())
+            .await
+            .map_err(|e| self.error(&e))?;
+        write.commit().await?;
+        Ok(closed.rows_affected())
+    }
+
+    /// Calls that have ended, newest first. `limit` is held between 1 and [`MAX_PAGE`].
+    ///
+    /// # Errors
+    /// [`StoreError::BadCursor`].
+    pub async fn cdrs(
+        &self,
+        domain: &str,
+        filter: &CdrFilter,
+        limit: u32,
+        cursor: Option<&str>,
+    ) -> Result<Page<StoredCdr>, StoreError> {
+        let limit = limit.clamp(1, MAX_PAGE);
+        let before = cursor
+            .map(|text| parse_cursor(text).ok_or(StoreError::BadCursor))
+            .transpose()?;
+        let mut query = list_query(domain, filter, i64::from(limit) + 1, before);
+        let rows = query.build().fetch_all(&self.read).await.map_err(|e| self.error(&e))?;
+        let more = rows.len() > limit as usize;
+        let items = rows
+            .iter()
+            .take(limit as usize)
+            .map(read)
+            .collect::<Result<Vec<_>, _>>();
+        let items = items.map_err(|e| self.error(&e))?;
+        let last = items.last().filter(|_| more);
+        let next_cursor = last.map(|item| format!("{}-{}", item.cdr.open.started_at, item.id));
+        Ok(Page { items, next_cursor })
+    }
+
+    /// One record of a call that has ended, by its number in the list.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`].
+    pub async fn cdr(&self, domain: &str, id: i64) -> Result<StoredCdr, StoreError> {
+        let one = "SELECT * FROM cdrs WHERE domain = ? AND id = ? AND ended_at IS NOT NULL";
+        let row = sqlx::query(one).bind(domain).bind(id).fetch_optional(&self.read).await;
+        let row = row
+            .map_err(|e| self.error(&e))?
+            .ok_or_else(|| StoreError::NotFound(format!("cdr {id}")))?;
+        read(&row).map_err(|e| self.error(&e))
+    }
+}
+
+fn parse_cursor(text: &str) -> Option<(i64, i64)> {
+    let (started_at, id) = text.rsplit_once('-')?;
+    Some((started_at.parse().ok()?, id.parse().ok()?))
+}
+
+/// The statement that lists. A number may stand in three columns: each is asked by its own index for one
+/// page, and the newest of those three pages are the page.
+fn list_query(domain: &str, filter: &CdrFilter, limit: i64, before: Option<(i64, i64)>) -> QueryBuilder<Sqlite> {
+    let mut query = QueryBuilder::new("SELECT * FROM cdrs WHERE ");
+    match &filter.number {
+        None => push_conditions(&mut query, domain, filter, before),
+        Some(number) => {
+            query.push("id IN (");
+            for (i, column) in ["from_number", "to_number", "dialed"].into_iter().enumerate() {
+                query.push(if i == 0 {
+                    "SELECT id FROM (SELECT id FROM cdrs WHERE "
+                } else {
+                    " UNION SELECT id FROM (SELECT id FROM cdrs WHERE "
+                });
+                query.push(column).push(" = ").push_bind(number.as_str()).push(" AND ");
+                push_conditions(&mut query, domain, filter, before);
+                query
+                    .push(" ORDER BY started_at DESC, id DESC LIMIT ")
+                    .push_bind(limit)
+                    .push(")");
+            }
+            query.push(")");
+        }
+    }
+    query.push(" ORDER BY started_at DESC, id DESC LIMIT ").push_bind(limit);
+    query
+}
+
+fn push_conditions(query: &mut QueryBuilder<Sqlite>, domain: &str, filter: &CdrFilter, before: Option<(i64, i64)>) {
+    query
+        .push("domain = ")
+        .push_bind(domain)
+        .push(" AND ended_at IS NOT NULL");
+    if let Some(from) = filter.from {
+        query.push(" AND started_at >= ").push_bind(from);
+    }
+    if let Some(to) = filter.to {
+        query.push(" AND started_at < ").push_bind(to);
+    }
+    if let Some(disposition) = filter.disposition {
+        query.push(" AND disposition = ").push_bind(disposition.as_str());
+    }
+    if let Some((started_at, id)) = before {
+        query
+            .push(" AND (started_at, id) < (")
+            .push_bind(started_at)
+            .push(", ")
+            .push_bind(id)
+            .push(")");
+    }
+}
+
+fn read(row: &SqliteRow) -> Result<StoredCdr, sqlx::Error> {
+    fn word<T>(row: &SqliteRow, column: &str, parse: fn(&str) -> Option<T>) -> Result<T, sqlx::Error> {
+        let text: String = row.try_get(column)?;
+        parse(&text).ok_or_else(|| sqlx::Error::Decode(format!("unknown {column} {text:?}").into()))
+    }
+    let open = CdrOpen {
+        domain: row.try_get::<String, _>("domain")?.into(),
+        call_id: row.try_get("call_id")?,
+        sip_call_id: row.try_get("sip_call_id")?,
+        from: row.try_get("from_number")?,
+        from_name: row.try_get("from_name")?,
+        dialed: row.try_get("dialed")?,
+        started_at: row.try_get("started_at")?,
+    };
+    let cdr = Cdr {
+        open,
+        to: row.try_get("to_number")?,
+        answered_at: row.try_get("answered_at")?,
+        ended_at: row.try_get("ended_at")?,
+        disposition: word(row, "disposition", Disposition::parse)?,
+        sip_code: row.try_get("sip_code")?,
+        ended_by: word(row, "ended_by", EndedBy::parse)?,
+        detail: row.try_get("detail")?,
+    };
+    Ok(StoredCdr {
+        id: row.try_get("id")?,
+        cdr,
+    })
+}

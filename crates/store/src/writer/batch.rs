@@ -1,0 +1,65 @@
+//! One transaction: what several writes come to together.
+
+use std::collections::HashMap;
+
+use crate::{Binding, BindingChange, Cdr, CdrOpen, StoreError, bindings, cdrs, error::from_sqlx, open::WriteHalf};
+
+use super::Op;
+
+/// The rows of a transaction by table. Of several changes to one binding only the last is made.
+#[derive(Default)]
+pub(super) struct Batch<'a> {
+    saves: Vec<&'a Binding>,
+    removes: Vec<u64>,
+    opens: Vec<&'a CdrOpen>,
+    closes: Vec<&'a Cdr>,
+}
+
+impl<'a> Batch<'a> {
+    pub(super) fn new(ops: impl Iterator<Item = &'a Op>) -> Self {
+        let mut batch = Self::default();
+        let mut last: HashMap<u64, usize> = HashMap::new();
+        let mut changes: Vec<&BindingChange> = Vec::new();
+        for op in ops {
+            match op {
+                Op::Save(these, _) | Op::Forget(these) => {
+                    for change in these {
+                        last.insert(change.id(), changes.len());
+                        changes.push(change);
+                    }
+                }
+                Op::Open(open, _) => batch.opens.push(open),
+                Op::Close(cdr) => batch.closes.push(cdr),
+                Op::Flush(_) | Op::Stop(_) => {}
+            }
+        }
+        for (i, change) in changes.into_iter().enumerate() {
+            if last.get(&change.id()) == Some(&i) {
+                match change {
+                    BindingChange::Save(binding) => batch.saves.push(binding),
+                    BindingChange::Remove(id) => batch.removes.push(*id),
+                }
+            }
+        }
+        batch
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.saves.is_empty() && self.removes.is_empty() && self.opens.is_empty() && self.closes.is_empty()
+    }
+
+    /// Writes it in one transaction; durable when this returns.
+    pub(super) async fn commit(&self, half: &WriteHalf) -> Result<(), StoreError> {
+        let mut write = half.begin().await?;
+        let connection = write.connection();
+        let written = async {
+            bindings::save(connection, &self.saves).await?;
+            bindings::remove(connection, &self.removes).await?;
+            // Beginnings before ends: both of a short call may be in one transaction.
+            cdrs::open(connection, &self.opens).await?;
+            cdrs::close(connection, &self.closes).await
+        };
+        written.await.map_err(|e| from_sqlx(&half.path, &e))?;
+        write.commit().await
+    }
+}

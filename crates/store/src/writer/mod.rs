@@ -1,0 +1,202 @@
+//! Writing behind: what calls and registrations write, gathered into few transactions.
+
+mod batch;
+mod task;
+
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
+    },
+    task::{Context, Poll},
+};
+
+use tokio::sync::{mpsc, oneshot};
+
+use crate::{BindingChange, Cdr, CdrOpen, Options, StoreError, open::WriteHalf};
+
+/// A handle to the writer; clones are cheap and all lead to the same one.
+///
+/// A write is committed at once when nothing else is being written; what arrives meanwhile shares the
+/// next transaction. There are two kinds:
+///
+/// - **Promises** ([`Writer::save_bindings`], [`Writer::open_cdr`]) have somebody waiting. Their
+///   [`Durable`] says when they are on the disk, or why not: when a transaction fails, every promise that
+///   waits is told so at once, and is forgotten. With more than [`Options::queue`] rows waiting, new ones
+///   are refused with [`StoreError::Overloaded`]: the switch then answers 503 and takes no more work.
+/// - **Notes** ([`Writer::close_cdr`], [`Writer::forget`]) have nobody waiting and are never lost while
+///   the process lives: they are tried again until they are written (disk full, database locked). They
+///   are taken however long the queue is, and still it is bounded: there is one note for each call or
+///   contact that was let in, and none is let in over the limit.
+#[derive(Clone)]
+pub struct Writer {
+    queue: mpsc::UnboundedSender<Op>,
+    counters: Arc<Counters>,
+}
+
+/// Counters of the writer, for metrics.
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
+pub struct WriterStats {
+    /// Rows that wait to be written now.
+    pub queued: usize,
+    /// Transactions committed.
+    pub commits: u64,
+    /// Rows written.
+    pub written: u64,
+    /// Transactions that failed and whose notes were kept for the next.
+    pub retries: u64,
+    /// Promises refused because the queue was full.
+    pub refused: u64,
+    /// Notes that the database will never take (the log has them).
+    pub rejected: u64,
+}
+
+#[derive(Default)]
+struct Counters {
+    limit: usize,
+    queued: AtomicUsize,
+    commits: AtomicU64,
+    written: AtomicU64,
+    retries: AtomicU64,
+    refused: AtomicU64,
+    rejected: AtomicU64,
+}
+
+type Done = oneshot::Sender<Result<(), StoreError>>;
+
+/// One thing to write, or to say when what came before it is written.
+enum Op {
+    Save(Vec<BindingChange>, Done),
+    Open(Box<CdrOpen>, Done),
+    Forget(Vec<BindingChange>),
+    Close(Box<Cdr>),
+    Flush(Done),
+    Stop(Done),
+}
+
+impl Op {
+    fn rows(&self) -> usize {
+        match self {
+            Self::Save(changes, _) | Self::Forget(changes) => changes.len(),
+            Self::Open(..) | Self::Close(_) => 1,
+            Self::Flush(_) | Self::Stop(_) => 0,
+        }
+    }
+
+    fn is_note(&self) -> bool {
+        match self {
+            Self::Forget(_) | Self::Close(_) => true,
+            Self::Save(..) | Self::Open(..) | Self::Flush(_) | Self::Stop(_) => false,
+        }
+    }
+
+    /// Says what came of it to whoever waits.
+    fn tell(self, outcome: Result<(), StoreError>) {
+        match self {
+            Self::Save(_, done) | Self::Open(_, done) | Self::Flush(done) | Self::Stop(done) => {
+                drop(done.send(outcome));
+            }
+            Self::Forget(_) | Self::Close(_) => {}
+        }
+    }
+}
+
+/// Resolves when a promise is on the disk, or was given up. The write goes on also if this is dropped.
+#[must_use = "nothing is promised until it resolves"]
+pub struct Durable(oneshot::Receiver<Result<(), StoreError>>);
+
+impl Future for Durable {
+    type Output = Result<(), StoreError>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.0)
+            .poll(context)
+            .map(|done| done.unwrap_or(Err(StoreError::Closed)))
+    }
+}
+
+impl Writer {
+    pub(crate) fn start(half: Arc<WriteHalf>, options: &Options) -> Self {
+        let (queue, receive) = mpsc::unbounded_channel();
+        let counters = Arc::new(Counters {
+            limit: options.queue,
+            ..Counters::default()
+        });
+        tokio::spawn(task::Task::new(receive, half, options, counters.clone()).run());
+        Self { queue, counters }
+    }
+
+    /// Makes changes to bindings durable, all in one transaction.
+    pub fn save_bindings(&self, changes: Vec<BindingChange>) -> Durable {
+        self.promise(changes.len(), |done| Op::Save(changes, done))
+    }
+
+    /// Notes that a call has begun, so that it has its record also if we are killed.
+    pub fn open_cdr(&self, cdr: CdrOpen) -> Durable {
+        self.promise(1, |done| Op::Open(Box::new(cdr), done))
+    }
+
+    /// Completes a call's record. Nobody waits. The first end of a call stands; later ones change nothing.
+    pub fn close_cdr(&self, cdr: Cdr) {
+        self.note(Op::Close(Box::new(cdr)));
+    }
+
+    /// Changes to bindings that nobody waits for: contacts that expired.
+    pub fn forget(&self, changes: Vec<BindingChange>) {
+        self.note(Op::Forget(changes));
+    }
+
+    /// Resolves when everything handed over before is on the disk, however long that takes.
+    pub fn flush(&self) -> Durable {
+        self.barrier(Op::Flush)
+    }
+
+    /// The counters as they are now.
+    pub fn stats(&self) -> WriterStats {
+        let counters = &self.counters;
+        WriterStats {
+            queued: counters.queued.load(Ordering::Relaxed),
+            commits: counters.commits.load(Ordering::Relaxed),
+            written: counters.written.load(Ordering::Relaxed),
+            retries: counters.retries.load(Ordering::Relaxed),
+            refused: counters.refused.load(Ordering::Relaxed),
+            rejected: counters.rejected.load(Ordering::Relaxed),
+        }
+    }
+
+    pub(crate) fn stop(&self) -> Durable {
+        self.barrier(Op::Stop)
+    }
+
+    fn promise(&self, rows: usize, op: impl FnOnce(Done) -> Op) -> Durable {
+        let (done, durable) = oneshot::channel();
+        if self.counters.queued.load(Ordering::Relaxed) + rows > self.counters.limit {
+            self.counters.refused.fetch_add(1, Ordering::Relaxed);
+            let _ = done.send(Err(StoreError::Overloaded));
+        } else {
+            self.counters.queued.fetch_add(rows, Ordering::Relaxed);
+            // An op that finds the writer gone is dropped, and its promise with it: that reads as Closed.
+            if self.queue.send(op(done)).is_err() {
+                self.counters.queued.fetch_sub(rows, Ordering::Relaxed);
+            }
+        }
+        Durable(durable)
+    }
+
+    fn note(&self, op: Op) {
+        let rows = op.rows();
+        self.counters.queued.fetch_add(rows, Ordering::Relaxed);
+        if let Err(mpsc::error::SendError(op)) = self.queue.send(op) {
+            self.counters.queued.fetch_sub(rows, Ordering::Relaxed);
+            task::report_lost(&op, "the store is closed");
+        }
+    }
+
+    fn barrier(&self, op: impl FnOnce(Done) -> Op) -> Durable {
+        let (done, durable) = oneshot::channel();
+        let _ = self.queue.send(op(done));
+        Durable(durable)
+    }
+}

@@ -1,0 +1,340 @@
+//! Extensions, devices, tokens, settings.
+
+mod support;
+
+use store::{Device, ExtensionPatch, ImportOutcome, NatPolicy, StoreError};
+use support::{DOMAIN, NOW, binding, fresh, ha1, new_extension, save};
+
+#[tokio::test]
+async fn a_new_extension_has_one_device_with_its_number_as_user_name() {
+    let kept = fresh().await;
+    let made = kept
+        .store
+        .create_extension(DOMAIN, &new_extension("101"), NOW)
+        .await
+        .unwrap();
+    assert_eq!(
+        (made.extension.number.as_str(), made.extension.name.as_str()),
+        ("101", "Phone 101")
+    );
+    assert_eq!((made.extension.created_at, made.extension.updated_at), (NOW, NOW));
+    let device = &made.devices[0];
+    assert_eq!((device.username.as_str(), device.extension.as_str()), ("101", "101"));
+    assert_eq!((&device.ha1, device.nat), (&ha1(1), NatPolicy::Source));
+    let kept = kept.reopened().await;
+    assert_eq!(kept.store.load_accounts(DOMAIN).await.unwrap(), [made]);
+}
+
+#[tokio::test]
+async fn a_number_is_taken_once_a_domain() {
+    let kept = fresh().await;
+    kept.store
+        .create_extension(DOMAIN, &new_extension("101"), NOW)
+        .await
+        .unwrap();
+    let again = kept
+        .store
+        .create_extension(DOMAIN, &new_extension("101"), NOW)
+        .await
+        .unwrap_err();
+    assert_eq!(again.to_string(), "extension 101 exists already");
+    kept.store
+        .create_extension("other.example", &new_extension("101"), NOW)
+        .await
+        .unwrap();
+    assert_eq!(kept.store.domains().await.unwrap(), ["other.example", DOMAIN]);
+    assert_eq!(kept.store.load_accounts(DOMAIN).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_number_that_is_a_devices_user_name_leaves_nothing_behind() {
+    let kept = fresh().await;
+    kept.store
+        .create_extension(DOMAIN, &new_extension("101"), NOW)
+        .await
+        .unwrap();
+    let second = Device {
+        username: "300".into(),
+        extension: "101".into(),
+        ha1: ha1(3),
+        codecs: vec!["PCMA".into(), "opus".into()],
+        nat: NatPolicy::Contact,
+        transport: Some("tls".into()),
+    };
+    kept.store.put_device(DOMAIN, &second).await.unwrap();
+    assert_eq!(kept.store.account(DOMAIN, "101").await.unwrap().devices[1], second);
+    let refused = kept.store.create_extension(DOMAIN, &new_extension("300"), NOW).await;
+    assert!(matches!(refused, Err(StoreError::Exists(_))), "{refused:?}");
+    assert!(matches!(
+        kept.store.account(DOMAIN, "300").await,
+        Err(StoreError::NotFound(_))
+    ));
+    kept.store.delete_device(DOMAIN, "300").await.unwrap();
+    kept.store
+        .create_extension(DOMAIN, &new_extension("300"), NOW)
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn a_device_belongs_to_an_extension_and_stays_there() {
+    let kept = fresh().await;
+    for number in ["101", "102"] {
+        kept.store
+            .create_extension(DOMAIN, &new_extension(number), NOW)
+            .await
+            .unwrap();
+    }
+    let mut device = kept.store.account(DOMAIN, "101").await.unwrap().devices.remove(0);
+    device.extension = "102".into();
+    assert!(matches!(
+        kept.store.put_device(DOMAIN, &device).await,
+        Err(StoreError::Exists(_))
+    ));
+    device.extension = "999".into();
+    assert!(matches!(
+        kept.store.put_device(DOMAIN, &device).await,
+        Err(StoreError::NotFound(_))
+    ));
+    assert!(matches!(
+        kept.store.delete_device(DOMAIN, "999").await,
+        Err(StoreError::NotFound(_))
+    ));
+}
+
+#[tokio::test]
+async fn values_out_of_range_are_refused_by_field() {
+    let kept = fresh().await;
+    for number in ["", "1 2", "a@b", "123456789012345678901234567890123", "ü"] {
+        let refused = kept.store.create_extension(DOMAIN, &new_extension(number), NOW).await;
+        assert!(
+            matches!(refused, Err(StoreError::Invalid { field: "number", .. })),
+            "{number:?}: {refused:?}"
+        );
+    }
+    let mut named = new_extension("*#+._-9aZ");
+    kept.store.create_extension(DOMAIN, &named, NOW).await.unwrap();
+    for name in ["x".repeat(257), "line\r\nend".into()] {
+        (named.number, named.name) = ("5".into(), name);
+        let refused = kept.store.create_extension(DOMAIN, &named, NOW).await;
+        assert!(
+            matches!(refused, Err(StoreError::Invalid { field: "name", .. })),
+            "{refused:?}"
+        );
+    }
+    let patch = ExtensionPatch {
+        forward_busy: Some(Some(String::new())),
+        ..ExtensionPatch::default()
+    };
+    let refused = kept.store.update_extension(DOMAIN, "*#+._-9aZ", &patch, NOW).await;
+    assert!(
+        matches!(
+            refused,
+            Err(StoreError::Invalid {
+                field: "forward_busy",
+                ..
+            })
+        ),
+        "{refused:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_patch_changes_what_it_names() {
+    let kept = fresh().await;
+    let before = kept
+        .store
+        .create_extension(DOMAIN, &new_extension("101"), NOW)
+        .await
+        .unwrap();
+    let patch = ExtensionPatch {
+        dnd: Some(true),
+        forward_always: Some(Some("102".into())),
+        forward_no_answer: Some(Some("sip:desk@example.org".into())),
+        voicemail: Some(true),
+        ha1: Some(ha1(9)),
+        ..ExtensionPatch::default()
+    };
+    let mut expected = before.clone();
+    expected.extension.dnd = true;
+    expected.extension.forward_always = Some("102".into());
+    expected.extension.forward_no_answer = Some("sip:desk@example.org".into());
+    expected.extension.voicemail = true;
+    expected.extension.updated_at = NOW + 5;
+    expected.devices[0].ha1 = ha1(9);
+    assert_eq!(
+        kept.store
+            .update_extension(DOMAIN, "101", &patch, NOW + 5)
+            .await
+            .unwrap(),
+        expected
+    );
+    assert_eq!(kept.store.account(DOMAIN, "101").await.unwrap(), expected);
+
+    let empty = ExtensionPatch {
+        forward_always: Some(None),
+        name: Some("Al".into()),
+        ..ExtensionPatch::default()
+    };
+    let after = kept
+        .store
+        .update_extension(DOMAIN, "101", &empty, NOW + 6)
+        .await
+        .unwrap()
+        .extension;
+    assert_eq!(
+        (after.forward_always, after.name.as_str(), after.dnd),
+        (None, "Al", true)
+    );
+    let nobody = kept.store.update_extension(DOMAIN, "999", &empty, NOW).await;
+    assert!(matches!(nobody, Err(StoreError::NotFound(_))));
+}
+
+#[tokio::test]
+async fn a_deleted_extension_takes_devices_and_contacts_with_it() {
+    let kept = fresh().await;
+    for number in ["101", "102"] {
+        kept.store
+            .create_extension(DOMAIN, &new_extension(number), NOW)
+            .await
+            .unwrap();
+    }
+    let changes = vec![save(binding(1, "101")), save(binding(2, "102"))];
+    kept.store.writer().save_bindings(changes).await.unwrap();
+    kept.store.delete_extension(DOMAIN, "101").await.unwrap();
+    assert!(matches!(
+        kept.store.delete_extension(DOMAIN, "101").await,
+        Err(StoreError::NotFound(_))
+    ));
+    assert_eq!(kept.store.load_accounts(DOMAIN).await.unwrap().len(), 1);
+    assert_eq!(
+        kept.store.load_bindings(DOMAIN, NOW).await.unwrap(),
+        [binding(2, "102")]
+    );
+    assert_eq!(kept.count("SELECT count(*) FROM bindings").await, 1);
+}
+
+#[tokio::test]
+async fn pages_of_extensions_stay_whole_while_others_are_made() {
+    let kept = fresh().await;
+    let numbers: Vec<String> = (100..125).map(|n| n.to_string()).collect();
+    for number in &numbers {
+        kept.store
+            .create_extension(DOMAIN, &new_extension(number), NOW)
+            .await
+            .unwrap();
+    }
+    let (mut seen, mut cursor) = (Vec::new(), None);
+    loop {
+        let page = kept.store.extensions(DOMAIN, None, 7, cursor.as_deref()).await.unwrap();
+        seen.extend(page.items.into_iter().map(|extension| extension.number));
+        // One before and one after what was seen: neither moves a line from one page to another.
+        let number = format!("0{}", seen.len());
+        kept.store
+            .create_extension(DOMAIN, &new_extension(&number), NOW)
+            .await
+            .unwrap();
+        cursor = page.next_cursor;
+        if cursor.is_none() {
+            break;
+        }
+    }
+    assert_eq!(seen, numbers);
+    let bad = kept.store.extensions(DOMAIN, None, 7, Some("no cursor")).await;
+    assert_eq!(bad.unwrap_err(), StoreError::BadCursor);
+}
+
+#[tokio::test]
+async fn extensions_are_found_by_number_and_name() {
+    let kept = fresh().await;
+    for (number, name) in [("101", "Ada"), ("102", "100% Bob_"), ("210", "adam")] {
+        let new = store::NewExtension {
+            name: name.into(),
+            ..new_extension(number)
+        };
+        kept.store.create_extension(DOMAIN, &new, NOW).await.unwrap();
+    }
+    for (q, expected) in [
+        ("ADA", vec!["101", "210"]),
+        ("10", vec!["101", "102", "210"]),
+        ("0%", vec!["102"]),
+        ("b_", vec!["102"]),
+        ("_", vec!["102"]),
+        ("\\", vec![]),
+        ("", vec!["101", "102", "210"]),
+    ] {
+        let page = kept.store.extensions(DOMAIN, Some(q), 0, None).await.unwrap();
+        assert_eq!(page.items.len(), expected.len().min(1), "limit is at least 1");
+        let page = kept.store.extensions(DOMAIN, Some(q), 5000, None).await.unwrap();
+        let found: Vec<_> = page.items.iter().map(|extension| extension.number.as_str()).collect();
+        assert_eq!(found, expected, "{q:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_import_is_all_or_nothing() {
+    let kept = fresh().await;
+    kept.store
+        .create_extension(DOMAIN, &new_extension("102"), NOW)
+        .await
+        .unwrap();
+    let lines: Vec<_> = ["101", "102", "bad number", "101", "103"].map(new_extension).into();
+    let report = kept.store.import_extensions(DOMAIN, &lines, false, NOW).await.unwrap();
+    assert!(!report.applied);
+    let [first, second, third, fourth, fifth] = report.lines.try_into().unwrap();
+    assert_eq!(
+        (first, second, fifth),
+        (ImportOutcome::Created, ImportOutcome::Exists, ImportOutcome::Created)
+    );
+    assert!(matches!(third, ImportOutcome::Invalid { field: "number", .. }));
+    assert_eq!(fourth, ImportOutcome::Repeats { line: 0 });
+    assert_eq!(kept.store.load_accounts(DOMAIN).await.unwrap().len(), 1);
+
+    let lines = [lines[0].clone(), lines[4].clone()];
+    let report = kept.store.import_extensions(DOMAIN, &lines, true, NOW).await.unwrap();
+    assert_eq!((report.applied, report.lines), (false, vec![ImportOutcome::Created; 2]));
+    assert_eq!(kept.store.load_accounts(DOMAIN).await.unwrap().len(), 1);
+    let report = kept.store.import_extensions(DOMAIN, &lines, false, NOW).await.unwrap();
+    assert!(report.applied);
+    let numbers = kept.store.load_accounts(DOMAIN).await.unwrap();
+    let numbers: Vec<_> = numbers
+        .iter()
+        .map(|account| account.devices[0].username.as_str())
+        .collect();
+    assert_eq!(numbers, ["101", "102", "103"]);
+}
+
+#[tokio::test]
+async fn tokens_and_settings_are_kept_by_name() {
+    let kept = fresh().await;
+    assert_eq!(kept.store.tokens().await.unwrap(), []);
+    kept.store.put_token("admin", [1; 32], NOW).await.unwrap();
+    kept.store.put_token("admin", [2; 32], NOW + 1).await.unwrap();
+    kept.store
+        .put_setting(DOMAIN, "greeting", Some("hello"), NOW)
+        .await
+        .unwrap();
+    let kept = kept.reopened().await;
+    let tokens = kept.store.tokens().await.unwrap();
+    assert_eq!(
+        (tokens.len(), tokens[0].hash, tokens[0].created_at),
+        (1, [2; 32], NOW + 1)
+    );
+    kept.store.remove_token("admin").await.unwrap();
+    assert!(matches!(
+        kept.store.remove_token("admin").await,
+        Err(StoreError::NotFound(_))
+    ));
+    assert_eq!(
+        kept.store.setting(DOMAIN, "greeting").await.unwrap().as_deref(),
+        Some("hello")
+    );
+    assert_eq!(kept.store.setting("other.example", "greeting").await.unwrap(), None);
+    kept.store.put_setting(DOMAIN, "greeting", None, NOW).await.unwrap();
+    assert_eq!(kept.store.setting(DOMAIN, "greeting").await.unwrap(), None);
+}
+
+#[test]
+fn a_hash_does_not_show_in_debug_output() {
+    assert_eq!(format!("{:?}", ha1(7)), "Ha1(..)");
+}
