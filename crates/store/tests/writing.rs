@@ -283,8 +283,8 @@ async fn closing_writes_what_waits() {
     (0..300).for_each(|call| writer.close_cdr(closed_cdr(call)));
     let path = kept.path();
     kept.store.close().await.unwrap();
-    assert_eq!(support::count(&path, ENDED).await, 300);
     assert!(!path.with_extension("db-wal").exists(), "one file is left");
+    assert_eq!(support::count(&path, ENDED).await, 300);
 }
 
 #[tokio::test]
