@@ -1,0 +1,112 @@
+//! How a call ended, and its record.
+
+use crate::{
+    api::{Cdr, Disposition, EndedBy, Event, Output},
+    exchange::Exchange,
+    leg::Cause,
+    stack::TimerKey,
+};
+
+use super::Call;
+
+/// How a call ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Ending {
+    pub code: u16,
+    pub disposition: Disposition,
+    pub by: EndedBy,
+    pub detail: String,
+}
+
+impl Ending {
+    pub fn cancelled() -> Self {
+        Self {
+            code: 487,
+            disposition: Disposition::Cancelled,
+            by: EndedBy::Caller,
+            detail: "the caller gave up".into(),
+        }
+    }
+
+    pub fn system(code: u16, detail: &str) -> Self {
+        Self { code, disposition: disposition_of(code), by: EndedBy::System, detail: detail.into() }
+    }
+
+    pub fn admin() -> Self {
+        Self { code: 480, disposition: Disposition::Rejected, by: EndedBy::Admin, detail: "ended over the API".into() }
+    }
+
+    pub fn script(code: u16, detail: &str) -> Self {
+        Self { code, disposition: disposition_of(code), by: EndedBy::Script, detail: detail.into() }
+    }
+
+    pub fn callee(code: u16, detail: &str) -> Self {
+        Self { code, disposition: disposition_of(code), by: EndedBy::Callee, detail: detail.into() }
+    }
+
+    /// Of a call made over the API, where whoever was to be called first did not answer.
+    pub fn refused(code: u16, reason: &str) -> Self {
+        Self { code, disposition: disposition_of(code), by: EndedBy::Caller, detail: format!("{code} {reason}") }
+    }
+
+    /// An answered leg ended: by its phone, by us, or because it vanished.
+    pub fn after(cause: &Cause, peer: EndedBy) -> Self {
+        let by = match cause.who {
+            crate::leg::Who::Peer => peer,
+            crate::leg::Who::Us | crate::leg::Who::Lost => EndedBy::System,
+        };
+        let side = if peer == EndedBy::Callee { "callee" } else { "caller" };
+        Self { code: 200, disposition: Disposition::Answered, by, detail: format!("{side}: {}", cause.detail) }
+    }
+}
+
+/// What people call an ending with this status.
+pub(crate) const fn disposition_of(code: u16) -> Disposition {
+    match code {
+        200..=299 => Disposition::Answered,
+        486 | 600 => Disposition::Busy,
+        408 | 480 => Disposition::NoAnswer,
+        487 => Disposition::Cancelled,
+        401..=403 | 405..=407 | 433 | 603 | 607 | 608 => Disposition::Rejected,
+        _ => Disposition::Failed,
+    }
+}
+
+impl Call {
+    /// Whether how the call ended is decided.
+    pub fn has_ended(&self) -> bool {
+        self.ending.is_some()
+    }
+
+    /// How the call ends is decided (by its script): its record is written.
+    pub fn decide(&mut self, x: &mut Exchange, ending: Ending) {
+        self.close_cdr(x, ending);
+    }
+
+    /// Writes the call's record, once.
+    pub(super) fn close_cdr(&mut self, x: &mut Exchange, ending: Ending) {
+        if self.ending.is_some() {
+            return;
+        }
+        let answered = self.answered_at.is_some();
+        let ending = if answered { Ending { code: 200, disposition: Disposition::Answered, ..ending } } else { ending };
+        x.stack.timers.clear(TimerKey::Setup(self.id));
+        if ending.disposition == Disposition::Failed {
+            x.stats.calls_failed += 1;
+        }
+        tracing::info!(code = ending.code, disposition = ?ending.disposition, by = ?ending.by, detail = %ending.detail, "call ended");
+        let cdr = Cdr {
+            open: self.cdr_open(),
+            to: self.to.clone(),
+            answered_at: self.answered_at,
+            ended_at: x.stack.unix(),
+            disposition: ending.disposition,
+            sip_code: ending.code,
+            ended_by: ending.by,
+            detail: ending.detail.clone(),
+        };
+        self.ending = Some(ending);
+        x.stack.event(Event::CallEnded(Box::new(cdr.clone())));
+        x.stack.outputs.push_back(Output::Cdr(Box::new(cdr)));
+    }
+}

@@ -1,0 +1,291 @@
+//! A call: at most two legs, one running verb, and the script that decides.
+//!
+//! The call knows how its legs are doing and who waits for whom; what a verb does is the verb's own
+//! business (`crate::verbs`). A feature is a new verb, never a new field here.
+
+mod bridge;
+mod digits;
+mod end;
+mod live;
+mod script;
+
+use sip::Message;
+
+pub(crate) use bridge::Bridge;
+pub(crate) use end::Ending;
+
+use crate::{
+    api::{CallUid, CdrOpen, Event, Facts, Position, Query, QueryId, ScriptEntry},
+    exchange::{Exchange, QueryUse},
+    leg::{CallerId, Cause, LegEvent, LegId, Refusal},
+    slots::Id,
+    stack::TimerKey,
+    verbs::{Running, VerbEvent},
+};
+
+/// Names a call.
+pub(crate) type CallId = Id<Call>;
+
+/// How far the script is.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(crate) enum ScriptState {
+    /// Waits until the beginning of the CDR is on disk.
+    Storing(QueryId),
+    /// Waits until the phone of whoever wanted the call is picked up.
+    Waiting,
+    /// Runs, or waits for its verb.
+    Running,
+    /// Was told that the caller is gone.
+    Cancelled,
+    /// Over, or never begun.
+    Over,
+}
+
+/// See the module.
+pub(crate) struct Call {
+    pub id: CallId,
+    pub uid: CallUid,
+    /// The leg the call is for; with a call made over the API the first one rung.
+    pub caller: LegId,
+    /// The other leg, while two are connected.
+    pub bridge: Option<Bridge>,
+    pub running: Running,
+    pub facts: Box<Facts>,
+    /// Max-Forwards for what the call sends out.
+    pub max_forwards: u32,
+    /// What the last `dial` came to, for how the call ends if nothing follows.
+    pub last_dial: Option<(u16, String)>,
+    /// Keys the caller pressed that no verb has taken.
+    pub digits: String,
+    pub answered_at: Option<i64>,
+    /// Who is, or was last, rung or connected.
+    pub to: String,
+    pub ringing: bool,
+    entry: ScriptEntry,
+    script: ScriptState,
+    at: Position,
+    doing: &'static str,
+    started_at: i64,
+    sip_call_id: String,
+    ending: Option<Ending>,
+    callee_hung_up: bool,
+    legs: Vec<LegId>,
+    span: tracing::Span,
+}
+
+/// What is known of a call at its beginning.
+pub(crate) struct Beginning {
+    pub facts: Facts,
+    pub entry: ScriptEntry,
+    pub max_forwards: u32,
+    pub sip_call_id: String,
+}
+
+impl Call {
+    /// A call whose caller's leg is about to be made.
+    pub fn new(x: &mut Exchange, id: CallId, uid: CallUid, caller: LegId, beginning: Beginning) -> Self {
+        let facts = Facts { id: uid.to_string(), ..beginning.facts };
+        let span = tracing::info_span!("call", id = %uid, from = %facts.number, dialed = %facts.dialed);
+        Self {
+            id,
+            uid,
+            caller,
+            bridge: None,
+            running: Running::None,
+            max_forwards: beginning.max_forwards,
+            last_dial: None,
+            digits: String::new(),
+            answered_at: None,
+            to: String::new(),
+            ringing: false,
+            entry: beginning.entry,
+            script: ScriptState::Over,
+            at: Position::default(),
+            doing: "",
+            started_at: x.stack.unix(),
+            sip_call_id: beginning.sip_call_id,
+            ending: None,
+            callee_hung_up: false,
+            legs: vec![caller],
+            span,
+            facts: Box::new(facts),
+        }
+    }
+
+    /// Begins: the CDR is opened first, the script starts when that is on disk.
+    pub fn begin(&mut self, x: &mut Exchange) {
+        let _entered = self.span.clone().entered();
+        tracing::info!(source = %self.facts.source, "call started");
+        let open = Query::OpenCdr(Box::new(self.cdr_open()));
+        let query = x.ask(open, QueryUse::OpenCdr(self.id));
+        self.script = ScriptState::Storing(query);
+        x.stats.calls_started += 1;
+        let at = x.stack.now + x.stack.config.limits.setup;
+        x.stack.timers.set(TimerKey::Setup(self.id), at);
+        let live = self.live(x);
+        x.stack.event(Event::CallStarted(Box::new(live)));
+    }
+
+    fn cdr_open(&self) -> CdrOpen {
+        CdrOpen {
+            call_id: self.uid,
+            from: self.facts.number.clone(),
+            from_name: self.facts.name.clone(),
+            dialed: self.facts.dialed.clone(),
+            sip_call_id: self.sip_call_id.clone(),
+            started_at: self.started_at,
+        }
+    }
+
+    /// The caller as a callee sees it.
+    pub fn caller_id(&self) -> CallerId {
+        CallerId { number: self.facts.number.clone(), name: self.facts.name.clone() }
+    }
+
+    /// The INVITE that began the call, for `caller.header(..)`.
+    pub fn invite<'a>(&self, x: &'a Exchange) -> Option<&'a Message> {
+        x.legs.get(self.caller).map(|leg| &leg.invite)
+    }
+
+    /// Whether the caller waits for its final answer.
+    pub fn caller_waits(&self, x: &Exchange) -> bool {
+        x.legs.get(self.caller).is_some_and(|leg| leg.phase == crate::leg::Phase::Incoming)
+    }
+
+    /// Whether the caller is answered and there.
+    pub fn caller_is_up(&self, x: &Exchange) -> bool {
+        x.legs.get(self.caller).is_some_and(crate::leg::Leg::is_up)
+    }
+
+    /// A leg was made for this call.
+    pub fn adopt(&mut self, leg: LegId) {
+        self.legs.push(leg);
+    }
+
+    /// The caller got a 200 (or, of a call made over the API, gave one).
+    pub fn mark_answered(&mut self, x: &mut Exchange) {
+        if self.answered_at.is_some() {
+            return;
+        }
+        self.answered_at = Some(x.stack.unix());
+        x.stats.calls_answered += 1;
+        x.stack.timers.clear(TimerKey::Setup(self.id));
+        tracing::info!(to = %self.to, "call answered");
+        let live = self.live(x);
+        x.stack.event(Event::CallAnswered(Box::new(live)));
+    }
+
+    /// The caller hears that it rings.
+    pub fn mark_ringing(&mut self, x: &mut Exchange) {
+        if !self.ringing {
+            self.ringing = true;
+            let live = self.live(x);
+            x.stack.event(Event::CallRinging(Box::new(live)));
+        }
+    }
+
+    /// One of its legs reports.
+    pub fn leg_event(&mut self, x: &mut Exchange, leg: LegId, event: LegEvent) {
+        let _entered = self.span.clone().entered();
+        tracing::debug!(leg = ?leg, ?event, "leg");
+        if matches!(event, LegEvent::Gone) {
+            self.legs.retain(|one| *one != leg);
+            x.legs.remove(leg);
+        }
+        if leg == self.caller {
+            self.caller_event(x, event);
+        } else if self.bridge.as_ref().is_some_and(|bridge| bridge.peer == leg) {
+            self.peer_event(x, leg, event);
+        } else {
+            self.verb_event(x, VerbEvent::Leg(leg, event));
+        }
+    }
+
+    fn caller_event(&mut self, x: &mut Exchange, event: LegEvent) {
+        match event {
+            LegEvent::Cancelled => self.caller_gone(x, Ending::cancelled()),
+            LegEvent::Ended(cause) => self.caller_gone(x, Ending::after(&cause, crate::api::EndedBy::Caller)),
+            LegEvent::Confirmed { answer } => self.caller_confirmed(x, answer),
+            LegEvent::Answered { .. } => self.originator_answered(x),
+            LegEvent::Refused { code, reason, .. } => self.caller_gone(x, Ending::refused(code, &reason)),
+            LegEvent::Offer(_)
+            | LegEvent::OfferWithdrawn
+            | LegEvent::OfferAnswered(_)
+            | LegEvent::OfferRefused { .. }
+            | LegEvent::Redescribed(_) => self.session_event(x, self.caller, event),
+            LegEvent::Passed { method, content_type, body } => {
+                self.passed(x, self.caller, &method, &content_type, &body);
+            }
+            LegEvent::Provisional { .. } => self.mark_ringing(x),
+            LegEvent::Gone => {}
+        }
+    }
+
+    /// Of a call made over the API: whoever wanted it has picked up, and now "dials".
+    fn originator_answered(&mut self, x: &mut Exchange) {
+        self.mark_answered(x);
+        if self.script == ScriptState::Waiting {
+            self.start_script(x);
+        }
+    }
+
+    /// The caller is no longer there, or no longer wants.
+    fn caller_gone(&mut self, x: &mut Exchange, ending: Ending) {
+        self.close_cdr(x, ending);
+        self.verb_event(x, VerbEvent::CallerGone);
+        self.unbridge(x, &Cause::ours("the other side hung up"));
+        self.cancel_script(x);
+    }
+
+    /// Ends the call for a reason of ours (the admin API, shutdown, a limit).
+    pub fn end(&mut self, x: &mut Exchange, ending: Ending) {
+        let _entered = self.span.clone().entered();
+        let code = if ending.code >= 400 { ending.code } else { 480 };
+        let cause = Cause::ours(&ending.detail);
+        self.caller_gone(x, ending);
+        let caller = self.caller;
+        x.with_leg(caller, |leg, cx| leg.reject(cx, &Refusal::new(code)));
+        x.with_leg(caller, |leg, cx| leg.hang_up(cx, cause.clone()));
+    }
+
+    /// The answer to the question whether the CDR is open has come.
+    pub fn stored(&mut self, x: &mut Exchange, query: QueryId, ok: bool) {
+        let _entered = self.span.clone().entered();
+        if self.script != ScriptState::Storing(query) {
+            return;
+        }
+        if !ok {
+            // People must be able to call also with a full disk; the CDR is written later, or lost with a crash.
+            tracing::error!("the beginning of the call's record could not be written; the call goes on");
+        }
+        if x.legs.get(self.caller).is_some_and(|leg| !leg.inbound && !leg.is_up()) {
+            self.script = ScriptState::Waiting;
+        } else {
+            self.start_script(x);
+        }
+    }
+
+    /// Nobody decided on the call in time.
+    pub fn setup_timed_out(&mut self, x: &mut Exchange) {
+        if self.answered_at.is_none() {
+            self.end(x, Ending::system(480, "nobody answered in the longest time allowed"));
+        }
+    }
+
+    /// Whether nothing of the call is left, so that its slot can go.
+    pub fn is_over(&self) -> bool {
+        self.legs.is_empty() && self.script == ScriptState::Over
+    }
+
+    /// Whether a script runs for the call.
+    pub const fn has_script(&self) -> bool {
+        matches!(self.script, ScriptState::Running | ScriptState::Cancelled)
+    }
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        debug_assert!(self.ending.is_some() || std::thread::panicking(), "a call ends with a record");
+    }
+}
+

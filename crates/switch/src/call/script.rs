@@ -1,0 +1,124 @@
+//! The call and its script.
+
+use crate::{
+    api::{EndedBy, Event, Outcome, Position, ScriptCommand, ScriptFault, Verb},
+    exchange::Exchange,
+    leg::{Cause, Refusal},
+    verbs::{Next, Running, VerbEvent},
+};
+
+use super::{Call, Ending, ScriptState};
+
+impl Call {
+    pub(super) fn start_script(&mut self, x: &mut Exchange) {
+        if self.has_ended() {
+            self.script = ScriptState::Over;
+            return;
+        }
+        self.script = ScriptState::Running;
+        let facts = self.facts.clone();
+        x.stack.script(ScriptCommand::Start { call: self.uid, entry: self.entry, facts });
+    }
+
+    /// The caller is gone: nothing after the verb that runs may run (and nothing begins).
+    pub(super) fn cancel_script(&mut self, x: &mut Exchange) {
+        match self.script {
+            ScriptState::Running => {
+                self.script = ScriptState::Cancelled;
+                x.stack.script(ScriptCommand::Cancel { call: self.uid });
+            }
+            ScriptState::Storing(_) | ScriptState::Waiting => self.script = ScriptState::Over,
+            ScriptState::Cancelled | ScriptState::Over => {}
+        }
+    }
+
+    /// The script asks for something.
+    pub fn verb(&mut self, x: &mut Exchange, verb: Verb, at: Position) {
+        let _entered = self.span.clone().entered();
+        if self.script != ScriptState::Running {
+            return; // it has not yet heard that it is cancelled
+        }
+        tracing::debug!(?verb, file = %at.file, line = at.line, "verb");
+        self.at = at;
+        self.doing = crate::verbs::name(&verb);
+        self.callee_hung_up = false;
+        let next = crate::verbs::start(self, x, verb);
+        self.go_on(x, next);
+    }
+
+    /// Something happened that concerns the verb that runs.
+    pub fn verb_event(&mut self, x: &mut Exchange, event: VerbEvent) {
+        let _entered = self.span.clone().entered();
+        let running = std::mem::replace(&mut self.running, Running::None);
+        let next = running.event(self, x, event);
+        self.go_on(x, next);
+    }
+
+    fn go_on(&mut self, x: &mut Exchange, next: Next) {
+        match next {
+            Next::Wait(running) => self.running = running,
+            Next::Idle => {}
+            Next::Done(outcome) => {
+                self.doing = "";
+                self.resume(x, outcome);
+            }
+        }
+    }
+
+    fn resume(&mut self, x: &mut Exchange, outcome: Outcome) {
+        if self.script == ScriptState::Running {
+            x.stack.script(ScriptCommand::Resume { call: self.uid, outcome });
+        }
+    }
+
+    /// The script is over.
+    pub fn script_ended(&mut self, x: &mut Exchange, result: Result<(), ScriptFault>) {
+        let _entered = self.span.clone().entered();
+        if !self.has_script() {
+            return;
+        }
+        self.script = ScriptState::Over;
+        self.verb_event(x, VerbEvent::CallerGone);
+        let ending = match result {
+            Ok(()) => self.ending_by_return(),
+            Err(fault) => {
+                let Position { file, line, column } = &fault.position;
+                let detail = format!("{file}:{line}:{column}: {}", fault.message);
+                tracing::error!(%detail, "the dialplan failed");
+                x.stack.event(Event::ScriptFailed { call: self.uid, fault });
+                Ending::system(500, &detail)
+            }
+        };
+        if self.has_ended() {
+            return;
+        }
+        let (code, cause) = (ending.code, Cause::ours("the dialplan is through"));
+        let reason = self.last_dial.as_ref().filter(|(last, _)| *last == code).map(|(_, reason)| reason.clone());
+        self.close_cdr(x, ending);
+        self.unbridge(x, &cause);
+        x.with_leg(self.caller, |leg, cx| leg.reject(cx, &Refusal::new(code).with_reason(reason)));
+        x.with_leg(self.caller, |leg, cx| leg.hang_up(cx, cause));
+    }
+
+    /// How a script ends that returns (see the contract of the dialplan): with the last `dial`'s
+    /// code, or 404 where it did nothing.
+    fn ending_by_return(&self) -> Ending {
+        if self.answered_at.is_some() {
+            let by = if self.callee_hung_up { EndedBy::Callee } else { EndedBy::Script };
+            let detail = if self.callee_hung_up { "callee: hung up" } else { "the dialplan is through" };
+            return Ending { by, ..Ending::script(200, detail) };
+        }
+        match &self.last_dial {
+            Some((code @ (408 | 480), reason)) => Ending::system(*code, reason),
+            Some((code @ 400..=699, reason)) => Ending::callee(*code, reason),
+            Some((_, reason)) => Ending::system(480, reason),
+            None => Ending::script(404, "the dialplan did nothing with the call"),
+        }
+    }
+
+    /// The callee of an answered `dial` hung up; who ends the call then is its doing unless the
+    /// script goes on with something else.
+    pub(crate) fn note_callee_hung_up(&mut self) {
+        self.callee_hung_up = true;
+    }
+}

@@ -1,0 +1,98 @@
+//! What the admin API asks.
+
+use ::media::Spec;
+
+use crate::{
+    api::{Command, CommandError, CommandId, Facts, Reply, ScriptEntry, Stats},
+    call::{Beginning, Call, Ending},
+    leg::{CallerId, Invitation, Leg, Place},
+    registrar::Reach,
+    switch::Switch,
+};
+
+impl Switch {
+    pub(crate) fn command(&mut self, id: CommandId, command: Command) {
+        let result = match command {
+            Command::ListCalls => Ok(Reply::Calls(self.calls.iter().map(|call| call.live(&self.x)).collect())),
+            Command::GetCall(uid) => self
+                .by_uid
+                .get(&uid)
+                .and_then(|call| self.calls.get(*call))
+                .map(|call| Reply::Calls(vec![call.live(&self.x)]))
+                .ok_or(CommandError::NotFound),
+            Command::HangUp(uid) => match self.by_uid.get(&uid).copied() {
+                Some(call) => {
+                    self.with_call(call, |call, x| call.end(x, Ending::admin()));
+                    Ok(Reply::Done)
+                }
+                None => Err(CommandError::NotFound),
+            },
+            Command::Originate { from, to } => self.originate(&from, to),
+            Command::ListRegistrations => Ok(Reply::Registrations(self.x.registrar.registrations())),
+            Command::RemoveRegistration(binding) if self.x.registrar.remove(binding) => Ok(Reply::Done),
+            Command::RemoveRegistration(_) => Err(CommandError::NotFound),
+            Command::Stats => Ok(Reply::Stats(Box::new(self.stats()))),
+        };
+        self.x.reply(id, result);
+    }
+
+    /// Counters since start, and gauges.
+    fn stats(&self) -> Stats {
+        let count = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
+        let x = &self.x;
+        Stats {
+            calls: count(self.calls.len()),
+            legs: count(x.legs.len()),
+            transactions: count(x.stack.layer.client_count() + x.stack.layer.server_count()),
+            media_ports: count(x.stack.pool.in_use()),
+            registrations: count(x.registrar.len()),
+            scripts: count(self.calls.iter().filter(|call| call.has_script()).count()),
+            refused: x.admission.refused(),
+            auth_failures: x.auth.failures(),
+            ..x.stats.clone()
+        }
+    }
+
+    /// Rings `from`; once it has picked up it "dials" `to` through the dialplan.
+    fn originate(&mut self, from: &str, to: String) -> Result<Reply, CommandError> {
+        let x = &self.x;
+        if x.draining || self.calls.len() >= x.stack.config.limits.calls {
+            return Err(CommandError::Busy);
+        }
+        let account = x.accounts.extension(from).ok_or(CommandError::NotFound)?.clone();
+        let target = x.registrar.lookup(from, &x.accounts).into_iter().find_map(|target| match target.reach {
+            Reach::Flow(flow) => Some(Place {
+                uri: target.uri,
+                flow,
+                routes: target.path,
+                party: from.to_owned(),
+                codecs: x.accounts.device(&target.username).map(|device| device.codecs.clone()).unwrap_or_default(),
+            }),
+            Reach::Uri(_) => None,
+        });
+        let place = target.ok_or_else(|| CommandError::NoPhone(from.to_owned()))?;
+        let facts = Facts {
+            number: account.number.clone(),
+            name: account.name,
+            dialed: to.clone(),
+            extension: Some(account.number),
+            source: place.flow.remote.to_string(),
+            ..Facts::default()
+        };
+        let uid = self.x.stack.ids.call_uid();
+        let x = &mut self.x;
+        let made = self.calls.try_insert_with(|call| {
+            let caller = CallerId { number: to.clone(), name: String::new() };
+            let offer = Spec::own(crate::verbs::OWN_CODECS);
+            let invitation = Invitation { caller: &caller, offer: &offer, headers: &[], max_forwards: 70 };
+            let leg = x.new_leg(|cx, id| Leg::outbound(cx, id, call, &place, &invitation))?;
+            let sip_call_id = x.legs.get(leg).map(|leg| leg.invite.call_id().to_owned()).unwrap_or_default();
+            let beginning = Beginning { facts, entry: ScriptEntry::OnCall, max_forwards: 69, sip_call_id };
+            Ok::<_, crate::leg::NoRoom>(Call::new(x, call, uid, leg, beginning))
+        });
+        let call = made.map_err(|_| CommandError::Busy)?;
+        self.by_uid.insert(uid, call);
+        self.with_call(call, Call::begin);
+        Ok(Reply::Started(uid))
+    }
+}

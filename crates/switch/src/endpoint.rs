@@ -1,0 +1,383 @@
+//! From bytes to whoever is concerned: admission, parsing, and what each kind of request is for.
+
+use bytes::Bytes;
+use sip::{
+    Builder, Flow, HeaderName, Limits, Message, Method, Scheme, StatusCode,
+    transaction::{ClientId, ServerId, TxEvent},
+};
+
+use crate::{
+    admission::{self, Verdict},
+    answer::Answer,
+    api::{Facts, Query, ScriptEntry},
+    auth::{Identity, Verdict as AuthVerdict},
+    call::{Beginning, Call},
+    exchange::QueryUse,
+    leg::{Leg, Refusal, end_stray},
+    registrar::{Effect, Registrar},
+    stack::{ClientUse, Stack},
+    switch::Switch,
+};
+
+/// Extensions (RFC 3261 19.2) that a request may require of us.
+const SUPPORTED: [&str; 2] = ["timer", "path"];
+
+impl Switch {
+    /// One datagram, or one message of a stream.
+    pub(crate) fn received(&mut self, flow: Flow, bytes: Bytes) {
+        let x = &mut self.x;
+        x.stats.messages_received += 1;
+        let load = admission::Load {
+            calls: self.calls.len(),
+            transactions: x.stack.layer.server_count(),
+        };
+        let verdict = x.admission.admit(x.stack.now, flow.remote.ip(), admission::peek(&bytes), load);
+        if verdict == Verdict::Drop {
+            x.stats.messages_dropped += 1;
+            return;
+        }
+        let limits = Limits { max_message: x.stack.config.limits.message_bytes, ..Limits::default() };
+        let message = match Message::parse(bytes, &limits) {
+            Ok(message) => message.with_received(flow.remote),
+            Err(fault) => {
+                x.stats.messages_dropped += 1;
+                if let Some(reply) = fault.reply(flow.remote) {
+                    x.stack.layer.send(sip::reply_address(&reply, &flow), &reply);
+                }
+                return;
+            }
+        };
+        if let Verdict::Refuse { retry_after } = verdict {
+            x.stats.refused += 1;
+            let answer = Answer::new(StatusCode::SERVICE_UNAVAILABLE).with(HeaderName::RetryAfter, retry_after);
+            return x.stack.answer_statelessly(&flow, &message, &answer);
+        }
+        if let Err(fault) = message.check() {
+            x.stats.messages_dropped += 1;
+            if let Some(reply) = fault.reply(&message) {
+                x.stack.layer.send(sip::reply_address(&message, &flow), &reply);
+            }
+            return;
+        }
+        let now = x.stack.now;
+        x.stack.layer.receive(now, flow, message);
+    }
+
+    pub(crate) fn transaction_event(&mut self, event: TxEvent) {
+        match event {
+            TxEvent::Request { id, flow, message } => self.request(id, flow, message),
+            TxEvent::Ack { message, .. } => {
+                if let Some(leg) = self.leg_of(&message) {
+                    self.x.with_leg(leg, |leg, cx| leg.acknowledged(cx, &message));
+                }
+            }
+            TxEvent::Cancelled { id, .. } => {
+                if let Some(leg) = self.x.stack.servers.get(&id).copied() {
+                    self.x.with_leg(leg, |leg, cx| leg.cancelled(cx, id));
+                }
+            }
+            TxEvent::Response { id, flow, message } => self.response(id, flow, &message),
+            TxEvent::StrayResponse { .. } => self.x.stats.messages_dropped += 1,
+            TxEvent::TimedOut { id } => self.client_failed(id, 408, "Request Timeout"),
+            TxEvent::TransportFailed { id } => match self.x.stack.fall_back(id) {
+                Some((again, ClientUse::Invite(leg))) => {
+                    self.x.with_leg(leg, |leg, _| leg.continues(again));
+                }
+                Some((again, ClientUse::Modify(leg))) => {
+                    self.x.with_leg(leg, |leg, _| leg.change_continues(id, again));
+                }
+                Some((_, ClientUse::Bye(_) | ClientUse::Info(_) | ClientUse::Message(_))) => {}
+                None => self.client_failed(id, 503, "Service Unavailable"),
+            },
+            TxEvent::AckTimeout { id } | TxEvent::ServerTransportFailed { id } => {
+                tracing::debug!(?id, "an answer was not acknowledged, or could not be sent");
+            }
+            TxEvent::ClientGone { id } => {
+                self.x.stack.forget_client(id);
+            }
+            TxEvent::ServerGone { id } => {
+                self.x.stack.servers.remove(&id);
+            }
+        }
+    }
+
+    fn leg_of(&self, request: &Message) -> Option<crate::leg::LegId> {
+        let dialog = sip::dialog::DialogId::of_request(request)?;
+        self.x.stack.dialogs.get(&dialog).copied()
+    }
+
+    fn response(&mut self, id: ClientId, flow: Flow, message: &Message) {
+        let purpose = self.x.stack.clients.get(&id).copied();
+        let is_final = message.status().is_some_and(|status| status.is_final());
+        match purpose {
+            Some(ClientUse::Invite(leg)) => {
+                let known = self.x.with_leg(leg, |leg, cx| leg.invite_response(cx, flow, message)).is_some();
+                if !known && message.status().is_some_and(|status| status.is_success()) {
+                    // The leg is gone: RFC 3261 13.2.2.4, whoever answers is acknowledged and hung up.
+                    if let Some(invite) = self.x.stack.layer.client_request(id).cloned() {
+                        end_stray(&mut self.x.stack, &invite, message, &flow);
+                    }
+                }
+            }
+            Some(ClientUse::Modify(leg)) => {
+                self.x.with_leg(leg, |leg, cx| leg.change_response(cx, id, Some(message)));
+            }
+            Some(ClientUse::Bye(leg)) if is_final => {
+                self.x.with_leg(leg, |leg, cx| leg.bye_done(cx));
+            }
+            Some(ClientUse::Message(delivery)) if is_final => self.delivered(delivery, Some(message)),
+            Some(ClientUse::Bye(_) | ClientUse::Info(_) | ClientUse::Message(_)) | None => {}
+        }
+    }
+
+    fn client_failed(&mut self, id: ClientId, code: u16, reason: &str) {
+        match self.x.stack.forget_client(id) {
+            Some(ClientUse::Invite(leg)) => {
+                self.x.with_leg(leg, |leg, cx| leg.invite_failed(cx, code, reason));
+            }
+            Some(ClientUse::Modify(leg)) => {
+                self.x.with_leg(leg, |leg, cx| leg.change_response(cx, id, None));
+            }
+            Some(ClientUse::Bye(leg)) => {
+                self.x.with_leg(leg, |leg, cx| leg.bye_done(cx));
+            }
+            Some(ClientUse::Message(delivery)) => self.delivered(delivery, None),
+            Some(ClientUse::Info(_)) | None => {}
+        }
+    }
+
+    fn request(&mut self, id: ServerId, flow: Flow, message: Message) {
+        if message.to_tag().is_some() {
+            return match self.leg_of(&message) {
+                Some(leg) => {
+                    self.x.with_leg(leg, |leg, cx| leg.request(cx, id, flow, message));
+                }
+                // RFC 3261 12.2.2: no such dialog (any more).
+                None => self.x.stack.answer(id, &message, &Answer::new(StatusCode::CALL_DOES_NOT_EXIST)),
+            };
+        }
+        if let Err(answer) = self.acceptable(&message, &flow) {
+            return self.x.stack.answer(id, &message, &answer);
+        }
+        match message.method() {
+            Method::Invite => self.invite(id, flow, message),
+            Method::Register => self.register(id, flow, &message),
+            Method::Message => self.deliver(id, flow, message),
+            Method::Options => self.options(id, &message),
+            // RFC 3261 8.2.1, 15.1.2, 3262, 3311: outside of a dialog there is nothing these belong to.
+            Method::Bye | Method::Update | Method::Prack | Method::Info | Method::Notify => {
+                self.x.stack.answer(id, &message, &Answer::new(StatusCode::CALL_DOES_NOT_EXIST));
+            }
+            Method::Ack | Method::Cancel => {}
+            Method::Subscribe | Method::Publish | Method::Refer => {
+                let answer = Answer::new(StatusCode::METHOD_NOT_ALLOWED).with(HeaderName::Allow, ALLOW_OUTSIDE);
+                self.x.stack.answer(id, &message, &answer);
+            }
+            Method::Other(_) => {
+                let answer = Answer::new(StatusCode::NOT_IMPLEMENTED).with(HeaderName::Allow, ALLOW_OUTSIDE);
+                self.x.stack.answer(id, &message, &answer);
+            }
+        }
+    }
+
+    /// What RFC 3261 8.2.2 wants looked at before the method.
+    fn acceptable(&self, message: &Message, flow: &Flow) -> Result<(), Answer> {
+        let unsupported: Vec<&str> = message
+            .values(HeaderName::Require)
+            .chain(message.values(HeaderName::ProxyRequire))
+            .map(str::trim)
+            .filter(|tag| !SUPPORTED.iter().any(|known| known.eq_ignore_ascii_case(tag)))
+            .collect();
+        let registers = *message.method() == Method::Register;
+        if !unsupported.is_empty() && !(registers && unsupported.iter().all(|tag| tag.eq_ignore_ascii_case("outbound"))) {
+            return Err(Answer::new(StatusCode::BAD_EXTENSION).with(HeaderName::Unsupported, unsupported.join(", ")));
+        }
+        let uri = message.request_uri().map_err(|_| Answer::new(StatusCode::BAD_REQUEST))?;
+        match uri.scheme {
+            Scheme::Sip | Scheme::Sips | Scheme::Tel => {}
+            Scheme::Other => return Err(Answer::new(StatusCode::UNSUPPORTED_URI_SCHEME)),
+        }
+        // RFC 3261 16.3 step 3: what we would send on is at the end of its way.
+        let goes_on = matches!(message.method(), Method::Invite | Method::Message);
+        if goes_on && message.max_forwards().ok().flatten() == Some(0) {
+            return Err(Answer::new(StatusCode::TOO_MANY_HOPS));
+        }
+        if let Some(encoding) = message.header(HeaderName::ContentEncoding).filter(|value| !value.eq_ignore_ascii_case("identity")) {
+            tracing::debug!(encoding, "refused");
+            return Err(Answer::new(StatusCode::UNSUPPORTED_MEDIA_TYPE).with(HeaderName::AcceptEncoding, "identity"));
+        }
+        let sdp = message.content_type().is_none_or(|kind| {
+            let kind = kind.split(';').next().unwrap_or_default().trim();
+            kind.eq_ignore_ascii_case("application/sdp")
+        });
+        if *message.method() == Method::Invite && !message.body().is_empty() && !sdp {
+            return Err(Answer::new(StatusCode::UNSUPPORTED_MEDIA_TYPE).with(HeaderName::Accept, "application/sdp"));
+        }
+        let _ = flow;
+        Ok(())
+    }
+
+    fn options(&mut self, id: ServerId, message: &Message) {
+        // RFC 3261 11.2.
+        let reply = Builder::reply(message, StatusCode::OK, Some(&self.x.stack.ids.tag()))
+            .header(HeaderName::Allow, ALLOW_OUTSIDE)
+            .header(HeaderName::Accept, "application/sdp, text/plain")
+            .header(HeaderName::AcceptEncoding, "identity")
+            .header(HeaderName::AcceptLanguage, "en")
+            .header(HeaderName::Supported, "timer, path, outbound")
+            .header(HeaderName::Server, &self.x.stack.config.product)
+            .finish();
+        self.x.stack.respond(id, reply);
+    }
+
+    /// Whose request this is; `None` if it was answered with a challenge or a refusal.
+    pub(crate) fn authenticate(&mut self, id: ServerId, flow: &Flow, message: &Message) -> Option<Identity> {
+        let x = &mut self.x;
+        let now = x.stack.now;
+        match x.auth.authenticate(now, message, flow, &x.accounts, &x.domain) {
+            AuthVerdict::Known(identity) => {
+                x.admission.vouch(now, flow.remote.ip());
+                Some(identity)
+            }
+            AuthVerdict::Refused(answer) => {
+                x.stack.answer(id, message, &answer);
+                None
+            }
+        }
+    }
+
+    fn invite(&mut self, id: ServerId, flow: Flow, message: Message) {
+        let Some(identity) = self.authenticate(id, &flow, &message) else { return };
+        if self.x.draining || self.calls.len() >= self.x.stack.config.limits.calls {
+            let answer = Answer::new(StatusCode::SERVICE_UNAVAILABLE).with(HeaderName::RetryAfter, "5");
+            return self.x.stack.answer(id, &message, &answer);
+        }
+        let Some(dialed) = self.dialed(&message, &flow) else {
+            return self.x.stack.answer(id, &message, &Answer::new(StatusCode::NOT_FOUND));
+        };
+        let beginning = Beginning {
+            facts: self.facts(&identity, &flow, &message, dialed),
+            entry: ScriptEntry::OnCall,
+            max_forwards: message.max_forwards().ok().flatten().unwrap_or(70).min(255) - 1,
+            sip_call_id: message.call_id().to_owned(),
+        };
+        self.begin_call(id, flow, message, identity.extension, beginning);
+    }
+
+    fn begin_call(&mut self, server: ServerId, flow: Flow, invite: Message, party: String, beginning: Beginning) {
+        let uid = self.x.stack.ids.call_uid();
+        let request = invite.clone();
+        let x = &mut self.x;
+        let made = self.calls.try_insert_with(|call| {
+            let leg = x.new_leg(|cx, id| Leg::inbound(cx, id, call, (server, flow, invite), party))?;
+            Ok::<_, Refusal>(Call::new(x, call, uid, leg, beginning))
+        });
+        match made {
+            Ok(call) => {
+                self.by_uid.insert(uid, call);
+                self.with_call(call, Call::begin);
+            }
+            Err(refusal) => {
+                let tag = self.x.stack.ids.tag();
+                self.x.stack.respond(server, refusal.reply(&request, &tag));
+            }
+        }
+    }
+
+    /// The number that an INVITE is for, if it is for us.
+    pub(crate) fn dialed(&self, message: &Message, flow: &Flow) -> Option<String> {
+        let uri = message.request_uri().ok()?;
+        let number = match uri.scheme {
+            Scheme::Tel => uri.user_unescaped().chars().filter(|c| !matches!(c, '-' | '.' | '(' | ')')).collect(),
+            Scheme::Sip | Scheme::Sips if self.x.is_ours(uri.host, flow) => {
+                // RFC 3261 19.1.6: parameters of a telephone number are no part of it.
+                let user = uri.user_unescaped();
+                user.split(';').next().unwrap_or_default().to_owned()
+            }
+            Scheme::Sip | Scheme::Sips | Scheme::Other => return None,
+        };
+        Some(number)
+    }
+
+    fn facts(&self, identity: &Identity, flow: &Flow, message: &Message, dialed: String) -> Facts {
+        let account = self.x.accounts.extension(&identity.extension);
+        let own_name = account.map(|extension| extension.name.clone()).filter(|name| !name.is_empty());
+        let shown = || message.from().ok().and_then(|from| from.display_name().map(|name| name.into_owned()));
+        let (number, name) = if identity.anonymous {
+            ("anonymous".to_owned(), "Anonymous".to_owned())
+        } else {
+            (identity.extension.clone(), own_name.or_else(shown).unwrap_or_default())
+        };
+        Facts {
+            id: String::new(),
+            number,
+            name,
+            dialed,
+            extension: Some(identity.extension.clone()),
+            trunk: None,
+            source: flow.remote.to_string(),
+        }
+    }
+
+    fn register(&mut self, id: ServerId, flow: Flow, message: &Message) {
+        if let Err(answer) = Registrar::preconditions(message, &flow, &self.x.domain) {
+            return self.x.stack.answer(id, message, &answer);
+        }
+        let Some(identity) = self.authenticate(id, &flow, message) else { return };
+        let x = &mut self.x;
+        let query = x.stack.next_query();
+        x.queries.insert(query, QueryUse::Register(id));
+        let (now, unix) = (x.stack.now, x.stack.unix());
+        x.registrar.register(now, unix, query, message, &flow, &identity, &x.accounts, &x.domain);
+    }
+
+    pub(crate) fn register_stored(&mut self, query: crate::api::QueryId, server: ServerId, ok: bool) {
+        let x = &mut self.x;
+        x.queries.insert(query, QueryUse::Register(server));
+        let (now, unix) = (x.stack.now, x.stack.unix());
+        x.registrar.stored(now, unix, query, ok);
+    }
+
+    /// Carries out what the registrar wants; false if it wants nothing.
+    pub(crate) fn registrar_effects(&mut self) -> bool {
+        use crate::api::{Event, Output};
+        let x = &mut self.x;
+        let Some(effect) = x.registrar.poll() else { return false };
+        match effect {
+            Effect::Reply { query, answer } => {
+                if let Some(QueryUse::Register(server)) = x.queries.remove(&query) {
+                    if let Some(request) = x.stack.layer.server_request(server).cloned() {
+                        x.stack.answer(server, &request, &answer);
+                    }
+                }
+            }
+            Effect::Store { query, changes } => {
+                x.stack.outputs.push_back(Output::Query(query, Query::SaveBindings(changes)));
+            }
+            Effect::Forget(changes) => x.stack.outputs.push_back(Output::Forget(changes)),
+            Effect::Added(registration) => x.stack.event(Event::RegistrationAdded(Box::new(registration))),
+            Effect::Removed(registration) => x.stack.event(Event::RegistrationRemoved(Box::new(registration))),
+        }
+        true
+    }
+}
+
+/// The methods understood outside of a dialog.
+pub(crate) const ALLOW_OUTSIDE: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, INFO, UPDATE, MESSAGE";
+
+
+impl Stack {
+    /// Answers a request that gets no dialog.
+    pub fn answer(&mut self, id: ServerId, request: &Message, answer: &Answer) {
+        let tag = self.ids.tag();
+        self.respond(id, answer.reply(request, &tag));
+    }
+
+    /// Answers a request without a transaction (RFC 3261 8.2.7).
+    pub fn answer_statelessly(&mut self, flow: &Flow, request: &Message, answer: &Answer) {
+        if request.is_request() && *request.method() != Method::Ack {
+            let reply = answer.reply(request, &sip::stateless_tag(request));
+            self.layer.send(sip::reply_address(request, flow), &reply);
+        }
+    }
+}

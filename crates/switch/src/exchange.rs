@@ -1,0 +1,112 @@
+//! Everything a call may reach: its legs, the accounts, the registrar, and the stack below.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
+
+use ::media::PortId;
+use sip::{Flow, Host, transaction::Layer};
+
+use crate::{
+    accounts::Accounts,
+    admission::Admission,
+    api::{CommandId, Query, QueryId, Stats},
+    auth::Authenticator,
+    call::CallId,
+    config::{Config, Keys},
+    domain::Domain,
+    ids::Ids,
+    leg::{Leg, LegId},
+    message::Deliveries,
+    registrar::Registrar,
+    slots::Slots,
+    stack::{Stack, layer_config},
+};
+
+/// Whose question it is.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(crate) enum QueryUse {
+    /// A call's, whether its record is open.
+    OpenCdr(CallId),
+    /// A `dial`'s, where its target is.
+    Resolve(CallId),
+    /// A REGISTER's, by its server transaction.
+    Register(sip::transaction::ServerId),
+}
+
+/// See the module.
+pub(crate) struct Exchange {
+    pub stack: Stack,
+    pub legs: Slots<Leg>,
+    pub accounts: Accounts,
+    pub domain: Domain,
+    pub auth: Authenticator,
+    pub registrar: Registrar,
+    pub admission: Admission,
+    pub deliveries: Deliveries,
+    pub queries: HashMap<QueryId, QueryUse>,
+    /// How many answered calls an extension is in.
+    pub busy: BTreeMap<String, usize>,
+    pub stats: Stats,
+    pub draining: bool,
+}
+
+impl Exchange {
+    pub fn new(config: Config, seed: [u8; 32], keys: &Keys) -> Self {
+        let config = Arc::new(config);
+        let layer = Layer::new(layer_config(&config.transactions));
+        let stack = Stack::new(Arc::clone(&config), layer, Ids::new(seed));
+        Self {
+            accounts: Accounts::default(),
+            domain: Domain::new(config.domain.clone(), config.advertise),
+            auth: Authenticator::new(&config, keys),
+            registrar: Registrar::new(config.registrar.clone()),
+            admission: Admission::new(stack.now, config.admission.clone()),
+            deliveries: Deliveries::default(),
+            queries: HashMap::new(),
+            legs: Slots::default(),
+            busy: BTreeMap::new(),
+            stats: Stats::default(),
+            draining: false,
+            stack,
+        }
+    }
+
+    /// Does something with a leg, unless it is gone.
+    pub fn with_leg<R>(&mut self, id: LegId, act: impl FnOnce(&mut Leg, &mut Stack) -> R) -> Option<R> {
+        let leg = self.legs.get_mut(id)?;
+        Some(act(leg, &mut self.stack))
+    }
+
+    /// Makes a leg, unless there is no room for it.
+    pub fn new_leg<E>(
+        &mut self,
+        make: impl FnOnce(&mut Stack, LegId) -> Result<Leg, E>,
+    ) -> Result<LegId, E> {
+        let stack = &mut self.stack;
+        self.legs.try_insert_with(|id| make(stack, id))
+    }
+
+    /// The leg's place in the media engine.
+    pub fn port_of(&self, leg: LegId) -> Option<PortId> {
+        self.legs.get(leg)?.port()
+    }
+
+    /// Asks the outside something; the answer finds its way by `purpose`.
+    pub fn ask(&mut self, query: Query, purpose: QueryUse) -> QueryId {
+        let id = self.stack.query(query);
+        self.queries.insert(id, purpose);
+        id
+    }
+
+    /// Whether a host means this PBX.
+    pub fn is_ours(&self, host: Host<'_>, flow: &Flow) -> bool {
+        self.domain.owns(host, flow)
+    }
+
+    /// Answers a command of the admin API.
+    pub fn reply(&mut self, id: CommandId, result: Result<crate::api::Reply, crate::api::CommandError>) {
+        self.stack.outputs.push_back(crate::api::Output::Reply(id, result));
+    }
+}

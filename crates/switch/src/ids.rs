@@ -1,0 +1,51 @@
+//! Identifiers: unguessable outside, repeatable from the seed.
+
+use rand_chacha::{
+    ChaCha8Rng,
+    rand_core::{Rng, SeedableRng},
+};
+
+use crate::api::CallUid;
+
+/// Where tags, branches, Call-IDs and every other choice of chance come from.
+///
+/// A stream cipher over a seed: with an unknown seed nobody guesses the next identifier (RFC 3261
+/// 19.3 asks for 32 random bits in a tag; 64 are given), with a recorded one a run repeats itself.
+pub struct Ids(ChaCha8Rng);
+
+impl Ids {
+    /// The stream of identifiers that belongs to `seed`.
+    pub fn new(seed: [u8; 32]) -> Self {
+        Self(ChaCha8Rng::from_seed(seed))
+    }
+
+    /// Any number.
+    pub fn u64(&mut self) -> u64 {
+        self.0.next_u64()
+    }
+
+    /// A number below `bound`, which is at least 1.
+    pub fn below(&mut self, bound: u64) -> u64 {
+        self.0.next_u64() % bound.max(1)
+    }
+
+    /// A From or To tag.
+    pub fn tag(&mut self) -> String {
+        format!("{:016x}", self.u64())
+    }
+
+    /// A Via branch with the magic cookie of RFC 3261 8.1.1.7.
+    pub fn branch(&mut self) -> String {
+        format!("z9hG4bK{:016x}", self.u64())
+    }
+
+    /// A Call-ID (RFC 3261 8.1.1.4); it names no host, so it leaks none.
+    pub fn call_id(&mut self) -> String {
+        format!("{:016x}{:016x}", self.u64(), self.u64())
+    }
+
+    /// The id of a call.
+    pub fn call_uid(&mut self) -> CallUid {
+        CallUid((u128::from(self.u64()) << 64) | u128::from(self.u64()))
+    }
+}

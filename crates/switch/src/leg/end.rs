@@ -1,0 +1,145 @@
+//! How a leg ends.
+
+use sip::{Builder, HeaderName, Message, Method, StatusCode, transaction::ServerId};
+
+use super::{Change, Leg, LegEvent, LegTimer, Phase, Refusal};
+use crate::stack::{ClientUse, Stack, TimerKey};
+
+/// Why a leg ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Cause {
+    pub who: Who,
+    /// In words, for people.
+    pub detail: String,
+}
+
+/// Whose doing it was.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Who {
+    /// The phone hung up.
+    Peer,
+    /// We did, for a reason of our own or of the other leg.
+    Us,
+    /// The phone is not there any more, or breaks the protocol.
+    Lost,
+}
+
+impl Cause {
+    pub fn ours(detail: &str) -> Self {
+        Self { who: Who::Us, detail: detail.into() }
+    }
+
+    pub fn lost(detail: &str) -> Self {
+        Self { who: Who::Lost, detail: detail.into() }
+    }
+}
+
+impl Leg {
+    /// Ends the leg in whatever way its state asks for. What is over already stays so.
+    pub fn hang_up(&mut self, cx: &mut Stack, cause: Cause) {
+        match self.phase {
+            Phase::Incoming => self.reject(cx, &Refusal::new(480)),
+            Phase::Calling => self.cancel(cx, None),
+            // RFC 3261 15: the callee's UA must not send BYE before its 2xx is acknowledged.
+            Phase::Unacked => self.hang_up_when_acked = Some(cause),
+            Phase::Up => self.send_bye(cx, &cause),
+            Phase::Cancelling | Phase::Ending | Phase::Gone => {}
+        }
+    }
+
+    /// Cancels a call that somebody else answered (RFC 3326, so that the phone does not show it as missed).
+    pub fn answered_elsewhere(&mut self, cx: &mut Stack) {
+        if self.phase == Phase::Calling {
+            self.cancel(cx, Some("SIP;cause=200;text=\"Call completed elsewhere\""));
+        } else {
+            self.hang_up(cx, Cause::ours("answered elsewhere"));
+        }
+    }
+
+    fn send_bye(&mut self, cx: &mut Stack, cause: &Cause) {
+        self.end_change(cx);
+        self.stop_session_timer(cx);
+        self.phase = Phase::Ending;
+        let Some(dialog) = &mut self.dialog else { return self.gone(cx) };
+        let way = Stack::way(dialog.next_hop(), &self.flow);
+        let via = cx.via(&way);
+        let bye = dialog.request(&Method::Bye, via).header(HeaderName::UserAgent, &cx.config.product).finish();
+        tracing::debug!(leg = ?self.id, detail = %cause.detail, "BYE");
+        if cx.request(way, bye, ClientUse::Bye(self.id)).is_none() {
+            return self.gone(cx);
+        }
+        if let Some(port) = self.port() {
+            cx.media(::media::Command::Unbridge(port));
+        }
+    }
+
+    /// The BYE was answered, or will not be; either way the dialog is over (RFC 3261 15.1.1).
+    pub fn bye_done(&mut self, cx: &mut Stack) {
+        if self.phase == Phase::Ending {
+            self.gone(cx);
+        }
+    }
+
+    /// BYE came (RFC 3261 15.1.2).
+    pub(super) fn bye_received(&mut self, cx: &mut Stack, server: ServerId, bye: &Message) {
+        cx.respond(server, Builder::reply(bye, StatusCode::OK, None).finish());
+        let was_up = self.is_up();
+        self.end_change(cx);
+        if was_up {
+            self.tell(cx, LegEvent::Ended(Cause { who: Who::Peer, detail: "hung up".into() }));
+        } else if self.phase == Phase::Incoming {
+            // RFC 3261 15.1.2: requests still pending in the dialog get 487.
+            self.tell(cx, LegEvent::Cancelled);
+            return self.reject(cx, &Refusal::new(487));
+        } else if self.phase == Phase::Calling {
+            // An early dialog ended by the callee; the INVITE's own answer is still to come.
+            return;
+        }
+        self.gone(cx);
+    }
+
+    /// The phone is not there any more: the call is told, and BYE is sent in case it is.
+    pub fn lost(&mut self, cx: &mut Stack, detail: &str) {
+        if self.is_up() {
+            self.phase = Phase::Up;
+            self.hang_up_when_acked = None;
+            let cause = Cause::lost(detail);
+            self.tell(cx, LegEvent::Ended(cause.clone()));
+            self.send_bye(cx, &cause);
+        }
+    }
+
+    /// A timer of the leg has come.
+    pub fn timeout(&mut self, cx: &mut Stack, timer: LegTimer) {
+        match timer {
+            LegTimer::Accepted => self.accepted_due(cx),
+            LegTimer::Refresh => self.refresh(cx),
+            LegTimer::Expire => self.lost(cx, "the session was not refreshed in time"),
+        }
+    }
+
+    /// Gives back everything the leg holds and says so.
+    pub(super) fn gone(&mut self, cx: &mut Stack) {
+        if self.phase == Phase::Gone {
+            return;
+        }
+        self.drop_quietly(cx);
+        self.tell(cx, LegEvent::Gone);
+    }
+
+    pub(super) fn drop_quietly(&mut self, cx: &mut Stack) {
+        self.phase = Phase::Gone;
+        self.change = Change::None;
+        self.awaited = None;
+        for timer in [LegTimer::Accepted, LegTimer::Refresh, LegTimer::Expire] {
+            cx.timers.clear(TimerKey::Leg(self.id, timer));
+        }
+        if let Some(dialog) = &self.dialog {
+            cx.dialogs.remove(&dialog.id());
+        }
+        if let Some(server) = self.server.take() {
+            cx.servers.remove(&server);
+        }
+        self.close_media(cx);
+    }
+}

@@ -1,0 +1,271 @@
+//! A leg that a phone began: the UAS side of its first INVITE (RFC 3261 13.3).
+
+use ::media::Spec;
+use sip::{
+    Builder, Flow, HeaderName, Message,
+    dialog::Dialog,
+    retransmit::{Accepted, Due},
+    transaction::ServerId,
+};
+
+use super::{ALLOW, AwaitedAck, Cause, Leg, LegEvent, LegId, LegTimer, Phase, SessionTimer, status};
+use crate::{
+    call::CallId,
+    stack::{Stack, TimerKey, layer_config},
+};
+
+/// Why an INVITE is answered with an error instead of becoming a leg.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Refusal {
+    pub code: u16,
+    /// The reason phrase, where not the standard one.
+    pub reason: Option<String>,
+    /// A header field the code demands.
+    pub header: Option<(HeaderName, String)>,
+}
+
+impl Refusal {
+    pub const fn new(code: u16) -> Self {
+        Self { code, reason: None, header: None }
+    }
+
+    /// The same with a reason phrase of its own.
+    pub fn with_reason(self, reason: Option<String>) -> Self {
+        Self { reason, ..self }
+    }
+
+    /// The answer to `request` that says so.
+    pub fn reply(&self, request: &Message, tag: &str) -> Message {
+        let mut builder = match &self.reason {
+            Some(reason) => Builder::reply_with_reason(request, status(self.code), reason, Some(tag)),
+            None => Builder::reply(request, status(self.code), Some(tag)),
+        };
+        if let Some((name, value)) = &self.header {
+            builder = builder.header(*name, value);
+        }
+        builder.finish()
+    }
+}
+
+impl Leg {
+    /// Takes an INVITE that was authenticated. Nothing is sent yet.
+    pub fn inbound(
+        cx: &mut Stack,
+        id: LegId,
+        call: CallId,
+        (server, flow, invite): (ServerId, Flow, Message),
+        party: String,
+    ) -> Result<Self, Refusal> {
+        let timer = SessionTimer::asked(&invite, &cx.config)?;
+        let local_tag = cx.ids.tag();
+        let dialog = Dialog::uas(&invite, &local_tag).map_err(|_| Refusal::new(400))?;
+        let user = invite.request_uri().ok().map(|uri| uri.user_unescaped().into_owned()).unwrap_or_default();
+        let mut leg = Self::new(id, call, flow, invite, local_tag, timer);
+        leg.party = party;
+        leg.user = user;
+        leg.server = Some(server);
+        leg.learn_abilities(&leg.invite.clone());
+        cx.dialogs.insert(dialog.id(), id);
+        leg.dialog = Some(dialog);
+        if let Err(refusal) = leg.take_first_offer(cx) {
+            leg.drop_quietly(cx);
+            return Err(refusal);
+        }
+        cx.servers.insert(server, id);
+        Ok(leg)
+    }
+
+    fn take_first_offer(&mut self, cx: &mut Stack) -> Result<(), Refusal> {
+        if self.invite.body().is_empty() {
+            return Ok(());
+        }
+        let body = self.invite.clone();
+        let session = self.ensure_session(cx).map_err(|_| Refusal {
+            code: 503,
+            reason: Some("No Media Port Free".into()),
+            header: Some((HeaderName::RetryAfter, "10".into())),
+        })?;
+        let spec = session.receive_offer(body.body()).map_err(|fault| {
+            tracing::info!(%fault, "the session description was refused");
+            Refusal { code: 488, reason: None, header: Some((HeaderName::Warning, warning(cx, 305, "Incompatible media format"))) }
+        })?;
+        self.heard = Some(spec);
+        self.had_offer = true;
+        Ok(())
+    }
+
+    /// Sends 101 to 199; with `answer` also a session description (early media, RFC 3960).
+    pub fn provisional(&mut self, cx: &mut Stack, code: u16, answer: Option<&Spec>) {
+        if self.phase != Phase::Incoming {
+            return;
+        }
+        let mut body = None;
+        if let Some(spec) = answer.filter(|_| self.had_offer) {
+            body = self.early_answer(cx, spec);
+        }
+        let Some(server) = self.server else { return };
+        let reply = self.reply(cx, code).finish_with(body.as_deref());
+        cx.respond(server, reply);
+    }
+
+    // RFC 3261 13.2.1: the answer in an unreliable 1xx is a preview of the one in the 2xx and must be
+    // the same; what was said once is said again.
+    fn early_answer(&mut self, cx: &mut Stack, spec: &Spec) -> Option<bytes::Bytes> {
+        let session = self.session.as_mut()?;
+        if !self.answered_early {
+            session.make_answer(spec).ok()?;
+            self.answered_early = true;
+        }
+        let body = session.last_local().cloned();
+        self.sync_media(cx);
+        body
+    }
+
+    /// Answers with 200. `spec` is what the other side (or Tandem itself) accepted; where the INVITE
+    /// made no offer it is what is offered now. Returns whether the codecs fitted; if not, 488 was sent.
+    pub fn accept(&mut self, cx: &mut Stack, spec: &Spec) -> bool {
+        let (Phase::Incoming, Some(server)) = (self.phase, self.server) else { return false };
+        let Some(body) = self.first_description(cx, spec) else {
+            self.reject(cx, &Refusal::new(488));
+            return false;
+        };
+        let mut builder = self.reply(cx, 200).header(HeaderName::Allow, ALLOW).header(HeaderName::Supported, "timer");
+        builder = self.timer.describe(builder, self.can.timer);
+        let reply = builder.body("application/sdp", &body).finish();
+        self.phase = Phase::Unacked;
+        self.agreed = Some(spec.clone());
+        self.await_ack(cx, server, &self.invite.clone(), &reply, !self.had_offer);
+        cx.respond(server, reply);
+        self.sync_media(cx);
+        true
+    }
+
+    fn first_description(&mut self, cx: &mut Stack, spec: &Spec) -> Option<bytes::Bytes> {
+        if !self.had_offer {
+            return Some(self.ensure_session(cx).ok()?.make_offer(spec));
+        }
+        let answered = self.answered_early;
+        let session = self.session.as_mut()?;
+        if !answered {
+            return session.make_answer(spec).ok();
+        }
+        session.last_local().cloned()
+    }
+
+    /// Remembers a 2xx, so that it is sent again until its ACK comes.
+    pub(super) fn await_ack(
+        &mut self,
+        cx: &mut Stack,
+        server: ServerId,
+        invite: &Message,
+        reply: &Message,
+        offered: bool,
+    ) {
+        let accepted = Accepted::new(cx.now, reply.bytes().clone(), &layer_config(&cx.config.transactions).timers);
+        if let Some(at) = accepted.next_timeout() {
+            cx.timers.set(TimerKey::Leg(self.id, LegTimer::Accepted), at);
+        }
+        let flow = cx.layer.server_flow(server).unwrap_or(self.flow);
+        let seq = invite.cseq().map_or(0, |cseq| cseq.number);
+        self.awaited = Some(AwaitedAck { accepted, flow, seq, offered });
+    }
+
+    /// Answers with a final error; the leg is over.
+    pub fn reject(&mut self, cx: &mut Stack, refusal: &Refusal) {
+        let (Phase::Incoming, Some(server)) = (self.phase, self.server) else { return };
+        let reply = refusal.reply(&self.invite, &self.local_tag);
+        cx.respond(server, reply);
+        self.gone(cx);
+    }
+
+    /// CANCEL came for the INVITE (RFC 3261 9.2).
+    pub fn cancelled(&mut self, cx: &mut Stack, server: ServerId) {
+        if self.server == Some(server) && self.phase == Phase::Incoming {
+            self.tell(cx, LegEvent::Cancelled);
+            self.reject(cx, &Refusal::new(487));
+        } else {
+            self.change_cancelled(cx, server);
+        }
+    }
+
+    /// ACK came for a 2xx.
+    pub fn acknowledged(&mut self, cx: &mut Stack, ack: &Message) {
+        let seq = ack.cseq().ok().map(|cseq| cseq.number);
+        if self.awaited.as_ref().map(|awaited| awaited.seq) != seq {
+            return; // a retransmission, or the ACK of an INVITE before the last
+        }
+        let offered = self.awaited.take().is_some_and(|awaited| awaited.offered);
+        cx.timers.clear(TimerKey::Leg(self.id, LegTimer::Accepted));
+        let answer = if offered { self.take_answer(ack.body()) } else { None };
+        if offered && answer.is_none() {
+            self.phase = Phase::Up;
+            return self.lost(cx, "the ACK brought no usable answer to our offer");
+        }
+        if answer.is_some() {
+            self.sync_media(cx);
+        }
+        if self.phase == Phase::Unacked {
+            self.phase = Phase::Up;
+            self.start_session_timer(cx);
+            self.tell(cx, LegEvent::Confirmed { answer });
+        } else if let Some(spec) = answer {
+            self.tell(cx, LegEvent::Redescribed(spec));
+        }
+        if let Some(cause) = self.hang_up_when_acked.take() {
+            self.hang_up(cx, cause);
+        }
+    }
+
+    pub(super) fn take_answer(&mut self, body: &[u8]) -> Option<Spec> {
+        if body.is_empty() {
+            return None;
+        }
+        let spec = self.session.as_mut()?.receive_answer(body).ok()?;
+        self.heard = Some(spec.clone());
+        Some(spec)
+    }
+
+    /// The 2xx is due again, or was never acknowledged (RFC 3261 13.3.1.4).
+    pub(super) fn accepted_due(&mut self, cx: &mut Stack) {
+        let Some(awaited) = &mut self.awaited else { return };
+        match awaited.accepted.due(cx.now) {
+            Due::Nothing => {}
+            Due::Retransmit(bytes) => cx.send_bytes(awaited.flow, bytes),
+            Due::GiveUp => {
+                // Without an ACK the session is considered never to have been set up; BYE ends it.
+                self.awaited = None;
+                self.phase = Phase::Up;
+                return self.lost(cx, "no ACK came to our 200");
+            }
+        }
+        if let Some(at) = awaited.accepted.next_timeout() {
+            cx.timers.set(TimerKey::Leg(self.id, LegTimer::Accepted), at);
+        }
+    }
+
+    /// An answer to the first INVITE with what every one of them carries.
+    fn reply(&self, cx: &Stack, code: u16) -> Builder {
+        Builder::reply(&self.invite, status(code), Some(&self.local_tag))
+            .copy(&self.invite, HeaderName::RecordRoute)
+            .header(HeaderName::Contact, cx.contact(&self.flow, &self.user))
+            .header(HeaderName::Server, &cx.config.product)
+    }
+}
+
+pub(super) fn warning(cx: &Stack, code: u16, text: &str) -> String {
+    format!("{code} {} \"{text}\"", cx.config.domain)
+}
+
+/// Finishing a message that may or may not describe a session.
+pub(super) trait FinishWith {
+    fn finish_with(self, sdp: Option<&[u8]>) -> Message;
+}
+
+impl FinishWith for Builder {
+    fn finish_with(self, sdp: Option<&[u8]>) -> Message {
+        match sdp {
+            Some(sdp) => self.body("application/sdp", sdp).finish(),
+            None => self.finish(),
+        }
+    }
+}

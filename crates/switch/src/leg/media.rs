@@ -1,0 +1,68 @@
+//! A leg's media: its port and what the engine is told of its session.
+
+use ::media::{Command, Direction, Local, Session};
+use smallvec::smallvec;
+
+use super::{Leg, Phase};
+use crate::stack::Stack;
+
+/// No media port, or no transaction, could be had.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(crate) struct NoRoom;
+
+impl Leg {
+    /// Gives the leg a session and a port, if it has none yet.
+    pub(super) fn ensure_session(&mut self, cx: &mut Stack) -> Result<&mut Session, NoRoom> {
+        if self.session.is_none() {
+            let expected = [self.flow.remote.ip()];
+            let port = cx.pool.open();
+            let Some(local_port) = cx.pool.take(port, &expected) else {
+                cx.pool.release(port);
+                return Err(NoRoom);
+            };
+            cx.ports.insert(port, self.id);
+            cx.media(Command::Open { port, local_port, expected: smallvec![expected[0]] });
+            self.port = Some(port);
+            let local = Local {
+                address: cx.media_address(&self.flow),
+                port: local_port,
+                session_id: cx.ids.u64() >> 2, // fits the signed 64 bits some phones parse o= with
+            };
+            self.session = Some(Session::new(local));
+        }
+        self.session.as_mut().ok_or(NoRoom)
+    }
+
+    /// Tells the engine what the session is now.
+    pub(super) fn sync_media(&mut self, cx: &mut Stack) {
+        let (Some(session), Some(port)) = (&self.session, self.port) else { return };
+        let remote = session.remote(self.flow.remote.ip());
+        let moved = self.last_rtp != remote.rtp && self.last_rtp.is_some() && remote.rtp.is_some();
+        if remote.rtp.is_some() {
+            self.last_rtp = remote.rtp;
+        }
+        if moved {
+            // The new source may be one that another silent leg on this port expects; the engine
+            // tells them apart by the exact address then, and drops what it cannot tell.
+            let _ = cx.pool.expect(port, &remote.expected);
+        }
+        let Direction { send, receive } = remote.direction;
+        self.held = !(send && receive);
+        cx.media(Command::Update { port, remote, relearn: moved });
+        let timeout = cx.config.media_timeout.filter(|_| receive && matches!(self.phase, Phase::Up | Phase::Unacked));
+        if self.watched != timeout {
+            self.watched = timeout;
+            cx.media(Command::Watch { port, timeout });
+        }
+    }
+
+    /// Gives the port back.
+    pub(super) fn close_media(&mut self, cx: &mut Stack) {
+        if let Some(port) = self.port.take() {
+            cx.media(Command::Close(port));
+            cx.ports.remove(&port);
+            cx.pool.release(port);
+        }
+        self.session = None;
+    }
+}

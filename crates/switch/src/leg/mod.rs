@@ -1,0 +1,265 @@
+//! A leg: one dialog with one phone, whichever side began it.
+//!
+//! A leg speaks SIP and offer/answer and knows nothing of calls: a call tells it what to do, and it
+//! tells what happened through [`LegEvent`]s. Inbound and outbound legs are the same thing; only how
+//! their dialog begins differs ([`inbound`], [`outbound`]).
+
+mod end;
+mod inbound;
+mod media;
+mod modify;
+mod outbound;
+mod request;
+mod session_timer;
+
+use std::{net::SocketAddr, time::Duration};
+
+use ::media::{PortId, Session, Spec};
+use bytes::Bytes;
+use sip::{
+    Flow, HeaderName, Message, Method, StatusCode,
+    dialog::Dialog,
+    retransmit::Accepted,
+    transaction::{ClientId, ServerId},
+};
+
+pub(crate) use end::{Cause, Who};
+pub(crate) use inbound::Refusal;
+pub(crate) use media::NoRoom;
+pub(crate) use outbound::{CallerId, Invitation, Place, end_stray};
+pub(crate) use request::info_digit;
+
+use crate::{call::CallId, slots::Id, stack::Stack};
+use modify::Change;
+use session_timer::SessionTimer;
+
+/// Names a leg.
+pub(crate) type LegId = Id<Leg>;
+
+/// The methods a leg understands (RFC 3261 20.5).
+pub(crate) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, MESSAGE";
+
+/// A leg's timers.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum LegTimer {
+    /// Our 2xx waits for its ACK.
+    Accepted,
+    /// The session is to be refreshed by us.
+    Refresh,
+    /// The session was not refreshed by the peer.
+    Expire,
+}
+
+/// How far a leg is.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// Inbound, not yet answered.
+    Incoming,
+    /// Outbound, not yet answered.
+    Calling,
+    /// Outbound, no longer wanted.
+    Cancelling,
+    /// Inbound, answered, the ACK is to come.
+    Unacked,
+    /// Answered and acknowledged.
+    Up,
+    /// BYE was sent.
+    Ending,
+    /// Over; the slot is about to go.
+    Gone,
+}
+
+/// What a leg tells its call.
+#[derive(Clone, Debug)]
+pub(crate) enum LegEvent {
+    /// Outbound: 101 to 199.
+    Provisional {
+        code: u16,
+        /// Early media (RFC 3960), where the answer came with a session description.
+        answer: Option<Spec>,
+    },
+    /// Outbound: 2xx, acknowledged. `None` where it described no session that can be used.
+    Answered { answer: Option<Spec> },
+    /// Outbound: a final answer other than 2xx, or none at all (408, 503).
+    Refused { code: u16, reason: String, contacts: Vec<String> },
+    /// Inbound: the ACK came, with the answer where the 2xx made the offer.
+    Confirmed { answer: Option<Spec> },
+    /// Inbound: CANCEL came and 487 was sent.
+    Cancelled,
+    /// The peer offers a change; wants [`Leg::answer_change`] or [`Leg::refuse_change`].
+    Offer(Spec),
+    /// The peer described its session anew in an ACK, as it was asked to by its own INVITE without an offer.
+    Redescribed(Spec),
+    /// The peer no longer wants the change it offered.
+    OfferWithdrawn,
+    /// The peer took the change that was offered with [`Leg::offer`].
+    OfferAnswered(Spec),
+    /// The peer did not take it; the session is as before (RFC 6141).
+    OfferRefused { code: u16, reason: String },
+    /// The peer sent an INFO or MESSAGE within the dialog; it was answered.
+    Passed { method: Method, content_type: String, body: Bytes },
+    /// An answered leg is over.
+    Ended(Cause),
+    /// Nothing of the leg is left but its slot.
+    Gone,
+}
+
+/// What is known of the peer's abilities.
+#[derive(Copy, Clone, Debug, Default)]
+struct Abilities {
+    update: bool,
+    info: bool,
+    timer: bool,
+}
+
+/// One dialog with one phone.
+pub(crate) struct Leg {
+    pub id: LegId,
+    pub call: CallId,
+    pub inbound: bool,
+    /// Who is at the other end, for people: an extension's number or a URI.
+    pub party: String,
+    pub flow: Flow,
+    pub phase: Phase,
+    /// The INVITE that began it.
+    pub invite: Message,
+    user: String,
+    local_tag: String,
+    dialog: Option<Dialog>,
+    server: Option<ServerId>,
+    client: Option<ClientId>,
+    session: Option<Session>,
+    /// Outbound: the To tag of the early dialog; empty if it has none.
+    early: Option<String>,
+    /// Outbound: whether the dialog's peer has answered our offer.
+    described: bool,
+    port: Option<PortId>,
+    heard: Option<Spec>,
+    /// What we last answered or were answered: what is in use.
+    agreed: Option<Spec>,
+    had_offer: bool,
+    answered_early: bool,
+    awaited: Option<AwaitedAck>,
+    /// Outbound: the ACK we sent, for a 2xx that comes again.
+    ack: Option<Message>,
+    change: Change,
+    timer: SessionTimer,
+    can: Abilities,
+    hang_up_when_acked: Option<Cause>,
+    held: bool,
+    last_rtp: Option<SocketAddr>,
+    watched: Option<Duration>,
+}
+
+/// A 2xx of ours that is sent again until its ACK comes (RFC 3261 13.3.1.4).
+struct AwaitedAck {
+    accepted: Accepted,
+    flow: Flow,
+    /// The CSeq number of the INVITE, which its ACK repeats.
+    seq: u32,
+    /// Whether the 2xx made the offer, so that the ACK brings the answer.
+    offered: bool,
+}
+
+impl Leg {
+    /// The word the admin API shows.
+    pub fn state(&self) -> &'static str {
+        match self.phase {
+            Phase::Incoming if self.answered_early => "early",
+            Phase::Incoming => "trying",
+            Phase::Calling if self.early.is_some() => "ringing",
+            Phase::Calling => "trying",
+            Phase::Unacked | Phase::Up if self.held => "held",
+            Phase::Unacked | Phase::Up => "up",
+            Phase::Cancelling | Phase::Ending | Phase::Gone => "ending",
+        }
+    }
+
+    /// Whether the leg was answered and is not over.
+    pub const fn is_up(&self) -> bool {
+        matches!(self.phase, Phase::Up | Phase::Unacked)
+    }
+
+    /// The leg's place in the media engine, once it has one.
+    pub const fn port(&self) -> Option<PortId> {
+        self.port
+    }
+
+    /// What the peer last described: its offer, or its answer to ours.
+    pub const fn heard(&self) -> Option<&Spec> {
+        self.heard.as_ref()
+    }
+
+    /// The codec in use, for people.
+    pub fn codec(&self) -> Option<String> {
+        let remote = self.session.as_ref()?.remote(self.flow.remote.ip());
+        remote.send_payloads.first().map(|payload| payload.codec.clone())
+    }
+
+    /// Whether the description already given to the peer also serves media described by `spec`.
+    pub fn can_relay(&self, spec: &Spec) -> bool {
+        self.session.as_ref().is_some_and(|session| session.can_relay(spec))
+    }
+
+    /// Whether the peer has a session description of ours as an answer, or gave us one.
+    pub fn has_session(&self) -> bool {
+        self.session.as_ref().is_some_and(Session::is_established)
+    }
+
+    /// A leg at its very beginning.
+    fn new(id: LegId, call: CallId, flow: Flow, invite: Message, local_tag: String, timer: SessionTimer) -> Self {
+        Self {
+            id,
+            call,
+            inbound: true,
+            party: String::new(),
+            flow,
+            phase: Phase::Incoming,
+            invite,
+            user: String::new(),
+            local_tag,
+            dialog: None,
+            server: None,
+            client: None,
+            session: None,
+            early: None,
+            described: false,
+            port: None,
+            heard: None,
+            agreed: None,
+            had_offer: false,
+            answered_early: false,
+            awaited: None,
+            ack: None,
+            change: Change::None,
+            timer,
+            can: Abilities::default(),
+            hang_up_when_acked: None,
+            held: false,
+            last_rtp: None,
+            watched: None,
+        }
+    }
+
+    fn tell(&self, cx: &mut Stack, event: LegEvent) {
+        cx.leg_events.push_back((self.id, event));
+    }
+
+    fn learn_abilities(&mut self, message: &Message) {
+        let allows = |method: &str| {
+            message.values(HeaderName::Allow).any(|value| value.trim().eq_ignore_ascii_case(method))
+        };
+        if message.header(HeaderName::Allow).is_some() {
+            self.can.update = allows("UPDATE");
+            self.can.info = allows("INFO");
+        }
+        if message.header(HeaderName::Supported).is_some() {
+            self.can.timer = message.supports("timer");
+        }
+    }
+}
+
+/// A status code that is known to be one.
+pub(crate) fn status(code: u16) -> StatusCode {
+    StatusCode::new(code).unwrap_or(StatusCode::SERVER_INTERNAL_ERROR)
+}

@@ -1,0 +1,168 @@
+//! Session timers (RFC 4028): a phone that vanishes ends its call.
+
+use std::time::Duration;
+
+use sip::{Builder, HeaderName, Message, Method};
+
+use super::{Change, Leg, LegTimer, Refusal, modify::Purpose};
+use crate::{
+    config::Config,
+    stack::{Stack, TimerKey},
+};
+
+/// How often the session is refreshed, and by whom.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(super) struct SessionTimer {
+    interval: Duration,
+    min_se: Duration,
+    ours: bool,
+}
+
+/// A Session-Expires value.
+struct SessionExpires {
+    interval: Duration,
+    refresher: Option<Refresher>,
+}
+
+#[derive(Copy, Clone, PartialEq, Eq)]
+enum Refresher {
+    Uac,
+    Uas,
+}
+
+impl SessionExpires {
+    fn of(message: &Message) -> Option<Self> {
+        let value = message.header(HeaderName::SessionExpires)?;
+        let (seconds, params) = value.split_once(';').unwrap_or((value, ""));
+        let interval = Duration::from_secs(seconds.trim().parse::<u32>().ok()?.into());
+        let refresher = params.split(';').find_map(|param| {
+            let (name, value) = param.split_once('=')?;
+            match (name.trim().eq_ignore_ascii_case("refresher"), value.trim()) {
+                (true, value) if value.eq_ignore_ascii_case("uac") => Some(Refresher::Uac),
+                (true, value) if value.eq_ignore_ascii_case("uas") => Some(Refresher::Uas),
+                (true | false, _) => None,
+            }
+        });
+        Some(Self { interval, refresher })
+    }
+}
+
+fn min_se_of(message: &Message) -> Option<Duration> {
+    let value = message.header(HeaderName::MinSE)?;
+    let seconds = value.split(';').next()?.trim().parse::<u32>().ok()?;
+    Some(Duration::from_secs(seconds.into()))
+}
+
+impl SessionTimer {
+    /// What our own INVITE asks for.
+    pub fn offered(config: &Config) -> Self {
+        Self { interval: config.session_expires, min_se: config.min_se, ours: true }
+    }
+
+    /// What an INVITE asks of us; 422 if it is too often (RFC 4028 section 9).
+    pub fn asked(invite: &Message, config: &Config) -> Result<Self, Refusal> {
+        let mut timer = Self::offered(config);
+        timer.take(invite)?;
+        Ok(timer)
+    }
+
+    fn take(&mut self, request: &Message) -> Result<(), Refusal> {
+        let supported = request.supports("timer");
+        let theirs_at_least = min_se_of(request).unwrap_or_default();
+        match SessionExpires::of(request) {
+            Some(asked) if asked.interval < self.min_se && supported => {
+                let header = Some((HeaderName::MinSE, self.min_se.as_secs().to_string()));
+                return Err(Refusal { code: 422, reason: None, header });
+            }
+            // RFC 4028 section 9: we may shorten what was asked for, never below its Min-SE.
+            Some(asked) => {
+                self.interval = asked.interval.min(self.interval).max(theirs_at_least).max(self.min_se);
+                self.ours = asked.refresher == Some(Refresher::Uas) || !supported;
+            }
+            None => {
+                self.interval = self.interval.max(theirs_at_least);
+                self.ours = true;
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds what a request of ours asks for.
+    pub fn ask(&self, builder: Builder) -> Builder {
+        builder
+            .header(HeaderName::SessionExpires, self.interval.as_secs())
+            .header(HeaderName::MinSE, self.min_se.as_secs())
+    }
+
+    /// Adds to a 2xx what is in force. Nothing to a peer that does not know of session timers: we
+    /// refresh then, and it need not know why.
+    pub fn describe(&self, builder: Builder, peer_supports: bool) -> Builder {
+        if !peer_supports {
+            return builder;
+        }
+        let refresher = if self.ours { "uas" } else { "uac" };
+        let builder = builder
+            .header(HeaderName::SessionExpires, format_args!("{};refresher={refresher}", self.interval.as_secs()));
+        // RFC 4028 section 9: Require tells a UAC that is to refresh that it must.
+        if self.ours { builder } else { builder.header(HeaderName::Require, "timer") }
+    }
+
+    /// Takes over what the 2xx to our request says (RFC 4028 section 7.2).
+    pub fn settle(&mut self, response: &Message, peer_supports: bool) {
+        match SessionExpires::of(response) {
+            Some(said) => {
+                self.interval = said.interval.max(self.min_se);
+                self.ours = said.refresher != Some(Refresher::Uas);
+            }
+            None => self.ours = self.ours || !peer_supports,
+        }
+    }
+
+    /// The interval that a 422 asks for, if it is longer than ours (RFC 4028 section 7.3).
+    pub fn longer(&self, response: &Message) -> Option<Self> {
+        let wanted = min_se_of(response).filter(|wanted| *wanted > self.interval)?;
+        Some(Self { interval: wanted, min_se: wanted, ..*self })
+    }
+}
+
+impl Leg {
+    /// The session is (again) agreed on: its interval begins.
+    pub(super) fn start_session_timer(&mut self, cx: &mut Stack) {
+        let SessionTimer { interval, ours, .. } = self.timer;
+        let (refresh, expire) = (TimerKey::Leg(self.id, LegTimer::Refresh), TimerKey::Leg(self.id, LegTimer::Expire));
+        if ours {
+            cx.timers.set(refresh, cx.now + interval / 2);
+        } else {
+            cx.timers.clear(refresh);
+        }
+        // RFC 4028 section 10: the side that does not refresh ends the session a third of the
+        // interval, at most 32 s, before it expires.
+        let margin = (interval / 3).min(Duration::from_secs(32));
+        cx.timers.set(expire, cx.now + if ours { interval } else { interval - margin });
+    }
+
+    pub(super) fn stop_session_timer(&mut self, cx: &mut Stack) {
+        cx.timers.clear(TimerKey::Leg(self.id, LegTimer::Refresh));
+        cx.timers.clear(TimerKey::Leg(self.id, LegTimer::Expire));
+    }
+
+    /// Takes over what a re-INVITE or UPDATE asks for.
+    pub(super) fn retime(&mut self, request: &Message) -> Result<(), Refusal> {
+        self.timer.take(request)
+    }
+
+    /// Refreshes the session (RFC 4028 section 7.4): by UPDATE without a body where the peer allows
+    /// it, else by a re-INVITE that describes the session as it is.
+    pub(super) fn refresh(&mut self, cx: &mut Stack) {
+        let again = cx.now + Duration::from_millis(2_100 + cx.ids.below(1_900));
+        if !matches!(self.change, Change::None) || self.awaited.is_some() {
+            cx.timers.set(TimerKey::Leg(self.id, LegTimer::Refresh), again);
+            return;
+        }
+        let method = if self.can.update { Method::Update } else { Method::Invite };
+        let body = if self.can.update { None } else { self.session.as_ref().and_then(|session| session.last_local().cloned()) };
+        if !self.send_change(cx, &method, body.as_deref(), Purpose::Refresh) {
+            cx.timers.set(TimerKey::Leg(self.id, LegTimer::Refresh), again);
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! MESSAGE between extensions (RFC 3428): sent to every phone of the callee, 200 if one takes it.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use sip::{Builder, Flow, HeaderName, Instant, Message, Method, StatusCode, transaction::ServerId};
+
+use crate::{
+    answer::Answer,
+    registrar::Reach,
+    stack::ClientUse,
+    switch::Switch,
+};
+
+/// A MESSAGE on its way.
+struct Delivery {
+    server: ServerId,
+    request: Message,
+    /// Phones that have not answered.
+    open: usize,
+    best: u16,
+    give_up: Instant,
+}
+
+/// The MESSAGEs on their way.
+#[derive(Default)]
+pub(crate) struct Deliveries {
+    by_id: BTreeMap<u64, Delivery>,
+    last: u64,
+}
+
+// RFC 4320 4.1: the sender's own transaction ends 32 s after it began; an answer after that is lost.
+const LONGEST: Duration = Duration::from_secs(30);
+
+impl Deliveries {
+    /// When the oldest one is given up: they are numbered in the order they came.
+    pub fn next(&self) -> Option<Instant> {
+        self.by_id.first_key_value().map(|(_, delivery)| delivery.give_up)
+    }
+
+    pub fn len(&self) -> usize {
+        self.by_id.len()
+    }
+}
+
+impl Switch {
+    pub(crate) fn deliver(&mut self, server: ServerId, flow: Flow, message: Message) {
+        let Some(identity) = self.authenticate(server, &flow, &message) else { return };
+        let x = &mut self.x;
+        if x.draining || x.deliveries.len() >= x.stack.config.limits.messages {
+            let answer = Answer::new(StatusCode::SERVICE_UNAVAILABLE).with(HeaderName::RetryAfter, "5");
+            return x.stack.answer(server, &message, &answer);
+        }
+        let Some(number) = self.dialed(&message, &flow).filter(|number| self.x.accounts.is_extension(number)) else {
+            return self.x.stack.answer(server, &message, &Answer::new(StatusCode::NOT_FOUND));
+        };
+        let x = &mut self.x;
+        let flows: Vec<(String, Flow, Vec<String>)> = x
+            .registrar
+            .lookup(&number, &x.accounts)
+            .into_iter()
+            .filter_map(|target| match target.reach {
+                Reach::Flow(flow) => Some((target.uri, flow, target.path)),
+                Reach::Uri(_) => None,
+            })
+            .take(x.stack.config.limits.branches)
+            .collect();
+        x.deliveries.last += 1;
+        let id = x.deliveries.last;
+        let mut open = 0;
+        for (uri, way, path) in flows {
+            let copy = self.copy_of(&message, &identity.extension, &number, &uri, &way, &path);
+            if self.x.stack.request(way, copy, ClientUse::Message(id)).is_some() {
+                open += 1;
+            }
+        }
+        if open == 0 {
+            return self.x.stack.answer(server, &message, &Answer::new(StatusCode::TEMPORARILY_UNAVAILABLE));
+        }
+        let give_up = self.x.stack.now + LONGEST;
+        let delivery = Delivery { server, request: message, open, best: 0, give_up };
+        self.x.deliveries.by_id.insert(id, delivery);
+    }
+
+    fn copy_of(&mut self, message: &Message, from: &str, to: &str, uri: &str, way: &Flow, path: &[String]) -> Message {
+        let stack = &mut self.x.stack;
+        let domain = stack.config.domain.clone();
+        let hops = message.max_forwards().ok().flatten().unwrap_or(70).min(255).saturating_sub(1);
+        let name = self.x.accounts.extension(from).map(|extension| extension.name.as_str()).filter(|name| !name.is_empty());
+        let shown = name.map(|name| format!("{} ", sip::quote(name))).unwrap_or_default();
+        let (from, to) = (sip::escape_user(from), sip::escape_user(to));
+        let mut builder = Builder::request(&Method::Message, uri)
+            .header(HeaderName::Via, stack.via(way))
+            .header(HeaderName::MaxForwards, hops);
+        for route in path {
+            builder = builder.header(HeaderName::Route, route);
+        }
+        builder
+            .header(HeaderName::From, format_args!("{shown}<sip:{from}@{domain}>;tag={}", stack.ids.tag()))
+            .header(HeaderName::To, format_args!("<sip:{to}@{domain}>"))
+            .header(HeaderName::CallId, stack.ids.call_id())
+            .header(HeaderName::CSeq, "1 MESSAGE")
+            .header(HeaderName::UserAgent, &stack.config.product)
+            .copy(message, HeaderName::Subject)
+            .copy(message, HeaderName::Date)
+            .copy(message, HeaderName::ContentDisposition)
+            .copy(message, HeaderName::ContentLanguage)
+            .body(message.content_type().unwrap_or("text/plain"), message.body())
+            .finish()
+    }
+
+    /// One phone answered, or will not.
+    pub(crate) fn delivered(&mut self, id: u64, response: Option<&Message>) {
+        let Some(delivery) = self.x.deliveries.by_id.get_mut(&id) else { return };
+        let code = response.and_then(Message::status).map_or(480, |status| status.code());
+        delivery.open -= 1;
+        if (200..=299).contains(&code) {
+            delivery.best = 200;
+        } else if delivery.best == 0 || code < delivery.best && delivery.best != 200 {
+            delivery.best = code;
+        }
+        if delivery.best == 200 || delivery.open == 0 {
+            self.finish_delivery(id);
+        }
+    }
+
+    pub(crate) fn expire_deliveries(&mut self) {
+        while let Some((id, delivery)) = self.x.deliveries.by_id.first_key_value() {
+            if delivery.give_up > self.x.stack.now {
+                return;
+            }
+            self.finish_delivery(*id);
+        }
+    }
+
+    fn finish_delivery(&mut self, id: u64) {
+        let Some(delivery) = self.x.deliveries.by_id.remove(&id) else { return };
+        // RFC 4320 4.2: a 408 to a non-INVITE is never useful; a phone's own 5xx is not ours to say.
+        let code = match delivery.best {
+            0 | 408 | 500..=599 | 300..=399 => 480,
+            code => code,
+        };
+        let status = StatusCode::new(code).unwrap_or(StatusCode::TEMPORARILY_UNAVAILABLE);
+        self.x.stack.answer(delivery.server, &delivery.request, &Answer::new(status));
+    }
+}

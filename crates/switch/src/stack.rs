@@ -1,0 +1,247 @@
+//! What every part of the switch works with: the transaction layer, timers, identifiers, outputs.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+};
+
+use bytes::Bytes;
+use media::{Command, Pool, PortId};
+use sip::{
+    Flow, Instant, Transport,
+    Builder, HeaderName, Message,
+    dialog::DialogId,
+    transaction::{ClientId, Layer, LayerConfig, ServerId, TimerConfig},
+};
+
+use crate::{
+    api::{Event, Listener, Output, Query, QueryId, ScriptCommand, Transmit},
+    call::CallId,
+    config::{Config, Transactions},
+    ids::Ids,
+    leg::{LegEvent, LegId, LegTimer},
+    timers::Timers,
+};
+
+/// Every timer of the switch above the transaction layer.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum TimerKey {
+    /// A leg's.
+    Leg(LegId, LegTimer),
+    /// The running verb's.
+    Verb(CallId),
+    /// A call that no script decides.
+    Setup(CallId),
+}
+
+/// Whose a client transaction is.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(crate) enum ClientUse {
+    /// A leg's INVITE.
+    Invite(LegId),
+    /// A leg's re-INVITE or UPDATE.
+    Modify(LegId),
+    /// A leg's BYE.
+    Bye(LegId),
+    /// A leg's INFO; its answer changes nothing.
+    Info(LegId),
+    /// A MESSAGE in delivery.
+    Message(u64),
+}
+
+/// A request that was moved from UDP to TCP for its size, as it would go over UDP.
+type Fallback = (Flow, Message);
+
+/// See the module.
+pub(crate) struct Stack {
+    pub now: Instant,
+    /// What the wall clock showed at [`Instant::ZERO`], in microseconds since the Unix epoch.
+    pub epoch: i64,
+    pub config: Arc<Config>,
+    pub layer: Layer,
+    pub ids: Ids,
+    pub timers: Timers<TimerKey>,
+    pub pool: Pool,
+    pub outputs: VecDeque<Output>,
+    pub leg_events: VecDeque<(LegId, LegEvent)>,
+    pub clients: HashMap<ClientId, ClientUse>,
+    pub servers: HashMap<ServerId, LegId>,
+    pub dialogs: HashMap<DialogId, LegId>,
+    pub ports: HashMap<PortId, LegId>,
+    pub listeners: Vec<Listener>,
+    fallbacks: HashMap<ClientId, Fallback>,
+    next_query: u64,
+}
+
+impl Stack {
+    pub fn new(config: Arc<Config>, layer: Layer, ids: Ids) -> Self {
+        let (first, last) = config.media_ports;
+        Self {
+            now: Instant::ZERO,
+            epoch: 0,
+            layer,
+            ids,
+            timers: Timers::default(),
+            pool: Pool::new(first, last),
+            outputs: VecDeque::new(),
+            leg_events: VecDeque::new(),
+            clients: HashMap::new(),
+            servers: HashMap::new(),
+            dialogs: HashMap::new(),
+            ports: HashMap::new(),
+            listeners: Vec::new(),
+            fallbacks: HashMap::new(),
+            next_query: 0,
+            config,
+        }
+    }
+
+    /// The wall clock, in microseconds since the Unix epoch.
+    pub fn unix(&self) -> i64 {
+        self.epoch.saturating_add(i64::try_from(self.now.as_micros()).unwrap_or(i64::MAX))
+    }
+
+    /// The host and port that peers on this flow should answer to.
+    pub fn sent_by(&self, flow: &Flow) -> SocketAddr {
+        SocketAddr::new(self.config.advertise.unwrap_or(flow.local.ip()), flow.local.port())
+    }
+
+    /// The address media is offered at to a peer on this flow.
+    pub fn media_address(&self, flow: &Flow) -> IpAddr {
+        self.config.advertise.or(self.config.media_host).unwrap_or(flow.local.ip())
+    }
+
+    /// A fresh Via value (RFC 3261 8.1.1.7, `rport` of RFC 3581).
+    pub fn via(&mut self, flow: &Flow) -> String {
+        format!("SIP/2.0/{} {};branch={};rport", flow.transport.via_name(), self.sent_by(flow), self.ids.branch())
+    }
+
+    /// A Contact value for a dialog on this flow.
+    pub fn contact(&self, flow: &Flow, user: &str) -> String {
+        let (user, host) = (sip::escape_user(user), self.sent_by(flow));
+        match flow.transport {
+            Transport::Udp => format!("<sip:{user}@{host}>"),
+            Transport::Tls => format!("<sips:{user}@{host}>"),
+            Transport::Tcp | Transport::Ws | Transport::Wss => {
+                format!("<sip:{user}@{host};transport={}>", flow.transport.uri_name())
+            }
+        }
+    }
+
+    /// Starts a client transaction; `None` if there are too many.
+    pub fn request(&mut self, flow: Flow, message: Message, purpose: ClientUse) -> Option<ClientId> {
+        let (flow, message, fallback) = self.fit(flow, message);
+        let id = self.layer.request(self.now, flow, message).ok()?;
+        self.clients.insert(id, purpose);
+        if let Some(fallback) = fallback {
+            self.fallbacks.insert(id, fallback);
+        }
+        Some(id)
+    }
+
+    // RFC 3261 18.1.1: a request within 200 bytes of the path MTU, or over 1300 bytes where the MTU
+    // is unknown, goes over a congestion-controlled transport.
+    fn fit(&mut self, flow: Flow, message: Message) -> (Flow, Message, Option<Fallback>) {
+        let large = flow.transport == Transport::Udp && message.bytes().len() > self.config.limits.datagram_bytes;
+        let tcp = self.listeners.iter().find(|listener| {
+            listener.transport == Transport::Tcp && listener.address.is_ipv4() == flow.local.is_ipv4()
+        });
+        let Some(tcp) = tcp.filter(|_| large) else { return (flow, message, None) };
+        let local = SocketAddr::new(flow.local.ip(), tcp.address.port());
+        let stream = Flow { transport: Transport::Tcp, local, remote: flow.remote, connection: None };
+        let moved = self.with_via(&message, &stream);
+        (stream, moved, Some((flow, message)))
+    }
+
+    fn with_via(&mut self, message: &Message, flow: &Flow) -> Message {
+        let mut builder = Builder::request(message.method(), message.uri()).header(HeaderName::Via, self.via(flow));
+        let mut replaced = false;
+        for (name, id, value) in message.fields() {
+            match id {
+                HeaderName::Via if !replaced => replaced = true,
+                HeaderName::ContentLength | HeaderName::ContentType => {}
+                HeaderName::Other => builder = builder.other(name, value),
+                _ => builder = builder.header(id, value),
+            }
+        }
+        match message.content_type() {
+            Some(content_type) => builder.body(content_type, message.body()).finish(),
+            None => builder.finish(),
+        }
+    }
+
+    /// A client transaction failed on its transport: goes back to UDP if it was moved from there
+    /// for its size (RFC 3261 18.1.1). Returns the transaction that goes on in its place.
+    pub fn fall_back(&mut self, id: ClientId) -> Option<(ClientId, ClientUse)> {
+        let (flow, message) = self.fallbacks.remove(&id)?;
+        let purpose = self.clients.remove(&id)?;
+        let again = self.layer.request(self.now, flow, message).ok()?;
+        self.clients.insert(again, purpose);
+        Some((again, purpose))
+    }
+
+    /// The client transaction is over.
+    pub fn forget_client(&mut self, id: ClientId) -> Option<ClientUse> {
+        self.fallbacks.remove(&id);
+        self.clients.remove(&id)
+    }
+
+    /// Answers a request; a stale handle (the peer gave up long ago) is no fault.
+    pub fn respond(&mut self, id: ServerId, message: Message) {
+        if let Err(stale) = self.layer.respond(self.now, id, message) {
+            tracing::debug!(%stale, "an answer came too late for its transaction");
+        }
+    }
+
+    /// Sends bytes that were built before.
+    pub fn send_bytes(&mut self, flow: Flow, bytes: Bytes) {
+        self.outputs.push_back(Output::Transmit(Transmit { flow, bytes }));
+    }
+
+    pub fn media(&mut self, command: Command) {
+        self.outputs.push_back(Output::Media(command));
+    }
+
+    pub fn script(&mut self, command: ScriptCommand) {
+        self.outputs.push_back(Output::Script(command));
+    }
+
+    pub fn event(&mut self, event: Event) {
+        self.outputs.push_back(Output::Event(event));
+    }
+
+    /// A number for a question to the outside.
+    pub fn next_query(&mut self) -> QueryId {
+        self.next_query += 1;
+        QueryId(self.next_query)
+    }
+
+    pub fn query(&mut self, query: Query) -> QueryId {
+        let id = self.next_query();
+        self.outputs.push_back(Output::Query(id, query));
+        id
+    }
+
+    /// The way an in-dialog request takes: where its next hop says, if that can be believed.
+    ///
+    /// RFC 3261 12.2.1.1 sends it to the first Route or the remote target. A phone behind NAT puts
+    /// an address there that nobody outside can reach, so an address other than the one its messages
+    /// come from is not used; a connection is used as long as it is there (RFC 5626).
+    pub fn way(next_hop: &str, flow: &Flow) -> Flow {
+        let Ok(uri) = sip::Uri::parse(next_hop) else { return *flow };
+        let transport = uri.transport().unwrap_or(Transport::Udp);
+        let same = uri.host.ip() == Some(flow.remote.ip());
+        if !same || flow.transport != transport || flow.transport.is_reliable() {
+            return *flow;
+        }
+        let port = uri.port.unwrap_or(transport.default_port());
+        Flow { remote: SocketAddr::new(flow.remote.ip(), port), ..*flow }
+    }
+}
+
+/// The transaction layer's configuration from ours.
+pub(crate) fn layer_config(config: &Transactions) -> LayerConfig {
+    let timers = TimerConfig { t1: config.t1, t2: config.t2, t4: config.t4, ..TimerConfig::default() };
+    LayerConfig { timers, max_client: config.clients, max_server: config.servers, ..LayerConfig::default() }
+}

@@ -1,0 +1,42 @@
+//! `ring` and `answer`.
+
+use crate::{
+    api::Outcome,
+    call::{Call, Ending},
+    exchange::Exchange,
+};
+
+use super::{Next, OWN_CODECS, own_spec};
+
+/// `caller.ring()`: 180.
+pub(super) fn ring(call: &mut Call, x: &mut Exchange) -> Next {
+    if call.caller_waits(x) {
+        x.with_leg(call.caller, |leg, cx| leg.provisional(cx, 180, None));
+        call.mark_ringing(x);
+    }
+    Next::Done(Outcome::Done)
+}
+
+/// `caller.answer()`: 200, with Tandem itself at the other end.
+pub(super) fn answer(call: &mut Call, x: &mut Exchange) -> Next {
+    pick_up(call, x);
+    Next::Done(Outcome::Done)
+}
+
+/// Answers the caller if that has not been done; false if it cannot be (488 was sent then).
+pub(super) fn pick_up(call: &mut Call, x: &mut Exchange) -> bool {
+    if !call.caller_waits(x) {
+        return call.caller_is_up(x);
+    }
+    let spec = match x.legs.get(call.caller).and_then(|leg| leg.heard()) {
+        Some(offer) => own_spec(offer),
+        None => ::media::Spec::own(OWN_CODECS),
+    };
+    let accepted = x.with_leg(call.caller, |leg, cx| leg.accept(cx, &spec)).unwrap_or(false);
+    if accepted {
+        call.mark_answered(x);
+    } else {
+        call.end(x, Ending::system(488, "no codec in common"));
+    }
+    accepted
+}

@@ -1,0 +1,289 @@
+//! `dial`: rings targets, connects the first to answer, and lasts until that one hangs up.
+
+mod outcome;
+mod place;
+
+use std::collections::VecDeque;
+
+use ::media::{Command, Source, Spec};
+use sip::{Flow, Instant};
+
+use crate::{
+    api::{Dial, DialStatus, Outcome, QueryId, Strategy, Target},
+    call::Call,
+    exchange::Exchange,
+    leg::{Cause, LegEvent, LegId},
+    stack::TimerKey,
+};
+
+use super::{Next, Running, VerbEvent};
+use outcome::Best;
+pub(crate) use place::target_of;
+
+/// A `dial` in progress.
+pub(crate) struct Dialing {
+    request: Dial,
+    /// Targets not yet tried.
+    waiting: VecDeque<Target>,
+    branches: Vec<Branch>,
+    /// URIs being looked up, with the one who is meant.
+    lookups: Vec<(QueryId, place::Lookup)>,
+    best: Best,
+    /// Somebody's phone rang.
+    rang: bool,
+    /// Whose early media the caller hears.
+    early: Option<LegId>,
+    /// Tandem plays ringback to a caller that was answered before.
+    ringback: bool,
+    /// Extensions tried, so that forwards do not go round; with how they were reached.
+    visited: Vec<String>,
+    redirects: usize,
+    talking: Option<Talk>,
+}
+
+/// One phone being rung.
+struct Branch {
+    leg: LegId,
+    /// The extension it belongs to, for its forwards.
+    extension: Option<String>,
+}
+
+struct Talk {
+    since: Instant,
+    by: String,
+}
+
+impl Dialing {
+    /// Begins.
+    pub fn start(call: &mut Call, x: &mut Exchange, request: Dial) -> Next {
+        let mut waiting: VecDeque<Target> = request.targets.iter().cloned().collect();
+        if request.strategy == Strategy::Random {
+            shuffle(&mut waiting, x);
+        }
+        let mut dialing = Box::new(Self {
+            request,
+            waiting,
+            branches: Vec::new(),
+            lookups: Vec::new(),
+            best: Best::default(),
+            rang: false,
+            early: None,
+            ringback: false,
+            visited: Vec::new(),
+            redirects: 0,
+            talking: None,
+        });
+        dialing.next_targets(call, x);
+        dialing.go_on(call, x)
+    }
+
+    /// Rings the targets whose turn it is, for as long as the script allows.
+    fn next_targets(&mut self, call: &mut Call, x: &mut Exchange) {
+        while self.branches.is_empty() && self.lookups.is_empty() {
+            let count = match self.request.strategy {
+                Strategy::All => self.waiting.len(),
+                Strategy::Sequence | Strategy::Random => 1,
+            };
+            let turn: Vec<Target> = self.waiting.drain(..count.min(self.waiting.len())).collect();
+            if turn.is_empty() {
+                return;
+            }
+            x.stack.timers.set(TimerKey::Verb(call.id), x.stack.now + self.request.timeout);
+            for target in turn {
+                self.place(call, x, &target, None);
+            }
+        }
+    }
+
+    /// Something happened.
+    pub fn event(mut self: Box<Self>, call: &mut Call, x: &mut Exchange, event: VerbEvent) -> Next {
+        match event {
+            VerbEvent::Leg(leg, event) => self.leg_event(call, x, leg, event),
+            VerbEvent::Timer => self.timed_out(call, x),
+            VerbEvent::CallerGone => return self.abandon(call, x),
+            VerbEvent::PeerEnded => return self.over(call, x),
+            VerbEvent::Resolved(query, flows) => self.resolved(call, x, query, &flows),
+            VerbEvent::Digit(_) | VerbEvent::Media(_) => {}
+        }
+        self.go_on(call, x)
+    }
+
+    /// Waits for what is under way; when nothing is, the next targets have their turn, or it is over.
+    fn go_on(mut self: Box<Self>, call: &mut Call, x: &mut Exchange) -> Next {
+        if self.talking.is_some() {
+            return Next::Wait(Running::Dial(self));
+        }
+        if call.has_ended() {
+            return self.abandon(call, x);
+        }
+        self.next_targets(call, x);
+        if !self.branches.is_empty() || !self.lookups.is_empty() {
+            return Next::Wait(Running::Dial(self));
+        }
+        self.finish_unanswered(call, x)
+    }
+
+    fn leg_event(&mut self, call: &mut Call, x: &mut Exchange, leg: LegId, event: LegEvent) {
+        let Some(index) = self.branches.iter().position(|branch| branch.leg == leg) else { return };
+        match event {
+            LegEvent::Provisional { code, answer } => self.progress(call, x, leg, code, answer.as_ref()),
+            LegEvent::Answered { answer } => self.answered(call, x, index, answer),
+            LegEvent::Refused { code, reason, contacts } => {
+                let branch = self.branches.swap_remove(index);
+                self.refused(call, x, &branch, code, reason, &contacts);
+            }
+            LegEvent::Ended(_) | LegEvent::Gone | LegEvent::Cancelled => {
+                self.branches.swap_remove(index);
+            }
+            LegEvent::Confirmed { .. }
+            | LegEvent::Offer(_)
+            | LegEvent::OfferWithdrawn
+            | LegEvent::OfferAnswered(_)
+            | LegEvent::OfferRefused { .. }
+            | LegEvent::Redescribed(_)
+            | LegEvent::Passed { .. } => {}
+        }
+    }
+
+    fn progress(&mut self, call: &mut Call, x: &mut Exchange, leg: LegId, code: u16, answer: Option<&Spec>) {
+        if code == 180 {
+            self.rang = true;
+        }
+        if let Some(party) = x.legs.get(leg).map(|leg| leg.party.clone()) {
+            call.to = party;
+        }
+        let first = !call.ringing || self.early.is_none() && answer.is_some();
+        call.mark_ringing(x);
+        if call.caller_waits(x) {
+            // Early media is one phone's: with several ringing the caller hears ringback instead.
+            match answer.filter(|_| self.early.is_none() && self.branches.len() == 1 && self.waiting.is_empty()) {
+                Some(spec) => {
+                    let code = if code == 180 { 180 } else { 183 };
+                    x.with_leg(call.caller, |leg, cx| leg.provisional(cx, code, Some(spec)));
+                    self.early = Some(leg);
+                    call.join(x, leg);
+                }
+                None if first => {
+                    x.with_leg(call.caller, |leg, cx| leg.provisional(cx, 180, None));
+                }
+                None => {}
+            }
+        } else if !self.ringback {
+            self.ringback = true;
+            if let Some(port) = x.port_of(call.caller) {
+                let source = Source::Tone("ringback".into());
+                x.stack.media(Command::Play { port, source, repeat: true, token: 0 });
+            }
+        }
+    }
+
+    fn answered(&mut self, call: &mut Call, x: &mut Exchange, index: usize, answer: Option<Spec>) {
+        let winner = self.branches.swap_remove(index);
+        let by = winner.extension.clone().or_else(|| x.legs.get(winner.leg).map(|leg| leg.party.clone()));
+        let by = by.unwrap_or_default();
+        x.stack.timers.clear(TimerKey::Verb(call.id));
+        for branch in std::mem::take(&mut self.branches) {
+            x.with_leg(branch.leg, |leg, cx| leg.answered_elsewhere(cx));
+        }
+        self.lookups.clear();
+        self.waiting.clear();
+        self.silence(call, x);
+        call.to.clone_from(&by);
+        let spec = answer.unwrap_or_else(|| Spec::own(&[]));
+        if call.connect(x, winner.leg, &spec) {
+            self.talking = Some(Talk { since: x.stack.now, by });
+        } else {
+            self.best.note(488, "Not Acceptable Here");
+            x.with_leg(winner.leg, |leg, cx| leg.hang_up(cx, Cause::ours("no codec in common")));
+        }
+    }
+
+    fn refused(&mut self, call: &mut Call, x: &mut Exchange, branch: &Branch, code: u16, reason: String, to: &[String]) {
+        if self.early == Some(branch.leg) {
+            self.early = None;
+        }
+        if (300..=399).contains(&code) {
+            return self.redirected(call, x, branch, code, to);
+        }
+        if code == 486 || code == 600 {
+            if let Some(target) = self.forward(x, branch, |extension| extension.forward_busy.clone()) {
+                return self.place(call, x, &target, branch.extension.as_deref().map(|from| (from, "user-busy")));
+            }
+        } else if matches!(code, 408 | 480 | 503) {
+            if let Some(target) = self.forward(x, branch, |extension| extension.forward_no_answer.clone()) {
+                return self.place(call, x, &target, branch.extension.as_deref().map(|from| (from, "unavailable")));
+            }
+        }
+        self.best.note(code, &reason);
+        // RFC 3261 16.7 step 5: a 6xx speaks for the person, wherever else it rings.
+        if code >= 600 && self.request.strategy == Strategy::All {
+            self.drop_branches(x);
+            self.waiting.clear();
+        }
+    }
+
+    /// It rang long enough.
+    fn timed_out(&mut self, call: &mut Call, x: &mut Exchange) {
+        if self.talking.is_some() {
+            return;
+        }
+        let branches = std::mem::take(&mut self.branches);
+        for branch in &branches {
+            x.with_leg(branch.leg, |leg, cx| leg.hang_up(cx, Cause::ours("no answer")));
+        }
+        self.lookups.clear();
+        self.early = None;
+        self.best.note(480, "No Answer");
+        for branch in &branches {
+            if let Some(target) = self.forward(x, branch, |extension| extension.forward_no_answer.clone()) {
+                x.stack.timers.set(TimerKey::Verb(call.id), x.stack.now + self.request.timeout);
+                self.place(call, x, &target, branch.extension.as_deref().map(|from| (from, "no-answer")));
+            }
+        }
+    }
+
+    fn drop_branches(&mut self, x: &mut Exchange) {
+        for branch in std::mem::take(&mut self.branches) {
+            x.with_leg(branch.leg, |leg, cx| leg.hang_up(cx, Cause::ours("no longer wanted")));
+        }
+        self.lookups.clear();
+    }
+
+    fn silence(&mut self, call: &Call, x: &mut Exchange) {
+        if std::mem::take(&mut self.ringback) {
+            if let Some(port) = x.port_of(call.caller) {
+                x.stack.media(Command::Stop(port));
+            }
+        }
+    }
+
+    /// The caller is gone: nobody rings any longer.
+    fn abandon(mut self: Box<Self>, call: &mut Call, x: &mut Exchange) -> Next {
+        x.stack.timers.clear(TimerKey::Verb(call.id));
+        self.drop_branches(x);
+        Next::Done(Outcome::Dial(Box::new(self.result(x, DialStatus::Cancelled, 487, "Request Terminated"))))
+    }
+
+    /// The callee hung up.
+    fn over(self: Box<Self>, call: &mut Call, x: &mut Exchange) -> Next {
+        x.stack.timers.clear(TimerKey::Verb(call.id));
+        call.last_dial = Some((200, "OK".into()));
+        Next::Done(Outcome::Dial(Box::new(self.result(x, DialStatus::Answered, 200, "OK"))))
+    }
+
+    fn resolved(&mut self, call: &mut Call, x: &mut Exchange, query: QueryId, flows: &[Flow]) {
+        let Some(index) = self.lookups.iter().position(|(id, _)| *id == query) else { return };
+        let (_, lookup) = self.lookups.swap_remove(index);
+        match flows.first() {
+            Some(flow) => self.ring_uri(call, x, &lookup, *flow),
+            None => self.best.note(480, "Destination Not Found"),
+        }
+    }
+}
+
+fn shuffle(targets: &mut VecDeque<Target>, x: &mut Exchange) {
+    for last in (1..targets.len()).rev() {
+        let other = usize::try_from(x.stack.ids.below(last as u64 + 1)).unwrap_or(0);
+        targets.swap(last, other);
+    }
+}

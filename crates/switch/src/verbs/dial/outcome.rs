@@ -1,0 +1,108 @@
+//! What a `dial` comes to when nobody answers.
+
+use crate::{
+    api::{DialResult, DialStatus, Outcome},
+    call::Call,
+    exchange::Exchange,
+    stack::TimerKey,
+};
+
+use super::{Dialing, Next};
+
+/// The best of the answers that came (RFC 3261 16.7 step 6).
+#[derive(Default)]
+pub(super) struct Best {
+    answer: Option<(u16, String)>,
+}
+
+impl Best {
+    /// An answer came.
+    pub fn note(&mut self, code: u16, reason: &str) {
+        let better = self.answer.as_ref().is_none_or(|(best, _)| rank(code) < rank(*best));
+        if better {
+            self.answer = Some((code, reason.to_owned()));
+        }
+    }
+}
+
+/// Lower is better: a 6xx decides; then a person's own answer, before those of a phone that is not
+/// there, before those of the network.
+const fn rank(code: u16) -> u16 {
+    match code {
+        600..=699 => 0,
+        408 | 480 | 487 => 2_000 + code,
+        404 => 2_600,
+        300..=499 => code,
+        _ => 3_000 + code,
+    }
+}
+
+/// The word for a final status.
+pub(super) const fn status_of(code: u16, rang: bool) -> DialStatus {
+    match code {
+        486 | 600 => DialStatus::Busy,
+        408 | 480 if rang => DialStatus::NoAnswer,
+        408 | 410 | 480 | 500..=599 => DialStatus::Unavailable,
+        404 | 488 | 606 => DialStatus::Failed,
+        _ => DialStatus::Rejected,
+    }
+}
+
+impl Dialing {
+    pub(super) fn finish_unanswered(mut self: Box<Self>, call: &mut Call, x: &mut Exchange) -> Next {
+        x.stack.timers.clear(TimerKey::Verb(call.id));
+        self.silence(call, x);
+        let (code, reason) = self.best.answer.take().unwrap_or((480, "Temporarily Unavailable".into()));
+        let status = status_of(code, self.rang);
+        // What the caller gets if the script says nothing else: never a 5xx of somebody else's
+        // that would make it try another server (RFC 3261 16.7 step 6), never a 3xx.
+        let shown = match code {
+            408 | 503 | 300..=399 => 480,
+            code => code,
+        };
+        call.last_dial = Some((shown, reason.clone()));
+        call.ringing = false;
+        Next::Done(Outcome::Dial(Box::new(self.result(x, status, shown, &reason))))
+    }
+
+    pub(super) fn result(&self, x: &Exchange, status: DialStatus, code: u16, reason: &str) -> DialResult {
+        let talk = self.talking.as_ref();
+        DialResult {
+            status,
+            code,
+            reason: reason.to_owned(),
+            by: talk.map(|talk| talk.by.clone()).unwrap_or_default(),
+            talk: talk.map_or(0.0, |talk| (x.stack.now - talk.since).as_secs_f64()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_person_s_answer_is_better_than_a_phone_s_and_that_than_the_network_s() {
+        let mut best = Best::default();
+        for (code, expected) in [(503, 503), (404, 404), (480, 480), (486, 486), (404, 486), (603, 603), (486, 603)] {
+            best.note(code, "");
+            assert_eq!(best.answer.as_ref().map(|(code, _)| *code), Some(expected));
+        }
+    }
+
+    #[test]
+    fn statuses_are_named_as_the_dialplan_promises() {
+        for (code, rang, status) in [
+            (486, true, DialStatus::Busy),
+            (600, false, DialStatus::Busy),
+            (480, true, DialStatus::NoAnswer),
+            (480, false, DialStatus::Unavailable),
+            (503, true, DialStatus::Unavailable),
+            (404, false, DialStatus::Failed),
+            (603, true, DialStatus::Rejected),
+            (403, false, DialStatus::Rejected),
+        ] {
+            assert_eq!(status_of(code, rang), status, "{code} {rang}");
+        }
+    }
+}

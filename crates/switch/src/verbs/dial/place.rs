@@ -1,0 +1,179 @@
+//! Where a `dial` rings: extensions with their forwards, and URIs.
+
+use ::media::{SdpDirection, Spec};
+use sip::{Flow, Transport, Uri};
+
+use crate::{
+    api::{Extension, Query, QueryId, Target},
+    call::Call,
+    exchange::{Exchange, QueryUse},
+    leg::{CallerId, Invitation, Leg, Place},
+};
+
+use super::{Branch, Dialing};
+
+/// A URI that is being looked up.
+pub(super) struct Lookup {
+    uri: String,
+    diverted: Vec<(String, String)>,
+}
+
+/// The extension that sent a call on, and why (RFC 5806 reason).
+type Diverted<'a> = Option<(&'a str, &'a str)>;
+
+/// Reads what a person writes into a forward: a number, or a SIP URI.
+pub(crate) fn target_of(text: &str) -> Target {
+    match text.split_once('/') {
+        _ if text.starts_with("sip:") || text.starts_with("sips:") => Target::Uri(text.to_owned()),
+        Some((trunk, number)) => Target::Trunk { trunk: trunk.to_owned(), number: number.to_owned() },
+        None => Target::Extension(text.to_owned()),
+    }
+}
+
+impl Dialing {
+    /// Rings a target, or notes why that cannot be.
+    pub(super) fn place(&mut self, call: &mut Call, x: &mut Exchange, target: &Target, diverted: Diverted<'_>) {
+        if self.branches.len() + self.lookups.len() >= x.stack.config.limits.branches {
+            return self.best.note(480, "Too Many Targets");
+        }
+        match target {
+            Target::Extension(number) => self.place_extension(call, x, number, diverted),
+            Target::Trunk { trunk, .. } => {
+                tracing::warn!(%trunk, "no trunk has that name");
+                self.best.note(404, "No Such Trunk");
+            }
+            Target::Uri(uri) => self.place_uri(call, x, uri, diverted),
+        }
+    }
+
+    fn place_extension(&mut self, call: &mut Call, x: &mut Exchange, number: &str, diverted: Diverted<'_>) {
+        let Some(extension) = x.accounts.extension(number).cloned() else {
+            return self.best.note(404, "Not Found");
+        };
+        if self.visited.iter().any(|seen| seen == number) {
+            return self.best.note(482, "Loop Detected"); // forwards that go round, or named twice
+        }
+        self.visited.push(number.to_owned());
+        if let Some(to) = extension.forward_always.as_deref().filter(|_| self.may_redirect(x)) {
+            return self.place(call, x, &target_of(to), Some((number, "unconditional")));
+        }
+        if extension.dnd {
+            return match extension.forward_busy.as_deref().filter(|_| self.may_redirect(x)) {
+                Some(to) => self.place(call, x, &target_of(to), Some((number, "do-not-disturb"))),
+                None => self.best.note(486, "Do Not Disturb"),
+            };
+        }
+        let contacts = x.registrar.lookup(number);
+        if contacts.is_empty() {
+            return match extension.forward_no_answer.as_deref().filter(|_| self.may_redirect(x)) {
+                Some(to) => self.place(call, x, &target_of(to), Some((number, "unavailable"))),
+                None => self.best.note(480, "No Phone Registered"),
+            };
+        }
+        let headers = self.headers(x, diverted);
+        let limit = x.stack.config.limits.branches;
+        for contact in contacts.into_iter().take(limit - self.branches.len()) {
+            let codecs = x.accounts.device(&contact.username).map(|device| device.codecs.clone()).unwrap_or_default();
+            let place = Place { uri: contact.uri, flow: contact.flow, routes: contact.path, party: number.to_owned(), codecs };
+            self.ring(call, x, &place, &headers, Some(number));
+        }
+    }
+
+    fn place_uri(&mut self, call: &mut Call, x: &mut Exchange, uri: &str, diverted: Diverted<'_>) {
+        let Ok(parsed) = Uri::parse(uri) else { return self.best.note(404, "Bad Target") };
+        if x.is_ours(&parsed.host) {
+            let number = parsed.user_unescaped().into_owned();
+            return self.place_extension(call, x, &number, diverted);
+        }
+        let secure = uri.starts_with("sips:").then_some(Transport::Tls);
+        let query = Query::Resolve {
+            host: parsed.host.to_string(),
+            port: parsed.port,
+            transport: parsed.transport().or(secure),
+        };
+        let lookup = Lookup { uri: uri.to_owned(), diverted: self.headers(x, diverted) };
+        let id: QueryId = x.ask(query, QueryUse::Resolve(call.id));
+        self.lookups.push((id, lookup));
+    }
+
+    pub(super) fn ring_uri(&mut self, call: &mut Call, x: &mut Exchange, lookup: &Lookup, flow: Flow) {
+        let uri = lookup.uri.clone();
+        let place = Place { party: uri.clone(), uri, flow, routes: Vec::new(), codecs: Vec::new() };
+        self.ring(call, x, &place, &lookup.diverted, None);
+    }
+
+    fn ring(
+        &mut self,
+        call: &mut Call,
+        x: &mut Exchange,
+        place: &Place,
+        headers: &[(String, String)],
+        extension: Option<&str>,
+    ) {
+        let caller = match &self.request.caller_id {
+            Some((number, name)) => CallerId { number: number.clone(), name: name.clone() },
+            None => call.caller_id(),
+        };
+        let heard = x.legs.get(call.caller).and_then(|leg| leg.heard().cloned());
+        let offer = heard.map_or_else(|| Spec::own(OWN_CODECS), |spec| spec.with_direction(SdpDirection::SendRecv));
+        let max_forwards = call.max_forwards;
+        let invitation = Invitation { caller: &caller, offer: &offer, headers, max_forwards };
+        let made = x.new_leg(|cx, id| Leg::outbound(cx, id, call.id, place, &invitation));
+        match made {
+            Ok(leg) => {
+                call.adopt(leg);
+                if call.to.is_empty() {
+                    call.to.clone_from(&place.party);
+                }
+                self.branches.push(Branch { leg, extension: extension.map(str::to_owned) });
+            }
+            Err(crate::leg::NoRoom) => self.best.note(503, "No Room For Another Leg"),
+        }
+    }
+
+    fn headers(&self, x: &Exchange, diverted: Diverted<'_>) -> Vec<(String, String)> {
+        let mut headers = self.request.headers.clone();
+        if let Some((from, reason)) = diverted {
+            // RFC 5806: who was called first, and why the call went on.
+            let from = sip::escape_user(from);
+            headers.push(("Diversion".into(), format!("<sip:{from}@{}>;reason={reason}", x.stack.config.domain)));
+        }
+        headers
+    }
+
+    /// Where the branch's extension sends its calls on, if it does and it has not gone too far.
+    pub(super) fn forward(
+        &mut self,
+        x: &Exchange,
+        branch: &Branch,
+        pick: impl Fn(&Extension) -> Option<String>,
+    ) -> Option<Target> {
+        let number = branch.extension.as_deref()?;
+        // Another phone of the same extension still rings: it may yet answer.
+        if self.branches.iter().any(|other| other.extension.as_deref() == Some(number)) {
+            return None;
+        }
+        let to = pick(x.accounts.extension(number)?)?;
+        self.may_redirect(x).then(|| target_of(&to))
+    }
+
+    /// A phone sends the call elsewhere (3xx, RFC 3261 8.1.3.4).
+    pub(super) fn redirected(&mut self, call: &mut Call, x: &mut Exchange, branch: &Branch, code: u16, to: &[String]) {
+        let from = branch.extension.clone();
+        for contact in to {
+            if !self.may_redirect(x) {
+                return self.best.note(480, "Too Many Redirections");
+            }
+            let diverted = from.as_deref().map(|from| (from, "deflection"));
+            self.place(call, x, &Target::Uri(contact.clone()), diverted);
+        }
+        if to.is_empty() {
+            self.best.note(code, "Redirected Nowhere");
+        }
+    }
+
+    fn may_redirect(&mut self, x: &Exchange) -> bool {
+        self.redirects += 1;
+        self.redirects <= x.stack.config.limits.redirects
+    }
+}

@@ -1,0 +1,121 @@
+//! `wait`, `play`, `tone` and `echo`: the caller alone with Tandem, keys heard meanwhile.
+
+use std::time::Duration;
+
+use ::media::{Command, Event as MediaEvent, PortId, Source};
+
+use crate::{
+    api::Outcome,
+    call::Call,
+    exchange::Exchange,
+    stack::TimerKey,
+};
+
+use super::{Next, Running, VerbEvent, answer::pick_up, own_spec};
+
+/// A verb that lasts until its time or its sound is over.
+pub(crate) struct Listening {
+    /// What the media engine plays for it, if anything.
+    playing: Option<(PortId, u64)>,
+    /// The key that ends it.
+    until: Option<char>,
+}
+
+const TONE: Duration = Duration::from_secs(10);
+
+/// `caller.wait(seconds)`.
+pub(super) fn wait(call: &mut Call, x: &mut Exchange, time: Duration) -> Next {
+    x.stack.timers.set(TimerKey::Verb(call.id), x.stack.now + time);
+    Next::Wait(Running::Listen(Listening { playing: None, until: None }))
+}
+
+/// `caller.play(..)`; before the answer as early media.
+pub(super) fn play(call: &mut Call, x: &mut Exchange, prompts: Vec<String>) -> Next {
+    let prompts: Vec<String> = prompts.into_iter().filter(|prompt| !prompt.is_empty()).collect();
+    if prompts.is_empty() {
+        return done(call);
+    }
+    sound(call, x, Source::Prompts(prompts), None)
+}
+
+/// `caller.tone(name, seconds?)`.
+pub(super) fn tone(call: &mut Call, x: &mut Exchange, name: String, duration: Option<Duration>) -> Next {
+    // A beep has an end of its own; the other tones go on until somebody ends them.
+    let duration = duration.or_else(|| (name != "beep").then_some(TONE));
+    sound(call, x, Source::Tone(name), duration)
+}
+
+/// `caller.echo()`: until `#` or the end of the call.
+pub(super) fn echo(call: &mut Call, x: &mut Exchange) -> Next {
+    if !pick_up(call, x) {
+        return done(call);
+    }
+    let Some(port) = x.port_of(call.caller) else { return Next::Done(Outcome::Fault("the caller has no media".into())) };
+    x.stack.media(Command::Echo(port));
+    Next::Wait(Running::Listen(Listening { playing: Some((port, 0)), until: Some('#') }))
+}
+
+fn sound(call: &mut Call, x: &mut Exchange, source: Source, duration: Option<Duration>) -> Next {
+    let Some(port) = audible(call, x) else {
+        return Next::Done(Outcome::Fault("the caller has no media that could be played to".into()));
+    };
+    let token = x.stack.ids.u64();
+    x.stack.media(Command::Play { port, source, repeat: duration.is_some(), token });
+    if let Some(duration) = duration {
+        x.stack.timers.set(TimerKey::Verb(call.id), x.stack.now + duration);
+    }
+    Next::Wait(Running::Listen(Listening { playing: Some((port, token)), until: None }))
+}
+
+/// The caller's port, with a session the caller hears: early media (183) where it is not answered.
+fn audible(call: &mut Call, x: &mut Exchange) -> Option<PortId> {
+    if call.caller_waits(x) {
+        match x.legs.get(call.caller).and_then(|leg| leg.heard()).map(own_spec) {
+            Some(spec) => {
+                x.with_leg(call.caller, |leg, cx| leg.provisional(cx, 183, Some(&spec)));
+            }
+            // An INVITE without an offer has no early media to be had short of RFC 3262.
+            None => {
+                pick_up(call, x);
+            }
+        }
+    }
+    let leg = x.legs.get(call.caller)?;
+    if leg.has_session() { leg.port() } else { None }
+}
+
+fn done(call: &mut Call) -> Next {
+    Next::Done(Outcome::Digits(std::mem::take(&mut call.digits)))
+}
+
+impl Listening {
+    /// Something happened.
+    pub fn event(self, call: &mut Call, x: &mut Exchange, event: VerbEvent) -> Next {
+        match event {
+            VerbEvent::Timer | VerbEvent::CallerGone => self.finish(call, x),
+            VerbEvent::Digit(digit) if self.until == Some(digit) => self.finish(call, x),
+            VerbEvent::Media(MediaEvent::Played { token, fault, .. })
+                if self.playing.is_some_and(|(_, playing)| playing == token) =>
+            {
+                x.stack.timers.clear(TimerKey::Verb(call.id));
+                match fault {
+                    Some(fault) => Next::Done(Outcome::Fault(fault)),
+                    None => done(call),
+                }
+            }
+            VerbEvent::Digit(_)
+            | VerbEvent::Media(_)
+            | VerbEvent::Leg(..)
+            | VerbEvent::PeerEnded
+            | VerbEvent::Resolved(..) => Next::Wait(Running::Listen(self)),
+        }
+    }
+
+    fn finish(self, call: &mut Call, x: &mut Exchange) -> Next {
+        x.stack.timers.clear(TimerKey::Verb(call.id));
+        if let Some((port, _)) = self.playing {
+            x.stack.media(Command::Stop(port));
+        }
+        done(call)
+    }
+}

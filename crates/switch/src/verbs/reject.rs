@@ -1,0 +1,46 @@
+//! `reject`, `redirect` and `hangup`: how a script ends a call.
+
+use sip::HeaderName;
+
+use crate::{
+    api::Outcome,
+    call::{Call, Ending},
+    exchange::Exchange,
+    leg::{Cause, Refusal},
+};
+
+use super::Next;
+
+/// `caller.reject(code, reason?)`. Of an answered call it is a hang-up.
+pub(super) fn reject(call: &mut Call, x: &mut Exchange, code: u16, reason: Option<String>) -> Next {
+    let code = if (300..=699).contains(&code) { code } else { 480 };
+    let detail = match &reason {
+        Some(reason) => format!("rejected by the dialplan: {code} {reason}"),
+        None => format!("rejected by the dialplan: {code}"),
+    };
+    finish(call, x, Refusal::new(code).with_reason(reason), &detail)
+}
+
+/// `caller.redirect(uri)`: 302.
+pub(super) fn redirect(call: &mut Call, x: &mut Exchange, target: &str) -> Next {
+    let contact = if target.contains(':') {
+        format!("<{target}>")
+    } else {
+        format!("<sip:{}@{}>", sip::escape_user(target), x.stack.config.domain)
+    };
+    let mut refusal = Refusal::new(302);
+    refusal.header = Some((HeaderName::Contact, contact));
+    finish(call, x, refusal, &format!("redirected to {target}"))
+}
+
+/// `caller.hangup()`: BYE, or 603 before the answer.
+pub(super) fn hang_up(call: &mut Call, x: &mut Exchange) -> Next {
+    finish(call, x, Refusal::new(603), "hung up by the dialplan")
+}
+
+fn finish(call: &mut Call, x: &mut Exchange, refusal: Refusal, detail: &str) -> Next {
+    call.decide(x, Ending::script(refusal.code, detail));
+    x.with_leg(call.caller, |leg, cx| leg.reject(cx, &refusal));
+    x.with_leg(call.caller, |leg, cx| leg.hang_up(cx, Cause::ours(detail)));
+    Next::Done(Outcome::Done)
+}
