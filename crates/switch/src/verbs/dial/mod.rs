@@ -275,7 +275,7 @@ impl Dialing {
         let Some(index) = self.lookups.iter().position(|(id, _)| *id == query) else { return };
         let (_, lookup) = self.lookups.swap_remove(index);
         match flows.first() {
-            Some(flow) => self.ring_uri(call, x, &lookup, *flow),
+            Some(flow) => self.ring(call, x, lookup, *flow),
             None => self.best.note(480, "Destination Not Found"),
         }
     }

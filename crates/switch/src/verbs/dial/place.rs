@@ -1,21 +1,27 @@
 //! Where a `dial` rings: extensions with their forwards, and URIs.
 
 use ::media::{SdpDirection, Spec};
-use sip::{Flow, Transport, Uri};
+use sip::{Flow, Scheme, Transport, Uri};
 
 use crate::{
     api::{Extension, Query, QueryId, Target},
     call::Call,
     exchange::{Exchange, QueryUse},
-    leg::{CallerId, Invitation, Leg, Place},
+    leg::{CallerId, Invitation, Leg, NoRoom, Place},
+    registrar::Reach,
+    verbs::OWN_CODECS,
 };
 
 use super::{Branch, Dialing};
 
-/// A URI that is being looked up.
+/// A place whose address is being looked up.
 pub(super) struct Lookup {
     uri: String,
-    diverted: Vec<(String, String)>,
+    party: String,
+    path: Vec<String>,
+    codecs: Vec<String>,
+    extension: Option<String>,
+    headers: Vec<(String, String)>,
 }
 
 /// The extension that sent a call on, and why (RFC 5806 reason).
@@ -63,7 +69,7 @@ impl Dialing {
                 None => self.best.note(486, "Do Not Disturb"),
             };
         }
-        let contacts = x.registrar.lookup(number);
+        let contacts = x.registrar.lookup(number, &x.accounts);
         if contacts.is_empty() {
             return match extension.forward_no_answer.as_deref().filter(|_| self.may_redirect(x)) {
                 Some(to) => self.place(call, x, &target_of(to), Some((number, "unavailable"))),
@@ -74,42 +80,55 @@ impl Dialing {
         let limit = x.stack.config.limits.branches;
         for contact in contacts.into_iter().take(limit - self.branches.len()) {
             let codecs = x.accounts.device(&contact.username).map(|device| device.codecs.clone()).unwrap_or_default();
-            let place = Place { uri: contact.uri, flow: contact.flow, routes: contact.path, party: number.to_owned(), codecs };
-            self.ring(call, x, &place, &headers, Some(number));
+            let found = Lookup {
+                uri: contact.uri,
+                party: number.to_owned(),
+                path: contact.path,
+                codecs,
+                extension: Some(number.to_owned()),
+                headers: headers.clone(),
+            };
+            match contact.reach {
+                Reach::Flow(flow) => self.ring(call, x, found, flow),
+                Reach::Uri(hop) => self.look_up(call, x, &hop, found),
+            }
         }
     }
 
     fn place_uri(&mut self, call: &mut Call, x: &mut Exchange, uri: &str, diverted: Diverted<'_>) {
         let Ok(parsed) = Uri::parse(uri) else { return self.best.note(404, "Bad Target") };
-        if x.is_ours(&parsed.host) {
+        if x.domain.is_ours(parsed.host) {
             let number = parsed.user_unescaped().into_owned();
             return self.place_extension(call, x, &number, diverted);
         }
-        let secure = uri.starts_with("sips:").then_some(Transport::Tls);
+        let found = Lookup {
+            uri: uri.to_owned(),
+            party: uri.to_owned(),
+            path: Vec::new(),
+            codecs: Vec::new(),
+            extension: None,
+            headers: self.headers(x, diverted),
+        };
+        self.look_up(call, x, uri, found);
+    }
+
+    /// Asks where a URI leads (RFC 3263).
+    fn look_up(&mut self, call: &Call, x: &mut Exchange, hop: &str, found: Lookup) {
+        let Ok(parsed) = Uri::parse(hop) else { return self.best.note(404, "Bad Target") };
+        let secure = (parsed.scheme == Scheme::Sips).then_some(Transport::Tls);
         let query = Query::Resolve {
             host: parsed.host.to_string(),
             port: parsed.port,
             transport: parsed.transport().or(secure),
         };
-        let lookup = Lookup { uri: uri.to_owned(), diverted: self.headers(x, diverted) };
         let id: QueryId = x.ask(query, QueryUse::Resolve(call.id));
-        self.lookups.push((id, lookup));
+        self.lookups.push((id, found));
     }
 
-    pub(super) fn ring_uri(&mut self, call: &mut Call, x: &mut Exchange, lookup: &Lookup, flow: Flow) {
-        let uri = lookup.uri.clone();
-        let place = Place { party: uri.clone(), uri, flow, routes: Vec::new(), codecs: Vec::new() };
-        self.ring(call, x, &place, &lookup.diverted, None);
-    }
-
-    fn ring(
-        &mut self,
-        call: &mut Call,
-        x: &mut Exchange,
-        place: &Place,
-        headers: &[(String, String)],
-        extension: Option<&str>,
-    ) {
+    /// Sends an INVITE to a phone that was found.
+    pub(super) fn ring(&mut self, call: &mut Call, x: &mut Exchange, found: Lookup, flow: Flow) {
+        let Lookup { uri, party, path, codecs, extension, headers } = found;
+        let place = Place { uri, flow, routes: path, party, codecs };
         let caller = match &self.request.caller_id {
             Some((number, name)) => CallerId { number: number.clone(), name: name.clone() },
             None => call.caller_id(),
@@ -117,17 +136,16 @@ impl Dialing {
         let heard = x.legs.get(call.caller).and_then(|leg| leg.heard().cloned());
         let offer = heard.map_or_else(|| Spec::own(OWN_CODECS), |spec| spec.with_direction(SdpDirection::SendRecv));
         let max_forwards = call.max_forwards;
-        let invitation = Invitation { caller: &caller, offer: &offer, headers, max_forwards };
-        let made = x.new_leg(|cx, id| Leg::outbound(cx, id, call.id, place, &invitation));
-        match made {
+        let invitation = Invitation { caller: &caller, offer: &offer, headers: &headers, max_forwards };
+        match x.new_leg(|cx, id| Leg::outbound(cx, id, call.id, &place, &invitation)) {
             Ok(leg) => {
                 call.adopt(leg);
                 if call.to.is_empty() {
                     call.to.clone_from(&place.party);
                 }
-                self.branches.push(Branch { leg, extension: extension.map(str::to_owned) });
+                self.branches.push(Branch { leg, extension });
             }
-            Err(crate::leg::NoRoom) => self.best.note(503, "No Room For Another Leg"),
+            Err(NoRoom) => self.best.note(503, "No Room For Another Leg"),
         }
     }
 
@@ -160,15 +178,18 @@ impl Dialing {
     /// A phone sends the call elsewhere (3xx, RFC 3261 8.1.3.4).
     pub(super) fn redirected(&mut self, call: &mut Call, x: &mut Exchange, branch: &Branch, code: u16, to: &[String]) {
         let from = branch.extension.clone();
+        let inside = |contact: &&String| Uri::parse(contact).is_ok_and(|uri| x.domain.is_ours(uri.host));
+        // Only to our own numbers: a phone that sends calls out of the house costs somebody money.
+        let to: Vec<String> = to.iter().filter(inside).cloned().collect();
+        if to.is_empty() {
+            return self.best.note(code, "Redirected Outside");
+        }
         for contact in to {
             if !self.may_redirect(x) {
                 return self.best.note(480, "Too Many Redirections");
             }
             let diverted = from.as_deref().map(|from| (from, "deflection"));
-            self.place(call, x, &Target::Uri(contact.clone()), diverted);
-        }
-        if to.is_empty() {
-            self.best.note(code, "Redirected Nowhere");
+            self.place(call, x, &Target::Uri(contact), diverted);
         }
     }
 
