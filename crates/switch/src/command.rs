@@ -48,7 +48,7 @@ impl Switch {
             registrations: count(x.registrar.len()),
             scripts: count(self.calls.iter().filter(|call| call.has_script()).count()),
             refused: x.admission.refused(),
-            auth_failures: x.auth.failures(),
+            auth_failures: x.auth.work().failures,
             ..x.stats.clone()
         }
     }
@@ -60,16 +60,24 @@ impl Switch {
             return Err(CommandError::Busy);
         }
         let account = x.accounts.extension(from).ok_or(CommandError::NotFound)?.clone();
-        let target = x.registrar.lookup(from, &x.accounts).into_iter().find_map(|target| match target.reach {
-            Reach::Flow(flow) => Some(Place {
-                uri: target.uri,
-                flow,
-                routes: target.path,
-                party: from.to_owned(),
-                codecs: x.accounts.device(&target.username).map(|device| device.codecs.clone()).unwrap_or_default(),
-            }),
-            Reach::Uri(_) => None,
-        });
+        let target = x
+            .registrar
+            .lookup(from, &x.accounts)
+            .into_iter()
+            .find_map(|target| match target.reach {
+                Reach::Flow(flow) => Some(Place {
+                    uri: target.uri,
+                    flow,
+                    routes: target.path,
+                    party: from.to_owned(),
+                    codecs: x
+                        .accounts
+                        .device(&target.username)
+                        .map(|device| device.codecs.clone())
+                        .unwrap_or_default(),
+                }),
+                Reach::Uri(_) => None,
+            });
         let place = target.ok_or_else(|| CommandError::NoPhone(from.to_owned()))?;
         let facts = Facts {
             number: account.number.clone(),
@@ -82,12 +90,29 @@ impl Switch {
         let uid = self.x.stack.ids.call_uid();
         let x = &mut self.x;
         let made = self.calls.try_insert_with(|call| {
-            let caller = CallerId { number: to.clone(), name: String::new() };
+            let caller = CallerId {
+                number: to.clone(),
+                name: String::new(),
+            };
             let offer = Spec::own(crate::verbs::OWN_CODECS);
-            let invitation = Invitation { caller: &caller, offer: &offer, headers: &[], max_forwards: 70 };
+            let invitation = Invitation {
+                caller: &caller,
+                offer: &offer,
+                headers: &[],
+                max_forwards: 70,
+            };
             let leg = x.new_leg(|cx, id| Leg::outbound(cx, id, call, &place, &invitation))?;
-            let sip_call_id = x.legs.get(leg).map(|leg| leg.invite.call_id().to_owned()).unwrap_or_default();
-            let beginning = Beginning { facts, entry: ScriptEntry::OnCall, max_forwards: 69, sip_call_id };
+            let sip_call_id = x
+                .legs
+                .get(leg)
+                .map(|leg| leg.invite.call_id().to_owned())
+                .unwrap_or_default();
+            let beginning = Beginning {
+                facts,
+                entry: ScriptEntry::OnCall,
+                max_forwards: 69,
+                sip_call_id,
+            };
             Ok::<_, crate::leg::NoRoom>(Call::new(x, call, uid, leg, beginning))
         });
         let call = made.map_err(|_| CommandError::Busy)?;

@@ -53,8 +53,12 @@ impl Domain {
     /// The same for a host that came with no message.
     pub fn is_ours(&self, host: Host<'_>) -> bool {
         let unspecified = SocketAddr::new(std::net::Ipv4Addr::UNSPECIFIED.into(), 0);
-        let nowhere =
-            Flow { transport: sip::Transport::Udp, local: unspecified, remote: unspecified, connection: None };
+        let nowhere = Flow {
+            transport: sip::Transport::Udp,
+            local: unspecified,
+            remote: unspecified,
+            connection: None,
+        };
         self.owns(host, &nowhere)
     }
 

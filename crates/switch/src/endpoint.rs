@@ -31,12 +31,17 @@ impl Switch {
             calls: self.calls.len(),
             transactions: x.stack.layer.server_count(),
         };
-        let verdict = x.admission.admit(x.stack.now, flow.remote.ip(), admission::peek(&bytes), load);
+        let verdict = x
+            .admission
+            .admit(x.stack.now, flow.remote.ip(), admission::peek(&bytes), load);
         if verdict == Verdict::Drop {
             x.stats.messages_dropped += 1;
             return;
         }
-        let limits = Limits { max_message: x.stack.config.limits.message_bytes, ..Limits::default() };
+        let limits = Limits {
+            max_message: x.stack.config.limits.message_bytes,
+            ..Limits::default()
+        };
         let message = match Message::parse(bytes, &limits) {
             Ok(message) => message.with_received(flow.remote),
             Err(fault) => {
@@ -49,7 +54,8 @@ impl Switch {
         };
         if let Verdict::Refuse { retry_after } = verdict {
             x.stats.refused += 1;
-            let answer = Answer::new(StatusCode::SERVICE_UNAVAILABLE).with(HeaderName::RetryAfter, retry_after);
+            let answer =
+                Answer::new(StatusCode::SERVICE_UNAVAILABLE).with(HeaderName::RetryAfter, retry_after.to_string());
             return x.stack.answer_statelessly(&flow, &message, &answer);
         }
         if let Err(fault) = message.check() {
@@ -111,7 +117,10 @@ impl Switch {
         let is_final = message.status().is_some_and(|status| status.is_final());
         match purpose {
             Some(ClientUse::Invite(leg)) => {
-                let known = self.x.with_leg(leg, |leg, cx| leg.invite_response(cx, flow, message)).is_some();
+                let known = self
+                    .x
+                    .with_leg(leg, |leg, cx| leg.invite_response(cx, flow, message))
+                    .is_some();
                 if !known && message.status().is_some_and(|status| status.is_success()) {
                     // The leg is gone: RFC 3261 13.2.2.4, whoever answers is acknowledged and hung up.
                     if let Some(invite) = self.x.stack.layer.client_request(id).cloned() {
@@ -120,7 +129,8 @@ impl Switch {
                 }
             }
             Some(ClientUse::Modify(leg)) => {
-                self.x.with_leg(leg, |leg, cx| leg.change_response(cx, id, Some(message)));
+                self.x
+                    .with_leg(leg, |leg, cx| leg.change_response(cx, id, Some(message)));
             }
             Some(ClientUse::Bye(leg)) if is_final => {
                 self.x.with_leg(leg, |leg, cx| leg.bye_done(cx));
@@ -153,7 +163,10 @@ impl Switch {
                     self.x.with_leg(leg, |leg, cx| leg.request(cx, id, flow, message));
                 }
                 // RFC 3261 12.2.2: no such dialog (any more).
-                None => self.x.stack.answer(id, &message, &Answer::new(StatusCode::CALL_DOES_NOT_EXIST)),
+                None => self
+                    .x
+                    .stack
+                    .answer(id, &message, &Answer::new(StatusCode::CALL_DOES_NOT_EXIST)),
             };
         }
         if let Err(answer) = self.acceptable(&message, &flow) {
@@ -166,7 +179,9 @@ impl Switch {
             Method::Options => self.options(id, &message),
             // RFC 3261 8.2.1, 15.1.2, 3262, 3311: outside of a dialog there is nothing these belong to.
             Method::Bye | Method::Update | Method::Prack | Method::Info | Method::Notify => {
-                self.x.stack.answer(id, &message, &Answer::new(StatusCode::CALL_DOES_NOT_EXIST));
+                self.x
+                    .stack
+                    .answer(id, &message, &Answer::new(StatusCode::CALL_DOES_NOT_EXIST));
             }
             Method::Ack | Method::Cancel => {}
             Method::Subscribe | Method::Publish | Method::Refer => {
@@ -189,10 +204,13 @@ impl Switch {
             .filter(|tag| !SUPPORTED.iter().any(|known| known.eq_ignore_ascii_case(tag)))
             .collect();
         let registers = *message.method() == Method::Register;
-        if !unsupported.is_empty() && !(registers && unsupported.iter().all(|tag| tag.eq_ignore_ascii_case("outbound"))) {
+        if !unsupported.is_empty() && !(registers && unsupported.iter().all(|tag| tag.eq_ignore_ascii_case("outbound")))
+        {
             return Err(Answer::new(StatusCode::BAD_EXTENSION).with(HeaderName::Unsupported, unsupported.join(", ")));
         }
-        let uri = message.request_uri().map_err(|_| Answer::new(StatusCode::BAD_REQUEST))?;
+        let uri = message
+            .request_uri()
+            .map_err(|_| Answer::new(StatusCode::BAD_REQUEST))?;
         match uri.scheme {
             Scheme::Sip | Scheme::Sips | Scheme::Tel => {}
             Scheme::Other => return Err(Answer::new(StatusCode::UNSUPPORTED_URI_SCHEME)),
@@ -202,7 +220,10 @@ impl Switch {
         if goes_on && message.max_forwards().ok().flatten() == Some(0) {
             return Err(Answer::new(StatusCode::TOO_MANY_HOPS));
         }
-        if let Some(encoding) = message.header(HeaderName::ContentEncoding).filter(|value| !value.eq_ignore_ascii_case("identity")) {
+        if let Some(encoding) = message
+            .header(HeaderName::ContentEncoding)
+            .filter(|value| !value.eq_ignore_ascii_case("identity"))
+        {
             tracing::debug!(encoding, "refused");
             return Err(Answer::new(StatusCode::UNSUPPORTED_MEDIA_TYPE).with(HeaderName::AcceptEncoding, "identity"));
         }
@@ -234,20 +255,26 @@ impl Switch {
     pub(crate) fn authenticate(&mut self, id: ServerId, flow: &Flow, message: &Message) -> Option<Identity> {
         let x = &mut self.x;
         let now = x.stack.now;
-        match x.auth.authenticate(now, message, flow, &x.accounts, &x.domain) {
+        match x
+            .auth
+            .authenticate(now, message, flow, &x.accounts, &x.domain, &x.trusted)
+        {
             AuthVerdict::Known(identity) => {
                 x.admission.vouch(now, flow.remote.ip());
                 Some(identity)
             }
-            AuthVerdict::Refused(answer) => {
+            AuthVerdict::Challenge(answer) | AuthVerdict::Refused(answer) => {
                 x.stack.answer(id, message, &answer);
                 None
             }
+            AuthVerdict::Exempt => None, // ACK and CANCEL do not come here
         }
     }
 
     fn invite(&mut self, id: ServerId, flow: Flow, message: Message) {
-        let Some(identity) = self.authenticate(id, &flow, &message) else { return };
+        let Some(identity) = self.authenticate(id, &flow, &message) else {
+            return;
+        };
         if self.x.draining || self.calls.len() >= self.x.stack.config.limits.calls {
             let answer = Answer::new(StatusCode::SERVICE_UNAVAILABLE).with(HeaderName::RetryAfter, "5");
             return self.x.stack.answer(id, &message, &answer);
@@ -288,8 +315,12 @@ impl Switch {
     pub(crate) fn dialed(&self, message: &Message, flow: &Flow) -> Option<String> {
         let uri = message.request_uri().ok()?;
         let number = match uri.scheme {
-            Scheme::Tel => uri.user_unescaped().chars().filter(|c| !matches!(c, '-' | '.' | '(' | ')')).collect(),
-            Scheme::Sip | Scheme::Sips if self.x.is_ours(uri.host, flow) => {
+            Scheme::Tel => uri
+                .user_unescaped()
+                .chars()
+                .filter(|c| !matches!(c, '-' | '.' | '(' | ')'))
+                .collect(),
+            Scheme::Sip | Scheme::Sips if self.x.domain.owns(uri.host, flow) => {
                 // RFC 3261 19.1.6: parameters of a telephone number are no part of it.
                 let user = uri.user_unescaped();
                 user.split(';').next().unwrap_or_default().to_owned()
@@ -301,8 +332,15 @@ impl Switch {
 
     fn facts(&self, identity: &Identity, flow: &Flow, message: &Message, dialed: String) -> Facts {
         let account = self.x.accounts.extension(&identity.extension);
-        let own_name = account.map(|extension| extension.name.clone()).filter(|name| !name.is_empty());
-        let shown = || message.from().ok().and_then(|from| from.display_name().map(|name| name.into_owned()));
+        let own_name = account
+            .map(|extension| extension.name.clone())
+            .filter(|name| !name.is_empty());
+        let shown = || {
+            message
+                .from()
+                .ok()
+                .and_then(|from| from.display_name().map(|name| name.into_owned()))
+        };
         let (number, name) = if identity.anonymous {
             ("anonymous".to_owned(), "Anonymous".to_owned())
         } else {
@@ -323,12 +361,15 @@ impl Switch {
         if let Err(answer) = Registrar::preconditions(message, &flow, &self.x.domain) {
             return self.x.stack.answer(id, message, &answer);
         }
-        let Some(identity) = self.authenticate(id, &flow, message) else { return };
+        let Some(identity) = self.authenticate(id, &flow, message) else {
+            return;
+        };
         let x = &mut self.x;
         let query = x.stack.next_query();
         x.queries.insert(query, QueryUse::Register(id));
         let (now, unix) = (x.stack.now, x.stack.unix());
-        x.registrar.register(now, unix, query, message, &flow, &identity, &x.accounts, &x.domain);
+        x.registrar
+            .register(now, unix, query, message, &flow, &identity, &x.accounts, &x.domain);
     }
 
     pub(crate) fn register_stored(&mut self, query: crate::api::QueryId, server: ServerId, ok: bool) {
@@ -345,14 +386,16 @@ impl Switch {
         let Some(effect) = x.registrar.poll() else { return false };
         match effect {
             Effect::Reply { query, answer } => {
-                if let Some(QueryUse::Register(server)) = x.queries.remove(&query) {
-                    if let Some(request) = x.stack.layer.server_request(server).cloned() {
-                        x.stack.answer(server, &request, &answer);
-                    }
+                if let Some(QueryUse::Register(server)) = x.queries.remove(&query)
+                    && let Some(request) = x.stack.layer.server_request(server).cloned()
+                {
+                    x.stack.answer(server, &request, &answer);
                 }
             }
             Effect::Store { query, changes } => {
-                x.stack.outputs.push_back(Output::Query(query, Query::SaveBindings(changes)));
+                x.stack
+                    .outputs
+                    .push_back(Output::Query(query, Query::SaveBindings(changes)));
             }
             Effect::Forget(changes) => x.stack.outputs.push_back(Output::Forget(changes)),
             Effect::Added(registration) => x.stack.event(Event::RegistrationAdded(Box::new(registration))),
@@ -365,18 +408,17 @@ impl Switch {
 /// The methods understood outside of a dialog.
 pub(crate) const ALLOW_OUTSIDE: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, INFO, UPDATE, MESSAGE";
 
-
 impl Stack {
     /// Answers a request that gets no dialog.
     pub fn answer(&mut self, id: ServerId, request: &Message, answer: &Answer) {
         let tag = self.ids.tag();
-        self.respond(id, answer.reply(request, &tag));
+        self.respond(id, answer.reply(request, &tag).finish());
     }
 
     /// Answers a request without a transaction (RFC 3261 8.2.7).
     pub fn answer_statelessly(&mut self, flow: &Flow, request: &Message, answer: &Answer) {
         if request.is_request() && *request.method() != Method::Ack {
-            let reply = answer.reply(request, &sip::stateless_tag(request));
+            let reply = answer.reply(request, &sip::stateless_tag(request)).finish();
             self.layer.send(sip::reply_address(request, flow), &reply);
         }
     }

@@ -6,13 +6,13 @@ use std::{
 };
 
 use ::media::PortId;
-use sip::{Flow, Host, transaction::Layer};
+use sip::transaction::Layer;
 
 use crate::{
     accounts::Accounts,
     admission::Admission,
     api::{CommandId, Query, QueryId, Stats},
-    auth::Authenticator,
+    auth::{Authenticator, TrustedNets},
     call::CallId,
     config::{Config, Keys},
     domain::Domain,
@@ -42,6 +42,7 @@ pub(crate) struct Exchange {
     pub accounts: Accounts,
     pub domain: Domain,
     pub auth: Authenticator,
+    pub trusted: TrustedNets,
     pub registrar: Registrar,
     pub admission: Admission,
     pub deliveries: Deliveries,
@@ -60,7 +61,8 @@ impl Exchange {
         Self {
             accounts: Accounts::default(),
             domain: Domain::new(config.domain.clone(), config.advertise),
-            auth: Authenticator::new(&config, keys),
+            auth: Authenticator::new(keys.nonce, &config.auth),
+            trusted: TrustedNets::new(config.trusted.clone()),
             registrar: Registrar::new(config.registrar.clone()),
             admission: Admission::new(stack.now, config.admission.clone()),
             deliveries: Deliveries::default(),
@@ -80,10 +82,7 @@ impl Exchange {
     }
 
     /// Makes a leg, unless there is no room for it.
-    pub fn new_leg<E>(
-        &mut self,
-        make: impl FnOnce(&mut Stack, LegId) -> Result<Leg, E>,
-    ) -> Result<LegId, E> {
+    pub fn new_leg<E>(&mut self, make: impl FnOnce(&mut Stack, LegId) -> Result<Leg, E>) -> Result<LegId, E> {
         let stack = &mut self.stack;
         self.legs.try_insert_with(|id| make(stack, id))
     }
@@ -98,11 +97,6 @@ impl Exchange {
         let id = self.stack.query(query);
         self.queries.insert(id, purpose);
         id
-    }
-
-    /// Whether a host means this PBX.
-    pub fn is_ours(&self, host: Host<'_>, flow: &Flow) -> bool {
-        self.domain.owns(host, flow)
     }
 
     /// Answers a command of the admin API.

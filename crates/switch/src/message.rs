@@ -4,12 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use sip::{Builder, Flow, HeaderName, Instant, Message, Method, StatusCode, transaction::ServerId};
 
-use crate::{
-    answer::Answer,
-    registrar::Reach,
-    stack::ClientUse,
-    switch::Switch,
-};
+use crate::{answer::Answer, registrar::Reach, stack::ClientUse, switch::Switch};
 
 /// A MESSAGE on its way.
 struct Delivery {
@@ -44,14 +39,22 @@ impl Deliveries {
 
 impl Switch {
     pub(crate) fn deliver(&mut self, server: ServerId, flow: Flow, message: Message) {
-        let Some(identity) = self.authenticate(server, &flow, &message) else { return };
+        let Some(identity) = self.authenticate(server, &flow, &message) else {
+            return;
+        };
         let x = &mut self.x;
         if x.draining || x.deliveries.len() >= x.stack.config.limits.messages {
             let answer = Answer::new(StatusCode::SERVICE_UNAVAILABLE).with(HeaderName::RetryAfter, "5");
             return x.stack.answer(server, &message, &answer);
         }
-        let Some(number) = self.dialed(&message, &flow).filter(|number| self.x.accounts.is_extension(number)) else {
-            return self.x.stack.answer(server, &message, &Answer::new(StatusCode::NOT_FOUND));
+        let Some(number) = self
+            .dialed(&message, &flow)
+            .filter(|number| self.x.accounts.is_extension(number))
+        else {
+            return self
+                .x
+                .stack
+                .answer(server, &message, &Answer::new(StatusCode::NOT_FOUND));
         };
         let x = &mut self.x;
         let flows: Vec<(String, Flow, Vec<String>)> = x
@@ -74,18 +77,38 @@ impl Switch {
             }
         }
         if open == 0 {
-            return self.x.stack.answer(server, &message, &Answer::new(StatusCode::TEMPORARILY_UNAVAILABLE));
+            return self
+                .x
+                .stack
+                .answer(server, &message, &Answer::new(StatusCode::TEMPORARILY_UNAVAILABLE));
         }
         let give_up = self.x.stack.now + LONGEST;
-        let delivery = Delivery { server, request: message, open, best: 0, give_up };
+        let delivery = Delivery {
+            server,
+            request: message,
+            open,
+            best: 0,
+            give_up,
+        };
         self.x.deliveries.by_id.insert(id, delivery);
     }
 
     fn copy_of(&mut self, message: &Message, from: &str, to: &str, uri: &str, way: &Flow, path: &[String]) -> Message {
         let stack = &mut self.x.stack;
         let domain = stack.config.domain.clone();
-        let hops = message.max_forwards().ok().flatten().unwrap_or(70).min(255).saturating_sub(1);
-        let name = self.x.accounts.extension(from).map(|extension| extension.name.as_str()).filter(|name| !name.is_empty());
+        let hops = message
+            .max_forwards()
+            .ok()
+            .flatten()
+            .unwrap_or(70)
+            .min(255)
+            .saturating_sub(1);
+        let name = self
+            .x
+            .accounts
+            .extension(from)
+            .map(|extension| extension.name.as_str())
+            .filter(|name| !name.is_empty());
         let shown = name.map(|name| format!("{} ", sip::quote(name))).unwrap_or_default();
         let (from, to) = (sip::escape_user(from), sip::escape_user(to));
         let mut builder = Builder::request(&Method::Message, uri)
@@ -95,7 +118,10 @@ impl Switch {
             builder = builder.header(HeaderName::Route, route);
         }
         builder
-            .header(HeaderName::From, format_args!("{shown}<sip:{from}@{domain}>;tag={}", stack.ids.tag()))
+            .header(
+                HeaderName::From,
+                format_args!("{shown}<sip:{from}@{domain}>;tag={}", stack.ids.tag()),
+            )
             .header(HeaderName::To, format_args!("<sip:{to}@{domain}>"))
             .header(HeaderName::CallId, stack.ids.call_id())
             .header(HeaderName::CSeq, "1 MESSAGE")
@@ -110,7 +136,9 @@ impl Switch {
 
     /// One phone answered, or will not.
     pub(crate) fn delivered(&mut self, id: u64, response: Option<&Message>) {
-        let Some(delivery) = self.x.deliveries.by_id.get_mut(&id) else { return };
+        let Some(delivery) = self.x.deliveries.by_id.get_mut(&id) else {
+            return;
+        };
         let code = response.and_then(Message::status).map_or(480, |status| status.code());
         delivery.open -= 1;
         if (200..=299).contains(&code) {
@@ -133,13 +161,17 @@ impl Switch {
     }
 
     fn finish_delivery(&mut self, id: u64) {
-        let Some(delivery) = self.x.deliveries.by_id.remove(&id) else { return };
+        let Some(delivery) = self.x.deliveries.by_id.remove(&id) else {
+            return;
+        };
         // RFC 4320 4.2: a 408 to a non-INVITE is never useful; a phone's own 5xx is not ours to say.
         let code = match delivery.best {
             0 | 408 | 500..=599 | 300..=399 => 480,
             code => code,
         };
         let status = StatusCode::new(code).unwrap_or(StatusCode::TEMPORARILY_UNAVAILABLE);
-        self.x.stack.answer(delivery.server, &delivery.request, &Answer::new(status));
+        self.x
+            .stack
+            .answer(delivery.server, &delivery.request, &Answer::new(status));
     }
 }

@@ -55,7 +55,10 @@ pub struct Slots<T> {
 
 impl<T> Default for Slots<T> {
     fn default() -> Self {
-        Self { slots: Vec::new(), free: Vec::new() }
+        Self {
+            slots: Vec::new(),
+            free: Vec::new(),
+        }
     }
 }
 
@@ -63,11 +66,18 @@ impl<T> Slots<T> {
     /// Puts in what `make` builds for the handle it is given, if it builds anything.
     pub fn try_insert_with<E>(&mut self, make: impl FnOnce(Id<T>) -> Result<T, E>) -> Result<Id<T>, E> {
         let slot = self.free.pop().unwrap_or_else(|| {
-            self.slots.push(Slot { generation: 0, entry: None });
+            self.slots.push(Slot {
+                generation: 0,
+                entry: None,
+            });
             u32::try_from(self.slots.len() - 1).unwrap_or(u32::MAX)
         });
         let place = &mut self.slots[slot as usize];
-        let id = Id { slot, generation: place.generation, kind: PhantomData };
+        let id = Id {
+            slot,
+            generation: place.generation,
+            kind: PhantomData,
+        };
         match make(id) {
             Ok(entry) => {
                 place.entry = Some(entry);

@@ -9,8 +9,7 @@ use std::{
 use bytes::Bytes;
 use media::{Command, Pool, PortId};
 use sip::{
-    Flow, Instant, Transport,
-    Builder, HeaderName, Message,
+    Builder, Flow, HeaderName, Instant, Message, Transport,
     dialog::DialogId,
     transaction::{ClientId, Layer, LayerConfig, ServerId, TimerConfig},
 };
@@ -99,7 +98,8 @@ impl Stack {
 
     /// The wall clock, in microseconds since the Unix epoch.
     pub fn unix(&self) -> i64 {
-        self.epoch.saturating_add(i64::try_from(self.now.as_micros()).unwrap_or(i64::MAX))
+        self.epoch
+            .saturating_add(i64::try_from(self.now.as_micros()).unwrap_or(i64::MAX))
     }
 
     /// The host and port that peers on this flow should answer to.
@@ -109,12 +109,20 @@ impl Stack {
 
     /// The address media is offered at to a peer on this flow.
     pub fn media_address(&self, flow: &Flow) -> IpAddr {
-        self.config.advertise.or(self.config.media_host).unwrap_or(flow.local.ip())
+        self.config
+            .advertise
+            .or(self.config.media_host)
+            .unwrap_or(flow.local.ip())
     }
 
     /// A fresh Via value (RFC 3261 8.1.1.7, `rport` of RFC 3581).
     pub fn via(&mut self, flow: &Flow) -> String {
-        format!("SIP/2.0/{} {};branch={};rport", flow.transport.via_name(), self.sent_by(flow), self.ids.branch())
+        format!(
+            "SIP/2.0/{} {};branch={};rport",
+            flow.transport.via_name(),
+            self.sent_by(flow),
+            self.ids.branch()
+        )
     }
 
     /// A Contact value for a dialog on this flow.
@@ -147,27 +155,26 @@ impl Stack {
         let tcp = self.listeners.iter().find(|listener| {
             listener.transport == Transport::Tcp && listener.address.is_ipv4() == flow.local.is_ipv4()
         });
-        let Some(tcp) = tcp.filter(|_| large) else { return (flow, message, None) };
+        let Some(tcp) = tcp.filter(|_| large) else {
+            return (flow, message, None);
+        };
         let local = SocketAddr::new(flow.local.ip(), tcp.address.port());
-        let stream = Flow { transport: Transport::Tcp, local, remote: flow.remote, connection: None };
+        let stream = Flow {
+            transport: Transport::Tcp,
+            local,
+            remote: flow.remote,
+            connection: None,
+        };
         let moved = self.with_via(&message, &stream);
         (stream, moved, Some((flow, message)))
     }
 
     fn with_via(&mut self, message: &Message, flow: &Flow) -> Message {
-        let mut builder = Builder::request(message.method(), message.uri()).header(HeaderName::Via, self.via(flow));
-        let mut replaced = false;
-        for (name, id, value) in message.fields() {
-            match id {
-                HeaderName::Via if !replaced => replaced = true,
-                HeaderName::ContentLength | HeaderName::ContentType => {}
-                HeaderName::Other => builder = builder.other(name, value),
-                _ => builder = builder.header(id, value),
-            }
-        }
+        let head = Builder::request(message.method(), message.uri()).header(HeaderName::Via, self.via(flow));
+        let copy = copy_fields(head, message, &[HeaderName::Via]);
         match message.content_type() {
-            Some(content_type) => builder.body(content_type, message.body()).finish(),
-            None => builder.finish(),
+            Some(content_type) => copy.body(content_type, message.body()).finish(),
+            None => copy.finish(),
         }
     }
 
@@ -229,19 +236,40 @@ impl Stack {
     /// an address there that nobody outside can reach, so an address other than the one its messages
     /// come from is not used; a connection is used as long as it is there (RFC 5626).
     pub fn way(next_hop: &str, flow: &Flow) -> Flow {
-        let Ok(uri) = sip::Uri::parse(next_hop) else { return *flow };
+        let Ok(uri) = sip::Uri::parse(next_hop) else {
+            return *flow;
+        };
         let transport = uri.transport().unwrap_or(Transport::Udp);
         let same = uri.host.ip() == Some(flow.remote.ip());
         if !same || flow.transport != transport || flow.transport.is_reliable() {
             return *flow;
         }
         let port = uri.port.unwrap_or(transport.default_port());
-        Flow { remote: SocketAddr::new(flow.remote.ip(), port), ..*flow }
+        Flow {
+            remote: SocketAddr::new(flow.remote.ip(), port),
+            ..*flow
+        }
     }
 }
 
 /// The transaction layer's configuration from ours.
 pub(crate) fn layer_config(config: &Transactions) -> LayerConfig {
-    let timers = TimerConfig { t1: config.t1, t2: config.t2, t4: config.t4, ..TimerConfig::default() };
-    LayerConfig { timers, max_client: config.clients, max_server: config.servers, ..LayerConfig::default() }
+    let timers = TimerConfig::derive(config.t1, config.t2, config.t4);
+    LayerConfig {
+        timers,
+        max_client: config.clients,
+        max_server: config.servers,
+        ..LayerConfig::default()
+    }
+}
+
+/// Adds every field of `message` but those in `except` and those that describe its body.
+pub(crate) fn copy_fields(mut builder: Builder, message: &Message, except: &[HeaderName]) -> Builder {
+    for (name, id, value) in message.fields() {
+        let body = [HeaderName::ContentLength, HeaderName::ContentType].contains(&id);
+        if !body && !except.contains(&id) {
+            builder = builder.other(name, value);
+        }
+    }
+    builder
 }

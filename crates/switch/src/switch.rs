@@ -24,7 +24,11 @@ pub struct Switch {
 impl Switch {
     /// A switch without accounts, listeners and calls.
     pub fn new(config: Config, seed: [u8; 32], keys: &Keys) -> Self {
-        Self { x: Exchange::new(config, seed, keys), calls: Slots::default(), by_uid: std::collections::HashMap::new() }
+        Self {
+            x: Exchange::new(config, seed, keys),
+            calls: Slots::default(),
+            by_uid: std::collections::HashMap::new(),
+        }
     }
 
     /// Something happened at `now`, which never goes back.
@@ -44,14 +48,23 @@ impl Switch {
 
     fn next_timeout(&self) -> Instant {
         let x = &self.x;
-        let timers = [x.stack.timers.next(), x.stack.layer.next_timeout(), x.registrar.next_timeout(), x.deliveries.next()];
-        timers.into_iter().flatten().min().unwrap_or(Instant::from_micros(u64::MAX))
+        let timers = [
+            x.stack.timers.next(),
+            x.stack.layer.next_timeout(),
+            x.registrar.next_timeout(),
+            x.deliveries.next(),
+        ];
+        timers
+            .into_iter()
+            .flatten()
+            .min()
+            .unwrap_or(Instant::from_micros(u64::MAX))
     }
 
     /// Fires what was due until `now`, each thing at its own time.
     fn advance(&mut self, now: Instant) {
-        while let due @ 0.. = self.next_timeout().as_micros() {
-            let due = Instant::from_micros(due);
+        loop {
+            let due = self.next_timeout();
             if due > now {
                 break;
             }
@@ -122,7 +135,10 @@ impl Switch {
                 match output {
                     TxOutput::Transmit { flow, bytes } => {
                         self.x.stats.messages_sent += 1;
-                        self.x.stack.outputs.push_back(Output::Transmit(Transmit { flow, bytes }));
+                        self.x
+                            .stack
+                            .outputs
+                            .push_back(Output::Transmit(Transmit { flow, bytes }));
                     }
                     TxOutput::Event(event) => self.transaction_event(event),
                 }
@@ -175,14 +191,24 @@ impl Switch {
             | media::Event::Silent(port)
             | media::Event::Failed { port, .. } => *port,
         };
-        let Some(leg) = self.x.stack.ports.get(&port).copied() else { return };
-        let Some((call, caller)) = self.x.legs.get(leg).map(|leg| leg.call).and_then(|id| Some((id, self.calls.get(id)?.caller))) else {
+        let Some(leg) = self.x.stack.ports.get(&port).copied() else {
+            return;
+        };
+        let Some((call, caller)) = self
+            .x
+            .legs
+            .get(leg)
+            .map(|leg| leg.call)
+            .and_then(|id| Some((id, self.calls.get(id)?.caller)))
+        else {
             return;
         };
         match event {
             media::Event::Dtmf { digit, .. } => self.with_call(call, |call, x| call.digit(x, leg, digit)),
             media::Event::Silent(_) => {
-                self.x.with_leg(leg, |leg, cx| leg.lost(cx, "nothing was heard of the phone for too long"));
+                self.x.with_leg(leg, |leg, cx| {
+                    leg.lost(cx, "nothing was heard of the phone for too long")
+                });
             }
             media::Event::Failed { reason, .. } => {
                 tracing::error!(%reason, "a media port failed");

@@ -13,7 +13,10 @@ pub struct Timers<K> {
 
 impl<K> Default for Timers<K> {
     fn default() -> Self {
-        Self { by_key: HashMap::new(), by_time: BTreeSet::new() }
+        Self {
+            by_key: HashMap::new(),
+            by_time: BTreeSet::new(),
+        }
     }
 }
 
@@ -49,6 +52,7 @@ impl<K: Copy + Ord + Hash> Timers<K> {
     }
 
     /// How many deadlines are set.
+    #[cfg(test)]
     pub fn len(&self) -> usize {
         self.by_key.len()
     }

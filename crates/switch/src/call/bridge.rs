@@ -26,7 +26,11 @@ impl Call {
     ///
     /// Returns false where the caller could not be answered with it; the call is over then.
     pub fn connect(&mut self, x: &mut Exchange, peer: LegId, spec: &Spec) -> bool {
-        let mut bridge = Bridge { peer, offerer: None, offer_caller: None };
+        let mut bridge = Bridge {
+            peer,
+            offerer: None,
+            offer_caller: None,
+        };
         if self.caller_waits(x) {
             let accepted = x.with_leg(self.caller, |leg, cx| leg.accept(cx, spec)).unwrap_or(false);
             if !accepted {
@@ -94,7 +98,11 @@ impl Call {
             | LegEvent::OfferAnswered(_)
             | LegEvent::OfferRefused { .. }
             | LegEvent::Redescribed(_) => self.session_event(x, peer, event),
-            LegEvent::Passed { method, content_type, body } => self.passed(x, peer, &method, &content_type, &body),
+            LegEvent::Passed {
+                method,
+                content_type,
+                body,
+            } => self.passed(x, peer, &method, &content_type, &body),
             LegEvent::Gone => {
                 self.bridge = None;
                 self.part(x);
@@ -126,7 +134,10 @@ impl Call {
             LegEvent::Offer(spec) => self.offered(x, leg, &spec),
             LegEvent::OfferWithdrawn => self.withdrawn(x, leg),
             LegEvent::OfferAnswered(spec) => self.offer_settled(x, leg, Ok(spec)),
-            LegEvent::OfferRefused { code, .. } => self.offer_settled(x, leg, Err(code)),
+            LegEvent::OfferRefused { code, reason } => {
+                tracing::debug!(code, %reason, "offer refused");
+                self.offer_settled(x, leg, Err(code));
+            }
             LegEvent::Redescribed(spec) => {
                 if let Some(other) = self.other(leg) {
                     x.with_leg(other, |leg, cx| leg.offer(cx, &spec));

@@ -29,24 +29,49 @@ impl Ending {
     }
 
     pub fn system(code: u16, detail: &str) -> Self {
-        Self { code, disposition: disposition_of(code), by: EndedBy::System, detail: detail.into() }
+        Self {
+            code,
+            disposition: disposition_of(code),
+            by: EndedBy::System,
+            detail: detail.into(),
+        }
     }
 
     pub fn admin() -> Self {
-        Self { code: 480, disposition: Disposition::Rejected, by: EndedBy::Admin, detail: "ended over the API".into() }
+        Self {
+            code: 480,
+            disposition: Disposition::Rejected,
+            by: EndedBy::Admin,
+            detail: "ended over the API".into(),
+        }
     }
 
     pub fn script(code: u16, detail: &str) -> Self {
-        Self { code, disposition: disposition_of(code), by: EndedBy::Script, detail: detail.into() }
+        Self {
+            code,
+            disposition: disposition_of(code),
+            by: EndedBy::Script,
+            detail: detail.into(),
+        }
     }
 
     pub fn callee(code: u16, detail: &str) -> Self {
-        Self { code, disposition: disposition_of(code), by: EndedBy::Callee, detail: detail.into() }
+        Self {
+            code,
+            disposition: disposition_of(code),
+            by: EndedBy::Callee,
+            detail: detail.into(),
+        }
     }
 
     /// Of a call made over the API, where whoever was to be called first did not answer.
     pub fn refused(code: u16, reason: &str) -> Self {
-        Self { code, disposition: disposition_of(code), by: EndedBy::Caller, detail: format!("{code} {reason}") }
+        Self {
+            code,
+            disposition: disposition_of(code),
+            by: EndedBy::Caller,
+            detail: format!("{code} {reason}"),
+        }
     }
 
     /// An answered leg ended: by its phone, by us, or because it vanished.
@@ -56,7 +81,12 @@ impl Ending {
             crate::leg::Who::Us | crate::leg::Who::Lost => EndedBy::System,
         };
         let side = if peer == EndedBy::Callee { "callee" } else { "caller" };
-        Self { code: 200, disposition: Disposition::Answered, by, detail: format!("{side}: {}", cause.detail) }
+        Self {
+            code: 200,
+            disposition: Disposition::Answered,
+            by,
+            detail: format!("{side}: {}", cause.detail),
+        }
     }
 }
 
@@ -89,7 +119,15 @@ impl Call {
             return;
         }
         let answered = self.answered_at.is_some();
-        let ending = if answered { Ending { code: 200, disposition: Disposition::Answered, ..ending } } else { ending };
+        let ending = if answered {
+            Ending {
+                code: 200,
+                disposition: Disposition::Answered,
+                ..ending
+            }
+        } else {
+            ending
+        };
         x.stack.timers.clear(TimerKey::Setup(self.id));
         if ending.disposition == Disposition::Failed {
             x.stats.calls_failed += 1;

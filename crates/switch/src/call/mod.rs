@@ -84,7 +84,10 @@ pub(crate) struct Beginning {
 impl Call {
     /// A call whose caller's leg is about to be made.
     pub fn new(x: &mut Exchange, id: CallId, uid: CallUid, caller: LegId, beginning: Beginning) -> Self {
-        let facts = Facts { id: uid.to_string(), ..beginning.facts };
+        let facts = Facts {
+            id: uid.to_string(),
+            ..beginning.facts
+        };
         let span = tracing::info_span!("call", id = %uid, from = %facts.number, dialed = %facts.dialed);
         Self {
             id,
@@ -139,7 +142,10 @@ impl Call {
 
     /// The caller as a callee sees it.
     pub fn caller_id(&self) -> CallerId {
-        CallerId { number: self.facts.number.clone(), name: self.facts.name.clone() }
+        CallerId {
+            number: self.facts.number.clone(),
+            name: self.facts.name.clone(),
+        }
     }
 
     /// The INVITE that began the call, for `caller.header(..)`.
@@ -149,7 +155,9 @@ impl Call {
 
     /// Whether the caller waits for its final answer.
     pub fn caller_waits(&self, x: &Exchange) -> bool {
-        x.legs.get(self.caller).is_some_and(|leg| leg.phase == crate::leg::Phase::Incoming)
+        x.legs
+            .get(self.caller)
+            .is_some_and(|leg| leg.phase == crate::leg::Phase::Incoming)
     }
 
     /// Whether the caller is answered and there.
@@ -213,7 +221,11 @@ impl Call {
             | LegEvent::OfferAnswered(_)
             | LegEvent::OfferRefused { .. }
             | LegEvent::Redescribed(_) => self.session_event(x, self.caller, event),
-            LegEvent::Passed { method, content_type, body } => {
+            LegEvent::Passed {
+                method,
+                content_type,
+                body,
+            } => {
                 self.passed(x, self.caller, &method, &content_type, &body);
             }
             LegEvent::Provisional { .. } => self.mark_ringing(x),
@@ -285,7 +297,9 @@ impl Call {
 
 impl Drop for Call {
     fn drop(&mut self) {
-        debug_assert!(self.ending.is_some() || std::thread::panicking(), "a call ends with a record");
+        debug_assert!(
+            self.ending.is_some() || std::thread::panicking(),
+            "a call ends with a record"
+        );
     }
 }
-

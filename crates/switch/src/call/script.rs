@@ -17,7 +17,11 @@ impl Call {
         }
         self.script = ScriptState::Running;
         let facts = self.facts.clone();
-        x.stack.script(ScriptCommand::Start { call: self.uid, entry: self.entry, facts });
+        x.stack.script(ScriptCommand::Start {
+            call: self.uid,
+            entry: self.entry,
+            facts,
+        });
     }
 
     /// The caller is gone: nothing after the verb that runs may run (and nothing begins).
@@ -67,7 +71,10 @@ impl Call {
 
     fn resume(&mut self, x: &mut Exchange, outcome: Outcome) {
         if self.script == ScriptState::Running {
-            x.stack.script(ScriptCommand::Resume { call: self.uid, outcome });
+            x.stack.script(ScriptCommand::Resume {
+                call: self.uid,
+                outcome,
+            });
         }
     }
 
@@ -93,10 +100,16 @@ impl Call {
             return;
         }
         let (code, cause) = (ending.code, Cause::ours("the dialplan is through"));
-        let reason = self.last_dial.as_ref().filter(|(last, _)| *last == code).map(|(_, reason)| reason.clone());
+        let reason = self
+            .last_dial
+            .as_ref()
+            .filter(|(last, _)| *last == code)
+            .map(|(_, reason)| reason.clone());
         self.close_cdr(x, ending);
         self.unbridge(x, &cause);
-        x.with_leg(self.caller, |leg, cx| leg.reject(cx, &Refusal::new(code).with_reason(reason)));
+        x.with_leg(self.caller, |leg, cx| {
+            leg.reject(cx, &Refusal::new(code).with_reason(reason))
+        });
         x.with_leg(self.caller, |leg, cx| leg.hang_up(cx, cause));
     }
 
@@ -104,9 +117,20 @@ impl Call {
     /// code, or 404 where it did nothing.
     fn ending_by_return(&self) -> Ending {
         if self.answered_at.is_some() {
-            let by = if self.callee_hung_up { EndedBy::Callee } else { EndedBy::Script };
-            let detail = if self.callee_hung_up { "callee: hung up" } else { "the dialplan is through" };
-            return Ending { by, ..Ending::script(200, detail) };
+            let by = if self.callee_hung_up {
+                EndedBy::Callee
+            } else {
+                EndedBy::Script
+            };
+            let detail = if self.callee_hung_up {
+                "callee: hung up"
+            } else {
+                "the dialplan is through"
+            };
+            return Ending {
+                by,
+                ..Ending::script(200, detail)
+            };
         }
         match &self.last_dial {
             Some((code @ (408 | 480), reason)) => Ending::system(*code, reason),

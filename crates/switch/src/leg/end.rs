@@ -26,11 +26,17 @@ pub(crate) enum Who {
 
 impl Cause {
     pub fn ours(detail: &str) -> Self {
-        Self { who: Who::Us, detail: detail.into() }
+        Self {
+            who: Who::Us,
+            detail: detail.into(),
+        }
     }
 
     pub fn lost(detail: &str) -> Self {
-        Self { who: Who::Lost, detail: detail.into() }
+        Self {
+            who: Who::Lost,
+            detail: detail.into(),
+        }
     }
 }
 
@@ -60,10 +66,15 @@ impl Leg {
         self.end_change(cx);
         self.stop_session_timer(cx);
         self.phase = Phase::Ending;
-        let Some(dialog) = &mut self.dialog else { return self.gone(cx) };
+        let Some(dialog) = &mut self.dialog else {
+            return self.gone(cx);
+        };
         let way = Stack::way(dialog.next_hop(), &self.flow);
         let via = cx.via(&way);
-        let bye = dialog.request(&Method::Bye, via).header(HeaderName::UserAgent, &cx.config.product).finish();
+        let bye = dialog
+            .request(&Method::Bye, via)
+            .header(HeaderName::UserAgent, &cx.config.product)
+            .finish();
         tracing::debug!(leg = ?self.id, detail = %cause.detail, "BYE");
         if cx.request(way, bye, ClientUse::Bye(self.id)).is_none() {
             return self.gone(cx);
@@ -86,7 +97,13 @@ impl Leg {
         let was_up = self.is_up();
         self.end_change(cx);
         if was_up {
-            self.tell(cx, LegEvent::Ended(Cause { who: Who::Peer, detail: "hung up".into() }));
+            self.tell(
+                cx,
+                LegEvent::Ended(Cause {
+                    who: Who::Peer,
+                    detail: "hung up".into(),
+                }),
+            );
         } else if self.phase == Phase::Incoming {
             // RFC 3261 15.1.2: requests still pending in the dialog get 487.
             self.tell(cx, LegEvent::Cancelled);
@@ -135,7 +152,7 @@ impl Leg {
             cx.timers.clear(TimerKey::Leg(self.id, timer));
         }
         if let Some(dialog) = &self.dialog {
-            cx.dialogs.remove(&dialog.id());
+            cx.dialogs.remove(dialog.id());
         }
         if let Some(server) = self.server.take() {
             cx.servers.remove(&server);

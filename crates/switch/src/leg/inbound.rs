@@ -8,7 +8,7 @@ use sip::{
     transaction::ServerId,
 };
 
-use super::{ALLOW, AwaitedAck, Cause, Leg, LegEvent, LegId, LegTimer, Phase, SessionTimer, status};
+use super::{ALLOW, AwaitedAck, Leg, LegEvent, LegId, LegTimer, Phase, SessionTimer, status};
 use crate::{
     call::CallId,
     stack::{Stack, TimerKey, layer_config},
@@ -26,7 +26,11 @@ pub(crate) struct Refusal {
 
 impl Refusal {
     pub const fn new(code: u16) -> Self {
-        Self { code, reason: None, header: None }
+        Self {
+            code,
+            reason: None,
+            header: None,
+        }
     }
 
     /// The same with a reason phrase of its own.
@@ -59,13 +63,17 @@ impl Leg {
         let timer = SessionTimer::asked(&invite, &cx.config)?;
         let local_tag = cx.ids.tag();
         let dialog = Dialog::uas(&invite, &local_tag).map_err(|_| Refusal::new(400))?;
-        let user = invite.request_uri().ok().map(|uri| uri.user_unescaped().into_owned()).unwrap_or_default();
+        let user = invite
+            .request_uri()
+            .ok()
+            .map(|uri| uri.user_unescaped().into_owned())
+            .unwrap_or_default();
         let mut leg = Self::new(id, call, flow, invite, local_tag, timer);
         leg.party = party;
         leg.user = user;
         leg.server = Some(server);
         leg.learn_abilities(&leg.invite.clone());
-        cx.dialogs.insert(dialog.id(), id);
+        cx.dialogs.insert(dialog.id().clone(), id);
         leg.dialog = Some(dialog);
         if let Err(refusal) = leg.take_first_offer(cx) {
             leg.drop_quietly(cx);
@@ -87,7 +95,11 @@ impl Leg {
         })?;
         let spec = session.receive_offer(body.body()).map_err(|fault| {
             tracing::info!(%fault, "the session description was refused");
-            Refusal { code: 488, reason: None, header: Some((HeaderName::Warning, warning(cx, 305, "Incompatible media format"))) }
+            Refusal {
+                code: 488,
+                reason: None,
+                header: Some((HeaderName::Warning, warning(cx, 305, "Incompatible media format"))),
+            }
         })?;
         self.heard = Some(spec);
         self.had_offer = true;
@@ -124,12 +136,17 @@ impl Leg {
     /// Answers with 200. `spec` is what the other side (or Tandem itself) accepted; where the INVITE
     /// made no offer it is what is offered now. Returns whether the codecs fitted; if not, 488 was sent.
     pub fn accept(&mut self, cx: &mut Stack, spec: &Spec) -> bool {
-        let (Phase::Incoming, Some(server)) = (self.phase, self.server) else { return false };
+        let (Phase::Incoming, Some(server)) = (self.phase, self.server) else {
+            return false;
+        };
         let Some(body) = self.first_description(cx, spec) else {
             self.reject(cx, &Refusal::new(488));
             return false;
         };
-        let mut builder = self.reply(cx, 200).header(HeaderName::Allow, ALLOW).header(HeaderName::Supported, "timer");
+        let mut builder = self
+            .reply(cx, 200)
+            .header(HeaderName::Allow, ALLOW)
+            .header(HeaderName::Supported, "timer");
         builder = self.timer.describe(builder, self.can.timer);
         let reply = builder.body("application/sdp", &body).finish();
         self.phase = Phase::Unacked;
@@ -161,18 +178,29 @@ impl Leg {
         reply: &Message,
         offered: bool,
     ) {
-        let accepted = Accepted::new(cx.now, reply.bytes().clone(), &layer_config(&cx.config.transactions).timers);
+        let accepted = Accepted::new(
+            cx.now,
+            reply.bytes().clone(),
+            &layer_config(&cx.config.transactions).timers,
+        );
         if let Some(at) = accepted.next_timeout() {
             cx.timers.set(TimerKey::Leg(self.id, LegTimer::Accepted), at);
         }
         let flow = cx.layer.server_flow(server).unwrap_or(self.flow);
         let seq = invite.cseq().map_or(0, |cseq| cseq.number);
-        self.awaited = Some(AwaitedAck { accepted, flow, seq, offered });
+        self.awaited = Some(AwaitedAck {
+            accepted,
+            flow,
+            seq,
+            offered,
+        });
     }
 
     /// Answers with a final error; the leg is over.
     pub fn reject(&mut self, cx: &mut Stack, refusal: &Refusal) {
-        let (Phase::Incoming, Some(server)) = (self.phase, self.server) else { return };
+        let (Phase::Incoming, Some(server)) = (self.phase, self.server) else {
+            return;
+        };
         let reply = refusal.reply(&self.invite, &self.local_tag);
         cx.respond(server, reply);
         self.gone(cx);

@@ -21,7 +21,11 @@ impl Leg {
                 return Err(NoRoom);
             };
             cx.ports.insert(port, self.id);
-            cx.media(Command::Open { port, local_port, expected: smallvec![expected[0]] });
+            cx.media(Command::Open {
+                port,
+                local_port,
+                expected: smallvec![expected[0]],
+            });
             self.port = Some(port);
             let local = Local {
                 address: cx.media_address(&self.flow),
@@ -35,7 +39,9 @@ impl Leg {
 
     /// Tells the engine what the session is now.
     pub(super) fn sync_media(&mut self, cx: &mut Stack) {
-        let (Some(session), Some(port)) = (&self.session, self.port) else { return };
+        let (Some(session), Some(port)) = (&self.session, self.port) else {
+            return;
+        };
         let remote = session.remote(self.flow.remote.ip());
         let moved = self.last_rtp != remote.rtp && self.last_rtp.is_some() && remote.rtp.is_some();
         if remote.rtp.is_some() {
@@ -48,8 +54,15 @@ impl Leg {
         }
         let Direction { send, receive } = remote.direction;
         self.held = !(send && receive);
-        cx.media(Command::Update { port, remote, relearn: moved });
-        let timeout = cx.config.media_timeout.filter(|_| receive && matches!(self.phase, Phase::Up | Phase::Unacked));
+        cx.media(Command::Update {
+            port,
+            remote,
+            relearn: moved,
+        });
+        let timeout = cx
+            .config
+            .media_timeout
+            .filter(|_| receive && matches!(self.phase, Phase::Up | Phase::Unacked));
         if self.watched != timeout {
             self.watched = timeout;
             cx.media(Command::Watch { port, timeout });

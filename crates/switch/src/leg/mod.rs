@@ -81,7 +81,11 @@ pub(crate) enum LegEvent {
     /// Outbound: 2xx, acknowledged. `None` where it described no session that can be used.
     Answered { answer: Option<Spec> },
     /// Outbound: a final answer other than 2xx, or none at all (408, 503).
-    Refused { code: u16, reason: String, contacts: Vec<String> },
+    Refused {
+        code: u16,
+        reason: String,
+        contacts: Vec<String>,
+    },
     /// Inbound: the ACK came, with the answer where the 2xx made the offer.
     Confirmed { answer: Option<Spec> },
     /// Inbound: CANCEL came and 487 was sent.
@@ -97,7 +101,11 @@ pub(crate) enum LegEvent {
     /// The peer did not take it; the session is as before (RFC 6141).
     OfferRefused { code: u16, reason: String },
     /// The peer sent an INFO or MESSAGE within the dialog; it was answered.
-    Passed { method: Method, content_type: String, body: Bytes },
+    Passed {
+        method: Method,
+        content_type: String,
+        body: Bytes,
+    },
     /// An answered leg is over.
     Ended(Cause),
     /// Nothing of the leg is left but its slot.
@@ -247,7 +255,9 @@ impl Leg {
 
     fn learn_abilities(&mut self, message: &Message) {
         let allows = |method: &str| {
-            message.values(HeaderName::Allow).any(|value| value.trim().eq_ignore_ascii_case(method))
+            message
+                .values(HeaderName::Allow)
+                .any(|value| value.trim().eq_ignore_ascii_case(method))
         };
         if message.header(HeaderName::Allow).is_some() {
             self.can.update = allows("UPDATE");

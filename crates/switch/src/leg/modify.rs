@@ -48,12 +48,22 @@ impl Leg {
 
     /// The call no longer wants what it offered.
     pub fn withdraw_offer(&mut self, cx: &mut Stack) {
-        if let Change::Ours { client, purpose: Purpose::Offer } = self.change {
+        if let Change::Ours {
+            client,
+            purpose: Purpose::Offer,
+        } = self.change
+        {
             let _ = cx.layer.cancel(cx.now, client, None);
         }
     }
 
-    pub(super) fn send_change(&mut self, cx: &mut Stack, method: &Method, body: Option<&[u8]>, purpose: Purpose) -> bool {
+    pub(super) fn send_change(
+        &mut self,
+        cx: &mut Stack,
+        method: &Method,
+        body: Option<&[u8]>,
+        purpose: Purpose,
+    ) -> bool {
         let Some(dialog) = &mut self.dialog else { return false };
         let way = Stack::way(dialog.next_hop(), &self.flow);
         let via = cx.via(&way);
@@ -64,7 +74,9 @@ impl Leg {
             .header(HeaderName::Supported, "timer")
             .header(HeaderName::UserAgent, &cx.config.product);
         let request = self.timer.ask(builder).finish_with(body);
-        let Some(client) = cx.request(way, request, ClientUse::Modify(self.id)) else { return false };
+        let Some(client) = cx.request(way, request, ClientUse::Modify(self.id)) else {
+            return false;
+        };
         self.change = Change::Ours { client, purpose };
         true
     }
@@ -75,7 +87,11 @@ impl Leg {
         if (100..=199).contains(&code) {
             return;
         }
-        let Change::Ours { client: current, purpose } = self.change else {
+        let Change::Ours {
+            client: current,
+            purpose,
+        } = self.change
+        else {
             return self.acknowledge_again(cx, response);
         };
         if current != client {
@@ -91,7 +107,12 @@ impl Leg {
                 self.lost(cx, "the phone no longer answers");
             }
             (response, _) => {
-                self.change_refused(cx, purpose, code, &response.map(|r| r.reason().to_string()).unwrap_or_default());
+                self.change_refused(
+                    cx,
+                    purpose,
+                    code,
+                    &response.map(|r| r.reason().to_string()).unwrap_or_default(),
+                );
             }
         }
     }
@@ -133,10 +154,16 @@ impl Leg {
                 // RFC 3261 14.1: after glare the owner of the Call-ID waits 2.1 to 4 s, the other 0 to 2 s.
                 let least = if self.inbound { 0 } else { 2_100 };
                 let wait = Duration::from_millis(least + 10 * cx.ids.below(if self.inbound { 200 } else { 190 }));
-                cx.timers.set(TimerKey::Leg(self.id, LegTimer::Refresh), cx.now + wait.max(Duration::from_millis(10)));
+                cx.timers.set(
+                    TimerKey::Leg(self.id, LegTimer::Refresh),
+                    cx.now + wait.max(Duration::from_millis(10)),
+                );
                 if code != 491 {
                     self.can.update = false; // the next try is a re-INVITE
-                    cx.timers.set(TimerKey::Leg(self.id, LegTimer::Refresh), cx.now + Duration::from_secs(10));
+                    cx.timers.set(
+                        TimerKey::Leg(self.id, LegTimer::Refresh),
+                        cx.now + Duration::from_secs(10),
+                    );
                 }
             }
         }
@@ -150,7 +177,9 @@ impl Leg {
 
     // The 2xx to a re-INVITE came again: its ACK was lost.
     fn acknowledge_again(&mut self, cx: &mut Stack, response: Option<&Message>) {
-        let Some(response) = response.filter(|r| *r.method() == Method::Invite) else { return };
+        let Some(response) = response.filter(|r| *r.method() == Method::Invite) else {
+            return;
+        };
         if response.status().is_some_and(|status| status.is_success()) {
             self.send_ack(cx, response);
         }
@@ -158,10 +187,10 @@ impl Leg {
 
     /// The request goes on under another handle (it fell back to another transport).
     pub fn change_continues(&mut self, from: ClientId, to: ClientId) {
-        if let Change::Ours { client, .. } = &mut self.change {
-            if *client == from {
-                *client = to;
-            }
+        if let Change::Ours { client, .. } = &mut self.change
+            && *client == from
+        {
+            *client = to;
         }
     }
 
@@ -207,12 +236,20 @@ impl Leg {
         let later = |cx: &mut Stack| Some((HeaderName::RetryAfter, cx.ids.below(10).to_string()));
         match &self.change {
             Change::Ours { .. } => Err(Refusal::new(491)),
-            Change::Theirs { .. } => Err(Refusal { code: 500, reason: None, header: later(cx) }),
+            Change::Theirs { .. } => Err(Refusal {
+                code: 500,
+                reason: None,
+                header: later(cx),
+            }),
             Change::None if self.awaited.as_ref().is_some_and(|awaited| awaited.offered) => Err(Refusal::new(491)),
             Change::None => match self.phase {
                 Phase::Up | Phase::Unacked => Ok(()),
                 // An offer while the first one is not answered (RFC 3311 5.2).
-                Phase::Incoming | Phase::Calling => Err(Refusal { code: 500, reason: None, header: later(cx) }),
+                Phase::Incoming | Phase::Calling => Err(Refusal {
+                    code: 500,
+                    reason: None,
+                    header: later(cx),
+                }),
                 Phase::Cancelling | Phase::Ending | Phase::Gone => Err(Refusal::new(481)),
             },
         }
@@ -223,7 +260,9 @@ impl Leg {
         let invite = *request.method() == Method::Invite;
         let spec = self.agreed.clone().or_else(|| self.heard.clone());
         let body = match (&mut self.session, spec) {
-            (Some(session), Some(spec)) if invite => Some(session.make_offer(&spec.with_direction(SdpDirection::SendRecv))),
+            (Some(session), Some(spec)) if invite => {
+                Some(session.make_offer(&spec.with_direction(SdpDirection::SendRecv)))
+            }
             (Some(_) | None, _) => None,
         };
         let reply = self.change_reply(cx, request).finish_with(body.as_deref());
@@ -246,7 +285,9 @@ impl Leg {
 
     /// Takes the peer's change: `spec` is what the other side accepted of it.
     pub fn answer_change(&mut self, cx: &mut Stack, spec: &Spec) {
-        let Change::Theirs { server, request } = std::mem::replace(&mut self.change, Change::None) else { return };
+        let Change::Theirs { server, request } = std::mem::replace(&mut self.change, Change::None) else {
+            return;
+        };
         let Some(Ok(body)) = self.session.as_mut().map(|session| session.make_answer(spec)) else {
             self.change = Change::Theirs { server, request };
             return self.refuse_change(cx, 488);
@@ -263,7 +304,9 @@ impl Leg {
 
     /// Refuses the peer's change; the session stays as it is.
     pub fn refuse_change(&mut self, cx: &mut Stack, code: u16) {
-        let Change::Theirs { server, request } = std::mem::replace(&mut self.change, Change::None) else { return };
+        let Change::Theirs { server, request } = std::mem::replace(&mut self.change, Change::None) else {
+            return;
+        };
         self.roll_back();
         cx.respond(server, Refusal::new(code).reply(&request, &self.local_tag));
     }
@@ -286,5 +329,8 @@ impl Leg {
 }
 
 fn refused(code: u16, reason: &str) -> LegEvent {
-    LegEvent::OfferRefused { code, reason: reason.into() }
+    LegEvent::OfferRefused {
+        code,
+        reason: reason.into(),
+    }
 }

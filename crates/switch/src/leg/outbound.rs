@@ -6,7 +6,7 @@ use sip::{Builder, Contact, Flow, HeaderName, Message, Method, dialog::Dialog, t
 use super::{ALLOW, Cause, Leg, LegEvent, LegId, NoRoom, Phase, session_timer::SessionTimer};
 use crate::{
     call::CallId,
-    stack::{ClientUse, Stack},
+    stack::{ClientUse, Stack, copy_fields},
 };
 
 /// Where a phone can be reached.
@@ -78,11 +78,19 @@ impl Leg {
         let domain = &cx.config.domain.clone();
         let number = sip::escape_user(&invitation.caller.number);
         let party = sip::escape_user(&place.party);
-        let to = if place.party.contains(':') { format!("<{}>", place.uri) } else { format!("<sip:{party}@{domain}>") };
+        let to = if place.party.contains(':') {
+            format!("<{}>", place.uri)
+        } else {
+            format!("<sip:{party}@{domain}>")
+        };
         let from = if invitation.caller.name.is_empty() {
             format!("<sip:{number}@{domain}>;tag={}", self.local_tag)
         } else {
-            format!("{} <sip:{number}@{domain}>;tag={}", sip::quote(&invitation.caller.name), self.local_tag)
+            format!(
+                "{} <sip:{number}@{domain}>;tag={}",
+                sip::quote(&invitation.caller.name),
+                self.local_tag
+            )
         };
         let mut builder = Builder::request(&Method::Invite, &place.uri)
             .header(HeaderName::Via, cx.via(&self.flow))
@@ -152,18 +160,23 @@ impl Leg {
     /// Begins the dialog that a response with a To tag creates; another fork's takes the place of the
     /// one before (RFC 3261 13.2.2.4), with the session as our offer left it.
     fn enter_dialog(&mut self, cx: &mut Stack, response: &Message) {
-        let Ok(dialog) = Dialog::uac(&self.invite, response) else { return };
+        let Ok(dialog) = Dialog::uac(&self.invite, response) else {
+            return;
+        };
         if let Some(old) = self.dialog.take() {
-            cx.dialogs.remove(&old.id());
+            cx.dialogs.remove(old.id());
         }
         self.described = false;
         self.early = response.to_tag().map(str::to_owned);
-        cx.dialogs.insert(dialog.id(), self.id);
+        cx.dialogs.insert(dialog.id().clone(), self.id);
         self.dialog = Some(dialog);
     }
 
     fn invite_accepted(&mut self, cx: &mut Stack, flow: Flow, response: &Message) {
-        self.flow = Flow { connection: flow.connection, ..self.flow };
+        self.flow = Flow {
+            connection: flow.connection,
+            ..self.flow
+        };
         let tag = response.to_tag().unwrap_or_default();
         if self.dialog.is_some() && self.early.as_deref() == Some(tag) {
             if let Some(dialog) = &mut self.dialog {
@@ -178,20 +191,26 @@ impl Leg {
         self.learn_abilities(response);
         self.send_ack(cx, response);
         self.phase = Phase::Up;
-        if !self.described {
-            if self.take_answer(response.body()).is_none() {
-                self.tell(cx, LegEvent::Refused {
+        if !self.described && self.take_answer(response.body()).is_none() {
+            self.tell(
+                cx,
+                LegEvent::Refused {
                     code: 488,
                     reason: "No Usable Answer".into(),
                     contacts: Vec::new(),
-                });
-                return self.hang_up(cx, Cause::ours("the answer described no session that could be used"));
-            }
+                },
+            );
+            return self.hang_up(cx, Cause::ours("the answer described no session that could be used"));
         }
         self.sync_media(cx);
         self.timer.settle(response, self.can.timer);
         self.start_session_timer(cx);
-        self.tell(cx, LegEvent::Answered { answer: self.heard.clone() });
+        self.tell(
+            cx,
+            LegEvent::Answered {
+                answer: self.heard.clone(),
+            },
+        );
     }
 
     pub(super) fn send_ack(&mut self, cx: &mut Stack, response: &Message) {
@@ -205,7 +224,10 @@ impl Leg {
 
     /// A 2xx after the first: the same one again, or another fork's (RFC 3261 13.2.2.4).
     fn another_success(&mut self, cx: &mut Stack, response: &Message) {
-        let ours = self.dialog.as_ref().is_some_and(|dialog| Some(dialog.remote_tag()) == response.to_tag());
+        let ours = self
+            .dialog
+            .as_ref()
+            .is_some_and(|dialog| Some(dialog.remote_tag()) == response.to_tag());
         if !ours {
             return end_stray(cx, &self.invite, response, &self.flow);
         }
@@ -219,30 +241,38 @@ impl Leg {
             return;
         }
         let contacts = match code {
-            300..=399 => response.contacts().filter_map(Result::ok).filter_map(contact_uri).collect(),
+            300..=399 => response
+                .contacts()
+                .filter_map(Result::ok)
+                .filter_map(contact_uri)
+                .collect(),
             _ => Vec::new(),
         };
-        self.tell(cx, LegEvent::Refused { code, reason: response.reason().to_string(), contacts });
+        self.tell(
+            cx,
+            LegEvent::Refused {
+                code,
+                reason: response.reason().to_string(),
+                contacts,
+            },
+        );
         self.gone(cx);
     }
 
     /// RFC 4028 section 7.3: 422 names the interval the peer wants at least; asked once more with it.
     fn ask_longer(&mut self, cx: &mut Stack, response: &Message) -> bool {
-        let Some(timer) = self.timer.longer(response) else { return false };
+        let Some(timer) = self.timer.longer(response) else {
+            return false;
+        };
         self.timer = timer;
-        let mut builder = Builder::request(&Method::Invite, self.invite.uri()).header(HeaderName::Via, cx.via(&self.flow));
-        for (name, id, value) in self.invite.fields() {
-            match id {
-                HeaderName::Via
-                | HeaderName::CSeq
-                | HeaderName::SessionExpires
-                | HeaderName::MinSE
-                | HeaderName::ContentLength
-                | HeaderName::ContentType => {}
-                HeaderName::Other => builder = builder.other(name, value),
-                _ => builder = builder.header(id, value),
-            }
-        }
+        let head = Builder::request(&Method::Invite, self.invite.uri()).header(HeaderName::Via, cx.via(&self.flow));
+        let changed = [
+            HeaderName::Via,
+            HeaderName::CSeq,
+            HeaderName::SessionExpires,
+            HeaderName::MinSe,
+        ];
+        let builder = copy_fields(head, &self.invite, &changed);
         let builder = self.timer.ask(builder.header(HeaderName::CSeq, "2 INVITE"));
         let again = builder.body("application/sdp", self.invite.body()).finish();
         self.client = cx.request(self.flow, again.clone(), ClientUse::Invite(self.id));
@@ -253,7 +283,14 @@ impl Leg {
     /// The INVITE came to nothing without an answer: Timer B, or its transport failed.
     pub fn invite_failed(&mut self, cx: &mut Stack, code: u16, reason: &str) {
         if matches!(self.phase, Phase::Calling | Phase::Cancelling) {
-            self.tell(cx, LegEvent::Refused { code, reason: reason.into(), contacts: Vec::new() });
+            self.tell(
+                cx,
+                LegEvent::Refused {
+                    code,
+                    reason: reason.into(),
+                    contacts: Vec::new(),
+                },
+            );
             self.gone(cx);
         }
     }
@@ -273,7 +310,9 @@ impl Leg {
 
 /// A 2xx that nobody waits for: acknowledged, then ended at once.
 pub(crate) fn end_stray(cx: &mut Stack, invite: &Message, response: &Message, flow: &Flow) {
-    let Ok(mut dialog) = Dialog::uac(invite, response) else { return };
+    let Ok(mut dialog) = Dialog::uac(invite, response) else {
+        return;
+    };
     let way = Stack::way(dialog.next_hop(), flow);
     let seq = response.cseq().map_or(0, |cseq| cseq.number);
     let ack = dialog.ack(seq, cx.via(&way)).finish();

@@ -16,7 +16,10 @@ impl Leg {
             return cx.respond(server, Refusal::new(500).reply(&request, &self.local_tag));
         }
         // The phone is where it speaks from (its NAT may have given it another address).
-        self.flow = Flow { local: self.flow.local, ..flow };
+        self.flow = Flow {
+            local: self.flow.local,
+            ..flow
+        };
         match request.method() {
             Method::Bye => self.bye_received(cx, server, &request),
             Method::Invite => {
@@ -26,7 +29,9 @@ impl Leg {
             Method::Update => self.change_requested(cx, server, request),
             Method::Info | Method::Message => self.pass_received(cx, server, &request),
             Method::Options => {
-                let reply = Builder::reply(&request, StatusCode::OK, None).header(HeaderName::Allow, ALLOW).finish();
+                let reply = Builder::reply(&request, StatusCode::OK, None)
+                    .header(HeaderName::Allow, ALLOW)
+                    .finish();
                 cx.respond(server, reply);
             }
             // RFC 3262 section 3: there is no reliable provisional response to acknowledge.
@@ -40,19 +45,33 @@ impl Leg {
     }
 
     fn not_allowed(&self, cx: &mut Stack, server: ServerId, request: &Message, code: u16) {
-        let refusal = Refusal { code, reason: None, header: Some((HeaderName::Allow, ALLOW.into())) };
+        let refusal = Refusal {
+            code,
+            reason: None,
+            header: Some((HeaderName::Allow, ALLOW.into())),
+        };
         cx.respond(server, refusal.reply(request, &self.local_tag));
     }
 
     fn pass_received(&mut self, cx: &mut Stack, server: ServerId, request: &Message) {
-        if !matches!(self.phase, Phase::Up | Phase::Unacked | Phase::Incoming | Phase::Calling) {
+        if !matches!(
+            self.phase,
+            Phase::Up | Phase::Unacked | Phase::Incoming | Phase::Calling
+        ) {
             return cx.respond(server, Refusal::new(481).reply(request, &self.local_tag));
         }
         cx.respond(server, Builder::reply(request, StatusCode::OK, None).finish());
         let content_type = request.content_type().unwrap_or_default().to_owned();
         let body = Bytes::copy_from_slice(request.body());
         let method = request.method().clone();
-        self.tell(cx, LegEvent::Passed { method, content_type, body });
+        self.tell(
+            cx,
+            LegEvent::Passed {
+                method,
+                content_type,
+                body,
+            },
+        );
     }
 
     /// Sends what the other leg's phone sent by INFO or MESSAGE; digits go as RFC 4733 events to a
@@ -70,11 +89,17 @@ impl Leg {
         let Some(dialog) = &mut self.dialog else { return };
         let way = Stack::way(dialog.next_hop(), &self.flow);
         let via = cx.via(&way);
-        let mut builder = dialog.request(method, via).header(HeaderName::UserAgent, &cx.config.product);
+        let mut builder = dialog
+            .request(method, via)
+            .header(HeaderName::UserAgent, &cx.config.product);
         if *method == Method::Info {
             builder = builder.header(HeaderName::Contact, cx.contact(&self.flow, &self.user));
         }
-        let request = if body.is_empty() { builder.finish() } else { builder.body(content_type, body).finish() };
+        let request = if body.is_empty() {
+            builder.finish()
+        } else {
+            builder.body(content_type, body).finish()
+        };
         let _ = cx.request(way, request, ClientUse::Info(self.id));
     }
 }

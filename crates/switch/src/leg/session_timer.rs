@@ -48,7 +48,7 @@ impl SessionExpires {
 }
 
 fn min_se_of(message: &Message) -> Option<Duration> {
-    let value = message.header(HeaderName::MinSE)?;
+    let value = message.header(HeaderName::MinSe)?;
     let seconds = value.split(';').next()?.trim().parse::<u32>().ok()?;
     Some(Duration::from_secs(seconds.into()))
 }
@@ -56,7 +56,11 @@ fn min_se_of(message: &Message) -> Option<Duration> {
 impl SessionTimer {
     /// What our own INVITE asks for.
     pub fn offered(config: &Config) -> Self {
-        Self { interval: config.session_expires, min_se: config.min_se, ours: true }
+        Self {
+            interval: config.session_expires,
+            min_se: config.min_se,
+            ours: true,
+        }
     }
 
     /// What an INVITE asks of us; 422 if it is too often (RFC 4028 section 9).
@@ -71,8 +75,12 @@ impl SessionTimer {
         let theirs_at_least = min_se_of(request).unwrap_or_default();
         match SessionExpires::of(request) {
             Some(asked) if asked.interval < self.min_se && supported => {
-                let header = Some((HeaderName::MinSE, self.min_se.as_secs().to_string()));
-                return Err(Refusal { code: 422, reason: None, header });
+                let header = Some((HeaderName::MinSe, self.min_se.as_secs().to_string()));
+                return Err(Refusal {
+                    code: 422,
+                    reason: None,
+                    header,
+                });
             }
             // RFC 4028 section 9: we may shorten what was asked for, never below its Min-SE.
             Some(asked) => {
@@ -91,7 +99,7 @@ impl SessionTimer {
     pub fn ask(&self, builder: Builder) -> Builder {
         builder
             .header(HeaderName::SessionExpires, self.interval.as_secs())
-            .header(HeaderName::MinSE, self.min_se.as_secs())
+            .header(HeaderName::MinSe, self.min_se.as_secs())
     }
 
     /// Adds to a 2xx what is in force. Nothing to a peer that does not know of session timers: we
@@ -101,10 +109,16 @@ impl SessionTimer {
             return builder;
         }
         let refresher = if self.ours { "uas" } else { "uac" };
-        let builder = builder
-            .header(HeaderName::SessionExpires, format_args!("{};refresher={refresher}", self.interval.as_secs()));
+        let builder = builder.header(
+            HeaderName::SessionExpires,
+            format_args!("{};refresher={refresher}", self.interval.as_secs()),
+        );
         // RFC 4028 section 9: Require tells a UAC that is to refresh that it must.
-        if self.ours { builder } else { builder.header(HeaderName::Require, "timer") }
+        if self.ours {
+            builder
+        } else {
+            builder.header(HeaderName::Require, "timer")
+        }
     }
 
     /// Takes over what the 2xx to our request says (RFC 4028 section 7.2).
@@ -121,7 +135,11 @@ impl SessionTimer {
     /// The interval that a 422 asks for, if it is longer than ours (RFC 4028 section 7.3).
     pub fn longer(&self, response: &Message) -> Option<Self> {
         let wanted = min_se_of(response).filter(|wanted| *wanted > self.interval)?;
-        Some(Self { interval: wanted, min_se: wanted, ..*self })
+        Some(Self {
+            interval: wanted,
+            min_se: wanted,
+            ..*self
+        })
     }
 }
 
@@ -129,7 +147,10 @@ impl Leg {
     /// The session is (again) agreed on: its interval begins.
     pub(super) fn start_session_timer(&mut self, cx: &mut Stack) {
         let SessionTimer { interval, ours, .. } = self.timer;
-        let (refresh, expire) = (TimerKey::Leg(self.id, LegTimer::Refresh), TimerKey::Leg(self.id, LegTimer::Expire));
+        let (refresh, expire) = (
+            TimerKey::Leg(self.id, LegTimer::Refresh),
+            TimerKey::Leg(self.id, LegTimer::Expire),
+        );
         if ours {
             cx.timers.set(refresh, cx.now + interval / 2);
         } else {
@@ -138,7 +159,8 @@ impl Leg {
         // RFC 4028 section 10: the side that does not refresh ends the session a third of the
         // interval, at most 32 s, before it expires.
         let margin = (interval / 3).min(Duration::from_secs(32));
-        cx.timers.set(expire, cx.now + if ours { interval } else { interval - margin });
+        cx.timers
+            .set(expire, cx.now + if ours { interval } else { interval - margin });
     }
 
     pub(super) fn stop_session_timer(&mut self, cx: &mut Stack) {
@@ -159,8 +181,16 @@ impl Leg {
             cx.timers.set(TimerKey::Leg(self.id, LegTimer::Refresh), again);
             return;
         }
-        let method = if self.can.update { Method::Update } else { Method::Invite };
-        let body = if self.can.update { None } else { self.session.as_ref().and_then(|session| session.last_local().cloned()) };
+        let method = if self.can.update {
+            Method::Update
+        } else {
+            Method::Invite
+        };
+        let body = if self.can.update {
+            None
+        } else {
+            self.session.as_ref().and_then(|session| session.last_local().cloned())
+        };
         if !self.send_change(cx, &method, body.as_deref(), Purpose::Refresh) {
             cx.timers.set(TimerKey::Leg(self.id, LegTimer::Refresh), again);
         }

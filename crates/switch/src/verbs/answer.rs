@@ -32,7 +32,9 @@ pub(super) fn pick_up(call: &mut Call, x: &mut Exchange) -> bool {
         Some(offer) => own_spec(offer),
         None => ::media::Spec::own(OWN_CODECS),
     };
-    let accepted = x.with_leg(call.caller, |leg, cx| leg.accept(cx, &spec)).unwrap_or(false);
+    let accepted = x
+        .with_leg(call.caller, |leg, cx| leg.accept(cx, &spec))
+        .unwrap_or(false);
     if accepted {
         call.mark_answered(x);
     } else {

@@ -4,12 +4,7 @@ use std::time::Duration;
 
 use ::media::{Command, Event as MediaEvent, PortId, Source};
 
-use crate::{
-    api::Outcome,
-    call::Call,
-    exchange::Exchange,
-    stack::TimerKey,
-};
+use crate::{api::Outcome, call::Call, exchange::Exchange, stack::TimerKey};
 
 use super::{Next, Running, VerbEvent, answer::pick_up, own_spec};
 
@@ -26,7 +21,10 @@ const TONE: Duration = Duration::from_secs(10);
 /// `caller.wait(seconds)`.
 pub(super) fn wait(call: &mut Call, x: &mut Exchange, time: Duration) -> Next {
     x.stack.timers.set(TimerKey::Verb(call.id), x.stack.now + time);
-    Next::Wait(Running::Listen(Listening { playing: None, until: None }))
+    Next::Wait(Running::Listen(Listening {
+        playing: None,
+        until: None,
+    }))
 }
 
 /// `caller.play(..)`; before the answer as early media.
@@ -50,9 +48,14 @@ pub(super) fn echo(call: &mut Call, x: &mut Exchange) -> Next {
     if !pick_up(call, x) {
         return done(call);
     }
-    let Some(port) = x.port_of(call.caller) else { return Next::Done(Outcome::Fault("the caller has no media".into())) };
+    let Some(port) = x.port_of(call.caller) else {
+        return Next::Done(Outcome::Fault("the caller has no media".into()));
+    };
     x.stack.media(Command::Echo(port));
-    Next::Wait(Running::Listen(Listening { playing: Some((port, 0)), until: Some('#') }))
+    Next::Wait(Running::Listen(Listening {
+        playing: Some((port, 0)),
+        until: Some('#'),
+    }))
 }
 
 fn sound(call: &mut Call, x: &mut Exchange, source: Source, duration: Option<Duration>) -> Next {
@@ -60,11 +63,19 @@ fn sound(call: &mut Call, x: &mut Exchange, source: Source, duration: Option<Dur
         return Next::Done(Outcome::Fault("the caller has no media that could be played to".into()));
     };
     let token = x.stack.ids.u64();
-    x.stack.media(Command::Play { port, source, repeat: duration.is_some(), token });
+    x.stack.media(Command::Play {
+        port,
+        source,
+        repeat: duration.is_some(),
+        token,
+    });
     if let Some(duration) = duration {
         x.stack.timers.set(TimerKey::Verb(call.id), x.stack.now + duration);
     }
-    Next::Wait(Running::Listen(Listening { playing: Some((port, token)), until: None }))
+    Next::Wait(Running::Listen(Listening {
+        playing: Some((port, token)),
+        until: None,
+    }))
 }
 
 /// The caller's port, with a session the caller hears: early media (183) where it is not answered.

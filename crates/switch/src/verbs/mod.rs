@@ -8,8 +8,6 @@ mod reject;
 use ::media::{Event as MediaEvent, Spec};
 use sip::Flow;
 
-pub(crate) use dial::target_of;
-
 use crate::{
     api::{ExtensionState, Outcome, QueryId, Verb},
     call::Call,
@@ -113,7 +111,9 @@ pub(crate) const OWN_CODECS: &[&str] = &["PCMU", "PCMA", "TELEPHONE-EVENT"];
 
 /// What Tandem itself answers to what a phone offers.
 pub(crate) fn own_spec(offered: &Spec) -> Spec {
-    offered.intersect(&Spec::own(OWN_CODECS)).with_direction(offered.direction().reversed())
+    offered
+        .intersect(&Spec::own(OWN_CODECS))
+        .with_direction(offered.direction().reversed())
 }
 
 fn state_of(x: &Exchange, number: &str) -> Option<Box<ExtensionState>> {

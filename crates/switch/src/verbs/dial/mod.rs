@@ -18,7 +18,6 @@ use crate::{
 
 use super::{Next, Running, VerbEvent};
 use outcome::Best;
-pub(crate) use place::target_of;
 
 /// A `dial` in progress.
 pub(crate) struct Dialing {
@@ -88,7 +87,9 @@ impl Dialing {
             if turn.is_empty() {
                 return;
             }
-            x.stack.timers.set(TimerKey::Verb(call.id), x.stack.now + self.request.timeout);
+            x.stack
+                .timers
+                .set(TimerKey::Verb(call.id), x.stack.now + self.request.timeout);
             for target in turn {
                 self.place(call, x, &target, None);
             }
@@ -124,7 +125,9 @@ impl Dialing {
     }
 
     fn leg_event(&mut self, call: &mut Call, x: &mut Exchange, leg: LegId, event: LegEvent) {
-        let Some(index) = self.branches.iter().position(|branch| branch.leg == leg) else { return };
+        let Some(index) = self.branches.iter().position(|branch| branch.leg == leg) else {
+            return;
+        };
         match event {
             LegEvent::Provisional { code, answer } => self.progress(call, x, leg, code, answer.as_ref()),
             LegEvent::Answered { answer } => self.answered(call, x, index, answer),
@@ -172,14 +175,22 @@ impl Dialing {
             self.ringback = true;
             if let Some(port) = x.port_of(call.caller) {
                 let source = Source::Tone("ringback".into());
-                x.stack.media(Command::Play { port, source, repeat: true, token: 0 });
+                x.stack.media(Command::Play {
+                    port,
+                    source,
+                    repeat: true,
+                    token: 0,
+                });
             }
         }
     }
 
     fn answered(&mut self, call: &mut Call, x: &mut Exchange, index: usize, answer: Option<Spec>) {
         let winner = self.branches.swap_remove(index);
-        let by = winner.extension.clone().or_else(|| x.legs.get(winner.leg).map(|leg| leg.party.clone()));
+        let by = winner
+            .extension
+            .clone()
+            .or_else(|| x.legs.get(winner.leg).map(|leg| leg.party.clone()));
         let by = by.unwrap_or_default();
         x.stack.timers.clear(TimerKey::Verb(call.id));
         for branch in std::mem::take(&mut self.branches) {
@@ -198,7 +209,15 @@ impl Dialing {
         }
     }
 
-    fn refused(&mut self, call: &mut Call, x: &mut Exchange, branch: &Branch, code: u16, reason: String, to: &[String]) {
+    fn refused(
+        &mut self,
+        call: &mut Call,
+        x: &mut Exchange,
+        branch: &Branch,
+        code: u16,
+        reason: String,
+        to: &[String],
+    ) {
         if self.early == Some(branch.leg) {
             self.early = None;
         }
@@ -207,12 +226,22 @@ impl Dialing {
         }
         if code == 486 || code == 600 {
             if let Some(target) = self.forward(x, branch, |extension| extension.forward_busy.clone()) {
-                return self.place(call, x, &target, branch.extension.as_deref().map(|from| (from, "user-busy")));
+                return self.place(
+                    call,
+                    x,
+                    &target,
+                    branch.extension.as_deref().map(|from| (from, "user-busy")),
+                );
             }
-        } else if matches!(code, 408 | 480 | 503) {
-            if let Some(target) = self.forward(x, branch, |extension| extension.forward_no_answer.clone()) {
-                return self.place(call, x, &target, branch.extension.as_deref().map(|from| (from, "unavailable")));
-            }
+        } else if matches!(code, 408 | 480 | 503)
+            && let Some(target) = self.forward(x, branch, |extension| extension.forward_no_answer.clone())
+        {
+            return self.place(
+                call,
+                x,
+                &target,
+                branch.extension.as_deref().map(|from| (from, "unavailable")),
+            );
         }
         self.best.note(code, &reason);
         // RFC 3261 16.7 step 5: a 6xx speaks for the person, wherever else it rings.
@@ -236,8 +265,15 @@ impl Dialing {
         self.best.note(480, "No Answer");
         for branch in &branches {
             if let Some(target) = self.forward(x, branch, |extension| extension.forward_no_answer.clone()) {
-                x.stack.timers.set(TimerKey::Verb(call.id), x.stack.now + self.request.timeout);
-                self.place(call, x, &target, branch.extension.as_deref().map(|from| (from, "no-answer")));
+                x.stack
+                    .timers
+                    .set(TimerKey::Verb(call.id), x.stack.now + self.request.timeout);
+                self.place(
+                    call,
+                    x,
+                    &target,
+                    branch.extension.as_deref().map(|from| (from, "no-answer")),
+                );
             }
         }
     }
@@ -250,10 +286,10 @@ impl Dialing {
     }
 
     fn silence(&mut self, call: &Call, x: &mut Exchange) {
-        if std::mem::take(&mut self.ringback) {
-            if let Some(port) = x.port_of(call.caller) {
-                x.stack.media(Command::Stop(port));
-            }
+        if std::mem::take(&mut self.ringback)
+            && let Some(port) = x.port_of(call.caller)
+        {
+            x.stack.media(Command::Stop(port));
         }
     }
 
@@ -261,7 +297,12 @@ impl Dialing {
     fn abandon(mut self: Box<Self>, call: &mut Call, x: &mut Exchange) -> Next {
         x.stack.timers.clear(TimerKey::Verb(call.id));
         self.drop_branches(x);
-        Next::Done(Outcome::Dial(Box::new(self.result(x, DialStatus::Cancelled, 487, "Request Terminated"))))
+        Next::Done(Outcome::Dial(Box::new(self.result(
+            x,
+            DialStatus::Cancelled,
+            487,
+            "Request Terminated",
+        ))))
     }
 
     /// The callee hung up.
@@ -272,7 +313,9 @@ impl Dialing {
     }
 
     fn resolved(&mut self, call: &mut Call, x: &mut Exchange, query: QueryId, flows: &[Flow]) {
-        let Some(index) = self.lookups.iter().position(|(id, _)| *id == query) else { return };
+        let Some(index) = self.lookups.iter().position(|(id, _)| *id == query) else {
+            return;
+        };
         let (_, lookup) = self.lookups.swap_remove(index);
         match flows.first() {
             Some(flow) => self.ring(call, x, lookup, *flow),

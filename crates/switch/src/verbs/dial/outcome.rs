@@ -52,7 +52,11 @@ impl Dialing {
     pub(super) fn finish_unanswered(mut self: Box<Self>, call: &mut Call, x: &mut Exchange) -> Next {
         x.stack.timers.clear(TimerKey::Verb(call.id));
         self.silence(call, x);
-        let (code, reason) = self.best.answer.take().unwrap_or((480, "Temporarily Unavailable".into()));
+        let (code, reason) = self
+            .best
+            .answer
+            .take()
+            .unwrap_or((480, "Temporarily Unavailable".into()));
         let status = status_of(code, self.rang);
         // What the caller gets if the script says nothing else: never a 5xx of somebody else's
         // that would make it try another server (RFC 3261 16.7 step 6), never a 3xx.
@@ -84,7 +88,15 @@ mod tests {
     #[test]
     fn a_person_s_answer_is_better_than_a_phone_s_and_that_than_the_network_s() {
         let mut best = Best::default();
-        for (code, expected) in [(503, 503), (404, 404), (480, 480), (486, 486), (404, 486), (603, 603), (486, 603)] {
+        for (code, expected) in [
+            (503, 503),
+            (404, 404),
+            (480, 480),
+            (486, 486),
+            (404, 486),
+            (603, 603),
+            (486, 603),
+        ] {
             best.note(code, "");
             assert_eq!(best.answer.as_ref().map(|(code, _)| *code), Some(expected));
         }

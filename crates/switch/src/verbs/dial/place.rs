@@ -28,10 +28,13 @@ pub(super) struct Lookup {
 type Diverted<'a> = Option<(&'a str, &'a str)>;
 
 /// Reads what a person writes into a forward: a number, or a SIP URI.
-pub(crate) fn target_of(text: &str) -> Target {
+fn target_of(text: &str) -> Target {
     match text.split_once('/') {
         _ if text.starts_with("sip:") || text.starts_with("sips:") => Target::Uri(text.to_owned()),
-        Some((trunk, number)) => Target::Trunk { trunk: trunk.to_owned(), number: number.to_owned() },
+        Some((trunk, number)) => Target::Trunk {
+            trunk: trunk.to_owned(),
+            number: number.to_owned(),
+        },
         None => Target::Extension(text.to_owned()),
     }
 }
@@ -79,7 +82,11 @@ impl Dialing {
         let headers = self.headers(x, diverted);
         let limit = x.stack.config.limits.branches;
         for contact in contacts.into_iter().take(limit - self.branches.len()) {
-            let codecs = x.accounts.device(&contact.username).map(|device| device.codecs.clone()).unwrap_or_default();
+            let codecs = x
+                .accounts
+                .device(&contact.username)
+                .map(|device| device.codecs.clone())
+                .unwrap_or_default();
             let found = Lookup {
                 uri: contact.uri,
                 party: number.to_owned(),
@@ -96,7 +103,9 @@ impl Dialing {
     }
 
     fn place_uri(&mut self, call: &mut Call, x: &mut Exchange, uri: &str, diverted: Diverted<'_>) {
-        let Ok(parsed) = Uri::parse(uri) else { return self.best.note(404, "Bad Target") };
+        let Ok(parsed) = Uri::parse(uri) else {
+            return self.best.note(404, "Bad Target");
+        };
         if x.domain.is_ours(parsed.host) {
             let number = parsed.user_unescaped().into_owned();
             return self.place_extension(call, x, &number, diverted);
@@ -114,7 +123,9 @@ impl Dialing {
 
     /// Asks where a URI leads (RFC 3263).
     fn look_up(&mut self, call: &Call, x: &mut Exchange, hop: &str, found: Lookup) {
-        let Ok(parsed) = Uri::parse(hop) else { return self.best.note(404, "Bad Target") };
+        let Ok(parsed) = Uri::parse(hop) else {
+            return self.best.note(404, "Bad Target");
+        };
         let secure = (parsed.scheme == Scheme::Sips).then_some(Transport::Tls);
         let query = Query::Resolve {
             host: parsed.host.to_string(),
@@ -127,16 +138,40 @@ impl Dialing {
 
     /// Sends an INVITE to a phone that was found.
     pub(super) fn ring(&mut self, call: &mut Call, x: &mut Exchange, found: Lookup, flow: Flow) {
-        let Lookup { uri, party, path, codecs, extension, headers } = found;
-        let place = Place { uri, flow, routes: path, party, codecs };
+        let Lookup {
+            uri,
+            party,
+            path,
+            codecs,
+            extension,
+            headers,
+        } = found;
+        let place = Place {
+            uri,
+            flow,
+            routes: path,
+            party,
+            codecs,
+        };
         let caller = match &self.request.caller_id {
-            Some((number, name)) => CallerId { number: number.clone(), name: name.clone() },
+            Some((number, name)) => CallerId {
+                number: number.clone(),
+                name: name.clone(),
+            },
             None => call.caller_id(),
         };
         let heard = x.legs.get(call.caller).and_then(|leg| leg.heard().cloned());
-        let offer = heard.map_or_else(|| Spec::own(OWN_CODECS), |spec| spec.with_direction(SdpDirection::SendRecv));
+        let offer = heard.map_or_else(
+            || Spec::own(OWN_CODECS),
+            |spec| spec.with_direction(SdpDirection::SendRecv),
+        );
         let max_forwards = call.max_forwards;
-        let invitation = Invitation { caller: &caller, offer: &offer, headers: &headers, max_forwards };
+        let invitation = Invitation {
+            caller: &caller,
+            offer: &offer,
+            headers: &headers,
+            max_forwards,
+        };
         match x.new_leg(|cx, id| Leg::outbound(cx, id, call.id, &place, &invitation)) {
             Ok(leg) => {
                 call.adopt(leg);
@@ -154,7 +189,10 @@ impl Dialing {
         if let Some((from, reason)) = diverted {
             // RFC 5806: who was called first, and why the call went on.
             let from = sip::escape_user(from);
-            headers.push(("Diversion".into(), format!("<sip:{from}@{}>;reason={reason}", x.stack.config.domain)));
+            headers.push((
+                "Diversion".into(),
+                format!("<sip:{from}@{}>;reason={reason}", x.stack.config.domain),
+            ));
         }
         headers
     }
@@ -168,7 +206,11 @@ impl Dialing {
     ) -> Option<Target> {
         let number = branch.extension.as_deref()?;
         // Another phone of the same extension still rings: it may yet answer.
-        if self.branches.iter().any(|other| other.extension.as_deref() == Some(number)) {
+        if self
+            .branches
+            .iter()
+            .any(|other| other.extension.as_deref() == Some(number))
+        {
             return None;
         }
         let to = pick(x.accounts.extension(number)?)?;
