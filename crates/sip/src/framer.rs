@@ -1,8 +1,10 @@
 //! Messages out of a byte stream (RFC 3261 section 18.3, RFC 5626 section 4.4.1).
 
+use std::net::SocketAddr;
+
 use bytes::{Buf, Bytes, BytesMut};
 
-use crate::{HeaderName, Limits, headers::number};
+use crate::{Fault, HeaderName, Limits, Message, StatusCode, headers::number};
 
 /// What a stream brought.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +31,29 @@ pub enum FrameError {
     /// answered.
     #[error("a message on a stream has no usable Content-Length")]
     NoLength(Bytes),
+}
+
+impl FrameError {
+    /// The answer to send on the connection before it is closed, where the head was a request that
+    /// can be answered.
+    pub fn reply(&self, source: SocketAddr, limits: &Limits) -> Option<Message> {
+        let (head, fault) = match self {
+            Self::HeadTooLarge => return None,
+            Self::TooLarge(head) => (
+                head,
+                Fault::new(StatusCode::REQUEST_ENTITY_TOO_LARGE, "Request Entity Too Large"),
+            ),
+            Self::NoLength(head) => (
+                head,
+                Fault::new(StatusCode::BAD_REQUEST, "Content-Length is missing or malformed"),
+            ),
+        };
+        let request = match Message::parse(head.clone(), limits) {
+            Ok(request) => request,
+            Err(error) => error.request?,
+        };
+        fault.reply(&request.with_received(source))
+    }
 }
 
 /// Cuts a stream into messages, going on where it stopped: each octet is looked at once.
@@ -146,24 +171,147 @@ impl Framer {
         Some(Ok(Frame::Message(self.buffer.split_to(length).freeze())))
     }
 
-    /// The only Content-Length of the head; a folded one is not looked for.
+    /// The only Content-Length of the head.
     fn content_length(&self, head: usize) -> Option<usize> {
         let head = self.buffer.get(..head)?;
         let mut length = None;
-        for line in head.split(|&byte| byte == b'\n') {
-            let Some(colon) = line.iter().position(|&byte| byte == b':') else {
+        let mut at = 0;
+        while let Some(end) = head.get(at..).and_then(|rest| memchr::memchr(b'\n', rest)) {
+            let line = head.get(at..at + end)?;
+            at += end + 1;
+            if !matches!(line.first(), Some(b'c' | b'C' | b'l' | b'L')) {
+                continue;
+            }
+            let Some(colon) = memchr::memchr(b':', line) else {
                 continue;
             };
             let (name, value) = line.split_at_checked(colon)?;
             if HeaderName::parse(name.trim_ascii_end()) != HeaderName::ContentLength {
                 continue;
             }
-            let value = std::str::from_utf8(value.get(1..)?.trim_ascii()).ok()?;
-            let value = usize::try_from(number(value)?).ok()?;
+            let mut value = value.get(1..)?.trim_ascii();
+            // RFC 3261 7.3.1: the value may stand on the next line.
+            while let (Some(b' ' | b'\t'), Some(end)) = (head.get(at), memchr::memchr(b'\n', head.get(at..)?)) {
+                let more = head.get(at..at + end)?.trim_ascii();
+                at += end + 1;
+                if value.is_empty() {
+                    value = more;
+                } else if !more.is_empty() {
+                    return None;
+                }
+            }
+            let value = usize::try_from(number(std::str::from_utf8(value).ok()?)?).ok()?;
             if length.replace(value).is_some() {
                 return None;
             }
         }
         length
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ONE: &str = "OPTIONS sip:a@b SIP/2.0\r\nVia: SIP/2.0/TCP h;branch=z9hG4bK1\r\nContent-Length: 5\r\n\r\nhello";
+    const TWO: &str = "SIP/2.0 200 OK\r\nX: y\r\nl :\r\n\t0\r\n\r\n";
+
+    fn all(framer: &mut Framer) -> Vec<Result<Frame, FrameError>> {
+        std::iter::from_fn(|| framer.next()).collect()
+    }
+
+    fn frames(stream: &str, limits: Limits) -> Vec<Result<Frame, FrameError>> {
+        let mut framer = Framer::new(limits);
+        framer.push(stream.as_bytes());
+        all(&mut framer)
+    }
+
+    fn message(text: &'static str) -> Result<Frame, FrameError> {
+        Ok(Frame::Message(Bytes::from_static(text.as_bytes())))
+    }
+
+    #[test]
+    fn messages_and_keep_alives_come_in_order() {
+        let stream = format!("\r\n\r\n{ONE}{TWO}\r\n{ONE}\r\n\r\n\r\n");
+        let expected = [
+            Ok(Frame::Pong),
+            Ok(Frame::Ping),
+            message(ONE),
+            message(TWO),
+            Ok(Frame::Pong),
+            message(ONE),
+            Ok(Frame::Pong),
+            Ok(Frame::Ping),
+            Ok(Frame::Pong),
+        ];
+        assert_eq!(frames(&stream, Limits::default()), expected);
+        let mut framer = Framer::new(Limits::default());
+        let mut got = Vec::new();
+        for byte in stream.as_bytes() {
+            framer.push(&[*byte]);
+            got.extend(all(&mut framer));
+        }
+        assert_eq!(got, expected);
+        assert_eq!(framer.pending(), 0);
+    }
+
+    #[test]
+    fn a_message_without_a_usable_length_ends_the_stream() {
+        for length in [
+            "X: y",
+            "Content-Length: -1",
+            "Content-Length:",
+            "l: 1\r\nl: 1",
+            "l: 1\r\n 2",
+            "l: 99999999999999999999",
+        ] {
+            let stream = ONE.replace("Content-Length: 5", length);
+            let mut framer = Framer::new(Limits::default());
+            framer.push(stream.as_bytes());
+            let Some(Err(error)) = framer.next() else {
+                panic!("{length}")
+            };
+            let reply = error
+                .reply("192.0.2.9:5060".parse().unwrap(), &Limits::default())
+                .unwrap();
+            assert_eq!(reply.status(), Some(StatusCode::BAD_REQUEST), "{length}");
+            framer.push(ONE.as_bytes());
+            assert_eq!((framer.next(), framer.pending()), (None, 0));
+        }
+    }
+
+    #[test]
+    fn limits_hold_before_anything_is_kept() {
+        let limits = Limits {
+            max_head: 100,
+            max_body: 4,
+            ..Limits::default()
+        };
+        let [Err(error)] = &frames(ONE, limits)[..] else {
+            panic!("one error")
+        };
+        let reply = error.reply("192.0.2.9:5060".parse().unwrap(), &limits).unwrap();
+        assert_eq!(reply.status(), Some(StatusCode::REQUEST_ENTITY_TOO_LARGE));
+        let mut framer = Framer::new(limits);
+        for _ in 0..100 {
+            framer.push(b"x");
+            assert_eq!(framer.next(), None);
+        }
+        framer.push(b"x");
+        assert_eq!(framer.next(), Some(Err(FrameError::HeadTooLarge)));
+        assert_eq!(framer.pending(), 0);
+        let whole = Limits {
+            max_message: ONE.len() - 1,
+            ..Limits::default()
+        };
+        assert!(matches!(frames(ONE, whole)[..], [Err(FrameError::TooLarge(_))]));
+    }
+
+    #[test]
+    fn a_field_name_inside_another_field_is_no_length() {
+        let stream = TWO.replace("X: y", "X: Content-Length: 7\r\n Content-Length: 8");
+        assert!(
+            matches!(&frames(&stream, Limits::default())[..], [Ok(Frame::Message(bytes))] if bytes.len() == stream.len())
+        );
     }
 }

@@ -20,14 +20,14 @@ pub mod uri;
 
 pub use framer::{Frame, FrameError, Framer};
 pub use headers::{
-    HeaderError,
+    Header, HeaderError,
     address::{Contact, NameAddr, quote},
     cseq::CSeq,
     name::HeaderName,
     via::Via,
 };
 pub use limits::Limits;
-pub use message::{Builder, Fault, Message, ParseError, reply_address, stateless_tag};
+pub use message::{Builder, Fault, Message, ParseError, Part, reply_address, stateless_tag};
 pub use method::Method;
 pub use params::{Params, unquote};
 pub use status::StatusCode;

@@ -16,12 +16,10 @@ pub struct Limits {
     pub max_uri: usize,
     /// Octets of a body (413 over it). Default 65,535.
     pub max_body: usize,
-    /// How deep comments and multipart bodies may be nested. Default 8.
+    /// How deep multipart bodies may be nested. Default 8.
     pub max_nesting: usize,
     /// Parts of one multipart body. Default 64.
     pub max_parts: usize,
-    /// Keep-alive and other blank octets that a stream may send before a message. Default 4,096.
-    pub max_blank: usize,
 }
 
 impl Default for Limits {
@@ -35,7 +33,6 @@ impl Default for Limits {
             max_body: 65_535,
             max_nesting: 8,
             max_parts: 64,
-            max_blank: 4_096,
         }
     }
 }

@@ -125,10 +125,11 @@ fn parameter(text: &str) -> Result<(&str, &str), &'static str> {
     let len = if value.starts_with('"') {
         quoted_len(value).ok_or("a quoted string has no end")?
     } else {
-        // A token or a host (which may be an IPv6 reference or, in `received`, an IPv6 address).
+        // RFC 3261 25.1: a token or a host. Whatever else cannot be taken for the end is let pass:
+        // what is written on is written anew.
         value
             .bytes()
-            .take_while(|&byte| is_token_byte(byte) || matches!(byte, b'[' | b']' | b':') || byte >= 0x80)
+            .take_while(|&byte| byte > b' ' && !matches!(byte, b';' | b',' | b'"' | b'<' | b'>' | 0x7f))
             .count()
     };
     if len == 0 {

@@ -538,3 +538,164 @@ impl fmt::Display for EscapedUser<'_> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn same(one: &str, two: &str) -> bool {
+        let (one, two) = (Uri::parse(one).unwrap(), Uri::parse(two).unwrap());
+        assert_eq!(one.same_as(&two), two.same_as(&one));
+        one.same_as(&two)
+    }
+
+    #[test]
+    fn the_parts_of_a_sip_uri() {
+        let uri = Uri::parse("sips:al%69ce:pw@[2001:db8::1]:5070;Transport=tcp;lr?Subject=hi&Priority=urgent").unwrap();
+        assert_eq!(uri.scheme, Scheme::Sips);
+        assert_eq!((uri.user, uri.password), (Some("al%69ce"), Some("pw")));
+        assert_eq!(uri.user_unescaped(), "alice");
+        assert_eq!(uri.host, Host::V6("2001:db8::1".parse().unwrap()));
+        assert_eq!(
+            (uri.port, uri.transport(), uri.is_loose()),
+            (Some(5070), Some(Transport::Tcp), true)
+        );
+        assert_eq!(uri.header_fields().nth(1), Some(("Priority", "urgent")));
+        assert_eq!(
+            uri.to_string(),
+            "sips:al%69ce:pw@[2001:db8::1]:5070;Transport=tcp;lr?Subject=hi&Priority=urgent"
+        );
+        let uri = Uri::parse("SIP:192.0.2.1").unwrap();
+        assert_eq!(
+            (uri.user, uri.host, uri.port),
+            (None, Host::V4("192.0.2.1".parse().unwrap()), None)
+        );
+        assert_eq!(Uri::parse("sip:*72#@pbx").unwrap().user, Some("*72#"));
+    }
+
+    #[test]
+    fn tel_uris_are_global_or_local() {
+        let uri = Uri::parse("tel:+1-201-555-0123;ext=7").unwrap();
+        assert_eq!(
+            (uri.scheme, uri.user, uri.param("ext")),
+            (Scheme::Tel, Some("+1-201-555-0123"), Some("7"))
+        );
+        assert_eq!(uri.to_string(), "tel:+1-201-555-0123;ext=7");
+        assert!(same("tel:+1-201-555-0123", "TEL:+12015550123"));
+        assert!(!same("tel:+12015550123", "tel:12015550123;phone-context=+1"));
+        assert!(same(
+            "tel:7042;phone-context=example.com",
+            "tel:70-42;phone-context=EXAMPLE.com"
+        ));
+        for bad in ["tel:", "tel:+", "tel:+1x", "tel:alice", "tel:+1;", "tel:()"] {
+            assert!(Uri::parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn what_could_break_out_of_a_header_is_refused() {
+        for text in ["a>b", "a<b", "a\"b", "a b", "a\tb", "a\r\nVia:b", "a\0b", "a\x7fb"] {
+            for uri in [
+                format!("sip:{text}@h"),
+                format!("sip:h;p={text}"),
+                format!("sip:h?x={text}"),
+                format!("urn:{text}"),
+            ] {
+                assert_eq!(Uri::parse(&uri).unwrap_err(), UriError::Character, "{uri:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn malformed_uris_are_refused() {
+        for (text, error) in [
+            ("alice@h", UriError::Scheme),
+            ("1x:h", UriError::Scheme),
+            (":h", UriError::Scheme),
+            ("sip:", UriError::Host),
+            ("sip:@h", UriError::User),
+            ("sip:a@b@c", UriError::User),
+            ("sip:a@", UriError::Host),
+            ("sip:a@h_\u{e9}", UriError::Host),
+            ("sip:[::1", UriError::Host),
+            ("sip:[::g]", UriError::Host),
+            ("sip:[::1]x", UriError::Port),
+            ("sip:h:", UriError::Port),
+            ("sip:h:0", UriError::Port),
+            ("sip:h:65536", UriError::Port),
+            ("sip:h:+5", UriError::Port),
+            ("sip:%zz@h", UriError::Escape),
+            ("sip:a%4@h", UriError::Escape),
+            ("sip:h;", UriError::Param),
+            ("sip:h;=x", UriError::Param),
+            ("sip:h;lr;LR", UriError::Param),
+            ("sip:h?", UriError::Header),
+            ("sip:h?x", UriError::Header),
+            ("urn:", UriError::Host),
+        ] {
+            assert_eq!(Uri::parse(text).unwrap_err(), error, "{text}");
+        }
+        let many: String = (0..=MAX_PARAMS).map(|index| format!(";p{index}")).collect();
+        assert!(Uri::parse(&format!("sip:h{many}")).is_err());
+    }
+
+    /// The examples of RFC 3261 section 19.1.4, and its rules one by one.
+    #[test]
+    fn comparison_follows_the_rules() {
+        for (one, two) in [
+            (
+                "sip:%61lice@atlanta.com;transport=TCP",
+                "sip:alice@AtLanTa.CoM;Transport=tcp",
+            ),
+            ("sip:carol@chicago.com", "sip:carol@chicago.com;newparam=5"),
+            ("sip:carol@chicago.com;security=on", "sip:carol@chicago.com;newparam=5"),
+            (
+                "sip:biloxi.com;transport=tcp;method=REGISTER?to=sip:bob%40biloxi.com",
+                "sip:biloxi.com;method=REGISTER;transport=tcp?to=sip:bob%40biloxi.com",
+            ),
+            (
+                "sip:alice@atlanta.com?subject=project%20x&priority=urgent",
+                "sip:alice@atlanta.com?priority=urgent&subject=project%20x",
+            ),
+            ("sip:[2001:db8::1]", "sip:[2001:DB8:0::1]"),
+        ] {
+            assert!(same(one, two), "{one} {two}");
+        }
+        for (one, two) in [
+            (
+                "SIP:ALICE@AtLanTa.CoM;Transport=udp",
+                "sip:alice@AtLanTa.CoM;Transport=UDP",
+            ),
+            ("sip:bob@biloxi.com", "sip:bob@biloxi.com:5060"),
+            ("sip:bob@biloxi.com", "sip:bob@biloxi.com;transport=udp"),
+            ("sip:bob@biloxi.com", "sip:bob@biloxi.com:6000;transport=tcp"),
+            ("sip:carol@chicago.com", "sip:carol@chicago.com?Subject=next%20meeting"),
+            ("sip:bob@phone21.boxesbybob.com", "sip:bob@192.0.2.4"),
+            (
+                "sip:carol@chicago.com;security=on",
+                "sip:carol@chicago.com;security=off",
+            ),
+            ("sip:bob@biloxi.com", "sips:bob@biloxi.com"),
+            ("sip:a%3Bb@h", "sip:a;b@h"),
+            ("sip:a:one@h", "sip:a:two@h"),
+            ("sip:a@h", "sip:h"),
+            ("sip:h;maddr=239.255.255.1", "sip:h"),
+            ("sip:h;ttl=1", "sip:h;ttl=2"),
+            ("sip:h;user=phone", "sip:h"),
+            ("sip:h;method=INVITE", "sip:h"),
+            ("sip:h?a=1&a=1", "sip:h?a=1"),
+            ("urn:service:sos", "urn:service:sos.fire"),
+            ("urn:a", "sip:a"),
+        ] {
+            assert!(!same(one, two), "{one} {two}");
+        }
+    }
+
+    #[test]
+    fn a_user_part_is_escaped_where_it_must_be() {
+        let text = "a b@c:d<e>\"%\u{e9};=";
+        let written = format!("sip:{}@h", escape_user(text));
+        assert_eq!(written, "sip:a%20b%40c%3Ad%3Ce%3E%22%25%C3%A9;=@h");
+        assert_eq!(Uri::parse(&written).unwrap().user_unescaped(), text);
+    }
+}

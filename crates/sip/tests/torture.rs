@@ -247,3 +247,13 @@ fn bext01_is_refused_with_what_is_not_supported() {
     assert_eq!(refused, ["nothingSupportsThis", "nothingSupportsThisEither"]);
     assert!(message.check_require(&refused).is_ok());
 }
+
+#[test]
+fn mpart01_has_parts_that_are_read() {
+    let message = read("mpart01");
+    let parts = message.parts(&Limits::default()).unwrap();
+    let types: Vec<_> = parts.iter().map(|part| part.content_type).collect();
+    assert_eq!(types, ["text/plain", "application/octet-stream"]);
+    assert_eq!(parts[0].body, b"Hello");
+    assert!(!parts[1].body.is_ascii());
+}

@@ -2,7 +2,15 @@
 
 pub mod address;
 pub mod cseq;
+pub mod date;
+pub mod dialogs;
+pub mod event;
+pub mod grammar;
+pub mod item;
+pub mod media;
 pub mod name;
+pub mod reason;
+pub mod session;
 pub mod via;
 
 use std::fmt;
@@ -29,6 +37,39 @@ impl fmt::Display for HeaderError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.name, self.fault)
     }
+}
+
+/// A value that is read from a header field of one name: `message.read::<SessionExpires>()`.
+pub trait Header<'a>: Sized {
+    /// The field.
+    const NAME: HeaderName;
+
+    /// Reads the field's value or, where the field is a list, one element of it.
+    fn read(value: &'a str) -> Result<Self, &'static str>;
+}
+
+/// Comments nested deeper than this are refused.
+pub(crate) const MAX_COMMENT_DEPTH: usize = 8;
+
+/// The length of the comment that begins at the front of `text`, parentheses included; comments
+/// nest and have escapes (RFC 3261 section 25.1).
+pub(crate) fn comment(text: &str, max_depth: usize) -> Result<usize, &'static str> {
+    let mut depth = 0;
+    let mut escaped = false;
+    for (at, byte) in text.bytes().enumerate() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = true,
+            b'(' if depth == max_depth => return Err("comments are nested too deep"),
+            b'(' => depth += 1,
+            b')' => depth -= 1,
+            _ => {}
+        }
+        if depth == 0 {
+            return Ok(at + 1);
+        }
+    }
+    Err("a comment has no end")
 }
 
 /// The octets of a token (RFC 3261 section 25.1).

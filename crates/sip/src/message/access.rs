@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::{Message, Span, Start};
 use crate::{
     CSeq, Contact, HeaderError, HeaderName, Method, NameAddr, StatusCode, Uri, UriError, Via,
-    headers::{Values, number},
+    headers::{Header, Values, number},
 };
 
 impl Message {
@@ -109,6 +109,26 @@ impl Message {
             (_, Some(_)) => Err(HeaderError::new(name, "the header field appears more than once")),
             (first, None) => Ok(first),
         }
+    }
+
+    /// The field that `T` is read from, if there is one: `message.read::<SessionExpires>()`. An
+    /// error if its value is malformed, or if it is there twice where it may be once; the first
+    /// element where it is a list.
+    pub fn read<'a, T: Header<'a>>(&'a self) -> Result<Option<T>, HeaderError> {
+        let value = if T::NAME.is_single() {
+            self.optional(T::NAME)?
+        } else {
+            self.values(T::NAME).next()
+        };
+        value
+            .map(|value| T::read(value).map_err(|why| HeaderError::new(T::NAME, why)))
+            .transpose()
+    }
+
+    /// Every element of the fields that `T` is read from.
+    pub fn read_all<'a, T: Header<'a>>(&'a self) -> impl Iterator<Item = Result<T, HeaderError>> {
+        self.values(T::NAME)
+            .map(|value| T::read(value).map_err(|why| HeaderError::new(T::NAME, why)))
     }
 
     /// The first field with that name, known or not, full or compact, in any case.

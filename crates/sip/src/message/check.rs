@@ -148,7 +148,7 @@ impl Message {
     }
 
     /// RFC 3261 7.3.1, RFC 4475 3.3.8: which of two would be meant cannot be known.
-    fn check_repeated(&self) -> Result<(), HeaderError> {
+    pub(super) fn check_repeated(&self) -> Result<(), HeaderError> {
         let mut seen = [0_u64; 4];
         for field in self.inner.fields.iter().filter(|field| field.name.is_single()) {
             let index = field.name as usize;

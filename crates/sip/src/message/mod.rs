@@ -3,6 +3,7 @@
 mod access;
 mod build;
 mod check;
+mod multipart;
 mod parse;
 mod route;
 
@@ -14,6 +15,7 @@ use smallvec::SmallVec;
 pub use self::{
     build::Builder,
     check::{Fault, stateless_tag},
+    multipart::Part,
     parse::ParseError,
     route::reply_address,
 };
@@ -94,3 +96,6 @@ impl PartialEq for Message {
 }
 
 impl Eq for Message {}
+
+#[cfg(test)]
+mod tests;
