@@ -83,15 +83,23 @@ pub(crate) fn of_error(error: EvalAltResult, file: &str) -> ScriptFault {
     }
 }
 
+/// Characters of a message: a script may throw what it likes.
+const MESSAGE: usize = 400;
+
 fn words(error: &EvalAltResult) -> String {
-    match error {
+    let text = match error {
         EvalAltResult::ErrorRuntime(value, _) => value.to_string(),
         EvalAltResult::ErrorFunctionNotFound(signature, _) => match crate::api::missing_verb(signature) {
             Some(verb) => format!("caller.{verb} is not there yet"),
             None => format!("no such function, or not with these arguments: {signature}"),
         },
         EvalAltResult::ErrorPropertyNotFound(name, _) => format!("there is no property {name}"),
+        EvalAltResult::ErrorStackOverflow(_) => "functions call one another too deeply".to_owned(),
         other => other.to_string(),
+    };
+    match text.char_indices().nth(MESSAGE) {
+        Some((end, _)) => format!("{}...", text.get(..end).unwrap_or_default()),
+        None => text,
     }
 }
 
@@ -107,6 +115,7 @@ pub(crate) fn of_stop(stop: Stop, result: Result<(), ScriptFault>, state: &State
             )
         }
         Stop::Total => format!("ran {} operations in one call", limits.operations_per_call),
+        Stop::Memory => format!("holds more than {} bytes", limits.memory),
         Stop::Stack => "nested too deeply for its stack".to_owned(),
     };
     let last = state.last_verb();

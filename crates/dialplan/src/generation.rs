@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use rhai::{AST, Dynamic, Engine, Scope};
+use rhai::{AST, Engine, Scope};
 use switch::{Facts, ScriptEntry, ScriptFault};
 
 use crate::api::Caller;
+use crate::entry::Entry;
 use crate::fault;
 use crate::fiber::{Resume, State, Task, Turn};
 use crate::folder::{self, MAIN, Sources, whole_file};
@@ -17,11 +18,15 @@ use crate::{engine, fiber};
 
 /// The stack scripts are compiled on: the parser and what it builds nest with the script.
 const COMPILE_STACK: usize = 64 << 20;
+/// What all of them together may hold once compiled.
+const COMPILE_MEMORY: usize = 256 << 20;
 
 /// One state of the dialplan folder, compiled and checked. Calls keep the one they began with.
 pub struct Generation {
     engine: Engine,
     main: AST,
+    on_call: Entry,
+    on_trunk: Option<Entry>,
     limits: Limits,
 }
 
@@ -36,6 +41,7 @@ impl Generation {
     pub(crate) fn compile(plan: Sources, limits: &Limits) -> Result<Self, Vec<ScriptFault>> {
         let on = Limits {
             stack: COMPILE_STACK,
+            memory: COMPILE_MEMORY,
             pooled_stacks: 0,
             ..limits.clone()
         };
@@ -50,17 +56,12 @@ impl Generation {
 
     /// Runs a call's script to its end, on the stack of a fiber.
     pub(crate) fn enter(&self, entry: ScriptEntry, facts: Facts) -> Result<(), ScriptFault> {
-        let function = match entry {
-            ScriptEntry::OnCall => "on_call",
-            ScriptEntry::OnTrunk => "on_trunk",
+        let door = match entry {
+            ScriptEntry::OnCall => Some(&self.on_call),
+            ScriptEntry::OnTrunk => self.on_trunk.as_ref(),
         };
-        if !has(&self.main, function) {
-            return Ok(());
-        }
-        let caller = Dynamic::from(Caller::new(facts));
-        self.engine
-            .call_fn::<Dynamic>(&mut Scope::new(), &self.main, function, (caller,))
-            .map(drop)
+        let Some(door) = door else { return Ok(()) };
+        door.run(&self.engine, &self.main, Caller::new(facts))
             .map_err(|error| fault::of_error(*error, MAIN))
     }
 }
@@ -97,43 +98,44 @@ fn compile(plan: &Sources, limits: &Limits) -> Result<Generation, Vec<ScriptFaul
             Err(fault) => faults.push(fault),
         }
     }
-    match scripts.get(MAIN) {
-        Some(main) if !has(main, "on_call") => {
-            faults.push(whole_file(
-                MAIN,
-                "there is no fn on_call(caller) in it, where every call begins",
-            ));
-        }
-        None if !plan.contains_key(MAIN) => {
-            faults.push(whole_file(MAIN, "there is no such file in the dialplan folder"))
-        }
-        Some(_) | None => {}
+    let main = scripts.remove(MAIN);
+    let on_call = main.as_ref().and_then(|main| Entry::find(main, "on_call"));
+    if main.is_some() && on_call.is_none() {
+        faults.push(whole_file(
+            MAIN,
+            "there is no fn on_call(caller) in it, where every call begins",
+        ));
     }
-    if !faults.is_empty() {
-        return Err(faults);
+    if !plan.contains_key(MAIN) {
+        faults.push(whole_file(MAIN, "there is no such file in the dialplan folder"));
     }
-    let Some(main) = scripts.remove(MAIN) else {
+    let (Some(main), Some(on_call), true) = (main, on_call, faults.is_empty()) else {
         return Err(faults);
     };
     let modules = Modules::new(scripts);
     engine.set_module_resolver(modules.clone());
     for (name, error) in modules.load_all(&engine) {
-        faults.push(stoppable(fault::of_error(*error, &name)));
+        // A module fails where one that it imports does: told once.
+        let fault = stoppable(fault::of_error(*error, &name));
+        if !faults.contains(&fault) {
+            faults.push(fault);
+        }
+    }
+    if !faults.is_empty() {
+        return Err(faults);
     }
     // What stands outside of functions runs at the start of every call: run it once now.
     if let Err(error) = engine.run_ast_with_scope(&mut Scope::new(), &main) {
-        faults.push(stoppable(fault::of_error(*error, MAIN)));
+        return Err(vec![stoppable(fault::of_error(*error, MAIN))]);
     }
-    faults.dedup();
-    if faults.is_empty() {
-        Ok(Generation {
-            engine,
-            main,
-            limits: limits.clone(),
-        })
-    } else {
-        Err(faults)
-    }
+    let on_trunk = Entry::find(&main, "on_trunk");
+    Ok(Generation {
+        engine,
+        main,
+        on_call,
+        on_trunk,
+        limits: limits.clone(),
+    })
 }
 
 /// A fault of something that ran too long tells so.
@@ -151,12 +153,6 @@ fn compile_one(engine: &Engine, name: &str, text: &str) -> Result<AST, ScriptFau
         .map_err(|error| fault::of_parse(name, &error))?;
     script.set_source(name);
     Ok(script)
-}
-
-fn has(script: &AST, function: &str) -> bool {
-    script
-        .iter_functions()
-        .any(|found| found.name == function && found.params.len() == 1)
 }
 
 /// Generations go from the thread that loads to those that run.

@@ -9,6 +9,7 @@
 
 mod api;
 mod engine;
+mod entry;
 mod fault;
 mod fiber;
 mod folder;
@@ -22,7 +23,7 @@ mod strings;
 mod tests;
 
 pub use fault::describe;
-pub use fiber::{Fiber, Resume, Step};
+pub use fiber::{Fiber, Metered, Resume, Step};
 pub use generation::Generation;
 pub use limits::Limits;
 pub use plans::Dialplans;

@@ -28,6 +28,8 @@ pub struct Limits {
     pub depth: usize,
     /// The same within functions.
     pub depth_in_functions: usize,
+    /// Bytes a script holds in all its values, where the binary's allocator is [`Metered`](crate::Metered).
+    pub memory: usize,
     /// Bytes of stack. Only what a script touches costs memory.
     pub stack: usize,
     /// Stacks each thread keeps for the next script.
@@ -57,6 +59,7 @@ impl Default for Limits {
             modules: 32,
             depth: 32,
             depth_in_functions: 24,
+            memory: 4 << 20,
             stack: 8 << 20,
             pooled_stacks: 64,
             log_lines: 100,

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rhai::{AST, Dynamic, Engine, EvalAltResult, Module, ModuleResolver, Position, Scope, Shared};
 
 use crate::fault::Thrown;
+use crate::fiber::current;
 
 type SharedModule = Shared<Module>;
 
@@ -32,12 +33,19 @@ impl Modules {
         }))
     }
 
-    /// Evaluates every module once, so that a fault of one shows before any call.
+    /// Evaluates every module once, so that a fault of one shows before any call. Ends at the first
+    /// that runs away: nothing runs after it.
     pub(crate) fn load_all(&self, engine: &Engine) -> Vec<(String, Thrown)> {
-        let names = self.0.scripts.keys();
-        names
-            .filter_map(|name| Some((name.clone(), self.load(engine, name, Position::NONE).err()?)))
-            .collect()
+        let mut faults = Vec::new();
+        for name in self.0.scripts.keys() {
+            if let Err(error) = self.load(engine, name, Position::NONE) {
+                faults.push((name.clone(), error));
+            }
+            if current().is_some_and(|state| state.stop().is_some()) {
+                break;
+            }
+        }
+        faults
     }
 
     fn load(&self, engine: &Engine, name: &str, position: Position) -> Result<SharedModule, Thrown> {

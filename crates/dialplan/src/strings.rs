@@ -20,6 +20,14 @@ pub(crate) fn register(engine: &mut Engine, limits: &Limits) {
     engine.register_fn("replace", move |text: &mut ImmutableString, find: char, by: &str| {
         replace(text, find.encode_utf8(&mut [0; 4]), by, limit)
     });
+    // Rhai's own tells the place within the JSON as if it were one in the script.
+    engine.register_fn(
+        "parse_json",
+        |context: NativeCallContext, text: &str| -> Result<rhai::Map, Thrown> {
+            let parsed = context.engine().parse_json(text, true);
+            parsed.map_err(|error| crate::fault::thrown(&context, &format!("parse_json: {error}")))
+        },
+    );
     // A native `sleep` would stop every call of the thread.
     engine.register_fn("sleep", |context: NativeCallContext, _: i64| instead_of_sleep(&context));
     engine.register_fn("sleep", |context: NativeCallContext, _: f64| instead_of_sleep(&context));

@@ -288,3 +288,51 @@ fn compiling_tells_every_fault() {
         ["main.rhai: there is no fn on_call(caller) in it, where every call begins"]
     );
 }
+
+#[test]
+fn anonymous_functions_are_not_part_of_the_entry() {
+    let plan =
+        on_call("let f = || throw \"inside\"; let g = |c| { c.ring() }; try { f.call(); } catch { g.call(caller); }");
+    let mut fiber = start(&plan);
+    assert_eq!(verb(step(&mut fiber, Resume::Continue)).0, Verb::Ring);
+    assert_eq!(ended(step(&mut fiber, done(Outcome::Done))), Ok(()));
+}
+
+#[test]
+fn the_entry_returns_sees_constants_and_imports_and_nothing_else_from_outside() {
+    let files = [
+        (
+            "main.rhai",
+            "import \"a\" as a; const X = 1; let y = 2;\n\
+             fn on_call(caller) { if global::X + a::two() == 3 { return; } throw \"wrong\" }",
+        ),
+        ("a.rhai", "fn two() { 2 }"),
+    ];
+    let end = ended(step(
+        &mut start(&plan(&files, &Limits::default()).unwrap()),
+        Resume::Continue,
+    ));
+    assert_eq!(end, Ok(()));
+    let refused = plan(
+        &[("main.rhai", "let y = 2; fn on_call(caller) { y }")],
+        &Limits::default(),
+    );
+    assert_eq!(refused.unwrap_err(), ["main.rhai:1:33: Undefined variable: y"]);
+}
+
+#[test]
+fn a_script_that_breaks_a_limit_is_told_its_line() {
+    assert_eq!(
+        fault("let a = [];\nloop { a = [a]; }"),
+        "main.rhai:3:13: Size of array/BLOB too large"
+    );
+    let end = fault("let i = 0;\nloop {\n  i += 1;\n}");
+    assert!(
+        end.starts_with("main.rhai:4:") && end.contains("ran 1000000 operations without asking"),
+        "{end}"
+    );
+    let text = "fn f(n) {\n f(n + 1)\n}\nfn on_call(caller) {\n  f(1)\n}";
+    let mut fiber = start(&plan(&[("main.rhai", text)], &Limits::default()).unwrap());
+    let end = ended(step(&mut fiber, Resume::Continue));
+    assert_eq!(end, Err("main.rhai:5:3: functions call one another too deeply".into()));
+}

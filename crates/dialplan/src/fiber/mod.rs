@@ -3,6 +3,7 @@
 //! Rhai is synchronous, a dialplan waits for phones: so each call's script has a stack of its own, and
 //! a verb switches away from it until its outcome is there.
 
+mod memory;
 mod stack;
 mod state;
 
@@ -12,6 +13,7 @@ use switch::{Facts, Outcome, Position, ScriptEntry, ScriptFault, Verb};
 
 use crate::fault;
 use crate::generation::Generation;
+pub use memory::Metered;
 pub(crate) use stack::{Task, Turn, current};
 pub(crate) use state::{Ask, State, Stop, ask, clock, progress};
 

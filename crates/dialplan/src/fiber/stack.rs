@@ -1,4 +1,4 @@
-//! Switching stacks. The only unsafe code of this crate, and small for that reason.
+//! Switching stacks. Unsafe, and small for that reason.
 #![allow(unsafe_code)]
 
 use std::cell::{Cell, RefCell};
@@ -105,7 +105,9 @@ impl<T> Task<T> {
             return Turn::Panicked("resumed after its end".into());
         };
         let before = CURRENT.replace(Some(self.state.clone()));
+        self.state.enter();
         let result = catch_unwind(AssertUnwindSafe(|| coroutine.resume(with)));
+        self.state.leave();
         CURRENT.set(before);
         match result {
             Ok(CoroutineResult::Yield(ask)) => Turn::Asked(ask),

@@ -6,6 +6,7 @@ use rhai::{Dynamic, EvalAltResult, NativeCallContext};
 use switch::{Outcome, Position, Verb};
 
 use super::Resume;
+use super::memory::held;
 use super::stack::{self, Link, with_current};
 use crate::limits::Limits;
 use crate::{fault, fault::Thrown};
@@ -32,6 +33,8 @@ pub(crate) enum Stop {
     Total,
     /// Its stack is nearly used up.
     Stack,
+    /// It holds too much memory.
+    Memory,
 }
 
 pub(crate) struct State {
@@ -47,6 +50,9 @@ pub(crate) struct State {
     log_lines: Cell<u32>,
     log_total: Cell<u32>,
     unix_micros: Cell<i64>,
+    /// Bytes held when it last stopped, and what the thread held when it was last resumed.
+    held: Cell<isize>,
+    held_before: Cell<isize>,
     base: Cell<usize>,
     floor: Cell<usize>,
     lowest: Cell<usize>,
@@ -68,6 +74,8 @@ impl State {
             log_lines: Cell::new(limits.log_lines),
             log_total: Cell::new(limits.log_lines_per_call),
             unix_micros: Cell::new(0),
+            held: Cell::new(0),
+            held_before: Cell::new(0),
             base: Cell::new(0),
             floor: Cell::new(0),
             lowest: Cell::new(usize::MAX),
@@ -125,6 +133,33 @@ impl State {
         self.base.get() - self.lowest.get()
     }
 
+    /// From here on the thread allocates for this script.
+    pub(super) fn enter(&self) {
+        self.held_before.set(held());
+    }
+
+    /// From here on it does not.
+    pub(super) fn leave(&self) {
+        self.held.set(self.memory());
+    }
+
+    /// Bytes the running script holds.
+    fn memory(&self) -> isize {
+        self.held
+            .get()
+            .wrapping_add(held().wrapping_sub(self.held_before.get()))
+    }
+
+    /// Something goes out of the script, or comes in (`sign`): it is freed by somebody else than who
+    /// allocated it. A copy's size is its size.
+    fn hand_over<T: Clone>(&self, thing: &T, sign: isize) {
+        let before = held();
+        let copy = thing.clone();
+        let size = held().wrapping_sub(before);
+        drop(copy);
+        self.held.set(self.held.get().wrapping_add(size * sign));
+    }
+
     /// Whether another line may go to the log: `Some(true)` for the last one.
     pub(crate) fn log_line(&self) -> Option<bool> {
         let (lines, total) = (
@@ -151,6 +186,9 @@ impl State {
         match self.total.get().checked_sub(1) {
             Some(left) => self.total.set(left),
             None => self.set_stop(Stop::Total),
+        }
+        if self.memory() > self.limits.memory.cast_signed() {
+            self.set_stop(Stop::Memory);
         }
         self.slice.set(self.slice.get().saturating_sub(1));
         self.slice.get() == 0
@@ -207,6 +245,8 @@ pub(crate) fn ask(context: &NativeCallContext, verb: Verb) -> Result<Outcome, Th
     let at = fault::place(context);
     state.last_verb.replace(at.clone());
     let ends = matches!(verb, Verb::Reject { .. } | Verb::Redirect { .. } | Verb::Hangup);
+    state.hand_over(&verb, -1);
+    state.hand_over(&at, -1);
     let resumed = stack::suspend(Ask::Verb { verb, at });
     if state.stop().is_some() {
         return Err(stopped(context));
@@ -215,6 +255,7 @@ pub(crate) fn ask(context: &NativeCallContext, verb: Verb) -> Result<Outcome, Th
     match resumed {
         Some(Resume::Outcome(Outcome::Fault(message))) => Err(fault::thrown(context, &message)),
         Some(Resume::Outcome(outcome)) => {
+            state.hand_over(&outcome, 1);
             if ends {
                 state.set_over();
             }
