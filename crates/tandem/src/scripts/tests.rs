@@ -212,3 +212,20 @@ fn dropping_it_ends_every_script() {
     drop(world.scripts);
     assert!(world.events.recv().is_err(), "nobody is left to send");
 }
+
+#[test]
+fn a_script_that_holds_too_much_memory_ends() {
+    let text = "fn on_call(caller) { let s = \"\"; s.pad(4000, 'x'); let m = [#{}, #{}, #{}];\n\
+                for n in 0..3 { for i in 0..300 { m[n][`${i}${s}`] = 1; } } caller.ring(); }";
+    let limits = Limits {
+        memory: 2 << 20,
+        ..Limits::default()
+    };
+    let world = limited(ONE, text, limits);
+    world.start(1, "");
+    let (_, end) = world.next();
+    assert!(
+        end.starts_with("main.rhai:2:") && end.ends_with("holds more than 2097152 bytes"),
+        "{end}"
+    );
+}
