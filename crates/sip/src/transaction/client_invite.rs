@@ -195,3 +195,136 @@ impl Machine {
 fn never(_: Input) -> Actions {
     smallvec![]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{super::timers::TimerConfig, *};
+
+    const INPUTS: [Input; 12] = [
+        Input::TimerA,
+        Input::TimerB,
+        Input::TimerC,
+        Input::TimerD,
+        Input::TimerM,
+        Input::TimerCancel,
+        Input::Trying,
+        Input::Provisional,
+        Input::Success,
+        Input::Failure,
+        Input::Cancel,
+        Input::TransportFailed,
+    ];
+    const STATES: [State; 5] = [
+        State::Calling,
+        State::Proceeding,
+        State::Accepted,
+        State::Completed,
+        State::Terminated,
+    ];
+    const SECOND: Duration = Duration::from_secs(1);
+
+    /// Figure 5 of RFC 6026, arrow by arrow; what is not in it changes nothing.
+    fn figure(state: State, input: Input, reliable: bool) -> (State, Vec<Action>) {
+        use Action::*;
+        let seconds = Duration::from_secs;
+        let end_d = if reliable { State::Terminated } else { State::Completed };
+        let mut acked = vec![StopRepeating, SendAck, PassResponse];
+        if !reliable {
+            acked.push(Start(Timer::D, seconds(32)));
+        }
+        let accepted = vec![StopRepeating, PassResponse, Start(Timer::M, seconds(32))];
+        match (state, input) {
+            (State::Calling, Input::TimerA) => (state, vec![SendRequest, Start(Timer::A, SECOND)]),
+            (State::Calling, Input::TimerB) => (State::Terminated, vec![TimedOut]),
+            (State::Calling, Input::Trying | Input::Provisional) => {
+                let wait = Start(Timer::C, seconds(181));
+                (State::Proceeding, vec![StopRepeating, PassResponse, wait])
+            }
+            (State::Calling | State::Proceeding, Input::Success) => (State::Accepted, accepted),
+            (State::Calling | State::Proceeding, Input::Failure) => (end_d, acked),
+            (State::Calling, Input::TransportFailed) => (State::Terminated, vec![TransportFailed]),
+            (State::Proceeding, Input::Trying) => (state, vec![PassResponse]),
+            (State::Proceeding, Input::Provisional) => (state, vec![PassResponse, Start(Timer::C, seconds(181))]),
+            (State::Proceeding, Input::Cancel | Input::TimerC) => {
+                (state, vec![SendCancel, Start(Timer::Cancel, seconds(32))])
+            }
+            (State::Proceeding, Input::TimerCancel) => (State::Terminated, vec![TimedOut]),
+            (State::Accepted, Input::Success) => (state, vec![PassResponse]),
+            (State::Accepted, Input::TimerM) => (State::Terminated, vec![]),
+            (State::Completed, Input::Failure) => (state, vec![ResendAck]),
+            (State::Completed, Input::TimerD) => (State::Terminated, vec![]),
+            (State::Completed, Input::TransportFailed) => (State::Terminated, vec![TransportFailed]),
+            _ => (state, vec![]),
+        }
+    }
+
+    #[test]
+    fn every_state_and_input_does_what_figure_5_says() {
+        let timers = TimerConfig::default();
+        for (reliable, state, input) in [false, true]
+            .into_iter()
+            .flat_map(|reliable| STATES.map(|state| (reliable, state)))
+            .flat_map(|(reliable, state)| INPUTS.map(|input| (reliable, state, input)))
+        {
+            let clock = Clock {
+                timers: &timers,
+                reliable,
+            };
+            let (mut machine, _) = Machine::start(clock);
+            machine.state = state;
+            let actions = machine.step(input, clock).to_vec();
+            let place = format!("{state:?}, {input:?}, reliable {reliable}");
+            assert_eq!((machine.state, actions), figure(state, input, reliable), "{place}");
+        }
+    }
+
+    #[test]
+    fn timer_a_runs_on_unreliable_transports_only_and_doubles_without_limit() {
+        let timers = TimerConfig::default();
+        let wait = Action::Start(Timer::B, timers.b);
+        let (mut machine, actions) = Machine::start(Clock {
+            timers: &timers,
+            reliable: true,
+        });
+        assert_eq!(actions.to_vec(), [Action::SendRequest, wait]);
+        let clock = Clock {
+            timers: &timers,
+            reliable: false,
+        };
+        assert_eq!(
+            machine.step(Input::TransportFailed, clock).to_vec(),
+            [Action::TransportFailed]
+        );
+        let (mut machine, actions) = Machine::start(clock);
+        assert_eq!(
+            actions.to_vec(),
+            [Action::SendRequest, wait, Action::Start(Timer::A, timers.t1)]
+        );
+        for millis in [1_000, 2_000, 4_000, 8_000, 16_000] {
+            let again = Action::Start(Timer::A, Duration::from_millis(millis));
+            assert_eq!(
+                machine.step(Input::TimerA, clock).to_vec(),
+                [Action::SendRequest, again]
+            );
+        }
+    }
+
+    #[test]
+    fn a_cancel_waits_for_a_provisional_response_and_is_sent_once() {
+        let timers = TimerConfig::default();
+        let clock = Clock {
+            timers: &timers,
+            reliable: false,
+        };
+        let (mut machine, _) = Machine::start(clock);
+        assert!(machine.step(Input::Cancel, clock).is_empty());
+        let wait = Action::Start(Timer::Cancel, timers.cancel);
+        let expected = [Action::StopRepeating, Action::PassResponse, Action::SendCancel, wait];
+        assert_eq!(machine.step(Input::Trying, clock).to_vec(), expected);
+        assert!(machine.step(Input::Cancel, clock).is_empty());
+        // Nor does a provisional response prolong the wait.
+        assert_eq!(machine.step(Input::Provisional, clock).to_vec(), [Action::PassResponse]);
+        assert_eq!(machine.step(Input::TimerCancel, clock).to_vec(), [Action::TimedOut]);
+        assert_eq!(machine.state, State::Terminated);
+    }
+}

@@ -113,3 +113,86 @@ impl Machine {
 fn never(_: Input) -> Actions {
     smallvec![]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{super::timers::TimerConfig, *};
+
+    const INPUTS: [Input; 6] = [
+        Input::TimerE,
+        Input::TimerF,
+        Input::TimerK,
+        Input::Provisional,
+        Input::Final,
+        Input::TransportFailed,
+    ];
+    const STATES: [State; 4] = [State::Trying, State::Proceeding, State::Completed, State::Terminated];
+
+    /// Figure 6, arrow by arrow; what is not in it changes nothing.
+    fn figure(state: State, input: Input, reliable: bool) -> (State, Vec<Action>) {
+        use Action::*;
+        let seconds = Duration::from_secs;
+        let end = if reliable { State::Terminated } else { State::Completed };
+        let mut done = vec![StopRepeating, PassResponse];
+        if !reliable {
+            done.push(Start(Timer::K, seconds(5)));
+        }
+        match (state, input) {
+            (State::Trying, Input::TimerE) => (state, vec![SendRequest, Start(Timer::E, seconds(1))]),
+            (State::Proceeding, Input::TimerE) => (state, vec![SendRequest, Start(Timer::E, seconds(4))]),
+            (State::Trying | State::Proceeding, Input::TimerF) => (State::Terminated, vec![TimedOut]),
+            (State::Trying | State::Proceeding, Input::Provisional) => (State::Proceeding, vec![PassResponse]),
+            (State::Trying | State::Proceeding, Input::Final) => (end, done),
+            (State::Trying | State::Proceeding, Input::TransportFailed) => (State::Terminated, vec![TransportFailed]),
+            (State::Completed, Input::TimerK) => (State::Terminated, vec![]),
+            _ => (state, vec![]),
+        }
+    }
+
+    #[test]
+    fn every_state_and_input_does_what_figure_6_says() {
+        let timers = TimerConfig::default();
+        for (reliable, state, input) in [false, true]
+            .into_iter()
+            .flat_map(|reliable| STATES.map(|state| (reliable, state)))
+            .flat_map(|(reliable, state)| INPUTS.map(|input| (reliable, state, input)))
+        {
+            let clock = Clock {
+                timers: &timers,
+                reliable,
+            };
+            let (mut machine, _) = Machine::start(clock);
+            machine.state = state;
+            let actions = machine.step(input, clock).to_vec();
+            let place = format!("{state:?}, {input:?}, reliable {reliable}");
+            assert_eq!((machine.state, actions), figure(state, input, reliable), "{place}");
+        }
+    }
+
+    #[test]
+    fn timer_e_runs_on_unreliable_transports_only_and_doubles_up_to_t2() {
+        let timers = TimerConfig::default();
+        let wait = Action::Start(Timer::F, timers.f);
+        let reliable = Clock {
+            timers: &timers,
+            reliable: true,
+        };
+        assert_eq!(Machine::start(reliable).1.to_vec(), [Action::SendRequest, wait]);
+        let clock = Clock {
+            timers: &timers,
+            reliable: false,
+        };
+        let (mut machine, actions) = Machine::start(clock);
+        assert_eq!(
+            actions.to_vec(),
+            [Action::SendRequest, wait, Action::Start(Timer::E, timers.t1)]
+        );
+        for millis in [1_000, 2_000, 4_000, 4_000, 4_000] {
+            let again = Action::Start(Timer::E, Duration::from_millis(millis));
+            assert_eq!(
+                machine.step(Input::TimerE, clock).to_vec(),
+                [Action::SendRequest, again]
+            );
+        }
+    }
+}

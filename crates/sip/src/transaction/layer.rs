@@ -346,4 +346,9 @@ impl Layer {
         assert!(self.flows.0.is_empty());
         assert_eq!(self.queue.len(), 0);
     }
+
+    /// How many entries the heap of timers has.
+    pub(super) fn timers_kept(&self) -> usize {
+        self.queue.len()
+    }
 }

@@ -11,16 +11,12 @@ use crate::{Builder, Flow, HeaderName, Message, Method, StatusCode, reply_addres
 
 impl Layer {
     pub(super) fn receive_request(&mut self, now: Instant, flow: Flow, message: Message) {
-        match message.method() {
-            Method::Ack => self.receive_ack(now, flow, message),
-            Method::Cancel => self.receive_cancel(now, flow, message),
-            Method::Invite | Method::Bye | Method::Options | Method::Register | Method::Prack => {
-                self.receive_other(now, flow, message);
-            }
-            Method::Subscribe | Method::Notify | Method::Publish | Method::Message => {
-                self.receive_other(now, flow, message);
-            }
-            Method::Refer | Method::Info | Method::Update | Method::Other(_) => self.receive_other(now, flow, message),
+        if *message.method() == Method::Ack {
+            self.receive_ack(now, flow, message);
+        } else if *message.method() == Method::Cancel {
+            self.receive_cancel(now, flow, message);
+        } else {
+            self.receive_other(now, flow, message);
         }
     }
 
@@ -167,12 +163,12 @@ fn is_answer_to(request: &Message, response: &Message) -> bool {
     same_sender && came.count() <= sent.count()
 }
 
+/// RFC 3261 17.2.3: an ACK has the To tag of the response, anything else that of the request.
 fn same_to_tag(server: &Server, request: &Message) -> bool {
-    match request.method() {
-        Method::Ack => server
-            .response
-            .as_ref()
-            .is_some_and(|response| response.to_tag() == request.to_tag()),
-        _ => server.request.to_tag() == request.to_tag(),
-    }
+    let expected = if *request.method() == Method::Ack {
+        server.response.as_ref()
+    } else {
+        Some(&server.request)
+    };
+    expected.is_some_and(|expected| expected.to_tag() == request.to_tag())
 }

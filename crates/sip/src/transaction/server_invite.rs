@@ -147,3 +147,103 @@ impl Machine {
 fn never(_: Input) -> Actions {
     smallvec![]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{super::timers::TimerConfig, *};
+
+    const INPUTS: [Input; 12] = [
+        Input::TimerTrying,
+        Input::TimerG,
+        Input::TimerH,
+        Input::TimerI,
+        Input::TimerL,
+        Input::Request,
+        Input::Ack,
+        Input::Cancel,
+        Input::Provisional,
+        Input::Success,
+        Input::Failure,
+        Input::TransportFailed,
+    ];
+    const STATES: [State; 5] = [
+        State::Proceeding,
+        State::Accepted,
+        State::Completed,
+        State::Confirmed,
+        State::Terminated,
+    ];
+
+    /// Figure 7 of RFC 6026, arrow by arrow; what is not in it changes nothing.
+    fn figure(state: State, input: Input, reliable: bool) -> (State, Vec<Action>) {
+        use Action::*;
+        let seconds = Duration::from_secs;
+        let mut refused = vec![SendResponse, Start(Timer::H, seconds(32))];
+        if !reliable {
+            refused.push(Start(Timer::G, Duration::from_millis(500)));
+        }
+        let confirmed = if reliable {
+            (State::Terminated, vec![])
+        } else {
+            (State::Confirmed, vec![StopRepeating, Start(Timer::I, seconds(5))])
+        };
+        match (state, input) {
+            (State::Proceeding, Input::TimerTrying) => (state, vec![SendTrying]),
+            (State::Proceeding | State::Completed, Input::Request) => (state, vec![ResendResponse]),
+            (State::Proceeding, Input::Provisional) => (state, vec![StopEnding, SendResponse]),
+            (State::Proceeding, Input::Success) => (State::Accepted, vec![SendResponse, Start(Timer::L, seconds(32))]),
+            (State::Proceeding, Input::Failure) => (State::Completed, refused),
+            (State::Proceeding, Input::Cancel) => (state, vec![PassCancel]),
+            (State::Proceeding | State::Completed | State::Accepted, Input::TransportFailed) => {
+                (state, vec![TransportFailed])
+            }
+            (State::Completed, Input::TimerG) => (state, vec![ResendResponse, Start(Timer::G, seconds(1))]),
+            (State::Completed, Input::TimerH) => (State::Terminated, vec![AckTimeout]),
+            (State::Completed, Input::Ack) => confirmed,
+            (State::Confirmed, Input::TimerI) => (State::Terminated, vec![]),
+            (State::Accepted, Input::TimerL) => (State::Terminated, vec![]),
+            (State::Accepted, Input::Success) => (state, vec![SendResponse]),
+            (State::Accepted, Input::Ack) => (state, vec![PassAck]),
+            _ => (state, vec![]),
+        }
+    }
+
+    #[test]
+    fn every_state_and_input_does_what_figure_7_says() {
+        let timers = TimerConfig::default();
+        for (reliable, state, input) in [false, true]
+            .into_iter()
+            .flat_map(|reliable| STATES.map(|state| (reliable, state)))
+            .flat_map(|(reliable, state)| INPUTS.map(|input| (reliable, state, input)))
+        {
+            let clock = Clock {
+                timers: &timers,
+                reliable,
+            };
+            let (mut machine, started) = Machine::start(clock);
+            assert_eq!(started.to_vec(), [Action::Start(Timer::Trying, timers.trying)]);
+            machine.state = state;
+            let actions = machine.step(input, clock).to_vec();
+            let place = format!("{state:?}, {input:?}, reliable {reliable}");
+            assert_eq!((machine.state, actions), figure(state, input, reliable), "{place}");
+        }
+    }
+
+    #[test]
+    fn timer_g_doubles_up_to_t2() {
+        let timers = TimerConfig::default();
+        let clock = Clock {
+            timers: &timers,
+            reliable: false,
+        };
+        let (mut machine, _) = Machine::start(clock);
+        machine.step(Input::Failure, clock);
+        for millis in [1_000, 2_000, 4_000, 4_000, 4_000] {
+            let again = Action::Start(Timer::G, Duration::from_millis(millis));
+            assert_eq!(
+                machine.step(Input::TimerG, clock).to_vec(),
+                [Action::ResendResponse, again]
+            );
+        }
+    }
+}

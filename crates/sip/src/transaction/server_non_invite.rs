@@ -90,3 +90,62 @@ impl Machine {
 fn never(_: Input) -> Actions {
     smallvec![]
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{super::timers::TimerConfig, *};
+
+    const INPUTS: [Input; 5] = [
+        Input::TimerJ,
+        Input::Request,
+        Input::Provisional,
+        Input::Final,
+        Input::TransportFailed,
+    ];
+    const STATES: [State; 4] = [State::Trying, State::Proceeding, State::Completed, State::Terminated];
+
+    /// Figure 8, arrow by arrow; what is not in it changes nothing.
+    fn figure(state: State, input: Input, reliable: bool) -> (State, Vec<Action>) {
+        use Action::*;
+        let done = if reliable {
+            (State::Terminated, vec![SendResponse])
+        } else {
+            (
+                State::Completed,
+                vec![SendResponse, Start(Timer::J, Duration::from_secs(32))],
+            )
+        };
+        match (state, input) {
+            (State::Trying | State::Proceeding, Input::Provisional) => (State::Proceeding, vec![SendResponse]),
+            (State::Trying | State::Proceeding, Input::Final) => done,
+            (State::Proceeding | State::Completed, Input::Request) => (state, vec![ResendResponse]),
+            (State::Proceeding | State::Completed, Input::TransportFailed) => {
+                (State::Terminated, vec![TransportFailed])
+            }
+            (State::Completed, Input::TimerJ) => (State::Terminated, vec![]),
+            _ => (state, vec![]),
+        }
+    }
+
+    #[test]
+    fn every_state_and_input_does_what_figure_8_says() {
+        let timers = TimerConfig::default();
+        for (reliable, state, input) in [false, true]
+            .into_iter()
+            .flat_map(|reliable| STATES.map(|state| (reliable, state)))
+            .flat_map(|(reliable, state)| INPUTS.map(|input| (reliable, state, input)))
+        {
+            let clock = Clock {
+                timers: &timers,
+                reliable,
+            };
+            let mut machine = Machine::start();
+            machine.state = state;
+            let actions = machine.step(input, clock).to_vec();
+            let place = format!("{state:?}, {input:?}, reliable {reliable}");
+            assert_eq!((machine.state, actions), figure(state, input, reliable), "{place}");
+        }
+    }
+}
