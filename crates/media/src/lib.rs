@@ -2,14 +2,17 @@
 //!
 //! Pure: knows no SIP, no socket and no clock.
 
+pub mod audio;
 pub mod command;
 pub mod pool;
+pub mod relay;
 pub mod sdp;
 pub mod session;
 pub mod spec;
 
 pub use command::{Command, Counters, Direction, Event, Payload, PortId, Remote, Source};
 pub use pool::{Conflict, Pool};
+pub use relay::Relay;
 pub use sdp::{Sdp, SdpError};
 pub use session::{Local, Session, State};
 pub use spec::{Codec, SdpDirection, Spec};

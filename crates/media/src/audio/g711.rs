@@ -1,0 +1,71 @@
+//! The two laws of ITU-T G.711, and the tables between them.
+
+use std::sync::LazyLock;
+
+use audio_codec_algorithms::{convert_alaw_to_ulaw, convert_ulaw_to_alaw};
+
+/// A G.711 law.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum Law {
+    /// µ-law, payload type 0.
+    Pcmu,
+    /// A-law, payload type 8.
+    Pcma,
+}
+
+static TO_PCMA: LazyLock<[u8; 256]> = LazyLock::new(|| std::array::from_fn(|b| convert_ulaw_to_alaw(b as u8)));
+static TO_PCMU: LazyLock<[u8; 256]> = LazyLock::new(|| std::array::from_fn(|b| convert_alaw_to_ulaw(b as u8)));
+
+impl Law {
+    /// The law of that rtpmap name.
+    pub fn named(name: &str) -> Option<Law> {
+        match name {
+            "PCMU" => Some(Law::Pcmu),
+            "PCMA" => Some(Law::Pcma),
+            _ => None,
+        }
+    }
+
+    /// The octet of the other law for each of this one (G.711 tables 3 and 4).
+    pub fn to_other(self) -> &'static [u8; 256] {
+        match self {
+            Law::Pcmu => &TO_PCMA,
+            Law::Pcma => &TO_PCMU,
+        }
+    }
+
+    /// What encodes a sample of zero.
+    pub fn silence(self) -> u8 {
+        match self {
+            Law::Pcmu => 0xff,
+            Law::Pcma => 0xd5,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn there_and_back_is_nearly_the_same() {
+        for byte in 0..=255u8 {
+            let there = Law::Pcma.to_other()[usize::from(byte)];
+            let back = Law::Pcmu.to_other()[usize::from(there)];
+            let (a, b) = (
+                audio_codec_algorithms::decode_alaw(byte),
+                audio_codec_algorithms::decode_alaw(back),
+            );
+            assert!(
+                (i32::from(a) - i32::from(b)).abs() <= i32::from(a).abs() / 16 + 16,
+                "{byte}: {a} {b}"
+            );
+        }
+    }
+
+    #[test]
+    fn silence_is_silent() {
+        assert_eq!(audio_codec_algorithms::decode_ulaw(Law::Pcmu.silence()), 0);
+        assert!(audio_codec_algorithms::decode_alaw(Law::Pcma.silence()).abs() <= 8);
+    }
+}

@@ -1,0 +1,59 @@
+//! The audio Tandem makes itself: tones and prompts, encoded once for both G.711 laws and shared by all who play them.
+
+pub mod g711;
+pub mod prompt;
+pub mod tone;
+
+/// Samples a second of everything here.
+pub const RATE: u32 = 8000;
+
+/// Encoded audio, mono, 8 kHz.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Clip {
+    pcmu: Box<[u8]>,
+    pcma: Box<[u8]>,
+}
+
+impl Clip {
+    /// From linear samples.
+    pub fn from_linear(samples: &[i16]) -> Clip {
+        Clip {
+            pcmu: samples
+                .iter()
+                .map(|s| audio_codec_algorithms::encode_ulaw(*s))
+                .collect(),
+            pcma: samples
+                .iter()
+                .map(|s| audio_codec_algorithms::encode_alaw(*s))
+                .collect(),
+        }
+    }
+
+    /// From audio that is encoded in one law already.
+    pub fn from_law(law: g711::Law, encoded: &[u8]) -> Clip {
+        let other: Box<[u8]> = encoded.iter().map(|b| law.to_other()[usize::from(*b)]).collect();
+        match law {
+            g711::Law::Pcmu => Clip {
+                pcmu: encoded.into(),
+                pcma: other,
+            },
+            g711::Law::Pcma => Clip {
+                pcma: encoded.into(),
+                pcmu: other,
+            },
+        }
+    }
+
+    /// One octet a sample, in that law.
+    pub fn encoded(&self, law: g711::Law) -> &[u8] {
+        match law {
+            g711::Law::Pcmu => &self.pcmu,
+            g711::Law::Pcma => &self.pcma,
+        }
+    }
+
+    /// Octets held.
+    pub fn size(&self) -> usize {
+        self.pcmu.len() + self.pcma.len()
+    }
+}
