@@ -32,5 +32,5 @@ pub use method::Method;
 pub use params::{Params, unquote};
 pub use status::StatusCode;
 pub use time::Instant;
-pub use transport::{ConnectionId, Flow, Transport};
+pub use transport::{ConnectionId, Flow, Transport, UnknownTransport};
 pub use uri::{Host, Scheme, Uri, UriError, escape_user, unescape};

@@ -71,6 +71,18 @@ impl Transport {
     }
 }
 
+/// Not the name of a transport.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub struct UnknownTransport;
+
+impl std::str::FromStr for Transport {
+    type Err = UnknownTransport;
+
+    fn from_str(name: &str) -> Result<Self, UnknownTransport> {
+        Self::from_name(name).ok_or(UnknownTransport)
+    }
+}
+
 impl fmt::Display for Transport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.uri_name())

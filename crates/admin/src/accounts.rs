@@ -1,0 +1,202 @@
+//! Changes of extensions, in the one right order: on disk, then in the switch, then the answer.
+
+use std::{future::Future, sync::Arc};
+
+use store::{Account, ExtensionPatch, ImportReport, NewExtension, Store};
+use switch::{AccountChange, Ha1};
+use tokio::sync::Mutex;
+
+use crate::{model::now_micros, problem::Problem, state::Hasher, switch_handle::SwitchHandle};
+
+/// The only way to change an extension. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Accounts {
+    store: Store,
+    domain: Arc<str>,
+    switch: SwitchHandle,
+    hasher: Hasher,
+    /// One change at a time: the switch hears of them in the order in which they are on disk.
+    turn: Arc<Mutex<()>>,
+}
+
+/// What the switch is yet to be told. Only made from what the store gave back, so that nothing is
+/// announced before it is durable; must be told, so that nothing is forgotten.
+#[must_use]
+struct Durable(Vec<AccountChange>);
+
+impl Durable {
+    fn stored(account: &Account) -> Self {
+        Self(account_changes(account))
+    }
+
+    fn removed(number: String) -> Self {
+        Self(vec![AccountChange::RemoveExtension(number)])
+    }
+}
+
+impl Accounts {
+    pub(crate) fn new(store: Store, domain: Arc<str>, switch: SwitchHandle, hasher: Hasher) -> Self {
+        Self {
+            store,
+            domain,
+            switch,
+            hasher,
+            turn: Arc::default(),
+        }
+    }
+
+    pub(crate) async fn create(&self, number: String, name: String, password: String) -> Result<Account, Problem> {
+        let this = self.clone();
+        self.to_its_end(async move {
+            let new = NewExtension {
+                ha1: this.hash(&number, &password),
+                number,
+                name,
+            };
+            let account = this.store.create_extension(&this.domain, &new, now_micros()).await?;
+            this.tell(Durable::stored(&account)).await?;
+            Ok(account)
+        })
+        .await
+    }
+
+    pub(crate) async fn update(
+        &self,
+        number: String,
+        mut patch: ExtensionPatch,
+        password: Option<String>,
+    ) -> Result<Account, Problem> {
+        let this = self.clone();
+        self.to_its_end(async move {
+            patch.ha1 = password.map(|password| this.hash(&number, &password));
+            let account = this
+                .store
+                .update_extension(&this.domain, &number, &patch, now_micros())
+                .await?;
+            this.tell(Durable::stored(&account)).await?;
+            Ok(account)
+        })
+        .await
+    }
+
+    pub(crate) async fn delete(&self, number: String) -> Result<(), Problem> {
+        let this = self.clone();
+        self.to_its_end(async move {
+            this.store.delete_extension(&this.domain, &number).await?;
+            this.tell(Durable::removed(number)).await
+        })
+        .await
+    }
+
+    /// Number, name and password of each; a dry run hashes nothing and changes nothing.
+    pub(crate) async fn import(
+        &self,
+        lines: Vec<(String, String, String)>,
+        dry_run: bool,
+    ) -> Result<ImportReport, Problem> {
+        let this = self.clone();
+        self.to_its_end(async move {
+            let new = |(number, name, password): (String, String, String)| NewExtension {
+                ha1: if dry_run {
+                    no_ha1()
+                } else {
+                    this.hash(&number, &password)
+                },
+                number,
+                name,
+            };
+            let lines: Vec<_> = lines.into_iter().map(new).collect();
+            let report = this
+                .store
+                .import_extensions(&this.domain, &lines, dry_run, now_micros())
+                .await?;
+            if report.applied {
+                for line in &lines {
+                    let account = this.store.account(&this.domain, &line.number).await?;
+                    this.tell(Durable::stored(&account)).await?;
+                }
+            }
+            Ok(report)
+        })
+        .await
+    }
+
+    /// Runs a change in its turn and to its end, also when the client hangs up in the middle of it:
+    /// a change that is on disk but unknown to the switch would last until the next start.
+    async fn to_its_end<T: Send + 'static>(
+        &self,
+        change: impl Future<Output = Result<T, Problem>> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let turn = self.turn.clone();
+        let task = tokio::spawn(async move {
+            let _turn = turn.lock().await;
+            change.await
+        });
+        task.await.unwrap_or_else(|error| Err(Problem::internal(&error)))
+    }
+
+    async fn tell(&self, changes: Durable) -> Result<(), Problem> {
+        for change in changes.0 {
+            self.switch.account(change).await.map_err(|error| {
+                tracing::warn!(%error, "an account change is stored but the switch was not told");
+                Problem::unavailable("not_in_force", "it is stored, but not in force before the next start")
+            })?;
+        }
+        Ok(())
+    }
+
+    fn hash(&self, number: &str, password: &str) -> store::Ha1 {
+        let Ha1 { md5, sha256 } = (self.hasher)(number, password);
+        store::Ha1 { md5, sha256 }
+    }
+}
+
+fn no_ha1() -> store::Ha1 {
+    store::Ha1 {
+        md5: [0; 16],
+        sha256: [0; 32],
+    }
+}
+
+/// An account as the switch's table takes it: the extension, then its devices. The shell fills the
+/// table with it at the start.
+pub fn account_changes(account: &Account) -> Vec<AccountChange> {
+    let store::Extension {
+        number,
+        name,
+        dnd,
+        forward_always,
+        forward_busy,
+        forward_no_answer,
+        voicemail,
+        created_at: _,
+        updated_at: _,
+    } = account.extension.clone();
+    let extension = switch::Extension {
+        number,
+        name,
+        dnd,
+        forward_always,
+        forward_busy,
+        forward_no_answer,
+        voicemail,
+    };
+    let device = |device: &store::Device| switch::Device {
+        username: device.username.clone(),
+        extension: device.extension.clone(),
+        ha1: Ha1 {
+            md5: device.ha1.md5,
+            sha256: device.ha1.sha256,
+        },
+        codecs: device.codecs.clone(),
+        nat: match device.nat {
+            store::NatPolicy::Source => switch::NatPolicy::Source,
+            store::NatPolicy::Contact => switch::NatPolicy::Contact,
+        },
+        transport: device.transport.as_deref().and_then(|name| name.parse().ok()),
+    };
+    let devices = account.devices.iter().map(device).map(AccountChange::Device);
+    std::iter::once(AccountChange::Extension(extension))
+        .chain(devices)
+        .collect()
+}

@@ -1,0 +1,134 @@
+//! What observers hear. An event is rendered once, however many listen.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+use switch::Event;
+use tokio::sync::broadcast;
+
+use crate::{
+    dialplans::Fault,
+    model::{Call, Cdr, Registration},
+};
+
+/// One event: its name in the contract, and its JSON.
+#[derive(Clone, Debug)]
+pub struct AdminEvent {
+    name: &'static str,
+    data: Arc<str>,
+}
+
+impl AdminEvent {
+    /// Such as `call.started`.
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// JSON, one line.
+    pub fn data(&self) -> &str {
+        &self.data
+    }
+
+    fn new(name: &'static str, data: &impl Serialize) -> Self {
+        let data = serde_json::to_string(data).unwrap_or_else(|error| {
+            tracing::error!(%error, name, "event could not be rendered");
+            "{}".to_owned()
+        });
+        Self {
+            name,
+            data: data.into(),
+        }
+    }
+}
+
+impl From<Event> for AdminEvent {
+    fn from(event: Event) -> Self {
+        match event {
+            Event::CallStarted(call) => Self::new("call.started", &Call::from(*call)),
+            Event::CallRinging(call) => Self::new("call.ringing", &Call::from(*call)),
+            Event::CallAnswered(call) => Self::new("call.answered", &Call::from(*call)),
+            Event::CallEnded(cdr) => Self::new("call.ended", &Cdr::from(*cdr)),
+            Event::RegistrationAdded(contact) => Self::new("registration.added", &Registration::from(*contact)),
+            Event::RegistrationRemoved(contact) => Self::new("registration.removed", &Registration::from(*contact)),
+            Event::ScriptFailed { call, fault } => {
+                let fault = Fault {
+                    file: fault.position.file,
+                    line: fault.position.line,
+                    column: fault.position.column,
+                    detail: fault.message,
+                };
+                Self::new(
+                    "dialplan.failed",
+                    &Failed {
+                        fault: &fault,
+                        call_id: Some(call.to_string()),
+                    },
+                )
+            }
+        }
+    }
+}
+
+/// `dialplan.failed`: a script ended by a fault in a call, or a file does not compile (no call).
+#[derive(Serialize)]
+struct Failed<'a> {
+    #[serde(flatten)]
+    fault: &'a Fault,
+    call_id: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Reloaded {
+    generation: u64,
+}
+
+/// Hands events to whoever listens. Cheap to clone; costs next to nothing while nobody does.
+#[derive(Clone, Debug)]
+pub struct EventBus {
+    sender: broadcast::Sender<AdminEvent>,
+}
+
+impl EventBus {
+    /// A listener may be this many events behind before it misses some (and is told so).
+    pub const DEFAULT_DEPTH: usize = 1024;
+
+    /// A bus with nobody on it. `depth` is at least 1.
+    pub fn new(depth: usize) -> Self {
+        Self {
+            sender: broadcast::channel(depth.max(1)).0,
+        }
+    }
+
+    /// Something happened in the switch.
+    pub fn publish(&self, event: Event) {
+        if self.sender.receiver_count() > 0 {
+            // Fails only where the last listener has just gone.
+            let _ = self.sender.send(event.into());
+        }
+    }
+
+    /// `dialplan.reloaded`: a new generation of the dialplan is in force.
+    pub fn dialplan_reloaded(&self, generation: u64) {
+        let _ = self
+            .sender
+            .send(AdminEvent::new("dialplan.reloaded", &Reloaded { generation }));
+    }
+
+    /// `dialplan.failed`: changed files do not compile, the last good generation stays.
+    pub fn dialplan_failed(&self, fault: &Fault) {
+        let _ = self
+            .sender
+            .send(AdminEvent::new("dialplan.failed", &Failed { fault, call_id: None }));
+    }
+
+    /// Hears every event from now on.
+    pub fn subscribe(&self) -> broadcast::Receiver<AdminEvent> {
+        self.sender.subscribe()
+    }
+}
+
+impl Default for EventBus {
+    fn default() -> Self {
+        Self::new(Self::DEFAULT_DEPTH)
+    }
+}

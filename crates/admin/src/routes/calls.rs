@@ -1,0 +1,134 @@
+//! Calls in progress: list, show, begin, end.
+
+use axum::{
+    Json,
+    extract::State,
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+};
+use switch::{CallUid, Command, CommandError, Reply};
+
+use super::unexpected;
+use crate::{
+    extract::{JsonBody, PathText},
+    model::{Call, CallPage, NewCall, StartedCall},
+    problem::{Problem, ProblemBody},
+    state::App,
+    validate,
+};
+
+/// List calls
+///
+/// Those in progress, oldest first.
+#[utoipa::path(
+    get, path = "/calls", tag = "calls", operation_id = "list_calls",
+    responses(
+        (status = 200, description = "Calls in progress", body = CallPage),
+        (status = 401, description = "No token, or a wrong one", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "The switch is stopping or too busy", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn list(State(app): State<App>) -> Result<Json<CallPage>, Problem> {
+    let calls = ask(&app, Command::ListCalls).await?;
+    Ok(Json(CallPage {
+        items: calls,
+        next_cursor: None,
+    }))
+}
+
+/// Show a call
+#[utoipa::path(
+    get, path = "/calls/{id}", tag = "calls", operation_id = "read_call",
+    params(("id" = String, Path, description = "As the list shows it", example = "5f0c6f2e8d3b4a1c9e7d5b3a1f2e4d6c")),
+    responses(
+        (status = 200, description = "The call", body = Call),
+        (status = 401, description = "No token, or a wrong one", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "No such call in progress", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "The switch is stopping or too busy", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn read(State(app): State<App>, PathText(id): PathText) -> Result<Json<Call>, Problem> {
+    let calls = ask(&app, Command::GetCall(call_id(&id)?)).await?;
+    calls
+        .into_iter()
+        .next()
+        .map(Json)
+        .ok_or_else(|| Problem::not_found("call"))
+}
+
+async fn ask(app: &App, command: Command) -> Result<Vec<Call>, Problem> {
+    let reply = app
+        .switch
+        .command(command)
+        .await?
+        .map_err(|error| Problem::command(error, "call"))?;
+    match reply {
+        Reply::Calls(calls) => Ok(calls.into_iter().map(Call::from).collect()),
+        Reply::Done | Reply::Started(_) | Reply::Registrations(_) | Reply::Stats(_) => Err(unexpected(&reply)),
+    }
+}
+
+/// Begin a call
+///
+/// Rings the phones of `from`; once somebody answers there, `to` is dialled through the dialplan as if
+/// that extension had done it.
+#[utoipa::path(
+    post, path = "/calls", tag = "calls", operation_id = "start_call", request_body = NewCall,
+    responses(
+        (status = 201, description = "Begun: phones ring", body = StartedCall,
+            headers(("Location" = String, description = "Where the call is"))),
+        (status = 400, description = "Not JSON", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 401, description = "No token, or a wrong one", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "`no_phone`: none is registered for `from`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 413, description = "Too long", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 415, description = "Not application/json", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 422, description = "A field at fault; `from` is no extension", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "Too many calls, or Tandem is stopping", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn start(
+    State(app): State<App>,
+    JsonBody(new): JsonBody<NewCall>,
+) -> Result<(StatusCode, HeaderMap, Json<StartedCall>), Problem> {
+    validate::number("from", &new.from)?;
+    validate::number("to", &new.to)?;
+    let reply = app
+        .switch
+        .command(Command::Originate {
+            from: new.from,
+            to: new.to,
+        })
+        .await?;
+    let reply = reply.map_err(|error| match error {
+        CommandError::NotFound => Problem::invalid("from", "there is no such extension"),
+        CommandError::NoPhone(_) | CommandError::Busy => Problem::command(error, "call"),
+    })?;
+    let Reply::Started(id) = reply else {
+        return Err(unexpected(&reply));
+    };
+    let location = HeaderValue::try_from(format!("/api/v1/calls/{id}"));
+    let headers = location.map(|value| (header::LOCATION, value)).into_iter().collect();
+    Ok((StatusCode::CREATED, headers, Json(StartedCall { id: id.to_string() })))
+}
+
+/// End a call
+///
+/// Both sides get BYE, or whatever ends them as far as they are.
+#[utoipa::path(
+    delete, path = "/calls/{id}", tag = "calls", operation_id = "hang_up_call",
+    params(("id" = String, Path, description = "As the list shows it", example = "5f0c6f2e8d3b4a1c9e7d5b3a1f2e4d6c")),
+    responses(
+        (status = 204, description = "Being ended"),
+        (status = 401, description = "No token, or a wrong one", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "No such call in progress", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "The switch is stopping or too busy", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn hang_up(State(app): State<App>, PathText(id): PathText) -> Result<StatusCode, Problem> {
+    let reply = app.switch.command(Command::HangUp(call_id(&id)?)).await?;
+    reply.map_err(|error| Problem::command(error, "call"))?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+fn call_id(text: &str) -> Result<CallUid, Problem> {
+    CallUid::parse(text).ok_or_else(|| Problem::not_found("call"))
+}

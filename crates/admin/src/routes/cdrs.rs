@@ -1,0 +1,78 @@
+//! Call detail records.
+
+use axum::{Json, extract::State};
+use jiff::Timestamp;
+use serde::Deserialize;
+use store::CdrFilter;
+use utoipa::IntoParams;
+
+use super::pages::{self, Page};
+use crate::{
+    extract::QueryParams,
+    model::{Cdr, CdrPage, Disposition},
+    problem::{Problem, ProblemBody},
+    state::App,
+    validate,
+};
+
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct ListQuery {
+    /// Begun at this time or later.
+    #[param(example = "2026-01-05T00:00:00Z")]
+    from: Option<Timestamp>,
+    /// Begun before this time.
+    #[param(example = "2026-01-06T00:00:00Z")]
+    to: Option<Timestamp>,
+    /// The caller, whoever was reached, or what was dialled.
+    #[param(example = "101", max_length = 256)]
+    number: Option<String>,
+    /// How the call ended.
+    #[param(inline)]
+    disposition: Option<Disposition>,
+    /// How many at most; 50 unless given.
+    #[param(minimum = 1, maximum = 500)]
+    limit: Option<u32>,
+    /// `next_cursor` of the page before.
+    cursor: Option<String>,
+}
+
+/// List call detail records
+///
+/// Calls that have ended, newest first, in pages.
+#[utoipa::path(
+    get, path = "/cdrs", tag = "cdrs", operation_id = "list_cdrs", params(ListQuery),
+    responses(
+        (status = 200, description = "A page of records", body = CdrPage),
+        (status = 401, description = "No token, or a wrong one", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 422, description = "A parameter at fault", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn list(
+    State(app): State<App>,
+    QueryParams(query): QueryParams<ListQuery>,
+) -> Result<Json<CdrPage>, Problem> {
+    let number = query.number.filter(|number| !number.is_empty());
+    if number
+        .as_ref()
+        .is_some_and(|number| number.len() > validate::MAX_TARGET)
+    {
+        return Err(Problem::invalid(
+            "number",
+            format!("at most {} bytes", validate::MAX_TARGET),
+        ));
+    }
+    let Page { limit, cursor } = pages::page(query.limit, query.cursor.as_deref())?;
+    let filter = CdrFilter {
+        from: query.from.map(Timestamp::as_microsecond),
+        to: query.to.map(Timestamp::as_microsecond),
+        number,
+        disposition: query.disposition.map(Into::into),
+    };
+    let page = app.store.cdrs(&app.domain, &filter, limit, cursor.as_deref()).await?;
+    let items = page.items.into_iter().map(Cdr::from).collect();
+    Ok(Json(CdrPage {
+        items,
+        next_cursor: page.next_cursor.as_deref().map(pages::encode),
+    }))
+}

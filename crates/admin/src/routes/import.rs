@@ -1,0 +1,285 @@
+//! Many extensions at once, all or nothing.
+
+use axum::{
+    Json,
+    extract::{Request, State},
+    http::StatusCode,
+};
+use serde::Deserialize;
+use serde_json::Value;
+use store::ImportOutcome;
+use utoipa::IntoParams;
+
+use super::extensions::check_new;
+use crate::{
+    extract::{QueryParams, body, is_json, media_type, parse_json, parse_object, unsupported},
+    model::{ImportLine, ImportReport, ImportStatus, NewExtension},
+    problem::{Problem, ProblemBody},
+    secret::generate_password,
+    state::App,
+};
+
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct ImportQuery {
+    /// Only tell what would happen.
+    #[serde(default)]
+    #[param(default = false)]
+    dry_run: bool,
+}
+
+/// A line as it was read: where it was, and the extension or what is wrong.
+struct Line {
+    line: u32,
+    number: String,
+    read: Result<Ready, Problem>,
+}
+
+/// A line that is fine by itself.
+struct Ready {
+    name: String,
+    password: String,
+    generated: bool,
+}
+
+/// Make many extensions
+///
+/// CSV with a header line (`number`, and if wanted `name` and `password`), or a JSON list of what
+/// `POST /extensions` takes. All of them are made, or none. Missing passwords are generated and shown
+/// in the report this once.
+#[utoipa::path(
+    post, path = "/extensions/import", tag = "extensions", operation_id = "import_extensions", params(ImportQuery),
+    request_body(content(
+        (String = "text/csv", example = "number,name,password\n101,Alice,\n102,Bob,s3cret-of-bob\n"),
+        (Vec<NewExtension> = "application/json"),
+    )),
+    responses(
+        (status = 200, description = "All made; or, with dry_run, what would happen", body = ImportReport),
+        (status = 400, description = "Not JSON", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 401, description = "No token, or a wrong one", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 413, description = "Too long, or too many", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 415, description = "Neither text/csv nor application/json", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 422, description = "None made; `lines` tells why", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "Stored, but the switch is stopping", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn import(
+    State(app): State<App>,
+    QueryParams(query): QueryParams<ImportQuery>,
+    request: Request,
+) -> Result<Json<ImportReport>, Problem> {
+    let kind = media_type(request.headers()).unwrap_or_default();
+    let csv = kind == "text/csv";
+    if !csv && !is_json(&kind) {
+        return Err(unsupported("text/csv or application/json"));
+    }
+    let bytes = body(request, &app).await?;
+    let lines = if csv { read_csv(&bytes)? } else { read_json(&bytes)? };
+    if lines.len() > app.limits.import_lines {
+        let detail = format!("at most {} extensions in one import", app.limits.import_lines);
+        return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", detail));
+    }
+    // With a faulty line nothing will be made; the others are still looked at, for the report.
+    let faulty = lines.iter().any(|line| line.read.is_err());
+    let ready = lines.iter().filter_map(|line| {
+        let ready = line.read.as_ref().ok()?;
+        Some((line.number.clone(), ready.name.clone(), ready.password.clone()))
+    });
+    let outcome = app.accounts.import(ready.collect(), query.dry_run || faulty).await?;
+    let lines = report(lines, outcome.lines, outcome.applied);
+    let count = |status| lines.iter().filter(|line| line.status == status).count();
+    let failed = count(ImportStatus::Failed);
+    if failed > 0 && !query.dry_run {
+        let detail = format!("{failed} of {} lines are at fault; nothing was made", lines.len());
+        return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "import_failed", detail).lines(lines));
+    }
+    let created = count(ImportStatus::Created);
+    Ok(Json(ImportReport {
+        dry_run: query.dry_run,
+        created,
+        failed,
+        lines,
+    }))
+}
+
+fn report(lines: Vec<Line>, outcomes: Vec<ImportOutcome>, applied: bool) -> Vec<ImportLine> {
+    let mut outcomes = outcomes.into_iter();
+    let places: Vec<u32> = lines
+        .iter()
+        .filter(|line| line.read.is_ok())
+        .map(|line| line.line)
+        .collect();
+    let one = |Line { line, number, read }: Line| {
+        let good = if applied {
+            ImportStatus::Created
+        } else {
+            ImportStatus::Valid
+        };
+        let fault = |field: &str, detail: String| ImportLine {
+            line,
+            number: number.clone(),
+            status: ImportStatus::Failed,
+            field: Some(field.to_owned()),
+            detail: Some(detail),
+            password: None,
+        };
+        let ready = match read {
+            Ok(ready) => ready,
+            Err(problem) => return fault(problem.field_at_fault().unwrap_or("line"), problem.detail().to_owned()),
+        };
+        match outcomes.next() {
+            Some(ImportOutcome::Created) => {
+                let password = (applied && ready.generated).then_some(ready.password);
+                ImportLine {
+                    line,
+                    number,
+                    status: good,
+                    field: None,
+                    detail: None,
+                    password,
+                }
+            }
+            Some(ImportOutcome::Exists) => fault("number", "this number is taken".to_owned()),
+            Some(ImportOutcome::Repeats { line: earlier }) => {
+                let earlier = places.get(earlier).copied().unwrap_or_default();
+                fault("number", format!("line {earlier} has the same number"))
+            }
+            Some(ImportOutcome::Invalid { field, reason }) => fault(field, reason.to_owned()),
+            None => fault("line", "it was not looked at".to_owned()),
+        }
+    };
+    lines.into_iter().map(one).collect()
+}
+
+fn check(line: u32, new: NewExtension) -> Line {
+    let number = shortened(&new.number);
+    let read = check_new(&new).and_then(|name| {
+        let generated = new.password.is_none();
+        let password = new
+            .password
+            .map_or_else(generate_password, Ok)
+            .map_err(|error| Problem::internal(&error))?;
+        Ok(Ready {
+            name,
+            password,
+            generated,
+        })
+    });
+    Line { line, number, read }
+}
+
+/// What is repeated of a number that may be no number.
+fn shortened(number: &str) -> String {
+    number.chars().take(32).filter(|c| !c.is_control()).collect()
+}
+
+fn read_json(bytes: &[u8]) -> Result<Vec<Line>, Problem> {
+    let items: Vec<Value> = parse_json(bytes)?;
+    let line = |(i, item): (usize, Value)| {
+        let line = u32::try_from(i + 1).unwrap_or(u32::MAX);
+        let number = item
+            .get("number")
+            .and_then(Value::as_str)
+            .map(shortened)
+            .unwrap_or_default();
+        // Through text again, so that a fault is told in the same words as for a single extension.
+        match parse_object(item.to_string().as_bytes()) {
+            Ok(new) => check(line, new),
+            Err(problem) => Line {
+                line,
+                number,
+                read: Err(problem),
+            },
+        }
+    };
+    Ok(items.into_iter().enumerate().map(line).collect())
+}
+
+#[derive(Copy, Clone)]
+struct Columns {
+    number: usize,
+    name: Option<usize>,
+    password: Option<usize>,
+}
+
+fn read_csv(bytes: &[u8]) -> Result<Vec<Line>, Problem> {
+    // Spreadsheets write a byte order mark.
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    let mut reader = csv::ReaderBuilder::new()
+        .trim(csv::Trim::Headers)
+        .flexible(true)
+        .from_reader(bytes);
+    let header = reader
+        .headers()
+        .map_err(|_| Problem::invalid("header", "the header line is not UTF-8"))?
+        .clone();
+    let columns = columns(&header)?;
+    let mut lines = Vec::new();
+    let (mut line, mut seen) = (1, 0);
+    let mut record = csv::StringRecord::new();
+    loop {
+        // Counted here: the reader's own count is one behind where lines end in CR LF.
+        let start = usize::try_from(reader.position().byte())
+            .unwrap_or(bytes.len())
+            .min(bytes.len());
+        let start = start
+            + bytes[start..]
+                .iter()
+                .take_while(|byte| matches!(byte, b'\r' | b'\n'))
+                .count();
+        line += bytes[seen..start].iter().filter(|byte| **byte == b'\n').count();
+        seen = start;
+        let place = u32::try_from(line).unwrap_or(u32::MAX);
+        match reader.read_record(&mut record) {
+            Ok(false) => return Ok(lines),
+            Ok(true) => lines.push(csv_line(place, &record, columns, header.len())),
+            Err(_) => {
+                let read = Err(Problem::invalid("line", "this line is not UTF-8"));
+                lines.push(Line {
+                    line: place,
+                    number: String::new(),
+                    read,
+                });
+            }
+        }
+    }
+}
+
+fn columns(header: &csv::StringRecord) -> Result<Columns, Problem> {
+    let (mut number, mut name, mut password) = (None, None, None);
+    for (i, title) in header.iter().enumerate() {
+        let column = match title.to_ascii_lowercase().as_str() {
+            "number" => &mut number,
+            "name" => &mut name,
+            "password" => &mut password,
+            _ => {
+                let detail = format!("column {} is none of number, name, password", i + 1);
+                return Err(Problem::invalid("header", detail));
+            }
+        };
+        if column.replace(i).is_some() {
+            return Err(Problem::invalid(
+                "header",
+                format!("column {} repeats an earlier one", i + 1),
+            ));
+        }
+    }
+    let number = number.ok_or_else(|| Problem::invalid("header", "the header line has no column number"))?;
+    Ok(Columns { number, name, password })
+}
+
+fn csv_line(line: u32, record: &csv::StringRecord, columns: Columns, width: usize) -> Line {
+    let number = record.get(columns.number).unwrap_or_default().trim().to_owned();
+    if record.len() != width {
+        let detail = format!("this line has {} fields, the header has {width}", record.len());
+        return Line {
+            line,
+            number: shortened(&number),
+            read: Err(Problem::invalid("line", detail)),
+        };
+    }
+    let field = |column: Option<usize>| column.and_then(|i| record.get(i)).filter(|text| !text.is_empty());
+    let name = field(columns.name).map(|name| name.trim().to_owned());
+    let password = field(columns.password).map(str::to_owned);
+    check(line, NewExtension { number, name, password })
+}

@@ -1,0 +1,183 @@
+//! The routes and their description. A route exists only with its description: both are made by the
+//! same line.
+
+mod calls;
+mod cdrs;
+mod dialplans;
+mod events;
+mod extensions;
+mod import;
+mod pages;
+mod registrations;
+mod system;
+
+use std::time::Instant;
+
+use axum::{
+    Router,
+    extract::{DefaultBodyLimit, MatchedPath, Request, State},
+    http::{HeaderValue, StatusCode, header},
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
+};
+use utoipa::{
+    Modify, OpenApi,
+    openapi::security::{Http, HttpAuthScheme, SecurityScheme},
+};
+use utoipa_axum::{
+    router::{OpenApiRouter, UtoipaMethodRouterExt},
+    routes,
+};
+
+use crate::{
+    auth,
+    page::{self, SECURITY_HEADERS},
+    problem::Problem,
+    state::{AdminState, App, Limits},
+};
+
+/// The API's description.
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Tandem",
+        description = "Manages a Tandem PBX. Times are RFC 3339 in UTC, durations seconds. Errors are RFC 9457 problem \
+            details. Lists come in pages: ask again with `next_cursor` as `cursor` until it is null. Trunks and the \
+            simulation of dialplans are not there yet.",
+        license(name = "Apache-2.0", identifier = "Apache-2.0"),
+    ),
+    servers((url = "/", description = "This Tandem")),
+    modifiers(&Bearer),
+    security(("bearer" = [])),
+    tags(
+        (name = "extensions", description = "What people dial, and what their phones sign in with"),
+        (name = "registrations", description = "Where phones are now"),
+        (name = "calls", description = "Calls in progress"),
+        (name = "cdrs", description = "Calls that have ended"),
+        (name = "dialplans", description = "The scripts that decide where calls go"),
+        (name = "events", description = "What happens, as it happens"),
+        (name = "system", description = "Health, metrics, this description"),
+    ),
+    components(schemas(crate::problem::ProblemBody)),
+)]
+struct ApiDoc;
+
+struct Bearer;
+
+impl Modify for Bearer {
+    fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
+        let mut http = Http::new(HttpAuthScheme::Bearer);
+        http.description = Some("An admin token, as `tandem serve` printed it on its first start.".to_owned());
+        let components = openapi.components.get_or_insert_default();
+        components.add_security_scheme("bearer", SecurityScheme::Http(http));
+    }
+}
+
+/// What is under `/api/v1` and wants a token.
+fn api(limits: &Limits) -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(extensions::list, extensions::create))
+        .routes(routes!(extensions::read, extensions::update, extensions::delete))
+        .routes(routes!(import::import).layer(DefaultBodyLimit::max(limits.import_body)))
+        .routes(routes!(registrations::list))
+        .routes(routes!(registrations::delete))
+        .routes(routes!(calls::list, calls::start))
+        .routes(routes!(calls::read, calls::hang_up))
+        .routes(routes!(cdrs::list))
+        .routes(routes!(dialplans::list))
+        .routes(
+            routes!(dialplans::read, dialplans::put, dialplans::delete)
+                .layer(DefaultBodyLimit::max(limits.dialplan_body)),
+        )
+        .routes(routes!(events::stream))
+        .routes(routes!(system::describe))
+}
+
+/// What is outside of it.
+fn open() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(system::healthz))
+        .routes(routes!(system::metrics))
+}
+
+/// The OpenAPI description of every route.
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    let (_, api) = api(&Limits::default()).split_for_parts();
+    let (_, open) = open().split_for_parts();
+    ApiDoc::openapi().nest("/api/v1", api).merge_from(open)
+}
+
+/// Everything over HTTP as one service, for those who bring their own server; [`crate::serve`] is the
+/// usual way.
+pub fn router(state: AdminState) -> Router {
+    assemble(state.share())
+}
+
+pub(crate) fn assemble(app: App) -> Router {
+    let (api, _) = api(&app.limits).split_for_parts();
+    let api = api
+        .method_not_allowed_fallback(method_not_allowed)
+        .fallback(|| async { page::no_route() })
+        // Also what does not exist is not told to strangers.
+        .layer(middleware::from_fn_with_state(app.clone(), auth::require_token))
+        .layer(middleware::from_fn(no_store));
+    let (open, _) = open().split_for_parts();
+    let open = open.method_not_allowed_fallback(method_not_allowed);
+    Router::new()
+        .nest("/api/v1", api)
+        .merge(open)
+        .fallback(page::fallback)
+        .layer(DefaultBodyLimit::max(app.limits.body))
+        .layer(middleware::from_fn_with_state(app.clone(), observe))
+        .with_state(app)
+}
+
+async fn method_not_allowed() -> Problem {
+    Problem::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "method_not_allowed",
+        "this path has no such method; see Allow",
+    )
+}
+
+/// Answers hold what is true now, and sometimes a password.
+async fn no_store(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    response
+        .headers_mut()
+        .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+/// Around every request: the time limit, what is counted, and the headers of every answer.
+async fn observe(State(app): State<App>, request: Request, next: Next) -> Response {
+    let start = Instant::now();
+    let method = request.method().clone();
+    let route = request
+        .extensions()
+        .get::<MatchedPath>()
+        .map_or("other", MatchedPath::as_str)
+        .to_owned();
+    let mut response = match tokio::time::timeout(app.limits.request_timeout, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => Problem::new(StatusCode::REQUEST_TIMEOUT, "timeout", "this took too long").into_response(),
+    };
+    let (status, took) = (response.status().as_u16(), start.elapsed());
+    tracing::debug!(%method, %route, status, ?took, "admin request");
+    let standard = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"].into_iter();
+    // A client can make methods up; the number of time series stays small.
+    let method = standard
+        .into_iter()
+        .find(|name| *name == method.as_str())
+        .unwrap_or("other");
+    app.metrics.answered(method.to_owned(), route, status, took);
+    for (name, value) in &SECURITY_HEADERS {
+        response.headers_mut().insert(name.clone(), value.clone());
+    }
+    response
+}
+
+/// The switch answered something else than was asked. Cannot happen; if it does, it is our fault.
+fn unexpected(reply: &switch::Reply) -> Problem {
+    Problem::internal(&format_args!("the switch answered {:?}", std::mem::discriminant(reply)))
+}

@@ -1,0 +1,96 @@
+//! Registrations: where phones are now.
+
+use axum::{Json, extract::State, http::StatusCode};
+use serde::Deserialize;
+use switch::{Command, Reply};
+use utoipa::IntoParams;
+
+use super::{pages, unexpected};
+use crate::{
+    extract::{PathText, QueryParams},
+    model::{Registration, RegistrationPage},
+    problem::{Problem, ProblemBody},
+    state::App,
+};
+
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct ListQuery {
+    /// Only this extension's.
+    #[param(example = "101")]
+    number: Option<String>,
+    /// How many at most; all unless given.
+    #[param(minimum = 1, maximum = 500)]
+    limit: Option<u32>,
+    /// `next_cursor` of the page before.
+    cursor: Option<String>,
+}
+
+/// List registrations
+///
+/// By number: one entry a contact.
+#[utoipa::path(
+    get, path = "/registrations", tag = "registrations", operation_id = "list_registrations", params(ListQuery),
+    responses(
+        (status = 200, description = "The contacts", body = RegistrationPage),
+        (status = 401, description = "No token, or a wrong one", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 422, description = "A parameter at fault", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "The switch is stopping or too busy", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn list(
+    State(app): State<App>,
+    QueryParams(query): QueryParams<ListQuery>,
+) -> Result<Json<RegistrationPage>, Problem> {
+    let page = pages::page(query.limit.or(Some(pages::MAX)), query.cursor.as_deref())?;
+    let limit = query.limit.map_or(usize::MAX, |limit| limit as usize);
+    let after = page
+        .cursor
+        .map(|cursor| split_cursor(&cursor).ok_or_else(pages::bad_cursor))
+        .transpose()?;
+    let reply = app.switch.command(Command::ListRegistrations).await?;
+    let reply = reply.map_err(|error| Problem::command(error, "registration"))?;
+    let Reply::Registrations(mut contacts) = reply else {
+        return Err(unexpected(&reply));
+    };
+    contacts.retain(|contact| {
+        query.number.as_ref().is_none_or(|number| *number == contact.number)
+            && after
+                .as_ref()
+                .is_none_or(|(number, id)| (number.as_str(), *id) < (contact.number.as_str(), contact.id))
+    });
+    contacts.sort_unstable_by(|a, b| (&a.number, a.id).cmp(&(&b.number, b.id)));
+    let more = contacts.len() > limit;
+    contacts.truncate(limit);
+    let last = contacts.last().filter(|_| more);
+    let next_cursor = last.map(|contact| pages::encode(&format!("{} {}", contact.number, contact.id)));
+    Ok(Json(RegistrationPage {
+        items: contacts.into_iter().map(Registration::from).collect(),
+        next_cursor,
+    }))
+}
+
+fn split_cursor(text: &str) -> Option<(String, u64)> {
+    let (number, id) = text.split_once(' ')?;
+    Some((number.to_owned(), id.parse().ok()?))
+}
+
+/// Remove a registration
+///
+/// The phone is not told; it registers again when its time is over.
+#[utoipa::path(
+    delete, path = "/registrations/{id}", tag = "registrations", operation_id = "delete_registration",
+    params(("id" = String, Path, description = "As the list shows it", example = "6917529027641081857")),
+    responses(
+        (status = 204, description = "Removed"),
+        (status = 401, description = "No token, or a wrong one", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "No such registration", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "The switch is stopping or too busy", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn delete(State(app): State<App>, PathText(id): PathText) -> Result<StatusCode, Problem> {
+    let id = id.parse().map_err(|_| Problem::not_found("registration"))?;
+    let reply = app.switch.command(Command::RemoveRegistration(id)).await?;
+    reply.map_err(|error| Problem::command(error, "registration"))?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,79 @@
+//! Health, metrics, and the description of the API.
+
+use std::sync::LazyLock;
+
+use axum::{
+    Json,
+    extract::State,
+    http::{Extensions, HeaderMap, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use switch::{Command, Reply};
+
+use crate::{
+    auth,
+    health::HealthState,
+    http_metrics::{self, CONTENT_TYPE},
+    model::HealthReport,
+    problem::{Problem, ProblemBody},
+    state::App,
+};
+
+/// Whether Tandem is ready
+///
+/// 200 once every listener is bound.
+#[utoipa::path(
+    get, path = "/healthz", tag = "system", operation_id = "read_health", security(()),
+    responses(
+        (status = 200, description = "Every listener is bound", body = HealthReport),
+        (status = 503, description = "Not every listener is bound", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn healthz(State(app): State<App>) -> Result<Response, Problem> {
+    let status = match app.health.get() {
+        HealthState::Ready => "ok",
+        HealthState::Draining => "draining",
+        HealthState::Starting => return Err(Problem::unavailable("not_ready", "not every listener is bound")),
+    };
+    Ok(([(header::CACHE_CONTROL, "no-store")], Json(HealthReport { status })).into_response())
+}
+
+/// Metrics
+///
+/// For Prometheus, in the OpenMetrics text format. Wants a token only where that is configured.
+#[utoipa::path(
+    get, path = "/metrics", tag = "system", operation_id = "read_metrics", security((), ("bearer" = [])),
+    responses(
+        (status = 200, description = "The metrics", body = String, content_type = "application/openmetrics-text",
+            example = "# TYPE tandem_calls gauge\ntandem_calls 3\n# EOF\n"),
+        (status = 401, description = "A token is configured, and there was none", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn metrics(
+    State(app): State<App>,
+    headers: HeaderMap,
+    extensions: Extensions,
+) -> Result<Response, Problem> {
+    if app.metrics_need_token {
+        auth::check(&app, &headers, auth::peer(&extensions)).await?;
+    }
+    let stats = match app.switch.command(Command::Stats).await {
+        Ok(Ok(Reply::Stats(stats))) => Some(stats),
+        Ok(Ok(Reply::Done | Reply::Calls(_) | Reply::Started(_) | Reply::Registrations(_)) | Err(_)) | Err(_) => None,
+    };
+    let text = http_metrics::render(stats.as_deref(), &app.registry).map_err(|error| Problem::internal(&error))?;
+    Ok((StatusCode::OK, [(header::CONTENT_TYPE, CONTENT_TYPE)], text).into_response())
+}
+
+/// This description
+#[utoipa::path(
+    get, path = "/openapi.json", tag = "system", operation_id = "read_openapi",
+    responses(
+        (status = 200, description = "OpenAPI", content_type = "application/json", body = Object),
+        (status = 401, description = "No token, or a wrong one", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn describe() -> Json<&'static utoipa::openapi::OpenApi> {
+    static DESCRIPTION: LazyLock<utoipa::openapi::OpenApi> = LazyLock::new(super::openapi);
+    Json(&DESCRIPTION)
+}

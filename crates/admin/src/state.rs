@@ -1,0 +1,153 @@
+//! What the shell hands over, and the limits that hold.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use prometheus_client::registry::Registry;
+use store::Store;
+use switch::Ha1;
+
+use crate::{
+    accounts::Accounts, auth::Guard, dialplans::Dialplans, events::EventBus, health::Health, http_metrics::HttpMetrics,
+    switch_handle::SwitchHandle,
+};
+
+/// Computes the digest hashes of `user:realm:password` (RFC 7616 section 3.4.2) from a user name and
+/// a password; the realm is the shell's.
+pub type Hasher = Arc<dyn Fn(&str, &str) -> Ha1 + Send + Sync>;
+
+/// Everything this room needs of the others. The shell builds it.
+pub struct AdminState {
+    /// What is kept.
+    pub store: Store,
+    /// The SIP domain whose extensions and records these are.
+    pub domain: Arc<str>,
+    /// The way to the switch.
+    pub switch: SwitchHandle,
+    /// The dialplan files.
+    pub dialplans: Arc<dyn Dialplans>,
+    /// What observers hear.
+    pub events: EventBus,
+    /// What `/healthz` says.
+    pub health: Health,
+    /// Hashes passwords.
+    pub hasher: Hasher,
+    /// Metrics of the shell, the media engine and so on, shown on `/metrics` beside ours.
+    pub registry: Registry,
+    /// Whether `/metrics` wants a token like everything else.
+    pub metrics_need_token: bool,
+    /// What is too much.
+    pub limits: Limits,
+}
+
+impl fmt::Debug for AdminState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AdminState")
+            .field("domain", &self.domain)
+            .field("limits", &self.limits)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What is too much. All of it may be set; the defaults suit a PBX of some thousand phones.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Bytes of a JSON body.
+    pub body: usize,
+    /// Bytes of an import.
+    pub import_body: usize,
+    /// Extensions in one import.
+    pub import_lines: usize,
+    /// Bytes of a dialplan.
+    pub dialplan_body: usize,
+    /// Connections at once; more wait to be accepted.
+    pub connections: usize,
+    /// Event streams at once; more get 503.
+    pub event_streams: usize,
+    /// How long a request's head may take to arrive, and an idle connection may stay.
+    pub head_timeout: Duration,
+    /// How long a request may take in all, its body included (not an event stream).
+    pub request_timeout: Duration,
+    /// Pause after which an event stream gets a comment, so that nobody takes it for dead.
+    pub keep_alive: Duration,
+    /// How long requests may still take once the end was asked for.
+    pub shutdown: Duration,
+    /// Wrong tokens in a row from one address before it has to wait.
+    pub wrong_tokens: u32,
+    /// After that, one more try each time this has passed.
+    pub wrong_token_pause: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            body: 64 * 1024,
+            import_body: 8 * 1024 * 1024,
+            import_lines: 50_000,
+            dialplan_body: 1024 * 1024,
+            connections: 512,
+            event_streams: 64,
+            head_timeout: Duration::from_secs(30),
+            request_timeout: Duration::from_secs(30),
+            keep_alive: Duration::from_secs(15),
+            shutdown: Duration::from_secs(3),
+            wrong_tokens: 20,
+            wrong_token_pause: Duration::from_secs(1),
+        }
+    }
+}
+
+/// [`AdminState`] as the handlers share it.
+pub(crate) struct Shared {
+    pub(crate) store: Store,
+    pub(crate) domain: Arc<str>,
+    pub(crate) switch: SwitchHandle,
+    pub(crate) accounts: Accounts,
+    pub(crate) dialplans: Arc<dyn Dialplans>,
+    pub(crate) events: EventBus,
+    pub(crate) health: Health,
+    pub(crate) guard: Guard,
+    pub(crate) metrics: HttpMetrics,
+    pub(crate) registry: Registry,
+    pub(crate) metrics_need_token: bool,
+    pub(crate) limits: Limits,
+    pub(crate) streams: Arc<tokio::sync::Semaphore>,
+    /// True once the end was asked for: event streams end.
+    pub(crate) closing: tokio::sync::watch::Sender<bool>,
+}
+
+/// What every handler gets.
+pub(crate) type App = Arc<Shared>;
+
+impl AdminState {
+    pub(crate) fn share(self) -> App {
+        let Self {
+            store,
+            domain,
+            switch,
+            dialplans,
+            events,
+            health,
+            hasher,
+            mut registry,
+            metrics_need_token,
+            limits,
+        } = self;
+        let metrics = HttpMetrics::register(&mut registry);
+        Arc::new(Shared {
+            accounts: Accounts::new(store.clone(), domain.clone(), switch.clone(), hasher),
+            guard: Guard::new(limits.wrong_tokens, limits.wrong_token_pause),
+            streams: Arc::new(tokio::sync::Semaphore::new(limits.event_streams)),
+            closing: tokio::sync::watch::Sender::new(false),
+            store,
+            domain,
+            switch,
+            dialplans,
+            events,
+            health,
+            metrics,
+            registry,
+            metrics_need_token,
+            limits,
+        })
+    }
+}

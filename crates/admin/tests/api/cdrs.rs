@@ -1,0 +1,125 @@
+use serde_json::{Value, json};
+use store::{Cdr, CdrOpen, Disposition, EndedBy};
+
+use crate::support::{DOMAIN, World};
+
+const START: i64 = 1_767_602_400_000_000;
+
+fn cdr(n: i64, from: &str, disposition: Disposition) -> Cdr {
+    let answered = disposition == Disposition::Answered;
+    Cdr {
+        open: CdrOpen {
+            domain: DOMAIN.into(),
+            call_id: format!("{n:032x}"),
+            sip_call_id: format!("{n}@phone"),
+            from: from.to_owned(),
+            from_name: "Alice".to_owned(),
+            dialed: "102".to_owned(),
+            started_at: START + n * 1_000_000,
+        },
+        to: "102".to_owned(),
+        answered_at: answered.then_some(START + n * 1_000_000 + 500_000),
+        ended_at: START + n * 1_000_000 + 2_000_000,
+        disposition,
+        sip_code: if answered { 200 } else { 486 },
+        ended_by: EndedBy::Callee,
+        detail: "102 is busy".to_owned(),
+    }
+}
+
+async fn world() -> World {
+    let world = World::new().await;
+    for (n, from, disposition) in [
+        (0, "101", Disposition::Answered),
+        (1, "103", Disposition::Busy),
+        (2, "101", Disposition::NoAnswer),
+    ] {
+        world.store.writer().close_cdr(cdr(n, from, disposition));
+    }
+    world.store.writer().flush().await.unwrap();
+    world
+}
+
+async fn ids(world: &World, query: &str) -> Vec<String> {
+    let page = world.get(&format!("/cdrs?{query}")).await.is(200).json();
+    page["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|item| item["sip_call_id"].as_str().unwrap().to_owned())
+        .collect()
+}
+
+#[tokio::test]
+async fn a_record_has_everything_the_contract_names() {
+    let world = world().await;
+    let page = world.get("/cdrs").await.is(200).json();
+    let item = &page["items"][2];
+    assert!(item["id"].as_i64().unwrap() > 0);
+    let expected = json!({
+        "id": item["id"], "call_id": format!("{:032x}", 0), "sip_call_id": "0@phone", "from": "101", "from_name": "Alice",
+        "to": "102", "dialed": "102", "started_at": "2026-01-05T08:40:00Z", "answered_at": "2026-01-05T08:40:00.5Z",
+        "ended_at": "2026-01-05T08:40:02Z", "talk_seconds": 1.5, "disposition": "answered", "sip_code": 200,
+        "ended_by": "callee", "detail": "102 is busy"
+    });
+    assert_eq!(item, &expected);
+    assert_eq!(
+        (&page["items"][1]["answered_at"], &page["items"][1]["talk_seconds"]),
+        (&Value::Null, &json!(0.0))
+    );
+    assert_eq!(page["items"][0]["disposition"], "no_answer");
+}
+
+#[tokio::test]
+async fn records_are_filtered() {
+    let world = world().await;
+    assert_eq!(ids(&world, "").await, ["2@phone", "1@phone", "0@phone"]);
+    assert_eq!(ids(&world, "number=103").await, ["1@phone"]);
+    assert_eq!(ids(&world, "disposition=busy").await, ["1@phone"]);
+    assert_eq!(ids(&world, "from=2026-01-05T08:40:01Z").await, ["2@phone", "1@phone"]);
+    assert_eq!(ids(&world, "to=2026-01-05T09:40:01%2B01:00").await, ["0@phone"]);
+    assert_eq!(ids(&world, "number=").await.len(), 3);
+}
+
+#[tokio::test]
+async fn records_come_in_pages() {
+    let world = world().await;
+    let (mut seen, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let page = world
+            .get(&format!("/cdrs?limit=2&cursor={cursor}"))
+            .await
+            .is(200)
+            .json();
+        seen.extend(
+            page["items"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|item| item["sip_call_id"].clone()),
+        );
+        match page["next_cursor"].as_str() {
+            Some(next) => cursor = next.to_owned(),
+            None => break,
+        }
+    }
+    assert_eq!(seen, ["2@phone", "1@phone", "0@phone"]);
+}
+
+#[tokio::test]
+async fn faulty_filters_are_named() {
+    let world = World::new().await;
+    for (query, field) in [
+        ("from=yesterday", "from"),
+        ("to=2026-13-01T00:00:00Z", "to"),
+        ("disposition=lost", "disposition"),
+        ("limit=1000000", "limit"),
+        ("cursor=61", "cursor"),
+        (&format!("number={}", "1".repeat(300)), "number"),
+    ] {
+        world
+            .get(&format!("/cdrs?{query}"))
+            .await
+            .is_problem(422, "invalid", Some(field));
+    }
+}

@@ -1,0 +1,307 @@
+use serde_json::{Value, json};
+use switch::AccountChange;
+
+use crate::support::{Setup, World, hash};
+
+#[tokio::test]
+async fn an_extension_is_made_stored_and_told_to_the_switch_before_the_answer() {
+    let world = World::new().await;
+    let answer = world
+        .post(
+            "/extensions",
+            r#"{"number":"101","name":"Alice","password":"open sesame"}"#,
+        )
+        .await;
+    answer.is(201);
+    assert_eq!(answer.headers["location"], "/api/v1/extensions/101");
+    let body = answer.json();
+    assert_eq!((&body["number"], &body["name"]), (&json!("101"), &json!("Alice")));
+    assert_eq!(
+        (&body["dnd"], &body["voicemail"], &body["forward_always"]),
+        (&json!(false), &json!(false), &Value::Null)
+    );
+    assert!(body["created_at"].as_str().unwrap().ends_with('Z'));
+    assert!(body.get("password").is_none(), "a given password is not repeated");
+    let ha1 = hash("101", "open sesame");
+    assert_eq!(world.stored_ha1("101").await, ha1.sha256);
+    let changes = world.changes();
+    assert!(matches!(&changes[0], AccountChange::Extension(e) if e.number == "101" && e.name == "Alice"));
+    assert!(
+        matches!(&changes[1], AccountChange::Device(d) if d.username == "101" && d.extension == "101" && d.ha1 == ha1)
+    );
+    assert_eq!(changes.len(), 2);
+}
+
+#[tokio::test]
+async fn a_missing_password_is_generated_and_shown_only_once() {
+    let world = World::new().await;
+    let created = world.post("/extensions", r#"{"number":"101"}"#).await;
+    let password = created.is(201).json()["password"].as_str().unwrap().to_owned();
+    assert_eq!(password.len(), 16);
+    assert_eq!(world.stored_ha1("101").await, hash("101", &password).sha256);
+    for path in ["/extensions/101", "/extensions", "/registrations", "/calls", "/cdrs"] {
+        let answer = world.get(path).await;
+        answer.is(200);
+        for secret in [password.as_str(), "password", "ha1", "md5", "sha256"] {
+            assert!(!answer.text.contains(secret), "{path}: {}", answer.text);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_number_that_is_taken_is_409_and_changes_nothing() {
+    let world = World::new().await;
+    world
+        .post("/extensions", r#"{"number":"101","password":"one"}"#)
+        .await
+        .is(201);
+    let before = world.stored_ha1("101").await;
+    world.changes();
+    let again = world.post("/extensions", r#"{"number":"101","password":"two"}"#).await;
+    again.is_problem(409, "exists", Some("number"));
+    assert_eq!(world.stored_ha1("101").await, before);
+    assert!(world.changes().is_empty());
+}
+
+#[tokio::test]
+async fn faulty_fields_are_422_and_named() {
+    let world = World::new().await;
+    let long = "x".repeat(129);
+    for (body, field) in [
+        (json!({}), "number"),
+        (json!({"number": ""}), "number"),
+        (json!({"number": "1 2"}), "number"),
+        (json!({"number": "9".repeat(33)}), "number"),
+        (json!({"number": 101}), "number"),
+        (json!({"number": "101", "name": "a\r\nb"}), "name"),
+        (json!({"number": "101", "name": "x".repeat(65)}), "name"),
+        (json!({"number": "101", "password": ""}), "password"),
+        (json!({"number": "101", "password": long}), "password"),
+        (json!({"number": "101", "colour": "red"}), "colour"),
+        (json!("101"), "body"),
+    ] {
+        world
+            .post("/extensions", &body.to_string())
+            .await
+            .is_problem(422, "invalid", Some(field));
+    }
+    assert!(world.changes().is_empty());
+    assert_eq!(world.get("/extensions").await.json()["items"], json!([]));
+}
+
+#[tokio::test]
+async fn patch_leaves_what_is_absent_and_clears_what_is_null() {
+    let world = World::new().await;
+    world
+        .post("/extensions", r#"{"number":"101","name":"Alice"}"#)
+        .await
+        .is(201);
+    let all = r#"{"dnd":true,"forward_always":"102","forward_busy":"sip:x@example.com","forward_no_answer":"gw/+49","voicemail":true}"#;
+    let body = world.patch("/extensions/101", all).await.is(200).json();
+    assert_eq!(
+        (&body["dnd"], &body["forward_always"], &body["voicemail"]),
+        (&json!(true), &json!("102"), &json!(true))
+    );
+    assert_eq!(body["name"], "Alice");
+    world.changes();
+    let body = world
+        .patch("/extensions/101", r#"{"forward_always":null,"name":null,"dnd":null}"#)
+        .await
+        .is(200)
+        .json();
+    assert_eq!(
+        (&body["forward_always"], &body["name"], &body["dnd"]),
+        (&Value::Null, &json!(""), &json!(false))
+    );
+    assert_eq!(
+        (&body["forward_busy"], &body["voicemail"]),
+        (&json!("sip:x@example.com"), &json!(true))
+    );
+    let changes = world.changes();
+    assert!(matches!(&changes[0], AccountChange::Extension(e)
+        if e.forward_always.is_none() && e.forward_busy.as_deref() == Some("sip:x@example.com") && e.voicemail && !e.dnd));
+    assert_eq!(
+        world.patch("/extensions/101", "{}").await.is(200).json()["voicemail"],
+        true
+    );
+}
+
+#[tokio::test]
+async fn a_new_password_changes_the_device_and_is_not_shown() {
+    let world = World::new().await;
+    world
+        .post("/extensions", r#"{"number":"101","password":"old"}"#)
+        .await
+        .is(201);
+    world.changes();
+    let answer = world.patch("/extensions/101", r#"{"password":"brand-new"}"#).await;
+    assert!(!answer.is(200).text.contains("brand-new"));
+    let ha1 = hash("101", "brand-new");
+    assert_eq!(world.stored_ha1("101").await, ha1.sha256);
+    assert!(
+        world
+            .changes()
+            .iter()
+            .any(|change| matches!(change, AccountChange::Device(d) if d.ha1 == ha1))
+    );
+}
+
+#[tokio::test]
+async fn faulty_patches_are_422_and_change_nothing() {
+    let world = World::new().await;
+    world
+        .post("/extensions", r#"{"number":"101","name":"Alice"}"#)
+        .await
+        .is(201);
+    world.changes();
+    for (body, field) in [
+        (r#"{"forward_always":"sip:a@b>\r\nX: y"}"#, "forward_always"),
+        (r#"{"forward_busy":""}"#, "forward_busy"),
+        (r#"{"forward_no_answer":7}"#, "forward_no_answer"),
+        (r#"{"dnd":"yes"}"#, "dnd"),
+        (r#"{"password":null}"#, "password"),
+        (r#"{"password":""}"#, "password"),
+        (r#"{"number":"102"}"#, "number"),
+        (r#"{"name":"ok","forward_buzy":"1"}"#, "forward_buzy"),
+    ] {
+        world
+            .patch("/extensions/101", body)
+            .await
+            .is_problem(422, "invalid", Some(field));
+    }
+    assert!(world.changes().is_empty());
+    assert_eq!(world.get("/extensions/101").await.json()["name"], "Alice");
+}
+
+#[tokio::test]
+async fn a_removed_extension_is_gone_everywhere() {
+    let world = World::new().await;
+    world.post("/extensions", r#"{"number":"101"}"#).await.is(201);
+    world.changes();
+    let removed = world.delete("/extensions/101").await;
+    assert_eq!(removed.is(204).text, "");
+    assert_eq!(world.changes(), [AccountChange::RemoveExtension("101".to_owned())]);
+    world.get("/extensions/101").await.is_problem(404, "not_found", None);
+    world.delete("/extensions/101").await.is_problem(404, "not_found", None);
+    world
+        .patch("/extensions/101", "{}")
+        .await
+        .is_problem(404, "not_found", None);
+    assert!(world.changes().is_empty());
+}
+
+#[tokio::test]
+async fn every_number_can_be_addressed() {
+    let world = World::new().await;
+    for (number, path) in [("*97", "*97"), ("#31#", "%2331%23"), ("+49.3_0-1", "+49.3_0-1")] {
+        let answer = world
+            .post("/extensions", &json!({ "number": number }).to_string())
+            .await;
+        assert_eq!(answer.is(201).headers["location"], format!("/api/v1/extensions/{path}"));
+        assert_eq!(
+            world.get(&format!("/extensions/{path}")).await.is(200).json()["number"],
+            number
+        );
+    }
+    for path in ["/extensions/1%202", "/extensions/%00", "/extensions/a%2Fb"] {
+        world.get(path).await.is_problem(404, "not_found", None);
+    }
+    world.get("/extensions/%ff").await.is_problem(400, "malformed", None);
+}
+
+#[tokio::test]
+async fn a_list_comes_in_pages_and_can_be_searched() {
+    let world = World::new().await;
+    for number in ["103", "101", "#9", "102"] {
+        let body = json!({"number": number, "name": format!("Desk {number}")});
+        world.post("/extensions", &body.to_string()).await.is(201);
+    }
+    let (mut seen, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let page = world
+            .get(&format!("/extensions?limit=1&cursor={cursor}"))
+            .await
+            .is(200)
+            .json();
+        assert_eq!(page["items"].as_array().unwrap().len(), 1);
+        seen.push(page["items"][0]["number"].as_str().unwrap().to_owned());
+        match page["next_cursor"].as_str() {
+            Some(next) => cursor = next.to_owned(),
+            None => break,
+        }
+    }
+    assert_eq!(seen, ["#9", "101", "102", "103"]);
+    let found = world.get("/extensions?q=desk%20102").await.json();
+    assert_eq!(found["items"].as_array().unwrap().len(), 1);
+    assert_eq!(world.get("/extensions?q=%25").await.json()["items"], json!([]));
+    assert!(world.get("/extensions").await.json()["next_cursor"].is_null());
+}
+
+#[tokio::test]
+async fn faulty_parameters_are_422_and_named() {
+    let world = World::new().await;
+    for (query, field) in [
+        ("limit=0", "limit"),
+        ("limit=501", "limit"),
+        ("limit=-1", "limit"),
+        ("limit=many", "limit"),
+        ("cursor=zz", "cursor"),
+        ("cursor=20", "cursor"),
+        (&format!("q={}", "x".repeat(101)), "q"),
+    ] {
+        world
+            .get(&format!("/extensions?{query}"))
+            .await
+            .is_problem(422, "invalid", Some(field));
+    }
+}
+
+#[tokio::test]
+async fn a_stopped_switch_is_503_and_says_that_it_is_stored() {
+    let world = World::with(Setup {
+        switch_runs: false,
+        ..Setup::default()
+    })
+    .await;
+    let answer = world.post("/extensions", r#"{"number":"101"}"#).await;
+    answer.is_problem(503, "not_in_force", None);
+    assert_eq!(answer.headers["retry-after"], "2");
+    world.get("/extensions/101").await.is(200);
+    world.get("/calls").await.is_problem(503, "stopping", None);
+    world.get("/registrations").await.is_problem(503, "stopping", None);
+}
+
+#[tokio::test]
+async fn changes_reach_the_switch_in_the_order_in_which_they_are_stored() {
+    let world = World::new().await;
+    world.post("/extensions", r#"{"number":"101"}"#).await.is(201);
+    world.changes();
+    let patches: Vec<_> = (0..20).map(|i| json!({"name": i.to_string()}).to_string()).collect();
+    let (a, b, c) = tokio::join!(
+        async {
+            for p in &patches {
+                world.patch("/extensions/101", p).await.is(200);
+            }
+        },
+        async {
+            for p in &patches {
+                world.patch("/extensions/101", p).await.is(200);
+            }
+        },
+        async {
+            for p in &patches {
+                world.patch("/extensions/101", p).await.is(200);
+            }
+        },
+    );
+    let _ = (a, b, c);
+    let stored = world.get("/extensions/101").await.json()["name"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let told = world.changes().into_iter().rev().find_map(|change| match change {
+        AccountChange::Extension(extension) => Some(extension.name),
+        AccountChange::RemoveExtension(_) | AccountChange::Device(_) | AccountChange::RemoveDevice(_) => None,
+    });
+    assert_eq!(told, Some(stored));
+}

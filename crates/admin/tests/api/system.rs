@@ -1,0 +1,138 @@
+use axum::http::Method;
+
+use crate::support::{Setup, TOKEN, World};
+
+#[tokio::test]
+async fn health_is_ready_once_the_listeners_are_bound() {
+    let world = World::new().await;
+    let health = async || world.plain(Method::GET, "/healthz", &[]).await;
+    health().await.is_problem(503, "not_ready", None);
+    world.health.ready();
+    assert_eq!(health().await.is(200).json()["status"], "ok");
+    world.health.draining();
+    assert_eq!(health().await.is(200).json()["status"], "draining");
+    world.health.not_ready();
+    health().await.is(503);
+}
+
+#[tokio::test]
+async fn metrics_are_open_and_have_the_switch_and_the_requests() {
+    let world = World::new().await;
+    world.get("/extensions/101").await.is(404);
+    let answer = world.plain(Method::GET, "/metrics", &[]).await;
+    assert!(
+        answer.is(200).headers["content-type"]
+            .to_str()
+            .unwrap()
+            .starts_with("application/openmetrics-text")
+    );
+    for line in [
+        "# TYPE tandem_calls gauge",
+        "tandem_calls 3",
+        "tandem_calls_started_total 41",
+        "tandem_http_requests_total{method=\"GET\",route=\"/api/v1/extensions/{number}\",status=\"404\"} 1",
+        "tandem_http_request_duration_seconds_count 1",
+        "tandem_http_event_streams 0",
+    ] {
+        assert!(
+            answer.text.lines().any(|l| l == line),
+            "{line} is not in\n{}",
+            answer.text
+        );
+    }
+    assert!(answer.text.ends_with("# EOF\n"));
+}
+
+#[tokio::test]
+async fn made_up_methods_and_paths_add_no_time_series() {
+    let world = World::new().await;
+    for i in 0..5 {
+        let method = Method::from_bytes(format!("M{i}").as_bytes()).unwrap();
+        world.plain(method, &format!("/x{i}"), &[]).await;
+    }
+    let text = world.plain(Method::GET, "/metrics", &[]).await.text;
+    let series: Vec<_> = text
+        .lines()
+        .filter(|line| line.starts_with("tandem_http_requests_total"))
+        .collect();
+    assert_eq!(
+        series,
+        ["tandem_http_requests_total{method=\"other\",route=\"other\",status=\"405\"} 5"]
+    );
+}
+
+#[tokio::test]
+async fn metrics_want_a_token_where_that_is_configured() {
+    let world = World::with(Setup {
+        metrics_need_token: true,
+        ..Setup::default()
+    })
+    .await;
+    world
+        .plain(Method::GET, "/metrics", &[])
+        .await
+        .is_problem(401, "unauthorized", None);
+    let token = format!("Bearer {TOKEN}");
+    world
+        .plain(Method::GET, "/metrics", &[("authorization", &token)])
+        .await
+        .is(200);
+    world.plain(Method::GET, "/healthz", &[]).await.is(503);
+}
+
+#[tokio::test]
+async fn metrics_are_there_also_while_the_switch_is_not() {
+    let world = World::with(Setup {
+        switch_runs: false,
+        ..Setup::default()
+    })
+    .await;
+    let text = world.plain(Method::GET, "/metrics", &[]).await.is(200).text.clone();
+    assert!(!text.contains("tandem_calls ") && text.contains("tandem_http_event_streams 0"));
+}
+
+#[tokio::test]
+async fn every_answer_has_the_security_headers() {
+    let world = World::new().await;
+    for path in ["/", "/calls", "/api/v1/calls", "/healthz", "/metrics", "/none.js"] {
+        let answer = world.plain(Method::GET, path, &[]).await;
+        let policy = answer.headers["content-security-policy"].to_str().unwrap();
+        assert!(
+            policy.contains("default-src 'none'") && !policy.contains("unsafe"),
+            "{policy}"
+        );
+        assert_eq!(answer.headers["x-content-type-options"], "nosniff");
+        assert_eq!(answer.headers["x-frame-options"], "DENY");
+        assert_eq!(answer.headers["referrer-policy"], "no-referrer");
+    }
+    assert_eq!(world.get("/calls").await.headers["cache-control"], "no-store");
+}
+
+#[tokio::test]
+async fn the_page_answers_for_all_of_its_views() {
+    let world = World::new().await;
+    for path in ["/", "/calls", "/extensions", "/history"] {
+        let answer = world.plain(Method::GET, path, &[]).await;
+        assert!(
+            answer.is(200).headers["content-type"]
+                .to_str()
+                .unwrap()
+                .starts_with("text/html"),
+            "{path}"
+        );
+        assert!(answer.text.contains("Tandem"));
+    }
+    assert_eq!(world.plain(Method::HEAD, "/", &[]).await.is(200).text, "");
+}
+
+#[tokio::test]
+async fn the_page_is_not_sent_again_where_it_is_known() {
+    let world = World::new().await;
+    let first = world.plain(Method::GET, "/", &[]).await;
+    // Without the page in the binary there is nothing to know.
+    let Some(tag) = first.headers.get("etag").and_then(|tag| tag.to_str().ok()) else {
+        return;
+    };
+    let again = world.plain(Method::GET, "/", &[("if-none-match", tag)]).await;
+    assert_eq!(again.is(304).text, "");
+}
