@@ -140,30 +140,47 @@ fn parse_cursor(text: &str) -> Option<(i64, i64)> {
 }
 
 /// The statement that lists. A number may stand in three columns: each is asked by its own index for one
-/// page, and the newest of those three pages are the page.
+/// page, and the newest of those three pages are the page. The index is named, since without statistics
+/// SQLite would rather take the times between two dates than one phone's calls.
 fn list_query(domain: &str, filter: &CdrFilter, limit: i64, before: Option<(i64, i64)>) -> QueryBuilder<Sqlite> {
-    let mut query = QueryBuilder::new("SELECT * FROM cdrs WHERE ");
+    const ORDER: &str = " ORDER BY started_at DESC, id DESC LIMIT ";
+    let mut query = QueryBuilder::new("SELECT * FROM cdrs ");
     match &filter.number {
-        None => push_conditions(&mut query, domain, filter, before),
+        None => {
+            let index = if filter.disposition.is_some() {
+                "cdrs_by_disposition"
+            } else {
+                "cdrs_by_time"
+            };
+            query.push("INDEXED BY ").push(index).push(" WHERE ");
+            push_conditions(&mut query, domain, filter, before);
+        }
         Some(number) => {
-            query.push("id IN (");
-            for (i, column) in ["from_number", "to_number", "dialed"].into_iter().enumerate() {
-                query.push(if i == 0 {
-                    "SELECT id FROM (SELECT id FROM cdrs WHERE "
-                } else {
-                    " UNION SELECT id FROM (SELECT id FROM cdrs WHERE "
-                });
-                query.push(column).push(" = ").push_bind(number.as_str()).push(" AND ");
-                push_conditions(&mut query, domain, filter, before);
+            let by_column = [
+                ("from_number", "cdrs_by_from"),
+                ("to_number", "cdrs_by_to"),
+                ("dialed", "cdrs_by_dialed"),
+            ];
+            let mut between = "WHERE id IN (";
+            for (column, index) in by_column {
                 query
-                    .push(" ORDER BY started_at DESC, id DESC LIMIT ")
-                    .push_bind(limit)
-                    .push(")");
+                    .push(between)
+                    .push("SELECT id FROM (SELECT id FROM cdrs INDEXED BY ")
+                    .push(index);
+                query
+                    .push(" WHERE ")
+                    .push(column)
+                    .push(" = ")
+                    .push_bind(number.as_str())
+                    .push(" AND ");
+                push_conditions(&mut query, domain, filter, before);
+                query.push(ORDER).push_bind(limit).push(")");
+                between = " UNION ";
             }
             query.push(")");
         }
     }
-    query.push(" ORDER BY started_at DESC, id DESC LIMIT ").push_bind(limit);
+    query.push(ORDER).push_bind(limit);
     query
 }
 
@@ -219,4 +236,77 @@ fn read(row: &SqliteRow) -> Result<StoredCdr, sqlx::Error> {
         id: row.try_get("id")?,
         cdr,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::{AssertSqlSafe, Row};
+
+    use super::{CdrFilter, Disposition, list_query};
+    use crate::{Options, Store};
+
+    #[tokio::test]
+    async fn every_list_is_read_by_an_index_in_its_order() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path().join("tandem.db"), Options::default())
+            .await
+            .unwrap();
+        let all = CdrFilter::default();
+        for (filter, index) in [
+            (all.clone(), "cdrs_by_time"),
+            (
+                CdrFilter {
+                    from: Some(1),
+                    to: Some(2),
+                    ..all.clone()
+                },
+                "cdrs_by_time",
+            ),
+            (
+                CdrFilter {
+                    disposition: Some(Disposition::Busy),
+                    ..all.clone()
+                },
+                "cdrs_by_disposition",
+            ),
+            (
+                CdrFilter {
+                    number: Some("101".into()),
+                    ..all.clone()
+                },
+                "cdrs_by_dialed",
+            ),
+            (
+                CdrFilter {
+                    number: Some("101".into()),
+                    from: Some(1),
+                    ..all
+                },
+                "cdrs_by_from",
+            ),
+        ] {
+            for before in [None, Some((1, 1))] {
+                let explain = format!(
+                    "EXPLAIN QUERY PLAN {}",
+                    list_query("d", &filter, 10, before).sql().as_str()
+                );
+                let rows = sqlx::query(AssertSqlSafe(explain))
+                    .fetch_all(&store.read)
+                    .await
+                    .unwrap();
+                let plan: Vec<String> = rows.iter().map(|row| row.get("detail")).collect();
+                assert!(plan.iter().any(|step| step.contains(index)), "{filter:?}: {plan:?}");
+                assert!(
+                    !plan.iter().any(|step| step.contains("SCAN cdrs")),
+                    "{filter:?}: {plan:?}"
+                );
+                // With a number, only the three pages found are sorted.
+                let sorts = plan
+                    .iter()
+                    .filter(|step| step.contains("USE TEMP B-TREE FOR ORDER BY"))
+                    .count();
+                assert!(sorts <= usize::from(filter.number.is_some()), "{filter:?}: {plan:?}");
+            }
+        }
+    }
 }

@@ -166,3 +166,31 @@ fn primary_code(error: &sqlx::Error) -> Option<i32> {
 fn one_line(error: impl fmt::Display) -> String {
     error.to_string().lines().collect::<Vec<_>>().join("; ")
 }
+
+#[cfg(test)]
+mod tests {
+    use sqlx::{Connection, SqliteConnection, sqlite::SqliteConnectOptions};
+
+    use super::{StoreError, from_sqlx};
+
+    #[tokio::test]
+    async fn what_sqlite_says_of_a_read_only_file_is_told_as_such() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = SqliteConnectOptions::new().filename(folder.path().join("x.db"));
+        let mut writable = SqliteConnection::connect_with(&file.clone().create_if_missing(true))
+            .await
+            .unwrap();
+        sqlx::query("CREATE TABLE t (a)").execute(&mut writable).await.unwrap();
+        let mut connection = SqliteConnection::connect_with(&file.read_only(true)).await.unwrap();
+        let refused = sqlx::query("INSERT INTO t VALUES (1)")
+            .execute(&mut connection)
+            .await
+            .unwrap_err();
+        let told = from_sqlx("x.db", &refused);
+        assert_eq!(told, StoreError::ReadOnly("x.db".into()));
+        assert_eq!(
+            told.to_string(),
+            "database x.db cannot be written: read-only file or folder"
+        );
+    }
+}

@@ -1,4 +1,5 @@
 //! Extensions, devices, tokens, settings.
+#![allow(clippy::unwrap_used, reason = "a test says so by failing")]
 
 mod support;
 
