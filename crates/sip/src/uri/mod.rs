@@ -1,11 +1,16 @@
 //! URIs: sip and sips (RFC 3261 section 19.1), tel (RFC 3966), and any other kept as it came.
 
+mod compare;
+mod escape;
+
 use std::{
     borrow::Cow,
     fmt,
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
 };
 
+use self::compare::same_escaped;
+pub use self::escape::{EscapedUser, escape_user, unescape};
 use crate::{Params, Transport, params::MAX_PARAMS};
 
 /// The scheme of a URI.
@@ -291,33 +296,6 @@ impl<'a> Uri<'a> {
     pub fn header_fields(&self) -> impl Iterator<Item = (&'a str, &'a str)> + use<'a> {
         self.headers.split('&').filter_map(|field| field.split_once('='))
     }
-
-    /// Whether both name the same resource, by the rules of RFC 3261 section 19.1.4 for sip and
-    /// sips, RFC 3966 section 4 for tel, and octet by octet for every other scheme.
-    pub fn same_as(&self, other: &Uri<'_>) -> bool {
-        if self.scheme != other.scheme {
-            return false;
-        }
-        match self.scheme {
-            Scheme::Sip | Scheme::Sips => {
-                same_escaped(self.user, other.user, false)
-                    && same_escaped(self.password, other.password, false)
-                    && self.host.same_as(other.host)
-                    && self.port == other.port
-                    && same_params(&self.params, &other.params)
-                    && same_headers(self.headers, other.headers)
-            }
-            Scheme::Tel => {
-                let digits = |uri: &Uri<'_>| -> String {
-                    let number = uri.user.unwrap_or("").bytes();
-                    let digits = number.filter(|b| !matches!(b, b'-' | b'.' | b'(' | b')'));
-                    digits.map(|b| char::from(b.to_ascii_lowercase())).collect()
-                };
-                digits(self) == digits(other) && same_tel_params(&self.params, &other.params)
-            }
-            Scheme::Other => self.scheme_name.eq_ignore_ascii_case(other.scheme_name) && self.opaque == other.opaque,
-        }
-    }
 }
 
 impl fmt::Display for Uri<'_> {
@@ -409,133 +387,6 @@ fn check_headers(headers: &str) -> Result<(), UriError> {
         Ok(())
     } else {
         Err(UriError::Header)
-    }
-}
-
-fn hex(byte: u8) -> Option<u8> {
-    char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
-}
-
-/// Resolves `%XX`; octets that are not UTF-8 become U+FFFD.
-pub fn unescape(text: &str) -> Cow<'_, str> {
-    if !text.contains('%') {
-        return Cow::Borrowed(text);
-    }
-    let bytes: Vec<u8> = escaped_octets(text).map(|(byte, _)| byte).collect();
-    Cow::Owned(String::from_utf8_lossy(&bytes).into_owned())
-}
-
-/// RFC 3261 19.1.4: an octet outside the reserved set equals its escape; a reserved one does not.
-fn same_escaped(one: Option<&str>, two: Option<&str>, ignore_case: bool) -> bool {
-    let (Some(one), Some(two)) = (one, two) else {
-        return one.is_none() && two.is_none();
-    };
-    let (mut one, mut two) = (escaped_octets(one), escaped_octets(two));
-    loop {
-        match (one.next(), two.next()) {
-            (None, None) => return true,
-            (Some((a, x)), Some((b, y))) => {
-                let same = if ignore_case {
-                    a.eq_ignore_ascii_case(&b)
-                } else {
-                    a == b
-                };
-                let reserved = matches!(a, b';' | b'/' | b'?' | b':' | b'@' | b'&' | b'=' | b'+' | b'$' | b',');
-                if !same || (x != y && reserved) {
-                    return false;
-                }
-            }
-            (Some(_), None) | (None, Some(_)) => return false,
-        }
-    }
-}
-
-/// Octets, and whether each was written as an escape.
-fn escaped_octets(text: &str) -> impl Iterator<Item = (u8, bool)> + '_ {
-    let bytes = text.as_bytes();
-    let mut at = 0;
-    std::iter::from_fn(move || {
-        let byte = *bytes.get(at)?;
-        if byte == b'%'
-            && let (Some(&high), Some(&low)) = (bytes.get(at + 1), bytes.get(at + 2))
-            && let (Some(high), Some(low)) = (hex(high), hex(low))
-        {
-            at += 3;
-            return Some((high << 4 | low, true));
-        }
-        at += 1;
-        Some((byte, false))
-    })
-}
-
-fn same_params(one: &Params<'_>, two: &Params<'_>) -> bool {
-    // RFC 3261 19.1.4: a parameter in both must match; these match only if they are in both;
-    // any other that is in one only is ignored.
-    const DECISIVE: [&str; 5] = ["user", "ttl", "method", "maddr", "transport"];
-    let agree = |a: &Params<'_>, b: &Params<'_>| {
-        a.iter().all(
-            |(name, value)| match b.iter().find(|(other, _)| same_escaped(Some(name), Some(other), true)) {
-                Some((_, other)) => same_escaped(Some(value), Some(other), true),
-                None => !DECISIVE.iter().any(|decisive| name.eq_ignore_ascii_case(decisive)),
-            },
-        )
-    };
-    agree(one, two) && agree(two, one)
-}
-
-fn same_tel_params(one: &Params<'_>, two: &Params<'_>) -> bool {
-    // RFC 3966 section 4: parameters are compared in any order; each must be in both.
-    let inside = |a: &Params<'_>, b: &Params<'_>| {
-        a.iter().all(|(name, value)| {
-            b.get(name)
-                .is_some_and(|other| same_escaped(Some(value), Some(other), true))
-        })
-    };
-    inside(one, two) && inside(two, one)
-}
-
-/// RFC 3261 19.1.4: header components are never ignored; their order does not matter.
-fn same_headers(one: &str, two: &str) -> bool {
-    if one.is_empty() || two.is_empty() {
-        return one.is_empty() && two.is_empty();
-    }
-    if one.split('&').count() != two.split('&').count() {
-        return false;
-    }
-    let inside = |a: &str, b: &str| {
-        a.split('&')
-            .filter_map(|field| field.split_once('='))
-            .all(|(name, value)| {
-                b.split('&')
-                    .filter_map(|field| field.split_once('='))
-                    .any(|(other, theirs)| {
-                        same_escaped(Some(name), Some(other), true) && same_escaped(Some(value), Some(theirs), false)
-                    })
-            })
-    };
-    inside(one, two) && inside(two, one)
-}
-
-/// Writes text as the user part of a sip URI: what may not stand there is escaped.
-pub fn escape_user(text: &str) -> EscapedUser<'_> {
-    EscapedUser(text)
-}
-
-/// See [`escape_user`].
-#[derive(Copy, Clone, Debug)]
-pub struct EscapedUser<'a>(&'a str);
-
-impl fmt::Display for EscapedUser<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for byte in self.0.bytes() {
-            // RFC 3261 25.1: unreserved / user-unreserved.
-            if byte.is_ascii_alphanumeric() || b"-_.!~*'()&=+$,;?/".contains(&byte) {
-                write!(f, "{}", char::from(byte))?;
-            } else {
-                write!(f, "%{byte:02X}")?;
-            }
-        }
-        Ok(())
     }
 }
 

@@ -1,0 +1,57 @@
+//! `%XX`.
+
+use std::{borrow::Cow, fmt};
+
+fn hex(byte: u8) -> Option<u8> {
+    char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
+}
+
+/// Octets, and whether each was written as an escape.
+pub(super) fn escaped_octets(text: &str) -> impl Iterator<Item = (u8, bool)> + '_ {
+    let bytes = text.as_bytes();
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        let byte = *bytes.get(at)?;
+        if byte == b'%'
+            && let (Some(&high), Some(&low)) = (bytes.get(at + 1), bytes.get(at + 2))
+            && let (Some(high), Some(low)) = (hex(high), hex(low))
+        {
+            at += 3;
+            return Some((high << 4 | low, true));
+        }
+        at += 1;
+        Some((byte, false))
+    })
+}
+
+/// Resolves `%XX`; octets that are not UTF-8 become U+FFFD.
+pub fn unescape(text: &str) -> Cow<'_, str> {
+    if !text.contains('%') {
+        return Cow::Borrowed(text);
+    }
+    let bytes: Vec<u8> = escaped_octets(text).map(|(byte, _)| byte).collect();
+    Cow::Owned(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// Writes text as the user part of a sip URI: what may not stand there is escaped.
+pub fn escape_user(text: &str) -> EscapedUser<'_> {
+    EscapedUser(text)
+}
+
+/// See [`escape_user`].
+#[derive(Copy, Clone, Debug)]
+pub struct EscapedUser<'a>(&'a str);
+
+impl fmt::Display for EscapedUser<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for byte in self.0.bytes() {
+            // RFC 3261 25.1: unreserved / user-unreserved.
+            if byte.is_ascii_alphanumeric() || b"-_.!~*'()&=+$,;?/".contains(&byte) {
+                write!(f, "{}", char::from(byte))?;
+            } else {
+                write!(f, "%{byte:02X}")?;
+            }
+        }
+        Ok(())
+    }
+}
