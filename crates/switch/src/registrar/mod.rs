@@ -24,7 +24,11 @@ mod reply;
 mod request;
 mod table;
 
-use std::collections::{HashMap, VecDeque};
+use std::{
+    collections::{HashMap, VecDeque},
+    net::SocketAddr,
+    time::Duration,
+};
 
 use sip::{ConnectionId, Flow, HeaderName, Instant, Message, StatusCode, Uri};
 use smallvec::{SmallVec, smallvec};
@@ -213,19 +217,25 @@ impl Registrar {
     pub fn restore(&mut self, now: Instant, unix_micros: i64, mut binding: Binding) {
         self.last_id = self.last_id.max(binding.id);
         let left = u64::try_from(binding.expires_at.saturating_sub(unix_micros)).unwrap_or(0);
-        if left == 0 || Uri::parse(&binding.contact).is_err() {
+        let leads_back = Uri::parse(&binding.contact).ok().map(|uri| {
+            let transport = uri.transport().unwrap_or(binding.flow.transport);
+            let port = uri.port.unwrap_or(transport.default_port());
+            uri.host.ip().map(|host| SocketAddr::new(host, port)) == Some(binding.flow.local)
+        });
+        let (1.., Some(leads_back)) = (left, leads_back) else {
             self.effects
                 .push_back(Effect::Forget(smallvec![BindingChange::Remove(binding.id)]));
             return;
-        }
+        };
         binding.flow.connection = None;
         let lost = binding.flow.transport.is_reliable();
-        let expires = now + std::time::Duration::from_micros(left);
+        let expires = now + Duration::from_micros(left);
         self.table.put(Bound {
             binding,
             expires,
             refreshed: now,
             lost,
+            leads_back,
         });
     }
 
@@ -441,11 +451,12 @@ fn target(bound: &Bound, accounts: &Accounts) -> Option<Target> {
             .to_owned(),
         None => uri.to_owned(),
     };
-    let reach = match (nat, bound.lost) {
-        (NatPolicy::Source, false) => Reach::Flow(binding.flow),
-        (NatPolicy::Contact, _) => Reach::Uri(next_hop()),
-        (NatPolicy::Source, true) if reaches_contact(binding) => Reach::Uri(next_hop()),
-        (NatPolicy::Source, true) => return None,
+    let reach = match nat {
+        NatPolicy::Source if !bound.lost => Reach::Flow(binding.flow),
+        // Its policy was another one when it registered, or its connection has gone.
+        NatPolicy::Source | NatPolicy::Contact if bound.leads_back => return None,
+        NatPolicy::Source if !reaches_contact(binding) => return None,
+        NatPolicy::Source | NatPolicy::Contact => Reach::Uri(next_hop()),
     };
     Some(Target {
         binding: binding.id,

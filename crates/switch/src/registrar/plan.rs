@@ -134,6 +134,7 @@ fn bind(request: &Request, wanted: &Wanted, former: Option<&Bound>, clock: Clock
         expires,
         refreshed: clock.now,
         lost: false,
+        leads_back: wanted.leads_back,
     }
 }
 

@@ -4,7 +4,7 @@
 use sip::{Contact, Flow, HeaderName, Message, NameAddr, Scheme, StatusCode, Uri};
 
 use super::Config;
-use crate::{Accounts, Answer, Domain, Identity, QueryId};
+use crate::{Accounts, Answer, Domain, Identity, NatPolicy, QueryId};
 
 /// Option tags a REGISTER may require.
 const SUPPORTED: [&str; 2] = ["path", "outbound"];
@@ -41,6 +41,33 @@ pub(super) struct Wanted {
     pub(super) instance: Option<String>,
     /// Kept only for an outbound registration.
     pub(super) reg_id: Option<u32>,
+    /// The contact is one of our own sockets.
+    pub(super) leads_back: bool,
+}
+
+/// What the contacts of one REGISTER are judged by.
+struct Rules<'a> {
+    config: &'a Config,
+    domain: &'a Domain,
+    flow: &'a Flow,
+    nat: NatPolicy,
+    path: &'a [String],
+    outbound: bool,
+}
+
+impl Rules<'_> {
+    /// Whether requests to a contact, or to the first proxy on the way to it, would come in here.
+    fn leads_back(&self, contact: &Uri<'_>) -> bool {
+        match self
+            .path
+            .first()
+            .and_then(|value| NameAddr::parse(value).ok())
+            .map(|address| address.uri())
+        {
+            Some(Ok(proxy)) => self.domain.is_own_socket(&proxy, self.flow),
+            Some(Err(_)) | None => self.domain.is_own_socket(contact, self.flow),
+        }
+    }
 }
 
 fn bad(reason: &'static str) -> Answer {
@@ -81,7 +108,20 @@ pub(super) fn read(
     let username = address_of_record(message, flow, identity, accounts, domain)?;
     let path = read_path(message, config)?;
     let mut outbound = message.supports("outbound");
-    let wants = read_contacts(message, flow, domain, config, outbound)?;
+    let nat = accounts
+        .device(&username)
+        .map_or(NatPolicy::Source, |device| device.nat);
+    let wants = read_contacts(
+        message,
+        &Rules {
+            config,
+            domain,
+            flow,
+            nat,
+            path: &path,
+            outbound,
+        },
+    )?;
     let has_reg_id = match &wants {
         Wants::Update(contacts) => contacts.iter().any(|contact| contact.reg_id.is_some()),
         Wants::Fetch | Wants::RemoveAll => false,
@@ -170,13 +210,7 @@ fn first_hop_keeps_flow(path: &[String]) -> bool {
 }
 
 /// Step 6, and step 7 as far as it concerns one contact alone.
-fn read_contacts(
-    message: &Message,
-    flow: &Flow,
-    domain: &Domain,
-    config: &Config,
-    outbound: bool,
-) -> Result<Wants, Answer> {
+fn read_contacts(message: &Message, rules: &Rules<'_>) -> Result<Wants, Answer> {
     let mut contacts = Vec::new();
     let mut star = false;
     for contact in message.contacts() {
@@ -184,7 +218,7 @@ fn read_contacts(
             Contact::Star => star = true,
             Contact::Address(address) => contacts.push(address),
         }
-        if contacts.len() > config.contacts_per_extension {
+        if contacts.len() > rules.config.contacts_per_extension {
             return Err(Answer::because(StatusCode::FORBIDDEN, "Too Many Contacts"));
         }
     }
@@ -203,7 +237,7 @@ fn read_contacts(
     }
     let wanted: Result<Vec<Wanted>, Answer> = contacts
         .iter()
-        .map(|address| read_contact(address, expires, flow, domain, config, outbound))
+        .map(|address| read_contact(address, expires, rules))
         .collect();
     let wanted = wanted?;
     let flows = wanted.iter().filter(|contact| contact.reg_id.is_some()).count();
@@ -214,19 +248,18 @@ fn read_contacts(
     Ok(Wants::Update(wanted))
 }
 
-fn read_contact(
-    address: &NameAddr<'_>,
-    expires: Option<u32>,
-    flow: &Flow,
-    domain: &Domain,
-    config: &Config,
-    outbound: bool,
-) -> Result<Wanted, Answer> {
+fn read_contact(address: &NameAddr<'_>, expires: Option<u32>, rules: &Rules<'_>) -> Result<Wanted, Answer> {
+    let config = rules.config;
     if address.uri.len() > config.text {
         return Err(bad("Contact Too Long"));
     }
     let uri = address.uri().map_err(|_| bad("Contact Cannot Be Read"))?;
-    check_uri(address.uri, &uri, flow, domain)?;
+    check_uri(address.uri, &uri)?;
+    let leads_back = rules.leads_back(&uri);
+    // Calls to it would come in again, and again.
+    if leads_back && rules.nat == NatPolicy::Contact {
+        return Err(Answer::because(StatusCode::FORBIDDEN, "Contact Leads Back Here"));
+    }
     let asked = match address.param("expires") {
         Some(text) => Some(text.parse().unwrap_or(3_600)),
         None => expires,
@@ -247,7 +280,7 @@ fn read_contact(
     }
     // RFC 5626 section 6: without an instance, or from a phone that does not speak outbound,
     // reg-id means nothing.
-    let reg_id = match address.param("reg-id").filter(|_| outbound && instance.is_some()) {
+    let reg_id = match address.param("reg-id").filter(|_| rules.outbound && instance.is_some()) {
         Some(text) => {
             let number = text.parse().ok().filter(|number| (1..=0x7fff_ffff).contains(number));
             Some(number.ok_or_else(|| bad("Contact Has a Bad reg-id"))?)
@@ -260,11 +293,12 @@ fn read_contact(
         q,
         instance: instance.map(str::to_owned),
         reg_id,
+        leads_back,
     })
 }
 
 /// Whether a contact is something we can and want to send requests to.
-fn check_uri(text: &str, uri: &Uri<'_>, flow: &Flow, domain: &Domain) -> Result<(), Answer> {
+fn check_uri(text: &str, uri: &Uri<'_>) -> Result<(), Answer> {
     if !matches!(uri.scheme, Scheme::Sip | Scheme::Sips) {
         return Err(bad("Contact Is No SIP URI"));
     }
@@ -272,10 +306,6 @@ fn check_uri(text: &str, uri: &Uri<'_>, flow: &Flow, domain: &Domain) -> Result<
     // blanks, quotes and angle brackets; nothing else outside of ASCII is a URI (RFC 3261 25.1).
     if !text.is_ascii() || text.contains(['\\', '^', '`', '{', '|', '}']) {
         return Err(bad("Contact Has a Character That Must Be Escaped"));
-    }
-    // Calls to it would come in again, and again.
-    if domain.is_own_socket(uri, flow) {
-        return Err(Answer::because(StatusCode::FORBIDDEN, "Contact Leads Back Here"));
     }
     Ok(())
 }

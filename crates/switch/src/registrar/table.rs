@@ -17,6 +17,8 @@ pub(super) struct Bound {
     pub(super) refreshed: Instant,
     /// The connection it was registered over has gone.
     pub(super) lost: bool,
+    /// Its Contact is one of our own sockets: of use only with the flow it came over.
+    pub(super) leads_back: bool,
 }
 
 /// Every look-up is a hash or a tree look-up, however many bindings there are.
@@ -49,10 +51,7 @@ impl Table {
     /// Every binding by number, then by age.
     pub(super) fn sorted(&self) -> Vec<&Bound> {
         let mut all: Vec<&Bound> = self.by_id.values().map(Box::as_ref).collect();
-        all.sort_unstable_by(|a, b| {
-            let key = |bound: &Bound| (bound.binding.number.len(), bound.binding.id);
-            a.binding.number.cmp(&b.binding.number).then(key(a).cmp(&key(b)))
-        });
+        all.sort_unstable_by_key(|bound| (&*bound.binding.number, bound.binding.id));
         all
     }
 
