@@ -7,7 +7,9 @@
 //! many times a second: beyond that it is dropped, so that a flood does not make us flood.
 //!
 //! Requests within dialogs, ACK, BYE, CANCEL, PRACK and responses are never refused: calls in
-//! progress always win. No address is special, not even loopback: a benchmark that wants more than
+//! progress always win. As anybody can write a To tag, whoever finds that such a message belongs to
+//! nothing says so ([`Admission::stray`]); a source from which nobody has signed in, and that sends
+//! many of those, is no longer heard at all. No address is special, not even loopback: a benchmark that wants more than
 //! the defaults sets them.
 
 mod bucket;
@@ -47,6 +49,9 @@ pub struct Config {
     pub source: Rates,
     /// What all sources together may send.
     pub total: Rates,
+    /// What one source that is not known may send of requests and responses that pretend to be
+    /// part of something, and are not.
+    pub strays: Rate,
     /// How many sources are remembered, of those who have signed in and of others each. Those silent
     /// for the longest time are forgotten first, and begin anew with full buckets.
     pub sources: usize,
@@ -74,6 +79,10 @@ impl Default for Config {
                 registrations: Rate::per_second(8_000),
                 others: Rate::per_second(4_000),
                 refusals: Rate::per_second(1_000),
+            },
+            strays: Rate {
+                per_second: 50,
+                burst: 500,
             },
             sources: 32_768,
             reserve_percent: 25,
@@ -114,6 +123,11 @@ enum Class {
     Other,
 }
 
+struct Source {
+    buckets: Buckets,
+    strays: Bucket,
+}
+
 struct Buckets {
     calls: Bucket,
     registrations: Bucket,
@@ -125,10 +139,10 @@ struct Buckets {
 pub struct Admission {
     config: Config,
     total: Buckets,
-    strangers: Recent<u128, Buckets>,
+    strangers: Recent<u128, Source>,
     /// Sources from which somebody has signed in. Apart, so that a flood from made-up addresses
     /// cannot push them out.
-    vouched: Recent<u128, Buckets>,
+    vouched: Recent<u128, Source>,
     refused: u64,
     dropped: u64,
 }
@@ -151,8 +165,9 @@ impl Admission {
     /// Judges a message by where it comes from and what it seems to be (see [`peek`]).
     pub fn admit(&mut self, now: Instant, source: IpAddr, kind: Kind, load: Load) -> Verdict {
         let class = match kind {
-            Kind::InProgress | Kind::Response => return Verdict::Admit,
-            Kind::KeepAlive | Kind::Junk => {
+            Kind::InProgress | Kind::Response => return self.admit_in_progress(now, source),
+            Kind::KeepAlive => return Verdict::Drop,
+            Kind::Junk => {
                 self.dropped += 1;
                 return Verdict::Drop;
             }
@@ -168,11 +183,38 @@ impl Admission {
 
     /// Somebody behind this address has signed in: it has a share in what is kept for such sources.
     pub fn vouch(&mut self, now: Instant, source: IpAddr) {
-        let rates = self.config.source;
+        let config = &self.config;
         let network = network(source);
         let strangers = &mut self.strangers;
-        let former = || strangers.remove(&network).unwrap_or_else(|| Buckets::full(&rates, now));
+        let former = || strangers.remove(&network).unwrap_or_else(|| Source::new(config, now));
         self.vouched.touch(network, former);
+    }
+
+    /// A message that seemed to be part of a dialog or transaction is part of none.
+    pub fn stray(&mut self, now: Instant, source: IpAddr) {
+        let network = network(source);
+        if self.vouched.get_mut(&network).is_none() {
+            let config = &self.config;
+            self.strangers
+                .touch(network, || Source::new(config, now))
+                .strays
+                .take(config.strays, now, 0);
+        }
+    }
+
+    /// Calls in progress are those of sources from which somebody has signed in, or of peers that
+    /// do not stray.
+    fn admit_in_progress(&mut self, now: Instant, source: IpAddr) -> Verdict {
+        let rate = self.config.strays;
+        let heard = self
+            .strangers
+            .get_mut(&network(source))
+            .is_none_or(|stranger| stranger.strays.has(rate, now));
+        if heard {
+            return Verdict::Admit;
+        }
+        self.dropped += 1;
+        Verdict::Drop
     }
 
     /// Takes other limits. Buckets keep what they have, as far as the new burst allows.
@@ -209,18 +251,18 @@ impl Admission {
         let (source, share) = match self.vouched.get_mut(&network) {
             Some(source) => (source, 0),
             None => {
-                let source = self.strangers.touch(network, || Buckets::full(&config.source, now));
+                let source = self.strangers.touch(network, || Source::new(config, now));
                 (source, u32::from(config.reserve_percent.min(100)))
             }
         };
-        if !class.bucket(source).take(rate, now, 0) {
-            return Err(class.bucket(source).wait(rate));
+        if !class.bucket(&mut source.buckets).take(rate, now, 0) {
+            return Err(class.bucket(&mut source.buckets).wait(rate));
         }
         let total = class.rate(&config.total);
         let reserve = (u64::from(total.burst) * u64::from(share) / 100) as u32;
         if !class.bucket(&mut self.total).take(total, now, reserve) {
             // The source is not at fault: it keeps its token.
-            class.bucket(source).give_back();
+            class.bucket(&mut source.buckets).give_back();
             return Err(class.bucket(&mut self.total).wait(total));
         }
         Ok(())
@@ -231,9 +273,9 @@ impl Admission {
         let network = network(address);
         let source = match self.vouched.get_mut(&network) {
             Some(source) => source,
-            None => self.strangers.touch(network, || Buckets::full(&config.source, now)),
+            None => self.strangers.touch(network, || Source::new(config, now)),
         };
-        let answered = source.refusals.take(config.source.refusals, now, 0)
+        let answered = source.buckets.refusals.take(config.source.refusals, now, 0)
             && self.total.refusals.take(config.total.refusals, now, 0);
         if !answered {
             self.dropped += 1;
@@ -278,6 +320,15 @@ impl Buckets {
             registrations: Bucket::full(rates.registrations, now),
             others: Bucket::full(rates.others, now),
             refusals: Bucket::full(rates.refusals, now),
+        }
+    }
+}
+
+impl Source {
+    fn new(config: &Config, now: Instant) -> Self {
+        Self {
+            buckets: Buckets::full(&config.source, now),
+            strays: Bucket::full(config.strays, now),
         }
     }
 }

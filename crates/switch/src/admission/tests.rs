@@ -125,6 +125,47 @@ fn a_flood_of_many_sources_leaves_the_reserve_to_those_who_signed_in() {
 }
 
 #[test]
+fn who_strays_is_not_heard_unless_somebody_has_signed_in_there() {
+    let mut admission = admission(|config| {
+        config.strays = Rate {
+            per_second: 1,
+            burst: 10,
+        }
+    });
+    let now = Instant::from_micros(1);
+    admission.vouch(now, address(1));
+    for source in [1, 2] {
+        for _ in 0..10 {
+            assert_eq!(
+                admission.admit(now, address(source), Kind::InProgress, IDLE),
+                Verdict::Admit
+            );
+            admission.stray(now, address(source));
+        }
+    }
+    assert_eq!(admission.admit(now, address(1), Kind::InProgress, IDLE), Verdict::Admit);
+    assert_eq!(admission.admit(now, address(2), Kind::InProgress, IDLE), Verdict::Drop);
+    assert_eq!(admission.admit(now, address(2), Kind::Response, IDLE), Verdict::Drop);
+    assert_eq!(admission.admit(now, address(3), Kind::InProgress, IDLE), Verdict::Admit);
+    assert_eq!(
+        admission.admit(now, address(2), Kind::Registration, IDLE),
+        Verdict::Admit,
+        "it may sign in"
+    );
+    admission.vouch(now, address(2));
+    assert_eq!(admission.admit(now, address(2), Kind::InProgress, IDLE), Verdict::Admit);
+}
+
+#[test]
+fn keep_alives_are_not_counted_as_dropped() {
+    let mut admission = admission(|_| {});
+    admission.admit(Instant::ZERO, LOOPBACK, Kind::KeepAlive, IDLE);
+    assert_eq!(admission.dropped(), 0);
+    admission.admit(Instant::ZERO, LOOPBACK, Kind::Junk, IDLE);
+    assert_eq!(admission.dropped(), 1);
+}
+
+#[test]
 fn calls_and_transactions_have_a_cap() {
     let mut admission = admission(|config| {
         config.max_calls = 10;

@@ -876,3 +876,6 @@ fn listings_are_sorted() {
         ["sip:x@10.0.0.1", "sip:x@10.0.0.5", "sip:x@10.0.0.9", "sip:x@10.0.0.2"]
     );
 }
+
+#[path = "model_tests.rs"]
+mod model;
