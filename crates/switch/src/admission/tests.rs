@@ -166,6 +166,29 @@ fn keep_alives_are_not_counted_as_dropped() {
 }
 
 #[test]
+fn what_the_total_refuses_is_not_charged_to_the_source() {
+    let mut config = Config::default();
+    config.source.calls = Rate {
+        per_second: 0,
+        burst: 10,
+    };
+    config.total.calls = Rate {
+        per_second: 0,
+        burst: 0,
+    };
+    let mut admission = Admission::new(Instant::ZERO, config.clone());
+    let mut admitted = |admission: &mut Admission, now| {
+        (0..20)
+            .filter(|_| admission.admit(now, LOOPBACK, Kind::Call, IDLE) == Verdict::Admit)
+            .count()
+    };
+    assert_eq!(admitted(&mut admission, Instant::ZERO), 0);
+    config.total.calls = Rate::per_second(1_000);
+    admission.configure(config);
+    assert_eq!(admitted(&mut admission, Instant::from_micros(1_000_000)), 10);
+}
+
+#[test]
 fn calls_and_transactions_have_a_cap() {
     let mut admission = admission(|config| {
         config.max_calls = 10;

@@ -478,6 +478,21 @@ fn guessing_is_slowed_down_where_it_comes_from_only() {
 }
 
 #[test]
+fn a_right_password_clears_the_wrong_ones() {
+    let mut world = World::new(Config::default());
+    let wrong = Signer {
+        password: "wrong",
+        ..ALICE
+    };
+    for round in 0..3 {
+        for _ in 0..9 {
+            assert_eq!(status(&world.call(&wrong, "101", &phone())), 401, "round {round}");
+        }
+        assert_eq!(status(&world.call(&ALICE, "101", &phone())), 200);
+    }
+}
+
+#[test]
 fn trying_one_password_with_many_users_is_slowed_down() {
     let mut world = World::new(Config {
         failures_per_source: Rate {

@@ -767,6 +767,12 @@ fn a_connection_that_closes_takes_the_way_to_the_phone_with_it() {
     assert_eq!(world.registrar.len(), 3);
     world.send_as(&at("10.0.0.5").replace("CSeq: 1", "CSeq: 2"), tcp(4), &own);
     assert!(world.reaches().contains(&Reach::Flow(tcp(4))), "it has come back");
+    world.send_as(&at("10.0.0.5").replace("CSeq: 1", "CSeq: 3"), tcp(5), &own);
+    world.registrar.connection_closed(ConnectionId(4));
+    assert!(
+        world.reaches().contains(&Reach::Flow(tcp(5))),
+        "the one it had before is of no matter"
+    );
     world.agrees_with_disk();
 }
 
