@@ -65,7 +65,9 @@ pub struct Config {
 
 impl Default for Config {
     /// One source may make 4,000 challenged calls and 2,000 challenged registrations a second: more
-    /// than a large office behind one address, a tenth of a flood that hurts.
+    /// than a large office behind one address, a tenth of a flood that hurts. A call leaves about
+    /// a hundred transaction-seconds behind (timers I, J, K, L and M), so that 500,000 transactions
+    /// are those of more than 4,000 calls a second.
     fn default() -> Self {
         Self {
             source: Rates {
@@ -86,8 +88,8 @@ impl Default for Config {
             },
             sources: 32_768,
             reserve_percent: 25,
-            max_calls: 10_000,
-            max_transactions: 100_000,
+            max_calls: 50_000,
+            max_transactions: 500_000,
         }
     }
 }

@@ -177,7 +177,7 @@ fn what_the_total_refuses_is_not_charged_to_the_source() {
         burst: 0,
     };
     let mut admission = Admission::new(Instant::ZERO, config.clone());
-    let mut admitted = |admission: &mut Admission, now| {
+    let admitted = |admission: &mut Admission, now| {
         (0..20)
             .filter(|_| admission.admit(now, LOOPBACK, Kind::Call, IDLE) == Verdict::Admit)
             .count()
