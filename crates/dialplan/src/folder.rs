@@ -11,8 +11,8 @@ use crate::limits::Limits;
 
 /// The file every dialplan begins with.
 pub(crate) const MAIN: &str = "main.rhai";
-/// The folder of a dialplan's tests.
-pub(crate) const TESTS: &str = "tests";
+/// What the names of a dialplan's tests begin with.
+const TESTS: &str = "tests/";
 /// Folders within folders.
 const DEPTH: usize = 8;
 
@@ -49,7 +49,7 @@ pub(crate) fn read(folder: &Path, limits: &Limits) -> Result<(Sources, Sources),
     if !faults.is_empty() {
         return Err(faults);
     }
-    let (tests, plan) = sources.into_iter().partition(|(name, _)| name.starts_with("tests/"));
+    let (tests, plan) = sources.into_iter().partition(|(name, _)| name.starts_with(TESTS));
     Ok((plan, tests))
 }
 

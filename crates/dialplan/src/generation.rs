@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use rhai::{AST, Engine, Scope};
+use rhai::{AST, Dynamic, Engine, Scope};
 use switch::{Facts, ScriptEntry, ScriptFault};
 
 use crate::api::Caller;
@@ -14,7 +14,7 @@ use crate::fiber::{Resume, State, Task, Turn};
 use crate::folder::{self, MAIN, Sources, whole_file};
 use crate::limits::Limits;
 use crate::modules::Modules;
-use crate::{engine, fiber};
+use crate::{engine, fiber, lint};
 
 /// The stack scripts are compiled on: the parser and what it builds nest with the script.
 const COMPILE_STACK: usize = 64 << 20;
@@ -61,7 +61,7 @@ impl Generation {
             ScriptEntry::OnTrunk => self.on_trunk.as_ref(),
         };
         let Some(door) = door else { return Ok(()) };
-        door.run(&self.engine, &self.main, Caller::new(facts))
+        door.run(&self.engine, &self.main, Dynamic::from(Caller::new(facts)))
             .map_err(|error| fault::of_error(*error, MAIN))
     }
 }
@@ -94,12 +94,15 @@ fn compile(plan: &Sources, limits: &Limits) -> Result<Generation, Vec<ScriptFaul
     let mut scripts = BTreeMap::new();
     for (name, text) in plan {
         match compile_one(&engine, name, text) {
-            Ok(script) => drop(scripts.insert(name.clone(), script)),
+            Ok(script) => {
+                faults.extend(lint::lint(name, &script));
+                scripts.insert(name.clone(), script);
+            }
             Err(fault) => faults.push(fault),
         }
     }
     let main = scripts.remove(MAIN);
-    let on_call = main.as_ref().and_then(|main| Entry::find(main, "on_call"));
+    let on_call = main.as_ref().and_then(|main| Entry::find(main, "on_call", 1));
     if main.is_some() && on_call.is_none() {
         faults.push(whole_file(
             MAIN,
@@ -128,7 +131,7 @@ fn compile(plan: &Sources, limits: &Limits) -> Result<Generation, Vec<ScriptFaul
     if let Err(error) = engine.run_ast_with_scope(&mut Scope::new(), &main) {
         return Err(vec![stoppable(fault::of_error(*error, MAIN))]);
     }
-    let on_trunk = Entry::find(&main, "on_trunk");
+    let on_trunk = Entry::find(&main, "on_trunk", 1);
     Ok(Generation {
         engine,
         main,
@@ -147,7 +150,7 @@ fn stoppable(fault: ScriptFault) -> ScriptFault {
     }
 }
 
-fn compile_one(engine: &Engine, name: &str, text: &str) -> Result<AST, ScriptFault> {
+pub(crate) fn compile_one(engine: &Engine, name: &str, text: &str) -> Result<AST, ScriptFault> {
     let mut script = engine
         .compile_with_scope(&engine::known_names(), text)
         .map_err(|error| fault::of_parse(name, &error))?;

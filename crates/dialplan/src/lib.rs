@@ -8,6 +8,7 @@
 //! What a script may not do to others is written in [`Limits`].
 
 mod api;
+mod check;
 mod engine;
 mod entry;
 mod fault;
@@ -15,6 +16,7 @@ mod fiber;
 mod folder;
 mod generation;
 mod limits;
+mod lint;
 mod modules;
 mod plans;
 mod strings;
@@ -22,6 +24,7 @@ mod strings;
 #[cfg(test)]
 mod tests;
 
+pub use check::{Report, TestResult, check};
 pub use fault::describe;
 pub use fiber::{Fiber, Metered, Resume, Step};
 pub use generation::Generation;

@@ -244,8 +244,8 @@ fn faults_name_file_line_and_column() {
     );
     assert_eq!(fault("throw \"no\""), "main.rhai:2:1: no");
     assert_eq!(
-        fault("caller.voicemail(\"1\")"),
-        "main.rhai:2:8: caller.voicemail is not there yet"
+        fault("let c = caller; c.voicemail(\"1\")"),
+        "main.rhai:2:19: caller.voicemail is not there yet"
     );
     assert_eq!(
         fault("sleep(1)"),
@@ -335,4 +335,145 @@ fn a_script_that_breaks_a_limit_is_told_its_line() {
     let mut fiber = start(&plan(&[("main.rhai", text)], &Limits::default()).unwrap());
     let end = ended(step(&mut fiber, Resume::Continue));
     assert_eq!(end, Err("main.rhai:5:3: functions call one another too deeply".into()));
+}
+
+#[test]
+fn what_cannot_work_is_told_before_any_call() {
+    let refused = |body: &str| {
+        let text = format!("fn own() {{ }} fn on_call(caller) {{\n{body}\n}}");
+        plan(&[("main.rhai", &text)], &Limits::default())
+            .map(drop)
+            .unwrap_err()
+            .join("; ")
+    };
+    for (body, message) in [
+        (
+            "caller.dail(\"1\")",
+            "2:8: caller has no dail(); it has dial, ring, answer",
+        ),
+        (
+            "if false { caller.conference(\"1\") }",
+            "2:19: caller.conference is not there yet",
+        ),
+        ("caller.reject()", "2:8: caller.reject takes 1 to 2 arguments, not 0"),
+        ("caller.ring(1)", "2:8: caller.ring takes 0 arguments, not 1"),
+        ("caller.reject(200)", "2:15: reject 200: 400 to 699 is possible"),
+        (
+            "let x = caller.numbr;",
+            "2:16: caller has no numbr; it has number, name",
+        ),
+        ("caller.dialed.len(caller.nam)", "2:26: caller has no nam"),
+        ("caller.dial(\"1 2\")", "2:13: \"1 2\" is no target"),
+        (
+            "caller.dial(\"1\", #{ timeot: 1 })",
+            "2:21: dial has no option \"timeot\"; it has timeout, strategy",
+        ),
+        (
+            "caller.dial(\"1\", #{ timeout: 0 })",
+            "2:30: timeout 0: 1 to 600 seconds are possible",
+        ),
+        (
+            "caller.dial(\"1\", #{ strategy: \"any\" })",
+            "2:31: strategy \"any\": \"all\"",
+        ),
+        (
+            "caller.dial(\"1\", #{ caller_id: #{ nmae: \"x\" } })",
+            "2:35: caller_id has no option \"nmae\"",
+        ),
+        ("caller.wait(0)", "2:13: wait 0: 0.01 to 3600 seconds are possible"),
+    ] {
+        assert!(
+            refused(body).starts_with(&format!("main.rhai:{message}")),
+            "{body}: {}",
+            refused(body)
+        );
+    }
+    on_call(
+        "let x = caller.to_string(); if caller.dialed == \"1\" { caller.dial(x, #{ \"timeout\": 3 }).status.len(); }",
+    );
+}
+
+#[test]
+fn arguments_are_refused_in_words_that_say_what_fits() {
+    for (body, message) in [
+        ("let t = \"a/b/c\"; caller.dial(t)", "\"b/c\" is no number"),
+        ("let t = \"sip:\"; caller.dial(t)", "is no SIP URI"),
+        ("let t = \"sip:a@b\\r\\nX: y\"; caller.dial(t)", "is no SIP URI"),
+        ("let t = \"sip:a@b?Route=c\"; caller.dial(t)", "is no SIP URI"),
+        ("let t = \"http://a\"; caller.dial(t)", "is no SIP URI"),
+        (
+            "let t = 102; caller.dial(t)",
+            "dial: a string or a list of 1 to 32 strings is needed, not a number",
+        ),
+        (
+            "let t = []; caller.dial(t)",
+            "a list of 1 to 32 strings is needed, not a list",
+        ),
+        (
+            "let o = #{ headers: #{ \"Via\": \"x\" } }; caller.dial(\"1\", o)",
+            "\"Via\" is written by Tandem itself",
+        ),
+        (
+            "let o = #{ headers: #{ \"v\": \"x\" } }; caller.dial(\"1\", o)",
+            "\"v\" is written by Tandem itself",
+        ),
+        (
+            "let o = #{ headers: #{ \"X:Y\": \"x\" } }; caller.dial(\"1\", o)",
+            "is no name of a header",
+        ),
+        (
+            "let o = #{ headers: #{ \"X-Y\": \"a\\r\\nb\" } }; caller.dial(\"1\", o)",
+            "one line of at most 1024 bytes",
+        ),
+        (
+            "let o = #{ record: \"../x\" }; caller.dial(\"1\", o)",
+            "is no name of a recording",
+        ),
+        (
+            "let o = #{ timeout: \"x\" }; caller.dial(\"1\", o)",
+            "a number of seconds is needed, not a string",
+        ),
+        (
+            "let o = #{ timeout: 0.0 / 0.0 }; caller.dial(\"1\", o)",
+            "timeout NaN: 1 to 600",
+        ),
+        ("caller.play(\"../etc/passwd\")", "is no prompt"),
+        ("caller.tone(\"a b\")", "is no name of a tone"),
+        ("caller.reject(486, \"a\\r\\nb\")", "one line of at most 128 bytes"),
+        ("caller.redirect(\"a b\")", "is no number"),
+        ("let n = \"a:\"; caller.header(n)", "is no name of a header"),
+        ("extension(\"a b\")", "is no number"),
+        ("now(\"../../etc/passwd\")", "is no time zone"),
+    ] {
+        let found = fault(body);
+        assert!(
+            found.contains(message) && found.starts_with("main.rhai:2:"),
+            "{body}: {found}"
+        );
+    }
+}
+
+#[test]
+fn options_reach_the_switch() {
+    let mut fiber = start(&on_call(
+        "caller.dial([\"102\", \"carrier/+4930\", \"sip:a@b\"], #{ timeout: 1.5, strategy: \"sequence\", record: \"r1\",\n\
+         caller_id: #{ number: \"7\", name: \"Ann \\\"B\\\"\" }, headers: #{ \"X-Queue\": \"sales\" } })",
+    ));
+    let (asked, _) = verb(step(&mut fiber, Resume::Continue));
+    let expected = switch::Dial {
+        targets: vec![
+            switch::Target::Extension("102".into()),
+            switch::Target::Trunk {
+                trunk: "carrier".into(),
+                number: "+4930".into(),
+            },
+            switch::Target::Uri("sip:a@b".into()),
+        ],
+        timeout: std::time::Duration::from_millis(1_500),
+        strategy: switch::Strategy::Sequence,
+        caller_id: Some(("7".into(), "Ann \"B\"".into())),
+        headers: vec![("X-Queue".into(), "sales".into())],
+        record: Some("r1".into()),
+    };
+    assert_eq!(asked, Verb::Dial(Box::new(expected)));
 }

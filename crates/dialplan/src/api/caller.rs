@@ -29,6 +29,10 @@ pub(crate) const VERBS: &[(&str, usize, usize)] = &[
     ("header", 1, 1),
 ];
 
+/// Seconds a verb may be told to take.
+pub(crate) const SHORTEST: f64 = 0.01;
+pub(crate) const LONGEST: f64 = 3_600.0;
+
 /// The one whose call this is.
 #[derive(Clone)]
 pub(crate) struct Caller(Arc<Facts>);
@@ -79,7 +83,7 @@ pub(crate) fn register(engine: &mut Engine) {
         .register_fn(
             "wait",
             |context: NativeCallContext, _: &mut Caller, seconds: Dynamic| {
-                let time = fits(&context, arguments::seconds("wait", &seconds, 0.01, 3_600.0))?;
+                let time = fits(&context, arguments::seconds("wait", &seconds, SHORTEST, LONGEST))?;
                 digits(&context, Verb::Wait(time))
             },
         )
@@ -147,14 +151,19 @@ fn dial_to(context: &NativeCallContext, to: &Dynamic, options: Option<&Map>) -> 
 }
 
 fn reject(context: &NativeCallContext, code: i64, reason: Option<&str>) -> Thing<()> {
-    let checked = u16::try_from(code).ok().filter(|code| (400..=699).contains(code));
-    let code = fits(
-        context,
-        checked.ok_or_else(|| format!("reject {code}: 400 to 699 is possible")),
-    )?;
+    let code = fits(context, reject_code(code))?;
     let reason = reason.map(|reason| arguments::line("reason", reason, 128)).transpose();
     let reason = fits(context, reason)?.filter(|reason| !reason.is_empty());
     done(context, Verb::Reject { code, reason })
+}
+
+/// A final answer that is not a 2xx and leads nowhere else (RFC 3261 21.4 to 21.6).
+pub(crate) fn reject_code(code: i64) -> Checked<u16> {
+    let code = u16::try_from(code)
+        .ok()
+        .filter(|code| (400..=699).contains(code))
+        .ok_or(code);
+    code.map_err(|code| format!("reject {code}: 400 to 699 is possible"))
 }
 
 fn redirect(context: &NativeCallContext, to: &str) -> Thing<()> {
@@ -185,7 +194,7 @@ fn play(context: &NativeCallContext, names: &Dynamic) -> Thing<String> {
 fn tone(context: &NativeCallContext, name: &str, seconds: Option<&Dynamic>) -> Thing<String> {
     let name = fits(context, arguments::name("tone", name))?;
     let duration = seconds
-        .map(|seconds| arguments::seconds("tone", seconds, 0.01, 3_600.0))
+        .map(|seconds| arguments::seconds("tone", seconds, SHORTEST, LONGEST))
         .transpose();
     let duration = fits(context, duration)?;
     digits(context, Verb::Tone { name, duration })

@@ -97,16 +97,26 @@ pub(crate) fn read(targets: &Dynamic, options: Option<&Map>) -> Checked<Dial> {
         record: None,
     };
     for (name, value) in options.into_iter().flatten() {
-        match name.as_str() {
-            "timeout" => dial.timeout = arguments::seconds("timeout", value, 1.0, 600.0)?,
-            "strategy" => dial.strategy = strategy(value)?,
-            "caller_id" => dial.caller_id = Some(caller_id(value)?),
-            "headers" => dial.headers = headers(value)?,
-            "record" => dial.record = Some(arguments::name("recording", &text("record", value)?)?),
-            other => return Err(unknown("dial", other, OPTIONS)),
-        }
+        set(&mut dial, name, value)?;
     }
     Ok(dial)
+}
+
+/// Whether an option could be given to `dial`.
+pub(crate) fn check_option(name: &str, value: &Dynamic) -> Checked<()> {
+    set(&mut read(&Dynamic::from("0"), None)?, name, value)
+}
+
+fn set(dial: &mut Dial, name: &str, value: &Dynamic) -> Checked<()> {
+    match name {
+        "timeout" => dial.timeout = arguments::seconds("timeout", value, 1.0, 600.0)?,
+        "strategy" => dial.strategy = strategy(value)?,
+        "caller_id" => dial.caller_id = Some(caller_id(value)?),
+        "headers" => dial.headers = headers(value)?,
+        "record" => dial.record = Some(arguments::name("recording", &text("record", value)?)?),
+        other => return Err(unknown("dial", other, OPTIONS)),
+    }
+    Ok(())
 }
 
 /// What `dial` returns.

@@ -1,8 +1,8 @@
 //! What scripts can say: `caller` and its verbs, `extension(..)`, `now(..)`, `log`.
 
-mod arguments;
-mod caller;
-mod dial;
+pub(crate) mod arguments;
+pub(crate) mod caller;
+pub(crate) mod dial;
 pub(crate) mod log;
 mod now;
 
@@ -16,7 +16,7 @@ use crate::fault::{Thrown, thrown};
 use crate::fiber::ask;
 
 /// Verbs that are promised and not built yet. Naming them makes the fault say so.
-const NOT_YET: &[&str] = &[
+pub(crate) const NOT_YET: &[&str] = &[
     "collect",
     "record",
     "voicemail",

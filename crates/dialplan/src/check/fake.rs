@@ -1,0 +1,236 @@
+//! A switch that is made up: it notes what a script asks for and answers as the test says.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use rhai::{Array, Dynamic, Map};
+use switch::{
+    Dial, DialResult, DialStatus, ExtensionState, Facts, Outcome, Position, ScriptEntry, ScriptFault, Strategy, Target,
+    Verb,
+};
+
+use crate::generation::Generation;
+use crate::{Fiber, Resume, Step};
+
+/// Verbs after which a test is taken to go round in a circle.
+const VERBS: usize = 1_000;
+
+/// A verb as tests write it, and its line.
+#[derive(Clone, Debug)]
+pub(super) struct Asked {
+    pub(super) text: String,
+    pub(super) at: Position,
+}
+
+pub(super) struct Fake {
+    unix_micros: i64,
+    results: Vec<(String, VecDeque<DialResult>)>,
+    digits: VecDeque<String>,
+    hangs_up_at: Option<String>,
+    headers: BTreeMap<String, String>,
+    extensions: BTreeMap<String, ExtensionState>,
+    asked: Vec<Asked>,
+    dials: Vec<Dial>,
+}
+
+impl Fake {
+    pub(super) fn new(unix_micros: i64) -> Self {
+        Self {
+            unix_micros,
+            results: Vec::new(),
+            digits: VecDeque::new(),
+            hangs_up_at: None,
+            headers: BTreeMap::new(),
+            extensions: BTreeMap::new(),
+            asked: Vec::new(),
+            dials: Vec::new(),
+        }
+    }
+
+    /// What comes of dialling a target; said twice, the second time of dialling it has the second result.
+    pub(super) fn on_dial(&mut self, target: &str, result: DialResult) {
+        match self.results.iter_mut().find(|(of, _)| of == target) {
+            Some((_, results)) => results.push_back(result),
+            None => self.results.push((target.to_owned(), VecDeque::from([result]))),
+        }
+    }
+
+    /// What the caller presses during the next verb that hears it.
+    pub(super) fn presses(&mut self, digits: &str) {
+        self.digits.push_back(digits.to_owned());
+    }
+
+    pub(super) fn hangs_up_at(&mut self, verb: &str) {
+        self.hangs_up_at = Some(verb.to_owned());
+    }
+
+    pub(super) fn has_header(&mut self, name: &str, value: &str) {
+        self.headers.insert(name.to_ascii_lowercase(), value.to_owned());
+    }
+
+    pub(super) fn has_extension(&mut self, number: &str, state: ExtensionState) {
+        self.extensions.insert(number.to_owned(), state);
+    }
+
+    pub(super) fn asked(&self) -> &[Asked] {
+        &self.asked
+    }
+
+    /// The dials in full, as maps.
+    pub(super) fn dials(&self) -> Array {
+        self.dials.iter().map(dial_map).collect()
+    }
+
+    /// Runs the plan for this call.
+    pub(super) fn run(&mut self, plan: &Arc<Generation>, entry: ScriptEntry, facts: Facts) -> Result<(), ScriptFault> {
+        let mut fiber = Fiber::new(plan, entry, facts)?;
+        let mut with = Resume::Continue;
+        loop {
+            match fiber.resume(with, self.unix_micros) {
+                Step::Yielded => with = Resume::Continue,
+                Step::Ended(result) => return result,
+                Step::Verb { verb, at } if self.asked.len() >= VERBS => {
+                    let message = format!("asked for {VERBS} things, then for {}: does it go round?", text(&verb));
+                    return Err(ScriptFault { position: at, message });
+                }
+                Step::Verb { verb, at } => match self.answer(verb, at) {
+                    Some(outcome) => with = Resume::Outcome(outcome),
+                    None => return Ok(()),
+                },
+            }
+        }
+    }
+
+    /// `None` where the caller hangs up.
+    fn answer(&mut self, verb: Verb, at: Position) -> Option<Outcome> {
+        let text = text(&verb);
+        // Questions are answered and not noted: they do nothing to the call.
+        let outcome = match verb {
+            Verb::Header(name) => return Some(Outcome::Text(self.headers.get(&name.to_ascii_lowercase()).cloned())),
+            Verb::Extension(number) => {
+                return Some(Outcome::Extension(self.extensions.get(&number).cloned().map(Box::new)));
+            }
+            Verb::Dial(dial) => {
+                let result = self.result_of(&dial);
+                self.dials.push(*dial);
+                Outcome::Dial(Box::new(result))
+            }
+            Verb::Wait(time) => {
+                self.unix_micros = self
+                    .unix_micros
+                    .saturating_add(i64::try_from(time.as_micros()).unwrap_or(i64::MAX));
+                self.heard()
+            }
+            Verb::Play(_) | Verb::Tone { .. } | Verb::Echo => self.heard(),
+            Verb::Ring | Verb::Answer | Verb::Reject { .. } | Verb::Redirect { .. } | Verb::Hangup => Outcome::Done,
+        };
+        let hangs_up = self.hangs_up_at.as_ref() == Some(&text);
+        self.asked.push(Asked { text, at });
+        (!hangs_up).then_some(outcome)
+    }
+
+    fn heard(&mut self) -> Outcome {
+        Outcome::Digits(self.digits.pop_front().unwrap_or_default())
+    }
+
+    /// What the test said of one of the targets, or an answer by the first.
+    fn result_of(&mut self, dial: &Dial) -> DialResult {
+        let targets: Vec<String> = dial.targets.iter().map(target).collect();
+        let said = self
+            .results
+            .iter_mut()
+            .find(|(of, _)| of == "*" || targets.contains(of));
+        let mut result = said.and_then(|(_, results)| {
+            // The last one stays.
+            if results.len() > 1 {
+                results.pop_front()
+            } else {
+                results.front().cloned()
+            }
+        });
+        let result = result.get_or_insert(DialResult {
+            status: DialStatus::Answered,
+            code: 200,
+            reason: "OK".to_owned(),
+            by: String::new(),
+            talk: 10.0,
+        });
+        if result.status == DialStatus::Answered && result.by.is_empty() {
+            result.by = targets.first().cloned().unwrap_or_default();
+        }
+        result.clone()
+    }
+}
+
+/// A verb as tests write it.
+fn text(verb: &Verb) -> String {
+    match verb {
+        Verb::Dial(dial) => {
+            let targets: Vec<_> = dial.targets.iter().map(target).collect();
+            format!("dial {}", targets.join(" "))
+        }
+        Verb::Ring => "ring".to_owned(),
+        Verb::Answer => "answer".to_owned(),
+        Verb::Reject { code, reason: None } => format!("reject {code}"),
+        Verb::Reject {
+            code,
+            reason: Some(reason),
+        } => format!("reject {code} {reason}"),
+        Verb::Redirect { target } => format!("redirect {target}"),
+        Verb::Hangup => "hangup".to_owned(),
+        Verb::Wait(time) => format!("wait {}", seconds(*time)),
+        Verb::Play(names) => format!("play {}", names.join(" ")),
+        Verb::Tone { name, duration: None } => format!("tone {name}"),
+        Verb::Tone {
+            name,
+            duration: Some(time),
+        } => format!("tone {name} {}", seconds(*time)),
+        Verb::Echo => "echo".to_owned(),
+        Verb::Header(name) => format!("header {name}"),
+        Verb::Extension(number) => format!("extension {number}"),
+    }
+}
+
+fn seconds(time: Duration) -> f64 {
+    time.as_secs_f64()
+}
+
+fn target(target: &Target) -> String {
+    match target {
+        Target::Extension(number) => number.clone(),
+        Target::Trunk { trunk, number } => format!("{trunk}/{number}"),
+        Target::Uri(uri) => uri.clone(),
+    }
+}
+
+fn dial_map(dial: &Dial) -> Dynamic {
+    let strategy = match dial.strategy {
+        Strategy::All => "all",
+        Strategy::Sequence => "sequence",
+        Strategy::Random => "random",
+    };
+    let caller_id = dial.caller_id.as_ref().map_or(Dynamic::UNIT, |(number, name)| {
+        let entries = [("number", number), ("name", name)];
+        Dynamic::from(
+            entries
+                .map(|(key, value)| (key.into(), value.clone().into()))
+                .into_iter()
+                .collect::<Map>(),
+        )
+    });
+    let headers: Map = dial
+        .headers
+        .iter()
+        .map(|(name, value)| (name.as_str().into(), value.clone().into()))
+        .collect();
+    let targets: Array = dial.targets.iter().map(|to| target(to).into()).collect();
+    let mut map = Map::new();
+    map.insert("targets".into(), targets.into());
+    map.insert("timeout".into(), seconds(dial.timeout).into());
+    map.insert("strategy".into(), strategy.into());
+    map.insert("caller_id".into(), caller_id);
+    map.insert("headers".into(), headers.into());
+    map.insert("record".into(), dial.record.clone().map_or(Dynamic::UNIT, Into::into));
+    map.into()
+}
