@@ -1,1 +1,18 @@
-//! The deterministic world the scenarios play in.
+//! The deterministic world the scenarios play in: a switch, phones, a network with faults, real
+//! dialplan scripts, and a clock that only counts.
+//!
+//! A scenario reads as a sentence: `alice.calls("102"); bob.rings(); bob.answers();`. When it fails
+//! it prints the ladder of messages that led there. Nothing sleeps; the same seed plays the same.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
+
+pub mod ladder;
+pub mod net;
+pub mod phone;
+pub mod scripts;
+pub mod stage;
+pub mod world;
+
+pub use phone::{Mood, Phase, Phone};
+pub use stage::{Actor, Stage};
+pub use world::{Settings, World};

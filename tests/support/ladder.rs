@@ -1,0 +1,57 @@
+//! The messages of a run, drawn for people.
+
+use std::{collections::VecDeque, fmt, net::SocketAddr};
+
+use sip::{Instant, Limits, Message};
+
+/// How many of the last messages are kept.
+const KEPT: usize = 200;
+
+/// What was sent, and what became of it.
+#[derive(Default)]
+pub struct Ladder {
+    lines: VecDeque<String>,
+    /// Off in long simulations.
+    pub off: bool,
+}
+
+impl Ladder {
+    /// A message was put on the wire.
+    pub fn message(&mut self, now: Instant, from: SocketAddr, to: SocketAddr, bytes: &bytes::Bytes, fate: &str) {
+        if self.off {
+            return;
+        }
+        let what = match Message::parse(bytes.clone(), &Limits::default()) {
+            Ok(message) => {
+                let cseq = message.header(sip::HeaderName::CSeq).unwrap_or("?").to_owned();
+                let sdp = if message.body().is_empty() { "" } else { " +sdp" };
+                let call = message.call_id().get(..6).unwrap_or(message.call_id()).to_owned();
+                match message.status() {
+                    Some(status) => format!("{} {} ({cseq}){sdp} [{call}]", status.code(), message.reason()),
+                    None => format!("{} {} ({cseq}){sdp} [{call}]", message.method(), message.uri()),
+                }
+            }
+            Err(_) => format!("{} bytes", bytes.len()),
+        };
+        self.note(now, &format!("{from} -> {to}  {what}{fate}"));
+    }
+
+    /// Something else happened.
+    pub fn note(&mut self, now: Instant, what: &str) {
+        if self.off {
+            return;
+        }
+        if self.lines.len() == KEPT {
+            self.lines.pop_front();
+        }
+        let micros = now.as_micros();
+        self.lines
+            .push_back(format!("{:>5}.{:06}  {what}", micros / 1_000_000, micros % 1_000_000));
+    }
+}
+
+impl fmt::Display for Ladder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.lines.iter().try_for_each(|line| writeln!(f, "{line}"))
+    }
+}

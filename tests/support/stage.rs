@@ -1,0 +1,251 @@
+//! Actors, so that a scenario reads as a sentence.
+
+use std::{cell::RefCell, rc::Rc, time::Duration};
+
+use media::SdpDirection;
+use sip::Method;
+use switch::Cdr;
+
+use crate::{
+    phone::{Mood, Phase},
+    world::{Settings, World},
+};
+
+/// The longest anything may take that a scenario waits for.
+const PATIENCE: Duration = Duration::from_secs(400);
+
+/// A world that actors share.
+pub struct Stage(pub Rc<RefCell<World>>);
+
+/// A phone on the stage.
+#[derive(Clone)]
+pub struct Actor {
+    world: Rc<RefCell<World>>,
+    index: usize,
+}
+
+impl Default for Stage {
+    fn default() -> Self {
+        Self::new(Settings::default())
+    }
+}
+
+impl Stage {
+    /// An empty stage.
+    pub fn new(settings: Settings) -> Self {
+        Self(Rc::new(RefCell::new(World::new(settings))))
+    }
+
+    /// With this dialplan.
+    pub fn plan(plan: &str) -> Self {
+        Self::new(Settings {
+            plan: plan.into(),
+            ..Settings::default()
+        })
+    }
+
+    /// A registered phone of an extension (which is made with its first phone).
+    pub fn phone(&self, number: &str) -> Actor {
+        let actor = self.unregistered(number);
+        actor.registers(3_600);
+        actor
+    }
+
+    /// A phone that is not registered.
+    pub fn unregistered(&self, number: &str) -> Actor {
+        let mut world = self.0.borrow_mut();
+        if !world.phones.iter().any(|phone| phone.number == number) {
+            world.extension(number);
+        }
+        let index = world.phone(number);
+        drop(world);
+        Actor {
+            world: Rc::clone(&self.0),
+            index,
+        }
+    }
+
+    /// Lets time pass.
+    pub fn pass(&self, seconds: f64) {
+        self.0.borrow_mut().pass(Duration::from_secs_f64(seconds));
+    }
+
+    /// Does something with the world.
+    pub fn with<R>(&self, act: impl FnOnce(&mut World) -> R) -> R {
+        act(&mut self.0.borrow_mut())
+    }
+
+    /// Lets everything come to its end, and looks at what is left: nothing, but one record a call.
+    pub fn clears(&self) {
+        let mut world = self.0.borrow_mut();
+        world.pass(Duration::from_secs(120));
+        world.expect_nothing_left();
+    }
+
+    /// The one record there is.
+    pub fn record(&self) -> Cdr {
+        let mut world = self.0.borrow_mut();
+        world.pass(Duration::from_secs(1));
+        assert_eq!(world.cdrs.len(), 1, "one record\n{}", world.ladder);
+        world.cdrs[0].clone()
+    }
+}
+
+impl Actor {
+    /// Does something with the phone.
+    pub fn with<R>(&self, act: impl FnOnce(&mut crate::Phone) -> R) -> R {
+        let mut world = self.world.borrow_mut();
+        let now = world.now;
+        let phone = &mut world.phones[self.index];
+        phone.advance(now);
+        let result = act(phone);
+        world.flush();
+        result
+    }
+
+    /// Its mood from now on.
+    pub fn feels(&self, change: impl FnOnce(&mut Mood)) -> &Self {
+        self.with(|phone| change(&mut phone.mood));
+        self
+    }
+
+    fn waits(&self, what: &str, so: impl Fn(&crate::Phone) -> bool) {
+        let index = self.index;
+        let mut world = self.world.borrow_mut();
+        let came = world.until(PATIENCE, |world| so(&world.phones[index]));
+        assert!(
+            came,
+            "{} waited in vain: {what}\n{}",
+            world.phones[index].number, world.ladder
+        );
+    }
+
+    /// The phase of the latest call.
+    pub fn phase(&self) -> Option<Phase> {
+        self.with(|phone| phone.calls.last().map(|call| call.phase))
+    }
+
+    fn latest(&self) -> usize {
+        self.with(|phone| phone.calls.len().checked_sub(1))
+            .expect("the phone has a call")
+    }
+
+    /// Registers, and is told 200.
+    pub fn registers(&self, seconds: u32) -> &Self {
+        self.with(|phone| phone.register(seconds));
+        self.waits("to be registered", |phone| phone.registered == Some(200));
+        self
+    }
+
+    /// Calls a number.
+    pub fn calls(&self, number: &str) -> &Self {
+        self.with(|phone| phone.call(number));
+        self
+    }
+
+    /// Comes to ring.
+    pub fn rings(&self) -> &Self {
+        self.waits("to ring", |phone| {
+            phone.calls.last().is_some_and(|call| call.phase == Phase::Ringing)
+        });
+        self
+    }
+
+    /// Does not ring, however long it takes.
+    pub fn stays_silent(&self, seconds: f64) -> &Self {
+        self.world.borrow_mut().pass(Duration::from_secs_f64(seconds));
+        let ringing = self.with(|phone| phone.calls.iter().any(|call| call.phase == Phase::Ringing));
+        assert!(!ringing, "it rings\n{}", self.world.borrow().ladder);
+        self
+    }
+
+    /// Hears ringback.
+    pub fn hears_ringing(&self) -> &Self {
+        self.rings()
+    }
+
+    /// Answers the call that rings.
+    pub fn answers(&self) -> &Self {
+        let call = self.latest();
+        self.with(|phone| phone.answer(call));
+        self
+    }
+
+    /// Sends 183 with early media.
+    pub fn plays_early(&self) -> &Self {
+        let call = self.latest();
+        self.with(|phone| phone.ring(call, true));
+        self
+    }
+
+    /// Refuses the call that rings.
+    pub fn rejects(&self, code: u16) -> &Self {
+        let call = self.latest();
+        self.with(|phone| phone.reject(call, code));
+        self
+    }
+
+    /// Comes to talk.
+    pub fn talks(&self) -> &Self {
+        self.waits("to talk", |phone| {
+            phone.calls.last().is_some_and(|call| call.phase == Phase::Up)
+        });
+        self
+    }
+
+    /// Hangs up, cancels or declines.
+    pub fn hangs_up(&self) -> &Self {
+        let call = self.latest();
+        self.with(|phone| phone.hang_up(call));
+        self
+    }
+
+    /// Its latest call comes to its end with this status (200: it was answered, then ended).
+    pub fn ends_with(&self, code: u16) -> &Self {
+        self.waits(&format!("its call to end with {code}"), |phone| {
+            phone
+                .calls
+                .last()
+                .is_some_and(|call| matches!(call.phase, Phase::Over(_)))
+        });
+        assert_eq!(
+            self.phase(),
+            Some(Phase::Over(code)),
+            "\n{}",
+            self.world.borrow().ladder
+        );
+        self
+    }
+
+    /// Offers another direction by re-INVITE, and waits for the answer.
+    pub fn offers(&self, direction: SdpDirection, expect: u16) -> &Self {
+        let call = self.latest();
+        self.with(|phone| phone.change(call, &Method::Invite, Some(direction)));
+        self.waits("its change to be answered", |phone| {
+            phone.calls[call].change_code.is_some()
+        });
+        let code = self.with(|phone| phone.calls[call].change_code);
+        assert_eq!(code, Some(expect), "\n{}", self.world.borrow().ladder);
+        self
+    }
+
+    /// Holds.
+    pub fn holds(&self) -> &Self {
+        self.offers(SdpDirection::SendOnly, 200)
+    }
+
+    /// Resumes.
+    pub fn resumes(&self) -> &Self {
+        self.offers(SdpDirection::SendRecv, 200)
+    }
+
+    /// The direction it last heard from the other side.
+    pub fn hears(&self, direction: SdpDirection) -> &Self {
+        self.waits(&format!("to hear {direction:?}"), |phone| {
+            let call = phone.calls.last();
+            call.and_then(|call| call.heard.as_ref())
+                .is_some_and(|spec| spec.direction() == direction)
+        });
+        self
+    }
+}

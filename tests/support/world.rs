@@ -1,0 +1,474 @@
+//! The switch, its surroundings, and the clock.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    net::SocketAddr,
+    time::Duration,
+};
+
+use bytes::Bytes;
+use sip::{Flow, Instant, Transport, digest::Ha1Pair};
+use switch::{
+    AccountChange, Binding, BindingChange, CallUid, Cdr, Config, Device, Event, Extension, Ha1, Input, Keys, Listener,
+    NatPolicy, Output, Query, Switch,
+};
+
+use crate::{ladder::Ladder, net::Net, phone::Phone, scripts::Scripts};
+
+/// 2026-01-01 00:00 UTC, when every world begins.
+pub const EPOCH: i64 = 1_767_225_600_000_000;
+
+/// How a world begins.
+pub struct Settings {
+    /// Every choice of chance follows from it.
+    pub seed: u64,
+    /// The text of `main.rhai`.
+    pub plan: String,
+    /// The switch's.
+    pub config: Config,
+    /// How long the store takes.
+    pub store_delay: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            seed: 1,
+            plan: "fn on_call(caller) { caller.dial(caller.dialed, #{ timeout: 20 }); }".into(),
+            config: Config::default(),
+            store_delay: Duration::from_millis(8),
+        }
+    }
+}
+
+/// See the module.
+pub struct World {
+    /// Now.
+    pub now: Instant,
+    /// The machine under test.
+    pub switch: Switch,
+    /// Between it and the phones.
+    pub net: Net,
+    /// In the order they were made.
+    pub phones: Vec<Phone>,
+    /// The dialplan's runs.
+    pub scripts: Scripts,
+    /// Records written at the end of calls.
+    pub cdrs: Vec<Cdr>,
+    /// Records opened, by call.
+    pub opened: BTreeSet<CallUid>,
+    /// What observers heard.
+    pub events: Vec<Event>,
+    /// What the media engine was told.
+    pub media: Vec<media::Command>,
+    /// Media ports open now.
+    pub ports: BTreeSet<media::PortId>,
+    /// Answers to commands.
+    pub replies: Vec<Result<switch::Reply, switch::CommandError>>,
+    /// The store: bindings on disk.
+    pub bindings: BTreeMap<u64, Binding>,
+    /// Whether the store can write.
+    pub store_works: bool,
+    /// What hosts resolve to; missing ones to nothing.
+    pub hosts: BTreeMap<String, SocketAddr>,
+    /// The messages so far.
+    pub ladder: Ladder,
+    /// Every input with its time, if wanted.
+    pub recording: Option<Vec<(Instant, Input)>>,
+    /// Every output as text, if wanted.
+    pub outputs: Option<Vec<String>>,
+    /// Deadline that the switch last gave.
+    wake: Instant,
+    later: BTreeMap<(Instant, u64), Input>,
+    count: u64,
+    address: SocketAddr,
+    domain: String,
+    store_delay: Duration,
+}
+
+/// Seed and keys of a world's switch, also for its replay.
+pub fn switch_of(settings: &Settings) -> Switch {
+    let mut seed = [0; 32];
+    seed[..8].copy_from_slice(&settings.seed.to_be_bytes());
+    Switch::new(settings.config.clone(), seed, &Keys { nonce: [7; 32] })
+}
+
+impl World {
+    /// A world without phones.
+    pub fn new(settings: Settings) -> Self {
+        let address: SocketAddr = "192.0.2.1:5060".parse().unwrap();
+        let mut world = Self {
+            now: Instant::ZERO,
+            switch: switch_of(&settings),
+            net: Net::new(settings.seed),
+            phones: Vec::new(),
+            scripts: Scripts::new(&settings.plan),
+            cdrs: Vec::new(),
+            opened: BTreeSet::new(),
+            events: Vec::new(),
+            media: Vec::new(),
+            ports: BTreeSet::new(),
+            replies: Vec::new(),
+            bindings: BTreeMap::new(),
+            store_works: true,
+            hosts: BTreeMap::new(),
+            ladder: Ladder::default(),
+            recording: None,
+            outputs: None,
+            wake: Instant::from_micros(u64::MAX),
+            later: BTreeMap::new(),
+            count: 0,
+            address,
+            domain: settings.config.domain.clone(),
+            store_delay: settings.store_delay,
+        };
+        world.begin();
+        world
+    }
+
+    fn begin(&mut self) {
+        let listener = |transport| Listener {
+            transport,
+            address: self.address,
+        };
+        let listeners = vec![listener(Transport::Udp), listener(Transport::Tcp)];
+        self.handle(Input::Clock { unix_micros: EPOCH });
+        self.handle(Input::Listening(listeners));
+    }
+
+    /// Starts recording; before anything else is done with the world.
+    pub fn record(&mut self) {
+        self.recording = Some(vec![
+            (Instant::ZERO, Input::Clock { unix_micros: EPOCH }),
+            (
+                Instant::ZERO,
+                Input::Listening(vec![
+                    Listener {
+                        transport: Transport::Udp,
+                        address: self.address,
+                    },
+                    Listener {
+                        transport: Transport::Tcp,
+                        address: self.address,
+                    },
+                ]),
+            ),
+        ]);
+        self.outputs = Some(Vec::new());
+    }
+
+    /// An extension with its device; the password is its number, twice.
+    pub fn extension(&mut self, number: &str) {
+        let extension = Extension {
+            number: number.into(),
+            name: format!("Person {number}"),
+            ..Extension::default()
+        };
+        self.handle(Input::Account(AccountChange::Extension(extension)));
+        let pair = Ha1Pair::new(number, &self.domain, &format!("{number}{number}"));
+        let device = Device {
+            username: number.into(),
+            extension: number.into(),
+            ha1: Ha1 {
+                md5: pair.md5,
+                sha256: pair.sha256,
+            },
+            codecs: Vec::new(),
+            nat: NatPolicy::Source,
+            transport: None,
+        };
+        self.handle(Input::Account(AccountChange::Device(device)));
+    }
+
+    /// A phone of an extension, not yet registered.
+    pub fn phone(&mut self, number: &str) -> usize {
+        let index = self.phones.len();
+        let host = format!("198.51.{}.{}:5060", 100 + index / 250, 1 + index % 250);
+        let password = format!("{number}{number}");
+        let phone = Phone::new(number, &password, host.parse().unwrap(), self.address, &self.domain);
+        self.phones.push(phone);
+        index
+    }
+
+    /// Kills the switch (as with kill -9) and starts another one on what the store has.
+    pub fn restart(&mut self, settings: &Settings) {
+        let numbers: BTreeSet<String> = self.phones.iter().map(|phone| phone.number.clone()).collect();
+        self.switch = switch_of(settings);
+        self.scripts = Scripts::new(&settings.plan);
+        self.later.clear();
+        self.ports.clear();
+        self.ladder
+            .note(self.now, "*** the switch was killed and started again");
+        let clock = EPOCH + i64::try_from(self.now.as_micros()).unwrap();
+        self.handle(Input::Clock { unix_micros: clock });
+        let address = self.address;
+        self.handle(Input::Listening(vec![Listener {
+            transport: Transport::Udp,
+            address,
+        }]));
+        for number in numbers {
+            self.extension(&number);
+        }
+        for binding in self.bindings.values().cloned().collect::<Vec<_>>() {
+            self.handle(Input::Restored(binding));
+        }
+    }
+
+    /// Gives the switch something, and carries out what it wants.
+    pub fn handle(&mut self, input: Input) {
+        let mut inputs = VecDeque::from([input]);
+        while let Some(input) = inputs.pop_front() {
+            if let Some(recording) = &mut self.recording {
+                recording.push((self.now, input.clone()));
+            }
+            self.switch.handle(self.now, input);
+            loop {
+                let output = self.switch.poll_output();
+                if let Output::Timeout(at) = output {
+                    self.wake = at;
+                    break;
+                }
+                if let Some(outputs) = &mut self.outputs {
+                    outputs.push(serde_json::to_string(&output).unwrap());
+                }
+                inputs.extend(self.carry_out(output));
+            }
+        }
+    }
+
+    fn carry_out(&mut self, output: Output) -> Option<Input> {
+        match output {
+            Output::Transmit(transmit) => {
+                let (to, bytes) = (transmit.flow.remote, transmit.bytes);
+                self.wire(self.address, to, bytes);
+            }
+            Output::Media(command) => {
+                match &command {
+                    media::Command::Open { port, .. } => assert!(self.ports.insert(*port), "a port is opened once"),
+                    media::Command::Close(port) => assert!(self.ports.remove(port), "what is closed was open"),
+                    media::Command::Play {
+                        port,
+                        token,
+                        repeat: false,
+                        ..
+                    } => {
+                        let played = media::Event::Played {
+                            port: *port,
+                            token: *token,
+                            fault: None,
+                        };
+                        self.after(Duration::from_secs(2), Input::Media(played));
+                    }
+                    _ => {}
+                }
+                if !self.ladder.off {
+                    self.media.push(command);
+                }
+            }
+            Output::Script(command) => {
+                let unix = EPOCH + i64::try_from(self.now.as_micros()).unwrap();
+                return self.scripts.apply(command, unix).map(Input::Script);
+            }
+            Output::Query(query, Query::Resolve { host, port, .. }) => {
+                let remote = self
+                    .hosts
+                    .get(&host)
+                    .copied()
+                    .or_else(|| Some(SocketAddr::new(host.parse().ok()?, port.unwrap_or(5060))));
+                let flow = |remote| Flow {
+                    transport: Transport::Udp,
+                    local: self.address,
+                    remote,
+                    connection: None,
+                };
+                let flows = remote.map(flow).into_iter().collect();
+                self.after(Duration::from_millis(20), Input::Resolved { query, flows });
+            }
+            Output::Query(query, Query::SaveBindings(changes)) => {
+                let ok = self.store_works;
+                if ok {
+                    changes.into_iter().for_each(|change| self.save(change));
+                }
+                self.after(self.store_delay, Input::Stored { query, ok });
+            }
+            Output::Query(query, Query::OpenCdr(open)) => {
+                if self.store_works {
+                    assert!(self.opened.insert(open.call_id), "a record is opened once");
+                }
+                self.after(
+                    self.store_delay,
+                    Input::Stored {
+                        query,
+                        ok: self.store_works,
+                    },
+                );
+            }
+            Output::Forget(changes) => changes.into_iter().for_each(|change| self.save(change)),
+            Output::Cdr(cdr) => self.cdrs.push(*cdr),
+            Output::Event(event) => self.events.push(event),
+            Output::Reply(_, result) => self.replies.push(result),
+            Output::Timeout(_) => {}
+        }
+        None
+    }
+
+    fn save(&mut self, change: BindingChange) {
+        match change {
+            BindingChange::Save(binding) => {
+                self.bindings.insert(binding.id, binding);
+            }
+            BindingChange::Remove(id) => {
+                self.bindings.remove(&id);
+            }
+        }
+    }
+
+    fn after(&mut self, delay: Duration, input: Input) {
+        self.count += 1;
+        self.later.insert((self.now + delay, self.count), input);
+    }
+
+    fn wire(&mut self, from: SocketAddr, to: SocketAddr, bytes: Bytes) {
+        let fate = self.net.send(self.now, from, to, bytes.clone());
+        self.ladder.message(self.now, from, to, &bytes, fate);
+    }
+
+    /// Throws bytes at the switch from an address.
+    pub fn throw(&mut self, from: SocketAddr, bytes: Bytes) {
+        self.wire(from, self.address, bytes);
+    }
+
+    /// Sends what the phones have to send.
+    pub fn flush(&mut self) {
+        for index in 0..self.phones.len() {
+            while let Some((to, bytes)) = self.phones[index].outbox.pop_front() {
+                let from = self.phones[index].address;
+                self.wire(from, to, bytes);
+            }
+        }
+    }
+
+    /// When the next thing happens.
+    pub fn next(&self) -> Option<Instant> {
+        let phones = self.phones.iter().filter_map(Phone::next);
+        let others = [
+            self.net.next(),
+            self.later.first_key_value().map(|((at, _), _)| *at),
+            Some(self.wake),
+        ];
+        phones
+            .chain(others.into_iter().flatten())
+            .min()
+            .filter(|at| at.as_micros() < u64::MAX)
+    }
+
+    /// Lets the next thing happen; false if nothing will.
+    pub fn step(&mut self) -> bool {
+        self.flush();
+        let Some(at) = self.next() else { return false };
+        self.now = self.now.max(at);
+        self.happen();
+        true
+    }
+
+    fn happen(&mut self) {
+        while let Some(datagram) = self.net.pop(self.now) {
+            if datagram.to == self.address {
+                let flow = Flow {
+                    transport: Transport::Udp,
+                    local: self.address,
+                    remote: datagram.from,
+                    connection: None,
+                };
+                self.handle(Input::Received {
+                    flow,
+                    bytes: datagram.bytes,
+                });
+            } else if let Some(phone) = self.phones.iter_mut().find(|phone| phone.address == datagram.to) {
+                phone.receive(self.now, datagram.from, datagram.bytes);
+            }
+        }
+        while let Some(entry) = self.later.first_entry().filter(|entry| entry.key().0 <= self.now) {
+            let input = entry.remove();
+            self.handle(input);
+        }
+        if self.wake <= self.now {
+            self.handle(Input::Tick);
+        }
+        for phone in &mut self.phones {
+            if phone.next().is_some_and(|at| at <= self.now) {
+                phone.advance(self.now);
+            }
+        }
+        self.flush();
+    }
+
+    /// Lets time pass.
+    pub fn pass(&mut self, time: Duration) {
+        let until = self.now + time;
+        self.flush();
+        while self.next().is_some_and(|at| at <= until) {
+            self.step();
+        }
+        self.now = until;
+    }
+
+    /// Lets time pass until something is so; false if it does not come true in `longest`.
+    pub fn until(&mut self, longest: Duration, so: impl Fn(&Self) -> bool) -> bool {
+        let end = self.now + longest;
+        self.flush();
+        while !so(self) {
+            match self.next() {
+                Some(at) if at <= end => self.step(),
+                Some(_) | None => return false,
+            };
+        }
+        true
+    }
+
+    /// What the switch holds now.
+    pub fn stats(&mut self) -> switch::Stats {
+        self.handle(Input::Command {
+            id: switch::CommandId(0),
+            command: switch::Command::Stats,
+        });
+        match self.replies.pop() {
+            Some(Ok(switch::Reply::Stats(stats))) => *stats,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Nothing is left of any call: no call, leg, transaction, port or script; one record each.
+    pub fn expect_nothing_left(&mut self) {
+        let stats = self.stats();
+        let left = (
+            stats.calls,
+            stats.legs,
+            stats.transactions,
+            stats.media_ports,
+            stats.scripts,
+        );
+        assert_eq!(
+            left,
+            (0, 0, 0, 0, 0),
+            "calls, legs, transactions, ports, scripts left\n{}",
+            self.ladder
+        );
+        assert!(
+            self.ports.is_empty(),
+            "media ports left open: {:?}\n{}",
+            self.ports,
+            self.ladder
+        );
+        assert!(self.scripts.is_empty(), "scripts left\n{}", self.ladder);
+        let mut closed = BTreeSet::new();
+        for cdr in &self.cdrs {
+            assert!(
+                closed.insert(cdr.open.call_id),
+                "two records of one call\n{}",
+                self.ladder
+            );
+        }
+        assert_eq!(closed, self.opened, "one record a call\n{}", self.ladder);
+    }
+}
