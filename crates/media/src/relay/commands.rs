@@ -62,6 +62,10 @@ impl Relay {
             Command::Dtmf { port, digit, millis } => {
                 let Some(event) = dtmf::code(digit) else { return };
                 let Some(leg) = self.live(port) else { return };
+                // A peer without RFC 4733 cannot be told; the voice is not held up for it.
+                if leg.event_payload().is_none() {
+                    return;
+                }
                 if leg.keys.press(event, millis) && leg.due[Timer::Keys as usize].is_none() {
                     self.arm(port.slot, Timer::Keys, Some(now));
                 }

@@ -549,6 +549,19 @@ fn a_digit_tandem_sends_takes_the_line_and_gives_it_back() {
 }
 
 #[test]
+fn a_peer_without_events_keeps_its_voice() {
+    let mut w = World::bridged();
+    w.update(2, remote(B, &[(0, "PCMU")]), false);
+    w.command(Command::Dtmf {
+        port: id(2),
+        digit: '1',
+        millis: 100,
+    });
+    w.pass(20);
+    assert_eq!(w.say(AT_A, A, 1).len(), 1);
+}
+
+#[test]
 fn a_tone_is_paced_by_the_tick_and_ends() {
     let mut w = World::bridged();
     w.command(Command::Unbridge(id(1)));

@@ -1,0 +1,256 @@
+//! Many datagrams in one system call: `recvmmsg` and `sendmmsg`.
+//!
+//! `nix` wraps both, but what it returns from `sendmmsg` cannot be counted without reading addresses nobody wrote; so
+//! the two calls are made here, and nothing else in this room is unsafe.
+#![allow(unsafe_code)]
+
+use std::{
+    io,
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6},
+    os::fd::{AsRawFd, BorrowedFd},
+    ptr,
+};
+
+use media::relay::MAX_PACKET;
+use nix::libc;
+
+/// Datagrams in one call.
+pub(super) const SIZE: usize = 64;
+/// Datagrams that wait in one outbox at most.
+const MAX_QUEUED: usize = 4 * SIZE;
+/// A `sockaddr_in6`, the longest there is here. The kernel copies it by octets, so it needs no alignment.
+const NAME: usize = 28;
+
+type Name = [u8; NAME];
+
+/// Room for one batch.
+pub(super) struct Receiver {
+    buffers: [[u8; MAX_PACKET]; SIZE],
+    names: [Name; SIZE],
+    lengths: [usize; SIZE],
+}
+
+impl Receiver {
+    pub(super) fn new() -> Box<Receiver> {
+        Box::new(Receiver {
+            buffers: [[0; MAX_PACKET]; SIZE],
+            names: [[0; NAME]; SIZE],
+            lengths: [0; SIZE],
+        })
+    }
+
+    /// Takes what is there, up to [`SIZE`] datagrams; how many. Never blocks.
+    pub(super) fn receive(&mut self, socket: BorrowedFd<'_>) -> io::Result<usize> {
+        let mut vectors = [libc::iovec {
+            iov_base: ptr::null_mut(),
+            iov_len: 0,
+        }; SIZE];
+        let mut headers = [EMPTY; SIZE];
+        for (at, header) in headers.iter_mut().enumerate() {
+            let vector = &mut vectors[at];
+            *vector = libc::iovec {
+                iov_base: self.buffers[at].as_mut_ptr().cast(),
+                iov_len: MAX_PACKET,
+            };
+            header.msg_hdr.msg_iov = vector;
+            header.msg_hdr.msg_iovlen = 1;
+            header.msg_hdr.msg_name = self.names[at].as_mut_ptr().cast();
+            header.msg_hdr.msg_namelen = NAME as libc::socklen_t;
+        }
+        // SAFETY: `headers` holds SIZE headers. Each points to one iovec of `vectors`, which describes exactly one
+        // buffer of `self.buffers`, and to one name of NAME octets with that length; all of them outlive the call and
+        // nothing else refers to them during it. Any octets are valid values of both.
+        let count = unsafe {
+            libc::recvmmsg(
+                socket.as_raw_fd(),
+                headers.as_mut_ptr(),
+                SIZE as _,
+                libc::MSG_DONTWAIT as _,
+                ptr::null_mut(),
+            )
+        };
+        let count = usize::try_from(count).map_err(|_| io::Error::last_os_error())?;
+        for (length, header) in self.lengths.iter_mut().zip(&headers[..count]) {
+            *length = (header.msg_len as usize).min(MAX_PACKET);
+        }
+        Ok(count)
+    }
+
+    /// The first `count` datagrams of the last batch, with their sources.
+    pub(super) fn datagrams(&self, count: usize) -> impl Iterator<Item = (SocketAddr, &[u8])> {
+        let all = self.names.iter().zip(&self.buffers).zip(&self.lengths).take(count);
+        all.filter_map(|((name, buffer), length)| Some((read_name(name)?, &buffer[..*length])))
+    }
+}
+
+/// What is to be sent through one socket.
+#[derive(Default)]
+pub(super) struct Outbox {
+    octets: Vec<u8>,
+    /// End of each datagram in `octets`, and where it goes.
+    items: Vec<(usize, Name, u8)>,
+}
+
+impl Outbox {
+    pub(super) fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
+    /// Adds a datagram; `true` when it is time to flush. `dual` writes IPv4 addresses for an IPv6 socket.
+    pub(super) fn push(&mut self, to: SocketAddr, dual: bool, bytes: &[u8]) -> bool {
+        let (name, length) = write_name(to, dual);
+        self.octets.extend_from_slice(bytes);
+        self.items.push((self.octets.len(), name, length));
+        self.items.len() >= MAX_QUEUED
+    }
+
+    /// Sends everything. What the kernel refuses is lost, as on any network.
+    pub(super) fn flush(&mut self, socket: BorrowedFd<'_>) {
+        let mut at = 0;
+        while at < self.items.len() {
+            // An error is about the first datagram: go on after it.
+            at += self.send(socket, at).unwrap_or(1).max(1);
+        }
+        self.items.clear();
+        self.octets.clear();
+    }
+
+    /// Sends up to [`SIZE`] datagrams from the given one on; how many went.
+    fn send(&mut self, socket: BorrowedFd<'_>, from: usize) -> io::Result<usize> {
+        let mut vectors = [libc::iovec {
+            iov_base: ptr::null_mut(),
+            iov_len: 0,
+        }; SIZE];
+        let mut headers = [EMPTY; SIZE];
+        let mut start = from.checked_sub(1).map_or(0, |before| self.items[before].0);
+        let batch = &mut self.items[from..];
+        let count = batch.len().min(SIZE);
+        for ((item, header), vector) in batch.iter_mut().zip(&mut headers).zip(&mut vectors) {
+            let (end, name, length) = item;
+            let bytes = &mut self.octets[start..*end];
+            start = *end;
+            *vector = libc::iovec {
+                iov_base: bytes.as_mut_ptr().cast(),
+                iov_len: bytes.len(),
+            };
+            header.msg_hdr.msg_iov = vector;
+            header.msg_hdr.msg_iovlen = 1;
+            header.msg_hdr.msg_name = name.as_mut_ptr().cast();
+            header.msg_hdr.msg_namelen = libc::socklen_t::from(*length);
+        }
+        // SAFETY: the first `count` of `headers` are filled. Each points to one iovec of `vectors`, which describes a
+        // range of `self.octets` taken as a slice above, and to the first `length` octets of a name in `self.items`;
+        // all of them outlive the call, which only reads them, and nothing else refers to them during it.
+        let sent = unsafe {
+            libc::sendmmsg(
+                socket.as_raw_fd(),
+                headers.as_mut_ptr(),
+                count as _,
+                libc::MSG_DONTWAIT as _,
+            )
+        };
+        usize::try_from(sent).map_err(|_| io::Error::last_os_error())
+    }
+}
+
+const EMPTY: libc::mmsghdr = libc::mmsghdr {
+    msg_hdr: libc::msghdr {
+        msg_name: ptr::null_mut(),
+        msg_namelen: 0,
+        msg_iov: ptr::null_mut(),
+        msg_iovlen: 0,
+        msg_control: ptr::null_mut(),
+        msg_controllen: 0,
+        msg_flags: 0,
+    },
+    msg_len: 0,
+};
+
+/// A `sockaddr_in` or `sockaddr_in6`: family in the host's order, port and address in the network's (ip(7), ipv6(7)).
+fn read_name(name: &Name) -> Option<SocketAddr> {
+    let family = i32::from(u16::from_ne_bytes([name[0], name[1]]));
+    let port = u16::from_be_bytes([name[2], name[3]]);
+    match family {
+        libc::AF_INET => Some((Ipv4Addr::from(*name[4..].first_chunk::<4>()?), port).into()),
+        libc::AF_INET6 => {
+            let ip = Ipv6Addr::from(*name[8..].first_chunk::<16>()?);
+            let scope = u32::from_ne_bytes(*name[24..].first_chunk()?);
+            Some(SocketAddrV6::new(ip, port, 0, scope).into())
+        }
+        _ => None,
+    }
+}
+
+fn write_name(address: SocketAddr, dual: bool) -> (Name, u8) {
+    let mut name = [0; NAME];
+    name[2..4].copy_from_slice(&address.port().to_be_bytes());
+    let v6 = match address {
+        SocketAddr::V4(v4) if !dual => {
+            name[..2].copy_from_slice(&(libc::AF_INET as u16).to_ne_bytes());
+            name[4..8].copy_from_slice(&v4.ip().octets());
+            return (name, 16);
+        }
+        SocketAddr::V4(v4) => SocketAddrV6::new(v4.ip().to_ipv6_mapped(), v4.port(), 0, 0),
+        SocketAddr::V6(v6) => v6,
+    };
+    name[..2].copy_from_slice(&(libc::AF_INET6 as u16).to_ne_bytes());
+    name[8..24].copy_from_slice(&v6.ip().octets());
+    name[24..].copy_from_slice(&v6.scope_id().to_ne_bytes());
+    (name, NAME as u8)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_written_and_read_the_same() {
+        for (text, dual, read) in [
+            ("192.0.2.1:4000", false, "192.0.2.1:4000"),
+            ("192.0.2.1:4000", true, "[::ffff:192.0.2.1]:4000"),
+            ("[2001:db8::1]:65535", true, "[2001:db8::1]:65535"),
+            ("[fe80::1%3]:4000", true, "[fe80::1%3]:4000"),
+        ] {
+            assert_eq!(
+                read_name(&write_name(text.parse().unwrap(), dual).0),
+                Some(read.parse().unwrap())
+            );
+        }
+        assert_eq!(read_name(&[0; NAME]), None);
+    }
+
+    #[test]
+    fn more_than_a_batch_goes_out_in_order_and_a_refused_one_is_skipped() {
+        use std::{net::UdpSocket, os::fd::AsFd};
+        let (sender, receiver) = (
+            UdpSocket::bind("127.0.0.1:0").unwrap(),
+            UdpSocket::bind("127.0.0.1:0").unwrap(),
+        );
+        let to = receiver.local_addr().unwrap();
+        let mut outbox = Outbox::default();
+        for n in 0..150u8 {
+            // Port 0 is refused by the kernel.
+            let to = if n % 50 == 3 { SocketAddr::new(to.ip(), 0) } else { to };
+            assert!(!outbox.push(to, false, &[n; 20]));
+        }
+        outbox.flush(sender.as_fd());
+        assert!(outbox.is_empty());
+        let mut batch = Receiver::new();
+        let mut got = Vec::new();
+        while let Ok(count) = batch.receive(receiver.as_fd()) {
+            got.extend(
+                batch
+                    .datagrams(count)
+                    .map(|(from, bytes)| (from, bytes[0], bytes.len())),
+            );
+        }
+        let from = sender.local_addr().unwrap();
+        assert_eq!(
+            got,
+            (0..150)
+                .filter(|n| n % 50 != 3)
+                .map(|n| (from, n, 20))
+                .collect::<Vec<_>>()
+        );
+    }
+}
