@@ -67,14 +67,25 @@ fn b2bua(message: &Message) -> usize {
 fn build(request: &Message) -> Message {
     let mut builder = Builder::request(&Method::Invite, "sip:bob@198.51.100.7:5062;transport=udp");
     builder = builder
-        .header(HeaderName::Via, "SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bK0123456789abcdef;rport")
+        .header(
+            HeaderName::Via,
+            "SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bK0123456789abcdef;rport",
+        )
         .header(HeaderName::MaxForwards, 69)
-        .header(HeaderName::From, "\"Alice\" <sip:101@tandem.local>;tag=0123456789abcdef")
+        .header(
+            HeaderName::From,
+            "\"Alice\" <sip:101@tandem.local>;tag=0123456789abcdef",
+        )
         .header(HeaderName::To, "<sip:bob@198.51.100.7:5062>")
         .header(HeaderName::CallId, "0123456789abcdef0123456789abcdef")
         .header(HeaderName::CSeq, format_args!("{} {}", 1, Method::Invite))
         .header(HeaderName::Contact, "<sip:192.0.2.1:5060;transport=udp>");
-    for name in [HeaderName::Allow, HeaderName::Supported, HeaderName::UserAgent, HeaderName::SessionExpires] {
+    for name in [
+        HeaderName::Allow,
+        HeaderName::Supported,
+        HeaderName::UserAgent,
+        HeaderName::SessionExpires,
+    ] {
         builder = builder.copy(request, name);
     }
     builder.body("application/sdp", request.body()).finish()
@@ -90,14 +101,20 @@ fn main() {
     println!("invite_bytes {} octets", INVITE.len());
     println!("built_bytes {} octets", build(&message).bytes().len());
     measure("parse", read);
-    measure("parse_copied", || Message::parse(Bytes::copy_from_slice(INVITE.as_bytes()), &limits).unwrap());
+    measure("parse_copied", || {
+        Message::parse(Bytes::copy_from_slice(INVITE.as_bytes()), &limits).unwrap()
+    });
     measure("parse_b2bua", || b2bua(&read()));
     measure("b2bua_headers", || b2bua(&message));
     measure("check", || message.check().unwrap());
     measure("with_received", || message.clone().with_received(source));
-    measure("uri", || Uri::parse("sip:alice@192.0.2.33:5060;transport=udp").unwrap().port);
+    measure("uri", || {
+        Uri::parse("sip:alice@192.0.2.33:5060;transport=udp").unwrap().port
+    });
     measure("build", || build(&message));
-    measure("reply", || Builder::reply(&message, StatusCode::RINGING, Some("0123456789abcdef")).finish());
+    measure("reply", || {
+        Builder::reply(&message, StatusCode::RINGING, Some("0123456789abcdef")).finish()
+    });
     measure("frame", || {
         let mut framer = Framer::new(limits);
         framer.push(INVITE.as_bytes());

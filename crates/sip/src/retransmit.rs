@@ -1,4 +1,5 @@
-//! A 2xx to an INVITE, repeated end to end until its ACK comes (RFC 3261 13.3.1.4).
+//! A 2xx to an INVITE, repeated end to end until its ACK comes (RFC 3261 13.3.1.4), and a reliable
+//! provisional response, repeated until its PRACK comes (RFC 3262 section 3).
 
 use std::time::Duration;
 
@@ -44,6 +45,16 @@ impl Accepted {
         }
     }
 
+    /// As [`Accepted::new`] for a reliable provisional response: its interval doubles without limit
+    /// (RFC 3262 section 3). Given up means: no PRACK came, so the INVITE should be refused with a
+    /// 5xx.
+    pub fn provisional(now: Instant, bytes: Bytes, timers: &TimerConfig) -> Self {
+        Self {
+            longest: Duration::MAX,
+            ..Self::new(now, bytes, timers)
+        }
+    }
+
     /// What is due at `now`; each retransmission and the giving up are said once.
     pub fn due(&mut self, now: Instant) -> Due {
         if self.given_up {
@@ -72,27 +83,44 @@ impl Accepted {
 mod tests {
     use super::*;
 
+    /// When it is repeated, in milliseconds, and when it is given up.
+    fn schedule(mut accepted: Accepted) -> (Vec<u64>, u64) {
+        let mut times = Vec::new();
+        loop {
+            let at = accepted.next_timeout().unwrap();
+            assert_eq!(accepted.due(Instant::from_micros(at.as_micros() - 1)), Due::Nothing);
+            match accepted.due(at) {
+                Due::Retransmit(_) => times.push(at.as_micros() / 1_000),
+                Due::GiveUp => {
+                    assert_eq!(accepted.next_timeout(), None);
+                    assert_eq!(accepted.due(Instant::from_micros(99_000_000)), Due::Nothing);
+                    return (times, at.as_micros() / 1_000);
+                }
+                Due::Nothing => panic!("woken for nothing at {at:?}"),
+            }
+        }
+    }
+
     #[test]
     fn a_2xx_is_repeated_at_t1_doubling_to_t2_and_given_up_at_64_t1() {
         let timers = TimerConfig::default();
         let bytes = Bytes::from_static(b"SIP/2.0 200 OK\r\n\r\n");
         let mut accepted = Accepted::new(Instant::ZERO, bytes.clone(), &timers);
-        let mut times = Vec::new();
-        while let Some(at) = accepted.next_timeout() {
-            assert_eq!(accepted.due(Instant::from_micros(at.as_micros() - 1)), Due::Nothing);
-            match accepted.due(at) {
-                Due::Retransmit(again) => {
-                    assert_eq!(again.as_ptr(), bytes.as_ptr(), "the same bytes, not a copy");
-                    times.push(at.as_micros() / 1_000);
-                }
-                Due::GiveUp => assert_eq!(at, Instant::from_micros(32_000_000)),
-                Due::Nothing => panic!("woken for nothing at {at:?}"),
-            }
-        }
+        let expected = vec![500, 1_500, 3_500, 7_500, 11_500, 15_500, 19_500, 23_500, 27_500, 31_500];
+        assert_eq!(schedule(accepted.clone()), (expected, 32_000));
+        let Due::Retransmit(again) = accepted.due(Instant::from_micros(500_000)) else {
+            panic!("not repeated")
+        };
+        assert_eq!(again.as_ptr(), bytes.as_ptr(), "the same bytes, not a copy");
+    }
+
+    #[test]
+    fn a_reliable_provisional_response_is_repeated_at_t1_doubling() {
+        let bytes = Bytes::from_static(b"SIP/2.0 183 Session Progress\r\n\r\n");
+        let provisional = Accepted::provisional(Instant::ZERO, bytes, &TimerConfig::default());
         assert_eq!(
-            times,
-            [500, 1_500, 3_500, 7_500, 11_500, 15_500, 19_500, 23_500, 27_500, 31_500]
+            schedule(provisional),
+            (vec![500, 1_500, 3_500, 7_500, 15_500, 31_500], 32_000)
         );
-        assert_eq!(accepted.due(Instant::from_micros(99_000_000)), Due::Nothing);
     }
 }

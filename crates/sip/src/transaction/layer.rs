@@ -31,6 +31,9 @@ pub struct LayerConfig {
     /// How many more there may be of either kind for requests within a dialog: a call in progress
     /// goes on, and ends in order, when new ones are refused. The last half of it is for BYE.
     pub reserve: usize,
+    /// Most server transactions at once with one Call-ID, within a dialog and other than BYE: no
+    /// call takes what belongs to all. Over UDP a transaction counts for 32 s.
+    pub max_per_call: u32,
     /// Seconds in the Retry-After of the 503 to what is refused.
     pub retry_after: u32,
 }
@@ -42,6 +45,7 @@ impl Default for LayerConfig {
             max_client: 100_000,
             max_server: 100_000,
             reserve: 50_000,
+            max_per_call: 1_000,
             retry_after: 5,
         }
     }
@@ -49,7 +53,7 @@ impl Default for LayerConfig {
 
 impl LayerConfig {
     /// Whether there is room for `request` beside `open` others of `max`.
-    pub(super) fn has_room(&self, request: &Message, open: usize, max: usize) -> bool {
+    fn has_room(&self, request: &Message, open: usize, max: usize) -> bool {
         let extra = match request.to_tag() {
             None => 0,
             Some(_) if *request.method() == Method::Bye => self.reserve,
@@ -138,6 +142,8 @@ pub struct Layer {
     pub(super) client_keys: HashMap<Arc<str>, ClientId>,
     pub(super) server_keys: HashMap<Arc<str>, ServerId>,
     pub(super) merged: HashMap<Arc<str>, ServerId>,
+    /// How many server transactions within a dialog each Call-ID has.
+    pub(super) calls: HashMap<Arc<str>, u32>,
     pub(super) flows: Flows,
     pub(super) queue: Queue,
     pub(super) out: VecDeque<TxOutput>,
@@ -157,6 +163,7 @@ impl Layer {
             client_keys: HashMap::new(),
             server_keys: HashMap::new(),
             merged: HashMap::new(),
+            calls: HashMap::new(),
             flows: Flows::default(),
             queue: Queue::default(),
             out: VecDeque::new(),
@@ -320,6 +327,47 @@ impl Layer {
         }
     }
 
+    /// Whether there is room for one more server transaction.
+    pub(super) fn has_room_for(&self, request: &Message) -> bool {
+        self.config
+            .has_room(request, self.tables.servers.len(), self.config.max_server)
+    }
+
+    /// Whether the request's call may have one more server transaction.
+    pub(super) fn call_has_room(&self, request: &Message) -> bool {
+        !is_counted(request)
+            || self
+                .calls
+                .get(request.call_id())
+                .is_none_or(|open| *open < self.config.max_per_call)
+    }
+
+    /// Counts a server transaction to its call.
+    pub(super) fn count_call(&mut self, request: &Message) {
+        if !is_counted(request) {
+            return;
+        }
+        match self.calls.get_mut(request.call_id()) {
+            Some(open) => *open += 1,
+            None => {
+                self.calls.insert(request.call_id().into(), 1);
+            }
+        }
+    }
+
+    /// The opposite of [`Layer::count_call`].
+    pub(super) fn discount_call(&mut self, request: &Message) {
+        if !is_counted(request) {
+            return;
+        }
+        if let Some(open) = self.calls.get_mut(request.call_id()) {
+            *open -= 1;
+            if *open == 0 {
+                self.calls.remove(request.call_id());
+            }
+        }
+    }
+
     /// Takes a transaction off its path's list, and tells the one that moves into its place.
     pub(super) fn forget_flow(&mut self, flow: &Flow, place: u32) {
         match self.flows.remove(flow, place) {
@@ -338,11 +386,17 @@ impl Layer {
     }
 }
 
+/// Whether a request counts to its call's limit; what ends a call never does.
+fn is_counted(request: &Message) -> bool {
+    request.to_tag().is_some() && !matches!(request.method(), Method::Bye | Method::Cancel)
+}
+
 #[cfg(test)]
 impl Layer {
     /// Asserts that no table holds anything.
     pub(super) fn assert_empty(&self) {
         assert!(self.client_keys.is_empty() && self.server_keys.is_empty() && self.merged.is_empty());
+        assert!(self.calls.is_empty());
         assert!(self.flows.0.is_empty());
         assert_eq!(self.queue.len(), 0);
     }

@@ -58,24 +58,20 @@ impl Layer {
             Some(None) => {}
             None => return,
         }
-        let invite = self.find_server(&cancel, &Method::Invite).flatten();
-        let Some(server) = invite.and_then(|id| self.tables.servers.get(id.0)) else {
+        let target = self.find_cancelled(&cancel);
+        let Some(server) = target.and_then(|id| self.tables.servers.get(id.0)) else {
             // RFC 3261 9.2. No transaction is kept: the repetition draws the same answer.
             let reply = build::stateless(&cancel, StatusCode::CALL_DOES_NOT_EXIST).finish();
             self.send(reply_address(&cancel, &flow), &reply);
             return;
         };
         // RFC 3261 9.2: the To tag should be that of the INVITE's responses.
-        let invite_tag = server.response.as_ref().and_then(Message::to_tag);
-        let tag = match invite_tag {
+        let tag = match server.response.as_ref().and_then(Message::to_tag) {
             Some(tag) => tag.to_owned(),
             None => stateless_tag(&cancel),
         };
         let answer = Builder::reply(&cancel, StatusCode::OK, Some(&tag)).finish();
-        if self
-            .config
-            .has_room(&cancel, self.tables.servers.len(), self.config.max_server)
-        {
+        if self.has_room_for(&cancel) {
             keys::server(&mut self.key, &cancel, &Method::Cancel);
             let id = self.start_server(now, flow, cancel.clone(), None);
             let input = server::Input::Respond(StatusCode::OK);
@@ -83,9 +79,18 @@ impl Layer {
         } else {
             self.send(reply_address(&cancel, &flow), &answer);
         }
-        if let Some(id) = invite {
+        if let Some(id) = target {
             self.server_input(now, id, server::Input::Cancel, Some((&flow, &cancel)), None);
         }
+    }
+
+    /// The transaction that a CANCEL is about: "any method but CANCEL or ACK" (RFC 3261 9.2). Only
+    /// an INVITE is affected; for another the CANCEL is merely answered with 200.
+    fn find_cancelled(&mut self, cancel: &Message) -> Option<ServerId> {
+        let cancels = |method: &&Method| !matches!(method, Method::Ack | Method::Cancel);
+        // INVITE is the first of them, so that the others are not looked for in vain.
+        let mut known = Method::KNOWN.iter().filter(cancels);
+        known.find_map(|method| self.find_server(cancel, method).flatten())
     }
 
     fn receive_other(&mut self, now: Instant, flow: Flow, request: Message) {
@@ -105,10 +110,7 @@ impl Layer {
         } else if self.server_keys.contains_key(self.key.as_str()) {
             // RFC 2543's rules, and only the To tag differs: one key cannot name both.
             self.refuse(&flow, &request, StatusCode::CALL_DOES_NOT_EXIST);
-        } else if !self
-            .config
-            .has_room(&request, self.tables.servers.len(), self.config.max_server)
-        {
+        } else if !self.has_room_for(&request) || !self.call_has_room(&request) {
             self.refuse(&flow, &request, StatusCode::SERVICE_UNAVAILABLE);
         } else {
             let id = self.start_server(now, flow, request.clone(), merged);

@@ -106,6 +106,7 @@ impl Layer {
         } else {
             (Machine::NonInvite(server_non_invite::Machine::start()), Actions::new())
         };
+        self.count_call(&request);
         let key: Arc<str> = self.key.as_str().into();
         let reply = reply_address(&request, &flow);
         let id = ServerId(self.tables.servers.insert(Server {
@@ -214,6 +215,7 @@ impl Layer {
         let Some(server) = self.tables.servers.remove(id.0) else {
             return;
         };
+        self.discount_call(&server.request);
         self.server_keys.remove(&server.key);
         if let Some(merged) = &server.merged {
             self.merged.remove(merged);

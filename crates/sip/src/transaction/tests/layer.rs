@@ -377,9 +377,6 @@ fn a_cancel_that_matches_nothing_draws_481_and_leaves_nothing() {
     let mut world = World::new();
     assert_eq!(world.receive(cancel()), ["481 CANCEL"]);
     world.is_empty();
-    let id = world.arrives(udp(), options());
-    assert_eq!(world.receive(cancel()), ["481 CANCEL"], "an OPTIONS is not cancelled");
-    assert_eq!(world.respond(id, 200), ["200"]);
 }
 
 #[test]
@@ -666,4 +663,43 @@ fn terminated_transactions_leave_no_timers_behind() {
         assert!(world.layer.timers_kept() <= 64, "{}", world.layer.timers_kept());
     }
     world.is_empty();
+}
+
+#[test]
+fn a_cancel_of_anything_but_an_invite_is_answered_and_changes_nothing() {
+    let mut world = World::new();
+    let id = world.arrives(udp(), options());
+    assert_eq!(world.receive(cancel()), ["200 CANCEL"]);
+    assert_eq!(world.respond(id, 200), ["200"]);
+    world.run(ms(60_000));
+    world.is_empty();
+}
+
+#[test]
+fn one_call_cannot_take_all_transactions() {
+    let config = LayerConfig {
+        max_per_call: 2,
+        ..LayerConfig::default()
+    };
+    let mut world = World::with(config);
+    let ask = |branch, method, to_tag| {
+        Ask {
+            branch,
+            method,
+            to_tag,
+            ..Ask::default()
+        }
+        .message()
+    };
+    world.arrives(udp(), ask("z9hG4bK1", "INVITE", ""));
+    let first = world.arrives(tcp(), ask("z9hG4bK2", "INFO", "b"));
+    world.arrives(udp(), ask("z9hG4bK3", "INFO", "b"));
+    assert_eq!(world.receive(ask("z9hG4bK4", "INFO", "b")), ["503"]);
+    assert!(
+        world.receive(ask("z9hG4bK3", "INFO", "b")).is_empty(),
+        "a repetition is none"
+    );
+    world.arrives(udp(), ask("z9hG4bK5", "BYE", "b"));
+    assert_eq!(world.respond(first, 200), ["200", "ServerGone"]);
+    world.arrives(udp(), ask("z9hG4bK4", "INFO", "b"));
 }

@@ -91,6 +91,7 @@ impl Run {
             max_client: LIMIT,
             max_server: LIMIT,
             reserve: LIMIT,
+            max_per_call: 4,
             ..LayerConfig::default()
         };
         Self {
