@@ -202,7 +202,6 @@ impl Layer {
         // RFC 3261 9.1: a transaction of its own, under the INVITE's branch.
         if let Some(cancel) = cancel
             && keys::client(&mut self.key, &cancel, &Method::Cancel)
-            && !self.client_keys.contains_key(self.key.as_str())
         {
             self.start_client(now, flow, cancel);
         }

@@ -195,8 +195,9 @@ impl Layer {
         if matches!(message.method(), Method::Ack | Method::Cancel) {
             return Err(LayerError::Method);
         }
-        if !keys::client(&mut self.key, &message, message.method()) || self.client_keys.contains_key(self.key.as_str())
-        {
+        // An INVITE's branch serves its CANCEL, too; an earlier one's may still be open.
+        let invite = *message.method() == Method::Invite;
+        if (invite && self.is_in_use(&message, &Method::Cancel)) || self.is_in_use(&message, message.method()) {
             return Err(LayerError::Branch);
         }
         let open = self.tables.clients.len();
@@ -251,8 +252,7 @@ impl Layer {
     /// Tells the transactions that use this flow that it failed: a message could not be sent on it,
     /// or the connection is gone (RFC 3261 17.1.4, 17.2.4, 18.4).
     pub fn transport_failed(&mut self, now: Instant, flow: &Flow) {
-        let mut affected = self.flows.0.get(&Path::of(flow)).cloned().unwrap_or_default();
-        affected.sort_unstable();
+        let affected = self.flows.0.get(&Path::of(flow)).cloned().unwrap_or_default();
         for owner in affected {
             match owner {
                 Owner::Client(id) => self.client_input(now, id, client::Input::TransportFailed, None),
@@ -325,6 +325,11 @@ impl Layer {
             timers: &self.config.timers,
             reliable: flow.transport.is_reliable(),
         }
+    }
+
+    /// Whether a request's branch is missing, or taken for `method`. Leaves the key in the buffer.
+    fn is_in_use(&mut self, request: &Message, method: &Method) -> bool {
+        !keys::client(&mut self.key, request, method) || self.client_keys.contains_key(self.key.as_str())
     }
 
     /// Whether there is room for one more server transaction.
