@@ -33,6 +33,8 @@ pub struct Pool {
 #[derive(Debug, Default)]
 struct Shared {
     legs: usize,
+    /// Somebody else's: could not be bound.
+    spoilt: bool,
     /// Who silently expects which source: one leg an address.
     silent: BTreeMap<IpAddr, u32>,
 }
@@ -85,7 +87,7 @@ impl Pool {
         self.slot(port)?;
         self.vacate(port);
         let expected = canonical(expected);
-        let clear = |p: &Shared| expected.iter().all(|ip| !p.silent.contains_key(ip));
+        let clear = |p: &Shared| !p.spoilt && expected.iter().all(|ip| !p.silent.contains_key(ip));
         // An unused port below the highest counts as open: its socket may still be.
         let at = match self.ports.iter().position(clear) {
             Some(at) => at,
@@ -139,6 +141,13 @@ impl Pool {
             self.slots[port.slot as usize].spoken = spoken;
         }
         result
+    }
+
+    /// The leg's local port could not be bound: it is given to nobody again. The leg itself keeps it until released.
+    pub fn failed(&mut self, port: PortId) {
+        if let Some(at) = self.slot(port).and_then(|slot| slot.at) {
+            self.ports[at].spoilt = true;
+        }
     }
 
     /// The leg is over. A stale handle changes nothing.
@@ -197,7 +206,7 @@ impl Pool {
         if let Some(at) = self.slots[port.slot as usize].at.take() {
             self.ports[at].legs -= 1;
             // Ports given out and empty again stay in the list: their numbers are reused lowest first.
-            while self.ports.last().is_some_and(|p| p.legs == 0) {
+            while self.ports.last().is_some_and(|p| p.legs == 0 && !p.spoilt) {
                 self.ports.pop();
             }
         }
@@ -267,6 +276,16 @@ mod tests {
         assert_eq!(pool.take(legs[2], &[ip(1)]), None);
         pool.release(legs[0]);
         assert_eq!(pool.take(legs[2], &[ip(1)]), Some(20_000));
+    }
+
+    #[test]
+    fn a_port_that_cannot_be_bound_is_given_to_nobody_again() {
+        let mut pool = Pool::new(20_000, 20_003);
+        let [a, b, c] = [pool.open(), pool.open(), pool.open()];
+        pool.take(a, &[ip(1)]);
+        pool.failed(a);
+        pool.release(a);
+        assert_eq!((pool.take(b, &[ip(1)]), pool.take(c, &[ip(1)])), (Some(20_002), None));
     }
 
     #[test]

@@ -212,6 +212,7 @@ impl Switch {
             }
             media::Event::Failed { reason, .. } => {
                 tracing::error!(%reason, "a media port failed");
+                self.x.stack.pool.failed(port);
                 self.x.with_leg(leg, |leg, cx| leg.lost(cx, "its media port failed"));
             }
             media::Event::Played { .. } if leg == caller => {

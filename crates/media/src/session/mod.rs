@@ -3,16 +3,20 @@
 mod read;
 #[cfg(test)]
 mod tests;
+mod write;
 
 use std::net::IpAddr;
 
 use bytes::Bytes;
 use smallvec::SmallVec;
 
-use self::read::{Side, is_rtp_audio, may_number, read};
+use self::{
+    read::{Side, is_rtp_audio, read},
+    write::match_codecs,
+};
 use crate::{
     Direction, Payload, Remote,
-    sdp::{Attribute, Connection, Host, Media, Origin, Sdp, SdpError},
+    sdp::{Media, Sdp, SdpError},
     spec::{Codec, SdpDirection, Spec},
 };
 
@@ -333,161 +337,6 @@ impl Session {
             }
         }
     }
-
-    /// The codecs of an offer under this leg's numbers.
-    fn number(&mut self, codecs: &[Codec]) -> Vec<Codec> {
-        let mut numbered: Vec<Codec> = Vec::new();
-        for codec in codecs {
-            let unused = |n: u8| numbered.iter().all(|c| c.number != n);
-            let fresh = |n: u8| unused(n) && may_number(codec, n) && self.numbers.iter().all(|k| k.number != n);
-            let earlier = self
-                .numbers
-                .iter()
-                .find(|k| k.same_as(codec) && unused(k.number))
-                .map(|k| k.number);
-            let suggested = Some(codec.number).filter(|n| fresh(*n));
-            let Some(number) = earlier.or(suggested).or_else(|| (0..128).rev().find(|n| fresh(*n))) else {
-                continue;
-            };
-            numbered.push(Codec {
-                number,
-                ..codec.clone()
-            });
-        }
-        self.learn(&numbered);
-        numbered
-    }
-
-    /// Writes this leg's description and keeps it; the version grows only with a change (RFC 3264 section 8).
-    fn describe(&mut self, local: &Side, spec: &Spec) -> Bytes {
-        if self.now.lines.is_empty() {
-            self.now.lines.push(Line {
-                kind: "audio".into(),
-                protocol: "RTP/AVP".into(),
-                formats: Vec::new(),
-            });
-            self.now.active = 0;
-        }
-        let media = self.now.lines.iter().enumerate().map(|(at, line)| {
-            if at == self.now.active && !local.codecs.is_empty() {
-                self.audio(line, local, spec)
-            } else {
-                line.refused()
-            }
-        });
-        let host = Host::Ip(self.local.address);
-        let ip6 = self.local.address.is_ipv6();
-        let mut sdp = Sdp {
-            origin: Origin {
-                username: "-".into(),
-                session_id: self.local.session_id.to_string(),
-                version: String::new(),
-                host: host.clone(),
-                ip6,
-            },
-            connection: Some(Connection {
-                host,
-                ip6,
-                ttl: None,
-                count: None,
-            }),
-            media: media.collect(),
-            ..Sdp::unnamed()
-        };
-        if let Some((last, version)) = &self.now.last {
-            sdp.origin.version = version.to_string();
-            if sdp.to_string().as_bytes() == last.as_ref() {
-                return last.clone();
-            }
-        }
-        self.version += 1;
-        sdp.origin.version = self.version.to_string();
-        let bytes = Bytes::from(sdp.to_string());
-        self.now.last = Some((bytes.clone(), self.version));
-        bytes
-    }
-
-    fn audio(&self, line: &Line, local: &Side, spec: &Spec) -> Media {
-        let mut attributes = Vec::new();
-        let mut add = |name: &str, value: Option<String>| {
-            attributes.push(Attribute {
-                name: name.into(),
-                value,
-            })
-        };
-        for codec in &local.codecs {
-            let channels = if codec.channels > 1 {
-                format!("/{}", codec.channels)
-            } else {
-                String::new()
-            };
-            let name = rtpmap_name(&codec.name);
-            add(
-                "rtpmap",
-                Some(format!("{} {name}/{}{channels}", codec.number, codec.clock_rate)),
-            );
-            if let Some(fmtp) = &codec.fmtp {
-                add("fmtp", Some(format!("{} {fmtp}", codec.number)));
-            }
-        }
-        for (name, value) in [("ptime", spec.ptime), ("maxptime", spec.maxptime)] {
-            if let Some(value) = value {
-                add(name, Some(value.to_string()));
-            }
-        }
-        for attribute in &spec.attributes {
-            add(&attribute.name, attribute.value.clone());
-        }
-        add(local.direction.name(), None);
-        Media {
-            port: self.local.port,
-            formats: local.codecs.iter().map(|c| c.number.to_string()).collect(),
-            bandwidths: spec.bandwidths.clone(),
-            attributes,
-            ..line.refused()
-        }
-    }
-}
-
-impl Line {
-    fn of(media: &Media) -> Line {
-        Line {
-            kind: media.kind.clone(),
-            protocol: media.protocol.clone(),
-            formats: media.formats.clone(),
-        }
-    }
-
-    /// RFC 3264 section 6: port 0, with the formats of the offer.
-    fn refused(&self) -> Media {
-        let mut formats = self.formats.clone();
-        if formats.is_empty() {
-            formats.push("0".into());
-        }
-        Media {
-            kind: self.kind.clone(),
-            port: 0,
-            count: None,
-            protocol: self.protocol.clone(),
-            formats,
-            info: None,
-            connections: Vec::new(),
-            bandwidths: Vec::new(),
-            key: None,
-            attributes: Vec::new(),
-        }
-    }
-}
-
-/// Names are case-insensitive (RFC 4855 section 3), but some peers know only the usual spelling.
-fn rtpmap_name(name: &str) -> &str {
-    match name {
-        "TELEPHONE-EVENT" => "telephone-event",
-        "OPUS" => "opus",
-        "SPEEX" => "speex",
-        "ILBC" => "iLBC",
-        other => other,
-    }
 }
 
 fn payloads(codecs: &[Codec]) -> Vec<Payload> {
@@ -498,41 +347,4 @@ fn payloads(codecs: &[Codec]) -> Vec<Payload> {
         channels: c.channels,
     };
     codecs.iter().map(payload).collect()
-}
-
-/// The offered codecs that the accepted ones name, in the accepted order, under the offerer's numbers. The same
-/// encoding with the same parameters is matched first, then the same encoding, then the other G.711 law.
-fn match_codecs(offered: &[Codec], accepted: &[Codec]) -> Vec<Codec> {
-    let mut matched: Vec<Codec> = Vec::new();
-    for want in accepted {
-        let free = |c: &&Codec| matched.iter().all(|m| m.number != c.number);
-        let find = |test: &dyn Fn(&Codec) -> bool| offered.iter().filter(free).find(|c| test(c));
-        let direct = find(&|c| c.same_as(want) && c.fmtp == want.fmtp).or_else(|| find(&|c| c.same_as(want)));
-        let other_law = || {
-            offered
-                .iter()
-                .filter(|c| !accepted.iter().any(|a| a.same_as(c)))
-                .filter(free)
-        };
-        if let Some(codec) = direct {
-            matched.push(Codec {
-                fmtp: want.fmtp.clone(),
-                ..codec.clone()
-            });
-        } else if let Some(codec) = other_law().find(|c| c.carries(want)) {
-            matched.push(codec.clone());
-        }
-    }
-    matched
-}
-
-/// Helps callers that log: nothing of the descriptions themselves.
-impl std::fmt::Display for State {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            State::Idle => "idle",
-            State::OfferSent => "offer sent",
-            State::OfferReceived => "offer received",
-        })
-    }
 }

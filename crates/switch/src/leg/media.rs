@@ -50,7 +50,7 @@ impl Leg {
         if moved {
             // The new source may be one that another silent leg on this port expects; the engine
             // tells them apart by the exact address then, and drops what it cannot tell.
-            let _ = cx.pool.expect(port, &remote.expected);
+            let _ = cx.pool.relearn(port, &remote.expected);
         }
         let Direction { send, receive } = remote.direction;
         self.held = !(send && receive);
