@@ -2,7 +2,9 @@
 
 use std::borrow::Cow;
 
-use crate::headers::{find_top, is_token_byte, quoted_len, trim};
+use smallvec::SmallVec;
+
+use crate::headers::{find_top, is_token_byte, quoted_len, split_byte, trim, trim_start};
 
 /// More parameters than this are refused: looking for repeated ones takes time.
 pub(crate) const MAX_PARAMS: usize = 64;
@@ -26,24 +28,20 @@ impl<'a> Params<'a> {
             return Ok(Self(""));
         }
         let params = Self::new(rest);
-        let mut count = 0;
+        let mut names: SmallVec<[&str; 8]> = SmallVec::new();
         while !rest.is_empty() {
             rest = rest
                 .strip_prefix(';')
                 .ok_or("a semicolon is expected before a parameter")?;
             let (name, tail) = parameter(trim_start(rest))?;
             // RFC 3261 7.3.1: a parameter name must not appear more than once.
-            if params
-                .iter()
-                .take(count)
-                .any(|(earlier, _)| earlier.eq_ignore_ascii_case(name))
-            {
+            if names.iter().any(|earlier| earlier.eq_ignore_ascii_case(name)) {
                 return Err("a parameter appears twice");
             }
-            count += 1;
-            if count > MAX_PARAMS {
+            if names.len() == MAX_PARAMS {
                 return Err("there are too many parameters");
             }
+            names.push(name);
             rest = tail;
         }
         Ok(params)
@@ -92,11 +90,11 @@ impl<'a> Iterator for ParamsIter<'a> {
 
     fn next(&mut self) -> Option<Self::Item> {
         while !self.0.is_empty() {
-            let end = find_top(self.0, b";", false).unwrap_or(self.0.len());
+            let end = find_top(self.0, b';', false).unwrap_or(self.0.len());
             let item = trim(self.0.get(..end)?);
             self.0 = self.0.get(end + 1..).unwrap_or("");
             if !item.is_empty() {
-                return Some(match item.split_once('=') {
+                return Some(match split_byte(item, b'=') {
                     Some((name, value)) => (trim(name), trim(value)),
                     None => (item, ""),
                 });
@@ -104,10 +102,6 @@ impl<'a> Iterator for ParamsIter<'a> {
         }
         None
     }
-}
-
-fn trim_start(text: &str) -> &str {
-    text.trim_start_matches([' ', '\t'])
 }
 
 /// Reads one `name [= value]` off the front, and gives the name and what follows.

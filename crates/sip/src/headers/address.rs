@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, fmt};
 
-use super::{find_top, is_token_byte, quoted_len, trim};
+use super::{find_top, is_token_byte, quoted_len, split_byte, trim};
 use crate::{
     Params,
     params::unquote,
@@ -33,11 +33,11 @@ impl<'a> NameAddr<'a> {
             }
             (Some(display), rest)
         } else {
-            match find_top(value, b"<", false) {
+            match find_top(value, b'<', false) {
                 Some(0) => (None, value),
                 Some(at) => {
                     let (display, rest) = value.split_at_checked(at).ok_or("a display name is malformed")?;
-                    if display.contains(['"', '>']) {
+                    if memchr::memchr2(b'"', b'>', display.as_bytes()).is_some() {
                         return Err("a display name holds a stray quote");
                     }
                     (Some(trim(display)), rest)
@@ -46,7 +46,7 @@ impl<'a> NameAddr<'a> {
             }
         };
         let inner = rest.strip_prefix('<').ok_or("an address is malformed")?;
-        let (uri, params) = inner.split_once('>').ok_or("an address has no closing angle bracket")?;
+        let (uri, params) = split_byte(inner, b'>').ok_or("an address has no closing angle bracket")?;
         if uri.is_empty() {
             return Err("an address is empty");
         }
@@ -60,7 +60,7 @@ impl<'a> NameAddr<'a> {
     /// RFC 3261 20.10: without angle brackets, what follows a semicolon belongs to the header
     /// field, and a URI with a comma, question mark or semicolon may not be written like that.
     fn bare(value: &'a str) -> Result<Self, &'static str> {
-        let end = value.find([';', ' ', '\t']).unwrap_or(value.len());
+        let end = memchr::memchr3(b';', b' ', b'\t', value.as_bytes()).unwrap_or(value.len());
         let (uri, params) = value.split_at_checked(end).ok_or("an address is malformed")?;
         if uri.is_empty() {
             return Err("an address is empty");

@@ -99,9 +99,27 @@ pub(crate) const fn is_blank(c: char) -> bool {
     c == ' ' || c == '\t'
 }
 
+/// Without the white space at the front.
+pub(crate) fn trim_start(text: &str) -> &str {
+    let blanks = text.bytes().take_while(|&byte| byte == b' ' || byte == b'\t').count();
+    text.get(blanks..).unwrap_or("")
+}
+
 /// Without the white space at both ends.
 pub(crate) fn trim(text: &str) -> &str {
-    text.trim_matches(is_blank)
+    let text = trim_start(text);
+    let blanks = text
+        .bytes()
+        .rev()
+        .take_while(|&byte| byte == b' ' || byte == b'\t')
+        .count();
+    text.get(..text.len() - blanks).unwrap_or("")
+}
+
+/// What stands before and after the first `byte`, which must be ASCII.
+pub(crate) fn split_byte(text: &str, byte: u8) -> Option<(&str, &str)> {
+    let at = memchr::memchr(byte, text.as_bytes())?;
+    Some((text.get(..at)?, text.get(at + 1..)?))
 }
 
 /// A decimal number of at most `u32::MAX`; leading zeros are allowed (RFC 4475 3.1.1.1).
@@ -117,39 +135,35 @@ pub(crate) fn number(text: &str) -> Option<u32> {
 pub(crate) fn quoted_len(text: &str) -> Option<usize> {
     let bytes = text.as_bytes();
     let mut at = 1;
-    while let Some(&byte) = bytes.get(at) {
-        match byte {
-            b'"' => return Some(at + 1),
-            b'\\' => at += 2,
-            _ => at += 1,
+    loop {
+        at += memchr::memchr2(b'"', b'\\', bytes.get(at..)?)?;
+        if bytes.get(at) == Some(&b'"') {
+            return Some(at + 1);
         }
+        at += 2;
     }
-    None
 }
 
-/// The position of the first of `stops` outside quoted strings and, if `angles`, outside `<>`.
+/// The position of the first `stop` outside quoted strings and, if `angles`, outside `<>`.
 ///
-/// An unclosed quoted string reaches to the end.
-pub(crate) fn find_top(text: &str, stops: &[u8], angles: bool) -> Option<usize> {
+/// An unclosed quoted string or angle bracket reaches to the end.
+pub(crate) fn find_top(text: &str, stop: u8, angles: bool) -> Option<usize> {
     let bytes = text.as_bytes();
     let mut at = 0;
-    let mut inside = false;
-    while let Some(&byte) = bytes.get(at) {
-        if byte == b'"' && !inside {
-            at += quoted_len(text.get(at..)?)?;
-            continue;
+    loop {
+        let rest = bytes.get(at..)?;
+        let found = if angles {
+            memchr::memchr3(stop, b'"', b'<', rest)
+        } else {
+            memchr::memchr2(stop, b'"', rest)
+        };
+        at += found?;
+        match bytes.get(at)? {
+            b'"' => at += quoted_len(text.get(at..)?)?,
+            b'<' if angles => at += memchr::memchr(b'>', bytes.get(at..)?)?,
+            _ => return Some(at),
         }
-        if !inside && stops.contains(&byte) {
-            return Some(at);
-        }
-        if angles && byte == b'<' {
-            inside = true;
-        } else if angles && byte == b'>' {
-            inside = false;
-        }
-        at += 1;
     }
-    None
 }
 
 /// A list's elements: split at commas outside quotes and `<>`, trimmed, empty ones left out.
@@ -171,7 +185,7 @@ impl<'a> Iterator for Values<'a> {
     fn next(&mut self) -> Option<&'a str> {
         loop {
             let text = self.rest?;
-            let item = if let Some(at) = find_top(text, b",", true) {
+            let item = if let Some(at) = find_top(text, b',', true) {
                 self.rest = text.get(at + 1..);
                 text.get(..at)?
             } else {

@@ -228,7 +228,9 @@ impl HeaderName {
                     if index == EMPTY {
                         return Self::Other;
                     }
-                    if TEXT[usize::from(index)].as_bytes().eq_ignore_ascii_case(name) {
+                    let text = TEXT[usize::from(index)].as_bytes();
+                    // Nearly everybody writes names as they are registered.
+                    if text == name || text.eq_ignore_ascii_case(name) {
                         return found(index);
                     }
                     at = (at + 1) % SLOTS;

@@ -2,11 +2,8 @@
 
 use std::{fmt, net::IpAddr};
 
-use super::{find_top, is_token, trim};
-use crate::{
-    Params, Transport,
-    uri::{Host, host_port},
-};
+use super::{find_top, is_token, split_byte, trim};
+use crate::{Params, Transport, uri::Host};
 
 /// One element of a Via field.
 #[derive(Copy, Clone, Debug)]
@@ -30,20 +27,20 @@ impl<'a> Via<'a> {
     pub fn parse(value: &'a str) -> Result<Self, &'static str> {
         const FAULT: &str = "SIP/2.0, a transport and a host are expected";
         let value = trim(value);
-        let (name, rest) = value.split_once('/').ok_or(FAULT)?;
-        let (version, rest) = rest.split_once('/').ok_or(FAULT)?;
+        let (name, rest) = split_byte(value, b'/').ok_or(FAULT)?;
+        let (version, rest) = split_byte(rest, b'/').ok_or(FAULT)?;
         let (protocol, version) = (trim(name), trim(version));
         // RFC 3261 25.1: any token; a higher version is refused by the start line, with 505.
         if !is_token(protocol.as_bytes()) || !is_token(version.as_bytes()) {
             return Err("the protocol is not a token");
         }
         let rest = trim(rest);
-        let end = rest.find([' ', '\t']).ok_or(FAULT)?;
+        let end = memchr::memchr2(b' ', b'\t', rest.as_bytes()).ok_or(FAULT)?;
         let (transport, rest) = rest.split_at_checked(end).ok_or(FAULT)?;
         if !is_token(transport.as_bytes()) {
             return Err("the transport is not a token");
         }
-        let end = find_top(rest, b";", false).unwrap_or(rest.len());
+        let end = find_top(rest, b';', false).unwrap_or(rest.len());
         let (sent_by, params) = rest.split_at_checked(end).ok_or(FAULT)?;
         let (host, port) = sent_by_parts(trim(sent_by))?;
         Ok(Self {
@@ -99,22 +96,23 @@ impl<'a> Via<'a> {
     }
 }
 
+/// RFC 3261 25.1: the colon may have white space around it.
 fn sent_by_parts(sent_by: &str) -> Result<(&str, Option<u16>), &'static str> {
     const FAULT: &str = "the sent-by host is malformed";
-    if !sent_by.contains([' ', '\t']) {
-        let (_, port) = host_port(sent_by).map_err(|_| FAULT)?;
-        let end = if sent_by.starts_with('[') {
-            sent_by.find(']').map(|at| at + 1)
-        } else {
-            sent_by.find(':')
-        };
-        return Ok((sent_by.get(..end.unwrap_or(sent_by.len())).unwrap_or(sent_by), port));
-    }
-    // RFC 3261 25.1: COLON may have white space around it.
-    let (host, port) = sent_by.rsplit_once(':').ok_or(FAULT)?;
-    let host = trim(host);
+    let bytes = sent_by.as_bytes();
+    let end = if bytes.first() == Some(&b'[') {
+        memchr::memchr(b']', bytes).map(|at| at + 1)
+    } else {
+        memchr::memchr3(b':', b' ', b'\t', bytes)
+    };
+    let Some(end) = end.filter(|&end| end < bytes.len()) else {
+        Host::parse(sent_by).ok_or(FAULT)?;
+        return Ok((sent_by, None));
+    };
+    let (host, rest) = sent_by.split_at_checked(end).ok_or(FAULT)?;
     Host::parse(host).ok_or(FAULT)?;
-    let port = super::number(trim(port)).and_then(|port| u16::try_from(port).ok());
+    let digits = trim(rest).strip_prefix(':').ok_or(FAULT)?;
+    let port = super::number(trim(digits)).and_then(|port| u16::try_from(port).ok());
     Ok((host, Some(port.filter(|&port| port != 0).ok_or(FAULT)?)))
 }
 

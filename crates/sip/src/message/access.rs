@@ -17,12 +17,7 @@ impl Message {
     }
 
     pub(super) fn text(&self, span: Span) -> &str {
-        // The head was found to be UTF-8 when the message was made.
-        self.inner
-            .bytes
-            .get(span.range())
-            .and_then(|bytes| std::str::from_utf8(bytes).ok())
-            .unwrap_or("")
+        self.inner.head.get(span.range()).unwrap_or("")
     }
 
     /// The first line, without its end.
@@ -159,7 +154,7 @@ impl Message {
         let first = self
             .header(HeaderName::Via)
             .ok_or(fault("the header field is missing"))?;
-        let end = crate::headers::find_top(first, b",", false).unwrap_or(first.len());
+        let end = crate::headers::find_top(first, b',', false).unwrap_or(first.len());
         Via::parse(first.get(..end).unwrap_or("")).map_err(fault)
     }
 

@@ -6,9 +6,10 @@ use std::{
 };
 
 use bytes::Bytes;
+use bytestring::ByteString;
 
 use super::{Field, Fields, Inner, Message, Span, Start};
-use crate::{CSeq, HeaderName, Method, StatusCode, headers::is_token_byte};
+use crate::{CSeq, HeaderName, Method, StatusCode, headers::is_token};
 
 /// Writes a message and the places of its fields at once, so that it need not be read again.
 ///
@@ -136,20 +137,21 @@ impl Builder {
     /// Adds every field of that name as it stands in `message`.
     #[must_use]
     pub fn copy(mut self, message: &Message, name: HeaderName) -> Self {
-        for (text, found, value) in message.fields() {
-            if found == name {
-                self = if name == HeaderName::Other {
-                    self.other(text, value)
-                } else {
-                    self.header(name, value)
-                };
-            }
+        for field in message.inner.fields.iter().filter(|field| field.name == name) {
+            let value = message.text(field.value);
+            let text = if name == HeaderName::Other {
+                message.text(field.text)
+            } else {
+                name.as_str()
+            };
+            self = self.field(name, text, value);
         }
         self
     }
 
     fn field(mut self, name: HeaderName, text: &str, value: impl Display) -> Self {
-        if name == HeaderName::ContentLength || text.is_empty() || !text.bytes().all(is_token_byte) {
+        let known = name != HeaderName::Other;
+        if name == HeaderName::ContentLength || !(known || is_token(text.as_bytes())) {
             return self;
         }
         let at = self.bytes.len();
@@ -208,19 +210,25 @@ impl Builder {
         let body_at = self.bytes.len();
         self.bytes.extend_from_slice(&self.body);
         let body = Span::new(body_at, self.bytes.len());
+        let bytes = Bytes::from(self.bytes);
+        // All of it was text when it was written.
+        let head = ByteString::try_from(bytes.slice(..body_at)).unwrap_or_default();
         if let Start::Response { .. } = self.start
             && let Some(field) = self.fields.iter().find(|field| field.name == HeaderName::CSeq)
-            && let Some(Ok(value)) = self.bytes.get(field.value.range()).map(std::str::from_utf8)
-            && let Ok(cseq) = CSeq::parse(value)
+            && let Ok(cseq) = CSeq::parse(head.get(field.value.range()).unwrap_or(""))
         {
             self.method = cseq.method;
         }
+        let Self {
+            start, method, fields, ..
+        } = self;
         Message {
             inner: Arc::new(Inner {
-                bytes: Bytes::from(self.bytes),
-                start: self.start,
-                method: self.method,
-                fields: self.fields,
+                bytes,
+                head,
+                start,
+                method,
+                fields,
                 body,
             }),
         }

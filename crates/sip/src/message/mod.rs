@@ -10,6 +10,7 @@ mod route;
 use std::{fmt, sync::Arc};
 
 use bytes::Bytes;
+use bytestring::ByteString;
 use smallvec::SmallVec;
 
 pub use self::{
@@ -62,7 +63,10 @@ enum Start {
 
 #[derive(Debug)]
 struct Inner {
+    /// All octets.
     bytes: Bytes,
+    /// The same as far as the blank line, found to be UTF-8: spans are read without another look.
+    head: ByteString,
     start: Start,
     method: Method,
     fields: Fields,

@@ -3,6 +3,7 @@
 use std::{net::SocketAddr, sync::Arc};
 
 use bytes::Bytes;
+use bytestring::ByteString;
 
 use super::{Fault, Field, Fields, Inner, Message, Span, Start};
 use crate::{CSeq, HeaderName, Limits, Method, StatusCode, headers::is_token_byte};
@@ -56,6 +57,7 @@ impl Message {
             bytes,
             limits,
             fields: Fields::new(),
+            lines: 0,
             first: None,
         };
         let message = parser.run();
@@ -78,10 +80,15 @@ impl Message {
     }
 }
 
+/// RFC 3261 25.1: CR and LF end lines, together.
+const BARE: &str = "A line is broken by a bare CR or LF";
+
 struct Parser<'l> {
     bytes: Bytes,
     limits: &'l Limits,
     fields: Fields,
+    /// Line ends that were found.
+    lines: usize,
     first: Option<Wrong>,
 }
 
@@ -105,15 +112,17 @@ impl Parser<'_> {
     }
 
     fn read(&mut self) -> Option<Message> {
+        self.lines = 0;
         let start_end = self.line_end(0)?;
         let (start, method) = self.start_line(start_end)?;
         let body_at = self.header_fields(start_end + 2);
-        if let Some(copy) = self.transcoded(body_at) {
+        self.find_bare_cr(body_at);
+        let Ok(head) = ByteString::try_from(self.bytes.slice(..body_at)) else {
             // Once only: the copy is UTF-8.
-            self.bytes = copy;
+            self.bytes = self.transcoded(body_at);
             self.fields.clear();
             return self.read();
-        }
+        };
         let body = self.body(body_at);
         let method = match method {
             Some(method) => method,
@@ -125,6 +134,7 @@ impl Parser<'_> {
         Some(Message {
             inner: Arc::new(Inner {
                 bytes,
+                head,
                 start,
                 method,
                 fields,
@@ -145,21 +155,32 @@ impl Parser<'_> {
         }
     }
 
-    /// Where the line that begins at `from` ends: the place of its CR. Notes a CR or LF alone.
+    /// Where the line that begins at `from` ends: the place of its CR. Notes a LF alone.
     fn line_end(&mut self, from: usize) -> Option<usize> {
         let mut at = from;
         loop {
-            let rest = self.bytes.get(at..)?;
-            let Some(found) = memchr::memchr2(b'\r', b'\n', rest) else {
+            let Some(found) = memchr::memchr(b'\n', self.bytes.get(at..)?) else {
                 self.note(bad("The header has no end", from));
                 return None;
             };
-            if rest.get(found..found + 2) == Some(b"\r\n") {
-                return Some(at + found);
+            let lf = at + found;
+            if lf > from && self.bytes.get(lf - 1) == Some(&b'\r') {
+                self.lines += 1;
+                return Some(lf - 1);
             }
-            // RFC 3261 25.1: neither may stand alone, not even escaped in a quoted string.
-            self.note(bad("A line is broken by a bare CR or LF", at + found));
-            at += found + 1;
+            // RFC 3261 25.1: it may not stand alone, not even escaped in a quoted string.
+            self.note(bad(BARE, lf));
+            at = lf + 1;
+        }
+    }
+
+    /// Notes a CR that does not end a line: there is one if there are more than line ends.
+    fn find_bare_cr(&mut self, body_at: usize) {
+        let head = self.bytes.get(..body_at).unwrap_or(&[]);
+        if memchr::memchr_iter(b'\r', head).count() > self.lines {
+            let bare = memchr::memchr_iter(b'\r', head).find(|&at| head.get(at + 1) != Some(&b'\n'));
+            let at = bare.unwrap_or(0);
+            self.note(bad(BARE, at));
         }
     }
 
@@ -246,6 +267,7 @@ impl Parser<'_> {
             }
             if matches!(self.bytes.get(end + 2), Some(b' ' | b'\t')) {
                 self.unfold(end);
+                self.lines -= 1;
                 end = match self.line_end(end) {
                     Some(end) => end,
                     None => return self.bytes.len(),
@@ -312,10 +334,9 @@ impl Parser<'_> {
     }
 
     /// RFC 3261 7.3.1: the head is UTF-8. Old phones send ISO 8859-1: that is what octets that are
-    /// not UTF-8 are taken for. `None` where there are none.
-    fn transcoded(&self, body_at: usize) -> Option<Bytes> {
-        let (head, body) = self.bytes.split_at_checked(body_at)?;
-        std::str::from_utf8(head).err()?;
+    /// not UTF-8 are taken for.
+    fn transcoded(&self, body_at: usize) -> Bytes {
+        let (head, body) = self.bytes.split_at_checked(body_at).unwrap_or((&self.bytes, &[]));
         let mut copy = String::with_capacity(head.len() + 64);
         for chunk in head.utf8_chunks() {
             copy.push_str(chunk.valid());
@@ -323,7 +344,7 @@ impl Parser<'_> {
         }
         let mut copy = copy.into_bytes();
         copy.extend_from_slice(body);
-        Some(Bytes::from(copy))
+        Bytes::from(copy)
     }
 
     fn text(&self, span: Span) -> Option<&str> {

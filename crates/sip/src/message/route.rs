@@ -3,6 +3,7 @@
 use std::{fmt::Write, net::SocketAddr, sync::Arc};
 
 use bytes::Bytes;
+use bytestring::ByteString;
 
 use super::{Field, Inner, Message, Span, Start};
 use crate::{Flow, HeaderName, Transport, headers::find_top, uri::Host};
@@ -48,7 +49,7 @@ impl Message {
             return self.clone();
         };
         let value = self.text(field.value);
-        let len = find_top(value, b",", false).unwrap_or(value.len());
+        let len = find_top(value, b',', false).unwrap_or(value.len());
         self.splice(Span::new(field.value.at as usize, field.value.at as usize + len), via)
     }
 
@@ -92,10 +93,16 @@ impl Message {
             })
             .collect();
         let body = shift(inner.body);
+        let bytes = Bytes::from(bytes);
+        let head_len = inner.head.len() - (end - at) + new.len();
+        let Ok(head) = ByteString::try_from(bytes.slice(..head_len)) else {
+            return self.clone();
+        };
         let method = inner.method.clone();
         Self {
             inner: Arc::new(Inner {
-                bytes: Bytes::from(bytes),
+                bytes,
+                head,
                 start,
                 method,
                 fields,
