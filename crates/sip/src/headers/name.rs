@@ -151,16 +151,17 @@ names! {
     Warning "Warning" [] many;
 }
 
-/// Slots of the look-up table: about a third of them is used.
-const SLOTS: usize = 512;
+/// Slots of the look-up table.
+const SLOTS: usize = 1024;
 const EMPTY: u8 = u8::MAX;
 
-/// Mixes length, first and last letter: all that is cheap to see of a name.
+/// Mixes length, first, middle and last letter: all that is cheap to see of a name. With these
+/// factors no two known names share a slot; if a new one does, it takes the next.
 const fn slot(name: &[u8]) -> usize {
     let first = (name[0] | 0x20) as usize;
     let last = (name[name.len() - 1] | 0x20) as usize;
     let middle = (name[name.len() / 2] | 0x20) as usize;
-    (name.len() * 37 + first * 101 + last * 59 + middle * 17) % SLOTS
+    (name.len() * 931 + first * 992 + last * 671 + middle * 365) % SLOTS
 }
 
 /// Open addressing, filled when this is compiled.
@@ -190,6 +191,30 @@ const LETTERS: [u8; 26] = {
     }
     table
 };
+
+/// Equality by two words that may overlap: most names are shorter than 17 octets.
+fn same(one: &[u8], two: &[u8]) -> bool {
+    if one.len() != two.len() {
+        return false;
+    }
+    match (
+        one.first_chunk::<8>(),
+        two.first_chunk::<8>(),
+        one.last_chunk::<8>(),
+        two.last_chunk::<8>(),
+    ) {
+        (Some(a), Some(b), Some(c), Some(d)) => a == b && c == d && (one.len() <= 16 || one == two),
+        (_, _, _, _) => match (
+            one.first_chunk::<4>(),
+            two.first_chunk::<4>(),
+            one.last_chunk::<4>(),
+            two.last_chunk::<4>(),
+        ) {
+            (Some(a), Some(b), Some(c), Some(d)) => a == b && c == d,
+            (_, _, _, _) => one.iter().eq(two),
+        },
+    }
+}
 
 impl HeaderName {
     /// Every known name; `Other` is not among them.
@@ -230,7 +255,7 @@ impl HeaderName {
                     }
                     let text = TEXT[usize::from(index)].as_bytes();
                     // Nearly everybody writes names as they are registered.
-                    if text == name || text.eq_ignore_ascii_case(name) {
+                    if same(text, name) || text.eq_ignore_ascii_case(name) {
                         return found(index);
                     }
                     at = (at + 1) % SLOTS;

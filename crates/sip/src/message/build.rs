@@ -8,7 +8,7 @@ use std::{
 use bytes::Bytes;
 use bytestring::ByteString;
 
-use super::{Field, Fields, Inner, Message, Span, Start};
+use super::{Field, Fields, Inner, Message, Span, Start, USUAL_FIELDS};
 use crate::{CSeq, HeaderName, Method, StatusCode, headers::is_token};
 
 /// Writes a message and the places of its fields at once, so that it need not be read again.
@@ -54,7 +54,7 @@ impl Builder {
             bytes: line,
             start,
             method,
-            fields: Fields::new(),
+            fields: Fields::with_capacity(USUAL_FIELDS),
             body: Vec::new(),
         }
     }

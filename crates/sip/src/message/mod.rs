@@ -11,7 +11,6 @@ use std::{fmt, sync::Arc};
 
 use bytes::Bytes;
 use bytestring::ByteString;
-use smallvec::SmallVec;
 
 pub use self::{
     build::Builder,
@@ -53,7 +52,10 @@ struct Field {
     value: Span,
 }
 
-type Fields = SmallVec<[Field; 20]>;
+type Fields = Vec<Field>;
+
+/// Fields that most messages do not exceed.
+const USUAL_FIELDS: usize = 24;
 
 #[derive(Clone, Debug)]
 enum Start {

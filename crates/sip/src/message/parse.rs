@@ -5,7 +5,7 @@ use std::{net::SocketAddr, sync::Arc};
 use bytes::Bytes;
 use bytestring::ByteString;
 
-use super::{Fault, Field, Fields, Inner, Message, Span, Start};
+use super::{Fault, Field, Fields, Inner, Message, Span, Start, USUAL_FIELDS};
 use crate::{CSeq, HeaderName, Limits, Method, StatusCode, headers::is_token_byte};
 
 /// Why bytes are not a message, and what can be answered.
@@ -56,7 +56,7 @@ impl Message {
         let mut parser = Parser {
             bytes,
             limits,
-            fields: Fields::new(),
+            fields: Fields::with_capacity(USUAL_FIELDS),
             lines: 0,
             first: None,
         };
@@ -114,7 +114,10 @@ impl Parser<'_> {
     fn read(&mut self) -> Option<Message> {
         self.lines = 0;
         let start_end = self.line_end(0)?;
-        let (start, method) = self.start_line(start_end)?;
+        let bytes = std::mem::take(&mut self.bytes);
+        let read = bytes.get(..start_end).and_then(|line| self.start_line(line));
+        self.bytes = bytes;
+        let (start, method) = read?;
         let body_at = self.header_fields(start_end + 2);
         self.find_bare_cr(body_at);
         let Ok(head) = ByteString::try_from(self.bytes.slice(..body_at)) else {
@@ -184,10 +187,8 @@ impl Parser<'_> {
         }
     }
 
-    fn start_line(&mut self, end: usize) -> Option<(Start, Option<Method>)> {
-        let bytes = self.bytes.clone();
-        let line = bytes.get(..end)?;
-        if end > self.limits.max_header_len {
+    fn start_line(&mut self, line: &[u8]) -> Option<(Start, Option<Method>)> {
+        if line.len() > self.limits.max_header_len {
             self.note(wrong(StatusCode::REQUEST_URI_TOO_LONG, "Start Line Too Long", 0));
         }
         if line.get(..4).is_some_and(|name| name.eq_ignore_ascii_case(b"SIP/")) {
@@ -195,7 +196,7 @@ impl Parser<'_> {
         }
         // RFC 4475 3.1.2.8: blanks at the end are harmless and are tolerated.
         let blanks = line.iter().rev().take_while(|&&byte| byte == b' ').count();
-        let line = line.get(..end - blanks)?;
+        let line = line.get(..line.len() - blanks)?;
         let first = memchr::memchr(b' ', line);
         let last = memchr::memrchr(b' ', line);
         let (Some(first), Some(last)) = (first, last) else {

@@ -22,7 +22,10 @@ impl Message {
         if !needed && !stale {
             return self;
         }
-        let mut text = format!("{}/{}/{} {}", via.protocol, via.version, via.transport, via.host);
+        let mut text = String::with_capacity(160);
+        for part in [via.protocol, "/", via.version, "/", via.transport, " ", via.host] {
+            text.push_str(part);
+        }
         if let Some(port) = via.port {
             let _ = write!(text, ":{port}");
         }
@@ -30,13 +33,14 @@ impl Message {
             if name.eq_ignore_ascii_case("received") {
                 continue;
             }
-            let _ = if name.eq_ignore_ascii_case("rport") {
-                write!(text, ";rport={}", source.port())
-            } else if value.is_empty() {
-                write!(text, ";{name}")
-            } else {
-                write!(text, ";{name}={value}")
-            };
+            text.push(';');
+            text.push_str(name);
+            if name.eq_ignore_ascii_case("rport") {
+                let _ = write!(text, "={}", source.port());
+            } else if !value.is_empty() {
+                text.push('=');
+                text.push_str(value);
+            }
         }
         if needed {
             let _ = write!(text, ";received={ip}");
