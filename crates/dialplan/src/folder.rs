@@ -103,7 +103,8 @@ impl Reader<'_> {
     }
 }
 
-fn read_file(path: &Path, limit: u64) -> Result<String, String> {
+/// The text of one file, or what is wrong with it.
+pub(crate) fn read_file(path: &Path, limit: u64) -> Result<String, String> {
     let mut bytes = Vec::new();
     let file = fs::File::open(path).map_err(|error| error.to_string())?;
     file.take(limit + 1)

@@ -5,9 +5,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use rhai::{AST, Dynamic, Engine, Scope};
-use switch::{Facts, ScriptEntry, ScriptFault};
+use switch::{Facts, ScriptEntry, ScriptFault, Verb};
 
-use crate::api::Caller;
+use crate::api::{Caller, arguments};
 use crate::entry::Entry;
 use crate::fault;
 use crate::fiber::{Resume, State, Task, Turn};
@@ -56,6 +56,14 @@ impl Generation {
 
     /// Runs a call's script to its end, on the stack of a fiber.
     pub(crate) fn enter(&self, entry: ScriptEntry, facts: Facts) -> Result<(), ScriptFault> {
+        // What a phone dials is no fault of the script, and need not reach it where nobody can have it.
+        if arguments::number(&facts.dialed).is_err() {
+            fiber::ask_plainly(Verb::Reject {
+                code: 404,
+                reason: None,
+            });
+            return Ok(());
+        }
         let door = match entry {
             ScriptEntry::OnCall => Some(&self.on_call),
             ScriptEntry::OnTrunk => self.on_trunk.as_ref(),

@@ -1,7 +1,7 @@
 //! The dialplan that runs, and the next one.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use switch::ScriptFault;
 
@@ -11,38 +11,58 @@ use crate::limits::Limits;
 /// The dialplan folder and its last good [`Generation`].
 #[derive(Debug)]
 pub struct Dialplans {
-    folder: PathBuf,
-    limits: Limits,
-    current: RwLock<Arc<Generation>>,
+    pub(crate) folder: PathBuf,
+    pub(crate) limits: Limits,
+    current: RwLock<(u64, Arc<Generation>)>,
+    /// Held by who reads the folder to put it in force, or writes it.
+    writing: Mutex<()>,
 }
 
 impl Dialplans {
     /// Reads and compiles a folder; every fault found is told.
     pub fn load(folder: impl Into<PathBuf>, limits: Limits) -> Result<Self, Vec<ScriptFault>> {
         let folder = folder.into();
-        let first = Generation::load(&folder, &limits)?;
+        let first = Arc::new(Generation::load(&folder, &limits)?);
         Ok(Self {
             folder,
             limits,
-            current: RwLock::new(Arc::new(first)),
+            current: RwLock::new((1, first)),
+            writing: Mutex::new(()),
         })
     }
 
     /// Reads and compiles the folder again. Where anything is at fault, what runs stays as it was.
-    /// Calls in progress keep the generation they began with in any case.
-    pub fn reload(&self) -> Result<(), Vec<ScriptFault>> {
-        let next = Arc::new(Generation::load(&self.folder, &self.limits)?);
-        *self.current.write().unwrap_or_else(PoisonError::into_inner) = next;
-        Ok(())
+    /// Calls in progress keep the generation they began with in any case. Tells how many generations
+    /// there have been.
+    pub fn reload(&self) -> Result<u64, Vec<ScriptFault>> {
+        let _writing = self.writing();
+        let next = Generation::load(&self.folder, &self.limits)?;
+        Ok(self.put_in_force(next))
     }
 
     /// What a call that begins now runs.
     pub fn current(&self) -> Arc<Generation> {
-        self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.current.read().unwrap_or_else(PoisonError::into_inner).1.clone()
+    }
+
+    /// How many generations there have been, the first included.
+    pub fn generation(&self) -> u64 {
+        self.current.read().unwrap_or_else(PoisonError::into_inner).0
     }
 
     /// Where the scripts are.
     pub fn folder(&self) -> &Path {
         &self.folder
+    }
+
+    pub(crate) fn writing(&self) -> MutexGuard<'_, ()> {
+        self.writing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn put_in_force(&self, next: Generation) -> u64 {
+        let next = Arc::new(next);
+        let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+        *current = (current.0 + 1, next);
+        current.0
     }
 }

@@ -438,7 +438,7 @@ fn arguments_are_refused_in_words_that_say_what_fits() {
             "timeout NaN: 1 to 600",
         ),
         ("caller.play(\"../etc/passwd\")", "is no prompt"),
-        ("caller.tone(\"a b\")", "is no name of a tone"),
+        ("caller.tone(\"a b\")", "is no tone: a name such as"),
         ("caller.reject(486, \"a\\r\\nb\")", "one line of at most 128 bytes"),
         ("caller.redirect(\"a b\")", "is no number"),
         ("let n = \"a:\"; caller.header(n)", "is no name of a header"),
@@ -476,4 +476,35 @@ fn options_reach_the_switch() {
         record: Some("r1".into()),
     };
     assert_eq!(asked, Verb::Dial(Box::new(expected)));
+}
+
+#[test]
+fn a_number_that_nobody_can_have_is_rejected_before_the_script() {
+    let plan = on_call("caller.dial(caller.dialed)");
+    for dialed in [
+        "",
+        "a b",
+        "x@y",
+        "12\r\nVia: z",
+        "012345678901234567890123456789012",
+        "é",
+    ] {
+        let facts = Facts {
+            dialed: dialed.into(),
+            ..facts()
+        };
+        let mut fiber = Fiber::new(&plan, ScriptEntry::OnCall, facts).unwrap();
+        assert_eq!(
+            verb(step(&mut fiber, Resume::Continue)),
+            (
+                Verb::Reject {
+                    code: 404,
+                    reason: None
+                },
+                0
+            ),
+            "{dialed}"
+        );
+        assert_eq!(ended(step(&mut fiber, done(Outcome::Done))), Ok(()));
+    }
 }

@@ -24,7 +24,7 @@ pub(crate) fn number(text: &str) -> Checked<String> {
     ))
 }
 
-/// A name of a trunk, a tone or a recording.
+/// A name of a trunk or a recording.
 pub(crate) fn name(what: &str, text: &str) -> Checked<String> {
     let fits = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
     if (1..=64).contains(&text.len()) && text.chars().all(fits) && !text.starts_with('.') {
@@ -32,6 +32,18 @@ pub(crate) fn name(what: &str, text: &str) -> Checked<String> {
     }
     Err(format!(
         "{} is no name of a {what}: 1 to 64 of A-Z, a-z, 0-9 and . _ -, not beginning with a dot",
+        shown(text)
+    ))
+}
+
+/// A tone: a name, or a plan such as `425/1000,0/4000` (hertz, `+` between, over milliseconds).
+pub(crate) fn tone(text: &str) -> Checked<String> {
+    let fits = |c: char| c.is_ascii_alphanumeric() || "._-+/,".contains(c);
+    if (1..=256).contains(&text.len()) && text.chars().all(fits) {
+        return Ok(text.to_owned());
+    }
+    Err(format!(
+        "{} is no tone: a name such as \"busy\", or a plan such as \"425/500,0/500\"",
         shown(text)
     ))
 }

@@ -192,7 +192,7 @@ fn play(context: &NativeCallContext, names: &Dynamic) -> Thing<String> {
 }
 
 fn tone(context: &NativeCallContext, name: &str, seconds: Option<&Dynamic>) -> Thing<String> {
-    let name = fits(context, arguments::name("tone", name))?;
+    let name = fits(context, arguments::tone(name))?;
     let duration = seconds
         .map(|seconds| arguments::seconds("tone", seconds, SHORTEST, LONGEST))
         .transpose();

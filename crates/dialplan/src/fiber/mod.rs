@@ -15,7 +15,7 @@ use crate::fault;
 use crate::generation::Generation;
 pub use memory::Metered;
 pub(crate) use stack::{Task, Turn, current};
-pub(crate) use state::{Ask, State, Stop, ask, clock, progress};
+pub(crate) use state::{Ask, State, Stop, ask, ask_plainly, clock, progress};
 
 /// What a fiber is resumed with.
 #[derive(Clone, Debug, PartialEq)]

@@ -8,6 +8,7 @@ use switch::{Outcome, Position, Verb};
 use super::Resume;
 use super::memory::held;
 use super::stack::{self, Link, with_current};
+use crate::folder::MAIN;
 use crate::limits::Limits;
 use crate::{fault, fault::Thrown};
 
@@ -263,4 +264,14 @@ pub(crate) fn ask(context: &NativeCallContext, verb: Verb) -> Result<Outcome, Th
         }
         Some(Resume::Continue) | None => Err(fault::thrown(context, "resumed without an outcome")),
     }
+}
+
+/// Asks the switch for something that no line of a script asks for; what comes of it does not matter.
+pub(crate) fn ask_plainly(verb: Verb) {
+    let at = Position {
+        file: MAIN.to_owned(),
+        line: 0,
+        column: 0,
+    };
+    stack::suspend(Ask::Verb { verb, at });
 }
