@@ -32,12 +32,12 @@ impl Dialplans {
     }
 
     /// Reads and compiles the folder again. Where anything is at fault, what runs stays as it was.
-    /// Calls in progress keep the generation they began with in any case. Tells how many generations
-    /// there have been.
-    pub fn reload(&self) -> Result<u64, Vec<ScriptFault>> {
+    /// Calls in progress keep the generation they began with in any case.
+    pub fn reload(&self) -> Result<(), Vec<ScriptFault>> {
         let _writing = self.writing();
         let next = Generation::load(&self.folder, &self.limits)?;
-        Ok(self.put_in_force(next))
+        self.put_in_force(next);
+        Ok(())
     }
 
     /// What a call that begins now runs.
@@ -59,10 +59,9 @@ impl Dialplans {
         self.writing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn put_in_force(&self, next: Generation) -> u64 {
+    pub(crate) fn put_in_force(&self, next: Generation) {
         let next = Arc::new(next);
         let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
         *current = (current.0 + 1, next);
-        current.0
     }
 }

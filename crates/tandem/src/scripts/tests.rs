@@ -87,7 +87,7 @@ fn a_script_asks_is_told_and_ends() {
         Options::default(),
         "fn on_call(caller) { caller.ring(); caller.answer(); }",
     );
-    world.start(1, "");
+    world.start(1, "9");
     assert_eq!(world.next(), is(1, &format!("{:?}", Verb::Ring)));
     world.resume(1);
     assert_eq!(world.next(), is(1, "Answer"));
@@ -96,7 +96,7 @@ fn a_script_asks_is_told_and_ends() {
     assert_eq!(world.scripts.alive(), 0);
     world.resume(1);
     world.cancel(1);
-    world.start(2, "");
+    world.start(2, "9");
     assert_eq!(
         world.next(),
         is(2, "Ring"),
@@ -129,12 +129,12 @@ fn an_endless_script_takes_its_turn_and_no_more() {
 #[test]
 fn a_cancelled_script_says_nothing_more() {
     let world = world(ONE, "fn on_call(caller) { loop { try { caller.ring(); } catch { } } }");
-    world.start(1, "");
+    world.start(1, "9");
     assert_eq!(world.next(), is(1, "Ring"));
     world.cancel(1);
     assert_eq!(world.next(), is(1, "ended"));
     world.resume(1);
-    world.start(2, "");
+    world.start(2, "9");
     assert_eq!(world.next(), is(2, "Ring"));
     assert_eq!(world.scripts.alive(), 1);
 }
@@ -145,13 +145,13 @@ fn too_many_scripts_are_refused_and_the_others_go_on() {
         Options { threads: 1, scripts: 1 },
         "fn on_call(caller) { caller.ring(); }",
     );
-    world.start(1, "");
+    world.start(1, "9");
     assert_eq!(world.next(), is(1, "Ring"));
-    world.start(2, "");
+    world.start(2, "9");
     assert_eq!(world.next(), is(2, "1 scripts are running already"));
     world.resume(1);
     assert_eq!(world.next(), is(1, "ended"));
-    world.start(3, "");
+    world.start(3, "9");
     assert_eq!(world.next(), is(3, "Ring"));
 }
 
@@ -172,7 +172,7 @@ fn calls_in_progress_keep_their_generation() {
     let world = world(ONE, "fn on_call(caller) { caller.ring(); caller.answer(); }");
     let (sender, reloads) = channel();
     let watch = Watch::start(&world.plans, move |reload| drop(sender.send(reload))).unwrap();
-    world.start(1, "");
+    world.start(1, "9");
     assert_eq!(world.next(), is(1, "Ring"));
 
     std::fs::write(
@@ -181,7 +181,7 @@ fn calls_in_progress_keep_their_generation() {
     )
     .unwrap();
     assert_eq!(reloads.recv_timeout(PATIENCE).unwrap(), Reload::Reloaded);
-    world.start(2, "");
+    world.start(2, "9");
     assert_eq!(world.next(), is(2, "Hangup"));
     world.resume(1);
     assert_eq!(world.next(), is(1, "Answer"));
@@ -191,7 +191,7 @@ fn calls_in_progress_keep_their_generation() {
         panic!("it is broken")
     };
     assert_eq!(faults[0].position.line, 1);
-    world.start(3, "");
+    world.start(3, "9");
     assert_eq!(world.next(), is(3, "Hangup"), "the last good one stays");
     watch.reload();
     assert!(
@@ -207,7 +207,7 @@ fn dropping_it_ends_every_script() {
         "fn on_call(caller) { if caller.dialed == \"0\" { loop { } } caller.ring(); }",
     );
     world.start(1, "0");
-    world.start(2, "");
+    world.start(2, "9");
     assert_eq!(world.next(), is(2, "Ring"));
     drop(world.scripts);
     assert!(world.events.recv().is_err(), "nobody is left to send");
@@ -222,7 +222,7 @@ fn a_script_that_holds_too_much_memory_ends() {
         ..Limits::default()
     };
     let world = limited(ONE, text, limits);
-    world.start(1, "");
+    world.start(1, "9");
     let (_, end) = world.next();
     assert!(
         end.starts_with("main.rhai:2:") && end.ends_with("holds more than 2097152 bytes"),

@@ -67,12 +67,15 @@ impl<S: Fn(ScriptEvent)> Worker<S> {
         }
     }
 
-    fn start(&mut self, call: CallUid, entry: ScriptEntry, facts: Facts) {
+    fn start(&mut self, call: CallUid, entry: ScriptEntry, mut facts: Facts) {
         if self.scripts.contains_key(&call) {
             // One call, one script: the second start is not answered, or the first would seem to end.
             self.alive.fetch_sub(1, Ordering::Relaxed);
             tracing::error!(%call, "a script was started twice");
             return;
+        }
+        if facts.id.is_empty() {
+            facts.id = call.to_string();
         }
         match Fiber::new(&self.plans.current(), entry, facts) {
             Ok(fiber) => {
