@@ -1,0 +1,110 @@
+//! One call of a phone.
+
+use bytes::Bytes;
+use media::{Session, Spec};
+use sip::{
+    Message, Method,
+    dialog::Dialog,
+    retransmit::Accepted,
+    transaction::{ClientId, ServerId},
+};
+
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Outgoing, nothing heard but 100.
+    Trying,
+    /// It rings, here or there.
+    Ringing,
+    /// Talking (or holding).
+    Up,
+    /// We hung up or cancelled, the other side has not said so yet.
+    Ending,
+    /// Over, with the final status of the INVITE (0 where there was none), or 200 and a BYE.
+    Over(u16),
+}
+
+/// One call of a phone.
+pub struct PhoneCall {
+    /// How far it is.
+    pub phase: Phase,
+    /// Whether it came to us.
+    pub incoming: bool,
+    /// The INVITE that began it.
+    pub invite: Message,
+    /// What the other side last described.
+    pub heard: Option<Spec>,
+    /// How often the session was changed.
+    pub changes: usize,
+    /// The final status of our last re-INVITE.
+    pub change_code: Option<u16>,
+    /// Bodies of INFO and MESSAGE requests taken in the dialog.
+    pub passed: Vec<String>,
+    /// Whether the caller heard early media (a session description in a provisional response).
+    pub early_media: bool,
+    /// The last message that mattered, for a test to look into.
+    pub last: Message,
+    pub(super) tag: String,
+    /// Its dialog, once there is one.
+    pub dialog: Option<Dialog>,
+    pub(super) server: Option<ServerId>,
+    pub(super) client: Option<ClientId>,
+    pub(super) session: Session,
+    pub(super) waiting: Option<(ServerId, Message)>,
+    pub(super) accepted: Option<Accepted>,
+    pub(super) ack: Option<Message>,
+    pub(super) offered_late: bool,
+}
+
+/// The usual answer of a phone: what it has of what is offered, in the mirrored direction.
+pub(super) fn answer_to(offered: &Spec, own: &Spec) -> Spec {
+    offered.intersect(own).with_direction(offered.direction().reversed())
+}
+
+impl PhoneCall {
+    pub(super) fn new(invite: Message, session: Session, tag: String, incoming: bool) -> Self {
+        Self {
+            phase: Phase::Trying,
+            incoming,
+            last: invite.clone(),
+            invite,
+            heard: None,
+            changes: 0,
+            change_code: None,
+            passed: Vec::new(),
+            early_media: false,
+            tag,
+            dialog: None,
+            server: None,
+            client: None,
+            session,
+            waiting: None,
+            accepted: None,
+            ack: None,
+            offered_late: false,
+        }
+    }
+
+    pub(super) fn answer_offer(&mut self, codecs: &Spec) -> Option<Bytes> {
+        match (&self.heard, self.session.is_established()) {
+            (Some(_), true) => self.session.last_local().cloned(),
+            (Some(offered), false) => self.session.make_answer(&answer_to(&offered.clone(), codecs)).ok(),
+            (None, _) => Some(self.session.make_offer(codecs)),
+        }
+    }
+
+    pub(super) fn take_description(&mut self, message: &Message) {
+        if message.body().is_empty() {
+            return;
+        }
+        self.heard = match self.session.state() {
+            media::State::OfferSent => self.session.receive_answer(message.body()).ok(),
+            media::State::Idle if !self.session.is_established() || *message.method() == Method::Invite => {
+                match self.session.is_established() && self.ack.is_none() {
+                    true => self.heard.take(), // the preview in a 1xx was the answer
+                    false => self.session.receive_offer(message.body()).ok(),
+                }
+            }
+            media::State::Idle | media::State::OfferReceived => self.heard.take(),
+        };
+    }
+}

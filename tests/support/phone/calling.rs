@@ -1,0 +1,134 @@
+//! Calls: making, taking, ending them.
+
+use sip::{Builder, HeaderName, Method, StatusCode, retransmit::Accepted, transaction::LayerConfig};
+
+use super::{Phase, Phone, PhoneCall, Purpose};
+
+impl Phone {
+    /// Calls a number; the call is the last of `calls`.
+    pub fn call(&mut self, number: &str) -> usize {
+        let mut session = self.session();
+        let uri = format!("sip:{number}@{}", self.domain);
+        let call_id = self.id("i");
+        let mut builder = self
+            .outside(&Method::Invite, &uri, &uri)
+            .header(HeaderName::CallId, call_id)
+            .header(HeaderName::CSeq, "1 INVITE")
+            .header(HeaderName::Contact, self.contact())
+            .header(
+                HeaderName::Allow,
+                "INVITE, ACK, CANCEL, BYE, UPDATE, INFO, MESSAGE, OPTIONS",
+            );
+        if self.mood.timer {
+            builder = builder.header(HeaderName::Supported, "timer");
+        }
+        let invite = if self.mood.late_offer {
+            builder.finish()
+        } else {
+            builder
+                .body("application/sdp", &session.make_offer(&self.codecs()))
+                .finish()
+        };
+        let index = self.calls.len();
+        let client = self.send(invite.clone(), Purpose::Invite(index));
+        self.calls.push(PhoneCall::new(invite, session, String::new(), false));
+        self.calls[index].client = Some(client);
+        self.drain();
+        index
+    }
+
+    /// Rings (180), or with a description also early media (183).
+    pub fn ring(&mut self, index: usize, early: bool) {
+        let codecs = self.codecs();
+        let contact = self.contact();
+        let call = &mut self.calls[index];
+        let (Some(server), true) = (call.server, call.incoming) else {
+            return;
+        };
+        let code = if early {
+            StatusCode::SESSION_PROGRESS
+        } else {
+            StatusCode::RINGING
+        };
+        let builder = Builder::reply(&call.invite, code, Some(&call.tag)).header(HeaderName::Contact, contact);
+        let reply = match early.then(|| call.answer_offer(&codecs)).flatten() {
+            Some(body) => builder.body("application/sdp", &body).finish(),
+            None => builder.finish(),
+        };
+        let _ = self.layer.respond(self.now, server, reply);
+        self.drain();
+    }
+
+    /// Answers an incoming call.
+    pub fn answer(&mut self, index: usize) {
+        let codecs = self.codecs();
+        let contact = self.contact();
+        let call = &mut self.calls[index];
+        let (Some(server), Phase::Ringing) = (call.server, call.phase) else {
+            return;
+        };
+        let Some(body) = call.answer_offer(&codecs) else {
+            return self.reject(index, 488);
+        };
+        let reply = Builder::reply(&call.invite, StatusCode::OK, Some(&call.tag))
+            .copy(&call.invite, HeaderName::RecordRoute)
+            .header(HeaderName::Contact, contact)
+            .header(
+                HeaderName::Allow,
+                "INVITE, ACK, CANCEL, BYE, UPDATE, INFO, MESSAGE, OPTIONS",
+            )
+            .body("application/sdp", &body)
+            .finish();
+        call.phase = Phase::Up;
+        call.accepted = Some(Accepted::new(
+            self.now,
+            reply.bytes().clone(),
+            &LayerConfig::default().timers,
+        ));
+        let _ = self.layer.respond(self.now, server, reply);
+        self.drain();
+    }
+
+    /// Refuses an incoming call.
+    pub fn reject(&mut self, index: usize, code: u16) {
+        let to = self.mood.sends_to.clone();
+        let call = &mut self.calls[index];
+        let (Some(server), Phase::Ringing) = (call.server, call.phase) else {
+            return;
+        };
+        let mut builder = Builder::reply(&call.invite, StatusCode::new(code).unwrap(), Some(&call.tag));
+        if let Some(to) = to.filter(|_| (300..400).contains(&code)) {
+            builder = builder.header(HeaderName::Contact, format_args!("<{to}>"));
+        }
+        call.phase = Phase::Over(code);
+        let _ = self.layer.respond(self.now, server, builder.finish());
+        self.drain();
+    }
+
+    /// Hangs up, cancels or declines, whatever fits.
+    pub fn hang_up(&mut self, index: usize) {
+        match (self.calls[index].phase, self.calls[index].incoming) {
+            (Phase::Trying | Phase::Ringing, false) => {
+                let client = self.calls[index].client;
+                self.calls[index].phase = Phase::Ending;
+                if let Some(client) = client {
+                    let _ = self.layer.cancel(self.now, client, None);
+                }
+            }
+            (Phase::Trying | Phase::Ringing, true) => self.reject(index, 603),
+            (Phase::Up, _) => self.hang_up_call(index),
+            (Phase::Ending | Phase::Over(_), _) => {}
+        }
+        self.drain();
+    }
+
+    pub(super) fn hang_up_call(&mut self, index: usize) {
+        self.calls[index].phase = Phase::Ending;
+        match self.inside(index, &Method::Bye) {
+            Some(bye) => {
+                self.send(bye.finish(), Purpose::Bye(index));
+            }
+            None => self.calls[index].phase = Phase::Over(0),
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! Changes to calls, and what is sent within them.
+
+use media::SdpDirection;
+use sip::{
+    Builder, HeaderName, Message, Method, StatusCode,
+    retransmit::Accepted,
+    transaction::{LayerConfig, ServerId},
+};
+
+use super::{Phone, Purpose, answer_to};
+
+impl Phone {
+    /// A request within a call's dialog.
+    pub fn inside(&mut self, index: usize, method: &Method) -> Option<Builder> {
+        let via = self.via();
+        Some(self.calls[index].dialog.as_mut()?.request(method, via))
+    }
+
+    /// Offers a change: hold is `SendOnly`, resume `SendRecv`; `None` makes the re-INVITE offerless.
+    pub fn change(&mut self, index: usize, method: &Method, direction: Option<SdpDirection>) {
+        let spec = direction.map(|direction| self.codecs().with_direction(direction));
+        let contact = self.contact();
+        let Some(builder) = self.inside(index, method) else {
+            return;
+        };
+        let builder = builder.header(HeaderName::Contact, contact);
+        let call = &mut self.calls[index];
+        call.change_code = None;
+        let request = match spec {
+            Some(spec) => builder
+                .body("application/sdp", &call.session.make_offer(&spec))
+                .finish(),
+            None => builder.finish(),
+        };
+        let client = self.send(request, Purpose::Change(index));
+        self.calls[index].client = Some(client);
+        self.drain();
+    }
+
+    /// Gives up a change that was offered.
+    pub fn cancel_change(&mut self, index: usize) {
+        if let Some(client) = self.calls[index].client {
+            let _ = self.layer.cancel(self.now, client, None);
+        }
+        self.drain();
+    }
+
+    /// Sends INFO or MESSAGE within the call.
+    pub fn pass(&mut self, index: usize, method: &Method, kind: &str, body: &str) {
+        if let Some(builder) = self.inside(index, method) {
+            self.send(builder.body(kind, body.as_bytes()).finish(), Purpose::Other);
+        }
+        self.drain();
+    }
+
+    /// Decides on a change it waited with.
+    pub fn decide(&mut self, index: usize, code: u16) {
+        if let Some((server, request)) = self.calls[index].waiting.take() {
+            self.answer_change(index, server, &request, code);
+        }
+        self.drain();
+    }
+
+    pub(super) fn answer_change(&mut self, index: usize, id: ServerId, message: &Message, code: u16) {
+        if code != 200 {
+            return self.simple(id, message, code);
+        }
+        let codecs = self.codecs();
+        let contact = self.contact();
+        let call = &mut self.calls[index];
+        let builder = Builder::reply(message, StatusCode::OK, None).header(HeaderName::Contact, contact);
+        let invite = *message.method() == Method::Invite;
+        let reply = if message.body().is_empty() {
+            let offer = invite.then(|| call.session.make_offer(&codecs));
+            call.offered_late = offer.is_some();
+            match offer {
+                Some(body) => builder.body("application/sdp", &body).finish(),
+                None => builder.finish(),
+            }
+        } else {
+            let offered = call
+                .session
+                .receive_offer(message.body())
+                .expect("the switch's offers are in order");
+            call.changes += 1;
+            let body = call
+                .session
+                .make_answer(&answer_to(&offered, &codecs))
+                .expect("codecs are in common");
+            call.heard = Some(offered);
+            builder.body("application/sdp", &body).finish()
+        };
+        if invite {
+            call.accepted = Some(Accepted::new(
+                self.now,
+                reply.bytes().clone(),
+                &LayerConfig::default().timers,
+            ));
+        }
+        let _ = self.layer.respond(self.now, id, reply);
+    }
+}

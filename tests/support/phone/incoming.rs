@@ -1,0 +1,122 @@
+//! What comes in.
+
+use sip::{
+    Builder, Message, Method, StatusCode,
+    dialog::{Dialog, DialogId},
+    transaction::ServerId,
+};
+
+use super::{Phase, Phone, PhoneCall};
+
+impl Phone {
+    pub(super) fn by_dialog(&self, message: &Message) -> Option<usize> {
+        let id = DialogId::of_request(message)?;
+        self.calls
+            .iter()
+            .position(|call| call.dialog.as_ref().is_some_and(|dialog| *dialog.id() == id))
+    }
+
+    pub(super) fn simple(&mut self, id: ServerId, message: &Message, code: u16) {
+        let reply = Builder::reply(message, StatusCode::new(code).unwrap(), Some("simple")).finish();
+        let _ = self.layer.respond(self.now, id, reply);
+    }
+
+    pub(super) fn request(&mut self, id: ServerId, message: Message) {
+        if message.to_tag().is_none() {
+            return match message.method() {
+                Method::Invite => self.invited(id, message),
+                Method::Message => {
+                    self.texts.push(message.body_text().into_owned());
+                    self.simple(id, &message, 200);
+                }
+                Method::Options => self.simple(id, &message, 200),
+                _ => self.simple(id, &message, 405),
+            };
+        }
+        let Some(index) = self.by_dialog(&message) else {
+            return self.simple(id, &message, 481);
+        };
+        let dialog = self.calls[index].dialog.as_mut().expect("it was found by it");
+        if dialog.accept(&message).is_err() {
+            return self.simple(id, &message, 500);
+        }
+        match message.method() {
+            Method::Bye => {
+                self.simple(id, &message, 200);
+                let call = &mut self.calls[index];
+                call.accepted = None;
+                call.phase = Phase::Over(200);
+                if let Some((server, request)) = call.waiting.take() {
+                    self.simple(server, &request, 487);
+                }
+            }
+            Method::Invite | Method::Update => {
+                let waits = self.mood.waits_with_changes && *message.method() == Method::Invite;
+                match self.mood.refuses_changes {
+                    Some(code) if !message.body().is_empty() => self.simple(id, &message, code),
+                    Some(_) | None if waits => self.calls[index].waiting = Some((id, message)),
+                    Some(_) | None => self.answer_change(index, id, &message, 200),
+                }
+            }
+            Method::Info | Method::Message => {
+                self.calls[index].passed.push(message.body_text().into_owned());
+                self.simple(id, &message, 200);
+            }
+            _ => self.simple(id, &message, 405),
+        }
+    }
+
+    pub(super) fn invited(&mut self, id: ServerId, message: Message) {
+        let tag = self.id("u");
+        let mut session = self.session();
+        let heard = if message.body().is_empty() {
+            None
+        } else {
+            session.receive_offer(message.body()).ok()
+        };
+        let mut call = PhoneCall::new(message.clone(), session, tag.clone(), true);
+        call.phase = Phase::Ringing;
+        call.heard = heard;
+        call.server = Some(id);
+        call.dialog = Dialog::uas(&message, &tag).ok();
+        self.calls.push(call);
+        let index = self.calls.len() - 1;
+        match self.mood.refuses {
+            Some(code) => self.reject(index, code),
+            None => {
+                self.ring(index, false);
+                if self.mood.answers {
+                    self.answer(index);
+                }
+            }
+        }
+    }
+
+    pub(super) fn acknowledged(&mut self, message: &Message) {
+        let Some(index) = self.by_dialog(message) else { return };
+        let call = &mut self.calls[index];
+        call.accepted = None;
+        if !message.body().is_empty() && (call.offered_late || call.session.state() == media::State::OfferSent) {
+            call.heard = call.session.receive_answer(message.body()).ok();
+            call.offered_late = false;
+        }
+    }
+
+    pub(super) fn cancelled(&mut self, id: ServerId) {
+        let Some(index) = self
+            .calls
+            .iter()
+            .position(|call| call.server == Some(id) || call.waiting.as_ref().is_some_and(|(server, _)| *server == id))
+        else {
+            return;
+        };
+        let call = &mut self.calls[index];
+        if call.phase == Phase::Ringing && call.incoming {
+            call.phase = Phase::Over(487);
+            let invite = call.invite.clone();
+            self.simple(id, &invite, 487);
+        } else if let Some((server, request)) = call.waiting.take() {
+            self.simple(server, &request, 487);
+        }
+    }
+}

@@ -1,0 +1,227 @@
+//! A simulated desk phone: a user agent of its own on the transaction layer and the dialogs of
+//! crate `sip`, without a line of the switch's.
+
+mod call;
+mod calling;
+mod changes;
+mod incoming;
+mod mood;
+mod outside;
+mod responses;
+
+use std::{
+    collections::{HashMap, VecDeque},
+    net::SocketAddr,
+};
+
+use bytes::Bytes;
+use media::{Local, Session, Spec};
+use sip::{
+    Flow, Instant, Limits, Message, Transport,
+    retransmit::Due,
+    transaction::{ClientId, Layer, LayerConfig, TxEvent, TxOutput},
+};
+
+use call::answer_to;
+pub use call::{Phase, PhoneCall};
+pub use mood::Mood;
+
+#[derive(Copy, Clone)]
+enum Purpose {
+    Register,
+    Invite(usize),
+    Change(usize),
+    Bye(usize),
+    Message,
+    Other,
+}
+
+/// See the module.
+pub struct Phone {
+    /// Its extension.
+    pub number: String,
+    password: String,
+    /// Where it is.
+    pub address: SocketAddr,
+    server: SocketAddr,
+    domain: String,
+    layer: Layer,
+    /// What it does by itself.
+    pub mood: Mood,
+    /// Its calls, the latest last.
+    pub calls: Vec<PhoneCall>,
+    /// The status of its last REGISTER.
+    pub registered: Option<u16>,
+    /// The status of its last MESSAGE.
+    pub message_code: Option<u16>,
+    /// Texts it received.
+    pub texts: Vec<String>,
+    /// What it sends next.
+    pub outbox: VecDeque<(SocketAddr, Bytes)>,
+    purposes: HashMap<ClientId, Purpose>,
+    sent: HashMap<ClientId, Message>,
+    now: Instant,
+    count: u64,
+    seq: u32,
+    register_id: String,
+    nonces: u32,
+}
+
+impl Phone {
+    /// A phone that is switched off until it registers.
+    pub fn new(number: &str, password: &str, address: SocketAddr, server: SocketAddr, domain: &str) -> Self {
+        Self {
+            number: number.into(),
+            password: password.into(),
+            address,
+            server,
+            domain: domain.into(),
+            layer: Layer::new(LayerConfig::default()),
+            mood: Mood::default(),
+            calls: Vec::new(),
+            registered: None,
+            message_code: None,
+            texts: Vec::new(),
+            outbox: VecDeque::new(),
+            purposes: HashMap::new(),
+            sent: HashMap::new(),
+            now: Instant::ZERO,
+            count: 0,
+            seq: 0,
+            register_id: format!("r{}-{number}", address.ip()),
+            nonces: 0,
+        }
+    }
+
+    pub(super) fn flow(&self) -> Flow {
+        Flow {
+            transport: Transport::Udp,
+            local: self.address,
+            remote: self.server,
+            connection: None,
+        }
+    }
+
+    pub(super) fn id(&mut self, what: &str) -> String {
+        self.count += 1;
+        format!("{what}{}x{}p{}", self.number, self.count, self.address.port())
+    }
+
+    pub(super) fn via(&mut self) -> String {
+        let branch = self.id("z9hG4bK");
+        format!("SIP/2.0/UDP {};branch={branch};rport", self.address)
+    }
+
+    pub(super) fn contact(&self) -> String {
+        format!("<sip:{}@{}>", self.number, self.address)
+    }
+
+    /// Time passes.
+    pub fn advance(&mut self, now: Instant) {
+        self.now = now;
+        if self.mood.dead {
+            return;
+        }
+        self.layer.timeout(now);
+        for index in 0..self.calls.len() {
+            let call = &mut self.calls[index];
+            match call.accepted.as_mut().map(|accepted| accepted.due(now)) {
+                Some(Due::Retransmit(bytes)) => self.outbox.push_back((self.server, bytes)),
+                Some(Due::GiveUp) => {
+                    call.accepted = None;
+                    self.hang_up_call(index);
+                }
+                Some(Due::Nothing) | None => {}
+            }
+        }
+        self.drain();
+    }
+
+    /// When it wants to be asked again.
+    pub fn next(&self) -> Option<Instant> {
+        if self.mood.dead {
+            return None;
+        }
+        let accepted = self
+            .calls
+            .iter()
+            .filter_map(|call| call.accepted.as_ref()?.next_timeout());
+        accepted.chain(self.layer.next_timeout()).min()
+    }
+
+    /// A datagram came.
+    pub fn receive(&mut self, now: Instant, from: SocketAddr, bytes: Bytes) {
+        self.now = now;
+        if self.mood.dead {
+            return;
+        }
+        let Ok(message) = Message::parse(bytes, &Limits::default()) else {
+            return;
+        };
+        message
+            .check()
+            .unwrap_or_else(|fault| panic!("the switch sent what its own check refuses: {fault}"));
+        let flow = Flow {
+            remote: from,
+            ..self.flow()
+        };
+        self.layer.receive(now, flow, message.with_received(from));
+        self.drain();
+    }
+
+    pub(super) fn drain(&mut self) {
+        while let Some(output) = self.layer.poll() {
+            match output {
+                TxOutput::Transmit { flow, bytes } => self.outbox.push_back((flow.remote, bytes)),
+                TxOutput::Event(event) => self.event(event),
+            }
+        }
+    }
+
+    pub(super) fn event(&mut self, event: TxEvent) {
+        match event {
+            TxEvent::Request { id, message, .. } => self.request(id, message),
+            TxEvent::Ack { message, .. } => self.acknowledged(&message),
+            TxEvent::Cancelled { id, .. } => self.cancelled(id),
+            TxEvent::Response { id, message, .. } => self.response(id, &message),
+            TxEvent::TimedOut { id } | TxEvent::TransportFailed { id } => self.failed(id),
+            TxEvent::ClientGone { id } => {
+                self.purposes.remove(&id);
+                self.sent.remove(&id);
+            }
+            TxEvent::StrayResponse { .. }
+            | TxEvent::AckTimeout { .. }
+            | TxEvent::ServerGone { .. }
+            | TxEvent::ServerTransportFailed { .. } => {}
+        }
+    }
+
+    fn send(&mut self, message: Message, purpose: Purpose) -> ClientId {
+        let flow = self.flow();
+        let id = self
+            .layer
+            .request(self.now, flow, message.clone())
+            .expect("a phone has room for its transactions");
+        self.purposes.insert(id, purpose);
+        self.sent.insert(id, message);
+        id
+    }
+
+    pub(super) fn session(&self) -> Session {
+        let port = 40_000 + u16::try_from(self.calls.len() % 10_000).unwrap() * 2;
+        Session::new(Local {
+            address: self.address.ip(),
+            port,
+            session_id: 1,
+        })
+    }
+
+    pub(super) fn codecs(&self) -> Spec {
+        Spec::own(&self.mood.codecs)
+    }
+
+    /// Transactions that are still open.
+    pub fn transactions(&self) -> usize {
+        self.layer.client_count() + self.layer.server_count()
+    }
+}

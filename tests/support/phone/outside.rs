@@ -1,0 +1,90 @@
+//! Registration and MESSAGE: requests outside of calls.
+
+use sip::{
+    Builder, HeaderName, Message, Method,
+    digest::{ChallengeParsed, answer},
+};
+
+use super::{Phone, Purpose};
+
+impl Phone {
+    /// Registers for so many seconds (0 unregisters).
+    pub fn register(&mut self, expires: u32) {
+        self.registered = None;
+        self.seq += 1;
+        let request = self
+            .outside(
+                &Method::Register,
+                &format!("sip:{}", self.domain),
+                &format!("sip:{}@{}", self.number, self.domain),
+            )
+            .header(HeaderName::CallId, self.register_id.clone())
+            .header(HeaderName::CSeq, format_args!("{} REGISTER", self.seq))
+            .header(HeaderName::Contact, self.contact())
+            .header(HeaderName::Expires, expires)
+            .header(HeaderName::UserAgent, "Simulated/1.0")
+            .finish();
+        self.send(request, Purpose::Register);
+        self.drain();
+    }
+
+    pub(super) fn outside(&mut self, method: &Method, uri: &str, to: &str) -> Builder {
+        let tag = self.id("t");
+        Builder::request(method, uri)
+            .header(HeaderName::Via, self.via())
+            .header(HeaderName::MaxForwards, 70)
+            .header(
+                HeaderName::From,
+                format_args!("\"{0}\" <sip:{0}@{1}>;tag={tag}", self.number, self.domain),
+            )
+            .header(HeaderName::To, format_args!("<{to}>"))
+    }
+
+    /// Sends a text.
+    pub fn text(&mut self, to: &str, text: &str) {
+        self.message_code = None;
+        let uri = format!("sip:{to}@{}", self.domain);
+        let call_id = self.id("m");
+        let request = self
+            .outside(&Method::Message, &uri, &uri)
+            .header(HeaderName::CallId, call_id)
+            .header(HeaderName::CSeq, "1 MESSAGE")
+            .body("text/plain", text.as_bytes())
+            .finish();
+        self.send(request, Purpose::Message);
+        self.drain();
+    }
+
+    /// The same request with credentials for the challenge in `response`.
+    pub(super) fn again(&mut self, request: &Message, response: &Message) -> Option<Message> {
+        let challenge = ChallengeParsed::choose(response.headers(HeaderName::WwwAuthenticate))?;
+        if request.header(HeaderName::Authorization).is_some() && !challenge.stale {
+            return None; // the password is wrong
+        }
+        self.nonces += 1;
+        let (user, password, nonce) = (self.number.clone(), self.password.clone(), self.id("c"));
+        let credentials = answer(&challenge, &user, &password, request.method(), request.uri(), 1, &nonce);
+        let seq = request.cseq().unwrap().number + 1;
+        let mut builder = Builder::request(request.method(), request.uri()).header(HeaderName::Via, self.via());
+        let dropped = [
+            HeaderName::Via,
+            HeaderName::CSeq,
+            HeaderName::Authorization,
+            HeaderName::ContentLength,
+            HeaderName::ContentType,
+        ];
+        for (name, id, value) in request.fields() {
+            if !dropped.contains(&id) {
+                builder = builder.other(name, value);
+            }
+        }
+        builder = builder
+            .header(HeaderName::CSeq, format_args!("{seq} {}", request.method()))
+            .header(HeaderName::Authorization, credentials);
+        self.seq = self.seq.max(seq);
+        Some(match request.content_type() {
+            Some(kind) => builder.body(kind, request.body()).finish(),
+            None => builder.finish(),
+        })
+    }
+}

@@ -1,0 +1,136 @@
+//! Answers to what the phone asked.
+
+use sip::{Message, Method, dialog::Dialog, transaction::ClientId};
+
+use super::{Phase, Phone, Purpose, answer_to};
+
+impl Phone {
+    pub(super) fn response(&mut self, id: ClientId, message: &Message) {
+        let Some(purpose) = self.purposes.get(&id).copied() else {
+            return;
+        };
+        let code = message.status().unwrap().code();
+        if code == 401 {
+            if let Some(again) = self
+                .sent
+                .get(&id)
+                .cloned()
+                .and_then(|request| self.again(&request, message))
+            {
+                let wanted = !matches!(purpose, Purpose::Invite(index) if self.calls[index].phase == Phase::Ending);
+                if wanted {
+                    let client = self.send(again.clone(), purpose);
+                    if let Purpose::Invite(index) = purpose {
+                        self.calls[index].client = Some(client);
+                        self.calls[index].invite = again;
+                    }
+                    return;
+                }
+            }
+        }
+        match purpose {
+            Purpose::Register if code >= 200 => self.registered = Some(code),
+            Purpose::Message if code >= 200 => self.message_code = Some(code),
+            Purpose::Invite(index) => self.invite_response(index, code, message),
+            Purpose::Change(index) => self.change_response(index, code, message),
+            Purpose::Bye(index) if code >= 200 => self.calls[index].phase = Phase::Over(200),
+            Purpose::Register | Purpose::Message | Purpose::Bye(_) | Purpose::Other => {}
+        }
+    }
+
+    fn invite_response(&mut self, index: usize, code: u16, message: &Message) {
+        let forgets = self.mood.forgets_ack;
+        let call = &mut self.calls[index];
+        call.last = message.clone();
+        match code {
+            100 => {}
+            101..=199 => {
+                if matches!(call.phase, Phase::Trying) {
+                    call.phase = Phase::Ringing;
+                }
+                call.take_description(message);
+                call.early_media |= !message.body().is_empty();
+            }
+            200..=299 => {
+                let cancelled = call.phase == Phase::Ending;
+                if call.dialog.is_none() {
+                    call.dialog = Dialog::uac(&call.invite, message).ok();
+                    call.take_description(message);
+                    call.phase = Phase::Up;
+                }
+                if !forgets {
+                    self.acknowledge(index, message);
+                }
+                if cancelled {
+                    self.hang_up_call(index);
+                }
+            }
+            _ => call.phase = Phase::Over(code),
+        }
+    }
+
+    pub(super) fn acknowledge(&mut self, index: usize, message: &Message) {
+        let via = self.via();
+        let codecs = self.codecs();
+        let flow = self.flow();
+        let call = &mut self.calls[index];
+        let Some(dialog) = &call.dialog else { return };
+        let seq = message.cseq().unwrap().number;
+        let repeated = call.ack.as_ref().filter(|ack| ack.cseq().unwrap().number == seq);
+        let ack = match repeated {
+            Some(ack) => ack.clone(),
+            None => {
+                let builder = dialog.ack(seq, via);
+                if call.session.state() == media::State::OfferReceived {
+                    let offered = call.heard.clone().expect("an offer was heard");
+                    let body = call
+                        .session
+                        .make_answer(&answer_to(&offered, &codecs))
+                        .expect("codecs are in common");
+                    builder.body("application/sdp", &body).finish()
+                } else {
+                    builder.finish()
+                }
+            }
+        };
+        self.layer.send(flow, &ack);
+        call.ack = Some(ack);
+    }
+
+    fn change_response(&mut self, index: usize, code: u16, message: &Message) {
+        if code < 200 {
+            return;
+        }
+        let call = &mut self.calls[index];
+        call.last = message.clone();
+        call.change_code = Some(code);
+        if code < 300 {
+            call.take_description(message);
+            if *message.method() == Method::Invite {
+                self.acknowledge(index, message);
+            }
+        } else {
+            call.session.rollback();
+            if matches!(code, 408 | 481) && call.phase == Phase::Up {
+                self.hang_up_call(index);
+            }
+        }
+    }
+
+    pub(super) fn failed(&mut self, id: ClientId) {
+        match self.purposes.get(&id).copied() {
+            Some(Purpose::Register) => self.registered = Some(408),
+            Some(Purpose::Message) => self.message_code = Some(408),
+            Some(Purpose::Invite(index)) => self.calls[index].phase = Phase::Over(408),
+            Some(Purpose::Bye(index)) => self.calls[index].phase = Phase::Over(408),
+            Some(Purpose::Change(index)) => {
+                self.calls[index].change_code = Some(408);
+                self.calls[index].session.rollback();
+                if self.calls[index].phase == Phase::Up {
+                    self.hang_up_call(index);
+                }
+            }
+            Some(Purpose::Other) | None => {}
+        }
+    }
+}
