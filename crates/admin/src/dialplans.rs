@@ -15,6 +15,7 @@ pub struct DialplanInfo {
     /// Its length.
     pub bytes: u64,
     /// When it was last changed, where known.
+    #[schema(required = true)]
     pub modified_at: Option<Timestamp>,
 }
 

@@ -22,10 +22,13 @@ pub(crate) struct Extension {
     /// Do not disturb: calls get busy at once.
     pub(crate) dnd: bool,
     /// Where every call goes instead.
+    #[schema(required = true)]
     pub(crate) forward_always: Option<String>,
     /// Where calls go when it is busy.
+    #[schema(required = true)]
     pub(crate) forward_busy: Option<String>,
     /// Where calls go when nobody answers.
+    #[schema(required = true)]
     pub(crate) forward_no_answer: Option<String>,
     /// Whether it has a mailbox.
     pub(crate) voicemail: bool,
@@ -67,36 +70,36 @@ pub(crate) struct NewExtension {
 
 /// What to change of an extension. An absent field stays as it is; null empties it.
 #[derive(Default, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields)]
 #[schema(example = json!({"name": "Alice B.", "dnd": true, "forward_no_answer": "102", "forward_busy": null}))]
 pub(crate) struct ExtensionPatch {
     /// Shown to whoever is called; null: none.
-    #[serde(deserialize_with = "given")]
-    #[schema(value_type = Option<String>, max_length = 64)]
+    #[serde(default, deserialize_with = "given")]
+    #[schema(required = false, value_type = Option<String>, max_length = 64)]
     pub(crate) name: Option<Option<String>>,
     /// A new password for its phone. Its registrations stay until they expire.
-    #[schema(min_length = 1, max_length = 128, format = Password, write_only, nullable = false)]
-    #[serde(deserialize_with = "not_null")]
+    #[schema(required = false, min_length = 1, max_length = 128, format = Password, write_only, nullable = false)]
+    #[serde(default, deserialize_with = "not_null")]
     pub(crate) password: Option<String>,
     /// Do not disturb; null: off.
-    #[serde(deserialize_with = "given")]
-    #[schema(value_type = Option<bool>)]
+    #[serde(default, deserialize_with = "given")]
+    #[schema(required = false, value_type = Option<bool>)]
     pub(crate) dnd: Option<Option<bool>>,
     /// Where every call goes instead; null: nowhere.
-    #[serde(deserialize_with = "given")]
-    #[schema(value_type = Option<String>, max_length = 256)]
+    #[serde(default, deserialize_with = "given")]
+    #[schema(required = false, value_type = Option<String>, max_length = 256)]
     pub(crate) forward_always: Option<Option<String>>,
     /// Where calls go when it is busy; null: nowhere.
-    #[serde(deserialize_with = "given")]
-    #[schema(value_type = Option<String>, max_length = 256)]
+    #[serde(default, deserialize_with = "given")]
+    #[schema(required = false, value_type = Option<String>, max_length = 256)]
     pub(crate) forward_busy: Option<Option<String>>,
     /// Where calls go when nobody answers; null: nowhere.
-    #[serde(deserialize_with = "given")]
-    #[schema(value_type = Option<String>, max_length = 256)]
+    #[serde(default, deserialize_with = "given")]
+    #[schema(required = false, value_type = Option<String>, max_length = 256)]
     pub(crate) forward_no_answer: Option<Option<String>>,
     /// Whether it has a mailbox; null: no.
-    #[serde(deserialize_with = "given")]
-    #[schema(value_type = Option<bool>)]
+    #[serde(default, deserialize_with = "given")]
+    #[schema(required = false, value_type = Option<bool>)]
     pub(crate) voicemail: Option<Option<bool>>,
 }
 
@@ -116,6 +119,7 @@ pub(crate) struct ExtensionPage {
     /// What is on it.
     pub(crate) items: Vec<Extension>,
     /// Ask with this `cursor` for the next page; null on the last.
+    #[schema(required = true)]
     pub(crate) next_cursor: Option<String>,
 }
 
@@ -197,6 +201,7 @@ pub(crate) struct RegistrationPage {
     /// What is on the page.
     pub(crate) items: Vec<Registration>,
     /// Ask with this `cursor` for the next page; null on the last.
+    #[schema(required = true)]
     pub(crate) next_cursor: Option<String>,
 }
 
@@ -236,6 +241,7 @@ pub(crate) struct Call {
     /// When it began.
     pub(crate) started_at: Timestamp,
     /// When the caller was answered.
+    #[schema(required = true)]
     pub(crate) answered_at: Option<Timestamp>,
     /// The verb of the dialplan that runs.
     pub(crate) doing: String,
@@ -255,6 +261,7 @@ pub(crate) struct Leg {
     /// Address and port of its signalling.
     pub(crate) remote: String,
     /// The codec in use, once known.
+    #[schema(required = true)]
     pub(crate) codec: Option<String>,
 }
 
@@ -264,6 +271,7 @@ pub(crate) struct CallPage {
     /// All of them.
     pub(crate) items: Vec<Call>,
     /// Always null: there is one page.
+    #[schema(required = true)]
     pub(crate) next_cursor: Option<String>,
 }
 
@@ -350,6 +358,7 @@ pub(crate) struct Cdr {
     /// When it began.
     pub(crate) started_at: Timestamp,
     /// When the caller was answered.
+    #[schema(required = true)]
     pub(crate) answered_at: Option<Timestamp>,
     /// When it ended.
     pub(crate) ended_at: Timestamp,
@@ -371,6 +380,7 @@ pub(crate) struct CdrPage {
     /// What is on it.
     pub(crate) items: Vec<Cdr>,
     /// Ask with this `cursor` for the next page; null on the last.
+    #[schema(required = true)]
     pub(crate) next_cursor: Option<String>,
 }
 
@@ -380,6 +390,7 @@ pub(crate) struct DialplanPage {
     /// All of them.
     pub(crate) items: Vec<crate::DialplanInfo>,
     /// Always null: there is one page.
+    #[schema(required = true)]
     pub(crate) next_cursor: Option<String>,
 }
 

@@ -1,0 +1,298 @@
+//! The API and the page with made-up calls and phones, for work on the page:
+//! `cargo run -p admin --example demo`, then `npm run dev` in `web/`.
+
+#![allow(clippy::print_stdout)]
+
+use std::{error::Error, sync::Arc, time::Duration};
+
+use admin::{
+    AdminState, DialplanError, DialplanInfo, Dialplans, EventBus, Health, Limits, SwitchHandle, SwitchRequest,
+    generate_token, hash_token,
+};
+use jiff::Timestamp;
+use store::{Store, StoreError};
+use switch::{
+    CallUid, Cdr, CdrOpen, Command, CommandError, Disposition, EndedBy, Event, Ha1, LiveCall, LiveLeg, LiveState,
+    Registration, Reply,
+};
+use tokio::sync::mpsc;
+
+const DOMAIN: &str = "tandem.local";
+const PEOPLE: [(&str, &str); 6] = [
+    ("101", "Alice Meyer"),
+    ("102", "Bob Okafor"),
+    ("103", "Chiara Rossi"),
+    ("200", "Reception"),
+    ("201", "Meeting room"),
+    ("300", "Workshop"),
+];
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let folder = std::env::temp_dir().join(format!("tandem-demo-{}", std::process::id()));
+    std::fs::create_dir_all(&folder)?;
+    let store = Store::open(folder.join("demo.db"), store::Options::default()).await?;
+    let token =
+        std::env::var("TANDEM_TOKEN").or_else(|_| generate_token().map_err(|_| std::env::VarError::NotPresent))?;
+    store.put_token("demo", hash_token(&token), 0).await?;
+    fill(&store).await?;
+    let (switch, requests) = SwitchHandle::channel(64);
+    let (events, health) = (EventBus::default(), Health::default());
+    health.ready();
+    tokio::spawn(Fake::new(events.clone()).run(requests));
+    let state = AdminState {
+        store,
+        domain: DOMAIN.into(),
+        switch,
+        dialplans: Arc::new(NoDialplans),
+        events,
+        health,
+        hasher: Arc::new(|_, _| Ha1 {
+            md5: [0; 16],
+            sha256: [0; 32],
+        }),
+        registry: prometheus_client::registry::Registry::default(),
+        metrics_need_token: false,
+        limits: Limits::default(),
+    };
+    let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:8080".to_owned());
+    let listener = tokio::net::TcpListener::bind(&address).await?;
+    println!("http://{address}  token: {token}");
+    admin::serve(state, listener, async {
+        let _ = tokio::signal::ctrl_c().await;
+    })
+    .await?;
+    std::fs::remove_dir_all(folder)?;
+    Ok(())
+}
+
+async fn fill(store: &Store) -> Result<(), StoreError> {
+    let now = Timestamp::now().as_microsecond();
+    for (number, name) in PEOPLE {
+        let ha1 = store::Ha1 {
+            md5: [0; 16],
+            sha256: [0; 32],
+        };
+        let new = store::NewExtension {
+            number: number.to_owned(),
+            name: name.to_owned(),
+            ha1,
+        };
+        store.create_extension(DOMAIN, &new, now).await?;
+    }
+    let forward = store::ExtensionPatch {
+        forward_no_answer: Some(Some("200".to_owned())),
+        ..store::ExtensionPatch::default()
+    };
+    store.update_extension(DOMAIN, "101", &forward, now).await?;
+    let quiet = store::ExtensionPatch {
+        dnd: Some(true),
+        voicemail: Some(true),
+        ..store::ExtensionPatch::default()
+    };
+    store.update_extension(DOMAIN, "103", &quiet, now).await?;
+    let ends = [
+        (store::Disposition::Answered, 200, "the caller hung up"),
+        (store::Disposition::Busy, 486, "102 is busy"),
+        (store::Disposition::NoAnswer, 480, "nobody answered within 20 s"),
+        (store::Disposition::Cancelled, 487, "the caller gave up while it rang"),
+        (store::Disposition::Failed, 503, "no phone of 300 could be reached"),
+    ];
+    for n in 0..60_i64 {
+        let (disposition, sip_code, detail) = ends[usize::try_from(n * n).unwrap_or(0) % ends.len()];
+        let (from, to) = (
+            PEOPLE[usize::try_from(n).unwrap_or(0) % 6],
+            PEOPLE[usize::try_from(n + 2).unwrap_or(0) % 6],
+        );
+        let started_at = now - (60 - n) * 23 * 60_000_000;
+        let answered = disposition == store::Disposition::Answered;
+        let open = store::CdrOpen {
+            domain: DOMAIN.into(),
+            call_id: format!("{:032x}", n + 1),
+            sip_call_id: format!("{:08x}@192.0.2.{n}", n * 77),
+            from: from.0.to_owned(),
+            from_name: from.1.to_owned(),
+            dialed: to.0.to_owned(),
+            started_at,
+        };
+        store.writer().close_cdr(store::Cdr {
+            open,
+            to: to.0.to_owned(),
+            answered_at: answered.then_some(started_at + 6_000_000),
+            ended_at: started_at + (20 + n * 7) * 1_000_000,
+            disposition,
+            sip_code,
+            ended_by: store::EndedBy::Caller,
+            detail: detail.to_owned(),
+        });
+    }
+    store.writer().flush().await
+}
+
+/// Calls that come and go by themselves.
+struct Fake {
+    events: EventBus,
+    calls: Vec<LiveCall>,
+    contacts: Vec<Registration>,
+    next: u128,
+}
+
+impl Fake {
+    fn new(events: EventBus) -> Self {
+        let expires_at = Timestamp::now().as_microsecond() + 3_000_000_000;
+        let contact = |(id, (number, _)): (u64, (&str, &str))| Registration {
+            id,
+            number: number.to_owned(),
+            contact: format!("sip:{number}@192.0.2.{}:5060", 10 + id),
+            source: format!("192.0.2.{}:5060", 10 + id),
+            transport: if id % 2 == 0 { "udp" } else { "tcp" }.to_owned(),
+            user_agent: "Desk phone 4.2".to_owned(),
+            expires_at,
+        };
+        let contacts = (0..).zip(PEOPLE).take(4).map(contact).collect();
+        Self {
+            events,
+            calls: Vec::new(),
+            contacts,
+            next: 1000,
+        }
+    }
+
+    async fn run(mut self, mut requests: mpsc::Receiver<SwitchRequest>) {
+        let mut tick = tokio::time::interval(Duration::from_secs(4));
+        loop {
+            tokio::select! {
+                request = requests.recv() => match request {
+                    Some(SwitchRequest::Command { command, reply }) => {
+                        let _ = reply.send(self.command(command));
+                    }
+                    Some(SwitchRequest::Account { taken, .. }) => {
+                        let _ = taken.send(());
+                    }
+                    None => return,
+                },
+                _ = tick.tick() => self.step(),
+            }
+        }
+    }
+
+    /// A call rings, or the one that rings is answered; now and then the oldest ends.
+    fn step(&mut self) {
+        if let Some(call) = self.calls.iter_mut().find(|call| call.state == LiveState::Ringing) {
+            call.state = LiveState::Answered;
+            call.answered_at = Some(Timestamp::now().as_microsecond());
+            self.events.publish(Event::CallAnswered(Box::new(call.clone())));
+        } else if self.calls.len() < 3 {
+            let i = usize::try_from(self.next % 5).unwrap_or(0);
+            self.start(PEOPLE[i].0, PEOPLE[i + 1].0);
+        } else {
+            let oldest = self.calls[0].id;
+            self.end(oldest);
+        }
+    }
+
+    fn start(&mut self, from: &str, to: &str) -> CallUid {
+        self.next += 1;
+        let name = |number: &str| PEOPLE.iter().find(|p| p.0 == number).map_or("", |p| p.1).to_owned();
+        let leg = |party: &str, inbound, state: &str| LiveLeg {
+            party: party.to_owned(),
+            inbound,
+            state: state.to_owned(),
+            remote: "192.0.2.10:5060".to_owned(),
+            codec: Some("PCMA".to_owned()),
+        };
+        let call = LiveCall {
+            id: CallUid(self.next),
+            from: from.to_owned(),
+            from_name: name(from),
+            dialed: to.to_owned(),
+            to: to.to_owned(),
+            state: LiveState::Ringing,
+            started_at: Timestamp::now().as_microsecond(),
+            answered_at: None,
+            doing: "dial (main.rhai:2)".to_owned(),
+            legs: vec![leg(from, true, "trying"), leg(to, false, "ringing")],
+        };
+        self.calls.push(call.clone());
+        self.events.publish(Event::CallStarted(Box::new(call.clone())));
+        self.events.publish(Event::CallRinging(Box::new(call)));
+        CallUid(self.next)
+    }
+
+    fn end(&mut self, id: CallUid) -> bool {
+        let Some(i) = self.calls.iter().position(|call| call.id == id) else {
+            return false;
+        };
+        let call = self.calls.remove(i);
+        let open = CdrOpen {
+            call_id: call.id,
+            from: call.from,
+            from_name: call.from_name,
+            dialed: call.dialed,
+            sip_call_id: "demo".to_owned(),
+            started_at: call.started_at,
+        };
+        self.events.publish(Event::CallEnded(Box::new(Cdr {
+            open,
+            to: call.to,
+            answered_at: call.answered_at,
+            ended_at: Timestamp::now().as_microsecond(),
+            disposition: Disposition::Answered,
+            sip_code: 200,
+            ended_by: EndedBy::Admin,
+            detail: "ended".to_owned(),
+        })));
+        true
+    }
+
+    fn command(&mut self, command: Command) -> Result<Reply, CommandError> {
+        match command {
+            Command::ListCalls => Ok(Reply::Calls(self.calls.clone())),
+            Command::GetCall(id) => {
+                let call = self
+                    .calls
+                    .iter()
+                    .find(|call| call.id == id)
+                    .ok_or(CommandError::NotFound)?;
+                Ok(Reply::Calls(vec![call.clone()]))
+            }
+            Command::HangUp(id) => self.end(id).then_some(Reply::Done).ok_or(CommandError::NotFound),
+            Command::Originate { from, to } => {
+                if self.contacts.iter().any(|contact| contact.number == from) {
+                    Ok(Reply::Started(self.start(&from, &to)))
+                } else {
+                    Err(CommandError::NoPhone(from))
+                }
+            }
+            Command::ListRegistrations => Ok(Reply::Registrations(self.contacts.clone())),
+            Command::RemoveRegistration(id) => {
+                let i = self
+                    .contacts
+                    .iter()
+                    .position(|contact| contact.id == id)
+                    .ok_or(CommandError::NotFound)?;
+                let contact = self.contacts.remove(i);
+                self.events.publish(Event::RegistrationRemoved(Box::new(contact)));
+                Ok(Reply::Done)
+            }
+            Command::Stats => Ok(Reply::Stats(Box::default())),
+        }
+    }
+}
+
+struct NoDialplans;
+
+impl Dialplans for NoDialplans {
+    fn list(&self) -> Result<Vec<DialplanInfo>, DialplanError> {
+        Ok(Vec::new())
+    }
+    fn read(&self, _: &str) -> Result<String, DialplanError> {
+        Err(DialplanError::NotFound)
+    }
+    fn put(&self, _: &str, _: &str) -> Result<(), DialplanError> {
+        Err(DialplanError::Refused("there are no dialplans in the demo".to_owned()))
+    }
+    fn delete(&self, _: &str) -> Result<(), DialplanError> {
+        Err(DialplanError::NotFound)
+    }
+}

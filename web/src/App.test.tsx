@@ -1,0 +1,130 @@
+import { cleanup, render, screen, within } from "@testing-library/react";
+import userEvent from "@testing-library/user-event";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+
+import { session } from "./api/session";
+import { App } from "./App";
+
+// A small API in memory: enough to walk through the pages.
+let calls: unknown[];
+let extensions: { number: string; name: string }[];
+let requests: string[];
+let broken: boolean;
+
+const json = (status: number, body: unknown) =>
+  new Response(status === 204 ? null : JSON.stringify(body), { status, headers: { "Content-Type": "application/json" } });
+const problem = (status: number, detail: string, field?: string) => json(status, { status, code: "x", detail, field });
+
+async function fake(input: Request | string, init?: RequestInit): Promise<Response> {
+  const request = input instanceof Request ? input : new Request(new URL(input, location.origin), init);
+  const { pathname } = new URL(request.url);
+  requests.push(`${request.method} ${pathname}`);
+  if (request.headers.get("Authorization") !== "Bearer good") return problem(401, "no");
+  if (pathname === "/api/v1/events") return new Promise<Response>(() => {});
+  if (broken) return problem(503, "the switch is stopping");
+  const page = (items: unknown[]) => json(200, { items, next_cursor: null });
+  switch (`${request.method} ${pathname}`) {
+    case "GET /api/v1/calls":
+      return page(calls);
+    case "DELETE /api/v1/calls/c1":
+      calls = [];
+      return json(204, null);
+    case "POST /api/v1/extensions": {
+      const body = (await request.json()) as { number: string };
+      if (extensions.some((known) => known.number === body.number)) return problem(409, "extension 101 exists already", "number");
+      const made = { dnd: false, voicemail: false, name: "", ...body };
+      extensions.push(made);
+      return json(201, { ...made, password: "generated-once" });
+    }
+    case "GET /api/v1/extensions":
+      return page(extensions);
+    default:
+      return page([]);
+  }
+}
+
+beforeEach(() => {
+  calls = [
+    { id: "c1", from: "101", from_name: "Alice", dialed: "102", to: "102", state: "answered", doing: "dial", legs: [],
+      started_at: "2026-01-05T08:00:00Z", answered_at: "2026-01-05T08:00:05Z" },
+  ];
+  extensions = [{ number: "101", name: "Alice" }];
+  requests = [];
+  broken = false;
+  vi.stubGlobal("fetch", fake);
+  vi.stubGlobal("matchMedia", () => ({ matches: false }));
+  HTMLDialogElement.prototype.showModal ??= function (this: HTMLDialogElement) { this.open = true; };
+  HTMLDialogElement.prototype.close ??= function (this: HTMLDialogElement) { this.open = false; };
+  session.signOut();
+  history.replaceState(null, "", "/");
+});
+afterEach(() => {
+  cleanup();
+  vi.unstubAllGlobals();
+});
+
+async function signedIn(path = "/") {
+  history.replaceState(null, "", path);
+  session.signIn("good");
+  render(<App />);
+  return userEvent.setup();
+}
+
+test("a wrong token is told, a right one opens the page and stays in the tab", async () => {
+  const user = userEvent.setup();
+  render(<App />);
+  await user.type(screen.getByLabelText("Admin token"), "bad");
+  await user.click(screen.getByRole("button", { name: "Sign in" }));
+  expect((await screen.findByRole("alert")).textContent).toBe("This token is not known.");
+  await user.clear(screen.getByLabelText("Admin token"));
+  await user.type(screen.getByLabelText("Admin token"), "  good ");
+  await user.keyboard("{Enter}");
+  await screen.findByRole("heading", { name: "Calls" });
+  expect(sessionStorage.getItem("tandem.token")).toBe("good");
+  expect(localStorage.length).toBe(0);
+  await user.click(screen.getByRole("button", { name: "Sign out" }));
+  expect(screen.getByLabelText("Admin token")).toBeTruthy();
+  expect(sessionStorage.length).toBe(0);
+});
+
+test("a call is hung up after one question", async () => {
+  const user = await signedIn();
+  await user.click(await screen.findByRole("button", { name: "Hang up" }));
+  const dialog = await screen.findByRole("dialog");
+  expect(requests).not.toContain("DELETE /api/v1/calls/c1");
+  await user.click(within(dialog).getByRole("button", { name: "Hang up" }));
+  await screen.findByText("No calls right now");
+  expect(requests).toContain("DELETE /api/v1/calls/c1");
+});
+
+test("a new extension shows its password once", async () => {
+  const user = await signedIn("/extensions");
+  await user.click(await screen.findByRole("button", { name: "New extension" }));
+  await user.type(screen.getByLabelText("Number"), "101");
+  await user.click(screen.getByRole("button", { name: "Create" }));
+  expect((await screen.findByRole("alert")).textContent).toBe("Extension 101 exists already.");
+  expect(screen.getByLabelText("Number").getAttribute("aria-invalid")).toBe("true");
+  await user.clear(screen.getByLabelText("Number"));
+  await user.type(screen.getByLabelText("Number"), "102");
+  await user.click(screen.getByRole("button", { name: "Create" }));
+  expect((await screen.findByTestId("password")).textContent).toBe("generated-once");
+  await user.click(screen.getByRole("button", { name: "Done" }));
+  expect(screen.queryByText("generated-once")).toBeNull();
+  expect(await screen.findByRole("button", { name: "Edit 102" })).toBeTruthy();
+});
+
+test("what is empty or fails says so, and can be tried again", async () => {
+  const user = await signedIn("/registrations");
+  await screen.findByText("No phone is signed in");
+  await user.click(screen.getByRole("link", { name: "Call history" }));
+  await screen.findByText("No calls yet");
+  cleanup();
+  broken = true;
+  history.replaceState(null, "", "/calls");
+  render(<App />);
+  const alert = await screen.findByRole("alert", undefined, { timeout: 8000 });
+  expect(alert.textContent).toContain("The switch is stopping.");
+  broken = false;
+  await user.click(within(alert).getByRole("button", { name: "Try again" }));
+  await screen.findByText("Alice");
+}, 15_000);

@@ -1,0 +1,108 @@
+import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
+import { useEffect, useState } from "react";
+import { BrowserRouter, Navigate, NavLink, Route, Routes } from "react-router";
+
+import { ApiError } from "./api/client";
+import { Live, useLiveState } from "./api/live";
+import { session } from "./api/session";
+import { CallsPage } from "./pages/Calls";
+import { ExtensionsPage } from "./pages/Extensions";
+import { HistoryPage } from "./pages/History";
+import { RegistrationsPage } from "./pages/Registrations";
+import { SignIn } from "./pages/SignIn";
+import { useToken } from "./ui/hooks";
+import { CallsIcon, HistoryIcon, LeaveIcon, MoonIcon, PeopleIcon, PhoneIcon, SunIcon } from "./ui/Icons";
+import { Notices } from "./ui/Notices";
+import { useTheme } from "./ui/theme";
+
+/** Asking again helps only where the answer may become another one. */
+const retry = (failures: number, error: unknown) =>
+  failures < 2 && (!(error instanceof ApiError) || error.status === 0 || error.status >= 500);
+
+export const newQueryClient = () =>
+  new QueryClient({ defaultOptions: { queries: { retry, staleTime: 5_000, refetchOnWindowFocus: true } } });
+
+export function App() {
+  const token = useToken();
+  return token ? <Signed key={token} /> : <SignIn />;
+}
+
+function Signed() {
+  // One cache a sign-in: what one token saw, another does not find.
+  const [client] = useState(newQueryClient);
+  useEffect(() => () => client.clear(), [client]);
+  return (
+    <QueryClientProvider client={client}>
+      <Notices>
+        <Live>
+          <BrowserRouter>
+            <a className="skip" href="#main">
+              Skip to content
+            </a>
+            <div className="shell">
+              <Side />
+              <main id="main" tabIndex={-1}>
+                <Routes>
+                  <Route path="/" element={<Navigate to="/calls" replace />} />
+                  <Route path="/calls" element={<CallsPage />} />
+                  <Route path="/extensions" element={<ExtensionsPage />} />
+                  <Route path="/registrations" element={<RegistrationsPage />} />
+                  <Route path="/history" element={<HistoryPage />} />
+                  <Route path="*" element={<Navigate to="/calls" replace />} />
+                </Routes>
+              </main>
+            </div>
+          </BrowserRouter>
+        </Live>
+      </Notices>
+    </QueryClientProvider>
+  );
+}
+
+function Side() {
+  const [theme, toggleTheme] = useTheme();
+  const live = useLiveState() === "open";
+  return (
+    <div className="side">
+      <div className="brand">
+        <img src="/icon.svg" alt="" width="28" height="28" />
+        <span>Tandem</span>
+      </div>
+      <nav aria-label="Pages">
+        <NavLink to="/calls">
+          <CallsIcon />
+          <span>Calls</span>
+        </NavLink>
+        <NavLink to="/extensions">
+          <PeopleIcon />
+          <span>Extensions</span>
+        </NavLink>
+        <NavLink to="/registrations">
+          <PhoneIcon />
+          <span>Registrations</span>
+        </NavLink>
+        <NavLink to="/history">
+          <HistoryIcon />
+          <span>Call history</span>
+        </NavLink>
+      </nav>
+      <div className="side-foot">
+        <p className={live ? "live on" : "live"} role="status" title={live ? "Shown as it happens" : "Connecting"}>
+          <span className="dot" aria-hidden="true" />
+          <span>{live ? "Live" : "Connecting…"}</span>
+        </p>
+        <button
+          type="button"
+          className="quiet square"
+          aria-label={theme === "dark" ? "Light colours" : "Dark colours"}
+          onClick={toggleTheme}
+        >
+          {theme === "dark" ? <SunIcon /> : <MoonIcon />}
+        </button>
+        <button type="button" className="quiet square" aria-label="Sign out" onClick={() => session.signOut()}>
+          <LeaveIcon />
+        </button>
+      </div>
+    </div>
+  );
+}

@@ -1,0 +1,71 @@
+// Keeps what is on the screen true: applies events to the cache, and reads again what events cannot tell.
+
+import { type QueryClient, useQueryClient } from "@tanstack/react-query";
+import { createContext, type ReactNode, useContext, useEffect, useState } from "react";
+
+import { type Notice, useNotify } from "../ui/Notices";
+import type { Call } from "./client";
+import { listen, type StreamState, type TandemEvent } from "./events";
+
+type CallPage = { items: Call[]; next_cursor?: string | null };
+
+/** Applies one event to the cache; gives back what people should be told of it. */
+export function apply(client: QueryClient, { name, data }: TandemEvent): Notice | undefined {
+  const change = (update: (calls: Call[]) => Call[]) => {
+    client.setQueryData<CallPage>(["calls"], (page) => page && { ...page, items: update(page.items) });
+    // An answer on its way may be older than this event: it is asked for anew.
+    if (client.isFetching({ queryKey: ["calls"] })) void client.invalidateQueries({ queryKey: ["calls"] });
+  };
+  switch (name) {
+    case "call.started":
+    case "call.ringing":
+    case "call.answered": {
+      const call = data as Call;
+      change((calls) => {
+        const known = calls.some((other) => other.id === call.id);
+        return known ? calls.map((other) => (other.id === call.id ? call : other)) : [...calls, call];
+      });
+      return undefined;
+    }
+    case "call.ended": {
+      const { call_id } = data as { call_id: string };
+      change((calls) => calls.filter((call) => call.id !== call_id));
+      void client.invalidateQueries({ queryKey: ["cdrs"] });
+      return undefined;
+    }
+    case "registration.added":
+    case "registration.removed":
+      void client.invalidateQueries({ queryKey: ["registrations"] });
+      return undefined;
+    case "dialplan.reloaded":
+      return { tone: "good", text: "The dialplan was reloaded." };
+    case "dialplan.failed": {
+      const { file, line, detail } = data as { file: string; line: number; detail: string };
+      return { tone: "bad", text: `Dialplan fault in ${file}, line ${line}: ${detail}` };
+    }
+    case "hello":
+    case "lagged":
+      // Whatever happened before, or was missed, is read from the lists.
+      void client.invalidateQueries();
+      return undefined;
+    default:
+      return undefined;
+  }
+}
+
+const State = createContext<StreamState>("connecting");
+export const useLiveState = () => useContext(State);
+
+export function Live({ children }: { children: ReactNode }) {
+  const client = useQueryClient();
+  const notify = useNotify();
+  const [state, setState] = useState<StreamState>("connecting");
+  useEffect(() => {
+    const onEvent = (event: TandemEvent) => {
+      const notice = apply(client, event);
+      if (notice) notify(notice);
+    };
+    return listen({ onState: setState, onEvent });
+  }, [client, notify]);
+  return <State.Provider value={state}>{children}</State.Provider>;
+}

@@ -1,0 +1,204 @@
+import { keepPreviousData, useInfiniteQuery, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
+
+import { api, type CreatedExtension, type Extension, unwrap } from "../api/client";
+import { FormDialog } from "../ui/Dialog";
+import { useSettled, useTitle } from "../ui/hooks";
+import { PeopleIcon, PlusIcon, SearchIcon } from "../ui/Icons";
+import { Badge, Empty, Failed, Loading, message, PageHead } from "../ui/States";
+import { CreatedDialog, EditDialog, NewDialog } from "./ExtensionDialogs";
+
+type Shown =
+  | { dialog: "new" }
+  | { dialog: "created"; created: CreatedExtension }
+  | { dialog: "edit" | "delete"; extension: Extension };
+
+export function ExtensionsPage() {
+  useTitle("Extensions");
+  const [search, setSearch] = useState("");
+  const [shown, setShown] = useState<Shown>();
+  const q = useSettled(search.trim());
+  const list = useInfiniteQuery({
+    queryKey: ["extensions", q],
+    queryFn: ({ pageParam, signal }) => {
+      const query = { limit: 100, ...(q && { q }), ...(pageParam && { cursor: pageParam }) };
+      return unwrap(api.GET("/api/v1/extensions", { params: { query }, signal }));
+    },
+    initialPageParam: "",
+    getNextPageParam: (page) => page.next_cursor,
+    placeholderData: keepPreviousData,
+  });
+  const close = () => setShown(undefined);
+  const extensions = list.data?.pages.flatMap((page) => page.items) ?? [];
+  const add = (
+    <button type="button" className="primary" onClick={() => setShown({ dialog: "new" })}>
+      <PlusIcon />
+      New extension
+    </button>
+  );
+  return (
+    <>
+      <PageHead title="Extensions" note="What people dial, and what their phones sign in with">
+        <label className="search">
+          <span className="sr-only">Search extensions</span>
+          <SearchIcon />
+          <input
+            type="search"
+            placeholder="Number or name"
+            maxLength={100}
+            value={search}
+            onChange={(event) => setSearch(event.target.value)}
+          />
+        </label>
+        {add}
+      </PageHead>
+      {list.isPending ? (
+        <Loading />
+      ) : list.isError ? (
+        <Failed error={list.error} retry={() => void list.refetch()} />
+      ) : extensions.length === 0 ? (
+        <Empty icon={<PeopleIcon />} title={q ? "Nothing found" : "No extensions yet"}>
+          {q ? <p>No number and no name has “{q}” in it.</p> : <p>Make one, and its phone can sign in.</p>}
+        </Empty>
+      ) : (
+        <>
+          <ExtensionTable extensions={extensions} show={setShown} />
+          {list.hasNextPage && (
+            <button type="button" className="more" disabled={list.isFetching} onClick={() => void list.fetchNextPage()}>
+              Show more
+            </button>
+          )}
+        </>
+      )}
+      {shown?.dialog === "new" && (
+        <NewDialog
+          onClose={close}
+          onCreated={(created) => (created.password ? setShown({ dialog: "created", created }) : close())}
+        />
+      )}
+      {shown?.dialog === "created" && <CreatedDialog created={shown.created} onClose={close} />}
+      {shown?.dialog === "edit" && <EditDialog extension={shown.extension} onClose={close} />}
+      {shown?.dialog === "delete" && <DeleteDialog extension={shown.extension} onClose={close} />}
+    </>
+  );
+}
+
+function ExtensionTable({ extensions, show }: { extensions: Extension[]; show: (shown: Shown) => void }) {
+  const registered = useRegistered();
+  return (
+    <div className="card table">
+      <table>
+        <thead>
+          <tr>
+            <th>Number</th>
+            <th>Name</th>
+            <th>Phone</th>
+            <th className="wide-only">Calls go</th>
+            <th className="narrow">
+              <span className="sr-only">Actions</span>
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {extensions.map((extension) => (
+            <tr key={extension.number}>
+              <td className="number strong">{extension.number}</td>
+              <td>{extension.name || <span className="muted">—</span>}</td>
+              <td>
+                <Phones count={registered?.get(extension.number)} known={registered !== undefined} />
+              </td>
+              <td className="wide-only">
+                <Routing extension={extension} />
+              </td>
+              <td className="narrow">
+                <span className="row">
+                  <button
+                    type="button"
+                    className="quiet"
+                    aria-label={`Edit ${extension.number}`}
+                    onClick={() => show({ dialog: "edit", extension })}
+                  >
+                    Edit
+                  </button>
+                  <button
+                    type="button"
+                    className="danger quiet"
+                    aria-label={`Delete ${extension.number}`}
+                    onClick={() => show({ dialog: "delete", extension })}
+                  >
+                    Delete
+                  </button>
+                </span>
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+/** How many contacts each number has. */
+function useRegistered(): Map<string, number> | undefined {
+  const { data } = useQuery({
+    queryKey: ["registrations"],
+    queryFn: ({ signal }) => unwrap(api.GET("/api/v1/registrations", { signal })),
+    select: (page) => {
+      const counts = new Map<string, number>();
+      for (const { number } of page.items) counts.set(number, (counts.get(number) ?? 0) + 1);
+      return counts;
+    },
+  });
+  return data;
+}
+
+function Phones({ count, known }: { count: number | undefined; known: boolean }) {
+  if (!known) return <span className="muted">…</span>;
+  if (!count) return <Badge tone="plain">offline</Badge>;
+  return <Badge tone="good">{count === 1 ? "online" : `${count} phones`}</Badge>;
+}
+
+function Routing({ extension }: { extension: Extension }) {
+  const { dnd, forward_always, forward_busy, forward_no_answer, voicemail } = extension;
+  const rules = [
+    dnd && <Badge tone="bad">do not disturb</Badge>,
+    forward_always && <Badge tone="warn">to {forward_always}</Badge>,
+    forward_busy && <Badge tone="plain">busy: {forward_busy}</Badge>,
+    forward_no_answer && <Badge tone="plain">no answer: {forward_no_answer}</Badge>,
+    voicemail && <Badge tone="plain">voicemail</Badge>,
+  ].filter(Boolean);
+  if (rules.length === 0) return <span className="muted">to the phone</span>;
+  return (
+    <span className="row wrap">
+      {rules.map((rule, i) => (
+        <span key={i}>{rule}</span>
+      ))}
+    </span>
+  );
+}
+
+function DeleteDialog({ extension, onClose }: { extension: Extension; onClose: () => void }) {
+  const client = useQueryClient();
+  const remove = useMutation({
+    mutationFn: () =>
+      unwrap(api.DELETE("/api/v1/extensions/{number}", { params: { path: { number: extension.number } } })),
+    onSuccess: () => {
+      void client.invalidateQueries({ queryKey: ["extensions"] });
+      void client.invalidateQueries({ queryKey: ["registrations"] });
+      onClose();
+    },
+  });
+  return (
+    <FormDialog
+      title={`Delete extension ${extension.number}?`}
+      submit="Delete"
+      danger
+      busy={remove.isPending}
+      error={remove.error ? message(remove.error) : undefined}
+      onSubmit={() => remove.mutate()}
+      onClose={onClose}
+    >
+      <p>Its phones are signed out and its password is gone. Its call history stays.</p>
+    </FormDialog>
+  );
+}

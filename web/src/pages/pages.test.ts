@@ -1,0 +1,35 @@
+import { expect, test } from "vitest";
+
+import type { Extension } from "../api/client";
+import { difference } from "./ExtensionDialogs";
+import { dayRange } from "./History";
+
+const alice: Extension = {
+  number: "101",
+  name: "Alice",
+  dnd: false,
+  voicemail: true,
+  forward_always: null,
+  forward_busy: "102",
+  forward_no_answer: null,
+  created_at: "2026-01-05T08:00:00Z",
+  updated_at: "2026-01-05T08:00:00Z",
+};
+const form = { ...alice, forward_always: "", forward_busy: "102", forward_no_answer: "", password: "" };
+
+test("only what was changed is sent, and an emptied field is null", () => {
+  expect(difference(alice, form)).toEqual({});
+  expect(difference(alice, { ...form, name: " Alice B. ", dnd: true })).toEqual({ name: "Alice B.", dnd: true });
+  expect(difference(alice, { ...form, forward_busy: " ", forward_always: "103" })).toEqual({
+    forward_busy: null,
+    forward_always: "103",
+  });
+  expect(difference(alice, { ...form, password: "new one" })).toEqual({ password: "new one" });
+});
+
+test("a day runs from midnight to midnight where the person is", () => {
+  const { from, to } = dayRange("2026-01-05");
+  expect(new Date(from ?? "").getTime()).toBe(new Date("2026-01-05T00:00:00").getTime());
+  expect(Date.parse(to ?? "") - Date.parse(from ?? "")).toBe(24 * 3600 * 1000);
+  expect(dayRange("")).toEqual({});
+});

@@ -1,0 +1,28 @@
+import { expect, test } from "vitest";
+
+import { duration, since, until, words } from "./format";
+
+test("durations are read at a glance", () => {
+  expect([0, 7.9, 67, 3599, 3600, 3723, -5].map(duration)).toEqual([
+    "0:00",
+    "0:07",
+    "1:07",
+    "59:59",
+    "1:00:00",
+    "1:02:03",
+    "0:00",
+  ]);
+});
+
+test("the time left is rounded to what matters", () => {
+  const now = Date.parse("2026-01-05T08:00:00Z");
+  expect(until("2026-01-05T07:59:59Z", now)).toBe("now");
+  expect(until("2026-01-05T08:00:08Z", now)).toBe("in 8 s");
+  expect(until("2026-01-05T08:52:00Z", now)).toBe("in 52 min");
+  expect(until("2026-01-05T11:00:00Z", now)).toBe("in 3 h");
+  expect(since("2026-01-05T07:59:30Z", now)).toBe(30);
+});
+
+test("names of the API become words", () => {
+  expect(words("no_answer")).toBe("no answer");
+});

@@ -1,0 +1,30 @@
+// Times and durations for people.
+
+const TIME = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
+const CLOCK = new Intl.DateTimeFormat(undefined, { timeStyle: "medium" });
+
+export const dateTime = (iso: string) => TIME.format(new Date(iso));
+export const clock = (iso: string) => CLOCK.format(new Date(iso));
+
+/** `4:07`, `1:02:03`. */
+export function duration(seconds: number): string {
+  const whole = Math.max(0, Math.floor(seconds));
+  const [h, m, s] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
+  const two = (n: number) => String(n).padStart(2, "0");
+  return h > 0 ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`;
+}
+
+/** `in 52 min`, `in 8 s`, `now`. */
+export function until(iso: string, now: number): string {
+  const seconds = Math.round((Date.parse(iso) - now) / 1000);
+  if (seconds <= 0) return "now";
+  if (seconds < 60) return `in ${seconds} s`;
+  if (seconds < 3600) return `in ${Math.round(seconds / 60)} min`;
+  return `in ${Math.round(seconds / 3600)} h`;
+}
+
+/** Seconds from a time until now. */
+export const since = (iso: string, now: number) => (now - Date.parse(iso)) / 1000;
+
+/** `no_answer` as people write it. */
+export const words = (text: string) => text.replaceAll("_", " ");
