@@ -4,7 +4,7 @@ use std::{ffi::OsString, path::PathBuf};
 
 use clap::{Arg, ArgAction, ArgMatches, Command, error::ErrorKind};
 
-use crate::config::{Config, ConfigError, KEYS, Key};
+use crate::config::{Config, ConfigError, Key, keys};
 
 /// What the command line asks for.
 #[derive(Debug)]
@@ -167,7 +167,7 @@ fn serve() -> Command {
                 .help_heading("Running")
                 .help("Test settings, ports, database and dialplans, say what would fail, and start nothing"),
         );
-    for key in KEYS.iter().filter(|key| key.flag) {
+    for key in keys().filter(|key| key.flag) {
         serve = serve.arg(argument(key));
     }
     serve
@@ -202,7 +202,7 @@ mod tests {
             panic!("no help")
         };
         let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
-        for key in KEYS {
+        for key in keys() {
             assert!(help.contains(&key.variable()), "{}", key.name);
             if key.flag {
                 assert!(

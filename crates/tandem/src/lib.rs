@@ -7,6 +7,7 @@ pub mod clock;
 pub mod config;
 pub mod log;
 pub mod net;
+pub mod recorder;
 pub mod rtp;
 pub mod run;
 pub mod scripts;

@@ -1,9 +1,9 @@
 //! The table of settings: one row makes the flag, the `TANDEM_*` variable, the TOML key and the help.
 
-use super::{Config, values};
+use super::{Config, limits, values};
 
 /// Puts the texts given for a key into the configuration; the error says what is accepted.
-type Apply = fn(&mut Config, &[String]) -> Result<(), String>;
+pub(super) type Apply = fn(&mut Config, &[String]) -> Result<(), String>;
 
 /// One setting.
 pub struct Key {
@@ -39,9 +39,8 @@ impl Key {
 const PLACES: &str = "Places";
 const NETWORK: &str = "Network";
 const RUNNING: &str = "Running";
-const LIMITS: &str = "Limits";
 
-const fn key(
+pub(super) const fn key(
     group: &'static str,
     name: &'static str,
     value: &'static str,
@@ -70,12 +69,16 @@ const fn secret(key: Key) -> Key {
 }
 
 /// The one value of a key that is no list.
-fn one(values: &[String]) -> &str {
+pub(super) fn one(values: &[String]) -> &str {
     values.first().map_or("", String::as_str)
 }
 
 /// Every setting, in the order of the help.
-pub const KEYS: &[Key] = &[
+pub fn keys() -> impl Iterator<Item = &'static Key> {
+    KEYS.iter().chain(limits::KEYS)
+}
+
+const KEYS: &[Key] = &[
     key(
         PLACES,
         "data",
@@ -238,94 +241,6 @@ pub const KEYS: &[Key] = &[
         "Write everything that happens to the switch into FILE, to be replayed; holds password hashes",
         |c, v| {
             c.record = Some(values::directory(one(v))?);
-            Ok(())
-        },
-    ),
-    key(
-        LIMITS,
-        "max-calls",
-        "N",
-        "2000",
-        "Calls at once; further ones get 503",
-        |c, v| {
-            c.limits.calls = values::count(one(v), 1, 1_000_000)?;
-            Ok(())
-        },
-    ),
-    key(
-        LIMITS,
-        "max-transactions",
-        "N",
-        "100000",
-        "SIP transactions at once; further requests get 503",
-        |c, v| {
-            c.limits.transactions = values::count(one(v), 16, 10_000_000)?;
-            Ok(())
-        },
-    ),
-    key(
-        LIMITS,
-        "max-connections",
-        "N",
-        "20000",
-        "TCP connections at once; further ones are closed",
-        |c, v| {
-            c.limits.connections = values::count(one(v), 1, 1_000_000)?;
-            Ok(())
-        },
-    ),
-    key(
-        LIMITS,
-        "max-connections-per-source",
-        "N",
-        "1000",
-        "TCP connections at once from one address",
-        |c, v| {
-            c.limits.connections_per_source = values::count(one(v), 1, 1_000_000)?;
-            Ok(())
-        },
-    ),
-    key(
-        LIMITS,
-        "max-message",
-        "BYTES",
-        "65535",
-        "The longest SIP message taken from a TCP connection",
-        |c, v| {
-            c.limits.message = values::count(one(v), 1_024, 16_777_216)?;
-            Ok(())
-        },
-    ),
-    key(
-        LIMITS,
-        "write-queue",
-        "BYTES",
-        "1048576",
-        "What may wait to be sent on one TCP connection before it is closed",
-        |c, v| {
-            c.limits.write_queue = values::count(one(v), 65_536, 1_073_741_824)?;
-            Ok(())
-        },
-    ),
-    key(
-        LIMITS,
-        "message-timeout",
-        "SECONDS",
-        "30",
-        "How long one message may take to arrive over TCP",
-        |c, v| {
-            c.limits.message_timeout = values::seconds(one(v), 0.1, 3_600.0)?;
-            Ok(())
-        },
-    ),
-    key(
-        LIMITS,
-        "idle-timeout",
-        "SECONDS",
-        "7200",
-        "How long a TCP connection may be silent",
-        |c, v| {
-            c.limits.idle_timeout = values::seconds(one(v), 1.0, 604_800.0)?;
             Ok(())
         },
     ),

@@ -1,6 +1,7 @@
 //! Settings: defaults, then the TOML file, then `TANDEM_*` variables, then flags; later ones win.
 
 mod keys;
+mod limits;
 mod values;
 
 #[cfg(test)]
@@ -16,7 +17,7 @@ use std::{
 use sip::Transport;
 use switch::{Listener, Trusted};
 
-pub use keys::{KEYS, Key};
+pub use keys::{Key, keys};
 
 /// A text that is not to be seen: neither `Debug` nor `Display` show it.
 #[derive(Clone, PartialEq, Eq)]
@@ -60,19 +61,15 @@ pub struct Log {
     pub json: bool,
 }
 
-/// How much of everything there may be.
+/// How much the shell takes of everything.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Calls at once.
-    pub calls: usize,
-    /// Transactions at once.
-    pub transactions: usize,
+    /// Dialplan scripts at once.
+    pub scripts: usize,
     /// TCP connections at once.
     pub connections: usize,
     /// TCP connections at once from one address.
     pub connections_per_source: usize,
-    /// Bytes of the longest message taken from a stream.
-    pub message: usize,
     /// Bytes that may wait on one connection.
     pub write_queue: usize,
     /// How long a message may be on its way in a stream.
@@ -84,11 +81,9 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            calls: 2_000,
-            transactions: 100_000,
+            scripts: 16_000,
             connections: 20_000,
             connections_per_source: 1_000,
-            message: 65_535,
             write_queue: 1 << 20,
             message_timeout: Duration::from_secs(30),
             idle_timeout: Duration::from_secs(7_200),
@@ -97,7 +92,7 @@ impl Default for Limits {
 }
 
 /// All settings, checked.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Config {
     /// The database, recordings, voicemail.
     pub data: PathBuf,
@@ -127,8 +122,10 @@ pub struct Config {
     pub log: Log,
     /// Where inputs are recorded.
     pub record: Option<PathBuf>,
-    /// Limits.
+    /// The shell's own limits.
     pub limits: Limits,
+    /// What the switch is told. What stands above has the last word: see [`Config::for_switch`].
+    pub switch: switch::Config,
 }
 
 impl Default for Config {
@@ -166,6 +163,7 @@ impl Default for Config {
             },
             record: None,
             limits: Limits::default(),
+            switch: switch_defaults(),
         }
     }
 }
@@ -228,7 +226,7 @@ impl Config {
             })?;
             config.read_toml(&text, &path.display().to_string())?;
         }
-        for key in KEYS {
+        for key in keys() {
             let name = key.variable();
             // Empty is how container tools say that a variable is not set.
             if let Some(text) = variable(&name).filter(|text| !text.is_empty()) {
@@ -240,7 +238,7 @@ impl Config {
                 })?;
             }
         }
-        for key in KEYS.iter().filter(|key| key.flag) {
+        for key in keys().filter(|key| key.flag) {
             let values = flag(key.name);
             if !values.is_empty() {
                 config.set(Given {
@@ -253,14 +251,26 @@ impl Config {
         Ok(config)
     }
 
+    /// What the switch is told.
+    pub fn for_switch(&self) -> switch::Config {
+        switch::Config {
+            domain: self.domain.clone(),
+            advertise: self.advertise,
+            media_host: Some(self.rtp.host).filter(|host| !host.is_unspecified()),
+            media_ports: (self.rtp.first, self.rtp.last),
+            trusted: self.trust.clone(),
+            ..self.switch.clone()
+        }
+    }
+
     fn read_toml(&mut self, text: &str, path: &str) -> Result<(), ConfigError> {
         let table: toml::Table = text.parse().map_err(|error: toml::de::Error| ConfigError::File {
             path: path.into(),
             reason: toml_reason(text, &error),
         })?;
         for (name, value) in &table {
-            let Some(key) = KEYS.iter().find(|key| key.toml() == *name) else {
-                let known: Vec<String> = KEYS.iter().map(Key::toml).collect();
+            let Some(key) = keys().find(|key| key.toml() == *name) else {
+                let known: Vec<String> = keys().map(Key::toml).collect();
                 return Err(ConfigError::UnknownKey {
                     key: name.clone(),
                     place: path.into(),
@@ -295,6 +305,15 @@ impl Config {
             }
         })
     }
+}
+
+/// The switch's own defaults, with both of its transaction limits at what the help says.
+fn switch_defaults() -> switch::Config {
+    let mut config = switch::Config::default();
+    config.admission.max_calls = config.limits.calls;
+    config.transactions.clients = config.admission.max_transactions;
+    config.transactions.servers = config.admission.max_transactions;
+    config
 }
 
 /// A value as it may stand in an error; a secret never does.

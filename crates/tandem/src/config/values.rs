@@ -129,9 +129,12 @@ pub(super) fn seconds(value: &str, least: f64, most: f64) -> Result<Duration, St
     Duration::try_from_secs_f64(seconds).map_err(|_| expected())
 }
 
-pub(super) fn count(value: &str, least: usize, most: usize) -> Result<usize, String> {
+pub(super) fn whole<T>(value: &str, least: T, most: T) -> Result<T, String>
+where
+    T: std::str::FromStr + PartialOrd + std::fmt::Display,
+{
     number(value)
-        .filter(|count| (least..=most).contains(count))
+        .filter(|count| (&least..=&most).contains(&count))
         .ok_or_else(|| format!("expected a whole number from {least} to {most}"))
 }
 

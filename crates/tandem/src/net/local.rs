@@ -31,14 +31,15 @@ impl Routes {
         if known.len() >= REMEMBERED {
             known.clear();
         }
-        let local = ask(peer);
+        let local = route_to(peer);
         known.insert(peer, (now, local));
         local
     }
 }
 
-/// Connecting a datagram socket sends nothing, but makes the kernel choose the source address.
-fn ask(peer: IpAddr) -> Option<IpAddr> {
+/// The local address packets to `peer` leave from. (Connecting a datagram socket sends nothing, but makes
+/// the kernel choose.)
+pub fn route_to(peer: IpAddr) -> Option<IpAddr> {
     let any: IpAddr = if peer.is_ipv4() {
         Ipv4Addr::UNSPECIFIED.into()
     } else {

@@ -13,7 +13,7 @@ mod tests;
 use std::{
     collections::VecDeque,
     io,
-    net::{IpAddr, SocketAddr},
+    net::SocketAddr,
     rc::Rc,
     task::{Context, Poll},
     time::Duration,
@@ -23,6 +23,7 @@ use sip::{Flow, Transport};
 use switch::{Input, Listener, QueryId, Transmit};
 use tokio::sync::mpsc;
 
+pub use self::local::route_to;
 use self::{local::Routes, resolve::Resolver, tcp::Tcp, udp::Udp};
 
 /// How much the sockets may take.
@@ -104,7 +105,6 @@ pub struct Net {
     udp: Vec<Udp>,
     tcp: Tcp,
     resolver: Resolver,
-    routes: Rc<Routes>,
     /// What connections, lookups and ICMP report.
     reports: mpsc::Receiver<Input>,
     /// What is known at once: sends that failed, literal addresses.
@@ -144,13 +144,12 @@ impl Net {
                 address: bound,
             });
         }
-        let resolver = Resolver::new(limits, reporter, Rc::clone(&routes), listeners.clone());
+        let resolver = Resolver::new(limits, reporter, routes, listeners.clone());
         Ok(Self {
             listeners,
             udp,
             tcp,
             resolver,
-            routes,
             reports,
             ready: VecDeque::new(),
         })
@@ -159,11 +158,6 @@ impl Net {
     /// What is bound, with the ports that the system chose where 0 was asked for.
     pub fn listeners(&self) -> &[Listener] {
         &self.listeners
-    }
-
-    /// The local address packets to `peer` leave from.
-    pub fn local_address(&self, peer: IpAddr) -> Option<IpAddr> {
-        self.routes.to(peer)
     }
 
     /// Waits until something happened and appends it to `inputs`, at most a few batches of it.

@@ -1,6 +1,7 @@
 //! The loop: one thread owns the switch, gives it what happens and does what it wants.
 
 mod machine;
+mod mailbox;
 mod recording;
 
 #[cfg(test)]
@@ -14,13 +15,11 @@ use std::{
 
 use sip::Instant;
 use switch::{Command, CommandError, CommandId, Input, Output, Query, Reply, Stats};
-use tokio::{
-    sync::{mpsc, oneshot},
-    time::sleep_until,
-};
+use tokio::time::sleep_until;
 
 pub use self::{
     machine::{Machine, Outside},
+    mailbox::{Answer, Gone, Inbox, Mailbox, Told},
     recording::{Header, Recording, VERSION, replay},
 };
 use crate::{clock::Clock, net::Net};
@@ -34,33 +33,13 @@ const LAST_WORDS: Duration = Duration::from_secs(4);
 /// Inputs from other threads taken before the sockets have their turn.
 const BATCH: usize = 64;
 
-/// How a command's answer comes back.
-pub type Answer = oneshot::Sender<Result<Reply, CommandError>>;
-
-/// What other threads tell the loop.
-#[allow(
-    clippy::large_enum_variant,
-    reason = "a queue of known length, and no allocation a message"
-)]
-pub enum Told {
-    /// Something happened.
-    Input(Input),
-    /// The admin API wants something.
-    Command(Command, Answer),
-    /// Take no new calls, and end when the last one has; those that last longer are ended.
-    Shutdown {
-        /// How long calls may go on.
-        drain: Duration,
-    },
-}
-
 /// The loop's own state.
 pub struct Run<M, O> {
     machine: M,
     outside: O,
     net: Net,
     clock: Clock,
-    told: mpsc::Receiver<Told>,
+    inbox: Inbox,
     recording: Option<Recording>,
     commands: HashMap<CommandId, Answer>,
     last_command: u64,
@@ -88,21 +67,14 @@ enum Ending {
 const OWN: CommandId = CommandId(0);
 
 impl<M: Machine, O: Outside> Run<M, O> {
-    /// A loop over these. `told` is how other threads reach it.
-    pub fn new(
-        machine: M,
-        outside: O,
-        net: Net,
-        clock: Clock,
-        told: mpsc::Receiver<Told>,
-        recording: Option<Recording>,
-    ) -> Self {
+    /// A loop over these. `inbox` is how other threads reach it.
+    pub fn new(machine: M, outside: O, net: Net, clock: Clock, inbox: Inbox, recording: Option<Recording>) -> Self {
         Self {
             machine,
             outside,
             net,
             clock,
-            told,
+            inbox,
             recording,
             commands: HashMap::new(),
             last_command: 0,
@@ -121,7 +93,8 @@ impl<M: Machine, O: Outside> Run<M, O> {
         }
         let listeners = self.net.listeners().to_vec();
         self.handle(Input::Listening(listeners));
-        let (mut inputs, mut told) = (Vec::with_capacity(BATCH), Vec::with_capacity(BATCH));
+        let (mut inputs, mut answers) = (Vec::with_capacity(BATCH), Vec::with_capacity(BATCH));
+        let mut told = Vec::with_capacity(BATCH);
         let timer = sleep_until(self.clock.at(self.next_wake()));
         tokio::pin!(timer);
         while self.end != Ending::Over {
@@ -131,13 +104,14 @@ impl<M: Machine, O: Outside> Run<M, O> {
             }
             tokio::select! {
                 () = self.net.receive(&mut inputs) => {}
-                count = self.told.recv_many(&mut told, BATCH) => if count == 0 {
+                _ = self.inbox.answers.recv_many(&mut answers, BATCH) => {}
+                count = self.inbox.told.recv_many(&mut told, BATCH) => if count == 0 {
                     // Everybody who could tell us to end is gone.
                     break;
                 },
                 () = &mut timer => {}
             }
-            for input in inputs.drain(..) {
+            for input in inputs.drain(..).chain(answers.drain(..)) {
                 self.handle(input);
             }
             for told in told.drain(..) {
@@ -198,12 +172,15 @@ impl<M: Machine, O: Outside> Run<M, O> {
 
     fn take(&mut self, told: Told) {
         match told {
-            Told::Input(input) => self.handle(input),
             Told::Command(command, answer) => {
                 self.last_command += 1;
                 let id = CommandId(self.last_command);
                 self.commands.insert(id, answer);
                 self.handle(Input::Command { id, command });
+            }
+            Told::Account(change, taken) => {
+                self.handle(Input::Account(change));
+                let _ = taken.send(());
             }
             Told::Shutdown { drain } => self.shut_down(drain),
         }

@@ -14,14 +14,14 @@ use switch::{Input, Output};
 use super::Machine;
 
 /// The first line.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Header {
     /// Version of the format.
     pub tandem_recording: u32,
     /// The seed of identifiers. The seed of keys is never written.
-    pub seed: u64,
-    /// SIP domain and digest realm.
-    pub domain: String,
+    pub seed: [u8; 32],
+    /// What the switch was told.
+    pub config: switch::Config,
 }
 
 /// The format written here.

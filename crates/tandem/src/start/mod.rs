@@ -1,11 +1,22 @@
 //! From the command line to a running PBX, and its end.
 
+mod banner;
+mod check;
+mod database;
+mod dialplans;
+mod outside;
+mod replay;
 mod serve;
 mod signalling;
 
-use std::{ffi::OsString, io::Write, process::ExitCode};
+use std::{ffi::OsString, io::Write, net::SocketAddr, process::ExitCode};
 
-use crate::cli::{self, Action, CliError};
+use switch::ScriptFault;
+
+use crate::{
+    cli::{self, Action, CliError},
+    net,
+};
 
 /// A wrong command line or setting.
 const WRONG: u8 = 2;
@@ -18,10 +29,46 @@ const FAILED: u8 = 1;
 pub(crate) enum StartError {
     /// A signalling socket.
     #[error(transparent)]
-    Sip(#[from] crate::net::BindError),
-    /// A thread or the runtime.
-    #[error("cannot start a thread: {0}")]
-    Thread(std::io::Error),
+    Sip(#[from] net::BindError),
+    /// The admin API's socket.
+    #[error("http = \"{address}\": {}", net::reason(.source))]
+    Http {
+        /// Where.
+        address: SocketAddr,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// A media port.
+    #[error("rtp = \"{address}\": {}", net::reason(.source))]
+    Rtp {
+        /// The port.
+        address: SocketAddr,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// A folder that cannot be made or written.
+    #[error("{key} = {path:?}: {source}")]
+    Folder {
+        /// The setting.
+        key: &'static str,
+        /// The folder.
+        path: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] store::StoreError),
+    /// The dialplans; the first fault, and how many there are.
+    #[error("dialplans = {folder:?}: {}{}", dialplan::describe(.first), more(*.others))]
+    Dialplans {
+        /// Their folder.
+        folder: String,
+        /// The first fault.
+        first: ScriptFault,
+        /// How many others there are.
+        others: usize,
+    },
     /// The recording.
     #[error("record = {path:?}: {source}")]
     Record {
@@ -30,9 +77,29 @@ pub(crate) enum StartError {
         /// Why.
         source: std::io::Error,
     },
+    /// A thread or the runtime.
+    #[error("cannot start a thread: {0}")]
+    Thread(std::io::Error),
+    /// The system has no randomness to give.
+    #[error("no random numbers: {0}")]
+    Random(String),
     /// Something ended that should not have.
     #[error("{0} ended unexpectedly")]
     Ended(&'static str),
+}
+
+impl StartError {
+    fn random(error: impl std::fmt::Display) -> Self {
+        Self::Random(error.to_string())
+    }
+}
+
+fn more(others: usize) -> String {
+    if others == 0 {
+        String::new()
+    } else {
+        format!(" (and {others} more; see tandem check)")
+    }
 }
 
 /// Everything `main` does.
@@ -54,15 +121,17 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>, variable: impl Fn(&st
                 Err(error) => complain(&error.to_string(), FAILED),
             }
         }
-        Action::Serve { config: _, check: true } | Action::Check { .. } | Action::Replay { .. } => {
-            complain("not there yet", FAILED)
-        }
+        Action::Serve { config, check: true } => check::settings(&config),
+        Action::Check { dialplans } => check::dialplans(&dialplans),
+        Action::Replay { file } => replay::replay(&file),
     }
 }
 
 /// Writes for people to standard output; a closed one is nobody's fault.
 fn say(text: &str) {
-    let _ = std::io::stdout().lock().write_all(text.as_bytes());
+    let mut out = std::io::stdout().lock();
+    let _ = out.write_all(text.as_bytes());
+    let _ = out.flush();
 }
 
 fn complain(line: &str, code: u8) -> ExitCode {

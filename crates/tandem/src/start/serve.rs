@@ -1,22 +1,47 @@
 //! `tandem serve`.
 
-use sip::Instant;
-use switch::{Command, CommandId, Input, Output, Reply};
-use tokio::{
-    signal::unix::{SignalKind, signal},
-    sync::mpsc,
+use std::{
+    io::IsTerminal,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    thread,
 };
 
-use super::{StartError, signalling::Signalling};
+use admin::{AdminState, EventBus, Health, SwitchHandle, SwitchRequest};
+use dialplan::Dialplans;
+use switch::{Input, Keys, Switch};
+use tokio::{
+    net::TcpListener,
+    runtime::Handle,
+    signal::unix::{Signal, SignalKind, signal},
+    sync::{mpsc, oneshot},
+};
+
+use super::{
+    StartError,
+    banner::Banner,
+    check::load_dialplans,
+    database::{self, Made},
+    dialplans::{Files, fault},
+    outside::Shell,
+    say,
+    signalling::{Begin, Signalling},
+};
 use crate::{
     clock::Clock,
     config::Config,
-    net::Limits,
-    run::{Header, Machine, Outside, Recording, Told, VERSION},
+    net::{self, Limits},
+    recorder::Recorder,
+    rtp::{Engine, EngineConfig},
+    run::{Header, Mailbox, Recording, Told, VERSION},
+    scripts::{Options as ScriptOptions, Reload, Scripts, Watch},
 };
 
-/// What other threads may have told the loop before it takes it.
-const TOLD: usize = 4_096;
+/// Requests of other threads that may wait for the loop.
+const REQUESTS: usize = 1_024;
 
 /// Runs the PBX until SIGTERM.
 pub(super) fn serve(config: &Config) -> Result<(), StartError> {
@@ -29,51 +54,206 @@ pub(super) fn serve(config: &Config) -> Result<(), StartError> {
 }
 
 async fn run(config: &Config) -> Result<(), StartError> {
-    let mut term = signal(SignalKind::terminate()).map_err(StartError::Thread)?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(StartError::Thread)?;
-    let mut hangup = signal(SignalKind::hangup()).map_err(StartError::Thread)?;
-    let (tell, told) = mpsc::channel(TOLD);
-    let recording = recording(config, 0)?;
-    let signalling = Signalling {
-        machine: Nobody::default(),
-        outside: Nobody::default(),
-        clock: Clock::start(),
-        listeners: config.sip.clone(),
-        limits: net_limits(config),
-        told,
-        recording,
-        first: Vec::new(),
+    let signals = Signals::new().map_err(StartError::Thread)?;
+    raise_descriptors();
+    // Whatever may fail comes before the first start makes anything: secrets are shown only once.
+    let plans = Arc::new(load_dialplans(&config.dialplans)?);
+    let store = database::open(config).await?;
+    let signalling = Signalling::bind(config.sip.clone(), net_limits(config))?;
+    let http = bind_http(config).await?;
+    let (mailbox, inbox) = Mailbox::new(REQUESTS);
+    let engine = start_engine(config, &mailbox)?;
+    let seed = random()?;
+    let recording = recording(config, seed)?;
+    let clock = Clock::start();
+    let made = database::first_start(&store, config, clock.unix_micros()).await?;
+    let banner = Banner {
+        listeners: &signalling.listeners,
+        http: http.local_addr().map_err(StartError::Thread)?,
+        address: config.advertise.or_else(public_address),
+        made: &made,
     };
-    let running = signalling.spawn()?;
-    for listener in &running.listeners {
-        tracing::info!(transport = %listener.transport, address = %listener.address, "listening");
-    }
-    let (ended, mut end) = mpsc::channel(1);
-    std::thread::spawn(move || {
-        let _ = ended.blocking_send(running.thread.join().is_ok());
-    });
+    say(&banner.text());
+    log_start(&signalling.listeners, &made);
+    let first = database::load(&store, &config.domain, clock.unix_micros()).await?;
+
+    let events = EventBus::default();
+    let watch = watch(&plans, &events)?;
+    let answers = mailbox.clone();
+    let options = ScriptOptions {
+        scripts: config.limits.scripts,
+        ..ScriptOptions::default()
+    };
+    let scripts = Scripts::start(options, &plans, move |event| answers.answer(Input::Script(event)))
+        .map_err(StartError::Thread)?;
+    let recorder = Recorder::new(
+        config.domain.as_str().into(),
+        &store,
+        Handle::current(),
+        mailbox.clone(),
+    );
+    let begin = Begin {
+        machine: Switch::new(config.for_switch(), seed, &Keys { nonce: random()? }),
+        outside: Shell {
+            engine,
+            scripts,
+            recorder,
+            events: events.clone(),
+        },
+        clock,
+        inbox,
+        recording,
+        first,
+    };
+    let thread = signalling.begin(begin);
+
+    let health = Health::default();
+    let (switch, requests) = SwitchHandle::channel(REQUESTS);
+    tokio::spawn(pass_on(requests, mailbox.clone()));
+    let state = AdminState {
+        store: store.clone(),
+        domain: config.domain.as_str().into(),
+        switch,
+        dialplans: Arc::new(Files::new(plans, dialplan::Limits::default())),
+        events,
+        health: health.clone(),
+        hasher: hasher(config),
+        registry: Default::default(),
+        metrics_need_token: false,
+        limits: admin::Limits::default(),
+    };
+    let (close_http, http_closes) = oneshot::channel::<()>();
+    let http = tokio::spawn(admin::serve(state, http, async {
+        let _ = http_closes.await;
+    }));
+    health.ready();
+    let ended = until_end(thread, signals, config, &mailbox, &watch, &health).await;
+    drop(close_http);
+    let _ = http.await;
+    drop(watch);
+    // Every record of a call is on the disk before the process ends.
+    store.close().await?;
+    tracing::info!("ended");
+    ended
+}
+
+/// Waits for the signalling thread's end, and passes on what signals say.
+async fn until_end(
+    thread: thread::JoinHandle<()>,
+    mut signals: Signals,
+    config: &Config,
+    mailbox: &Mailbox,
+    watch: &Watch,
+    health: &Health,
+) -> Result<(), StartError> {
+    let mut joined = tokio::task::spawn_blocking(move || thread.join());
+    let mut asked = false;
     loop {
         tokio::select! {
-            _ = term.recv() => {}
-            _ = interrupt.recv() => {}
-            _ = hangup.recv() => {
-                tracing::info!("reload");
+            _ = signals.term.recv() => {}
+            _ = signals.interrupt.recv() => {}
+            _ = signals.hangup.recv() => {
+                watch.reload();
                 continue;
             }
-            whole = end.recv() => {
-                return if whole == Some(true) { Ok(()) } else { Err(StartError::Ended("signalling")) };
+            end = &mut joined => {
+                health.not_ready();
+                return if asked && matches!(end, Ok(Ok(()))) { Ok(()) } else { Err(StartError::Ended("signalling")) };
             }
         }
-        let _ = tell.send(Told::Shutdown { drain: config.drain }).await;
+        asked = true;
+        health.draining();
+        // Where the loop has ended, so has the thread.
+        let _ = mailbox.tell(Told::Shutdown { drain: config.drain }).await;
     }
 }
 
-fn recording(config: &Config, seed: u64) -> Result<Option<Recording>, StartError> {
+struct Signals {
+    term: Signal,
+    interrupt: Signal,
+    hangup: Signal,
+}
+
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self {
+            term: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hangup: signal(SignalKind::hangup())?,
+        })
+    }
+}
+
+async fn bind_http(config: &Config) -> Result<TcpListener, StartError> {
+    let fault = |source| StartError::Http {
+        address: config.http,
+        source,
+    };
+    TcpListener::bind(config.http).await.map_err(fault)
+}
+
+/// Hands the admin API's requests to the loop.
+async fn pass_on(mut requests: mpsc::Receiver<SwitchRequest>, mailbox: Mailbox) {
+    while let Some(request) = requests.recv().await {
+        let told = match request {
+            SwitchRequest::Command { command, reply } => Told::Command(command, reply),
+            SwitchRequest::Account { change, taken } => Told::Account(change, taken),
+        };
+        if mailbox.tell(told).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Tells observers and the log what came of a changed dialplan.
+fn watch(plans: &Arc<Dialplans>, events: &EventBus) -> Result<Watch, StartError> {
+    let events = events.clone();
+    let generation = AtomicU64::new(1);
+    let report = move |reload| match reload {
+        Reload::Reloaded => {
+            let generation = generation.fetch_add(1, Ordering::Relaxed) + 1;
+            tracing::info!(generation, "dialplans reloaded");
+            events.dialplan_reloaded(generation);
+        }
+        Reload::Failed(faults) => {
+            for found in faults {
+                tracing::error!(fault = %dialplan::describe(&found), "dialplans not reloaded; the last good ones stay");
+                events.dialplan_failed(&fault(found));
+            }
+        }
+    };
+    Watch::start(plans, report).map_err(StartError::Thread)
+}
+
+fn start_engine(config: &Config, mailbox: &Mailbox) -> Result<Engine, StartError> {
+    let (rtp, mailbox) = (config.rtp, mailbox.clone());
+    let seed = u64::from_le_bytes(random()?);
+    let settings = EngineConfig::new(rtp.host, rtp.first, rtp.last, config.prompts.clone(), seed);
+    let fault = |source| StartError::Rtp {
+        address: SocketAddr::new(rtp.host, rtp.first),
+        source,
+    };
+    Engine::start(settings, move |event| mailbox.answer(Input::Media(event))).map_err(fault)
+}
+
+/// From the system.
+fn random<const N: usize>() -> Result<[u8; N], StartError> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).map_err(StartError::random)?;
+    Ok(bytes)
+}
+
+fn hasher(config: &Config) -> admin::Hasher {
+    let realm = config.domain.clone();
+    Arc::new(move |username, password| database::hash(&realm, username, password))
+}
+
+fn recording(config: &Config, seed: [u8; 32]) -> Result<Option<Recording>, StartError> {
     let Some(path) = &config.record else { return Ok(None) };
     let header = Header {
         tandem_recording: VERSION,
         seed,
-        domain: config.domain.clone(),
+        config: config.for_switch(),
     };
     let fault = |source| StartError::Record {
         path: path.display().to_string(),
@@ -86,7 +266,7 @@ fn net_limits(config: &Config) -> Limits {
     Limits {
         connections: config.limits.connections,
         connections_per_source: config.limits.connections_per_source,
-        message: config.limits.message,
+        message: config.switch.limits.message_bytes,
         write_queue: config.limits.write_queue,
         message_timeout: config.limits.message_timeout,
         idle_timeout: config.limits.idle_timeout,
@@ -94,33 +274,28 @@ fn net_limits(config: &Config) -> Limits {
     }
 }
 
-/// Stands where the switch will.
-#[derive(Default)]
-struct Nobody {
-    asked: Option<CommandId>,
+/// The address other machines most likely reach this one by: the one that routes outwards.
+fn public_address() -> Option<IpAddr> {
+    // TEST-NET-3 (RFC 5737): nothing is sent there.
+    net::route_to(IpAddr::V4(Ipv4Addr::new(203, 0, 113, 1))).or(Some(Ipv4Addr::LOCALHOST.into()))
 }
 
-impl Machine for Nobody {
-    fn handle(&mut self, _now: Instant, input: Input) {
-        if let Input::Command {
-            id,
-            command: Command::Stats,
-        } = input
-        {
-            self.asked = Some(id);
-        }
-    }
-
-    fn poll_output(&mut self) -> Output {
-        let far = Output::Timeout(Instant::from_micros(u64::MAX));
-        self.asked
-            .take()
-            .map_or(far, |id| Output::Reply(id, Ok(Reply::Stats(Box::default()))))
+/// Every connection and media port is a descriptor; the usual soft limit of 1,024 is too few.
+fn raise_descriptors() {
+    use nix::sys::resource::{Resource, getrlimit, setrlimit};
+    let raised =
+        getrlimit(Resource::RLIMIT_NOFILE).and_then(|(_, hard)| setrlimit(Resource::RLIMIT_NOFILE, hard, hard));
+    if let Err(error) = raised {
+        tracing::debug!(%error, "limit of descriptors not raised");
     }
 }
 
-impl Outside for Nobody {
-    fn take(&mut self, _output: Output) -> Option<Input> {
-        None
+/// The log gets no secret: where it is no terminal, somebody may keep it.
+fn log_start(listeners: &[switch::Listener], made: &Made) {
+    for listener in listeners {
+        tracing::info!(transport = %listener.transport, address = %listener.address, "listening");
+    }
+    if !made.extensions.is_empty() && !std::io::stdout().is_terminal() {
+        tracing::info!("first start: passwords and token are on standard output");
     }
 }

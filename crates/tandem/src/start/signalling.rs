@@ -3,66 +3,95 @@
 use std::{io, sync::mpsc as std_mpsc, thread};
 
 use switch::{Input, Listener};
-use tokio::{runtime::Builder, sync::mpsc, task::LocalSet};
+use tokio::{runtime::Builder, sync::oneshot, task::LocalSet};
 
 use super::StartError;
 use crate::{
     clock::Clock,
     net::{BindError, Limits, Net},
-    run::{Machine, Outside, Recording, Run, Told},
+    run::{Inbox, Machine, Outside, Recording, Run},
 };
 
-/// What the thread is made of.
-pub(super) struct Signalling<M, O> {
+/// What the switch needs to begin.
+pub(super) struct Begin<M, O> {
     pub(super) machine: M,
     pub(super) outside: O,
     pub(super) clock: Clock,
-    pub(super) listeners: Vec<Listener>,
-    pub(super) limits: Limits,
-    pub(super) told: mpsc::Receiver<Told>,
+    pub(super) inbox: Inbox,
     pub(super) recording: Option<Recording>,
     /// Accounts and bindings, before any message.
     pub(super) first: Vec<Input>,
 }
 
-/// The running thread.
-pub(super) struct Running {
-    pub(super) thread: thread::JoinHandle<()>,
+/// The thread, with its sockets bound; it begins when it is told to, and ends where it never is.
+pub(super) struct Signalling<M, O> {
     /// What is bound.
     pub(super) listeners: Vec<Listener>,
+    begin: oneshot::Sender<Begin<M, O>>,
+    thread: thread::JoinHandle<()>,
 }
 
 impl<M: Machine + Send + 'static, O: Outside + Send + 'static> Signalling<M, O> {
     /// Starts the thread, and waits until every listener is bound.
-    pub(super) fn spawn(self) -> Result<Running, StartError> {
-        let (bound, is_bound) = std_mpsc::sync_channel::<Result<Vec<Listener>, BindError>>(1);
+    pub(super) fn bind(listeners: Vec<Listener>, limits: Limits) -> Result<Self, StartError> {
         let runtime = Builder::new_current_thread()
             .enable_all()
             .build()
             .map_err(StartError::Thread)?;
-        let run = move || LocalSet::new().block_on(&runtime, self.run(bound));
+        let (bound, is_bound) = std_mpsc::sync_channel(1);
+        let (begin, begins) = oneshot::channel();
+        let run = move || LocalSet::new().block_on(&runtime, run(listeners, limits, bound, begins));
         let thread = thread::Builder::new()
             .name("signalling".into())
             .spawn(run)
             .map_err(StartError::Thread)?;
         match is_bound.recv() {
-            Ok(Ok(listeners)) => Ok(Running { thread, listeners }),
+            Ok(Ok(listeners)) => Ok(Self {
+                listeners,
+                begin,
+                thread,
+            }),
             Ok(Err(error)) => Err(error.into()),
             Err(_) => Err(StartError::Thread(io::ErrorKind::BrokenPipe.into())),
         }
     }
 
-    async fn run(self, bound: std_mpsc::SyncSender<Result<Vec<Listener>, BindError>>) {
-        let net = match Net::bind(&self.listeners, &self.limits) {
-            Ok(net) => net,
-            Err(error) => {
-                let _ = bound.send(Err(error));
-                return;
-            }
-        };
-        let _ = bound.send(Ok(net.listeners().to_vec()));
-        Run::new(self.machine, self.outside, net, self.clock, self.told, self.recording)
-            .run(self.first)
-            .await;
+    /// Lets it begin.
+    pub(super) fn begin(self, begin: Begin<M, O>) -> thread::JoinHandle<()> {
+        // Where the thread has died already, whoever joins it learns.
+        let _ = self.begin.send(begin);
+        self.thread
     }
+}
+
+type Bound = std_mpsc::SyncSender<Result<Vec<Listener>, BindError>>;
+
+async fn run<M: Machine, O: Outside>(
+    listeners: Vec<Listener>,
+    limits: Limits,
+    bound: Bound,
+    begins: oneshot::Receiver<Begin<M, O>>,
+) {
+    let net = match Net::bind(&listeners, &limits) {
+        Ok(net) => net,
+        Err(error) => {
+            let _ = bound.send(Err(error));
+            return;
+        }
+    };
+    let _ = bound.send(Ok(net.listeners().to_vec()));
+    let Ok(Begin {
+        machine,
+        outside,
+        clock,
+        inbox,
+        recording,
+        first,
+    }) = begins.await
+    else {
+        return;
+    };
+    Run::new(machine, outside, net, clock, inbox, recording)
+        .run(first)
+        .await;
 }

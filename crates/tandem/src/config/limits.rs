@@ -1,0 +1,251 @@
+//! The settings that bound how much of everything there may be.
+
+use switch::admission::Rate;
+
+use super::{
+    keys::{Apply, Key, key, one},
+    values,
+};
+
+const fn limit(
+    name: &'static str,
+    value: &'static str,
+    default: &'static str,
+    help: &'static str,
+    apply: Apply,
+) -> Key {
+    key("Limits", name, value, default, help, apply)
+}
+
+/// A rate, with one second's worth at once.
+fn rate(values: &[String]) -> Result<Rate, String> {
+    Ok(Rate::per_second(values::whole(one(values), 1, 1_000_000)?))
+}
+
+pub(super) const KEYS: &[Key] = &[
+    limit(
+        "max-calls",
+        "N",
+        "20000",
+        "Calls at once; further ones get 503",
+        |c, v| {
+            let value = values::whole(one(v), 1, 1_000_000)?;
+            c.switch.limits.calls = value;
+            c.switch.admission.max_calls = value;
+            Ok(())
+        },
+    ),
+    limit(
+        "max-transactions",
+        "N",
+        "500000",
+        "SIP transactions at once; further requests get 503",
+        |c, v| {
+            let value = values::whole(one(v), 16, 10_000_000)?;
+            c.switch.admission.max_transactions = value;
+            c.switch.transactions.clients = value;
+            c.switch.transactions.servers = value;
+            Ok(())
+        },
+    ),
+    limit("max-contacts", "N", "200000", "Registered contacts at once", |c, v| {
+        c.switch.registrar.contacts = values::whole(one(v), 1, 10_000_000)?;
+        Ok(())
+    }),
+    limit(
+        "max-contacts-per-extension",
+        "N",
+        "20",
+        "Registered contacts of one extension at once",
+        |c, v| {
+            c.switch.registrar.contacts_per_extension = values::whole(one(v), 1, 1_000)?;
+            Ok(())
+        },
+    ),
+    limit(
+        "max-scripts",
+        "N",
+        "16000",
+        "Dialplan scripts at once, waiting ones included",
+        |c, v| {
+            c.limits.scripts = values::whole(one(v), 1, 1_000_000)?;
+            Ok(())
+        },
+    ),
+    limit(
+        "source-calls",
+        "PER-SECOND",
+        "8000",
+        "INVITEs a second from one address; a call with a challenge is two of them",
+        |c, v| {
+            c.switch.admission.source.calls = rate(v)?;
+            Ok(())
+        },
+    ),
+    limit(
+        "source-registrations",
+        "PER-SECOND",
+        "4000",
+        "REGISTERs a second from one address",
+        |c, v| {
+            c.switch.admission.source.registrations = rate(v)?;
+            Ok(())
+        },
+    ),
+    limit(
+        "source-requests",
+        "PER-SECOND",
+        "2000",
+        "Other requests outside of calls a second from one address",
+        |c, v| {
+            c.switch.admission.source.others = rate(v)?;
+            Ok(())
+        },
+    ),
+    limit(
+        "total-calls",
+        "PER-SECOND",
+        "12000",
+        "INVITEs a second from everywhere",
+        |c, v| {
+            c.switch.admission.total.calls = rate(v)?;
+            Ok(())
+        },
+    ),
+    limit(
+        "total-registrations",
+        "PER-SECOND",
+        "8000",
+        "REGISTERs a second from everywhere",
+        |c, v| {
+            c.switch.admission.total.registrations = rate(v)?;
+            Ok(())
+        },
+    ),
+    limit(
+        "total-requests",
+        "PER-SECOND",
+        "4000",
+        "Other requests outside of calls a second from everywhere",
+        |c, v| {
+            c.switch.admission.total.others = rate(v)?;
+            Ok(())
+        },
+    ),
+    limit(
+        "wrong-passwords",
+        "N",
+        "10",
+        "Wrong passwords in a row for one user from one address before it has to wait",
+        |c, v| {
+            c.switch.auth.failures_per_user.burst = values::whole(one(v), 1, 1_000_000)?;
+            Ok(())
+        },
+    ),
+    limit(
+        "wrong-passwords-per-source",
+        "N",
+        "200",
+        "The same from one address, for whatever users",
+        |c, v| {
+            c.switch.auth.failures_per_source.burst = values::whole(one(v), 1, 1_000_000)?;
+            Ok(())
+        },
+    ),
+    limit(
+        "min-expires",
+        "SECONDS",
+        "60",
+        "The shortest registration; shorter ones get 423",
+        |c, v| {
+            c.switch.registrar.min_expires = values::whole(one(v), 1, 3_600)?;
+            Ok(())
+        },
+    ),
+    limit(
+        "max-expires",
+        "SECONDS",
+        "3600",
+        "The longest registration; longer ones are shortened",
+        |c, v| {
+            let value = values::whole(one(v), 60, 604_800)?;
+            c.switch.registrar.max_expires = value;
+            c.switch.registrar.default_expires = value;
+            Ok(())
+        },
+    ),
+    limit(
+        "session-expires",
+        "SECONDS",
+        "1800",
+        "How often a call proves that it is still there (RFC 4028)",
+        |c, v| {
+            c.switch.session_expires = values::seconds(one(v), 90.0, 86400.0)?;
+            Ok(())
+        },
+    ),
+    limit(
+        "media-timeout",
+        "SECONDS",
+        "300",
+        "How long a call may be without audio where there should be some; 0: for ever",
+        |c, v| {
+            c.switch.media_timeout = Some(values::seconds(one(v), 0.0, 86400.0)?).filter(|timeout| !timeout.is_zero());
+            Ok(())
+        },
+    ),
+    limit(
+        "max-connections",
+        "N",
+        "20000",
+        "TCP connections at once; further ones are closed",
+        |c, v| {
+            c.limits.connections = values::whole(one(v), 1, 1_000_000)?;
+            Ok(())
+        },
+    ),
+    limit(
+        "max-connections-per-source",
+        "N",
+        "1000",
+        "TCP connections at once from one address",
+        |c, v| {
+            c.limits.connections_per_source = values::whole(one(v), 1, 1_000_000)?;
+            Ok(())
+        },
+    ),
+    limit("max-message", "BYTES", "65535", "The longest SIP message", |c, v| {
+        c.switch.limits.message_bytes = values::whole(one(v), 1_024, 16_777_216)?;
+        Ok(())
+    }),
+    limit(
+        "write-queue",
+        "BYTES",
+        "1048576",
+        "What may wait to be sent on one TCP connection before it is closed",
+        |c, v| {
+            c.limits.write_queue = values::whole(one(v), 65_536, 1_073_741_824)?;
+            Ok(())
+        },
+    ),
+    limit(
+        "message-timeout",
+        "SECONDS",
+        "30",
+        "How long one message may take to arrive over TCP",
+        |c, v| {
+            c.limits.message_timeout = values::seconds(one(v), 0.1, 3600.0)?;
+            Ok(())
+        },
+    ),
+    limit(
+        "idle-timeout",
+        "SECONDS",
+        "7200",
+        "How long a TCP connection may be silent",
+        |c, v| {
+            c.limits.idle_timeout = values::seconds(one(v), 1.0, 604800.0)?;
+            Ok(())
+        },
+    ),
+];

@@ -1,0 +1,80 @@
+//! How other threads reach the loop.
+
+use std::time::Duration;
+
+use switch::{AccountChange, Command, CommandError, Input, Reply};
+use tokio::sync::{mpsc, oneshot};
+
+/// How a command's answer comes back.
+pub type Answer = oneshot::Sender<Result<Reply, CommandError>>;
+
+/// What other threads tell the loop.
+#[derive(Debug)]
+pub enum Told {
+    /// The admin API wants something.
+    Command(Command, Answer),
+    /// The admin API changed an account, on disk; confirmed once the switch knows.
+    Account(AccountChange, oneshot::Sender<()>),
+    /// Take no new calls, and end when the last one has; those that last longer are ended.
+    Shutdown {
+        /// How long calls may go on.
+        drain: Duration,
+    },
+}
+
+/// The loop's address.
+#[derive(Clone, Debug)]
+pub struct Mailbox {
+    told: mpsc::Sender<Told>,
+    answers: mpsc::UnboundedSender<Input>,
+}
+
+/// The loop's side.
+#[derive(Debug)]
+pub struct Inbox {
+    pub(super) told: mpsc::Receiver<Told>,
+    pub(super) answers: mpsc::UnboundedReceiver<Input>,
+}
+
+impl Mailbox {
+    /// A mailbox where `depth` requests may wait; who comes then waits too.
+    pub fn new(depth: usize) -> (Self, Inbox) {
+        let (told, requests) = mpsc::channel(depth);
+        let (answers, answered) = mpsc::unbounded_channel();
+        (
+            Self { told, answers },
+            Inbox {
+                told: requests,
+                answers: answered,
+            },
+        )
+    }
+
+    /// Asks for something, once there is room.
+    ///
+    /// # Errors
+    /// The loop has ended.
+    pub async fn tell(&self, told: Told) -> Result<(), Gone> {
+        self.told.send(told).await.map_err(|_| Gone)
+    }
+
+    /// Brings what the switch has asked for: never waits, from any thread. The switch's own limits bound
+    /// how much that can be (a script has one verb at a time, a call one record to be opened ...). After
+    /// the loop's end it goes nowhere.
+    pub fn answer(&self, input: Input) {
+        let _ = self.answers.send(input);
+    }
+}
+
+/// The loop has ended.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("signalling has ended")]
+pub struct Gone;
+
+#[cfg(test)]
+impl Inbox {
+    /// The next answer.
+    pub(crate) async fn answer(&mut self) -> Option<Input> {
+        self.answers.recv().await
+    }
+}

@@ -1,0 +1,142 @@
+//! What is said to a person at start: what to type into a phone, and where the page is.
+
+use std::{
+    fmt::Write,
+    net::{IpAddr, SocketAddr},
+};
+
+use sip::Transport;
+use switch::Listener;
+
+use super::database::Made;
+
+/// What the banner is made of.
+pub(super) struct Banner<'a> {
+    pub(super) listeners: &'a [Listener],
+    pub(super) http: SocketAddr,
+    /// The address phones reach this machine by.
+    pub(super) address: Option<IpAddr>,
+    pub(super) made: &'a Made,
+}
+
+impl Banner<'_> {
+    /// The text, ending in an empty line.
+    pub(super) fn text(&self) -> String {
+        let mut text = String::from("\nTandem is running.\n\n");
+        for (number, server) in self.servers().into_iter().enumerate() {
+            let label = if number == 0 { "Phones: server" } else { "" };
+            let _ = writeln!(text, "  {label:<15} {server}");
+        }
+        for (user, password) in &self.made.extensions {
+            let _ = writeln!(text, "  {:<15} {user}   password {password}", "        user");
+        }
+        let _ = writeln!(text, "  {:<15} http://{}/", "Web page:", self.http);
+        if let Some(token) = &self.made.token {
+            let _ = writeln!(text, "  {:<15} {token}", "Admin token:");
+        }
+        let shown_once = !self.made.extensions.is_empty() || self.made.token.is_some();
+        if shown_once {
+            text.push_str("\nThe secrets are shown only this once; only hashes are kept.");
+        }
+        if let [(first, _), (second, _), ..] = self.made.extensions.as_slice() {
+            let _ = write!(
+                text,
+                "\nPut {first} and {second} into two phones, then dial {second} from {first}; *43 is an echo test."
+            );
+        }
+        text.push_str(if shown_once { "\n" } else { "" });
+        text.push_str("Stop with Ctrl-C. More: tandem serve --help\n\n");
+        text
+    }
+
+    /// Where phones sign in: each address once, with its port and transports.
+    fn servers(&self) -> Vec<String> {
+        let mut places: Vec<(String, Vec<&str>)> = Vec::new();
+        for listener in self.listeners {
+            let ip = if listener.address.ip().is_unspecified() {
+                self.address
+            } else {
+                Some(listener.address.ip())
+            };
+            let Some(ip) = ip.filter(|ip| ip.is_ipv4() == listener.address.is_ipv4()) else {
+                continue;
+            };
+            let place = SocketAddr::new(ip, listener.address.port()).to_string();
+            let name = transport(listener.transport);
+            match places.iter_mut().find(|(known, _)| *known == place) {
+                Some((_, names)) => names.push(name),
+                None => places.push((place, vec![name])),
+            }
+        }
+        places
+            .into_iter()
+            .map(|(place, names)| format!("{place} ({})", names.join(" or ")))
+            .collect()
+    }
+}
+
+const fn transport(transport: Transport) -> &'static str {
+    transport.via_name()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn listeners() -> Vec<Listener> {
+        [
+            "udp:0.0.0.0:5060",
+            "tcp:0.0.0.0:5060",
+            "udp:[::1]:5070",
+            "tcp:[::]:5060",
+        ]
+        .map(|text| {
+            let (transport, address) = text.split_once(':').unwrap();
+            Listener {
+                transport: Transport::from_name(transport).unwrap(),
+                address: address.parse().unwrap(),
+            }
+        })
+        .into()
+    }
+
+    fn text(made: &Made) -> String {
+        let address = Some("192.0.2.7".parse().unwrap());
+        Banner {
+            listeners: &listeners(),
+            http: "127.0.0.1:8080".parse().unwrap(),
+            address,
+            made,
+        }
+        .text()
+    }
+
+    #[test]
+    fn a_first_start_says_what_to_type_into_a_phone() {
+        let extensions = vec![("101".into(), "secret1".into()), ("102".into(), "secret2".into())];
+        let text = text(&Made {
+            extensions,
+            token: Some("tdm_x".into()),
+        });
+        for part in [
+            "192.0.2.7:5060 (UDP or TCP)\n",
+            "[::1]:5070 (UDP)\n",
+            "101   password secret1",
+            "102   password secret2",
+            "tdm_x",
+            "http://127.0.0.1:8080/",
+            "only this once",
+            "dial 102 from 101",
+        ] {
+            assert!(text.contains(part), "{part}\n{text}");
+        }
+        assert!(!text.contains("[::]"));
+    }
+
+    #[test]
+    fn a_later_start_says_no_secret() {
+        let text = text(&Made::default());
+        assert!(text.contains("192.0.2.7:5060 (UDP or TCP)"));
+        assert!(!text.contains("password") && !text.contains("token") && !text.contains("once"));
+    }
+}

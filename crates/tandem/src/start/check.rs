@@ -1,0 +1,103 @@
+//! `tandem serve --check` and `tandem check`: says what would fail, starts nothing.
+
+use std::{net::UdpSocket, path::Path, process::ExitCode};
+
+use dialplan::{Dialplans, Limits};
+use tokio::task::LocalSet;
+
+use super::{FAILED, StartError, complain, database, say};
+use crate::{config::Config, net::Net};
+
+/// Tests settings (already read), ports, database and dialplans.
+pub(super) fn settings(config: &Config) -> ExitCode {
+    let faults = faults(config);
+    for fault in &faults {
+        complain(&fault.to_string(), FAILED);
+    }
+    if faults.is_empty() {
+        say("settings, ports, database and dialplans are in order\n");
+        return ExitCode::SUCCESS;
+    }
+    ExitCode::from(FAILED)
+}
+
+fn faults(config: &Config) -> Vec<StartError> {
+    let mut faults = Vec::new();
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return vec![StartError::Thread(error)],
+    };
+    LocalSet::new().block_on(&runtime, async {
+        // One at a time: each that fails is told.
+        let mut bound = Vec::new();
+        for listener in &config.sip {
+            match Net::bind(&[*listener], &crate::net::Limits::default()) {
+                Ok(net) => bound.push(net),
+                Err(error) => faults.push(error.into()),
+            }
+        }
+        faults.extend(database(config).await.err());
+    });
+    if let Err(source) = std::net::TcpListener::bind(config.http) {
+        faults.push(StartError::Http {
+            address: config.http,
+            source,
+        });
+    }
+    faults.extend(media_ports(config).err());
+    faults.extend(load_dialplans(&config.dialplans).err());
+    faults
+}
+
+/// A database that is there is opened; one that is not is not made.
+async fn database(config: &Config) -> Result<(), StartError> {
+    let path = database::path(config);
+    if path.exists() {
+        let store = store::Store::open(path, store::Options::default()).await?;
+        return Ok(store.close().await?);
+    }
+    let fault = |source| StartError::Folder {
+        key: "data",
+        path: config.data.display().to_string(),
+        source,
+    };
+    database::is_writable(&config.data).map_err(fault)
+}
+
+/// The first media port that cannot be bound.
+fn media_ports(config: &Config) -> Result<(), StartError> {
+    for port in config.rtp.first..=config.rtp.last {
+        let address = std::net::SocketAddr::new(config.rtp.host, port);
+        UdpSocket::bind(address).map_err(|source| StartError::Rtp { address, source })?;
+    }
+    Ok(())
+}
+
+/// Compiles a folder of dialplans.
+pub(super) fn load_dialplans(folder: &Path) -> Result<Dialplans, StartError> {
+    Dialplans::load(folder, Limits::default()).map_err(|faults| {
+        let others = faults.len().saturating_sub(1);
+        let first = faults.into_iter().next().unwrap_or_else(|| switch::ScriptFault {
+            position: switch::Position::default(),
+            message: "no dialplan".into(),
+        });
+        StartError::Dialplans {
+            folder: folder.display().to_string(),
+            first,
+            others,
+        }
+    })
+}
+
+/// Compiles the dialplans and runs their tests; each fault is a line.
+pub(super) fn dialplans(folder: &Path) -> ExitCode {
+    let report = dialplan::check(folder, &Limits::default());
+    for line in report.lines() {
+        say(&format!("{line}\n"));
+    }
+    if !report.passed() {
+        return ExitCode::from(FAILED);
+    }
+    say(&format!("the dialplans compile; {} tests passed\n", report.tests.len()));
+    ExitCode::SUCCESS
+}

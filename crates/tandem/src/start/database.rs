@@ -1,0 +1,126 @@
+//! The database at start: opened, filled on the first start, read into the switch.
+
+use std::{
+    fs::{DirBuilder, OpenOptions},
+    io,
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    path::{Path, PathBuf},
+};
+
+use sip::digest::Ha1Pair;
+use store::{NewExtension, Options, Store, StoreError};
+use switch::{Ha1, Input};
+
+use super::StartError;
+use crate::{config::Config, recorder};
+
+/// The extensions a first start makes.
+const DEMO: [&str; 2] = ["101", "102"];
+/// What the generated or given token is called in the database.
+const TOKEN: &str = "admin";
+
+/// What a first start made, to be shown once.
+#[derive(Default)]
+pub(super) struct Made {
+    /// Numbers and passwords.
+    pub(super) extensions: Vec<(String, String)>,
+    /// The admin token.
+    pub(super) token: Option<String>,
+}
+
+/// Where the database is.
+pub(super) fn path(config: &Config) -> PathBuf {
+    config.data.join("tandem.db")
+}
+
+/// Makes the data folder where there is none; nobody else on the machine may look into it.
+pub(super) fn make_folder(folder: &Path) -> Result<(), StartError> {
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
+    made.map_err(|source| StartError::Folder {
+        key: "data",
+        path: folder.display().to_string(),
+        source,
+    })
+}
+
+/// Opens the database, and makes it where there is none.
+pub(super) async fn open(config: &Config) -> Result<Store, StartError> {
+    make_folder(&config.data)?;
+    let path = path(config);
+    // It holds hashes of passwords: only its owner may read it, in whatever folder. Where this fails,
+    // opening it says why.
+    let _ = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
+    Ok(Store::open(path, Options::default()).await?)
+}
+
+/// Makes what a first start makes, and sets the token that was given.
+pub(super) async fn first_start(store: &Store, config: &Config, now: i64) -> Result<Made, StartError> {
+    let mut made = Made::default();
+    let domains = store.domains().await?;
+    let tokens = store.tokens().await?;
+    if tokens.is_empty() && domains.is_empty() && config.demo {
+        for number in DEMO {
+            let password = admin::generate_password().map_err(StartError::random)?;
+            let ha1 = hash(&config.domain, number, &password);
+            let ha1 = store::Ha1 {
+                md5: ha1.md5,
+                sha256: ha1.sha256,
+            };
+            let new = NewExtension {
+                number: number.into(),
+                name: format!("Phone {number}"),
+                ha1,
+            };
+            store.create_extension(&config.domain, &new, now).await?;
+            made.extensions.push((number.into(), password));
+        }
+    } else if !domains.is_empty() && !domains.contains(&config.domain) {
+        // Digest hashes hold the realm (RFC 7616 3.4.2), so nobody could sign in.
+        tracing::warn!(domain = config.domain, kept = ?domains, "no extensions in this domain");
+    }
+    if let Some(token) = &config.admin_token {
+        store.put_token(TOKEN, admin::hash_token(token.reveal()), now).await?;
+    } else if tokens.is_empty() {
+        let token = admin::generate_token().map_err(StartError::random)?;
+        store.put_token(TOKEN, admin::hash_token(&token), now).await?;
+        made.token = Some(token);
+    }
+    Ok(made)
+}
+
+/// The digest hashes of a password.
+pub(super) fn hash(realm: &str, username: &str, password: &str) -> Ha1 {
+    let Ha1Pair { md5, sha256 } = Ha1Pair::new(username, realm, password);
+    Ha1 { md5, sha256 }
+}
+
+/// What the switch is to know before any message: accounts, then bindings. Calls that were cut off when
+/// the last process ended get the end of their records.
+pub(super) async fn load(store: &Store, domain: &str, now: i64) -> Result<Vec<Input>, StoreError> {
+    let interrupted = store.close_interrupted(now).await?;
+    if interrupted > 0 {
+        tracing::warn!(calls = interrupted, "closed the records of calls that were interrupted");
+    }
+    let accounts = store.load_accounts(domain).await?;
+    let bindings = store.load_bindings(domain, now).await?;
+    tracing::info!(extensions = accounts.len(), contacts = bindings.len(), "loaded");
+    let accounts = accounts.iter().flat_map(admin::account_changes).map(Input::Account);
+    let bindings = bindings
+        .into_iter()
+        .filter_map(recorder::from_store)
+        .map(Input::Restored);
+    Ok(accounts.chain(bindings).collect())
+}
+
+/// Whether the folder, or the one it would be made in, can be written.
+pub(super) fn is_writable(folder: &Path) -> io::Result<()> {
+    let there = folder
+        .ancestors()
+        .find(|folder| folder.as_os_str().is_empty() || folder.exists());
+    let there = there
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
+    let probe = there.join(format!(".tandem-check-{}", std::process::id()));
+    OpenOptions::new().write(true).create_new(true).open(&probe)?;
+    std::fs::remove_file(probe)
+}
