@@ -126,7 +126,7 @@ impl Dialog {
             routes: routes(request)?,
             local_seq: None,
             remote_seq: Some(cseq.number),
-            secure: is_secure(request.uri()),
+            secure: is_secure(request.uri()) || top_is_secure(request),
         })
     }
 
@@ -160,7 +160,7 @@ impl Dialog {
             routes,
             local_seq: Some(cseq.number),
             remote_seq: None,
-            secure: is_secure(request.uri()),
+            secure: is_secure(request.uri()) || request.values(HeaderName::Route).next().is_some_and(address_is_secure),
         })
     }
 
@@ -188,8 +188,9 @@ impl Dialog {
         self.early
     }
 
-    /// Whether the dialog was made with a `sips:` URI: our Contact must be one then, too
-    /// (RFC 3261 12.1.1, 12.1.2).
+    /// Whether our Contact must be a `sips:` URI: the Request-URI was one, or the topmost
+    /// Record-Route or else the Contact of the request we received, or the topmost Route of the one
+    /// we sent (RFC 3261 12.1.1, 12.1.2).
     pub const fn is_secure(&self) -> bool {
         self.secure
     }
@@ -266,8 +267,9 @@ impl Dialog {
         Ok(())
     }
 
-    /// As [`Dialog::accept`], but the target stays: for a request that may yet be refused
-    /// (RFC 6141 section 4).
+    /// As [`Dialog::accept`], but the target stays: for a request that may yet be refused, which
+    /// then changes nothing (RFC 3261 12.2.2, RFC 6141 section 4). When it is accepted,
+    /// [`Dialog::refresh_target`] takes its target.
     ///
     /// # Errors
     /// [`OutOfOrder`]: nothing has changed.
@@ -373,6 +375,18 @@ fn is_loose(route: &str) -> bool {
 
 fn is_secure(uri: &str) -> bool {
     Uri::parse(uri).is_ok_and(|uri| uri.scheme == Scheme::Sips)
+}
+
+fn address_is_secure(value: &str) -> bool {
+    NameAddr::parse(value).is_ok_and(|address| is_secure(address.uri))
+}
+
+/// RFC 3261 12.1.1: whether the next hop back is reached by a SIPS URI.
+fn top_is_secure(request: &Message) -> bool {
+    let record = request.values(HeaderName::RecordRoute).next();
+    record
+        .or(request.values(HeaderName::Contact).next())
+        .is_some_and(address_is_secure)
 }
 
 /// A URI as a Request-URI: without what may not stand there, a method parameter and headers

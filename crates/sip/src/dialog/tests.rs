@@ -261,8 +261,19 @@ fn sequence_numbers_end_below_two_to_the_31() {
 fn a_dialog_made_by_sips_is_secure() {
     let text = String::from_utf8(invite(ALICE).bytes().to_vec()).unwrap();
     let secure = parse(&text.replace("\r\n", "\n").replace("INVITE sip:", "INVITE SIPS:"));
-    assert!(Dialog::uas(&secure, "b").unwrap().is_secure());
-    assert!(Dialog::uac(&secure, &response(200, ";tag=b", BOB)).unwrap().is_secure());
+    let ok = response(200, ";tag=b", BOB);
+    let uas = |request: &Message| Dialog::uas(request, "b").unwrap().is_secure();
+    let uac = |request: &Message| Dialog::uac(request, &ok).unwrap().is_secure();
+    assert!(uas(&secure) && uac(&secure));
+    assert!(!uas(&invite(ALICE)) && !uac(&invite(ALICE)));
+    assert!(uas(&invite("Contact: <sips:alice@h>\n")));
+    assert!(
+        !uas(&invite("Contact: <sips:alice@h>\nRecord-Route: <sip:p;lr>\n")),
+        "the next hop tells"
+    );
+    assert!(uas(&invite(&format!("{ALICE}Record-Route: <sips:p;lr>, <sip:q;lr>\n"))));
+    assert!(uac(&invite(&format!("{ALICE}Route: <sips:p;lr>, <sip:q;lr>\n"))));
+    assert!(!uac(&invite("Contact: <sips:alice@h>\n")));
 }
 
 #[test]

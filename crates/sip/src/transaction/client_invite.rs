@@ -103,16 +103,7 @@ impl Machine {
                 self.state = State::Terminated;
                 smallvec![Action::TimedOut]
             }
-            (State::Calling, Input::Trying | Input::Provisional) => {
-                self.state = State::Proceeding;
-                let mut actions: Actions = smallvec![Action::StopRepeating, Action::PassResponse];
-                match self.cancel {
-                    // RFC 3261 9.1: the CANCEL had to wait for a provisional response.
-                    Cancel::Wanted => actions.extend(self.send_cancel(clock)),
-                    Cancel::No | Cancel::Sent => actions.push(Action::Start(Timer::C, clock.timers.c)),
-                }
-                actions
-            }
+            (State::Calling, Input::Trying | Input::Provisional) => self.proceed(clock),
             (State::Proceeding, Input::Trying) => smallvec![Action::PassResponse],
             (State::Proceeding, Input::Provisional) => match self.cancel {
                 // RFC 3261 16.7 item 2: each provisional response but 100 restarts timer C.
@@ -128,17 +119,7 @@ impl Machine {
                     Action::Start(Timer::M, clock.timers.m)
                 ]
             }
-            (State::Calling | State::Proceeding, Input::Failure) => {
-                let wait = clock.absorb(clock.timers.d);
-                let mut actions: Actions = smallvec![Action::StopRepeating, Action::SendAck, Action::PassResponse];
-                if wait.is_zero() {
-                    self.state = State::Terminated;
-                } else {
-                    self.state = State::Completed;
-                    actions.push(Action::Start(Timer::D, wait));
-                }
-                actions
-            }
+            (State::Calling | State::Proceeding, Input::Failure) => self.complete(clock),
             (State::Calling, Input::Cancel) => {
                 self.cancel = Cancel::Wanted;
                 smallvec![]
@@ -183,6 +164,31 @@ impl Machine {
             (State::Accepted | State::Completed, Input::TimerCancel) => smallvec![],
             (State::Terminated, input) => never(input),
         }
+    }
+
+    /// Something was heard from the other side.
+    fn proceed(&mut self, clock: Clock<'_>) -> Actions {
+        self.state = State::Proceeding;
+        let mut actions: Actions = smallvec![Action::StopRepeating, Action::PassResponse];
+        match self.cancel {
+            // RFC 3261 9.1: the CANCEL had to wait for a provisional response.
+            Cancel::Wanted => actions.extend(self.send_cancel(clock)),
+            Cancel::No | Cancel::Sent => actions.push(Action::Start(Timer::C, clock.timers.c)),
+        }
+        actions
+    }
+
+    /// A final response other than 2xx came.
+    fn complete(&mut self, clock: Clock<'_>) -> Actions {
+        let wait = clock.absorb(clock.timers.d);
+        let mut actions: Actions = smallvec![Action::StopRepeating, Action::SendAck, Action::PassResponse];
+        if wait.is_zero() {
+            self.state = State::Terminated;
+        } else {
+            self.state = State::Completed;
+            actions.push(Action::Start(Timer::D, wait));
+        }
+        actions
     }
 
     fn send_cancel(&mut self, clock: Clock<'_>) -> Actions {
