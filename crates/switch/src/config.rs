@@ -103,8 +103,8 @@ impl Default for Transactions {
             t1: Duration::from_millis(500),
             t2: Duration::from_secs(4),
             t4: Duration::from_secs(5),
-            clients: 200_000,
-            servers: 200_000,
+            clients: 400_000,
+            servers: 400_000,
         }
     }
 }
