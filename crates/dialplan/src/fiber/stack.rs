@@ -55,7 +55,7 @@ pub(super) fn suspend(ask: Ask) -> Option<Resume> {
     // SAFETY: `link` is set by the task's own function (in `Task::new`) to the yielder that lives on
     // that task's stack for as long as the function runs, and is cleared when it returns or unwinds;
     // so the pointer is valid. `CURRENT` is this state only between the two lines of
-    // `Task::resume_inner` around `resume`, that is while this thread is on that stack and on no other
+    // `Task::resume_inner` around `resume` (and in `recycle` while the task unwinds), that is while this thread is on that stack and on no other
     // (a task resumed from within another sets `CURRENT` to itself and puts it back), which is what
     // `Yielder::suspend` needs. Neither `State` nor `Task` can go to another thread: both hold an `Rc`.
     Some(unsafe { yielder.as_ref() }.suspend(ask))
@@ -119,6 +119,10 @@ impl<T> Task<T> {
     fn recycle(&mut self) {
         let Some(coroutine) = self.coroutine.take() else { return };
         if !coroutine.done() {
+            // What is unwound runs on the task's stack: it must not take another task for its own.
+            let before = CURRENT.replace(Some(self.state.clone()));
+            drop(coroutine);
+            CURRENT.set(before);
             return;
         }
         let stack = coroutine.into_stack();
@@ -157,5 +161,152 @@ fn words(panic: &(dyn std::any::Any + Send)) -> String {
         (Some(text), _) => (*text).to_owned(),
         (None, Some(text)) => text.clone(),
         (None, None) => "panic".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::state::progress;
+    use super::*;
+    use crate::limits::Limits;
+
+    fn task<T: 'static>(body: impl FnOnce() -> T + 'static) -> Task<T> {
+        Task::new(State::new(&Limits::default(), String::new()), body).unwrap()
+    }
+
+    fn pooled() -> usize {
+        POOL.with_borrow(Vec::len)
+    }
+
+    fn returned<T>(turn: Turn<T>) -> T {
+        match turn {
+            Turn::Returned(value) => value,
+            Turn::Asked(_) | Turn::Panicked(_) => panic!("it was to return"),
+        }
+    }
+
+    #[test]
+    fn a_task_suspends_and_goes_on() {
+        let mut task = task(|| {
+            suspend(Ask::Turn).unwrap();
+            7
+        });
+        assert!(matches!(task.resume(Resume::Continue), Turn::Asked(Ask::Turn)));
+        assert!(current().is_none(), "this thread is on its own stack again");
+        assert_eq!(returned(task.resume(Resume::Continue)), 7);
+        assert!(suspend(Ask::Turn).is_none(), "there is nothing to suspend out here");
+    }
+
+    #[test]
+    fn tasks_within_tasks_suspend_themselves() {
+        let mut outer = task(|| {
+            let mut inner = task(|| {
+                suspend(Ask::Turn);
+                1
+            });
+            assert!(matches!(inner.resume(Resume::Continue), Turn::Asked(_)));
+            suspend(Ask::Turn);
+            returned(inner.resume(Resume::Continue)) + 1
+        });
+        assert!(matches!(outer.resume(Resume::Continue), Turn::Asked(_)));
+        assert_eq!(returned(outer.resume(Resume::Continue)), 2);
+    }
+
+    #[test]
+    fn a_panic_ends_its_task_only() {
+        let mut other = task(|| suspend(Ask::Turn).is_some());
+        assert!(matches!(other.resume(Resume::Continue), Turn::Asked(_)));
+        let mut panics = task(|| -> u8 { panic!("at {}", 3) });
+        let Turn::Panicked(words) = panics.resume(Resume::Continue) else {
+            panic!("it did not")
+        };
+        assert_eq!(words, "at 3");
+        assert!(current().is_none());
+        assert!(returned(other.resume(Resume::Continue)));
+    }
+
+    #[test]
+    fn what_a_dropped_task_holds_is_dropped() {
+        let held = Rc::new(());
+        let inner = held.clone();
+        let mut task = task(move || {
+            let _inner = inner;
+            while progress().is_none() {
+                suspend(Ask::Turn);
+            }
+        });
+        assert!(matches!(task.resume(Resume::Continue), Turn::Asked(_)));
+        assert_eq!(Rc::strong_count(&held), 2);
+        drop(task);
+        assert_eq!(Rc::strong_count(&held), 1);
+        let inner = held.clone();
+        drop(super::tests::task(move || drop(inner)));
+        assert_eq!(Rc::strong_count(&held), 1, "also where it never began");
+    }
+
+    #[test]
+    fn a_task_that_will_not_return_is_unwound() {
+        let held = Rc::new(());
+        let inner = held.clone();
+        let mut task = task(move || {
+            let _inner = inner;
+            loop {
+                suspend(Ask::Turn);
+            }
+        });
+        assert!(matches!(task.resume(Resume::Continue), Turn::Asked(_)));
+        drop(task);
+        assert_eq!(Rc::strong_count(&held), 1);
+        assert!(current().is_none());
+    }
+
+    /// Uses this many bytes of stack, watched.
+    fn dive(bytes: usize) {
+        let room = [0_u8; 1_024];
+        std::hint::black_box(&room);
+        progress();
+        if bytes > room.len() {
+            dive(bytes - room.len());
+        }
+        std::hint::black_box(&room);
+    }
+
+    #[test]
+    fn stacks_are_used_again_unless_they_hold_much_memory() {
+        let before = pooled();
+        returned(task(|| dive(1 << 10)).resume(Resume::Continue));
+        assert_eq!(pooled(), before + 1);
+        returned(task(|| dive(1 << 10)).resume(Resume::Continue));
+        assert_eq!(pooled(), before + 1, "the same one");
+        returned(task(|| dive(KEEP)).resume(Resume::Continue));
+        assert_eq!(pooled(), before, "it gave its memory back");
+    }
+
+    #[test]
+    fn the_stack_ends_a_script_long_before_it_ends() {
+        let mut deep = task(|| {
+            dive(5 << 20);
+            progress().is_some()
+        });
+        let mut turn = deep.resume(Resume::Continue);
+        while matches!(turn, Turn::Asked(_)) {
+            turn = deep.resume(Resume::Continue);
+        }
+        assert!(returned(turn));
+        assert_eq!(deep.state().stop(), Some(Stop::Stack));
+    }
+
+    #[test]
+    fn the_pool_is_bounded() {
+        let limits = Limits {
+            pooled_stacks: 3,
+            ..Limits::default()
+        };
+        let many: Vec<_> = (0..8)
+            .map(|_| Task::new(State::new(&limits, String::new()), || ()).unwrap())
+            .collect();
+        many.into_iter()
+            .for_each(|mut task| returned(task.resume(Resume::Continue)));
+        assert_eq!(pooled(), 3);
     }
 }
