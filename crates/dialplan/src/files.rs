@@ -3,8 +3,8 @@
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::PathBuf;
-use std::time::SystemTime;
 
+use jiff::Timestamp;
 use switch::ScriptFault;
 
 use crate::folder::{self, Sources, whole_file};
@@ -21,7 +21,7 @@ pub struct PlanFile {
     /// Its length.
     pub bytes: u64,
     /// When it was written last, where the file system knows.
-    pub modified: Option<SystemTime>,
+    pub modified: Option<Timestamp>,
 }
 
 /// Why a file was not read or written.
@@ -55,7 +55,7 @@ impl Dialplans {
             };
             let metadata = entry.metadata()?;
             if is_name(name) && metadata.is_file() && files.len() < self.limits.files {
-                let modified = metadata.modified().ok();
+                let modified = metadata.modified().ok().and_then(|at| Timestamp::try_from(at).ok());
                 files.push(PlanFile {
                     name: name.to_owned(),
                     bytes: metadata.len(),
