@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::time::Instant;
 
@@ -292,4 +294,39 @@ fn the_replay_table_is_bounded_and_forgets_nothing_that_could_be_replayed() {
     let young = nonces.issue(at(1_000));
     assert!(!replay.seen(&young, 1));
     assert_eq!(replay.len(), 1);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_text_is_too_strange_to_be_read(text in "(?s)(Digest )?.{0,200}", params in "Digest [a-z]{1,9}=\"?[\\x00-\\x7f]{0,40}") {
+        for text in [text, params] {
+            let _ = Credentials::parse(&text);
+            let _ = ChallengeParsed::parse(&text);
+            let _ = rspauth_is_valid(&text, &text, &lion(), b"");
+            assert!(Nonces::new([7; 32], LIFETIME).check(&text, at(1)).is_err());
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_what_is_read(
+        user in "\\PC{1,20}", realm in "\\PC{1,20}", nonce in "\\PC{1,20}", opaque in "\\PC{0,20}",
+        uri in "[!-~]{1,20}", cnonce in "[!-~]{1,20}", nc in 1_u32.., sha in any::<bool>()
+    ) {
+        let algorithm = if sha { Algorithm::Sha256 } else { Algorithm::Md5 };
+        let opaque = Some(opaque);
+        let challenge = Challenge { realm: realm.clone(), nonce, opaque, stale: false, algorithm };
+        let text = challenge.to_string();
+        let parsed = ChallengeParsed::parse(&text).unwrap();
+        prop_assert_eq!(&parsed.realm, &challenge.realm);
+        prop_assert_eq!(&parsed.nonce, &challenge.nonce);
+        prop_assert_eq!(parsed.opaque.as_deref(), challenge.opaque.as_deref());
+        let value = answer(&parsed, &user, "secret", &Method::Invite, &uri, nc, &cnonce);
+        let credentials = Credentials::parse(&value).unwrap();
+        prop_assert_eq!(&credentials.username, &user);
+        prop_assert_eq!(&credentials.uri, &uri);
+        prop_assert_eq!(credentials.nc, Some(nc));
+        prop_assert!(verify(&credentials, &Ha1Pair::new(&user, &realm, "secret"), &Method::Invite, b""));
+    }
 }

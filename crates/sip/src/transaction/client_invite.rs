@@ -243,14 +243,14 @@ mod tests {
             (State::Calling, Input::TimerA) => (state, vec![SendRequest, Start(Timer::A, SECOND)]),
             (State::Calling, Input::TimerB) => (State::Terminated, vec![TimedOut]),
             (State::Calling, Input::Trying | Input::Provisional) => {
-                let wait = Start(Timer::C, seconds(181));
+                let wait = Start(Timer::C, seconds(900));
                 (State::Proceeding, vec![StopRepeating, PassResponse, wait])
             }
             (State::Calling | State::Proceeding, Input::Success) => (State::Accepted, accepted),
             (State::Calling | State::Proceeding, Input::Failure) => (end_d, acked),
             (State::Calling, Input::TransportFailed) => (State::Terminated, vec![TransportFailed]),
             (State::Proceeding, Input::Trying) => (state, vec![PassResponse]),
-            (State::Proceeding, Input::Provisional) => (state, vec![PassResponse, Start(Timer::C, seconds(181))]),
+            (State::Proceeding, Input::Provisional) => (state, vec![PassResponse, Start(Timer::C, seconds(900))]),
             (State::Proceeding, Input::Cancel | Input::TimerC) => {
                 (state, vec![SendCancel, Start(Timer::Cancel, seconds(32))])
             }

@@ -20,8 +20,9 @@ pub struct TimerConfig {
     pub t4: Duration,
     /// An INVITE without any answer is given up: 64*T1.
     pub b: Duration,
-    /// An INVITE that only got provisional answers is cancelled; restarted by each but 100
-    /// (16.6 item 11: more than three minutes).
+    /// An INVITE that only got provisional answers is cancelled; restarted by each but 100. A proxy
+    /// needs more than three minutes (16.6 item 11); a user agent has its own time to wait, and this
+    /// is there for the case that it forgets: 15 minutes.
     pub c: Duration,
     /// Absorbs repeated non-2xx answers to an INVITE: more than 32 s.
     pub d: Duration,
@@ -56,7 +57,7 @@ impl TimerConfig {
             t2,
             t4,
             b: give_up,
-            c: Duration::from_secs(181),
+            c: Duration::from_secs(900),
             d: if give_up.as_micros() > thirty_two.as_micros() {
                 give_up
             } else {

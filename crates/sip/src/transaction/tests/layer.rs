@@ -320,11 +320,8 @@ fn a_call_that_rings_forever_is_cancelled_by_timer_c() {
     world.receive(answer(&invite(), 180));
     world.run(ms(10_000));
     world.receive(answer(&invite(), 100));
-    assert_eq!(
-        world.run(ms(200_000)).first().unwrap(),
-        "281000 CANCEL",
-        "181 s after the 180"
-    );
+    let said = world.run(ms(1_000_000));
+    assert_eq!(said.first().unwrap(), "1000000 CANCEL", "900 s after the 180");
     world.run(ms(60_000));
     world.is_empty();
 }

@@ -186,7 +186,7 @@ impl Run {
             let _ = self.world.layer.respond(self.world.now, id, answer(&request, 500));
         }
         self.drain();
-        self.wait(Duration::from_secs(1_000));
+        self.wait(Duration::from_secs(2_000));
         self.world.is_empty();
         let mut open: Vec<_> = self.servers.iter().map(|(id, _)| format!("{id:?}")).collect();
         open.extend(self.clients.iter().map(|id| format!("{id:?}")));
