@@ -73,7 +73,7 @@ impl Default for Options {
             readers: 4,
             queue: 65_536,
             batch: 1024,
-            pause: Duration::from_millis(5),
+            pause: Duration::from_millis(20),
             retry: Duration::from_secs(1),
             last_attempts: 3,
             check_below: 256 << 20,
