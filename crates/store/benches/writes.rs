@@ -74,7 +74,7 @@ async fn measure(mode: &str, synchronous: Synchronous) {
         let (since, writer) = (cpu(), store.writer());
         for wave in 0..calls / in_flight {
             let wave: Vec<_> = (0..in_flight)
-                .map(|n| closed(in_flight << 32 | wave * in_flight + n))
+                .map(|n| closed((in_flight << 32) + wave * in_flight + n))
                 .collect();
             let opened: Vec<_> = wave.iter().map(|cdr| writer.open_cdr(cdr.open.clone())).collect();
             for durable in opened {
