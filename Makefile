@@ -52,6 +52,7 @@ web/node_modules/.package-lock.json: web/package.json web/package-lock.json | ne
 
 web-test: web/node_modules/.package-lock.json
 	npm --prefix web test
+	tests/web.sh
 
 need-rust:
 	@command -v cargo >/dev/null || { echo "Rust is missing: https://rustup.rs installs it (1.95 or later)" >&2; exit 1; }
@@ -59,4 +60,4 @@ need-rust:
 
 need-node:
 	@command -v npm >/dev/null || { echo "Node is missing (the web UI is built with it): https://nodejs.org, version 20 or later" >&2; exit 1; }
-	@node -e 'process.exit(parseInt(process.versions.node) < 20)' || { echo "Node $$(node --version) is too old: version 20 or later is needed" >&2; exit 1; }
+	@node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' || { echo "Node $$(node --version) is too old: version 20 or later is needed" >&2; exit 1; }
