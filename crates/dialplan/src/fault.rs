@@ -42,9 +42,13 @@ pub fn describe(fault: &ScriptFault) -> String {
 }
 
 pub(crate) fn of_parse(file: &str, error: &ParseError) -> ScriptFault {
+    let message = match error.err_type() {
+        rhai::ParseErrorType::VariableUndefined(name) if name == "db" => "db is not there yet".to_owned(),
+        other => other.to_string(),
+    };
     ScriptFault {
         position: position(file, error.position()),
-        message: error.err_type().to_string(),
+        message,
     }
 }
 

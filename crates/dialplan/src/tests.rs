@@ -380,6 +380,7 @@ fn what_cannot_work_is_told_before_any_call() {
             "caller.dial(\"1\", #{ caller_id: #{ nmae: \"x\" } })",
             "2:35: caller_id has no option \"nmae\"",
         ),
+        ("db.get(\"k\")", "2:1: db is not there yet"),
         ("caller.wait(0)", "2:13: wait 0: 0.01 to 3600 seconds are possible"),
     ] {
         assert!(

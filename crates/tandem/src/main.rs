@@ -2,6 +2,10 @@
 
 use std::process::ExitCode;
 
+/// Counts what each script holds, for [`dialplan::Limits::memory`].
+#[global_allocator]
+static ALLOCATOR: dialplan::Metered<std::alloc::System> = dialplan::Metered(std::alloc::System);
+
 fn main() -> ExitCode {
     tandem::main(std::env::args_os(), |name| std::env::var(name).ok())
 }

@@ -13,15 +13,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Sender, channel};
 use std::thread::JoinHandle;
 
-use dialplan::{Dialplans, Metered};
+use dialplan::Dialplans;
 use switch::{CallUid, Position, ScriptCommand, ScriptEvent, ScriptFault};
 
 pub use watch::{Reload, Watch};
 use worker::Worker;
-
-/// Counts what each script holds, for [`dialplan::Limits::memory`].
-#[global_allocator]
-static ALLOCATOR: Metered<std::alloc::System> = Metered(std::alloc::System);
 
 /// How many threads run scripts, and how many scripts they take.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]

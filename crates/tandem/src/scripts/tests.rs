@@ -8,6 +8,9 @@ use switch::{Facts, Outcome, ScriptEntry, Verb};
 
 use super::*;
 
+#[global_allocator]
+static ALLOCATOR: dialplan::Metered<std::alloc::System> = dialplan::Metered(std::alloc::System);
+
 /// Long enough on any machine; nothing waits for it unless it fails.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -228,4 +231,27 @@ fn a_script_that_holds_too_much_memory_ends() {
         end.starts_with("main.rhai:2:") && end.ends_with("holds more than 2097152 bytes"),
         "{end}"
     );
+}
+
+#[test]
+fn a_panic_of_who_listens_ends_no_thread() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("main.rhai"), "fn on_call(caller) { caller.ring(); }").unwrap();
+    let plans = Arc::new(Dialplans::load(folder.path(), Limits::default()).unwrap());
+    let (sender, events) = channel();
+    let scripts = Scripts::start(ONE, &plans, move |event| {
+        assert!(!matches!(event, ScriptEvent::Verb { call: CallUid(1), .. }), "as asked");
+        drop(sender.send(event));
+    });
+    let world = World {
+        scripts: scripts.unwrap(),
+        plans,
+        events,
+        folder,
+    };
+    world.start(1, "9");
+    world.start(2, "9");
+    assert_eq!(world.next(), is(2, "Ring"));
+    world.cancel(1);
+    assert_eq!(world.next(), is(1, "ended"));
 }

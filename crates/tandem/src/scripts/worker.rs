@@ -52,8 +52,8 @@ impl<S: Fn(ScriptEvent)> Worker<S> {
                 commands.try_recv()
             };
             match command {
-                Ok(command) => self.apply(command),
-                Err(TryRecvError::Empty) => self.turn(),
+                Ok(command) => drop(contained(|| self.apply(command))),
+                Err(TryRecvError::Empty) => drop(contained(|| self.turn())),
                 Err(TryRecvError::Disconnected) => return,
             }
         }
