@@ -87,15 +87,15 @@ pub(crate) struct ExtensionPatch {
     pub(crate) dnd: Option<Option<bool>>,
     /// Where every call goes instead; null: nowhere.
     #[serde(default, deserialize_with = "given")]
-    #[schema(required = false, value_type = Option<String>, max_length = 256)]
+    #[schema(required = false, value_type = Option<String>, min_length = 1, max_length = 256)]
     pub(crate) forward_always: Option<Option<String>>,
     /// Where calls go when it is busy; null: nowhere.
     #[serde(default, deserialize_with = "given")]
-    #[schema(required = false, value_type = Option<String>, max_length = 256)]
+    #[schema(required = false, value_type = Option<String>, min_length = 1, max_length = 256)]
     pub(crate) forward_busy: Option<Option<String>>,
     /// Where calls go when nobody answers; null: nowhere.
     #[serde(default, deserialize_with = "given")]
-    #[schema(required = false, value_type = Option<String>, max_length = 256)]
+    #[schema(required = false, value_type = Option<String>, min_length = 1, max_length = 256)]
     pub(crate) forward_no_answer: Option<Option<String>>,
     /// Whether it has a mailbox; null: no.
     #[serde(default, deserialize_with = "given")]

@@ -1,6 +1,6 @@
 //! The HTTP server: accepts, limits, ends in good order.
 
-use std::{convert::Infallible, future::Future, io, net::SocketAddr, time::Duration};
+use std::{convert::Infallible, future::Future, io, net::SocketAddr, pin::Pin, time::Duration};
 
 use axum::{Router, body::Body, http::Request};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
@@ -12,6 +12,7 @@ use tokio::{
     net::{TcpListener, TcpStream},
     sync::Semaphore,
 };
+use tokio_io_timeout::TimeoutStream;
 use tower::ServiceExt;
 
 use crate::{
@@ -68,13 +69,17 @@ pub async fn serve(state: AdminState, listener: TcpListener, shutdown: impl Futu
     Ok(())
 }
 
+/// A stream that fails when a write has waited for too long: an answer that nobody reads must not hold a
+/// place for ever.
+type Patient = Pin<Box<TimeoutStream<TcpStream>>>;
+
 fn connection(
     stream: TcpStream,
     peer: SocketAddr,
     router: Router,
     limits: &Limits,
 ) -> http1::Connection<
-    TokioIo<TcpStream>,
+    TokioIo<Patient>,
     impl hyper::service::HttpService<Incoming, ResBody = Body, Future: Send, Error = Infallible> + use<>,
 > {
     // Answers are small and events are waited for.
@@ -84,11 +89,13 @@ fn connection(
         request.extensions_mut().insert(Peer(peer.ip()));
         router.clone().oneshot(request)
     });
+    let mut stream = TimeoutStream::new(stream);
+    stream.set_write_timeout(Some(limits.write_timeout));
     http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(limits.head_timeout)
         .max_buf_size(MAX_HEAD)
-        .serve_connection(TokioIo::new(stream), service)
+        .serve_connection(TokioIo::new(Box::pin(stream)), service)
 }
 
 /// Out of file descriptors, or a peer that is gone already: neither ends the server, and the first

@@ -65,6 +65,8 @@ pub struct Limits {
     pub event_streams: usize,
     /// How long a request's head may take to arrive, and an idle connection may stay.
     pub head_timeout: Duration,
+    /// How long a client may leave an answer unread before its connection is closed.
+    pub write_timeout: Duration,
     /// How long a request may take in all, its body included (not an event stream).
     pub request_timeout: Duration,
     /// Pause after which an event stream gets a comment, so that nobody takes it for dead.
@@ -87,6 +89,7 @@ impl Default for Limits {
             connections: 512,
             event_streams: 64,
             head_timeout: Duration::from_secs(30),
+            write_timeout: Duration::from_secs(30),
             request_timeout: Duration::from_secs(30),
             keep_alive: Duration::from_secs(15),
             shutdown: Duration::from_secs(3),

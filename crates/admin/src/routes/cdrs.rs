@@ -34,6 +34,7 @@ pub(crate) struct ListQuery {
     #[param(minimum = 1, maximum = 500)]
     limit: Option<u32>,
     /// `next_cursor` of the page before.
+    #[param(pattern = "^([0-9a-f]{2})*$", max_length = 512)]
     cursor: Option<String>,
 }
 

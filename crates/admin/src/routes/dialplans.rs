@@ -35,7 +35,7 @@ pub(crate) async fn list(State(app): State<App>) -> Result<Json<DialplanPage>, P
 /// Read a dialplan
 #[utoipa::path(
     get, path = "/dialplans/{name}", tag = "dialplans", operation_id = "read_dialplan",
-    params(("name" = String, Path, description = "With or without `.rhai`", example = "main")),
+    params(("name" = String, Path, description = "With or without `.rhai`", pattern = "^[A-Za-z0-9_-]{1,64}(\\.rhai)?$", example = "main")),
     responses(
         (status = 200, description = "Its text", body = String, content_type = "text/plain",
             example = "fn on_call(caller) {\n    caller.dial(caller.dialed, #{ timeout: 20 });\n}\n"),
@@ -54,7 +54,7 @@ pub(crate) async fn read(State(app): State<App>, PathText(name): PathText) -> Re
 /// It is compiled first, together with the others. With a fault nothing changes, on disk or in force.
 #[utoipa::path(
     put, path = "/dialplans/{name}", tag = "dialplans", operation_id = "put_dialplan",
-    params(("name" = String, Path, description = "1 to 64 of `A-Z a-z 0-9 _ -`, with or without `.rhai`", example = "main")),
+    params(("name" = String, Path, description = "1 to 64 of `A-Z a-z 0-9 _ -`, with or without `.rhai`", pattern = "^[A-Za-z0-9_-]{1,64}(\\.rhai)?$", example = "main")),
     request_body(content = String, content_type = "text/plain",
         example = "fn on_call(caller) {\n    caller.dial(caller.dialed, #{ timeout: 20 });\n}\n"),
     responses(
@@ -91,7 +91,7 @@ pub(crate) async fn put(
 /// Remove a dialplan
 #[utoipa::path(
     delete, path = "/dialplans/{name}", tag = "dialplans", operation_id = "delete_dialplan",
-    params(("name" = String, Path, description = "With or without `.rhai`", example = "night")),
+    params(("name" = String, Path, description = "With or without `.rhai`", pattern = "^[A-Za-z0-9_-]{1,64}(\\.rhai)?$", example = "night")),
     responses(
         (status = 204, description = "Removed"),
         (status = 401, description = "No token, or a wrong one", body = ProblemBody, content_type = "application/problem+json"),

@@ -28,6 +28,7 @@ pub(crate) struct ListQuery {
     #[param(minimum = 1, maximum = 500)]
     limit: Option<u32>,
     /// `next_cursor` of the page before.
+    #[param(pattern = "^([0-9a-f]{2})*$", max_length = 512)]
     cursor: Option<String>,
 }
 
@@ -116,7 +117,7 @@ pub(crate) fn check_new(new: &NewExtension) -> Result<String, Problem> {
 /// Show an extension
 #[utoipa::path(
     get, path = "/extensions/{number}", tag = "extensions", operation_id = "read_extension",
-    params(("number" = String, Path, description = "Its number", example = "101")),
+    params(("number" = String, Path, description = "Its number", pattern = "^[A-Za-z0-9*#+._-]{1,32}$", example = "101")),
     responses(
         (status = 200, description = "The extension", body = Extension),
         (status = 401, description = "No token, or a wrong one", body = ProblemBody, content_type = "application/problem+json"),
@@ -133,7 +134,7 @@ pub(crate) async fn read(State(app): State<App>, PathText(number): PathText) -> 
 /// Absent fields stay as they are, null empties a field. In force once this answers.
 #[utoipa::path(
     patch, path = "/extensions/{number}", tag = "extensions", operation_id = "update_extension", request_body = ExtensionPatch,
-    params(("number" = String, Path, description = "Its number", example = "101")),
+    params(("number" = String, Path, description = "Its number", pattern = "^[A-Za-z0-9*#+._-]{1,32}$", example = "101")),
     responses(
         (status = 200, description = "The extension as it is now", body = Extension),
         (status = 400, description = "Not JSON", body = ProblemBody, content_type = "application/problem+json"),
@@ -184,7 +185,7 @@ fn check_patch(patch: ExtensionPatch) -> Result<(store::ExtensionPatch, Option<S
 /// With its device and that device's contacts. Calls in progress go on; records stay.
 #[utoipa::path(
     delete, path = "/extensions/{number}", tag = "extensions", operation_id = "delete_extension",
-    params(("number" = String, Path, description = "Its number", example = "101")),
+    params(("number" = String, Path, description = "Its number", pattern = "^[A-Za-z0-9*#+._-]{1,32}$", example = "101")),
     responses(
         (status = 204, description = "Removed"),
         (status = 401, description = "No token, or a wrong one", body = ProblemBody, content_type = "application/problem+json"),

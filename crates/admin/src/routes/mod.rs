@@ -22,7 +22,11 @@ use axum::{
 };
 use utoipa::{
     Modify, OpenApi,
-    openapi::security::{Http, HttpAuthScheme, SecurityScheme},
+    openapi::{
+        ContentBuilder, Ref, ResponseBuilder,
+        path::Operation,
+        security::{Http, HttpAuthScheme, SecurityScheme},
+    },
 };
 use utoipa_axum::{
     router::{OpenApiRouter, UtoipaMethodRouterExt},
@@ -104,7 +108,36 @@ fn open() -> OpenApiRouter<App> {
 pub fn openapi() -> utoipa::openapi::OpenApi {
     let (_, api) = api(&Limits::default()).split_for_parts();
     let (_, open) = open().split_for_parts();
-    ApiDoc::openapi().nest("/api/v1", api).merge_from(open)
+    let mut described = ApiDoc::openapi().nest("/api/v1", api).merge_from(open);
+    for item in described.paths.paths.values_mut() {
+        let operations = [
+            &mut item.get,
+            &mut item.put,
+            &mut item.post,
+            &mut item.patch,
+            &mut item.delete,
+        ]
+        .into_iter()
+        .flatten();
+        operations.for_each(describe_every_error);
+    }
+    described
+}
+
+/// What any operation may answer besides: a wrong token too often (429), a request that took too long
+/// (408), our own faults (500, 503).
+fn describe_every_error(operation: &mut Operation) {
+    let content = ContentBuilder::new()
+        .schema(Some(Ref::from_schema_name("ProblemBody")))
+        .build();
+    let response = ResponseBuilder::new()
+        .description("Any other error: 408 took too long, 429 too many wrong tokens, 500, 503")
+        .content("application/problem+json", content)
+        .build();
+    operation
+        .responses
+        .responses
+        .insert("default".to_owned(), response.into());
 }
 
 /// Everything over HTTP as one service, for those who bring their own server; [`crate::serve`] is the

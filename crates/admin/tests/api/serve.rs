@@ -141,3 +141,23 @@ async fn a_client_that_does_not_let_go_does_not_hold_up_the_end() {
     server.stop.send(()).unwrap();
     server.done.await.unwrap().unwrap();
 }
+
+#[tokio::test]
+async fn an_answer_that_nobody_reads_is_given_up() {
+    let mut setup = Setup::default();
+    setup.limits.connections = 1;
+    setup.limits.write_timeout = Duration::from_millis(50);
+    let server = server(setup).await;
+    let request = format!("GET /api/v1/openapi.json HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {TOKEN}\r\n\r\n");
+    // More than the kernel's buffers take, and never read.
+    let mut first = TcpStream::connect(server.address).await.unwrap();
+    let flood = tokio::spawn(async move {
+        while first.write_all(request.as_bytes()).await.is_ok() {}
+        first
+    });
+    let second = server
+        .send("GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        .await;
+    assert!(read_to_end(second).await.contains("not_ready"));
+    flood.abort();
+}
