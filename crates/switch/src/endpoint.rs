@@ -83,7 +83,11 @@ impl Switch {
                 }
             }
             TxEvent::Response { id, flow, message } => self.response(id, flow, &message),
-            TxEvent::StrayResponse { .. } => self.x.stats.messages_dropped += 1,
+            TxEvent::StrayResponse { flow, .. } => {
+                self.x.stats.messages_dropped += 1;
+                let now = self.x.stack.now;
+                self.x.admission.stray(now, flow.remote.ip());
+            }
             TxEvent::TimedOut { id } => self.client_failed(id, 408, "Request Timeout"),
             TxEvent::TransportFailed { id } => match self.x.stack.fall_back(id) {
                 Some((again, ClientUse::Invite(leg))) => {
@@ -158,18 +162,9 @@ impl Switch {
 
     fn request(&mut self, id: ServerId, flow: Flow, message: Message) {
         if message.to_tag().is_some() {
-            return match self.leg_of(&message) {
-                Some(leg) => {
-                    self.x.with_leg(leg, |leg, cx| leg.request(cx, id, flow, message));
-                }
-                // RFC 3261 12.2.2: no such dialog (any more).
-                None => self
-                    .x
-                    .stack
-                    .answer(id, &message, &Answer::new(StatusCode::CALL_DOES_NOT_EXIST)),
-            };
+            return self.request_within(id, flow, message);
         }
-        if let Err(answer) = self.acceptable(&message, &flow) {
+        if let Err(answer) = self.acceptable(&message) {
             return self.x.stack.answer(id, &message, &answer);
         }
         match message.method() {
@@ -195,19 +190,33 @@ impl Switch {
         }
     }
 
-    /// What RFC 3261 8.2.2 wants looked at before the method.
-    fn acceptable(&self, message: &Message, flow: &Flow) -> Result<(), Answer> {
-        let unsupported: Vec<&str> = message
-            .values(HeaderName::Require)
-            .chain(message.values(HeaderName::ProxyRequire))
-            .map(str::trim)
-            .filter(|tag| !SUPPORTED.iter().any(|known| known.eq_ignore_ascii_case(tag)))
-            .collect();
-        let registers = *message.method() == Method::Register;
-        if !unsupported.is_empty() && !(registers && unsupported.iter().all(|tag| tag.eq_ignore_ascii_case("outbound")))
-        {
-            return Err(Answer::new(StatusCode::BAD_EXTENSION).with(HeaderName::Unsupported, unsupported.join(", ")));
+    /// A request within a dialog, or what pretends to be one.
+    fn request_within(&mut self, id: ServerId, flow: Flow, message: Message) {
+        let Some(leg) = self.leg_of(&message) else {
+            // RFC 3261 12.2.2: no such dialog (any more).
+            let (now, source) = (self.x.stack.now, flow.remote.ip());
+            self.x.admission.stray(now, source);
+            let answer = Answer::new(StatusCode::CALL_DOES_NOT_EXIST);
+            return self.x.stack.answer(id, &message, &answer);
+        };
+        // Whoever speaks from another address than before has heard the dialog's tags, or is the phone in another
+        // network: it shows who it is, so that nobody turns a call away or ends it.
+        let moved = self.x.legs.get(leg).filter(|leg| {
+            leg.flow.remote.ip().to_canonical() != flow.remote.ip().to_canonical()
+                && self.x.accounts.is_extension(&leg.party)
+        });
+        if let Some(party) = moved.map(|leg| leg.party.clone()) {
+            match self.authenticate(id, &flow, &message) {
+                Some(identity) if identity.extension == party => {}
+                Some(_) => return self.x.stack.answer(id, &message, &Answer::new(StatusCode::FORBIDDEN)),
+                None => return,
+            }
         }
+        self.x.with_leg(leg, |leg, cx| leg.request(cx, id, flow, message));
+    }
+
+    /// What RFC 3261 8.2.2 wants looked at before the method.
+    fn acceptable(&self, message: &Message) -> Result<(), Answer> {
         let uri = message
             .request_uri()
             .map_err(|_| Answer::new(StatusCode::BAD_REQUEST))?;
@@ -220,22 +229,7 @@ impl Switch {
         if goes_on && message.max_forwards().ok().flatten() == Some(0) {
             return Err(Answer::new(StatusCode::TOO_MANY_HOPS));
         }
-        if let Some(encoding) = message
-            .header(HeaderName::ContentEncoding)
-            .filter(|value| !value.eq_ignore_ascii_case("identity"))
-        {
-            tracing::debug!(encoding, "refused");
-            return Err(Answer::new(StatusCode::UNSUPPORTED_MEDIA_TYPE).with(HeaderName::AcceptEncoding, "identity"));
-        }
-        let sdp = message.content_type().is_none_or(|kind| {
-            let kind = kind.split(';').next().unwrap_or_default().trim();
-            kind.eq_ignore_ascii_case("application/sdp")
-        });
-        if *message.method() == Method::Invite && !message.body().is_empty() && !sdp {
-            return Err(Answer::new(StatusCode::UNSUPPORTED_MEDIA_TYPE).with(HeaderName::Accept, "application/sdp"));
-        }
-        let _ = flow;
-        Ok(())
+        understood(message)
     }
 
     fn options(&mut self, id: ServerId, message: &Message) {
@@ -275,26 +269,38 @@ impl Switch {
         let Some(identity) = self.authenticate(id, &flow, &message) else {
             return;
         };
-        if self.x.draining || self.calls.len() >= self.x.stack.config.limits.calls {
-            let answer = Answer::new(StatusCode::SERVICE_UNAVAILABLE).with(HeaderName::RetryAfter, "5");
-            return self.x.stack.answer(id, &message, &answer);
-        }
-        let Some(dialed) = self.dialed(&message, &flow) else {
-            return self.x.stack.answer(id, &message, &Answer::new(StatusCode::NOT_FOUND));
-        };
+        let dialed = self.dialed(&message, &flow);
         let beginning = Beginning {
-            facts: self.facts(&identity, &flow, &message, dialed),
+            facts: self.facts(&identity, &flow, &message, dialed.clone().unwrap_or_default()),
             entry: ScriptEntry::OnCall,
-            max_forwards: message.max_forwards().ok().flatten().unwrap_or(70).min(255) - 1,
+            max_forwards: message
+                .max_forwards()
+                .ok()
+                .flatten()
+                .unwrap_or(70)
+                .min(255)
+                .saturating_sub(1),
             sip_call_id: message.call_id().to_owned(),
         };
-        self.begin_call(id, flow, message, identity.extension, beginning);
+        let refusal = if self.x.draining || self.calls.len() >= self.x.stack.config.limits.calls {
+            Some(Refusal {
+                header: Some((HeaderName::RetryAfter, "5".into())),
+                ..Refusal::new(503)
+            })
+        } else {
+            dialed.is_none().then(|| Refusal::new(404))
+        };
+        match refusal {
+            Some(refusal) => self.refuse_call(id, &message, beginning, &refusal),
+            None => self.begin_call(id, flow, message, identity.extension, beginning),
+        }
     }
 
     fn begin_call(&mut self, server: ServerId, flow: Flow, invite: Message, party: String, beginning: Beginning) {
         let uid = self.x.stack.ids.call_uid();
         let request = invite.clone();
         let x = &mut self.x;
+        let again = beginning.clone();
         let made = self.calls.try_insert_with(|call| {
             let leg = x.new_leg(|cx, id| Leg::inbound(cx, id, call, (server, flow, invite), party))?;
             Ok::<_, Refusal>(Call::new(x, call, uid, leg, beginning))
@@ -304,11 +310,15 @@ impl Switch {
                 self.by_uid.insert(uid, call);
                 self.with_call(call, Call::begin);
             }
-            Err(refusal) => {
-                let tag = self.x.stack.ids.tag();
-                self.x.stack.respond(server, refusal.reply(&request, &tag));
-            }
+            Err(refusal) => self.refuse_call(server, &request, again, &refusal),
         }
+    }
+
+    /// Refuses an INVITE that was authenticated before it becomes a call: that leaves a record, too.
+    fn refuse_call(&mut self, server: ServerId, invite: &Message, beginning: Beginning, refusal: &Refusal) {
+        let tag = self.x.stack.ids.tag();
+        self.x.stack.respond(server, refusal.reply(invite, &tag));
+        crate::call::record_refused(&mut self.x, beginning, refusal);
     }
 
     /// The number that an INVITE is for, if it is for us.
@@ -403,6 +413,37 @@ impl Switch {
         }
         true
     }
+}
+
+/// Whether we understand what a request requires of us and the body it brings (RFC 3261 8.2.2.3, 8.2.3), within
+/// a dialog or not.
+pub(crate) fn understood(message: &Message) -> Result<(), Answer> {
+    let registers = *message.method() == Method::Register;
+    let unsupported: Vec<&str> = message
+        .values(HeaderName::Require)
+        .chain(message.values(HeaderName::ProxyRequire))
+        .map(str::trim)
+        .filter(|tag| !SUPPORTED.iter().any(|known| known.eq_ignore_ascii_case(tag)))
+        .filter(|tag| !(registers && tag.eq_ignore_ascii_case("outbound")))
+        .collect();
+    if !unsupported.is_empty() {
+        return Err(Answer::new(StatusCode::BAD_EXTENSION).with(HeaderName::Unsupported, unsupported.join(", ")));
+    }
+    let encoded = message
+        .header(HeaderName::ContentEncoding)
+        .is_some_and(|value| !value.eq_ignore_ascii_case("identity"));
+    if encoded {
+        return Err(Answer::new(StatusCode::UNSUPPORTED_MEDIA_TYPE).with(HeaderName::AcceptEncoding, "identity"));
+    }
+    let sdp = message.content_type().is_none_or(|kind| {
+        let kind = kind.split(';').next().unwrap_or_default().trim();
+        kind.eq_ignore_ascii_case("application/sdp")
+    });
+    let describes = matches!(message.method(), Method::Invite | Method::Update);
+    if describes && !message.body().is_empty() && !sdp {
+        return Err(Answer::new(StatusCode::UNSUPPORTED_MEDIA_TYPE).with(HeaderName::Accept, "application/sdp"));
+    }
+    Ok(())
 }
 
 /// The methods understood outside of a dialog.

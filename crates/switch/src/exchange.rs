@@ -47,8 +47,8 @@ pub(crate) struct Exchange {
     pub admission: Admission,
     pub deliveries: Deliveries,
     pub queries: HashMap<QueryId, QueryUse>,
-    /// How many answered calls an extension is in.
-    pub busy: BTreeMap<String, usize>,
+    /// How many legs each extension (or URI) is at the other end of.
+    busy: BTreeMap<String, usize>,
     pub stats: Stats,
     pub draining: bool,
 }
@@ -84,7 +84,27 @@ impl Exchange {
     /// Makes a leg, unless there is no room for it.
     pub fn new_leg<E>(&mut self, make: impl FnOnce(&mut Stack, LegId) -> Result<Leg, E>) -> Result<LegId, E> {
         let stack = &mut self.stack;
-        self.legs.try_insert_with(|id| make(stack, id))
+        let id = self.legs.try_insert_with(|id| make(stack, id))?;
+        if let Some(leg) = self.legs.get(id) {
+            *self.busy.entry(leg.party.clone()).or_default() += 1;
+        }
+        Ok(id)
+    }
+
+    /// A leg is over.
+    pub fn remove_leg(&mut self, id: LegId) {
+        let Some(leg) = self.legs.remove(id) else { return };
+        if let Some(count) = self.busy.get_mut(&leg.party) {
+            *count -= 1;
+            if *count == 0 {
+                self.busy.remove(&leg.party);
+            }
+        }
+    }
+
+    /// Whether an extension calls, is called, or talks.
+    pub fn is_busy(&self, number: &str) -> bool {
+        self.busy.contains_key(number)
     }
 
     /// The leg's place in the media engine.

@@ -191,6 +191,23 @@ impl Session {
         bytes
     }
 
+    /// Our offer of the session as it is, for a refresh (RFC 4028 section 7.4): the same bytes as before, so that the
+    /// peer sees by `o=` that nothing changed. `None` before the first exchange and while an offer is open.
+    pub fn repeat_offer(&mut self) -> Option<Bytes> {
+        let bytes = self.last_local().cloned()?;
+        let agreed = self
+            .now
+            .agreed
+            .as_ref()
+            .filter(|_| matches!(self.pending, Pending::None))?;
+        let said = self.now.offered.clone().unwrap_or_else(|| agreed.local.clone());
+        self.save();
+        self.reoffer = true;
+        self.now.offered = Some(said);
+        self.pending = Pending::Sent;
+        Some(bytes)
+    }
+
     /// Takes the peer's answer to our offer: what it accepts, for the other leg's [`Session::make_answer`].
     ///
     /// A later answer to the same offer (a final response after an early one, or another early dialog) replaces the

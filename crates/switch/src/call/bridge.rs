@@ -6,7 +6,7 @@ use crate::{
     api::EndedBy,
     exchange::Exchange,
     leg::{Cause, LegEvent, LegId},
-    verbs::VerbEvent,
+    verbs::{OWN_CODECS, VerbEvent},
 };
 
 use super::{Call, Ending};
@@ -14,43 +14,49 @@ use super::{Call, Ending};
 /// The other leg of a call that connects two.
 pub(crate) struct Bridge {
     pub peer: LegId,
-    /// The leg whose offer waits for the other one's answer.
-    offerer: Option<LegId>,
-    /// What the caller is to be offered once its ACK has come: its earlier answer (to early media)
-    /// does not fit who answered.
-    offer_caller: Option<Spec>,
+    passing: Passing,
+    /// How often one leg was offered what the other chose.
+    mended: u8,
 }
+
+/// An offer of one phone on its way to the other.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+enum Passing {
+    /// None.
+    None,
+    /// This leg's waits for the other one's answer.
+    From(LegId),
+    /// It was taken back; the other leg has not said yet whether it took it.
+    Withdrawn,
+}
+
+/// How often the two legs are brought together again before they are left as they are.
+const MENDS: u8 = 4;
 
 impl Call {
     /// Connects the caller with an answered leg, whose description is `spec`.
     ///
     /// Returns false where the caller could not be answered with it; the call is over then.
     pub fn connect(&mut self, x: &mut Exchange, peer: LegId, spec: &Spec) -> bool {
-        let mut bridge = Bridge {
-            peer,
-            offerer: None,
-            offer_caller: None,
-        };
         if self.caller_waits(x) {
             let accepted = x.with_leg(self.caller, |leg, cx| leg.accept(cx, spec)).unwrap_or(false);
             if !accepted {
                 self.close_cdr(x, Ending::system(488, "no codec in common"));
                 return false;
             }
-            if !self.fits(x, self.caller, spec) {
-                bridge.offer_caller = Some(spec.clone());
-            }
-        } else if !self.fits(x, self.caller, spec) {
-            x.with_leg(self.caller, |leg, cx| leg.offer(cx, spec));
         }
-        self.bridge = Some(bridge);
+        // An answer given earlier (to early media, or when Tandem itself picked up) may not fit who answered.
+        if !x.legs.get(self.caller).is_some_and(|leg| leg.suits(spec)) {
+            x.with_leg(self.caller, |leg, cx| leg.offer_own(cx, spec));
+        }
+        self.bridge = Some(Bridge {
+            peer,
+            passing: Passing::None,
+            mended: 0,
+        });
         self.join(x, peer);
         self.mark_answered(x);
         true
-    }
-
-    fn fits(&self, x: &Exchange, leg: LegId, spec: &Spec) -> bool {
-        x.legs.get(leg).is_some_and(|leg| leg.can_relay(spec))
     }
 
     /// Lets media flow between the caller and a leg.
@@ -74,6 +80,16 @@ impl Call {
         }
     }
 
+    /// Tandem itself is to be heard by the caller, who may have been left with a codec that only the callee had,
+    /// or on hold by it.
+    pub fn be_heard(&self, x: &mut Exchange) {
+        x.with_leg(self.caller, |leg, cx| {
+            if leg.is_up() && !leg.hears(OWN_CODECS) {
+                leg.offer_own(cx, &Spec::own(OWN_CODECS));
+            }
+        });
+    }
+
     /// The leg at the other end of the bridge.
     pub(super) fn other(&self, leg: LegId) -> Option<LegId> {
         let peer = self.bridge.as_ref()?.peer;
@@ -83,14 +99,8 @@ impl Call {
     pub(super) fn peer_event(&mut self, x: &mut Exchange, peer: LegId, event: LegEvent) {
         match event {
             LegEvent::Ended(cause) => {
-                self.bridge = None;
-                self.part(x);
-                // A callee that vanished is not one that hung up, but ends the call all the same.
-                self.note_callee_hung_up();
-                if cause.who == crate::leg::Who::Lost {
-                    let ending = Ending::after(&cause, EndedBy::Callee);
-                    tracing::warn!(detail = %ending.detail, "the callee is lost");
-                }
+                self.peer_gone(x);
+                self.note_callee_ended(Ending::after(&cause, EndedBy::Callee));
                 self.verb_event(x, VerbEvent::PeerEnded);
             }
             LegEvent::Offer(_)
@@ -104,8 +114,7 @@ impl Call {
                 body,
             } => self.passed(x, peer, &method, &content_type, &body),
             LegEvent::Gone => {
-                self.bridge = None;
-                self.part(x);
+                self.peer_gone(x);
                 self.verb_event(x, VerbEvent::PeerEnded);
             }
             LegEvent::Provisional { .. }
@@ -116,15 +125,35 @@ impl Call {
         }
     }
 
+    /// The caller is alone; what it offered and waits for is answered by Tandem itself.
+    fn peer_gone(&mut self, x: &mut Exchange) {
+        self.bridge = None;
+        self.part(x);
+        self.answer_alone(x, self.caller);
+    }
+
+    fn answer_alone(&self, x: &mut Exchange, leg: LegId) {
+        x.with_leg(leg, |leg, cx| {
+            if let Some(own) = leg.pending_offer().map(crate::verbs::own_spec) {
+                leg.answer_change(cx, &own);
+            }
+        });
+    }
+
     /// The caller's ACK has come.
     pub(super) fn caller_confirmed(&mut self, x: &mut Exchange, answer: Option<Spec>) {
-        let Some(bridge) = &mut self.bridge else { return };
-        let peer = bridge.peer;
-        if let Some(spec) = bridge.offer_caller.take() {
-            x.with_leg(self.caller, |leg, cx| leg.offer(cx, &spec));
-        } else if let Some(spec) = answer.filter(|spec| !self.fits(x, peer, spec)) {
+        if let (Some(spec), Some(bridge)) = (answer, &self.bridge) {
             // The caller chose from what the callee can do; the callee learns of the choice.
-            x.with_leg(peer, |leg, cx| leg.offer(cx, &spec));
+            self.mend(x, bridge.peer, &spec);
+        }
+    }
+
+    /// Offers a leg what the other one chose, where it does not fit what was agreed on before.
+    fn mend(&mut self, x: &mut Exchange, leg: LegId, spec: &Spec) {
+        let fits = x.legs.get(leg).is_some_and(|leg| leg.can_relay(spec));
+        if let Some(bridge) = self.bridge.as_mut().filter(|bridge| !fits && bridge.mended < MENDS) {
+            bridge.mended += 1;
+            x.with_leg(leg, |leg, cx| leg.offer_own(cx, spec));
         }
     }
 
@@ -140,7 +169,7 @@ impl Call {
             }
             LegEvent::Redescribed(spec) => {
                 if let Some(other) = self.other(leg) {
-                    x.with_leg(other, |leg, cx| leg.offer(cx, &spec));
+                    x.with_leg(other, |leg, cx| leg.offer_own(cx, &spec));
                 }
             }
             LegEvent::Provisional { .. }
@@ -156,45 +185,58 @@ impl Call {
 
     fn offered(&mut self, x: &mut Exchange, leg: LegId, spec: &Spec) {
         match (self.other(leg), &mut self.bridge) {
+            // The other phone still has an offer to answer, of this one (taken back) or of ours.
+            (Some(_), Some(bridge)) if bridge.passing != Passing::None => {
+                x.with_leg(leg, |leg, cx| leg.refuse_change(cx, 491));
+            }
             (Some(other), Some(bridge)) => {
-                bridge.offerer = Some(leg);
+                bridge.passing = Passing::From(leg);
                 x.with_leg(other, |leg, cx| leg.offer(cx, spec));
             }
-            (None, _) | (_, None) => {
-                // Nobody at the other end: Tandem itself takes what it can do.
-                let own = crate::verbs::own_spec(spec);
-                x.with_leg(leg, |leg, cx| leg.answer_change(cx, &own));
-            }
+            // Nobody at the other end: Tandem itself takes what it can do.
+            (None, _) | (_, None) => self.answer_alone(x, leg),
         }
     }
 
     fn withdrawn(&mut self, x: &mut Exchange, leg: LegId) {
         let other = self.other(leg);
-        if let (Some(bridge), Some(other)) = (&mut self.bridge, other) {
-            bridge.offerer = None;
+        if let (Some(bridge), Some(other)) = (&mut self.bridge, other)
+            && bridge.passing == Passing::From(leg)
+        {
+            bridge.passing = Passing::Withdrawn;
             x.with_leg(other, |leg, cx| leg.withdraw_offer(cx));
         }
     }
 
+    /// A leg took or refused what it was offered.
     fn offer_settled(&mut self, x: &mut Exchange, leg: LegId, result: Result<Spec, u16>) {
-        let offerer = self.bridge.as_mut().and_then(|bridge| bridge.offerer.take());
-        match (offerer, result) {
-            (Some(offerer), Ok(spec)) => {
+        let Some(bridge) = &mut self.bridge else { return };
+        let passing = std::mem::replace(&mut bridge.passing, Passing::None);
+        let Some(other) = self.other(leg) else { return };
+        match (passing, result) {
+            (Passing::From(offerer), Ok(spec)) => {
                 x.with_leg(offerer, |leg, cx| leg.answer_change(cx, &spec));
             }
-            (Some(offerer), Err(code)) => {
-                // Glare is the offerer's to retry (RFC 3261 14.1), and so is everything else.
-                let code = if code < 400 { 488 } else { code };
+            (Passing::From(offerer), Err(code)) => {
+                // RFC 3261 14.1: glare is the offerer's to retry, and so is everything else. What ends a
+                // dialog (408, 481) ends the other one, not the offerer's.
+                let code = if code < 400 || matches!(code, 408 | 481) {
+                    488
+                } else {
+                    code
+                };
                 x.with_leg(offerer, |leg, cx| leg.refuse_change(cx, code));
             }
-            // Taken although it was withdrawn meanwhile: the leg is brought back to what the other has.
-            (None, Ok(_)) => {
-                let spec = self.other(leg).and_then(|other| x.legs.get(other)?.heard().cloned());
-                if let Some(spec) = spec.filter(|spec| !self.fits(x, leg, spec)) {
-                    x.with_leg(leg, |leg, cx| leg.offer(cx, &spec));
+            // Taken although it was taken back: the leg is brought back to what the other phone has.
+            (Passing::Withdrawn, Ok(_)) => {
+                if let Some(spec) = x.legs.get(other).and_then(|leg| leg.heard().cloned()) {
+                    x.with_leg(leg, |leg, cx| leg.offer_own(cx, &spec));
                 }
             }
-            (None, Err(code)) => tracing::info!(code, "a phone did not take the session it was offered"),
+            (Passing::None, Ok(spec)) => self.mend(x, other, &spec),
+            (Passing::Withdrawn | Passing::None, Err(code)) => {
+                tracing::info!(code, "a phone did not take the session it was offered");
+            }
         }
     }
 }

@@ -1,13 +1,13 @@
 //! How a call ended, and its record.
 
 use crate::{
-    api::{Cdr, Disposition, EndedBy, Event, Output},
+    api::{Cdr, CdrOpen, Disposition, EndedBy, Event, Output, Query},
     exchange::Exchange,
-    leg::Cause,
+    leg::{Cause, Refusal, status},
     stack::TimerKey,
 };
 
-use super::Call;
+use super::{Beginning, Call};
 
 /// How a call ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -147,4 +147,31 @@ impl Call {
         x.stack.event(Event::CallEnded(Box::new(cdr.clone())));
         x.stack.outputs.push_back(Output::Cdr(Box::new(cdr)));
     }
+}
+
+/// Writes the record of an INVITE that was refused before it became a call.
+pub(crate) fn record_refused(x: &mut Exchange, beginning: Beginning, refusal: &Refusal) {
+    let now = x.stack.unix();
+    let open = CdrOpen {
+        call_id: x.stack.ids.call_uid(),
+        from: beginning.facts.number,
+        from_name: beginning.facts.name,
+        dialed: beginning.facts.dialed,
+        sip_call_id: beginning.sip_call_id,
+        started_at: now,
+    };
+    x.stats.calls_failed += 1;
+    tracing::info!(code = refusal.code, from = %open.from, dialed = %open.dialed, "call refused");
+    x.stack.query(Query::OpenCdr(Box::new(open.clone())));
+    let reason = status(refusal.code).reason();
+    x.stack.outputs.push_back(Output::Cdr(Box::new(Cdr {
+        open,
+        to: String::new(),
+        answered_at: None,
+        ended_at: now,
+        disposition: Disposition::Failed,
+        sip_code: refusal.code,
+        ended_by: EndedBy::System,
+        detail: refusal.reason.clone().unwrap_or_else(|| reason.to_owned()),
+    })));
 }

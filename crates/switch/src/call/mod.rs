@@ -12,7 +12,7 @@ mod script;
 use sip::Message;
 
 pub(crate) use bridge::Bridge;
-pub(crate) use end::Ending;
+pub(crate) use end::{Ending, record_refused};
 
 use crate::{
     api::{CallUid, CdrOpen, Event, Facts, Position, Query, QueryId, ScriptEntry},
@@ -68,12 +68,14 @@ pub(crate) struct Call {
     started_at: i64,
     sip_call_id: String,
     ending: Option<Ending>,
-    callee_hung_up: bool,
+    /// The callee's end, as long as the script has not gone on.
+    callee_ended: Option<Ending>,
     legs: Vec<LegId>,
     span: tracing::Span,
 }
 
 /// What is known of a call at its beginning.
+#[derive(Clone)]
 pub(crate) struct Beginning {
     pub facts: Facts,
     pub entry: ScriptEntry,
@@ -108,7 +110,7 @@ impl Call {
             started_at: x.stack.unix(),
             sip_call_id: beginning.sip_call_id,
             ending: None,
-            callee_hung_up: false,
+            callee_ended: None,
             legs: vec![caller],
             span,
             facts: Box::new(facts),
@@ -198,7 +200,7 @@ impl Call {
         tracing::debug!(leg = ?leg, ?event, "leg");
         if matches!(event, LegEvent::Gone) {
             self.legs.retain(|one| *one != leg);
-            x.legs.remove(leg);
+            x.remove_leg(leg);
         }
         if leg == self.caller {
             self.caller_event(x, event);
@@ -244,9 +246,10 @@ impl Call {
     /// The caller is no longer there, or no longer wants.
     fn caller_gone(&mut self, x: &mut Exchange, ending: Ending) {
         self.close_cdr(x, ending);
+        // First of all, so that nothing after the verb that ends now runs.
+        self.cancel_script(x);
         self.verb_event(x, VerbEvent::CallerGone);
         self.unbridge(x, &Cause::ours("the other side hung up"));
-        self.cancel_script(x);
     }
 
     /// Ends the call for a reason of ours (the admin API, shutdown, a limit).

@@ -1,7 +1,7 @@
 //! The call and its script.
 
 use crate::{
-    api::{EndedBy, Event, Outcome, Position, ScriptCommand, ScriptFault, Verb},
+    api::{Event, Outcome, Position, ScriptCommand, ScriptFault, Verb},
     exchange::Exchange,
     leg::{Cause, Refusal},
     verbs::{Next, Running, VerbEvent},
@@ -45,7 +45,7 @@ impl Call {
         tracing::debug!(?verb, file = %at.file, line = at.line, "verb");
         self.at = at;
         self.doing = crate::verbs::name(&verb);
-        self.callee_hung_up = false;
+        self.callee_ended = None;
         let next = crate::verbs::start(self, x, verb);
         self.go_on(x, next);
     }
@@ -117,19 +117,9 @@ impl Call {
     /// code, or 404 where it did nothing.
     fn ending_by_return(&self) -> Ending {
         if self.answered_at.is_some() {
-            let by = if self.callee_hung_up {
-                EndedBy::Callee
-            } else {
-                EndedBy::Script
-            };
-            let detail = if self.callee_hung_up {
-                "callee: hung up"
-            } else {
-                "the dialplan is through"
-            };
-            return Ending {
-                by,
-                ..Ending::script(200, detail)
+            return match &self.callee_ended {
+                Some(ending) => ending.clone(),
+                None => Ending::script(200, "the dialplan is through"),
             };
         }
         match &self.last_dial {
@@ -140,9 +130,9 @@ impl Call {
         }
     }
 
-    /// The callee of an answered `dial` hung up; who ends the call then is its doing unless the
-    /// script goes on with something else.
-    pub(crate) fn note_callee_hung_up(&mut self) {
-        self.callee_hung_up = true;
+    /// The callee of an answered `dial` is gone; that is how the call ended, unless the script goes on
+    /// with something else.
+    pub(super) fn note_callee_ended(&mut self, ending: Ending) {
+        self.callee_ended = Some(ending);
     }
 }

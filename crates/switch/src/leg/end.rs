@@ -131,6 +131,8 @@ impl Leg {
         match timer {
             LegTimer::Accepted => self.accepted_due(cx),
             LegTimer::Refresh => self.refresh(cx),
+            LegTimer::Offer => self.offer_wanted(cx),
+            LegTimer::Update => self.update_waited(cx),
             LegTimer::Expire => self.lost(cx, "the session was not refreshed in time"),
         }
     }
@@ -148,7 +150,15 @@ impl Leg {
         self.phase = Phase::Gone;
         self.change = Change::None;
         self.awaited = None;
-        for timer in [LegTimer::Accepted, LegTimer::Refresh, LegTimer::Expire] {
+        self.wanted = None;
+        let timers = [
+            LegTimer::Accepted,
+            LegTimer::Refresh,
+            LegTimer::Expire,
+            LegTimer::Offer,
+            LegTimer::Update,
+        ];
+        for timer in timers {
             cx.timers.clear(TimerKey::Leg(self.id, timer));
         }
         if let Some(dialog) = &self.dialog {

@@ -127,6 +127,7 @@ impl Leg {
         if !self.answered_early {
             session.make_answer(spec).ok()?;
             self.answered_early = true;
+            self.said = Some(spec.clone());
         }
         let body = session.last_local().cloned();
         self.sync_media(cx);
@@ -150,8 +151,11 @@ impl Leg {
         builder = self.timer.describe(builder, self.can.timer);
         let reply = builder.body("application/sdp", &body).finish();
         self.phase = Phase::Unacked;
-        self.agreed = Some(spec.clone());
-        self.await_ack(cx, server, &self.invite.clone(), &reply, !self.had_offer);
+        if !self.had_offer || !self.answered_early {
+            self.said = Some(spec.clone());
+        }
+        let offered = (!self.had_offer).then(|| spec.clone());
+        self.await_ack(cx, server, &self.invite.clone(), &reply, offered);
         cx.respond(server, reply);
         self.sync_media(cx);
         true
@@ -176,7 +180,7 @@ impl Leg {
         server: ServerId,
         invite: &Message,
         reply: &Message,
-        offered: bool,
+        offered: Option<Spec>,
     ) {
         let accepted = Accepted::new(
             cx.now,
@@ -222,25 +226,35 @@ impl Leg {
         if self.awaited.as_ref().map(|awaited| awaited.seq) != seq {
             return; // a retransmission, or the ACK of an INVITE before the last
         }
-        let offered = self.awaited.take().is_some_and(|awaited| awaited.offered);
+        let offered = self.awaited.take().and_then(|awaited| awaited.offered);
         cx.timers.clear(TimerKey::Leg(self.id, LegTimer::Accepted));
-        let answer = if offered { self.take_answer(ack.body()) } else { None };
-        if offered && answer.is_none() {
-            self.phase = Phase::Up;
-            return self.lost(cx, "the ACK brought no usable answer to our offer");
-        }
-        if answer.is_some() {
-            self.sync_media(cx);
+        let before = self.heard.clone();
+        let answer = offered.as_ref().and_then(|_| self.take_answer(ack.body()));
+        match (&offered, &answer) {
+            (Some(_), None) if self.phase == Phase::Unacked => {
+                self.phase = Phase::Up;
+                return self.lost(cx, "the ACK brought no usable answer to our offer");
+            }
+            // RFC 3261 14.2: without an answer there was no change.
+            (Some(_), None) => self.roll_back(),
+            (Some(_), Some(_)) => {
+                self.said = offered;
+                self.sync_media(cx);
+            }
+            (None, _) => {}
         }
         if self.phase == Phase::Unacked {
             self.phase = Phase::Up;
             self.start_session_timer(cx);
             self.tell(cx, LegEvent::Confirmed { answer });
-        } else if let Some(spec) = answer {
+        } else if let Some(spec) = answer.filter(|spec| before.as_ref() != Some(spec)) {
             self.tell(cx, LegEvent::Redescribed(spec));
         }
         if let Some(cause) = self.hang_up_when_acked.take() {
-            self.hang_up(cx, cause);
+            return self.hang_up(cx, cause);
+        }
+        if self.wanted.is_some() {
+            self.offer_wanted(cx);
         }
     }
 

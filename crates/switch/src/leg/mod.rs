@@ -8,6 +8,7 @@ mod end;
 mod inbound;
 mod media;
 mod modify;
+mod offer;
 mod outbound;
 mod request;
 mod session_timer;
@@ -30,7 +31,7 @@ pub(crate) use outbound::{CallerId, Invitation, Place, end_stray};
 pub(crate) use request::info_digit;
 
 use crate::{call::CallId, slots::Id, stack::Stack};
-use modify::Change;
+use offer::{Change, Wanted};
 use session_timer::SessionTimer;
 
 /// Names a leg.
@@ -48,6 +49,10 @@ pub(crate) enum LegTimer {
     Refresh,
     /// The session was not refreshed by the peer.
     Expire,
+    /// An offer of our own is tried again.
+    Offer,
+    /// The peer's UPDATE has waited long enough.
+    Update,
 }
 
 /// How far a leg is.
@@ -143,14 +148,16 @@ pub(crate) struct Leg {
     described: bool,
     port: Option<PortId>,
     heard: Option<Spec>,
-    /// What we last answered or were answered: what is in use.
-    agreed: Option<Spec>,
+    /// What we last told the peer of the other side, in an offer it took or an answer.
+    said: Option<Spec>,
     had_offer: bool,
     answered_early: bool,
     awaited: Option<AwaitedAck>,
     /// Outbound: the ACK we sent, for a 2xx that comes again.
     ack: Option<Message>,
     change: Change,
+    /// An offer of our own that waits for its turn.
+    wanted: Option<Wanted>,
     timer: SessionTimer,
     can: Abilities,
     hang_up_when_acked: Option<Cause>,
@@ -165,8 +172,8 @@ struct AwaitedAck {
     flow: Flow,
     /// The CSeq number of the INVITE, which its ACK repeats.
     seq: u32,
-    /// Whether the 2xx made the offer, so that the ACK brings the answer.
-    offered: bool,
+    /// What the 2xx offered, so that the ACK brings the answer.
+    offered: Option<Spec>,
 }
 
 impl Leg {
@@ -209,6 +216,30 @@ impl Leg {
         self.session.as_ref().is_some_and(|session| session.can_relay(spec))
     }
 
+    /// Whether what the peer was told is what it would be told if the other side described itself by `spec`.
+    pub fn suits(&self, spec: &Spec) -> bool {
+        if self.offers().is_some_and(|offered| offered == spec) {
+            return true;
+        }
+        let direction = self.said.as_ref().map(Spec::direction);
+        direction == Some(spec.direction()) && self.can_relay(spec)
+    }
+
+    /// What our 2xx offers, while its ACK is to come.
+    fn offers(&self) -> Option<&Spec> {
+        self.awaited.as_ref()?.offered.as_ref()
+    }
+
+    /// Whether Tandem itself can be heard by the peer as things stand.
+    pub fn hears(&self, codecs: &[&str]) -> bool {
+        let Some(session) = self.session.as_ref().filter(|_| self.offers().is_none()) else {
+            return true; // so far as is known
+        };
+        let remote = session.remote(self.flow.remote.ip());
+        let known = |payload: &::media::Payload| codecs.contains(&payload.codec.as_str());
+        remote.direction.send && remote.send_payloads.iter().any(known)
+    }
+
     /// Whether the peer has a session description of ours as an answer, or gave us one.
     pub fn has_session(&self) -> bool {
         self.session.as_ref().is_some_and(Session::is_established)
@@ -234,12 +265,13 @@ impl Leg {
             described: false,
             port: None,
             heard: None,
-            agreed: None,
+            said: None,
             had_offer: false,
             answered_early: false,
             awaited: None,
             ack: None,
             change: Change::None,
+            wanted: None,
             timer,
             can: Abilities::default(),
             hang_up_when_acked: None,

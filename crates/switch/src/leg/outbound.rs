@@ -64,6 +64,7 @@ impl Leg {
             invitation.offer.clone().restrict(&place.codecs)
         };
         let body = leg.ensure_session(cx)?.make_offer(&offer);
+        leg.said = Some(offer);
         leg.invite = leg.build_invite(cx, place, invitation, &body);
         let sent = cx.request(leg.flow, leg.invite.clone(), ClientUse::Invite(id));
         let Some(client) = sent else {
@@ -173,10 +174,9 @@ impl Leg {
     }
 
     fn invite_accepted(&mut self, cx: &mut Stack, flow: Flow, response: &Message) {
-        self.flow = Flow {
-            connection: flow.connection,
-            ..self.flow
-        };
+        if flow.transport == self.flow.transport {
+            self.flow.connection = flow.connection;
+        }
         let tag = response.to_tag().unwrap_or_default();
         if self.dialog.is_some() && self.early.as_deref() == Some(tag) {
             if let Some(dialog) = &mut self.dialog {
@@ -231,8 +231,12 @@ impl Leg {
         if !ours {
             return end_stray(cx, &self.invite, response, &self.flow);
         }
-        if let (Some(ack), Some(dialog)) = (&self.ack, &self.dialog) {
-            cx.layer.send(Stack::way(dialog.next_hop(), &self.flow), ack);
+        let seq = response.cseq().map_or(0, |cseq| cseq.number);
+        match (&self.ack, &self.dialog) {
+            (Some(ack), Some(dialog)) if ack.cseq().is_ok_and(|cseq| cseq.number == seq) => {
+                cx.layer.send(Stack::way(dialog.next_hop(), &self.flow), ack);
+            }
+            _ => self.send_ack(cx, response), // a re-INVITE was acknowledged since
         }
     }
 

@@ -11,11 +11,15 @@ impl Leg {
     /// A request came within the dialog.
     pub fn request(&mut self, cx: &mut Stack, server: ServerId, flow: Flow, request: Message) {
         let Some(dialog) = &mut self.dialog else { return };
+        if let Err(answer) = crate::endpoint::understood(&request) {
+            return cx.respond(server, answer.reply(&request, &self.local_tag).finish());
+        }
         if dialog.accept(&request).is_err() {
             // RFC 3261 12.2.2: out of order.
             return cx.respond(server, Refusal::new(500).reply(&request, &self.local_tag));
         }
-        // The phone is where it speaks from (its NAT may have given it another address).
+        // The phone is where it speaks from: its NAT may have given it another port, and another address where it has
+        // shown who it is.
         self.flow = Flow {
             local: self.flow.local,
             ..flow

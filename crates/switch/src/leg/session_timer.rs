@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use sip::{Builder, HeaderName, Message, Method};
+use sip::{Builder, HeaderName, Message};
 
-use super::{Change, Leg, LegTimer, Refusal, modify::Purpose};
+use super::{Leg, LegTimer, Refusal};
 use crate::{
     config::Config,
     stack::{Stack, TimerKey},
@@ -102,6 +102,15 @@ impl SessionTimer {
             .header(HeaderName::MinSe, self.min_se.as_secs())
     }
 
+    /// Adds what a request within the dialog asks for: the same as before, by the same side (RFC 4028 section 7.4).
+    pub fn ask_again(&self, builder: Builder) -> Builder {
+        let refresher = if self.ours { "uac" } else { "uas" };
+        let value = format!("{};refresher={refresher}", self.interval.as_secs());
+        builder
+            .header(HeaderName::SessionExpires, value)
+            .header(HeaderName::MinSe, self.min_se.as_secs())
+    }
+
     /// Adds to a 2xx what is in force. Nothing to a peer that does not know of session timers: we
     /// refresh then, and it need not know why.
     pub fn describe(&self, builder: Builder, peer_supports: bool) -> Builder {
@@ -171,28 +180,5 @@ impl Leg {
     /// Takes over what a re-INVITE or UPDATE asks for.
     pub(super) fn retime(&mut self, request: &Message) -> Result<(), Refusal> {
         self.timer.take(request)
-    }
-
-    /// Refreshes the session (RFC 4028 section 7.4): by UPDATE without a body where the peer allows
-    /// it, else by a re-INVITE that describes the session as it is.
-    pub(super) fn refresh(&mut self, cx: &mut Stack) {
-        let again = cx.now + Duration::from_millis(2_100 + cx.ids.below(1_900));
-        if !matches!(self.change, Change::None) || self.awaited.is_some() {
-            cx.timers.set(TimerKey::Leg(self.id, LegTimer::Refresh), again);
-            return;
-        }
-        let method = if self.can.update {
-            Method::Update
-        } else {
-            Method::Invite
-        };
-        let body = if self.can.update {
-            None
-        } else {
-            self.session.as_ref().and_then(|session| session.last_local().cloned())
-        };
-        if !self.send_change(cx, &method, body.as_deref(), Purpose::Refresh) {
-            cx.timers.set(TimerKey::Leg(self.id, LegTimer::Refresh), again);
-        }
     }
 }

@@ -51,6 +51,7 @@ pub(super) fn echo(call: &mut Call, x: &mut Exchange) -> Next {
     let Some(port) = x.port_of(call.caller) else {
         return Next::Done(Outcome::Fault("the caller has no media".into()));
     };
+    call.be_heard(x);
     x.stack.media(Command::Echo(port));
     Next::Wait(Running::Listen(Listening {
         playing: Some((port, 0)),
@@ -91,6 +92,7 @@ fn audible(call: &mut Call, x: &mut Exchange) -> Option<PortId> {
             }
         }
     }
+    call.be_heard(x);
     let leg = x.legs.get(call.caller)?;
     if leg.has_session() { leg.port() } else { None }
 }

@@ -120,7 +120,7 @@ fn state_of(x: &Exchange, number: &str) -> Option<Box<ExtensionState>> {
     let extension = x.accounts.extension(number)?;
     Some(Box::new(ExtensionState {
         registered: x.registrar.is_registered(number),
-        busy: x.busy.contains_key(number),
+        busy: x.is_busy(number),
         dnd: extension.dnd,
         forward: extension.forward_always.clone(),
     }))

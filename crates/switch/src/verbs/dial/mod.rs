@@ -173,6 +173,7 @@ impl Dialing {
             }
         } else if !self.ringback {
             self.ringback = true;
+            call.be_heard(x);
             if let Some(port) = x.port_of(call.caller) {
                 let source = Source::Tone("ringback".into());
                 x.stack.media(Command::Play {

@@ -1,0 +1,331 @@
+//! Changes of ours to a session that is up: re-INVITE, and UPDATE to refresh it (RFC 3261 14.1, 3311 5.1).
+
+use std::time::Duration;
+
+use ::media::Spec;
+use sip::{HeaderName, Message, Method, transaction::ClientId};
+
+use super::{ALLOW, Leg, LegEvent, LegTimer, Phase, inbound::FinishWith};
+use crate::stack::{ClientUse, Stack, TimerKey};
+
+/// The change under way on a leg; never more than one (RFC 3261 14.1, 14.2).
+#[derive(Debug)]
+pub(super) enum Change {
+    /// None.
+    None,
+    /// Ours: the request is out.
+    Ours(Ours),
+    /// The peer's: its offer waits for the call's decision.
+    Theirs {
+        server: sip::transaction::ServerId,
+        request: Message,
+        offered: Spec,
+    },
+}
+
+/// A change of ours that is under way.
+#[derive(Debug)]
+pub(super) struct Ours {
+    client: ClientId,
+    purpose: Purpose,
+    method: Method,
+    /// What it offers; `None` where it offers nothing.
+    offered: Option<Spec>,
+    /// The interval was already made longer once.
+    asked_longer: bool,
+}
+
+/// What a change of ours is for.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// What the other phone of the call offers: it is told of a refusal, and tries again if it likes.
+    Passed,
+    /// An offer of our own: tried again after glare.
+    Own,
+    /// The session timer.
+    Refresh,
+}
+
+/// An offer of our own that is not yet made, or was met by another.
+#[derive(Debug)]
+pub(super) struct Wanted {
+    spec: Spec,
+    tries: u8,
+}
+
+/// How often an offer of our own is tried.
+const TRIES: u8 = 8;
+
+impl Leg {
+    /// Passes on an offer of the other phone, by re-INVITE. Answered by [`LegEvent::OfferAnswered`] or
+    /// [`LegEvent::OfferRefused`]; with 491 where another change is under way.
+    pub fn offer(&mut self, cx: &mut Stack, spec: &Spec) {
+        if !self.is_free() {
+            return self.tell(cx, refused(491, "Request Pending"));
+        }
+        if !self.send_offer(cx, spec, Purpose::Passed) {
+            self.tell(cx, refused(503, "Service Unavailable"));
+        }
+    }
+
+    /// Offers something of our own accord, as soon as nothing else is under way, and again after glare.
+    pub fn offer_own(&mut self, cx: &mut Stack, spec: &Spec) {
+        self.wanted = Some(Wanted {
+            spec: spec.clone(),
+            tries: 0,
+        });
+        self.offer_wanted(cx);
+    }
+
+    /// Makes the offer that waits, if it can be made now.
+    pub(super) fn offer_wanted(&mut self, cx: &mut Stack) {
+        let free = self.is_free();
+        let Some(wanted) = &mut self.wanted else { return };
+        wanted.tries += 1;
+        if wanted.tries > TRIES {
+            tracing::info!(leg = ?self.id, "gave up offering: the phone is always busy with an offer of its own");
+            self.wanted = None;
+            return;
+        }
+        let spec = wanted.spec.clone();
+        if !free || !self.send_offer(cx, &spec, Purpose::Own) {
+            self.retry_later(cx, LegTimer::Offer);
+        }
+    }
+
+    fn is_free(&self) -> bool {
+        self.phase == Phase::Up
+            && self.session.is_some()
+            && self.awaited.is_none()
+            && matches!(self.change, Change::None)
+    }
+
+    fn send_offer(&mut self, cx: &mut Stack, spec: &Spec, purpose: Purpose) -> bool {
+        let Some(session) = &mut self.session else { return false };
+        let body = session.make_offer(spec);
+        let sent = self.send_change(cx, &Method::Invite, Some(&body), purpose, Some(spec.clone()));
+        if !sent {
+            self.roll_back();
+        }
+        sent
+    }
+
+    /// The call no longer wants what it passed on.
+    pub fn withdraw_offer(&mut self, cx: &mut Stack) {
+        if let Change::Ours(Ours {
+            client,
+            purpose: Purpose::Passed,
+            ..
+        }) = self.change
+        {
+            let _ = cx.layer.cancel(cx.now, client, None);
+        }
+    }
+
+    fn send_change(
+        &mut self,
+        cx: &mut Stack,
+        method: &Method,
+        body: Option<&[u8]>,
+        purpose: Purpose,
+        offered: Option<Spec>,
+    ) -> bool {
+        let Some(dialog) = &mut self.dialog else { return false };
+        let way = Stack::way(dialog.next_hop(), &self.flow);
+        let via = cx.via(&way);
+        let builder = dialog
+            .request(method, via)
+            .header(HeaderName::Contact, cx.contact(&self.flow, &self.user))
+            .header(HeaderName::Allow, ALLOW)
+            .header(HeaderName::Supported, "timer")
+            .header(HeaderName::UserAgent, &cx.config.product);
+        let request = self.timer.ask_again(builder).finish_with(body);
+        let Some(client) = cx.request(way, request, ClientUse::Modify(self.id)) else {
+            return false;
+        };
+        self.change = Change::Ours(Ours {
+            client,
+            purpose,
+            method: method.clone(),
+            offered,
+            asked_longer: false,
+        });
+        true
+    }
+
+    /// Refreshes the session (RFC 4028 section 7.4): by UPDATE without a body where the peer allows
+    /// it, else by a re-INVITE that describes the session as it is.
+    pub(super) fn refresh(&mut self, cx: &mut Stack) {
+        let sent = self.is_free()
+            && if self.can.update {
+                self.send_change(cx, &Method::Update, None, Purpose::Refresh, None)
+            } else {
+                let body = self.session.as_mut().and_then(::media::Session::repeat_offer);
+                let said = self.said.clone().filter(|_| body.is_some());
+                let sent = self.send_change(cx, &Method::Invite, body.as_deref(), Purpose::Refresh, said);
+                if !sent {
+                    self.roll_back();
+                }
+                sent
+            };
+        if !sent {
+            self.retry_later(cx, LegTimer::Refresh);
+        }
+    }
+
+    /// RFC 3261 14.1: after glare the owner of the Call-ID waits 2.1 to 4 s, the other up to 2 s.
+    fn retry_later(&mut self, cx: &mut Stack, timer: LegTimer) {
+        let wait = if self.inbound {
+            10 * cx.ids.below(201)
+        } else {
+            2_100 + 10 * cx.ids.below(191)
+        };
+        let at = cx.now + Duration::from_millis(wait.max(10));
+        cx.timers.set(TimerKey::Leg(self.id, timer), at);
+    }
+
+    /// An answer to our re-INVITE or UPDATE came; `None` for none at all.
+    pub fn change_response(&mut self, cx: &mut Stack, client: ClientId, response: Option<&Message>) {
+        let code = response.and_then(Message::status).map_or(408, |status| status.code());
+        if (100..=199).contains(&code) {
+            return;
+        }
+        let ours = match std::mem::replace(&mut self.change, Change::None) {
+            Change::Ours(ours) if ours.client == client => ours,
+            other @ (Change::None | Change::Ours(_) | Change::Theirs { .. }) => {
+                self.change = other;
+                return self.acknowledge_again(cx, response);
+            }
+        };
+        match (response, code) {
+            (Some(response), 200..=299) => self.change_accepted(cx, response, ours),
+            // RFC 3261 12.2.1.2: the peer knows no such dialog, or does not answer.
+            (_, 408 | 481) => {
+                self.roll_back();
+                self.tell_refused(cx, ours.purpose, code, "Call/Transaction Does Not Exist");
+                self.lost(cx, "the phone no longer answers");
+            }
+            (Some(response), 422) if !ours.asked_longer && self.change_longer(cx, response, &ours) => {}
+            (response, _) => {
+                let reason = response.map(|r| r.reason().to_string()).unwrap_or_default();
+                self.change_refused(cx, ours.purpose, code, &reason);
+            }
+        }
+    }
+
+    fn change_accepted(&mut self, cx: &mut Stack, response: &Message, ours: Ours) {
+        let invite = ours.method == Method::Invite;
+        if let Some(dialog) = &mut self.dialog {
+            dialog.refresh_target(response);
+        }
+        if invite {
+            self.send_ack(cx, response);
+        }
+        if matches!(self.phase, Phase::Ending | Phase::Gone) {
+            return; // hung up meanwhile
+        }
+        self.learn_abilities(response);
+        self.timer.settle(response, self.can.timer);
+        self.start_session_timer(cx);
+        let Some(offered) = ours.offered else { return };
+        let before = self.heard.clone();
+        let Some(spec) = self.take_answer(response.body()) else {
+            self.roll_back();
+            return self.tell_refused(cx, ours.purpose, 488, "No Usable Answer");
+        };
+        self.said = Some(offered);
+        self.sync_media(cx);
+        match ours.purpose {
+            Purpose::Passed | Purpose::Own => {
+                self.wanted = None;
+                self.tell(cx, LegEvent::OfferAnswered(spec));
+            }
+            // The phone used the refresh to change its own description.
+            Purpose::Refresh if before.as_ref() != Some(&spec) => self.tell(cx, LegEvent::Redescribed(spec)),
+            Purpose::Refresh => {}
+        }
+        if self.wanted.is_some() {
+            self.offer_wanted(cx);
+        }
+    }
+
+    /// RFC 4028 section 7.3: 422 names the interval the peer wants at least; asked once more with it.
+    fn change_longer(&mut self, cx: &mut Stack, response: &Message, ours: &Ours) -> bool {
+        let Some(timer) = self.timer.longer(response) else {
+            return false;
+        };
+        self.timer = timer;
+        let body = ours
+            .offered
+            .as_ref()
+            .and_then(|_| self.session.as_ref()?.last_local().cloned());
+        let sent = self.send_change(cx, &ours.method, body.as_deref(), ours.purpose, ours.offered.clone());
+        if let Change::Ours(again) = &mut self.change {
+            again.asked_longer = true;
+        }
+        sent
+    }
+
+    fn change_refused(&mut self, cx: &mut Stack, purpose: Purpose, code: u16, reason: &str) {
+        // RFC 6141 3.1: a change that is refused leaves everything as it was before.
+        self.roll_back();
+        match (purpose, code) {
+            (Purpose::Own, 491) => self.retry_later(cx, LegTimer::Offer),
+            (Purpose::Passed | Purpose::Own, _) => {
+                if purpose == Purpose::Own {
+                    self.wanted = None;
+                }
+                self.tell(cx, refused(code, reason));
+            }
+            (Purpose::Refresh, 491) => self.retry_later(cx, LegTimer::Refresh),
+            (Purpose::Refresh, _) => {
+                self.can.update = false; // the next try is a re-INVITE
+                let again = cx.now + Duration::from_secs(10);
+                cx.timers.set(TimerKey::Leg(self.id, LegTimer::Refresh), again);
+            }
+        }
+    }
+
+    fn tell_refused(&mut self, cx: &mut Stack, purpose: Purpose, code: u16, reason: &str) {
+        match purpose {
+            Purpose::Own => {
+                self.wanted = None;
+                self.tell(cx, refused(code, reason));
+            }
+            Purpose::Passed => self.tell(cx, refused(code, reason)),
+            Purpose::Refresh => {}
+        }
+    }
+
+    // The 2xx to a re-INVITE came again: its ACK was lost.
+    fn acknowledge_again(&mut self, cx: &mut Stack, response: Option<&Message>) {
+        let Some(response) = response.filter(|r| *r.method() == Method::Invite) else {
+            return;
+        };
+        if response.status().is_some_and(|status| status.is_success()) {
+            self.send_ack(cx, response);
+        }
+    }
+
+    /// The request goes on under another handle (it fell back to another transport).
+    pub fn change_continues(&mut self, from: ClientId, to: ClientId) {
+        if let Change::Ours(ours) = &mut self.change
+            && ours.client == from
+        {
+            ours.client = to;
+        }
+    }
+
+    pub(super) fn roll_back(&mut self) {
+        if let Some(session) = &mut self.session {
+            session.rollback();
+        }
+    }
+}
+
+fn refused(code: u16, reason: &str) -> LegEvent {
+    LegEvent::OfferRefused {
+        code,
+        reason: reason.into(),
+    }
+}
