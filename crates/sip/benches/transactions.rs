@@ -135,6 +135,32 @@ fn caller() {
     });
 }
 
+/// The layer's part of it alone: the messages are there already.
+fn layer_alone() {
+    let parse = |bytes: Bytes| Message::parse(bytes, &Limits::default()).unwrap();
+    let messages: Vec<_> = (0..ROUNDS + ROUNDS / 10)
+        .map(|round| {
+            let invite = parse(request(&Method::Invite, round));
+            let bye = parse(request(&Method::Bye, round));
+            let invite_ok = Builder::reply(&invite, StatusCode::OK, Some("b")).finish();
+            let bye_ok = Builder::reply(&bye, StatusCode::OK, None).finish();
+            [invite, invite_ok, bye, bye_ok]
+        })
+        .collect();
+    let mut layer = Layer::new(LayerConfig::default());
+    measure("of it the layer: INVITE/200 and BYE/200", ROUNDS, |round| {
+        let now = Instant::from_micros(u64::from(round) * 1_000);
+        let [invite, invite_ok, bye, bye_ok] = &messages[round as usize];
+        for (request, answer) in [(invite, invite_ok), (bye, bye_ok)] {
+            layer.receive(now, flow(), request.clone());
+            let id = drain(&mut layer).unwrap();
+            layer.respond(now, id, answer.clone()).unwrap();
+        }
+        layer.timeout(now);
+        drain(&mut layer);
+    });
+}
+
 fn retransmission() {
     let mut layer = Layer::new(LayerConfig::default());
     let bytes = request(&Method::Invite, 0);
@@ -179,6 +205,7 @@ fn digest() {
 
 fn main() {
     callee();
+    layer_alone();
     caller();
     retransmission();
     digest();
