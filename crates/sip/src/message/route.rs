@@ -10,8 +10,12 @@ use crate::{Flow, HeaderName, Transport, headers::find_top, uri::Host};
 
 impl Message {
     /// A request as it is from here on: the top Via says where it really came from (RFC 3261
-    /// section 18.2.1, RFC 3581 section 4). What the sender wrote there itself is overwritten.
+    /// section 18.2.1, RFC 3581 section 4). What the sender wrote there itself is overwritten. A
+    /// response stays as it is: its top Via is our own.
     pub fn with_received(self, source: SocketAddr) -> Self {
+        if self.is_response() {
+            return self;
+        }
         let Ok(via) = self.top_via() else { return self };
         let ip = source.ip().to_canonical();
         let rport = via.params.has("rport");

@@ -414,6 +414,13 @@ fn a_reply_copies_what_it_must() {
 }
 
 #[test]
+fn a_response_stays_as_it_is() {
+    let text = INVITE.replace("SIP/2.0/UDP pc33.atlanta.com", "SIP/2.0/UDP pc33.atlanta.com;rport");
+    let answer = Builder::reply(&read(&text), StatusCode::OK, None).finish();
+    assert_eq!(answer.clone().with_received(source()), answer);
+}
+
+#[test]
 fn received_and_rport_are_what_the_source_was() {
     let via = |text: &str| {
         read(&INVITE.replace("SIP/2.0/UDP pc33.atlanta.com;branch=z9hG4bK776asdhds", text)).with_received(source())

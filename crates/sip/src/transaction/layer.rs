@@ -300,6 +300,12 @@ impl Layer {
         self.tables.servers.get(id.0).map(|server| server.flow)
     }
 
+    /// The way a server transaction's responses go (RFC 3261 18.2.2): also the user's repetitions
+    /// of a 2xx.
+    pub fn reply_flow(&self, id: ServerId) -> Option<Flow> {
+        self.tables.servers.get(id.0).map(|server| server.reply)
+    }
+
     /// The request of a client transaction.
     pub fn client_request(&self, id: ClientId) -> Option<&Message> {
         self.tables.clients.get(id.0).map(|client| &client.request)

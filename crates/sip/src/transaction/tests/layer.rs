@@ -536,6 +536,7 @@ fn answers_take_the_way_the_via_says() {
     };
     let id = world.arrives(flow, options());
     assert_eq!(world.layer.server_flow(id), Some(flow));
+    assert_eq!(world.layer.reply_flow(id), Some(udp()));
     world.layer.respond(world.now, id, answer(&options(), 200)).unwrap();
     assert!(matches!(world.layer.poll(), Some(TxOutput::Transmit { flow, .. }) if flow == udp()));
 }
