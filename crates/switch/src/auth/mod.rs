@@ -2,7 +2,7 @@
 //! entitles to.
 //!
 //! A PBX is a user agent server to whoever calls, so it challenges with 401 and WWW-Authenticate,
-//! SHA-256 first and then MD5; credentials are taken from Authorization and from
+//! SHA-256 first and then MD5 (MD5 alone to phones that would choke on more); credentials are taken from Authorization and from
 //! Proxy-Authorization alike. Only `qop=auth` is taken: an answer without it (RFC 2069) can be
 //! replayed, and is refused with 400.
 //!
@@ -12,12 +12,13 @@
 mod backoff;
 mod config;
 mod identity;
+mod quirks;
 
 use std::time::Duration;
 
 use sip::{
     Flow, HeaderName, Instant, Message, Method, StatusCode, Uri,
-    digest::{Algorithm, Challenge, Credentials, DigestError, Ha1Pair, Nonces, Qop, Replay, verify},
+    digest::{Challenge, Credentials, DigestError, Ha1Pair, Nonces, Qop, Replay, verify},
 };
 
 use self::backoff::Backoff;
@@ -106,7 +107,7 @@ impl Authenticator {
         }
         let credentials = match ours(message, domain) {
             Ok(Some(credentials)) => credentials,
-            Ok(None) => return self.challenge(now, domain, false),
+            Ok(None) => return self.challenge(now, message, domain, false),
             Err(answer) => return Verdict::Refused(answer),
         };
         match self.judge(now, message, flow, accounts, domain, &credentials) {
@@ -162,23 +163,22 @@ impl Authenticator {
         let Some(device) = device.filter(|_| right) else {
             self.work.failures += 1;
             self.backoff.failed(now, flow, &credentials.username);
-            return Err(self.challenge(now, domain, false));
+            return Err(self.challenge(now, message, domain, false));
         };
         // RFC 7616 3.3: stale only where the digest was right but its nonce was too old, not ours
         // (perhaps of before a restart) or used up: the phone need not ask its user.
         if nonce.is_err() || self.replay.seen(&credentials.nonce, count) {
-            return Err(self.challenge(now, domain, true));
+            return Err(self.challenge(now, message, domain, true));
         }
         self.backoff.succeeded(flow, &credentials.username);
         Ok(device)
     }
 
-    fn challenge(&mut self, now: Instant, domain: &Domain, stale: bool) -> Verdict {
+    fn challenge(&mut self, now: Instant, message: &Message, domain: &Domain, stale: bool) -> Verdict {
         self.work.challenges += 1;
         let nonce = self.nonces.issue(now);
         let mut answer = Answer::new(StatusCode::UNAUTHORIZED);
-        // RFC 8760 2.3: the one we like best comes first.
-        for algorithm in [Algorithm::Sha256, Algorithm::Md5] {
+        for &algorithm in quirks::algorithms(message) {
             let challenge = Challenge {
                 realm: domain.name().to_owned(),
                 nonce: nonce.clone(),

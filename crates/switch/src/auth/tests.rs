@@ -2,7 +2,7 @@ use bytes::Bytes;
 use proptest::prelude::*;
 use sip::{
     ConnectionId, Limits, Transport,
-    digest::{ChallengeParsed, answer},
+    digest::{Algorithm, ChallengeParsed, answer},
 };
 
 use super::*;
@@ -180,6 +180,24 @@ fn a_stranger_is_challenged_with_the_strong_hash_first() {
             .all(|value| value.contains("realm=\"tandem.local\"") && value.contains("qop=\"auth\""))
     );
     assert!(!values[0].contains("stale"));
+}
+
+#[test]
+fn phones_that_choke_on_a_hash_they_do_not_know_get_md5_alone() {
+    for (agent, expected) in [
+        ("baresip v1.0.0 (x86_64/linux)", 1),
+        ("SIPp limits", 1),
+        ("baresip v3.10.0", 2),
+        ("Linphone/5.1.65", 2),
+    ] {
+        let mut world = World::new(Config::default());
+        let verdict = world.invite("101", &[format!("User-Agent: {agent}")], &phone());
+        let Verdict::Challenge(answer) = verdict else {
+            panic!("{verdict:?}")
+        };
+        assert_eq!(answer.headers.len(), expected, "{agent}");
+        assert!(answer.headers.last().unwrap().1.contains("algorithm=MD5"));
+    }
 }
 
 #[test]
