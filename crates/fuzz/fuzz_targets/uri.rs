@@ -11,7 +11,11 @@ libfuzzer_sys::fuzz_target!(|text: &str| {
     if let Ok(address) = NameAddr::parse(text) {
         let written = address.to_string();
         let again = NameAddr::parse(&written).expect("what we write is readable");
-        assert_eq!((again.uri, again.display_name()), (address.uri, address.display_name()));
+        assert_eq!(again.uri, address.uri);
+        // Controls become blanks where a name is quoted.
+        if !text.contains(char::is_control) {
+            assert_eq!(again.display_name(), address.display_name());
+        }
     }
     if let Ok(via) = Via::parse(text) {
         let written = via.to_string();
