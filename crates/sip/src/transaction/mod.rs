@@ -1,7 +1,7 @@
 //! Transactions: RFC 3261 section 17, RFC 6026, and the parts of 8, 9 and 18 that go with them.
 //!
 //! The four machines are in four files, one a figure of the RFC, and know nothing but their
-//! inputs and [`timers`]; [`Layer`] keeps them, matches messages to them (17.1.3, 17.2.3), and
+//! inputs and timers; [`Layer`] keeps them, matches messages to them (17.1.3, 17.2.3), and
 //! carries out what they ask for.
 
 mod build;

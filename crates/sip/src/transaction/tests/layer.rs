@@ -472,6 +472,11 @@ fn a_response_with_a_foreign_via_is_dropped() {
     );
     let added = text.replace("From:", "Via: SIP/2.0/UDP 192.0.2.7;branch=z9hG4bKx\nFrom:");
     assert!(world.receive(parse(&added)).is_empty());
+    assert!(
+        world
+            .receive(parse(&text.replace("UDP 192.0.2.2:5060", "UDP 192.0.2.2:5061")))
+            .is_empty()
+    );
     assert_eq!(
         world.receive(parse(&text.replace("branch=z9hG4bK1", "branch=z9hG4bK2"))),
         ["StrayResponse"]
@@ -639,6 +644,27 @@ fn timers_of_zero_do_not_spin() {
     world.layer.timeout(world.now + ms(10));
     assert_eq!(world.said(), ["TimedOut", "ClientGone", "TimedOut", "ClientGone"]);
     world.is_empty();
+}
+
+#[test]
+fn intervals_of_zero_are_a_millisecond() {
+    let mut timers = TimerConfig::derive(ms(0), ms(0), ms(0));
+    (timers.b, timers.f) = (ms(5), ms(5));
+    let mut world = World::with(LayerConfig {
+        timers,
+        ..LayerConfig::default()
+    });
+    world.sends(udp(), invite());
+    let said = world.run(ms(10));
+    let expected = [
+        "1 INVITE",
+        "2 INVITE",
+        "3 INVITE",
+        "4 INVITE",
+        "5 TimedOut",
+        "5 ClientGone",
+    ];
+    assert_eq!(said, expected);
 }
 
 #[test]
