@@ -1,0 +1,534 @@
+//! The built binary as its user meets it: what it prints, and how it exits.
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    fs,
+    io::{BufRead, BufReader, Read, Write},
+    net::{SocketAddr, TcpListener, TcpStream, UdpSocket},
+    os::unix::{fs::PermissionsExt, process::CommandExt},
+    path::{Path, PathBuf},
+    process::{Child, ChildStdout, Command, ExitStatus, Output, Stdio},
+    sync::Mutex,
+};
+
+const PLAN: &str = "fn on_call(caller) { caller.reject(404); }\nfn on_trunk(caller) { caller.reject(404); }\n";
+
+/// A folder with a dialplan, and settings that collide with nobody's.
+struct Place {
+    folder: tempfile::TempDir,
+    rtp: String,
+}
+
+impl Place {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("plans")).unwrap();
+        fs::write(folder.path().join("plans/main.rhai"), PLAN).unwrap();
+        Self {
+            folder,
+            rtp: rtp_range(),
+        }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn text(&self, name: &str) -> String {
+        self.path(name).display().to_string()
+    }
+
+    /// `tandem serve` on free ports; what is in `more` comes later and wins where it is no list.
+    fn serve(&self, more: &[&str]) -> Command {
+        let mut settings: HashMap<&str, String> = HashMap::from([
+            ("--data", self.text("data")),
+            ("--dialplans", self.text("plans")),
+            ("--sip", "udp:127.0.0.1:0".into()),
+            ("--http", "127.0.0.1:0".into()),
+            ("--rtp", self.rtp.clone()),
+        ]);
+        let mut rest = Vec::new();
+        for pair in more.chunks(2) {
+            match pair {
+                [key, value] => drop(settings.insert(key, (*value).into())),
+                [flag] => rest.push(*flag),
+                _ => {}
+            }
+        }
+        let mut command = tandem(&["serve"]);
+        for (key, value) in settings {
+            command.args([key, &value]);
+        }
+        command.args(rest);
+        command
+    }
+}
+
+/// Four ports that are free now, and that no other test here has.
+fn rtp_range() -> String {
+    static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
+    loop {
+        let port = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port() & !3;
+        if GIVEN.lock().unwrap().insert(port)
+            && (port..port + 4).all(|port| UdpSocket::bind(("127.0.0.1", port)).is_ok())
+        {
+            return format!("127.0.0.1:{port}-{}", port + 3);
+        }
+    }
+}
+
+fn tandem(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tandem"));
+    command.args(arguments).env_clear();
+    command
+}
+
+/// A running PBX, its banner read.
+struct Pbx {
+    child: Child,
+    out: BufReader<ChildStdout>,
+    banner: String,
+}
+
+impl Pbx {
+    fn start(mut command: Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut out = BufReader::new(child.stdout.take().unwrap());
+        let mut banner = String::new();
+        while !banner.contains("Stop with") {
+            let before = banner.len();
+            out.read_line(&mut banner).unwrap();
+            if banner.len() == before {
+                let output = child.wait_with_output().unwrap();
+                panic!("did not start: {}", String::from_utf8_lossy(&output.stderr));
+            }
+        }
+        Self { child, out, banner }
+    }
+
+    /// The word after a label in the banner.
+    fn after(&self, label: &str) -> Option<String> {
+        let rest = self.banner.split_once(label)?.1;
+        Some(rest.split_whitespace().next()?.to_owned())
+    }
+
+    fn http(&self) -> SocketAddr {
+        self.after("http://").unwrap().trim_end_matches('/').parse().unwrap()
+    }
+
+    fn sip(&self) -> SocketAddr {
+        self.after("Phones: server").unwrap().parse().unwrap()
+    }
+
+    fn signal(&self, name: &str) {
+        let status = Command::new("/bin/kill")
+            .args([name, &self.child.id().to_string()])
+            .status()
+            .unwrap();
+        assert!(status.success());
+    }
+
+    /// SIGTERM; how it ended, and all it logged.
+    fn stop(self) -> (ExitStatus, String) {
+        self.signal("-TERM");
+        self.ends()
+    }
+
+    fn ends(mut self) -> (ExitStatus, String) {
+        let mut log = String::new();
+        self.child.stderr.take().unwrap().read_to_string(&mut log).unwrap();
+        self.out.read_to_string(&mut self.banner).unwrap();
+        (self.child.wait().unwrap(), log)
+    }
+
+    fn get(&self, path: &str, token: Option<&str>) -> String {
+        let mut stream = TcpStream::connect(self.http()).unwrap();
+        let token = token
+            .map(|token| format!("Authorization: Bearer {token}\r\n"))
+            .unwrap_or_default();
+        write!(
+            stream,
+            "GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{token}\r\n"
+        )
+        .unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    }
+}
+
+fn lines(output: &Output) -> Vec<String> {
+    String::from_utf8_lossy(&output.stderr)
+        .lines()
+        .map(str::to_owned)
+        .collect()
+}
+
+/// It does not start, and this is all it says.
+fn fails(mut command: Command, code: i32, line: &str) {
+    let output = command.output().unwrap();
+    let said: Vec<_> = lines(&output)
+        .into_iter()
+        .filter(|line| line.starts_with("tandem: "))
+        .collect();
+    assert_eq!(
+        (output.status.code(), said),
+        (Some(code), vec![format!("tandem: {line}")])
+    );
+    assert!(output.stdout.is_empty(), "{}", String::from_utf8_lossy(&output.stdout));
+}
+
+#[test]
+fn a_first_start_prints_secrets_once_and_keeps_them_out_of_the_log() {
+    let place = Place::new();
+    let pbx = Pbx::start(place.serve(&["--log-level", "trace"]));
+    let token = pbx.after("Admin token:").unwrap();
+    let password = pbx.after("password").unwrap();
+    assert!(pbx.get("/healthz", None).starts_with("HTTP/1.1 200"));
+    assert!(pbx.get("/api/v1/extensions", None).starts_with("HTTP/1.1 401"));
+    let extensions = pbx.get("/api/v1/extensions", Some(&token));
+    assert!(
+        extensions.contains("\"101\"") && extensions.contains("\"102\""),
+        "{extensions}"
+    );
+    let (status, log) = pbx.stop();
+    assert_eq!(status.code(), Some(0), "{log}");
+    assert!(!log.contains(&token) && !log.contains(&password));
+
+    let pbx = Pbx::start(place.serve(&[]));
+    assert_eq!((pbx.after("Admin token:"), pbx.after("password")), (None, None));
+    assert!(pbx.get("/api/v1/extensions", Some(&token)).contains("\"102\""));
+    assert_eq!(pbx.stop().0.code(), Some(0));
+    // Only its owner looks into the data.
+    for name in ["data", "data/tandem.db"] {
+        assert_eq!(
+            fs::metadata(place.path(name)).unwrap().permissions().mode() & 0o077,
+            0,
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn a_given_token_counts_and_the_demo_can_be_left_out() {
+    let place = Place::new();
+    let token = "0123456789abcdef";
+    let mut command = place.serve(&[]);
+    command.env("TANDEM_ADMIN_TOKEN", token).env("TANDEM_DEMO", "0");
+    let pbx = Pbx::start(command);
+    assert!(!pbx.banner.contains(token) && !pbx.banner.contains("password"));
+    let extensions = pbx.get("/api/v1/extensions", Some(token));
+    assert!(
+        extensions.starts_with("HTTP/1.1 200") && extensions.contains("\"items\":[]"),
+        "{extensions}"
+    );
+    let (status, log) = pbx.stop();
+    assert_eq!(status.code(), Some(0));
+    assert!(!log.contains(token));
+}
+
+#[test]
+fn a_port_in_use_is_one_clear_line() {
+    let place = Place::new();
+    let udp = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let tcp = TcpListener::bind("127.0.0.1:0").unwrap();
+    let used = "the port is in use by another program";
+    let (udp, tcp) = (udp.local_addr().unwrap(), tcp.local_addr().unwrap());
+    for (key, value) in [
+        ("sip", format!("udp:{udp}")),
+        ("sip", format!("tcp:{tcp}")),
+        ("http", tcp.to_string()),
+    ] {
+        fails(
+            place.serve(&[&format!("--{key}"), &value]),
+            1,
+            &format!("{key} = \"{value}\": {used}"),
+        );
+    }
+    let taken = UdpSocket::bind(place.rtp.split_once('-').unwrap().0).unwrap();
+    let line = format!("rtp = \"{}\": {used}", taken.local_addr().unwrap());
+    fails(place.serve(&[]), 1, &line);
+    // Nothing was made whose secrets nobody has seen.
+    drop(taken);
+    let pbx = Pbx::start(place.serve(&[]));
+    assert!(pbx.after("Admin token:").is_some() && pbx.after("password").is_some());
+    pbx.stop();
+}
+
+#[test]
+fn a_database_in_use_is_one_clear_line() {
+    let place = Place::new();
+    let pbx = Pbx::start(place.serve(&[]));
+    let rtp = rtp_range();
+    let line = format!("database {} is in use by another process", place.text("data/tandem.db"));
+    fails(place.serve(&["--rtp", &rtp]), 1, &line);
+    assert_eq!(pbx.stop().0.code(), Some(0));
+}
+
+#[test]
+fn a_database_that_is_none_is_left_alone() {
+    let place = Place::new();
+    fs::create_dir(place.path("data")).unwrap();
+    let text = "somebody's letters, and quite a lot of them ".repeat(100);
+    fs::write(place.path("data/tandem.db"), &text).unwrap();
+    fails(
+        place.serve(&[]),
+        1,
+        &format!("{} is not a Tandem database", place.text("data/tandem.db")),
+    );
+    assert_eq!(fs::read_to_string(place.path("data/tandem.db")).unwrap(), text);
+}
+
+/// As somebody who is not let in everywhere, also where the tests run as root.
+fn as_nobody(place: &Place, command: &Command) -> Command {
+    let binary = place.path("tandem");
+    fs::copy(command.get_program(), &binary).unwrap();
+    fs::set_permissions(place.folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    let mut again = Command::new(binary);
+    again.args(command.get_args()).env_clear();
+    if nix::unistd::geteuid().is_root() {
+        again.uid(65_534).gid(65_534);
+    }
+    again
+}
+
+#[test]
+fn data_that_cannot_be_written_is_one_clear_line() {
+    let place = Place::new();
+    fs::create_dir(place.path("data")).unwrap();
+    fs::set_permissions(place.path("data"), fs::Permissions::from_mode(0o555)).unwrap();
+    let database = place.text("data/tandem.db");
+    let line = format!("database {database} cannot be written: read-only file or folder");
+    fails(as_nobody(&place, &place.serve(&[])), 1, &line);
+    let below = place.text("data/below");
+    let line = format!("data = {below:?}: Permission denied (os error 13)");
+    fails(as_nobody(&place, &place.serve(&["--data", &below])), 1, &line);
+    fs::set_permissions(place.path("data"), fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+#[test]
+fn a_wrong_setting_is_one_clear_line_and_status_2() {
+    let place = Place::new();
+    let value = |key: &str, value: &str, place: &str, expected: &str| {
+        format!("{key} = {value:?} ({place}): expected {expected}")
+    };
+    let sip = "TRANSPORT:HOST:PORT, such as udp:0.0.0.0:5060 or tcp:[::]:5060";
+    fails(
+        place.serve(&["--sip", "udp:5060"]),
+        2,
+        &value("sip", "udp:5060", "--sip", sip),
+    );
+    fails(
+        place.serve(&["--drain", "soon"]),
+        2,
+        &value("drain", "soon", "--drain", "seconds from 0 to 86400"),
+    );
+    let mut command = place.serve(&[]);
+    command.env("TANDEM_MAX_CALLS", "-1");
+    fails(
+        command,
+        2,
+        &value(
+            "max_calls",
+            "-1",
+            "TANDEM_MAX_CALLS",
+            "a whole number from 1 to 1000000",
+        ),
+    );
+    let file = place.text("tandem.toml");
+    fs::write(&file, "log_format = \"xml\"\n").unwrap();
+    fails(
+        place.serve(&["--config", &file]),
+        2,
+        &value("log_format", "xml", &file, "one of text, json"),
+    );
+    fs::write(&file, "").unwrap();
+    fails(
+        place.serve(&["--nonsense"]),
+        2,
+        "unexpected argument '--nonsense' found; try --help",
+    );
+    fails(
+        tandem(&["serve", "--config", "/nowhere"]),
+        2,
+        "config = \"/nowhere\": No such file or directory (os error 2)",
+    );
+    assert!(!place.path("data").exists());
+}
+
+#[test]
+fn a_faulty_dialplan_keeps_it_from_starting() {
+    let place = Place::new();
+    fs::write(
+        place.path("plans/main.rhai"),
+        "fn on_call(caller) {\n  caller.reject(;\n}",
+    )
+    .unwrap();
+    let output = place.serve(&[]).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let said = lines(&output);
+    let beginning = format!("tandem: dialplans = {:?}: main.rhai:2:", place.text("plans"));
+    assert!(said.len() == 1 && said[0].starts_with(&beginning), "{said:?}");
+}
+
+#[test]
+fn checking_says_everything_that_would_fail_and_starts_nothing() {
+    let place = Place::new();
+    let output = place.serve(&["--check"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{:?}", lines(&output));
+    assert!(!place.path("data").exists());
+
+    let udp = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let tcp = TcpListener::bind("127.0.0.1:0").unwrap();
+    let media = UdpSocket::bind(place.rtp.split_once('-').unwrap().0).unwrap();
+    fs::write(place.path("plans/main.rhai"), "}").unwrap();
+    fs::write(place.path("data"), "a file").unwrap();
+    let (sip, http) = (
+        format!("udp:{}", udp.local_addr().unwrap()),
+        tcp.local_addr().unwrap().to_string(),
+    );
+    let output = place
+        .serve(&["--sip", &sip, "--http", &http, "--check"])
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let said = lines(&output);
+    let rtp = media.local_addr().unwrap().to_string();
+    for part in [sip.as_str(), &http, &rtp, "data = ", "main.rhai:1:"] {
+        assert_eq!(
+            said.iter().filter(|line| line.contains(part)).count(),
+            1,
+            "{part}: {said:?}"
+        );
+    }
+    assert_eq!(said.len(), 5, "{said:?}");
+}
+
+#[test]
+fn dialplans_are_checked_by_line_and_column() {
+    let place = Place::new();
+    let plans = place.text("plans");
+    let output = tandem(&["check", &plans]).output().unwrap();
+    assert_eq!(
+        output.status.code(),
+        Some(0),
+        "{}",
+        String::from_utf8_lossy(&output.stdout)
+    );
+    fs::write(
+        place.path("plans/main.rhai"),
+        "fn on_call(caller) {\n  caller.reject(;\n}",
+    )
+    .unwrap();
+    let output = tandem(&["check", &plans]).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(said.starts_with("main.rhai:2:"), "{said}");
+}
+
+#[test]
+fn sighup_reloads_and_a_broken_dialplan_changes_nothing() {
+    let place = Place::new();
+    let mut pbx = Pbx::start(place.serve(&["--log-format", "json"]));
+    let mut log = BufReader::new(pbx.child.stderr.take().unwrap());
+    let mut wait_for = |words: &str| {
+        let mut line = String::new();
+        while !line.contains(words) {
+            line.clear();
+            assert_ne!(log.read_line(&mut line).unwrap(), 0, "the log ended before {words:?}");
+            assert!(line.starts_with('{'), "{line}");
+        }
+        line
+    };
+    wait_for("loaded");
+    pbx.signal("-HUP");
+    wait_for("dialplans reloaded");
+    fs::write(place.path("plans/main.rhai"), "}").unwrap();
+    pbx.signal("-HUP");
+    assert!(wait_for("dialplans not reloaded").contains("main.rhai:1:"));
+    pbx.signal("-TERM");
+    wait_for("ended");
+    assert_eq!(pbx.child.wait().unwrap().code(), Some(0));
+}
+
+fn options(from: SocketAddr, to: SocketAddr) -> String {
+    format!(
+        "OPTIONS sip:{to} SIP/2.0\r\nVia: SIP/2.0/UDP {from};branch=z9hG4bKoptions;rport\r\nMax-Forwards: 70\r\n\
+         From: <sip:{from}>;tag=f\r\nTo: <sip:{to}>\r\nCall-ID: options\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n"
+    )
+}
+
+fn answer_to(text: &str, phone: &UdpSocket, server: SocketAddr) -> Vec<u8> {
+    phone.send_to(text.as_bytes(), server).unwrap();
+    let mut buffer = vec![0; 65_536];
+    let length = phone.recv(&mut buffer).unwrap();
+    buffer.truncate(length);
+    buffer
+}
+
+#[test]
+fn a_recorded_run_replays_to_the_same_bytes() {
+    let place = Place::new();
+    let recording = place.text("run.jsonl");
+    let pbx = Pbx::start(place.serve(&["--record", &recording]));
+    let phone = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let answer = answer_to(&options(phone.local_addr().unwrap(), pbx.sip()), &phone, pbx.sip());
+    assert!(
+        answer.starts_with(b"SIP/2.0 200 "),
+        "{}",
+        String::from_utf8_lossy(&answer)
+    );
+    assert_eq!(pbx.stop().0.code(), Some(0));
+    assert_eq!(
+        fs::metadata(Path::new(&recording)).unwrap().permissions().mode() & 0o777,
+        0o600
+    );
+    let output = tandem(&["replay", &recording]).output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{:?}", lines(&output));
+    let sent = String::from_utf8_lossy(&output.stdout)
+        .lines()
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap())
+        .find_map(|line| line.pointer("/output/Transmit/bytes").cloned())
+        .unwrap();
+    assert_eq!(serde_json::from_value::<Vec<u8>>(sent).unwrap(), answer);
+    fails(
+        tandem(&["replay", "/nowhere"]),
+        1,
+        "/nowhere: No such file or directory (os error 2)",
+    );
+}
+
+#[test]
+fn noise_on_the_wire_is_survived() {
+    let place = Place::new();
+    let pbx = Pbx::start(place.serve(&[]));
+    let (phone, server) = (UdpSocket::bind("127.0.0.1:0").unwrap(), pbx.sip());
+    let noise: Vec<u8> = (0..65_507_u32)
+        .map(|at| (at.wrapping_mul(2_654_435_761) >> 13) as u8)
+        .collect();
+    for length in [0, 1, 4, 512, 65_507] {
+        phone.send_to(&noise[..length], server).unwrap();
+    }
+    let whole = options(phone.local_addr().unwrap(), server);
+    for cut in (0..whole.len()).step_by(17) {
+        phone.send_to(&whole.as_bytes()[..cut], server).unwrap();
+    }
+    // Truncated messages may have drawn a 400; the whole one draws its 200 after them.
+    let mut answer = answer_to(&whole, &phone, server);
+    while !answer.starts_with(b"SIP/2.0 200 ") {
+        answer.resize(65_536, 0);
+        let length = phone.recv(&mut answer).unwrap();
+        answer.truncate(length);
+    }
+    assert!(pbx.get("/healthz", None).starts_with("HTTP/1.1 200"));
+    let (status, log) = pbx.stop();
+    assert_eq!(status.code(), Some(0));
+    assert!(!log.contains("panic"), "{log}");
+}
+
+#[test]
+fn help_is_no_failure() {
+    let output = tandem(&["serve", "--help"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    assert!(String::from_utf8_lossy(&output.stdout).contains("TANDEM_DATA"));
+}
