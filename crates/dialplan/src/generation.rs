@@ -102,12 +102,12 @@ fn compile(plan: &Sources, limits: &Limits) -> Result<Generation, Vec<ScriptFaul
     let mut scripts = BTreeMap::new();
     for (name, text) in plan {
         match compile_one(&engine, name, text) {
-            Ok(script) => {
-                faults.extend(lint::lint(name, &script));
-                scripts.insert(name.clone(), script);
-            }
+            Ok(script) => drop(scripts.insert(name.clone(), script)),
             Err(fault) => faults.push(fault),
         }
+    }
+    for (name, script) in &scripts {
+        faults.extend(lint::lint(name, script, &scripts));
     }
     let main = scripts.remove(MAIN);
     let on_call = main.as_ref().and_then(|main| Entry::find(main, "on_call", 1));

@@ -93,6 +93,15 @@ impl Modules {
     }
 }
 
+/// The file that is meant by `import "path"`.
+pub(crate) fn file_name(path: &str) -> String {
+    if path.ends_with(".rhai") {
+        path.to_owned()
+    } else {
+        format!("{path}.rhai")
+    }
+}
+
 impl ModuleResolver for Modules {
     fn resolve(
         &self,
@@ -101,12 +110,7 @@ impl ModuleResolver for Modules {
         path: &str,
         position: Position,
     ) -> Result<SharedModule, Thrown> {
-        let name = if path.ends_with(".rhai") {
-            path.to_owned()
-        } else {
-            format!("{path}.rhai")
-        };
-        self.load(engine, &name, position)
+        self.load(engine, &file_name(path), position)
     }
 }
 

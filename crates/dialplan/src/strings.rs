@@ -5,6 +5,9 @@ use rhai::{Engine, EvalAltResult, ImmutableString, NativeCallContext, Position};
 use crate::fault::Thrown;
 use crate::limits::Limits;
 
+/// What a script is told that calls `sleep`.
+pub(crate) const NO_SLEEP: &str = "there is no sleep here: use caller.wait(seconds)";
+
 /// Puts ours before Rhai's: what an engine registers itself is found before any package.
 pub(crate) fn register(engine: &mut Engine, limits: &Limits) {
     let limit = limits.string;
@@ -48,8 +51,5 @@ fn replace(text: &mut ImmutableString, find: &str, by: &str, limit: usize) -> Re
 }
 
 fn instead_of_sleep(context: &NativeCallContext) -> Result<(), Thrown> {
-    Err(crate::fault::thrown(
-        context,
-        "there is no sleep here: use caller.wait(seconds)",
-    ))
+    Err(crate::fault::thrown(context, NO_SLEEP))
 }

@@ -248,8 +248,8 @@ fn faults_name_file_line_and_column() {
         "main.rhai:2:19: caller.voicemail is not there yet"
     );
     assert_eq!(
-        fault("sleep(1)"),
-        "main.rhai:2:1: there is no sleep here: use caller.wait(seconds)"
+        fault("Fn(\"sleep\").call(1)"),
+        "main.rhai:2:13: there is no sleep here: use caller.wait(seconds)"
     );
     let files = [
         (
@@ -508,4 +508,49 @@ fn a_number_that_nobody_can_have_is_rejected_before_the_script() {
         );
         assert_eq!(ended(step(&mut fiber, done(Outcome::Done))), Ok(()));
     }
+}
+
+#[test]
+fn functions_that_are_not_there_are_told_before_any_call() {
+    let files = [
+        (
+            "main.rhai",
+            "import \"lib/night\" as night;\n\
+             fn on_call(caller) {\n\
+             if false { extention(\"1\"); }\n\
+             own(1);\n\
+             night::open();\n\
+             night::closed();\n\
+             let x = [nope(1) + 1];\n\
+             }\n\
+             fn own() { }",
+        ),
+        ("lib/night.rhai", "fn closed(zone) { missing() }"),
+    ];
+    assert_eq!(
+        plan(&files, &Limits::default()).map(drop).unwrap_err(),
+        [
+            "lib/night.rhai:1:19: there is no function missing",
+            "main.rhai:3:12: there is no function extention",
+            "main.rhai:4:1: own takes 0 arguments, not 1",
+            "main.rhai:5:8: there is no function night::open",
+            "main.rhai:6:8: night::closed takes 1 arguments, not 0",
+            "main.rhai:7:10: there is no function nope",
+        ]
+    );
+}
+
+#[test]
+fn every_way_to_call_what_is_there_is_let_through() {
+    let main = "import \"a\" as a; const F = 1;\n\
+        fn on_call(caller) {\n\
+        import \"a\" as b; let f = |x| x + 1; let m = #{ f: f };\n\
+        f.call(1); call(f, 1); m.f(1); own(); Fn(\"own\").call(); dial(caller, \"1\"); a::two(); b::two();\n\
+        print(type_of(1)); max(1, 2); let s = \"x\"; s.len(); len(s); [1].map(|x| x); -1; !true; 1 in [1]; is_def_fn(\"own\", 0);\n\
+        global::F; 1 + 1; s += \"x\"; s[0]; caller.own(); this_one(caller); now(\"UTC\"); log.info(\"x\"); exit();\n\
+        }\n\
+        fn own() { } fn this_one(c) { c.hangup() }";
+    plan(&[("main.rhai", main), ("a.rhai", "fn two() { }")], &Limits::default())
+        .map(drop)
+        .unwrap();
 }

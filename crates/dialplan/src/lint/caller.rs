@@ -1,39 +1,23 @@
-//! What can be known to be wrong before a script runs.
-//!
-//! Rhai finds functions when they are called. A call of something that is not there, on a rarely taken
-//! way through the script, would wait for its day; what is called on a variable named `caller` is
-//! therefore looked at when the file is compiled.
-#![allow(clippy::wildcard_enum_match_arm)] // Rhai's syntax tree is large, and only corners matter
+//! Calls and properties of a variable named `caller`.
 
-use rhai::{AST, ASTNode, Expr, FnCallExpr};
-use switch::ScriptFault;
+use rhai::{Expr, FnCallExpr, Position};
 
 use crate::api::{self, arguments, dial};
-use crate::fault;
 
 /// The name every dialplan gives its caller.
 const CALLER: &str = "caller";
 
-/// Every fault found in one file.
-pub(crate) fn lint(file: &str, script: &AST) -> Vec<ScriptFault> {
-    let mut faults = Vec::new();
-    let own: Vec<&str> = script.iter_functions().map(|function| function.name).collect();
-    script.walk(&mut |path: &[ASTNode]| {
-        if let Some(ASTNode::Expr(Expr::Dot(dot, ..))) = path.last()
-            && is_caller(&dot.lhs)
-            && let Err((position, message)) = on_caller(first(&dot.rhs), &own)
-        {
-            faults.push(ScriptFault {
-                position: fault::position(file, position),
-                message,
-            });
-        }
-        true
-    });
-    faults
-}
+/// Nothing is wrong, or where and what.
+pub(super) type Checked = Result<(), (Position, String)>;
 
-type Checked = Result<(), (rhai::Position, String)>;
+/// `caller.something`.
+pub(super) fn check(dot: &rhai::BinaryExpr, own: &[&str]) -> Checked {
+    if is_caller(&dot.lhs) {
+        on_caller(first(&dot.rhs), own)
+    } else {
+        Ok(())
+    }
+}
 
 fn is_caller(expression: &Expr) -> bool {
     matches!(expression, Expr::Variable(variable, ..) if variable.2.is_empty() && variable.1 == CALLER)
