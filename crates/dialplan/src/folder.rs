@@ -93,9 +93,18 @@ impl Reader<'_> {
                 .push(whole_file(&name, format!("more than {} files", self.limits.files)));
         }
         match read_file(path, self.limits.file) {
-            Ok(text) => drop(self.sources.insert(name, text)),
+            Ok(text) => self.add(name, text),
             Err(message) => self.faults.push(whole_file(&name, message)),
         }
+    }
+
+    fn add(&mut self, name: String, text: String) {
+        let before: u64 = self.sources.values().map(|text| text.len() as u64).sum();
+        if before + text.len() as u64 > self.limits.folder {
+            let message = format!("with it, the folder is larger than {} bytes", self.limits.folder);
+            return self.faults.push(whole_file(&name, message));
+        }
+        self.sources.insert(name, text);
     }
 
     fn inside(&self, path: &Path) -> bool {
@@ -114,4 +123,68 @@ pub(crate) fn read_file(path: &Path, limit: u64) -> Result<String, String> {
         return Err(format!("larger than {limit} bytes"));
     }
     String::from_utf8(bytes).map_err(|_| "not UTF-8".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::describe;
+
+    fn faults(files: &[(&str, &[u8])], limits: &Limits) -> Vec<String> {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, text) in files {
+            fs::create_dir_all(folder.path().join(name).parent().unwrap()).unwrap();
+            fs::write(folder.path().join(name), text).unwrap();
+        }
+        read(folder.path(), limits).map_or_else(|faults| faults.iter().map(describe).collect(), |_| Vec::new())
+    }
+
+    #[test]
+    fn scripts_are_read_and_tests_are_apart() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in [
+            "main.rhai",
+            ".hidden.rhai",
+            "main.rhai~",
+            "README.md",
+            "lib/a.rhai",
+            "tests/main.rhai",
+            ".git/x.rhai",
+        ] {
+            fs::create_dir_all(folder.path().join(name).parent().unwrap()).unwrap();
+            fs::write(folder.path().join(name), name).unwrap();
+        }
+        let (plan, tests) = read(folder.path(), &Limits::default()).unwrap();
+        assert_eq!(plan.keys().collect::<Vec<_>>(), ["lib/a.rhai", "main.rhai"]);
+        assert_eq!(tests.keys().collect::<Vec<_>>(), ["tests/main.rhai"]);
+        assert_eq!(plan["lib/a.rhai"], "lib/a.rhai");
+    }
+
+    #[test]
+    fn what_is_too_much_or_no_text_is_told() {
+        let limits = Limits {
+            file: 4,
+            folder: 6,
+            files: 2,
+            ..Limits::default()
+        };
+        assert_eq!(faults(&[("a.rhai", b"1234")], &limits), Vec::<String>::new());
+        assert_eq!(
+            faults(&[("a.rhai", b"12345")], &limits),
+            ["a.rhai: larger than 4 bytes"]
+        );
+        assert_eq!(faults(&[("a.rhai", b"\xff")], &limits), ["a.rhai: not UTF-8"]);
+        let two = faults(&[("a.rhai", b"1234"), ("b.rhai", b"123")], &limits);
+        assert!(
+            two.len() == 1 && two[0].ends_with("with it, the folder is larger than 6 bytes"),
+            "{two:?}"
+        );
+        let three = faults(&[("a.rhai", b""), ("b.rhai", b""), ("c.rhai", b"")], &limits);
+        assert!(three.len() == 1 && three[0].ends_with("more than 2 files"), "{three:?}");
+        let missing = read(Path::new("/nonexistent/dialplans"), &limits).unwrap_err();
+        assert_eq!(
+            describe(&missing[0]),
+            "/nonexistent/dialplans: No such file or directory (os error 2)"
+        );
+    }
 }

@@ -40,6 +40,8 @@ pub struct Limits {
     pub log_lines_per_call: u32,
     /// Bytes of one file.
     pub file: u64,
+    /// Bytes of all files together, tests included. Compiled, they may take a hundred times that.
+    pub folder: u64,
     /// Files in the folder, those in folders below included.
     pub files: usize,
 }
@@ -65,6 +67,7 @@ impl Default for Limits {
             log_lines: 100,
             log_lines_per_call: 1_000,
             file: 256 << 10,
+            folder: 1 << 20,
             files: 256,
         }
     }
