@@ -403,7 +403,7 @@ fn child_of_soup() {
         usize::try_from(seed >> 33).unwrap()
     };
     let mut ran = 0;
-    for _ in 0..3_000 {
+    for _ in 0..1_000 {
         let words: Vec<&str> = (0..next() % 24).map(|_| tokens[next() % tokens.len()]).collect();
         let body = words.join(if next() % 2 == 0 { " " } else { "" });
         let main = format!("{GOOD} fn on_call(caller) {{ let x = [1, \"a\", 2.5]; let y = #{{ a: x }}; {body} }}");
