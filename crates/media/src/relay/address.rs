@@ -1,11 +1,12 @@
 //! Whose packet is it: legs on one local port, told apart by remote address.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::VecDeque,
     net::{IpAddr, SocketAddr},
     time::Duration,
 };
 
+use foldhash::HashMap;
 use smallvec::SmallVec;
 
 /// An address that has just left a leg is not learned again for this long: its last packets may still be on the way.

@@ -1,7 +1,7 @@
 //! Many datagrams in one system call: `recvmmsg` and `sendmmsg`.
 //!
 //! `nix` wraps both, but what it returns from `sendmmsg` cannot be counted without reading addresses nobody wrote; so
-//! the two calls are made here, and nothing else in this room is unsafe.
+//! the two calls are made here, with one option no crate knows, and nothing else in this room is unsafe.
 #![allow(unsafe_code)]
 
 use std::{
@@ -16,12 +16,37 @@ use nix::libc;
 
 /// Datagrams in one call.
 pub(super) const SIZE: usize = 64;
+/// Datagrams in a call where no more are likely.
+pub(super) const FEW: usize = 8;
 /// Datagrams that wait in one outbox at most.
 const MAX_QUEUED: usize = 4 * SIZE;
 /// A `sockaddr_in6`, the longest there is here. The kernel copies it by octets, so it needs no alignment.
 const NAME: usize = 28;
 
 type Name = [u8; NAME];
+
+/// Sets "don't fragment" on what an IPv4 socket sends, whatever the path's MTU (ip(7)). A packet of audio fits any path,
+/// and the kernel need not think up an identification for each: a tenth of what a packet costs.
+pub(super) fn dont_fragment(socket: BorrowedFd<'_>) -> io::Result<()> {
+    let value: libc::c_int = libc::IP_PMTUDISC_PROBE;
+    let length = size_of::<libc::c_int>() as libc::socklen_t;
+    // SAFETY: the kernel reads `length` octets at `value`, a c_int that outlives the call.
+    let result = unsafe {
+        let value = (&raw const value).cast();
+        libc::setsockopt(
+            socket.as_raw_fd(),
+            libc::IPPROTO_IP,
+            libc::IP_MTU_DISCOVER,
+            value,
+            length,
+        )
+    };
+    if result == 0 {
+        Ok(())
+    } else {
+        Err(io::Error::last_os_error())
+    }
+}
 
 /// Room for one batch.
 pub(super) struct Receiver {
@@ -39,13 +64,12 @@ impl Receiver {
         })
     }
 
-    /// Takes what is there, up to [`SIZE`] datagrams; how many. Never blocks.
-    pub(super) fn receive(&mut self, socket: BorrowedFd<'_>) -> io::Result<usize> {
-        let mut vectors = [libc::iovec {
-            iov_base: ptr::null_mut(),
-            iov_len: 0,
-        }; SIZE];
-        let mut headers = [EMPTY; SIZE];
+    /// Takes what is there, up to `N` datagrams ([`SIZE`] at most); how many. Never blocks. A small `N` costs less where
+    /// few are there.
+    pub(super) fn receive<const N: usize>(&mut self, socket: BorrowedFd<'_>) -> io::Result<usize> {
+        const { assert!(N <= SIZE) };
+        let mut vectors = [NO_VECTOR; N];
+        let mut headers = [EMPTY; N];
         for (at, header) in headers.iter_mut().enumerate() {
             let vector = &mut vectors[at];
             *vector = libc::iovec {
@@ -57,14 +81,14 @@ impl Receiver {
             header.msg_hdr.msg_name = self.names[at].as_mut_ptr().cast();
             header.msg_hdr.msg_namelen = NAME as libc::socklen_t;
         }
-        // SAFETY: `headers` holds SIZE headers. Each points to one iovec of `vectors`, which describes exactly one
+        // SAFETY: `headers` holds N headers. Each points to one iovec of `vectors`, which describes exactly one
         // buffer of `self.buffers`, and to one name of NAME octets with that length; all of them outlive the call and
         // nothing else refers to them during it. Any octets are valid values of both.
         let count = unsafe {
             libc::recvmmsg(
                 socket.as_raw_fd(),
                 headers.as_mut_ptr(),
-                SIZE as _,
+                N as _,
                 libc::MSG_DONTWAIT as _,
                 ptr::null_mut(),
             )
@@ -109,22 +133,27 @@ impl Outbox {
         let mut at = 0;
         while at < self.items.len() {
             // An error is about the first datagram: go on after it.
-            at += self.send(socket, at).unwrap_or(1).max(1);
+            let sent = if self.items.len() - at <= FEW {
+                self.send::<FEW>(socket, at)
+            } else {
+                self.send::<SIZE>(socket, at)
+            };
+            at += sent.unwrap_or(1).max(1);
         }
         self.items.clear();
         self.octets.clear();
     }
 
-    /// Sends up to [`SIZE`] datagrams from the given one on; how many went.
-    fn send(&mut self, socket: BorrowedFd<'_>, from: usize) -> io::Result<usize> {
+    /// Sends up to `N` datagrams from the given one on; how many went.
+    fn send<const N: usize>(&mut self, socket: BorrowedFd<'_>, from: usize) -> io::Result<usize> {
         let mut vectors = [libc::iovec {
             iov_base: ptr::null_mut(),
             iov_len: 0,
         }; SIZE];
-        let mut headers = [EMPTY; SIZE];
+        let mut headers = [EMPTY; N];
         let mut start = from.checked_sub(1).map_or(0, |before| self.items[before].0);
         let batch = &mut self.items[from..];
-        let count = batch.len().min(SIZE);
+        let count = batch.len().min(N);
         for ((item, header), vector) in batch.iter_mut().zip(&mut headers).zip(&mut vectors) {
             let (end, name, length) = item;
             let bytes = &mut self.octets[start..*end];
@@ -153,6 +182,10 @@ impl Outbox {
     }
 }
 
+const NO_VECTOR: libc::iovec = libc::iovec {
+    iov_base: ptr::null_mut(),
+    iov_len: 0,
+};
 const EMPTY: libc::mmsghdr = libc::mmsghdr {
     msg_hdr: libc::msghdr {
         msg_name: ptr::null_mut(),
@@ -237,7 +270,7 @@ mod tests {
         assert!(outbox.is_empty());
         let mut batch = Receiver::new();
         let mut got = Vec::new();
-        while let Ok(count) = batch.receive(receiver.as_fd()) {
+        while let Ok(count) = batch.receive::<SIZE>(receiver.as_fd()) {
             got.extend(
                 batch
                     .datagrams(count)

@@ -296,8 +296,8 @@ impl Worker {
 
     fn receive(&mut self, port: u16) {
         let now = self.now();
-        for _ in 0..TURN {
-            let count = self.ports.receive(port, &mut self.receiver);
+        for turn in 0..TURN {
+            let (count, more) = self.ports.receive(port, &mut self.receiver, turn > 0);
             let ports = &mut self.ports;
             for (from, bytes) in self.receiver.datagrams(count) {
                 self.relay
@@ -305,7 +305,7 @@ impl Worker {
                         ports.queue(port, to, bytes)
                     });
             }
-            if count < batch::SIZE {
+            if !more {
                 break;
             }
         }

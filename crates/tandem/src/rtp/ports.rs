@@ -15,7 +15,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 
 use super::{
     EngineConfig,
-    batch::{Outbox, Receiver},
+    batch::{FEW, Outbox, Receiver, SIZE, dont_fragment},
 };
 
 /// One bound UDP port.
@@ -121,6 +121,8 @@ impl Ports {
         // A burst must wait for the next tick. What the kernel does not grant is no reason to fail.
         let _ = socket.set_recv_buffer_size(self.queue);
         let _ = socket.set_send_buffer_size(self.queue);
+        // On a dual-stack socket it is for the IPv4 that passes through.
+        let _ = dont_fragment(socket.as_fd());
         let class = u32::from(self.dscp) << 2;
         if self.host.is_ipv6() {
             socket.set_only_v6(!self.host.is_unspecified())?;
@@ -132,10 +134,19 @@ impl Ports {
         Ok(socket.into())
     }
 
-    /// Takes a batch; how many came.
-    pub(super) fn receive(&mut self, port: u16, receiver: &mut Receiver) -> usize {
-        let Some(Some(open)) = self.slot(port) else { return 0 };
-        receiver.receive(open.socket.as_fd()).unwrap_or(0)
+    /// Takes a batch; how many came, and whether there may be more.
+    pub(super) fn receive(&mut self, port: u16, receiver: &mut Receiver, busy: bool) -> (usize, bool) {
+        let Some(Some(open)) = self.slot(port) else {
+            return (0, false);
+        };
+        let socket = open.socket.as_fd();
+        let (got, asked) = if busy {
+            (receiver.receive::<SIZE>(socket), SIZE)
+        } else {
+            (receiver.receive::<FEW>(socket), FEW)
+        };
+        let got = got.unwrap_or(0);
+        (got, got == asked)
     }
 
     /// To be sent at the end of the round.
