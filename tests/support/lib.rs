@@ -11,8 +11,10 @@ pub mod net;
 pub mod phone;
 pub mod scripts;
 pub mod stage;
+pub mod wire;
 pub mod world;
 
 pub use phone::{Mood, Phase, Phone};
 pub use stage::{Actor, Stage};
+pub use wire::{Wire, sdp};
 pub use world::{Settings, World};

@@ -3,11 +3,12 @@
 use std::{cell::RefCell, rc::Rc, time::Duration};
 
 use media::SdpDirection;
-use sip::Method;
-use switch::Cdr;
+use sip::{Builder, Message, Method};
+use switch::{Cdr, Command, CommandError, CommandId, Event, Input, LiveCall, Reply};
 
 use crate::{
-    phone::{Mood, Phase},
+    phone::{Mood, Phase, PhoneCall},
+    wire::Wire,
     world::{Settings, World},
 };
 
@@ -75,6 +76,53 @@ impl Stage {
         act(&mut self.0.borrow_mut())
     }
 
+    /// An address under the test's own hand.
+    pub fn wire(&self, address: &str) -> Wire {
+        Wire::new(&self.0, address)
+    }
+
+    /// Tells the switch something, and its answer.
+    pub fn commands(&self, command: Command) -> Result<Reply, CommandError> {
+        let mut world = self.0.borrow_mut();
+        let id = CommandId(1);
+        world.handle(Input::Command { id, command });
+        world.flush();
+        world.replies.pop().expect("every command is answered")
+    }
+
+    /// Tells the switch something that is not answered.
+    pub fn tells(&self, input: Input) {
+        let mut world = self.0.borrow_mut();
+        world.handle(input);
+    }
+
+    /// The calls in progress.
+    pub fn calls(&self) -> Vec<LiveCall> {
+        match self.commands(Command::ListCalls) {
+            Ok(Reply::Calls(calls)) => calls,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// The names of the call events so far.
+    pub fn events(&self) -> Vec<&'static str> {
+        let world = self.0.borrow();
+        let name = |event: &Event| match event {
+            Event::CallStarted(_) => Some("started"),
+            Event::CallRinging(_) => Some("ringing"),
+            Event::CallAnswered(_) => Some("answered"),
+            Event::CallEnded(_) => Some("ended"),
+            Event::ScriptFailed { .. } => Some("failed"),
+            Event::RegistrationAdded(_) | Event::RegistrationRemoved(_) => None,
+        };
+        world.events.iter().filter_map(name).collect()
+    }
+
+    /// The ladder so far.
+    pub fn ladder(&self) -> String {
+        self.0.borrow().ladder.to_string()
+    }
+
     /// Lets everything come to its end, and looks at what is left: nothing, but one record a call.
     pub fn clears(&self) {
         let mut world = self.0.borrow_mut();
@@ -125,7 +173,73 @@ impl Actor {
         self.with(|phone| phone.calls.last().map(|call| call.phase))
     }
 
-    fn latest(&self) -> usize {
+    /// Something of the latest call.
+    pub fn call<R>(&self, look: impl FnOnce(&PhoneCall) -> R) -> R {
+        self.with(|phone| look(phone.calls.last().expect("the phone has a call")))
+    }
+
+    /// How many requests with this method came so far.
+    pub fn got(&self, method: Method) -> usize {
+        self.with(|phone| {
+            let requests = phone.received.iter().filter(|message| message.is_request());
+            requests.filter(|message| *message.method() == method).count()
+        })
+    }
+
+    /// How many responses with this status came so far.
+    pub fn was_told(&self, code: u16) -> usize {
+        self.with(|phone| {
+            let statuses = phone.received.iter().filter_map(|message| message.status());
+            statuses.filter(|status| status.code() == code).count()
+        })
+    }
+
+    /// Asks something outside of calls; the final answer.
+    pub fn asks(&self, method: Method, uri: &str, edit: impl FnOnce(Builder) -> Builder) -> Message {
+        self.with(|phone| phone.ask(&method, uri, edit));
+        self.gets_answer()
+    }
+
+    /// Asks something within its latest call; the final answer.
+    pub fn asks_within(&self, method: Method, edit: impl FnOnce(Builder) -> Builder) -> Message {
+        let call = self.latest();
+        self.with(|phone| phone.within(call, &method, edit));
+        self.gets_answer()
+    }
+
+    fn gets_answer(&self) -> Message {
+        self.waits("for an answer", |phone| phone.answer.is_some());
+        self.with(|phone| phone.answer.clone()).expect("it was waited for")
+    }
+
+    /// Begins a change without waiting for its answer; `None` offers nothing.
+    pub fn begins_change(&self, method: Method, direction: Option<SdpDirection>) -> &Self {
+        let call = self.latest();
+        self.with(|phone| phone.change(call, &method, direction));
+        self
+    }
+
+    /// The change that was begun is answered so.
+    pub fn is_answered(&self, expect: u16) -> &Self {
+        let call = self.latest();
+        self.waits("its change to be answered", |phone| {
+            phone.calls[call].change_code.is_some()
+        });
+        let code = self.with(|phone| phone.calls[call].change_code);
+        assert_eq!(code, Some(expect), "\n{}", self.world.borrow().ladder);
+        self
+    }
+
+    /// Decides on a change it waited with.
+    pub fn decides(&self, code: u16) -> &Self {
+        let call = self.latest();
+        self.waits("to be asked", |phone| phone.calls[call].is_asked());
+        self.with(|phone| phone.decide(call, code));
+        self
+    }
+
+    /// Its latest call's number in `calls`.
+    pub fn latest(&self) -> usize {
         self.with(|phone| phone.calls.len().checked_sub(1))
             .expect("the phone has a call")
     }
@@ -200,6 +314,14 @@ impl Actor {
         self
     }
 
+    /// Hangs up unless its call is over, or there is none.
+    pub fn ends_or_hangs_up(&self) -> &Self {
+        if self.phase().is_some() {
+            self.hangs_up();
+        }
+        self
+    }
+
     /// Its latest call comes to its end with this status (200: it was answered, then ended).
     pub fn ends_with(&self, code: u16) -> &Self {
         self.waits(&format!("its call to end with {code}"), |phone| {
@@ -219,14 +341,7 @@ impl Actor {
 
     /// Offers another direction by re-INVITE, and waits for the answer.
     pub fn offers(&self, direction: SdpDirection, expect: u16) -> &Self {
-        let call = self.latest();
-        self.with(|phone| phone.change(call, &Method::Invite, Some(direction)));
-        self.waits("its change to be answered", |phone| {
-            phone.calls[call].change_code.is_some()
-        });
-        let code = self.with(|phone| phone.calls[call].change_code);
-        assert_eq!(code, Some(expect), "\n{}", self.world.borrow().ladder);
-        self
+        self.begins_change(Method::Invite, Some(direction)).is_answered(expect)
     }
 
     /// Holds.

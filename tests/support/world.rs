@@ -7,7 +7,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use sip::{Flow, Instant, Transport, digest::Ha1Pair};
+use sip::{Flow, Instant, Limits, Message, Transport, digest::Ha1Pair};
 use switch::{
     AccountChange, Binding, BindingChange, CallUid, Cdr, Config, Device, Event, Extension, Ha1, Input, Keys, Listener,
     NatPolicy, Output, Query, Switch,
@@ -51,6 +51,8 @@ pub struct World {
     pub net: Net,
     /// In the order they were made.
     pub phones: Vec<Phone>,
+    /// What came to addresses without a phone, where somebody listens.
+    pub wires: BTreeMap<SocketAddr, Vec<Message>>,
     /// The dialplan's runs.
     pub scripts: Scripts,
     /// Records written at the end of calls.
@@ -102,6 +104,7 @@ impl World {
             switch: switch_of(&settings),
             net: Net::new(settings.seed),
             phones: Vec::new(),
+            wires: BTreeMap::new(),
             scripts: Scripts::new(&settings.plan),
             cdrs: Vec::new(),
             opened: BTreeSet::new(),
@@ -180,6 +183,17 @@ impl World {
         self.handle(Input::Account(AccountChange::Device(device)));
     }
 
+    /// Changes an extension's account.
+    pub fn account(&mut self, number: &str, change: impl FnOnce(&mut Extension)) {
+        let mut extension = Extension {
+            number: number.into(),
+            name: format!("Person {number}"),
+            ..Extension::default()
+        };
+        change(&mut extension);
+        self.handle(Input::Account(AccountChange::Extension(extension)));
+    }
+
     /// A phone of an extension, not yet registered.
     pub fn phone(&mut self, number: &str) -> usize {
         let index = self.phones.len();
@@ -249,13 +263,14 @@ impl World {
                     media::Command::Play {
                         port,
                         token,
+                        source,
                         repeat: false,
-                        ..
                     } => {
+                        let missing = matches!(source, media::Source::Prompts(names) if names.iter().any(|name| name == "missing"));
                         let played = media::Event::Played {
                             port: *port,
                             token: *token,
-                            fault: None,
+                            fault: missing.then(|| "no prompt is called missing".into()),
                         };
                         self.after(Duration::from_secs(2), Input::Media(played));
                     }
@@ -386,6 +401,8 @@ impl World {
                 });
             } else if let Some(phone) = self.phones.iter_mut().find(|phone| phone.address == datagram.to) {
                 phone.receive(self.now, datagram.from, datagram.bytes);
+            } else if let Some(wire) = self.wires.get_mut(&datagram.to) {
+                wire.push(Message::parse(datagram.bytes, &Limits::default()).expect("the switch sends SIP"));
             }
         }
         while let Some(entry) = self.later.first_entry().filter(|entry| entry.key().0 <= self.now) {
@@ -424,6 +441,14 @@ impl World {
             };
         }
         true
+    }
+
+    /// Closes the records that a killed switch left open, as the store does at the start; how many.
+    pub fn interrupted(&mut self) -> usize {
+        let closed: BTreeSet<CallUid> = self.cdrs.iter().map(|cdr| cdr.open.call_id).collect();
+        let before = self.opened.len();
+        self.opened.retain(|call| closed.contains(call));
+        before - self.opened.len()
     }
 
     /// What the switch holds now.

@@ -27,13 +27,22 @@ struct Bench {
 
 fn flow(port: u16) -> Flow {
     let local: SocketAddr = "127.0.0.1:5060".parse().unwrap();
-    Flow { transport: Transport::Udp, local, remote: SocketAddr::new(local.ip(), port), connection: None }
+    Flow {
+        transport: Transport::Udp,
+        local,
+        remote: SocketAddr::new(local.ip(), port),
+        connection: None,
+    }
 }
 
 impl Bench {
     fn new(phones: u64) -> Self {
         let config = Config {
-            trusted: vec![Trusted { network: [127, 0, 0, 1].into(), prefix: 32, extension: "u0001".into() }],
+            trusted: vec![Trusted {
+                network: [127, 0, 0, 1].into(),
+                prefix: 32,
+                extension: "u0001".into(),
+            }],
             media_ports: (10_000, 65_000),
             ..Config::default()
         };
@@ -45,20 +54,32 @@ impl Bench {
         };
         bench.take(Input::Clock { unix_micros: 0 });
         let address = "127.0.0.1:5060".parse().unwrap();
-        bench.take(Input::Listening(vec![Listener { transport: Transport::Udp, address }]));
-        for number in (0..phones).map(|n| format!("u{n:04}")).chain(["u0001".into(), "uas".into()]) {
+        bench.take(Input::Listening(vec![Listener {
+            transport: Transport::Udp,
+            address,
+        }]));
+        for number in (0..phones)
+            .map(|n| format!("u{n:04}"))
+            .chain(["u0001".into(), "uas".into()])
+        {
             bench.account(&number);
         }
         bench
     }
 
     fn account(&mut self, number: &str) {
-        let extension = Extension { number: number.into(), ..Extension::default() };
+        let extension = Extension {
+            number: number.into(),
+            ..Extension::default()
+        };
         self.take(Input::Account(AccountChange::Extension(extension)));
         self.take(Input::Account(AccountChange::Device(Device {
             username: number.into(),
             extension: number.into(),
-            ha1: Ha1 { md5: [0; 16], sha256: [0; 32] },
+            ha1: Ha1 {
+                md5: [0; 16],
+                sha256: [0; 32],
+            },
             codecs: Vec::new(),
             nat: NatPolicy::Source,
             transport: None,
@@ -109,15 +130,24 @@ impl Bench {
 
     fn receive(&mut self, port: u16, message: Message) {
         self.sent.clear();
-        self.take(Input::Received { flow: flow(port), bytes: message.bytes().clone() });
+        self.take(Input::Received {
+            flow: flow(port),
+            bytes: message.bytes().clone(),
+        });
     }
 
     fn call(&mut self, n: u64) {
         self.now += 700;
         let request = |method: Method, uri: &str, seq: u32, to_tag: &str, branch: &str| {
             Builder::request(&method, uri)
-                .header(HeaderName::Via, format_args!("SIP/2.0/UDP 127.0.0.1:8560;branch=z9hG4bK{branch}{n}"))
-                .header(HeaderName::From, format_args!("\"Alice\" <sip:u0001@127.0.0.1>;tag=a{n}"))
+                .header(
+                    HeaderName::Via,
+                    format_args!("SIP/2.0/UDP 127.0.0.1:8560;branch=z9hG4bK{branch}{n}"),
+                )
+                .header(
+                    HeaderName::From,
+                    format_args!("\"Alice\" <sip:u0001@127.0.0.1>;tag=a{n}"),
+                )
                 .header(HeaderName::To, format_args!("<sip:uas@127.0.0.1>{to_tag}"))
                 .header(HeaderName::CallId, format_args!("call-{n}@127.0.0.1"))
                 .header(HeaderName::CSeq, format_args!("{seq} {method}"))
@@ -126,17 +156,38 @@ impl Bench {
         };
         let invite = request(Method::Invite, "sip:uas@127.0.0.1", 1, "", "i").body("application/sdp", SDP.as_bytes());
         self.receive(8560, invite.finish());
-        let out = self.sent.iter().find(|m| *m.method() == Method::Invite && m.is_request()).unwrap().clone();
+        let out = self
+            .sent
+            .iter()
+            .find(|m| *m.method() == Method::Invite && m.is_request())
+            .unwrap()
+            .clone();
         let contact = "<sip:uas@127.0.0.1:8570>";
         let ringing = Builder::reply(&out, StatusCode::RINGING, Some("b")).header(HeaderName::Contact, contact);
         self.receive(8570, ringing.finish());
         let ok = Builder::reply(&out, StatusCode::OK, Some("b")).header(HeaderName::Contact, contact);
         self.receive(8570, ok.body("application/sdp", SDP.as_bytes()).finish());
-        let ok = self.sent.iter().find(|m| m.status() == Some(StatusCode::OK)).unwrap().clone();
+        let ok = self
+            .sent
+            .iter()
+            .find(|m| m.status() == Some(StatusCode::OK))
+            .unwrap()
+            .clone();
         let tag = format!(";tag={}", ok.to_tag().unwrap());
-        self.receive(8560, request(Method::Ack, "sip:uas@127.0.0.1:5060", 1, &tag, "k").finish());
-        self.receive(8560, request(Method::Bye, "sip:uas@127.0.0.1:5060", 2, &tag, "b").finish());
-        let bye = self.sent.iter().find(|m| *m.method() == Method::Bye && m.is_request()).unwrap().clone();
+        self.receive(
+            8560,
+            request(Method::Ack, "sip:uas@127.0.0.1:5060", 1, &tag, "k").finish(),
+        );
+        self.receive(
+            8560,
+            request(Method::Bye, "sip:uas@127.0.0.1:5060", 2, &tag, "b").finish(),
+        );
+        let bye = self
+            .sent
+            .iter()
+            .find(|m| *m.method() == Method::Bye && m.is_request())
+            .unwrap()
+            .clone();
         self.receive(8570, Builder::reply(&bye, StatusCode::OK, None).finish());
     }
 }

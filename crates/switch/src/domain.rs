@@ -50,18 +50,6 @@ impl Domain {
         }
     }
 
-    /// The same for a host that came with no message.
-    pub fn is_ours(&self, host: Host<'_>) -> bool {
-        let unspecified = SocketAddr::new(std::net::Ipv4Addr::UNSPECIFIED.into(), 0);
-        let nowhere = Flow {
-            transport: sip::Transport::Udp,
-            local: unspecified,
-            remote: unspecified,
-            connection: None,
-        };
-        self.owns(host, &nowhere)
-    }
-
     fn owns_address(&self, address: IpAddr, flow: &Flow) -> bool {
         let address = address.to_canonical();
         if address.is_unspecified() {
@@ -81,7 +69,8 @@ impl Domain {
     /// again.
     pub fn is_own_socket(&self, uri: &Uri<'_>, flow: &Flow) -> bool {
         let Some(address) = uri.host.ip() else {
-            return uri.port.is_none() && self.owns(uri.host, flow);
+            let listened = |port| self.listeners.iter().any(|listener| listener.address.port() == port);
+            return uri.port.is_none_or(listened) && self.owns(uri.host, flow);
         };
         let transport = uri.transport().unwrap_or(flow.transport);
         let port = uri.port.unwrap_or(transport.default_port());
@@ -148,6 +137,7 @@ mod tests {
             ("sip:101@127.0.0.1:5070", false),
             ("sip:101@203.0.113.9:5060", false),
             ("sip:101@example.com", true),
+            ("sip:101@example.com:5062", true),
             ("sip:101@example.com:5099", false),
             ("sip:101@phone.example.org", false),
         ] {

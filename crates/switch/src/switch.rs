@@ -157,6 +157,7 @@ impl Switch {
         let Some(call) = self.calls.get_mut(id) else { return };
         act(call, &mut self.x);
         if call.is_over() {
+            debug_assert!(call.has_ended(), "a call ends with a record");
             self.by_uid.remove(&call.uid);
             self.x.stack.timers.clear(TimerKey::Verb(id));
             self.x.stack.timers.clear(TimerKey::Setup(id));

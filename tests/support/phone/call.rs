@@ -53,6 +53,7 @@ pub struct PhoneCall {
     pub(super) accepted: Option<Accepted>,
     pub(super) ack: Option<Message>,
     pub(super) offered_late: bool,
+    pub(super) changing: bool,
 }
 
 /// The usual answer of a phone: what it has of what is offered, in the mirrored direction.
@@ -61,6 +62,22 @@ pub(super) fn answer_to(offered: &Spec, own: &Spec) -> Spec {
 }
 
 impl PhoneCall {
+    /// The status to a change that meets another (RFC 3261 14.2, RFC 3311 5.2).
+    pub(super) fn is_changing(&self, message: &Message) -> Option<u16> {
+        let offers = !message.body().is_empty() || *message.method() == Method::Invite;
+        let sent = self.changing || self.session.state() == media::State::OfferSent;
+        match (offers, self.waiting.is_some()) {
+            (true, true) => Some(500),
+            (true, false) if sent => Some(491),
+            (true | false, _) => None,
+        }
+    }
+
+    /// Whether a change waits for its decision.
+    pub fn is_asked(&self) -> bool {
+        self.waiting.is_some()
+    }
+
     pub(super) fn new(invite: Message, session: Session, tag: String, incoming: bool) -> Self {
         Self {
             phase: Phase::Trying,
@@ -81,6 +98,7 @@ impl PhoneCall {
             accepted: None,
             ack: None,
             offered_late: false,
+            changing: false,
         }
     }
 

@@ -2,9 +2,25 @@
 
 use sip::{Builder, HeaderName, Method, StatusCode, retransmit::Accepted, transaction::LayerConfig};
 
-use super::{Phase, Phone, PhoneCall, Purpose};
+use super::{Phase, Phone, PhoneCall, Purpose, mood::grant_timer};
 
 impl Phone {
+    pub(super) fn agent(&self) -> String {
+        format!("Desk/{}", self.number)
+    }
+
+    pub(super) fn ask_timer(&self, builder: Builder) -> Builder {
+        let builder = if self.mood.timer {
+            builder.header(HeaderName::Supported, "timer")
+        } else {
+            builder
+        };
+        match self.mood.asks_timer {
+            Some(value) => builder.header(HeaderName::SessionExpires, value),
+            None => builder,
+        }
+    }
+
     /// Calls a number; the call is the last of `calls`.
     pub fn call(&mut self, number: &str) -> usize {
         let mut session = self.session();
@@ -15,12 +31,11 @@ impl Phone {
             .header(HeaderName::CallId, call_id)
             .header(HeaderName::CSeq, "1 INVITE")
             .header(HeaderName::Contact, self.contact())
-            .header(
-                HeaderName::Allow,
-                "INVITE, ACK, CANCEL, BYE, UPDATE, INFO, MESSAGE, OPTIONS",
-            );
-        if self.mood.timer {
-            builder = builder.header(HeaderName::Supported, "timer");
+            .header(HeaderName::Allow, self.mood.allow)
+            .header(HeaderName::UserAgent, self.agent());
+        builder = self.ask_timer(builder);
+        for (name, value) in &self.mood.adds {
+            builder = builder.other(name, value);
         }
         let invite = if self.mood.late_offer {
             builder.finish()
@@ -73,12 +88,9 @@ impl Phone {
         let reply = Builder::reply(&call.invite, StatusCode::OK, Some(&call.tag))
             .copy(&call.invite, HeaderName::RecordRoute)
             .header(HeaderName::Contact, contact)
-            .header(
-                HeaderName::Allow,
-                "INVITE, ACK, CANCEL, BYE, UPDATE, INFO, MESSAGE, OPTIONS",
-            )
-            .body("application/sdp", &body)
-            .finish();
+            .header(HeaderName::Allow, self.mood.allow)
+            .header(HeaderName::Server, format_args!("Desk/{}", self.number));
+        let reply = grant_timer(&self.mood, reply).body("application/sdp", &body).finish();
         call.phase = Phase::Up;
         call.accepted = Some(Accepted::new(
             self.now,

@@ -7,7 +7,7 @@ use sip::{
     transaction::{LayerConfig, ServerId},
 };
 
-use super::{Phone, Purpose, answer_to};
+use super::{Phone, Purpose, answer_to, mood::grant_timer};
 
 impl Phone {
     /// A request within a call's dialog.
@@ -23,7 +23,7 @@ impl Phone {
         let Some(builder) = self.inside(index, method) else {
             return;
         };
-        let builder = builder.header(HeaderName::Contact, contact);
+        let builder = self.ask_timer(builder.header(HeaderName::Contact, contact));
         let call = &mut self.calls[index];
         call.change_code = None;
         let request = match spec {
@@ -32,6 +32,7 @@ impl Phone {
                 .finish(),
             None => builder.finish(),
         };
+        self.calls[index].changing = true;
         let client = self.send(request, Purpose::Change(index));
         self.calls[index].client = Some(client);
         self.drain();
@@ -41,6 +42,21 @@ impl Phone {
     pub fn cancel_change(&mut self, index: usize) {
         if let Some(client) = self.calls[index].client {
             let _ = self.layer.cancel(self.now, client, None);
+        }
+        self.drain();
+    }
+
+    /// Receives media at another port from now on, which the next change says.
+    pub fn moves_media(&mut self, index: usize, port: u16) {
+        let address = self.address.ip();
+        self.calls[index].session.move_to(address, port);
+    }
+
+    /// Sends a request within a call's dialog; its final answer is in `answer`.
+    pub fn within(&mut self, index: usize, method: &Method, edit: impl FnOnce(Builder) -> Builder) {
+        self.answer = None;
+        if let Some(builder) = self.inside(index, method) {
+            self.send(edit(builder).finish(), Purpose::Other);
         }
         self.drain();
     }
@@ -69,6 +85,7 @@ impl Phone {
         let contact = self.contact();
         let call = &mut self.calls[index];
         let builder = Builder::reply(message, StatusCode::OK, None).header(HeaderName::Contact, contact);
+        let builder = grant_timer(&self.mood, builder);
         let invite = *message.method() == Method::Invite;
         let reply = if message.body().is_empty() {
             let offer = invite.then(|| call.session.make_offer(&codecs));

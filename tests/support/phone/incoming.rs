@@ -1,7 +1,7 @@
 //! What comes in.
 
 use sip::{
-    Builder, Message, Method, StatusCode,
+    Builder, HeaderName, Message, Method, StatusCode,
     dialog::{Dialog, DialogId},
     transaction::ServerId,
 };
@@ -52,9 +52,23 @@ impl Phone {
             }
             Method::Invite | Method::Update => {
                 let waits = self.mood.waits_with_changes && *message.method() == Method::Invite;
+                if let Some(code) = self.calls[index].is_changing(&message) {
+                    return self.simple(id, &message, code);
+                }
+                let refused = (*message.method() == Method::Update)
+                    .then_some(self.mood.refuses_updates)
+                    .flatten();
+                if let Some(code) = refused {
+                    return self.simple(id, &message, code);
+                }
                 match self.mood.refuses_changes {
                     Some(code) if !message.body().is_empty() => self.simple(id, &message, code),
-                    Some(_) | None if waits => self.calls[index].waiting = Some((id, message)),
+                    Some(_) | None if waits => {
+                        if self.mood.ponders {
+                            self.simple(id, &message, 180);
+                        }
+                        self.calls[index].waiting = Some((id, message));
+                    }
                     Some(_) | None => self.answer_change(index, id, &message, 200),
                 }
             }
@@ -81,6 +95,22 @@ impl Phone {
         call.dialog = Dialog::uas(&message, &tag).ok();
         self.calls.push(call);
         let index = self.calls.len() - 1;
+        let asked = message
+            .header(HeaderName::SessionExpires)
+            .and_then(|value| value.split(';').next()?.trim().parse::<u32>().ok());
+        let short = self
+            .mood
+            .min_se
+            .filter(|least| asked.is_some_and(|asked| asked < *least));
+        if let Some(least) = short {
+            let call = &mut self.calls[index];
+            call.phase = Phase::Over(422);
+            let reply = Builder::reply(&message, StatusCode::new(422).unwrap(), Some(&tag));
+            let _ = self
+                .layer
+                .respond(self.now, id, reply.header(HeaderName::MinSe, least).finish());
+            return;
+        }
         match self.mood.refuses {
             Some(code) => self.reject(index, code),
             None => {

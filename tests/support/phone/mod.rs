@@ -26,6 +26,9 @@ use call::answer_to;
 pub use call::{Phase, PhoneCall};
 pub use mood::Mood;
 
+/// How many received messages are kept to be looked at.
+const KEPT: usize = 100;
+
 #[derive(Copy, Clone)]
 enum Purpose {
     Register,
@@ -54,6 +57,10 @@ pub struct Phone {
     pub registered: Option<u16>,
     /// The status of its last MESSAGE.
     pub message_code: Option<u16>,
+    /// The final answer to the last request of [`Phone::ask`] or [`Phone::within`].
+    pub answer: Option<Message>,
+    /// What it received last.
+    pub received: VecDeque<Message>,
     /// Texts it received.
     pub texts: Vec<String>,
     /// What it sends next.
@@ -81,6 +88,8 @@ impl Phone {
             calls: Vec::new(),
             registered: None,
             message_code: None,
+            answer: None,
+            received: VecDeque::new(),
             texts: Vec::new(),
             outbox: VecDeque::new(),
             purposes: HashMap::new(),
@@ -91,6 +100,16 @@ impl Phone {
             register_id: format!("r{}-{number}", address.ip()),
             nonces: 0,
         }
+    }
+
+    /// Signs in with another password from now on.
+    pub fn set_password(&mut self, password: &str) {
+        self.password = password.into();
+    }
+
+    /// Is somewhere else from now on.
+    pub fn moves(&mut self, address: &str) {
+        self.address = address.parse().unwrap();
     }
 
     pub(super) fn flow(&self) -> Flow {
@@ -161,6 +180,10 @@ impl Phone {
         message
             .check()
             .unwrap_or_else(|fault| panic!("the switch sent what its own check refuses: {fault}"));
+        if self.received.len() == KEPT {
+            self.received.pop_front();
+        }
+        self.received.push_back(message.clone());
         let flow = Flow {
             remote: from,
             ..self.flow()

@@ -1,5 +1,17 @@
 //! What a phone does by itself.
 
+use sip::{Builder, HeaderName};
+
+/// Says who refreshes the session, if the mood is so.
+pub(super) fn grant_timer(mood: &Mood, builder: Builder) -> Builder {
+    match mood.grants_timer {
+        Some(value) => builder
+            .header(HeaderName::Supported, "timer")
+            .header(HeaderName::SessionExpires, value),
+        None => builder,
+    }
+}
+
 /// What a phone does by itself.
 #[derive(Clone, Debug)]
 pub struct Mood {
@@ -23,6 +35,24 @@ pub struct Mood {
     pub codecs: Vec<&'static str>,
     /// Makes calls without an offer.
     pub late_offer: bool,
+    /// What it says it allows.
+    pub allow: &'static str,
+    /// Session-Expires of its INVITEs, re-INVITEs and UPDATEs.
+    pub asks_timer: Option<&'static str>,
+    /// Session-Expires of its answers.
+    pub grants_timer: Option<&'static str>,
+    /// The shortest session interval it takes; 422 to shorter ones.
+    pub min_se: Option<u32>,
+    /// Further header fields of its INVITEs.
+    pub adds: Vec<(&'static str, String)>,
+    /// What stands in From instead of its number.
+    pub claims: Option<&'static str>,
+    /// Leaves the answer out of an ACK that should bring one.
+    pub forgets_answer: bool,
+    /// Status to every UPDATE.
+    pub refuses_updates: Option<u16>,
+    /// Says 180 to a change it waits with.
+    pub ponders: bool,
 }
 
 impl Default for Mood {
@@ -38,6 +68,15 @@ impl Default for Mood {
             timer: true,
             codecs: vec!["PCMU", "PCMA", "TELEPHONE-EVENT"],
             late_offer: false,
+            allow: "INVITE, ACK, CANCEL, BYE, UPDATE, INFO, MESSAGE, OPTIONS",
+            asks_timer: None,
+            grants_timer: None,
+            min_se: None,
+            adds: Vec::new(),
+            claims: None,
+            forgets_answer: false,
+            refuses_updates: None,
+            ponders: false,
         }
     }
 }

@@ -30,14 +30,27 @@ impl Phone {
 
     pub(super) fn outside(&mut self, method: &Method, uri: &str, to: &str) -> Builder {
         let tag = self.id("t");
+        let user = self.mood.claims.map_or_else(|| self.number.clone(), str::to_owned);
         Builder::request(method, uri)
             .header(HeaderName::Via, self.via())
             .header(HeaderName::MaxForwards, 70)
             .header(
                 HeaderName::From,
-                format_args!("\"{0}\" <sip:{0}@{1}>;tag={tag}", self.number, self.domain),
+                format_args!("\"Phone {user}\" <sip:{user}@{}>;tag={tag}", self.domain),
             )
             .header(HeaderName::To, format_args!("<{to}>"))
+    }
+
+    /// Sends a request outside of calls; its final answer is in `answer`.
+    pub fn ask(&mut self, method: &Method, uri: &str, edit: impl FnOnce(Builder) -> Builder) {
+        self.answer = None;
+        let call_id = self.id("o");
+        let builder = self
+            .outside(method, uri, uri)
+            .header(HeaderName::CallId, call_id)
+            .header(HeaderName::CSeq, format_args!("1 {method}"));
+        self.send(edit(builder).finish(), Purpose::Other);
+        self.drain();
     }
 
     /// Sends a text.

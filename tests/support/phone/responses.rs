@@ -34,6 +34,7 @@ impl Phone {
             Purpose::Invite(index) => self.invite_response(index, code, message),
             Purpose::Change(index) => self.change_response(index, code, message),
             Purpose::Bye(index) if code >= 200 => self.calls[index].phase = Phase::Over(200),
+            Purpose::Other if code >= 200 => self.answer = Some(message.clone()),
             Purpose::Register | Purpose::Message | Purpose::Bye(_) | Purpose::Other => {}
         }
     }
@@ -73,6 +74,7 @@ impl Phone {
         let via = self.via();
         let codecs = self.codecs();
         let flow = self.flow();
+        let forgets = self.mood.forgets_answer;
         let call = &mut self.calls[index];
         let Some(dialog) = &call.dialog else { return };
         let seq = message.cseq().unwrap().number;
@@ -81,7 +83,7 @@ impl Phone {
             Some(ack) => ack.clone(),
             None => {
                 let builder = dialog.ack(seq, via);
-                if call.session.state() == media::State::OfferReceived {
+                if call.session.state() == media::State::OfferReceived && !forgets {
                     let offered = call.heard.clone().expect("an offer was heard");
                     let body = call
                         .session
@@ -101,9 +103,15 @@ impl Phone {
         if code < 200 {
             return;
         }
+        let seq = message.cseq().unwrap().number;
+        let acked = self.calls[index].ack.as_ref();
+        if acked.is_some_and(|ack| ack.cseq().unwrap().number == seq) {
+            return self.acknowledge(index, message); // the same answer again
+        }
         let call = &mut self.calls[index];
         call.last = message.clone();
         call.change_code = Some(code);
+        call.changing = false;
         if code < 300 {
             call.take_description(message);
             if *message.method() == Method::Invite {
@@ -125,6 +133,7 @@ impl Phone {
             Some(Purpose::Bye(index)) => self.calls[index].phase = Phase::Over(408),
             Some(Purpose::Change(index)) => {
                 self.calls[index].change_code = Some(408);
+                self.calls[index].changing = false;
                 self.calls[index].session.rollback();
                 if self.calls[index].phase == Phase::Up {
                     self.hang_up_call(index);

@@ -297,12 +297,3 @@ impl Call {
         matches!(self.script, ScriptState::Running | ScriptState::Cancelled)
     }
 }
-
-impl Drop for Call {
-    fn drop(&mut self) {
-        debug_assert!(
-            self.ending.is_some() || std::thread::panicking(),
-            "a call ends with a record"
-        );
-    }
-}

@@ -84,11 +84,14 @@ impl Leg {
         } else {
             format!("<sip:{party}@{domain}>")
         };
+        // RFC 3323 4.1.1.3.
+        let anonymous = invitation.caller.number == "anonymous";
+        let home = if anonymous { "anonymous.invalid" } else { domain };
         let from = if invitation.caller.name.is_empty() {
-            format!("<sip:{number}@{domain}>;tag={}", self.local_tag)
+            format!("<sip:{number}@{home}>;tag={}", self.local_tag)
         } else {
             format!(
-                "{} <sip:{number}@{domain}>;tag={}",
+                "{} <sip:{number}@{home}>;tag={}",
                 sip::quote(&invitation.caller.name),
                 self.local_tag
             )

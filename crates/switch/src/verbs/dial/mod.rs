@@ -45,6 +45,8 @@ struct Branch {
     leg: LegId,
     /// The extension it belongs to, for its forwards.
     extension: Option<String>,
+    /// How the call came to it.
+    trail: place::Trail,
 }
 
 struct Talk {
@@ -91,7 +93,7 @@ impl Dialing {
                 .timers
                 .set(TimerKey::Verb(call.id), x.stack.now + self.request.timeout);
             for target in turn {
-                self.place(call, x, &target, None);
+                self.place(call, x, &target, &[]);
             }
         }
     }
@@ -227,22 +229,12 @@ impl Dialing {
         }
         if code == 486 || code == 600 {
             if let Some(target) = self.forward(x, branch, |extension| extension.forward_busy.clone()) {
-                return self.place(
-                    call,
-                    x,
-                    &target,
-                    branch.extension.as_deref().map(|from| (from, "user-busy")),
-                );
+                return self.send_on(call, x, branch, &target, "user-busy");
             }
         } else if matches!(code, 408 | 480 | 503)
             && let Some(target) = self.forward(x, branch, |extension| extension.forward_no_answer.clone())
         {
-            return self.place(
-                call,
-                x,
-                &target,
-                branch.extension.as_deref().map(|from| (from, "unavailable")),
-            );
+            return self.send_on(call, x, branch, &target, "unavailable");
         }
         self.best.note(code, &reason);
         // RFC 3261 16.7 step 5: a 6xx speaks for the person, wherever else it rings.
@@ -269,12 +261,7 @@ impl Dialing {
                 x.stack
                     .timers
                     .set(TimerKey::Verb(call.id), x.stack.now + self.request.timeout);
-                self.place(
-                    call,
-                    x,
-                    &target,
-                    branch.extension.as_deref().map(|from| (from, "no-answer")),
-                );
+                self.send_on(call, x, branch, &target, "no-answer");
             }
         }
     }

@@ -1,7 +1,7 @@
 //! Where a `dial` rings: extensions with their forwards, and URIs.
 
 use ::media::{SdpDirection, Spec};
-use sip::{Flow, Scheme, Transport, Uri};
+use sip::{Flow, NameAddr, Scheme, Transport, Uri};
 
 use crate::{
     api::{Extension, Query, QueryId, Target},
@@ -21,11 +21,57 @@ pub(super) struct Lookup {
     path: Vec<String>,
     codecs: Vec<String>,
     extension: Option<String>,
-    headers: Vec<(String, String)>,
+    trail: Trail,
 }
 
-/// The extension that sent a call on, and why (RFC 5806 reason).
-type Diverted<'a> = Option<(&'a str, &'a str)>;
+/// Who sent the call on, as Diversion values (RFC 5806), the latest first.
+pub(super) type Trail = Vec<String>;
+
+/// How many Diversion values of the caller's are passed on.
+const DIVERSIONS: usize = 5;
+
+/// The trail with one more step: who sent the call on, and why.
+pub(super) fn diverted(x: &Exchange, trail: &[String], from: &str, reason: &str) -> Trail {
+    let (user, domain) = (sip::escape_user(from), &x.stack.config.domain);
+    let step = format!("<sip:{user}@{domain}>;reason={reason}");
+    std::iter::once(step).chain(trail.iter().cloned()).collect()
+}
+
+/// Where the caller's call was sent on before it came to us, without the addresses of where that was.
+fn diverted_before(call: &Call, x: &Exchange) -> Trail {
+    let domain = &x.stack.config.domain;
+    let values = call.invite(x).into_iter().flat_map(|invite| {
+        let fields = invite.fields();
+        fields.filter(|(name, ..)| name.eq_ignore_ascii_case("Diversion"))
+    });
+    let step = |value: &str| {
+        let address = NameAddr::parse(value).ok()?;
+        let uri = address.uri().ok()?;
+        let name = address.display_name().filter(|name| !name.is_empty());
+        let name = name.map(|name| format!("{} ", sip::quote(&name))).unwrap_or_default();
+        let user = uri.user_unescaped();
+        let mut step = format!("{name}<sip:{}@{domain}>", sip::escape_user(&user));
+        for known in ["reason", "counter", "limit", "privacy", "screen"] {
+            let value = address.param(known).filter(|value| is_token(value));
+            step.extend(value.map(|value| format!(";{known}={value}")));
+        }
+        Some(step)
+    };
+    values
+        .take(DIVERSIONS)
+        .filter_map(|(_, _, value)| step(value))
+        .collect()
+}
+
+/// Whether a URI is one of our own numbers. Another port of an address of ours may be another program's.
+fn is_inside(call: &Call, x: &Exchange, uri: &Uri<'_>) -> bool {
+    let flow = x.legs.get(call.caller).map(|leg| leg.flow);
+    flow.is_some_and(|flow| x.domain.is_own_socket(uri, &flow))
+}
+
+fn is_token(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+}
 
 /// Reads what a person writes into a forward: a number, or a SIP URI.
 fn target_of(text: &str) -> Target {
@@ -41,21 +87,21 @@ fn target_of(text: &str) -> Target {
 
 impl Dialing {
     /// Rings a target, or notes why that cannot be.
-    pub(super) fn place(&mut self, call: &mut Call, x: &mut Exchange, target: &Target, diverted: Diverted<'_>) {
+    pub(super) fn place(&mut self, call: &mut Call, x: &mut Exchange, target: &Target, trail: &[String]) {
         if self.branches.len() + self.lookups.len() >= x.stack.config.limits.branches {
             return self.best.note(480, "Too Many Targets");
         }
         match target {
-            Target::Extension(number) => self.place_extension(call, x, number, diverted),
+            Target::Extension(number) => self.place_extension(call, x, number, trail),
             Target::Trunk { trunk, .. } => {
                 tracing::warn!(%trunk, "no trunk has that name");
                 self.best.note(404, "No Such Trunk");
             }
-            Target::Uri(uri) => self.place_uri(call, x, uri, diverted),
+            Target::Uri(uri) => self.place_uri(call, x, uri, trail),
         }
     }
 
-    fn place_extension(&mut self, call: &mut Call, x: &mut Exchange, number: &str, diverted: Diverted<'_>) {
+    fn place_extension(&mut self, call: &mut Call, x: &mut Exchange, number: &str, trail: &[String]) {
         let Some(extension) = x.accounts.extension(number).cloned() else {
             return self.best.note(404, "Not Found");
         };
@@ -64,22 +110,21 @@ impl Dialing {
         }
         self.visited.push(number.to_owned());
         if let Some(to) = extension.forward_always.as_deref().filter(|_| self.may_redirect(x)) {
-            return self.place(call, x, &target_of(to), Some((number, "unconditional")));
+            return self.place(call, x, &target_of(to), &diverted(x, trail, number, "unconditional"));
         }
         if extension.dnd {
             return match extension.forward_busy.as_deref().filter(|_| self.may_redirect(x)) {
-                Some(to) => self.place(call, x, &target_of(to), Some((number, "do-not-disturb"))),
+                Some(to) => self.place(call, x, &target_of(to), &diverted(x, trail, number, "do-not-disturb")),
                 None => self.best.note(486, "Do Not Disturb"),
             };
         }
         let contacts = x.registrar.lookup(number, &x.accounts);
         if contacts.is_empty() {
             return match extension.forward_no_answer.as_deref().filter(|_| self.may_redirect(x)) {
-                Some(to) => self.place(call, x, &target_of(to), Some((number, "unavailable"))),
+                Some(to) => self.place(call, x, &target_of(to), &diverted(x, trail, number, "unavailable")),
                 None => self.best.note(480, "No Phone Registered"),
             };
         }
-        let headers = self.headers(x, diverted);
         let limit = x.stack.config.limits.branches;
         for contact in contacts.into_iter().take(limit - self.branches.len()) {
             let codecs = x
@@ -93,7 +138,7 @@ impl Dialing {
                 path: contact.path,
                 codecs,
                 extension: Some(number.to_owned()),
-                headers: headers.clone(),
+                trail: trail.to_vec(),
             };
             match contact.reach {
                 Reach::Flow(flow) => self.ring(call, x, found, flow),
@@ -102,13 +147,13 @@ impl Dialing {
         }
     }
 
-    fn place_uri(&mut self, call: &mut Call, x: &mut Exchange, uri: &str, diverted: Diverted<'_>) {
+    fn place_uri(&mut self, call: &mut Call, x: &mut Exchange, uri: &str, trail: &[String]) {
         let Ok(parsed) = Uri::parse(uri) else {
             return self.best.note(404, "Bad Target");
         };
-        if x.domain.is_ours(parsed.host) {
+        if is_inside(call, x, &parsed) {
             let number = parsed.user_unescaped().into_owned();
-            return self.place_extension(call, x, &number, diverted);
+            return self.place_extension(call, x, &number, trail);
         }
         let found = Lookup {
             uri: uri.to_owned(),
@@ -116,7 +161,7 @@ impl Dialing {
             path: Vec::new(),
             codecs: Vec::new(),
             extension: None,
-            headers: self.headers(x, diverted),
+            trail: trail.to_vec(),
         };
         self.look_up(call, x, uri, found);
     }
@@ -144,8 +189,16 @@ impl Dialing {
             path,
             codecs,
             extension,
-            headers,
+            trail,
         } = found;
+        let mut headers = self.request.headers.clone();
+        let before = diverted_before(call, x);
+        headers.extend(
+            trail
+                .iter()
+                .chain(&before)
+                .map(|step| ("Diversion".to_owned(), step.clone())),
+        );
         let place = Place {
             uri,
             flow,
@@ -178,23 +231,10 @@ impl Dialing {
                 if call.to.is_empty() {
                     call.to.clone_from(&place.party);
                 }
-                self.branches.push(Branch { leg, extension });
+                self.branches.push(Branch { leg, extension, trail });
             }
             Err(NoRoom) => self.best.note(503, "No Room For Another Leg"),
         }
-    }
-
-    fn headers(&self, x: &Exchange, diverted: Diverted<'_>) -> Vec<(String, String)> {
-        let mut headers = self.request.headers.clone();
-        if let Some((from, reason)) = diverted {
-            // RFC 5806: who was called first, and why the call went on.
-            let from = sip::escape_user(from);
-            headers.push((
-                "Diversion".into(),
-                format!("<sip:{from}@{}>;reason={reason}", x.stack.config.domain),
-            ));
-        }
-        headers
     }
 
     /// Where the branch's extension sends its calls on, if it does and it has not gone too far.
@@ -217,10 +257,24 @@ impl Dialing {
         self.may_redirect(x).then(|| target_of(&to))
     }
 
+    /// The branch's extension sends the call on.
+    pub(super) fn send_on(
+        &mut self,
+        call: &mut Call,
+        x: &mut Exchange,
+        branch: &Branch,
+        target: &Target,
+        reason: &str,
+    ) {
+        let from = branch.extension.as_deref().unwrap_or_default();
+        let trail = diverted(x, &branch.trail, from, reason);
+        self.place(call, x, target, &trail);
+    }
+
     /// A phone sends the call elsewhere (3xx, RFC 3261 8.1.3.4).
     pub(super) fn redirected(&mut self, call: &mut Call, x: &mut Exchange, branch: &Branch, code: u16, to: &[String]) {
         let from = branch.extension.clone();
-        let inside = |contact: &&String| Uri::parse(contact).is_ok_and(|uri| x.domain.is_ours(uri.host));
+        let inside = |contact: &&String| Uri::parse(contact).is_ok_and(|uri| is_inside(call, x, &uri));
         // Only to our own numbers: a phone that sends calls out of the house costs somebody money.
         let to: Vec<String> = to.iter().filter(inside).cloned().collect();
         if to.is_empty() {
@@ -230,8 +284,11 @@ impl Dialing {
             if !self.may_redirect(x) {
                 return self.best.note(480, "Too Many Redirections");
             }
-            let diverted = from.as_deref().map(|from| (from, "deflection"));
-            self.place(call, x, &Target::Uri(contact), diverted);
+            let trail = match from.as_deref() {
+                Some(from) => diverted(x, &branch.trail, from, "deflection"),
+                None => branch.trail.clone(),
+            };
+            self.place(call, x, &Target::Uri(contact), &trail);
         }
     }
 

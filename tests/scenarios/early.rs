@@ -1,0 +1,133 @@
+//! Early media, and answers that do not fit it (RFC 3960, RFC 3261 13.2.1).
+
+use sip::{HeaderName, Method};
+use tests::Stage;
+
+#[test]
+fn early_media_is_heard_and_the_200_repeats_its_description() {
+    let stage = Stage::default();
+    let (alice, bob) = (stage.phone("101"), stage.phone("102"));
+    alice.calls("102");
+    bob.rings().plays_early();
+    alice.hears_ringing();
+    stage.pass(1.0);
+    assert!(alice.call(|call| call.early_media), "{}", stage.ladder());
+    let early = alice.call(|call| call.last.body().to_vec());
+    bob.answers();
+    alice.talks();
+    let last = alice.call(|call| (call.last.status().unwrap().code(), call.last.body().to_vec()));
+    assert_eq!(last, (200, early));
+    assert_eq!(stage.events(), ["started", "ringing", "answered"]);
+    stage.pass(5.0);
+    assert_eq!(alice.got(Method::Invite), 0, "nothing is to be changed");
+    alice.hangs_up();
+    bob.ends_with(200);
+    stage.clears();
+}
+
+#[test]
+fn early_media_of_one_phone_then_another_with_other_codecs_answers() {
+    let plan = r#"fn on_call(caller) { caller.dial(["102", "103"], #{ timeout: 5, strategy: "sequence" }); }"#;
+    let stage = Stage::plan(plan);
+    let (alice, bob, carol) = (stage.phone("101"), stage.phone("102"), stage.phone("103"));
+    alice.feels(|mood| mood.codecs = vec!["G722", "PCMU", "TELEPHONE-EVENT"]);
+    bob.feels(|mood| mood.codecs = vec!["G722"]);
+    carol.feels(|mood| mood.codecs = vec!["PCMU", "TELEPHONE-EVENT"]);
+    alice.calls("900");
+    bob.rings().plays_early();
+    stage.pass(1.0);
+    assert!(
+        !alice.call(|call| call.early_media),
+        "with others to come it is no answer"
+    );
+    bob.ends_with(487);
+    carol.rings().answers().talks();
+    alice.talks().hangs_up();
+    carol.ends_with(200);
+    stage.clears();
+}
+
+#[test]
+fn an_answer_that_does_not_fit_the_early_media_is_mended_by_a_re_invite() {
+    // 102 has early media, is not answered, and its calls go on to 103.
+    let stage = Stage::default();
+    let (alice, bob, carol) = (stage.phone("101"), stage.phone("102"), stage.phone("103"));
+    stage.with(|world| world.account("102", |account| account.forward_no_answer = Some("103".into())));
+    alice.feels(|mood| mood.codecs = vec!["G722", "PCMU", "TELEPHONE-EVENT"]);
+    bob.feels(|mood| mood.codecs = vec!["G722"]);
+    carol.feels(|mood| mood.codecs = vec!["PCMU", "TELEPHONE-EVENT"]);
+    alice.calls("102");
+    bob.rings().plays_early();
+    stage.pass(1.0);
+    assert!(alice.call(|call| call.early_media), "{}", stage.ladder());
+    bob.ends_with(487);
+    carol.rings().answers().talks();
+    alice.talks();
+    stage.pass(2.0);
+    assert_eq!(alice.got(Method::Invite), 1, "{}", stage.ladder());
+    let codecs = alice.call(|call| {
+        let heard = call.heard.clone().unwrap();
+        heard.audio_codecs().map(str::to_owned).collect::<Vec<_>>()
+    });
+    assert!(!codecs.contains(&"G722".to_owned()), "{codecs:?}");
+    let told = carol.call(|call| call.invite.other("Diversion").unwrap().to_owned());
+    assert!(told.contains("<sip:102@tandem.local>;reason=no-answer"), "{told}");
+    alice.hangs_up();
+    carol.ends_with(200);
+    stage.clears();
+}
+
+#[test]
+fn a_call_without_an_offer_gets_one_in_the_200() {
+    let stage = Stage::default();
+    let (alice, bob) = (stage.phone("101"), stage.phone("102"));
+    alice.feels(|mood| mood.late_offer = true).calls("102");
+    bob.rings().answers();
+    alice.talks();
+    stage.pass(2.0);
+    assert_eq!(
+        (alice.got(Method::Invite), bob.got(Method::Invite)),
+        (0, 1),
+        "{}",
+        stage.ladder()
+    );
+    assert!(alice.call(|call| call.heard.as_ref().is_some_and(|heard| heard.has_audio())));
+    let sdp = bob.with(|phone| {
+        let ack = phone.received.iter().find(|message| *message.method() == Method::Ack);
+        ack.unwrap().header(HeaderName::ContentLength).unwrap().to_owned()
+    });
+    assert_eq!(sdp, "0");
+    bob.hangs_up();
+    alice.ends_with(200);
+    stage.clears();
+}
+
+#[test]
+fn a_call_without_an_offer_whose_ack_brings_no_answer_is_over() {
+    let stage = Stage::default();
+    let (alice, bob) = (stage.phone("101"), stage.phone("102"));
+    alice.feels(|mood| {
+        mood.late_offer = true;
+        mood.codecs = vec!["PCMU"];
+        mood.forgets_answer = true;
+    });
+    alice.calls("102");
+    bob.rings().answers();
+    alice.ends_with(200);
+    bob.ends_with(200);
+    assert_eq!(stage.record().ended_by, switch::EndedBy::System);
+    stage.clears();
+}
+
+#[test]
+fn nothing_in_common_is_refused_with_488() {
+    let stage = Stage::default();
+    let (alice, bob) = (stage.phone("101"), stage.phone("102"));
+    alice.feels(|mood| mood.codecs = vec!["G722"]);
+    bob.feels(|mood| mood.codecs = vec!["GSM"]);
+    alice.calls("102");
+    bob.rings().answers();
+    alice.ends_with(488);
+    assert_eq!(stage.record().sip_code, 488);
+    stage.clears();
+}

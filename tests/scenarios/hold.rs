@@ -1,0 +1,108 @@
+//! Hold and resume (RFC 3264 8.4), and that a session is what both last agreed on.
+
+use media::SdpDirection::{Inactive, RecvOnly, SendOnly, SendRecv};
+use sip::Method;
+use tests::{Actor, Stage};
+
+fn talking(stage: &Stage) -> (Actor, Actor) {
+    let (alice, bob) = (stage.phone("101"), stage.phone("102"));
+    alice.calls("102");
+    bob.rings().answers().talks();
+    alice.talks();
+    stage.pass(1.0);
+    (alice, bob)
+}
+
+fn over(stage: &Stage, alice: &Actor, bob: &Actor) {
+    alice.hangs_up().ends_with(200);
+    bob.ends_with(200);
+    stage.clears();
+}
+
+#[test]
+fn either_side_holds_and_resumes() {
+    let stage = Stage::default();
+    let (alice, bob) = talking(&stage);
+    for (holder, held) in [(&alice, &bob), (&bob, &alice), (&alice, &bob)] {
+        holder.holds().hears(RecvOnly);
+        held.hears(SendOnly);
+        assert!(stage.calls()[0].legs.iter().any(|leg| leg.state == "held"));
+        holder.resumes().hears(SendRecv);
+        held.hears(SendRecv);
+        assert!(stage.calls()[0].legs.iter().all(|leg| leg.state == "up"));
+    }
+    over(&stage, &alice, &bob);
+}
+
+#[test]
+fn both_hold_one_after_the_other() {
+    let stage = Stage::default();
+    let (alice, bob) = talking(&stage);
+    alice.holds();
+    bob.hears(SendOnly);
+    bob.offers(Inactive, 200);
+    alice.hears(Inactive);
+    alice.offers(Inactive, 200);
+    bob.offers(RecvOnly, 200);
+    alice.resumes();
+    bob.resumes().hears(SendRecv);
+    alice.hears(SendRecv);
+    over(&stage, &alice, &bob);
+}
+
+#[test]
+fn both_hold_at_once() {
+    let stage = Stage::default();
+    let (alice, bob) = talking(&stage);
+    alice.begins_change(Method::Invite, Some(SendOnly));
+    bob.begins_change(Method::Invite, Some(SendOnly));
+    stage.pass(2.0);
+    let codes = [&alice, &bob].map(|phone| phone.call(|call| call.change_code.unwrap()));
+    assert!(codes.contains(&491), "{codes:?}\n{}", stage.ladder());
+    // Each tries again in its own time (RFC 3261 14.1).
+    alice.holds();
+    bob.offers(Inactive, 200);
+    alice.hears(Inactive);
+    over(&stage, &alice, &bob);
+}
+
+#[test]
+fn a_hold_that_was_refused_is_not_taken_for_one_that_is_in_force() {
+    let stage = Stage::default();
+    let (alice, bob) = talking(&stage);
+    for code in [488, 491, 500, 603] {
+        bob.feels(|mood| mood.refuses_changes = Some(code));
+        alice.offers(SendOnly, code);
+        bob.hears(SendRecv);
+        bob.feels(|mood| mood.refuses_changes = None);
+        alice.holds();
+        bob.hears(SendOnly);
+        alice.resumes();
+        bob.hears(SendRecv);
+    }
+    over(&stage, &alice, &bob);
+}
+
+#[test]
+fn the_callee_s_phone_says_as_before_after_the_other_has_resumed() {
+    // What is repeated unchanged is answered with what is in force now, not with what once was.
+    let stage = Stage::default();
+    let (alice, bob) = talking(&stage);
+    bob.holds();
+    alice.hears(SendOnly);
+    bob.resumes();
+    alice.hears(SendRecv);
+    let before = bob.got(Method::Invite);
+    alice.resumes().hears(SendRecv);
+    assert_eq!(bob.got(Method::Invite), before, "it changes nothing for the other side");
+    over(&stage, &alice, &bob);
+}
+
+#[test]
+fn a_held_call_ends_without_being_resumed() {
+    let stage = Stage::default();
+    let (alice, bob) = talking(&stage);
+    bob.holds();
+    alice.hears(SendOnly);
+    over(&stage, &alice, &bob);
+}

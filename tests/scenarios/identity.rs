@@ -1,0 +1,189 @@
+//! Who calls: nobody calls as another, and nobody without having shown who it is.
+
+use sip::{HeaderName, Method};
+use switch::{AccountChange, Config, Input, Trusted};
+use tests::{Phase, Settings, Stage};
+
+#[test]
+fn a_call_without_credentials_is_challenged_and_leaves_no_record() {
+    let stage = Stage::default();
+    let (alice, bob) = (stage.phone("101"), stage.phone("102"));
+    let wire = stage.wire("198.51.200.1:5060");
+    let invite = sip::Builder::request(&Method::Invite, "sip:102@tandem.local")
+        .header(HeaderName::Via, "SIP/2.0/UDP 198.51.200.1:5060;branch=z9hG4bKx1")
+        .header(HeaderName::MaxForwards, 70)
+        .header(HeaderName::From, "<sip:101@tandem.local>;tag=f")
+        .header(HeaderName::To, "<sip:102@tandem.local>")
+        .header(HeaderName::CallId, "x1")
+        .header(HeaderName::CSeq, "1 INVITE")
+        .header(HeaderName::Contact, "<sip:101@198.51.200.1>")
+        .finish();
+    wire.sends(invite);
+    let answer = wire.takes_response(401);
+    assert_eq!(
+        answer.headers(HeaderName::WwwAuthenticate).count(),
+        2,
+        "SHA-256 and MD5"
+    );
+    stage.pass(40.0);
+    assert_eq!(bob.phase(), None);
+    assert!(stage.with(|world| world.cdrs.is_empty() && world.opened.is_empty()));
+    drop(alice);
+    stage.clears();
+}
+
+#[test]
+fn nobody_calls_as_another() {
+    let stage = Stage::default();
+    let (alice, bob) = (stage.phone("101"), stage.phone("102"));
+    alice
+        .feels(|mood| mood.claims = Some("103"))
+        .calls("102")
+        .ends_with(403);
+    assert_eq!(bob.phase(), None);
+    stage.clears();
+}
+
+#[test]
+fn a_wrong_password_calls_nobody() {
+    let stage = Stage::default();
+    let (alice, bob) = (stage.phone("101"), stage.phone("102"));
+    alice.with(|phone| phone.set_password("guess"));
+    alice.calls("102").ends_with(401);
+    assert_eq!(bob.phase(), None);
+    assert_eq!(stage.with(|world| world.stats().auth_failures), 1);
+    stage.clears();
+}
+
+#[test]
+fn a_trusted_network_calls_as_its_extension() {
+    let trusted = Trusted {
+        network: "198.51.200.0".parse().unwrap(),
+        prefix: 24,
+        extension: "101".into(),
+    };
+    let stage = Stage::new(Settings {
+        config: Config {
+            trusted: vec![trusted],
+            ..Config::default()
+        },
+        ..Settings::default()
+    });
+    let (_alice, bob) = (stage.phone("101"), stage.phone("102"));
+    let wire = stage.wire("198.51.200.1:5060");
+    let invite = sip::Builder::request(&Method::Invite, "sip:102@tandem.local")
+        .header(HeaderName::Via, "SIP/2.0/UDP 198.51.200.1:5060;branch=z9hG4bKx1")
+        .header(HeaderName::MaxForwards, 70)
+        .header(HeaderName::From, "<sip:5551234@gateway.example>;tag=f")
+        .header(HeaderName::To, "<sip:102@tandem.local>")
+        .header(HeaderName::CallId, "x1")
+        .header(HeaderName::CSeq, "1 INVITE")
+        .header(HeaderName::Contact, "<sip:gw@198.51.200.1>")
+        .body("application/sdp", tests::sdp("198.51.200.1", 9_000).as_bytes())
+        .finish();
+    wire.sends(invite.clone());
+    bob.rings();
+    let from = bob.call(|call| call.invite.header(HeaderName::From).unwrap().to_owned());
+    assert!(from.contains("<sip:101@tandem.local>"), "{from}");
+    bob.answers();
+    let ok = wire.takes_response(200);
+    let ack = sip::dialog::Dialog::uac(&invite, &ok).unwrap();
+    wire.sends(ack.ack(1, "SIP/2.0/UDP 198.51.200.1:5060;branch=z9hG4bKx2").finish());
+    bob.talks();
+    stage.pass(1.0);
+    bob.hangs_up();
+    let bye = wire.takes_request(Method::Bye);
+    wire.replies(&bye, 200, "f", |reply| reply);
+    stage.clears();
+}
+
+#[test]
+fn a_stranger_who_knows_the_dialog_can_neither_end_nor_turn_the_call() {
+    let stage = Stage::default();
+    let (alice, bob) = (stage.phone("101"), stage.phone("102"));
+    alice.calls("102");
+    bob.rings().answers().talks();
+    alice.talks();
+    stage.pass(1.0);
+    let wire = stage.wire("203.0.113.66:5060");
+    let forge = |method: Method, branch: &str| {
+        alice.with(|phone| {
+            let builder = phone.calls[0]
+                .dialog
+                .as_mut()
+                .unwrap()
+                .request(&method, format!("SIP/2.0/UDP 203.0.113.66:5060;branch=z9hG4bK{branch}"));
+            let builder = builder.header(HeaderName::Contact, "<sip:101@203.0.113.66>");
+            if method == Method::Bye {
+                builder.finish()
+            } else {
+                builder
+                    .body("application/sdp", tests::sdp("203.0.113.66", 9_000).as_bytes())
+                    .finish()
+            }
+        })
+    };
+    for (method, branch) in [(Method::Bye, "a"), (Method::Invite, "b"), (Method::Update, "c")] {
+        wire.sends(forge(method, branch));
+        wire.takes_response(401);
+    }
+    stage.pass(3.0);
+    assert_eq!((alice.phase(), bob.phase()), (Some(Phase::Up), Some(Phase::Up)));
+    assert!(
+        wire.collects(5.0).iter().all(|message| message.status().is_some()),
+        "nothing is sent there"
+    );
+    bob.hangs_up();
+    alice.ends_with(200);
+    stage.clears();
+}
+
+#[test]
+fn a_phone_that_comes_back_from_another_address_keeps_its_call() {
+    let stage = Stage::default();
+    let (alice, bob) = (stage.phone("101"), stage.phone("102"));
+    alice.calls("102");
+    bob.rings().answers().talks();
+    alice.talks();
+    stage.pass(1.0);
+    alice.with(|phone| phone.moves("203.0.113.9:5077"));
+    alice.holds();
+    bob.hears(media::SdpDirection::SendOnly);
+    bob.hangs_up();
+    alice.ends_with(200);
+    stage.clears();
+}
+
+#[test]
+fn a_port_that_changes_is_a_nat_s_and_needs_no_password() {
+    let stage = Stage::default();
+    let (alice, bob) = (stage.phone("101"), stage.phone("102"));
+    alice.calls("102");
+    bob.rings().answers().talks();
+    alice.talks();
+    stage.pass(1.0);
+    let ip = alice.with(|phone| phone.address.ip());
+    alice.with(|phone| phone.moves(&format!("{ip}:6111")));
+    let challenges = alice.was_told(401);
+    alice.holds();
+    assert_eq!(alice.was_told(401), challenges);
+    bob.hangs_up();
+    alice.ends_with(200);
+    stage.clears();
+}
+
+#[test]
+fn an_account_that_is_deleted_in_mid_call_may_finish_it_and_makes_no_other() {
+    let stage = Stage::default();
+    let (alice, bob) = (stage.phone("101"), stage.phone("102"));
+    alice.calls("102");
+    bob.rings().answers().talks();
+    alice.talks();
+    stage.tells(Input::Account(AccountChange::RemoveExtension("101".into())));
+    stage.tells(Input::Account(AccountChange::RemoveExtension("102".into())));
+    alice.holds().resumes();
+    bob.hangs_up().ends_with(200);
+    alice.ends_with(200);
+    alice.calls("102").ends_with(401);
+    stage.clears();
+}

@@ -1,0 +1,200 @@
+//! Requests that are refused, as RFC 3261 8.2 wants it.
+
+use sip::{HeaderName, Message, Method};
+use tests::Stage;
+
+fn code(answer: &Message) -> u16 {
+    answer.status().unwrap().code()
+}
+
+#[test]
+fn what_is_required_and_not_supported_draws_420() {
+    let stage = Stage::default();
+    let alice = stage.phone("101");
+    for method in [Method::Invite, Method::Options, Method::Message] {
+        let answer = alice.asks(method, "sip:102@tandem.local", |builder| {
+            builder
+                .header(HeaderName::Require, "timer, 100rel, telepathy")
+                .header(HeaderName::Contact, "<sip:101@198.51.100.1>")
+        });
+        assert_eq!(
+            (code(&answer), answer.header(HeaderName::Unsupported)),
+            (420, Some("100rel, telepathy"))
+        );
+    }
+    stage.clears();
+}
+
+#[test]
+fn bodies_that_are_not_understood_draw_415() {
+    let stage = Stage::default();
+    let alice = stage.phone("101");
+    let answer = alice.asks(Method::Invite, "sip:102@tandem.local", |builder| {
+        builder
+            .header(HeaderName::Contact, "<sip:101@198.51.100.1>")
+            .body("application/isup", b"\x01\x02")
+    });
+    assert_eq!(
+        (code(&answer), answer.header(HeaderName::Accept)),
+        (415, Some("application/sdp"))
+    );
+    let answer = alice.asks(Method::Message, "sip:102@tandem.local", |builder| {
+        builder
+            .header(HeaderName::ContentEncoding, "gzip")
+            .body("text/plain", b"\x1f\x8b")
+    });
+    assert_eq!(
+        (code(&answer), answer.header(HeaderName::AcceptEncoding)),
+        (415, Some("identity"))
+    );
+    stage.clears();
+}
+
+#[test]
+fn schemes_methods_and_hops() {
+    let stage = Stage::default();
+    let alice = stage.phone("101");
+    let contact = "<sip:101@198.51.100.1>";
+    let answer = alice.asks(Method::Invite, "mailto:102@tandem.local", |b| {
+        b.header(HeaderName::Contact, contact)
+    });
+    assert_eq!(code(&answer), 416);
+    for (method, expected) in [
+        (Method::Other("DANCE".into()), 501),
+        (Method::Subscribe, 405),
+        (Method::Publish, 405),
+        (Method::Refer, 405),
+    ] {
+        let answer = alice.asks(method.clone(), "sip:102@tandem.local", |b| {
+            b.header(HeaderName::Contact, contact)
+        });
+        assert_eq!(code(&answer), expected, "{method}");
+        let allow = answer.header(HeaderName::Allow).unwrap();
+        assert!(allow.contains("REGISTER") && allow.contains("MESSAGE"), "{method}");
+    }
+    for method in [Method::Bye, Method::Update, Method::Info, Method::Prack, Method::Notify] {
+        let answer = alice.asks(method.clone(), "sip:102@tandem.local", |b| {
+            b.header(HeaderName::Contact, contact)
+        });
+        assert_eq!(code(&answer), 481, "{method}");
+    }
+    let spent = |method: Method| {
+        sip::Builder::request(&method, "sip:102@tandem.local")
+            .header(
+                HeaderName::Via,
+                format!("SIP/2.0/UDP 198.51.200.1:5060;branch=z9hG4bK{method}"),
+            )
+            .header(HeaderName::MaxForwards, 0)
+            .header(HeaderName::From, "<sip:101@tandem.local>;tag=f")
+            .header(HeaderName::To, "<sip:102@tandem.local>")
+            .header(HeaderName::CallId, format!("hops-{method}"))
+            .header(HeaderName::CSeq, format!("1 {method}"))
+            .header(HeaderName::Contact, "<sip:101@198.51.200.1>")
+            .finish()
+    };
+    let wire = stage.wire("198.51.200.1:5060");
+    for (method, expected) in [(Method::Invite, 483), (Method::Message, 483), (Method::Options, 200)] {
+        wire.sends(spent(method));
+        wire.takes_response(expected);
+    }
+    stage.clears();
+}
+
+#[test]
+fn options_says_what_is_understood() {
+    let stage = Stage::default();
+    let alice = stage.phone("101");
+    let answer = alice.asks(Method::Options, "sip:tandem.local", |builder| builder);
+    assert_eq!(code(&answer), 200);
+    for (name, part) in [
+        (HeaderName::Allow, "INVITE"),
+        (HeaderName::Accept, "application/sdp"),
+        (HeaderName::Supported, "timer"),
+        (HeaderName::AcceptEncoding, "identity"),
+        (HeaderName::AcceptLanguage, "en"),
+    ] {
+        assert!(answer.header(name).unwrap().contains(part), "{}", name.as_str());
+    }
+    stage.clears();
+}
+
+#[test]
+fn a_dialog_that_nobody_knows_gets_481() {
+    let stage = Stage::default();
+    let (alice, bob) = (stage.phone("101"), stage.phone("102"));
+    alice.calls("102");
+    bob.rings().answers().talks();
+    alice.talks();
+    bob.hangs_up();
+    alice.ends_with(200);
+    stage.pass(1.0);
+    for method in [Method::Bye, Method::Invite, Method::Update, Method::Info] {
+        let answer = alice.asks_within(method.clone(), |b| {
+            b.header(HeaderName::Contact, "<sip:101@198.51.100.1>")
+        });
+        assert_eq!(code(&answer), 481, "{method}");
+    }
+    stage.clears();
+}
+
+#[test]
+fn an_invite_for_somebody_else_s_domain_is_refused_with_a_record() {
+    let stage = Stage::default();
+    let alice = stage.phone("101");
+    let answer = alice.asks(Method::Invite, "sip:102@example.org", |builder| {
+        builder.header(HeaderName::Contact, "<sip:101@198.51.100.1>")
+    });
+    assert_eq!(code(&answer), 404);
+    let cdr = stage.record();
+    assert_eq!(
+        (cdr.sip_code, cdr.open.from.as_str(), cdr.answered_at),
+        (404, "101", None)
+    );
+    stage.clears();
+}
+
+#[test]
+fn an_offer_that_cannot_be_read_or_used_gets_488_and_a_record() {
+    let stage = Stage::default();
+    let alice = stage.phone("101");
+    for body in [
+        "v=0\r\n",
+        "v=0\r\no=- 1 1 IN IP4 1.2.3.4\r\ns=-\r\nt=0 0\r\nm=video 9 RTP/AVP 31\r\n",
+        "hello",
+    ] {
+        let answer = alice.asks(Method::Invite, "sip:102@tandem.local", |builder| {
+            builder
+                .header(HeaderName::Contact, "<sip:101@198.51.100.1>")
+                .body("application/sdp", body.as_bytes())
+        });
+        assert_eq!(code(&answer), 488);
+        assert!(answer.header(HeaderName::Warning).unwrap().starts_with("305 "));
+    }
+    assert_eq!(stage.with(|world| world.cdrs.len()), 3);
+    stage.clears();
+}
+
+#[test]
+fn a_request_that_comes_twice_by_different_ways_is_refused_once_with_482() {
+    // RFC 3261 8.2.2.2: merged by a proxy that forked to us twice.
+    let stage = Stage::default();
+    let (_alice, _bob) = (stage.phone("101"), stage.phone("102"));
+    let wire = stage.wire("198.51.200.1:5060");
+    for branch in ["one", "two"] {
+        let options = sip::Builder::request(&Method::Message, "sip:102@tandem.local")
+            .header(
+                HeaderName::Via,
+                format!("SIP/2.0/UDP 198.51.200.1:5060;branch=z9hG4bK{branch}"),
+            )
+            .header(HeaderName::MaxForwards, 70)
+            .header(HeaderName::From, "<sip:101@tandem.local>;tag=f")
+            .header(HeaderName::To, "<sip:102@tandem.local>")
+            .header(HeaderName::CallId, "merged")
+            .header(HeaderName::CSeq, "1 MESSAGE")
+            .finish();
+        wire.sends(options);
+    }
+    let codes: Vec<u16> = wire.collects(1.0).iter().map(code).collect();
+    assert_eq!(codes, [401, 482]);
+    stage.clears();
+}
