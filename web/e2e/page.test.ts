@@ -11,6 +11,7 @@ beforeAll(async () => {
 });
 afterEach(async () => {
   await request("DELETE", `/extensions/${number}`);
+  await request("DELETE", `/dialplans/${number}`);
 });
 afterAll(() => browser.close());
 
@@ -39,6 +40,7 @@ test("every view opens by its address, live, without a fault or a breach of the 
     ["/extensions", "Extensions"],
     ["/registrations", "Registrations"],
     ["/history", "Call history"],
+    ["/dialplans", "Dialplan"],
     ["/calls", "Calls"],
   ] as const) {
     await page.goto(`${url}${path}`);
@@ -78,6 +80,30 @@ test("an extension is made, found, changed and deleted", async () => {
   await page.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
   await page.getByText("Nothing found").waitFor();
   expect((await request("GET", `/extensions/${number}`)).status).toBe(404);
+  expect(faults).toEqual([]);
+});
+
+test("a dialplan is written, a fault is shown with its place, and the file is deleted", async () => {
+  const { page, faults } = await open(browser);
+  await signIn(page);
+  await page.getByRole("link", { name: "Dialplan" }).click();
+  await page.getByRole("button", { name: "New file" }).click();
+  await page.keyboard.type(number);
+  await page.keyboard.press("Enter");
+  const text = page.getByLabel(`Text of ${number}.rhai`);
+  await text.fill("fn open() { true }\nfn fault( {\n");
+  await page.getByRole("button", { name: "Save" }).click();
+  await page.getByRole("button", { name: `${number}.rhai line 2` }).click();
+  expect(await page.evaluate(() => document.activeElement?.tagName)).toBe("TEXTAREA");
+  await text.fill("fn open() { true }\n");
+  await page.keyboard.press("Control+s");
+  await page.getByText("Saved: in force for every new call.").waitFor();
+  expect(await (await request("GET", `/dialplans/${number}`)).text()).toBe("fn open() { true }\n");
+  await page.getByRole("button", { name: "Delete" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
+  await page.getByRole("dialog").waitFor({ state: "detached" });
+  await page.getByLabel("Text of main.rhai").waitFor();
+  expect((await request("GET", `/dialplans/${number}`)).status).toBe(404);
   expect(faults).toEqual([]);
 });
 

@@ -6,12 +6,13 @@ import { ApiError } from "./api/client";
 import { Live, useLiveState } from "./api/live";
 import { session } from "./api/session";
 import { CallsPage } from "./pages/Calls";
+import { DialplansPage } from "./pages/Dialplans";
 import { ExtensionsPage } from "./pages/Extensions";
 import { HistoryPage } from "./pages/History";
 import { RegistrationsPage } from "./pages/Registrations";
 import { SignIn } from "./pages/SignIn";
 import { useToken } from "./ui/hooks";
-import { CallsIcon, HistoryIcon, LeaveIcon, MoonIcon, PeopleIcon, PhoneIcon, SunIcon } from "./ui/Icons";
+import { CallsIcon, HistoryIcon, LeaveIcon, MoonIcon, PeopleIcon, PhoneIcon, RouteIcon, SunIcon } from "./ui/Icons";
 import { Notices } from "./ui/Notices";
 import { useTheme } from "./ui/theme";
 
@@ -48,6 +49,7 @@ function Signed() {
                   <Route path="/extensions" element={<ExtensionsPage />} />
                   <Route path="/registrations" element={<RegistrationsPage />} />
                   <Route path="/history" element={<HistoryPage />} />
+                  <Route path="/dialplans/:name?" element={<DialplansPage />} />
                   <Route path="*" element={<Navigate to="/calls" replace />} />
                 </Routes>
               </main>
@@ -84,6 +86,10 @@ function Side() {
         <NavLink to="/history">
           <HistoryIcon />
           <span>Call history</span>
+        </NavLink>
+        <NavLink to="/dialplans">
+          <RouteIcon />
+          <span>Dialplan</span>
         </NavLink>
       </nav>
       <div className="side-foot">

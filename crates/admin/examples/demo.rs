@@ -3,10 +3,15 @@
 
 #![allow(clippy::print_stdout)]
 
-use std::{error::Error, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    error::Error,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use admin::{
-    AdminState, DialplanError, DialplanInfo, Dialplans, EventBus, Health, Limits, SwitchHandle, SwitchRequest,
+    AdminState, DialplanError, DialplanInfo, Dialplans, EventBus, Fault, Health, Limits, SwitchHandle, SwitchRequest,
     generate_token, hash_token,
 };
 use jiff::Timestamp;
@@ -44,7 +49,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         store,
         domain: DOMAIN.into(),
         switch,
-        dialplans: Arc::new(NoDialplans),
+        dialplans: Arc::new(Plans::new()),
         events,
         health,
         hasher: Arc::new(|_, _| Ha1 {
@@ -280,19 +285,56 @@ impl Fake {
     }
 }
 
-struct NoDialplans;
+/// Files in memory; a text with the word `fault` has one.
+struct Plans(Mutex<BTreeMap<String, String>>);
 
-impl Dialplans for NoDialplans {
+impl Plans {
+    fn new() -> Self {
+        let main = "fn on_call(caller) {\n    let r = caller.dial(caller.dialed, #{ timeout: 20 });\n    \
+                    if r.status in [\"busy\", \"noanswer\", \"unavailable\"] { caller.voicemail(caller.dialed); }\n}\n";
+        let night = "fn closed(now) { now.hour < 8 || now.hour >= 18 }\n";
+        let files = [("main", main), ("night", night)];
+        Self(Mutex::new(
+            files.map(|(name, text)| (name.to_owned(), text.to_owned())).into(),
+        ))
+    }
+
+    fn files(&self) -> MutexGuard<'_, BTreeMap<String, String>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Dialplans for Plans {
     fn list(&self) -> Result<Vec<DialplanInfo>, DialplanError> {
-        Ok(Vec::new())
+        let modified_at = Some(Timestamp::now());
+        let info = |(name, text): (&String, &String)| DialplanInfo {
+            name: name.clone(),
+            bytes: text.len() as u64,
+            modified_at,
+        };
+        Ok(self.files().iter().map(info).collect())
     }
-    fn read(&self, _: &str) -> Result<String, DialplanError> {
-        Err(DialplanError::NotFound)
+
+    fn read(&self, name: &str) -> Result<String, DialplanError> {
+        self.files().get(name).cloned().ok_or(DialplanError::NotFound)
     }
-    fn put(&self, _: &str, _: &str) -> Result<(), DialplanError> {
-        Err(DialplanError::Refused("there are no dialplans in the demo".to_owned()))
+
+    fn put(&self, name: &str, text: &str) -> Result<(), DialplanError> {
+        if let Some((line, at)) = (1..).zip(text.lines()).find_map(|(n, l)| Some((n, l.find("fault")?))) {
+            let column = u32::try_from(at + 1).unwrap_or(0);
+            let (file, detail) = (format!("{name}.rhai"), "unknown word: fault".to_owned());
+            return Err(DialplanError::Fault(Fault {
+                file,
+                line,
+                column,
+                detail,
+            }));
+        }
+        self.files().insert(name.to_owned(), text.to_owned());
+        Ok(())
     }
-    fn delete(&self, _: &str) -> Result<(), DialplanError> {
-        Err(DialplanError::NotFound)
+
+    fn delete(&self, name: &str) -> Result<(), DialplanError> {
+        self.files().remove(name).map(drop).ok_or(DialplanError::NotFound)
     }
 }

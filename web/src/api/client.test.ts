@@ -28,6 +28,11 @@ test("a problem becomes an error that names its field", async () => {
   expect(error).toMatchObject({ status: 422, code: "invalid", message: "no number", field: "number" });
 });
 
+test("a fault in a dialplan says where it is", () => {
+  const body = { detail: "unexpected ;", code: "dialplan_fault", file: "main.rhai", line: 2, column: 17 };
+  expect(toApiError(422, body).place).toEqual({ file: "main.rhai", line: 2, column: 17 });
+});
+
 test("a refused token signs out, and says why", async () => {
   session.signIn("old");
   answer(401, { code: "unauthorized", detail: "no" });

@@ -12,8 +12,11 @@ export type Disposition = Schemas["Disposition"];
 export type Extension = Schemas["Extension"];
 export type CreatedExtension = Schemas["CreatedExtension"];
 export type ExtensionPatch = Schemas["ExtensionPatch"];
+export type DialplanInfo = Schemas["DialplanInfo"];
 export type Registration = Schemas["Registration"];
 type ProblemBody = Schemas["ProblemBody"];
+
+export type Place = { file: string; line: number; column: number };
 
 /** What the API said was wrong (RFC 9457), or that it could not be reached (status 0). */
 export class ApiError extends Error {
@@ -22,6 +25,8 @@ export class ApiError extends Error {
     readonly code: string,
     detail: string,
     readonly field?: string,
+    /** Where a dialplan is at fault. */
+    readonly place?: Place,
   ) {
     super(detail);
     this.name = "ApiError";
@@ -50,7 +55,9 @@ api.use({
 export function toApiError(status: number, body: unknown): ApiError {
   const problem = (typeof body === "object" && body !== null ? body : {}) as Partial<ProblemBody>;
   const detail = typeof problem.detail === "string" ? problem.detail : `The server answered ${status}.`;
-  return new ApiError(status, problem.code ?? "unknown", detail, problem.field ?? undefined);
+  const { file, line, column } = problem;
+  const place = file && line != null && column != null ? { file, line, column } : undefined;
+  return new ApiError(status, problem.code ?? "unknown", detail, problem.field ?? undefined, place);
 }
 
 type Result<T> = { data?: T; error?: unknown; response: Response };

@@ -38,6 +38,8 @@ export function apply(client: QueryClient, { name, data }: TandemEvent): Notice 
       void client.invalidateQueries({ queryKey: ["registrations"] });
       return undefined;
     case "dialplan.reloaded":
+      void client.invalidateQueries({ queryKey: ["dialplans"] });
+      void client.invalidateQueries({ queryKey: ["dialplan"] });
       return { tone: "good", text: "The dialplan was reloaded." };
     case "dialplan.failed": {
       const { file, line, detail } = data as { file: string; line: number; detail: string };

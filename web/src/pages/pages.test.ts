@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 
 import type { Extension } from "../api/client";
+import { offset } from "./Dialplans";
 import { difference } from "./ExtensionDialogs";
 import { dayRange } from "./History";
 
@@ -32,4 +33,13 @@ test("a day runs from midnight to midnight where the person is", () => {
   expect(new Date(from ?? "").getTime()).toBe(new Date("2026-01-05T00:00:00").getTime());
   expect(Date.parse(to ?? "") - Date.parse(from ?? "")).toBe(24 * 3600 * 1000);
   expect(dayRange("")).toEqual({});
+});
+
+test("a fault's place is found in the text", () => {
+  const text = "fn a() {\n  b(\n}";
+  expect(text.slice(offset(text, 2, 3))).toBe("b(\n}");
+  expect(offset(text, 1, 1)).toBe(0);
+  expect(offset(text, 3, 99)).toBe(text.length);
+  expect(offset(text, 99, 1)).toBe(text.length);
+  expect(offset(text, 0, 0)).toBe(0);
 });
