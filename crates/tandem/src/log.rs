@@ -1,6 +1,6 @@
 //! Logging: text for people, JSON lines for machines, both to standard error.
 
-use std::io::IsTerminal;
+use std::{io::IsTerminal, panic};
 
 use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt, util::SubscriberInitExt};
 
@@ -19,4 +19,10 @@ pub fn start(log: &Log) {
             .with(lines.with_ansi(std::io::stderr().is_terminal()))
             .try_init()
     };
+    // A panic is a line of the log like any other, also as JSON.
+    panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        let words = panic.payload_as_str().unwrap_or_default();
+        tracing::error!(place, thread = std::thread::current().name(), panic = words, "panicked");
+    }));
 }

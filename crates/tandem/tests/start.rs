@@ -1,4 +1,5 @@
 //! The built binary as its user meets it: what it prints, and how it exits.
+#![allow(clippy::unwrap_used, reason = "a test")]
 
 use std::{
     collections::{BTreeSet, HashMap},

@@ -209,6 +209,21 @@ impl Net {
         self.udp.get_mut(index)
     }
 
+    /// Waits until everything to be sent has left, at most so long. What comes meanwhile is lost.
+    pub async fn flush(&mut self, patience: Duration) {
+        let flushed = async {
+            let mut inputs = Vec::new();
+            while !self.tcp.is_flushed() || !self.udp.iter().all(Udp::is_flushed) {
+                // A write that ends is reported to nobody, so look again soon.
+                let _ = tokio::time::timeout(Duration::from_millis(5), self.receive(&mut inputs)).await;
+                inputs.clear();
+            }
+        };
+        if tokio::time::timeout(patience, flushed).await.is_err() {
+            tracing::debug!("not everything was sent");
+        }
+    }
+
     /// Answers a [`Query::Resolve`] with [`Input::Resolved`], which comes from [`Net::receive`] like everything else.
     pub fn resolve(&mut self, query: QueryId, host: &str, port: Option<u16>, transport: Option<Transport>) {
         if let Some(answer) = self.resolver.resolve(query, host, port, transport) {

@@ -46,7 +46,12 @@ impl Resolver {
         transport: Option<Transport>,
     ) -> Option<Input> {
         // RFC 3263 4.1: without a transport and with a literal address or a port, it is UDP for `sip:`.
-        let transport = transport.unwrap_or(Transport::Udp);
+        // Where we speak no UDP, it can only be TCP.
+        let transport = transport.unwrap_or(if self.ways.speak(Transport::Udp) {
+            Transport::Udp
+        } else {
+            Transport::Tcp
+        });
         let port = port.unwrap_or(transport.default_port());
         if let Ok(ip) = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>() {
             let flows = self.ways.to(&[SocketAddr::new(ip, port)], transport);
@@ -96,6 +101,10 @@ struct Ways {
 }
 
 impl Ways {
+    fn speak(&self, transport: Transport) -> bool {
+        self.listeners.iter().any(|listener| listener.transport == transport)
+    }
+
     fn to(&self, addresses: &[SocketAddr], transport: Transport) -> Vec<Flow> {
         addresses
             .iter()

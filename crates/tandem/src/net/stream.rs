@@ -6,7 +6,7 @@ use bytes::Bytes;
 use sip::{Flow, Frame, FrameError, Framer};
 use switch::{Input, Transmit};
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
+    io::AsyncWriteExt,
     net::{
         TcpStream,
         tcp::{ReadHalf, WriteHalf},
@@ -15,9 +15,6 @@ use tokio::{
 };
 
 use super::tcp::{Queue, Shared};
-
-/// Read at once.
-const CHUNK: usize = 16 * 1024;
 
 /// Why a connection ended.
 #[derive(Debug)]
@@ -81,13 +78,12 @@ pub(super) async fn serve(
     }
 }
 
-async fn read(shared: &Shared, mut reader: ReadHalf<'_>, flow: Flow, queue: &Queue) -> End {
+async fn read(shared: &Shared, reader: ReadHalf<'_>, flow: Flow, queue: &Queue) -> End {
     let limits = &shared.limits;
     let mut framer = Framer::new(sip::Limits {
         max_message: limits.message,
         ..sip::Limits::default()
     });
-    let mut chunk = vec![0; CHUNK];
     let mut patience = Patience {
         begun: Some(Instant::now()),
         heard: Instant::now(),
@@ -96,17 +92,29 @@ async fn read(shared: &Shared, mut reader: ReadHalf<'_>, flow: Flow, queue: &Que
         let deadline = patience.begun.map_or(patience.heard + limits.idle_timeout, |begun| {
             begun + limits.message_timeout
         });
-        let count = tokio::select! {
-            count = reader.read(&mut chunk) => match count {
-                Ok(0) => return End::Closed,
-                Ok(count) => count,
-                Err(error) => return End::Failed(error),
+        tokio::select! {
+            ready = reader.readable() => if let Err(error) = ready {
+                return End::Failed(error);
             },
             () = sleep_until(deadline) => {
-                return if patience.begun.is_some() { End::Slow } else { End::Idle };
+                if patience.begun.is_some() {
+                    return End::Slow;
+                }
+                // What we said counts as much.
+                patience.heard = queue.spoken().map_or(patience.heard, |spoken| patience.heard.max(spoken));
+                if patience.heard + limits.idle_timeout <= Instant::now() {
+                    return End::Idle;
+                }
+                continue;
             }
-        };
-        framer.push(chunk.get(..count).unwrap_or_default());
+        }
+        match shared.read(&reader, |bytes| framer.push(bytes)) {
+            Ok(0) => return End::Closed,
+            Ok(_) => {}
+            // Woken for nothing.
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
+            Err(error) => return End::Failed(error),
+        }
         patience.heard = Instant::now();
         let mut whole = false;
         while let Some(frame) = framer.next() {
@@ -178,7 +186,7 @@ async fn write(shared: &Shared, mut writer: WriteHalf<'_>, queue: &Queue) -> (En
             () = overflow(queue) => return (End::Overflow, Some(transmit)),
         };
         match written {
-            Ok(Ok(())) => {}
+            Ok(Ok(())) => queue.written(transmit.bytes.len()),
             Ok(Err(error)) => return (End::Failed(error), Some(transmit)),
             Err(_) => return (End::Overflow, Some(transmit)),
         }

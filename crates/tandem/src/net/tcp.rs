@@ -13,9 +13,10 @@ use sip::{ConnectionId, Flow, Transport};
 use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 use switch::{Input, Transmit};
 use tokio::{
-    net::{TcpListener, TcpSocket, TcpStream},
+    net::{TcpListener, TcpSocket, TcpStream, tcp::ReadHalf},
     sync::{Notify, mpsc},
     task::spawn_local,
+    time::Instant,
 };
 
 use super::{Limits, stream};
@@ -35,6 +36,8 @@ pub(super) struct Shared {
     pub(super) limits: Limits,
     pub(super) reporter: mpsc::Sender<Input>,
     table: RefCell<Table>,
+    /// One buffer for all connections: each is read only when it has something, and then cut at once.
+    chunk: RefCell<Vec<u8>>,
 }
 
 #[derive(Default)]
@@ -55,12 +58,16 @@ struct Entry {
     retired: bool,
 }
 
+/// Read at once, from whichever connection has something.
+const CHUNK: usize = 64 * 1024;
+
 /// What waits to be written on one connection.
 #[derive(Default)]
 pub(super) struct Queue {
     items: RefCell<VecDeque<Transmit>>,
     bytes: Cell<usize>,
     overflown: Cell<bool>,
+    spoken: Cell<Option<Instant>>,
     pub(super) changed: Notify,
 }
 
@@ -78,10 +85,20 @@ impl Queue {
         Ok(())
     }
 
+    /// The next message to be written; [`Queue::written`] says when it was.
     pub(super) fn pop(&self) -> Option<Transmit> {
-        let transmit = self.items.borrow_mut().pop_front()?;
-        self.bytes.set(self.bytes.get().saturating_sub(transmit.bytes.len()));
-        Some(transmit)
+        self.items.borrow_mut().pop_front()
+    }
+
+    /// So many bytes have gone out.
+    pub(super) fn written(&self, bytes: usize) {
+        self.bytes.set(self.bytes.get().saturating_sub(bytes));
+        self.spoken.set(Some(Instant::now()));
+    }
+
+    /// When something last went out; if anything ever did.
+    pub(super) fn spoken(&self) -> Option<Instant> {
+        self.spoken.get()
     }
 
     fn end(&self) {
@@ -101,6 +118,7 @@ impl Tcp {
                 limits,
                 reporter,
                 table: RefCell::default(),
+                chunk: RefCell::new(vec![0; CHUNK]),
             }),
         }
     }
@@ -146,6 +164,16 @@ impl Tcp {
         queue.push(transmit, most)?;
         spawn_local(connect(Rc::clone(shared), id, flow, queue));
         Ok(())
+    }
+
+    /// Whether nothing waits to be written.
+    pub(super) fn is_flushed(&self) -> bool {
+        self.shared
+            .table
+            .borrow()
+            .connections
+            .values()
+            .all(|entry| entry.queue.bytes.get() == 0)
     }
 
     pub(super) fn count(&self) -> usize {
@@ -195,6 +223,14 @@ impl Table {
 }
 
 impl Shared {
+    /// Reads once and hands over what came; its length, 0 at the end of the stream.
+    pub(super) fn read(&self, reader: &ReadHalf<'_>, take: impl FnOnce(&[u8])) -> io::Result<usize> {
+        let mut chunk = self.chunk.borrow_mut();
+        let count = reader.try_read(&mut chunk)?;
+        take(chunk.get(..count).unwrap_or_default());
+        Ok(count)
+    }
+
     /// Numbers a connection; `None` where there are too many, in all or with this address.
     fn add(&self, peer: SocketAddr) -> Option<(ConnectionId, Rc<Queue>)> {
         let mut table = self.table.borrow_mut();

@@ -623,6 +623,40 @@ fn hosts_become_flows_with_a_concrete_local_address() {
 }
 
 #[test]
+fn without_udp_hosts_are_reached_over_tcp() {
+    run(async {
+        let mut bench = Bench::tcp(Limits::default());
+        bench.net.resolve(QueryId(1), "127.0.0.9", None, None);
+        let Input::Resolved { flows, .. } = bench.next().await else {
+            panic!("not resolved")
+        };
+        assert_eq!(flows[0].transport, Transport::Tcp);
+    });
+}
+
+#[test]
+fn what_is_still_to_be_written_leaves_before_the_end() {
+    run(async {
+        let mut bench = Bench::tcp(Limits::default());
+        let peer = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let remote = peer.local_addr().unwrap();
+        bench.send(
+            Flow {
+                transport: Transport::Tcp,
+                local: bench.address(),
+                remote,
+                connection: None,
+            },
+            "BYE",
+        );
+        bench.net.flush(FOREVER).await;
+        drop(bench);
+        let (mut stream, _) = peer.accept().await.unwrap();
+        read_exactly(&mut stream, "BYE").await;
+    });
+}
+
+#[test]
 fn too_many_lookups_find_nothing() {
     run(async {
         let mut bench = Bench::new(

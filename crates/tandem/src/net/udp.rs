@@ -55,8 +55,10 @@ impl Udp {
             setsockopt(&socket, sockopt::Ipv4PacketInfo, &true)?;
             setsockopt(&socket, sockopt::Ipv4RecvErr, &true)?;
         }
-        // The kernel may grant less; that is no reason not to start.
-        let _ = socket.set_recv_buffer_size(KERNEL_BUFFER);
+        // The kernel may grant less (more than its limit only to root); that is no reason not to start.
+        if setsockopt(&socket, sockopt::RcvBufForce, &KERNEL_BUFFER).is_err() {
+            let _ = socket.set_recv_buffer_size(KERNEL_BUFFER);
+        }
         let _ = socket.set_send_buffer_size(KERNEL_BUFFER);
         socket.set_nonblocking(true)?;
         socket.bind(&address.into())?;
@@ -72,6 +74,11 @@ impl Udp {
             waiting_most: limits.datagram_queue,
             batch: limits.batch,
         })
+    }
+
+    /// Whether nothing waits to be sent.
+    pub(super) fn is_flushed(&self) -> bool {
+        self.waiting.is_empty()
     }
 
     pub(super) fn bound(&self) -> SocketAddr {

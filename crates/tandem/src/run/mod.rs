@@ -30,6 +30,8 @@ const CLOCK: Duration = Duration::from_secs(10);
 const ASK: Duration = Duration::from_millis(50);
 /// How long BYEs may wait for their answers at the end (a few retransmissions, not all of timer F).
 const LAST_WORDS: Duration = Duration::from_secs(4);
+/// How long the last messages may take to leave.
+const LAST_BYTES: Duration = Duration::from_millis(500);
 /// Inputs from other threads taken before the sockets have their turn.
 const BATCH: usize = 64;
 
@@ -122,6 +124,7 @@ impl<M: Machine, O: Outside> Run<M, O> {
                 recording.flush();
             }
         }
+        self.net.flush(LAST_BYTES).await;
         if self.panics > 0 {
             tracing::error!(panics = self.panics, "messages whose handling panicked");
         }
