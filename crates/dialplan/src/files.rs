@@ -26,7 +26,6 @@ pub struct PlanFile {
 
 /// Why a file was not read or written.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
 pub enum FileError {
     /// There is none of that name.
     #[error("there is no such dialplan")]

@@ -3,10 +3,7 @@
 use std::{
     io::IsTerminal,
     net::{IpAddr, Ipv4Addr, SocketAddr},
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::Arc,
     thread,
 };
 
@@ -114,7 +111,7 @@ async fn run(config: &Config) -> Result<(), StartError> {
         store: store.clone(),
         domain: config.domain.as_str().into(),
         switch,
-        dialplans: Arc::new(Files::new(plans, dialplan::Limits::default())),
+        dialplans: Arc::new(Files(plans)),
         events,
         health: health.clone(),
         hasher: hasher(config),
@@ -208,10 +205,10 @@ async fn pass_on(mut requests: mpsc::Receiver<SwitchRequest>, mailbox: Mailbox) 
 /// Tells observers and the log what came of a changed dialplan.
 fn watch(plans: &Arc<Dialplans>, events: &EventBus) -> Result<Watch, StartError> {
     let events = events.clone();
-    let generation = AtomicU64::new(1);
+    let reloaded = plans.clone();
     let report = move |reload| match reload {
         Reload::Reloaded => {
-            let generation = generation.fetch_add(1, Ordering::Relaxed) + 1;
+            let generation = reloaded.generation();
             tracing::info!(generation, "dialplans reloaded");
             events.dialplan_reloaded(generation);
         }
