@@ -131,3 +131,19 @@ fn nothing_in_common_is_refused_with_488() {
     assert_eq!(stage.record().sip_code, 488);
     stage.clears();
 }
+
+#[test]
+fn a_caller_that_waits_long_is_told_every_minute_that_it_still_rings() {
+    let stage = Stage::plan("fn on_call(caller) { caller.dial(caller.dialed, #{ timeout: 170 }); }");
+    let (alice, bob) = (stage.phone("101"), stage.phone("102"));
+    alice.calls("102");
+    bob.rings();
+    stage.pass(150.0);
+    let ladder = stage.ladder();
+    let told = ladder
+        .lines()
+        .filter(|line| line.contains("192.0.2.1:5060 -> 198.51.100.1") && line.contains("180 Ringing"));
+    assert_eq!(told.count(), 3, "RFC 3261 13.3.1.1\n{ladder}");
+    alice.hangs_up().ends_with(487);
+    stage.clears();
+}

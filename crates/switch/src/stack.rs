@@ -71,6 +71,8 @@ pub(crate) struct Stack {
     pub listeners: Vec<Listener>,
     fallbacks: HashMap<ClientId, Fallback>,
     next_query: u64,
+    /// Dialogs that nobody wanted and that were ended, the latest last.
+    strays: VecDeque<DialogId>,
 }
 
 impl Stack {
@@ -92,6 +94,7 @@ impl Stack {
             listeners: Vec::new(),
             fallbacks: HashMap::new(),
             next_query: 0,
+            strays: VecDeque::new(),
             config,
         }
     }
@@ -186,6 +189,20 @@ impl Stack {
         let again = self.layer.request(self.now, flow, message).ok()?;
         self.clients.insert(again, purpose);
         Some((again, purpose))
+    }
+
+    /// A dialog that nobody wants is ended; false if that was done before. The last few are remembered: a repeated 2xx
+    /// comes within seconds.
+    pub fn note_stray(&mut self, dialog: &DialogId) -> bool {
+        const KEPT: usize = 256;
+        if self.strays.contains(dialog) {
+            return false;
+        }
+        if self.strays.len() == KEPT {
+            self.strays.pop_front();
+        }
+        self.strays.push_back(dialog.clone());
+        true
     }
 
     /// The client transaction is over.

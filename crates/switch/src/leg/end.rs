@@ -133,6 +133,7 @@ impl Leg {
             LegTimer::Refresh => self.refresh(cx),
             LegTimer::Offer => self.offer_wanted(cx),
             LegTimer::Update => self.update_waited(cx),
+            LegTimer::Provisional => self.say_again(cx),
             LegTimer::Expire => self.lost(cx, "the session was not refreshed in time"),
         }
     }
@@ -155,6 +156,7 @@ impl Leg {
             LegTimer::Accepted,
             LegTimer::Refresh,
             LegTimer::Expire,
+            LegTimer::Provisional,
             LegTimer::Offer,
             LegTimer::Update,
         ];

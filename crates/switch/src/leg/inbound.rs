@@ -117,7 +117,23 @@ impl Leg {
         }
         let Some(server) = self.server else { return };
         let reply = self.reply(cx, code).finish_with(body.as_deref());
-        cx.respond(server, reply);
+        cx.respond(server, reply.clone());
+        self.provisional = Some(reply);
+        self.say_again_later(cx);
+    }
+
+    /// RFC 3261 13.3.1.1: proxies give up a call of which nothing is heard for three minutes, so what was said is said
+    /// again every minute.
+    pub(super) fn say_again(&mut self, cx: &mut Stack) {
+        if let (Phase::Incoming, Some(server), Some(reply)) = (self.phase, self.server, self.provisional.clone()) {
+            cx.respond(server, reply);
+            self.say_again_later(cx);
+        }
+    }
+
+    fn say_again_later(&self, cx: &mut Stack) {
+        let at = cx.now + std::time::Duration::from_secs(60);
+        cx.timers.set(TimerKey::Leg(self.id, LegTimer::Provisional), at);
     }
 
     // RFC 3261 13.2.1: the answer in an unreliable 1xx is a preview of the one in the 2xx and must be
@@ -190,7 +206,7 @@ impl Leg {
         if let Some(at) = accepted.next_timeout() {
             cx.timers.set(TimerKey::Leg(self.id, LegTimer::Accepted), at);
         }
-        let flow = cx.layer.server_flow(server).unwrap_or(self.flow);
+        let flow = cx.layer.reply_flow(server).unwrap_or(self.flow);
         let seq = invite.cseq().map_or(0, |cseq| cseq.number);
         self.awaited = Some(AwaitedAck {
             accepted,

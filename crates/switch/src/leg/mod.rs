@@ -49,6 +49,8 @@ pub(crate) enum LegTimer {
     Refresh,
     /// The session was not refreshed by the peer.
     Expire,
+    /// Our provisional answer is to be said again.
+    Provisional,
     /// An offer of our own is tried again.
     Offer,
     /// The peer's UPDATE has waited long enough.
@@ -146,6 +148,8 @@ pub(crate) struct Leg {
     early: Option<String>,
     /// Outbound: whether the dialog's peer has answered our offer.
     described: bool,
+    /// Inbound: the last provisional answer.
+    provisional: Option<Message>,
     port: Option<PortId>,
     heard: Option<Spec>,
     /// What we last told the peer of the other side, in an offer it took or an answer.
@@ -263,6 +267,7 @@ impl Leg {
             session: None,
             early: None,
             described: false,
+            provisional: None,
             port: None,
             heard: None,
             said: None,

@@ -109,7 +109,11 @@ impl Leg {
         }
     }
 
-    fn change_reply(&self, cx: &Stack, request: &Message) -> Builder {
+    /// A 200 to a change; with it its target is taken (RFC 3261 12.2.2), which a refused one must not move.
+    fn change_reply(&mut self, cx: &Stack, request: &Message) -> Builder {
+        if let Some(dialog) = &mut self.dialog {
+            dialog.refresh_target(request);
+        }
         let builder = Builder::reply(request, status(200), Some(&self.local_tag))
             .copy(request, HeaderName::RecordRoute)
             .header(HeaderName::Contact, cx.contact(&self.flow, &self.user))

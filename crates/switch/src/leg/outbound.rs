@@ -324,6 +324,9 @@ pub(crate) fn end_stray(cx: &mut Stack, invite: &Message, response: &Message, fl
     let seq = response.cseq().map_or(0, |cseq| cseq.number);
     let ack = dialog.ack(seq, cx.via(&way)).finish();
     cx.layer.send(way, &ack);
+    if !cx.note_stray(dialog.id()) {
+        return; // the 2xx came again: its BYE is under way
+    }
     let via = cx.via(&way);
     let bye = dialog.request(&Method::Bye, via).finish();
     let _ = cx.layer.request(cx.now, way, bye);

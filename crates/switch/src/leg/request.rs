@@ -14,7 +14,7 @@ impl Leg {
         if let Err(answer) = crate::endpoint::understood(&request) {
             return cx.respond(server, answer.reply(&request, &self.local_tag).finish());
         }
-        if dialog.accept(&request).is_err() {
+        if dialog.accept_order(&request).is_err() {
             // RFC 3261 12.2.2: out of order.
             return cx.respond(server, Refusal::new(500).reply(&request, &self.local_tag));
         }
