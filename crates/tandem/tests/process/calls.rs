@@ -1,0 +1,130 @@
+//! Calls through the built binary: how they survive, or end with it.
+
+use sip::{HeaderName, Method, StatusCode, Transport};
+
+use crate::{
+    phone::Phone,
+    support::{Pbx, Place},
+};
+
+/// 101 and 102, signed in.
+fn phones(pbx: &Pbx, transport: Transport) -> (Phone, Phone) {
+    let phone = |number| {
+        let mut phone = Phone::new(transport, pbx.sip(), number, pbx.password(number));
+        assert_eq!(phone.register().status(), Some(StatusCode::OK));
+        phone
+    };
+    (phone("101"), phone("102"))
+}
+
+/// 101 has called 102, and they talk.
+fn talking(pbx: &Pbx, transport: Transport) -> (Phone, Phone) {
+    let (mut caller, mut callee) = phones(pbx, transport);
+    let place = std::thread::spawn(move || {
+        let invite = callee.hears(Method::Invite);
+        callee.answers(&invite, StatusCode::RINGING);
+        callee.answers(&invite, StatusCode::OK);
+        callee.hears(Method::Ack);
+        callee
+    });
+    assert_eq!(caller.dial("102").status(), Some(StatusCode::RINGING));
+    caller.is_answered();
+    (caller, place.join().unwrap())
+}
+
+fn records(pbx: &Pbx, token: &str) -> Vec<serde_json::Value> {
+    let answer = pbx.get("/api/v1/cdrs", Some(token));
+    let body = answer.split_once("\r\n\r\n").unwrap().1;
+    let body: serde_json::Value = serde_json::from_str(body).unwrap_or_else(|error| panic!("{error}: {answer}"));
+    body["items"].as_array().unwrap().clone()
+}
+
+#[test]
+fn a_call_over_udp_and_over_tcp_is_ended_by_the_drain_and_recorded_before_the_exit() {
+    for transport in [Transport::Udp, Transport::Tcp] {
+        let place = Place::new();
+        let sip = format!("{transport}:127.0.0.1:0");
+        let pbx = Pbx::start(place.serve(&["--sip", &sip, "--drain", "0"]));
+        let token = pbx.after("Admin token:").unwrap();
+        let (mut caller, mut callee) = talking(&pbx, transport);
+        pbx.signal("-TERM");
+        for phone in [&mut caller, &mut callee] {
+            let bye = phone.hears(Method::Bye);
+            phone.answers(&bye, StatusCode::OK);
+        }
+        let (status, log) = pbx.ends();
+        assert_eq!(status.code(), Some(0), "{log}");
+        assert!(!log.contains("before every BYE"), "{log}");
+
+        let pbx = Pbx::start(place.serve(&[]));
+        let records = records(&pbx, &token);
+        assert_eq!(records.len(), 1, "{records:?}");
+        assert_eq!(
+            (&records[0]["disposition"], &records[0]["ended_by"]),
+            (&"answered".into(), &"system".into())
+        );
+        pbx.stop();
+    }
+}
+
+#[test]
+fn while_it_drains_new_calls_get_503_and_a_call_may_end_by_itself() {
+    let place = Place::new();
+    let pbx = Pbx::start(place.serve(&["--drain", "3600"]));
+    let (mut caller, mut callee) = talking(&pbx, Transport::Udp);
+    let mut late = Phone::new(Transport::Udp, pbx.sip(), "102", pbx.password("102"));
+    pbx.signal("-TERM");
+    // The signal takes its way; what comes after it is refused.
+    while late.dial("nobody").status() != Some(StatusCode::SERVICE_UNAVAILABLE) {}
+    let answer = caller.bye();
+    assert_eq!(answer.status(), Some(StatusCode::OK));
+    let bye = callee.hears(Method::Bye);
+    callee.answers(&bye, StatusCode::OK);
+    assert_eq!(pbx.ends().0.code(), Some(0));
+}
+
+#[test]
+fn killed_during_a_call_it_closes_the_record_and_finds_the_phones_again() {
+    let place = Place::new();
+    let mut pbx = Pbx::start(place.serve(&[]));
+    let (token, sip) = (pbx.after("Admin token:").unwrap(), format!("udp:{}", pbx.sip()));
+    let (mut caller, mut callee) = talking(&pbx, Transport::Udp);
+    pbx.child.kill().unwrap();
+    pbx.child.wait().unwrap();
+
+    let pbx = Pbx::start(place.serve(&["--sip", &sip]));
+    let first = records(&pbx, &token);
+    assert_eq!(first.len(), 1, "{first:?}");
+    assert_eq!(
+        (&first[0]["disposition"], &first[0]["ended_by"]),
+        (&"failed".into(), &"system".into())
+    );
+    // No phone has signed in again, and still they reach each other.
+    let ringing = std::thread::spawn(move || {
+        let invite = callee.hears(Method::Invite);
+        callee.answers(&invite, StatusCode::BUSY_HERE);
+        callee.hears(Method::Ack);
+    });
+    assert_eq!(caller.dial("102").status(), Some(StatusCode::BUSY_HERE));
+    ringing.join().unwrap();
+    assert_eq!(pbx.stop().0.code(), Some(0));
+    let pbx = Pbx::start(place.serve(&[]));
+    let both = records(&pbx, &token);
+    assert_eq!(both.len(), 2, "{both:?}");
+    assert_eq!(both[0]["disposition"], "busy");
+    pbx.stop();
+}
+
+#[test]
+fn a_half_closed_connection_gets_its_answer() {
+    let place = Place::new();
+    let pbx = Pbx::start(place.serve(&["--sip", "tcp:127.0.0.1:0"]));
+    let mut phone = Phone::new(Transport::Tcp, pbx.sip(), "101", pbx.password("101"));
+    let options = "OPTIONS sip:127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/TCP 127.0.0.1;branch=z9hG4bKhalf\r\nMax-Forwards: 70\r\n\
+                   From: <sip:a@b>;tag=f\r\nTo: <sip:a@b>\r\nCall-ID: half\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n";
+    phone.send(options.as_bytes());
+    phone.half_close();
+    let answer = phone.status(&Method::Options, None);
+    assert!(answer.header(HeaderName::To).is_some_and(|to| to.contains("tag=")));
+    assert_eq!(pbx.stop().0.code(), Some(0));
+}

@@ -1,0 +1,7 @@
+//! The built binary as its user meets it: what it prints, what phones hear, and how it exits.
+#![allow(clippy::unwrap_used, reason = "a test")]
+
+mod calls;
+mod phone;
+mod start;
+mod support;
