@@ -1,4 +1,4 @@
-//! What a script costs: to begin, to wait, to go on, and while it waits. Prints a table.
+//! What a script costs: to begin, to wait, to go on, and while it waits.
 //!
 //! `cargo bench -p dialplan --bench fiber`
 
@@ -13,6 +13,10 @@ use switch::{DialResult, DialStatus, Facts, Outcome, ScriptEntry};
 /// Resident memory is told in pages of this many bytes.
 const PAGE: usize = 4_096;
 
+fn say(name: &str, value: u64, unit: &str) {
+    println!("bench\tscript: {name}\t{value}\t{unit}");
+}
+
 /// Times `work`; a single round where this is not run as a benchmark, only to see that it works.
 fn measure(name: &str, rounds: u32, mut work: impl FnMut()) {
     if !std::env::args().any(|argument| argument == "--bench") {
@@ -23,7 +27,7 @@ fn measure(name: &str, rounds: u32, mut work: impl FnMut()) {
     let begin = std::time::Instant::now();
     (0..rounds).for_each(|_| work());
     let each = begin.elapsed().as_nanos() / u128::from(rounds);
-    println!("{name:<52} {each:>9} ns");
+    say(name, u64::try_from(each).unwrap(), "ns");
 }
 
 fn plan(folder: &Path, name: &str, body: &str) -> Arc<Generation> {
@@ -86,7 +90,7 @@ fn main() {
     let failover = plan(folder.path(), "failover", failover);
     let count = plan(folder.path(), "count", "let n = 0; for i in 0..100_000 { n += i; }");
 
-    measure("a script that does nothing", 20_000, || run(&empty, &Resume::Continue));
+    measure("nothing, from start to end", 20_000, || run(&empty, &Resume::Continue));
     measure("a dial, from start to end", 20_000, || run(&dial, &busy()));
     measure("start to the first verb, then cancelled", 20_000, || {
         drop(start(&dial).resume(Resume::Continue, 0));
@@ -133,5 +137,5 @@ fn main() {
         assert!(matches!(fiber.resume(Resume::Continue, 0), Step::Verb { .. }));
     }
     let each = resident().saturating_sub(before) / many;
-    println!("{:<52} {each:>9} bytes", format!("each of {many} scripts that wait"));
+    say(&format!("memory of each of {many} that wait"), each as u64, "bytes");
 }

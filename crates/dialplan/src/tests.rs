@@ -380,6 +380,8 @@ fn what_cannot_work_is_told_before_any_call() {
             "caller.dial(\"1\", #{ caller_id: #{ nmae: \"x\" } })",
             "2:35: caller_id has no option \"nmae\"",
         ),
+        ("now(\"Europe/Brlin\")", "2:5: \"Europe/Brlin\" is no time zone"),
+        ("extension(\"1 2\")", "2:11: \"1 2\" is no number"),
         ("db.get(\"k\")", "2:1: db is not there yet"),
         ("caller.wait(0)", "2:13: wait 0: 0.01 to 3600 seconds are possible"),
     ] {
@@ -443,8 +445,8 @@ fn arguments_are_refused_in_words_that_say_what_fits() {
         ("caller.reject(486, \"a\\r\\nb\")", "one line of at most 128 bytes"),
         ("caller.redirect(\"a b\")", "is no number"),
         ("let n = \"a:\"; caller.header(n)", "is no name of a header"),
-        ("extension(\"a b\")", "is no number"),
-        ("now(\"../../etc/passwd\")", "is no time zone"),
+        ("let n = \"a b\"; extension(n)", "is no number"),
+        ("let z = \"../../etc/passwd\"; now(z)", "is no time zone"),
     ] {
         let found = fault(body);
         assert!(

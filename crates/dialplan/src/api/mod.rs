@@ -4,7 +4,7 @@ pub(crate) mod arguments;
 pub(crate) mod caller;
 pub(crate) mod dial;
 pub(crate) mod log;
-mod now;
+pub(crate) mod now;
 
 use rhai::{Engine, Map, NativeCallContext};
 use switch::{Outcome, Verb};

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use rhai::{Map, NativeCallContext};
 
-use super::arguments::shown;
+use super::arguments::{Checked, shown};
 use crate::fault::{Thrown, thrown};
 use crate::fiber::clock;
 
@@ -13,18 +13,8 @@ pub(crate) fn now(context: NativeCallContext, zone: &str) -> Result<Map, Thrown>
     map(clock(), zone).map_err(|message| thrown(&context, &message))
 }
 
-fn map(unix_micros: i64, zone: &str) -> Result<Map, String> {
-    let known = if zone == "UTC" {
-        Ok(TimeZone::UTC)
-    } else {
-        TimeZone::get(zone)
-    };
-    let known = known.map_err(|_| {
-        format!(
-            "{} is no time zone: a name such as \"Europe/Berlin\" or \"UTC\"",
-            shown(zone)
-        )
-    })?;
+fn map(unix_micros: i64, zone: &str) -> Checked<Map> {
+    let known = self::zone(zone)?;
     let time = Timestamp::from_microsecond(unix_micros)
         .map_err(|error| error.to_string())?
         .to_zoned(known);
@@ -43,4 +33,19 @@ fn map(unix_micros: i64, zone: &str) -> Result<Map, String> {
     map.insert("date".into(), time.strftime("%Y-%m-%d").to_string().into());
     map.insert("time".into(), time.strftime("%H:%M:%S").to_string().into());
     Ok(map)
+}
+
+/// The zone of that name.
+pub(crate) fn zone(name: &str) -> Checked<TimeZone> {
+    let known = if name == "UTC" {
+        Ok(TimeZone::UTC)
+    } else {
+        TimeZone::get(name)
+    };
+    known.map_err(|_| {
+        format!(
+            "{} is no time zone: a name such as \"Europe/Berlin\" or \"UTC\"",
+            shown(name)
+        )
+    })
 }

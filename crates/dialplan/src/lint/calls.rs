@@ -50,11 +50,11 @@ impl<'a> Calls<'a> {
         if !name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') {
             return Ok(());
         }
-        if call.namespace.is_empty() {
-            self.plain(name, call.args.len(), at)
-        } else {
-            self.imported(call, at)
+        if !call.namespace.is_empty() {
+            return self.imported(call, at);
         }
+        self.plain(name, call.args.len(), at)?;
+        literal(call)
     }
 
     fn plain(&self, name: &str, given: usize, at: Position) -> Checked {
@@ -91,6 +91,19 @@ impl<'a> Calls<'a> {
             complaint(&format!("{}::{}", root.name, call.name), call.args.len(), &takes),
         ))
     }
+}
+
+/// An argument that is written out is judged as it will be when it is used.
+fn literal(call: &FnCallExpr) -> Checked {
+    let [Expr::StringConstant(text, at)] = call.args.as_slice() else {
+        return Ok(());
+    };
+    let judged = match call.name.as_str() {
+        "now" => api::now::zone(text).map(drop),
+        "extension" => api::arguments::number(text).map(drop),
+        _ => Ok(()),
+    };
+    judged.map_err(|message| (*at, message))
 }
 
 /// How many arguments the script's functions of a name take.
