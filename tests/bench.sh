@@ -1,24 +1,25 @@
 #!/usr/bin/env bash
-# Runs every benchmark and gathers what they print. A benchmark says a figure in a line of its own:
-#   bench<TAB>name<TAB>value<TAB>unit
-# Out come one table and target/bench.json. `tests/bench.sh store` runs one crate's only.
+# Runs the benchmarks and gathers what they print: one table, and target/bench.json. A benchmark says a figure in
+# a line of its own that ends with the number and its unit: `what it is  12.5 ns`. Other lines are passed through.
+# `tests/bench.sh store` runs one crate's only.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-output=target/bench.txt
+figures=target/bench.txt
 mkdir -p target
-: >"$output"
-for folder in crates/*/benches tests/benches; do
-  [[ -d $folder ]] || continue
-  crate=$(basename "$(dirname "$folder")")
+: >"$figures"
+for file in crates/*/benches/*.rs tests/benches/*.rs; do
+  [[ -e $file ]] || continue
+  crate=$(basename "$(dirname "$(dirname "$file")")")
   [[ -z ${1:-} || $1 == "$crate" ]] || continue
-  for file in "$folder"/*.rs; do
-    cargo bench --locked -q -p "$crate" --bench "$(basename "$file" .rs)" | tee -a "$output" | grep -v $'^bench\t' || true
-  done
+  echo "running $file" >&2
+  cargo bench --locked -q -p "$crate" --bench "$(basename "$file" .rs)" | sed "s|^|$crate: |" >>"$figures"
 done
 
-awk -F'\t' '$1 == "bench" { printf "%-64s %12s %s\n", $2, $3, $4 }' "$output"
-awk -F'\t' '
-  BEGIN { print "[" }
-  $1 == "bench" { gsub(/["\\]/, "", $2); printf "%s  {\"name\": \"%s\", \"value\": %s, \"unit\": \"%s\"}", (n++ ? ",\n" : ""), $2, $3, $4 }
-  END { print "\n]" }' "$output" >target/bench.json
+is_figure='NF >= 4 && $(NF - 1) ~ /^[0-9]+([.][0-9]+)?$/'
+name_of='value = $(NF - 1); unit = $NF; $(NF - 1) = $NF = ""; sub(/ +$/, "")'
+awk "$is_figure"' { '"$name_of"'; printf "%-80s %14s %s\n", $0, value, unit; next } { print }' "$figures"
+awk "$is_figure"' {
+  '"$name_of"'; gsub(/["\\]/, "")
+  printf "%s  {\"name\": \"%s\", \"value\": %s, \"unit\": \"%s\"}", (n++ ? ",\n" : "[\n"), $0, value, unit
+} END { print (n ? "\n]" : "[]") }' "$figures" >target/bench.json

@@ -42,7 +42,10 @@ fn cpu() -> u64 {
 
 fn say(name: &str, mode: &str, since: u64, operations: u64) {
     let microseconds = cpu().saturating_sub(since) as f64 / 1000.0 / operations as f64;
-    println!("bench\tstore: {name}, synchronous={mode}\t{microseconds:.1}\tµs CPU");
+    println!(
+        "{:<60} {microseconds:>9.1} µs",
+        format!("{name}, synchronous {mode}, CPU")
+    );
 }
 
 async fn measure(mode: &str, synchronous: Synchronous) {
