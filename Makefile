@@ -21,7 +21,7 @@ test: need-rust ## install what the tests need, run every test
 	tests/install.sh
 	$(MAKE) --no-print-directory web/dist/index.html
 	cargo build --locked -p tandem
-	cargo test --locked --workspace
+	cargo test --locked --workspace --no-fail-fast
 	$(MAKE) --no-print-directory web-test
 	target/debug/tandem check dialplans
 

@@ -5,6 +5,10 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
+if [[ ${1:-tests} == tests ]]; then
+  tests/install.sh bench
+  cargo build --locked --release -p tandem
+fi
 figures=target/bench.txt
 mkdir -p target
 : >"$figures"
