@@ -2,16 +2,22 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod admin;
 mod call;
 mod cancel;
 mod change;
+mod dial;
+mod digits;
 mod early;
 mod forks;
+mod forward;
 mod glare;
 mod hold;
 mod identity;
 mod loss;
+mod message;
 mod privacy;
 mod refusals;
 mod restart;
+mod script;
 mod timers;

@@ -6,7 +6,7 @@ use crate::{
     api::{Command, CommandError, CommandId, Facts, Reply, ScriptEntry, Stats},
     call::{Beginning, Call, Ending},
     leg::{CallerId, Invitation, Leg, Place},
-    registrar::Reach,
+    registrar::{Reach, Target},
     switch::Switch,
 };
 
@@ -60,25 +60,24 @@ impl Switch {
             return Err(CommandError::Busy);
         }
         let account = x.accounts.extension(from).ok_or(CommandError::NotFound)?.clone();
-        let target = x
-            .registrar
-            .lookup(from, &x.accounts)
-            .into_iter()
-            .find_map(|target| match target.reach {
-                Reach::Flow(flow) => Some(Place {
-                    uri: target.uri,
-                    flow,
-                    routes: target.path,
-                    party: from.to_owned(),
-                    codecs: x
-                        .accounts
-                        .device(&target.username)
-                        .map(|device| device.codecs.clone())
-                        .unwrap_or_default(),
-                }),
-                Reach::Uri(_) => None,
-            });
-        let place = target.ok_or_else(|| CommandError::NoPhone(from.to_owned()))?;
+        let reached = |target: Target| {
+            let flow = match &target.reach {
+                Reach::Flow(flow) => *flow,
+                Reach::Uri(hop) => x.stack.direct(hop)?,
+            };
+            let codecs = x.accounts.device(&target.username).map(|device| device.codecs.clone());
+            Some(Place {
+                uri: target.uri,
+                flow,
+                routes: target.path,
+                party: from.to_owned(),
+                codecs: codecs.unwrap_or_default(),
+            })
+        };
+        let contacts = x.registrar.lookup(from, &x.accounts).into_iter();
+        let mut places = contacts.filter_map(reached).take(x.stack.config.limits.branches);
+        let place = places.next().ok_or_else(|| CommandError::NoPhone(from.to_owned()))?;
+        let others: Vec<Place> = places.collect();
         let facts = Facts {
             number: account.number.clone(),
             name: account.name,
@@ -89,18 +88,18 @@ impl Switch {
         };
         let uid = self.x.stack.ids.call_uid();
         let x = &mut self.x;
+        let caller = CallerId {
+            number: to.clone(),
+            name: String::new(),
+        };
+        let offer = Spec::own(crate::verbs::OWN_CODECS);
+        let invitation = Invitation {
+            caller: &caller,
+            offer: &offer,
+            headers: &[],
+            max_forwards: 70,
+        };
         let made = self.calls.try_insert_with(|call| {
-            let caller = CallerId {
-                number: to.clone(),
-                name: String::new(),
-            };
-            let offer = Spec::own(crate::verbs::OWN_CODECS);
-            let invitation = Invitation {
-                caller: &caller,
-                offer: &offer,
-                headers: &[],
-                max_forwards: 70,
-            };
             let leg = x.new_leg(|cx, id| Leg::outbound(cx, id, call, &place, &invitation))?;
             let sip_call_id = x
                 .legs
@@ -117,7 +116,15 @@ impl Switch {
         });
         let call = made.map_err(|_| CommandError::Busy)?;
         self.by_uid.insert(uid, call);
-        self.with_call(call, Call::begin);
+        let mut legs = Vec::new();
+        for place in &others {
+            let leg = self.x.new_leg(|cx, id| Leg::outbound(cx, id, call, place, &invitation));
+            legs.extend(leg.ok());
+        }
+        self.with_call(call, |call, x| {
+            call.begin(x);
+            call.originate(legs);
+        });
         Ok(Reply::Started(uid))
     }
 }

@@ -61,9 +61,12 @@ impl Switch {
             .registrar
             .lookup(&number, &x.accounts)
             .into_iter()
-            .filter_map(|target| match target.reach {
-                Reach::Flow(flow) => Some((target.uri, flow, target.path)),
-                Reach::Uri(_) => None,
+            .filter_map(|target| {
+                let flow = match &target.reach {
+                    Reach::Flow(flow) => *flow,
+                    Reach::Uri(hop) => x.stack.direct(hop)?,
+                };
+                Some((target.uri, flow, target.path))
             })
             .take(x.stack.config.limits.branches)
             .collect();

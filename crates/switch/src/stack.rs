@@ -247,6 +247,24 @@ impl Stack {
         id
     }
 
+    /// The way to a URI that names an address, from a listener of ours; nothing is looked up.
+    pub fn direct(&self, uri: &str) -> Option<Flow> {
+        let uri = sip::Uri::parse(uri).ok()?;
+        let transport = uri.transport().unwrap_or(match uri.scheme {
+            sip::Scheme::Sips => Transport::Tls,
+            sip::Scheme::Sip | sip::Scheme::Tel | sip::Scheme::Other => Transport::Udp,
+        });
+        let remote = SocketAddr::new(uri.host.ip()?, uri.port.unwrap_or(transport.default_port()));
+        let fits =
+            |listener: &&Listener| listener.transport == transport && listener.address.is_ipv4() == remote.is_ipv4();
+        Some(Flow {
+            transport,
+            local: self.listeners.iter().find(fits)?.address,
+            remote,
+            connection: None,
+        })
+    }
+
     /// The way an in-dialog request takes: where its next hop says, if that can be believed.
     ///
     /// RFC 3261 12.2.1.1 sends it to the first Route or the remote target. A phone behind NAT puts

@@ -142,6 +142,7 @@ impl Call {
 
     /// The caller's ACK has come.
     pub(super) fn caller_confirmed(&mut self, x: &mut Exchange, answer: Option<Spec>) {
+        self.verb_event(x, VerbEvent::CallerConfirmed);
         if let (Some(spec), Some(bridge)) = (answer, &self.bridge) {
             // The caller chose from what the callee can do; the callee learns of the choice.
             self.mend(x, bridge.peer, &spec);

@@ -20,7 +20,7 @@ use crate::{
     leg::{CallerId, Cause, LegEvent, LegId, Refusal},
     slots::Id,
     stack::TimerKey,
-    verbs::{Running, VerbEvent},
+    verbs::{Originating, Running, VerbEvent},
 };
 
 /// Names a call.
@@ -202,7 +202,7 @@ impl Call {
             self.legs.retain(|one| *one != leg);
             x.remove_leg(leg);
         }
-        if leg == self.caller {
+        if leg == self.caller && !self.is_originating() {
             self.caller_event(x, event);
         } else if self.bridge.as_ref().is_some_and(|bridge| bridge.peer == leg) {
             self.peer_event(x, leg, event);
@@ -216,8 +216,6 @@ impl Call {
             LegEvent::Cancelled => self.caller_gone(x, Ending::cancelled()),
             LegEvent::Ended(cause) => self.caller_gone(x, Ending::after(&cause, crate::api::EndedBy::Caller)),
             LegEvent::Confirmed { answer } => self.caller_confirmed(x, answer),
-            LegEvent::Answered { .. } => self.originator_answered(x),
-            LegEvent::Refused { code, reason, .. } => self.caller_gone(x, Ending::refused(code, &reason)),
             LegEvent::Offer(_)
             | LegEvent::OfferWithdrawn
             | LegEvent::OfferAnswered(_)
@@ -230,13 +228,29 @@ impl Call {
             } => {
                 self.passed(x, self.caller, &method, &content_type, &body);
             }
-            LegEvent::Provisional { .. } => self.mark_ringing(x),
-            LegEvent::Gone => {}
+            // Of a leg that Tandem began: before it was the caller (`Originating`).
+            LegEvent::Provisional { .. } | LegEvent::Answered { .. } | LegEvent::Refused { .. } | LegEvent::Gone => {}
         }
     }
 
+    /// Of a call made over the API: these phones ring besides the first.
+    pub fn originate(&mut self, others: Vec<LegId>) {
+        self.legs.extend(&others);
+        let legs = std::iter::once(self.caller).chain(others).collect();
+        self.running = Running::Originate(Originating::new(legs));
+    }
+
+    fn is_originating(&self) -> bool {
+        matches!(self.running, Running::Originate(_))
+    }
+
+    /// None of the phones of whoever wanted the call was picked up.
+    pub fn originator_gone(&mut self, x: &mut Exchange, ending: Ending) {
+        self.caller_gone(x, ending);
+    }
+
     /// Of a call made over the API: whoever wanted it has picked up, and now "dials".
-    fn originator_answered(&mut self, x: &mut Exchange) {
+    pub fn originator_answered(&mut self, x: &mut Exchange) {
         self.mark_answered(x);
         if self.script == ScriptState::Waiting {
             self.start_script(x);
@@ -273,7 +287,7 @@ impl Call {
             // People must be able to call also with a full disk; the CDR is written later, or lost with a crash.
             tracing::error!("the beginning of the call's record could not be written; the call goes on");
         }
-        if x.legs.get(self.caller).is_some_and(|leg| !leg.inbound && !leg.is_up()) {
+        if self.is_originating() {
             self.script = ScriptState::Waiting;
         } else {
             self.start_script(x);

@@ -234,6 +234,11 @@ impl Leg {
         self.awaited.as_ref()?.offered.as_ref()
     }
 
+    /// Whether where the peer hears is to come with its ACK.
+    pub fn awaits_answer(&self) -> bool {
+        self.offers().is_some()
+    }
+
     /// Whether Tandem itself can be heard by the peer as things stand.
     pub fn hears(&self, codecs: &[&str]) -> bool {
         let Some(session) = self.session.as_ref().filter(|_| self.offers().is_none()) else {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ::media::{Command, Event as MediaEvent, PortId, Source};
 
-use crate::{api::Outcome, call::Call, exchange::Exchange, stack::TimerKey};
+use crate::{api::Outcome, call::Call, exchange::Exchange, leg::Leg, stack::TimerKey};
 
 use super::{Next, Running, VerbEvent, answer::pick_up, own_spec};
 
@@ -14,6 +14,8 @@ pub(crate) struct Listening {
     playing: Option<(PortId, u64)>,
     /// The key that ends it.
     until: Option<char>,
+    /// What is played once the caller's ACK has said where to.
+    later: Option<(Source, Option<Duration>)>,
 }
 
 const TONE: Duration = Duration::from_secs(10);
@@ -24,6 +26,7 @@ pub(super) fn wait(call: &mut Call, x: &mut Exchange, time: Duration) -> Next {
     Next::Wait(Running::Listen(Listening {
         playing: None,
         until: None,
+        later: None,
     }))
 }
 
@@ -56,11 +59,20 @@ pub(super) fn echo(call: &mut Call, x: &mut Exchange) -> Next {
     Next::Wait(Running::Listen(Listening {
         playing: Some((port, 0)),
         until: Some('#'),
+        later: None,
     }))
 }
 
 fn sound(call: &mut Call, x: &mut Exchange, source: Source, duration: Option<Duration>) -> Next {
-    let Some(port) = audible(call, x) else {
+    let port = audible(call, x);
+    if port.is_none() && x.legs.get(call.caller).is_some_and(Leg::awaits_answer) {
+        return Next::Wait(Running::Listen(Listening {
+            playing: None,
+            until: None,
+            later: Some((source, duration)),
+        }));
+    }
+    let Some(port) = port else {
         return Next::Done(Outcome::Fault("the caller has no media that could be played to".into()));
     };
     let token = x.stack.ids.u64();
@@ -76,6 +88,7 @@ fn sound(call: &mut Call, x: &mut Exchange, source: Source, duration: Option<Dur
     Next::Wait(Running::Listen(Listening {
         playing: Some((port, token)),
         until: None,
+        later: None,
     }))
 }
 
@@ -116,6 +129,10 @@ impl Listening {
                     None => done(call),
                 }
             }
+            VerbEvent::CallerConfirmed => match self.later {
+                Some((source, duration)) => sound(call, x, source, duration),
+                None => Next::Wait(Running::Listen(self)),
+            },
             VerbEvent::Digit(_)
             | VerbEvent::Media(_)
             | VerbEvent::Leg(..)

@@ -3,7 +3,10 @@
 mod answer;
 mod dial;
 mod listen;
+mod originate;
 mod reject;
+
+pub(crate) use originate::Originating;
 
 use ::media::{Event as MediaEvent, Spec};
 use sip::Flow;
@@ -23,6 +26,8 @@ pub(crate) enum Running {
     Dial(Box<dial::Dialing>),
     /// `wait`, `play`, `tone`, `echo`.
     Listen(listen::Listening),
+    /// The phones of whoever wants the call ring.
+    Originate(Originating),
 }
 
 /// What a running verb hears of.
@@ -33,6 +38,8 @@ pub(crate) enum VerbEvent {
     PeerEnded,
     /// The caller is no longer there, or the script is over.
     CallerGone,
+    /// The caller's ACK has come.
+    CallerConfirmed,
     /// The verb's timer.
     Timer,
     /// The caller pressed a key.
@@ -60,6 +67,7 @@ impl Running {
             Self::None => Next::Idle,
             Self::Dial(dialing) => dialing.event(call, x, event),
             Self::Listen(listening) => listening.event(call, x, event),
+            Self::Originate(originating) => originating.event(call, x, event),
         }
     }
 }

@@ -106,7 +106,7 @@ impl Dialing {
             VerbEvent::CallerGone => return self.abandon(call, x),
             VerbEvent::PeerEnded => return self.over(call, x),
             VerbEvent::Resolved(query, flows) => self.resolved(call, x, query, &flows),
-            VerbEvent::Digit(_) | VerbEvent::Media(_) => {}
+            VerbEvent::Digit(_) | VerbEvent::Media(_) | VerbEvent::CallerConfirmed => {}
         }
         self.go_on(call, x)
     }

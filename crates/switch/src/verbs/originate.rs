@@ -1,0 +1,80 @@
+//! A call made over the API: the phones of whoever wants it ring, and the first to be picked up is the caller.
+
+use crate::{
+    call::{Call, Ending},
+    exchange::Exchange,
+    leg::{Cause, LegEvent, LegId},
+};
+
+use super::{Next, Running, VerbEvent};
+
+/// The phones that ring, and the best answer of those that do not any longer.
+pub(crate) struct Originating {
+    legs: Vec<LegId>,
+    last: (u16, String),
+}
+
+impl Originating {
+    /// These phones ring.
+    pub fn new(legs: Vec<LegId>) -> Self {
+        Self {
+            legs,
+            last: (480, "Temporarily Unavailable".into()),
+        }
+    }
+
+    /// Something happened.
+    pub fn event(mut self, call: &mut Call, x: &mut Exchange, event: VerbEvent) -> Next {
+        match event {
+            VerbEvent::Leg(leg, event) => return self.leg_event(call, x, leg, event),
+            VerbEvent::CallerGone => {
+                for leg in self.legs.drain(..) {
+                    x.with_leg(leg, |leg, cx| leg.hang_up(cx, Cause::ours("no longer wanted")));
+                }
+                return Next::Idle;
+            }
+            VerbEvent::PeerEnded
+            | VerbEvent::CallerConfirmed
+            | VerbEvent::Timer
+            | VerbEvent::Digit(_)
+            | VerbEvent::Media(_)
+            | VerbEvent::Resolved(..) => {}
+        }
+        Next::Wait(Running::Originate(self))
+    }
+
+    fn leg_event(mut self, call: &mut Call, x: &mut Exchange, leg: LegId, event: LegEvent) -> Next {
+        if !self.legs.contains(&leg) {
+            return Next::Wait(Running::Originate(self));
+        }
+        match event {
+            LegEvent::Provisional { .. } => call.mark_ringing(x),
+            LegEvent::Answered { .. } => {
+                for other in self.legs.into_iter().filter(|other| *other != leg) {
+                    x.with_leg(other, |leg, cx| leg.answered_elsewhere(cx));
+                }
+                call.caller = leg;
+                call.originator_answered(x);
+                return Next::Idle;
+            }
+            LegEvent::Refused { code, reason, .. } => {
+                self.legs.retain(|other| *other != leg);
+                self.last = (code, reason);
+            }
+            LegEvent::Ended(_) | LegEvent::Gone => self.legs.retain(|other| *other != leg),
+            LegEvent::Confirmed { .. }
+            | LegEvent::Cancelled
+            | LegEvent::Offer(_)
+            | LegEvent::Redescribed(_)
+            | LegEvent::OfferWithdrawn
+            | LegEvent::OfferAnswered(_)
+            | LegEvent::OfferRefused { .. }
+            | LegEvent::Passed { .. } => {}
+        }
+        if self.legs.is_empty() {
+            call.originator_gone(x, Ending::refused(self.last.0, &self.last.1));
+            return Next::Idle;
+        }
+        Next::Wait(Running::Originate(self))
+    }
+}

@@ -1,0 +1,304 @@
+//! What the admin API asks of the switch, and what it shows.
+
+use sip::{HeaderName, Method};
+use switch::{Command, CommandError, Disposition, EndedBy, Event, Input, LiveState, Reply};
+use tests::Stage;
+
+fn originate(from: &str, to: &str) -> Command {
+    Command::Originate {
+        from: from.into(),
+        to: to.into(),
+    }
+}
+
+#[test]
+fn a_call_made_over_the_api_rings_its_maker_first() {
+    let stage = Stage::default();
+    let (alice, bob) = (stage.phone("101"), stage.phone("102"));
+    assert!(matches!(stage.commands(originate("101", "102")), Ok(Reply::Started(_))));
+    alice.rings();
+    assert_eq!(bob.phase(), None);
+    alice.answers().talks();
+    bob.rings();
+    let from = bob.call(|call| call.invite.header(HeaderName::From).unwrap().to_owned());
+    assert!(from.starts_with("\"Person 101\" <sip:101@"), "{from}");
+    bob.answers().talks();
+    stage.pass(3.0);
+    assert_eq!(stage.calls()[0].legs.len(), 2);
+    alice.hangs_up();
+    bob.ends_with(200);
+    let cdr = stage.record();
+    assert_eq!(
+        (
+            cdr.disposition,
+            cdr.ended_by,
+            cdr.open.from.as_str(),
+            cdr.open.dialed.as_str(),
+            cdr.to.as_str()
+        ),
+        (Disposition::Answered, EndedBy::Caller, "101", "102", "102")
+    );
+    assert_eq!(stage.events(), ["started", "ringing", "answered", "ended"]);
+    stage.clears();
+}
+
+#[test]
+fn all_phones_of_the_maker_ring_and_the_first_is_the_caller() {
+    let stage = Stage::default();
+    let (desk, mobile, third) = (stage.phone("101"), stage.phone("101"), stage.phone("101"));
+    let bob = stage.phone("102");
+    desk.feels(|mood| mood.refuses = Some(486));
+    stage.commands(originate("101", "102")).unwrap();
+    mobile.rings();
+    third.rings();
+    mobile.answers().talks();
+    third.ends_with(487);
+    bob.rings().answers().talks();
+    mobile.hangs_up();
+    bob.ends_with(200);
+    stage.clears();
+}
+
+#[test]
+fn a_maker_that_refuses_or_does_not_answer_calls_nobody() {
+    let stage = Stage::default();
+    let (alice, bob) = (stage.phone("101"), stage.phone("102"));
+    alice.feels(|mood| mood.refuses = Some(603));
+    stage.commands(originate("101", "102")).unwrap();
+    let cdr = stage.record();
+    assert_eq!(
+        (cdr.disposition, cdr.sip_code, cdr.ended_by),
+        (Disposition::Rejected, 603, EndedBy::Caller)
+    );
+    alice.feels(|mood| mood.refuses = None);
+    stage.commands(originate("101", "102")).unwrap();
+    alice.rings();
+    stage.pass(190.0);
+    alice.ends_with(487);
+    assert_eq!(bob.phase(), None);
+    stage.clears();
+    let last = stage.with(|world| world.cdrs[1].clone());
+    assert_eq!(
+        (last.disposition, last.ended_by),
+        (Disposition::NoAnswer, EndedBy::System)
+    );
+}
+
+#[test]
+fn a_maker_without_a_phone_or_that_nobody_knows() {
+    let stage = Stage::default();
+    let _alice = stage.unregistered("101");
+    assert_eq!(
+        stage.commands(originate("101", "102")),
+        Err(CommandError::NoPhone("101".into()))
+    );
+    assert_eq!(stage.commands(originate("999", "102")), Err(CommandError::NotFound));
+    assert!(stage.calls().is_empty());
+    stage.clears();
+}
+
+#[test]
+fn an_administrator_hangs_up_in_every_state() {
+    for answered in [true, false] {
+        let stage = Stage::default();
+        let (alice, bob) = (stage.phone("101"), stage.phone("102"));
+        alice.calls("102");
+        bob.rings();
+        alice.hears_ringing();
+        if answered {
+            bob.answers().talks();
+            alice.talks();
+            stage.pass(1.0);
+        }
+        let id = stage.calls()[0].id;
+        assert_eq!(stage.commands(Command::HangUp(id)), Ok(Reply::Done));
+        alice.ends_with(if answered { 200 } else { 480 });
+        bob.ends_with(if answered { 200 } else { 487 });
+        let cdr = stage.record();
+        assert_eq!(cdr.ended_by, EndedBy::Admin);
+        let expected = if answered {
+            Disposition::Answered
+        } else {
+            Disposition::Rejected
+        };
+        assert_eq!(cdr.disposition, expected);
+        assert_eq!(stage.commands(Command::HangUp(id)), Err(CommandError::NotFound));
+        stage.clears();
+    }
+}
+
+#[test]
+fn an_administrator_hangs_up_a_call_that_is_being_made() {
+    let stage = Stage::default();
+    let (desk, mobile) = (stage.phone("101"), stage.phone("101"));
+    let Ok(Reply::Started(id)) = stage.commands(originate("101", "102")) else {
+        panic!()
+    };
+    desk.rings();
+    mobile.rings();
+    stage.commands(Command::HangUp(id)).unwrap();
+    desk.ends_with(487);
+    mobile.ends_with(487);
+    assert_eq!(stage.record().ended_by, EndedBy::Admin);
+    stage.clears();
+}
+
+#[test]
+fn the_list_of_calls_says_who_does_what() {
+    let stage = Stage::default();
+    let (alice, bob) = (stage.phone("101"), stage.phone("102"));
+    alice.calls("102");
+    bob.rings();
+    alice.hears_ringing();
+    let call = &stage.calls()[0];
+    assert_eq!(
+        (call.from.as_str(), call.from_name.as_str(), call.dialed.as_str()),
+        ("101", "Person 101", "102")
+    );
+    assert_eq!(
+        (call.state, call.to.as_str(), call.answered_at),
+        (LiveState::Ringing, "102", None)
+    );
+    assert_eq!(call.doing, "dial (main.rhai:1)");
+    let legs: Vec<(&str, bool, &str)> = call
+        .legs
+        .iter()
+        .map(|leg| (leg.party.as_str(), leg.inbound, leg.state.as_str()))
+        .collect();
+    assert_eq!(legs, [("101", true, "trying"), ("102", false, "ringing")]);
+    bob.answers().talks();
+    alice.talks();
+    stage.pass(1.0);
+    let call = &stage.calls()[0];
+    assert_eq!(call.state, LiveState::Answered);
+    assert!(call.answered_at.unwrap() > call.started_at);
+    for leg in &call.legs {
+        assert_eq!((leg.state.as_str(), leg.codec.as_deref()), ("up", Some("PCMU")));
+    }
+    assert_eq!(
+        stage.commands(Command::GetCall(call.id)),
+        Ok(Reply::Calls(vec![call.clone()]))
+    );
+    alice.hangs_up();
+    bob.ends_with(200);
+    stage.pass(1.0);
+    assert!(stage.calls().is_empty());
+    assert_eq!(stage.commands(Command::GetCall(call.id)), Err(CommandError::NotFound));
+    stage.clears();
+}
+
+#[test]
+fn events_come_in_order_and_once() {
+    let stage = Stage::default();
+    let (alice, bob) = (stage.phone("101"), stage.phone("102"));
+    let second = stage.phone("102");
+    alice.calls("102");
+    bob.rings();
+    second.rings();
+    bob.answers().talks();
+    alice.talks().hangs_up();
+    bob.ends_with(200);
+    assert_eq!(stage.events(), ["started", "ringing", "answered", "ended"]);
+    let ids = stage.with(|world| {
+        let ids = world.events.iter().filter_map(|event| match event {
+            Event::CallStarted(call) | Event::CallRinging(call) | Event::CallAnswered(call) => Some(call.id),
+            Event::CallEnded(cdr) => Some(cdr.open.call_id),
+            Event::RegistrationAdded(_) | Event::RegistrationRemoved(_) | Event::ScriptFailed { .. } => None,
+        });
+        ids.collect::<std::collections::BTreeSet<_>>()
+    });
+    assert_eq!(ids.len(), 1);
+    stage.clears();
+}
+
+#[test]
+fn draining_takes_no_new_call_and_lets_the_others_be() {
+    let stage = Stage::default();
+    let (alice, bob, carol) = (stage.phone("101"), stage.phone("102"), stage.phone("103"));
+    alice.calls("102");
+    bob.rings().answers().talks();
+    alice.talks();
+    stage.tells(Input::Drain);
+    carol.calls("101").ends_with(503);
+    assert!(carol.call(|call| call.last.header(HeaderName::RetryAfter).is_some()));
+    assert_eq!(stage.commands(originate("103", "101")), Err(CommandError::Busy));
+    alice.holds().resumes();
+    let cdr = stage.record();
+    assert_eq!(
+        (cdr.sip_code, cdr.open.from.as_str()),
+        (503, "103"),
+        "it was authenticated, so it has a record"
+    );
+    stage.tells(Input::HangUpAll);
+    alice.ends_with(200);
+    bob.ends_with(200);
+    stage.clears();
+    let last = stage.with(|world| world.cdrs[1].clone());
+    assert_eq!(
+        (last.disposition, last.ended_by),
+        (Disposition::Answered, EndedBy::System)
+    );
+}
+
+#[test]
+fn hanging_up_all_ends_what_rings_too() {
+    let stage = Stage::default();
+    let (alice, bob) = (stage.phone("101"), stage.phone("102"));
+    alice.calls("102").hears_ringing();
+    stage.tells(Input::HangUpAll);
+    alice.ends_with(503);
+    bob.ends_with(487);
+    assert_eq!(stage.record().ended_by, EndedBy::System);
+    stage.clears();
+}
+
+#[test]
+fn a_registration_is_removed_and_rings_no_more() {
+    let stage = Stage::default();
+    let (alice, bob) = (stage.phone("101"), stage.phone("102"));
+    let Ok(Reply::Registrations(list)) = stage.commands(Command::ListRegistrations) else {
+        panic!()
+    };
+    let his = list.iter().find(|registration| registration.number == "102").unwrap();
+    assert_eq!(
+        (his.transport.as_str(), his.user_agent.as_str()),
+        ("udp", "Simulated/1.0")
+    );
+    assert_eq!(stage.commands(Command::RemoveRegistration(his.id)), Ok(Reply::Done));
+    assert_eq!(
+        stage.commands(Command::RemoveRegistration(his.id)),
+        Err(CommandError::NotFound)
+    );
+    alice.calls("102").ends_with(480);
+    assert_eq!(bob.got(Method::Invite), 0);
+    stage.clears();
+}
+
+#[test]
+fn more_calls_than_allowed_get_503_and_a_record() {
+    let mut settings = tests::Settings::default();
+    settings.config.limits.calls = 1;
+    let stage = Stage::new(settings);
+    let (alice, bob, carol) = (stage.phone("101"), stage.phone("102"), stage.phone("103"));
+    alice.calls("102");
+    bob.rings();
+    carol.calls("102").ends_with(503);
+    bob.answers().talks();
+    alice.talks().hangs_up();
+    bob.ends_with(200);
+    stage.clears();
+    assert_eq!(stage.with(|world| world.cdrs.len()), 2);
+}
+
+#[test]
+fn a_store_that_cannot_write_keeps_nobody_from_calling() {
+    let stage = Stage::default();
+    let (alice, bob) = (stage.phone("101"), stage.phone("102"));
+    stage.with(|world| world.store_works = false);
+    alice.calls("102");
+    bob.rings().answers().talks();
+    alice.talks().hangs_up();
+    bob.ends_with(200);
+    stage.pass(60.0);
+    assert_eq!(stage.with(|world| (world.cdrs.len(), world.stats().calls)), (1, 0));
+}

@@ -1,0 +1,128 @@
+//! Keys: RFC 4733 events pass with the media; INFO passes, or becomes events; scripts hear them.
+
+use media::{Command, Event};
+use sip::Method;
+use switch::Input;
+use tests::{Actor, Stage};
+
+fn talking(stage: &Stage) -> (Actor, Actor) {
+    let (alice, bob) = (stage.phone("101"), stage.phone("102"));
+    alice.calls("102");
+    bob.rings().answers().talks();
+    alice.talks();
+    stage.pass(1.0);
+    (alice, bob)
+}
+
+#[test]
+fn info_passes_as_it_came_both_ways() {
+    let stage = Stage::default();
+    let (alice, bob) = talking(&stage);
+    for (one, other, text) in [
+        (&alice, &bob, "Signal=5\r\nDuration=160\r\n"),
+        (&bob, &alice, "Signal=#\r\n"),
+    ] {
+        let answer = one.asks_within(Method::Info, |builder| {
+            builder.body("application/dtmf-relay", text.as_bytes())
+        });
+        assert_eq!(answer.status().unwrap().code(), 200);
+        stage.pass(1.0);
+        other.call(|call| assert_eq!(call.passed, [text]));
+    }
+    alice.hangs_up();
+    bob.ends_with(200);
+    stage.clears();
+}
+
+#[test]
+fn a_phone_that_does_not_allow_info_gets_events() {
+    let stage = Stage::default();
+    let (alice, bob) = (stage.phone("101"), stage.phone("102"));
+    bob.feels(|mood| mood.allow = "INVITE, ACK, CANCEL, BYE");
+    alice.calls("102");
+    bob.rings().answers().talks();
+    alice.talks();
+    alice.asks_within(Method::Info, |builder| {
+        builder.body("application/dtmf-relay", b"Signal=7\r\nDuration=120\r\n")
+    });
+    stage.pass(1.0);
+    let sent = stage.with(|world| {
+        let digits = world.media.iter().filter_map(|command| match command {
+            Command::Dtmf { digit, millis, .. } => Some((*digit, *millis)),
+            _ => None,
+        });
+        digits.collect::<Vec<_>>()
+    });
+    assert_eq!((sent, bob.got(Method::Info)), (vec![('7', 120)], 0));
+    alice.hangs_up();
+    bob.ends_with(200);
+    stage.clears();
+}
+
+#[test]
+fn a_message_within_the_call_passes() {
+    let stage = Stage::default();
+    let (alice, bob) = talking(&stage);
+    bob.asks_within(Method::Message, |builder| builder.body("text/plain", b"call me back"));
+    stage.pass(1.0);
+    alice.call(|call| assert_eq!(call.passed, ["call me back"]));
+    alice.hangs_up();
+    bob.ends_with(200);
+    stage.clears();
+}
+
+#[test]
+fn a_script_hears_the_keys_pressed_while_it_waits() {
+    let plan = r#"fn on_call(caller) {
+        caller.answer();
+        let keys = caller.wait(5) + caller.tone("dial", 2) + caller.play("prompt");
+        caller.reject(480, `keys ${keys}`);
+    }"#;
+    let stage = Stage::plan(plan);
+    let alice = stage.phone("101");
+    alice.calls("900").talks();
+    let port = stage.with(|world| *world.ports.first().unwrap());
+    let press = |digit| stage.tells(Input::Media(Event::Dtmf { port, digit }));
+    press('1');
+    stage.pass(1.0);
+    alice.asks_within(Method::Info, |builder| builder.body("application/dtmf", b"2"));
+    stage.pass(5.0);
+    press('#');
+    stage.pass(2.0);
+    press('D');
+    alice.ends_with(200);
+    assert_eq!(stage.record().detail, "rejected by the dialplan: 480 keys 12#D");
+    stage.clears();
+}
+
+#[test]
+fn two_who_talk_press_keys_for_each_other_and_not_for_the_script() {
+    let plan =
+        r#"fn on_call(caller) { caller.dial("102"); let keys = caller.wait(1); caller.reject(480, `keys ${keys}`); }"#;
+    let stage = Stage::plan(plan);
+    let (alice, bob) = talking(&stage);
+    let ports: Vec<media::PortId> = stage.with(|world| world.ports.iter().copied().collect());
+    for port in ports {
+        stage.tells(Input::Media(Event::Dtmf { port, digit: '9' }));
+    }
+    bob.hangs_up();
+    alice.ends_with(200);
+    assert_eq!(stage.record().detail, "rejected by the dialplan: 480 keys ");
+    stage.clears();
+}
+
+#[test]
+fn more_keys_than_anybody_reads_are_forgotten() {
+    let plan =
+        r#"fn on_call(caller) { caller.answer(); let keys = caller.wait(5); caller.reject(480, `${keys.len()}`); }"#;
+    let stage = Stage::plan(plan);
+    let alice = stage.phone("101");
+    alice.calls("900").talks();
+    let port = stage.with(|world| *world.ports.first().unwrap());
+    for _ in 0..1_000 {
+        stage.tells(Input::Media(Event::Dtmf { port, digit: '1' }));
+    }
+    alice.ends_with(200);
+    assert_eq!(stage.record().detail, "rejected by the dialplan: 480 64");
+    stage.clears();
+}

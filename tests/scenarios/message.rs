@@ -1,0 +1,76 @@
+//! MESSAGE between extensions (RFC 3428).
+
+use tests::{Actor, Stage};
+
+fn sends(stage: &Stage, from: &Actor, to: &str, text: &str) -> u16 {
+    from.with(|phone| phone.text(to, text));
+    stage.pass(40.0);
+    from.with(|phone| phone.message_code).unwrap()
+}
+
+#[test]
+fn it_is_delivered_to_every_phone_and_answered_200() {
+    let stage = Stage::default();
+    let alice = stage.phone("101");
+    let (desk, mobile) = (stage.phone("102"), stage.phone("102"));
+    assert_eq!(sends(&stage, &alice, "102", "lunch?"), 200);
+    for phone in [desk, mobile] {
+        phone.with(|phone| assert_eq!(phone.texts, ["lunch?"]));
+    }
+    stage.clears();
+}
+
+#[test]
+fn nobody_has_the_number_or_no_phone_is_there() {
+    let stage = Stage::default();
+    let alice = stage.phone("101");
+    let _bob = stage.unregistered("102");
+    assert_eq!(sends(&stage, &alice, "999", "?"), 404);
+    assert_eq!(sends(&stage, &alice, "102", "?"), 480);
+    stage.clears();
+}
+
+#[test]
+fn one_dead_phone_does_not_matter_and_only_dead_ones_are_480() {
+    let stage = Stage::default();
+    let alice = stage.phone("101");
+    let (desk, mobile) = (stage.phone("102"), stage.phone("102"));
+    desk.feels(|mood| mood.dead = true);
+    alice.with(|phone| phone.text("102", "hello"));
+    stage.pass(0.2);
+    assert_eq!(
+        alice.with(|phone| phone.message_code),
+        Some(200),
+        "at once, not when the dead one is given up"
+    );
+    mobile.feels(|mood| mood.dead = true);
+    assert_eq!(sends(&stage, &alice, "102", "hello?"), 480);
+    desk.feels(|mood| mood.dead = false);
+    mobile.feels(|mood| mood.dead = false);
+    stage.clears();
+}
+
+#[test]
+fn the_sender_is_who_it_says_and_nothing_of_its_side_is_shown() {
+    let stage = Stage::default();
+    let (alice, bob) = (stage.phone("101"), stage.phone("102"));
+    alice.feels(|mood| mood.claims = Some("103"));
+    assert_eq!(sends(&stage, &alice, "102", "from 103, honestly"), 403);
+    alice.feels(|mood| mood.claims = None);
+    assert_eq!(sends(&stage, &alice, "102", "from 101"), 200);
+    let address = alice.with(|phone| phone.address.ip().to_string());
+    bob.with(|phone| {
+        let message = phone
+            .received
+            .iter()
+            .rev()
+            .find(|message| message.is_request())
+            .unwrap();
+        let text = String::from_utf8_lossy(message.bytes()).into_owned();
+        assert!(
+            text.contains("\"Person 101\" <sip:101@tandem.local>") && !text.contains(&address),
+            "{text}"
+        );
+    });
+    stage.clears();
+}
