@@ -556,3 +556,34 @@ fn every_way_to_call_what_is_there_is_let_through() {
         .map(drop)
         .unwrap();
 }
+
+#[test]
+fn verbs_are_placed_in_the_file_that_asks() {
+    let files = [
+        (
+            "main.rhai",
+            "import \"lib/a\" as a;\nfn on_call(caller) {\n  a::f(caller);\n  own(caller);\n}\nfn own(c) { c.echo() }",
+        ),
+        (
+            "lib/a.rhai",
+            "import \"lib/b\" as b;\nfn f(c) {\n  c.ring();\n  g(c);\n  b::h(c);\n}\nfn g(c) {\n  c.answer()\n}",
+        ),
+        ("lib/b.rhai", "fn h(c) { c.wait(1) }"),
+    ];
+    let mut fiber = start(&plan(&files, &Limits::default()).unwrap());
+    let mut with = Resume::Continue;
+    let mut places = Vec::new();
+    while let Step::Verb { verb, at } = step(&mut fiber, with) {
+        places.push(format!("{verb:?} {}:{}:{}", at.file, at.line, at.column));
+        with = done(Outcome::Done);
+    }
+    assert_eq!(
+        places,
+        [
+            "Ring lib/a.rhai:3:5",
+            "Answer lib/a.rhai:8:5",
+            "Wait(1s) lib/b.rhai:1:13",
+            "Echo main.rhai:6:15"
+        ]
+    );
+}
