@@ -54,6 +54,7 @@ impl Accounts {
                 name,
             };
             let account = this.store.create_extension(&this.domain, &new, now_micros()).await?;
+            tracing::info!(number = account.extension.number, "extension created");
             this.tell(Durable::stored(&account)).await?;
             Ok(account)
         })
@@ -83,6 +84,7 @@ impl Accounts {
         let this = self.clone();
         self.to_its_end(async move {
             this.store.delete_extension(&this.domain, &number).await?;
+            tracing::info!(number, "extension removed");
             this.tell(Durable::removed(number)).await
         })
         .await
@@ -111,6 +113,7 @@ impl Accounts {
                 .import_extensions(&this.domain, &lines, dry_run, now_micros())
                 .await?;
             if report.applied {
+                tracing::info!(extensions = lines.len(), "extensions imported");
                 for line in &lines {
                     let account = this.store.account(&this.domain, &line.number).await?;
                     this.tell(Durable::stored(&account)).await?;

@@ -12,13 +12,38 @@ use prometheus_client::{
         family::Family,
         gauge::{ConstGauge, Gauge},
         histogram::Histogram,
+        info::Info,
     },
     registry::{Registry, Unit},
 };
 use switch::Stats;
 
-/// The content type of the text format.
-pub(crate) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+/// The two text formats that scrapers ask for.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Format {
+    /// Prometheus's own: for whoever does not ask for the other.
+    Prometheus,
+    /// OpenMetrics 1.0.
+    OpenMetrics,
+}
+
+impl Format {
+    /// What an Accept header asks for.
+    pub(crate) fn accepted(accept: &str) -> Self {
+        if accept.contains("application/openmetrics-text") {
+            Self::OpenMetrics
+        } else {
+            Self::Prometheus
+        }
+    }
+
+    pub(crate) const fn content_type(self) -> &'static str {
+        match self {
+            Self::Prometheus => "text/plain; version=0.0.4; charset=utf-8",
+            Self::OpenMetrics => "application/openmetrics-text; version=1.0.0; charset=utf-8",
+        }
+    }
+}
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct RequestLabels {
@@ -42,6 +67,8 @@ impl HttpMetrics {
             duration: Histogram::new([0.001, 0.005, 0.025, 0.1, 0.5, 2.5, 10.0]),
             event_streams: Gauge::default(),
         };
+        let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
+        registry.register("tandem_build", "Which Tandem this is", build);
         registry.register("tandem_http_requests", "Requests answered", metrics.requests.clone());
         registry.register_with_unit(
             "tandem_http_request_duration",
@@ -67,14 +94,42 @@ impl HttpMetrics {
 }
 
 /// Renders everything. Without the switch's numbers (it is stopping) the rest is still shown.
-pub(crate) fn render(stats: Option<&Stats>, registry: &Registry) -> Result<String, fmt::Error> {
+pub(crate) fn render(stats: Option<&Stats>, registry: &Registry, format: Format) -> Result<String, fmt::Error> {
     let mut text = String::with_capacity(8 * 1024);
     if let Some(stats) = stats {
         encode_registry(&mut text, &switch_registry(stats))?;
     }
     encode_registry(&mut text, registry)?;
     encode_eof(&mut text)?;
-    Ok(text)
+    Ok(match format {
+        Format::OpenMetrics => text,
+        Format::Prometheus => as_prometheus(&text),
+    })
+}
+
+/// The older format has no UNIT and no EOF, and names a counter with its `_total`.
+fn as_prometheus(open_metrics: &str) -> String {
+    let mut text = String::with_capacity(open_metrics.len());
+    let mut help = None;
+    for line in open_metrics.lines() {
+        if line.starts_with("# HELP ") {
+            help = Some(line);
+        } else if let Some(rest) = line.strip_prefix("# TYPE ") {
+            let (name, kind) = rest.split_once(' ').unwrap_or((rest, "untyped"));
+            let total = if kind == "counter" { "_total" } else { "" };
+            let words = help
+                .take()
+                .and_then(|help| help.split_once(name))
+                .map_or("", |(_, words)| words);
+            let kind = if kind == "info" { "gauge" } else { kind };
+            let suffix = if rest.ends_with(" info") { "_info" } else { total };
+            text += &format!("# HELP {name}{suffix}{words}\n# TYPE {name}{suffix} {kind}\n");
+        } else if !line.starts_with("# ") {
+            text += line;
+            text.push('\n');
+        }
+    }
+    text
 }
 
 fn switch_registry(stats: &Stats) -> Registry {
@@ -123,4 +178,29 @@ fn switch_registry(stats: &Stats) -> Registry {
         registry.register(name, help, ConstCounter::new(*value));
     }
     registry
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_older_format_names_counters_with_their_total() {
+        let mut registry = Registry::default();
+        let metrics = HttpMetrics::register(&mut registry);
+        metrics.answered("GET".to_owned(), "/x".to_owned(), 200, Duration::from_millis(2));
+        let text = render(Some(&Stats::default()), &registry, Format::Prometheus).unwrap();
+        for line in [
+            "# HELP tandem_calls_started_total Calls begun.",
+            "# TYPE tandem_calls_started_total counter",
+            "tandem_calls_started_total 0",
+            "# TYPE tandem_calls gauge",
+            "# TYPE tandem_build_info gauge",
+            "# TYPE tandem_http_request_duration_seconds histogram",
+            "tandem_http_requests_total{method=\"GET\",route=\"/x\",status=\"200\"} 1",
+        ] {
+            assert!(text.lines().any(|l| l == line), "{line} is not in\n{text}");
+        }
+        assert!(!text.contains("# EOF") && !text.contains("# UNIT"));
+    }
 }

@@ -8,6 +8,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
+use crate::secret::Shown;
+
 /// An extension: what people dial.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 #[schema(example = json!({
@@ -46,8 +48,8 @@ pub(crate) struct CreatedExtension {
     pub(crate) extension: Extension,
     /// The generated password, shown this once. Absent where the request gave one.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(example = "h7kqm2xw9tbn4rsa")]
-    pub(crate) password: Option<String>,
+    #[schema(value_type = Option<String>, nullable = false, example = "h7kqm2xw9tbn4rsa")]
+    pub(crate) password: Option<Shown>,
 }
 
 /// An extension to make.
@@ -157,7 +159,8 @@ pub(crate) struct ImportLine {
     pub(crate) detail: Option<String>,
     /// The generated password, shown this once.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) password: Option<String>,
+    #[schema(value_type = Option<String>, nullable = false)]
+    pub(crate) password: Option<Shown>,
 }
 
 /// What became of a line.

@@ -1,6 +1,21 @@
 //! Passwords and tokens: made here, shown once, kept as hashes.
 
+use std::fmt;
+
+use serde::Serialize;
 use sha2::{Digest, Sha256};
+use utoipa::ToSchema;
+
+/// A generated password on its one way to the client: in the answer, never in a log.
+#[derive(Clone, Serialize, ToSchema)]
+#[schema(value_type = String, example = "h7kqm2xw9tbn4rsa")]
+pub(crate) struct Shown(pub(crate) String);
+
+impl fmt::Debug for Shown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("..")
+    }
+}
 
 /// No `i l o 0 1`: nothing that is taken for something else when read aloud or typed on a phone.
 const ALPHABET: &[u8] = b"abcdefghjkmnpqrstuvwxyz23456789";
@@ -70,6 +85,11 @@ mod tests {
             // Six standard deviations around 1,000.
             assert!((810..1190).contains(&count), "{}: {count}", char::from(*wanted));
         }
+    }
+
+    #[test]
+    fn a_password_that_is_shown_is_not_logged() {
+        assert_eq!(format!("{:?}", Shown("secret".to_owned())), "..");
     }
 
     #[test]

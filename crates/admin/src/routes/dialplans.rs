@@ -84,7 +84,9 @@ pub(crate) async fn put(
     }
     let text = body(request, &app).await?;
     let text = String::from_utf8(text.into()).map_err(|_| Problem::malformed("the text is not UTF-8"))?;
-    with_files(&app, move |dialplans| dialplans.put(&name, &text)).await?;
+    let put = name.clone();
+    with_files(&app, move |dialplans| dialplans.put(&put, &text)).await?;
+    tracing::info!(name, "dialplan changed");
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -102,7 +104,9 @@ pub(crate) async fn put(
 )]
 pub(crate) async fn delete(State(app): State<App>, PathText(name): PathText) -> Result<StatusCode, Problem> {
     let name = existing(&name)?;
-    with_files(&app, move |dialplans| dialplans.delete(&name)).await?;
+    let removed = name.clone();
+    with_files(&app, move |dialplans| dialplans.delete(&removed)).await?;
+    tracing::info!(name, "dialplan removed");
     Ok(StatusCode::NO_CONTENT)
 }
 

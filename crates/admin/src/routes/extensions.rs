@@ -13,7 +13,7 @@ use crate::{
     extract::{JsonBody, PathText, QueryParams},
     model::{CreatedExtension, Extension, ExtensionPage, ExtensionPatch, NewExtension},
     problem::{Problem, ProblemBody},
-    secret::generate_password,
+    secret::{Shown, generate_password},
     state::App,
     validate,
 };
@@ -89,7 +89,7 @@ pub(crate) async fn create(
         Some(password) => (password, None),
         None => {
             let password = generate_password().map_err(|error| Problem::internal(&error))?;
-            (password.clone(), Some(password))
+            (password.clone(), Some(Shown(password)))
         }
     };
     let location = format!("/api/v1/extensions/{}", new.number.replace('#', "%23"));

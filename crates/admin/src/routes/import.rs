@@ -15,7 +15,7 @@ use crate::{
     extract::{QueryParams, body, is_json, media_type, parse_json, parse_object, unsupported},
     model::{ImportLine, ImportReport, ImportStatus, NewExtension},
     problem::{Problem, ProblemBody},
-    secret::generate_password,
+    secret::{Shown, generate_password},
     state::App,
 };
 
@@ -129,7 +129,7 @@ fn report(lines: Vec<Line>, outcomes: Vec<ImportOutcome>, applied: bool) -> Vec<
         };
         match outcomes.next() {
             Some(ImportOutcome::Created) => {
-                let password = (applied && ready.generated).then_some(ready.password);
+                let password = (applied && ready.generated).then_some(Shown(ready.password));
                 ImportLine {
                     line,
                     number,

@@ -13,7 +13,7 @@ use switch::{Command, Reply};
 use crate::{
     auth,
     health::HealthState,
-    http_metrics::{self, CONTENT_TYPE},
+    http_metrics::{self, Format},
     model::HealthReport,
     problem::{Problem, ProblemBody},
     state::App,
@@ -40,12 +40,12 @@ pub(crate) async fn healthz(State(app): State<App>) -> Result<Response, Problem>
 
 /// Metrics
 ///
-/// For Prometheus, in the OpenMetrics text format. Wants a token only where that is configured.
+/// In the text format of Prometheus, or in that of OpenMetrics for who accepts it. Wants a token only where that is configured.
 #[utoipa::path(
     get, path = "/metrics", tag = "system", operation_id = "read_metrics", security((), ("bearer" = [])),
     responses(
-        (status = 200, description = "The metrics", body = String, content_type = "application/openmetrics-text",
-            example = "# TYPE tandem_calls gauge\ntandem_calls 3\n# EOF\n"),
+        (status = 200, description = "The metrics", body = String, content_type = "text/plain",
+            example = "# HELP tandem_calls Calls in progress.\n# TYPE tandem_calls gauge\ntandem_calls 3\n"),
         (status = 401, description = "A token is configured, and there was none", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]
@@ -61,8 +61,14 @@ pub(crate) async fn metrics(
         Ok(Ok(Reply::Stats(stats))) => Some(stats),
         Ok(Ok(Reply::Done | Reply::Calls(_) | Reply::Started(_) | Reply::Registrations(_)) | Err(_)) | Err(_) => None,
     };
-    let text = http_metrics::render(stats.as_deref(), &app.registry).map_err(|error| Problem::internal(&error))?;
-    Ok((StatusCode::OK, [(header::CONTENT_TYPE, CONTENT_TYPE)], text).into_response())
+    let accept = headers
+        .get(header::ACCEPT)
+        .and_then(|accept| accept.to_str().ok())
+        .unwrap_or_default();
+    let format = Format::accepted(accept);
+    let text =
+        http_metrics::render(stats.as_deref(), &app.registry, format).map_err(|error| Problem::internal(&error))?;
+    Ok((StatusCode::OK, [(header::CONTENT_TYPE, format.content_type())], text).into_response())
 }
 
 /// This description

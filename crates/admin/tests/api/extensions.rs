@@ -1,7 +1,10 @@
+use admin::SwitchRequest;
+use axum::{body::Body, http::Request};
 use serde_json::{Value, json};
 use switch::AccountChange;
+use tower::ServiceExt;
 
-use crate::support::{Setup, World, hash};
+use crate::support::{Setup, TOKEN, World, hash};
 
 #[tokio::test]
 async fn an_extension_is_made_stored_and_told_to_the_switch_before_the_answer() {
@@ -269,6 +272,35 @@ async fn a_stopped_switch_is_503_and_says_that_it_is_stored() {
     world.get("/extensions/101").await.is(200);
     world.get("/calls").await.is_problem(503, "stopping", None);
     world.get("/registrations").await.is_problem(503, "stopping", None);
+}
+
+#[tokio::test]
+async fn a_change_is_made_to_its_end_also_when_the_client_hangs_up() {
+    let mut world = World::with(Setup {
+        switch_held: true,
+        ..Setup::default()
+    })
+    .await;
+    let mut requests = world.requests.take().unwrap();
+    let router = world.router.clone();
+    let request = Request::post("/api/v1/extensions")
+        .header("authorization", format!("Bearer {TOKEN}"))
+        .header("content-type", "application/json")
+        .body(Body::from(r#"{"number":"101"}"#))
+        .unwrap();
+    let client = tokio::spawn(router.oneshot(request));
+    let Some(SwitchRequest::Account { change, taken }) = requests.recv().await else {
+        panic!("not told")
+    };
+    assert!(matches!(change, AccountChange::Extension(_)));
+    world.get("/extensions/101").await.is(200);
+    client.abort();
+    assert!(client.await.unwrap_err().is_cancelled());
+    taken.send(()).unwrap();
+    let Some(SwitchRequest::Account { change, .. }) = requests.recv().await else {
+        panic!("forgotten")
+    };
+    assert!(matches!(change, AccountChange::Device(_)));
 }
 
 #[tokio::test]

@@ -149,6 +149,8 @@ pub(crate) struct World {
     pub(crate) switch: Arc<Mutex<FakeSwitch>>,
     pub(crate) events: EventBus,
     pub(crate) health: Health,
+    /// What the switch is asked, where no fake one takes it.
+    pub(crate) requests: Option<mpsc::Receiver<SwitchRequest>>,
     _folder: tempfile::TempDir,
 }
 
@@ -194,6 +196,8 @@ pub(crate) struct Setup {
     pub(crate) limits: Limits,
     pub(crate) metrics_need_token: bool,
     pub(crate) switch_runs: bool,
+    /// The test itself is the switch: see [`World::requests`].
+    pub(crate) switch_held: bool,
 }
 
 impl Default for Setup {
@@ -202,6 +206,7 @@ impl Default for Setup {
             limits: Limits::default(),
             metrics_need_token: false,
             switch_runs: true,
+            switch_held: false,
         }
     }
 }
@@ -232,7 +237,10 @@ impl World {
             .unwrap();
         let (handle, requests) = SwitchHandle::channel(8);
         let switch = Arc::new(Mutex::new(FakeSwitch::default()));
-        if setup.switch_runs {
+        let mut held = None;
+        if setup.switch_held {
+            held = Some(requests);
+        } else if setup.switch_runs {
             tokio::spawn(run(switch.clone(), requests));
         }
         let dialplans = FakeDialplans::default();
@@ -261,6 +269,7 @@ impl World {
                 switch,
                 events,
                 health,
+                requests: held,
                 _folder: folder,
             },
             state,

@@ -19,13 +19,13 @@ async fn health_is_ready_once_the_listeners_are_bound() {
 async fn metrics_are_open_and_have_the_switch_and_the_requests() {
     let world = World::new().await;
     world.get("/extensions/101").await.is(404);
-    let answer = world.plain(Method::GET, "/metrics", &[]).await;
-    assert!(
-        answer.is(200).headers["content-type"]
-            .to_str()
-            .unwrap()
-            .starts_with("application/openmetrics-text")
-    );
+    let open = [(
+        "accept",
+        "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5",
+    )];
+    let answer = world.plain(Method::GET, "/metrics", &open).await;
+    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    assert_eq!(answer.is(200).headers["content-type"], kind);
     for line in [
         "# TYPE tandem_calls gauge",
         "tandem_calls 3",
@@ -41,6 +41,10 @@ async fn metrics_are_open_and_have_the_switch_and_the_requests() {
         );
     }
     assert!(answer.text.ends_with("# EOF\n"));
+    let answer = world.plain(Method::GET, "/metrics", &[]).await;
+    let kind = "text/plain; version=0.0.4; charset=utf-8";
+    assert_eq!(answer.is(200).headers["content-type"], kind);
+    assert!(answer.text.contains("# TYPE tandem_calls_started_total counter\n"));
 }
 
 #[tokio::test]
