@@ -73,7 +73,7 @@ impl Default for Limits {
             connect_timeout: Duration::from_secs(10),
             datagram_queue: 1_024,
             batch: 64,
-            lookups: 256,
+            lookups: 64,
             lookup_timeout: Duration::from_secs(5),
         }
     }

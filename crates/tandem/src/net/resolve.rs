@@ -13,6 +13,9 @@ use tokio::sync::mpsc;
 
 use super::{Limits, local::Routes};
 
+/// Addresses of one host that are tried.
+const ADDRESSES: usize = 8;
+
 pub(super) struct Resolver {
     reporter: mpsc::Sender<Input>,
     ways: Rc<Ways>,
@@ -73,15 +76,19 @@ impl Resolver {
         );
         let host = host.to_owned();
         tokio::task::spawn_local(async move {
-            let found = tokio::time::timeout(timeout, tokio::net::lookup_host((host.as_str(), port))).await;
-            running.set(running.get() - 1);
+            let name = host.clone();
+            let mut lookup = tokio::task::spawn_local(async move {
+                let found = tokio::net::lookup_host((name.as_str(), port)).await;
+                found.map(|addresses| addresses.take(ADDRESSES).collect())
+            });
+            let found = tokio::time::timeout(timeout, &mut lookup).await;
             let addresses: Vec<SocketAddr> = match found {
-                Ok(Ok(addresses)) => addresses.take(8).collect(),
-                Ok(Err(error)) => {
+                Ok(Ok(Ok(addresses))) => addresses,
+                Ok(Ok(Err(error))) => {
                     tracing::info!(host, %error, "name not found");
                     Vec::new()
                 }
-                Err(_) => {
+                Ok(Err(_)) | Err(_) => {
                     tracing::info!(host, "name lookup took too long");
                     Vec::new()
                 }
@@ -89,6 +96,11 @@ impl Resolver {
             let flows = ways.to(&addresses, transport);
             // The loop is gone only when the process ends.
             let _ = reporter.send(Input::Resolved { query, flows }).await;
+            if !lookup.is_finished() {
+                // The system's resolver cannot be stopped; until it is done, its thread counts.
+                let _ = lookup.await;
+            }
+            running.set(running.get() - 1);
         });
         None
     }

@@ -13,6 +13,7 @@ use std::{
     time::Duration,
 };
 
+use prometheus_client::metrics::{counter::Counter, gauge::Gauge};
 use sip::Instant;
 use switch::{Command, CommandError, CommandId, Input, Output, Query, Reply, Stats};
 use tokio::time::sleep_until;
@@ -48,8 +49,16 @@ pub struct Run<M, O> {
     next_timeout: Instant,
     next_clock: Instant,
     end: Ending,
+    metrics: Metrics,
+}
+
+/// What is counted of the loop. Clones share the figures.
+#[derive(Clone, Debug, Default)]
+pub struct Metrics {
+    /// TCP connections open now (as of the last look at the clock).
+    pub connections: Gauge,
     /// Messages whose handling panicked.
-    panics: u64,
+    pub panics: Counter,
 }
 
 /// How far shutting down is.
@@ -83,8 +92,13 @@ impl<M: Machine, O: Outside> Run<M, O> {
             next_timeout: Instant::ZERO,
             next_clock: Instant::ZERO,
             end: Ending::Running,
-            panics: 0,
+            metrics: Metrics::default(),
         }
+    }
+
+    /// Counts into these.
+    pub fn counted_by(self, metrics: Metrics) -> Self {
+        Self { metrics, ..self }
     }
 
     /// Runs until shut down. `first` is what the switch is to know before any message: accounts and bindings.
@@ -125,9 +139,6 @@ impl<M: Machine, O: Outside> Run<M, O> {
             }
         }
         self.net.flush(LAST_BYTES).await;
-        if self.panics > 0 {
-            tracing::error!(panics = self.panics, "messages whose handling panicked");
-        }
     }
 
     fn next_wake(&self) -> Instant {
@@ -168,6 +179,9 @@ impl<M: Machine, O: Outside> Run<M, O> {
 
     fn show_clock(&mut self) {
         self.next_clock = self.clock.now() + CLOCK;
+        self.metrics
+            .connections
+            .set(i64::try_from(self.net.connections()).unwrap_or(i64::MAX));
         self.handle(Input::Clock {
             unix_micros: self.clock.unix_micros(),
         });
@@ -237,7 +251,7 @@ impl<M: Machine, O: Outside> Run<M, O> {
 
     fn survive(&mut self, handled: std::thread::Result<()>) {
         if let Err(panic) = handled {
-            self.panics += 1;
+            self.metrics.panics.inc();
             let words = panic
                 .downcast_ref::<&str>()
                 .copied()

@@ -4,6 +4,7 @@ mod banner;
 mod check;
 mod database;
 mod dialplans;
+mod metrics;
 mod outside;
 mod replay;
 mod serve;

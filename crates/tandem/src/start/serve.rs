@@ -23,6 +23,7 @@ use super::{
     check::load_dialplans,
     database::{self, Made},
     dialplans::{Files, fault},
+    metrics::registry,
     outside::Shell,
     say,
     signalling::{Begin, Signalling},
@@ -33,7 +34,7 @@ use crate::{
     net::{self, Limits},
     recorder::Recorder,
     rtp::{Engine, EngineConfig},
-    run::{Header, Mailbox, Recording, Told, VERSION},
+    run::{Header, Mailbox, Metrics, Recording, Told, VERSION},
     scripts::{Options as ScriptOptions, Reload, Scripts, Watch},
 };
 
@@ -47,7 +48,9 @@ pub(super) fn serve(config: &Config) -> Result<(), StartError> {
         .enable_all()
         .build()
         .map_err(StartError::Thread)?;
-    runtime.block_on(run(config))
+    let ended = runtime.block_on(run(config));
+    runtime.shutdown_background();
+    ended
 }
 
 async fn run(config: &Config) -> Result<(), StartError> {
@@ -89,6 +92,7 @@ async fn run(config: &Config) -> Result<(), StartError> {
         Handle::current(),
         mailbox.clone(),
     );
+    let metrics = Metrics::default();
     let begin = Begin {
         machine: Switch::new(config.for_switch(), seed, &Keys { nonce: random()? }),
         outside: Shell {
@@ -100,6 +104,7 @@ async fn run(config: &Config) -> Result<(), StartError> {
         clock,
         inbox,
         recording,
+        metrics: metrics.clone(),
         first,
     };
     let thread = signalling.begin(begin);
@@ -115,7 +120,7 @@ async fn run(config: &Config) -> Result<(), StartError> {
         events,
         health: health.clone(),
         hasher: hasher(config),
-        registry: Default::default(),
+        registry: registry(&metrics, store.writer()),
         metrics_need_token: false,
         limits: admin::Limits::default(),
     };

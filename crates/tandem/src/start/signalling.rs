@@ -9,7 +9,7 @@ use super::StartError;
 use crate::{
     clock::Clock,
     net::{BindError, Limits, Net},
-    run::{Inbox, Machine, Outside, Recording, Run},
+    run::{Inbox, Machine, Metrics, Outside, Recording, Run},
 };
 
 /// What the switch needs to begin.
@@ -19,6 +19,7 @@ pub(super) struct Begin<M, O> {
     pub(super) clock: Clock,
     pub(super) inbox: Inbox,
     pub(super) recording: Option<Recording>,
+    pub(super) metrics: Metrics,
     /// Accounts and bindings, before any message.
     pub(super) first: Vec<Input>,
 }
@@ -40,7 +41,11 @@ impl<M: Machine + Send + 'static, O: Outside + Send + 'static> Signalling<M, O> 
             .map_err(StartError::Thread)?;
         let (bound, is_bound) = std_mpsc::sync_channel(1);
         let (begin, begins) = oneshot::channel();
-        let run = move || LocalSet::new().block_on(&runtime, run(listeners, limits, bound, begins));
+        let run = move || {
+            LocalSet::new().block_on(&runtime, run(listeners, limits, bound, begins));
+            // A name lookup that hangs must not hold up the end.
+            runtime.shutdown_background();
+        };
         let thread = thread::Builder::new()
             .name("signalling".into())
             .spawn(run)
@@ -86,12 +91,14 @@ async fn run<M: Machine, O: Outside>(
         clock,
         inbox,
         recording,
+        metrics,
         first,
     }) = begins.await
     else {
         return;
     };
     Run::new(machine, outside, net, clock, inbox, recording)
+        .counted_by(metrics)
         .run(first)
         .await;
 }

@@ -1,0 +1,70 @@
+//! What the shell adds to `/metrics`.
+
+use std::fmt;
+
+use prometheus_client::{
+    collector::Collector,
+    encoding::{DescriptorEncoder, EncodeMetric},
+    metrics::{counter::ConstCounter, gauge::ConstGauge},
+    registry::Registry,
+};
+use store::Writer;
+
+use crate::run::Metrics;
+
+/// A registry with the loop's metrics and the store's.
+pub(super) fn registry(metrics: &Metrics, writer: Writer) -> Registry {
+    let mut registry = Registry::default();
+    let connections = "TCP connections of signalling";
+    registry.register("tandem_sip_connections", connections, metrics.connections.clone());
+    let panics = "Messages whose handling failed and that were dropped";
+    registry.register("tandem_panics", panics, metrics.panics.clone());
+    registry.register_collector(Box::new(Writes(writer)));
+    registry
+}
+
+/// The store's writer, asked each time.
+struct Writes(Writer);
+
+impl fmt::Debug for Writes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Writes")
+    }
+}
+
+impl Collector for Writes {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let stats = self.0.stats();
+        let queued = ConstGauge::new(i64::try_from(stats.queued).unwrap_or(i64::MAX));
+        let kind = queued.metric_type();
+        queued.encode(encoder.encode_descriptor(
+            "tandem_store_queued",
+            "Rows that wait to be written",
+            None,
+            kind,
+        )?)?;
+        for (name, help, value) in [
+            ("tandem_store_commits", "Transactions committed", stats.commits),
+            ("tandem_store_written", "Rows written", stats.written),
+            (
+                "tandem_store_retries",
+                "Transactions that failed and were kept for the next",
+                stats.retries,
+            ),
+            (
+                "tandem_store_refused",
+                "Writes refused because too many were waiting",
+                stats.refused,
+            ),
+            (
+                "tandem_store_rejected",
+                "Rows that the database will never take; the log has them",
+                stats.rejected,
+            ),
+        ] {
+            let counter = ConstCounter::new(value);
+            counter.encode(encoder.encode_descriptor(name, help, None, counter.metric_type())?)?;
+        }
+        Ok(())
+    }
+}
