@@ -383,6 +383,10 @@ fn what_cannot_work_is_told_before_any_call() {
         ("now(\"Europe/Brlin\")", "2:5: \"Europe/Brlin\" is no time zone"),
         ("extension(\"1 2\")", "2:11: \"1 2\" is no number"),
         ("db.get(\"k\")", "2:1: db is not there yet"),
+        (
+            "caller.dial(\"1\", #{ record: \"x\" })",
+            "2:21: the option record is not there yet",
+        ),
         ("caller.wait(0)", "2:13: wait 0: 0.01 to 3600 seconds are possible"),
     ] {
         assert!(
@@ -429,8 +433,8 @@ fn arguments_are_refused_in_words_that_say_what_fits() {
             "one line of at most 1024 bytes",
         ),
         (
-            "let o = #{ record: \"../x\" }; caller.dial(\"1\", o)",
-            "is no name of a recording",
+            "let o = #{ record: \"x\" }; caller.dial(\"1\", o)",
+            "the option record is not there yet",
         ),
         (
             "let o = #{ timeout: \"x\" }; caller.dial(\"1\", o)",
@@ -459,7 +463,7 @@ fn arguments_are_refused_in_words_that_say_what_fits() {
 #[test]
 fn options_reach_the_switch() {
     let mut fiber = start(&on_call(
-        "caller.dial([\"102\", \"carrier/+4930\", \"sip:a@b\"], #{ timeout: 1.5, strategy: \"sequence\", record: \"r1\",\n\
+        "caller.dial([\"102\", \"carrier/+4930\", \"sip:a@b\"], #{ timeout: 1.5, strategy: \"sequence\", \n\
          caller_id: #{ number: \"7\", name: \"Ann \\\"B\\\"\" }, headers: #{ \"X-Queue\": \"sales\" } })",
     ));
     let (asked, _) = verb(step(&mut fiber, Resume::Continue));
@@ -476,7 +480,7 @@ fn options_reach_the_switch() {
         strategy: switch::Strategy::Sequence,
         caller_id: Some(("7".into(), "Ann \"B\"".into())),
         headers: vec![("X-Queue".into(), "sales".into())],
-        record: Some("r1".into()),
+        record: None,
     };
     assert_eq!(asked, Verb::Dial(Box::new(expected)));
 }

@@ -24,7 +24,7 @@ pub(crate) fn number(text: &str) -> Checked<String> {
     ))
 }
 
-/// A name of a trunk or a recording.
+/// A name of a trunk, or a part of a prompt's.
 pub(crate) fn name(what: &str, text: &str) -> Checked<String> {
     let fits = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
     if (1..=64).contains(&text.len()) && text.chars().all(fits) && !text.starts_with('.') {
