@@ -16,6 +16,7 @@ mod hold;
 mod identity;
 mod loss;
 mod message;
+mod network;
 mod privacy;
 mod refusals;
 mod restart;

@@ -11,6 +11,7 @@ pub mod net;
 pub mod phone;
 pub mod scripts;
 pub mod stage;
+pub mod streams;
 pub mod wire;
 pub mod world;
 

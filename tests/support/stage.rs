@@ -3,7 +3,7 @@
 use std::{cell::RefCell, rc::Rc, time::Duration};
 
 use media::SdpDirection;
-use sip::{Builder, Message, Method};
+use sip::{Builder, Message, Method, Transport};
 use switch::{Cdr, Command, CommandError, CommandId, Event, Input, LiveCall, Reply};
 
 use crate::{
@@ -48,6 +48,19 @@ impl Stage {
     /// A registered phone of an extension (which is made with its first phone).
     pub fn phone(&self, number: &str) -> Actor {
         let actor = self.unregistered(number);
+        actor.registers(3_600);
+        actor
+    }
+
+    /// A registered phone at an address, speaking this transport.
+    pub fn phone_at(&self, number: &str, address: &str, transport: Transport) -> Actor {
+        let actor = self.unregistered(number);
+        {
+            let mut world = self.0.borrow_mut();
+            world.phones.pop();
+            let index = world.phone_at(number, address);
+            world.phones[index].transport = transport;
+        }
         actor.registers(3_600);
         actor
     }

@@ -13,10 +13,13 @@ use switch::{
     NatPolicy, Output, Query, Switch,
 };
 
-use crate::{ladder::Ladder, net::Net, phone::Phone, scripts::Scripts};
+use crate::{ladder::Ladder, net::Net, phone::Phone, scripts::Scripts, streams::Streams};
 
 /// 2026-01-01 00:00 UTC, when every world begins.
 pub const EPOCH: i64 = 1_767_225_600_000_000;
+
+/// The switch's address in IPv6.
+pub const ADDRESS6: &str = "[2001:db8::1]:5060";
 
 /// How a world begins.
 pub struct Settings {
@@ -55,6 +58,8 @@ pub struct World {
     pub wires: BTreeMap<SocketAddr, Vec<Message>>,
     /// The dialplan's runs.
     pub scripts: Scripts,
+    /// TCP.
+    pub streams: Streams,
     /// Records written at the end of calls.
     pub cdrs: Vec<Cdr>,
     /// Records opened, by call.
@@ -105,6 +110,7 @@ impl World {
             net: Net::new(settings.seed),
             phones: Vec::new(),
             wires: BTreeMap::new(),
+            streams: Streams::default(),
             scripts: Scripts::new(&settings.plan),
             cdrs: Vec::new(),
             opened: BTreeSet::new(),
@@ -130,32 +136,33 @@ impl World {
     }
 
     fn begin(&mut self) {
-        let listener = |transport| Listener {
-            transport,
-            address: self.address,
-        };
-        let listeners = vec![listener(Transport::Udp), listener(Transport::Tcp)];
+        let listeners = self.listeners();
         self.handle(Input::Clock { unix_micros: EPOCH });
         self.handle(Input::Listening(listeners));
+    }
+
+    fn listeners(&self) -> Vec<Listener> {
+        let both = |address| [Transport::Udp, Transport::Tcp].map(|transport| Listener { transport, address });
+        [self.address, ADDRESS6.parse().unwrap()]
+            .into_iter()
+            .flat_map(both)
+            .collect()
+    }
+
+    /// The switch's address towards another.
+    pub fn address_for(&self, peer: SocketAddr) -> SocketAddr {
+        if peer.is_ipv4() {
+            self.address
+        } else {
+            ADDRESS6.parse().unwrap()
+        }
     }
 
     /// Starts recording; before anything else is done with the world.
     pub fn record(&mut self) {
         self.recording = Some(vec![
             (Instant::ZERO, Input::Clock { unix_micros: EPOCH }),
-            (
-                Instant::ZERO,
-                Input::Listening(vec![
-                    Listener {
-                        transport: Transport::Udp,
-                        address: self.address,
-                    },
-                    Listener {
-                        transport: Transport::Tcp,
-                        address: self.address,
-                    },
-                ]),
-            ),
+            (Instant::ZERO, Input::Listening(self.listeners())),
         ]);
         self.outputs = Some(Vec::new());
     }
@@ -198,9 +205,16 @@ impl World {
     pub fn phone(&mut self, number: &str) -> usize {
         let index = self.phones.len();
         let host = format!("198.51.{}.{}:5060", 100 + index / 250, 1 + index % 250);
-        let password = format!("{number}{number}");
-        let phone = Phone::new(number, &password, host.parse().unwrap(), self.address, &self.domain);
-        self.phones.push(phone);
+        self.phone_at(number, &host)
+    }
+
+    /// The same at an address.
+    pub fn phone_at(&mut self, number: &str, address: &str) -> usize {
+        let index = self.phones.len();
+        let (address, password) = (address.parse().unwrap(), format!("{number}{number}"));
+        let server = self.address_for(address);
+        self.phones
+            .push(Phone::new(number, &password, address, server, &self.domain));
         index
     }
 
@@ -215,11 +229,8 @@ impl World {
             .note(self.now, "*** the switch was killed and started again");
         let clock = EPOCH + i64::try_from(self.now.as_micros()).unwrap();
         self.handle(Input::Clock { unix_micros: clock });
-        let address = self.address;
-        self.handle(Input::Listening(vec![Listener {
-            transport: Transport::Udp,
-            address,
-        }]));
+        let listeners = self.listeners();
+        self.handle(Input::Listening(listeners));
         for number in numbers {
             self.extension(&number);
         }
@@ -252,9 +263,11 @@ impl World {
 
     fn carry_out(&mut self, output: Output) -> Option<Input> {
         match output {
+            Output::Transmit(transmit) if transmit.flow.transport.is_reliable() => self.stream_out(transmit),
             Output::Transmit(transmit) => {
                 let (to, bytes) = (transmit.flow.remote, transmit.bytes);
-                self.wire(self.address, to, bytes);
+                let from = self.address_for(to);
+                self.wire(from, to, bytes);
             }
             Output::Media(command) => {
                 match &command {
@@ -284,15 +297,15 @@ impl World {
                 let unix = EPOCH + i64::try_from(self.now.as_micros()).unwrap();
                 return self.scripts.apply(command, unix).map(Input::Script);
             }
-            Output::Query(query, Query::Resolve { host, port, .. }) => {
+            Output::Query(query, Query::Resolve { host, port, transport }) => {
                 let remote = self
                     .hosts
                     .get(&host)
                     .copied()
                     .or_else(|| Some(SocketAddr::new(host.parse().ok()?, port.unwrap_or(5060))));
                 let flow = |remote| Flow {
-                    transport: Transport::Udp,
-                    local: self.address,
+                    transport: transport.unwrap_or(Transport::Udp),
+                    local: self.address_for(remote),
                     remote,
                     connection: None,
                 };
@@ -338,7 +351,7 @@ impl World {
         }
     }
 
-    fn after(&mut self, delay: Duration, input: Input) {
+    pub(crate) fn after(&mut self, delay: Duration, input: Input) {
         self.count += 1;
         self.later.insert((self.now + delay, self.count), input);
     }
@@ -356,9 +369,12 @@ impl World {
     /// Sends what the phones have to send.
     pub fn flush(&mut self) {
         for index in 0..self.phones.len() {
-            while let Some((to, bytes)) = self.phones[index].outbox.pop_front() {
+            while let Some((flow, bytes)) = self.phones[index].outbox.pop_front() {
                 let from = self.phones[index].address;
-                self.wire(from, to, bytes);
+                match flow.transport.is_reliable() {
+                    true => self.stream_in(from, flow, bytes),
+                    false => self.wire(from, flow.remote, bytes),
+                }
             }
         }
     }
@@ -368,6 +384,7 @@ impl World {
         let phones = self.phones.iter().filter_map(Phone::next);
         let others = [
             self.net.next(),
+            self.streams.next(),
             self.later.first_key_value().map(|((at, _), _)| *at),
             Some(self.wake),
         ];
@@ -388,10 +405,10 @@ impl World {
 
     fn happen(&mut self) {
         while let Some(datagram) = self.net.pop(self.now) {
-            if datagram.to == self.address {
+            if datagram.to == self.address_for(datagram.to) {
                 let flow = Flow {
                     transport: Transport::Udp,
-                    local: self.address,
+                    local: datagram.to,
                     remote: datagram.from,
                     connection: None,
                 };
@@ -405,6 +422,7 @@ impl World {
                 wire.push(Message::parse(datagram.bytes, &Limits::default()).expect("the switch sends SIP"));
             }
         }
+        self.streams_arrive();
         while let Some(entry) = self.later.first_entry().filter(|entry| entry.key().0 <= self.now) {
             let input = entry.remove();
             self.handle(input);

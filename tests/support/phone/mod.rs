@@ -64,7 +64,11 @@ pub struct Phone {
     /// Texts it received.
     pub texts: Vec<String>,
     /// What it sends next.
-    pub outbox: VecDeque<(SocketAddr, Bytes)>,
+    pub outbox: VecDeque<(Flow, Bytes)>,
+    /// The address it believes to have, behind a NAT.
+    pub believes: Option<String>,
+    /// What it speaks.
+    pub transport: Transport,
     purposes: HashMap<ClientId, Purpose>,
     sent: HashMap<ClientId, Message>,
     now: Instant,
@@ -92,6 +96,8 @@ impl Phone {
             received: VecDeque::new(),
             texts: Vec::new(),
             outbox: VecDeque::new(),
+            transport: Transport::Udp,
+            believes: None,
             purposes: HashMap::new(),
             sent: HashMap::new(),
             now: Instant::ZERO,
@@ -114,7 +120,7 @@ impl Phone {
 
     pub(super) fn flow(&self) -> Flow {
         Flow {
-            transport: Transport::Udp,
+            transport: self.transport,
             local: self.address,
             remote: self.server,
             connection: None,
@@ -128,11 +134,19 @@ impl Phone {
 
     pub(super) fn via(&mut self) -> String {
         let branch = self.id("z9hG4bK");
-        format!("SIP/2.0/UDP {};branch={branch};rport", self.address)
+        format!(
+            "SIP/2.0/{} {};branch={branch};rport",
+            self.transport.via_name(),
+            self.address
+        )
     }
 
     pub(super) fn contact(&self) -> String {
-        format!("<sip:{}@{}>", self.number, self.address)
+        let host = self.believes.clone().unwrap_or_else(|| self.address.to_string());
+        match self.transport {
+            Transport::Udp => format!("<sip:{}@{host}>", self.number),
+            other => format!("<sip:{}@{host};transport={}>", self.number, other.uri_name()),
+        }
     }
 
     /// Time passes.
@@ -142,10 +156,11 @@ impl Phone {
             return;
         }
         self.layer.timeout(now);
+        let flow = self.flow();
         for index in 0..self.calls.len() {
             let call = &mut self.calls[index];
             match call.accepted.as_mut().map(|accepted| accepted.due(now)) {
-                Some(Due::Retransmit(bytes)) => self.outbox.push_back((self.server, bytes)),
+                Some(Due::Retransmit(bytes)) => self.outbox.push_back((flow, bytes)),
                 Some(Due::GiveUp) => {
                     call.accepted = None;
                     self.hang_up_call(index);
@@ -170,6 +185,25 @@ impl Phone {
 
     /// A datagram came.
     pub fn receive(&mut self, now: Instant, from: SocketAddr, bytes: Bytes) {
+        let flow = Flow {
+            transport: Transport::Udp,
+            remote: from,
+            ..self.flow()
+        };
+        self.receive_from(now, flow, bytes);
+    }
+
+    /// A message came on a stream, whose flow is the switch's view of it.
+    pub fn receive_stream(&mut self, now: Instant, flow: Flow, bytes: Bytes) {
+        let flow = Flow {
+            local: flow.remote,
+            remote: flow.local,
+            ..flow
+        };
+        self.receive_from(now, flow, bytes);
+    }
+
+    fn receive_from(&mut self, now: Instant, flow: Flow, bytes: Bytes) {
         self.now = now;
         if self.mood.dead {
             return;
@@ -184,18 +218,14 @@ impl Phone {
             self.received.pop_front();
         }
         self.received.push_back(message.clone());
-        let flow = Flow {
-            remote: from,
-            ..self.flow()
-        };
-        self.layer.receive(now, flow, message.with_received(from));
+        self.layer.receive(now, flow, message.with_received(flow.remote));
         self.drain();
     }
 
     pub(super) fn drain(&mut self) {
         while let Some(output) = self.layer.poll() {
             match output {
-                TxOutput::Transmit { flow, bytes } => self.outbox.push_back((flow.remote, bytes)),
+                TxOutput::Transmit { flow, bytes } => self.outbox.push_back((flow, bytes)),
                 TxOutput::Event(event) => self.event(event),
             }
         }

@@ -1,0 +1,234 @@
+//! TCP, IPv6, NAT, large requests, and phones behind proxies.
+
+use media::SdpDirection::SendOnly;
+use sip::{HeaderName, Method, Transport};
+use switch::{Binding, Input};
+use tests::{Actor, Phase, Stage, sdp};
+
+const A: &str = "198.51.100.11:5060";
+const B: &str = "198.51.100.12:5060";
+
+fn whole_call(stage: &Stage, alice: &Actor, bob: &Actor) {
+    alice.calls("102").hears_ringing();
+    bob.rings().answers().talks();
+    alice.talks().holds();
+    bob.hears(SendOnly).hangs_up().ends_with(200);
+    alice.ends_with(200);
+    stage.clears();
+}
+
+/// How many INVITEs of the switch's went this way.
+fn invites(stage: &Stage, to: &str, by: &str) -> usize {
+    let ladder = stage.ladder();
+    let lines = ladder
+        .lines()
+        .filter(|line| line.contains(&format!("-> {to}")) && line.contains(" INVITE sip:"));
+    lines.filter(|line| line.ends_with(by)).count()
+}
+
+#[test]
+fn phones_talk_over_tcp_and_over_both() {
+    for (one, other) in [
+        (Transport::Tcp, Transport::Tcp),
+        (Transport::Tcp, Transport::Udp),
+        (Transport::Udp, Transport::Tcp),
+    ] {
+        let stage = Stage::default();
+        let (alice, bob) = (stage.phone_at("101", A, one), stage.phone_at("102", B, other));
+        whole_call(&stage, &alice, &bob);
+        let contact = bob.call(|call| call.invite.header(HeaderName::Contact).unwrap().to_owned());
+        assert_eq!(contact.contains(";transport=tcp"), other == Transport::Tcp, "{contact}");
+    }
+}
+
+#[test]
+fn phones_talk_over_ipv6_and_between_the_families() {
+    let six = |n: u8| format!("[2001:db8::{n}]:5060");
+    for (one, other) in [(six(17), six(18)), (six(17), B.to_owned()), (A.to_owned(), six(18))] {
+        let stage = Stage::default();
+        let alice = stage.phone_at("101", &one, Transport::Udp);
+        let bob = stage.phone_at("102", &other, Transport::Tcp);
+        whole_call(&stage, &alice, &bob);
+        let body = bob.call(|call| String::from_utf8_lossy(call.invite.body()).into_owned());
+        let expected = if other.starts_with('[') {
+            "c=IN IP6 2001:db8::1\r\n"
+        } else {
+            "c=IN IP4 192.0.2.1\r\n"
+        };
+        assert!(body.contains(expected), "{body}");
+    }
+}
+
+#[test]
+fn a_connection_that_ends_in_a_call_does_not_end_the_call() {
+    let stage = Stage::default();
+    let alice = stage.phone_at("101", A, Transport::Tcp);
+    let bob = stage.phone_at("102", B, Transport::Tcp);
+    alice.calls("102");
+    bob.rings().answers().talks();
+    alice.talks();
+    stage.pass(1.0);
+    stage.with(|world| world.cuts(A.parse().unwrap()));
+    alice.holds();
+    bob.hears(SendOnly);
+    // Now the switch has something to say to a phone whose connection is new.
+    bob.hangs_up().ends_with(200);
+    alice.ends_with(200);
+    stage.clears();
+}
+
+#[test]
+fn a_phone_whose_connection_ended_and_that_does_not_come_back_is_not_waited_for() {
+    let stage = Stage::default();
+    let alice = stage.phone_at("101", A, Transport::Tcp);
+    let bob = stage.phone_at("102", B, Transport::Tcp);
+    alice.calls("102");
+    bob.rings().answers().talks();
+    alice.talks();
+    stage.pass(1.0);
+    stage.with(|world| world.cuts(A.parse().unwrap()));
+    bob.hangs_up().ends_with(200);
+    stage.pass(1.0);
+    assert_eq!(stage.with(|world| world.stats().legs), 0, "{}", stage.ladder());
+    alice.feels(|mood| mood.dead = true);
+    stage.clears();
+}
+
+#[test]
+fn a_phone_whose_connection_is_gone_is_reached_at_its_contact_or_not_at_all() {
+    let stage = Stage::default();
+    let alice = stage.phone_at("101", A, Transport::Tcp);
+    let bob = stage.phone_at("102", B, Transport::Tcp);
+    stage.with(|world| world.cuts(B.parse().unwrap()));
+    alice.calls("102").ends_with(480);
+    assert_eq!(bob.phase(), None, "{}", stage.ladder());
+    stage.with(|world| world.streams.listening.insert(B.parse().unwrap()));
+    alice.calls("102");
+    bob.rings().answers().talks();
+    alice.talks().hangs_up();
+    bob.ends_with(200);
+    stage.clears();
+}
+
+#[test]
+fn a_request_too_large_for_a_datagram_goes_over_tcp() {
+    let stage = Stage::plan(&large());
+    let alice = stage.phone_at("101", A, Transport::Udp);
+    let bob = stage.phone_at("102", B, Transport::Udp);
+    stage.with(|world| world.streams.listening.insert(B.parse().unwrap()));
+    alice.calls("102");
+    bob.rings();
+    assert_eq!(
+        (invites(&stage, B, "[tcp]"), invites(&stage, B, "+sdp")),
+        (1, 0),
+        "{}",
+        stage.ladder()
+    );
+    let via = bob.call(|call| call.invite.header(HeaderName::Via).unwrap().to_owned());
+    assert!(via.starts_with("SIP/2.0/TCP "), "{via}");
+    bob.answers().talks();
+    alice.talks().holds();
+    bob.hears(SendOnly);
+    alice.hangs_up();
+    bob.ends_with(200);
+    stage.clears();
+}
+
+#[test]
+fn where_tcp_fails_it_goes_over_udp_after_all() {
+    let stage = Stage::plan(&large());
+    let alice = stage.phone_at("101", A, Transport::Udp);
+    let bob = stage.phone_at("102", B, Transport::Udp);
+    alice.calls("102");
+    bob.rings();
+    let via = bob.call(|call| call.invite.header(HeaderName::Via).unwrap().to_owned());
+    assert!(via.starts_with("SIP/2.0/UDP "), "RFC 3261 18.1.1: {via}");
+    assert!(stage.ladder().contains("[tcp] -- refused"));
+    bob.answers().talks();
+    alice.talks().hangs_up();
+    bob.ends_with(200);
+    stage.clears();
+}
+
+#[test]
+fn a_caller_that_gives_up_while_tcp_is_tried() {
+    let stage = Stage::plan(&large());
+    let alice = stage.phone_at("101", A, Transport::Udp);
+    let bob = stage.phone_at("102", B, Transport::Udp);
+    alice.calls("102").hears_ringing().hangs_up().ends_with(487);
+    stage.pass(40.0);
+    assert!(bob.phase().is_none_or(|phase| phase == Phase::Over(487)));
+    stage.clears();
+}
+
+fn large() -> String {
+    let filler = "x".repeat(900);
+    format!(
+        r#"fn on_call(caller) {{
+            caller.ring();
+            caller.dial("102", #{{ headers: #{{ "X-One": "{filler}", "X-Two": "{filler}" }} }});
+        }}"#
+    )
+}
+
+#[test]
+fn a_phone_behind_a_nat_is_reached_where_it_came_from() {
+    // Its contact names an address that nobody outside can reach.
+    let stage = Stage::default();
+    let (alice, bob) = (stage.phone("101"), stage.unregistered("102"));
+    bob.with(|phone| phone.believes = Some("10.0.0.7:5060".into()));
+    bob.registers(3_600);
+    whole_call(&stage, &alice, &bob);
+    let uri = bob.call(|call| call.invite.uri().to_owned());
+    assert_eq!(
+        uri, "sip:102@10.0.0.7:5060",
+        "the Request-URI is the contact all the same"
+    );
+}
+
+#[test]
+fn a_phone_behind_a_proxy_is_reached_by_its_path() {
+    let stage = Stage::default();
+    let alice = stage.phone("101");
+    let _account = stage.unregistered("102");
+    let wire = stage.wire("198.51.200.1:5060");
+    let flow = sip::Flow {
+        transport: Transport::Udp,
+        local: "192.0.2.1:5060".parse().unwrap(),
+        remote: wire.address,
+        connection: None,
+    };
+    stage.tells(Input::Restored(Binding {
+        id: 7,
+        number: "102".into(),
+        username: "102".into(),
+        contact: "sip:102@10.0.0.7".into(),
+        flow,
+        path: vec!["<sip:edge@198.51.200.1;lr>".into(), "<sip:core@10.9.9.9;lr>".into()],
+        instance: None,
+        reg_id: None,
+        q: 1_000,
+        call_id: "r".into(),
+        cseq: 1,
+        user_agent: String::new(),
+        registered_at: 0,
+        expires_at: 1_767_225_600_000_000 + 3_600_000_000,
+    }));
+    alice.calls("102");
+    let invite = wire.takes_request(Method::Invite);
+    let routes: Vec<&str> = invite.values(HeaderName::Route).collect();
+    assert_eq!(
+        routes,
+        ["<sip:edge@198.51.200.1;lr>", "<sip:core@10.9.9.9;lr>"],
+        "RFC 3327 5.3"
+    );
+    assert_eq!(invite.uri(), "sip:102@10.0.0.7");
+    wire.replies(&invite, 200, "far", |reply| {
+        reply.body("application/sdp", sdp("198.51.200.1", 9_000).as_bytes())
+    });
+    wire.takes_request(Method::Ack);
+    alice.talks().hangs_up();
+    let bye = wire.takes_request(Method::Bye);
+    wire.replies(&bye, 200, "far", |reply| reply);
+    stage.clears();
+}

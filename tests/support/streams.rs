@@ -1,0 +1,140 @@
+//! TCP in the world: connections that lose nothing, and end.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::SocketAddr,
+    time::Duration,
+};
+
+use bytes::Bytes;
+use sip::{ConnectionId, Flow, Instant, Transport};
+use switch::{Input, Transmit};
+
+use crate::world::World;
+
+/// How long a message, or a refusal, is under way.
+const DELAY: Duration = Duration::from_millis(5);
+
+/// The connections there are, and what is under way on them.
+#[derive(Default)]
+pub struct Streams {
+    open: BTreeMap<ConnectionId, SocketAddr>,
+    under_way: BTreeMap<(Instant, u64), Piece>,
+    count: u64,
+    /// Addresses where the switch can open a connection.
+    pub listening: BTreeSet<SocketAddr>,
+}
+
+struct Piece {
+    to_switch: bool,
+    flow: Flow,
+    bytes: Bytes,
+}
+
+impl Streams {
+    /// When the next message arrives.
+    pub fn next(&self) -> Option<Instant> {
+        self.under_way.first_key_value().map(|((at, _), _)| *at)
+    }
+
+    fn connect(&mut self, peer: SocketAddr) -> ConnectionId {
+        self.count += 1;
+        let id = ConnectionId(self.count);
+        self.open.insert(id, peer);
+        id
+    }
+
+    fn to_peer(&self, peer: SocketAddr) -> Option<ConnectionId> {
+        self.open.iter().rev().find(|(_, at)| **at == peer).map(|(id, _)| *id)
+    }
+
+    fn put(&mut self, now: Instant, piece: Piece) {
+        self.count += 1;
+        self.under_way.insert((now + DELAY, self.count), piece);
+    }
+}
+
+impl World {
+    /// The switch sends on a stream: over the connection named, else over one to the same peer, else over a new one.
+    pub fn stream_out(&mut self, transmit: Transmit) {
+        let Transmit { flow, bytes } = transmit;
+        let streams = &mut self.streams;
+        let named = flow.connection.filter(|id| streams.open.contains_key(id));
+        let found = named.or_else(|| streams.to_peer(flow.remote));
+        let id = match found {
+            Some(id) => Some(id),
+            None => streams
+                .listening
+                .contains(&flow.remote)
+                .then(|| streams.connect(flow.remote)),
+        };
+        let fate = if id.is_some() { " [tcp]" } else { " [tcp] -- refused" };
+        self.ladder.message(self.now, flow.local, flow.remote, &bytes, fate);
+        match id {
+            Some(id) => {
+                let peer = self.streams.open[&id];
+                let flow = Flow {
+                    remote: peer,
+                    connection: Some(id),
+                    ..flow
+                };
+                let piece = Piece {
+                    to_switch: false,
+                    flow,
+                    bytes,
+                };
+                self.streams.put(self.now, piece);
+            }
+            None => self.after(DELAY, Input::TransmitFailed { flow }),
+        }
+    }
+
+    /// A phone sends on a stream; on a new one where its connection has ended.
+    pub fn stream_in(&mut self, local: SocketAddr, flow: Flow, bytes: Bytes) {
+        let named = flow.connection.filter(|id| self.streams.open.contains_key(id));
+        let id = named
+            .or_else(|| self.streams.to_peer(local))
+            .unwrap_or_else(|| self.streams.connect(local));
+        self.ladder.message(self.now, local, flow.remote, &bytes, " [tcp]");
+        let flow = Flow {
+            transport: Transport::Tcp,
+            local: flow.remote,
+            remote: local,
+            connection: Some(id),
+        };
+        let piece = Piece {
+            to_switch: true,
+            flow,
+            bytes,
+        };
+        self.streams.put(self.now, piece);
+    }
+
+    /// What has arrived on streams by now.
+    pub fn streams_arrive(&mut self) {
+        while self.streams.next().is_some_and(|at| at <= self.now) {
+            let Some((_, piece)) = self.streams.under_way.pop_first() else {
+                return;
+            };
+            let Piece { to_switch, flow, bytes } = piece;
+            if to_switch {
+                self.handle(Input::Received { flow, bytes });
+            } else if let Some(phone) = self.phones.iter_mut().find(|phone| phone.address == flow.remote) {
+                phone.receive_stream(self.now, flow, bytes);
+            }
+        }
+    }
+
+    /// Every connection of an address ends.
+    pub fn cuts(&mut self, address: SocketAddr) {
+        let ended: Vec<ConnectionId> = {
+            let of = self.streams.open.iter().filter(|(_, peer)| **peer == address);
+            of.map(|(id, _)| *id).collect()
+        };
+        assert!(!ended.is_empty(), "there is a connection to cut");
+        for connection in ended {
+            self.streams.open.remove(&connection);
+            self.handle(Input::ConnectionClosed { connection });
+        }
+    }
+}
