@@ -1,19 +1,22 @@
 //! CPU seconds per million RTP packets relayed: `cargo bench -p tandem --bench relay -- [--streams 200] [--pps 50]
-//! [--seconds 8] [--reps 3] [--one-address] [--rtpengine PATH] [--json]`.
+//! [--seconds 8] [--reps 3] [--one-address] [--rtpengine PATH]`.
 //!
 //! A generator in this process speaks for two phones a stream, each at an address of its own (or all at one, as behind a
 //! NAT: then silent legs cannot share ports, and batches are small); the relay is another
-//! process, whose CPU time the kernel counts (`/proc/PID/task/*/schedstat`). With `--rtpengine` the same is done with
-//! rtpengine in userspace, in the same run. Called as `relay STREAMS PID` it is a relay for another generator: it reads
+//! process, whose CPU time the kernel counts (`/proc/PID/task/*/schedstat`). Where rtpengine is installed the same is done
+//! with it in userspace, in the same run. Called as `relay STREAMS PID` it is a relay for another generator: it reads
 //! the phones' ports (u16, little-endian) from standard input, answers with its own, and after two more lines tells
 //! microseconds of CPU, packets, 0 and context switches.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
+#[path = "relay/generator.rs"]
 mod generator;
+#[path = "relay/rtpengine.rs"]
 mod rtpengine;
+#[path = "relay/tandem.rs"]
 mod tandem;
 
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, path::Path, time::Duration};
 
 type Fault = Box<dyn std::error::Error>;
 
@@ -32,7 +35,6 @@ struct Options {
     reps: usize,
     one_address: bool,
     rtpengine: Option<String>,
-    json: bool,
 }
 
 impl Options {
@@ -43,8 +45,10 @@ impl Options {
             seconds: 8,
             reps: 3,
             one_address: false,
-            rtpengine: None,
-            json: false,
+            rtpengine: ["/usr/bin/rtpengine"]
+                .into_iter()
+                .find(|p| Path::new(p).exists())
+                .map(str::to_owned),
         };
         let mut rest = arguments.iter();
         while let Some(name) = rest.next() {
@@ -56,7 +60,6 @@ impl Options {
                 "--reps" => options.reps = value()?.parse()?,
                 "--one-address" => options.one_address = true,
                 "--rtpengine" => options.rtpengine = Some(value()?),
-                "--json" => options.json = true,
                 // What cargo adds.
                 "--bench" => {}
                 other => return Err(format!("unknown option {other}").into()),
@@ -89,25 +92,18 @@ fn main() -> Result<(), Fault> {
             Ok(Box::new(rtpengine::Daemon::start(path)?))
         })?);
     }
+    let (streams, spread) = (options.streams, if options.one_address { ", one address" } else { "" });
     for row in &rows {
-        if options.json {
-            println!(
-                "{{\"bench\":\"relay\",\"relay\":\"{}\",\"streams\":{},\"cpu_seconds_per_million_packets\":{:.3},\"loss\":{:.6}}}",
-                row.name, options.streams, row.micros, row.loss
-            );
-        } else {
-            println!(
-                "{:<10} {:>7.3} CPU s per 1,000,000 packets relayed, {:.4} % lost",
-                row.name,
-                row.micros,
-                row.loss * 100.0
-            );
-        }
+        let name = format!("relay: {}, {streams} streams{spread}", row.name);
+        println!("bench\t{name}, CPU a million packets\t{:.3}\ts", row.micros);
+        println!("bench\t{name}, lost\t{:.4}\t%", row.loss * 100.0);
     }
-    if let [tandem, other] = rows.as_slice()
-        && !options.json
-    {
-        println!("tandem / {}: {:.2}", other.name, tandem.micros / other.micros);
+    if let [tandem, other] = rows.as_slice() {
+        println!(
+            "bench	relay: tandem / {}{spread}	{:.3}	ratio",
+            other.name,
+            tandem.micros / other.micros
+        );
     }
     Ok(())
 }
