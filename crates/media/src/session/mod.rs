@@ -122,13 +122,15 @@ impl Session {
         if sdp.media.len() < self.now.lines.len() {
             return Err(SdpError::LinesDiffer);
         }
-        let usable = |m: &Media| m.port != 0 && is_rtp_audio(m) && !read(&sdp, m).0.codecs.is_empty();
+        let usable = |m: &Media| m.port != 0 && is_rtp_audio(m) && read(&sdp, m).1.has_audio();
         let kept = self.now.active;
         let active = match sdp.media.get(kept) {
             Some(media) if self.is_established() && usable(media) => Some(kept),
             _ => sdp.media.iter().position(usable),
         };
-        if active.is_none() && !self.is_established() {
+        // The stream of a session may be ended by port 0 (RFC 3264 section 8.2), not turned into what nobody can relay.
+        let ended = self.is_established() && sdp.media.get(kept).is_some_and(|m| m.port == 0);
+        if active.is_none() && !ended {
             return Err(SdpError::NoCommonCodec);
         }
         let active = active.unwrap_or(kept);

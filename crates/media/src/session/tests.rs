@@ -307,6 +307,7 @@ fn no_codec_in_common_is_an_error_that_keeps_the_offer_open() {
     for offer in [
         phone("192.0.2.1", 0, "0", &[]),
         phone("192.0.2.1", 4000, "99", &[]),
+        phone("192.0.2.1", 4000, "13 101", &["rtpmap:101 telephone-event/8000"]),
         b"v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\n".to_vec(),
     ] {
         assert_eq!(session(1).receive_offer(&offer), Err(SdpError::NoCommonCodec));
@@ -417,6 +418,14 @@ fn a_number_is_never_given_to_another_codec() {
 #[test]
 fn a_stream_may_end_and_come_back() {
     let (mut a, mut b) = bridged();
+    let secure = String::from_utf8(phone("192.0.2.1", 4000, "0", &[]))
+        .unwrap()
+        .replace("RTP/AVP", "RTP/SAVP");
+    assert_eq!(
+        a.receive_offer(secure.as_bytes()),
+        Err(SdpError::NoCommonCodec),
+        "not silently ended"
+    );
     let off = a.receive_offer(&phone("192.0.2.1", 0, "0", &[])).unwrap();
     assert!(!off.has_audio());
     assert_eq!(parse(&b.make_offer(&off)).media[0].port, 0);

@@ -103,11 +103,11 @@ impl Phones {
                 self.drain(phone % self.sockets.len())?;
             }
             swept = until;
-            std::thread::sleep(Duration::from_micros(100));
+            std::thread::park_timeout(Duration::from_micros(100));
         }
         for _ in 0..50 {
             self.drain_all()?;
-            std::thread::sleep(Duration::from_millis(4));
+            std::thread::park_timeout(Duration::from_millis(4));
         }
         Ok(())
     }

@@ -51,7 +51,7 @@ impl Daemon {
             if Instant::now() > deadline {
                 return Err("rtpengine does not answer".into());
             }
-            std::thread::sleep(Duration::from_millis(100));
+            std::thread::park_timeout(Duration::from_millis(100));
         }
         daemon.control.set_read_timeout(Some(Duration::from_secs(5)))?;
         Ok(daemon)

@@ -9,7 +9,10 @@ use std::{
 
 use nix::{
     errno::Errno,
-    sys::epoll::{Epoll, EpollEvent, EpollFlags, EpollTimeout},
+    sys::{
+        epoll::{Epoll, EpollEvent, EpollFlags, EpollTimeout},
+        socket::{setsockopt, sockopt},
+    },
 };
 use socket2::{Domain, Protocol, Socket, Type};
 
@@ -118,8 +121,11 @@ impl Ports {
             Some(Protocol::UDP),
         )?;
         socket.set_nonblocking(true)?;
-        // A burst must wait for the next tick. What the kernel does not grant is no reason to fail.
-        let _ = socket.set_recv_buffer_size(self.queue);
+        // A burst must wait for the next tick. Who may gets all of it, others up to the system's limit (net.core.rmem_max);
+        // what the kernel does not grant is no reason to fail.
+        if setsockopt(&socket, sockopt::RcvBufForce, &self.queue).is_err() {
+            let _ = socket.set_recv_buffer_size(self.queue);
+        }
         let _ = socket.set_send_buffer_size(self.queue);
         // On a dual-stack socket it is for the IPv4 that passes through.
         let _ = dont_fragment(socket.as_fd());
