@@ -13,6 +13,7 @@ pub mod scripts;
 pub mod stage;
 pub mod streams;
 pub mod wire;
+pub mod wait;
 pub mod world;
 
 pub use phone::{Mood, Phase, Phone};

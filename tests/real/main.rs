@@ -1,0 +1,20 @@
+//! The built binary against real sockets and real phones: baresip, linphone, SIPp, and ours on raw sockets.
+//!
+//! Needs `target/debug/tandem` (`cargo build -p tandem`, or another one named by `TANDEM_BIN`) and the programs
+//! of `tests/install.sh`; `make test` sees to both. Every test has a Tandem, ports and a folder of its own.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
+
+mod baresip;
+mod http;
+mod message;
+mod phone;
+mod place;
+mod sipp;
+mod talk;
+mod tandem;
+mod tone;
+
+mod calls;
+mod load;
+mod restart;

@@ -1,0 +1,327 @@
+//! A phone of our own on a raw UDP socket: it can do what no real phone would, and measures RTP packet by packet.
+
+use std::{
+    collections::{HashSet, VecDeque},
+    net::{Ipv4Addr, SocketAddr, UdpSocket},
+    sync::atomic::{AtomicU32, Ordering},
+    time::Duration,
+};
+
+use tests::wait::until;
+
+use crate::{
+    message::{Message, sdp},
+    tandem::{Tandem, password},
+};
+
+const SOON: Duration = Duration::from_secs(15);
+
+/// A text that no other call or transaction of this process has.
+pub fn unique(what: &str) -> String {
+    static NEXT: AtomicU32 = AtomicU32::new(1);
+    format!("{what}{}x{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
+}
+
+/// A socket for SIP, one for RTP, and an extension.
+pub struct Phone {
+    pub socket: UdpSocket,
+    pub rtp: UdpSocket,
+    pub number: &'static str,
+    /// Digest with SHA-256; else with MD5.
+    pub sha256: bool,
+    pub payload: u8,
+    server: SocketAddr,
+    inbox: VecDeque<Message>,
+    seen: HashSet<Message>,
+}
+
+/// One side of a call, as the phone keeps it.
+#[derive(Clone, Debug)]
+pub struct Dialog {
+    pub call_id: String,
+    pub local: String,
+    pub remote: String,
+    pub target: String,
+    pub sequence: u32,
+    /// Where the other side wants audio.
+    pub audio: SocketAddr,
+}
+
+impl Phone {
+    /// A phone that is not registered.
+    pub fn new(pbx: &Tandem, number: &'static str) -> Self {
+        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        socket.set_nonblocking(true).unwrap();
+        let rtp = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        rtp.set_nonblocking(true).unwrap();
+        Self {
+            socket,
+            rtp,
+            number,
+            sha256: true,
+            payload: 0,
+            server: pbx.sip,
+            inbox: VecDeque::new(),
+            seen: HashSet::new(),
+        }
+    }
+
+    /// A phone that is.
+    pub fn registered(pbx: &Tandem, number: &'static str) -> Self {
+        let mut phone = Self::new(pbx, number);
+        let answer = phone.registers(&password(number));
+        assert_eq!(answer.status(), 200, "{}", answer.0);
+        phone
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.socket.local_addr().unwrap()
+    }
+
+    pub fn send(&self, text: &str) {
+        self.socket.send_to(text.as_bytes(), self.server).unwrap();
+    }
+
+    fn receive(&mut self) {
+        let mut buffer = [0; 65_536];
+        while let Ok(length) = self.socket.recv(&mut buffer) {
+            let message = Message(String::from_utf8_lossy(&buffer[..length]).into_owned());
+            // A retransmission tells nothing new.
+            if self.seen.insert(message.clone()) {
+                self.inbox.push_back(message);
+            }
+        }
+    }
+
+    /// Waits for the first message like this; others stay.
+    pub fn expect(&mut self, what: &str, like: impl Fn(&Message) -> bool) -> Message {
+        until(&format!("{}: {what}", self.number), SOON, || {
+            self.receive();
+            let at = self.inbox.iter().position(&like)?;
+            self.inbox.remove(at)
+        })
+    }
+
+    pub fn expect_request(&mut self, method: &str) -> Message {
+        self.expect(method, |message| message.status() == 0 && message.method() == method)
+    }
+
+    /// The final answer to a request of this transaction.
+    fn expect_answer(&mut self, branch: &str) -> Message {
+        self.expect("a final answer", |message| {
+            message.status() >= 200 && message.header("Via").contains(&format!("branch={branch}"))
+        })
+    }
+
+    fn contact(&self) -> String {
+        format!("Contact: <sip:{}@{}>\r\n", self.number, self.address())
+    }
+
+    /// A request with everything it needs.
+    pub fn request(
+        &self,
+        method: &str,
+        uri: &str,
+        branch: &str,
+        to: &str,
+        dialog: &Dialog,
+        more: &str,
+        body: &str,
+    ) -> String {
+        let sdp = if body.is_empty() {
+            ""
+        } else {
+            "Content-Type: application/sdp\r\n"
+        };
+        format!(
+            "{method} {uri} SIP/2.0\r\nVia: SIP/2.0/UDP {};branch={branch};rport\r\nMax-Forwards: 70\r\nFrom: {}\r\nTo: {to}\r\n\
+             Call-ID: {}\r\nCSeq: {} {method}\r\n{more}{sdp}Content-Length: {}\r\n\r\n{body}",
+            self.address(),
+            dialog.local,
+            dialog.call_id,
+            dialog.sequence,
+            body.len(),
+        )
+    }
+
+    fn new_dialog(&self) -> Dialog {
+        Dialog {
+            call_id: unique("call"),
+            local: format!("<sip:{}@{}>;tag={}", self.number, self.server, unique("tag")),
+            remote: String::new(),
+            target: String::new(),
+            sequence: 1,
+            audio: self.address(),
+        }
+    }
+
+    /// Sends a request outside of a call, with credentials if asked for; the final answer.
+    fn transact(
+        &mut self,
+        method: &str,
+        uri: &str,
+        to: &str,
+        dialog: &mut Dialog,
+        password: &str,
+        more: &str,
+        body: &str,
+    ) -> Message {
+        let branch = unique("z9hG4bK");
+        self.send(&self.request(method, uri, &branch, to, dialog, more, body));
+        let answer = self.expect_answer(&branch);
+        if answer.status() != 401 {
+            return answer;
+        }
+        if method == "INVITE" {
+            self.send(&self.request("ACK", uri, &branch, answer.header("To"), dialog, "", ""));
+        }
+        let more = answer.authorization(method, uri, self.number, password, self.sha256) + more;
+        dialog.sequence += 1;
+        let branch = unique("z9hG4bK");
+        self.send(&self.request(method, uri, &branch, to, dialog, &more, body));
+        let answer = self.expect_answer(&branch);
+        if method == "INVITE" && answer.status() >= 300 {
+            self.send(&self.request("ACK", uri, &branch, answer.header("To"), dialog, "", ""));
+        }
+        answer
+    }
+
+    /// Registers for ten minutes; the final answer.
+    pub fn registers(&mut self, password: &str) -> Message {
+        let mut dialog = self.new_dialog();
+        let (uri, to) = (
+            format!("sip:{}", self.server),
+            format!("<sip:{}@{}>", self.number, self.server),
+        );
+        let more = self.contact() + "Expires: 600\r\n";
+        self.transact("REGISTER", &uri, &to, &mut dialog, password, &more, "")
+    }
+
+    fn offer(&self) -> String {
+        sdp(self.rtp.local_addr().unwrap(), self.payload, "sendrecv")
+    }
+
+    /// Calls a number: the final answer, acknowledged, and the call if it is one.
+    pub fn calls(&mut self, number: &str) -> (Message, Dialog) {
+        let mut dialog = self.new_dialog();
+        let uri = format!("sip:{number}@{}", self.server);
+        let to = format!("<{uri}>");
+        let (more, offer) = (self.contact(), self.offer());
+        let answer = self.transact("INVITE", &uri, &to, &mut dialog, &password(self.number), &more, &offer);
+        if answer.status() == 200 {
+            dialog.remote = answer.header("To").to_owned();
+            dialog.target = answer.contact().to_owned();
+            dialog.audio = answer.audio().unwrap_or_else(|| panic!("no audio in {}", answer.0));
+            self.within(&dialog, "ACK", "", "");
+        }
+        (answer, dialog)
+    }
+
+    /// Sends the INVITE of a call with credentials already asked for, and does not wait: for calls that are not
+    /// answered at once. Its branch.
+    pub fn begins(&mut self, number: &str) -> (Dialog, String) {
+        let mut dialog = self.new_dialog();
+        let uri = format!("sip:{number}@{}", self.server);
+        let to = format!("<{uri}>");
+        let branch = unique("z9hG4bK");
+        self.send(&self.request("INVITE", &uri, &branch, &to, &dialog, &self.contact(), &self.offer()));
+        let answer = self.expect_answer(&branch);
+        assert_eq!(answer.status(), 401, "{}", answer.0);
+        self.send(&self.request("ACK", &uri, &branch, answer.header("To"), &dialog, "", ""));
+        let more = answer.authorization("INVITE", &uri, self.number, &password(self.number), self.sha256)
+            + self.contact().as_str();
+        dialog.sequence += 1;
+        let branch = unique("z9hG4bK");
+        self.send(&self.request("INVITE", &uri, &branch, &to, &dialog, &more, &self.offer()));
+        (dialog, branch)
+    }
+
+    /// The end of what was begun: the final answer to it.
+    pub fn is_answered(&mut self, mut dialog: Dialog, branch: &str) -> Dialog {
+        let answer = self.expect_answer(branch);
+        assert_eq!(answer.status(), 200, "{}", answer.0);
+        dialog.remote = answer.header("To").to_owned();
+        dialog.target = answer.contact().to_owned();
+        dialog.audio = answer.audio().unwrap();
+        self.within(&dialog, "ACK", "", "");
+        dialog
+    }
+
+    /// Waits for a call and takes it.
+    pub fn answers(&mut self) -> Dialog {
+        let invite = self.expect_request("INVITE");
+        let tag = unique("tag");
+        let more = self.contact() + "Content-Type: application/sdp\r\n";
+        self.send(&invite.response("180 Ringing", &tag, &self.contact(), ""));
+        self.send(&invite.response("200 OK", &tag, &more, &self.offer()));
+        self.expect_request("ACK");
+        Dialog {
+            call_id: invite.header("Call-ID").to_owned(),
+            local: format!("{};tag={tag}", invite.header("To")),
+            remote: invite.header("From").to_owned(),
+            target: invite.contact().to_owned(),
+            sequence: 100,
+            audio: invite.audio().unwrap_or_else(|| panic!("no audio in {}", invite.0)),
+        }
+    }
+
+    /// Sends a request within a call; its branch.
+    pub fn within(&self, dialog: &Dialog, method: &str, more: &str, body: &str) -> String {
+        let branch = unique("z9hG4bK");
+        self.send(&self.request(method, &dialog.target, &branch, &dialog.remote, dialog, more, body));
+        branch
+    }
+
+    /// Hangs up.
+    pub fn hangs_up(&mut self, dialog: &mut Dialog) {
+        dialog.sequence += 1;
+        let branch = self.within(dialog, "BYE", "", "");
+        let answer = self.expect_answer(&branch);
+        assert_eq!(answer.status(), 200, "{}", answer.0);
+    }
+
+    /// Offers a new direction of audio (RFC 3264 8.4): hold with `sendonly` or `inactive`.
+    pub fn offers(&mut self, dialog: &mut Dialog, direction: &str) -> Message {
+        dialog.sequence += 1;
+        let offer = sdp(self.rtp.local_addr().unwrap(), self.payload, direction);
+        let branch = self.within(dialog, "INVITE", &self.contact(), &offer);
+        let answer = self.expect_answer(&branch);
+        assert_eq!(answer.status(), 200, "{}", answer.0);
+        self.within(dialog, "ACK", "", "");
+        answer
+    }
+
+    /// Answers the other side's new offer.
+    pub fn answers_offer(&mut self, dialog: &Dialog, direction: &str) -> Message {
+        let call_id = dialog.call_id.clone();
+        let invite = self.expect("a new offer", |message| {
+            message.status() == 0 && message.method() == "INVITE" && message.header("Call-ID") == call_id
+        });
+        let answer = sdp(self.rtp.local_addr().unwrap(), self.payload, direction);
+        let more = self.contact() + "Content-Type: application/sdp\r\n";
+        self.send(&invite.response("200 OK", "", &more, &answer));
+        self.expect_request("ACK");
+        invite
+    }
+
+    /// Waits for the other side to hang up.
+    pub fn is_hung_up(&mut self) -> Message {
+        let bye = self.expect_request("BYE");
+        self.send(&bye.response("200 OK", "", "", ""));
+        bye
+    }
+}
+
+impl Drop for Phone {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let unread: Vec<&str> = self.inbox.iter().map(|message| message.0.as_str()).collect();
+            eprintln!(
+                "--- {} at {} has not expected\n{}",
+                self.number,
+                self.address(),
+                unread.join("\n")
+            );
+        }
+    }
+}

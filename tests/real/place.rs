@@ -1,0 +1,76 @@
+//! What a test has to itself: ports that are free, and processes that end with it.
+
+use std::{
+    net::{Ipv4Addr, TcpListener, UdpSocket},
+    path::Path,
+    process::{Child, Command},
+    sync::Mutex,
+};
+
+/// Below the ports that the system gives out by itself.
+const PORTS: std::ops::Range<u16> = 10_000..32_000;
+
+/// The first of `count` ports in a row (an even one) that are free for UDP and TCP now, and that no other test of
+/// this process has.
+pub fn ports(count: u16) -> u16 {
+    static NEXT: Mutex<Option<u16>> = Mutex::new(None);
+    let mut next = NEXT.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    // Two runs at once begin at different places.
+    let begin = PORTS.start + (std::process::id() % 500) as u16 * 40;
+    let mut at = next.unwrap_or(begin);
+    loop {
+        if at + count > PORTS.end {
+            at = PORTS.start;
+        }
+        let is_free = (at..at + count).all(|port| {
+            UdpSocket::bind((Ipv4Addr::LOCALHOST, port)).is_ok()
+                && TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok()
+        });
+        let first = at;
+        at += (count + 1) & !1;
+        if is_free {
+            *next = Some(at);
+            return first;
+        }
+    }
+}
+
+/// A process that is killed when the test is done with it, however that ends.
+pub struct Process(pub Child);
+
+impl Process {
+    pub fn start(mut command: Command) -> Self {
+        let child = command.spawn();
+        Self(
+            child.unwrap_or_else(|error| panic!("{command:?}: {error}; tests/install.sh installs what the tests need")),
+        )
+    }
+
+    pub fn signal(&self, name: &str) {
+        let status = Command::new("/bin/kill")
+            .args([name, &self.0.id().to_string()])
+            .status();
+        assert!(status.unwrap().success());
+    }
+
+    /// Resident memory now, in KiB.
+    pub fn memory(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.0.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse().unwrap()
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// The end of a file, to be shown where a test fails.
+pub fn tail(path: &Path, lines: usize) -> String {
+    let text = String::from_utf8_lossy(&std::fs::read(path).unwrap_or_default()).into_owned();
+    let all: Vec<&str> = text.lines().collect();
+    all[all.len().saturating_sub(lines)..].join("\n")
+}
