@@ -74,7 +74,8 @@ impl Relay {
                 let Some(leg) = self.live(port) else { return };
                 leg.watch = timeout;
                 leg.heard = now;
-                self.arm(port.slot, Timer::Watch, timeout.map(|t| now + t));
+                // A time beyond reckoning is never.
+                self.arm(port.slot, Timer::Watch, timeout.and_then(|t| now.checked_add(t)));
             }
             Command::Close(port) => self.close(now, port),
         }
@@ -84,6 +85,11 @@ impl Relay {
         let at = port.slot as usize;
         if port.slot >= self.config.max_legs {
             let reason = format!("more than {} legs", self.config.max_legs);
+            self.events.push_back(Event::Failed { port, reason });
+            return;
+        }
+        if local_port % 2 == 1 || local_port == 0 {
+            let reason = format!("{local_port} is no RTP port");
             self.events.push_back(Event::Failed { port, reason });
             return;
         }

@@ -101,7 +101,7 @@ impl Player {
 
 /// So many samples.
 pub(super) fn samples(duration: Duration) -> u64 {
-    duration.as_millis() as u64 * u64::from(RATE) / 1000
+    (duration.as_millis() as u64).saturating_mul(u64::from(RATE) / 1000)
 }
 
 #[cfg(test)]

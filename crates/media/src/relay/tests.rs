@@ -771,6 +771,30 @@ fn a_peer_that_falls_silent_is_reported() {
     assert!(w.events().is_empty());
 }
 
+#[test]
+fn absurd_times_and_ports_harm_nobody() {
+    let mut w = World::bridged();
+    w.command(Command::Watch {
+        port: id(1),
+        timeout: Some(Duration::MAX),
+    });
+    w.command(Command::Play {
+        port: id(1),
+        source: Source::Silence(Duration::MAX),
+        repeat: true,
+        token: 1,
+    });
+    assert_eq!(w.pass(100).len(), 6);
+    for local_port in [0, 20_001, 65_535] {
+        w.command(Command::Open {
+            port: id(9),
+            local_port,
+            expected: Default::default(),
+        });
+        assert!(matches!(w.events()[..], [Event::Failed { .. }]));
+    }
+}
+
 /// A report as RFC 3550 section 6.4 has it.
 fn report(sender: Option<(u32, u32)>, ssrc: u32, block: Option<(u32, u32)>) -> Vec<u8> {
     let words = 1 + sender.map_or(0, |_| 5) + block.map_or(0, |_| 6);

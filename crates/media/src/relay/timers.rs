@@ -41,8 +41,10 @@ impl Relay {
 
     fn check(&mut self, now: Duration, slot: u32) {
         let Some(leg) = self.leg(slot) else { return };
-        let Some(timeout) = leg.watch else { return };
-        let (port, until) = (leg.id, leg.heard + timeout);
+        let Some(until) = leg.watch.and_then(|timeout| leg.heard.checked_add(timeout)) else {
+            return;
+        };
+        let port = leg.id;
         if until <= now {
             self.events.push_back(Event::Silent(port));
         } else {
