@@ -295,3 +295,73 @@ fn a_caller_that_hangs_up_while_a_target_is_looked_up() {
     assert!(wire.collects(2.0).is_empty(), "{}", stage.ladder());
     stage.clears();
 }
+
+#[test]
+fn a_sequence_may_name_somebody_twice_and_a_list_rings_them_once() {
+    let plan = r#"fn on_call(caller) { caller.dial(["102", "103", "102"], #{ timeout: 5, strategy: "sequence" }); }"#;
+    let stage = Stage::plan(plan);
+    let (alice, bob, carol) = (stage.phone("101"), stage.phone("102"), stage.phone("103"));
+    alice.calls("900");
+    bob.rings().ends_with(487);
+    carol.rings().ends_with(487);
+    bob.rings().answers().talks();
+    alice.talks().hangs_up();
+    bob.ends_with(200);
+    stage.clears();
+
+    let stage = Stage::plan(r#"fn on_call(caller) { caller.dial(["102", "103", "102"], #{ timeout: 5 }); }"#);
+    let (alice, bob, carol) = (stage.phone("101"), stage.phone("102"), stage.phone("103"));
+    stage.with(|world| world.account("103", |account| account.forward_always = Some("102".into())));
+    alice.calls("900");
+    bob.rings();
+    assert_eq!((bob.got(Method::Invite), carol.got(Method::Invite)), (1, 0));
+    alice.ends_with(480);
+    stage.clears();
+}
+
+#[test]
+fn within_the_dialog_an_outside_peer_is_reached_where_it_says() {
+    // RFC 3261 12.2.1.1: without Record-Route, past the proxy that brought the call.
+    let stage = Stage::plan(r#"fn on_call(caller) { caller.dial("sip:wire@198.51.200.1"); }"#);
+    let alice = stage.phone("101");
+    let (proxy, far) = (stage.wire("198.51.200.1:5060"), stage.wire("198.51.200.9:5080"));
+    alice.calls("900");
+    let invite = proxy.takes_request(Method::Invite);
+    let answer = sip::Builder::reply(&invite, sip::StatusCode::OK, Some("far"))
+        .header(HeaderName::Contact, "<sip:far@198.51.200.9:5080>")
+        .body("application/sdp", sdp("198.51.200.9", 9_000).as_bytes());
+    proxy.sends(answer.finish());
+    far.takes_request(Method::Ack);
+    alice.talks().hangs_up();
+    let bye = far.takes_request(Method::Bye);
+    assert_eq!(bye.uri(), "sip:far@198.51.200.9:5080");
+    far.replies(&bye, 200, "far", |reply| reply);
+    stage.clears();
+}
+
+#[test]
+fn a_media_port_that_cannot_be_had_ends_only_that_leg() {
+    let stage = Stage::default();
+    let alice = stage.phone("101");
+    let (desk, mobile) = (stage.phone("102"), stage.phone("102"));
+    let failed = |port| {
+        stage.tells(switch::Input::Media(media::Event::Failed {
+            port,
+            reason: "in use".into(),
+        }));
+    };
+    alice.calls("102");
+    desk.rings();
+    mobile.rings();
+    let ports: Vec<media::PortId> = stage.with(|world| world.ports.iter().copied().collect());
+    failed(ports[1]);
+    stage.pass(1.0);
+    let phases = [&desk, &mobile].map(|phone| phone.phase().unwrap());
+    assert!(
+        phases.contains(&Phase::Ringing) && phases.contains(&Phase::Over(487)),
+        "{phases:?}"
+    );
+    failed(ports[0]);
+    alice.ends_with(503);
+    stage.clears();
+}

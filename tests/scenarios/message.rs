@@ -74,3 +74,28 @@ fn the_sender_is_who_it_says_and_nothing_of_its_side_is_shown() {
     });
     stage.clears();
 }
+
+#[test]
+fn a_phone_whose_connection_has_gone_is_looked_up_at_its_contact() {
+    let stage = Stage::default();
+    let alice = stage.phone("101");
+    let address = "198.51.100.12:5060";
+    let bob = stage.phone_at("102", address, sip::Transport::Tcp);
+    stage.with(|world| world.cuts(address.parse().unwrap()));
+    assert_eq!(sends(&stage, &alice, "102", "gone?"), 480);
+    stage.with(|world| world.streams.listening.insert(address.parse().unwrap()));
+    assert_eq!(sends(&stage, &alice, "102", "there?"), 200);
+    bob.with(|phone| assert_eq!(phone.texts, ["there?"]));
+    stage.clears();
+}
+
+#[test]
+fn a_phone_s_own_refusal_is_told() {
+    let stage = Stage::default();
+    let (alice, bob) = (stage.phone("101"), stage.phone("102"));
+    for (refused, told) in [(415, 415), (603, 603), (500, 480), (408, 480)] {
+        bob.feels(|mood| mood.refuses_texts = Some(refused));
+        assert_eq!(sends(&stage, &alice, "102", "?"), told);
+    }
+    stage.clears();
+}

@@ -72,6 +72,7 @@ impl Switch {
                 routes: target.path,
                 party: from.to_owned(),
                 codecs: codecs.unwrap_or_default(),
+                outside: false,
             })
         };
         let contacts = x.registrar.lookup(from, &x.accounts).into_iter();

@@ -128,7 +128,7 @@ impl Switch {
                 if !known && message.status().is_some_and(|status| status.is_success()) {
                     // The leg is gone: RFC 3261 13.2.2.4, whoever answers is acknowledged and hung up.
                     if let Some(invite) = self.x.stack.layer.client_request(id).cloned() {
-                        end_stray(&mut self.x.stack, &invite, message, &flow);
+                        end_stray(&mut self.x.stack, &invite, message, &flow, false);
                     }
                 }
             }

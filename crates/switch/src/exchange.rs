@@ -31,6 +31,8 @@ pub(crate) enum QueryUse {
     OpenCdr(CallId),
     /// A `dial`'s, where its target is.
     Resolve(CallId),
+    /// A MESSAGE's, where a phone is.
+    Message(u64),
     /// A REGISTER's, by its server transaction.
     Register(sip::transaction::ServerId),
 }

@@ -2,18 +2,32 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use sip::{Builder, Flow, HeaderName, Instant, Message, Method, StatusCode, transaction::ServerId};
+use sip::{
+    Builder, Flow, HeaderName, Instant, Message, Method, Scheme, StatusCode, Transport, Uri, transaction::ServerId,
+};
 
-use crate::{answer::Answer, registrar::Reach, stack::ClientUse, switch::Switch};
+use crate::{
+    answer::Answer,
+    api::{Query, QueryId},
+    exchange::QueryUse,
+    registrar::Reach,
+    stack::ClientUse,
+    switch::Switch,
+};
 
 /// A MESSAGE on its way.
 struct Delivery {
     server: ServerId,
     request: Message,
-    /// Phones that have not answered.
+    /// Extensions: whose it is, and whom it is for.
+    from: String,
+    to: String,
+    /// Phones that have not answered, or are looked up.
     open: usize,
     best: u16,
     give_up: Instant,
+    /// Phones being looked up, with their contact and its path.
+    lookups: Vec<(QueryId, String, Vec<String>)>,
 }
 
 /// The MESSAGEs on their way.
@@ -57,43 +71,84 @@ impl Switch {
                 .answer(server, &message, &Answer::new(StatusCode::NOT_FOUND));
         };
         let x = &mut self.x;
-        let flows: Vec<(String, Flow, Vec<String>)> = x
-            .registrar
-            .lookup(&number, &x.accounts)
-            .into_iter()
-            .filter_map(|target| {
-                let flow = match &target.reach {
-                    Reach::Flow(flow) => *flow,
-                    Reach::Uri(hop) => x.stack.direct(hop)?,
-                };
-                Some((target.uri, flow, target.path))
-            })
-            .take(x.stack.config.limits.branches)
-            .collect();
+        let targets = x.registrar.lookup(&number, &x.accounts);
         x.deliveries.last += 1;
         let id = x.deliveries.last;
-        let mut open = 0;
-        for (uri, way, path) in flows {
-            let copy = self.copy_of(&message, &identity.extension, &number, &uri, &way, &path);
-            if self.x.stack.request(way, copy, ClientUse::Message(id)).is_some() {
-                open += 1;
-            }
-        }
-        if open == 0 {
-            return self
-                .x
-                .stack
-                .answer(server, &message, &Answer::new(StatusCode::TEMPORARILY_UNAVAILABLE));
-        }
-        let give_up = self.x.stack.now + LONGEST;
         let delivery = Delivery {
             server,
             request: message,
-            open,
+            from: identity.extension,
+            to: number,
+            open: 1, // until all are sent
             best: 0,
-            give_up,
+            give_up: x.stack.now + LONGEST,
+            lookups: Vec::new(),
         };
-        self.x.deliveries.by_id.insert(id, delivery);
+        let branches = x.stack.config.limits.branches;
+        x.deliveries.by_id.insert(id, delivery);
+        for target in targets.into_iter().take(branches) {
+            match target.reach {
+                Reach::Flow(flow) => self.send_copy(id, &target.uri, &flow, &target.path),
+                Reach::Uri(hop) => self.find_copy(id, &hop, target.uri, target.path),
+            }
+        }
+        self.one_less(id);
+    }
+
+    /// Sends it to one phone.
+    fn send_copy(&mut self, id: u64, uri: &str, way: &Flow, path: &[String]) {
+        let Some(delivery) = self.x.deliveries.by_id.get_mut(&id) else {
+            return;
+        };
+        delivery.open += 1;
+        let (message, from, to) = (delivery.request.clone(), delivery.from.clone(), delivery.to.clone());
+        let copy = self.copy_of(&message, &from, &to, uri, way, path);
+        if self.x.stack.request(*way, copy, ClientUse::Message(id)).is_none() {
+            self.one_less(id);
+        }
+    }
+
+    /// Asks where a phone is that has no flow.
+    fn find_copy(&mut self, id: u64, hop: &str, uri: String, path: Vec<String>) {
+        let Ok(parsed) = Uri::parse(hop) else { return };
+        let secure = (parsed.scheme == Scheme::Sips).then_some(Transport::Tls);
+        let query = Query::Resolve {
+            host: parsed.host.to_string(),
+            port: parsed.port,
+            transport: parsed.transport().or(secure),
+        };
+        let query = self.x.ask(query, QueryUse::Message(id));
+        if let Some(delivery) = self.x.deliveries.by_id.get_mut(&id) {
+            delivery.open += 1;
+            delivery.lookups.push((query, uri, path));
+        }
+    }
+
+    /// A phone was found, or not.
+    pub(crate) fn message_resolved(&mut self, id: u64, query: QueryId, flows: &[Flow]) {
+        let Some(delivery) = self.x.deliveries.by_id.get_mut(&id) else {
+            return;
+        };
+        let lookups = &mut delivery.lookups;
+        let Some(at) = lookups.iter().position(|(asked, ..)| *asked == query) else {
+            return;
+        };
+        let (_, uri, path) = lookups.swap_remove(at);
+        if let Some(flow) = flows.first() {
+            self.send_copy(id, &uri, flow, &path);
+        }
+        self.one_less(id);
+    }
+
+    /// One is not waited for any longer.
+    fn one_less(&mut self, id: u64) {
+        let Some(delivery) = self.x.deliveries.by_id.get_mut(&id) else {
+            return;
+        };
+        delivery.open -= 1;
+        if delivery.open == 0 {
+            self.finish_delivery(id);
+        }
     }
 
     fn copy_of(&mut self, message: &Message, from: &str, to: &str, uri: &str, way: &Flow, path: &[String]) -> Message {
@@ -143,15 +198,15 @@ impl Switch {
             return;
         };
         let code = response.and_then(Message::status).map_or(480, |status| status.code());
-        delivery.open -= 1;
         if (200..=299).contains(&code) {
             delivery.best = 200;
         } else if delivery.best == 0 || code < delivery.best && delivery.best != 200 {
             delivery.best = code;
         }
-        if delivery.best == 200 || delivery.open == 0 {
-            self.finish_delivery(id);
+        if delivery.best == 200 {
+            return self.finish_delivery(id);
         }
+        self.one_less(id);
     }
 
     pub(crate) fn expire_deliveries(&mut self) {

@@ -257,9 +257,12 @@ impl Stack {
         let remote = SocketAddr::new(uri.host.ip()?, uri.port.unwrap_or(transport.default_port()));
         let fits =
             |listener: &&Listener| listener.transport == transport && listener.address.is_ipv4() == remote.is_ipv4();
-        Some(Flow {
+        let local = self.listeners.iter().find(fits)?.address;
+        // A wildcard says nothing of the address that a peer would see.
+        let known = !local.ip().is_unspecified() || self.config.advertise.is_some();
+        known.then_some(Flow {
             transport,
-            local: self.listeners.iter().find(fits)?.address,
+            local,
             remote,
             connection: None,
         })
@@ -268,16 +271,29 @@ impl Stack {
     /// The way an in-dialog request takes: where its next hop says, if that can be believed.
     ///
     /// RFC 3261 12.2.1.1 sends it to the first Route or the remote target. A phone behind NAT puts
-    /// an address there that nobody outside can reach, so an address other than the one its messages
-    /// come from is not used; a connection is used as long as it is there (RFC 5626).
-    pub fn way(next_hop: &str, flow: &Flow) -> Flow {
+    /// an address there that nobody outside can reach, so of a phone an address other than the one its
+    /// messages come from is not used. Whoever is no phone of ours (`outside`) is believed. A connection is
+    /// used as long as it is there (RFC 5626); the address is where another one would be opened to.
+    pub fn way(next_hop: &str, flow: &Flow, outside: bool) -> Flow {
         let Ok(uri) = sip::Uri::parse(next_hop) else {
             return *flow;
         };
         let transport = uri.transport().unwrap_or(Transport::Udp);
-        let same = uri.host.ip() == Some(flow.remote.ip());
-        if !same || flow.transport != transport || flow.transport.is_reliable() {
+        let Some(address) = uri.host.ip().map(|ip| ip.to_canonical()) else {
             return *flow;
+        };
+        let same = address == flow.remote.ip().to_canonical();
+        let family = address.is_ipv4() == flow.local.ip().to_canonical().is_ipv4();
+        if flow.transport != transport || !(same || outside && family) {
+            return *flow;
+        }
+        if !same {
+            let remote = SocketAddr::new(address, uri.port.unwrap_or(transport.default_port()));
+            return Flow {
+                remote,
+                connection: None,
+                ..*flow
+            };
         }
         let port = uri.port.unwrap_or(transport.default_port());
         Flow {

@@ -214,7 +214,12 @@ impl Switch {
             media::Event::Failed { reason, .. } => {
                 tracing::error!(%reason, "a media port failed");
                 self.x.stack.pool.failed(port);
-                self.x.with_leg(leg, |leg, cx| leg.lost(cx, "its media port failed"));
+                self.x.with_leg(leg, |leg, cx| leg.media_failed(cx));
+                self.with_call(call, |call, x| {
+                    if leg == caller && call.caller_waits(x) {
+                        call.end(x, Ending::system(503, "the caller's media port failed"));
+                    }
+                });
             }
             media::Event::Played { .. } if leg == caller => {
                 self.with_call(call, |call, x| call.verb_event(x, VerbEvent::Media(event)));
@@ -224,8 +229,12 @@ impl Switch {
     }
 
     fn resolved(&mut self, query: crate::api::QueryId, flows: Vec<sip::Flow>) {
-        if let Some(QueryUse::Resolve(call)) = self.x.queries.remove(&query) {
-            self.with_call(call, |call, x| call.verb_event(x, VerbEvent::Resolved(query, flows)));
+        match self.x.queries.remove(&query) {
+            Some(QueryUse::Resolve(call)) => {
+                self.with_call(call, |call, x| call.verb_event(x, VerbEvent::Resolved(query, flows)));
+            }
+            Some(QueryUse::Message(delivery)) => self.message_resolved(delivery, query, &flows),
+            Some(QueryUse::OpenCdr(_) | QueryUse::Register(_)) | None => {}
         }
     }
 
@@ -233,7 +242,7 @@ impl Switch {
         match self.x.queries.remove(&query) {
             Some(QueryUse::OpenCdr(call)) => self.with_call(call, |call, x| call.stored(x, query, ok)),
             Some(QueryUse::Register(server)) => self.register_stored(query, server, ok),
-            Some(QueryUse::Resolve(_)) | None => {}
+            Some(QueryUse::Resolve(_) | QueryUse::Message(_)) | None => {}
         }
     }
 

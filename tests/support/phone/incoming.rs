@@ -27,7 +27,7 @@ impl Phone {
                 Method::Invite => self.invited(id, message),
                 Method::Message => {
                     self.texts.push(message.body_text().into_owned());
-                    self.simple(id, &message, 200);
+                    self.simple(id, &message, self.mood.refuses_texts.unwrap_or(200));
                 }
                 Method::Options => self.simple(id, &message, 200),
                 _ => self.simple(id, &message, 405),

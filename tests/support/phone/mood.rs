@@ -51,6 +51,8 @@ pub struct Mood {
     pub forgets_answer: bool,
     /// Status to every UPDATE.
     pub refuses_updates: Option<u16>,
+    /// Status to every MESSAGE.
+    pub refuses_texts: Option<u16>,
     /// Says 180 to a change it waits with.
     pub ponders: bool,
 }
@@ -76,6 +78,7 @@ impl Default for Mood {
             claims: None,
             forgets_answer: false,
             refuses_updates: None,
+            refuses_texts: None,
             ponders: false,
         }
     }

@@ -69,7 +69,7 @@ impl Leg {
         let Some(dialog) = &mut self.dialog else {
             return self.gone(cx);
         };
-        let way = Stack::way(dialog.next_hop(), &self.flow);
+        let way = Stack::way(dialog.next_hop(), &self.flow, self.outside);
         let via = cx.via(&way);
         let bye = dialog
             .request(&Method::Bye, via)
@@ -123,6 +123,21 @@ impl Leg {
             let cause = Cause::lost(detail);
             self.tell(cx, LegEvent::Ended(cause.clone()));
             self.send_bye(cx, &cause);
+        }
+    }
+
+    /// It has no media port: it cannot go on, or begin.
+    pub fn media_failed(&mut self, cx: &mut Stack) {
+        if self.phase == Phase::Calling {
+            let refused = LegEvent::Refused {
+                code: 503,
+                reason: "No Media Port".into(),
+                contacts: Vec::new(),
+            };
+            self.tell(cx, refused);
+            self.cancel(cx, None);
+        } else {
+            self.lost(cx, "its media port failed");
         }
     }
 

@@ -135,6 +135,8 @@ pub(crate) struct Leg {
     /// Who is at the other end, for people: an extension's number or a URI.
     pub party: String,
     pub flow: Flow,
+    /// At the other end is no phone of ours: its Contact and Record-Route are believed.
+    pub outside: bool,
     pub phase: Phase,
     /// The INVITE that began it.
     pub invite: Message,
@@ -262,6 +264,7 @@ impl Leg {
             inbound: true,
             party: String::new(),
             flow,
+            outside: false,
             phase: Phase::Incoming,
             invite,
             user: String::new(),

@@ -22,6 +22,8 @@ pub(crate) struct Place {
     pub party: String,
     /// Codecs the device may use; empty: all.
     pub codecs: Vec<String>,
+    /// It is no phone of ours, or one whose Contact is to be believed.
+    pub outside: bool,
 }
 
 /// Who calls, as the callee sees it.
@@ -56,6 +58,7 @@ impl Leg {
         let mut leg = Self::new(id, call, place.flow, placeholder, local_tag, timer);
         leg.inbound = false;
         leg.phase = Phase::Calling;
+        leg.outside = place.outside;
         leg.party.clone_from(&place.party);
         leg.user.clone_from(&invitation.caller.number);
         let offer = if place.codecs.is_empty() {
@@ -219,7 +222,7 @@ impl Leg {
     pub(super) fn send_ack(&mut self, cx: &mut Stack, response: &Message) {
         let Some(dialog) = &self.dialog else { return };
         let seq = response.cseq().map_or(0, |cseq| cseq.number);
-        let way = Stack::way(dialog.next_hop(), &self.flow);
+        let way = Stack::way(dialog.next_hop(), &self.flow, self.outside);
         let ack = dialog.ack(seq, cx.via(&way)).finish();
         cx.layer.send(way, &ack);
         self.ack = Some(ack);
@@ -232,12 +235,13 @@ impl Leg {
             .as_ref()
             .is_some_and(|dialog| Some(dialog.remote_tag()) == response.to_tag());
         if !ours {
-            return end_stray(cx, &self.invite, response, &self.flow);
+            return end_stray(cx, &self.invite, response, &self.flow, self.outside);
         }
         let seq = response.cseq().map_or(0, |cseq| cseq.number);
         match (&self.ack, &self.dialog) {
             (Some(ack), Some(dialog)) if ack.cseq().is_ok_and(|cseq| cseq.number == seq) => {
-                cx.layer.send(Stack::way(dialog.next_hop(), &self.flow), ack);
+                cx.layer
+                    .send(Stack::way(dialog.next_hop(), &self.flow, self.outside), ack);
             }
             _ => self.send_ack(cx, response), // a re-INVITE was acknowledged since
         }
@@ -316,11 +320,11 @@ impl Leg {
 }
 
 /// A 2xx that nobody waits for: acknowledged, then ended at once.
-pub(crate) fn end_stray(cx: &mut Stack, invite: &Message, response: &Message, flow: &Flow) {
+pub(crate) fn end_stray(cx: &mut Stack, invite: &Message, response: &Message, flow: &Flow, outside: bool) {
     let Ok(mut dialog) = Dialog::uac(invite, response) else {
         return;
     };
-    let way = Stack::way(dialog.next_hop(), flow);
+    let way = Stack::way(dialog.next_hop(), flow, outside);
     let seq = response.cseq().map_or(0, |cseq| cseq.number);
     let ack = dialog.ack(seq, cx.via(&way)).finish();
     cx.layer.send(way, &ack);

@@ -91,7 +91,7 @@ impl Leg {
             return;
         }
         let Some(dialog) = &mut self.dialog else { return };
-        let way = Stack::way(dialog.next_hop(), &self.flow);
+        let way = Stack::way(dialog.next_hop(), &self.flow, self.outside);
         let via = cx.via(&way);
         let mut builder = dialog
             .request(method, via)

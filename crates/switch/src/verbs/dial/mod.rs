@@ -34,8 +34,6 @@ pub(crate) struct Dialing {
     early: Option<LegId>,
     /// Tandem plays ringback to a caller that was answered before.
     ringback: bool,
-    /// Extensions tried, so that forwards do not go round; with how they were reached.
-    visited: Vec<String>,
     redirects: usize,
     talking: Option<Talk>,
 }
@@ -70,7 +68,6 @@ impl Dialing {
             rang: false,
             early: None,
             ringback: false,
-            visited: Vec::new(),
             redirects: 0,
             talking: None,
         });
@@ -93,7 +90,7 @@ impl Dialing {
                 .timers
                 .set(TimerKey::Verb(call.id), x.stack.now + self.request.timeout);
             for target in turn {
-                self.place(call, x, &target, &[]);
+                self.place(call, x, &target, &place::Trail::default());
             }
         }
     }
@@ -257,7 +254,12 @@ impl Dialing {
         self.early = None;
         self.best.note(480, "No Answer");
         for branch in &branches {
-            if let Some(target) = self.forward(x, branch, |extension| extension.forward_no_answer.clone()) {
+            let target = self.forward(x, branch, |extension| extension.forward_no_answer.clone());
+            let rang = |target: &Target| {
+                let extension = |branch: &Branch| branch.extension.clone().map(Target::Extension);
+                branches.iter().any(|branch| extension(branch).as_ref() == Some(target))
+            };
+            if let Some(target) = target.filter(|target| !rang(target)) {
                 x.stack
                     .timers
                     .set(TimerKey::Verb(call.id), x.stack.now + self.request.timeout);

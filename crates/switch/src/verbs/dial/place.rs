@@ -24,21 +24,29 @@ pub(super) struct Lookup {
     trail: Trail,
 }
 
-/// Who sent the call on, as Diversion values (RFC 5806), the latest first.
-pub(super) type Trail = Vec<String>;
+/// How a call came to where it rings.
+#[derive(Clone, Default)]
+pub(super) struct Trail {
+    /// Who sent it on, as Diversion values (RFC 5806), the latest first.
+    steps: Vec<String>,
+    /// The extensions that did.
+    through: Vec<String>,
+}
 
 /// How many Diversion values of the caller's are passed on.
 const DIVERSIONS: usize = 5;
 
 /// The trail with one more step: who sent the call on, and why.
-pub(super) fn diverted(x: &Exchange, trail: &[String], from: &str, reason: &str) -> Trail {
+pub(super) fn diverted(x: &Exchange, trail: &Trail, from: &str, reason: &str) -> Trail {
     let (user, domain) = (sip::escape_user(from), &x.stack.config.domain);
-    let step = format!("<sip:{user}@{domain}>;reason={reason}");
-    std::iter::once(step).chain(trail.iter().cloned()).collect()
+    let mut longer = trail.clone();
+    longer.steps.insert(0, format!("<sip:{user}@{domain}>;reason={reason}"));
+    longer.through.push(from.to_owned());
+    longer
 }
 
 /// Where the caller's call was sent on before it came to us, without the addresses of where that was.
-fn diverted_before(call: &Call, x: &Exchange) -> Trail {
+fn diverted_before(call: &Call, x: &Exchange) -> Vec<String> {
     let domain = &x.stack.config.domain;
     let values = call.invite(x).into_iter().flat_map(|invite| {
         let fields = invite.fields();
@@ -87,7 +95,7 @@ fn target_of(text: &str) -> Target {
 
 impl Dialing {
     /// Rings a target, or notes why that cannot be.
-    pub(super) fn place(&mut self, call: &mut Call, x: &mut Exchange, target: &Target, trail: &[String]) {
+    pub(super) fn place(&mut self, call: &mut Call, x: &mut Exchange, target: &Target, trail: &Trail) {
         if self.branches.len() + self.lookups.len() >= x.stack.config.limits.branches {
             return self.best.note(480, "Too Many Targets");
         }
@@ -101,14 +109,16 @@ impl Dialing {
         }
     }
 
-    fn place_extension(&mut self, call: &mut Call, x: &mut Exchange, number: &str, trail: &[String]) {
+    fn place_extension(&mut self, call: &mut Call, x: &mut Exchange, number: &str, trail: &Trail) {
         let Some(extension) = x.accounts.extension(number).cloned() else {
             return self.best.note(404, "Not Found");
         };
-        if self.visited.iter().any(|seen| seen == number) {
-            return self.best.note(482, "Loop Detected"); // forwards that go round, or named twice
+        if trail.through.iter().any(|seen| seen == number) {
+            return self.best.note(482, "Loop Detected"); // forwards that go round
         }
-        self.visited.push(number.to_owned());
+        if self.rings_at(number) {
+            return; // named twice, or another's calls go there too
+        }
         if let Some(to) = extension.forward_always.as_deref().filter(|_| self.may_redirect(x)) {
             return self.place(call, x, &target_of(to), &diverted(x, trail, number, "unconditional"));
         }
@@ -138,7 +148,7 @@ impl Dialing {
                 path: contact.path,
                 codecs,
                 extension: Some(number.to_owned()),
-                trail: trail.to_vec(),
+                trail: trail.clone(),
             };
             match contact.reach {
                 Reach::Flow(flow) => self.ring(call, x, found, flow),
@@ -147,7 +157,7 @@ impl Dialing {
         }
     }
 
-    fn place_uri(&mut self, call: &mut Call, x: &mut Exchange, uri: &str, trail: &[String]) {
+    fn place_uri(&mut self, call: &mut Call, x: &mut Exchange, uri: &str, trail: &Trail) {
         let Ok(parsed) = Uri::parse(uri) else {
             return self.best.note(404, "Bad Target");
         };
@@ -161,7 +171,7 @@ impl Dialing {
             path: Vec::new(),
             codecs: Vec::new(),
             extension: None,
-            trail: trail.to_vec(),
+            trail: trail.clone(),
         };
         self.look_up(call, x, uri, found);
     }
@@ -195,6 +205,7 @@ impl Dialing {
         let before = diverted_before(call, x);
         headers.extend(
             trail
+                .steps
                 .iter()
                 .chain(&before)
                 .map(|step| ("Diversion".to_owned(), step.clone())),
@@ -205,6 +216,7 @@ impl Dialing {
             routes: path,
             party,
             codecs,
+            outside: extension.is_none(),
         };
         let caller = match &self.request.caller_id {
             Some((number, name)) => CallerId {
@@ -235,6 +247,14 @@ impl Dialing {
             }
             Err(NoRoom) => self.best.note(503, "No Room For Another Leg"),
         }
+    }
+
+    fn rings_at(&self, number: &str) -> bool {
+        let branches = self.branches.iter().map(|branch| &branch.extension);
+        let lookups = self.lookups.iter().map(|(_, lookup)| &lookup.extension);
+        branches
+            .chain(lookups)
+            .any(|extension| extension.as_deref() == Some(number))
     }
 
     /// Where the branch's extension sends its calls on, if it does and it has not gone too far.
