@@ -9,7 +9,7 @@ use std::{
 
 use admin::{AdminState, EventBus, Health, SwitchHandle, SwitchRequest};
 use dialplan::Dialplans;
-use switch::{Input, Keys, Switch};
+use switch::{Input, Keys, Listener, Switch};
 use tokio::{
     net::TcpListener,
     runtime::Handle,
@@ -67,25 +67,12 @@ async fn run(config: &Config) -> Result<(), StartError> {
     let recording = recording(config, seed)?;
     let clock = Clock::start();
     let made = database::first_start(&store, config, clock.unix_micros()).await?;
-    let banner = Banner {
-        listeners: &signalling.listeners,
-        http: http.local_addr().map_err(StartError::Thread)?,
-        address: config.advertise.or_else(public_address),
-        made: &made,
-    };
-    say(&banner.text());
-    log_start(&signalling.listeners, &made);
+    announce(config, &signalling.listeners, &http, &made)?;
     let first = database::load(&store, &config.domain, clock.unix_micros()).await?;
 
     let events = EventBus::default();
     let watch = watch(&plans, &events)?;
-    let answers = mailbox.clone();
-    let options = ScriptOptions {
-        scripts: config.limits.scripts,
-        ..ScriptOptions::default()
-    };
-    let scripts = Scripts::start(options, &plans, move |event| answers.answer(Input::Script(event)))
-        .map_err(StartError::Thread)?;
+    let scripts = start_scripts(config, &plans, &mailbox)?;
     let recorder = Recorder::new(
         config.domain.as_str().into(),
         &store,
@@ -125,10 +112,10 @@ async fn run(config: &Config) -> Result<(), StartError> {
         limits: admin::Limits::default(),
     };
     let (close_http, http_closes) = oneshot::channel::<()>();
+    health.ready();
     let http = tokio::spawn(admin::serve(state, http, async {
         let _ = http_closes.await;
     }));
-    health.ready();
     let ended = until_end(thread, signals, config, &mailbox, &watch, &health).await;
     drop(close_http);
     let _ = http.await;
@@ -292,12 +279,31 @@ fn raise_descriptors() {
     }
 }
 
-/// The log gets no secret: where it is no terminal, somebody may keep it.
-fn log_start(listeners: &[switch::Listener], made: &Made) {
+/// Tells the person who started it, and the log. The log gets no secret: somebody may keep it.
+fn announce(config: &Config, listeners: &[Listener], http: &TcpListener, made: &Made) -> Result<(), StartError> {
+    let http = http.local_addr().map_err(StartError::Thread)?;
+    let address = config.advertise.or_else(public_address);
+    let banner = Banner {
+        listeners,
+        http,
+        address,
+        made,
+    };
+    say(&banner.text());
     for listener in listeners {
         tracing::info!(transport = %listener.transport, address = %listener.address, "listening");
     }
     if !made.extensions.is_empty() && !std::io::stdout().is_terminal() {
         tracing::info!("first start: passwords and token are on standard output");
     }
+    Ok(())
+}
+
+fn start_scripts(config: &Config, plans: &Arc<Dialplans>, mailbox: &Mailbox) -> Result<Scripts, StartError> {
+    let mailbox = mailbox.clone();
+    let options = ScriptOptions {
+        scripts: config.limits.scripts,
+        ..ScriptOptions::default()
+    };
+    Scripts::start(options, plans, move |event| mailbox.answer(Input::Script(event))).map_err(StartError::Thread)
 }
