@@ -62,11 +62,11 @@ pub(crate) struct NewExtension {
     pub(crate) number: String,
     /// Shown to whoever is called.
     #[serde(default)]
-    #[schema(max_length = 64)]
+    #[schema(max_length = 64, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
     pub(crate) name: Option<String>,
     /// What its phone signs in with. Left out, a strong one is generated and shown in the answer.
     #[serde(default)]
-    #[schema(min_length = 1, max_length = 128, format = Password, write_only)]
+    #[schema(min_length = 1, max_length = 128, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$", format = Password, write_only)]
     pub(crate) password: Option<String>,
 }
 
@@ -77,10 +77,10 @@ pub(crate) struct NewExtension {
 pub(crate) struct ExtensionPatch {
     /// Shown to whoever is called; null: none.
     #[serde(default, deserialize_with = "given")]
-    #[schema(required = false, value_type = Option<String>, max_length = 64)]
+    #[schema(required = false, value_type = Option<String>, max_length = 64, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
     pub(crate) name: Option<Option<String>>,
     /// A new password for its phone. Its registrations stay until they expire.
-    #[schema(required = false, min_length = 1, max_length = 128, format = Password, write_only, nullable = false)]
+    #[schema(required = false, min_length = 1, max_length = 128, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$", format = Password, write_only, nullable = false)]
     #[serde(default, deserialize_with = "not_null")]
     pub(crate) password: Option<String>,
     /// Do not disturb; null: off.

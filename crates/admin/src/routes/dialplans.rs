@@ -84,6 +84,10 @@ pub(crate) async fn put(
     }
     let text = body(request, &app).await?;
     let text = String::from_utf8(text.into()).map_err(|_| Problem::malformed("the text is not UTF-8"))?;
+    // Somebody forgot the body; nobody means to have calls end here.
+    if text.trim().is_empty() {
+        return Err(Problem::invalid("body", "the text is empty; DELETE removes a dialplan"));
+    }
     let put = name.clone();
     with_files(&app, move |dialplans| dialplans.put(&put, &text)).await?;
     tracing::info!(name, "dialplan changed");

@@ -76,12 +76,23 @@ async fn names_are_no_paths_and_bodies_are_text() {
 }
 
 #[tokio::test]
+async fn a_forgotten_body_does_not_empty_a_dialplan() {
+    let world = World::new().await;
+    for text in ["", " \n"] {
+        put(&world, "main", text).await.is_problem(422, "invalid", Some("body"));
+        let bare = world.call(Method::PUT, "/dialplans/main", None, text).await;
+        bare.is_problem(422, "invalid", Some("body"));
+    }
+    assert_eq!(world.get("/dialplans/main").await.text, "fn on_call(caller) {}\n");
+}
+
+#[tokio::test]
 async fn a_dialplan_has_a_limit_of_its_own() {
     let mut setup = Setup::default();
     (setup.limits.body, setup.limits.dialplan_body) = (16, 64);
     let world = World::with(setup).await;
-    put(&world, "main", &" ".repeat(64)).await.is(204);
-    put(&world, "main", &" ".repeat(65))
+    put(&world, "main", &"/".repeat(64)).await.is(204);
+    put(&world, "main", &"/".repeat(65))
         .await
         .is_problem(413, "too_large", None);
 }
