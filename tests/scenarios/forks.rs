@@ -129,14 +129,11 @@ fn a_proxy_that_forks_may_bring_two_early_dialogs_and_two_answers() {
     wire.replies(bye, 200, "two", |reply| reply);
     // Media goes to the one that won.
     let last = stage.with(|world| {
-        let remotes = world.media.iter().filter_map(|command| match command {
+        let mut remotes = world.media.iter().filter_map(|command| match command {
             media::Command::Update { remote, .. } => remote.rtp,
             _ => None,
         });
-        remotes
-            .filter(|rtp| rtp.port() >= 9_000 && rtp.port() < 10_000)
-            .last()
-            .unwrap()
+        remotes.rfind(|rtp| rtp.port() >= 9_000 && rtp.port() < 10_000).unwrap()
     });
     assert_eq!(last.port(), 9_100);
     alice.hangs_up();

@@ -141,11 +141,11 @@ fn a_prompt_that_is_missing_is_a_fault_of_the_script() {
     let alice = stage.phone("101");
     alice.calls("900").ends_with(500);
     let fault = stage.with(|world| {
-        let faults = world.events.iter().filter_map(|event| match event {
+        let mut faults = world.events.iter().filter_map(|event| match event {
             Event::ScriptFailed { fault, .. } => Some(fault.clone()),
             _ => None,
         });
-        faults.last().unwrap()
+        faults.next_back().unwrap()
     });
     assert_eq!((fault.position.file.as_str(), fault.position.line), ("main.rhai", 2));
     assert!(

@@ -259,11 +259,11 @@ fn a_phone_on_hold_is_not_expected_to_speak() {
     call(&stage, &alice, &bob);
     alice.holds();
     let last = stage.with(|world| {
-        let watches = world.media.iter().filter_map(|command| match command {
+        let mut watches = world.media.iter().filter_map(|command| match command {
             media::Command::Watch { timeout, .. } => Some(*timeout),
             _ => None,
         });
-        watches.last().unwrap()
+        watches.next_back().unwrap()
     });
     assert_eq!(last, None, "the held phone's watch is off");
     alice.hangs_up();

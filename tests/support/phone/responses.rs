@@ -10,23 +10,15 @@ impl Phone {
             return;
         };
         let code = message.status().unwrap().code();
-        if code == 401 {
-            if let Some(again) = self
-                .sent
-                .get(&id)
-                .cloned()
-                .and_then(|request| self.again(&request, message))
-            {
-                let wanted = !matches!(purpose, Purpose::Invite(index) if self.calls[index].phase == Phase::Ending);
-                if wanted {
-                    let client = self.send(again.clone(), purpose);
-                    if let Purpose::Invite(index) = purpose {
-                        self.calls[index].client = Some(client);
-                        self.calls[index].invite = again;
-                    }
-                    return;
-                }
+        let wanted = !matches!(purpose, Purpose::Invite(index) if self.calls[index].phase == Phase::Ending);
+        let request = self.sent.get(&id).filter(|_| code == 401 && wanted).cloned();
+        if let Some(again) = request.and_then(|request| self.again(&request, message)) {
+            let client = self.send(again.clone(), purpose);
+            if let Purpose::Invite(index) = purpose {
+                self.calls[index].client = Some(client);
+                self.calls[index].invite = again;
             }
+            return;
         }
         match purpose {
             Purpose::Register if code >= 200 => self.registered = Some(code),

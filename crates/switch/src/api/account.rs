@@ -129,6 +129,7 @@ pub struct Binding {
 
 /// A change to the bindings on disk.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[expect(clippy::large_enum_variant, reason = "nearly all of them save")]
 pub enum BindingChange {
     /// New, or changed (same id).
     Save(Binding),
