@@ -22,32 +22,58 @@ type Addresses = SmallVec<[IpAddr; 2]>;
 #[derive(Debug)]
 pub struct Pool {
     first: u16,
-    ports: Vec<Shared>,
+    /// Pairs in the range.
     limit: usize,
+    /// On which ports a silent leg expects this source: at most one leg each.
+    silent: BTreeMap<IpAddr, Bits>,
+    /// Ports that could not be bound.
+    spoilt: Bits,
     slots: Vec<Slot>,
     free: Vec<u32>,
     in_use: usize,
-}
-
-/// One local port.
-#[derive(Debug, Default)]
-struct Shared {
-    legs: usize,
-    /// Somebody else's: could not be bound.
-    spoilt: bool,
-    /// Who silently expects which source: one leg an address.
-    silent: BTreeMap<IpAddr, u32>,
 }
 
 #[derive(Debug, Default)]
 struct Slot {
     generation: u32,
     open: bool,
-    /// Index into `ports`.
+    /// Which pair, counted from `first`.
     at: Option<usize>,
-    /// The addresses this leg holds in its port's `silent`.
+    /// The addresses this leg holds in `silent`.
     expected: Addresses,
     spoken: bool,
+}
+
+/// A set of pairs, one bit each, so that a thousand phones behind one address cost sixteen looks.
+#[derive(Debug, Default)]
+struct Bits {
+    words: Vec<u64>,
+    count: usize,
+}
+
+impl Bits {
+    fn word(&self, at: usize) -> u64 {
+        self.words.get(at).copied().unwrap_or(0)
+    }
+
+    fn has(&self, at: usize) -> bool {
+        self.word(at / 64) & (1 << (at % 64)) != 0
+    }
+
+    fn set(&mut self, at: usize) {
+        if !self.has(at) {
+            self.words.resize(self.words.len().max(at / 64 + 1), 0);
+            self.words[at / 64] |= 1 << (at % 64);
+            self.count += 1;
+        }
+    }
+
+    fn clear(&mut self, at: usize) {
+        if self.has(at) {
+            self.words[at / 64] &= !(1 << (at % 64));
+            self.count -= 1;
+        }
+    }
 }
 
 impl Pool {
@@ -58,8 +84,9 @@ impl Pool {
         let limit = (usize::from(last) + 1).saturating_sub(usize::from(first)) / 2;
         Pool {
             first,
-            ports: Vec::new(),
             limit,
+            silent: BTreeMap::new(),
+            spoilt: Bits::default(),
             slots: Vec::new(),
             free: Vec::new(),
             in_use: 0,
@@ -81,28 +108,33 @@ impl Pool {
         }
     }
 
-    /// The local port for a leg whose peer may speak from `expected`: the lowest in use on which no other
-    /// silent leg expects one of these, else the next unused. `None` when all are taken, or the handle is stale.
+    /// The local port for a leg whose peer may speak from `expected`: the lowest on which no other silent leg expects
+    /// one of these. `None` when there is none, or the handle is stale.
     pub fn take(&mut self, port: PortId, expected: &[IpAddr]) -> Option<u16> {
         self.slot(port)?;
         self.vacate(port);
         let expected = canonical(expected);
-        let clear = |p: &Shared| !p.spoilt && expected.iter().all(|ip| !p.silent.contains_key(ip));
-        // An unused port below the highest counts as open: its socket may still be.
-        let at = match self.ports.iter().position(clear) {
-            Some(at) => at,
-            None if self.ports.len() < self.limit => {
-                self.ports.push(Shared::default());
-                self.ports.len() - 1
-            }
-            None => return None,
-        };
-        self.ports[at].legs += 1;
+        let at = self.lowest(&expected).or_else(|| {
+            // Whatever kept a port from being bound may be over: better to try than to refuse the call.
+            self.spoilt = Bits::default();
+            self.lowest(&expected)
+        })?;
         let slot = &mut self.slots[port.slot as usize];
         slot.at = Some(at);
         slot.spoken = false;
         self.claim(port, expected);
         Some(self.number(at))
+    }
+
+    fn lowest(&self, expected: &[IpAddr]) -> Option<usize> {
+        (0..self.limit.div_ceil(64)).find_map(|word| {
+            let held = expected
+                .iter()
+                .filter_map(|ip| self.silent.get(ip))
+                .fold(0, |bits, ip| bits | ip.word(word));
+            let bit = (!(held | self.spoilt.word(word))).trailing_zeros() as usize;
+            Some(word * 64 + bit).filter(|at| bit < 64 && *at < self.limit)
+        })
     }
 
     /// The leg's expectation changed. On a conflict it stays as it was; the leg then must be
@@ -114,7 +146,7 @@ impl Pool {
             return Ok(());
         }
         let expected = canonical(expected);
-        let taken = |ip: &IpAddr| self.ports[at].silent.get(ip).is_some_and(|holder| *holder != port.slot);
+        let taken = |ip: &IpAddr| !slot.expected.contains(ip) && self.silent.get(ip).is_some_and(|bits| bits.has(at));
         if expected.iter().any(taken) {
             return Err(Conflict);
         }
@@ -143,10 +175,11 @@ impl Pool {
         result
     }
 
-    /// The leg's local port could not be bound: it is given to nobody again. The leg itself keeps it until released.
+    /// The leg's local port could not be bound: it is given out again only when all others are taken. The leg itself
+    /// keeps it until released.
     pub fn failed(&mut self, port: PortId) {
         if let Some(at) = self.slot(port).and_then(|slot| slot.at) {
-            self.ports[at].spoilt = true;
+            self.spoilt.set(at);
         }
     }
 
@@ -187,29 +220,28 @@ impl Pool {
     fn claim(&mut self, port: PortId, expected: Addresses) {
         let slot = &mut self.slots[port.slot as usize];
         let Some(at) = slot.at else { return };
-        for ip in expected {
-            self.ports[at].silent.insert(ip, port.slot);
-            slot.expected.push(ip);
+        for ip in &expected {
+            self.silent.entry(*ip).or_default().set(at);
         }
+        slot.expected = expected;
     }
 
     fn disclaim(&mut self, port: PortId) {
         let slot = &mut self.slots[port.slot as usize];
         let Some(at) = slot.at else { return };
         for ip in slot.expected.drain(..) {
-            self.ports[at].silent.remove(&ip);
+            if let Some(bits) = self.silent.get_mut(&ip) {
+                bits.clear(at);
+                if bits.count == 0 {
+                    self.silent.remove(&ip);
+                }
+            }
         }
     }
 
     fn vacate(&mut self, port: PortId) {
         self.disclaim(port);
-        if let Some(at) = self.slots[port.slot as usize].at.take() {
-            self.ports[at].legs -= 1;
-            // Ports given out and empty again stay in the list: their numbers are reused lowest first.
-            while self.ports.last().is_some_and(|p| p.legs == 0 && !p.spoilt) {
-                self.ports.pop();
-            }
-        }
+        self.slots[port.slot as usize].at = None;
     }
 }
 
@@ -279,13 +311,35 @@ mod tests {
     }
 
     #[test]
-    fn a_port_that_cannot_be_bound_is_given_to_nobody_again() {
+    fn a_port_that_cannot_be_bound_is_the_last_to_be_tried_again() {
         let mut pool = Pool::new(20_000, 20_003);
         let [a, b, c] = [pool.open(), pool.open(), pool.open()];
         pool.take(a, &[ip(1)]);
         pool.failed(a);
         pool.release(a);
-        assert_eq!((pool.take(b, &[ip(1)]), pool.take(c, &[ip(1)])), (Some(20_002), None));
+        assert_eq!(pool.take(b, &[ip(1)]), Some(20_002));
+        assert_eq!(pool.take(c, &[ip(1)]), Some(20_000), "nothing else is left");
+    }
+
+    #[test]
+    fn a_whole_range_of_silent_legs_of_one_source() {
+        let mut pool = Pool::new(20_000, 20_999);
+        let legs: Vec<PortId> = (0..501).map(|_| pool.open()).collect();
+        let ports: Vec<Option<u16>> = legs.iter().map(|leg| pool.take(*leg, &[ip(1)])).collect();
+        assert!(
+            ports[..500]
+                .iter()
+                .enumerate()
+                .all(|(n, port)| *port == Some(20_000 + 2 * n as u16))
+        );
+        assert_eq!(ports[500], None);
+        pool.learned(legs[250]);
+        assert_eq!(pool.take(legs[500], &[ip(1), ip(2)]), Some(20_500));
+        assert_eq!(
+            pool.take(legs[499], &[ip(2)]),
+            Some(20_000),
+            "a leg that takes anew gives back first"
+        );
     }
 
     #[test]
@@ -344,6 +398,6 @@ mod tests {
             }
             pool.release(leg);
         }
-        assert_eq!((pool.in_use(), pool.slots.len(), pool.ports.len()), (0, 1, 0));
+        assert_eq!((pool.in_use(), pool.slots.len(), pool.silent.len()), (0, 1, 0));
     }
 }
