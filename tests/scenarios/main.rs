@@ -21,4 +21,5 @@ mod privacy;
 mod refusals;
 mod restart;
 mod script;
+mod streams;
 mod timers;

@@ -4,15 +4,23 @@ use std::{collections::VecDeque, fmt, net::SocketAddr};
 
 use sip::{Instant, Limits, Message};
 
-/// How many of the last messages are kept.
-const KEPT: usize = 200;
-
 /// What was sent, and what became of it.
-#[derive(Default)]
 pub struct Ladder {
     lines: VecDeque<String>,
+    /// How many of the last messages are kept.
+    pub kept: usize,
     /// Off in long simulations.
     pub off: bool,
+}
+
+impl Default for Ladder {
+    fn default() -> Self {
+        Self {
+            lines: VecDeque::new(),
+            kept: 200,
+            off: false,
+        }
+    }
 }
 
 impl Ladder {
@@ -41,7 +49,7 @@ impl Ladder {
         if self.off {
             return;
         }
-        if self.lines.len() == KEPT {
+        if self.lines.len() >= self.kept {
             self.lines.pop_front();
         }
         let micros = now.as_micros();

@@ -12,8 +12,8 @@ pub mod phone;
 pub mod scripts;
 pub mod stage;
 pub mod streams;
-pub mod wire;
 pub mod wait;
+pub mod wire;
 pub mod world;
 
 pub use phone::{Mood, Phase, Phone};

@@ -1,9 +1,16 @@
 //! A network that loses, repeats, delays and reorders, from a seed.
 
-use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    net::SocketAddr,
+    time::Duration,
+};
 
 use bytes::Bytes;
 use sip::Instant;
+
+/// How many datagrams are kept to come again.
+const KEPT: usize = 64;
 
 /// What the network does to a datagram, in both directions.
 #[derive(Clone, Debug)]
@@ -46,6 +53,8 @@ pub struct Net {
     under_way: BTreeMap<(Instant, u64), Datagram>,
     count: u64,
     chance: Chance,
+    /// The last datagrams sent, if they are kept: some come again much later.
+    pub kept: Option<VecDeque<(SocketAddr, SocketAddr, Bytes)>>,
     /// How many were lost or came twice, as proof that faults were there.
     pub lost: u64,
     /// See `lost`.
@@ -87,6 +96,7 @@ impl Net {
             under_way: BTreeMap::new(),
             count: 0,
             chance,
+            kept: None,
             lost: 0,
             doubled: 0,
         }
@@ -94,6 +104,12 @@ impl Net {
 
     /// Puts a datagram on the wire; says what will become of it.
     pub fn send(&mut self, now: Instant, from: SocketAddr, to: SocketAddr, bytes: Bytes) -> &'static str {
+        if let Some(kept) = &mut self.kept {
+            if kept.len() == KEPT {
+                kept.pop_front();
+            }
+            kept.push_back((from, to, bytes.clone()));
+        }
         if self.chance.percent(self.faults.loss) {
             self.lost += 1;
             return "  -- lost";

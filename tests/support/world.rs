@@ -13,7 +13,13 @@ use switch::{
     NatPolicy, Output, Query, Switch,
 };
 
-use crate::{ladder::Ladder, net::Net, phone::Phone, scripts::Scripts, streams::Streams};
+use crate::{
+    ladder::Ladder,
+    net::{Chance, Net},
+    phone::Phone,
+    scripts::Scripts,
+    streams::Streams,
+};
 
 /// 2026-01-01 00:00 UTC, when every world begins.
 pub const EPOCH: i64 = 1_767_225_600_000_000;
@@ -90,7 +96,12 @@ pub struct World {
     count: u64,
     address: SocketAddr,
     domain: String,
-    store_delay: Duration,
+    /// How long the store takes.
+    pub store_delay: Duration,
+    /// The longest a script may think about what is next; how long it does is chance.
+    pub script_delay: Duration,
+    thinking: Instant,
+    chance: Chance,
 }
 
 /// Seed and keys of a world's switch, also for its replay.
@@ -130,6 +141,9 @@ impl World {
             address,
             domain: settings.config.domain.clone(),
             store_delay: settings.store_delay,
+            script_delay: Duration::ZERO,
+            thinking: Instant::ZERO,
+            chance: Chance(settings.seed ^ 0x776f_726c),
         };
         world.begin();
         world
@@ -295,7 +309,11 @@ impl World {
             }
             Output::Script(command) => {
                 let unix = EPOCH + i64::try_from(self.now.as_micros()).unwrap();
-                return self.scripts.apply(command, unix).map(Input::Script);
+                let event = self.scripts.apply(command, unix).map(Input::Script)?;
+                if self.script_delay.is_zero() {
+                    return Some(event);
+                }
+                self.think(event);
             }
             Output::Query(query, Query::Resolve { host, port, transport }) => {
                 let remote = self
@@ -320,9 +338,7 @@ impl World {
                 self.after(self.store_delay, Input::Stored { query, ok });
             }
             Output::Query(query, Query::OpenCdr(open)) => {
-                if self.store_works {
-                    assert!(self.opened.insert(open.call_id), "a record is opened once");
-                }
+                assert!(self.opened.insert(open.call_id), "a record is opened once");
                 self.after(
                     self.store_delay,
                     Input::Stored {
@@ -338,6 +354,14 @@ impl World {
             Output::Timeout(_) => {}
         }
         None
+    }
+
+    // What scripts say comes in the order they said it.
+    fn think(&mut self, event: Input) {
+        let longest = u64::try_from(self.script_delay.as_micros()).unwrap();
+        let time = Duration::from_micros(self.chance.below(longest + 1));
+        self.thinking = self.thinking.max(self.now + time);
+        self.after(self.thinking - self.now, event);
     }
 
     fn save(&mut self, change: BindingChange) {
@@ -497,6 +521,9 @@ impl World {
             "calls, legs, transactions, ports, scripts left\n{}",
             self.ladder
         );
+        for (table, entries) in self.switch.held() {
+            assert_eq!(entries, 0, "{table} left over\n{}", self.ladder);
+        }
         assert!(
             self.ports.is_empty(),
             "media ports left open: {:?}\n{}",

@@ -13,7 +13,7 @@ use crate::{
     auth::{Identity, Verdict as AuthVerdict},
     call::{Beginning, Call},
     exchange::QueryUse,
-    leg::{Leg, Refusal, end_stray},
+    leg::{Leg, Refusal, acknowledge_stray, end_stray},
     registrar::{Effect, Registrar},
     stack::{ClientUse, Stack},
     switch::Switch,
@@ -133,8 +133,16 @@ impl Switch {
                 }
             }
             Some(ClientUse::Modify(leg)) => {
-                self.x
-                    .with_leg(leg, |leg, cx| leg.change_response(cx, id, Some(message)));
+                let known = self
+                    .x
+                    .with_leg(leg, |leg, cx| leg.change_response(cx, id, Some(message)))
+                    .is_some();
+                if !known && message.status().is_some_and(|status| status.is_success()) {
+                    // RFC 3261 13.2.2.4: also when the dialog is over, a 2xx is sent until its ACK comes.
+                    if let Some(change) = self.x.stack.layer.client_request(id).cloned() {
+                        acknowledge_stray(&mut self.x.stack, &change, message, &flow, false);
+                    }
+                }
             }
             Some(ClientUse::Bye(leg)) if is_final => {
                 self.x.with_leg(leg, |leg, cx| leg.bye_done(cx));

@@ -109,6 +109,11 @@ impl Exchange {
         self.busy.contains_key(number)
     }
 
+    /// How many parties are busy.
+    pub fn parties(&self) -> usize {
+        self.busy.len()
+    }
+
     /// The leg's place in the media engine.
     pub fn port_of(&self, leg: LegId) -> Option<PortId> {
         self.legs.get(leg)?.port()

@@ -13,6 +13,7 @@ mod config;
 pub mod domain;
 mod endpoint;
 mod exchange;
+mod held;
 mod ids;
 mod leg;
 mod message;

@@ -181,6 +181,12 @@ impl Stack {
         }
     }
 
+    /// Cancels an INVITE, which then does not go back to UDP either: it would ring again.
+    pub fn cancel(&mut self, id: ClientId, reason: Option<&str>) {
+        self.fallbacks.remove(&id);
+        let _ = self.layer.cancel(self.now, id, reason);
+    }
+
     /// A client transaction failed on its transport: goes back to UDP if it was moved from there
     /// for its size (RFC 3261 18.1.1). Returns the transaction that goes on in its place.
     pub fn fall_back(&mut self, id: ClientId) -> Option<(ClientId, ClientUse)> {
@@ -203,6 +209,11 @@ impl Stack {
         }
         self.strays.push_back(dialog.clone());
         true
+    }
+
+    /// How many requests could still go back to UDP.
+    pub fn fallbacks(&self) -> usize {
+        self.fallbacks.len()
     }
 
     /// The client transaction is over.

@@ -52,7 +52,6 @@ impl<K: Copy + Ord + Hash> Timers<K> {
     }
 
     /// How many deadlines are set.
-    #[cfg(test)]
     pub fn len(&self) -> usize {
         self.by_key.len()
     }

@@ -73,6 +73,29 @@ impl PhoneCall {
         }
     }
 
+    /// The phone no longer knows of it.
+    pub(super) fn lose(&mut self) {
+        self.phase = match self.phase {
+            over @ Phase::Over(_) => over,
+            Phase::Trying | Phase::Ringing | Phase::Up | Phase::Ending => Phase::Over(0),
+        };
+        self.dialog = None;
+        self.server = None;
+        self.client = None;
+        self.waiting = None;
+        self.accepted = None;
+    }
+
+    /// Whether a change may be offered now (RFC 3261 14.1).
+    pub fn may_change(&self) -> bool {
+        self.phase == Phase::Up
+            && !self.changing
+            && self.waiting.is_none()
+            && self.accepted.is_none()
+            && self.session.state() == media::State::Idle
+            && self.dialog.is_some()
+    }
+
     /// Whether a change waits for its decision.
     pub fn is_asked(&self) -> bool {
         self.waiting.is_some()

@@ -134,7 +134,18 @@ impl Phone {
         self.drain();
     }
 
+    /// The call ends, and with it the re-INVITE it sent: no answer may come any more.
+    pub(super) fn give_up_change(&mut self, index: usize) {
+        let call = &mut self.calls[index];
+        if std::mem::take(&mut call.changing)
+            && let Some(client) = call.client
+        {
+            let _ = self.layer.cancel(self.now, client, None);
+        }
+    }
+
     pub(super) fn hang_up_call(&mut self, index: usize) {
+        self.give_up_change(index);
         self.calls[index].phase = Phase::Ending;
         match self.inside(index, &Method::Bye) {
             Some(bye) => {

@@ -99,11 +99,11 @@ impl Phone {
                 .session
                 .receive_offer(message.body())
                 .expect("the switch's offers are in order");
+            let Ok(body) = call.session.make_answer(&answer_to(&offered, &codecs)) else {
+                call.session.rollback();
+                return self.simple(id, message, 488);
+            };
             call.changes += 1;
-            let body = call
-                .session
-                .make_answer(&answer_to(&offered, &codecs))
-                .expect("codecs are in common");
             call.heard = Some(offered);
             builder.body("application/sdp", &body).finish()
         };

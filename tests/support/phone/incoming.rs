@@ -36,6 +36,14 @@ impl Phone {
         let Some(index) = self.by_dialog(&message) else {
             return self.simple(id, &message, 481);
         };
+        let over = match self.calls[index].phase {
+            Phase::Over(_) => true,
+            Phase::Ending => *message.method() != Method::Bye,
+            Phase::Trying | Phase::Ringing | Phase::Up => false,
+        };
+        if over {
+            return self.simple(id, &message, 481);
+        }
         let dialog = self.calls[index].dialog.as_mut().expect("it was found by it");
         if dialog.accept(&message).is_err() {
             return self.simple(id, &message, 500);
@@ -43,6 +51,7 @@ impl Phone {
         match message.method() {
             Method::Bye => {
                 self.simple(id, &message, 200);
+                self.give_up_change(index);
                 let call = &mut self.calls[index];
                 call.accepted = None;
                 call.phase = Phase::Over(200);

@@ -108,6 +108,27 @@ impl Phone {
         }
     }
 
+    /// Loses power and comes back: it knows of no call and no transaction any more.
+    pub fn reboots(&mut self) {
+        self.layer = Layer::new(LayerConfig::default());
+        self.purposes.clear();
+        self.sent.clear();
+        self.outbox.clear();
+        for call in &mut self.calls {
+            call.lose();
+        }
+        self.mood.dead = false;
+    }
+
+    /// Forgets calls that are over, once no transaction is open that could speak of them.
+    pub fn forgets_calls(&mut self) {
+        if self.transactions() == 0 && self.calls.iter().all(|call| matches!(call.phase, Phase::Over(_))) {
+            self.calls.clear();
+            self.received.clear();
+            self.texts.clear();
+        }
+    }
+
     /// Signs in with another password from now on.
     pub fn set_password(&mut self, password: &str) {
         self.password = password.into();
@@ -129,7 +150,7 @@ impl Phone {
 
     pub(super) fn id(&mut self, what: &str) -> String {
         self.count += 1;
-        format!("{what}{}x{}p{}", self.number, self.count, self.address.port())
+        format!("{what}{}x{}p{}", self.number, self.count, self.address.ip())
     }
 
     pub(super) fn via(&mut self) -> String {
@@ -163,7 +184,9 @@ impl Phone {
                 Some(Due::Retransmit(bytes)) => self.outbox.push_back((flow, bytes)),
                 Some(Due::GiveUp) => {
                     call.accepted = None;
-                    self.hang_up_call(index);
+                    if call.phase == Phase::Up {
+                        self.hang_up_call(index);
+                    }
                 }
                 Some(Due::Nothing) | None => {}
             }
@@ -271,6 +294,14 @@ impl Phone {
 
     pub(super) fn codecs(&self) -> Spec {
         Spec::own(&self.mood.codecs)
+    }
+
+    /// The requests it has sent and not forgotten yet.
+    pub fn open(&self) -> Vec<String> {
+        let requests = self.sent.values();
+        requests
+            .map(|request| format!("{} {}", request.method(), request.call_id()))
+            .collect()
     }
 
     /// Transactions that are still open.

@@ -45,8 +45,9 @@ impl Phone {
                 call.early_media |= !message.body().is_empty();
             }
             200..=299 => {
-                let cancelled = call.phase == Phase::Ending;
-                if call.dialog.is_none() {
+                let first = call.dialog.is_none();
+                let cancelled = first && call.phase == Phase::Ending;
+                if first {
                     call.dialog = Dialog::uac(&call.invite, message).ok();
                     call.take_description(message);
                     call.phase = Phase::Up;
@@ -70,25 +71,28 @@ impl Phone {
         let call = &mut self.calls[index];
         let Some(dialog) = &call.dialog else { return };
         let seq = message.cseq().unwrap().number;
-        let repeated = call.ack.as_ref().filter(|ack| ack.cseq().unwrap().number == seq);
-        let ack = match repeated {
-            Some(ack) => ack.clone(),
-            None => {
+        let last = call.ack.as_ref().map_or(0, |ack| ack.cseq().unwrap().number);
+        let ack = match &call.ack {
+            Some(ack) if last == seq => ack.clone(),
+            Some(_) if last > seq => dialog.ack(seq, via).finish(),
+            Some(_) | None => {
                 let builder = dialog.ack(seq, via);
-                if call.session.state() == media::State::OfferReceived && !forgets {
-                    let offered = call.heard.clone().expect("an offer was heard");
-                    let body = call
-                        .session
-                        .make_answer(&answer_to(&offered, &codecs))
-                        .expect("codecs are in common");
-                    builder.body("application/sdp", &body).finish()
-                } else {
-                    builder.finish()
+                let answer = match &call.heard {
+                    Some(offered) if call.session.state() == media::State::OfferReceived && !forgets => {
+                        call.session.make_answer(&answer_to(&offered.clone(), &codecs)).ok()
+                    }
+                    Some(_) | None => None,
+                };
+                match answer {
+                    Some(body) => builder.body("application/sdp", &body).finish(),
+                    None => builder.finish(),
                 }
             }
         };
         self.layer.send(flow, &ack);
-        call.ack = Some(ack);
+        if last <= seq {
+            call.ack = Some(ack);
+        }
     }
 
     fn change_response(&mut self, index: usize, code: u16, message: &Message) {

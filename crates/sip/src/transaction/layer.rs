@@ -316,6 +316,13 @@ impl Layer {
         self.tables.clients.get(id.0).map(|client| client.flow)
     }
 
+    /// How many entries the layer's tables hold in all, those of its indexes and those that wait for
+    /// [`Layer::poll`] among them: none once every transaction is over.
+    pub fn held(&self) -> usize {
+        let indexes = self.client_keys.len() + self.server_keys.len() + self.merged.len() + self.calls.len();
+        self.tables.count() + indexes + self.flows.0.len() + self.out.len()
+    }
+
     /// How many client transactions are open, CANCELs included.
     pub fn client_count(&self) -> usize {
         self.tables.clients.len()

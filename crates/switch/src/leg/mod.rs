@@ -27,7 +27,7 @@ use sip::{
 pub(crate) use end::{Cause, Who};
 pub(crate) use inbound::Refusal;
 pub(crate) use media::NoRoom;
-pub(crate) use outbound::{CallerId, Invitation, Place, end_stray};
+pub(crate) use outbound::{CallerId, Invitation, Place, acknowledge_stray, end_stray};
 pub(crate) use request::info_digit;
 
 use crate::{call::CallId, slots::Id, stack::Stack};

@@ -201,7 +201,8 @@ impl Leg {
         self.wanted = None;
         match self.change {
             Change::Theirs { .. } => self.refuse_change(cx, 487),
-            Change::Ours(_) | Change::None => self.change = Change::None,
+            Change::Ours(_) => self.give_up_change(cx),
+            Change::None => {}
         }
     }
 }

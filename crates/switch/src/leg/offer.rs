@@ -122,6 +122,17 @@ impl Leg {
         }
     }
 
+    /// The dialog ends, and with it what was asked of the peer: its answer to a re-INVITE may be lost and never sent
+    /// again, and a transaction that was told to wait has no other end (RFC 3261 17.1.1.2) than that of CANCEL.
+    pub(super) fn give_up_change(&mut self, cx: &mut Stack) {
+        let change = std::mem::replace(&mut self.change, Change::None);
+        if let Change::Ours(ours) = change
+            && ours.method == Method::Invite
+        {
+            cx.cancel(ours.client, None);
+        }
+    }
+
     fn send_change(
         &mut self,
         cx: &mut Stack,

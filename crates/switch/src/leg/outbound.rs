@@ -314,23 +314,39 @@ impl Leg {
     pub(super) fn cancel(&mut self, cx: &mut Stack, reason: Option<&str>) {
         self.phase = Phase::Cancelling;
         if let Some(client) = self.client {
-            let _ = cx.layer.cancel(cx.now, client, reason);
+            cx.cancel(client, reason);
         }
     }
 }
 
-/// A 2xx that nobody waits for: acknowledged, then ended at once.
-pub(crate) fn end_stray(cx: &mut Stack, invite: &Message, response: &Message, flow: &Flow, outside: bool) {
-    let Ok(mut dialog) = Dialog::uac(invite, response) else {
-        return;
-    };
+/// A 2xx to an INVITE that nobody waits for is acknowledged; the dialog it belongs to.
+pub(crate) fn acknowledge_stray(
+    cx: &mut Stack,
+    invite: &Message,
+    response: &Message,
+    flow: &Flow,
+    outside: bool,
+) -> Option<Dialog> {
+    if *invite.method() != Method::Invite {
+        return None;
+    }
+    let dialog = Dialog::uac(invite, response).ok()?;
     let way = Stack::way(dialog.next_hop(), flow, outside);
     let seq = response.cseq().map_or(0, |cseq| cseq.number);
     let ack = dialog.ack(seq, cx.via(&way)).finish();
     cx.layer.send(way, &ack);
+    Some(dialog)
+}
+
+/// A 2xx that nobody waits for: acknowledged, then ended at once.
+pub(crate) fn end_stray(cx: &mut Stack, invite: &Message, response: &Message, flow: &Flow, outside: bool) {
+    let Some(mut dialog) = acknowledge_stray(cx, invite, response, flow, outside) else {
+        return;
+    };
     if !cx.note_stray(dialog.id()) {
         return; // the 2xx came again: its BYE is under way
     }
+    let way = Stack::way(dialog.next_hop(), flow, outside);
     let via = cx.via(&way);
     let bye = dialog.request(&Method::Bye, via).finish();
     let _ = cx.layer.request(cx.now, way, bye);

@@ -300,6 +300,11 @@ impl Registrar {
         self.table.len()
     }
 
+    /// How many REGISTERs are being stored, or wait for their turn.
+    pub fn waiting(&self) -> usize {
+        self.queries.len() + self.busy.values().map(|busy| busy.waiting.len()).sum::<usize>()
+    }
+
     /// Whether there are no contacts.
     pub fn is_empty(&self) -> bool {
         self.table.len() == 0

@@ -1,0 +1,335 @@
+//! What happens in a world.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use media::SdpDirection;
+use sip::{Flow, Method, Transport};
+use switch::{Command, Input};
+use tests::{Phase, phone::PhoneCall};
+
+use crate::{
+    life::Life,
+    plays::{SERVICES, pick},
+};
+
+/// Calls in progress at once.
+const BUSY: usize = 8;
+
+/// Does one thing, by chance.
+pub fn act(life: &mut Life) {
+    match life.chance.below(100) {
+        0..=21 => calls(life),
+        22..=48 => called(life),
+        49..=53 => gives_up(life),
+        54..=80 => talks(life),
+        81..=86 => media_event(life),
+        87..=89 => admin(life),
+        90..=91 => outside(life),
+        92..=93 => mood(life),
+        94 => account(life),
+        _ if life.calm => {}
+        95 => network(life),
+        96 => power(life),
+        97 => store(life),
+        _ => wire(life),
+    }
+}
+
+fn phone(life: &mut Life) -> usize {
+    let count = life.world.phones.len() as u64;
+    usize::try_from(life.chance.below(count)).unwrap()
+}
+
+/// A call of some phone that is so.
+fn call(life: &mut Life, so: impl Fn(&PhoneCall) -> bool) -> Option<(usize, usize)> {
+    let phones = life.world.phones.iter().enumerate();
+    let found: Vec<_> = phones
+        .filter(|(_, phone)| !phone.mood.dead)
+        .flat_map(|(index, phone)| {
+            let calls = phone.calls.iter().enumerate();
+            calls
+                .filter(|(_, call)| so(call))
+                .map(move |(call, _)| (index, call))
+                .collect::<Vec<_>>()
+        })
+        .collect();
+    let at = life.chance.below(found.len() as u64);
+    found.get(usize::try_from(at).unwrap()).copied()
+}
+
+fn calls(life: &mut Life) {
+    let index = phone(life);
+    let open = |call: &&PhoneCall| !matches!(call.phase, Phase::Over(_));
+    let busy: usize = life
+        .world
+        .phones
+        .iter()
+        .map(|phone| phone.calls.iter().filter(open).count())
+        .sum();
+    if busy >= BUSY * 2 || life.world.phones[index].mood.dead {
+        return;
+    }
+    let number = match life.chance.below(20) {
+        0 => "999".into(),
+        1..=6 if life.real => SERVICES[usize::try_from(life.chance.below(10)).unwrap()].to_owned(),
+        _ => pick(&mut life.chance, &life.numbers),
+    };
+    let late = life.chance.percent(12);
+    life.with(index, |phone| {
+        phone.mood.late_offer = late;
+        phone.call(&number);
+    });
+}
+
+fn called(life: &mut Life) {
+    let Some((index, call)) = call(life, |call| call.incoming && call.phase == Phase::Ringing) else {
+        return;
+    };
+    let code = [486, 603, 480, 404, 500, 488, 600, 302][usize::try_from(life.chance.below(8)).unwrap()];
+    let to = format!("sip:{}@tandem.local", pick(&mut life.chance, &life.numbers));
+    let what = life.chance.below(100);
+    life.with(index, |phone| match what {
+        0..=54 => phone.answer(call),
+        55..=69 => phone.ring(call, true),
+        70..=74 => phone.ring(call, false),
+        75..=84 => {
+            phone.mood.sends_to = Some(to);
+            phone.reject(call, code);
+        }
+        _ => {}
+    });
+}
+
+fn gives_up(life: &mut Life) {
+    if let Some((index, call)) = call(life, |call| {
+        !call.incoming && matches!(call.phase, Phase::Trying | Phase::Ringing)
+    }) {
+        life.with(index, |phone| phone.hang_up(call));
+    }
+}
+
+fn talks(life: &mut Life) {
+    if let Some((index, call)) = call(life, PhoneCall::is_asked)
+        && life.chance.percent(60)
+    {
+        let code = [200, 200, 488, 491][usize::try_from(life.chance.below(4)).unwrap()];
+        return life.with(index, |phone| phone.decide(call, code));
+    }
+    let Some((index, call)) = call(life, |call| call.phase == Phase::Up) else {
+        return;
+    };
+    let directions = [
+        SdpDirection::SendOnly,
+        SdpDirection::SendRecv,
+        SdpDirection::Inactive,
+        SdpDirection::RecvOnly,
+    ];
+    let direction = directions[usize::try_from(life.chance.below(4)).unwrap()];
+    let what = life.chance.below(100);
+    let port = 30_000 + 2 * u16::try_from(life.chance.below(1_000)).unwrap();
+    life.with(index, |phone| {
+        let may = phone.calls[call].may_change();
+        match what {
+            0..=29 => phone.hang_up(call),
+            30..=49 if may => phone.change(call, &Method::Invite, Some(direction)),
+            50..=55 if may => phone.change(call, &Method::Invite, None),
+            56..=67 if may => phone.change(call, &Method::Update, Some(direction)),
+            68..=71 if may => phone.change(call, &Method::Update, None),
+            72..=76 if may => {
+                phone.moves_media(call, port);
+                phone.change(call, &Method::Invite, Some(direction));
+            }
+            77..=81 if !may => phone.cancel_change(call),
+            82..=91 => phone.pass(
+                call,
+                &Method::Info,
+                "application/dtmf-relay",
+                "Signal=5\r\nDuration=160\r\n",
+            ),
+            92..=95 => phone.pass(call, &Method::Message, "text/plain", "are you there?"),
+            96..=97 => phone.within(call, &Method::Options, |builder| builder),
+            _ => {}
+        }
+    });
+}
+
+fn media_event(life: &mut Life) {
+    let at = life.chance.below(life.world.ports.len() as u64 + 1);
+    let Some(port) = life.world.ports.iter().nth(usize::try_from(at).unwrap()).copied() else {
+        return;
+    };
+    let event = match life.chance.below(12) {
+        0..=3 => media::Event::Learned {
+            port,
+            remote: "198.51.100.77:4000".parse().unwrap(),
+        },
+        4..=8 => media::Event::Dtmf {
+            port,
+            digit: ['1', '#', '*'][usize::try_from(life.chance.below(3)).unwrap()],
+        },
+        9 => media::Event::Played {
+            port,
+            token: 0,
+            fault: None,
+        },
+        _ if life.calm => return,
+        10 => media::Event::Silent(port),
+        _ => media::Event::Failed {
+            port,
+            reason: "as a test".into(),
+        },
+    };
+    life.note(|| format!("{event:?}"));
+    life.world.handle(Input::Media(event));
+}
+
+fn admin(life: &mut Life) {
+    let calls: Vec<_> = life.world.opened.iter().copied().collect();
+    let at = usize::try_from(life.chance.below(calls.len() as u64 + 1)).unwrap();
+    let command = match life.chance.below(10) {
+        0..=2 => match calls.get(at) {
+            Some(call) => Command::HangUp(*call),
+            None => Command::ListCalls,
+        },
+        3..=6 => Command::Originate {
+            from: pick(&mut life.chance, &life.numbers),
+            to: pick(&mut life.chance, &life.numbers),
+        },
+        7 => match calls.get(at) {
+            Some(call) => Command::GetCall(*call),
+            None => Command::Stats,
+        },
+        8 => Command::ListRegistrations,
+        _ => match life.world.bindings.keys().nth(at) {
+            Some(id) if !life.calm => Command::RemoveRegistration(*id),
+            Some(_) | None => Command::ListCalls,
+        },
+    };
+    life.note(|| format!("{command:?}"));
+    life.command(command);
+}
+
+fn outside(life: &mut Life) {
+    let index = phone(life);
+    if life.world.phones[index].mood.dead {
+        return;
+    }
+    let seconds = [3_600, 60, 600, 0][usize::try_from(life.chance.below(4)).unwrap()];
+    let to = pick(&mut life.chance, &life.numbers);
+    let texts = life.chance.percent(40);
+    life.with(index, |phone| {
+        if texts {
+            phone.text(&to, "hello");
+        } else {
+            phone.register(seconds);
+        }
+    });
+}
+
+fn mood(life: &mut Life) {
+    let index = phone(life);
+    let calm = life.calm;
+    let code = [486, 603, 480, 404, 302, 500][usize::try_from(life.chance.below(6)).unwrap()];
+    let change = [488, 491, 500, 603, 408, 481][usize::try_from(life.chance.below(6)).unwrap()];
+    let (what, yes) = (life.chance.below(7), life.chance.percent(30));
+    let to = format!("sip:{}@tandem.local", pick(&mut life.chance, &life.numbers));
+    life.with(index, |phone| {
+        let mood = &mut phone.mood;
+        match what {
+            0 => {
+                mood.refuses = yes.then_some(code);
+                mood.sends_to = Some(to);
+            }
+            1 => mood.answers = yes,
+            2 => mood.refuses_changes = yes.then_some(change),
+            3 => mood.waits_with_changes = yes,
+            4 => mood.refuses_updates = yes.then_some(change),
+            5 => mood.ponders = yes,
+            _ => mood.forgets_ack = yes && !calm,
+        }
+    });
+}
+
+fn account(life: &mut Life) {
+    let number = pick(&mut life.chance, &life.numbers);
+    let to = match life.chance.below(6) {
+        0 => "999".into(),
+        1 => "sip:far@198.51.100.250".into(),
+        _ => pick(&mut life.chance, &life.numbers),
+    };
+    let what = life.chance.below(8);
+    life.note(|| format!("account {number}: {what} {to}"));
+    life.world.account(&number, |extension| match what {
+        0 => extension.dnd = true,
+        1 => extension.forward_always = Some(to),
+        2 => extension.forward_busy = Some(to),
+        3 => extension.forward_no_answer = Some(to),
+        _ => {}
+    });
+}
+
+fn network(life: &mut Life) {
+    if life.outage.is_none() && life.chance.percent(30) {
+        life.note(|| "the network is gone for 8 s".into());
+        life.outage = Some(life.world.now + Duration::from_secs(8));
+        life.world.net.faults.loss = 100;
+    }
+}
+
+fn power(life: &mut Life) {
+    let index = phone(life);
+    let dead = life.world.phones[index].mood.dead;
+    match (dead, life.chance.below(10)) {
+        (true, 0..=6) => {
+            life.note(|| format!("phone {index} is there again"));
+            life.with(index, |phone| {
+                phone.reboots();
+                phone.register(3_600);
+            });
+        }
+        (false, 0..=2) => {
+            life.note(|| format!("phone {index} dies"));
+            life.with(index, |phone| phone.mood.dead = true);
+        }
+        (true | false, _) => {}
+    }
+}
+
+fn store(life: &mut Life) {
+    life.world.store_works = life.chance.percent(60);
+    life.world.store_delay = Duration::from_millis([0, 5, 200, 3_000][usize::try_from(life.chance.below(4)).unwrap()]);
+    let (works, delay) = (life.world.store_works, life.world.store_delay);
+    life.note(|| format!("the store works: {works}, in {delay:?}"));
+}
+
+fn wire(life: &mut Life) {
+    match life.chance.below(4) {
+        0 => {
+            let index = phone(life);
+            let flow = Flow {
+                transport: Transport::Udp,
+                local: "192.0.2.1:5060".parse().unwrap(),
+                remote: life.world.phones[index].address,
+                connection: None,
+            };
+            life.note(|| format!("phone {index} cannot be reached just now"));
+            life.world.handle(Input::TransmitFailed { flow });
+        }
+        1 => {
+            let from = "203.0.113.9:5060".parse().unwrap();
+            life.world
+                .throw(from, Bytes::from_static(b"INVITE sip:100@tandem.local SIP/2.0\r\n\r\n"));
+        }
+        _ => {
+            let kept = life.world.net.kept.as_ref().map_or(0, |kept| kept.len() as u64);
+            let at = usize::try_from(life.chance.below(kept)).unwrap();
+            let again = life.world.net.kept.as_ref().and_then(|kept| kept.get(at).cloned());
+            if let Some((from, to, bytes)) = again {
+                let now = life.world.now;
+                life.note(|| "something comes again, late".into());
+                life.world.net.send(now, from, to, bytes);
+            }
+        }
+    }
+}

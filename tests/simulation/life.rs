@@ -1,0 +1,242 @@
+//! The life of one small world.
+
+use std::time::Duration;
+
+use switch::{Command, CommandId, Config, Input};
+use tests::{
+    Phase, Settings, World,
+    net::{Chance, Faults},
+    scripts::Scripts,
+};
+
+use crate::{acts, plays, verdict};
+
+/// Calls a world has before it comes to its end.
+const CALLS: usize = 60;
+/// What a world does before it comes to its end, if that many calls do not come about.
+const ROUNDS: usize = 3_000;
+
+/// See the module.
+pub struct Life {
+    pub world: World,
+    pub chance: Chance,
+    pub numbers: Vec<String>,
+    /// Nothing is lost and nobody dies: what the two ends of a call say must fit its record.
+    pub calm: bool,
+    /// Real scripts.
+    pub real: bool,
+    /// When the network is there again.
+    pub outage: Option<sip::Instant>,
+    pub weather: Faults,
+    seed: u64,
+    round: usize,
+}
+
+impl Drop for Life {
+    fn drop(&mut self) {
+        if std::thread::panicking() && !self.world.ladder.off {
+            eprintln!("world {}, round {}:\n{}", self.seed, self.round, self.world.ladder);
+        }
+    }
+}
+
+fn weather(chance: &mut Chance) -> Faults {
+    let one = |chance: &mut Chance, of: [u64; 4]| of[usize::try_from(chance.below(4)).unwrap()];
+    Faults {
+        loss: one(chance, [0, 3, 10, 30]),
+        duplicates: one(chance, [0, 2, 10, 25]),
+        delay: Duration::from_millis(one(chance, [1, 5, 40, 300])),
+        jitter: Duration::from_millis(one(chance, [0, 10, 100, 900])),
+    }
+}
+
+impl Life {
+    /// A world at its beginning; with its ladder, or without, which is faster.
+    pub fn new(seed: u64, shown: bool) -> Self {
+        let mut chance = Chance(seed.wrapping_mul(0x5851_f42d_4c95_7f2d));
+        let (calm, real) = (chance.percent(30), chance.percent(10));
+        let mut config = Config::default();
+        if chance.percent(50) {
+            config.session_expires = Duration::from_secs(90);
+        }
+        if chance.percent(10) {
+            config.limits.datagram_bytes = 700;
+        }
+        if chance.percent(10) {
+            config.limits.calls = 3;
+        }
+        if chance.percent(10) {
+            config.media_ports = (20_000, 20_007);
+        }
+        if chance.percent(20) {
+            config.limits.setup = Duration::from_secs(12);
+        }
+        let numbers: Vec<String> = (0..2 + chance.below(4)).map(|n| format!("10{n}")).collect();
+        let mut world = World::new(Settings {
+            seed,
+            plan: "fn on_call(caller) { }".into(),
+            config,
+            store_delay: Duration::from_millis(chance.below(30)),
+        });
+        world.ladder.off = !shown;
+        if real {
+            let limits = dialplan::Limits {
+                operations_between_verbs: 2_000,
+                ..dialplan::Limits::default()
+            };
+            world.scripts = Scripts::within(plays::PLAN, &limits);
+        } else {
+            world.scripts = Scripts::played(plays::director(seed, numbers.clone()));
+            world.script_delay = Duration::from_millis([0, 1, 30, 2_000][usize::try_from(chance.below(4)).unwrap()]);
+        }
+        let weather = if calm { Faults::default() } else { weather(&mut chance) };
+        let mut life = Self {
+            world,
+            chance,
+            numbers,
+            calm,
+            real,
+            outage: None,
+            weather,
+            seed,
+            round: 0,
+        };
+        life.people();
+        life
+    }
+
+    fn people(&mut self) {
+        for number in self.numbers.clone() {
+            self.world.extension(&number);
+            for _ in 0..=self.chance.below(3) {
+                let index = self.world.phone(&number);
+                let codecs: &[&str] = match self.chance.below(5) {
+                    0 => &["G722", "PCMA", "TELEPHONE-EVENT"],
+                    1 => &["OPUS", "PCMU"],
+                    2 => &["G722"],
+                    _ => &["PCMU", "PCMA", "TELEPHONE-EVENT"],
+                };
+                let timer = self.chance.percent(70);
+                self.with(index, |phone| {
+                    phone.mood.codecs = codecs.to_vec();
+                    phone.mood.timer = timer;
+                    phone.register(3_600);
+                });
+            }
+        }
+        self.world.pass(Duration::from_secs(2));
+        self.world.net.faults = self.weather.clone();
+        if !self.calm {
+            self.world.net.kept = Some(std::collections::VecDeque::new());
+        }
+    }
+
+    /// Does something with a phone.
+    pub fn with<R>(&mut self, index: usize, act: impl FnOnce(&mut tests::Phone) -> R) -> R {
+        let phone = &mut self.world.phones[index];
+        phone.advance(self.world.now);
+        let result = act(phone);
+        self.world.flush();
+        result
+    }
+
+    /// A note in the ladder.
+    pub fn note(&mut self, what: impl FnOnce() -> String) {
+        if !self.world.ladder.off {
+            let now = self.world.now;
+            self.world.ladder.note(now, &format!("*** {}", what()));
+        }
+    }
+
+    fn gap(&mut self) -> Duration {
+        let micros = match self.chance.below(100) {
+            0..=29 => 0,
+            30..=64 => self.chance.below(50_000),
+            65..=93 => self.chance.below(1_500_000),
+            94..=98 => self.chance.below(10_000_000),
+            _ => self.chance.below(40_000_000),
+        };
+        Duration::from_micros(micros)
+    }
+
+    /// Plays it to its end; how many calls it had.
+    pub fn play(mut self) -> u64 {
+        while self.world.opened.len() < CALLS && self.round < ROUNDS {
+            self.round += 1;
+            let gap = self.gap();
+            self.world.pass(gap);
+            if self.outage.is_some_and(|end| end <= self.world.now) {
+                self.outage = None;
+                self.world.net.faults = self.weather.clone();
+            }
+            acts::act(&mut self);
+        }
+        self.ends();
+        self.world.opened.len() as u64
+    }
+
+    /// Everybody goes home; then nothing may be left.
+    fn ends(&mut self) {
+        self.note(|| "the world comes to its end".into());
+        self.world.net.faults = Faults::default();
+        self.world.store_works = true;
+        let gap = self.gap();
+        self.world.pass(gap);
+        if self.chance.percent(20) {
+            self.world.handle(Input::Drain);
+        }
+        for phone in 0..self.world.phones.len() {
+            let goes = self.chance.percent(80);
+            self.with(phone, |phone| {
+                for call in 0..phone.calls.len() {
+                    if goes && !phone.mood.dead {
+                        phone.hang_up(call);
+                    }
+                }
+            });
+        }
+        let wait = self.chance.below(40);
+        self.world.pass(Duration::from_secs(wait));
+        if self.chance.percent(50) {
+            self.world.handle(Input::HangUpAll);
+        } else {
+            for call in self.world.opened.clone() {
+                self.command(Command::HangUp(call));
+            }
+        }
+        // 32 s for an ACK, 32 s for a BYE, and 32 s for the last transaction, with some to spare.
+        self.world.pass(Duration::from_secs(120));
+        verdict::nothing_left(self);
+        self.phones_end();
+        verdict::records_are_right(self);
+    }
+
+    fn phones_end(&mut self) {
+        for phone in 0..self.world.phones.len() {
+            self.with(phone, |phone| {
+                if phone.mood.dead {
+                    return phone.reboots();
+                }
+                for call in 0..phone.calls.len() {
+                    if phone.calls[call].is_asked() {
+                        phone.decide(call, 487);
+                    }
+                    if !matches!(phone.calls[call].phase, Phase::Over(_)) {
+                        phone.hang_up(call);
+                    }
+                }
+            });
+        }
+        self.world.pass(Duration::from_secs(100));
+        verdict::phones_are_idle(self);
+    }
+
+    /// The admin API asks something.
+    pub fn command(&mut self, command: Command) {
+        self.world.handle(Input::Command {
+            id: CommandId(1),
+            command,
+        });
+        self.world.replies.clear();
+    }
+}

@@ -1,0 +1,131 @@
+//! What the scripts of a world do.
+
+use std::time::Duration;
+
+use switch::{Dial, Outcome, Strategy, Target, Verb};
+use tests::{
+    net::Chance,
+    scripts::{Act, Director},
+};
+
+/// A real dialplan that does by the last digit of the number what [`director`] does by chance.
+pub const PLAN: &str = r##"
+fn on_call(caller) {
+    let n = caller.dialed;
+    if n == "700" { caller.answer(); caller.echo(); return; }
+    if n == "701" { caller.answer(); caller.play("welcome"); caller.dial("100"); return; }
+    if n == "702" { caller.reject(603); return; }
+    if n == "703" { throw "on purpose"; }
+    if n == "704" { caller.dial(["100", "101"], #{ timeout: 5, strategy: "sequence" }); caller.play("nobody"); return; }
+    if n == "705" { caller.ring(); caller.wait(2); caller.dial(["100", "101", "102"], #{ timeout: 8 }); return; }
+    if n == "706" { loop { } }
+    if n == "707" { let r = caller.dial("101", #{ timeout: 4 }); if r.status != "answered" { caller.answer(); caller.tone("beep"); } return; }
+    if n == "708" { caller.redirect("101"); return; }
+    if n == "709" { caller.answer(); caller.wait(1); caller.hangup(); return; }
+    caller.dial(n, #{ timeout: 15 });
+}
+"##;
+
+/// Numbers that the real dialplan treats in ways of their own.
+pub const SERVICES: [&str; 10] = ["700", "701", "702", "703", "704", "705", "706", "707", "708", "709"];
+
+fn seconds(chance: &mut Chance, most: u64) -> Duration {
+    Duration::from_millis(chance.below(most * 1_000))
+}
+
+fn target(chance: &mut Chance, numbers: &[String]) -> Target {
+    match chance.below(20) {
+        0 => Target::Uri("sip:somebody@nowhere.example".into()),
+        1 => Target::Uri("sip:somebody@198.51.100.250".into()),
+        2 => Target::Uri("not a URI".into()),
+        3 => Target::Trunk {
+            trunk: "none".into(),
+            number: "1".into(),
+        },
+        4 => Target::Extension("999".into()),
+        5 => Target::Uri(format!("sip:{}@tandem.local", pick(chance, numbers))),
+        _ => Target::Extension(pick(chance, numbers)),
+    }
+}
+
+pub fn pick(chance: &mut Chance, numbers: &[String]) -> String {
+    let at = chance.below(numbers.len() as u64);
+    numbers[usize::try_from(at).unwrap()].clone()
+}
+
+fn dial(chance: &mut Chance, numbers: &[String], dialed: &str) -> Verb {
+    let targets = match chance.below(4) {
+        0 => (0..=chance.below(4)).map(|_| target(chance, numbers)).collect(),
+        _ => vec![Target::Extension(dialed.into())],
+    };
+    let strategy = match chance.below(4) {
+        0 => Strategy::Sequence,
+        1 => Strategy::Random,
+        _ => Strategy::All,
+    };
+    Verb::Dial(Box::new(Dial {
+        targets,
+        timeout: Duration::from_secs(1) + seconds(chance, 20),
+        strategy,
+        caller_id: chance.percent(10).then(|| ("555".into(), "Somebody \"else\"".into())),
+        headers: if chance.percent(10) {
+            vec![("X-Long".into(), "long ".repeat(200))]
+        } else {
+            Vec::new()
+        },
+        record: None,
+    }))
+}
+
+fn verb(chance: &mut Chance, numbers: &[String], dialed: &str) -> Verb {
+    match chance.below(24) {
+        0..=9 => dial(chance, numbers, dialed),
+        10 | 11 => Verb::Answer,
+        12 => Verb::Ring,
+        13 => Verb::Echo,
+        14 => Verb::Play(vec!["welcome".into()]),
+        15 => Verb::Play(vec!["missing".into()]),
+        16 => Verb::Tone {
+            name: ["beep", "busy"][usize::from(chance.percent(50))].into(),
+            duration: chance.percent(50).then(|| seconds(chance, 5)),
+        },
+        17 => Verb::Wait(seconds(chance, 5)),
+        18 => Verb::Reject {
+            code: [404, 486, 503, 603, 699][usize::try_from(chance.below(5)).unwrap()],
+            reason: chance.percent(50).then(|| "As It Is".into()),
+        },
+        19 => Verb::Redirect {
+            target: pick(chance, numbers),
+        },
+        20 => Verb::Hangup,
+        21 => Verb::Header("User-Agent".into()),
+        22 => Verb::Extension(pick(chance, numbers)),
+        _ => Verb::Wait(Duration::ZERO),
+    }
+}
+
+/// Scripts of up to six verbs; most dial what was dialled, and return.
+pub fn director(seed: u64, numbers: Vec<String>) -> Director {
+    let mut chance = Chance(seed ^ 0x7363_7269);
+    Box::new(move |facts| {
+        let mut chance = Chance(chance.next());
+        let (numbers, dialed) = (numbers.clone(), facts.dialed.clone());
+        let plain = chance.percent(50);
+        let mut left = if plain { 1 } else { chance.below(7) };
+        let throws = chance.percent(8);
+        Box::new(move |outcome| {
+            if matches!(outcome, Some(Outcome::Fault(_))) && chance.percent(70) {
+                return Act::Throw;
+            }
+            if left == 0 {
+                return if throws { Act::Throw } else { Act::Return };
+            }
+            left -= 1;
+            Act::Ask(if plain {
+                dial(&mut chance, &numbers, &dialed)
+            } else {
+                verb(&mut chance, &numbers, &dialed)
+            })
+        })
+    })
+}

@@ -1,0 +1,97 @@
+//! What must be so at the end of a world.
+
+use std::collections::BTreeMap;
+
+use switch::{CallUid, Disposition, Event};
+use tests::Phase;
+
+use crate::life::Life;
+
+/// Nothing of any call is left in the switch and beside it.
+pub fn nothing_left(life: &mut Life) {
+    life.world.expect_nothing_left();
+    let bound = life.world.stats().registrations;
+    assert_eq!(
+        bound,
+        life.world.bindings.len() as u64,
+        "what is bound is on disk, and the other way round"
+    );
+    if life.calm {
+        for phone in &life.world.phones {
+            let open = phone.calls.iter().filter(|call| !matches!(call.phase, Phase::Over(_)));
+            assert_eq!(
+                open.count(),
+                0,
+                "{} is in a call that the switch has ended",
+                phone.number
+            );
+        }
+    }
+}
+
+/// No phone is in a call or waits for anything.
+pub fn phones_are_idle(life: &Life) {
+    for phone in &life.world.phones {
+        assert_eq!(
+            phone.transactions(),
+            0,
+            "{} waits for something: {:?}",
+            phone.address,
+            phone.open()
+        );
+        for call in &phone.calls {
+            assert!(
+                matches!(call.phase, Phase::Over(_)),
+                "{} is still in a call: {:?}",
+                phone.address,
+                call.phase
+            );
+        }
+    }
+}
+
+/// Every call began and ended once, for observers as on disk, and its record fits what its phones saw.
+pub fn records_are_right(life: &Life) {
+    let mut heard: BTreeMap<CallUid, (u32, u32)> = BTreeMap::new();
+    for event in &life.world.events {
+        match event {
+            Event::CallStarted(call) => heard.entry(call.id).or_default().0 += 1,
+            Event::CallEnded(cdr) => heard.entry(cdr.open.call_id).or_default().1 += 1,
+            _ => {}
+        }
+    }
+    for (call, times) in &heard {
+        assert_eq!(*times, (1, 1), "{call} began and ended once");
+    }
+    let mut outcomes = BTreeMap::new();
+    for phone in &life.world.phones {
+        for call in phone.calls.iter().filter(|call| !call.incoming) {
+            outcomes.insert(call.invite.call_id().to_owned(), (call.phase, call.dialog.is_some()));
+        }
+    }
+    for cdr in &life.world.cdrs {
+        let answered = cdr.answered_at.is_some();
+        assert_eq!(answered, cdr.disposition == Disposition::Answered, "{cdr:?}");
+        assert_eq!(answered, cdr.sip_code == 200, "{cdr:?}");
+        assert!(
+            cdr.open.started_at <= cdr.answered_at.unwrap_or(cdr.ended_at),
+            "{cdr:?}"
+        );
+        assert!(
+            cdr.answered_at.unwrap_or(cdr.open.started_at) <= cdr.ended_at,
+            "{cdr:?}"
+        );
+        let Some((phase, dialog)) = outcomes.get(&cdr.open.sip_call_id) else {
+            continue; // the call was made over the API
+        };
+        if life.calm {
+            assert_eq!(answered, *dialog, "the caller was answered, or not: {cdr:?}");
+            if let (false, Phase::Over(code)) = (answered, phase) {
+                assert_eq!(
+                    *code, cdr.sip_code,
+                    "the caller was told the code of the record: {cdr:?}"
+                );
+            }
+        }
+    }
+}
