@@ -122,19 +122,19 @@ impl Session {
         if sdp.media.len() < self.now.lines.len() {
             return Err(SdpError::LinesDiffer);
         }
-        let usable = |m: &Media| m.port != 0 && is_rtp_audio(m) && read(&sdp, m).1.has_audio();
+        let usable = |at: usize| {
+            let media = sdp.media.get(at).filter(|m| m.port != 0 && is_rtp_audio(m))?;
+            Some((at, read(&sdp, media))).filter(|(_, (_, spec))| spec.has_audio())
+        };
         let kept = self.now.active;
-        let active = match sdp.media.get(kept) {
-            Some(media) if self.is_established() && usable(media) => Some(kept),
-            _ => sdp.media.iter().position(usable),
+        let chosen = match usable(kept) {
+            Some(again) if self.is_established() => Some(again),
+            Some(_) | None => (0..sdp.media.len()).find_map(usable),
         };
         // The stream of a session may be ended by port 0 (RFC 3264 section 8.2), not turned into what nobody can relay.
-        let ended = self.is_established() && sdp.media.get(kept).is_some_and(|m| m.port == 0);
-        if active.is_none() && !ended {
-            return Err(SdpError::NoCommonCodec);
-        }
-        let active = active.unwrap_or(kept);
-        let (side, mut spec) = sdp.media.get(active).map(|m| read(&sdp, m)).unwrap_or_default();
+        let ended = sdp.media.get(kept).filter(|m| self.is_established() && m.port == 0);
+        let ended = ended.map(|media| (kept, read(&sdp, media)));
+        let (active, (side, mut spec)) = chosen.or(ended).ok_or(SdpError::NoCommonCodec)?;
         spec.widen();
         self.save();
         self.learn(&side.codecs);
