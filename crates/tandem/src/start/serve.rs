@@ -126,24 +126,6 @@ async fn run(config: &Config) -> Result<(), StartError> {
     ended
 }
 
-/// Tells people where it listens and what it made; the log gets what is no secret.
-fn announce(
-    config: &Config,
-    listeners: &[switch::Listener],
-    http: &TcpListener,
-    made: &Made,
-) -> Result<(), StartError> {
-    let banner = Banner {
-        listeners,
-        http: http.local_addr().map_err(StartError::Thread)?,
-        address: config.advertise.or_else(public_address),
-        made,
-    };
-    say(&banner.text());
-    log_start(listeners, made);
-    Ok(())
-}
-
 /// Waits for the signalling thread's end, and passes on what signals say.
 async fn until_end(
     thread: thread::JoinHandle<()>,
