@@ -162,3 +162,21 @@ fn an_ack_that_never_comes_ends_the_call_after_64_t1() {
     );
     stage.clears();
 }
+
+#[test]
+fn an_invite_that_expires_ends_with_487() {
+    // RFC 3261 13.3.1.
+    let stage = Stage::default();
+    let (alice, bob) = (stage.phone("101"), stage.phone("102"));
+    alice.feels(|mood| mood.adds = vec![("Expires", "7".into())]);
+    alice.calls("102").hears_ringing().ends_with(487);
+    bob.ends_with(487);
+    let took = stage.with(|world| world.now.as_micros() / 1_000_000);
+    assert_eq!(took, 7);
+    alice.calls("102");
+    bob.rings().answers().talks();
+    stage.pass(10.0);
+    assert_eq!(alice.phase(), Some(Phase::Up), "once answered it does not matter");
+    alice.hangs_up();
+    stage.clears();
+}

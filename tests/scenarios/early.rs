@@ -147,3 +147,56 @@ fn a_caller_that_waits_long_is_told_every_minute_that_it_still_rings() {
     alice.hangs_up().ends_with(487);
     stage.clears();
 }
+
+#[test]
+fn after_early_media_that_ended_the_caller_hears_ringback() {
+    let stage = Stage::default();
+    let (alice, bob, carol) = (stage.phone("101"), stage.phone("102"), stage.phone("103"));
+    stage.with(|world| world.account("102", |account| account.forward_no_answer = Some("103".into())));
+    alice.calls("102");
+    bob.rings().plays_early().ends_with(487);
+    carol.rings();
+    stage.pass(0.5);
+    let tones = stage.with(|world| {
+        let is_tone = |command: &&media::Command| {
+            matches!(command, media::Command::Play { source: media::Source::Tone(name), .. } if name == "ringback")
+        };
+        world.media.iter().filter(is_tone).count()
+    });
+    assert_eq!(tones, 1, "its phone makes none of its own once it has a session");
+    carol.answers().talks();
+    alice.talks().hangs_up();
+    carol.ends_with(200);
+    stage.clears();
+}
+
+#[test]
+fn a_device_uses_only_the_codecs_it_may() {
+    let stage = Stage::default();
+    let (alice, bob) = (stage.phone("101"), stage.phone("102"));
+    for phone in [&alice, &bob] {
+        phone.feels(|mood| mood.codecs = vec!["G722", "PCMU", "PCMA"]);
+    }
+    stage.with(|world| world.device_codecs("101", &["PCMU", "PCMA"]));
+    alice.calls("102");
+    bob.rings();
+    let offered = |actor: &tests::Actor| {
+        let heard = actor.call(|call| call.heard.clone().unwrap());
+        heard.audio_codecs().map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(offered(&bob), ["PCMU", "PCMA"]);
+    bob.answers().talks();
+    alice.talks();
+    bob.holds();
+    assert!(
+        !offered(&alice).contains(&"G722".to_owned()),
+        "nor in what is offered to it later"
+    );
+    bob.hangs_up();
+    alice.ends_with(200);
+    bob.calls("101");
+    alice.rings();
+    assert!(!offered(&alice).contains(&"G722".to_owned()));
+    bob.hangs_up();
+    stage.clears();
+}

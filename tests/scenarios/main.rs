@@ -19,6 +19,7 @@ mod message;
 mod network;
 mod privacy;
 mod refusals;
+mod registrar;
 mod restart;
 mod script;
 mod streams;

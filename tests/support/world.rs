@@ -189,6 +189,11 @@ impl World {
             ..Extension::default()
         };
         self.handle(Input::Account(AccountChange::Extension(extension)));
+        self.device_codecs(number, &[]);
+    }
+
+    /// The codecs that an extension's device may use; empty: all.
+    pub fn device_codecs(&mut self, number: &str, codecs: &[&str]) {
         let pair = Ha1Pair::new(number, &self.domain, &format!("{number}{number}"));
         let device = Device {
             username: number.into(),
@@ -197,7 +202,7 @@ impl World {
                 md5: pair.md5,
                 sha256: pair.sha256,
             },
-            codecs: Vec::new(),
+            codecs: codecs.iter().map(|&codec| codec.to_owned()).collect(),
             nat: NatPolicy::Source,
             transport: None,
         };

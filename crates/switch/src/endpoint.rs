@@ -300,11 +300,22 @@ impl Switch {
         };
         match refusal {
             Some(refusal) => self.refuse_call(id, &message, beginning, &refusal),
-            None => self.begin_call(id, flow, message, identity.extension, beginning),
+            None => {
+                let device = identity.device.as_deref().and_then(|name| self.x.accounts.device(name));
+                let codecs = device.map(|device| device.codecs.clone()).unwrap_or_default();
+                self.begin_call(id, flow, message, (identity.extension, codecs), beginning);
+            }
         }
     }
 
-    fn begin_call(&mut self, server: ServerId, flow: Flow, invite: Message, party: String, beginning: Beginning) {
+    fn begin_call(
+        &mut self,
+        server: ServerId,
+        flow: Flow,
+        invite: Message,
+        party: (String, Vec<String>),
+        beginning: Beginning,
+    ) {
         let uid = self.x.stack.ids.call_uid();
         let request = invite.clone();
         let x = &mut self.x;

@@ -9,6 +9,8 @@ mod end;
 mod live;
 mod script;
 
+use std::time::Duration;
+
 use sip::Message;
 
 pub(crate) use bridge::Bridge;
@@ -125,7 +127,8 @@ impl Call {
         let query = x.ask(open, QueryUse::OpenCdr(self.id));
         self.script = ScriptState::Storing(query);
         x.stats.calls_started += 1;
-        let at = x.stack.now + x.stack.config.limits.setup;
+        let wanted = self.expires(x).unwrap_or(Duration::MAX);
+        let at = x.stack.now + x.stack.config.limits.setup.min(wanted);
         x.stack.timers.set(TimerKey::Setup(self.id), at);
         let live = self.live(x);
         x.stack.event(Event::CallStarted(Box::new(live)));
@@ -294,9 +297,29 @@ impl Call {
         }
     }
 
+    /// How long the caller's INVITE is good for (RFC 3261 13.3.1).
+    fn expires(&self, x: &Exchange) -> Option<Duration> {
+        let leg = x.legs.get(self.caller).filter(|leg| leg.inbound)?;
+        let seconds = leg.invite.expires().ok().flatten()?;
+        Some(Duration::from_secs(seconds.into()))
+    }
+
     /// Nobody decided on the call in time.
     pub fn setup_timed_out(&mut self, x: &mut Exchange) {
-        if self.answered_at.is_none() {
+        let waited = x.stack.unix().saturating_sub(self.started_at);
+        let expired = self
+            .expires(x)
+            .is_some_and(|time| i64::try_from(time.as_micros()).is_ok_and(|time| time <= waited));
+        if self.answered_at.is_none() && expired {
+            let detail = "the caller's INVITE has expired".into();
+            self.end(
+                x,
+                Ending {
+                    detail,
+                    ..Ending::cancelled()
+                },
+            );
+        } else if self.answered_at.is_none() {
             self.end(x, Ending::system(480, "nobody answered in the longest time allowed"));
         }
     }

@@ -58,7 +58,7 @@ impl Leg {
         id: LegId,
         call: CallId,
         (server, flow, invite): (ServerId, Flow, Message),
-        party: String,
+        (party, codecs): (String, Vec<String>),
     ) -> Result<Self, Refusal> {
         let timer = SessionTimer::asked(&invite, &cx.config)?;
         let local_tag = cx.ids.tag();
@@ -70,6 +70,7 @@ impl Leg {
             .unwrap_or_default();
         let mut leg = Self::new(id, call, flow, invite, local_tag, timer);
         leg.party = party;
+        leg.codecs = codecs;
         leg.user = user;
         leg.server = Some(server);
         leg.learn_abilities(&leg.invite.clone());
@@ -101,7 +102,7 @@ impl Leg {
                 header: Some((HeaderName::Warning, warning(cx, 305, "Incompatible media format"))),
             }
         })?;
-        self.heard = Some(spec);
+        self.heard = Some(self.allowed(spec));
         self.had_offer = true;
         Ok(())
     }

@@ -135,6 +135,8 @@ pub(crate) struct Leg {
     /// Who is at the other end, for people: an extension's number or a URI.
     pub party: String,
     pub flow: Flow,
+    /// Codecs the device may use; empty: all.
+    pub codecs: Vec<String>,
     /// At the other end is no phone of ours: its Contact and Record-Route are believed.
     pub outside: bool,
     pub phase: Phase,
@@ -264,6 +266,7 @@ impl Leg {
             inbound: true,
             party: String::new(),
             flow,
+            codecs: Vec::new(),
             outside: false,
             phase: Phase::Incoming,
             invite,
@@ -292,6 +295,14 @@ impl Leg {
             last_rtp: None,
             watched: None,
         }
+    }
+
+    /// What of a description the device may use.
+    fn allowed(&self, spec: Spec) -> Spec {
+        if self.codecs.is_empty() {
+            return spec;
+        }
+        spec.restrict(&self.codecs)
     }
 
     fn tell(&self, cx: &mut Stack, event: LegEvent) {

@@ -32,7 +32,7 @@ impl Leg {
             return cx.respond(server, Refusal::new(488).reply(&request, &self.local_tag));
         };
         let offered = match session.receive_offer(request.body()) {
-            Ok(spec) => spec,
+            Ok(spec) => self.allowed(spec),
             Err(fault) => {
                 tracing::info!(%fault, "the offer was refused");
                 return cx.respond(server, Refusal::new(488).reply(&request, &self.local_tag));

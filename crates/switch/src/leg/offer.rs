@@ -101,9 +101,10 @@ impl Leg {
     }
 
     fn send_offer(&mut self, cx: &mut Stack, spec: &Spec, purpose: Purpose) -> bool {
+        let spec = self.allowed(spec.clone());
         let Some(session) = &mut self.session else { return false };
-        let body = session.make_offer(spec);
-        let sent = self.send_change(cx, &Method::Invite, Some(&body), purpose, Some(spec.clone()));
+        let body = session.make_offer(&spec);
+        let sent = self.send_change(cx, &Method::Invite, Some(&body), purpose, Some(spec));
         if !sent {
             self.roll_back();
         }

@@ -61,11 +61,8 @@ impl Leg {
         leg.outside = place.outside;
         leg.party.clone_from(&place.party);
         leg.user.clone_from(&invitation.caller.number);
-        let offer = if place.codecs.is_empty() {
-            invitation.offer.clone()
-        } else {
-            invitation.offer.clone().restrict(&place.codecs)
-        };
+        leg.codecs.clone_from(&place.codecs);
+        let offer = leg.allowed(invitation.offer.clone());
         let body = leg.ensure_session(cx)?.make_offer(&offer);
         leg.said = Some(offer);
         leg.invite = leg.build_invite(cx, place, invitation, &body);

@@ -12,7 +12,7 @@ use crate::{
     api::{Dial, DialStatus, Outcome, QueryId, Strategy, Target},
     call::Call,
     exchange::Exchange,
-    leg::{Cause, LegEvent, LegId},
+    leg::{Cause, Leg, LegEvent, LegId},
     stack::TimerKey,
 };
 
@@ -156,32 +156,41 @@ impl Dialing {
         }
         let first = !call.ringing || self.early.is_none() && answer.is_some();
         call.mark_ringing(x);
-        if call.caller_waits(x) {
-            // Early media is one phone's: with several ringing the caller hears ringback instead.
-            match answer.filter(|_| self.early.is_none() && self.branches.len() == 1 && self.waiting.is_empty()) {
-                Some(spec) => {
-                    let code = if code == 180 { 180 } else { 183 };
-                    x.with_leg(call.caller, |leg, cx| leg.provisional(cx, code, Some(spec)));
-                    self.early = Some(leg);
-                    call.join(x, leg);
-                }
-                None if first => {
-                    x.with_leg(call.caller, |leg, cx| leg.provisional(cx, 180, None));
-                }
-                None => {}
+        // Early media is one phone's: with several ringing the caller hears ringback instead.
+        let alone = self.early.is_none() && self.branches.len() == 1 && self.waiting.is_empty();
+        let caller = x.legs.get(call.caller);
+        let has_session = caller.is_some_and(Leg::has_session);
+        let fits = |spec: &&Spec| !has_session || caller.is_some_and(|caller| caller.can_relay(spec));
+        match answer.filter(|_| alone).filter(fits) {
+            Some(spec) => {
+                self.silence(call, x);
+                let code = if code == 180 { 180 } else { 183 };
+                x.with_leg(call.caller, |leg, cx| leg.provisional(cx, code, Some(spec)));
+                self.early = Some(leg);
+                call.join(x, leg);
             }
-        } else if !self.ringback {
-            self.ringback = true;
-            call.be_heard(x);
-            if let Some(port) = x.port_of(call.caller) {
-                let source = Source::Tone("ringback".into());
-                x.stack.media(Command::Play {
-                    port,
-                    source,
-                    repeat: true,
-                    token: 0,
-                });
+            // A phone that has a session, be it early media, makes no ringback of its own.
+            None if self.early.is_none() && (has_session || call.caller_is_up(x)) => self.ring_back(call, x),
+            None if first => {
+                x.with_leg(call.caller, |leg, cx| leg.provisional(cx, 180, None));
             }
+            None => {}
+        }
+    }
+
+    fn ring_back(&mut self, call: &mut Call, x: &mut Exchange) {
+        if std::mem::replace(&mut self.ringback, true) {
+            return;
+        }
+        call.be_heard(x);
+        if let Some(port) = x.port_of(call.caller) {
+            let source = Source::Tone("ringback".into());
+            x.stack.media(Command::Play {
+                port,
+                source,
+                repeat: true,
+                token: 0,
+            });
         }
     }
 
