@@ -5,7 +5,7 @@ use std::sync::Arc;
 use sip::{Flow, Transport};
 use store::{Durable, Store, Writer};
 use switch::{Binding, BindingChange, Cdr, CdrOpen, Disposition, EndedBy, Input, QueryId};
-use tokio::runtime::Handle;
+use tokio::{runtime::Handle, sync::mpsc};
 
 use crate::run::Mailbox;
 
@@ -14,19 +14,32 @@ use crate::run::Mailbox;
 pub struct Recorder {
     domain: Arc<str>,
     writer: Writer,
-    /// Where promises are waited for.
-    runtime: Handle,
-    mailbox: Mailbox,
+    /// Promises whose keeping is waited for; as many as the store has taken.
+    promises: mpsc::UnboundedSender<(QueryId, Durable)>,
 }
 
 impl Recorder {
-    /// A recorder for one domain; `mailbox` hears of what became durable, from tasks on `runtime`.
-    pub fn new(domain: Arc<str>, store: &Store, runtime: Handle, mailbox: Mailbox) -> Self {
+    /// A recorder for one domain; `mailbox` hears of what became durable, from a task on `runtime`, best
+    /// the one on which the store writes.
+    pub fn new(domain: Arc<str>, store: &Store, runtime: &Handle, mailbox: Mailbox) -> Self {
+        let (promises, mut made) = mpsc::unbounded_channel::<(QueryId, Durable)>();
+        // One task for all: the store keeps its promises in the order they were made.
+        runtime.spawn(async move {
+            while let Some((query, promise)) = made.recv().await {
+                let written = promise.await;
+                if let Err(error) = &written {
+                    tracing::error!(%error, "not stored");
+                }
+                mailbox.answer(Input::Stored {
+                    query,
+                    ok: written.is_ok(),
+                });
+            }
+        });
         Self {
             domain,
             writer: store.writer(),
-            runtime,
-            mailbox,
+            promises,
         }
     }
 
@@ -73,18 +86,9 @@ impl Recorder {
             .forget(changes.into_iter().map(|change| self.change(change)).collect());
     }
 
-    fn answer(&self, query: QueryId, durable: Durable) {
-        let mailbox = self.mailbox.clone();
-        self.runtime.spawn(async move {
-            let written = durable.await;
-            if let Err(error) = &written {
-                tracing::error!(%error, "not stored");
-            }
-            mailbox.answer(Input::Stored {
-                query,
-                ok: written.is_ok(),
-            });
-        });
+    fn answer(&self, query: QueryId, promise: Durable) {
+        // The task ends only with the runtime, after the loop.
+        let _ = self.promises.send((query, promise));
     }
 
     fn change(&self, change: BindingChange) -> store::BindingChange {
@@ -306,7 +310,7 @@ mod tests {
             .await
             .unwrap();
         let (mailbox, mut inbox) = Mailbox::new(8);
-        let recorder = Recorder::new("d".into(), &store, Handle::current(), mailbox);
+        let recorder = Recorder::new("d".into(), &store, &Handle::current(), mailbox);
 
         recorder.save_bindings(QueryId(1), vec![BindingChange::Save(binding())]);
         assert_eq!(stored(&mut inbox).await, (QueryId(1), true));
@@ -379,7 +383,7 @@ mod tests {
             .await
             .unwrap();
         let (mailbox, mut inbox) = Mailbox::new(8);
-        let recorder = Recorder::new("d".into(), &store, Handle::current(), mailbox);
+        let recorder = Recorder::new("d".into(), &store, &Handle::current(), mailbox);
         store.close().await.unwrap();
         recorder.open_cdr(QueryId(1), open(1));
         assert_eq!(stored(&mut inbox).await, (QueryId(1), false));

@@ -10,6 +10,7 @@ use std::{
 use sip::digest::Ha1Pair;
 use store::{NewExtension, Options, Store, StoreError};
 use switch::{Ha1, Input};
+use tokio::{runtime::Handle, task::spawn_blocking};
 
 use super::StartError;
 use crate::{config::Config, recorder};
@@ -43,14 +44,17 @@ pub(super) fn make_folder(folder: &Path) -> Result<(), StartError> {
     })
 }
 
-/// Opens the database, and makes it where there is none.
-pub(super) async fn open(config: &Config) -> Result<Store, StartError> {
+/// Opens the database, and makes it where there is none; its writer runs on `keeper`.
+pub(super) async fn open(config: &Config, keeper: &Handle) -> Result<Store, StartError> {
     make_folder(&config.data)?;
     let path = path(config);
     // It holds hashes of passwords: only its owner may read it, in whatever folder. Where this fails,
     // opening it says why.
     let _ = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
-    Ok(Store::open(path, Options::default()).await?)
+    // What opening starts belongs to the runtime it is called on.
+    let keeper = keeper.clone();
+    let opened = spawn_blocking(move || keeper.block_on(Store::open(path, Options::default()))).await;
+    Ok(opened.map_err(|_| StartError::Ended("opening the database"))??)
 }
 
 /// Makes what a first start makes, and sets the token that was given.

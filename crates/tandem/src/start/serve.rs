@@ -12,7 +12,7 @@ use dialplan::Dialplans;
 use switch::{Input, Keys, Listener, Switch};
 use tokio::{
     net::TcpListener,
-    runtime::Handle,
+    runtime::{Builder, Handle},
     signal::unix::{Signal, SignalKind, signal},
     sync::{mpsc, oneshot},
 };
@@ -43,22 +43,25 @@ const REQUESTS: usize = 1_024;
 
 /// Runs the PBX until SIGTERM.
 pub(super) fn serve(config: &Config) -> Result<(), StartError> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .map_err(StartError::Thread)?;
-    let ended = runtime.block_on(run(config));
-    runtime.shutdown_background();
+    let runtime = |name: &str, threads| {
+        let mut builder = Builder::new_multi_thread();
+        builder.worker_threads(threads).thread_name(name).enable_all();
+        builder.build().map_err(StartError::Thread)
+    };
+    // The store's writer has a thread of its own: calls wait for it, and not for what people ask over HTTP.
+    let (keeper, http) = (runtime("keeper", 1)?, runtime("http", 2)?);
+    let ended = http.block_on(run(config, keeper.handle()));
+    http.shutdown_background();
+    keeper.shutdown_background();
     ended
 }
 
-async fn run(config: &Config) -> Result<(), StartError> {
+async fn run(config: &Config, keeper: &Handle) -> Result<(), StartError> {
     let signals = Signals::new().map_err(StartError::Thread)?;
     raise_descriptors();
     // Whatever may fail comes before the first start makes anything: secrets are shown only once.
     let plans = Arc::new(load_dialplans(&config.dialplans)?);
-    let store = database::open(config).await?;
+    let store = database::open(config, keeper).await?;
     let signalling = Signalling::bind(config.sip.clone(), net_limits(config))?;
     let http = bind_http(config).await?;
     let (mailbox, inbox) = Mailbox::new(REQUESTS);
@@ -73,12 +76,7 @@ async fn run(config: &Config) -> Result<(), StartError> {
     let events = EventBus::default();
     let watch = watch(&plans, &events)?;
     let scripts = start_scripts(config, &plans, &mailbox)?;
-    let recorder = Recorder::new(
-        config.domain.as_str().into(),
-        &store,
-        Handle::current(),
-        mailbox.clone(),
-    );
+    let recorder = Recorder::new(config.domain.as_str().into(), &store, keeper, mailbox.clone());
     let metrics = Metrics::default();
     let begin = Begin {
         machine: Switch::new(config.for_switch(), seed, &Keys { nonce: random()? }),
