@@ -15,6 +15,10 @@ mod talk;
 mod tandem;
 mod tone;
 
+mod audio;
 mod calls;
+mod floods;
+mod hostile;
 mod load;
 mod restart;
+mod streams;

@@ -280,12 +280,16 @@ impl Phone {
         assert_eq!(answer.status(), 200, "{}", answer.0);
     }
 
-    /// Offers a new direction of audio (RFC 3264 8.4): hold with `sendonly` or `inactive`.
-    pub fn offers(&mut self, dialog: &mut Dialog, direction: &str) -> Message {
+    /// Offers a new direction of audio (RFC 3264 8.4), such as `sendonly` for hold; the branch.
+    pub fn begins_to_offer(&mut self, dialog: &mut Dialog, direction: &str) -> String {
         dialog.sequence += 1;
         let offer = sdp(self.rtp.local_addr().unwrap(), self.payload, direction);
-        let branch = self.within(dialog, "INVITE", &self.contact(), &offer);
-        let answer = self.expect_answer(&branch);
+        self.within(dialog, "INVITE", &self.contact(), &offer)
+    }
+
+    /// The end of that.
+    pub fn is_answered_again(&mut self, dialog: &Dialog, branch: &str) -> Message {
+        let answer = self.expect_answer(branch);
         assert_eq!(answer.status(), 200, "{}", answer.0);
         self.within(dialog, "ACK", "", "");
         answer

@@ -5,16 +5,62 @@ use std::fmt;
 use prometheus_client::{
     collector::Collector,
     encoding::{DescriptorEncoder, EncodeMetric},
-    metrics::{counter::ConstCounter, gauge::ConstGauge},
+    metrics::{
+        counter::{ConstCounter, Counter},
+        gauge::ConstGauge,
+    },
     registry::Registry,
 };
 use store::Writer;
 
 use crate::run::Metrics;
 
-/// A registry with the loop's metrics and the store's.
-pub(super) fn registry(metrics: &Metrics, writer: Writer) -> Registry {
+/// What the media engine tells of a leg when it closes, summed up.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Audio {
+    received: Counter,
+    sent: Counter,
+    injected: Counter,
+    malformed: Counter,
+}
+
+impl Audio {
+    /// Adds the totals of a leg that was closed.
+    pub(super) fn closed(&self, counters: &media::Counters) {
+        self.received.inc_by(counters.received);
+        self.sent.inc_by(counters.sent);
+        self.injected.inc_by(counters.injected);
+        self.malformed.inc_by(counters.malformed);
+    }
+}
+
+/// A registry with the loop's metrics, the media engine's and the store's.
+pub(super) fn registry(metrics: &Metrics, audio: &Audio, writer: Writer) -> Registry {
     let mut registry = Registry::default();
+    for (name, help, counter) in [
+        (
+            "tandem_rtp_received",
+            "RTP packets taken, of legs that have ended",
+            &audio.received,
+        ),
+        (
+            "tandem_rtp_sent",
+            "RTP packets sent, of legs that have ended",
+            &audio.sent,
+        ),
+        (
+            "tandem_rtp_injected",
+            "RTP packets dropped because a stranger had sent them, of legs that have ended",
+            &audio.injected,
+        ),
+        (
+            "tandem_rtp_malformed",
+            "Packets to media ports dropped because they were no RTP, of legs that have ended",
+            &audio.malformed,
+        ),
+    ] {
+        registry.register(name, help, counter.clone());
+    }
     let connections = "TCP connections of signalling";
     registry.register("tandem_sip_connections", connections, metrics.connections.clone());
     let panics = "Messages whose handling failed and that were dropped";

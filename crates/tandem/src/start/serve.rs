@@ -23,7 +23,7 @@ use super::{
     check::load_dialplans,
     database::{self, Made},
     dialplans::{Files, fault},
-    metrics::registry,
+    metrics::{Audio, registry},
     outside::Shell,
     say,
     signalling::{Begin, Signalling},
@@ -65,7 +65,8 @@ async fn run(config: &Config, keeper: &Handle) -> Result<(), StartError> {
     let signalling = Signalling::bind(config.sip.clone(), net_limits(config))?;
     let http = bind_http(config).await?;
     let (mailbox, inbox) = Mailbox::new(REQUESTS);
-    let engine = start_engine(config, &mailbox)?;
+    let audio = Audio::default();
+    let engine = start_engine(config, &mailbox, audio.clone())?;
     let seed = random()?;
     let recording = recording(config, seed)?;
     let clock = Clock::start();
@@ -105,7 +106,7 @@ async fn run(config: &Config, keeper: &Handle) -> Result<(), StartError> {
         events,
         health: health.clone(),
         hasher: hasher(config),
-        registry: registry(&metrics, store.writer()),
+        registry: registry(&metrics, &audio, store.writer()),
         metrics_need_token: false,
         limits: admin::Limits::default(),
     };
@@ -212,7 +213,7 @@ fn watch(plans: &Arc<Dialplans>, events: &EventBus) -> Result<Watch, StartError>
     Watch::start(plans, report).map_err(StartError::Thread)
 }
 
-fn start_engine(config: &Config, mailbox: &Mailbox) -> Result<Engine, StartError> {
+fn start_engine(config: &Config, mailbox: &Mailbox, audio: Audio) -> Result<Engine, StartError> {
     let (rtp, mailbox) = (config.rtp, mailbox.clone());
     let seed = u64::from_le_bytes(random()?);
     let settings = EngineConfig::new(rtp.host, rtp.first, rtp.last, config.prompts.clone(), seed);
@@ -220,7 +221,13 @@ fn start_engine(config: &Config, mailbox: &Mailbox) -> Result<Engine, StartError
         address: SocketAddr::new(rtp.host, rtp.first),
         source,
     };
-    Engine::start(settings, move |event| mailbox.answer(Input::Media(event))).map_err(fault)
+    let tell = move |event| {
+        if let media::Event::Closed { counters, .. } = &event {
+            audio.closed(counters);
+        }
+        mailbox.answer(Input::Media(event));
+    };
+    Engine::start(settings, tell).map_err(fault)
 }
 
 /// From the system.

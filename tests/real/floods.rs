@@ -1,0 +1,178 @@
+//! More of everything than is welcome: memory stays bounded and is given back, others are served, and a call goes on.
+
+use std::{
+    net::{Ipv4Addr, UdpSocket},
+    time::Duration,
+};
+
+use tests::wait::until;
+
+use crate::{
+    audio::Conversation,
+    message::Message,
+    phone::{Phone, unique},
+    tandem::{Setup, Tandem, password},
+};
+
+/// The longest a transaction lives without an ACK (RFC 3261 17.2.1, timer H), and a margin.
+const FORGOTTEN: Duration = Duration::from_secs(60);
+/// What one half-open INVITE may cost for as long as it is remembered, in KiB: a call of two legs.
+const EACH: u64 = 32;
+const INVITES: u32 = 10_000;
+/// So many are under way at once, so that the kernel's queue drops none.
+const AT_ONCE: u32 = 100;
+
+/// An address of its own: limits count by source.
+const ATTACKER: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
+
+fn attacker() -> UdpSocket {
+    let socket = UdpSocket::bind((ATTACKER, 0)).unwrap();
+    socket.set_nonblocking(true).unwrap();
+    socket
+}
+
+/// How often each status came.
+#[derive(Debug, Default)]
+struct Answers(std::collections::BTreeMap<u16, u32>);
+
+impl Answers {
+    /// Takes what has come; how much it was.
+    fn take(&mut self, socket: &UdpSocket) -> u32 {
+        let mut buffer = [0; 65_536];
+        let mut count = 0;
+        while let Ok(length) = socket.recv(&mut buffer) {
+            let status = Message(String::from_utf8_lossy(&buffer[..length]).into_owned()).status();
+            *self.0.entry(status).or_default() += 1;
+            count += 1;
+        }
+        count
+    }
+}
+
+/// Sends them all, and waits now and then for answers.
+fn flood(socket: &UdpSocket, pbx: &Tandem, count: u32, text: impl Fn() -> String) -> Answers {
+    let mut answers = Answers::default();
+    for sent in 1..=count {
+        socket.send_to(text().as_bytes(), pbx.sip).unwrap();
+        if sent % AT_ONCE == 0 {
+            let mut came = 0;
+            until("answers to the flood", Duration::from_secs(20), || {
+                came += answers.take(socket);
+                (came >= AT_ONCE).then_some(())
+            });
+        }
+    }
+    answers
+}
+
+/// An INVITE that nobody will ever acknowledge. It leaves the offer to the PBX, so that it takes no media port yet:
+/// of those there are fewer than calls.
+fn invite(from: &UdpSocket, pbx: &Tandem, to: &str) -> String {
+    let (from, server, name) = (from.local_addr().unwrap(), pbx.sip, unique("flood"));
+    format!(
+        "INVITE sip:{to}@{server} SIP/2.0\r\nVia: SIP/2.0/UDP {from};branch=z9hG4bK{name};rport\r\nMax-Forwards: 70\r\n\
+         From: <sip:103@{server}>;tag={name}\r\nTo: <sip:{to}@{server}>\r\nCall-ID: {name}\r\nCSeq: 1 INVITE\r\n\
+         Contact: <sip:103@{from}>\r\nContent-Length: 0\r\n\r\n"
+    )
+}
+
+/// Ten thousand INVITEs without an end, beside a call: what each may cost at most, and that all is given back.
+fn half_open(pbx: &Tandem, to: &str) -> Answers {
+    let call = Conversation::on(pbx);
+    let socket = attacker();
+    let before = pbx.process.memory();
+    let answers = flood(&socket, pbx, INVITES, || invite(&socket, pbx, to));
+    let grown = pbx.process.memory().saturating_sub(before);
+    eprintln!("{grown} KiB for {INVITES} half-open INVITEs: {answers:?}");
+    assert!(grown < 32 * 1024 + u64::from(INVITES) * EACH, "{grown} KiB");
+    assert_eq!(pbx.health(), "ok");
+    call.talk.is_heard(100);
+
+    // Only the call that is meant is left, and its legs.
+    until("the flood to be forgotten", FORGOTTEN, || {
+        let (calls, legs) = (pbx.metric("tandem_calls"), pbx.metric("tandem_legs"));
+        (calls == 1 && legs == 2 && pbx.metric("tandem_transactions") == 0).then_some(())
+    });
+    // A second flood takes the room of the first: nothing leaks.
+    let once = pbx.process.memory();
+    flood(&socket, pbx, INVITES / 5, || invite(&socket, pbx, to));
+    let again = pbx.process.memory().saturating_sub(once);
+    assert!(again < 32 * 1024, "{again} KiB more with a second flood");
+    call.ends_well(pbx);
+    answers
+}
+
+#[test]
+fn ten_thousand_half_open_invites_without_credentials() {
+    let pbx = Tandem::start();
+    let answers = half_open(&pbx, "102");
+    assert!(
+        answers.0.keys().all(|status| [100, 401, 503].contains(status)),
+        "{answers:?}"
+    );
+    assert_eq!(pbx.cdrs().len(), 1, "only what was authenticated has a record");
+}
+
+#[test]
+fn ten_thousand_half_open_invites_from_a_trusted_network() {
+    let pbx = Setup::new()
+        .plan(
+            "fn on_call(caller) {
+                if caller.dialed != \"900\" { caller.dial(caller.dialed, #{ timeout: 20 }); return; }
+                caller.ring();
+                caller.wait(20);
+            }",
+        )
+        .flag("--trust", "127.0.0.2/32=103")
+        .start();
+    pbx.has("103");
+    let answers = half_open(&pbx, "900");
+    // All of them rang at once.
+    assert!(
+        answers.0.get(&180).is_some_and(|&count| count >= INVITES * 9 / 10),
+        "{answers:?}"
+    );
+    assert!(!answers.0.contains_key(&401), "{answers:?}");
+}
+
+#[test]
+fn guessing_passwords_stops_the_guesser_only() {
+    let pbx = Tandem::start();
+    pbx.has("103");
+    let call = Conversation::on(&pbx);
+    let socket = attacker();
+    let from = socket.local_addr().unwrap();
+    let challenge = std::cell::RefCell::new(String::new());
+    let register = || {
+        let (server, name) = (pbx.sip, unique("guess"));
+        format!(
+            "REGISTER sip:{server} SIP/2.0\r\nVia: SIP/2.0/UDP {from};branch=z9hG4bK{name};rport\r\nMax-Forwards: 70\r\n\
+             From: <sip:103@{server}>;tag={name}\r\nTo: <sip:103@{server}>\r\nCall-ID: {name}\r\nCSeq: 1 REGISTER\r\n\
+             Contact: <sip:103@{from}>\r\n{}Content-Length: 0\r\n\r\n",
+            challenge.borrow()
+        )
+    };
+    socket.send_to(register().as_bytes(), pbx.sip).unwrap();
+    let unauthorized = until("a challenge", Duration::from_secs(10), || {
+        let mut buffer = [0; 4096];
+        let length = socket.recv(&mut buffer).ok()?;
+        Some(Message(String::from_utf8_lossy(&buffer[..length]).into_owned()))
+    });
+    let uri = format!("sip:{}", pbx.sip);
+    *challenge.borrow_mut() = unauthorized.authorization("REGISTER", &uri, "103", "a guess", true);
+
+    let before = pbx.process.memory();
+    let answers = flood(&socket, &pbx, 5_000, register);
+    let grown = pbx.process.memory().saturating_sub(before);
+    eprintln!("{grown} KiB for 5000 wrong passwords: {answers:?}");
+    assert!(
+        answers.0.keys().all(|status| [401, 403, 503].contains(status)),
+        "{answers:?}"
+    );
+    assert!(grown < 32 * 1024, "{grown} KiB");
+    assert!(pbx.metric("tandem_sip_auth_failures_total") > 0);
+    // The right one from there has to wait, from elsewhere it is let in.
+    assert_eq!(Phone::new(&pbx, "103").registers(&password("103")).status(), 200);
+    assert_eq!(pbx.registrations().len(), 3);
+    call.ends_well(&pbx);
+}

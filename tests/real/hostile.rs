@@ -1,0 +1,190 @@
+//! Datagrams that are no SIP, or almost: they are answered as the RFCs say or dropped, and a call goes on meanwhile.
+
+use std::{
+    collections::HashSet,
+    fs,
+    net::{Ipv6Addr, SocketAddr, UdpSocket},
+    path::Path,
+    time::Duration,
+};
+
+use tests::wait::until;
+
+use crate::{
+    audio::Conversation,
+    message::Message,
+    phone::unique,
+    tandem::{Setup, Tandem},
+};
+
+/// The tests do the same every time: xorshift.
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, sides: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 % sides as u64) as usize
+    }
+
+    fn noise(&mut self, length: usize) -> Vec<u8> {
+        (0..length).map(|_| self.roll(256) as u8).collect()
+    }
+}
+
+fn torture(file: &str) -> Vec<u8> {
+    fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("data/torture").join(file)).unwrap()
+}
+
+/// The files with what is answered to each, by `outcomes.tsv`.
+fn outcomes() -> Vec<(String, String)> {
+    let table = String::from_utf8(torture("outcomes.tsv")).unwrap();
+    let rows = table.lines().skip(1).map(|line| {
+        let cells: Vec<&str> = line.split('\t').collect();
+        (cells[0].to_owned(), cells[3].to_owned())
+    });
+    rows.collect()
+}
+
+/// An OPTIONS that draws a 200, in which `name` is found again.
+pub fn options(from: SocketAddr, to: SocketAddr, transport: &str, name: &str) -> String {
+    format!(
+        "OPTIONS sip:{to} SIP/2.0\r\nVia: SIP/2.0/{transport} {from};branch=z9hG4bK{name};rport\r\nMax-Forwards: 70\r\n\
+         From: <sip:{from}>;tag={name}\r\nTo: <sip:{to}>\r\nCall-ID: {name}\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n"
+    )
+}
+
+/// Waits until everything sent before has been dealt with: signalling takes messages one after the other.
+fn settle(socket: &UdpSocket, pbx: &Tandem) -> Vec<Message> {
+    let mut others = Vec::new();
+    let mut last = String::new();
+    until("an answer to OPTIONS", Duration::from_secs(20), || {
+        // Said again each time: it may have met a full queue or a rate limit.
+        if last.is_empty() || others.len() % 8 == 7 {
+            last = unique("settle");
+            let text = options(socket.local_addr().unwrap(), pbx.sip, "UDP", &last);
+            socket.send_to(text.as_bytes(), pbx.sip).unwrap();
+        }
+        let mut buffer = [0; 65_536];
+        while let Ok(length) = socket.recv(&mut buffer) {
+            let message = Message(String::from_utf8_lossy(&buffer[..length]).into_owned());
+            if message.header("Call-ID") == last {
+                assert_eq!(message.status(), 200, "{}", message.0);
+                return Some(());
+            }
+            others.push(message);
+        }
+        None
+    });
+    others
+}
+
+fn socket(address: impl Into<SocketAddr>) -> UdpSocket {
+    let address = address.into();
+    let socket =
+        UdpSocket::bind(address).unwrap_or_else(|error| panic!("{address}: {error}; the test needs this port"));
+    socket.set_nonblocking(true).unwrap();
+    socket
+}
+
+#[test]
+fn each_torture_message_gets_its_answer() {
+    let start = || Setup::new().on(Ipv6Addr::LOCALHOST.into()).start();
+    let mut pbx = start();
+    // Answers go to the port that the Via names, as these messages know nothing of rport (RFC 3261 18.2.2).
+    let sockets = [5060, 5061, 5050].map(|port| socket((Ipv6Addr::LOCALHOST, port)));
+    let (mut seen, mut transactions) = (HashSet::new(), HashSet::new());
+    let mut faults = Vec::new();
+    for (file, expected) in outcomes() {
+        let bytes = torture(&format!("{file}.dat"));
+        // Some have the same branch, method and sender: to one server they would be the same request again.
+        let message = Message(String::from_utf8_lossy(&bytes).into_owned());
+        if !transactions.insert((message.header("Via").to_owned(), message.method().to_owned())) {
+            assert_eq!((pbx.health().as_str(), pbx.metric("tandem_panics_total")), ("ok", 0));
+            pbx = start();
+            transactions.clear();
+        }
+        sockets[0].send_to(&bytes, pbx.sip).unwrap();
+        let mut answers = settle(&sockets[0], &pbx);
+        for socket in &sockets[1..] {
+            let mut buffer = [0; 65_536];
+            while let Ok(length) = socket.recv(&mut buffer) {
+                answers.push(Message(String::from_utf8_lossy(&buffer[..length]).into_owned()));
+            }
+        }
+        // An answer to an earlier INVITE comes again until it is acknowledged.
+        answers.retain(|answer| seen.insert(answer.clone()));
+        let finals: Vec<u16> = answers
+            .iter()
+            .map(Message::status)
+            .filter(|&status| status >= 200)
+            .collect();
+        let is_right = match expected.as_str() {
+            "-" => answers.is_empty(),
+            "any" => finals.len() == 1,
+            codes => finals.len() == 1 && codes.split('|').any(|code| code == finals[0].to_string()),
+        };
+        if !is_right {
+            faults.push(format!("{file}: {expected} expected, {finals:?} came"));
+        }
+    }
+    assert!(faults.is_empty(), "\n{}", faults.join("\n"));
+    assert_eq!((pbx.health().as_str(), pbx.metric("tandem_panics_total")), ("ok", 0));
+}
+
+#[test]
+fn noise_and_damaged_messages_do_not_reach_a_call() {
+    let pbx = Tandem::start();
+    let call = Conversation::on(&pbx);
+    let attacker = socket(([127, 0, 0, 1], 0));
+    let mut dice = Dice(0x7a6e_d0e5);
+    let before = pbx.process.memory();
+    let mut sent = 0_u32;
+    let mut hit = |bytes: &[u8]| {
+        attacker.send_to(bytes, pbx.sip).unwrap();
+        sent += 1;
+        if sent % 200 == 0 {
+            settle(&attacker, &pbx);
+        }
+    };
+    for _ in 0..200 {
+        hit(b"");
+        hit(b"\r\n\r\n");
+    }
+    // 64 KiB is what fits into a datagram.
+    for length in [1, 100, 1_500, 65_507, 65_507, 65_507] {
+        hit(&dice.noise(length));
+    }
+    for (file, _) in outcomes() {
+        let whole = torture(&format!("{file}.dat"));
+        for _ in 0..10 {
+            hit(&whole[..dice.roll(whole.len())]);
+            let mut flipped = whole.clone();
+            for _ in 0..=dice.roll(8) {
+                let at = dice.roll(flipped.len());
+                flipped[at] ^= 1 << dice.roll(8);
+            }
+            hit(&flipped);
+        }
+    }
+    // The same with messages that would be fine.
+    let fine = options(attacker.local_addr().unwrap(), pbx.sip, "UDP", "damaged");
+    for _ in 0..500 {
+        let mut flipped = fine.clone().into_bytes();
+        let at = dice.roll(flipped.len());
+        flipped[at] = dice.roll(256) as u8;
+        hit(&flipped);
+    }
+    // And to the media ports.
+    for _ in 0..500 {
+        let length = dice.roll(1_500);
+        attacker.send_to(&dice.noise(length), call.alices.audio).unwrap();
+    }
+    settle(&attacker, &pbx);
+    let grown = pbx.process.memory().saturating_sub(before);
+    assert!(grown < 64 * 1024, "{grown} KiB more after {sent} messages");
+    assert_eq!(pbx.health(), "ok");
+    call.ends_well(&pbx);
+    pbx.expect_nothing_left(Duration::from_secs(10));
+}
