@@ -126,3 +126,21 @@ fn more_keys_than_anybody_reads_are_forgotten() {
     assert_eq!(stage.record().detail, "rejected by the dialplan: 480 64");
     stage.clears();
 }
+
+#[test]
+fn what_nobody_takes_is_not_said_to_be_taken() {
+    let stage = Stage::plan("fn on_call(caller) { caller.answer(); caller.wait(20); }");
+    let alice = stage.phone("101");
+    alice.calls("900").talks();
+    let ask = |method, kind: &str, body: &str| {
+        let answer = alice.asks_within(method, |builder| builder.body(kind, body.as_bytes()));
+        answer.status().unwrap().code()
+    };
+    assert_eq!(ask(Method::Info, "application/dtmf-relay", "Signal=1\r\n"), 200);
+    assert_eq!(ask(Method::Info, "application/media_control+xml", "<x/>"), 415);
+    assert_eq!(ask(Method::Message, "text/plain", "hello?"), 480);
+    let empty = alice.asks_within(Method::Info, |builder| builder);
+    assert_eq!(empty.status().unwrap().code(), 200);
+    alice.hangs_up();
+    stage.clears();
+}

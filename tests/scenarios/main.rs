@@ -17,6 +17,7 @@ mod identity;
 mod loss;
 mod message;
 mod network;
+mod odd;
 mod privacy;
 mod refusals;
 mod registrar;

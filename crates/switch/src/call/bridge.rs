@@ -108,11 +108,7 @@ impl Call {
             | LegEvent::OfferAnswered(_)
             | LegEvent::OfferRefused { .. }
             | LegEvent::Redescribed(_) => self.session_event(x, peer, event),
-            LegEvent::Passed {
-                method,
-                content_type,
-                body,
-            } => self.passed(x, peer, &method, &content_type, &body),
+            LegEvent::Passed { server, request } => self.passed(x, peer, server, &request),
             LegEvent::Gone => {
                 self.peer_gone(x);
                 self.verb_event(x, VerbEvent::PeerEnded);

@@ -1,6 +1,6 @@
 //! Keys the caller presses.
 
-use sip::Method;
+use sip::{Message, Method, transaction::ServerId};
 
 use crate::{
     exchange::Exchange,
@@ -24,16 +24,19 @@ impl Call {
     }
 
     /// An INFO or MESSAGE came within a dialog: it is the other phone's, or a key for us.
-    pub(super) fn passed(&mut self, x: &mut Exchange, from: LegId, method: &Method, content_type: &str, body: &[u8]) {
-        match self.other(from) {
-            Some(other) => {
-                x.with_leg(other, |leg, cx| leg.pass(cx, method, content_type, body));
+    pub(super) fn passed(&mut self, x: &mut Exchange, from: LegId, server: ServerId, request: &Message) {
+        let info = *request.method() == Method::Info;
+        let key = info_digit(request.content_type().unwrap_or_default(), request.body());
+        let code = match (self.other(from), key) {
+            (Some(other), _) => x.with_leg(other, |leg, cx| leg.pass(cx, request)).unwrap_or(480),
+            (None, Some((digit, _))) if info => {
+                self.digit(x, from, digit);
+                200
             }
-            None => {
-                if let Some((digit, _)) = info_digit(content_type, body) {
-                    self.digit(x, from, digit);
-                }
-            }
-        }
+            (None, Some(_) | None) if info && request.body().is_empty() => 200,
+            (None, Some(_) | None) if info => 415,
+            (None, Some(_) | None) => 480, // a MESSAGE that nobody would read
+        };
+        x.with_leg(from, |leg, cx| leg.answer_passed(cx, server, request, code));
     }
 }

@@ -224,13 +224,7 @@ impl Call {
             | LegEvent::OfferAnswered(_)
             | LegEvent::OfferRefused { .. }
             | LegEvent::Redescribed(_) => self.session_event(x, self.caller, event),
-            LegEvent::Passed {
-                method,
-                content_type,
-                body,
-            } => {
-                self.passed(x, self.caller, &method, &content_type, &body);
-            }
+            LegEvent::Passed { server, request } => self.passed(x, self.caller, server, &request),
             // Of a leg that Tandem began: before it was the caller (`Originating`).
             LegEvent::Provisional { .. } | LegEvent::Answered { .. } | LegEvent::Refused { .. } | LegEvent::Gone => {}
         }

@@ -16,9 +16,8 @@ mod session_timer;
 use std::{net::SocketAddr, time::Duration};
 
 use ::media::{PortId, Session, Spec};
-use bytes::Bytes;
 use sip::{
-    Flow, HeaderName, Message, Method, StatusCode,
+    Flow, HeaderName, Message, StatusCode,
     dialog::Dialog,
     retransmit::Accepted,
     transaction::{ClientId, ServerId},
@@ -107,12 +106,8 @@ pub(crate) enum LegEvent {
     OfferAnswered(Spec),
     /// The peer did not take it; the session is as before (RFC 6141).
     OfferRefused { code: u16, reason: String },
-    /// The peer sent an INFO or MESSAGE within the dialog; it was answered.
-    Passed {
-        method: Method,
-        content_type: String,
-        body: Bytes,
-    },
+    /// The peer sent an INFO or MESSAGE within the dialog; wants [`Leg::answer_passed`].
+    Passed { server: ServerId, request: Message },
     /// An answered leg is over.
     Ended(Cause),
     /// Nothing of the leg is left but its slot.

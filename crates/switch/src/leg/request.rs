@@ -1,7 +1,6 @@
 //! Requests within a leg's dialog (RFC 3261 12.2).
 
 use ::media::Command;
-use bytes::Bytes;
 use sip::{Builder, Flow, HeaderName, Message, Method, StatusCode, transaction::ServerId};
 
 use super::{ALLOW, Leg, LegEvent, Phase, Refusal};
@@ -31,7 +30,7 @@ impl Leg {
                 self.change_requested(cx, server, request);
             }
             Method::Update => self.change_requested(cx, server, request),
-            Method::Info | Method::Message => self.pass_received(cx, server, &request),
+            Method::Info | Method::Message => self.pass_received(cx, server, request),
             Method::Options => {
                 let reply = Builder::reply(&request, StatusCode::OK, None)
                     .header(HeaderName::Allow, ALLOW)
@@ -57,40 +56,47 @@ impl Leg {
         cx.respond(server, refusal.reply(request, &self.local_tag));
     }
 
-    fn pass_received(&mut self, cx: &mut Stack, server: ServerId, request: &Message) {
+    fn pass_received(&mut self, cx: &mut Stack, server: ServerId, request: Message) {
         if !matches!(
             self.phase,
             Phase::Up | Phase::Unacked | Phase::Incoming | Phase::Calling
         ) {
-            return cx.respond(server, Refusal::new(481).reply(request, &self.local_tag));
+            return cx.respond(server, Refusal::new(481).reply(&request, &self.local_tag));
         }
-        cx.respond(server, Builder::reply(request, StatusCode::OK, None).finish());
-        let content_type = request.content_type().unwrap_or_default().to_owned();
-        let body = Bytes::copy_from_slice(request.body());
-        let method = request.method().clone();
-        self.tell(
-            cx,
-            LegEvent::Passed {
-                method,
-                content_type,
-                body,
-            },
-        );
+        self.tell(cx, LegEvent::Passed { server, request });
+    }
+
+    /// Answers an INFO or MESSAGE. What of an INFO is not understood is said (RFC 6086 section 4.2.2).
+    pub fn answer_passed(&self, cx: &mut Stack, server: ServerId, request: &Message, code: u16) {
+        let mut refusal = Refusal::new(code);
+        if code == 415 {
+            refusal.header = Some((HeaderName::Accept, "application/dtmf-relay, application/dtmf".into()));
+        }
+        cx.respond(server, refusal.reply(request, &self.local_tag));
     }
 
     /// Sends what the other leg's phone sent by INFO or MESSAGE; digits go as RFC 4733 events to a
-    /// phone that does not allow INFO.
-    pub fn pass(&mut self, cx: &mut Stack, method: &Method, content_type: &str, body: &[u8]) {
-        if self.phase != Phase::Up {
-            return;
+    /// phone that does not allow INFO. Returns the status the other phone is to get.
+    pub fn pass(&mut self, cx: &mut Stack, passed: &Message) -> u16 {
+        let (method, content_type, body) = (
+            passed.method(),
+            passed.content_type().unwrap_or_default(),
+            passed.body(),
+        );
+        if !self.is_up() {
+            return 480;
         }
         if *method == Method::Info && !self.can.info {
-            if let (Some((digit, millis)), Some(port)) = (info_digit(content_type, body), self.port) {
-                cx.media(Command::Dtmf { port, digit, millis });
-            }
-            return;
+            return match (info_digit(content_type, body), self.port) {
+                (Some((digit, millis)), Some(port)) => {
+                    cx.media(Command::Dtmf { port, digit, millis });
+                    200
+                }
+                (None, _) if body.is_empty() => 200,
+                (Some(_) | None, _) => 415,
+            };
         }
-        let Some(dialog) = &mut self.dialog else { return };
+        let Some(dialog) = &mut self.dialog else { return 480 };
         let way = Stack::way(dialog.next_hop(), &self.flow, self.outside);
         let via = cx.via(&way);
         let mut builder = dialog
@@ -104,7 +110,8 @@ impl Leg {
         } else {
             builder.body(content_type, body).finish()
         };
-        let _ = cx.request(way, request, ClientUse::Info(self.id));
+        let sent = cx.request(way, request, ClientUse::Info(self.id));
+        if sent.is_some() { 200 } else { 503 }
     }
 }
 

@@ -68,8 +68,10 @@ impl Originating {
             | LegEvent::Redescribed(_)
             | LegEvent::OfferWithdrawn
             | LegEvent::OfferAnswered(_)
-            | LegEvent::OfferRefused { .. }
-            | LegEvent::Passed { .. } => {}
+            | LegEvent::OfferRefused { .. } => {}
+            LegEvent::Passed { server, request } => {
+                x.with_leg(leg, |leg, cx| leg.answer_passed(cx, server, &request, 480));
+            }
         }
         if self.legs.is_empty() {
             call.originator_gone(x, Ending::refused(self.last.0, &self.last.1));

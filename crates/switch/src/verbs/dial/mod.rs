@@ -142,8 +142,10 @@ impl Dialing {
             | LegEvent::OfferWithdrawn
             | LegEvent::OfferAnswered(_)
             | LegEvent::OfferRefused { .. }
-            | LegEvent::Redescribed(_)
-            | LegEvent::Passed { .. } => {}
+            | LegEvent::Redescribed(_) => {}
+            LegEvent::Passed { server, request } => {
+                x.with_leg(leg, |leg, cx| leg.answer_passed(cx, server, &request, 480));
+            }
         }
     }
 

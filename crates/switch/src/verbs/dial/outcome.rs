@@ -43,8 +43,33 @@ pub(super) const fn status_of(code: u16, rang: bool) -> DialStatus {
         486 | 600 => DialStatus::Busy,
         408 | 480 if rang => DialStatus::NoAnswer,
         408 | 410 | 480 | 500..=599 => DialStatus::Unavailable,
+        code if shown(code) == 480 => DialStatus::Unavailable,
         404 | 488 | 606 => DialStatus::Failed,
         _ => DialStatus::Rejected,
+    }
+}
+
+/// What the caller gets for a callee's final status: never a 3xx; never a 503, which would make it try another server
+/// (RFC 3261 16.7 step 6); and nothing that speaks of our own INVITE instead of the callee: a challenge, an extension
+/// or an interval that was asked for, a call that is not known.
+pub(super) const fn shown(code: u16) -> u16 {
+    match code {
+        300..=399
+        | 400..=402
+        | 405
+        | 407
+        | 408
+        | 411..=423
+        | 428
+        | 436..=438
+        | 469
+        | 481
+        | 489
+        | 491
+        | 493
+        | 494
+        | 503 => 480,
+        code => code,
     }
 }
 
@@ -58,11 +83,9 @@ impl Dialing {
             .take()
             .unwrap_or((480, "Temporarily Unavailable".into()));
         let status = status_of(code, self.rang);
-        // What the caller gets if the script says nothing else: never a 5xx of somebody else's
-        // that would make it try another server (RFC 3261 16.7 step 6), never a 3xx.
-        let shown = match code {
-            408 | 503 | 300..=399 => 480,
-            code => code,
+        let (shown, reason) = match shown(code) {
+            same if same == code => (code, reason),
+            other => (other, "Temporarily Unavailable".into()),
         };
         call.last_dial = Some((shown, reason.clone()));
         call.ringing = false;
