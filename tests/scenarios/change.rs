@@ -190,7 +190,7 @@ fn a_change_waits_for_a_person_and_both_ways_of_deciding_work() {
         None,
         "it waits, as long as it takes"
     );
-    assert!(alice.was_told(100) > 0, "RFC 6141 3.3: and is told so");
+    assert_eq!(alice.was_told(183), 1, "RFC 6141 3.3: and is told so");
     bob.decides(200);
     alice.is_answered(200);
     bob.hears(SendOnly);
@@ -340,5 +340,23 @@ fn what_is_not_understood_in_a_call_is_refused_and_the_call_goes_on() {
         }
     }
     assert_eq!(bob.got(Method::Invite), 1);
+    over(&stage, &alice, &bob);
+}
+
+#[test]
+fn a_fax_is_refused_as_such_and_goes_as_audio() {
+    let stage = Stage::default();
+    let (alice, bob) = talking(&stage);
+    let fax = "v=0\r\no=- 1 2 IN IP4 198.51.100.1\r\ns=-\r\nc=IN IP4 198.51.100.1\r\nt=0 0\r\n\
+               m=audio 0 RTP/AVP 0\r\nm=image 9000 udptl t38\r\n";
+    let answer = alice.asks_within(Method::Invite, |builder| {
+        builder
+            .header(HeaderName::Contact, "<sip:101@198.51.100.1>")
+            .body("application/sdp", fax.as_bytes())
+    });
+    assert_eq!(answer.status().unwrap().code(), 488);
+    assert_eq!(bob.got(Method::Invite), 1);
+    alice.holds();
+    bob.hears(SendOnly);
     over(&stage, &alice, &bob);
 }

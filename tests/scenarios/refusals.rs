@@ -198,3 +198,19 @@ fn a_request_that_comes_twice_by_different_ways_is_refused_once_with_482() {
     assert_eq!(codes, [401, 482]);
     stage.clears();
 }
+
+#[test]
+fn without_a_media_port_an_invite_gets_503_and_a_record() {
+    // One port, shared by legs that speak from different addresses: two silent ones of one phone cannot be told apart.
+    let mut settings = tests::Settings::default();
+    settings.config.media_ports = (20_000, 20_001);
+    let stage = Stage::new(settings);
+    let (alice, bob) = (stage.phone("101"), stage.phone("102"));
+    alice.calls("102");
+    bob.rings();
+    alice.calls("102").ends_with(503);
+    assert!(alice.call(|call| call.last.header(HeaderName::RetryAfter).is_some()));
+    assert_eq!(stage.record().sip_code, 503);
+    bob.rejects(486);
+    stage.clears();
+}

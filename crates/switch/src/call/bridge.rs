@@ -105,6 +105,7 @@ impl Call {
             }
             LegEvent::Offer(_)
             | LegEvent::OfferWithdrawn
+            | LegEvent::OfferPending
             | LegEvent::OfferAnswered(_)
             | LegEvent::OfferRefused { .. }
             | LegEvent::Redescribed(_) => self.session_event(x, peer, event),
@@ -159,6 +160,12 @@ impl Call {
         match event {
             LegEvent::Offer(spec) => self.offered(x, leg, &spec),
             LegEvent::OfferWithdrawn => self.withdrawn(x, leg),
+            LegEvent::OfferPending => {
+                let passing = self.bridge.as_ref().map(|bridge| bridge.passing);
+                if let Some(Passing::From(offerer)) = passing {
+                    x.with_leg(offerer, |leg, cx| leg.change_pending(cx));
+                }
+            }
             LegEvent::OfferAnswered(spec) => self.offer_settled(x, leg, Ok(spec)),
             LegEvent::OfferRefused { code, reason } => {
                 tracing::debug!(code, %reason, "offer refused");

@@ -221,6 +221,7 @@ impl Call {
             LegEvent::Confirmed { answer } => self.caller_confirmed(x, answer),
             LegEvent::Offer(_)
             | LegEvent::OfferWithdrawn
+            | LegEvent::OfferPending
             | LegEvent::OfferAnswered(_)
             | LegEvent::OfferRefused { .. }
             | LegEvent::Redescribed(_) => self.session_event(x, self.caller, event),

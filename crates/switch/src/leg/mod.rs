@@ -102,6 +102,8 @@ pub(crate) enum LegEvent {
     Redescribed(Spec),
     /// The peer no longer wants the change it offered.
     OfferWithdrawn,
+    /// The peer's person is asked about the change that was offered.
+    OfferPending,
     /// The peer took the change that was offered with [`Leg::offer`].
     OfferAnswered(Spec),
     /// The peer did not take it; the session is as before (RFC 6141).

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use ::media::{SdpDirection, Spec};
-use sip::{Builder, HeaderName, Message, Method, transaction::ServerId};
+use sip::{Builder, HeaderName, Message, Method, StatusCode, transaction::ServerId};
 
 use super::{ALLOW, Leg, LegEvent, LegTimer, Phase, Refusal, inbound::FinishWith, offer::Change, status};
 use crate::stack::{Stack, TimerKey};
@@ -38,6 +38,11 @@ impl Leg {
                 return cx.respond(server, Refusal::new(488).reply(&request, &self.local_tag));
             }
         };
+        if !offered.has_audio() && has_other_media(request.body()) {
+            // Such as a fax that would go over T.38: refused, it goes as audio.
+            self.roll_back();
+            return cx.respond(server, Refusal::new(488).reply(&request, &self.local_tag));
+        }
         let same = self.heard.as_ref() == Some(&offered);
         let update = *request.method() == Method::Update;
         self.change = Change::Theirs {
@@ -154,6 +159,17 @@ impl Leg {
         }
     }
 
+    /// The other phone's person is asked about the peer's change (RFC 6141 section 3.3).
+    pub fn change_pending(&mut self, cx: &mut Stack) {
+        if let Change::Theirs { server, request, .. } = &self.change
+            && *request.method() == Method::Invite
+        {
+            let reply = Builder::reply(request, StatusCode::SESSION_PROGRESS, Some(&self.local_tag))
+                .header(HeaderName::Contact, cx.contact(&self.flow, &self.user));
+            cx.respond(*server, reply.finish());
+        }
+    }
+
     /// Refuses the peer's change; the session stays as it is.
     pub fn refuse_change(&mut self, cx: &mut Stack, code: u16) {
         let Some((server, request, _)) = self.take_theirs(cx) else {
@@ -205,6 +221,11 @@ impl Leg {
             Change::None => {}
         }
     }
+}
+
+/// Whether a description has a stream that is in use.
+fn has_other_media(sdp: &[u8]) -> bool {
+    ::media::sdp::Sdp::parse(sdp).is_ok_and(|sdp| sdp.media.iter().any(|media| media.port != 0))
 }
 
 /// RFC 3261 14.2: not while another one waits.

@@ -200,6 +200,11 @@ impl Leg {
     pub fn change_response(&mut self, cx: &mut Stack, client: ClientId, response: Option<&Message>) {
         let code = response.and_then(Message::status).map_or(408, |status| status.code());
         if (100..=199).contains(&code) {
+            let passed =
+                matches!(&self.change, Change::Ours(ours) if ours.client == client && ours.purpose == Purpose::Passed);
+            if passed && code > 100 {
+                self.tell(cx, LegEvent::OfferPending);
+            }
             return;
         }
         let ours = match std::mem::replace(&mut self.change, Change::None) {

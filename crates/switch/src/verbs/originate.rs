@@ -67,6 +67,7 @@ impl Originating {
             | LegEvent::Offer(_)
             | LegEvent::Redescribed(_)
             | LegEvent::OfferWithdrawn
+            | LegEvent::OfferPending
             | LegEvent::OfferAnswered(_)
             | LegEvent::OfferRefused { .. } => {}
             LegEvent::Passed { server, request } => {

@@ -140,6 +140,7 @@ impl Dialing {
             LegEvent::Confirmed { .. }
             | LegEvent::Offer(_)
             | LegEvent::OfferWithdrawn
+            | LegEvent::OfferPending
             | LegEvent::OfferAnswered(_)
             | LegEvent::OfferRefused { .. }
             | LegEvent::Redescribed(_) => {}
