@@ -200,3 +200,16 @@ fn a_device_uses_only_the_codecs_it_may() {
     bob.hangs_up();
     stage.clears();
 }
+
+#[test]
+fn devices_that_may_use_nothing_in_common_are_not_connected() {
+    let stage = Stage::default();
+    let (alice, bob) = (stage.phone("101"), stage.phone("102"));
+    stage.with(|world| world.device_codecs("102", &["G722"]));
+    alice.calls("102").ends_with(488);
+    assert_eq!(bob.phase(), None, "its phone does not ring for nothing");
+    bob.calls("101").ends_with(488);
+    assert_eq!(alice.got(Method::Invite), 0);
+    assert_eq!(stage.with(|world| world.cdrs.len()), 2);
+    stage.clears();
+}

@@ -94,7 +94,16 @@ impl Leg {
             reason: Some("No Media Port Free".into()),
             header: Some((HeaderName::RetryAfter, "10".into())),
         })?;
-        let spec = session.receive_offer(body.body()).map_err(|fault| {
+        let offered = session.receive_offer(body.body());
+        let allowed = offered.map(|spec| self.allowed(spec));
+        let spec = allowed.and_then(|spec| {
+            if spec.has_audio() {
+                Ok(spec)
+            } else {
+                Err(::media::SdpError::NoCommonCodec)
+            }
+        });
+        let spec = spec.map_err(|fault| {
             tracing::info!(%fault, "the session description was refused");
             Refusal {
                 code: 488,
@@ -102,7 +111,7 @@ impl Leg {
                 header: Some((HeaderName::Warning, warning(cx, 305, "Incompatible media format"))),
             }
         })?;
-        self.heard = Some(self.allowed(spec));
+        self.heard = Some(spec);
         self.had_offer = true;
         Ok(())
     }

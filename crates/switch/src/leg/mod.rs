@@ -245,6 +245,9 @@ impl Leg {
         let Some(session) = self.session.as_ref().filter(|_| self.offers().is_none()) else {
             return true; // so far as is known
         };
+        if self.heard.as_ref().is_some_and(Spec::is_hold) {
+            return true; // it does not want to
+        }
         let remote = session.remote(self.flow.remote.ip());
         let known = |payload: &::media::Payload| codecs.contains(&payload.codec.as_str());
         remote.direction.send && remote.send_payloads.iter().any(known)

@@ -101,7 +101,11 @@ impl Leg {
     }
 
     fn send_offer(&mut self, cx: &mut Stack, spec: &Spec, purpose: Purpose) -> bool {
+        let had_audio = spec.has_audio();
         let spec = self.allowed(spec.clone());
+        if had_audio && !spec.has_audio() {
+            return false; // nothing that the device may use
+        }
         let Some(session) = &mut self.session else { return false };
         let body = session.make_offer(&spec);
         let sent = self.send_change(cx, &Method::Invite, Some(&body), purpose, Some(spec));

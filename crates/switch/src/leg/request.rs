@@ -9,7 +9,9 @@ use crate::stack::{ClientUse, Stack};
 impl Leg {
     /// A request came within the dialog.
     pub fn request(&mut self, cx: &mut Stack, server: ServerId, flow: Flow, request: Message) {
-        let Some(dialog) = &mut self.dialog else { return };
+        let Some(dialog) = &mut self.dialog else {
+            return cx.respond(server, Refusal::new(481).reply(&request, &self.local_tag));
+        };
         if let Err(answer) = crate::endpoint::understood(&request) {
             return cx.respond(server, answer.reply(&request, &self.local_tag).finish());
         }

@@ -230,6 +230,9 @@ impl Dialing {
             || Spec::own(OWN_CODECS),
             |spec| spec.with_direction(SdpDirection::SendRecv),
         );
+        if !place.codecs.is_empty() && !offer.clone().restrict(&place.codecs).has_audio() {
+            return self.best.note(488, "No Codec In Common");
+        }
         let max_forwards = call.max_forwards;
         let invitation = Invitation {
             caller: &caller,
