@@ -39,6 +39,7 @@ use self::{
     request::Request,
     table::{Bound, Plan, Table},
 };
+use crate::stack::Stack;
 use crate::{Accounts, Answer, Binding, BindingChange, Domain, Identity, NatPolicy, QueryId, Registration};
 
 /// What the registrar wants done.
@@ -456,8 +457,12 @@ fn target(bound: &Bound, accounts: &Accounts) -> Option<Target> {
             .to_owned(),
         None => uri.to_owned(),
     };
+    // Where the Contact names the very host that the datagram came from there is no NAT to be seen, and its port is
+    // believed; a connection is used as long as it is there.
+    let stays = bound.leads_back || binding.flow.transport.is_reliable();
     let reach = match nat {
-        NatPolicy::Source if !bound.lost => Reach::Flow(binding.flow),
+        NatPolicy::Source if !bound.lost && stays => Reach::Flow(binding.flow),
+        NatPolicy::Source if !bound.lost && !stays => Reach::Flow(Stack::way(&next_hop(), &binding.flow, false)),
         // Its policy was another one when it registered, or its connection has gone.
         NatPolicy::Source | NatPolicy::Contact if bound.leads_back => return None,
         NatPolicy::Source if !reaches_contact(binding) => return None,

@@ -885,3 +885,22 @@ fn listings_are_sorted() {
 
 #[path = "model_tests.rs"]
 mod model;
+
+#[test]
+fn the_port_of_a_contact_is_believed_where_its_host_is_where_it_came_from() {
+    for (contact, port) in [
+        ("203.0.113.9:5062", 5062),  // no NAT to be seen: another socket of the phone
+        ("192.168.1.20:5062", 1024), // behind NAT
+    ] {
+        let mut world = World::new(|_| {});
+        let flow = Flow {
+            remote: "203.0.113.9:1024".parse().unwrap(),
+            ..udp()
+        };
+        let text = register("a", 1, &[&format!("Contact: <sip:101@{contact}>")]);
+        let answer = world.send_as(&text, flow, &identity("101", "101"));
+        assert_eq!(answer.status.code(), 200);
+        let remote = (flow.remote.ip(), port).into();
+        assert_eq!(world.reaches(), [Reach::Flow(Flow { remote, ..flow })], "{contact}");
+    }
+}
