@@ -270,3 +270,18 @@ fn a_phone_on_hold_is_not_expected_to_speak() {
     bob.ends_with(200);
     stage.clears();
 }
+
+#[test]
+fn a_phone_that_answers_a_refresh_otherwise_than_before_changes_the_session() {
+    let stage = stage();
+    let (alice, bob) = (stage.phone("101"), stage.phone("102"));
+    bob.feels(|mood| mood.allow = "INVITE, ACK, CANCEL, BYE");
+    call(&stage, &alice, &bob);
+    bob.feels(|mood| mood.answers_with = Some(media::SdpDirection::SendOnly));
+    stage.pass(65.0);
+    alice.hears(media::SdpDirection::SendOnly);
+    bob.feels(|mood| mood.answers_with = None);
+    alice.hangs_up();
+    bob.ends_with(200);
+    stage.clears();
+}

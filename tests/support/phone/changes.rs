@@ -99,7 +99,11 @@ impl Phone {
                 .session
                 .receive_offer(message.body())
                 .expect("the switch's offers are in order");
-            let Ok(body) = call.session.make_answer(&answer_to(&offered, &codecs)) else {
+            let mut own = answer_to(&offered, &codecs);
+            if let Some(direction) = self.mood.answers_with {
+                own = own.with_direction(direction);
+            }
+            let Ok(body) = call.session.make_answer(&own) else {
                 call.session.rollback();
                 return self.simple(id, message, 488);
             };

@@ -51,6 +51,8 @@ pub struct Mood {
     pub forgets_answer: bool,
     /// Status to every UPDATE.
     pub refuses_updates: Option<u16>,
+    /// The direction of its answers to changes, where not the mirrored one.
+    pub answers_with: Option<media::SdpDirection>,
     /// Status to every MESSAGE.
     pub refuses_texts: Option<u16>,
     /// Says 180 to a change it waits with.
@@ -78,6 +80,7 @@ impl Default for Mood {
             claims: None,
             forgets_answer: false,
             refuses_updates: None,
+            answers_with: None,
             refuses_texts: None,
             ponders: false,
         }

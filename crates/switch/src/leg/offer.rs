@@ -261,9 +261,16 @@ impl Leg {
                 self.wanted = None;
                 self.tell(cx, LegEvent::OfferAnswered(spec));
             }
-            // The phone used the refresh to change its own description.
-            Purpose::Refresh if before.as_ref() != Some(&spec) => self.tell(cx, LegEvent::Redescribed(spec)),
-            Purpose::Refresh => {}
+            Purpose::Refresh => {
+                // An answer to what is in use names less than an offer did; anything else is a change of the phone's.
+                let same = before.is_some_and(|before| {
+                    before.direction() == spec.direction()
+                        && spec.intersect(&before).codecs().len() == spec.codecs().len()
+                });
+                if !same {
+                    self.tell(cx, LegEvent::Redescribed(spec));
+                }
+            }
         }
         if self.wanted.is_some() {
             self.offer_wanted(cx);
