@@ -31,6 +31,14 @@ impl Switch {
         }
     }
 
+    /// A switch that plays a recorded run again. `nonces` are those in the run's credentials: its key
+    /// was not recorded, and without them everybody would be challenged anew.
+    pub fn replaying<'a>(config: Config, seed: [u8; 32], nonces: impl IntoIterator<Item = &'a str>) -> Self {
+        let mut switch = Self::new(config, seed, &Keys { nonce: [0; 32] });
+        switch.x.auth.replay_nonces(nonces);
+        switch
+    }
+
     /// Something happened at `now`, which never goes back.
     pub fn handle(&mut self, now: Instant, input: Input) {
         self.advance(now);

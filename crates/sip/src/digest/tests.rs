@@ -230,6 +230,21 @@ fn nonces_age_and_go_stale() {
 }
 
 #[test]
+fn a_replayed_run_issues_the_nonces_that_were_used_and_takes_no_others() {
+    let mut live = Nonces::new([7; 32], LIFETIME);
+    let (unused, used) = (live.issue(at(1)), live.issue(at(2)));
+    let of_another_run = Nonces::new([8; 32], LIFETIME).issue(at(3));
+    let mut again = Nonces::replaying(LIFETIME, [used.as_str(), of_another_run.as_str(), "no nonce"]);
+    assert_eq!(again.check(&used, at(1)), Err(NonceError::Forged));
+    assert_ne!(again.issue(at(1)), unused);
+    assert_eq!(again.issue(at(2)), used);
+    assert_eq!(again.check(&used, at(3)), live.check(&used, at(3)));
+    assert_eq!(again.check(&of_another_run, at(3)), Err(NonceError::Forged));
+    let late = at(3) + LIFETIME;
+    assert_eq!(again.check(&used, late), Err(NonceError::Stale));
+}
+
+#[test]
 fn a_tampered_nonce_is_forged_whatever_was_changed() {
     let mut nonces = Nonces::new([7; 32], LIFETIME);
     let nonce = nonces.issue(at(10));

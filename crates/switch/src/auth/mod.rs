@@ -84,6 +84,11 @@ impl Authenticator {
         }
     }
 
+    /// Has a run that is played again issue the nonces that were used in it: see [`Nonces::replaying`].
+    pub(crate) fn replay_nonces<'a>(&mut self, used: impl IntoIterator<Item = &'a str>) {
+        self.nonces = Nonces::replaying(self.nonces.lifetime(), used);
+    }
+
     /// Finds out whose request it is. The realm is the domain's name. Requests within dialogs are
     /// not for here: their dialog says whose they are.
     pub fn authenticate(

@@ -21,7 +21,7 @@ use tokio::time::sleep_until;
 pub use self::{
     machine::{Machine, Outside},
     mailbox::{Answer, Gone, Inbox, Mailbox, Told},
-    recording::{Header, Recording, VERSION, replay},
+    recording::{Header, Recorded, Recording, VERSION},
 };
 use crate::{clock::Clock, net::Net};
 

@@ -1,6 +1,7 @@
 //! Recordings: every input with its time, one JSON object a line, behind a header with the seed.
 
 use std::{
+    collections::BTreeSet,
     fs::{File, OpenOptions},
     io::{self, BufRead, BufWriter, Write},
     os::unix::fs::OpenOptionsExt,
@@ -82,31 +83,72 @@ fn write_line(file: &mut BufWriter<File>, line: &impl Serialize) -> io::Result<(
     file.write_all(b"\n")
 }
 
-/// Gives `machine` (made from the header) what a recording says happened; every output goes to `out`.
-pub fn replay<M: Machine>(
-    recording: impl BufRead,
-    machine: impl FnOnce(&Header) -> M,
-    out: &mut impl FnMut(Instant, &Output) -> io::Result<()>,
-) -> io::Result<()> {
-    let mut lines = recording.lines();
-    let first = lines.next().ok_or_else(|| bad("empty"))??;
-    let header: Header = serde_json::from_str(&first).map_err(bad)?;
-    if header.tandem_recording != VERSION {
-        return Err(bad("of another version"));
-    }
-    let mut machine = machine(&header);
-    for line in lines {
-        let LineIn { at, input } = serde_json::from_str(&line?).map_err(bad)?;
-        machine.handle(at, input);
-        loop {
-            let output = machine.poll_output();
-            out(at, &output)?;
-            if matches!(output, Output::Timeout(_)) {
-                break;
+/// A recording, read to its end.
+pub struct Recorded {
+    /// Its first line.
+    pub header: Header,
+    inputs: Vec<(Instant, Input)>,
+}
+
+impl Recorded {
+    /// Reads a recording.
+    ///
+    /// # Errors
+    /// The reader's, and [`io::ErrorKind::InvalidData`] for what is no recording.
+    pub fn read(recording: impl BufRead) -> io::Result<Self> {
+        let mut lines = recording.lines();
+        let first = lines.next().ok_or_else(|| bad("empty"))??;
+        let header: Header = serde_json::from_str(&first).map_err(bad)?;
+        if header.tandem_recording != VERSION {
+            return Err(bad("of another version"));
+        }
+        let mut inputs = Vec::new();
+        let mut lines = lines.peekable();
+        while let Some(line) = lines.next() {
+            match serde_json::from_str(&line?) {
+                Ok(LineIn { at, input }) => inputs.push((at, input)),
+                // The process was killed while it wrote.
+                Err(_) if lines.peek().is_none() => {}
+                Err(error) => return Err(bad(error)),
             }
         }
+        Ok(Self { header, inputs })
     }
-    Ok(())
+
+    /// The nonces in the credentials of what was received.
+    pub fn nonces(&self) -> BTreeSet<String> {
+        let mut found = BTreeSet::new();
+        for (_, input) in &self.inputs {
+            if let Input::Received { bytes, .. } = input {
+                let text = String::from_utf8_lossy(bytes);
+                let nonces = text.split("nonce=\"").skip(1).filter_map(|rest| rest.split('"').next());
+                found.extend(nonces.map(str::to_owned));
+            }
+        }
+        found
+    }
+
+    /// Gives `machine` what happened; every output goes to `out`.
+    ///
+    /// # Errors
+    /// Those of `out`.
+    pub fn replay<M: Machine>(
+        self,
+        machine: &mut M,
+        mut out: impl FnMut(Instant, &Output) -> io::Result<()>,
+    ) -> io::Result<()> {
+        for (at, input) in self.inputs {
+            machine.handle(at, input);
+            loop {
+                let output = machine.poll_output();
+                out(at, &output)?;
+                if matches!(output, Output::Timeout(_)) {
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
 }
 
 fn bad(why: impl std::fmt::Display) -> io::Error {

@@ -355,25 +355,24 @@ fn a_recording_replays_to_the_same_outputs() {
         stage.shut_down(Duration::ZERO).await;
     });
     let mut replayed = Vec::new();
-    let machine = |read: &Header| {
-        assert_eq!((read.seed, &read.config.domain), (header.seed, &header.config.domain));
-        let (react, seen) = (Box::new(echo), Arc::default());
-        Puppet {
-            react,
-            seen,
-            outputs: VecDeque::new(),
-            broken: false,
-            timeout: NEVER,
-        }
+    let mut machine = Puppet {
+        react: Box::new(echo),
+        seen: Arc::default(),
+        outputs: VecDeque::new(),
+        broken: false,
+        timeout: NEVER,
     };
-    let file = std::io::BufReader::new(std::fs::File::open(&path).unwrap());
-    replay(file, machine, &mut |_, output| {
+    // Killed in the middle of a line.
+    let text = std::fs::read_to_string(&path).unwrap() + "{\"at\":99,\"inp";
+    let recorded = Recorded::read(text.as_bytes()).unwrap();
+    assert_eq!(recorded.header.seed, header.seed);
+    let note = |_, output: &Output| {
         if !matches!(output, Output::Timeout(_)) {
             replayed.push(output.clone());
         }
         Ok(())
-    })
-    .unwrap();
+    };
+    recorded.replay(&mut machine, note).unwrap();
     assert_eq!(replayed, *live.lock().unwrap());
     assert!(
         replayed
@@ -386,9 +385,8 @@ fn a_recording_replays_to_the_same_outputs() {
 
 #[test]
 fn what_is_no_recording_is_refused() {
-    let machine = |_: &Header| -> Puppet { panic!("made from nothing") };
     for text in ["", "{}", "{\"tandem_recording\":1,\"seed\":1}"] {
-        let error = replay(text.as_bytes(), machine, &mut |_, _| Ok(())).unwrap_err();
+        let error = Recorded::read(text.as_bytes()).err().unwrap();
         assert!(error.to_string().starts_with("not a recording: "), "{error}");
     }
 }

@@ -9,10 +9,10 @@ use std::{
 
 use serde::Serialize;
 use sip::Instant;
-use switch::{Keys, Output, Switch};
+use switch::{Output, Switch};
 
 use super::{FAILED, complain};
-use crate::run::{Header, replay as run};
+use crate::run::{Header, Recorded};
 
 #[derive(Serialize)]
 struct Line<'a> {
@@ -23,8 +23,12 @@ struct Line<'a> {
 /// Runs a recording again and prints what the switch puts out, one JSON object a line.
 pub(super) fn replay(file: &Path) -> ExitCode {
     let replayed = File::open(file).and_then(|recording| {
+        let recorded = Recorded::read(BufReader::new(recording))?;
+        let Header { config, seed, .. } = recorded.header.clone();
+        let nonces = recorded.nonces();
+        let mut machine = Switch::replaying(config, seed, nonces.iter().map(String::as_str));
         let mut out = BufWriter::new(io::stdout().lock());
-        run(BufReader::new(recording), machine, &mut |at, output| {
+        recorded.replay(&mut machine, |at, output| {
             serde_json::to_writer(&mut out, &Line { at, output })?;
             out.write_all(b"\n")
         })?;
@@ -34,10 +38,4 @@ pub(super) fn replay(file: &Path) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => complain(&format!("{}: {error}", file.display()), FAILED),
     }
-}
-
-/// The recorded switch, with keys of its own: the real ones are never written down, so nonces that were
-/// given out then are stale now.
-fn machine(header: &Header) -> Switch {
-    Switch::new(header.config.clone(), header.seed, &Keys { nonce: [0; 32] })
 }

@@ -1,10 +1,12 @@
 //! Calls through the built binary: how they survive, or end with it.
 
+use std::collections::HashSet;
+
 use sip::{HeaderName, Method, StatusCode, Transport};
 
 use crate::{
     phone::Phone,
-    support::{Pbx, Place},
+    support::{Pbx, Place, tandem},
 };
 
 /// 101 and 102, signed in.
@@ -127,4 +129,27 @@ fn a_half_closed_connection_gets_its_answer() {
     let answer = phone.status(&Method::Options, None);
     assert!(answer.header(HeaderName::To).is_some_and(|to| to.contains("tag=")));
     assert_eq!(pbx.stop().0.code(), Some(0));
+}
+
+#[test]
+fn a_recorded_call_replays_to_the_bytes_that_the_phones_heard() {
+    let place = Place::new();
+    let recording = place.text("run.jsonl");
+    let pbx = Pbx::start(place.serve(&["--record", &recording]));
+    let (mut caller, mut callee) = talking(&pbx, Transport::Udp);
+    assert_eq!(caller.bye().status(), Some(StatusCode::OK));
+    let bye = callee.hears(Method::Bye);
+    callee.answers(&bye, StatusCode::OK);
+    assert_eq!(pbx.stop().0.code(), Some(0));
+    let output = tandem(&["replay", &recording]).output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    let sent: HashSet<Vec<u8>> = String::from_utf8_lossy(&output.stdout)
+        .lines()
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap())
+        .filter_map(|line| line.pointer("/output/Transmit/bytes").cloned())
+        .map(|bytes| serde_json::from_value(bytes).unwrap())
+        .collect();
+    for heard in caller.heard.iter().chain(&callee.heard) {
+        assert!(sent.contains(&heard[..]), "{}", String::from_utf8_lossy(heard));
+    }
 }

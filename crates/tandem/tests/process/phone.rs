@@ -32,6 +32,8 @@ pub(crate) struct Phone {
     server: SocketAddr,
     /// Read by [`Phone::until`], and not what was waited for.
     kept: Vec<Message>,
+    /// All that was received.
+    pub(crate) heard: Vec<Bytes>,
     /// The 2xx that the call in progress began with.
     call: Option<Message>,
 }
@@ -62,6 +64,7 @@ impl Phone {
             local,
             server,
             kept: Vec::new(),
+            heard: Vec::new(),
             call: None,
         }
     }
@@ -101,6 +104,7 @@ impl Phone {
                 }
             },
         };
+        self.heard.push(bytes.clone());
         Message::parse(bytes, &Limits::default()).unwrap()
     }
 
