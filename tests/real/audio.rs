@@ -152,8 +152,8 @@ fn an_echo_is_what_was_said() {
     let pbx = Tandem::start();
     pbx.has("101");
     let mut alice = Phone::new(&pbx, "101");
-    let (answer, mut dialog) = alice.calls("*43");
-    assert_eq!(answer.status(), 200, "{}", answer.0);
+    let (dialog, branch) = alice.begins("*43");
+    let mut dialog = alice.is_answered(dialog, &branch);
     let mut heard = 0;
     let mut sequence = 0;
     throughout(Duration::from_secs(1), || {

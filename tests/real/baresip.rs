@@ -252,6 +252,13 @@ impl Baresip {
         );
     }
 
+    /// Whether for a tenth of a second it has heard nothing.
+    pub fn is_silent(&self) -> bool {
+        let mark = self.mark();
+        throughout(Duration::from_millis(100), || {});
+        tone::level(&self.since(&mark)) < 100.0
+    }
+
     /// For a second and a half it hears nothing: no new sound, or silence.
     pub fn hears_nothing(&self) {
         let mark = self.mark();

@@ -144,7 +144,7 @@ fn noise_and_damaged_messages_do_not_reach_a_call() {
     let mut hit = |bytes: &[u8]| {
         attacker.send_to(bytes, pbx.sip).unwrap();
         sent += 1;
-        if sent % 200 == 0 {
+        if sent.is_multiple_of(200) {
             settle(&attacker, &pbx);
         }
     };

@@ -36,9 +36,7 @@ fn a_thousand_calls_with_credentials() {
     let pbx = Tandem::start();
     pbx.has("101").has("102");
     let callee = callee(&pbx);
-    let caller = Sipp::new("caller.xml", CALLS)
-        .as_users(["101"])
-        .to(pbx.sip, "102", A_SECOND);
+    let caller = Sipp::new("caller.xml", CALLS).by(["101"]).to(pbx.sip, "102", A_SECOND);
     caller.start().succeeds();
     callee.succeeds();
     each_call_left_one_record(&pbx);
@@ -49,9 +47,7 @@ fn a_thousand_calls_from_a_trusted_network() {
     let pbx = Setup::new().flag("--trust", "127.0.0.1/32=101").start();
     pbx.has("101").has("102");
     let callee = callee(&pbx);
-    let caller = Sipp::new("trusted.xml", CALLS)
-        .as_users(["101"])
-        .to(pbx.sip, "102", A_SECOND);
+    let caller = Sipp::new("trusted.xml", CALLS).by(["101"]).to(pbx.sip, "102", A_SECOND);
     caller.start().succeeds();
     callee.succeeds();
     each_call_left_one_record(&pbx);
@@ -64,7 +60,7 @@ fn two_hundred_phones_register() {
     pbx.has_all(&numbers);
     let users = numbers.iter().map(String::as_str);
     Sipp::new("register.xml", 200)
-        .as_users(users)
+        .by(users)
         .to(pbx.sip, "", 100)
         .start()
         .succeeds();

@@ -7,6 +7,7 @@
 
 mod baresip;
 mod http;
+mod linphone;
 mod message;
 mod phone;
 mod place;

@@ -117,132 +117,125 @@ impl Phone {
         format!("Contact: <sip:{}@{}>\r\n", self.number, self.address())
     }
 
-    /// A request with everything it needs.
-    pub fn request(
-        &self,
-        method: &str,
-        uri: &str,
-        branch: &str,
-        to: &str,
-        dialog: &Dialog,
-        more: &str,
-        body: &str,
-    ) -> String {
+    /// A request with everything it needs. Before there is a call, its dialog names who is called.
+    fn request(&self, method: &str, branch: &str, dialog: &Dialog, more: &str, body: &str) -> String {
         let sdp = if body.is_empty() {
             ""
         } else {
             "Content-Type: application/sdp\r\n"
         };
         format!(
-            "{method} {uri} SIP/2.0\r\nVia: SIP/2.0/UDP {};branch={branch};rport\r\nMax-Forwards: 70\r\nFrom: {}\r\nTo: {to}\r\n\
+            "{method} {} SIP/2.0\r\nVia: SIP/2.0/UDP {};branch={branch};rport\r\nMax-Forwards: 70\r\nFrom: {}\r\nTo: {}\r\n\
              Call-ID: {}\r\nCSeq: {} {method}\r\n{more}{sdp}Content-Length: {}\r\n\r\n{body}",
+            dialog.target,
             self.address(),
             dialog.local,
+            dialog.remote,
             dialog.call_id,
             dialog.sequence,
             body.len(),
         )
     }
 
-    fn new_dialog(&self) -> Dialog {
+    fn new_dialog(&self, to: &str) -> Dialog {
+        let target = if to.is_empty() {
+            format!("sip:{}", self.server)
+        } else {
+            format!("sip:{to}@{}", self.server)
+        };
+        let number = if to.is_empty() { self.number } else { to };
         Dialog {
             call_id: unique("call"),
             local: format!("<sip:{}@{}>;tag={}", self.number, self.server, unique("tag")),
-            remote: String::new(),
-            target: String::new(),
+            remote: format!("<sip:{number}@{}>", self.server),
+            target,
             sequence: 1,
             audio: self.address(),
         }
     }
 
-    /// Sends a request outside of a call, with credentials if asked for; the final answer.
-    fn transact(
+    /// Acknowledges what is no 2xx: in the same transaction (RFC 3261 17.1.1.3).
+    fn acknowledge(&self, answer: &Message, branch: &str, dialog: &Dialog) {
+        let remote = answer.header("To").to_owned();
+        let dialog = Dialog {
+            remote,
+            ..dialog.clone()
+        };
+        self.send(&self.request("ACK", branch, &dialog, "", ""));
+    }
+
+    /// Sends a request without credentials, then with those that the 401 asks for; the branch of the latter, or the
+    /// answer where it was another.
+    fn challenged(
         &mut self,
         method: &str,
-        uri: &str,
-        to: &str,
         dialog: &mut Dialog,
         password: &str,
         more: &str,
         body: &str,
-    ) -> Message {
+    ) -> Result<String, Message> {
         let branch = unique("z9hG4bK");
-        self.send(&self.request(method, uri, &branch, to, dialog, more, body));
-        let answer = self.expect_answer(&branch);
-        if answer.status() != 401 {
-            return answer;
-        }
-        if method == "INVITE" {
-            self.send(&self.request("ACK", uri, &branch, answer.header("To"), dialog, "", ""));
-        }
-        let more = answer.authorization(method, uri, self.number, password, self.sha256) + more;
-        dialog.sequence += 1;
-        let branch = unique("z9hG4bK");
-        self.send(&self.request(method, uri, &branch, to, dialog, &more, body));
+        self.send(&self.request(method, &branch, dialog, more, body));
         let answer = self.expect_answer(&branch);
         if method == "INVITE" && answer.status() >= 300 {
-            self.send(&self.request("ACK", uri, &branch, answer.header("To"), dialog, "", ""));
+            self.acknowledge(&answer, &branch, dialog);
         }
-        answer
+        if answer.status() != 401 {
+            return Err(answer);
+        }
+        let more = answer.authorization(method, &dialog.target, self.number, password, self.sha256) + more;
+        dialog.sequence += 1;
+        let branch = unique("z9hG4bK");
+        self.send(&self.request(method, &branch, dialog, &more, body));
+        Ok(branch)
     }
 
     /// Registers for ten minutes; the final answer.
     pub fn registers(&mut self, password: &str) -> Message {
-        let mut dialog = self.new_dialog();
-        let (uri, to) = (
-            format!("sip:{}", self.server),
-            format!("<sip:{}@{}>", self.number, self.server),
-        );
+        let mut dialog = self.new_dialog("");
         let more = self.contact() + "Expires: 600\r\n";
-        self.transact("REGISTER", &uri, &to, &mut dialog, password, &more, "")
+        let challenged = self.challenged("REGISTER", &mut dialog, password, &more, "");
+        challenged.map_or_else(|answer| answer, |branch| self.expect_answer(&branch))
     }
 
     fn offer(&self) -> String {
         sdp(self.rtp.local_addr().unwrap(), self.payload, "sendrecv")
     }
 
-    /// Calls a number: the final answer, acknowledged, and the call if it is one.
-    pub fn calls(&mut self, number: &str) -> (Message, Dialog) {
-        let mut dialog = self.new_dialog();
-        let uri = format!("sip:{number}@{}", self.server);
-        let to = format!("<{uri}>");
-        let (more, offer) = (self.contact(), self.offer());
-        let answer = self.transact("INVITE", &uri, &to, &mut dialog, &password(self.number), &more, &offer);
-        if answer.status() == 200 {
-            dialog.remote = answer.header("To").to_owned();
-            dialog.target = answer.contact().to_owned();
-            dialog.audio = answer.audio().unwrap_or_else(|| panic!("no audio in {}", answer.0));
-            self.within(&dialog, "ACK", "", "");
-        }
-        (answer, dialog)
+    /// Calls a number and is not answered: the final answer.
+    pub fn is_refused(&mut self, number: &str) -> Message {
+        let (dialog, challenged) = self.dials(number);
+        challenged.map_or_else(
+            |answer| answer,
+            |branch| {
+                let answer = self.expect_answer(&branch);
+                self.acknowledge(&answer, &branch, &dialog);
+                answer
+            },
+        )
     }
 
-    /// Sends the INVITE of a call with credentials already asked for, and does not wait: for calls that are not
-    /// answered at once. Its branch.
+    /// Calls a number; [`Phone::is_answered`] is the end of it.
     pub fn begins(&mut self, number: &str) -> (Dialog, String) {
-        let mut dialog = self.new_dialog();
-        let uri = format!("sip:{number}@{}", self.server);
-        let to = format!("<{uri}>");
-        let branch = unique("z9hG4bK");
-        self.send(&self.request("INVITE", &uri, &branch, &to, &dialog, &self.contact(), &self.offer()));
-        let answer = self.expect_answer(&branch);
-        assert_eq!(answer.status(), 401, "{}", answer.0);
-        self.send(&self.request("ACK", &uri, &branch, answer.header("To"), &dialog, "", ""));
-        let more = answer.authorization("INVITE", &uri, self.number, &password(self.number), self.sha256)
-            + self.contact().as_str();
-        dialog.sequence += 1;
-        let branch = unique("z9hG4bK");
-        self.send(&self.request("INVITE", &uri, &branch, &to, &dialog, &more, &self.offer()));
-        (dialog, branch)
+        let (dialog, challenged) = self.dials(number);
+        (dialog, challenged.unwrap_or_else(|answer| panic!("{}", answer.0)))
     }
 
-    /// The end of what was begun: the final answer to it.
+    /// The branch of the INVITE that is under way, or its answer.
+    fn dials(&mut self, number: &str) -> (Dialog, Result<String, Message>) {
+        let mut dialog = self.new_dialog(number);
+        let (password, more, offer) = (password(self.number), self.contact(), self.offer());
+        let challenged = self.challenged("INVITE", &mut dialog, &password, &more, &offer);
+        (dialog, challenged)
+    }
+
+    /// The end of what was begun: it is answered, and acknowledged.
     pub fn is_answered(&mut self, mut dialog: Dialog, branch: &str) -> Dialog {
         let answer = self.expect_answer(branch);
         assert_eq!(answer.status(), 200, "{}", answer.0);
         dialog.remote = answer.header("To").to_owned();
         dialog.target = answer.contact().to_owned();
-        dialog.audio = answer.audio().unwrap();
+        dialog.audio = answer.audio().unwrap_or_else(|| panic!("no audio in {}", answer.0));
         self.within(&dialog, "ACK", "", "");
         dialog
     }
@@ -268,7 +261,7 @@ impl Phone {
     /// Sends a request within a call; its branch.
     pub fn within(&self, dialog: &Dialog, method: &str, more: &str, body: &str) -> String {
         let branch = unique("z9hG4bK");
-        self.send(&self.request(method, &dialog.target, &branch, &dialog.remote, dialog, more, body));
+        self.send(&self.request(method, &branch, dialog, more, body));
         branch
     }
 

@@ -69,7 +69,7 @@ fn sigterm_lets_calls_finish_then_ends_them_with_bye() {
     tests::wait::until("the end to begin", SOON, || (pbx.health() == "draining").then_some(()));
     // New calls are refused (RFC 3261 21.5.4), the one in progress goes on.
     let mut carol = Phone::new(&pbx, "103");
-    assert_eq!(carol.calls("101").0.status(), 503);
+    assert_eq!(carol.is_refused("101").status(), 503);
     talk.is_heard(25);
     alice.is_hung_up();
     bob.is_hung_up();

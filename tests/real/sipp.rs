@@ -57,7 +57,7 @@ impl<'a> Setup<'a> {
     }
 
     /// As these extensions, one after the other.
-    pub fn as_users<'b>(mut self, numbers: impl IntoIterator<Item = &'b str>) -> Self {
+    pub fn by<'b>(mut self, numbers: impl IntoIterator<Item = &'b str>) -> Self {
         let mut users = "SEQUENTIAL\n".to_owned();
         for number in numbers {
             let password = password(number);

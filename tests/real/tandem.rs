@@ -102,9 +102,8 @@ impl Setup {
             process,
             arguments,
             sip: SocketAddr::new(self.host, sip),
-            rtp,
             http: SocketAddr::from((Ipv4Addr::LOCALHOST, sip + 1)),
-            folder,
+            _folder: folder,
             log,
         }
     }
@@ -135,9 +134,7 @@ fn launch(arguments: &[String], log: &Path) -> Process {
 pub struct Tandem {
     pub process: Process,
     pub sip: SocketAddr,
-    /// The first of its ports for audio.
-    pub rtp: u16,
-    pub folder: TempDir,
+    _folder: TempDir,
     arguments: Vec<String>,
     http: SocketAddr,
     log: PathBuf,

@@ -5,6 +5,9 @@ use std::{f64::consts::TAU, fs, path::Path};
 /// Samples a second.
 pub const RATE: usize = 8_000;
 
+/// What the dial tone is made of, in hertz.
+pub const DIAL: f64 = 425.0;
+
 /// Writes a minute and a half of a tone: 8 kHz, mono, 16 bit.
 pub fn write(path: &Path, hertz: f64) {
     let samples = (0..RATE * 90).map(|at| (12_000.0 * (TAU * hertz * at as f64 / RATE as f64).sin()) as i16);

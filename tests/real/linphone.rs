@@ -1,0 +1,123 @@
+//! linphonec as a phone: another SIP stack, driven by its own prompt.
+
+use std::{
+    fs::{self, File},
+    io::Write,
+    net::SocketAddr,
+    path::PathBuf,
+    process::{Command, Stdio},
+    time::Duration,
+};
+
+use tempfile::TempDir;
+use tests::wait::until;
+
+use crate::{
+    place::{Process, ports, tail},
+    tandem::{Tandem, password},
+    tone,
+};
+
+const SOON: Duration = Duration::from_secs(20);
+
+/// A running linphonec. Without a sound card: it says a file, and what it hears becomes one.
+pub struct Linphone {
+    process: Process,
+    folder: TempDir,
+}
+
+impl Linphone {
+    /// Starts it and waits until it is registered.
+    pub fn registers(pbx: &Tandem, number: &str, hertz: f64) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let at = folder.path();
+        let (said, heard) = (at.join("said.wav"), at.join("heard.wav"));
+        tone::write(&said, hertz);
+        let sip = ports(20);
+        // It wants them to be there.
+        for name in [".local/share/linphone", ".config/linphone"] {
+            fs::create_dir_all(at.join(name)).unwrap();
+        }
+        let settings = format!(
+            "[sip]\nsip_port={sip}\nsip_tcp_port=0\n[rtp]\naudio_rtp_port={}\nvideo_rtp_port={}\n",
+            sip + 4,
+            sip + 8,
+        );
+        fs::write(at.join("linphonerc"), settings).unwrap();
+        let output = File::create(at.join("output")).unwrap();
+        let mut command = Command::new("linphonec");
+        command
+            .arg("-c")
+            .arg(at.join("linphonerc"))
+            .args(["-d", "0"])
+            .env("HOME", at)
+            .current_dir(at);
+        command
+            .stdin(Stdio::piped())
+            .stdout(output.try_clone().unwrap())
+            .stderr(output);
+        let mut phone = Self {
+            process: Process::start(command),
+            folder,
+        };
+        phone.says("soundcard use files");
+        phone.says(&format!("play {}", said.display()));
+        phone.says(&format!("record {}", heard.display()));
+        let server: SocketAddr = pbx.sip;
+        phone.says(&format!(
+            "register sip:{number}@{server} sip:{server} {}",
+            password(number)
+        ));
+        until("linphonec to be registered", SOON, || {
+            pbx.registrations()
+                .iter()
+                .any(|contact| contact["number"] == number)
+                .then_some(())
+        });
+        phone
+    }
+
+    /// Types a line.
+    pub fn says(&mut self, line: &str) {
+        writeln!(self.process.0.stdin.as_mut().unwrap(), "{line}").unwrap();
+    }
+
+    fn output(&self) -> String {
+        String::from_utf8_lossy(&fs::read(self.folder.path().join("output")).unwrap()).into_owned()
+    }
+
+    /// Waits until it has printed this so many times.
+    pub fn expect(&self, words: &str, times: usize) {
+        until(&format!("linphonec to say {words}"), SOON, || {
+            (self.output().matches(words).count() >= times).then_some(())
+        });
+    }
+
+    fn heard(&self) -> PathBuf {
+        self.folder.path().join("heard.wav")
+    }
+
+    /// Waits for a second of new sound, of which the last half must be this tone.
+    pub fn hears(&self, hertz: f64) {
+        let read = || fs::read(self.heard()).unwrap_or_default();
+        let before = read().len().max(44);
+        let heard = until(&format!("linphonec to hear {hertz} Hz"), SOON, || {
+            let heard = tone::samples(read().get(before..)?);
+            (heard.len() > tone::RATE).then_some(heard)
+        });
+        let last = &heard[heard.len() - tone::RATE / 2..];
+        let (share, level) = (tone::share(last, hertz), tone::level(last));
+        assert!(
+            share > 0.9 && level > 1000.0,
+            "{hertz} Hz has {share:.3} of the power, level {level:.0}"
+        );
+    }
+}
+
+impl Drop for Linphone {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("--- linphonec\n{}", tail(&self.folder.path().join("output"), 40));
+        }
+    }
+}
