@@ -50,3 +50,23 @@ pub fn route_to(peer: IpAddr) -> Option<IpAddr> {
     let local = socket.local_addr().ok()?.ip();
     (!local.is_unspecified()).then_some(local)
 }
+
+/// The address of the first interface that others may reach us by: for a machine without a way outwards.
+pub fn interface_address(v4: bool) -> Option<IpAddr> {
+    let interfaces = nix::ifaddrs::getifaddrs().ok()?;
+    let address = |interface: nix::ifaddrs::InterfaceAddress| -> Option<IpAddr> {
+        let address = interface.address?;
+        let v4 = address.as_sockaddr_in().map(|address| IpAddr::V4(address.ip()));
+        v4.or_else(|| address.as_sockaddr_in6().map(|address| IpAddr::V6(address.ip())))
+    };
+    interfaces
+        .filter_map(address)
+        .find(|ip| ip.is_ipv4() == v4 && !ip.is_loopback() && !is_link_local(ip))
+}
+
+fn is_link_local(ip: &IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(ip) => ip.is_link_local(),
+        IpAddr::V6(ip) => ip.is_unicast_link_local(),
+    }
+}

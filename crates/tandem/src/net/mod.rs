@@ -23,7 +23,7 @@ use sip::{Flow, Transport};
 use switch::{Input, Listener, QueryId, Transmit};
 use tokio::sync::mpsc;
 
-pub use self::local::route_to;
+pub use self::local::{interface_address, route_to};
 use self::{local::Routes, resolve::Resolver, tcp::Tcp, udp::Udp};
 
 /// How much the sockets may take.

@@ -14,8 +14,8 @@ use super::database::Made;
 pub(super) struct Banner<'a> {
     pub(super) listeners: &'a [Listener],
     pub(super) http: SocketAddr,
-    /// The address phones reach this machine by.
-    pub(super) address: Option<IpAddr>,
+    /// The addresses phones reach this machine by, of either family at most one.
+    pub(super) addresses: Vec<IpAddr>,
     pub(super) made: &'a Made,
 }
 
@@ -30,7 +30,12 @@ impl Banner<'_> {
         for (user, password) in &self.made.extensions {
             let _ = writeln!(text, "  {:<15} {user}   password {password}", "        user");
         }
-        let _ = writeln!(text, "  {:<15} http://{}/", "Web page:", self.http);
+        let _ = writeln!(
+            text,
+            "  {:<15} http://{}/",
+            "Web page:",
+            self.reached(self.http).unwrap_or(self.http)
+        );
         if let Some(token) = &self.made.token {
             let _ = writeln!(text, "  {:<15} {token}", "Admin token:");
         }
@@ -49,19 +54,23 @@ impl Banner<'_> {
         text
     }
 
+    /// How others reach what is bound here, if they can.
+    fn reached(&self, bound: SocketAddr) -> Option<SocketAddr> {
+        if !bound.ip().is_unspecified() {
+            return Some(bound);
+        }
+        let ip = self.addresses.iter().find(|ip| ip.is_ipv4() == bound.is_ipv4())?;
+        Some(SocketAddr::new(*ip, bound.port()))
+    }
+
     /// Where phones sign in: each address once, with its port and transports.
     fn servers(&self) -> Vec<String> {
         let mut places: Vec<(String, Vec<&str>)> = Vec::new();
         for listener in self.listeners {
-            let ip = if listener.address.ip().is_unspecified() {
-                self.address
-            } else {
-                Some(listener.address.ip())
-            };
-            let Some(ip) = ip.filter(|ip| ip.is_ipv4() == listener.address.is_ipv4()) else {
+            let Some(place) = self.reached(listener.address) else {
                 continue;
             };
-            let place = SocketAddr::new(ip, listener.address.port()).to_string();
+            let place = place.to_string();
             let name = transport(listener.transport);
             match places.iter_mut().find(|(known, _)| *known == place) {
                 Some((_, names)) => names.push(name),
@@ -101,11 +110,11 @@ mod tests {
     }
 
     fn text(made: &Made) -> String {
-        let address = Some("192.0.2.7".parse().unwrap());
+        let addresses = vec!["192.0.2.7".parse().unwrap(), "2001:db8::7".parse().unwrap()];
         Banner {
             listeners: &listeners(),
-            http: "127.0.0.1:8080".parse().unwrap(),
-            address,
+            http: "0.0.0.0:8080".parse().unwrap(),
+            addresses,
             made,
         }
         .text()
@@ -124,13 +133,14 @@ mod tests {
             "101   password secret1",
             "102   password secret2",
             "tdm_x",
-            "http://127.0.0.1:8080/",
+            "http://192.0.2.7:8080/",
+            "[2001:db8::7]:5060 (TCP)\n",
             "only this once",
             "dial 102 from 101",
         ] {
             assert!(text.contains(part), "{part}\n{text}");
         }
-        assert!(!text.contains("[::]"));
+        assert!(!text.contains("[::]") && !text.contains("0.0.0.0"));
     }
 
     #[test]

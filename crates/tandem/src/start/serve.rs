@@ -2,7 +2,7 @@
 
 use std::{
     io::IsTerminal,
-    net::{IpAddr, Ipv4Addr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     sync::Arc,
     thread,
 };
@@ -268,10 +268,21 @@ fn net_limits(config: &Config) -> Limits {
     }
 }
 
-/// The address other machines most likely reach this one by: the one that routes outwards.
-fn public_address() -> Option<IpAddr> {
-    // TEST-NET-3 (RFC 5737): nothing is sent there.
-    net::route_to(IpAddr::V4(Ipv4Addr::new(203, 0, 113, 1))).or(Some(Ipv4Addr::LOCALHOST.into()))
+/// The addresses other machines most likely reach this one by: those that route outwards.
+fn public_addresses() -> Vec<IpAddr> {
+    // For documentation (RFC 5737, RFC 3849): nothing is sent there.
+    let outside: [(IpAddr, IpAddr); 2] = [
+        (Ipv4Addr::new(203, 0, 113, 1).into(), Ipv4Addr::LOCALHOST.into()),
+        (
+            Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1).into(),
+            Ipv6Addr::LOCALHOST.into(),
+        ),
+    ];
+    let ours = |(outside, alone): (IpAddr, IpAddr)| {
+        let address = net::route_to(outside).or_else(|| net::interface_address(outside.is_ipv4()));
+        address.unwrap_or(alone)
+    };
+    outside.map(ours).into()
 }
 
 /// Every connection and media port is a descriptor; the usual soft limit of 1,024 is too few.
@@ -287,11 +298,11 @@ fn raise_descriptors() {
 /// Tells the person who started it, and the log. The log gets no secret: somebody may keep it.
 fn announce(config: &Config, listeners: &[Listener], http: &TcpListener, made: &Made) -> Result<(), StartError> {
     let http = http.local_addr().map_err(StartError::Thread)?;
-    let address = config.advertise.or_else(public_address);
+    let addresses = config.advertise.map_or_else(public_addresses, |address| vec![address]);
     let banner = Banner {
         listeners,
         http,
-        address,
+        addresses,
         made,
     };
     say(&banner.text());
