@@ -18,10 +18,10 @@ use crate::{
 };
 
 /// The tests do the same every time: xorshift.
-struct Dice(u64);
+pub struct Dice(pub u64);
 
 impl Dice {
-    fn roll(&mut self, sides: usize) -> usize {
+    pub fn roll(&mut self, sides: usize) -> usize {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
@@ -57,23 +57,24 @@ pub fn options(from: SocketAddr, to: SocketAddr, transport: &str, name: &str) ->
 
 /// Waits until everything sent before has been dealt with: signalling takes messages one after the other.
 fn settle(socket: &UdpSocket, pbx: &Tandem) -> Vec<Message> {
+    let name = unique("settle");
+    let text = options(socket.local_addr().unwrap(), pbx.sip, "UDP", &name);
     let mut others = Vec::new();
-    let mut last = String::new();
+    let mut looks = 0;
     until("an answer to OPTIONS", Duration::from_secs(20), || {
-        // Said again each time: it may have met a full queue or a rate limit.
-        if last.is_empty() || others.len() % 8 == 7 {
-            last = unique("settle");
-            let text = options(socket.local_addr().unwrap(), pbx.sip, "UDP", &last);
+        // Said again now and then: it may have met a full queue or a limit.
+        if looks % 50 == 0 {
             socket.send_to(text.as_bytes(), pbx.sip).unwrap();
         }
+        looks += 1;
         let mut buffer = [0; 65_536];
         while let Ok(length) = socket.recv(&mut buffer) {
             let message = Message(String::from_utf8_lossy(&buffer[..length]).into_owned());
-            if message.header("Call-ID") == last {
-                assert_eq!(message.status(), 200, "{}", message.0);
+            if message.header("Call-ID") != name {
+                others.push(message);
+            } else if message.status() == 200 {
                 return Some(());
             }
-            others.push(message);
         }
         None
     });
@@ -187,4 +188,64 @@ fn noise_and_damaged_messages_do_not_reach_a_call() {
     assert_eq!(pbx.health(), "ok");
     call.ends_well(&pbx);
     pbx.expect_nothing_left(Duration::from_secs(10));
+}
+
+#[test]
+fn requests_out_of_the_blue_are_answered_by_the_book() {
+    let pbx = Tandem::start();
+    let call = Conversation::on(&pbx);
+    let attacker = socket(([127, 0, 0, 1], 0));
+    let from = attacker.local_addr().unwrap();
+    // RFC 3261 12.2.2 for what belongs into a dialog, 9.2 for CANCEL, 8.2.1 for what nobody knows; an ACK is never
+    // answered (17.2.1).
+    for (method, tag, statuses) in [
+        ("BYE", ";tag=none", &[481][..]),
+        ("CANCEL", "", &[481]),
+        ("INVITE", ";tag=none", &[481]),
+        ("UPDATE", ";tag=none", &[481]),
+        ("INFO", ";tag=none", &[481]),
+        ("PRACK", ";tag=none", &[481]),
+        ("NOTIFY", ";tag=none", &[481]),
+        ("REFER", ";tag=none", &[481]),
+        ("ACK", ";tag=none", &[]),
+        ("ACK", "", &[]),
+        ("OPTIONS", "", &[200]),
+        ("MESSAGE", "", &[401]),
+        ("REGISTER", "", &[401]),
+        ("INVITE", "", &[401]),
+        ("JUMP", "", &[405, 501]),
+    ] {
+        let name = unique("blue");
+        let server = pbx.sip;
+        let text = format!(
+            "{method} sip:102@{server} SIP/2.0\r\nVia: SIP/2.0/UDP {from};branch=z9hG4bK{name};rport\r\nMax-Forwards: 70\r\n\
+             From: <sip:101@{server}>;tag={name}\r\nTo: <sip:102@{server}>{tag}\r\nCall-ID: {name}\r\nCSeq: 1 {method}\r\n\
+             Contact: <sip:101@{from}>\r\nRAck: 1 1 INVITE\r\nEvent: refer\r\nRefer-To: <sip:101@{server}>\r\n\
+             Content-Length: 0\r\n\r\n"
+        );
+        attacker.send_to(text.as_bytes(), server).unwrap();
+        let answers = settle(&attacker, &pbx);
+        let answers = answers.iter().filter(|answer| answer.header("Call-ID") == name);
+        let mut came: Vec<u16> = answers.map(Message::status).filter(|&status| status >= 200).collect();
+        came.dedup();
+        let is_right = match came[..] {
+            [] => statuses.is_empty(),
+            [status] => statuses.contains(&status),
+            _ => false,
+        };
+        assert!(is_right, "{method}{tag}: {statuses:?} expected, {came:?} came");
+    }
+    // Somebody else's dialog is not ended by who knows its name only in part.
+    let wrong = format!(
+        "BYE {} SIP/2.0\r\nVia: SIP/2.0/UDP {from};branch=z9hG4bK{};rport\r\nMax-Forwards: 70\r\nFrom: {}x\r\nTo: {}\r\n\
+         Call-ID: {}\r\nCSeq: 99 BYE\r\nContent-Length: 0\r\n\r\n",
+        call.alices.target,
+        unique("bye"),
+        call.alices.local,
+        call.alices.remote,
+        call.alices.call_id,
+    );
+    attacker.send_to(wrong.as_bytes(), pbx.sip).unwrap();
+    assert_eq!(settle(&attacker, &pbx)[0].status(), 481);
+    call.ends_well(&pbx);
 }

@@ -1,11 +1,12 @@
 //! What a killed and a stopping Tandem leaves behind.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use crate::{
     phone::Phone,
+    sipp::Setup as Sipp,
     talk::{Side, Talk},
-    tandem::Tandem,
+    tandem::{Setup, Tandem},
 };
 
 const SOON: Duration = Duration::from_secs(10);
@@ -86,4 +87,52 @@ fn sigterm_lets_calls_finish_then_ends_them_with_bye() {
     assert_eq!(of("101"), ["answered", "system"]);
     assert_eq!(of("103"), ["failed", "system"]);
     assert_eq!(pbx.registrations().len(), 2);
+}
+
+#[test]
+fn a_kill_under_load_loses_no_record_and_doubles_none() {
+    let mut pbx = Setup::new().flag("--trust", "127.0.0.1/32=101").start();
+    pbx.has("101").has("102");
+    let port = Phone::registered(&pbx, "102").address().port();
+    let callee = Sipp::new("callee.xml", 10_000).port(port).start();
+    let caller = Sipp::new("trusted.xml", 10_000)
+        .by(["101"])
+        .to(pbx.sip, "102", 100)
+        .start();
+    // Calls that are over, calls that are up and calls that just begin.
+    tests::wait::until("200 records", SOON, || {
+        (pbx.metric("tandem_calls_answered_total") >= 200).then_some(())
+    });
+    pbx.dies_and_comes_back();
+    drop((caller, callee));
+
+    pbx.expect_nothing_left(SOON);
+    // One each for all that were answered: also for those that were up, which nobody ended.
+    let cdrs = tests::wait::until("no record to be open", SOON, || {
+        let cdrs = pbx.cdrs();
+        let closed = cdrs.iter().all(|cdr| !cdr["ended_at"].is_null());
+        (closed && cdrs.len() >= 200).then_some(cdrs)
+    });
+    for field in ["call_id", "sip_call_id"] {
+        let ids: BTreeSet<&str> = cdrs.iter().map(|cdr| cdr[field].as_str().unwrap()).collect();
+        assert_eq!(ids.len(), cdrs.len(), "two records of one call");
+    }
+    let failed = cdrs.iter().filter(|cdr| cdr["disposition"] == "failed");
+    assert!(failed.clone().all(|cdr| cdr["ended_by"] == "system"));
+    assert!(failed.count() > 0, "no call was interrupted");
+}
+
+#[test]
+fn a_registration_that_was_confirmed_survives_a_kill_at_once() {
+    let mut pbx = Tandem::start();
+    let numbers: Vec<String> = (0..50).map(|number| format!("{}", 1_000 + number)).collect();
+    pbx.has_all(&numbers);
+    let users = numbers.iter().map(String::as_str);
+    Sipp::new("register.xml", 50)
+        .by(users)
+        .to(pbx.sip, "", 200)
+        .start()
+        .succeeds();
+    pbx.dies_and_comes_back();
+    assert_eq!(pbx.registrations().len(), 50);
 }

@@ -11,7 +11,7 @@ use tests::wait::until;
 
 use crate::{
     audio::Conversation,
-    hostile::options,
+    hostile::{Dice, options},
     message::Message,
     phone::unique,
     tandem::{Setup, Tandem},
@@ -127,6 +127,54 @@ fn slow_half_closed_and_many_connections_hold_nobody_up() {
     assert!(grown < 64 * 1024, "{grown} KiB for 300 connections");
     drop((many, slow, half));
     // Closed or half closed is the same to who says nothing more: it stays for as long as an answer may take.
+    until("the connections to be gone", LINGER, || {
+        (descriptors(&pbx) <= before).then_some(())
+    });
+    call.ends_well(&pbx);
+}
+
+#[test]
+fn damaged_messages_and_peers_that_never_read_end_their_connection_only() {
+    let pbx = Setup::new()
+        .flag("--message-timeout", 3)
+        .flag("--write-queue", 65_536)
+        .start();
+    let call = Conversation::on(&pbx);
+    let (before, memory) = (descriptors(&pbx), pbx.process.memory());
+    let mut dice = Dice(0x51ed_27f0);
+
+    // Each goes on until its connection is closed or its bytes are read.
+    let mut damaged = Vec::new();
+    for _ in 0..200 {
+        let mut stream = Stream::to(&pbx);
+        let mut text = stream.options(&pbx).into_bytes();
+        for _ in 0..=dice.roll(6) {
+            let at = dice.roll(text.len());
+            text[at] = dice.roll(256) as u8;
+        }
+        let _ = stream.stream.write_all(&text);
+        damaged.push(stream);
+    }
+
+    // Who asks and asks and does not listen is cut off before its answers fill the memory.
+    let mut deaf = Stream::to(&pbx);
+    let many = deaf.options(&pbx).repeat(20);
+    until("the deaf one to be cut off", SOON, || {
+        loop {
+            match deaf.stream.write(many.as_bytes()) {
+                Ok(_) => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return None,
+                Err(_) => return Some(()),
+            }
+        }
+    });
+
+    let mut fine = Stream::to(&pbx);
+    fine.stream.write_all(fine.options(&pbx).as_bytes()).unwrap();
+    assert_eq!(fine.answer().status(), 200);
+    let grown = pbx.process.memory().saturating_sub(memory);
+    assert!(grown < 64 * 1024, "{grown} KiB");
+    drop((damaged, deaf, fine));
     until("the connections to be gone", LINGER, || {
         (descriptors(&pbx) <= before).then_some(())
     });
