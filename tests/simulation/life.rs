@@ -28,6 +28,8 @@ pub struct Life {
     /// When the network is there again.
     pub outage: Option<sip::Instant>,
     pub weather: Faults,
+    /// The switch's.
+    pub config: Config,
     seed: u64,
     round: usize,
 }
@@ -53,6 +55,15 @@ fn weather(chance: &mut Chance) -> Faults {
 impl Life {
     /// A world at its beginning; with its ladder, or without, which is faster.
     pub fn new(seed: u64, shown: bool) -> Self {
+        Self::begin(seed, shown, false)
+    }
+
+    /// A world whose inputs and outputs are written down.
+    pub fn recorded(seed: u64) -> Self {
+        Self::begin(seed, false, true)
+    }
+
+    fn begin(seed: u64, shown: bool, recorded: bool) -> Self {
         let mut chance = Chance(seed.wrapping_mul(0x5851_f42d_4c95_7f2d));
         let (calm, real) = (chance.percent(30), chance.percent(10));
         let mut config = Config::default();
@@ -75,10 +86,13 @@ impl Life {
         let mut world = World::new(Settings {
             seed,
             plan: "fn on_call(caller) { }".into(),
-            config,
+            config: config.clone(),
             store_delay: Duration::from_millis(chance.below(30)),
         });
         world.ladder.off = !shown;
+        if recorded {
+            world.record();
+        }
         if real {
             let limits = dialplan::Limits {
                 operations_between_verbs: 2_000,
@@ -98,6 +112,7 @@ impl Life {
             real,
             outage: None,
             weather,
+            config,
             seed,
             round: 0,
         };
@@ -161,6 +176,11 @@ impl Life {
 
     /// Plays it to its end; how many calls it had.
     pub fn play(mut self) -> u64 {
+        self.run()
+    }
+
+    /// The same, and then it can be looked at.
+    pub fn run(&mut self) -> u64 {
         while self.world.opened.len() < CALLS && self.round < ROUNDS {
             self.round += 1;
             let gap = self.gap();
@@ -169,7 +189,7 @@ impl Life {
                 self.outage = None;
                 self.world.net.faults = self.weather.clone();
             }
-            acts::act(&mut self);
+            acts::act(self);
         }
         self.ends();
         self.world.opened.len() as u64

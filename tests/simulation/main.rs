@@ -8,6 +8,7 @@ mod acts;
 mod life;
 mod memory;
 mod plays;
+mod replay;
 mod verdict;
 
 use std::{panic::catch_unwind, time::Instant};

@@ -1,0 +1,56 @@
+//! What was written down of a world plays again, to the byte.
+
+use serde::{Deserialize, Serialize};
+use sip::Instant;
+use switch::{Input, Output, Switch};
+use tests::{Settings, world::switch_of};
+
+use crate::life::Life;
+
+#[derive(Serialize, Deserialize)]
+struct Line {
+    at: Instant,
+    input: Input,
+}
+
+/// The outputs of a fresh switch that is given these lines.
+fn replayed(mut switch: Switch, lines: &str) -> Vec<String> {
+    let mut outputs = Vec::new();
+    for line in lines.lines() {
+        let Line { at, input } = serde_json::from_str(line).expect("what was written can be read");
+        switch.handle(at, input);
+        loop {
+            let output = switch.poll_output();
+            if matches!(output, Output::Timeout(_)) {
+                break;
+            }
+            outputs.push(serde_json::to_string(&output).unwrap());
+        }
+    }
+    outputs
+}
+
+// Each switch has hash maps of its own, which keep their entries in an order of their own: were it ever seen, two
+// switches of one process would not say the same.
+#[test]
+fn a_recording_replays_to_the_same_outputs_in_any_switch() {
+    for seed in (0..60).map(|seed| seed * 7 + 3) {
+        let mut life = Life::recorded(seed);
+        life.run();
+        let recording = life.world.recording.take().expect("it was recorded");
+        let recorded = life.world.outputs.take().expect("it was recorded");
+        let lines: String = recording
+            .into_iter()
+            .map(|(at, input)| serde_json::to_string(&Line { at, input }).unwrap() + "\n")
+            .collect();
+        let settings = Settings {
+            seed,
+            config: life.config.clone(),
+            ..Settings::default()
+        };
+        let again = replayed(switch_of(&settings), &lines);
+        let differs = recorded.iter().zip(&again).find(|(was, is)| was != is);
+        assert_eq!(differs, None, "world {seed}");
+        assert_eq!(recorded.len(), again.len(), "world {seed}");
+    }
+}
