@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use media::{Payload, PortId, Remote};
 use switch::{CallUid, Disposition, Event};
 use tests::Phase;
 
@@ -27,6 +28,64 @@ pub fn nothing_left(life: &mut Life) {
             );
         }
     }
+}
+
+/// Phones and switch agree on what is sent and heard, and so do the two phones of a call, once all have had time to.
+pub fn sessions_agree(life: &Life) {
+    let engine = &life.world.engine;
+    let mut talking: BTreeMap<PortId, Remote> = BTreeMap::new();
+    for (id, port) in &engine.ports {
+        let phones = life.world.phones.iter();
+        let calls = phones.filter(|phone| {
+            let expected = port.remote.as_ref().map(|remote| &remote.expected);
+            expected.is_some_and(|expected| expected.contains(&phone.address.ip()))
+        });
+        let mut found = calls.flat_map(|phone| &phone.calls).filter(|call| {
+            call.phase == Phase::Up && call.media().rtp.is_some_and(|rtp| rtp.port() == port.local_port)
+        });
+        // With several calls of one phone on one port it is not said which is which.
+        if let (Some(call), None) = (found.next(), found.next())
+            && call.may_change()
+        {
+            talking.insert(*id, call.media());
+        }
+    }
+    for (id, phone) in &talking {
+        let (sends, hears) = (phone.direction.send, phone.direction.receive);
+        let port = &engine.ports[id];
+        let Some(remote) = &port.remote else { continue };
+        assert_eq!(
+            (remote.direction.receive, remote.direction.send),
+            (sends, hears),
+            "what the phone sends and hears, and what the switch takes and sends, on {id:?}"
+        );
+        understood(*id, &phone.send_payloads, &remote.receive_payloads);
+        understood(*id, &remote.send_payloads, &phone.receive_payloads);
+        let Some(other) = port.bridged.and_then(|other| talking.get(&other)) else {
+            continue;
+        };
+        assert_eq!(
+            (sends, hears),
+            (other.direction.receive, other.direction.send),
+            "one of two phones sends what the other hears, on {id:?} and {:?}",
+            port.bridged
+        );
+    }
+}
+
+/// No number means two codecs, and there is one that both know.
+fn understood(id: PortId, sent: &[Payload], taken: &[Payload]) {
+    let mut common = 0;
+    for one in sent {
+        if let Some(other) = taken.iter().find(|other| other.number == one.number) {
+            assert_eq!(one.codec, other.codec, "what number {} means on {id:?}", one.number);
+            common += usize::from(one.codec != "TELEPHONE-EVENT");
+        }
+    }
+    assert!(
+        common > 0,
+        "{sent:?} is not understood by who takes {taken:?} on {id:?}"
+    );
 }
 
 /// No phone is in a call or waits for anything.

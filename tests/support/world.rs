@@ -14,6 +14,7 @@ use switch::{
 };
 
 use crate::{
+    engine::Engine,
     ladder::Ladder,
     net::{Chance, Net},
     phone::Phone,
@@ -76,6 +77,8 @@ pub struct World {
     pub media: Vec<media::Command>,
     /// Media ports open now.
     pub ports: BTreeSet<media::PortId>,
+    /// What the media engine knows.
+    pub engine: Engine,
     /// Answers to commands.
     pub replies: Vec<Result<switch::Reply, switch::CommandError>>,
     /// The store: bindings on disk.
@@ -104,11 +107,20 @@ pub struct World {
     chance: Chance,
 }
 
+/// The seed of identifiers in the world of this seed.
+pub fn seed_of(seed: u64) -> [u8; 32] {
+    let mut bytes = [0; 32];
+    bytes[..8].copy_from_slice(&seed.to_be_bytes());
+    bytes
+}
+
 /// Seed and keys of a world's switch, also for its replay.
 pub fn switch_of(settings: &Settings) -> Switch {
-    let mut seed = [0; 32];
-    seed[..8].copy_from_slice(&settings.seed.to_be_bytes());
-    Switch::new(settings.config.clone(), seed, &Keys { nonce: [7; 32] })
+    Switch::new(
+        settings.config.clone(),
+        seed_of(settings.seed),
+        &Keys { nonce: [7; 32] },
+    )
 }
 
 impl World {
@@ -128,6 +140,7 @@ impl World {
             events: Vec::new(),
             media: Vec::new(),
             ports: BTreeSet::new(),
+            engine: Engine::default(),
             replies: Vec::new(),
             bindings: BTreeMap::new(),
             store_works: true,
@@ -244,6 +257,7 @@ impl World {
         self.scripts = Scripts::new(&settings.plan);
         self.later.clear();
         self.ports.clear();
+        self.engine = Engine::default();
         self.ladder
             .note(self.now, "*** the switch was killed and started again");
         let clock = EPOCH + i64::try_from(self.now.as_micros()).unwrap();
@@ -289,6 +303,7 @@ impl World {
                 self.wire(from, to, bytes);
             }
             Output::Media(command) => {
+                self.engine.apply(&command);
                 match &command {
                     media::Command::Open { port, .. } => assert!(self.ports.insert(*port), "a port is opened once"),
                     media::Command::Close(port) => assert!(self.ports.remove(port), "what is closed was open"),

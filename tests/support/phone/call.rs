@@ -86,6 +86,11 @@ impl PhoneCall {
         self.accepted = None;
     }
 
+    /// What the phone's own media would do: where it sends, and what it takes.
+    pub fn media(&self) -> media::Remote {
+        self.session.remote(std::net::Ipv4Addr::UNSPECIFIED.into())
+    }
+
     /// Whether a change may be offered now (RFC 3261 14.1).
     pub fn may_change(&self) -> bool {
         self.phase == Phase::Up

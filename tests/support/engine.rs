@@ -1,0 +1,77 @@
+//! What the media engine was told, without any media.
+
+use std::collections::BTreeMap;
+
+use media::{Command, PortId, Remote};
+
+/// One port, as the engine knows it.
+#[derive(Clone, Debug)]
+pub struct Port {
+    /// The UDP port in descriptions.
+    pub local_port: u16,
+    /// What is known of the peer.
+    pub remote: Option<Remote>,
+    /// The port it is bridged with.
+    pub bridged: Option<PortId>,
+}
+
+/// See the module.
+#[derive(Default)]
+pub struct Engine {
+    /// Those that are open.
+    pub ports: BTreeMap<PortId, Port>,
+}
+
+impl Engine {
+    /// Carries out a command.
+    pub fn apply(&mut self, command: &Command) {
+        match command {
+            Command::Open { port, local_port, .. } => {
+                let fresh = Port {
+                    local_port: *local_port,
+                    remote: None,
+                    bridged: None,
+                };
+                let before = self.ports.insert(*port, fresh);
+                assert!(before.is_none(), "a port is opened once");
+            }
+            Command::Update { port, remote, .. } => self.open(*port).remote = Some(remote.clone()),
+            Command::Bridge(one, other) => {
+                assert!(one != other, "a port is bridged with another one");
+                self.part(*one);
+                self.part(*other);
+                self.open(*one).bridged = Some(*other);
+                self.open(*other).bridged = Some(*one);
+            }
+            Command::Unbridge(port) => {
+                self.open(*port);
+                self.part(*port);
+            }
+            Command::Close(port) => {
+                self.open(*port);
+                self.part(*port);
+                self.ports.remove(port);
+            }
+            Command::Play { port, .. } | Command::Echo(port) => {
+                self.open(*port);
+                self.part(*port);
+            }
+            Command::Dtmf { port, .. } | Command::Watch { port, .. } => {
+                self.open(*port);
+            }
+            // What a verb played when its caller hung up is stopped once more.
+            Command::Stop(_) => {}
+        }
+    }
+
+    fn open(&mut self, port: PortId) -> &mut Port {
+        self.ports.get_mut(&port).expect("what a command is for is open")
+    }
+
+    fn part(&mut self, port: PortId) {
+        let other = self.ports.get_mut(&port).and_then(|port| port.bridged.take());
+        if let Some(other) = other.and_then(|other| self.ports.get_mut(&other)) {
+            other.bridged = None;
+        }
+    }
+}
