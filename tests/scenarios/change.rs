@@ -360,3 +360,15 @@ fn a_fax_is_refused_as_such_and_goes_as_audio() {
     bob.hears(SendOnly);
     over(&stage, &alice, &bob);
 }
+
+#[test]
+fn what_the_other_phone_refuses_is_taken_back_from_one_that_described_itself_anew() {
+    let stage = Stage::default();
+    let (alice, bob) = talking(&stage);
+    alice.holds();
+    bob.hears(SendOnly).feels(|mood| mood.refuses_changes = Some(488));
+    // Without an offer she is offered to talk again, and takes it; he does not.
+    alice.begins_change(Method::Invite, None).is_answered(200);
+    alice.hears(SendRecv).hears(RecvOnly);
+    over(&stage, &alice, &bob);
+}

@@ -9,7 +9,7 @@ use tests::{
     scripts::Scripts,
 };
 
-use crate::{acts, plays, verdict};
+use crate::{acts, plays, tally::Tally, verdict};
 
 /// Calls a world has before it comes to its end.
 const CALLS: usize = 60;
@@ -25,6 +25,8 @@ pub struct Life {
     pub calm: bool,
     /// Real scripts.
     pub real: bool,
+    /// Pairs of phones whose sessions were compared.
+    pub talks: u64,
     /// When the network is there again.
     pub outage: Option<sip::Instant>,
     pub weather: Faults,
@@ -110,6 +112,7 @@ impl Life {
             numbers,
             calm,
             real,
+            talks: 0,
             outage: None,
             weather,
             config,
@@ -174,13 +177,14 @@ impl Life {
         Duration::from_micros(micros)
     }
 
-    /// Plays it to its end; how many calls it had.
-    pub fn play(mut self) -> u64 {
-        self.run()
+    /// Plays it to its end; what it came to.
+    pub fn play(mut self) -> Tally {
+        self.run();
+        Tally::of(&self)
     }
 
     /// The same, and then it can be looked at.
-    pub fn run(&mut self) -> u64 {
+    pub fn run(&mut self) {
         while self.world.opened.len() < CALLS && self.round < ROUNDS {
             self.round += 1;
             let gap = self.gap();
@@ -196,7 +200,6 @@ impl Life {
             }
         }
         self.ends();
-        self.world.opened.len() as u64
     }
 
     /// Everybody goes home; then nothing may be left.

@@ -9,11 +9,13 @@ mod life;
 mod memory;
 mod plays;
 mod replay;
+mod tally;
 mod verdict;
 
 use std::{panic::catch_unwind, time::Instant};
 
 use life::Life;
+use tally::Tally;
 
 const CALLS: u64 = 100_000;
 
@@ -28,9 +30,9 @@ fn chosen() -> Option<u64> {
     Some(world.parse().expect("the number of a world"))
 }
 
-/// Plays a world; how many calls it had.
-fn world(seed: u64) -> u64 {
-    let Ok(calls) = catch_unwind(|| Life::new(seed, false).play()) else {
+/// Plays a world; what it came to.
+fn world(seed: u64) -> Tally {
+    let Ok(tally) = catch_unwind(|| Life::new(seed, false).play()) else {
         memory::FAILED.store(true, std::sync::atomic::Ordering::Relaxed);
         eprintln!(
             "world {seed} failed. Again with its ladder, as by\n  TANDEM_SIMULATED_WORLD={seed} cargo test -p tests --test simulation\n"
@@ -38,7 +40,7 @@ fn world(seed: u64) -> u64 {
         Life::new(seed, true).play();
         panic!("world {seed} did not fail when it was played again: something in it is not from its seed");
     };
-    calls
+    tally
 }
 
 /// Every other world, until half of all calls are played.
@@ -52,19 +54,17 @@ fn lane(first: u64) {
         return;
     }
     let (begin, wanted) = (Instant::now(), wanted().div_ceil(2));
-    let (mut calls, mut seed) = (0, first);
+    let (mut tally, mut seed) = (Tally::default(), first);
     let mut memory = memory::Watch::new();
-    while calls < wanted {
-        calls += world(seed);
+    while tally.calls < wanted {
+        tally += world(seed);
         seed += 2;
-        memory.look(calls, wanted);
+        memory.look(tally.calls, wanted);
     }
     let seconds = begin.elapsed().as_secs_f64();
-    eprintln!(
-        "{calls} calls in {} worlds, {seconds:.1} s: {:.0} calls a second; {memory}",
-        seed / 2,
-        calls as f64 / seconds
-    );
+    let rate = tally.calls as f64 / seconds;
+    eprintln!("{tally}, {seconds:.1} s: {rate:.0} calls a second; {memory}");
+    tally.is_worth_something();
 }
 
 #[test]

@@ -32,7 +32,7 @@ impl Ladder {
         let what = match Message::parse(bytes.clone(), &Limits::default()) {
             Ok(message) => {
                 let cseq = message.header(sip::HeaderName::CSeq).unwrap_or("?").to_owned();
-                let sdp = if message.body().is_empty() { "" } else { " +sdp" };
+                let sdp = described(message.body());
                 let call = message.call_id().get(..6).unwrap_or(message.call_id()).to_owned();
                 match message.status() {
                     Some(status) => format!("{} {} ({cseq}){sdp} [{call}]", status.code(), message.reason()),
@@ -55,6 +55,19 @@ impl Ladder {
         let micros = now.as_micros();
         self.lines
             .push_back(format!("{:>5}.{:06}  {what}", micros / 1_000_000, micros % 1_000_000));
+    }
+}
+
+/// The media line and the direction of a description, or how long another body is.
+fn described(body: &[u8]) -> String {
+    let text = String::from_utf8_lossy(body);
+    let media = text.lines().find_map(|line| line.strip_prefix("m=audio "));
+    let direction = ["sendonly", "recvonly", "inactive"];
+    let direction = direction.iter().find(|word| text.contains(&format!("a={word}")));
+    match (media, body.len()) {
+        (_, 0) => String::new(),
+        (Some(media), _) => format!(" +sdp {media} {}", direction.unwrap_or(&"sendrecv")),
+        (None, length) => format!(" +{length} bytes"),
     }
 }
 

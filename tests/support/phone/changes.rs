@@ -103,7 +103,8 @@ impl Phone {
             if let Some(direction) = self.mood.answers_with {
                 own = own.with_direction(direction);
             }
-            let Ok(body) = call.session.make_answer(&own) else {
+            let usable = own.has_audio().then(|| call.session.make_answer(&own));
+            let Some(Ok(body)) = usable else {
                 call.session.rollback();
                 return self.simple(id, message, 488);
             };

@@ -155,6 +155,18 @@ impl Call {
         }
     }
 
+    /// One leg did not take what the other one has said meanwhile: that one is offered what the first still has.
+    fn bring_back(&mut self, x: &mut Exchange, leg: LegId, to: LegId) {
+        let Some(spec) = x.legs.get(to).and_then(|leg| leg.heard().cloned()) else {
+            return;
+        };
+        let fits = x.legs.get(leg).is_some_and(|leg| leg.suits(&spec));
+        if let Some(bridge) = self.bridge.as_mut().filter(|bridge| !fits && bridge.mended < MENDS) {
+            bridge.mended += 1;
+            x.with_leg(leg, |leg, cx| leg.offer_own(cx, &spec));
+        }
+    }
+
     /// Something about the session of one of the two legs: the other one is asked, or told.
     pub(super) fn session_event(&mut self, x: &mut Exchange, leg: LegId, event: LegEvent) {
         match event {
@@ -240,6 +252,9 @@ impl Call {
             (Passing::None, Ok(spec)) => self.mend(x, other, &spec),
             (Passing::Withdrawn | Passing::None, Err(code)) => {
                 tracing::info!(code, "a phone did not take the session it was offered");
+                if passing == Passing::None && !matches!(code, 408 | 481) {
+                    self.bring_back(x, other, leg);
+                }
             }
         }
     }

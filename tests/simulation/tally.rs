@@ -1,0 +1,106 @@
+//! What all the worlds came to: a simulation in which nothing happens proves nothing.
+
+use std::{collections::BTreeMap, fmt, ops::AddAssign};
+
+use switch::Disposition;
+
+use crate::life::Life;
+
+/// Counts over worlds.
+#[derive(Default)]
+pub struct Tally {
+    /// Worlds played.
+    pub worlds: u64,
+    /// Calls, each with one record.
+    pub calls: u64,
+    dispositions: BTreeMap<&'static str, u64>,
+    lost: u64,
+    doubled: u64,
+    refused_changes: u64,
+    talks: u64,
+}
+
+impl Tally {
+    /// Of one world.
+    pub fn of(life: &Life) -> Self {
+        let mut tally = Self {
+            worlds: 1,
+            calls: life.world.opened.len() as u64,
+            lost: life.world.net.lost,
+            doubled: life.world.net.doubled,
+            talks: life.talks,
+            ..Self::default()
+        };
+        for cdr in &life.world.cdrs {
+            let name = match cdr.disposition {
+                Disposition::Answered => "answered",
+                Disposition::Busy => "busy",
+                Disposition::NoAnswer => "not answered",
+                Disposition::Cancelled => "given up",
+                Disposition::Rejected => "rejected",
+                Disposition::Failed => "failed",
+            };
+            *tally.dispositions.entry(name).or_default() += 1;
+        }
+        let changes = life.world.phones.iter().flat_map(|phone| &phone.calls);
+        let refused = changes.filter(|call| call.change_code.is_some_and(|code| code >= 400));
+        tally.refused_changes = refused.count() as u64;
+        tally
+    }
+
+    /// Everything that is to be proved has happened, and often.
+    pub fn is_worth_something(&self) {
+        if self.calls < 10_000 {
+            return; // too few to tell
+        }
+        for (name, count) in [
+            ("datagrams lost", self.lost),
+            ("datagrams doubled", self.doubled),
+            ("refused changes", self.refused_changes),
+            ("pairs of phones that talked", self.talks),
+        ] {
+            assert!(count * 100 >= self.calls, "too few {name} to prove anything: {count}");
+        }
+        assert_eq!(
+            self.dispositions.len(),
+            6,
+            "calls end in every way: {:?}",
+            self.dispositions
+        );
+        for (name, count) in &self.dispositions {
+            assert!(
+                count * 100 >= self.calls,
+                "too few calls {name}: {count} of {}",
+                self.calls
+            );
+        }
+    }
+}
+
+impl AddAssign for Tally {
+    fn add_assign(&mut self, other: Self) {
+        self.worlds += other.worlds;
+        self.calls += other.calls;
+        self.lost += other.lost;
+        self.doubled += other.doubled;
+        self.refused_changes += other.refused_changes;
+        self.talks += other.talks;
+        for (name, count) in other.dispositions {
+            *self.dispositions.entry(name).or_default() += count;
+        }
+    }
+}
+
+impl fmt::Display for Tally {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} calls in {} worlds (", self.calls, self.worlds)?;
+        for (name, count) in &self.dispositions {
+            write!(f, "{count} {name}, ")?;
+        }
+        write!(
+            f,
+            "{} datagrams lost, {} doubled, {} changes refused, {} talks compared)",
+            self.lost, self.doubled, self.refused_changes, self.talks
+        )
+    }
+}
