@@ -1,13 +1,13 @@
 //! Audio packet by packet, with phones of our own: who hears whom, and who does not.
 
-use std::{net::UdpSocket, time::Duration};
+use std::{collections::BTreeSet, net::UdpSocket, time::Duration};
 
 use tests::wait::{throughout, until};
 
 use crate::{
     phone::{Dialog, Phone},
     talk::{Side, Talk, packet},
-    tandem::Tandem,
+    tandem::{Setup, Tandem},
 };
 
 const SOON: Duration = Duration::from_secs(10);
@@ -26,11 +26,12 @@ impl Conversation {
         pbx.has("101").has("102");
         let alice = Phone::registered(pbx, "101");
         let bob = Phone::registered(pbx, "102");
-        Self::between(alice, bob)
+        Self::between(alice, bob, [17, 34])
     }
 
-    pub fn between(mut alice: Phone, mut bob: Phone) -> Self {
-        let (dialog, branch) = alice.begins(bob.number);
+    /// What they say is one octet each.
+    fn between(mut alice: Phone, mut bob: Phone, says: [u8; 2]) -> Self {
+        let (dialog, branch) = alice.begins(&bob.number);
         let bobs = bob.answers();
         let alices = alice.is_answered(dialog, &branch);
         let side = |phone: &Phone, dialog: &Dialog, fill| Side {
@@ -39,7 +40,7 @@ impl Conversation {
             payload: phone.payload,
             fill,
         };
-        let talk = Talk::between(side(&alice, &alices, 17), side(&bob, &bobs, 34));
+        let talk = Talk::between(side(&alice, &alices, says[0]), side(&bob, &bobs, says[1]));
         let conversation = Self {
             alice,
             alices,
@@ -127,7 +128,7 @@ fn a_strangers_packets_are_dropped_and_counted() {
 
 #[test]
 fn a_call_without_audio_ends_and_its_ports_return() {
-    let pbx = crate::tandem::Setup::new().flag("--media-timeout", 2).start();
+    let pbx = Setup::new().flag("--media-timeout", 2).start();
     let Conversation {
         mut alice,
         mut bob,
@@ -168,4 +169,44 @@ fn an_echo_is_what_was_said() {
     assert!(heard + 3 >= sequence, "{heard} of {sequence}");
     alice.hangs_up(&mut dialog);
     pbx.expect_nothing_left(SOON);
+}
+
+#[test]
+fn conversations_on_few_ports_are_kept_apart() {
+    // Once a phone has spoken, others may come in at the same port of Tandem's.
+    let pbx = Setup::new().rtp_ports(16).start();
+    let numbers: Vec<String> = (200..240).map(|number: u32| number.to_string()).collect();
+    pbx.has_all(&numbers);
+    let mut says = 1;
+    let calls: Vec<Conversation> = numbers
+        .chunks(2)
+        .map(|pair| {
+            let [alice, bob] = [0, 1].map(|at| Phone::registered(&pbx, &pair[at]));
+            says += 2;
+            Conversation::between(alice, bob, [says, says + 1])
+        })
+        .collect();
+    let used: BTreeSet<_> = calls
+        .iter()
+        .flat_map(|call| [call.alices.audio, call.bobs.audio])
+        .collect();
+    assert!(used.len() <= 8 && calls.len() == 20, "{used:?}");
+    for call in &calls {
+        call.talk.is_heard(25);
+    }
+    for Conversation {
+        mut alice,
+        mut alices,
+        mut bob,
+        talk,
+        ..
+    } in calls
+    {
+        alice.hangs_up(&mut alices);
+        bob.is_hung_up();
+        // Nobody has ever heard anybody else.
+        assert!(talk.end().iter().all(|side| side.strange == 0));
+    }
+    pbx.expect_nothing_left(SOON);
+    pbx.expect_cdrs(20);
 }

@@ -54,6 +54,25 @@ fn a_thousand_calls_from_a_trusted_network() {
 }
 
 #[test]
+fn two_hundred_calls_over_one_tcp_connection() {
+    let pbx = Setup::new().flag("--trust", "127.0.0.1/32=101").start();
+    pbx.has("101").has("102");
+    let port = Phone::registered(&pbx, "102").address().port();
+    let callee = Sipp::new("callee.xml", 200).port(port).start();
+    let caller = Sipp::new("trusted.xml", 200).by(["101"]).to(pbx.sip, "102", A_SECOND);
+    caller.over_tcp().start().succeeds();
+    callee.succeeds();
+    assert_eq!(
+        pbx.expect_cdrs(200)
+            .iter()
+            .filter(|cdr| cdr["disposition"] == "answered")
+            .count(),
+        200
+    );
+    pbx.expect_nothing_left(Duration::from_secs(60));
+}
+
+#[test]
 fn two_hundred_phones_register() {
     let pbx = Tandem::start();
     let numbers: Vec<String> = (0..200).map(|number| format!("{}", 1_000 + number)).collect();

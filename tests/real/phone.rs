@@ -26,7 +26,7 @@ pub fn unique(what: &str) -> String {
 pub struct Phone {
     pub socket: UdpSocket,
     pub rtp: UdpSocket,
-    pub number: &'static str,
+    pub number: String,
     /// Digest with SHA-256; else with MD5.
     pub sha256: bool,
     pub payload: u8,
@@ -49,7 +49,7 @@ pub struct Dialog {
 
 impl Phone {
     /// A phone that is not registered.
-    pub fn new(pbx: &Tandem, number: &'static str) -> Self {
+    pub fn new(pbx: &Tandem, number: &str) -> Self {
         let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         socket.set_nonblocking(true).unwrap();
         let rtp = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
@@ -57,7 +57,7 @@ impl Phone {
         Self {
             socket,
             rtp,
-            number,
+            number: number.to_owned(),
             sha256: true,
             payload: 0,
             server: pbx.sip,
@@ -67,7 +67,7 @@ impl Phone {
     }
 
     /// A phone that is.
-    pub fn registered(pbx: &Tandem, number: &'static str) -> Self {
+    pub fn registered(pbx: &Tandem, number: &str) -> Self {
         let mut phone = Self::new(pbx, number);
         let answer = phone.registers(&password(number));
         assert_eq!(answer.status(), 200, "{}", answer.0);
@@ -143,7 +143,7 @@ impl Phone {
         } else {
             format!("sip:{to}@{}", self.server)
         };
-        let number = if to.is_empty() { self.number } else { to };
+        let number = if to.is_empty() { &self.number } else { to };
         Dialog {
             call_id: unique("call"),
             local: format!("<sip:{}@{}>;tag={}", self.number, self.server, unique("tag")),
@@ -183,7 +183,7 @@ impl Phone {
         if answer.status() != 401 {
             return Err(answer);
         }
-        let more = answer.authorization(method, &dialog.target, self.number, password, self.sha256) + more;
+        let more = answer.authorization(method, &dialog.target, &self.number, password, self.sha256) + more;
         dialog.sequence += 1;
         let branch = unique("z9hG4bK");
         self.send(&self.request(method, &branch, dialog, &more, body));
@@ -224,7 +224,7 @@ impl Phone {
     /// The branch of the INVITE that is under way, or its answer.
     fn dials(&mut self, number: &str) -> (Dialog, Result<String, Message>) {
         let mut dialog = self.new_dialog(number);
-        let (password, more, offer) = (password(self.number), self.contact(), self.offer());
+        let (password, more, offer) = (password(&self.number), self.contact(), self.offer());
         let challenged = self.challenged("INVITE", &mut dialog, &password, &more, &offer);
         (dialog, challenged)
     }

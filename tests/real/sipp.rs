@@ -56,6 +56,12 @@ impl<'a> Setup<'a> {
         self
     }
 
+    /// All over one connection.
+    pub fn over_tcp(mut self) -> Self {
+        self.more.extend(["-t", "t1"].map(str::to_owned));
+        self
+    }
+
     /// As these extensions, one after the other.
     pub fn by<'b>(mut self, numbers: impl IntoIterator<Item = &'b str>) -> Self {
         let mut users = "SEQUENTIAL\n".to_owned();

@@ -19,7 +19,7 @@ use crate::{
 };
 
 const TOKEN: &str = "a-token-for-the-tests-only";
-/// How many ports for audio.
+/// How many ports for audio, unless a test says otherwise.
 const RTP: u16 = 200;
 
 /// The binary: named by `TANDEM_BIN`, or two folders above this program.
@@ -39,6 +39,7 @@ fn binary() -> PathBuf {
 pub struct Setup {
     host: IpAddr,
     plan: Option<&'static str>,
+    rtp: u16,
     flags: Vec<String>,
 }
 
@@ -48,6 +49,7 @@ impl Setup {
         Self {
             host: Ipv4Addr::LOCALHOST.into(),
             plan: None,
+            rtp: RTP,
             flags: Vec::new(),
         }
     }
@@ -60,6 +62,11 @@ impl Setup {
     pub fn plan(self, plan: &'static str) -> Self {
         let plan = Some(plan);
         Self { plan, ..self }
+    }
+
+    /// With so many ports for audio, of which a leg takes two.
+    pub fn rtp_ports(self, rtp: u16) -> Self {
+        Self { rtp, ..self }
     }
 
     pub fn flag(mut self, name: &str, value: impl ToString) -> Self {
@@ -76,7 +83,7 @@ impl Setup {
             let both = format!("{plan}\nfn on_trunk(caller) {{ caller.reject(404); }}\n");
             fs::write(plans.join("main.rhai"), both).unwrap();
         }
-        let (sip, rtp) = (ports(2), ports(RTP));
+        let (sip, rtp) = (ports(2), ports(self.rtp));
         let place = |port| SocketAddr::new(self.host, port).to_string();
         let mut arguments = ["serve", "--drain", "2"].map(str::to_owned).to_vec();
         for (flag, value) in [
@@ -84,7 +91,7 @@ impl Setup {
             ("--dialplans", plans.display().to_string()),
             ("--sip", format!("udp:{}", place(sip))),
             ("--sip", format!("tcp:{}", place(sip))),
-            ("--rtp", format!("{}-{}", place(rtp), rtp + RTP - 1)),
+            ("--rtp", format!("{}-{}", place(rtp), rtp + self.rtp - 1)),
             ("--http", format!("127.0.0.1:{}", sip + 1)),
         ] {
             arguments.extend([flag.to_owned(), value]);
