@@ -6,6 +6,7 @@ mod admin;
 mod call;
 mod cancel;
 mod change;
+mod consistency;
 mod dial;
 mod digits;
 mod early;

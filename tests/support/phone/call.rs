@@ -101,6 +101,16 @@ impl PhoneCall {
             && self.dialog.is_some()
     }
 
+    /// The direction of what it last said of itself, and was not refused.
+    pub fn said(&self) -> media::SdpDirection {
+        use media::SdpDirection::{Inactive, RecvOnly, SendOnly, SendRecv};
+        let said = self.session.last_local().expect("it has said something");
+        let text = String::from_utf8_lossy(said);
+        let others = [SendOnly, RecvOnly, Inactive].into_iter();
+        let stated = others.filter(|direction| text.contains(&format!("a={}", direction.name())));
+        stated.last().unwrap_or(SendRecv)
+    }
+
     /// Whether a change waits for its decision.
     pub fn is_asked(&self) -> bool {
         self.waiting.is_some()

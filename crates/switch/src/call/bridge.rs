@@ -249,7 +249,10 @@ impl Call {
                     x.with_leg(leg, |leg, cx| leg.offer_own(cx, &spec));
                 }
             }
-            (Passing::None, Ok(spec)) => self.mend(x, other, &spec),
+            (Passing::None, Ok(spec)) => {
+                x.with_leg(other, |leg, _| leg.offer_instead(&spec));
+                self.mend(x, other, &spec);
+            }
             (Passing::Withdrawn | Passing::None, Err(code)) => {
                 tracing::info!(code, "a phone did not take the session it was offered");
                 if passing == Passing::None && !matches!(code, 408 | 481) {

@@ -53,7 +53,7 @@ impl Leg {
         match self.said.clone().filter(|_| same) {
             // The same again (a refresh), or only the phone's own address changed: media goes
             // through us, so the other side need not hear of it.
-            Some(said) => self.answer_change(cx, &said),
+            Some(said) => self.answer_theirs(cx, &said),
             None => {
                 if update {
                     let key = TimerKey::Leg(self.id, LegTimer::Update);
@@ -136,8 +136,16 @@ impl Leg {
         }
     }
 
-    /// Takes the peer's change: `spec` is what the other side accepted of it.
+    /// Takes the peer's change: `spec` is what the other side accepted of it. With that the peer knows how things
+    /// are now, whatever it was to be offered.
     pub fn answer_change(&mut self, cx: &mut Stack, spec: &Spec) {
+        if self.pending_offer().is_some() {
+            self.wanted = None;
+        }
+        self.answer_theirs(cx, spec);
+    }
+
+    fn answer_theirs(&mut self, cx: &mut Stack, spec: &Spec) {
         let Some((server, request, offered)) = self.take_theirs(cx) else {
             return;
         };

@@ -53,8 +53,8 @@ pub(super) struct Wanted {
     tries: u8,
 }
 
-/// How often an offer of our own is tried.
-const TRIES: u8 = 8;
+/// How often an offer of our own is made that always meets another.
+const TRIES: u8 = 30;
 
 impl Leg {
     /// Passes on an offer of the other phone, by re-INVITE. Answered by [`LegEvent::OfferAnswered`] or
@@ -77,16 +77,23 @@ impl Leg {
         self.offer_wanted(cx);
     }
 
+    /// The other side has changed: an offer that waits is to say so.
+    pub fn offer_instead(&mut self, spec: &Spec) {
+        if let Some(wanted) = &mut self.wanted {
+            wanted.spec = spec.clone();
+        }
+    }
+
     /// Makes the offer that waits, if it can be made now.
     pub(super) fn offer_wanted(&mut self, cx: &mut Stack) {
         let free = self.is_free();
         let Some(wanted) = &mut self.wanted else { return };
-        wanted.tries += 1;
-        if wanted.tries > TRIES {
-            tracing::info!(leg = ?self.id, "gave up offering: the phone is always busy with an offer of its own");
+        if wanted.tries == TRIES {
+            tracing::info!(leg = ?self.id, "gave up offering: the phone always has an offer of its own");
             self.wanted = None;
             return;
         }
+        wanted.tries += u8::from(free);
         let spec = wanted.spec.clone();
         if !free || !self.send_offer(cx, &spec, Purpose::Own) {
             self.retry_later(cx, LegTimer::Offer);
