@@ -302,31 +302,7 @@ impl World {
                 let from = self.address_for(to);
                 self.wire(from, to, bytes);
             }
-            Output::Media(command) => {
-                self.engine.apply(&command);
-                match &command {
-                    media::Command::Open { port, .. } => assert!(self.ports.insert(*port), "a port is opened once"),
-                    media::Command::Close(port) => assert!(self.ports.remove(port), "what is closed was open"),
-                    media::Command::Play {
-                        port,
-                        token,
-                        source,
-                        repeat: false,
-                    } => {
-                        let missing = matches!(source, media::Source::Prompts(names) if names.iter().any(|name| name == "missing"));
-                        let played = media::Event::Played {
-                            port: *port,
-                            token: *token,
-                            fault: missing.then(|| "no prompt is called missing".into()),
-                        };
-                        self.after(Duration::from_secs(2), Input::Media(played));
-                    }
-                    _ => {}
-                }
-                if !self.ladder.off {
-                    self.media.push(command);
-                }
-            }
+            Output::Media(command) => self.media_command(command),
             Output::Script(command) => {
                 let unix = EPOCH + i64::try_from(self.now.as_micros()).unwrap();
                 let event = self.scripts.apply(command, unix).map(Input::Script)?;
@@ -374,6 +350,33 @@ impl World {
             Output::Timeout(_) => {}
         }
         None
+    }
+
+    fn media_command(&mut self, command: media::Command) {
+        self.engine.apply(&command);
+        match &command {
+            media::Command::Open { port, .. } => assert!(self.ports.insert(*port), "a port is opened once"),
+            media::Command::Close(port) => assert!(self.ports.remove(port), "what is closed was open"),
+            media::Command::Play {
+                port,
+                token,
+                source,
+                repeat: false,
+            } => {
+                let missing =
+                    matches!(source, media::Source::Prompts(names) if names.iter().any(|name| name == "missing"));
+                let played = media::Event::Played {
+                    port: *port,
+                    token: *token,
+                    fault: missing.then(|| "no prompt is called missing".into()),
+                };
+                self.after(Duration::from_secs(2), Input::Media(played));
+            }
+            _ => {}
+        }
+        if !self.ladder.off {
+            self.media.push(command);
+        }
     }
 
     // What scripts say comes in the order they said it.
