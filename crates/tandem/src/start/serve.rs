@@ -30,7 +30,7 @@ use super::{
 };
 use crate::{
     clock::Clock,
-    config::Config,
+    config::{Config, Rtp},
     net::{self, Limits},
     recorder::Recorder,
     rtp::{Engine, EngineConfig},
@@ -58,11 +58,11 @@ pub(super) fn serve(config: &Config) -> Result<(), StartError> {
 
 async fn run(config: &Config, keeper: &Handle) -> Result<(), StartError> {
     let signals = Signals::new().map_err(StartError::Thread)?;
-    raise_descriptors();
+    let descriptors = raise_descriptors();
     // Whatever may fail comes before the first start makes anything: secrets are shown only once.
     let plans = Arc::new(load_dialplans(&config.dialplans)?);
     let store = database::open(config, keeper).await?;
-    let signalling = Signalling::bind(config.sip.clone(), net_limits(config))?;
+    let signalling = Signalling::bind(config.sip.clone(), net_limits(config, descriptors))?;
     let http = bind_http(config).await?;
     let (mailbox, inbox) = Mailbox::new(REQUESTS);
     let audio = Audio::default();
@@ -256,9 +256,9 @@ fn recording(config: &Config, seed: [u8; 32]) -> Result<Option<Recording>, Start
     Recording::create(path, &header).map(Some).map_err(fault)
 }
 
-fn net_limits(config: &Config) -> Limits {
+fn net_limits(config: &Config, descriptors: usize) -> Limits {
     Limits {
-        connections: config.limits.connections,
+        connections: connections(config.limits.connections, descriptors, config.rtp),
         connections_per_source: config.limits.connections_per_source,
         message: config.switch.limits.message_bytes,
         write_queue: config.limits.write_queue,
@@ -285,14 +285,33 @@ fn public_addresses() -> Vec<IpAddr> {
     outside.map(ours).into()
 }
 
-/// Every connection and media port is a descriptor; the usual soft limit of 1,024 is too few.
-fn raise_descriptors() {
+/// Every connection and media port is a descriptor; the usual soft limit of 1,024 is too few. Returns how
+/// many there may be.
+fn raise_descriptors() -> usize {
     use nix::sys::resource::{Resource, getrlimit, setrlimit};
-    let raised =
-        getrlimit(Resource::RLIMIT_NOFILE).and_then(|(_, hard)| setrlimit(Resource::RLIMIT_NOFILE, hard, hard));
-    if let Err(error) = raised {
-        tracing::debug!(%error, "limit of descriptors not raised");
+    let raised = getrlimit(Resource::RLIMIT_NOFILE)
+        .and_then(|(_, hard)| setrlimit(Resource::RLIMIT_NOFILE, hard, hard))
+        .and_then(|()| getrlimit(Resource::RLIMIT_NOFILE));
+    match raised {
+        Ok((soft, _)) => usize::try_from(soft).unwrap_or(usize::MAX),
+        Err(error) => {
+            tracing::debug!(%error, "limit of descriptors not raised");
+            1_024
+        }
     }
+}
+
+/// Connections must not use up what calls need: their media ports, the database, the admin API.
+fn connections(wanted: usize, descriptors: usize, rtp: Rtp) -> usize {
+    let needed = usize::from(rtp.last - rtp.first) + 512;
+    let most = descriptors.saturating_sub(needed).max(descriptors / 4);
+    if most < wanted {
+        tracing::warn!(
+            most,
+            "fewer TCP connections than wished: raise the limit of open files (ulimit -n)"
+        );
+    }
+    wanted.min(most)
 }
 
 /// Tells the person who started it, and the log. The log gets no secret: somebody may keep it.
@@ -322,4 +341,18 @@ fn start_scripts(config: &Config, plans: &Arc<Dialplans>, mailbox: &Mailbox) -> 
         ..ScriptOptions::default()
     };
     Scripts::start(options, plans, move |event| mailbox.answer(Input::Script(event))).map_err(StartError::Thread)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn connections_leave_descriptors_for_calls() {
+        let rtp = Config::default().rtp;
+        assert_eq!(connections(20_000, 1_048_576, rtp), 20_000);
+        assert_eq!(connections(20_000, 20_000, rtp), 18_489);
+        assert_eq!(connections(20_000, 1_024, rtp), 256);
+        assert_eq!(connections(100, 1_024, rtp), 100);
+    }
 }
