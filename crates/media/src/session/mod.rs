@@ -16,7 +16,7 @@ use self::{
 };
 use crate::{
     Direction, Payload, Remote,
-    sdp::{Media, Sdp, SdpError},
+    sdp::{Sdp, SdpError},
     spec::{Codec, SdpDirection, Spec},
 };
 
