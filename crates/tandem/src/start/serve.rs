@@ -306,10 +306,7 @@ fn connections(wanted: usize, descriptors: usize, rtp: Rtp) -> usize {
     let needed = usize::from(rtp.last - rtp.first) + 512;
     let most = descriptors.saturating_sub(needed).max(descriptors / 4);
     if most < wanted {
-        tracing::warn!(
-            most,
-            "fewer TCP connections than wished: raise the limit of open files (ulimit -n)"
-        );
+        tracing::info!(most, "the limit of open files (ulimit -n) allows fewer TCP connections");
     }
     wanted.min(most)
 }
