@@ -224,7 +224,7 @@ impl Net {
         }
     }
 
-    /// Answers a [`Query::Resolve`] with [`Input::Resolved`], which comes from [`Net::receive`] like everything else.
+    /// Answers a [`switch::Query::Resolve`] with [`Input::Resolved`], which comes from [`Net::receive`] like everything else.
     pub fn resolve(&mut self, query: QueryId, host: &str, port: Option<u16>, transport: Option<Transport>) {
         if let Some(answer) = self.resolver.resolve(query, host, port, transport) {
             self.ready.push_back(answer);
