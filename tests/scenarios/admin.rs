@@ -73,14 +73,14 @@ fn a_maker_that_refuses_or_does_not_answer_calls_nobody() {
     alice.feels(|mood| mood.refuses = None);
     stage.commands(originate("101", "102")).unwrap();
     alice.rings();
-    stage.pass(190.0);
+    stage.pass(65.0);
     alice.ends_with(487);
     assert_eq!(bob.phase(), None);
     stage.clears();
     let last = stage.with(|world| world.cdrs[1].clone());
     assert_eq!(
         (last.disposition, last.ended_by),
-        (Disposition::NoAnswer, EndedBy::System)
+        (Disposition::NoAnswer, EndedBy::Caller)
     );
 }
 

@@ -365,3 +365,19 @@ fn a_media_port_that_cannot_be_had_ends_only_that_leg() {
     alice.ends_with(503);
     stage.clears();
 }
+
+#[test]
+fn a_call_may_ring_as_long_as_the_script_says() {
+    let plan = r#"fn on_call(caller) { caller.dial(["102", "103"], #{ timeout: 150, strategy: "sequence" }); }"#;
+    let stage = Stage::plan(plan);
+    let (alice, bob, carol) = (stage.phone("101"), stage.phone("102"), stage.phone("103"));
+    alice.calls("900");
+    bob.rings().ends_with(487);
+    carol.rings();
+    stage.pass(100.0);
+    assert!(alice.was_told(180) >= 4, "RFC 3261 13.3.1.1: told again every minute");
+    carol.answers().talks();
+    alice.talks().hangs_up();
+    carol.ends_with(200);
+    stage.clears();
+}

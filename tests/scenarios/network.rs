@@ -232,3 +232,31 @@ fn a_phone_behind_a_proxy_is_reached_by_its_path() {
     wire.replies(&bye, 200, "far", |reply| reply);
     stage.clears();
 }
+
+#[test]
+fn a_host_that_says_it_is_not_there_is_believed_at_once() {
+    let stage = Stage::default();
+    let (alice, bob) = (stage.phone("101"), stage.phone("102"));
+    bob.feels(|mood| mood.dead = true);
+    let unreachable = |stage: &Stage| {
+        let flow = sip::Flow {
+            transport: Transport::Udp,
+            local: "192.0.2.1:5060".parse().unwrap(),
+            remote: stage.with(|world| world.phones[1].address),
+            connection: None,
+        };
+        stage.tells(Input::TransmitFailed { flow });
+    };
+    alice.calls("102");
+    stage.pass(0.1);
+    unreachable(&stage);
+    alice.ends_with(480);
+    assert!(stage.with(|world| world.now.as_micros()) < 1_000_000);
+    alice.with(|phone| phone.text("102", "hello"));
+    stage.pass(0.1);
+    unreachable(&stage);
+    stage.pass(0.1);
+    assert_eq!(alice.with(|phone| phone.message_code), Some(480));
+    bob.feels(|mood| mood.dead = false);
+    stage.clears();
+}

@@ -124,7 +124,7 @@ impl Switch {
         }
         self.with_call(call, |call, x| {
             call.begin(x);
-            call.originate(legs);
+            call.originate(x, legs);
         });
         Ok(Reply::Started(uid))
     }

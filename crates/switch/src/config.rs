@@ -48,7 +48,7 @@ pub struct Limits {
     pub branches: usize,
     /// 3xx answers and forwards followed in one `dial`.
     pub redirects: usize,
-    /// An INVITE that no script has decided in this time gets 480.
+    /// An INVITE that no script has decided in this time gets 480; longer than a `dial` may ring.
     pub setup: Duration,
     /// MESSAGEs in delivery at once; further ones get 503.
     pub messages: usize,
@@ -88,7 +88,7 @@ impl Default for Limits {
             calls: 20_000,
             branches: 16,
             redirects: 5,
-            setup: Duration::from_secs(180),
+            setup: Duration::from_secs(900),
             messages: 1_000,
             digits: 64,
             message_bytes: 65_535,

@@ -232,10 +232,10 @@ impl Call {
     }
 
     /// Of a call made over the API: these phones ring besides the first.
-    pub fn originate(&mut self, others: Vec<LegId>) {
+    pub fn originate(&mut self, x: &mut Exchange, others: Vec<LegId>) {
         self.legs.extend(&others);
         let legs = std::iter::once(self.caller).chain(others).collect();
-        self.running = Running::Originate(Originating::new(legs));
+        self.running = Running::Originate(Originating::start(self, x, legs));
     }
 
     fn is_originating(&self) -> bool {

@@ -1,12 +1,18 @@
 //! A call made over the API: the phones of whoever wants it ring, and the first to be picked up is the caller.
 
+use std::time::Duration;
+
 use crate::{
     call::{Call, Ending},
     exchange::Exchange,
     leg::{Cause, LegEvent, LegId},
+    stack::TimerKey,
 };
 
 use super::{Next, Running, VerbEvent};
+
+/// How long they ring.
+const RING: Duration = Duration::from_secs(60);
 
 /// The phones that ring, and the best answer of those that do not any longer.
 pub(crate) struct Originating {
@@ -15,8 +21,9 @@ pub(crate) struct Originating {
 }
 
 impl Originating {
-    /// These phones ring.
-    pub fn new(legs: Vec<LegId>) -> Self {
+    /// These phones ring from now on.
+    pub fn start(call: &Call, x: &mut Exchange, legs: Vec<LegId>) -> Self {
+        x.stack.timers.set(TimerKey::Verb(call.id), x.stack.now + RING);
         Self {
             legs,
             last: (480, "Temporarily Unavailable".into()),
@@ -24,23 +31,29 @@ impl Originating {
     }
 
     /// Something happened.
-    pub fn event(mut self, call: &mut Call, x: &mut Exchange, event: VerbEvent) -> Next {
+    pub fn event(self, call: &mut Call, x: &mut Exchange, event: VerbEvent) -> Next {
         match event {
             VerbEvent::Leg(leg, event) => return self.leg_event(call, x, leg, event),
-            VerbEvent::CallerGone => {
-                for leg in self.legs.drain(..) {
-                    x.with_leg(leg, |leg, cx| leg.hang_up(cx, Cause::ours("no longer wanted")));
-                }
-                return Next::Idle;
+            VerbEvent::Timer => {
+                call.end(x, Ending::refused(480, "No Answer"));
+                return self.give_up(call, x);
             }
+            VerbEvent::CallerGone => return self.give_up(call, x),
             VerbEvent::PeerEnded
             | VerbEvent::CallerConfirmed
-            | VerbEvent::Timer
             | VerbEvent::Digit(_)
             | VerbEvent::Media(_)
             | VerbEvent::Resolved(..) => {}
         }
         Next::Wait(Running::Originate(self))
+    }
+
+    fn give_up(self, call: &Call, x: &mut Exchange) -> Next {
+        x.stack.timers.clear(TimerKey::Verb(call.id));
+        for leg in self.legs {
+            x.with_leg(leg, |leg, cx| leg.hang_up(cx, Cause::ours("no longer wanted")));
+        }
+        Next::Idle
     }
 
     fn leg_event(mut self, call: &mut Call, x: &mut Exchange, leg: LegId, event: LegEvent) -> Next {
@@ -53,6 +66,7 @@ impl Originating {
                 for other in self.legs.into_iter().filter(|other| *other != leg) {
                     x.with_leg(other, |leg, cx| leg.answered_elsewhere(cx));
                 }
+                x.stack.timers.clear(TimerKey::Verb(call.id));
                 call.caller = leg;
                 call.originator_answered(x);
                 return Next::Idle;
@@ -75,6 +89,7 @@ impl Originating {
             }
         }
         if self.legs.is_empty() {
+            x.stack.timers.clear(TimerKey::Verb(call.id));
             call.originator_gone(x, Ending::refused(self.last.0, &self.last.1));
             return Next::Idle;
         }
