@@ -9,10 +9,10 @@ const MD5_ONLY: [&str; 4] = ["baresip v0.", "baresip v1.", "baresip v2.", "SIPp"
 
 /// What to challenge the sender of `message` with; the one we like best comes first (RFC 8760 2.3).
 pub(super) fn algorithms(message: &Message) -> &'static [Algorithm] {
-    let agent = message.header(HeaderName::UserAgent).unwrap_or_default();
-    if MD5_ONLY.iter().any(|beginning| agent.starts_with(beginning)) {
-        &[Algorithm::Md5]
-    } else {
-        &[Algorithm::Sha256, Algorithm::Md5]
+    match message.header(HeaderName::UserAgent) {
+        // Whoever does not say what it is may well read the first challenge only.
+        None => &[Algorithm::Md5, Algorithm::Sha256],
+        Some(agent) if MD5_ONLY.iter().any(|beginning| agent.starts_with(beginning)) => &[Algorithm::Md5],
+        Some(_) => &[Algorithm::Sha256, Algorithm::Md5],
     }
 }

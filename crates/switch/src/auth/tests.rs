@@ -126,7 +126,7 @@ impl World {
     }
 
     fn challenge(&mut self) -> Answer {
-        let verdict = self.invite("101", &[], &phone());
+        let verdict = self.invite("101", &["User-Agent: Desk/1.0".into()], &phone());
         let Verdict::Challenge(answer) = verdict else {
             panic!("{verdict:?}")
         };
@@ -198,6 +198,16 @@ fn phones_that_choke_on_a_hash_they_do_not_know_get_md5_alone() {
         assert_eq!(answer.headers.len(), expected, "{agent}");
         assert!(answer.headers.last().unwrap().1.contains("algorithm=MD5"));
     }
+}
+
+#[test]
+fn who_does_not_say_what_it_is_may_read_the_first_challenge_only() {
+    let mut world = World::new(Config::default());
+    let Verdict::Challenge(answer) = world.invite("101", &[], &phone()) else {
+        panic!("it is challenged")
+    };
+    let named = answer.headers.iter().map(|(_, value)| value.contains("algorithm=MD5"));
+    assert_eq!(named.collect::<Vec<_>>(), [true, false]);
 }
 
 #[test]
