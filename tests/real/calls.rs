@@ -149,6 +149,61 @@ fn a_caller_who_gives_up_stops_the_ringing() {
 }
 
 #[test]
+fn who_cannot_be_had_is_told_apart() {
+    let pbx = Tandem::start();
+    pbx.has("101").has("102").has("103");
+    let mut bob = Setup {
+        answers_by_itself: false,
+        ..bob()
+    }
+    .registers(&pbx);
+    let mut alice = alice().registers(&pbx);
+    // Declined by hand, an extension without a phone, a number nobody has.
+    for (number, code, disposition) in [("102", 486, "busy"), ("103", 480, "no_answer"), ("999", 404, "failed")] {
+        alice.command("dial", number);
+        if number == "102" {
+            bob.expect("CALL_INCOMING");
+            bob.hangs_up();
+        }
+        let closed = alice.expect("CALL_CLOSED");
+        assert!(
+            closed["param"].as_str().unwrap().contains(&code.to_string()),
+            "{number}: {closed}"
+        );
+        let cdr = tests::wait::until("the record", SOON, || {
+            pbx.cdrs().into_iter().find(|cdr| cdr["dialed"] == number)
+        });
+        assert_eq!(
+            (&cdr["disposition"], &cdr["sip_code"]),
+            (&disposition.into(), &code.into()),
+            "{cdr:#}"
+        );
+    }
+    pbx.expect_cdrs(3);
+    pbx.expect_nothing_left(SOON);
+}
+
+#[test]
+fn a_call_made_over_http_connects_two_phones_and_ends_over_http() {
+    let pbx = Tandem::start();
+    pbx.has("101").has("102");
+    let (mut alice, mut bob) = (alice().registers(&pbx), bob().registers(&pbx));
+    let made = pbx.api("POST", "/calls", &serde_json::json!({ "from": "101", "to": "102" }));
+    assert!((200..300).contains(&made.status), "{} {}", made.status, made.body);
+    alice.expect("CALL_ESTABLISHED");
+    bob.expect("CALL_ESTABLISHED");
+    alice.hears(1000.0);
+    bob.hears(440.0);
+    let id = pbx.calls()[0]["id"].as_str().unwrap().to_owned();
+    let ended = pbx.api("DELETE", &format!("/calls/{id}"), &Value::Null);
+    assert!((200..300).contains(&ended.status), "{} {}", ended.status, ended.body);
+    alice.expect("CALL_CLOSED");
+    bob.expect("CALL_CLOSED");
+    pbx.expect_cdrs(1);
+    pbx.expect_nothing_left(SOON);
+}
+
+#[test]
 fn keys_pass_through() {
     let pbx = Tandem::start();
     pbx.has("101").has("102");
