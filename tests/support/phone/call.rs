@@ -106,9 +106,9 @@ impl PhoneCall {
         use media::SdpDirection::{Inactive, RecvOnly, SendOnly, SendRecv};
         let said = self.session.last_local().expect("it has said something");
         let text = String::from_utf8_lossy(said);
-        let others = [SendOnly, RecvOnly, Inactive].into_iter();
-        let stated = others.filter(|direction| text.contains(&format!("a={}", direction.name())));
-        stated.last().unwrap_or(SendRecv)
+        let mut others = [Inactive, RecvOnly, SendOnly].into_iter();
+        let stated = others.find(|direction| text.contains(&format!("a={}", direction.name())));
+        stated.unwrap_or(SendRecv)
     }
 
     /// Whether a change waits for its decision.
