@@ -20,6 +20,7 @@ mod message;
 mod network;
 mod odd;
 mod privacy;
+mod records;
 mod refusals;
 mod registrar;
 mod restart;

@@ -7,7 +7,7 @@ use crate::{
     stack::TimerKey,
 };
 
-use super::{Beginning, Call};
+use super::{Beginning, Call, Unanswered};
 
 /// How a call ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,12 +55,13 @@ impl Ending {
         }
     }
 
-    pub fn callee(code: u16, detail: &str) -> Self {
+    /// The last `dial` was not answered, and nothing followed.
+    pub fn unanswered(last: &Unanswered) -> Self {
         Self {
-            code,
-            disposition: disposition_of(code),
-            by: EndedBy::Callee,
-            detail: detail.into(),
+            code: last.code,
+            disposition: disposition_of(last.code),
+            by: last.by,
+            detail: last.reason.clone(),
         }
     }
 

@@ -17,7 +17,7 @@ pub(crate) use bridge::Bridge;
 pub(crate) use end::{Ending, record_refused};
 
 use crate::{
-    api::{CallUid, CdrOpen, Event, Facts, Position, Query, QueryId, ScriptEntry},
+    api::{CallUid, CdrOpen, EndedBy, Event, Facts, Position, Query, QueryId, ScriptEntry},
     exchange::{Exchange, QueryUse},
     leg::{CallerId, Cause, LegEvent, LegId, Refusal},
     slots::Id,
@@ -56,7 +56,7 @@ pub(crate) struct Call {
     /// Max-Forwards for what the call sends out.
     pub max_forwards: u32,
     /// What the last `dial` came to, for how the call ends if nothing follows.
-    pub last_dial: Option<(u16, String)>,
+    pub last_dial: Option<Unanswered>,
     /// Keys the caller pressed that no verb has taken.
     pub digits: String,
     pub answered_at: Option<i64>,
@@ -74,6 +74,16 @@ pub(crate) struct Call {
     callee_ended: Option<Ending>,
     legs: Vec<LegId>,
     span: tracing::Span,
+}
+
+/// What the last `dial` came to that nobody answered.
+#[derive(Clone, Debug)]
+pub(crate) struct Unanswered {
+    /// The status the caller is to get.
+    pub code: u16,
+    pub reason: String,
+    /// Whose doing it was.
+    pub by: EndedBy,
 }
 
 /// What is known of a call at its beginning.
@@ -217,7 +227,7 @@ impl Call {
     fn caller_event(&mut self, x: &mut Exchange, event: LegEvent) {
         match event {
             LegEvent::Cancelled => self.caller_gone(x, Ending::cancelled()),
-            LegEvent::Ended(cause) => self.caller_gone(x, Ending::after(&cause, crate::api::EndedBy::Caller)),
+            LegEvent::Ended(cause) => self.caller_gone(x, Ending::after(&cause, EndedBy::Caller)),
             LegEvent::Confirmed { answer } => self.caller_confirmed(x, answer),
             LegEvent::Offer(_)
             | LegEvent::OfferWithdrawn

@@ -103,8 +103,8 @@ impl Call {
         let reason = self
             .last_dial
             .as_ref()
-            .filter(|(last, _)| *last == code)
-            .map(|(_, reason)| reason.clone());
+            .filter(|last| last.code == code)
+            .map(|last| last.reason.clone());
         self.close_cdr(x, ending);
         self.unbridge(x, &cause);
         x.with_leg(self.caller, |leg, cx| {
@@ -123,9 +123,7 @@ impl Call {
             };
         }
         match &self.last_dial {
-            Some((code @ (408 | 480), reason)) => Ending::system(*code, reason),
-            Some((code @ 400..=699, reason)) => Ending::callee(*code, reason),
-            Some((_, reason)) => Ending::system(480, reason),
+            Some(last) => Ending::unanswered(last),
             None => Ending::script(404, "the dialplan did nothing with the call"),
         }
     }

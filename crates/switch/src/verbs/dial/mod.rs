@@ -245,7 +245,7 @@ impl Dialing {
         {
             return self.send_on(call, x, branch, &target, "unavailable");
         }
-        self.best.note(code, &reason);
+        self.best.note_callee(code, &reason);
         // RFC 3261 16.7 step 5: a 6xx speaks for the person, wherever else it rings.
         if code >= 600 && self.request.strategy == Strategy::All {
             self.drop_branches(x);
@@ -310,7 +310,7 @@ impl Dialing {
     /// The callee hung up.
     fn over(self: Box<Self>, call: &mut Call, x: &mut Exchange) -> Next {
         x.stack.timers.clear(TimerKey::Verb(call.id));
-        call.last_dial = Some((200, "OK".into()));
+        call.last_dial = None;
         Next::Done(Outcome::Dial(Box::new(self.result(x, DialStatus::Answered, 200, "OK"))))
     }
 

@@ -1,8 +1,8 @@
 //! What a `dial` comes to when nobody answers.
 
 use crate::{
-    api::{DialResult, DialStatus, Outcome},
-    call::Call,
+    api::{DialResult, DialStatus, EndedBy, Outcome},
+    call::{Call, Unanswered},
     exchange::Exchange,
     stack::TimerKey,
 };
@@ -12,15 +12,34 @@ use super::{Dialing, Next};
 /// The best of the answers that came (RFC 3261 16.7 step 6).
 #[derive(Default)]
 pub(super) struct Best {
-    answer: Option<(u16, String)>,
+    answer: Option<Unanswered>,
 }
 
 impl Best {
-    /// An answer came.
+    /// It came to nothing for a reason of ours.
     pub fn note(&mut self, code: u16, reason: &str) {
-        let better = self.answer.as_ref().is_none_or(|(best, _)| rank(code) < rank(*best));
-        if better {
-            self.answer = Some((code, reason.to_owned()));
+        self.note_of(EndedBy::System, code, reason);
+    }
+
+    /// The callee, or its phone, does not want.
+    pub fn note_callee(&mut self, code: u16, reason: &str) {
+        // Ours, too, where nothing was heard of the phone (Timer B, a transport that failed).
+        let by = if matches!(code, 408 | 503) {
+            EndedBy::System
+        } else {
+            EndedBy::Callee
+        };
+        self.note_of(by, code, reason);
+    }
+
+    fn note_of(&mut self, by: EndedBy, code: u16, reason: &str) {
+        let answer = self.answer.as_ref();
+        if answer.is_none_or(|best| rank(code) < rank(best.code)) {
+            self.answer = Some(Unanswered {
+                code,
+                reason: reason.to_owned(),
+                by,
+            });
         }
     }
 }
@@ -77,17 +96,22 @@ impl Dialing {
     pub(super) fn finish_unanswered(mut self: Box<Self>, call: &mut Call, x: &mut Exchange) -> Next {
         x.stack.timers.clear(TimerKey::Verb(call.id));
         self.silence(call, x);
-        let (code, reason) = self
-            .best
-            .answer
-            .take()
-            .unwrap_or((480, "Temporarily Unavailable".into()));
+        let best = self.best.answer.take();
+        let Unanswered { code, reason, by } = best.unwrap_or(Unanswered {
+            code: 480,
+            reason: "Temporarily Unavailable".into(),
+            by: EndedBy::System,
+        });
         let status = status_of(code, self.rang);
         let (shown, reason) = match shown(code) {
             same if same == code => (code, reason),
             other => (other, "Temporarily Unavailable".into()),
         };
-        call.last_dial = Some((shown, reason.clone()));
+        call.last_dial = Some(Unanswered {
+            code: shown,
+            reason: reason.clone(),
+            by,
+        });
         call.ringing = false;
         Next::Done(Outcome::Dial(Box::new(self.result(x, status, shown, &reason))))
     }
@@ -121,7 +145,7 @@ mod tests {
             (486, 603),
         ] {
             best.note(code, "");
-            assert_eq!(best.answer.as_ref().map(|(code, _)| *code), Some(expected));
+            assert_eq!(best.answer.as_ref().map(|answer| answer.code), Some(expected));
         }
     }
 

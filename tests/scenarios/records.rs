@@ -1,0 +1,157 @@
+//! Call detail records: how each call ended, and by whom.
+
+use switch::{Command, Disposition, EndedBy, Input};
+use tests::{Actor, Stage};
+
+type Expected = (Disposition, u16, EndedBy, &'static str);
+
+/// A world with three extensions, of which 103 has no phone; what happens in it; and the record it leaves.
+fn leaves(expected: Expected, happens: impl FnOnce(&Stage, &Actor, &Actor)) {
+    let stage = Stage::default();
+    let (alice, bob) = (stage.phone("101"), stage.phone("102"));
+    let _carol = stage.unregistered("103");
+    happens(&stage, &alice, &bob);
+    let cdr = stage.record();
+    assert_eq!(
+        (cdr.disposition, cdr.sip_code, cdr.ended_by, cdr.detail.as_str()),
+        expected,
+        "{}",
+        stage.ladder()
+    );
+    let answered = expected.0 == Disposition::Answered;
+    assert_eq!(cdr.answered_at.is_some(), answered);
+    assert!(
+        cdr.answered_at
+            .is_none_or(|at| cdr.open.started_at <= at && at <= cdr.ended_at)
+    );
+    assert_eq!(
+        (cdr.open.from.as_str(), cdr.open.from_name.as_str()),
+        ("101", "Person 101")
+    );
+    let call_id = alice.call(|call| call.invite.call_id().to_owned());
+    assert_eq!(cdr.open.sip_call_id, call_id);
+    stage.clears();
+}
+
+fn talking(stage: &Stage, alice: &Actor, bob: &Actor) {
+    alice.calls("102");
+    bob.rings().answers().talks();
+    alice.talks();
+    stage.pass(1.0);
+}
+
+#[test]
+fn answered_calls_say_who_hung_up() {
+    use Disposition::Answered;
+    leaves(
+        (Answered, 200, EndedBy::Caller, "caller: hung up"),
+        |stage, alice, bob| {
+            talking(stage, alice, bob);
+            alice.hangs_up();
+        },
+    );
+    leaves(
+        (Answered, 200, EndedBy::Callee, "callee: hung up"),
+        |stage, alice, bob| {
+            talking(stage, alice, bob);
+            bob.hangs_up();
+        },
+    );
+    leaves(
+        (Answered, 200, EndedBy::Admin, "ended over the API"),
+        |stage, alice, bob| {
+            talking(stage, alice, bob);
+            let id = stage.calls()[0].id;
+            stage.commands(Command::HangUp(id)).unwrap();
+        },
+    );
+    leaves(
+        (Answered, 200, EndedBy::System, "Tandem was stopped"),
+        |stage, alice, bob| {
+            talking(stage, alice, bob);
+            stage.tells(Input::HangUpAll);
+        },
+    );
+    let silent = "callee: nothing was heard of the phone for too long";
+    leaves((Answered, 200, EndedBy::System, silent), |stage, alice, bob| {
+        talking(stage, alice, bob);
+        let port = stage.with(|world| *world.ports.last().unwrap());
+        stage.tells(Input::Media(media::Event::Silent(port)));
+    });
+}
+
+#[test]
+fn unanswered_calls_say_why() {
+    use Disposition::{Busy, Cancelled, Failed, NoAnswer, Rejected};
+    for (code, disposition, reason) in [
+        (486, Busy, "Busy Here"),
+        (600, Busy, "Busy Everywhere"),
+        (603, Rejected, "Decline"),
+        (403, Rejected, "Forbidden"),
+        (480, NoAnswer, "Temporarily Unavailable"),
+        (488, Failed, "Not Acceptable Here"),
+        (500, Failed, "Server Internal Error"),
+    ] {
+        leaves((disposition, code, EndedBy::Callee, reason), |_, alice, bob| {
+            bob.feels(|mood| mood.refuses = Some(code));
+            alice.calls("102").ends_with(code);
+        });
+    }
+    leaves((NoAnswer, 480, EndedBy::System, "No Answer"), |_, alice, _| {
+        alice.calls("102").ends_with(480);
+    });
+    leaves(
+        (NoAnswer, 480, EndedBy::System, "No Phone Registered"),
+        |_, alice, _| {
+            alice.calls("103").ends_with(480);
+        },
+    );
+    leaves((NoAnswer, 480, EndedBy::System, "No Answer"), |_, alice, bob| {
+        bob.feels(|mood| mood.dead = true);
+        alice.calls("102").ends_with(480);
+    });
+    leaves((Failed, 404, EndedBy::System, "Not Found"), |_, alice, _| {
+        alice.calls("999").ends_with(404);
+    });
+    leaves((Busy, 486, EndedBy::Callee, "Do Not Disturb"), |stage, alice, _| {
+        stage.with(|world| world.account("102", |account| account.dnd = true));
+        alice.calls("102").ends_with(486);
+    });
+    leaves(
+        (Cancelled, 487, EndedBy::Caller, "the caller gave up"),
+        |_, alice, _| {
+            alice.calls("102").hears_ringing().hangs_up().ends_with(487);
+        },
+    );
+    leaves(
+        (Rejected, 480, EndedBy::Admin, "ended over the API"),
+        |stage, alice, _| {
+            alice.calls("102").hears_ringing();
+            let id = stage.calls()[0].id;
+            stage.commands(Command::HangUp(id)).unwrap();
+            alice.ends_with(480);
+        },
+    );
+    leaves(
+        (Failed, 503, EndedBy::System, "Tandem was stopped"),
+        |stage, alice, _| {
+            alice.calls("102").hears_ringing();
+            stage.tells(Input::HangUpAll);
+            alice.ends_with(503);
+        },
+    );
+}
+
+#[test]
+fn a_record_names_who_answered_or_was_rung_last() {
+    let stage = Stage::default();
+    let (alice, bob, carol) = (stage.phone("101"), stage.phone("102"), stage.phone("103"));
+    stage.with(|world| world.account("102", |account| account.forward_no_answer = Some("103".into())));
+    alice.calls("102");
+    bob.rings().ends_with(487);
+    carol.rings().ends_with(487);
+    alice.ends_with(480);
+    let cdr = stage.record();
+    assert_eq!((cdr.open.dialed.as_str(), cdr.to.as_str()), ("102", "103"));
+    stage.clears();
+}
