@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use media::SdpDirection;
 use sip::{Flow, Method, Transport};
-use switch::{Command, Input};
+use switch::{AccountChange, Command, Input};
 use tests::{Phase, phone::PhoneCall};
 
 use crate::{
@@ -258,8 +258,18 @@ fn account(life: &mut Life) {
         1 => "sip:far@198.51.100.250".into(),
         _ => pick(&mut life.chance, &life.numbers),
     };
-    let what = life.chance.below(8);
+    let what = life.chance.below(10);
     life.note(|| format!("account {number}: {what} {to}"));
+    if what == 9 {
+        let change = if life.chance.percent(50) {
+            AccountChange::RemoveExtension(number.clone())
+        } else {
+            AccountChange::RemoveDevice(number.clone())
+        };
+        life.world.handle(Input::Account(change));
+        life.world.pass(Duration::from_millis(50));
+        return life.world.extension(&number);
+    }
     life.world.account(&number, |extension| match what {
         0 => extension.dnd = true,
         1 => extension.forward_always = Some(to),
@@ -278,6 +288,9 @@ fn network(life: &mut Life) {
 }
 
 fn power(life: &mut Life) {
+    if life.chance.percent(2) {
+        return life.killed();
+    }
     let index = phone(life);
     let dead = life.world.phones[index].mood.dead;
     match (dead, life.chance.below(10)) {

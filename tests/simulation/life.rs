@@ -95,15 +95,9 @@ impl Life {
         if recorded {
             world.record();
         }
-        if real {
-            let limits = dialplan::Limits {
-                operations_between_verbs: 2_000,
-                ..dialplan::Limits::default()
-            };
-            world.scripts = Scripts::within(plays::PLAN, &limits);
-        } else {
-            world.scripts = Scripts::played(plays::director(seed, numbers.clone()));
-            world.script_delay = Duration::from_millis([0, 1, 30, 2_000][usize::try_from(chance.below(4)).unwrap()]);
+        if !real {
+            let delay = [0, 1, 30, 2_000][usize::try_from(chance.below(4)).unwrap()];
+            world.script_delay = Duration::from_millis(delay);
         }
         let weather = if calm { Faults::default() } else { weather(&mut chance) };
         let mut life = Self {
@@ -119,6 +113,7 @@ impl Life {
             seed,
             round: 0,
         };
+        life.scripts();
         life.people();
         life
     }
@@ -185,6 +180,26 @@ impl Life {
 
     /// The same, and then it can be looked at.
     pub fn run(&mut self) {
+        self.day();
+        self.ends(true);
+    }
+
+    /// One day of a switch that goes on; nothing is left of it in the evening.
+    pub fn another_day(&mut self) -> Tally {
+        for phone in 0..self.world.phones.len() {
+            self.with(phone, |phone| phone.register(3_600));
+        }
+        self.world.pass(Duration::from_secs(5));
+        self.world.net.faults = self.weather.clone();
+        self.day();
+        self.ends(false);
+        let tally = Tally::of(self);
+        self.world.forgets();
+        tally
+    }
+
+    fn day(&mut self) {
+        self.round = 0;
         while self.world.opened.len() < CALLS && self.round < ROUNDS {
             self.round += 1;
             let gap = self.gap();
@@ -199,17 +214,22 @@ impl Life {
                 verdict::sessions_agree(self);
             }
         }
-        self.ends();
     }
 
     /// Everybody goes home; then nothing may be left.
-    fn ends(&mut self) {
+    fn ends(&mut self, last: bool) {
         self.note(|| "the world comes to its end".into());
         self.world.net.faults = Faults::default();
         self.world.store_works = true;
+        self.outage = None;
         let gap = self.gap();
         self.world.pass(gap);
-        if self.chance.percent(20) {
+        if self.chance.percent(40) {
+            // Whatever the weather did, what it has not ended is in order again.
+            self.world.pass(Duration::from_secs(70));
+            verdict::sessions_agree(self);
+        }
+        if last && self.chance.percent(20) {
             self.world.handle(Input::Drain);
         }
         for phone in 0..self.world.phones.len() {
@@ -224,7 +244,7 @@ impl Life {
         }
         let wait = self.chance.below(40);
         self.world.pass(Duration::from_secs(wait));
-        if self.chance.percent(50) {
+        if last && self.chance.percent(50) {
             self.world.handle(Input::HangUpAll);
         } else {
             for call in self.world.opened.clone() {
@@ -236,6 +256,37 @@ impl Life {
         verdict::nothing_left(self);
         self.phones_end();
         verdict::records_are_right(self);
+    }
+
+    /// The switch is killed, and started again on what is on disk.
+    pub fn killed(&mut self) {
+        if self.world.recording.is_some() {
+            return; // a recording is of one switch
+        }
+        let seed = self.chance.next();
+        self.world.restart(&Settings {
+            seed,
+            plan: "fn on_call(caller) { }".into(),
+            config: self.config.clone(),
+            ..Settings::default()
+        });
+        self.scripts();
+        // Those calls have no end that anybody could have heard of; the store closes their records.
+        self.world.interrupted();
+        self.world.events.clear();
+    }
+
+    fn scripts(&mut self) {
+        if self.real {
+            let limits = dialplan::Limits {
+                operations_between_verbs: 2_000,
+                ..dialplan::Limits::default()
+            };
+            self.world.scripts = Scripts::within(plays::PLAN, &limits);
+        } else {
+            let director = plays::director(self.chance.next(), self.numbers.clone());
+            self.world.scripts = Scripts::played(director);
+        }
     }
 
     fn phones_end(&mut self) {

@@ -76,3 +76,31 @@ fn nothing_is_left_over_in_any_even_world() {
 fn nothing_is_left_over_in_any_odd_world() {
     lane(1);
 }
+
+/// Batches of one switch; the calls of a tenth of all batches come first, until everything has its room.
+const DAYS: u64 = 60;
+/// How much one switch may grow from then on, in bytes, beside what other tests of this process have in hand.
+const SWITCH_GROWTH: u64 = 24 << 20;
+
+fn days(shown: bool) {
+    let mut life = Life::new(1, shown);
+    let (mut tally, mut base) = (Tally::default(), None);
+    for day in 0..DAYS {
+        tally += life.another_day();
+        if day == DAYS / 10 {
+            base = Some(memory::resident());
+        }
+    }
+    let grown = memory::resident().saturating_sub(base.expect("some days are over"));
+    eprintln!("one switch: {tally}; grew by {} KiB", grown >> 10);
+    assert!(shown || grown <= SWITCH_GROWTH, "grew by {grown} bytes");
+}
+
+#[test]
+fn one_switch_holds_no_more_after_many_days_than_after_a_few() {
+    if chosen().is_none() && catch_unwind(|| days(false)).is_err() {
+        memory::FAILED.store(true, std::sync::atomic::Ordering::Relaxed);
+        days(true);
+        panic!("too much memory, or something that is not from the seed");
+    }
+}

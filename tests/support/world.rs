@@ -272,6 +272,18 @@ impl World {
         }
     }
 
+    /// Forgets what is over, so that what a world remembers does not hide what a switch holds.
+    pub fn forgets(&mut self) {
+        self.cdrs.clear();
+        self.opened.clear();
+        self.events.clear();
+        self.replies.clear();
+        self.media.clear();
+        for phone in &mut self.phones {
+            phone.forgets_calls();
+        }
+    }
+
     /// Gives the switch something, and carries out what it wants.
     pub fn handle(&mut self, input: Input) {
         let mut inputs = VecDeque::from([input]);
