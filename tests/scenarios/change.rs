@@ -372,3 +372,24 @@ fn what_the_other_phone_refuses_is_taken_back_from_one_that_described_itself_ane
     alice.hears(SendRecv).hears(RecvOnly);
     over(&stage, &alice, &bob);
 }
+
+#[test]
+fn an_offer_of_a_callee_that_is_gone_is_taken_back() {
+    let plan = "fn on_call(caller) { caller.dial(\"102\"); caller.dial(\"103\"); }";
+    let stage = Stage::plan(plan);
+    let (alice, bob, carol) = (stage.phone("101"), stage.phone("102"), stage.phone("103"));
+    alice.calls("102").feels(|mood| mood.waits_with_changes = true);
+    bob.rings().answers().talks();
+    stage.pass(1.0);
+    bob.begins_change(Method::Invite, Some(SendOnly));
+    stage.pass(1.0);
+    // He hangs up without a CANCEL, before she has answered.
+    bob.asks_within(Method::Bye, |builder| builder);
+    stage.pass(0.1);
+    assert_eq!((alice.got(Method::Cancel), alice.got(Method::Invite)), (1, 1));
+    carol.rings().answers().talks();
+    alice.hears(SendRecv);
+    carol.hangs_up().ends_with(200);
+    alice.ends_with(200);
+    stage.clears();
+}

@@ -195,6 +195,7 @@ impl Life {
         self.ends(false);
         let tally = Tally::of(self);
         self.world.forgets();
+        self.talks = 0;
         tally
     }
 

@@ -279,6 +279,7 @@ impl World {
         self.events.clear();
         self.replies.clear();
         self.media.clear();
+        (self.net.lost, self.net.doubled) = (0, 0);
         for phone in &mut self.phones {
             phone.forgets_calls();
         }

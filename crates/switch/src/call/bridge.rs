@@ -5,7 +5,7 @@ use ::media::{Command, Spec};
 use crate::{
     api::EndedBy,
     exchange::Exchange,
-    leg::{Cause, LegEvent, LegId},
+    leg::{Cause, Leg, LegEvent, LegId},
     verbs::{OWN_CODECS, VerbEvent},
 };
 
@@ -122,9 +122,13 @@ impl Call {
         }
     }
 
-    /// The caller is alone; what it offered and waits for is answered by Tandem itself.
+    /// The caller is alone; what it offered and waits for is answered by Tandem itself, and what it was offered for
+    /// the other one is taken back.
     fn peer_gone(&mut self, x: &mut Exchange) {
-        self.bridge = None;
+        let bridge = self.bridge.take();
+        if bridge.is_some_and(|bridge| bridge.passing == Passing::From(bridge.peer)) {
+            x.with_leg(self.caller, |leg, cx| leg.withdraw_offer(cx));
+        }
         self.part(x);
         self.answer_alone(x, self.caller);
     }
@@ -252,6 +256,10 @@ impl Call {
             (Passing::None, Ok(spec)) => {
                 x.with_leg(other, |leg, _| leg.offer_instead(&spec));
                 self.mend(x, other, &spec);
+                // What is answered late may have been asked for whom the leg was connected with before.
+                if !faces(x, leg, other) {
+                    self.bring_back(x, leg, other);
+                }
             }
             (Passing::Withdrawn | Passing::None, Err(code)) => {
                 tracing::info!(code, "a phone did not take the session it was offered");
@@ -261,4 +269,11 @@ impl Call {
             }
         }
     }
+}
+
+/// Whether a leg was last told the direction of the other one.
+fn faces(x: &Exchange, leg: LegId, other: LegId) -> bool {
+    let said = x.legs.get(leg).and_then(Leg::said_direction);
+    let heard = x.legs.get(other).and_then(Leg::heard).map(Spec::direction);
+    said.is_none() || heard.is_none() || said == heard
 }

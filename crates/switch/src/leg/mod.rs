@@ -210,6 +210,11 @@ impl Leg {
         self.heard.as_ref()
     }
 
+    /// The direction the peer was last told of the other side.
+    pub fn said_direction(&self) -> Option<::media::SdpDirection> {
+        self.said.as_ref().map(Spec::direction)
+    }
+
     /// The codec in use, for people.
     pub fn codec(&self) -> Option<String> {
         let remote = self.session.as_ref()?.remote(self.flow.remote.ip());
