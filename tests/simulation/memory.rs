@@ -2,8 +2,14 @@
 
 use std::{
     fmt,
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        RwLock,
+        atomic::{AtomicBool, Ordering},
+    },
 };
+
+/// Written by who measures the whole process for one switch, read by everybody else.
+pub static ALONE: RwLock<()> = RwLock::new(());
 
 /// Some world has failed.
 pub static FAILED: AtomicBool = AtomicBool::new(false);
