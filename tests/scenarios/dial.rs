@@ -381,3 +381,18 @@ fn a_call_may_ring_as_long_as_the_script_says() {
     carol.ends_with(200);
     stage.clears();
 }
+
+#[test]
+fn a_phone_that_rings_for_minutes_without_saying_so_again_is_let_ring() {
+    // Timer C (RFC 3261 16.6 item 11) is for proxies; here the script says how long.
+    let stage = Stage::plan(r#"fn on_call(caller) { caller.dial("102", #{ timeout: 400 }); }"#);
+    let (alice, bob) = (stage.phone("101"), stage.phone("102"));
+    alice.calls("900");
+    bob.rings();
+    stage.pass(390.0);
+    assert_eq!(bob.phase(), Some(Phase::Ringing), "{}", stage.ladder());
+    bob.answers().talks();
+    alice.talks().hangs_up();
+    bob.ends_with(200);
+    stage.clears();
+}

@@ -296,3 +296,28 @@ fn a_peer_that_answers_everything_with_garbage() {
     alice.ends_with(480);
     stage.clears();
 }
+
+#[test]
+fn a_phone_that_knows_of_no_such_call_has_none() {
+    let stage = Stage::plan(URI);
+    let alice = stage.phone("101");
+    let wire = stage.wire("198.51.200.1:5060");
+    alice.calls("900");
+    let invite = wire.takes_request(Method::Invite);
+    let description = sdp("198.51.200.1", 9_000);
+    wire.replies(&invite, 200, "far", |reply| {
+        reply
+            .header(HeaderName::Allow, "INFO, BYE")
+            .body("application/sdp", description.as_bytes())
+    });
+    alice.talks();
+    stage.pass(0.5);
+    alice.asks_within(Method::Info, |builder| builder.body("application/dtmf", b"1"));
+    let info = wire.takes_request(Method::Info);
+    wire.replies(&info, 481, "far", |reply| reply);
+    alice.ends_with(200);
+    let bye = wire.takes_request(Method::Bye);
+    wire.replies(&bye, 481, "far", |reply| reply);
+    assert_eq!(stage.record().ended_by, EndedBy::System);
+    stage.clears();
+}

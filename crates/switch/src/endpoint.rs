@@ -147,6 +147,11 @@ impl Switch {
             Some(ClientUse::Bye(leg)) if is_final => {
                 self.x.with_leg(leg, |leg, cx| leg.bye_done(cx));
             }
+            // RFC 3261 12.2.1.2, RFC 5057 5.1: the phone knows of no such call.
+            Some(ClientUse::Info(leg)) if message.status() == Some(StatusCode::CALL_DOES_NOT_EXIST) => {
+                self.x
+                    .with_leg(leg, |leg, cx| leg.lost(cx, "the phone knows of no such call"));
+            }
             Some(ClientUse::Message(delivery)) if is_final => self.delivered(delivery, Some(message)),
             Some(ClientUse::Bye(_) | ClientUse::Info(_) | ClientUse::Message(_)) | None => {}
         }
