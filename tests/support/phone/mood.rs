@@ -23,7 +23,7 @@ pub struct Mood {
     pub answers: bool,
     /// Status to re-INVITE and UPDATE that offer something, instead of taking it.
     pub refuses_changes: Option<u16>,
-    /// Leaves re-INVITEs unanswered until [`Phone::decide`].
+    /// Leaves re-INVITEs unanswered until [`crate::Phone::decide`].
     pub waits_with_changes: bool,
     /// Never sends an ACK for a 2xx.
     pub forgets_ack: bool,
