@@ -280,6 +280,12 @@ fn account(life: &mut Life) {
 }
 
 fn network(life: &mut Life) {
+    let at = phone(life);
+    let address = life.world.phones[at].address;
+    if life.world.streams.has(address) {
+        life.note(|| format!("the connections of phone {at} end"));
+        life.world.cuts(address);
+    }
     if life.outage.is_none() && life.chance.percent(30) {
         life.note(|| "the network is gone for 8 s".into());
         life.outage = Some(life.world.now + Duration::from_secs(8));

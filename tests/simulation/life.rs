@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use sip::Transport;
 use switch::{Command, CommandId, Config, Input};
 use tests::{
     Phase, Settings, World,
@@ -130,7 +131,15 @@ impl Life {
                     _ => &["PCMU", "PCMA", "TELEPHONE-EVENT"],
                 };
                 let timer = self.chance.percent(70);
+                let stream = self.chance.percent(15);
+                if stream && self.chance.percent(50) {
+                    let address = self.world.phones[index].address;
+                    self.world.streams.listening.insert(address);
+                }
                 self.with(index, |phone| {
+                    if stream {
+                        phone.transport = Transport::Tcp;
+                    }
                     phone.mood.codecs = codecs.to_vec();
                     phone.mood.timer = timer;
                     phone.register(3_600);

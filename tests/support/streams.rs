@@ -37,6 +37,11 @@ impl Streams {
         self.under_way.first_key_value().map(|((at, _), _)| *at)
     }
 
+    /// Whether there is a connection with an address.
+    pub fn has(&self, peer: SocketAddr) -> bool {
+        self.open.values().any(|at| *at == peer)
+    }
+
     fn connect(&mut self, peer: SocketAddr) -> ConnectionId {
         self.count += 1;
         let id = ConnectionId(self.count);
