@@ -26,6 +26,8 @@ pub struct Life {
     pub calm: bool,
     /// Real scripts.
     pub real: bool,
+    /// The switch was killed: there are no records of the calls it had.
+    pub restarted: bool,
     /// Pairs of phones whose sessions were compared.
     pub talks: u64,
     /// When the network is there again.
@@ -107,6 +109,7 @@ impl Life {
             numbers,
             calm,
             real,
+            restarted: false,
             talks: 0,
             outage: None,
             weather,
@@ -204,7 +207,7 @@ impl Life {
         self.ends(false);
         let tally = Tally::of(self);
         self.world.forgets();
-        self.talks = 0;
+        (self.talks, self.restarted) = (0, false);
         tally
     }
 
@@ -274,6 +277,7 @@ impl Life {
             return; // a recording is of one switch
         }
         let seed = self.chance.next();
+        self.restarted = true;
         self.world.restart(&Settings {
             seed,
             plan: "fn on_call(caller) { }".into(),
