@@ -35,6 +35,8 @@ pub struct PhoneCall {
     pub heard: Option<Spec>,
     /// How often the session was changed.
     pub changes: usize,
+    /// How often the phone refused a change otherwise than for glare.
+    pub refused: usize,
     /// The final status of our last re-INVITE.
     pub change_code: Option<u16>,
     /// Bodies of INFO and MESSAGE requests taken in the dialog.
@@ -124,6 +126,7 @@ impl PhoneCall {
             invite,
             heard: None,
             changes: 0,
+            refused: 0,
             change_code: None,
             passed: Vec::new(),
             early_media: false,

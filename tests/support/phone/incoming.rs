@@ -17,6 +17,9 @@ impl Phone {
     }
 
     pub(super) fn simple(&mut self, id: ServerId, message: &Message, code: u16) {
+        if let Some(index) = self.by_dialog(message) {
+            self.calls[index].refused += usize::from(code >= 300 && code != 491);
+        }
         let reply = Builder::reply(message, StatusCode::new(code).unwrap(), Some("simple")).finish();
         let _ = self.layer.respond(self.now, id, reply);
     }

@@ -101,8 +101,9 @@ impl Phone {
         }
         let seq = message.cseq().unwrap().number;
         let acked = self.calls[index].ack.as_ref();
-        if acked.is_some_and(|ack| ack.cseq().unwrap().number == seq) {
-            return self.acknowledge(index, message); // the same answer again
+        let again = acked.is_some_and(|ack| ack.cseq().unwrap().number >= seq);
+        if again && *message.method() == Method::Invite {
+            return self.acknowledge(index, message); // an answer that was taken before
         }
         let call = &mut self.calls[index];
         call.last = message.clone();
