@@ -1,8 +1,8 @@
 //! Two phones call each other, and everything that can become of it.
 
 use media::SdpDirection;
-use switch::{Disposition, EndedBy};
-use tests::Stage;
+use switch::{Disposition, EndedBy, Input};
+use tests::{Stage, world::EPOCH};
 
 #[test]
 fn two_phones_talk_and_the_caller_hangs_up() {
@@ -112,5 +112,22 @@ fn all_phones_ring_and_the_first_to_answer_wins() {
     mobile.ends_with(487);
     alice.hangs_up();
     kitchen.ends_with(200);
+    stage.clears();
+}
+
+#[test]
+fn a_wall_clock_that_is_set_makes_no_call_shorter() {
+    let stage = Stage::default();
+    let (alice, bob) = (stage.phone("101"), stage.phone("102"));
+    alice.calls("102");
+    bob.rings().answers().talks();
+    let before = EPOCH - 3_600_000_000;
+    stage.with(|world| world.handle(Input::Clock { unix_micros: before }));
+    stage.pass(10.0);
+    alice.hangs_up().ends_with(200);
+    let cdr = stage.record();
+    let talk = cdr.ended_at - cdr.answered_at.unwrap();
+    assert!((9_900_000..10_200_000).contains(&talk), "{talk}");
+    assert!(cdr.open.started_at <= cdr.answered_at.unwrap());
     stage.clears();
 }

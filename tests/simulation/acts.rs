@@ -6,7 +6,7 @@ use bytes::Bytes;
 use media::SdpDirection;
 use sip::{Flow, Method, Transport};
 use switch::{AccountChange, Command, Input};
-use tests::{Phase, phone::PhoneCall};
+use tests::{Phase, phone::PhoneCall, world::EPOCH};
 
 use crate::{
     life::Life,
@@ -28,6 +28,7 @@ pub fn act(life: &mut Life) {
         90..=91 => outside(life),
         92..=93 => mood(life),
         94 => account(life),
+        95 if life.chance.percent(20) => clock(life),
         _ if life.calm => {}
         95 => network(life),
         96 => power(life),
@@ -351,4 +352,11 @@ fn wire(life: &mut Life) {
             }
         }
     }
+}
+
+fn clock(life: &mut Life) {
+    let ahead = life.chance.below(5_000_000_000);
+    let unix_micros = EPOCH + i64::try_from(life.world.now.as_micros() + ahead).unwrap() - 2_500_000_000;
+    life.note(|| format!("the wall clock is set to {unix_micros}"));
+    life.world.handle(Input::Clock { unix_micros });
 }

@@ -138,7 +138,7 @@ impl Call {
             open: self.cdr_open(),
             to: self.to.clone(),
             answered_at: self.answered_at,
-            ended_at: x.stack.unix(),
+            ended_at: self.unix(x),
             disposition: ending.disposition,
             sip_code: ending.code,
             ended_by: ending.by,

@@ -11,7 +11,7 @@ mod script;
 
 use std::time::Duration;
 
-use sip::Message;
+use sip::{Instant, Message};
 
 pub(crate) use bridge::Bridge;
 pub(crate) use end::{Ending, record_refused};
@@ -68,6 +68,7 @@ pub(crate) struct Call {
     at: Position,
     doing: &'static str,
     started_at: i64,
+    began: Instant,
     sip_call_id: String,
     ending: Option<Ending>,
     /// The callee's end, as long as the script has not gone on.
@@ -120,6 +121,7 @@ impl Call {
             at: Position::default(),
             doing: "",
             started_at: x.stack.unix(),
+            began: x.stack.now,
             sip_call_id: beginning.sip_call_id,
             ending: None,
             callee_ended: None,
@@ -190,7 +192,7 @@ impl Call {
         if self.answered_at.is_some() {
             return;
         }
-        self.answered_at = Some(x.stack.unix());
+        self.answered_at = Some(self.unix(x));
         x.stats.calls_answered += 1;
         x.stack.timers.clear(TimerKey::Setup(self.id));
         tracing::info!(to = %self.to, "call answered");
@@ -302,6 +304,13 @@ impl Call {
         }
     }
 
+    /// The wall clock as it was going when the call began: one that is set meanwhile makes no call longer or shorter.
+    fn unix(&self, x: &Exchange) -> i64 {
+        let passed = x.stack.now.since(self.began).as_micros();
+        self.started_at
+            .saturating_add(i64::try_from(passed).unwrap_or(i64::MAX))
+    }
+
     /// How long the caller's INVITE is good for (RFC 3261 13.3.1).
     fn expires(&self, x: &Exchange) -> Option<Duration> {
         let leg = x.legs.get(self.caller).filter(|leg| leg.inbound)?;
@@ -311,10 +320,8 @@ impl Call {
 
     /// Nobody decided on the call in time.
     pub fn setup_timed_out(&mut self, x: &mut Exchange) {
-        let waited = x.stack.unix().saturating_sub(self.started_at);
-        let expired = self
-            .expires(x)
-            .is_some_and(|time| i64::try_from(time.as_micros()).is_ok_and(|time| time <= waited));
+        let waited = x.stack.now.since(self.began);
+        let expired = self.expires(x).is_some_and(|time| time <= waited);
         if self.answered_at.is_none() && expired {
             let detail = "the caller's INVITE has expired".into();
             self.end(
