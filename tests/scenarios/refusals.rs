@@ -176,27 +176,111 @@ fn an_offer_that_cannot_be_read_or_used_gets_488_and_a_record() {
 
 #[test]
 fn a_request_that_comes_twice_by_different_ways_is_refused_once_with_482() {
-    // RFC 3261 8.2.2.2: merged by a proxy that forked to us twice.
-    let stage = Stage::default();
+    // RFC 3261 8.2.2.2: merged by a proxy that forked to us twice. Challenges are given without state; what is past
+    // them is told apart.
+    let config = switch::Config {
+        trusted: vec![switch::Trusted {
+            network: "198.51.200.1".parse().unwrap(),
+            prefix: 32,
+            extension: "101".into(),
+        }],
+        ..switch::Config::default()
+    };
+    let stage = Stage::new(tests::Settings {
+        config,
+        ..tests::Settings::default()
+    });
     let (_alice, _bob) = (stage.phone("101"), stage.phone("102"));
     let wire = stage.wire("198.51.200.1:5060");
     for branch in ["one", "two"] {
-        let options = sip::Builder::request(&Method::Message, "sip:102@tandem.local")
-            .header(
-                HeaderName::Via,
-                format!("SIP/2.0/UDP 198.51.200.1:5060;branch=z9hG4bK{branch}"),
-            )
-            .header(HeaderName::MaxForwards, 70)
-            .header(HeaderName::From, "<sip:101@tandem.local>;tag=f")
-            .header(HeaderName::To, "<sip:102@tandem.local>")
-            .header(HeaderName::CallId, "merged")
-            .header(HeaderName::CSeq, "1 MESSAGE")
-            .finish();
-        wire.sends(options);
+        wire.sends(stranger(&Method::Message, branch, "merged"));
     }
-    let codes: Vec<u16> = wire.collects(1.0).iter().map(code).collect();
-    assert_eq!(codes, [401, 482]);
+    let mut codes: Vec<u16> = wire.collects(1.0).iter().map(code).collect();
+    codes.sort_unstable();
+    assert_eq!(codes, [200, 482]);
     stage.clears();
+}
+
+#[test]
+fn who_shows_no_credentials_is_challenged_and_nothing_is_kept_of_it() {
+    // RFC 3261 26.3.2.4: a single 401, never retransmitted, and no state; 8.2.7: the tag is the same each time.
+    let stage = Stage::default();
+    let _bob = stage.phone("102");
+    stage.pass(60.0);
+    let wire = stage.wire("198.51.200.1:5060");
+    for method in [Method::Invite, Method::Register, Method::Message] {
+        let request = stranger(&method, &format!("b{method}"), &format!("c{method}"));
+        wire.sends(request.clone());
+        wire.sends(request.clone());
+        let answers = wire.collects(40.0);
+        let codes: Vec<u16> = answers.iter().map(code).collect();
+        assert_eq!(codes, [401, 401], "{method}: one answer each, and never again");
+        assert_eq!(answers[0].to_tag(), answers[1].to_tag(), "{method}");
+        assert!(answers[0].to_tag().is_some());
+    }
+    wire.sends(stranger(&Method::Invite, "now", "now"));
+    let answer = wire.takes_response(401);
+    assert_eq!(stage.with(tests::World::stats).transactions, 0, "not even for a moment");
+    // Its ACK belongs to nothing, and neither does its CANCEL.
+    let invite = stranger(&Method::Invite, "now", "now");
+    wire.sends(with_to(&invite, &Method::Ack, answer.header(HeaderName::To).unwrap()));
+    assert!(wire.collects(5.0).is_empty());
+    wire.sends(with_to(&invite, &Method::Cancel, "<sip:102@tandem.local>"));
+    wire.takes_response(481);
+    stage.clears();
+}
+
+#[test]
+fn what_nobody_may_ask_is_refused_before_anybody_is_challenged() {
+    let stage = Stage::default();
+    let wire = stage.wire("198.51.200.1:5060");
+    let odd = |method: Method, uri: &str, name, value: &str| {
+        let plain = stranger(&method, value.trim(), value.trim());
+        let mut request = sip::Builder::request(&method, uri);
+        for (field, id, value) in plain.fields() {
+            if id != HeaderName::ContentLength {
+                request = request.other(field, value);
+            }
+        }
+        wire.sends(request.header(name, value).finish());
+        code(&wire.takes("an answer", Message::is_response))
+    };
+    let uri = "sip:102@tandem.local";
+    assert_eq!(odd(Method::Invite, uri, HeaderName::Require, "telepathy"), 420);
+    assert_eq!(
+        odd(Method::Register, "sip:example.org", HeaderName::Subject, "far"),
+        404
+    );
+    assert_eq!(odd(Method::Invite, uri, HeaderName::ContentEncoding, "gzip"), 415);
+    stage.clears();
+}
+
+/// A request of somebody who shows no credentials.
+fn stranger(method: &Method, branch: &str, call_id: &str) -> Message {
+    sip::Builder::request(method, "sip:102@tandem.local")
+        .header(
+            HeaderName::Via,
+            format!("SIP/2.0/UDP 198.51.200.1:5060;branch=z9hG4bK{branch}"),
+        )
+        .header(HeaderName::MaxForwards, 70)
+        .header(HeaderName::From, "<sip:101@tandem.local>;tag=f")
+        .header(HeaderName::To, "<sip:102@tandem.local>")
+        .header(HeaderName::CallId, call_id)
+        .header(HeaderName::CSeq, format!("1 {method}"))
+        .header(HeaderName::Contact, "<sip:101@198.51.200.1>")
+        .finish()
+}
+
+/// The ACK or CANCEL of a request.
+fn with_to(request: &Message, method: &Method, to: &str) -> Message {
+    sip::Builder::request(method, request.uri())
+        .copy(request, HeaderName::Via)
+        .copy(request, HeaderName::MaxForwards)
+        .copy(request, HeaderName::From)
+        .header(HeaderName::To, to)
+        .copy(request, HeaderName::CallId)
+        .header(HeaderName::CSeq, format!("1 {method}"))
+        .finish()
 }
 
 #[test]

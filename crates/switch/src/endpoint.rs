@@ -9,12 +9,10 @@ use sip::{
 use crate::{
     admission::{self, Verdict},
     answer::Answer,
-    api::{Facts, Query, ScriptEntry},
-    auth::{Identity, Verdict as AuthVerdict},
+    api::{Facts, ScriptEntry},
+    auth::Identity,
     call::{Beginning, Call},
-    exchange::QueryUse,
     leg::{Leg, Refusal, acknowledge_stray, end_stray},
-    registrar::{Effect, Registrar},
     stack::{ClientUse, Stack},
     switch::Switch,
 };
@@ -65,8 +63,10 @@ impl Switch {
             }
             return;
         }
-        let now = x.stack.now;
-        x.stack.layer.receive(now, flow, message);
+        if !self.challenge_statelessly(&flow, &message) {
+            let x = &mut self.x;
+            x.stack.layer.receive(x.stack.now, flow, message);
+        }
     }
 
     pub(crate) fn transaction_event(&mut self, event: TxEvent) {
@@ -229,7 +229,7 @@ impl Switch {
     }
 
     /// What RFC 3261 8.2.2 wants looked at before the method.
-    fn acceptable(&self, message: &Message) -> Result<(), Answer> {
+    pub(crate) fn acceptable(&self, message: &Message) -> Result<(), Answer> {
         let uri = message
             .request_uri()
             .map_err(|_| Answer::new(StatusCode::BAD_REQUEST))?;
@@ -256,26 +256,6 @@ impl Switch {
             .header(HeaderName::Server, &self.x.stack.config.product)
             .finish();
         self.x.stack.respond(id, reply);
-    }
-
-    /// Whose request this is; `None` if it was answered with a challenge or a refusal.
-    pub(crate) fn authenticate(&mut self, id: ServerId, flow: &Flow, message: &Message) -> Option<Identity> {
-        let x = &mut self.x;
-        let now = x.stack.now;
-        match x
-            .auth
-            .authenticate(now, message, flow, &x.accounts, &x.domain, &x.trusted)
-        {
-            AuthVerdict::Known(identity) => {
-                x.admission.vouch(now, flow.remote.ip());
-                Some(identity)
-            }
-            AuthVerdict::Challenge(answer) | AuthVerdict::Refused(answer) => {
-                x.stack.answer(id, message, &answer);
-                None
-            }
-            AuthVerdict::Exempt => None, // ACK and CANCEL do not come here
-        }
     }
 
     fn invite(&mut self, id: ServerId, flow: Flow, message: Message) {
@@ -389,53 +369,6 @@ impl Switch {
             trunk: None,
             source: flow.remote.to_string(),
         }
-    }
-
-    fn register(&mut self, id: ServerId, flow: Flow, message: &Message) {
-        if let Err(answer) = Registrar::preconditions(message, &flow, &self.x.domain) {
-            return self.x.stack.answer(id, message, &answer);
-        }
-        let Some(identity) = self.authenticate(id, &flow, message) else {
-            return;
-        };
-        let x = &mut self.x;
-        let query = x.stack.next_query();
-        x.queries.insert(query, QueryUse::Register(id));
-        let (now, unix) = (x.stack.now, x.stack.unix());
-        x.registrar
-            .register(now, unix, query, message, &flow, &identity, &x.accounts, &x.domain);
-    }
-
-    pub(crate) fn register_stored(&mut self, query: crate::api::QueryId, server: ServerId, ok: bool) {
-        let x = &mut self.x;
-        x.queries.insert(query, QueryUse::Register(server));
-        let (now, unix) = (x.stack.now, x.stack.unix());
-        x.registrar.stored(now, unix, query, ok);
-    }
-
-    /// Carries out what the registrar wants; false if it wants nothing.
-    pub(crate) fn registrar_effects(&mut self) -> bool {
-        use crate::api::{Event, Output};
-        let x = &mut self.x;
-        let Some(effect) = x.registrar.poll() else { return false };
-        match effect {
-            Effect::Reply { query, answer } => {
-                if let Some(QueryUse::Register(server)) = x.queries.remove(&query)
-                    && let Some(request) = x.stack.layer.server_request(server).cloned()
-                {
-                    x.stack.answer(server, &request, &answer);
-                }
-            }
-            Effect::Store { query, changes } => {
-                x.stack
-                    .outputs
-                    .push_back(Output::Query(query, Query::SaveBindings(changes)));
-            }
-            Effect::Forget(changes) => x.stack.outputs.push_back(Output::Forget(changes)),
-            Effect::Added(registration) => x.stack.event(Event::RegistrationAdded(Box::new(registration))),
-            Effect::Removed(registration) => x.stack.event(Event::RegistrationRemoved(Box::new(registration))),
-        }
-        true
     }
 }
 

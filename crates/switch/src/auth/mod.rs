@@ -103,16 +103,12 @@ impl Authenticator {
         if matches!(message.method(), Method::Ack | Method::Cancel) {
             return Verdict::Exempt;
         }
-        // A registration says where a device is; a trusted network is nobody's device.
-        if *message.method() != Method::Register
-            && let Some(extension) = trusted.extension(flow.remote.ip())
-            && accounts.is_extension(extension)
-        {
+        if let Some(extension) = whose_network(message, flow, accounts, trusted) {
             return Verdict::Known(identity::of_network(message, extension, domain, flow));
         }
         let credentials = match ours(message, domain) {
             Ok(Some(credentials)) => credentials,
-            Ok(None) => return self.challenge(now, message, domain, false),
+            Ok(None) => return Verdict::Challenge(self.challenge(now, message, domain, false)),
             Err(answer) => return Verdict::Refused(answer),
         };
         match self.judge(now, message, flow, accounts, domain, &credentials) {
@@ -168,18 +164,19 @@ impl Authenticator {
         let Some(device) = device.filter(|_| right) else {
             self.work.failures += 1;
             self.backoff.failed(now, flow, &credentials.username);
-            return Err(self.challenge(now, message, domain, false));
+            return Err(Verdict::Challenge(self.challenge(now, message, domain, false)));
         };
         // RFC 7616 3.3: stale only where the digest was right but its nonce was too old, not ours
         // (perhaps of before a restart) or used up: the phone need not ask its user.
         if nonce.is_err() || self.replay.seen(&credentials.nonce, count) {
-            return Err(self.challenge(now, message, domain, true));
+            return Err(Verdict::Challenge(self.challenge(now, message, domain, true)));
         }
         self.backoff.succeeded(flow, &credentials.username);
         Ok(device)
     }
 
-    fn challenge(&mut self, now: Instant, message: &Message, domain: &Domain, stale: bool) -> Verdict {
+    /// The 401 to a request whose sender is not known yet.
+    pub(crate) fn challenge(&mut self, now: Instant, message: &Message, domain: &Domain, stale: bool) -> Answer {
         self.work.challenges += 1;
         let nonce = self.nonces.issue(now);
         let mut answer = Answer::new(StatusCode::UNAUTHORIZED);
@@ -193,8 +190,24 @@ impl Authenticator {
             };
             answer = answer.with(HeaderName::WwwAuthenticate, challenge.to_string());
         }
-        Verdict::Challenge(answer)
+        answer
     }
+}
+
+/// The extension whose network this comes from. A registration says where a device is; a trusted network is
+/// nobody's device.
+pub(crate) fn whose_network<'a>(
+    message: &Message,
+    flow: &Flow,
+    accounts: &Accounts,
+    trusted: &'a TrustedNets,
+) -> Option<&'a str> {
+    if *message.method() == Method::Register {
+        return None;
+    }
+    trusted
+        .extension(flow.remote.ip())
+        .filter(|extension| accounts.is_extension(extension))
 }
 
 /// The first credentials for our realm, by an algorithm we know. Those for other realms and of
