@@ -290,9 +290,9 @@ impl Layer {
         self.out.pop_front()
     }
 
-    /// The request of a server transaction.
+    /// The request of a server transaction; not of one outside of a dialog that was answered.
     pub fn server_request(&self, id: ServerId) -> Option<&Message> {
-        self.tables.servers.get(id.0).map(|server| &server.request)
+        self.tables.servers.get(id.0)?.request()
     }
 
     /// The way a server transaction's request came.

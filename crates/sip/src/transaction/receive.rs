@@ -66,7 +66,7 @@ impl Layer {
             return;
         };
         // RFC 3261 9.2: the To tag should be that of the INVITE's responses.
-        let tag = match server.response.as_ref().and_then(Message::to_tag) {
+        let tag = match server.response().and_then(Message::to_tag) {
             Some(tag) => tag.to_owned(),
             None => stateless_tag(&cancel),
         };
@@ -168,9 +168,9 @@ fn is_answer_to(request: &Message, response: &Message) -> bool {
 /// RFC 3261 17.2.3: an ACK has the To tag of the response, anything else that of the request.
 fn same_to_tag(server: &Server, request: &Message) -> bool {
     let expected = if *request.method() == Method::Ack {
-        server.response.as_ref()
+        server.response()
     } else {
-        Some(&server.request)
+        server.request()
     };
     expected.is_some_and(|expected| expected.to_tag() == request.to_tag())
 }

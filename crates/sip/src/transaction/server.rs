@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use super::{
-    Owner, ServerId, TxEvent, TxOutput,
+    Owner, ServerId, TxEvent, TxOutput, keys,
     layer::Layer,
     queue::Pending,
     server_invite::{self, Input as InviteInput},
@@ -30,9 +32,21 @@ pub(super) enum Input {
     TransportFailed,
 }
 
+/// What is kept of a transaction's messages.
+enum Kept {
+    /// The request, and the last response.
+    Whole {
+        request: Message,
+        response: Option<Message>,
+    },
+    /// The octets of a final response: all it takes to give it once more (RFC 3261 17.2.2). They are kept for 32 s,
+    /// and there are thousands of them after every phone has signed in.
+    Answer(Bytes),
+}
+
 pub(super) struct Server {
     machine: Machine,
-    pub(super) request: Message,
+    kept: Kept,
     /// The way it came.
     pub(super) flow: Flow,
     /// The way its answers go (RFC 3261 18.2.2).
@@ -43,14 +57,55 @@ pub(super) struct Server {
     /// The place in the layer's list of this flow's transactions.
     pub(super) flow_place: u32,
     pub(super) pending: Pending,
-    /// The last response.
-    pub(super) response: Option<Message>,
 }
 
 impl Server {
     /// A CANCEL's transaction is the layer's own: its user hears nothing of it.
     fn is_internal(&self) -> bool {
-        *self.request.method() == Method::Cancel
+        self.request()
+            .is_some_and(|request| *request.method() == Method::Cancel)
+    }
+
+    /// The request, as long as anything but its answer may be asked for.
+    pub(super) fn request(&self) -> Option<&Message> {
+        match &self.kept {
+            Kept::Whole { request, .. } => Some(request),
+            Kept::Answer(_) => None,
+        }
+    }
+
+    /// The last response, likewise.
+    pub(super) fn response(&self) -> Option<&Message> {
+        match &self.kept {
+            Kept::Whole { response, .. } => response.as_ref(),
+            Kept::Answer(_) => None,
+        }
+    }
+
+    fn keep_response(&mut self, answer: Option<Message>) {
+        match &mut self.kept {
+            Kept::Whole { response, .. } => *response = answer.or(response.take()),
+            Kept::Answer(_) => {}
+        }
+    }
+
+    /// Lets go of what a request that was answered is not asked for any more: one outside of a dialog, and by a key
+    /// that says all (the rules of RFC 2543 compare more of the messages than their key).
+    fn settle(&mut self) {
+        let Machine::NonInvite(machine) = &self.machine else {
+            return;
+        };
+        let Kept::Whole {
+            request,
+            response: Some(response),
+        } = &self.kept
+        else {
+            return;
+        };
+        let stands_alone = request.to_tag().is_none() && *request.method() != Method::Cancel;
+        if machine.state == server_non_invite::State::Completed && stands_alone && !keys::is_legacy(&self.key) {
+            self.kept = Kept::Answer(Bytes::copy_from_slice(response.bytes()));
+        }
     }
 
     fn is_terminated(&self) -> bool {
@@ -111,14 +166,16 @@ impl Layer {
         let reply = reply_address(&request, &flow);
         let id = ServerId(self.tables.servers.insert(Server {
             machine,
-            request,
+            kept: Kept::Whole {
+                request,
+                response: None,
+            },
             flow,
             reply,
             key: key.clone(),
             merged: merged.clone(),
             flow_place: 0,
             pending: Pending::default(),
-            response: None,
         }));
         self.server_keys.insert(key, id);
         if let Some(merged) = merged {
@@ -172,9 +229,10 @@ impl Layer {
             let event = match action {
                 Action::SendResponse | Action::SendTrying => {
                     if *action == Action::SendTrying {
-                        answer = Some(Builder::reply(&server.request, StatusCode::TRYING, None).finish());
+                        let trying = |request| Builder::reply(request, StatusCode::TRYING, None).finish();
+                        answer = server.request().map(trying);
                     }
-                    server.response = answer.take().or(server.response.take());
+                    server.keep_response(answer.take());
                     out.extend(server.transmit());
                     None
                 }
@@ -207,6 +265,7 @@ impl Layer {
             }
             self.remove_server(id);
         } else {
+            server.settle();
             self.queue.schedule(Owner::Server(id), &mut self.tables);
         }
     }
@@ -215,7 +274,9 @@ impl Layer {
         let Some(server) = self.tables.servers.remove(id.0) else {
             return;
         };
-        self.discount_call(&server.request);
+        if let Some(request) = server.request() {
+            self.discount_call(request);
+        }
         self.server_keys.remove(&server.key);
         if let Some(merged) = &server.merged {
             self.merged.remove(merged);
@@ -226,7 +287,10 @@ impl Layer {
 
 impl Server {
     fn transmit(&self) -> Option<TxOutput> {
-        let bytes = self.response.as_ref()?.bytes().clone();
+        let bytes = match &self.kept {
+            Kept::Whole { response, .. } => response.as_ref()?.bytes().clone(),
+            Kept::Answer(bytes) => bytes.clone(),
+        };
         Some(TxOutput::Transmit {
             flow: self.reply,
             bytes,

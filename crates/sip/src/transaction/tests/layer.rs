@@ -220,7 +220,9 @@ fn a_final_response_is_given_once() {
     assert!(world.receive(options()).is_empty(), "nothing to repeat yet");
     assert_eq!(world.respond(id, 100), ["100"]);
     assert_eq!(world.receive(options()), ["100"]);
+    assert!(world.layer.server_request(id).is_some());
     assert_eq!(world.respond(id, 200), ["200"]);
+    assert!(world.layer.server_request(id).is_none(), "only the answer is kept");
     for code in [100, 200, 500] {
         let again = world.layer.respond(world.now, id, answer(&options(), code));
         assert_eq!(again, Err(LayerError::Answered));

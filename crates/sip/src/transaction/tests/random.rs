@@ -117,7 +117,7 @@ impl Run {
             }
             Step::Respond { which, code } => {
                 if let Some((id, request)) = self.servers.get(*which) {
-                    let open = layer.server_request(*id).is_some();
+                    let open = layer.server_flow(*id).is_some();
                     let result = layer.respond(now, *id, answer(request, CODES[*code]));
                     assert_eq!(result == Err(LayerError::Gone), !open);
                 }
