@@ -143,18 +143,13 @@ impl Store {
     async fn load(&self, domain: &str) -> Result<Vec<Account>, sqlx::Error> {
         let mut connection = self.read.acquire().await?;
         let extensions = sqlx::query("SELECT * FROM extensions WHERE domain = ? ORDER BY number").bind(domain);
+        let extensions = extensions.try_map(|row| read_extension(&row));
         let extensions = extensions.fetch_all(&mut *connection).await?;
         let devices = sqlx::query("SELECT * FROM devices WHERE domain = ? ORDER BY extension, username").bind(domain);
-        let devices = devices.fetch_all(&mut *connection).await?;
-        let mut devices = devices
-            .iter()
-            .map(read_device)
-            .collect::<Result<Vec<_>, _>>()?
-            .into_iter()
-            .peekable();
+        let devices = devices.try_map(|row| read_device(&row));
+        let mut devices = devices.fetch_all(&mut *connection).await?.into_iter().peekable();
         let mut accounts = Vec::with_capacity(extensions.len());
-        for row in &extensions {
-            let extension = read_extension(row)?;
+        for extension in extensions {
             // Both lists are in the order of numbers. A device whose extension was made in between is skipped.
             while devices.next_if(|device| device.extension < extension.number).is_some() {}
             let mut its = Vec::with_capacity(1);
