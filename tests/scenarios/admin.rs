@@ -128,6 +128,30 @@ fn an_administrator_hangs_up_in_every_state() {
 }
 
 #[test]
+fn a_call_that_has_ended_is_not_shown_while_a_dead_phone_is_still_told() {
+    for answered in [true, false] {
+        let stage = Stage::default();
+        let (alice, bob) = (stage.phone("101"), stage.phone("102"));
+        alice.calls("102");
+        bob.rings();
+        alice.hears_ringing();
+        if answered {
+            bob.answers().talks();
+            alice.talks();
+        }
+        bob.feels(|mood| mood.dead = true);
+        let id = stage.calls()[0].id;
+        assert_eq!(stage.commands(Command::HangUp(id)), Ok(Reply::Done));
+        assert_eq!(stage.record().ended_by, EndedBy::Admin);
+        // Its BYE, or CANCEL, is sent for 32 seconds yet (RFC 3261 17.1.2.2); nobody is in a call.
+        stage.pass(1.0);
+        assert!(stage.calls().is_empty());
+        assert_eq!(stage.commands(Command::GetCall(id)), Err(CommandError::NotFound));
+        assert_eq!(stage.commands(Command::HangUp(id)), Err(CommandError::NotFound));
+    }
+}
+
+#[test]
 fn an_administrator_hangs_up_a_call_that_is_being_made() {
     let stage = Stage::default();
     let (desk, mobile) = (stage.phone("101"), stage.phone("101"));

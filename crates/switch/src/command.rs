@@ -3,8 +3,8 @@
 use ::media::Spec;
 
 use crate::{
-    api::{Command, CommandError, CommandId, Facts, Reply, ScriptEntry, Stats},
-    call::{Beginning, Call, Ending},
+    api::{CallUid, Command, CommandError, CommandId, Facts, Reply, ScriptEntry, Stats},
+    call::{Beginning, Call, CallId, Ending},
     leg::{CallerId, Invitation, Leg, Place},
     registrar::{Reach, Target},
     switch::Switch,
@@ -13,14 +13,16 @@ use crate::{
 impl Switch {
     pub(crate) fn command(&mut self, id: CommandId, command: Command) {
         let result = match command {
-            Command::ListCalls => Ok(Reply::Calls(self.calls.iter().map(|call| call.live(&self.x)).collect())),
+            Command::ListCalls => {
+                let calls = self.calls.iter().filter(|call| !call.has_ended());
+                Ok(Reply::Calls(calls.map(|call| call.live(&self.x)).collect()))
+            }
             Command::GetCall(uid) => self
-                .by_uid
-                .get(&uid)
-                .and_then(|call| self.calls.get(*call))
+                .call_in_progress(uid)
+                .and_then(|call| self.calls.get(call))
                 .map(|call| Reply::Calls(vec![call.live(&self.x)]))
                 .ok_or(CommandError::NotFound),
-            Command::HangUp(uid) => match self.by_uid.get(&uid).copied() {
+            Command::HangUp(uid) => match self.call_in_progress(uid) {
                 Some(call) => {
                     self.with_call(call, |call, x| call.end(x, Ending::admin()));
                     Ok(Reply::Done)
@@ -34,6 +36,12 @@ impl Switch {
             Command::Stats => Ok(Reply::Stats(Box::new(self.stats()))),
         };
         self.x.reply(id, result);
+    }
+
+    /// One whose record is closed is in progress no more, also where a phone is still to be told.
+    fn call_in_progress(&self, uid: CallUid) -> Option<CallId> {
+        let call = self.by_uid.get(&uid).copied()?;
+        self.calls.get(call).filter(|call| !call.has_ended()).map(|_| call)
     }
 
     /// Counters since start, and gauges.
