@@ -93,8 +93,12 @@ test("a dialplan is written, a fault is shown with its place, and the file is de
   const text = page.getByLabel(`Text of ${number}.rhai`);
   await text.fill("fn open() { true }\nfn fault( {\n");
   await page.getByRole("button", { name: "Save" }).click();
-  await page.getByRole("button", { name: `${number}.rhai line 2` }).click();
+  await page.getByRole("button", { name: "Line 2" }).waitFor();
+  // The caret is where the fault is, and its line is marked.
   expect(await page.evaluate(() => document.activeElement?.tagName)).toBe("TEXTAREA");
+  const caret = await text.evaluate((area: HTMLTextAreaElement) => area.value.slice(0, area.selectionStart).split("\n").length);
+  expect(caret).toBe(2);
+  expect(await page.locator(".mark").evaluate((mark) => getComputedStyle(mark).getPropertyValue("--line"))).toBe("1");
   await text.fill("fn open() { true }\n");
   await page.keyboard.press("Control+s");
   await page.getByText("Saved: in force for every new call.").waitFor();

@@ -10,6 +10,7 @@ let calls: unknown[];
 let extensions: { number: string; name: string }[];
 let requests: string[];
 let broken: boolean;
+let events: () => Promise<Response>;
 
 const json = (status: number, body: unknown) =>
   new Response(status === 204 ? null : JSON.stringify(body), { status, headers: { "Content-Type": "application/json" } });
@@ -20,7 +21,7 @@ async function fake(input: Request | string, init?: RequestInit): Promise<Respon
   const { pathname } = new URL(request.url);
   requests.push(`${request.method} ${pathname}`);
   if (request.headers.get("Authorization") !== "Bearer good") return problem(401, "no");
-  if (pathname === "/api/v1/events") return new Promise<Response>(() => {});
+  if (pathname === "/api/v1/events") return events();
   if (broken) return problem(503, "the switch is stopping");
   const page = (items: unknown[]) => json(200, { items, next_cursor: null });
   switch (`${request.method} ${pathname}`) {
@@ -50,6 +51,7 @@ beforeEach(() => {
   ];
   extensions = [{ number: "101", name: "Alice" }];
   requests = [];
+  events = () => new Promise<Response>(() => {});
   broken = false;
   vi.stubGlobal("fetch", fake);
   vi.stubGlobal("matchMedia", () => ({ matches: false }));
@@ -128,3 +130,31 @@ test("what is empty or fails says so, and can be tried again", async () => {
   await user.click(within(alert).getByRole("button", { name: "Try again" }));
   await screen.findByText("Alice");
 }, 15_000);
+
+test("when Tandem is gone the page says so, and what was there stays to be seen", async () => {
+  events = () => Promise.reject(new TypeError("failed to fetch"));
+  await signedIn();
+  await screen.findByText("Alice");
+  expect((await screen.findByRole("alert", undefined, { timeout: 5000 })).textContent).toContain("is lost");
+  expect(screen.getByText("Not connected")).toBeTruthy();
+  expect(screen.getByText("Alice")).toBeTruthy();
+}, 10_000);
+
+test("a fault in the dialplan's files stays on its page until they are taken again", async () => {
+  let tell = (_: string) => {};
+  events = async () => {
+    const stream = new ReadableStream<Uint8Array>({
+      start: (c) => {
+        tell = (text) => c.enqueue(new TextEncoder().encode(text));
+      },
+    });
+    return new Response(stream);
+  };
+  await signedIn("/dialplans");
+  await screen.findByText("No dialplan yet");
+  const fault = { file: "main.rhai", line: 24, column: 1, detail: "no ecko()", call_id: null };
+  tell(`event: dialplan.failed\ndata: ${JSON.stringify(fault)}\n\n`);
+  expect((await screen.findByRole("alert")).textContent).toContain("main.rhai, line 24: no ecko()");
+  tell(`event: dialplan.reloaded\ndata: {"generation":2}\n\n`);
+  await vi.waitFor(() => expect(screen.queryByRole("alert")).toBeNull());
+});

@@ -11,6 +11,7 @@ import { ExtensionsPage } from "./pages/Extensions";
 import { HistoryPage } from "./pages/History";
 import { RegistrationsPage } from "./pages/Registrations";
 import { SignIn } from "./pages/SignIn";
+import { clock } from "./ui/format";
 import { useToken } from "./ui/hooks";
 import { CallsIcon, HistoryIcon, LeaveIcon, MoonIcon, PeopleIcon, PhoneIcon, RouteIcon, SunIcon } from "./ui/Icons";
 import { Notices } from "./ui/Notices";
@@ -43,6 +44,7 @@ function Signed() {
             <div className="shell">
               <Side />
               <main id="main" tabIndex={-1}>
+                <Lost />
                 <Routes>
                   <Route path="/" element={<Navigate to="/calls" replace />} />
                   <Route path="/calls" element={<CallsPage />} />
@@ -61,9 +63,24 @@ function Signed() {
   );
 }
 
+/** Says that what is on the screen is no longer kept current, and since when. */
+function Lost() {
+  const lost = useLiveState() === "lost";
+  const [since, setSince] = useState<string>();
+  useEffect(() => setSince(lost ? new Date().toISOString() : undefined), [lost]);
+  if (!lost || !since) return null;
+  return (
+    <p className="banner" role="alert">
+      <b>The connection to Tandem is lost.</b> What you see is as it was at {clock(since)}; it is tried again by itself.
+    </p>
+  );
+}
+
+const STATES = { open: "Live", connecting: "Connecting…", lost: "Not connected" };
+
 function Side() {
   const [theme, toggleTheme] = useTheme();
-  const live = useLiveState() === "open";
+  const state = useLiveState();
   return (
     <div className="side">
       <div className="brand">
@@ -93,9 +110,9 @@ function Side() {
         </NavLink>
       </nav>
       <div className="side-foot">
-        <p className={live ? "live on" : "live"} role="status" title={live ? "Shown as it happens" : "Connecting"}>
+        <p className={`live ${state}`} role="status" title={state === "open" ? "Shown as it happens" : undefined}>
           <span className="dot" aria-hidden="true" />
-          <span>{live ? "Live" : "Connecting…"}</span>
+          <span>{STATES[state]}</span>
         </p>
         <button
           type="button"

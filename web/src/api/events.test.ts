@@ -45,3 +45,24 @@ test("a refused token signs out and is not tried again", async () => {
   stop();
   expect(fetch).toHaveBeenCalledTimes(1);
 });
+
+test("a connection that falls silent, or cannot be had, is said to be lost and tried again", async () => {
+  const silent = (signal: AbortSignal) =>
+    new ReadableStream<Uint8Array>({
+      start: (c) => {
+        c.enqueue(new TextEncoder().encode("event: hello\ndata: {}\n\n"));
+        signal.addEventListener("abort", () => c.error(signal.reason));
+      },
+    });
+  const fetch = vi.fn(async (_: string, { signal }: { signal: AbortSignal }) => {
+    if (fetch.mock.calls.length === 1) return new Response(silent(signal));
+    if (fetch.mock.calls.length === 2) throw new TypeError("failed to fetch");
+    return new Promise<Response>(() => {});
+  });
+  vi.stubGlobal("fetch", fetch);
+  const states: string[] = [];
+  const stop = listen({ onEvent: () => {}, onState: (state) => states.push(state), delay: () => 0, silence: 5 });
+  await vi.waitFor(() => expect(fetch).toHaveBeenCalledTimes(3));
+  stop();
+  expect(states).toEqual(["connecting", "open", "connecting", "lost"]);
+});

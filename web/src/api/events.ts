@@ -4,7 +4,8 @@ import { EventSourceParserStream } from "eventsource-parser/stream";
 
 import { session } from "./session";
 
-export type StreamState = "connecting" | "open";
+/** `lost`: it was tried, and Tandem did not answer; it is tried again. */
+export type StreamState = "connecting" | "open" | "lost";
 export type TandemEvent = { name: string; data: unknown };
 
 type Options = {
@@ -12,25 +13,34 @@ type Options = {
   onState: (state: StreamState) => void;
   /** Milliseconds to wait after this many failures in a row. */
   delay?: (failures: number) => number;
+  /** Milliseconds of silence after which the connection counts as gone. */
+  silence?: number;
 };
 
+type Bytes = Uint8Array<ArrayBuffer>;
+
 const backoff = (failures: number) => Math.min(1000 * 2 ** failures, 15_000);
+// Tandem sends a comment every 15 seconds: a machine that slept or changed its network hears of no end.
+const SILENCE = 45_000;
 
 /** Listens until the returned function is called; connects again by itself. */
-export function listen({ onEvent, onState, delay = backoff }: Options): () => void {
+export function listen({ onEvent, onState, delay = backoff, silence = SILENCE }: Options): () => void {
   const stop = new AbortController();
   let failures = 0;
 
-  const once = async () => {
+  const once = async (watch: Watch) => {
     const headers = { Authorization: `Bearer ${session.token() ?? ""}`, Accept: "text/event-stream" };
-    const response = await fetch("/api/v1/events", { headers, signal: stop.signal, cache: "no-store" });
+    const response = await fetch("/api/v1/events", { headers, signal: watch.signal, cache: "no-store" });
     if (response.status === 401) {
       session.signOut("refused");
       stop.abort();
     }
     if (!response.ok || !response.body) throw new Error(`events: ${response.status}`);
-    const events = response.body.pipeThrough(new TextDecoderStream()).pipeThrough(new EventSourceParserStream());
-    const reader = events.getReader();
+    const heard = new TransformStream<Bytes, Bytes>({
+      transform: (bytes, out) => (watch.heard(), out.enqueue(bytes)),
+    });
+    const text = response.body.pipeThrough(heard).pipeThrough(new TextDecoderStream());
+    const reader = text.pipeThrough(new EventSourceParserStream()).getReader();
     for (;;) {
       const { done, value } = await reader.read();
       if (done) return;
@@ -41,20 +51,49 @@ export function listen({ onEvent, onState, delay = backoff }: Options): () => vo
   };
 
   const run = async () => {
+    onState("connecting");
     while (!stop.signal.aborted) {
-      onState("connecting");
+      const watch = new Watch(silence, stop.signal);
       try {
-        await once();
+        await once(watch);
       } catch {
-        // Gone or refused: tried again below.
+        // Gone, silent or refused: tried again below.
+      } finally {
+        watch.end();
       }
       if (stop.signal.aborted) return;
+      // One that ended after it was open is most often there again at once.
+      onState(failures === 0 ? "connecting" : "lost");
       await pause(delay(failures++), stop.signal);
     }
   };
 
   void run();
   return () => stop.abort();
+}
+
+/** Ends a connection that says nothing for too long, or when nobody listens any more. */
+class Watch {
+  private readonly gone = new AbortController();
+  private timer: ReturnType<typeof setTimeout> | undefined;
+  readonly signal: AbortSignal;
+
+  constructor(
+    private readonly silence: number,
+    stop: AbortSignal,
+  ) {
+    this.signal = AbortSignal.any([stop, this.gone.signal]);
+    this.heard();
+  }
+
+  heard() {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.gone.abort(), this.silence);
+  }
+
+  end() {
+    clearTimeout(this.timer);
+  }
 }
 
 function parse(text: string): unknown {

@@ -38,7 +38,26 @@ test("a dialplan fault is told with its place", () => {
   const fault = { file: "main.rhai", line: 7, column: 1, detail: "unknown verb", call_id: null };
   expect(apply(client, { name: "dialplan.failed", data: fault })).toEqual({
     tone: "bad",
-    text: "Dialplan fault in main.rhai, line 7: unknown verb",
+    text: "The dialplan was not reloaded: main.rhai, line 7: unknown verb",
   });
+  expect(client.getQueryData(["dialplan-fault"])).toMatchObject({ file: "main.rhai", line: 7 });
+  const failed = { ...fault, line: 0, call_id: "a" };
+  apply(client, { name: "dialplan.reloaded", data: { generation: 2 } });
+  expect(apply(client, { name: "dialplan.failed", data: failed })?.text).toBe(
+    "A call's dialplan failed: main.rhai: unknown verb",
+  );
+  expect(client.getQueryData(["dialplan-fault"])).toBeNull();
   expect(apply(client, { name: "something.new", data: {} })).toBeUndefined();
+});
+
+test("a thousand phones that come at once have the list read twice", () => {
+  vi.useFakeTimers();
+  const invalidate = vi.spyOn(client, "invalidateQueries");
+  for (let i = 0; i < 1000; i++) apply(client, { name: "registration.added", data: {} });
+  expect(invalidate).toHaveBeenCalledTimes(1);
+  vi.advanceTimersByTime(10_000);
+  expect(invalidate).toHaveBeenCalledTimes(2);
+  apply(client, { name: "registration.removed", data: {} });
+  expect(invalidate).toHaveBeenCalledTimes(3);
+  vi.useRealTimers();
 });

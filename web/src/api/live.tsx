@@ -1,6 +1,6 @@
 // Keeps what is on the screen true: applies events to the cache, and reads again what events cannot tell.
 
-import { type QueryClient, useQueryClient } from "@tanstack/react-query";
+import { type QueryClient, skipToken, useQuery, useQueryClient } from "@tanstack/react-query";
 import { createContext, type ReactNode, useContext, useEffect, useState } from "react";
 
 import { type Notice, useNotify } from "../ui/Notices";
@@ -8,6 +8,35 @@ import type { Call } from "./client";
 import { listen, type StreamState, type TandemEvent } from "./events";
 
 type CallPage = { items: Call[]; next_cursor?: string | null };
+
+/** A fault in the dialplan's files: what ran before it still runs. */
+export type DialplanFault = { file: string; line: number; column: number; detail: string };
+const FAULT = ["dialplan-fault"];
+
+/** The fault that keeps the files from being taken, if this page heard of one. */
+export const useDialplanFault = () =>
+  useQuery<DialplanFault | null>({ queryKey: FAULT, queryFn: skipToken, staleTime: Infinity, gcTime: Infinity }).data;
+
+const PAUSE = 1_000;
+const pausing = new WeakMap<QueryClient, Map<string, { again: boolean }>>();
+
+/** Has a list read again, at most once a second: a thousand phones may come at once. */
+function refresh(client: QueryClient, list: string) {
+  const lists = pausing.get(client) ?? new Map<string, { again: boolean }>();
+  pausing.set(client, lists);
+  const pause = lists.get(list);
+  if (pause) {
+    pause.again = true;
+    return;
+  }
+  const started = { again: false };
+  lists.set(list, started);
+  setTimeout(() => {
+    lists.delete(list);
+    if (started.again) refresh(client, list);
+  }, PAUSE);
+  void client.invalidateQueries({ queryKey: [list] });
+}
 
 /** Applies one event to the cache; gives back what people should be told of it. */
 export function apply(client: QueryClient, { name, data }: TandemEvent): Notice | undefined {
@@ -30,20 +59,27 @@ export function apply(client: QueryClient, { name, data }: TandemEvent): Notice 
     case "call.ended": {
       const { call_id } = data as { call_id: string };
       change((calls) => calls.filter((call) => call.id !== call_id));
-      void client.invalidateQueries({ queryKey: ["cdrs"] });
+      refresh(client, "cdrs");
       return undefined;
     }
     case "registration.added":
     case "registration.removed":
-      void client.invalidateQueries({ queryKey: ["registrations"] });
+      refresh(client, "registrations");
       return undefined;
     case "dialplan.reloaded":
       void client.invalidateQueries({ queryKey: ["dialplans"] });
       void client.invalidateQueries({ queryKey: ["dialplan"] });
+      client.setQueryData(FAULT, null);
       return { tone: "good", text: "The dialplan was reloaded." };
     case "dialplan.failed": {
-      const { file, line, detail } = data as { file: string; line: number; detail: string };
-      return { tone: "bad", text: `Dialplan fault in ${file}, line ${line}: ${detail}` };
+      const { call_id, ...fault } = data as DialplanFault & { call_id: string | null };
+      if (!call_id) {
+        client.setQueryData(FAULT, fault);
+        void client.invalidateQueries({ queryKey: ["dialplans"] });
+        void client.invalidateQueries({ queryKey: ["dialplan"] });
+      }
+      const what = call_id ? "A call's dialplan failed" : "The dialplan was not reloaded";
+      return { tone: "bad", text: `${what}: ${placed(fault)}` };
     }
     case "hello":
     case "lagged":
@@ -54,6 +90,10 @@ export function apply(client: QueryClient, { name, data }: TandemEvent): Notice 
       return undefined;
   }
 }
+
+/** A fault with its place, as people say it. */
+export const placed = ({ file, line, detail }: DialplanFault) =>
+  line > 0 ? `${file}, line ${line}: ${detail}` : `${file}: ${detail}`;
 
 const State = createContext<StreamState>("connecting");
 export const useLiveState = () => useContext(State);

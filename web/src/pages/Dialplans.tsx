@@ -2,12 +2,15 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useEffect, useRef, useState } from "react";
 import { Navigate, NavLink, useNavigate, useParams } from "react-router";
 
-import { api, ApiError, unwrap } from "../api/client";
+import { api, ApiError, type Place, unwrap } from "../api/client";
+import { placed, useDialplanFault } from "../api/live";
+import { CodeArea, showLine } from "../ui/CodeArea";
 import { FormDialog } from "../ui/Dialog";
 import { Field } from "../ui/Field";
 import { dateTime } from "../ui/format";
 import { useTitle } from "../ui/hooks";
 import { PlusIcon, RouteIcon } from "../ui/Icons";
+import { Listing } from "../ui/Listing";
 import { Empty, Failed, faultElsewhere, faultOf, Loading, message, PageHead } from "../ui/States";
 
 const STUB = "// Called by main.rhai.\n";
@@ -23,6 +26,7 @@ export function DialplansPage() {
     queryKey: ["dialplans"],
     queryFn: ({ signal }) => unwrap(api.GET("/api/v1/dialplans", { signal })),
   });
+  const broken = useDialplanFault();
   const files = list.data?.items ?? [];
   const first = files.find((file) => file.name === "main") ?? files[0];
   if (!name && first) return <Navigate to={`/dialplans/${first.name}`} replace />;
@@ -34,15 +38,20 @@ export function DialplansPage() {
           New file
         </button>
       </PageHead>
-      {list.isPending ? (
-        <Loading />
-      ) : list.isError ? (
-        <Failed error={list.error} retry={() => void list.refetch()} />
-      ) : files.length === 0 ? (
-        <Empty icon={<RouteIcon />} title="No dialplan yet">
-          <p>A file named main decides where calls go.</p>
-        </Empty>
-      ) : (
+      {broken && (
+        <p className="banner" role="alert">
+          The files as they are now were not taken: {placed(broken)}. Calls go on with what ran before.
+        </p>
+      )}
+      <Listing
+        query={list}
+        count={files.length}
+        empty={
+          <Empty icon={<RouteIcon />} title="No dialplan yet">
+            <p>A file named main decides where calls go.</p>
+          </Empty>
+        }
+      >
         <div className="card editor">
           <nav className="files" aria-label="Files">
             {files.map((file) => (
@@ -60,7 +69,7 @@ export function DialplansPage() {
             />
           )}
         </div>
-      )}
+      </Listing>
       {adding && <NewFileDialog taken={files.map((file) => file.name)} onClose={() => setAdding(false)} />}
     </>
   );
@@ -98,53 +107,61 @@ function Editor({ name, saved, draft, setDraft }: SheetProps & { saved: string }
   const [deleting, setDeleting] = useState(false);
   const text = draft ?? saved;
   const changed = text !== saved;
+  const broken = useDialplanFault();
   const save = useMutation({
     mutationFn: () => put(name, text),
+    onError: (error) => error instanceof ApiError && error.place?.file === `${name}.rhai` && go(error.place),
     onSuccess: () => {
       client.setQueryData(["dialplan", name], text);
       void client.invalidateQueries({ queryKey: ["dialplans"] });
       setDraft(undefined);
     },
   });
-  const place = save.error instanceof ApiError ? save.error.place : undefined;
-  const go = () => {
-    const at = offset(text, place?.line ?? 1, place?.column ?? 1);
-    area.current?.focus();
-    area.current?.setSelectionRange(at, at);
+  const go = ({ line, column }: Place) => {
+    if (!area.current || line < 1) return;
+    const at = offset(text, line, column);
+    area.current.focus();
+    area.current.setSelectionRange(at, at);
+    showLine(area.current, line);
   };
+  const place = save.error instanceof ApiError ? save.error.place : undefined;
+  // A fault is of the text that was refused, or of the file as it is on the disk.
+  const fault = place ?? (changed ? undefined : (broken ?? undefined));
+  const here = fault?.file === `${name}.rhai` ? fault : undefined;
   return (
     <section className="sheet" aria-label={`${name}.rhai`}>
-      <textarea
+      <CodeArea
         ref={area}
-        aria-label={`Text of ${name}.rhai`}
-        aria-invalid={save.isError ? true : undefined}
-        spellCheck={false}
-        autoCapitalize="off"
-        value={text}
-        onChange={(event) => (setDraft(event.target.value === saved ? undefined : event.target.value), save.reset())}
-        onKeyDown={(event) => {
-          if ((event.ctrlKey || event.metaKey) && event.key === "s") {
-            event.preventDefault();
-            if (changed && !save.isPending) save.mutate();
-          }
-        }}
+        label={`Text of ${name}.rhai`}
+        text={text}
+        faultLine={here?.line}
+        onChange={(typed) => (setDraft(typed === saved ? undefined : typed), save.reset())}
+        onSave={() => changed && !save.isPending && save.mutate()}
       />
       <footer className="sheet-foot">
         {save.error ? (
           <p className="fault" role="alert">
             {place && place.line > 0 ? (
               <>
-                <button type="button" onClick={go}>
-                  {place.file} line {place.line}
-                </button>
-                {save.error.message}
+                {here ? (
+                  <button type="button" onClick={() => go(here)}>
+                    Line {place.line}
+                  </button>
+                ) : (
+                  <NavLink to={`/dialplans/${place.file.replace(/\.rhai$/, "")}`}>
+                    {place.file} line {place.line}
+                  </NavLink>
+                )}
+                {message(save.error)}
               </>
             ) : (
               message(save.error)
             )}
           </p>
         ) : (
-          <p className="hint">{hint(changed, save.isSuccess)}</p>
+          <p className="hint" role="status">
+            {hint(changed, save.isSuccess)}
+          </p>
         )}
         {name !== "main" && (
           <button type="button" className="danger quiet" onClick={() => setDeleting(true)}>

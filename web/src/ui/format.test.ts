@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { duration, since, until, words } from "./format";
+import { dateTime, duration, since, until, words } from "./format";
 
 test("durations are read at a glance", () => {
   expect([0, 7.9, 67, 3599, 3600, 3723, -5].map(duration)).toEqual([
@@ -25,4 +25,10 @@ test("the time left is rounded to what matters", () => {
 
 test("names of the API become words", () => {
   expect(words("no_answer")).toBe("no answer");
+});
+
+test("a year is said where it is another one", () => {
+  const now = new Date(2026, 6, 1);
+  expect(dateTime("2026-03-05T08:00:00Z", now)).not.toContain("2026");
+  expect(dateTime("2025-03-05T08:00:00Z", now)).toContain("2025");
 });

@@ -1,9 +1,16 @@
 // Times and durations for people.
 
-const TIME = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
+const DAY = { month: "short", day: "numeric", hour: "numeric", minute: "2-digit", second: "2-digit" } as const;
+const TIME = new Intl.DateTimeFormat(undefined, DAY);
+const LONG_AGO = new Intl.DateTimeFormat(undefined, { ...DAY, year: "numeric" });
 const CLOCK = new Intl.DateTimeFormat(undefined, { timeStyle: "medium" });
 
-export const dateTime = (iso: string) => TIME.format(new Date(iso));
+/** The year is only said where it is not this one. */
+export function dateTime(iso: string, now = new Date()): string {
+  const time = new Date(iso);
+  return (time.getFullYear() === now.getFullYear() ? TIME : LONG_AGO).format(time);
+}
+
 export const clock = (iso: string) => CLOCK.format(new Date(iso));
 
 /** `4:07`, `1:02:03`. */
