@@ -76,6 +76,14 @@ test("an extension is made, found, changed and deleted", async () => {
   const stored = await (await request("GET", `/extensions/${number}`)).json();
   expect(stored).toMatchObject({ name: "End to end", dnd: true, forward_busy: "200", forward_always: null });
 
+  await page.getByRole("button", { name: `New password ${number}` }).click();
+  await page.getByRole("button", { name: "Set password" }).click();
+  await page.getByText(`New password of ${number}`).waitFor();
+  const next = await page.getByTestId("password").innerText();
+  expect(next).toMatch(/^[a-z2-9]{16}$/);
+  expect(next).not.toBe(password);
+  await page.getByRole("button", { name: "Done" }).click();
+
   await page.getByRole("button", { name: `Delete ${number}` }).click();
   await page.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
   await page.getByText("Nothing found").waitFor();
@@ -122,6 +130,23 @@ test("dialogs are kept to the keyboard: focus inside, Escape closes, focus retur
   await page.keyboard.press("Escape");
   await page.getByRole("dialog").waitFor({ state: "detached" });
   expect(await page.evaluate(() => document.activeElement?.textContent)).toBe("New extension");
+});
+
+test("on a phone's screen nothing is wider than the screen, and every button is there", async () => {
+  const { page } = await open(browser);
+  await page.setViewportSize({ width: 360, height: 740 });
+  await signIn(page);
+  for (const path of ["/calls", "/extensions", "/registrations", "/history", "/dialplans/main"]) {
+    await page.goto(`${url}${path}`);
+    await page.getByText("Live", { exact: true }).waitFor();
+    await page.getByRole("heading", { level: 1 }).waitFor();
+    expect(await page.evaluate(() => document.documentElement.scrollWidth), path).toBeLessThanOrEqual(360);
+  }
+  await page.goto(`${url}/extensions`);
+  const remove = page.getByRole("button", { name: "Delete 101" });
+  await remove.waitFor();
+  const box = await remove.boundingBox();
+  expect((box?.x ?? 999) + (box?.width ?? 0)).toBeLessThanOrEqual(360);
 });
 
 test("a token that is refused later signs out and says so", async () => {

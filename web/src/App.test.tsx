@@ -9,6 +9,7 @@ import { App } from "./App";
 let calls: unknown[];
 let extensions: { number: string; name: string }[];
 let requests: string[];
+let changes: unknown[];
 let broken: boolean;
 let events: () => Promise<Response>;
 
@@ -37,6 +38,9 @@ async function fake(input: Request | string, init?: RequestInit): Promise<Respon
       extensions.push(made);
       return json(201, { ...made, password: "generated-once" });
     }
+    case "PATCH /api/v1/extensions/101":
+      changes.push(await request.json());
+      return json(200, extensions[0]);
     case "GET /api/v1/extensions":
       return page(extensions);
     default:
@@ -51,6 +55,7 @@ beforeEach(() => {
   ];
   extensions = [{ number: "101", name: "Alice" }];
   requests = [];
+  changes = [];
   events = () => new Promise<Response>(() => {});
   broken = false;
   vi.stubGlobal("fetch", fake);
@@ -130,6 +135,23 @@ test("what is empty or fails says so, and can be tried again", async () => {
   await user.click(within(alert).getByRole("button", { name: "Try again" }));
   await screen.findByText("Alice");
 }, 15_000);
+
+test("a new password is made, set, and shown once", async () => {
+  const user = await signedIn("/extensions");
+  await user.click(await screen.findByRole("button", { name: "New password 101" }));
+  await user.click(screen.getByRole("button", { name: "Set password" }));
+  const shown = (await screen.findByTestId("password")).textContent;
+  expect(shown).toMatch(/^[a-z2-9]{16}$/);
+  expect(changes).toEqual([{ password: shown }]);
+  await user.click(screen.getByRole("button", { name: "Done" }));
+  expect(screen.queryByText(shown ?? "")).toBeNull();
+  // One that was typed is known already.
+  await user.click(screen.getByRole("button", { name: "New password 101" }));
+  await user.type(screen.getByLabelText("Password"), "a secret of mine");
+  await user.click(screen.getByRole("button", { name: "Set password" }));
+  await vi.waitFor(() => expect(screen.queryByRole("dialog")).toBeNull());
+  expect(changes[1]).toEqual({ password: "a secret of mine" });
+});
 
 test("when Tandem is gone the page says so, and what was there stays to be seen", async () => {
   events = () => Promise.reject(new TypeError("failed to fetch"));

@@ -1,156 +1,97 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { Fragment, useState } from "react";
+import { useState } from "react";
 
 import { api, type Call, unwrap } from "../api/client";
 import { FormDialog } from "../ui/Dialog";
 import { Field } from "../ui/Field";
-import { dateTime, duration, since } from "../ui/format";
-import { useNow, useTitle } from "../ui/hooks";
-import { CallsIcon, ChevronIcon, PlusIcon } from "../ui/Icons";
-import { Badge, Empty, Failed, faultElsewhere, faultOf, Loading, message, PageHead, Party, type Tone } from "../ui/States";
+import { dateTime } from "../ui/format";
+import { useTitle } from "../ui/hooks";
+import { CallsIcon, PlusIcon } from "../ui/Icons";
+import { Listing } from "../ui/Listing";
+import { Badge, Empty, faultElsewhere, faultOf, message, PageHead, Party, type Tone } from "../ui/States";
+import { type Column, type Fact, Facts, Table } from "../ui/Table";
+import { Elapsed } from "../ui/Time";
 
 const TONES: Record<Call["state"], Tone> = { routing: "plain", ringing: "busy", answered: "good" };
 
 export function CallsPage() {
   useTitle("Calls");
   const [starting, setStarting] = useState(false);
-  const calls = useQuery({
+  const [ending, setEnding] = useState<Call>();
+  const list = useQuery({
     queryKey: ["calls"],
     queryFn: ({ signal }) => unwrap(api.GET("/api/v1/calls", { signal })),
     // Events keep the list current; how the legs of a call change is no event.
     refetchInterval: (query) => (query.state.data?.items.length ? 5_000 : 30_000),
   });
-  const count = calls.data?.items.length ?? 0;
-  const start = (
-    <button type="button" className="primary" onClick={() => setStarting(true)}>
-      <PlusIcon />
-      New call
-    </button>
-  );
+  const calls = list.data?.items;
+  const count = calls?.length === 1 ? "1 call in progress" : `${calls?.length} calls in progress`;
   return (
     <>
-      <PageHead title="Calls" note={count === 1 ? "1 call in progress" : `${count} calls in progress`}>
-        {start}
+      <PageHead title="Calls" note={calls && count}>
+        <button type="button" className="primary" onClick={() => setStarting(true)}>
+          <PlusIcon />
+          New call
+        </button>
       </PageHead>
-      {calls.isPending ? (
-        <Loading />
-      ) : calls.isError ? (
-        <Failed error={calls.error} retry={() => void calls.refetch()} />
-      ) : count === 0 ? (
-        <Empty icon={<CallsIcon />} title="No calls right now">
-          <p>A call shows up here the moment somebody dials.</p>
-        </Empty>
-      ) : (
-        <CallTable calls={calls.data.items} />
-      )}
+      <Listing
+        query={list}
+        count={calls?.length ?? 0}
+        empty={
+          <Empty icon={<CallsIcon />} title="No calls right now">
+            <p>A call shows up here the moment somebody dials.</p>
+          </Empty>
+        }
+      >
+        <Table
+          items={calls ?? []}
+          id={(call) => call.id}
+          columns={COLUMNS}
+          details={{
+            label: (call) => `Details of the call from ${call.from} to ${call.dialed}`,
+            show: (call) => <Facts facts={facts(call)} />,
+          }}
+          actions={(call) => (
+            <button type="button" className="danger quiet" onClick={() => setEnding(call)}>
+              Hang up
+            </button>
+          )}
+        />
+      </Listing>
       {starting && <NewCallDialog onClose={() => setStarting(false)} />}
+      {ending && <HangUpDialog call={ending} onClose={() => setEnding(undefined)} />}
     </>
   );
 }
 
-function CallTable({ calls }: { calls: Call[] }) {
-  const now = useNow();
-  const [open, setOpen] = useState<string>();
-  const [ending, setEnding] = useState<Call>();
-  return (
-    <div className="card table">
-      <table>
-        <thead>
-          <tr>
-            <th className="narrow">
-              <span className="sr-only">Details</span>
-            </th>
-            <th>From</th>
-            <th>To</th>
-            <th>State</th>
-            <th className="right">Time</th>
-            <th className="wide-only">Dialplan</th>
-            <th className="narrow">
-              <span className="sr-only">Actions</span>
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {calls.map((call) => (
-            <Fragment key={call.id}>
-              <tr>
-                <td className="narrow">
-                  <button
-                    type="button"
-                    className="quiet square expand"
-                    aria-expanded={open === call.id}
-                    aria-label={`Details of the call from ${call.from} to ${call.dialed}`}
-                    onClick={() => setOpen(open === call.id ? undefined : call.id)}
-                  >
-                    <ChevronIcon />
-                  </button>
-                </td>
-                <td>
-                  <Party number={call.from} name={call.from_name} />
-                </td>
-                <td>
-                  <Party number={call.to || call.dialed} name={call.to && call.to !== call.dialed ? `dialled ${call.dialed}` : undefined} />
-                </td>
-                <td>
-                  <Badge tone={TONES[call.state]}>{call.state}</Badge>
-                </td>
-                <td className="right number">{duration(since(call.answered_at ?? call.started_at, now))}</td>
-                <td className="wide-only muted">{call.doing}</td>
-                <td className="narrow">
-                  <button type="button" className="danger quiet" onClick={() => setEnding(call)}>
-                    Hang up
-                  </button>
-                </td>
-              </tr>
-              {open === call.id && (
-                <tr className="detail">
-                  <td colSpan={7}>
-                    <Legs call={call} />
-                    <p className="small-only">
-                      <button type="button" className="danger" onClick={() => setEnding(call)}>
-                        Hang up
-                      </button>
-                    </p>
-                  </td>
-                </tr>
-              )}
-            </Fragment>
-          ))}
-        </tbody>
-      </table>
-      {ending && <HangUpDialog call={ending} onClose={() => setEnding(undefined)} />}
-    </div>
-  );
-}
+const COLUMNS: Column<Call>[] = [
+  { head: "From", show: (call) => <Party number={call.from} name={call.from_name} /> },
+  { head: "To", show: ({ to, dialed }) => <Party number={to || dialed} name={to && to !== dialed ? `dialled ${dialed}` : undefined} /> },
+  { head: "State", show: (call) => <Badge tone={TONES[call.state]}>{call.state}</Badge> },
+  { head: "Time", look: "right number", show: (call) => <Elapsed from={call.answered_at ?? call.started_at} /> },
+  { head: "Dialplan", look: "wide-only muted", show: (call) => call.doing },
+];
 
-function Legs({ call }: { call: Call }) {
-  return (
-    <dl className="facts">
-      <div>
-        <dt>Started</dt>
-        <dd>{dateTime(call.started_at)}</dd>
-      </div>
-      {call.answered_at && (
-        <div>
-          <dt>Answered</dt>
-          <dd>{dateTime(call.answered_at)}</dd>
-        </div>
-      )}
-      {call.legs.map((leg, i) => (
-        <div key={i}>
-          <dt>{leg.inbound ? "Leg in" : "Leg out"}</dt>
-          <dd>
-            {leg.party} · {leg.state} · <span className="number">{leg.remote}</span>
-            {leg.codec && ` · ${leg.codec}`}
-          </dd>
-        </div>
-      ))}
-      <div>
-        <dt>Call id</dt>
-        <dd className="code">{call.id}</dd>
-      </div>
-    </dl>
-  );
+const LEGS: Record<string, string> = {
+  trying: "not ringing yet",
+  ringing: "ringing",
+  early: "hears sound before the answer",
+  up: "connected",
+  held: "on hold",
+  ending: "hanging up",
+};
+
+function facts(call: Call): Fact[] {
+  const legs = call.legs.map((leg) => ({
+    name: leg.inbound ? `Phone of ${leg.party}, calling` : `Phone of ${leg.party}, called`,
+    value: [LEGS[leg.state] ?? leg.state, leg.codec, leg.remote].filter(Boolean).join(" · "),
+  }));
+  return [
+    { name: "Started", value: dateTime(call.started_at) },
+    { name: "Answered", value: call.answered_at && dateTime(call.answered_at) },
+    ...legs,
+    { name: "Call id", value: call.id, look: "code" },
+  ];
 }
 
 function HangUpDialog({ call, onClose }: { call: Call; onClose: () => void }) {

@@ -53,32 +53,91 @@ export function NewDialog({ onClose, onCreated }: NewProps) {
   );
 }
 
-export function CreatedDialog({ created, onClose }: { created: CreatedExtension; onClose: () => void }) {
+type SecretProps = { title: string; number: string; password: string; onClose: () => void };
+
+/** What to type into a phone; the password is seen here and nowhere else. */
+export function SecretDialog({ title, number, password, onClose }: SecretProps) {
   return (
-    <Dialog title={`Extension ${created.number} is ready`} onClose={onClose}>
+    <Dialog title={title} onClose={onClose}>
       <div className="dialog-body">
         <p>Set up its phone with these. The password is shown only now.</p>
         <dl className="facts boxed">
           <div>
             <dt>User name</dt>
-            <dd className="code">{created.number}</dd>
+            <dd className="code secret">{number}</dd>
           </div>
           <div>
             <dt>Password</dt>
             <dd className="code secret" data-testid="password">
-              {created.password}
+              {password}
             </dd>
           </div>
         </dl>
       </div>
       <footer className="dialog-foot">
-        <CopyButton text={created.password ?? ""} />
+        <CopyButton text={password} />
         <button type="button" className="primary" onClick={onClose}>
           Done
         </button>
       </footer>
     </Dialog>
   );
+}
+
+type PasswordProps = { extension: Extension; onClose: () => void; onReset: (password: string) => void };
+
+/** A new password for an extension: a generated one is shown once, as with a new extension. */
+export function PasswordDialog({ extension, onClose, onReset }: PasswordProps) {
+  const client = useQueryClient();
+  const [typed, setTyped] = useState("");
+  const reset = useMutation({
+    mutationFn: async () => {
+      const password = typed || generatePassword();
+      const params = { path: { number: extension.number } };
+      await unwrap(api.PATCH("/api/v1/extensions/{number}", { params, body: { password } }));
+      return password;
+    },
+    onSuccess: (password) => {
+      void client.invalidateQueries({ queryKey: ["extensions"] });
+      if (typed) onClose();
+      else onReset(password);
+    },
+  });
+  return (
+    <FormDialog
+      title={`New password for ${extension.number}?`}
+      submit="Set password"
+      busy={reset.isPending}
+      error={faultElsewhere(reset.error, ["password"])}
+      onSubmit={() => reset.mutate()}
+      onClose={onClose}
+    >
+      <p>Its phones cannot call or register with the present one any more.</p>
+      <Field
+        label="Password"
+        type="password"
+        autoComplete="new-password"
+        maxLength={128}
+        value={typed}
+        onChange={setTyped}
+        fault={faultOf(reset.error, "password")}
+        hint="Leave it empty, and a strong one is made and shown."
+      />
+    </FormDialog>
+  );
+}
+
+// As Tandem makes them: nothing in them is read as something else.
+const LETTERS = "abcdefghjkmnpqrstuvwxyz23456789";
+
+export function generatePassword(): string {
+  let password = "";
+  while (password.length < 16) {
+    // Only what falls on the letters evenly counts.
+    const [byte = 255] = crypto.getRandomValues(new Uint8Array(1));
+    if (byte < 256 - (256 % LETTERS.length)) password += LETTERS[byte % LETTERS.length];
+  }
+  return password;
 }
 
 function CopyButton({ text }: { text: string }) {
@@ -109,7 +168,6 @@ export function EditDialog({ extension, onClose }: { extension: Extension; onClo
     forward_always: extension.forward_always ?? "",
     forward_busy: extension.forward_busy ?? "",
     forward_no_answer: extension.forward_no_answer ?? "",
-    password: "",
   });
   const set = (change: Partial<typeof form>) => setForm((form) => ({ ...form, ...change }));
   const save = useMutation({
@@ -119,7 +177,7 @@ export function EditDialog({ extension, onClose }: { extension: Extension; onClo
     },
     onSuccess: () => (void client.invalidateQueries({ queryKey: ["extensions"] }), onClose()),
   });
-  const fields = ["name", "password", ...FORWARDS.map(([field]) => field)];
+  const fields = ["name", ...FORWARDS.map(([field]) => field)];
   return (
     <FormDialog
       title={`Extension ${extension.number}`}
@@ -153,16 +211,11 @@ export function EditDialog({ extension, onClose }: { extension: Extension; onClo
           fault={faultOf(save.error, field)}
         />
       ))}
-      <Toggle label="Voicemail" checked={form.voicemail} onChange={(voicemail) => set({ voicemail })} />
-      <Field
-        label="New password"
-        type="password"
-        autoComplete="new-password"
-        maxLength={128}
-        value={form.password}
-        onChange={(password) => set({ password })}
-        fault={faultOf(save.error, "password")}
-        hint="Leave it empty to keep the present one."
+      <Toggle
+        label="Voicemail"
+        hint="Only remembered: there are no mailboxes yet."
+        checked={form.voicemail}
+        onChange={(voicemail) => set({ voicemail })}
       />
     </FormDialog>
   );
@@ -175,7 +228,6 @@ type Form = {
   forward_always: string;
   forward_busy: string;
   forward_no_answer: string;
-  password: string;
 };
 
 /** Only what was changed is sent: what somebody else changed meanwhile stays. */
@@ -188,6 +240,5 @@ export function difference(extension: Extension, form: Form): ExtensionPatch {
     const target = form[field].trim() || null;
     if (target !== (extension[field] ?? null)) patch[field] = target;
   }
-  if (form.password) patch.password = form.password;
   return patch;
 }

@@ -5,13 +5,16 @@ import { api, type CreatedExtension, type Extension, unwrap } from "../api/clien
 import { FormDialog } from "../ui/Dialog";
 import { useSettled, useTitle } from "../ui/hooks";
 import { PeopleIcon, PlusIcon, SearchIcon } from "../ui/Icons";
-import { Badge, Empty, Failed, Loading, message, PageHead } from "../ui/States";
-import { CreatedDialog, EditDialog, NewDialog } from "./ExtensionDialogs";
+import { Listing } from "../ui/Listing";
+import { Badge, Empty, message, PageHead } from "../ui/States";
+import { type Column, Table } from "../ui/Table";
+import { EditDialog, NewDialog, PasswordDialog, SecretDialog } from "./ExtensionDialogs";
 
 type Shown =
   | { dialog: "new" }
   | { dialog: "created"; created: CreatedExtension }
-  | { dialog: "edit" | "delete"; extension: Extension };
+  | { dialog: "reset"; number: string; password: string }
+  | { dialog: "edit" | "password" | "delete"; extension: Extension };
 
 export function ExtensionsPage() {
   useTitle("Extensions");
@@ -52,31 +55,41 @@ export function ExtensionsPage() {
         </label>
         {add}
       </PageHead>
-      {list.isPending ? (
-        <Loading />
-      ) : list.isError ? (
-        <Failed error={list.error} retry={() => void list.refetch()} />
-      ) : extensions.length === 0 ? (
-        <Empty icon={<PeopleIcon />} title={q ? "Nothing found" : "No extensions yet"}>
-          {q ? <p>No number and no name has “{q}” in it.</p> : <p>Make one, and its phone can sign in.</p>}
-        </Empty>
-      ) : (
-        <>
-          <ExtensionTable extensions={extensions} show={setShown} />
-          {list.hasNextPage && (
-            <button type="button" className="more" disabled={list.isFetching} onClick={() => void list.fetchNextPage()}>
-              Show more
-            </button>
-          )}
-        </>
-      )}
+      <Listing
+        query={list}
+        count={extensions.length}
+        empty={
+          <Empty icon={<PeopleIcon />} title={q ? "Nothing found" : "No extensions yet"}>
+            {q ? <p>No number and no name has “{q}” in it.</p> : <p>Make one, and its phone can sign in.</p>}
+          </Empty>
+        }
+      >
+        <ExtensionTable extensions={extensions} show={setShown} />
+      </Listing>
       {shown?.dialog === "new" && (
         <NewDialog
           onClose={close}
           onCreated={(created) => (created.password ? setShown({ dialog: "created", created }) : close())}
         />
       )}
-      {shown?.dialog === "created" && <CreatedDialog created={shown.created} onClose={close} />}
+      {shown?.dialog === "created" && (
+        <SecretDialog
+          title={`Extension ${shown.created.number} is ready`}
+          number={shown.created.number}
+          password={shown.created.password ?? ""}
+          onClose={close}
+        />
+      )}
+      {shown?.dialog === "password" && (
+        <PasswordDialog
+          extension={shown.extension}
+          onClose={close}
+          onReset={(password) => setShown({ dialog: "reset", number: shown.extension.number, password })}
+        />
+      )}
+      {shown?.dialog === "reset" && (
+        <SecretDialog title={`New password of ${shown.number}`} number={shown.number} password={shown.password} onClose={close} />
+      )}
       {shown?.dialog === "edit" && <EditDialog extension={shown.extension} onClose={close} />}
       {shown?.dialog === "delete" && <DeleteDialog extension={shown.extension} onClose={close} />}
     </>
@@ -85,63 +98,42 @@ export function ExtensionsPage() {
 
 function ExtensionTable({ extensions, show }: { extensions: Extension[]; show: (shown: Shown) => void }) {
   const registered = useRegistered();
+  const columns: Column<Extension>[] = [
+    { head: "Number", look: "number strong", show: ({ number }) => number },
+    { head: "Name", show: ({ name }) => name || <span className="muted">—</span> },
+    { head: "Phone", show: ({ number }) => <Phones count={registered?.get(number)} known={registered !== undefined} /> },
+    { head: "Calls go", look: "wide-only", show: (extension) => <Routing extension={extension} /> },
+  ];
   return (
-    <div className="card table">
-      <table>
-        <thead>
-          <tr>
-            <th>Number</th>
-            <th>Name</th>
-            <th>Phone</th>
-            <th className="wide-only">Calls go</th>
-            <th className="narrow">
-              <span className="sr-only">Actions</span>
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {extensions.map((extension) => (
-            <tr key={extension.number}>
-              <td className="number strong">{extension.number}</td>
-              <td>{extension.name || <span className="muted">—</span>}</td>
-              <td>
-                <Phones count={registered?.get(extension.number)} known={registered !== undefined} />
-              </td>
-              <td className="wide-only">
-                <Routing extension={extension} />
-              </td>
-              <td className="narrow">
-                <span className="row">
-                  <button
-                    type="button"
-                    className="quiet"
-                    aria-label={`Edit ${extension.number}`}
-                    onClick={() => show({ dialog: "edit", extension })}
-                  >
-                    Edit
-                  </button>
-                  <button
-                    type="button"
-                    className="danger quiet"
-                    aria-label={`Delete ${extension.number}`}
-                    onClick={() => show({ dialog: "delete", extension })}
-                  >
-                    Delete
-                  </button>
-                </span>
-              </td>
-            </tr>
+    <Table
+      items={extensions}
+      id={(extension) => extension.number}
+      columns={columns}
+      actions={(extension) => (
+        <span className="row">
+          {(["edit", "password", "delete"] as const).map((dialog) => (
+            <button
+              key={dialog}
+              type="button"
+              className={dialog === "delete" ? "danger quiet" : "quiet"}
+              aria-label={`${ACTIONS[dialog]} ${extension.number}`}
+              onClick={() => show({ dialog, extension })}
+            >
+              {ACTIONS[dialog]}
+            </button>
           ))}
-        </tbody>
-      </table>
-    </div>
+        </span>
+      )}
+    />
   );
 }
+
+const ACTIONS = { edit: "Edit", password: "New password", delete: "Delete" };
 
 /** How many contacts each number has. */
 function useRegistered(): Map<string, number> | undefined {
   const { data } = useQuery({
-    queryKey: ["registrations"],
+    queryKey: ["registrations", "all"],
     queryFn: ({ signal }) => unwrap(api.GET("/api/v1/registrations", { signal })),
     select: (page) => {
       const counts = new Map<string, number>();

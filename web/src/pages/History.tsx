@@ -1,11 +1,14 @@
 import { keepPreviousData, useInfiniteQuery } from "@tanstack/react-query";
-import { Fragment, useState } from "react";
+import { useState } from "react";
 
 import { api, type Cdr, type Disposition, unwrap } from "../api/client";
 import { dateTime, duration, words } from "../ui/format";
 import { useSettled, useTitle } from "../ui/hooks";
-import { ChevronIcon, HistoryIcon, SearchIcon } from "../ui/Icons";
-import { Badge, Empty, Failed, Loading, PageHead, Party, type Tone } from "../ui/States";
+import { HistoryIcon, SearchIcon } from "../ui/Icons";
+import { Listing } from "../ui/Listing";
+import { Badge, Empty, PageHead, Party, type Tone } from "../ui/States";
+import { type Column, type Fact, Facts, Table } from "../ui/Table";
+import { who, why } from "./why";
 
 const TONES: Record<Disposition, Tone> = {
   answered: "good",
@@ -70,24 +73,25 @@ export function HistoryPage() {
           </select>
         </label>
       </PageHead>
-      {list.isPending ? (
-        <Loading />
-      ) : list.isError ? (
-        <Failed error={list.error} retry={() => void list.refetch()} />
-      ) : cdrs.length === 0 ? (
-        <Empty icon={<HistoryIcon />} title={filtered ? "Nothing found" : "No calls yet"}>
-          <p>{filtered ? "No call is like that." : "A call shows up here when it has ended."}</p>
-        </Empty>
-      ) : (
-        <>
-          <CdrTable cdrs={cdrs} />
-          {list.hasNextPage && (
-            <button type="button" className="more" disabled={list.isFetching} onClick={() => void list.fetchNextPage()}>
-              Show more
-            </button>
-          )}
-        </>
-      )}
+      <Listing
+        query={list}
+        count={cdrs.length}
+        empty={
+          <Empty icon={<HistoryIcon />} title={filtered ? "Nothing found" : "No calls yet"}>
+            <p>{filtered ? "No call is like that." : "A call shows up here when it has ended."}</p>
+          </Empty>
+        }
+      >
+        <Table
+          items={cdrs}
+          id={(cdr) => cdr.call_id}
+          columns={COLUMNS}
+          details={{
+            label: (cdr) => `Details of the call from ${cdr.from} to ${cdr.dialed}`,
+            show: (cdr) => <Facts facts={facts(cdr)} />,
+          }}
+        />
+      </Listing>
     </>
   );
 }
@@ -101,89 +105,25 @@ export function dayRange(day: string): { from?: string; to?: string } {
   return { from: start.toISOString(), to: end.toISOString() };
 }
 
-function CdrTable({ cdrs }: { cdrs: Cdr[] }) {
-  const [open, setOpen] = useState<string>();
-  return (
-    <div className="card table">
-      <table>
-        <thead>
-          <tr>
-            <th className="narrow">
-              <span className="sr-only">Details</span>
-            </th>
-            <th>Time</th>
-            <th>From</th>
-            <th>To</th>
-            <th>Result</th>
-            <th className="right">Talk</th>
-            <th className="wide-only">Why</th>
-          </tr>
-        </thead>
-        <tbody>
-          {cdrs.map((cdr) => (
-            <Fragment key={cdr.call_id}>
-              <tr>
-                <td className="narrow">
-                  <button
-                    type="button"
-                    className="quiet square expand"
-                    aria-expanded={open === cdr.call_id}
-                    aria-label={`Details of the call from ${cdr.from} to ${cdr.dialed}`}
-                    onClick={() => setOpen(open === cdr.call_id ? undefined : cdr.call_id)}
-                  >
-                    <ChevronIcon />
-                  </button>
-                </td>
-                <td className="nowrap">{dateTime(cdr.started_at)}</td>
-                <td>
-                  <Party number={cdr.from} name={cdr.from_name} />
-                </td>
-                <td>
-                  <Party number={cdr.to || cdr.dialed} />
-                </td>
-                <td>
-                  <Badge tone={TONES[cdr.disposition]}>{words(cdr.disposition)}</Badge>
-                </td>
-                <td className="right number">{cdr.answered_at ? duration(cdr.talk_seconds) : "—"}</td>
-                <td className="wide-only muted">{cdr.detail}</td>
-              </tr>
-              {open === cdr.call_id && (
-                <tr className="detail">
-                  <td colSpan={7}>
-                    <Facts cdr={cdr} />
-                  </td>
-                </tr>
-              )}
-            </Fragment>
-          ))}
-        </tbody>
-      </table>
-    </div>
-  );
-}
+const COLUMNS: Column<Cdr>[] = [
+  { head: "Time", look: "nowrap", show: (cdr) => dateTime(cdr.started_at) },
+  { head: "From", show: (cdr) => <Party number={cdr.from} name={cdr.from_name} /> },
+  { head: "To", show: ({ to, dialed }) => <Party number={to || dialed} name={to && to !== dialed ? `dialled ${dialed}` : undefined} /> },
+  { head: "Result", show: (cdr) => <Badge tone={TONES[cdr.disposition]}>{words(cdr.disposition)}</Badge> },
+  { head: "Talk", look: "right number", show: (cdr) => (cdr.answered_at ? duration(cdr.talk_seconds) : "—") },
+  { head: "Why", look: "muted", show: why },
+];
 
-function Facts({ cdr }: { cdr: Cdr }) {
-  const facts: [string, string | null | undefined, boolean?][] = [
-    ["Why", cdr.detail],
-    ["Ended by", words(cdr.ended_by)],
-    ["SIP status", cdr.sip_code ? String(cdr.sip_code) : "none"],
-    ["Dialled", cdr.dialed],
-    ["Answered", cdr.answered_at && dateTime(cdr.answered_at)],
-    ["Ended", dateTime(cdr.ended_at)],
-    ["Call id", cdr.call_id, true],
-    ["SIP Call-ID", cdr.sip_call_id, true],
+function facts(cdr: Cdr): Fact[] {
+  const status = cdr.sip_code ? String(cdr.sip_code) : "none";
+  return [
+    { name: "Ended by", value: who(cdr.ended_by) },
+    { name: "SIP status the caller got", value: status },
+    { name: "Detail", value: cdr.detail },
+    { name: "Dialled", value: cdr.dialed },
+    { name: "Answered", value: cdr.answered_at && dateTime(cdr.answered_at) },
+    { name: "Ended", value: dateTime(cdr.ended_at) },
+    { name: "Call id, as in the log", value: cdr.call_id, look: "code" },
+    { name: "SIP Call-ID, as in the phone's log", value: cdr.sip_call_id, look: "code" },
   ];
-  return (
-    <dl className="facts">
-      {facts.map(
-        ([name, value, code]) =>
-          value && (
-            <div key={name}>
-              <dt>{name}</dt>
-              <dd className={code ? "code" : undefined}>{value}</dd>
-            </div>
-          ),
-      )}
-    </dl>
-  );
 }

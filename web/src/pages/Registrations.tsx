@@ -1,92 +1,97 @@
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { keepPreviousData, useInfiniteQuery, useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 
 import { api, type Registration, unwrap } from "../api/client";
 import { FormDialog } from "../ui/Dialog";
-import { until } from "../ui/format";
-import { useNow, useTitle } from "../ui/hooks";
-import { PhoneIcon } from "../ui/Icons";
-import { Badge, Empty, Failed, Loading, message, PageHead } from "../ui/States";
+import { useSettled, useTitle } from "../ui/hooks";
+import { PhoneIcon, SearchIcon } from "../ui/Icons";
+import { Listing } from "../ui/Listing";
+import { Badge, Empty, message, PageHead } from "../ui/States";
+import { type Column, Table } from "../ui/Table";
+import { Remaining } from "../ui/Time";
 
 export function RegistrationsPage() {
   useTitle("Registrations");
-  const list = useQuery({
-    queryKey: ["registrations"],
-    queryFn: ({ signal }) => unwrap(api.GET("/api/v1/registrations", { signal })),
+  const [search, setSearch] = useState("");
+  const [removing, setRemoving] = useState<Registration>();
+  const number = useSettled(search.trim());
+  const list = useInfiniteQuery({
+    queryKey: ["registrations", "pages", number],
+    queryFn: ({ pageParam, signal }) => {
+      const query = { limit: 100, ...(number && { number }), ...(pageParam && { cursor: pageParam }) };
+      return unwrap(api.GET("/api/v1/registrations", { params: { query }, signal }));
+    },
+    initialPageParam: "",
+    getNextPageParam: (page) => page.next_cursor,
+    placeholderData: keepPreviousData,
     // A refresh of a contact is no event, but moves its end.
     refetchInterval: 30_000,
   });
-  const contacts = list.data?.items ?? [];
+  const contacts = list.data?.pages.flatMap((page) => page.items) ?? [];
   return (
     <>
-      <PageHead
-        title="Registrations"
-        note={contacts.length === 1 ? "1 phone is signed in" : `${contacts.length} phones are signed in`}
-      />
-      {list.isPending ? (
-        <Loading />
-      ) : list.isError ? (
-        <Failed error={list.error} retry={() => void list.refetch()} />
-      ) : contacts.length === 0 ? (
-        <Empty icon={<PhoneIcon />} title="No phone is signed in">
-          <p>A phone shows up here when it registers with its number and password.</p>
-        </Empty>
-      ) : (
-        <RegistrationTable contacts={contacts} />
-      )}
+      <PageHead title="Registrations" note="Phones that are signed in, and where they are">
+        <label className="search">
+          <span className="sr-only">Number</span>
+          <SearchIcon />
+          <input
+            type="search"
+            placeholder="Number"
+            maxLength={32}
+            value={search}
+            onChange={(event) => setSearch(event.target.value)}
+          />
+        </label>
+      </PageHead>
+      <Listing
+        query={list}
+        count={contacts.length}
+        empty={
+          <Empty icon={<PhoneIcon />} title={number ? "Nothing found" : "No phone is signed in"}>
+            <p>
+              {number
+                ? `No phone is signed in as ${number}.`
+                : "A phone shows up here when it registers with its number and password."}
+            </p>
+          </Empty>
+        }
+      >
+        <Table
+          items={contacts}
+          id={(contact) => contact.id}
+          columns={COLUMNS}
+          actions={(contact) => (
+            <button
+              type="button"
+              className="danger quiet"
+              aria-label={`Remove the registration of ${contact.number} from ${contact.source}`}
+              onClick={() => setRemoving(contact)}
+            >
+              Remove
+            </button>
+          )}
+        />
+      </Listing>
+      {removing && <RemoveDialog contact={removing} onClose={() => setRemoving(undefined)} />}
     </>
   );
 }
 
-function RegistrationTable({ contacts }: { contacts: Registration[] }) {
-  const now = useNow();
-  const [removing, setRemoving] = useState<Registration>();
-  return (
-    <div className="card table">
-      <table>
-        <thead>
-          <tr>
-            <th>Number</th>
-            <th>Phone</th>
-            <th>From</th>
-            <th className="wide-only">Contact</th>
-            <th className="right">Ends</th>
-            <th className="narrow">
-              <span className="sr-only">Actions</span>
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {contacts.map((contact) => (
-            <tr key={contact.id}>
-              <td className="number strong">{contact.number}</td>
-              <td>{contact.user_agent || <span className="muted">unnamed</span>}</td>
-              <td>
-                <span className="row">
-                  <span className="number">{contact.source}</span>
-                  <Badge tone="plain">{contact.transport}</Badge>
-                </span>
-              </td>
-              <td className="wide-only code">{contact.contact}</td>
-              <td className="right number">{until(contact.expires_at, now)}</td>
-              <td className="narrow">
-                <button
-                  type="button"
-                  className="danger quiet"
-                  aria-label={`Remove the registration of ${contact.number} from ${contact.source}`}
-                  onClick={() => setRemoving(contact)}
-                >
-                  Remove
-                </button>
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-      {removing && <RemoveDialog contact={removing} onClose={() => setRemoving(undefined)} />}
-    </div>
-  );
-}
+const COLUMNS: Column<Registration>[] = [
+  { head: "Number", look: "number strong", show: (contact) => contact.number },
+  { head: "Phone", show: (contact) => contact.user_agent || <span className="muted">unnamed</span> },
+  {
+    head: "From",
+    show: (contact) => (
+      <span className="row">
+        <span className="number">{contact.source}</span>
+        <Badge tone="plain">{contact.transport}</Badge>
+      </span>
+    ),
+  },
+  { head: "Contact", look: "wide-only code", show: (contact) => contact.contact },
+  { head: "Ends", look: "right number", show: (contact) => <Remaining until={contact.expires_at} /> },
+];
 
 function RemoveDialog({ contact, onClose }: { contact: Registration; onClose: () => void }) {
   const client = useQueryClient();
