@@ -69,11 +69,13 @@ impl Accounts {
     ) -> Result<Account, Problem> {
         let this = self.clone();
         self.to_its_end(async move {
+            let new_password = password.is_some();
             patch.ha1 = password.map(|password| this.hash(&number, &password));
             let account = this
                 .store
                 .update_extension(&this.domain, &number, &patch, now_micros())
                 .await?;
+            tracing::info!(number, new_password, "extension changed");
             this.tell(Durable::stored(&account)).await?;
             Ok(account)
         })

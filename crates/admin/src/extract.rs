@@ -121,6 +121,16 @@ fn data_error(path: String, message: &str) -> (String, String) {
     (field, format!("expected {expected}"))
 }
 
+/// What a parameter may be, for those whose type does not say it to people.
+fn accepted(parameter: &str) -> Option<&'static str> {
+    Some(match parameter {
+        "limit" => "expected a whole number from 1 to 500",
+        "dry_run" => "expected true or false",
+        "from" | "to" => "expected a time as in RFC 3339, such as 2026-01-05T08:30:00Z (a + in it is written %2B)",
+        _ => return None,
+    })
+}
+
 fn join(path: &str, field: &str) -> String {
     if path.ends_with(field) {
         path.to_owned()
@@ -150,6 +160,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for QueryParams<T>
         serde_path_to_error::deserialize(pairs).map(Self).map_err(|error| {
             let path = error.path().to_string();
             let (field, detail) = data_error(path, &error.into_inner().to_string());
+            let detail = accepted(&field).map_or(detail, str::to_owned);
             Problem::invalid(field, detail)
         })
     }

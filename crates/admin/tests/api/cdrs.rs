@@ -122,4 +122,15 @@ async fn faulty_filters_are_named() {
             .await
             .is_problem(422, "invalid", Some(field));
     }
+    // What is accepted is said, not what the parser stumbled over.
+    for (query, accepted) in [
+        ("from=yesterday", "2026-01-05T08:30:00Z"),
+        ("to=2026-01-01", "RFC 3339"),
+        ("limit=many", "from 1 to 500"),
+        ("disposition=lost", "no_answer"),
+    ] {
+        let answer = world.get(&format!("/cdrs?{query}")).await.json();
+        let detail = answer["detail"].as_str().unwrap();
+        assert!(detail.contains(accepted), "{query}: {detail}");
+    }
 }
