@@ -50,6 +50,7 @@ impl Switch {
                 return;
             }
         };
+        crate::wire::received(&flow, &message);
         if let Verdict::Refuse { retry_after } = verdict {
             x.stats.refused += 1;
             let answer =
@@ -409,6 +410,8 @@ pub(crate) const ALLOW_OUTSIDE: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, REGIS
 impl Stack {
     /// Answers a request that gets no dialog.
     pub fn answer(&mut self, id: ServerId, request: &Message, answer: &Answer) {
+        let flow = self.layer.server_flow(id);
+        self.refused.request(self.now, flow, request, answer);
         let tag = self.ids.tag();
         self.respond(id, answer.reply(request, &tag).finish());
     }
@@ -416,6 +419,7 @@ impl Stack {
     /// Answers a request without a transaction (RFC 3261 8.2.7).
     pub fn answer_statelessly(&mut self, flow: &Flow, request: &Message, answer: &Answer) {
         if request.is_request() && *request.method() != Method::Ack {
+            self.refused.request(self.now, Some(*flow), request, answer);
             let reply = answer.reply(request, &sip::stateless_tag(request)).finish();
             self.layer.send(sip::reply_address(request, flow), &reply);
         }

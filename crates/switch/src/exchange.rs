@@ -80,6 +80,7 @@ impl Exchange {
     /// Does something with a leg, unless it is gone.
     pub fn with_leg<R>(&mut self, id: LegId, act: impl FnOnce(&mut Leg, &mut Stack) -> R) -> Option<R> {
         let leg = self.legs.get_mut(id)?;
+        let _entered = leg.span.clone().entered();
         Some(act(leg, &mut self.stack))
     }
 

@@ -19,6 +19,7 @@ mod ids;
 mod leg;
 mod message;
 mod recent;
+mod refused;
 mod register;
 pub mod registrar;
 mod slots;
@@ -26,6 +27,7 @@ mod stack;
 mod switch;
 mod timers;
 mod verbs;
+mod wire;
 
 pub use accounts::{Accounts, Gone};
 pub use answer::Answer;

@@ -3,7 +3,7 @@
 use sip::{Flow, Message, transaction::ServerId};
 
 use crate::{
-    api::{Event, Output, Query},
+    api::{Output, Query},
     exchange::QueryUse,
     registrar::{Effect, Registrar},
     switch::Switch,
@@ -50,8 +50,8 @@ impl Switch {
                     .push_back(Output::Query(query, Query::SaveBindings(changes)));
             }
             Effect::Forget(changes) => x.stack.outputs.push_back(Output::Forget(changes)),
-            Effect::Added(registration) => x.stack.event(Event::RegistrationAdded(Box::new(registration))),
-            Effect::Removed(registration) => x.stack.event(Event::RegistrationRemoved(Box::new(registration))),
+            Effect::Added(registration) => x.stack.registration_added(registration),
+            Effect::Removed(registration) => x.stack.registration_removed(registration),
         }
         true
     }

@@ -15,11 +15,12 @@ use sip::{
 };
 
 use crate::{
-    api::{Event, Listener, Output, Query, QueryId, ScriptCommand, Transmit},
+    api::{Event, Listener, Output, Query, QueryId, Registration, ScriptCommand, Transmit},
     call::CallId,
     config::{Config, Transactions},
     ids::Ids,
     leg::{LegEvent, LegId, LegTimer},
+    refused::Refused,
     timers::Timers,
 };
 
@@ -69,6 +70,7 @@ pub(crate) struct Stack {
     pub dialogs: HashMap<DialogId, LegId>,
     pub ports: HashMap<PortId, LegId>,
     pub listeners: Vec<Listener>,
+    pub refused: Refused,
     fallbacks: HashMap<ClientId, Fallback>,
     next_query: u64,
     /// Dialogs that nobody wanted and that were ended, the latest last.
@@ -92,6 +94,7 @@ impl Stack {
             dialogs: HashMap::new(),
             ports: HashMap::new(),
             listeners: Vec::new(),
+            refused: Refused::default(),
             fallbacks: HashMap::new(),
             next_query: 0,
             strays: VecDeque::new(),
@@ -116,6 +119,20 @@ impl Stack {
             .advertise
             .or(self.config.media_host)
             .unwrap_or(flow.local.ip())
+    }
+
+    /// A phone is new.
+    pub fn registration_added(&mut self, registration: Registration) {
+        let Registration { number, source, .. } = &registration;
+        tracing::info!(number, %source, phone = ?registration.user_agent, "registered");
+        self.event(Event::RegistrationAdded(Box::new(registration)));
+    }
+
+    /// A phone is gone.
+    pub fn registration_removed(&mut self, registration: Registration) {
+        let Registration { number, source, .. } = &registration;
+        tracing::info!(number, %source, "no longer registered");
+        self.event(Event::RegistrationRemoved(Box::new(registration)));
     }
 
     /// A fresh Via value (RFC 3261 8.1.1.7, `rport` of RFC 3581).

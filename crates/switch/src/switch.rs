@@ -142,6 +142,8 @@ impl Switch {
             if let Some(output) = self.x.stack.layer.poll() {
                 match output {
                     TxOutput::Transmit { flow, bytes } => {
+                        crate::wire::sent(&flow, &bytes);
+                        crate::wire::sent(&flow, &bytes);
                         self.x.stats.messages_sent += 1;
                         self.x
                             .stack

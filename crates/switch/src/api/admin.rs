@@ -187,6 +187,20 @@ pub enum Disposition {
     Failed,
 }
 
+impl Disposition {
+    /// As the API, the records and the log call it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Answered => "answered",
+            Self::Busy => "busy",
+            Self::NoAnswer => "no_answer",
+            Self::Cancelled => "cancelled",
+            Self::Rejected => "rejected",
+            Self::Failed => "failed",
+        }
+    }
+}
+
 /// Who ended a call.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -201,6 +215,19 @@ pub enum EndedBy {
     Admin,
     /// Tandem itself: a timer, a fault, a shutdown.
     System,
+}
+
+impl EndedBy {
+    /// As the API, the records and the log call it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Caller => "caller",
+            Self::Callee => "callee",
+            Self::Script => "script",
+            Self::Admin => "admin",
+            Self::System => "system",
+        }
+    }
 }
 
 /// A whole call detail record.

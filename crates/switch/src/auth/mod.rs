@@ -26,7 +26,7 @@ pub use self::{
     config::Config,
     identity::{Identity, TrustedNets},
 };
-use crate::{Accounts, Answer, Device, Domain};
+use crate::{Accounts, Answer, Device, Domain, refused::Refused};
 
 /// Credentials of one request that are looked at; a proxy on the way may have its own beside ours.
 const CREDENTIALS: usize = 8;
@@ -67,6 +67,7 @@ pub struct Authenticator {
     backoff: Backoff,
     nobody: Ha1Pair,
     work: Work,
+    refused: Refused,
 }
 
 impl Authenticator {
@@ -81,6 +82,7 @@ impl Authenticator {
             backoff: Backoff::new(config),
             nobody: Ha1Pair { md5, sha256: key },
             work: Work::default(),
+            refused: Refused::default(),
         }
     }
 
@@ -161,8 +163,11 @@ impl Authenticator {
         let nonce = self.nonces.check(&credentials.nonce, now);
         self.work.digests += 1;
         self.work.nonces += 1;
+        let known = device.is_some();
         let Some(device) = device.filter(|_| right) else {
             self.work.failures += 1;
+            self.refused
+                .credentials(now, flow, message, &credentials.username, known);
             self.backoff.failed(now, flow, &credentials.username);
             return Err(Verdict::Challenge(self.challenge(now, message, domain, false)));
         };

@@ -133,7 +133,7 @@ impl Call {
         if ending.disposition == Disposition::Failed {
             x.stats.calls_failed += 1;
         }
-        tracing::info!(code = ending.code, disposition = ?ending.disposition, by = ?ending.by, detail = %ending.detail, "call ended");
+        tracing::info!(code = ending.code, disposition = %ending.disposition.name(), by = %ending.by.name(), detail = %ending.detail, "call ended");
         let cdr = Cdr {
             open: self.cdr_open(),
             to: self.to.clone(),

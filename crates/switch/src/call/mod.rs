@@ -135,6 +135,7 @@ impl Call {
     pub fn begin(&mut self, x: &mut Exchange) {
         let _entered = self.span.clone().entered();
         tracing::info!(source = %self.facts.source, "call started");
+        self.name_leg(x, self.caller);
         let open = Query::OpenCdr(Box::new(self.cdr_open()));
         let query = x.ask(open, QueryUse::OpenCdr(self.id));
         self.script = ScriptState::Storing(query);
@@ -183,8 +184,17 @@ impl Call {
     }
 
     /// A leg was made for this call.
-    pub fn adopt(&mut self, leg: LegId) {
+    pub fn adopt(&mut self, x: &mut Exchange, leg: LegId) {
         self.legs.push(leg);
+        self.name_leg(x, leg);
+    }
+
+    /// What is logged of a leg is logged of its call.
+    fn name_leg(&self, x: &mut Exchange, leg: LegId) {
+        if let Some(leg) = x.legs.get_mut(leg) {
+            let call_id = leg.invite.call_id();
+            leg.span = tracing::info_span!(parent: &self.span, "leg", id = ?leg.id, party = %leg.party, sip_call_id = %call_id);
+        }
     }
 
     /// The caller got a 200 (or, of a call made over the API, gave one).
@@ -195,7 +205,8 @@ impl Call {
         self.answered_at = Some(self.unix(x));
         x.stats.calls_answered += 1;
         x.stack.timers.clear(TimerKey::Setup(self.id));
-        tracing::info!(to = %self.to, "call answered");
+        let to = (!self.to.is_empty()).then(|| tracing::field::display(&self.to));
+        tracing::info!(to, "call answered");
         let live = self.live(x);
         x.stack.event(Event::CallAnswered(Box::new(live)));
     }
@@ -211,8 +222,18 @@ impl Call {
 
     /// One of its legs reports.
     pub fn leg_event(&mut self, x: &mut Exchange, leg: LegId, event: LegEvent) {
+        let span = x
+            .legs
+            .get(leg)
+            .map_or_else(|| self.span.clone(), |leg| leg.span.clone());
+        span.in_scope(|| {
+            if let LegEvent::Refused { code, reason, .. } = &event {
+                tracing::info!(code, %reason, "the phone refused");
+            } else {
+                tracing::debug!(?event, "leg");
+            }
+        });
         let _entered = self.span.clone().entered();
-        tracing::debug!(leg = ?leg, ?event, "leg");
         if matches!(event, LegEvent::Gone) {
             self.legs.retain(|one| *one != leg);
             x.remove_leg(leg);
@@ -245,7 +266,9 @@ impl Call {
 
     /// Of a call made over the API: these phones ring besides the first.
     pub fn originate(&mut self, x: &mut Exchange, others: Vec<LegId>) {
-        self.legs.extend(&others);
+        for leg in &others {
+            self.adopt(x, *leg);
+        }
         let legs = std::iter::once(self.caller).chain(others).collect();
         self.running = Running::Originate(Originating::start(self, x, legs));
     }

@@ -75,7 +75,7 @@ impl Leg {
             .request(&Method::Bye, via)
             .header(HeaderName::UserAgent, &cx.config.product)
             .finish();
-        tracing::debug!(leg = ?self.id, detail = %cause.detail, "BYE");
+        tracing::debug!(detail = %cause.detail, "BYE");
         if cx.request(way, bye, ClientUse::Bye(self.id)).is_none() {
             return self.gone(cx);
         }

@@ -139,6 +139,8 @@ pub(crate) struct Leg {
     pub phase: Phase,
     /// The INVITE that began it.
     pub invite: Message,
+    /// What the log calls it, within its call.
+    pub span: tracing::Span,
     user: String,
     local_tag: String,
     dialog: Option<Dialog>,
@@ -275,6 +277,7 @@ impl Leg {
             outside: false,
             phase: Phase::Incoming,
             invite,
+            span: tracing::Span::none(),
             user: String::new(),
             local_tag,
             dialog: None,

@@ -89,7 +89,7 @@ impl Leg {
         let free = self.is_free();
         let Some(wanted) = &mut self.wanted else { return };
         if wanted.tries == TRIES {
-            tracing::info!(leg = ?self.id, "gave up offering: the phone always has an offer of its own");
+            tracing::info!("gave up offering: the phone always has an offer of its own");
             self.wanted = None;
             return;
         }

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test")]
 
 mod calls;
+mod logs;
 mod phone;
 mod start;
 mod support;

@@ -242,7 +242,7 @@ impl Dialing {
         };
         match x.new_leg(|cx, id| Leg::outbound(cx, id, call.id, &place, &invitation)) {
             Ok(leg) => {
-                call.adopt(leg);
+                call.adopt(x, leg);
                 if call.to.is_empty() {
                     call.to.clone_from(&place.party);
                 }
