@@ -227,7 +227,10 @@ impl Call {
             .get(leg)
             .map_or_else(|| self.span.clone(), |leg| leg.span.clone());
         span.in_scope(|| {
-            if let LegEvent::Refused { code, reason, .. } = &event {
+            // RFC 3261 9.1: 487 is what a phone says that was told to stop.
+            if let LegEvent::Refused { code, reason, .. } = &event
+                && *code != 487
+            {
                 tracing::info!(code, %reason, "the phone refused");
             } else {
                 tracing::debug!(?event, "leg");

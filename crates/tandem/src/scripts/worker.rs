@@ -147,7 +147,8 @@ impl<S: Fn(ScriptEvent)> Worker<S> {
     fn ended(&self, call: CallUid, result: Result<(), ScriptFault>) {
         self.alive.fetch_sub(1, Ordering::Relaxed);
         if let Err(fault) = &result {
-            tracing::error!(%call, "the dialplan failed: {}", dialplan::describe(fault));
+            // Its call says so, at a level for everybody.
+            tracing::debug!(%call, "the dialplan failed: {}", dialplan::describe(fault));
         }
         (self.sink)(ScriptEvent::Ended { call, result });
     }
