@@ -38,7 +38,7 @@ export function SignIn() {
           autoFocus
           value={token}
           fault={fault}
-          hint="Tandem printed it on its first start. It is kept in this tab only."
+          hint="Tandem printed it on its first start; started with TANDEM_ADMIN_TOKEN set, it takes that one. It is kept in this tab only."
           onChange={(value) => (setToken(value), setFault(undefined))}
         />
         <button type="submit" className="primary wide" disabled={busy || !token.trim()}>

@@ -14,6 +14,8 @@ use super::database::Made;
 pub(super) struct Banner<'a> {
     pub(super) listeners: &'a [Listener],
     pub(super) http: SocketAddr,
+    /// The realm of the digests, which some phones ask for.
+    pub(super) domain: &'a str,
     /// The addresses phones reach this machine by, of either family at most one.
     pub(super) addresses: Vec<IpAddr>,
     pub(super) made: &'a Made,
@@ -27,6 +29,11 @@ impl Banner<'_> {
             let label = if number == 0 { "Phones: server" } else { "" };
             let _ = writeln!(text, "  {label:<15} {server}");
         }
+        let _ = writeln!(
+            text,
+            "  {:<15} {} (if the phone asks for one)",
+            "        domain", self.domain
+        );
         for (user, password) in &self.made.extensions {
             let _ = writeln!(text, "  {:<15} {user}   password {password}", "        user");
         }
@@ -114,6 +121,7 @@ mod tests {
         Banner {
             listeners: &listeners(),
             http: "0.0.0.0:8080".parse().unwrap(),
+            domain: "pbx.example",
             addresses,
             made,
         }
@@ -130,6 +138,7 @@ mod tests {
         for part in [
             "192.0.2.7:5060 (UDP or TCP)\n",
             "[::1]:5070 (UDP)\n",
+            "domain  pbx.example (",
             "101   password secret1",
             "102   password secret2",
             "tdm_x",

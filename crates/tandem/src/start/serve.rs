@@ -318,6 +318,7 @@ fn announce(config: &Config, listeners: &[Listener], http: &TcpListener, made: &
     let banner = Banner {
         listeners,
         http,
+        domain: &config.domain,
         addresses,
         made,
     };
