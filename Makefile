@@ -59,5 +59,5 @@ need-rust:
 	@command -v cc >/dev/null || { echo "A C compiler is missing (SQLite is built from source): apt install build-essential" >&2; exit 1; }
 
 need-node:
-	@command -v npm >/dev/null || { echo "Node is missing (the web UI is built with it): https://nodejs.org, version 20 or later" >&2; exit 1; }
-	@node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' || { echo "Node $$(node --version) is too old: version 20 or later is needed" >&2; exit 1; }
+	@command -v npm >/dev/null || { echo "Node is missing (the web UI is built with it): https://nodejs.org, version 20.19 or later" >&2; exit 1; }
+	@node -e 'const [a, b] = process.versions.node.split("."); process.exit(a * 1000 + +b < 20019 ? 1 : 0)' || { echo "Node $$(node --version) is too old: version 20.19 or later is needed" >&2; exit 1; }
