@@ -10,6 +10,7 @@ let calls: unknown[];
 let extensions: { number: string; name: string }[];
 let requests: string[];
 let changes: unknown[];
+let fault: unknown;
 let broken: boolean;
 let events: () => Promise<Response>;
 
@@ -41,6 +42,10 @@ async function fake(input: Request | string, init?: RequestInit): Promise<Respon
     case "PATCH /api/v1/extensions/101":
       changes.push(await request.json());
       return json(200, extensions[0]);
+    case "GET /api/v1/dialplans":
+      return json(200, { items: [{ name: "main", bytes: 1, modified_at: null }], fault, next_cursor: null });
+    case "GET /api/v1/dialplans/main":
+      return new Response("fn on_call(caller) {\n  caller.ecko();\n}\n");
     case "GET /api/v1/extensions":
       return page(extensions);
     default:
@@ -56,6 +61,7 @@ beforeEach(() => {
   extensions = [{ number: "101", name: "Alice" }];
   requests = [];
   changes = [];
+  fault = null;
   events = () => new Promise<Response>(() => {});
   broken = false;
   vi.stubGlobal("fetch", fake);
@@ -173,10 +179,13 @@ test("a fault in the dialplan's files stays on its page until they are taken aga
     return new Response(stream);
   };
   await signedIn("/dialplans");
-  await screen.findByText("No dialplan yet");
-  const fault = { file: "main.rhai", line: 24, column: 1, detail: "no ecko()", call_id: null };
-  tell(`event: dialplan.failed\ndata: ${JSON.stringify(fault)}\n\n`);
-  expect((await screen.findByRole("alert")).textContent).toContain("main.rhai, line 24: no ecko()");
+  await screen.findByLabelText("Text of main.rhai");
+  fault = { file: "main.rhai", line: 2, column: 1, detail: "no ecko()" };
+  tell(`event: dialplan.failed\ndata: ${JSON.stringify({ ...(fault as object), call_id: null })}\n\n`);
+  expect((await screen.findByRole("alert")).textContent).toContain("main.rhai, line 2: no ecko()");
+  expect(screen.getByLabelText("Text of main.rhai").getAttribute("aria-invalid")).toBe("true");
+  fault = null;
   tell(`event: dialplan.reloaded\ndata: {"generation":2}\n\n`);
   await vi.waitFor(() => expect(screen.queryByRole("alert")).toBeNull());
+  expect(screen.getByLabelText("Text of main.rhai").getAttribute("aria-invalid")).toBeNull();
 });

@@ -315,6 +315,10 @@ impl Dialplans for Plans {
         Ok(self.files().iter().map(info).collect())
     }
 
+    fn fault(&self) -> Option<Fault> {
+        None
+    }
+
     fn read(&self, name: &str) -> Result<String, DialplanError> {
         self.files().get(name).cloned().ok_or(DialplanError::NotFound)
     }

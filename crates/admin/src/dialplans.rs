@@ -54,6 +54,8 @@ pub enum DialplanError {
 pub trait Dialplans: Send + Sync + 'static {
     /// All of them, by name.
     fn list(&self) -> Result<Vec<DialplanInfo>, DialplanError>;
+    /// What keeps the files, as they are on the disk, from being in force; what ran before them runs.
+    fn fault(&self) -> Option<Fault>;
     /// The text of one.
     fn read(&self, name: &str) -> Result<String, DialplanError>;
     /// Compiles the whole set with this text in it, and only if that is good writes the file and

@@ -392,6 +392,9 @@ pub(crate) struct CdrPage {
 pub(crate) struct DialplanPage {
     /// All of them.
     pub(crate) items: Vec<crate::DialplanInfo>,
+    /// What is wrong with the files as they are on the disk, where they were not taken: calls go on with what ran before.
+    #[schema(required = true)]
+    pub(crate) fault: Option<crate::Fault>,
     /// Always null: there is one page.
     #[schema(required = true)]
     pub(crate) next_cursor: Option<String>,

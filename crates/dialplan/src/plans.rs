@@ -14,6 +14,8 @@ pub struct Dialplans {
     pub(crate) folder: PathBuf,
     pub(crate) limits: Limits,
     current: RwLock<(u64, Arc<Generation>)>,
+    /// What keeps the files, as they are now, from being in force.
+    fault: Mutex<Option<ScriptFault>>,
     /// Held by who reads the folder to put it in force, or writes it.
     writing: Mutex<()>,
 }
@@ -27,6 +29,7 @@ impl Dialplans {
             folder,
             limits,
             current: RwLock::new((1, first)),
+            fault: Mutex::new(None),
             writing: Mutex::new(()),
         })
     }
@@ -35,9 +38,25 @@ impl Dialplans {
     /// Calls in progress keep the generation they began with in any case.
     pub fn reload(&self) -> Result<(), Vec<ScriptFault>> {
         let _writing = self.writing();
-        let next = Generation::load(&self.folder, &self.limits)?;
-        self.put_in_force(next);
-        Ok(())
+        match Generation::load(&self.folder, &self.limits) {
+            Ok(next) => {
+                self.put_in_force(next);
+                Ok(())
+            }
+            Err(faults) => {
+                self.note(faults.first().cloned());
+                Err(faults)
+            }
+        }
+    }
+
+    /// The first fault of the files where they were not taken when they were read last: something older runs.
+    pub fn fault(&self) -> Option<ScriptFault> {
+        self.fault.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn note(&self, fault: Option<ScriptFault>) {
+        *self.fault.lock().unwrap_or_else(PoisonError::into_inner) = fault;
     }
 
     /// What a call that begins now runs.
@@ -63,5 +82,6 @@ impl Dialplans {
         let next = Arc::new(next);
         let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
         *current = (current.0 + 1, next);
+        self.note(None);
     }
 }

@@ -13,6 +13,7 @@ export type Extension = Schemas["Extension"];
 export type CreatedExtension = Schemas["CreatedExtension"];
 export type ExtensionPatch = Schemas["ExtensionPatch"];
 export type DialplanInfo = Schemas["DialplanInfo"];
+export type Fault = Schemas["Fault"];
 export type Registration = Schemas["Registration"];
 type ProblemBody = Schemas["ProblemBody"];
 

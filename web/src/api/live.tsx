@@ -1,21 +1,13 @@
 // Keeps what is on the screen true: applies events to the cache, and reads again what events cannot tell.
 
-import { type QueryClient, skipToken, useQuery, useQueryClient } from "@tanstack/react-query";
+import { type QueryClient, useQueryClient } from "@tanstack/react-query";
 import { createContext, type ReactNode, useContext, useEffect, useState } from "react";
 
 import { type Notice, useNotify } from "../ui/Notices";
-import type { Call } from "./client";
+import type { Call, Fault } from "./client";
 import { listen, type StreamState, type TandemEvent } from "./events";
 
 type CallPage = { items: Call[]; next_cursor?: string | null };
-
-/** A fault in the dialplan's files: what ran before it still runs. */
-export type DialplanFault = { file: string; line: number; column: number; detail: string };
-const FAULT = ["dialplan-fault"];
-
-/** The fault that keeps the files from being taken, if this page heard of one. */
-export const useDialplanFault = () =>
-  useQuery<DialplanFault | null>({ queryKey: FAULT, queryFn: skipToken, staleTime: Infinity, gcTime: Infinity }).data;
 
 const PAUSE = 1_000;
 const pausing = new WeakMap<QueryClient, Map<string, { again: boolean }>>();
@@ -69,12 +61,10 @@ export function apply(client: QueryClient, { name, data }: TandemEvent): Notice 
     case "dialplan.reloaded":
       void client.invalidateQueries({ queryKey: ["dialplans"] });
       void client.invalidateQueries({ queryKey: ["dialplan"] });
-      client.setQueryData(FAULT, null);
       return { tone: "good", text: "The dialplan was reloaded." };
     case "dialplan.failed": {
-      const { call_id, ...fault } = data as DialplanFault & { call_id: string | null };
+      const { call_id, ...fault } = data as Fault & { call_id: string | null };
       if (!call_id) {
-        client.setQueryData(FAULT, fault);
         void client.invalidateQueries({ queryKey: ["dialplans"] });
         void client.invalidateQueries({ queryKey: ["dialplan"] });
       }
@@ -92,7 +82,7 @@ export function apply(client: QueryClient, { name, data }: TandemEvent): Notice 
 }
 
 /** A fault with its place, as people say it. */
-export const placed = ({ file, line, detail }: DialplanFault) =>
+export const placed = ({ file, line, detail }: Fault) =>
   line > 0 ? `${file}, line ${line}: ${detail}` : `${file}: ${detail}`;
 
 const State = createContext<StreamState>("connecting");

@@ -2,8 +2,8 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useEffect, useRef, useState } from "react";
 import { Navigate, NavLink, useNavigate, useParams } from "react-router";
 
-import { api, ApiError, type Place, unwrap } from "../api/client";
-import { placed, useDialplanFault } from "../api/live";
+import { api, ApiError, type Fault, type Place, unwrap } from "../api/client";
+import { placed } from "../api/live";
 import { CodeArea, showLine } from "../ui/CodeArea";
 import { FormDialog } from "../ui/Dialog";
 import { Field } from "../ui/Field";
@@ -26,7 +26,7 @@ export function DialplansPage() {
     queryKey: ["dialplans"],
     queryFn: ({ signal }) => unwrap(api.GET("/api/v1/dialplans", { signal })),
   });
-  const broken = useDialplanFault();
+  const broken = list.data?.fault;
   const files = list.data?.items ?? [];
   const first = files.find((file) => file.name === "main") ?? files[0];
   if (!name && first) return <Navigate to={`/dialplans/${first.name}`} replace />;
@@ -64,6 +64,7 @@ export function DialplansPage() {
             <Sheet
               key={name}
               name={name}
+              broken={broken ?? undefined}
               draft={drafts[name]}
               setDraft={(draft) => setDrafts((all) => ({ ...all, [name]: draft }))}
             />
@@ -92,22 +93,21 @@ const put = (name: string, text: string) =>
   );
 
 // No draft until the first key: until then, what somebody else saves is shown.
-type SheetProps = { name: string; draft: string | undefined; setDraft: (draft: string | undefined) => void };
+type SheetProps = { name: string; broken: Fault | undefined; draft: string | undefined; setDraft: (draft: string | undefined) => void };
 
-function Sheet({ name, ...draft }: SheetProps) {
+function Sheet({ name, ...rest }: SheetProps) {
   const saved = useQuery(textQuery(name));
   if (saved.isPending) return <Loading />;
   if (saved.isError) return <Failed error={saved.error} retry={() => void saved.refetch()} />;
-  return <Editor name={name} saved={saved.data} {...draft} />;
+  return <Editor name={name} saved={saved.data} {...rest} />;
 }
 
-function Editor({ name, saved, draft, setDraft }: SheetProps & { saved: string }) {
+function Editor({ name, saved, broken, draft, setDraft }: SheetProps & { saved: string }) {
   const client = useQueryClient();
   const area = useRef<HTMLTextAreaElement>(null);
   const [deleting, setDeleting] = useState(false);
   const text = draft ?? saved;
   const changed = text !== saved;
-  const broken = useDialplanFault();
   const save = useMutation({
     mutationFn: () => put(name, text),
     onError: (error) => error instanceof ApiError && error.place?.file === `${name}.rhai` && go(error.place),
@@ -126,8 +126,12 @@ function Editor({ name, saved, draft, setDraft }: SheetProps & { saved: string }
   };
   const place = save.error instanceof ApiError ? save.error.place : undefined;
   // A fault is of the text that was refused, or of the file as it is on the disk.
-  const fault = place ?? (changed ? undefined : (broken ?? undefined));
+  const fault = place ?? (changed ? undefined : broken);
   const here = fault?.file === `${name}.rhai` ? fault : undefined;
+  const line = here?.line;
+  useEffect(() => {
+    if (line && area.current) showLine(area.current, line);
+  }, [line]);
   return (
     <section className="sheet" aria-label={`${name}.rhai`}>
       <CodeArea

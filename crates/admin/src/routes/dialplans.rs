@@ -25,9 +25,10 @@ use crate::{
     )
 )]
 pub(crate) async fn list(State(app): State<App>) -> Result<Json<DialplanPage>, Problem> {
-    let items = with_files(&app, |dialplans| dialplans.list()).await?;
+    let (items, fault) = with_files(&app, |dialplans| Ok((dialplans.list()?, dialplans.fault()))).await?;
     Ok(Json(DialplanPage {
         items,
+        fault,
         next_cursor: None,
     }))
 }

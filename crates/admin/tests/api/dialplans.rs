@@ -15,6 +15,16 @@ async fn put(world: &World, name: &str, text: &str) -> Answer {
 }
 
 #[tokio::test]
+async fn files_that_were_broken_by_hand_are_told_with_the_list() {
+    let world = World::new().await;
+    put(&world, "broken", "fn closed() {}").await.is(204);
+    assert_eq!(
+        world.get("/dialplans").await.is(200).json()["fault"],
+        json!({"file": "broken.rhai", "line": 7, "column": 1, "detail": "no such verb"})
+    );
+}
+
+#[tokio::test]
 async fn a_dialplan_is_listed_read_replaced_and_removed() {
     let world = World::new().await;
     assert_eq!(put(&world, "night", "fn closed() {}").await.is(204).text, "");
@@ -23,6 +33,7 @@ async fn a_dialplan_is_listed_read_replaced_and_removed() {
         listed["items"][1],
         json!({"name": "night", "bytes": 14, "modified_at": null})
     );
+    assert!(listed["fault"].is_null());
     for name in ["night", "night.rhai"] {
         let read = world.get(&format!("/dialplans/{name}")).await;
         assert_eq!(read.is(200).text, "fn closed() {}");

@@ -108,6 +108,16 @@ impl Dialplans for FakeDialplans {
         Ok(self.0.lock().unwrap().iter().map(info).collect())
     }
 
+    /// A file named `broken` counts as one that somebody has broken by hand.
+    fn fault(&self) -> Option<Fault> {
+        self.0.lock().unwrap().contains_key("broken").then(|| Fault {
+            file: "broken.rhai".to_owned(),
+            line: 7,
+            column: 1,
+            detail: "no such verb".to_owned(),
+        })
+    }
+
     fn read(&self, name: &str) -> Result<String, DialplanError> {
         self.0.lock().unwrap().get(name).cloned().ok_or(DialplanError::NotFound)
     }

@@ -20,6 +20,10 @@ impl admin::Dialplans for Files {
         Ok(files.into_iter().map(info).collect())
     }
 
+    fn fault(&self) -> Option<Fault> {
+        self.0.fault().map(fault)
+    }
+
     fn read(&self, name: &str) -> Result<String, DialplanError> {
         self.0.text(name).map_err(refusal)
     }
@@ -102,6 +106,22 @@ mod tests {
         assert_eq!(files.read("main").unwrap(), GOOD);
         assert!(Arc::ptr_eq(&before, &files.0.current()));
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_fault_in_files_changed_by_hand_is_told_until_they_are_taken() {
+        let (folder, files) = files();
+        assert_eq!(files.fault(), None);
+        fs::write(
+            folder.path().join("main.rhai"),
+            "fn on_call(caller) {\n  caller.reject(;\n}",
+        )
+        .unwrap();
+        files.0.reload().unwrap_err();
+        let told = files.fault().unwrap();
+        assert_eq!((told.file.as_str(), told.line), ("main.rhai", 2));
+        files.put("main", GOOD).unwrap();
+        assert_eq!(files.fault(), None);
     }
 
     #[test]
