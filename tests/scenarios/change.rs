@@ -255,6 +255,56 @@ fn a_change_taken_after_it_was_cancelled_is_taken_back() {
 }
 
 #[test]
+fn a_change_by_the_callee_waits_for_the_caller_s_ack() {
+    // RFC 3261 14.1: while our 200 to the caller's INVITE waits for its ACK, no other INVITE goes to it.
+    for method in [Method::Invite, Method::Update] {
+        let stage = Stage::default();
+        let (alice, bob) = (stage.phone("101"), stage.phone("102"));
+        alice.feels(|mood| mood.forgets_ack = true).calls("102");
+        bob.rings().answers().talks();
+        alice.talks();
+        bob.begins_change(method, Some(SendOnly));
+        stage.pass(0.3);
+        assert_eq!(
+            (bob.call(|call| call.change_code), alice.got(Method::Invite)),
+            (None, 0)
+        );
+        alice.feels(|mood| mood.forgets_ack = false);
+        bob.is_answered(200);
+        alice.hears(SendOnly);
+        over(&stage, &alice, &bob);
+    }
+}
+
+#[test]
+fn a_change_that_waits_for_an_ack_may_be_cancelled_or_never_have_its_turn() {
+    for cancelled in [true, false] {
+        let stage = Stage::default();
+        let (alice, bob) = (stage.phone("101"), stage.phone("102"));
+        alice.feels(|mood| mood.forgets_ack = true).calls("102");
+        bob.rings().answers().talks();
+        alice.talks();
+        bob.begins_change(Method::Invite, Some(SendOnly));
+        stage.pass(0.2);
+        if cancelled {
+            let call = bob.latest();
+            bob.with(|phone| phone.cancel_change(call));
+            bob.is_answered(487);
+            alice.feels(|mood| mood.forgets_ack = false);
+            stage.pass(1.0);
+            bob.holds();
+            alice.hears(SendOnly).hangs_up();
+        } else {
+            bob.is_answered(487);
+        }
+        alice.ends_with(200);
+        bob.ends_with(200);
+        assert_eq!(alice.got(Method::Invite), usize::from(cancelled), "{}", stage.ladder());
+        stage.clears();
+    }
+}
+
+#[test]
 fn hanging_up_crosses_a_change() {
     for (one_hangs_up, late) in [
         (true, 0),

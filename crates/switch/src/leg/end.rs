@@ -167,6 +167,7 @@ impl Leg {
         self.change = Change::None;
         self.awaited = None;
         self.wanted = None;
+        self.passing = None;
         let timers = [
             LegTimer::Accepted,
             LegTimer::Refresh,

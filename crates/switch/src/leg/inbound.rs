@@ -279,9 +279,7 @@ impl Leg {
         if let Some(cause) = self.hang_up_when_acked.take() {
             return self.hang_up(cx, cause);
         }
-        if self.wanted.is_some() {
-            self.offer_wanted(cx);
-        }
+        self.offer_next(cx);
     }
 
     pub(super) fn take_answer(&mut self, body: &[u8]) -> Option<Spec> {

@@ -165,6 +165,8 @@ pub(crate) struct Leg {
     change: Change,
     /// An offer of our own that waits for its turn.
     wanted: Option<Wanted>,
+    /// An offer of the other phone that waits for the ACK of our 2xx.
+    passing: Option<Spec>,
     timer: SessionTimer,
     can: Abilities,
     hang_up_when_acked: Option<Cause>,
@@ -296,6 +298,7 @@ impl Leg {
             ack: None,
             change: Change::None,
             wanted: None,
+            passing: None,
             timer,
             can: Abilities::default(),
             hang_up_when_acked: None,

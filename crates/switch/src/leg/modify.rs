@@ -223,6 +223,7 @@ impl Leg {
     /// The dialog ends: whatever waits is answered (RFC 3261 15.1.2).
     pub(super) fn end_change(&mut self, cx: &mut Stack) {
         self.wanted = None;
+        self.passing = None;
         match self.change {
             Change::Theirs { .. } => self.refuse_change(cx, 487),
             Change::Ours(_) => self.give_up_change(cx),

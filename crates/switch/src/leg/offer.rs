@@ -60,11 +60,26 @@ impl Leg {
     /// Passes on an offer of the other phone, by re-INVITE. Answered by [`LegEvent::OfferAnswered`] or
     /// [`LegEvent::OfferRefused`]; with 491 where another change is under way.
     pub fn offer(&mut self, cx: &mut Stack, spec: &Spec) {
+        // RFC 3261 14.1: the INVITE that we answered is under way until its ACK comes, and is waited for.
+        if self.awaited.is_some() && self.is_up() && matches!(self.change, Change::None) {
+            self.passing = Some(spec.clone());
+            return;
+        }
         if !self.is_free() {
             return self.tell(cx, refused(491, "Request Pending"));
         }
         if !self.send_offer(cx, spec, Purpose::Passed) {
             self.tell(cx, refused(503, "Service Unavailable"));
+        }
+    }
+
+    /// The ACK of our 2xx has come: what waited for it has its turn, the other phone's offer first.
+    pub(super) fn offer_next(&mut self, cx: &mut Stack) {
+        if let Some(spec) = self.passing.take() {
+            self.offer(cx, &spec);
+        }
+        if self.wanted.is_some() {
+            self.offer_wanted(cx);
         }
     }
 
@@ -124,6 +139,9 @@ impl Leg {
 
     /// The call no longer wants what it passed on.
     pub fn withdraw_offer(&mut self, cx: &mut Stack) {
+        if self.passing.take().is_some() {
+            return self.tell(cx, refused(487, "Request Terminated"));
+        }
         if let Change::Ours(Ours {
             client,
             purpose: Purpose::Passed,
