@@ -255,6 +255,22 @@ fn a_change_taken_after_it_was_cancelled_is_taken_back() {
 }
 
 #[test]
+fn a_change_to_codecs_that_the_other_device_may_not_use_is_not_acceptable() {
+    let stage = Stage::default();
+    let (alice, bob) = (stage.phone("101"), stage.phone("102"));
+    stage.with(|world| world.device_codecs("102", &["G722"]));
+    for phone in [&alice, &bob] {
+        phone.feels(|mood| mood.codecs = vec!["G722", "PCMU"]);
+    }
+    alice.calls("102");
+    bob.rings().answers().talks();
+    alice.talks().feels(|mood| mood.codecs = vec!["PCMU"]);
+    alice.begins_change(Method::Invite, Some(SendRecv)).is_answered(488);
+    assert_eq!(bob.got(Method::Invite), 1);
+    over(&stage, &alice, &bob);
+}
+
+#[test]
 fn a_change_by_the_callee_waits_for_the_caller_s_ack() {
     // RFC 3261 14.1: while our 200 to the caller's INVITE waits for its ACK, no other INVITE goes to it.
     for method in [Method::Invite, Method::Update] {

@@ -155,6 +155,42 @@ fn a_phone_that_refreshes_as_it_promised_keeps_its_call() {
 }
 
 #[test]
+fn a_phone_that_no_longer_speaks_of_a_timer_is_not_expected_to_refresh() {
+    // RFC 4028 7.2: a 2xx without Session-Expires is a session that does not expire.
+    let stage = stage();
+    let (alice, bob) = (stage.phone("101"), stage.phone("102"));
+    bob.feels(|mood| mood.grants_timer = Some("120;refresher=uas"));
+    call(&stage, &alice, &bob);
+    bob.feels(|mood| mood.grants_timer = None);
+    alice.holds().resumes();
+    stage.pass(300.0);
+    assert_eq!((alice.phase(), bob.phase()), (Some(Phase::Up), Some(Phase::Up)));
+    assert!(bob.got(Method::Update) >= 3, "but asked whether it is there");
+    bob.feels(|mood| mood.dead = true);
+    alice.ends_with(200);
+    stage.clears();
+}
+
+#[test]
+fn a_phone_that_takes_no_change_at_all_is_there_all_the_same() {
+    // Without session timers of its own (RFC 4028 7.2) there is nothing that expires: what it answers does not matter.
+    let stage = stage();
+    let (alice, door) = (stage.phone("101"), stage.phone("102"));
+    door.feels(|mood| {
+        mood.allow = "INVITE, ACK, CANCEL, BYE";
+        mood.refuses_changes = Some(488);
+    });
+    call(&stage, &alice, &door);
+    stage.pass(600.0);
+    assert_eq!((alice.phase(), door.phase()), (Some(Phase::Up), Some(Phase::Up)));
+    let asked = door.got(Method::Invite) - 1;
+    assert!((8..=12).contains(&asked), "asked {asked} times");
+    door.feels(|mood| mood.dead = true);
+    alice.ends_with(200);
+    stage.clears();
+}
+
+#[test]
 fn an_interval_that_is_too_short_gets_422_and_what_would_do() {
     let stage = stage();
     let (alice, _bob) = (stage.phone("101"), stage.phone("102"));

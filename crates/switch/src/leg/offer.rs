@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use ::media::Spec;
-use sip::{HeaderName, Message, Method, transaction::ClientId};
+use sip::{HeaderName, Message, Method, headers::reason::RetryAfter, transaction::ClientId};
 
 use super::{ALLOW, Leg, LegEvent, LegTimer, Phase, inbound::FinishWith};
 use crate::stack::{ClientUse, Stack, TimerKey};
@@ -68,8 +68,8 @@ impl Leg {
         if !self.is_free() {
             return self.tell(cx, refused(491, "Request Pending"));
         }
-        if !self.send_offer(cx, spec, Purpose::Passed) {
-            self.tell(cx, refused(503, "Service Unavailable"));
+        if let Err((code, reason)) = self.send_offer(cx, spec, Purpose::Passed) {
+            self.tell(cx, refused(code, reason));
         }
     }
 
@@ -110,8 +110,8 @@ impl Leg {
         }
         wanted.tries += u8::from(free);
         let spec = wanted.spec.clone();
-        if !free || !self.send_offer(cx, &spec, Purpose::Own) {
-            self.retry_later(cx, LegTimer::Offer);
+        if !free || self.send_offer(cx, &spec, Purpose::Own).is_err() {
+            self.retry_later(cx, LegTimer::Offer, Duration::ZERO);
         }
     }
 
@@ -122,19 +122,19 @@ impl Leg {
             && matches!(self.change, Change::None)
     }
 
-    fn send_offer(&mut self, cx: &mut Stack, spec: &Spec, purpose: Purpose) -> bool {
+    fn send_offer(&mut self, cx: &mut Stack, spec: &Spec, purpose: Purpose) -> Result<(), (u16, &'static str)> {
         let had_audio = spec.has_audio();
         let spec = self.allowed(spec.clone());
         if had_audio && !spec.has_audio() {
-            return false; // nothing that the device may use
+            return Err((488, "Nothing The Device May Use"));
         }
-        let Some(session) = &mut self.session else { return false };
-        let body = session.make_offer(&spec);
-        let sent = self.send_change(cx, &Method::Invite, Some(&body), purpose, Some(spec));
-        if !sent {
+        const UNSENT: (u16, &str) = (503, "Service Unavailable");
+        let body = self.session.as_mut().ok_or(UNSENT)?.make_offer(&spec);
+        if !self.send_change(cx, &Method::Invite, Some(&body), purpose, Some(spec)) {
             self.roll_back();
+            return Err(UNSENT);
         }
-        sent
+        Ok(())
     }
 
     /// The call no longer wants what it passed on.
@@ -210,18 +210,18 @@ impl Leg {
                 sent
             };
         if !sent {
-            self.retry_later(cx, LegTimer::Refresh);
+            self.retry_later(cx, LegTimer::Refresh, Duration::ZERO);
         }
     }
 
     /// RFC 3261 14.1: after glare the owner of the Call-ID waits 2.1 to 4 s, the other up to 2 s.
-    fn retry_later(&mut self, cx: &mut Stack, timer: LegTimer) {
+    fn retry_later(&mut self, cx: &mut Stack, timer: LegTimer, at_least: Duration) {
         let wait = if self.inbound {
             10 * cx.ids.below(201)
         } else {
             2_100 + 10 * cx.ids.below(191)
         };
-        let at = cx.now + Duration::from_millis(wait.max(10));
+        let at = cx.now + Duration::from_millis(wait.max(10)).max(at_least);
         cx.timers.set(TimerKey::Leg(self.id, timer), at);
     }
 
@@ -252,10 +252,7 @@ impl Leg {
                 self.lost(cx, "the phone no longer answers");
             }
             (Some(response), 422) if !ours.asked_longer && self.change_longer(cx, response, &ours) => {}
-            (response, _) => {
-                let reason = response.map(|r| r.reason().to_string()).unwrap_or_default();
-                self.change_refused(cx, ours.purpose, code, &reason);
-            }
+            (response, _) => self.change_refused(cx, ours.purpose, code, response),
         }
     }
 
@@ -271,7 +268,7 @@ impl Leg {
             return; // hung up meanwhile
         }
         self.learn_abilities(response);
-        self.timer.settle(response, self.can.timer);
+        self.timer.settle(response);
         self.start_session_timer(cx);
         let Some(offered) = ours.offered else { return };
         let before = self.heard.clone();
@@ -319,19 +316,19 @@ impl Leg {
         sent
     }
 
-    fn change_refused(&mut self, cx: &mut Stack, purpose: Purpose, code: u16, reason: &str) {
+    fn change_refused(&mut self, cx: &mut Stack, purpose: Purpose, code: u16, response: Option<&Message>) {
         // RFC 6141 3.1: a change that is refused leaves everything as it was before.
         self.roll_back();
-        match (purpose, code) {
-            (Purpose::Own, 491) => self.retry_later(cx, LegTimer::Offer),
+        match (purpose, not_now(code, response)) {
+            (Purpose::Own, Some(wait)) => self.retry_later(cx, LegTimer::Offer, wait),
             (Purpose::Passed | Purpose::Own, _) => {
-                if purpose == Purpose::Own {
-                    self.wanted = None;
-                }
-                self.tell(cx, refused(code, reason));
+                let reason = response.map(|r| r.reason().to_string()).unwrap_or_default();
+                self.tell_refused(cx, purpose, code, &reason);
             }
-            (Purpose::Refresh, 491) => self.retry_later(cx, LegTimer::Refresh),
-            (Purpose::Refresh, _) => {
+            (Purpose::Refresh, Some(wait)) => self.retry_later(cx, LegTimer::Refresh, wait),
+            // It takes no change of any kind and promised no refresh (RFC 4028 section 7.2), but it is there.
+            (Purpose::Refresh, None) if !self.can.update && !self.can.timer => self.start_session_timer(cx),
+            (Purpose::Refresh, None) => {
                 self.can.update = false; // the next try is a re-INVITE
                 let again = cx.now + Duration::from_secs(10);
                 cx.timers.set(TimerKey::Leg(self.id, LegTimer::Refresh), again);
@@ -373,6 +370,17 @@ impl Leg {
         if let Some(session) = &mut self.session {
             session.rollback();
         }
+    }
+}
+
+/// Whether a change is refused only because another one is under way (RFC 3261 14.2), and how long that takes.
+fn not_now(code: u16, response: Option<&Message>) -> Option<Duration> {
+    let after = response?.read::<RetryAfter<'_>>().ok().flatten();
+    let after = after.map(|after| Duration::from_secs(after.seconds.into()));
+    match code {
+        491 => Some(after.unwrap_or(Duration::ZERO)),
+        500 => after,
+        _ => None,
     }
 }
 

@@ -206,7 +206,7 @@ impl Leg {
             return self.hang_up(cx, Cause::ours("the answer described no session that could be used"));
         }
         self.sync_media(cx);
-        self.timer.settle(response, self.can.timer);
+        self.timer.settle(response);
         self.start_session_timer(cx);
         self.tell(
             cx,

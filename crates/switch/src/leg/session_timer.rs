@@ -131,13 +131,14 @@ impl SessionTimer {
     }
 
     /// Takes over what the 2xx to our request says (RFC 4028 section 7.2).
-    pub fn settle(&mut self, response: &Message, peer_supports: bool) {
+    pub fn settle(&mut self, response: &Message) {
         match SessionExpires::of(response) {
             Some(said) => {
                 self.interval = said.interval.max(self.min_se);
                 self.ours = said.refresher != Some(Refresher::Uas);
             }
-            None => self.ours = self.ours || !peer_supports,
+            // A session without an interval does not expire, so nobody else is expected to refresh it.
+            None => self.ours = true,
         }
     }
 
