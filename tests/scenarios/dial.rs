@@ -59,6 +59,25 @@ fn nobody_there_and_nobody_answering_are_told_apart() {
 }
 
 #[test]
+fn early_media_that_nobody_follows_up_is_not_answering_too() {
+    // A gateway may let the ringing tone be heard in a 183, and never say 180.
+    let stage = Stage::plan(&told(r#""sip:wire@198.51.200.1:5060", #{ timeout: 5 }"#));
+    let alice = stage.phone("101");
+    let wire = stage.wire("198.51.200.1:5060");
+    alice.calls("900");
+    let invite = wire.takes_request(Method::Invite);
+    let description = sdp("198.51.200.1", 9_000);
+    wire.replies(&invite, 183, "far", |reply| {
+        reply.body("application/sdp", description.as_bytes())
+    });
+    let cancel = wire.takes_request(Method::Cancel);
+    wire.replies(&cancel, 200, "far", |reply| reply);
+    wire.replies(&invite, 487, "far", |reply| reply);
+    assert_eq!(reason(&alice), "noanswer 480 .");
+    stage.clears();
+}
+
+#[test]
 fn a_phone_that_does_not_answer_the_invite_at_all_is_unavailable() {
     let stage = Stage::plan(&told("caller.dialed, #{ timeout: 60 }"));
     let (alice, bob) = (stage.phone("101"), stage.phone("102"));

@@ -84,6 +84,40 @@ fn all_busy_is_busy_and_a_6xx_stops_the_others() {
 }
 
 #[test]
+fn a_6xx_speaks_for_one_person_and_not_for_the_others_of_a_list() {
+    for strategy in ["all", "sequence"] {
+        let plan = format!(
+            r#"fn on_call(caller) {{ caller.dial(["102", "103"], #{{ timeout: 20, strategy: "{strategy}" }}); }}"#
+        );
+        let stage = Stage::plan(&plan);
+        let (alice, carol) = (stage.phone("101"), stage.phone("103"));
+        let (desk, kitchen) = (stage.phone("102"), stage.phone("102"));
+        alice.calls("900");
+        kitchen.rings();
+        desk.rings().rejects(603);
+        kitchen.ends_with(487);
+        carol.rings().answers().talks();
+        alice.talks().hangs_up();
+        carol.ends_with(200);
+        stage.clears();
+    }
+}
+
+#[test]
+fn a_phone_that_cannot_make_sense_of_our_invite_does_not_hide_that_the_other_is_busy() {
+    for fault in [400, 401, 405, 420, 302, 503] {
+        let stage = Stage::default();
+        let alice = stage.phone("101");
+        let (desk, old) = (stage.phone("102"), stage.phone("102"));
+        old.feels(|mood| mood.refuses = Some(fault));
+        alice.calls("102");
+        desk.rings().rejects(486);
+        alice.ends_with(486);
+        stage.clears();
+    }
+}
+
+#[test]
 fn a_phone_that_is_gone_does_not_keep_the_others_from_ringing() {
     let stage = Stage::default();
     let alice = stage.phone("101");

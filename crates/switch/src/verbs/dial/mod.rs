@@ -151,9 +151,8 @@ impl Dialing {
     }
 
     fn progress(&mut self, call: &mut Call, x: &mut Exchange, leg: LegId, code: u16, answer: Option<&Spec>) {
-        if code == 180 {
-            self.rang = true;
-        }
+        // RFC 3261 21.1.2, 21.1.5: a gateway may let the tone be heard instead of saying that it rings.
+        self.rang |= matches!(code, 180 | 183);
         if let Some(party) = x.legs.get(leg).map(|leg| leg.party.clone()) {
             call.to = party;
         }
@@ -246,10 +245,9 @@ impl Dialing {
             return self.send_on(call, x, branch, &target, "unavailable");
         }
         self.best.note_callee(code, &reason);
-        // RFC 3261 16.7 step 5: a 6xx speaks for the person, wherever else it rings.
-        if code >= 600 && self.request.strategy == Strategy::All {
-            self.drop_branches(x);
-            self.waiting.clear();
+        // RFC 3261 16.7 step 5: a 6xx speaks for the person, wherever else it rings, but not for others.
+        if let Some(number) = branch.extension.as_deref().filter(|_| code >= 600) {
+            self.drop_phones_of(x, number);
         }
     }
 
@@ -285,6 +283,15 @@ impl Dialing {
             x.with_leg(branch.leg, |leg, cx| leg.hang_up(cx, Cause::ours("no longer wanted")));
         }
         self.lookups.clear();
+    }
+
+    fn drop_phones_of(&mut self, x: &mut Exchange, number: &str) {
+        let of = |extension: &Option<String>| extension.as_deref() == Some(number);
+        self.lookups.retain(|(_, lookup)| !of(&lookup.extension));
+        for branch in self.branches.extract_if(.., |branch| of(&branch.extension)) {
+            self.early = self.early.filter(|early| *early != branch.leg);
+            x.with_leg(branch.leg, |leg, cx| leg.hang_up(cx, Cause::ours("declined")));
+        }
     }
 
     fn silence(&mut self, call: &Call, x: &mut Exchange) {

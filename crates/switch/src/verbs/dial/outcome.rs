@@ -45,12 +45,13 @@ impl Best {
 }
 
 /// Lower is better: a 6xx decides; then a person's own answer, before those of a phone that is not
-/// there, before those of the network.
+/// there or cannot make sense of our INVITE, before those of the network.
 const fn rank(code: u16) -> u16 {
     match code {
         600..=699 => 0,
         408 | 480 | 487 => 2_000 + code,
         404 => 2_600,
+        300..=499 if shown(code) == 480 => 2_550,
         300..=499 => code,
         _ => 3_000 + code,
     }
@@ -139,7 +140,9 @@ mod tests {
             (503, 503),
             (404, 404),
             (480, 480),
+            (400, 480),
             (486, 486),
+            (420, 486),
             (404, 486),
             (603, 603),
             (486, 603),

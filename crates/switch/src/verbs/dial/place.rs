@@ -20,7 +20,7 @@ pub(super) struct Lookup {
     party: String,
     path: Vec<String>,
     codecs: Vec<String>,
-    extension: Option<String>,
+    pub(super) extension: Option<String>,
     trail: Trail,
 }
 
