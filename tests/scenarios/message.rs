@@ -76,6 +76,24 @@ fn the_sender_is_who_it_says_and_nothing_of_its_side_is_shown() {
 }
 
 #[test]
+fn who_hides_its_number_hides_it_in_messages_too() {
+    let stage = Stage::default();
+    let (alice, bob) = (stage.phone("101"), stage.phone("102"));
+    alice.feels(|mood| mood.claims = Some("anonymous"));
+    assert_eq!(sends(&stage, &alice, "102", "guess who"), 200);
+    bob.with(|phone| {
+        let message = phone.received.iter().rfind(|message| message.is_request()).unwrap();
+        let text = String::from_utf8_lossy(message.bytes()).into_owned();
+        assert!(
+            text.contains("<sip:anonymous@anonymous.invalid>"),
+            "RFC 3323 4.1.1.3: {text}"
+        );
+        assert!(!text.contains("101@") && !text.contains("Person 101"), "{text}");
+    });
+    stage.clears();
+}
+
+#[test]
 fn a_phone_whose_connection_has_gone_is_looked_up_at_its_contact() {
     let stage = Stage::default();
     let alice = stage.phone("101");
@@ -93,7 +111,15 @@ fn a_phone_whose_connection_has_gone_is_looked_up_at_its_contact() {
 fn a_phone_s_own_refusal_is_told() {
     let stage = Stage::default();
     let (alice, bob) = (stage.phone("101"), stage.phone("102"));
-    for (refused, told) in [(415, 415), (603, 603), (500, 480), (408, 480)] {
+    for (refused, told) in [
+        (415, 415),
+        (603, 603),
+        (500, 480),
+        (408, 480),
+        (401, 480),
+        (405, 480),
+        (481, 480),
+    ] {
         bob.feels(|mood| mood.refuses_texts = Some(refused));
         assert_eq!(sends(&stage, &alice, "102", "?"), told);
     }

@@ -9,6 +9,7 @@ use sip::{
 use crate::{
     answer::Answer,
     api::{Query, QueryId},
+    auth::Identity,
     exchange::QueryUse,
     registrar::Reach,
     stack::ClientUse,
@@ -19,8 +20,9 @@ use crate::{
 struct Delivery {
     server: ServerId,
     request: Message,
-    /// Extensions: whose it is, and whom it is for.
+    /// Who sent it, as From shows.
     from: String,
+    /// The extension it is for.
     to: String,
     /// Phones that have not answered, or are looked up.
     open: usize,
@@ -70,6 +72,7 @@ impl Switch {
                 .stack
                 .answer(server, &message, &Answer::new(StatusCode::NOT_FOUND));
         };
+        let from = self.shown(&identity);
         let x = &mut self.x;
         let targets = x.registrar.lookup(&number, &x.accounts);
         x.deliveries.last += 1;
@@ -77,7 +80,7 @@ impl Switch {
         let delivery = Delivery {
             server,
             request: message,
-            from: identity.extension,
+            from,
             to: number,
             open: 1, // until all are sent
             best: 0,
@@ -93,6 +96,20 @@ impl Switch {
             }
         }
         self.one_less(id);
+    }
+
+    /// Who a MESSAGE is from, for whom it is for.
+    fn shown(&self, identity: &Identity) -> String {
+        if identity.anonymous {
+            return "\"Anonymous\" <sip:anonymous@anonymous.invalid>".into(); // RFC 3323 4.1.1.3
+        }
+        let account = self.x.accounts.extension(&identity.extension);
+        let name = account
+            .map(|account| account.name.as_str())
+            .filter(|name| !name.is_empty());
+        let name = name.map(|name| format!("{} ", sip::quote(name))).unwrap_or_default();
+        let (user, domain) = (sip::escape_user(&identity.extension), &self.x.stack.config.domain);
+        format!("{name}<sip:{user}@{domain}>")
     }
 
     /// Sends it to one phone.
@@ -161,14 +178,7 @@ impl Switch {
             .unwrap_or(70)
             .min(255)
             .saturating_sub(1);
-        let name = self
-            .x
-            .accounts
-            .extension(from)
-            .map(|extension| extension.name.as_str())
-            .filter(|name| !name.is_empty());
-        let shown = name.map(|name| format!("{} ", sip::quote(name))).unwrap_or_default();
-        let (from, to) = (sip::escape_user(from), sip::escape_user(to));
+        let to = sip::escape_user(to);
         let mut builder = Builder::request(&Method::Message, uri)
             .header(HeaderName::Via, stack.via(way))
             .header(HeaderName::MaxForwards, hops);
@@ -176,10 +186,7 @@ impl Switch {
             builder = builder.header(HeaderName::Route, route);
         }
         builder
-            .header(
-                HeaderName::From,
-                format_args!("{shown}<sip:{from}@{domain}>;tag={}", stack.ids.tag()),
-            )
+            .header(HeaderName::From, format_args!("{from};tag={}", stack.ids.tag()))
             .header(HeaderName::To, format_args!("<sip:{to}@{domain}>"))
             .header(HeaderName::CallId, stack.ids.call_id())
             .header(HeaderName::CSeq, "1 MESSAGE")
@@ -222,9 +229,10 @@ impl Switch {
         let Some(delivery) = self.x.deliveries.by_id.remove(&id) else {
             return;
         };
-        // RFC 4320 4.2: a 408 to a non-INVITE is never useful; a phone's own 5xx is not ours to say.
+        // RFC 4320 4.2: a 408 to a non-INVITE is never useful; a phone's own 5xx is not ours to say, nor is what speaks
+        // of our own MESSAGE: a challenge, a method that it does not know, an extension.
         let code = match delivery.best {
-            0 | 408 | 500..=599 | 300..=399 => 480,
+            0 | 401 | 402 | 405 | 407 | 408 | 420 | 421 | 481 | 491 | 494 | 500..=599 | 300..=399 => 480,
             code => code,
         };
         let status = StatusCode::new(code).unwrap_or(StatusCode::TEMPORARILY_UNAVAILABLE);
