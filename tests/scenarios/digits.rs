@@ -1,7 +1,7 @@
 //! Keys: RFC 4733 events pass with the media; INFO passes, or becomes events; scripts hear them.
 
 use media::{Command, Event};
-use sip::Method;
+use sip::{HeaderName, Method};
 use switch::Input;
 use tests::{Actor, Stage};
 
@@ -54,6 +54,42 @@ fn a_phone_that_does_not_allow_info_gets_events() {
         digits.collect::<Vec<_>>()
     });
     assert_eq!((sent, bob.got(Method::Info)), (vec![('7', 120)], 0));
+    alice.hangs_up();
+    bob.ends_with(200);
+    stage.clears();
+}
+
+#[test]
+fn keys_that_cannot_be_told_to_the_other_phone_are_not_said_to_be() {
+    let stage = Stage::default();
+    let (alice, bob) = (stage.phone("101"), stage.phone("102"));
+    bob.feels(|mood| {
+        mood.allow = "INVITE, ACK, CANCEL, BYE";
+        mood.codecs = vec!["PCMU"];
+    });
+    alice.calls("102");
+    bob.rings().answers().talks();
+    alice.talks();
+    let answer = alice.asks_within(Method::Info, |builder| builder.body("application/dtmf", b"1"));
+    assert_eq!(answer.status().unwrap().code(), 415);
+    alice.hangs_up();
+    bob.ends_with(200);
+    stage.clears();
+}
+
+#[test]
+fn an_info_package_that_was_not_asked_for_draws_469() {
+    // RFC 6086 4.2.2.
+    let stage = Stage::default();
+    let (alice, bob) = talking(&stage);
+    let answer = alice.asks_within(Method::Info, |builder| {
+        builder
+            .header(HeaderName::InfoPackage, "weather")
+            .body("application/json", b"{}")
+    });
+    assert_eq!(answer.status().unwrap().code(), 469);
+    assert_eq!(answer.header(HeaderName::RecvInfo), Some(""));
+    assert_eq!(bob.got(Method::Info), 0);
     alice.hangs_up();
     bob.ends_with(200);
     stage.clears();

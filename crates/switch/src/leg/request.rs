@@ -65,6 +65,14 @@ impl Leg {
         ) {
             return cx.respond(server, Refusal::new(481).reply(&request, &self.local_tag));
         }
+        if *request.method() == Method::Info && request.header(HeaderName::InfoPackage).is_some() {
+            // RFC 6086 section 4.2.2: none was asked for.
+            let refusal = Refusal {
+                header: Some((HeaderName::RecvInfo, String::new())),
+                ..Refusal::new(469)
+            };
+            return cx.respond(server, refusal.reply(&request, &self.local_tag));
+        }
         self.tell(cx, LegEvent::Passed { server, request });
     }
 
@@ -89,7 +97,10 @@ impl Leg {
             return 480;
         }
         if *method == Method::Info && !self.can.info {
-            return match (info_digit(content_type, body), self.port) {
+            return match (
+                info_digit(content_type, body),
+                self.port.filter(|_| self.hears_events()),
+            ) {
                 (Some((digit, millis)), Some(port)) => {
                     cx.media(Command::Dtmf { port, digit, millis });
                     200
@@ -114,6 +125,18 @@ impl Leg {
         };
         let sent = cx.request(way, request, ClientUse::Info(self.id));
         if sent.is_some() { 200 } else { 503 }
+    }
+
+    /// Whether keys can be told to the phone as RFC 4733 events.
+    fn hears_events(&self) -> bool {
+        let remote = self
+            .session
+            .as_ref()
+            .map(|session| session.remote(self.flow.remote.ip()));
+        remote.is_some_and(|remote| {
+            let mut payloads = remote.send_payloads.iter();
+            payloads.any(|payload| payload.codec == ::media::spec::TELEPHONE_EVENT)
+        })
     }
 }
 
