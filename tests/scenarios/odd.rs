@@ -45,6 +45,17 @@ fn within(invite: &Message, method: Method, number: u32) -> Builder {
         .header(HeaderName::Contact, "<sip:wire@198.51.200.1>")
 }
 
+/// Asks something within the call without waiting for the answer.
+fn begins(alice: &Actor, method: Method, kind: &str, body: &str) {
+    let call = alice.latest();
+    alice.with(|phone| phone.within(call, &method, |builder| builder.body(kind, body.as_bytes())));
+}
+
+/// What came of it.
+fn answer(alice: &Actor) -> Option<u16> {
+    alice.with(|phone| Some(phone.answer.as_ref()?.status().unwrap().code()))
+}
+
 fn ends(stage: &Stage, alice: &Actor, wire: &Wire) {
     alice.hangs_up();
     let bye = wire.takes_request(Method::Bye);
@@ -368,7 +379,7 @@ fn a_phone_that_knows_of_no_such_call_has_none() {
     });
     alice.talks();
     stage.pass(0.5);
-    alice.asks_within(Method::Info, |builder| builder.body("application/dtmf", b"1"));
+    begins(&alice, Method::Info, "application/dtmf", "1");
     let info = wire.takes_request(Method::Info);
     wire.replies(&info, 481, "far", |reply| reply);
     alice.ends_with(200);
@@ -376,4 +387,76 @@ fn a_phone_that_knows_of_no_such_call_has_none() {
     wire.replies(&bye, 481, "far", |reply| reply);
     assert_eq!(stage.record().ended_by, EndedBy::System);
     stage.clears();
+}
+
+#[test]
+fn what_passes_within_a_call_is_answered_by_the_other_phone() {
+    let (stage, alice, wire, invite) = called();
+    wire.replies(&invite, 200, "far", |reply| {
+        let description = sdp("198.51.200.1", 9_000);
+        reply
+            .header(HeaderName::Allow, "INVITE, ACK, BYE, CANCEL, INFO, MESSAGE")
+            .body("application/sdp", description.as_bytes())
+    });
+    alice.talks();
+    for (method, code, told) in [
+        (Method::Message, 202, 200),
+        (Method::Message, 415, 415),
+        (Method::Message, 405, 480),
+        (Method::Info, 200, 200),
+        (Method::Info, 415, 415),
+        (Method::Info, 500, 480),
+    ] {
+        begins(&alice, method.clone(), "text/plain", "hello");
+        let passed = wire.takes_request(method);
+        assert_eq!(answer(&alice), None, "not before the other one has answered");
+        wire.replies(&passed, code, "far", |reply| reply);
+        stage.pass(0.1);
+        assert_eq!(answer(&alice), Some(told));
+    }
+    // Silence is no 408 (RFC 4320 4.2), which would end the call (RFC 3261 12.2.1.2).
+    begins(&alice, Method::Message, "text/plain", "hello?");
+    wire.takes_request(Method::Message);
+    stage.pass(10.5);
+    assert_eq!(answer(&alice), Some(480));
+    stage.pass(30.0);
+    assert_eq!(alice.phase(), Some(Phase::Up));
+    ends(&stage, &alice, &wire);
+}
+
+#[test]
+fn a_key_that_a_phone_does_not_take_by_info_is_pressed_as_an_event() {
+    // Most phones allow INFO; not all of them take keys by it.
+    let (stage, alice, wire, invite) = called();
+    let description =
+        sdp("198.51.200.1", 9_000).replace("RTP/AVP 0", "RTP/AVP 0 96") + "a=rtpmap:96 telephone-event/8000\r\n";
+    wire.replies(&invite, 200, "far", |reply| {
+        reply
+            .header(HeaderName::Allow, "INVITE, ACK, BYE, CANCEL, INFO")
+            .body("application/sdp", description.as_bytes())
+    });
+    alice.talks();
+    wire.collects(1.0);
+    begins(
+        &alice,
+        Method::Info,
+        "application/dtmf-relay",
+        "Signal=5\r\nDuration=160\r\n",
+    );
+    let info = wire.takes_request(Method::Info);
+    wire.replies(&info, 415, "far", |reply| reply);
+    stage.pass(0.1);
+    assert_eq!(answer(&alice), Some(200));
+    begins(&alice, Method::Info, "application/dtmf-relay", "Signal=6\r\n");
+    assert!(wire.collects(0.1).is_empty(), "it is not asked again");
+    assert_eq!(answer(&alice), Some(200));
+    let pressed = stage.with(|world| {
+        let keys = world.media.iter().filter_map(|command| match command {
+            media::Command::Dtmf { digit, .. } => Some(*digit),
+            _ => None,
+        });
+        keys.collect::<String>()
+    });
+    assert_eq!(pressed, "56");
+    ends(&stage, &alice, &wire);
 }

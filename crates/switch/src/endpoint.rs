@@ -12,7 +12,7 @@ use crate::{
     api::{Facts, ScriptEntry},
     auth::Identity,
     call::{Beginning, Call},
-    leg::{Leg, Refusal, acknowledge_stray, end_stray},
+    leg::{Leg, LegId, Refusal, acknowledge_stray, answer_passed, end_stray},
     stack::{ClientUse, Stack},
     switch::Switch,
 };
@@ -97,7 +97,7 @@ impl Switch {
                 Some((again, ClientUse::Modify(leg))) => {
                     self.x.with_leg(leg, |leg, _| leg.change_continues(id, again));
                 }
-                Some((_, ClientUse::Bye(_) | ClientUse::Info(_) | ClientUse::Message(_))) => {}
+                Some((_, ClientUse::Bye(_) | ClientUse::Passed(..) | ClientUse::Message(_))) => {}
                 None => self.client_failed(id, 503, "Service Unavailable"),
             },
             TxEvent::AckTimeout { id } | TxEvent::ServerTransportFailed { id } => {
@@ -112,7 +112,7 @@ impl Switch {
         }
     }
 
-    fn leg_of(&self, request: &Message) -> Option<crate::leg::LegId> {
+    fn leg_of(&self, request: &Message) -> Option<LegId> {
         let dialog = sip::dialog::DialogId::of_request(request)?;
         self.x.stack.dialogs.get(&dialog).copied()
     }
@@ -148,13 +148,19 @@ impl Switch {
             Some(ClientUse::Bye(leg)) if is_final => {
                 self.x.with_leg(leg, |leg, cx| leg.bye_done(cx));
             }
-            // RFC 3261 12.2.1.2, RFC 5057 5.1: the phone knows of no such call.
-            Some(ClientUse::Info(leg)) if message.status() == Some(StatusCode::CALL_DOES_NOT_EXIST) => {
-                self.x
-                    .with_leg(leg, |leg, cx| leg.lost(cx, "the phone knows of no such call"));
+            Some(ClientUse::Passed(leg, server)) if is_final => {
+                self.passed_on(leg, server, message.status().map_or(480, |status| status.code()));
             }
             Some(ClientUse::Message(delivery)) if is_final => self.delivered(delivery, Some(message)),
-            Some(ClientUse::Bye(_) | ClientUse::Info(_) | ClientUse::Message(_)) | None => {}
+            Some(ClientUse::Bye(_) | ClientUse::Passed(..) | ClientUse::Message(_)) | None => {}
+        }
+    }
+
+    /// What was sent on within a call is answered.
+    fn passed_on(&mut self, leg: LegId, server: ServerId, code: u16) {
+        let known = self.x.with_leg(leg, |leg, cx| leg.passed_on(cx, server, code));
+        if known.is_none() {
+            answer_passed(&mut self.x.stack, server, code);
         }
     }
 
@@ -170,7 +176,8 @@ impl Switch {
                 self.x.with_leg(leg, |leg, cx| leg.bye_done(cx));
             }
             Some(ClientUse::Message(delivery)) => self.delivered(delivery, None),
-            Some(ClientUse::Info(_)) | None => {}
+            Some(ClientUse::Passed(leg, server)) => self.passed_on(leg, server, 408),
+            None => {}
         }
     }
 

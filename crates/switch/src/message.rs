@@ -229,15 +229,21 @@ impl Switch {
         let Some(delivery) = self.x.deliveries.by_id.remove(&id) else {
             return;
         };
-        // RFC 4320 4.2: a 408 to a non-INVITE is never useful; a phone's own 5xx is not ours to say, nor is what speaks
-        // of our own MESSAGE: a challenge, a method that it does not know, an extension.
-        let code = match delivery.best {
-            0 | 401 | 402 | 405 | 407 | 408 | 420 | 421 | 481 | 491 | 494 | 500..=599 | 300..=399 => 480,
-            code => code,
-        };
+        let code = told(delivery.best);
         let status = StatusCode::new(code).unwrap_or(StatusCode::TEMPORARILY_UNAVAILABLE);
         self.x
             .stack
             .answer(delivery.server, &delivery.request, &Answer::new(status));
+    }
+}
+
+/// What the sender hears of a phone's answer. RFC 4320 4.2: a 408 to a non-INVITE is never useful; a phone's own 5xx is
+/// not ours to say, nor is what speaks of our own request: a challenge, a method that it does not know, an extension.
+pub(crate) const fn told(code: u16) -> u16 {
+    match code {
+        200..=299 => 200,
+        0..=199 | 300..=399 | 500..=599 => 480,
+        401 | 402 | 405 | 407 | 408 | 420 | 421 | 481 | 491 | 494 => 480,
+        code => code,
     }
 }

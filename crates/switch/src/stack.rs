@@ -33,6 +33,8 @@ pub(crate) enum TimerKey {
     Verb(CallId),
     /// A call that no script decides.
     Setup(CallId),
+    /// What was sent on within a call has waited long enough for its answer.
+    Passed(ServerId),
 }
 
 /// Whose a client transaction is.
@@ -44,8 +46,8 @@ pub(crate) enum ClientUse {
     Modify(LegId),
     /// A leg's BYE.
     Bye(LegId),
-    /// A leg's INFO; its answer changes nothing.
-    Info(LegId),
+    /// What one phone of a call sent by INFO or MESSAGE, sent on to the leg of the other.
+    Passed(LegId, ServerId),
     /// A MESSAGE in delivery.
     Message(u64),
 }

@@ -95,6 +95,7 @@ impl Switch {
                 }
                 TimerKey::Verb(call) => self.with_call(call, |call, x| call.verb_event(x, VerbEvent::Timer)),
                 TimerKey::Setup(call) => self.with_call(call, Call::setup_timed_out),
+                TimerKey::Passed(server) => crate::leg::answer_passed(&mut self.x.stack, server, 480),
             }
         }
     }

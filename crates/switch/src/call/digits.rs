@@ -4,7 +4,7 @@ use sip::{Message, Method, transaction::ServerId};
 
 use crate::{
     exchange::Exchange,
-    leg::{LegId, info_digit},
+    leg::{LegId, answer_passed, info_digit},
     verbs::VerbEvent,
 };
 
@@ -28,7 +28,11 @@ impl Call {
         let info = *request.method() == Method::Info;
         let key = info_digit(request.content_type().unwrap_or_default(), request.body());
         let code = match (self.other(from), key) {
-            (Some(other), _) => x.with_leg(other, |leg, cx| leg.pass(cx, request)).unwrap_or(480),
+            (Some(other), _) => match x.with_leg(other, |leg, cx| leg.pass(cx, server, request)) {
+                Some(Some(code)) => code,
+                Some(None) => return, // the other phone answers
+                None => 480,
+            },
             (None, Some((digit, _))) if info => {
                 self.digit(x, from, digit);
                 200
@@ -37,6 +41,6 @@ impl Call {
             (None, Some(_) | None) if info => 415,
             (None, Some(_) | None) => 480, // a MESSAGE that nobody would read
         };
-        x.with_leg(from, |leg, cx| leg.answer_passed(cx, server, request, code));
+        answer_passed(&mut x.stack, server, code);
     }
 }

@@ -10,6 +10,7 @@ mod media;
 mod modify;
 mod offer;
 mod outbound;
+mod pass;
 mod request;
 mod session_timer;
 
@@ -27,7 +28,7 @@ pub(crate) use end::{Cause, Who};
 pub(crate) use inbound::Refusal;
 pub(crate) use media::NoRoom;
 pub(crate) use outbound::{CallerId, Invitation, Place, acknowledge_stray, end_stray};
-pub(crate) use request::info_digit;
+pub(crate) use pass::{answer_passed, info_digit};
 
 use crate::{call::CallId, slots::Id, stack::Stack};
 use offer::{Change, Wanted};
@@ -108,7 +109,7 @@ pub(crate) enum LegEvent {
     OfferAnswered(Spec),
     /// The peer did not take it; the session is as before (RFC 6141).
     OfferRefused { code: u16, reason: String },
-    /// The peer sent an INFO or MESSAGE within the dialog; wants [`Leg::answer_passed`].
+    /// The peer sent an INFO or MESSAGE within the dialog; wants [`answer_passed`].
     Passed { server: ServerId, request: Message },
     /// An answered leg is over.
     Ended(Cause),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::{
     call::{Call, Ending},
     exchange::Exchange,
-    leg::{Cause, LegEvent, LegId},
+    leg::{Cause, LegEvent, LegId, answer_passed},
     stack::TimerKey,
 };
 
@@ -84,9 +84,7 @@ impl Originating {
             | LegEvent::OfferPending
             | LegEvent::OfferAnswered(_)
             | LegEvent::OfferRefused { .. } => {}
-            LegEvent::Passed { server, request } => {
-                x.with_leg(leg, |leg, cx| leg.answer_passed(cx, server, &request, 480));
-            }
+            LegEvent::Passed { server, .. } => answer_passed(&mut x.stack, server, 480),
         }
         if self.legs.is_empty() {
             x.stack.timers.clear(TimerKey::Verb(call.id));

@@ -12,7 +12,7 @@ use crate::{
     api::{Dial, DialStatus, Outcome, QueryId, Strategy, Target},
     call::Call,
     exchange::Exchange,
-    leg::{Cause, Leg, LegEvent, LegId},
+    leg::{Cause, Leg, LegEvent, LegId, answer_passed},
     stack::TimerKey,
 };
 
@@ -144,9 +144,7 @@ impl Dialing {
             | LegEvent::OfferAnswered(_)
             | LegEvent::OfferRefused { .. }
             | LegEvent::Redescribed(_) => {}
-            LegEvent::Passed { server, request } => {
-                x.with_leg(leg, |leg, cx| leg.answer_passed(cx, server, &request, 480));
-            }
+            LegEvent::Passed { server, .. } => answer_passed(&mut x.stack, server, 480),
         }
     }
 
