@@ -7,6 +7,7 @@ mod call;
 mod cancel;
 mod change;
 mod consistency;
+mod descriptions;
 mod dial;
 mod digits;
 mod early;

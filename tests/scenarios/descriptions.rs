@@ -1,0 +1,316 @@
+//! Session descriptions as phones write them, and what both sides of a call make of them.
+
+use sip::{Builder, HeaderName, Message, Method, StatusCode, dialog::Dialog};
+use switch::{Config, Trusted};
+use tests::{Settings, Stage, Wire};
+
+/// Two peers under the test's hand: one calls, the other is called.
+struct Call {
+    stage: Stage,
+    near: Wire,
+    far: Wire,
+    invite: Message,
+}
+
+impl Call {
+    /// The caller offers this.
+    fn offers(sdp: &str) -> Self {
+        let trusted = Trusted {
+            network: "198.51.200.1".parse().unwrap(),
+            prefix: 32,
+            extension: "101".into(),
+        };
+        let stage = Stage::new(Settings {
+            plan: r#"fn on_call(caller) { caller.dial("sip:far@198.51.200.2:5060", #{ timeout: 20 }); }"#.into(),
+            config: Config {
+                trusted: vec![trusted],
+                ..Config::default()
+            },
+            ..Settings::default()
+        });
+        stage.unregistered("101");
+        let (near, far) = (stage.wire("198.51.200.1:5060"), stage.wire("198.51.200.2:5060"));
+        let invite = Builder::request(&Method::Invite, "sip:900@tandem.local")
+            .header(HeaderName::Via, "SIP/2.0/UDP 198.51.200.1:5060;branch=z9hG4bKi")
+            .header(HeaderName::MaxForwards, 70)
+            .header(HeaderName::From, "<sip:101@tandem.local>;tag=near")
+            .header(HeaderName::To, "<sip:900@tandem.local>")
+            .header(HeaderName::CallId, "c1")
+            .header(HeaderName::CSeq, "1 INVITE")
+            .header(HeaderName::Supported, "100rel, replaces")
+            .header(HeaderName::Contact, "<sip:101@198.51.200.1>")
+            .body("application/sdp", sdp.as_bytes())
+            .finish();
+        near.sends(invite.clone());
+        Self {
+            stage,
+            near,
+            far,
+            invite,
+        }
+    }
+
+    /// The callee is asked, and answers with this; what the caller is told.
+    fn answers(&self, sdp: &str) -> (Message, Message) {
+        let asked = self.far.takes_request(Method::Invite);
+        self.far.replies(&asked, 200, "far", |reply| {
+            reply.body("application/sdp", sdp.as_bytes())
+        });
+        self.far.takes_request(Method::Ack);
+        (asked, self.connected())
+    }
+
+    /// The caller is answered, and acknowledges.
+    fn connected(&self) -> Message {
+        let ok = self.near.takes_response(200);
+        let ack = Dialog::uac(&self.invite, &ok)
+            .unwrap()
+            .ack(1, "SIP/2.0/UDP 198.51.200.1:5060;branch=z9hG4bKa");
+        self.near.sends(ack.finish());
+        self.stage.pass(0.1);
+        ok
+    }
+
+    /// The callee changes the session to this; what the caller is offered, and answers with.
+    fn changes(&self, asked: &Message, number: u32, to: &str, answer: &str) -> (Message, Message) {
+        let change = Builder::request(&Method::Invite, "sip:101@192.0.2.1")
+            .header(
+                HeaderName::Via,
+                format!("SIP/2.0/UDP 198.51.200.2:5060;branch=z9hG4bKc{number}"),
+            )
+            .header(HeaderName::MaxForwards, 70)
+            .header(
+                HeaderName::From,
+                format!("{};tag=far", asked.header(HeaderName::To).unwrap()),
+            )
+            .header(HeaderName::To, asked.header(HeaderName::From).unwrap())
+            .header(HeaderName::CallId, asked.call_id())
+            .header(HeaderName::CSeq, format!("{number} INVITE"))
+            .header(HeaderName::Contact, "<sip:far@198.51.200.2>")
+            .body("application/sdp", to.as_bytes())
+            .finish();
+        self.far.sends(change);
+        let offered = self.near.takes_request(Method::Invite);
+        let reply = Builder::reply(&offered, StatusCode::OK, None)
+            .header(HeaderName::Contact, "<sip:101@198.51.200.1>")
+            .body("application/sdp", answer.as_bytes());
+        self.near.sends(reply.finish());
+        let answered = self.far.takes_response(200);
+        let ack = Builder::request(&Method::Ack, "sip:101@192.0.2.1")
+            .header(
+                HeaderName::Via,
+                format!("SIP/2.0/UDP 198.51.200.2:5060;branch=z9hG4bKk{number}"),
+            )
+            .header(HeaderName::MaxForwards, 70)
+            .header(
+                HeaderName::From,
+                format!("{};tag=far", asked.header(HeaderName::To).unwrap()),
+            )
+            .header(HeaderName::To, asked.header(HeaderName::From).unwrap())
+            .header(HeaderName::CallId, asked.call_id())
+            .header(HeaderName::CSeq, format!("{number} ACK"));
+        self.far.sends(ack.finish());
+        self.stage.pass(0.1);
+        (offered, answered)
+    }
+
+    fn ends(&self) {
+        let calls = self.stage.calls();
+        self.stage.commands(switch::Command::HangUp(calls[0].id)).unwrap();
+        for wire in [&self.near, &self.far] {
+            let bye = wire.takes_request(Method::Bye);
+            wire.replies(&bye, 200, "x", |reply| reply);
+        }
+        self.stage.clears();
+    }
+}
+
+fn lines(message: &Message, kind: &str) -> Vec<String> {
+    let text = message.body_text().into_owned();
+    let lines = text.lines().filter(|line| line.starts_with(kind));
+    lines.map(str::to_owned).collect()
+}
+
+fn streams(message: &Message) -> Vec<String> {
+    lines(message, "m=")
+}
+
+/// A description by a phone at the far address (`2`) or the near one (`1`).
+fn by(host: u8, rest: &str) -> String {
+    let head = "v=0\r\no=- 3 1 IN IP4 198.51.200.X\r\ns=-\r\nc=IN IP4 198.51.200.X\r\nt=0 0\r\n";
+    let head = head.replace('X', &host.to_string());
+    let rest: String = rest.lines().map(|line| format!("{}\r\n", line.trim())).collect();
+    format!("{head}{rest}")
+}
+
+const PLAIN: &str = "m=audio 9000 RTP/AVP 0";
+
+#[test]
+fn a_softphone_that_offers_pictures_and_ice_gets_audio_and_its_other_lines_refused() {
+    let call = Call::offers(&by(
+        1,
+        "a=ice-ufrag:abcd
+         a=ice-pwd:0123456789012345678901
+         a=group:BUNDLE a v
+         m=video 9078 RTP/AVP 96 97
+         a=rtpmap:96 VP8/90000
+         a=rtpmap:97 H264/90000
+         m=audio 7078 RTP/AVPF 96 9 0 101
+         a=rtpmap:96 opus/48000/2
+         a=fmtp:96 useinbandfec=1
+         a=rtpmap:101 telephone-event/8000
+         a=rtcp-fb:* trr-int 5000
+         a=candidate:1 1 UDP 2130706431 198.51.200.1 7078 typ host
+         a=candidate:1 2 UDP 2130706430 198.51.200.1 7079 typ host
+         m=application 5000 UDP/BFCP *",
+    ));
+    let (asked, ok) = call.answers(&by(2, "m=audio 9000 RTP/AVP 9 97\na=rtpmap:97 telephone-event/8000"));
+    assert_eq!(streams(&asked).len(), 1, "{}", asked.body_text());
+    for message in [&asked, &ok] {
+        let text = message.body_text();
+        for trace in ["candidate", "ice-", "BUNDLE", "198.51.200", "rtcp-fb"] {
+            assert!(!text.contains(trace), "{trace} in\n{text}");
+        }
+    }
+    let lines = streams(&ok);
+    assert_eq!(lines.len(), 3, "RFC 3264 6: as many as were offered");
+    assert!(lines[0].starts_with("m=video 0 RTP/AVP "), "{lines:?}");
+    assert!(
+        lines[1].ends_with(" RTP/AVPF 9 101"),
+        "{lines:?}: the caller's own number"
+    );
+    assert!(lines[2].starts_with("m=application 0 UDP/BFCP"), "{lines:?}");
+    call.ends();
+}
+
+#[test]
+fn encryption_that_is_required_is_not_acceptable_and_one_that_is_offered_is_declined() {
+    let secure = "m=audio 9000 RTP/SAVP 0 8
+         a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:WVNfX19zZW1jdGwgKCkgewkyMjA7fQp9CnVubGVz";
+    let webrtc = "a=fingerprint:sha-1 99:41:49:83:4a:97:0e:1f:ef:6d:f7:c9:c7:70:9d:1f:66:79:a8:07
+         m=audio 9000 UDP/TLS/RTP/SAVPF 0 8
+         a=setup:actpass";
+    for refused in [secure, webrtc] {
+        let call = Call::offers(&by(1, refused));
+        let answer = call.near.takes_response(488);
+        assert!(answer.header(HeaderName::Warning).unwrap().starts_with("305 "));
+        assert!(call.far.collects(1.0).is_empty(), "nobody is rung for it");
+        call.stage.clears();
+    }
+    let call = Call::offers(&by(1, &format!("{secure}\nm=audio 9002 RTP/AVP 8 0")));
+    let (asked, ok) = call.answers(&by(2, "m=audio 9000 RTP/AVP 8"));
+    assert!(!asked.body_text().contains("crypto"));
+    let lines = streams(&ok);
+    assert!(lines[0].starts_with("m=audio 0 RTP/SAVP"), "{lines:?}");
+    assert!(lines[1].ends_with(" RTP/AVP 8"), "{lines:?}");
+    call.ends();
+    // Encryption as an option of a plain line.
+    let crypto = secure.split_once('\n').unwrap().1;
+    let call = Call::offers(&by(1, &format!("m=audio 9000 RTP/AVP 8 0\n{crypto}")));
+    let (asked, ok) = call.answers(&by(2, "m=audio 9000 RTP/AVP 0"));
+    for message in [&asked, &ok] {
+        assert!(!message.body_text().contains("crypto"));
+    }
+    call.ends();
+}
+
+#[test]
+fn each_side_keeps_its_own_numbers_order_and_packet_time() {
+    let call = Call::offers(&by(
+        1,
+        "m=audio 9000 RTP/AVP 8 0 18 98
+         a=rtpmap:18 G729/8000
+         a=fmtp:18 annexb=no
+         a=rtpmap:98 telephone-event/8000
+         a=fmtp:98 0-15
+         a=ptime:20",
+    ));
+    let (asked, ok) = call.answers(&by(
+        2,
+        "m=audio 9000 RTP/AVP 0 8 101
+         a=rtpmap:101 telephone-event/8000
+         a=fmtp:101 0-16
+         a=ptime:30",
+    ));
+    assert!(
+        streams(&asked)[0].ends_with(" RTP/AVP 8 0 18 98"),
+        "{:?}",
+        streams(&asked)
+    );
+    assert!(streams(&ok)[0].ends_with(" RTP/AVP 0 8 98"), "{:?}", streams(&ok));
+    assert!(asked.body_text().contains("a=ptime:20") && ok.body_text().contains("a=ptime:30"));
+    let numbers = call.stage.with(|world| {
+        let mut numbers = world.media.iter().filter_map(|command| match command {
+            media::Command::Update { remote, .. }
+                if remote.rtp.is_some_and(|rtp| rtp.ip().to_string() == "198.51.200.2") =>
+            {
+                let number = |payloads: &[media::Payload]| {
+                    let mut events = payloads.iter().filter(|payload| payload.codec == "TELEPHONE-EVENT");
+                    events.next().map(|payload| payload.number)
+                };
+                Some((number(&remote.send_payloads), number(&remote.receive_payloads)))
+            }
+            _ => None,
+        });
+        numbers.next_back()
+    });
+    assert_eq!(
+        numbers,
+        Some((Some(101), Some(98))),
+        "RFC 3264 5.1: each is sent what it named"
+    );
+    call.ends();
+}
+
+#[test]
+fn hold_as_it_was_before_rfc_3264() {
+    let call = Call::offers(&by(1, PLAIN));
+    let (asked, _) = call.answers(&by(2, PLAIN));
+    let nowhere = by(2, PLAIN).replace("c=IN IP4 198.51.200.2", "c=IN IP4 0.0.0.0");
+    let (offered, answered) = call.changes(&asked, 2, &nowhere, &by(1, "m=audio 9000 RTP/AVP 0\na=recvonly"));
+    assert_eq!(lines(&offered, "a=send"), ["a=sendonly"]);
+    assert!(!offered.body_text().contains("0.0.0.0"));
+    assert_eq!(lines(&answered, "a=recv"), ["a=recvonly"]);
+    assert!(call.stage.calls()[0].legs.iter().any(|leg| leg.state == "held"));
+    let (offered, _) = call.changes(&asked, 3, &by(2, PLAIN), &by(1, PLAIN));
+    assert_eq!(lines(&offered, "a=send"), ["a=sendrecv"]);
+    assert!(call.stage.calls()[0].legs.iter().all(|leg| leg.state == "up"));
+    // The line's own address goes before that of the session.
+    let nowhere = by(2, "m=audio 9000 RTP/AVP 0\nc=IN IP4 0.0.0.0\na=inactive");
+    let (offered, _) = call.changes(&asked, 4, &nowhere, &by(1, "m=audio 9000 RTP/AVP 0\na=inactive"));
+    assert_eq!(lines(&offered, "a=inactive"), ["a=inactive"]);
+    call.ends();
+}
+
+#[test]
+fn an_answer_in_a_provisional_response_is_the_answer_also_where_the_200_has_none() {
+    // Also by one that asks for a PRACK, which we did not say we can (RFC 3262 3): it is a 183 like any other.
+    for reliable in [false, true] {
+        let call = Call::offers(&by(1, "m=audio 9000 RTP/AVP 8 0"));
+        let asked = call.far.takes_request(Method::Invite);
+        assert!(!asked.supports("100rel"));
+        call.far.replies(&asked, 183, "far", |reply| {
+            let reply = if reliable {
+                reply.header(HeaderName::Require, "100rel").header(HeaderName::RSeq, 1)
+            } else {
+                reply
+            };
+            reply.body("application/sdp", by(2, "m=audio 9000 RTP/AVP 0").as_bytes())
+        });
+        let early = call.near.takes_response(183);
+        assert!(early.header(HeaderName::Require).is_none());
+        // Another description later is ignored (RFC 3261 13.2.1).
+        call.far.replies(&asked, 183, "far", |reply| {
+            reply.body("application/sdp", by(2, "m=audio 9100 RTP/AVP 8").as_bytes())
+        });
+        call.far.replies(&asked, 200, "far", |reply| reply);
+        let ack = call.far.takes_request(Method::Ack);
+        assert!(ack.body().is_empty());
+        let ok = call.connected();
+        assert_eq!(ok.body(), early.body());
+        let sent = call.far.collects(2.0);
+        assert!(sent.is_empty(), "no PRACK, no change\n{}", call.stage.ladder());
+        assert!(call.near.collects(0.1).iter().all(Message::is_response));
+        call.ends();
+    }
+}
