@@ -1,4 +1,6 @@
-//! The answer to a request that needs no dialog: a status and the header fields it wants.
+//! The answer to a request that makes no dialog and changes none: a status and the header fields it wants.
+
+use std::borrow::Cow;
 
 use sip::{Builder, HeaderName, Message, StatusCode};
 
@@ -8,7 +10,7 @@ pub struct Answer {
     /// The status.
     pub status: StatusCode,
     /// A reason phrase that says more than the standard one.
-    pub reason: Option<&'static str>,
+    pub reason: Option<Cow<'static, str>>,
     /// Header fields beyond those every response copies from its request (RFC 3261 8.2.6.2).
     pub headers: Vec<(HeaderName, String)>,
 }
@@ -23,13 +25,25 @@ impl Answer {
         }
     }
 
+    /// A bare status by its number.
+    pub fn of(code: u16) -> Self {
+        Self::new(StatusCode::new(code).unwrap_or(StatusCode::SERVER_INTERNAL_ERROR))
+    }
+
     /// A status with words of its own.
     pub fn because(status: StatusCode, reason: &'static str) -> Self {
         Self {
             status,
-            reason: Some(reason),
+            reason: Some(reason.into()),
             headers: Vec::new(),
         }
+    }
+
+    /// With a reason phrase, if there is one.
+    #[must_use]
+    pub fn with_reason(mut self, reason: Option<String>) -> Self {
+        self.reason = reason.map(Cow::Owned);
+        self
     }
 
     /// With one more header field.
@@ -49,7 +63,7 @@ impl Answer {
 
     /// Begins the response to `request`, to be completed (Server ...) and finished by the caller.
     pub fn reply(&self, request: &Message, to_tag: &str) -> Builder {
-        let mut builder = match self.reason {
+        let mut builder = match &self.reason {
             Some(reason) => Builder::reply_with_reason(request, self.status, reason, Some(to_tag)),
             None => Builder::reply(request, self.status, Some(to_tag)),
         };

@@ -12,7 +12,7 @@ use crate::{
     api::{Facts, ScriptEntry},
     auth::Identity,
     call::{Beginning, Call},
-    leg::{Leg, LegId, Refusal, acknowledge_stray, answer_passed, end_stray},
+    leg::{Leg, LegId, acknowledge_stray, answer_passed, end_stray},
     stack::{ClientUse, Stack},
     switch::Switch,
 };
@@ -284,12 +284,9 @@ impl Switch {
             sip_call_id: message.call_id().to_owned(),
         };
         let refusal = if self.x.draining || self.calls.len() >= self.x.stack.config.limits.calls {
-            Some(Refusal {
-                header: Some((HeaderName::RetryAfter, "5".into())),
-                ..Refusal::new(503)
-            })
+            Some(Answer::of(503).with(HeaderName::RetryAfter, "5"))
         } else {
-            dialed.is_none().then(|| Refusal::new(404))
+            dialed.is_none().then(|| Answer::of(404))
         };
         match refusal {
             Some(refusal) => self.refuse_call(id, &message, beginning, &refusal),
@@ -315,7 +312,7 @@ impl Switch {
         let again = beginning.clone();
         let made = self.calls.try_insert_with(|call| {
             let leg = x.new_leg(|cx, id| Leg::inbound(cx, id, call, (server, flow, invite), party))?;
-            Ok::<_, Refusal>(Call::new(x, call, uid, leg, beginning))
+            Ok::<_, Answer>(Call::new(x, call, uid, leg, beginning))
         });
         match made {
             Ok(call) => {
@@ -327,9 +324,8 @@ impl Switch {
     }
 
     /// Refuses an INVITE that was authenticated before it becomes a call: that leaves a record, too.
-    fn refuse_call(&mut self, server: ServerId, invite: &Message, beginning: Beginning, refusal: &Refusal) {
-        let tag = self.x.stack.ids.tag();
-        self.x.stack.respond(server, refusal.reply(invite, &tag));
+    fn refuse_call(&mut self, server: ServerId, invite: &Message, beginning: Beginning, refusal: &Answer) {
+        self.x.stack.answer(server, invite, refusal);
         crate::call::record_refused(&mut self.x, beginning, refusal);
     }
 
@@ -415,11 +411,14 @@ pub(crate) fn understood(message: &Message) -> Result<(), Answer> {
 pub(crate) const ALLOW_OUTSIDE: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, INFO, UPDATE, MESSAGE";
 
 impl Stack {
-    /// Answers a request that gets no dialog.
+    /// Answers a request that makes no dialog.
     pub fn answer(&mut self, id: ServerId, request: &Message, answer: &Answer) {
         let flow = self.layer.server_flow(id);
         self.refused.request(self.now, flow, request, answer);
-        let tag = self.ids.tag();
+        let tag = match request.to_tag() {
+            Some(tag) => tag.to_owned(),
+            None => self.ids.tag(),
+        };
         self.respond(id, answer.reply(request, &tag).finish());
     }
 

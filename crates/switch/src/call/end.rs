@@ -1,9 +1,10 @@
 //! How a call ended, and its record.
 
 use crate::{
+    answer::Answer,
     api::{Cdr, CdrOpen, Disposition, EndedBy, Event, Output, Query},
     exchange::Exchange,
-    leg::{Cause, Refusal, status},
+    leg::Cause,
     stack::TimerKey,
 };
 
@@ -151,7 +152,7 @@ impl Call {
 }
 
 /// Writes the record of an INVITE that was refused before it became a call.
-pub(crate) fn record_refused(x: &mut Exchange, beginning: Beginning, refusal: &Refusal) {
+pub(crate) fn record_refused(x: &mut Exchange, beginning: Beginning, refusal: &Answer) {
     let now = x.stack.unix();
     let open = CdrOpen {
         call_id: x.stack.ids.call_uid(),
@@ -162,17 +163,16 @@ pub(crate) fn record_refused(x: &mut Exchange, beginning: Beginning, refusal: &R
         started_at: now,
     };
     x.stats.calls_failed += 1;
-    tracing::info!(code = refusal.code, from = %open.from, dialed = %open.dialed, "call refused");
+    tracing::info!(code = refusal.status.code(), from = %open.from, dialed = %open.dialed, "call refused");
     x.stack.query(Query::OpenCdr(Box::new(open.clone())));
-    let reason = status(refusal.code).reason();
     x.stack.outputs.push_back(Output::Cdr(Box::new(Cdr {
         open,
         to: String::new(),
         answered_at: None,
         ended_at: now,
         disposition: Disposition::Failed,
-        sip_code: refusal.code,
+        sip_code: refusal.status.code(),
         ended_by: EndedBy::System,
-        detail: refusal.reason.clone().unwrap_or_else(|| reason.to_owned()),
+        detail: refusal.reason.as_deref().unwrap_or(refusal.status.reason()).to_owned(),
     })));
 }

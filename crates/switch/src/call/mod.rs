@@ -17,9 +17,10 @@ pub(crate) use bridge::Bridge;
 pub(crate) use end::{Ending, record_refused};
 
 use crate::{
+    answer::Answer,
     api::{CallUid, CdrOpen, EndedBy, Event, Facts, Position, Query, QueryId, ScriptEntry},
     exchange::{Exchange, QueryUse},
-    leg::{CallerId, Cause, LegEvent, LegId, Refusal},
+    leg::{CallerId, Cause, LegEvent, LegId},
     slots::Id,
     stack::TimerKey,
     verbs::{Originating, Running, VerbEvent},
@@ -309,7 +310,7 @@ impl Call {
         let cause = Cause::ours(&ending.detail);
         self.caller_gone(x, ending);
         let caller = self.caller;
-        x.with_leg(caller, |leg, cx| leg.reject(cx, &Refusal::new(code)));
+        x.with_leg(caller, |leg, cx| leg.reject(cx, &Answer::of(code)));
         x.with_leg(caller, |leg, cx| leg.hang_up(cx, cause.clone()));
     }
 

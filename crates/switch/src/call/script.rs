@@ -1,9 +1,10 @@
 //! The call and its script.
 
 use crate::{
+    answer::Answer,
     api::{Event, Outcome, Position, ScriptCommand, ScriptFault, Verb},
     exchange::Exchange,
-    leg::{Cause, Refusal},
+    leg::Cause,
     verbs::{Next, Running, VerbEvent},
 };
 
@@ -108,7 +109,7 @@ impl Call {
         self.close_cdr(x, ending);
         self.unbridge(x, &cause);
         x.with_leg(self.caller, |leg, cx| {
-            leg.reject(cx, &Refusal::new(code).with_reason(reason))
+            leg.reject(cx, &Answer::of(code).with_reason(reason))
         });
         x.with_leg(self.caller, |leg, cx| leg.hang_up(cx, cause));
     }

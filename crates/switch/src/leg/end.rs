@@ -2,8 +2,11 @@
 
 use sip::{Builder, HeaderName, Message, Method, StatusCode, transaction::ServerId};
 
-use super::{Change, Leg, LegEvent, LegTimer, Phase, Refusal};
-use crate::stack::{ClientUse, Stack, TimerKey};
+use super::{Change, Leg, LegEvent, LegTimer, Phase};
+use crate::{
+    answer::Answer,
+    stack::{ClientUse, Stack, TimerKey},
+};
 
 /// Why a leg ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,7 +47,7 @@ impl Leg {
     /// Ends the leg in whatever way its state asks for. What is over already stays so.
     pub fn hang_up(&mut self, cx: &mut Stack, cause: Cause) {
         match self.phase {
-            Phase::Incoming => self.reject(cx, &Refusal::new(480)),
+            Phase::Incoming => self.reject(cx, &Answer::of(480)),
             Phase::Calling => self.cancel(cx, None),
             // RFC 3261 15: the callee's UA must not send BYE before its 2xx is acknowledged.
             Phase::Unacked => self.hang_up_when_acked = Some(cause),
@@ -107,7 +110,7 @@ impl Leg {
         } else if self.phase == Phase::Incoming {
             // RFC 3261 15.1.2: requests still pending in the dialog get 487.
             self.tell(cx, LegEvent::Cancelled);
-            return self.reject(cx, &Refusal::new(487));
+            return self.reject(cx, &Answer::of(487));
         } else if self.phase == Phase::Calling {
             // An early dialog ended by the callee; the INVITE's own answer is still to come.
             return;

@@ -2,7 +2,7 @@
 
 use ::media::Spec;
 use sip::{
-    Builder, Flow, HeaderName, Message,
+    Builder, Flow, HeaderName, Message, StatusCode,
     dialog::Dialog,
     retransmit::{Accepted, Due},
     transaction::ServerId,
@@ -10,46 +10,10 @@ use sip::{
 
 use super::{ALLOW, AwaitedAck, Leg, LegEvent, LegId, LegTimer, Phase, SessionTimer, status};
 use crate::{
+    answer::Answer,
     call::CallId,
     stack::{Stack, TimerKey, layer_config},
 };
-
-/// Why an INVITE is answered with an error instead of becoming a leg.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Refusal {
-    pub code: u16,
-    /// The reason phrase, where not the standard one.
-    pub reason: Option<String>,
-    /// A header field the code demands.
-    pub header: Option<(HeaderName, String)>,
-}
-
-impl Refusal {
-    pub const fn new(code: u16) -> Self {
-        Self {
-            code,
-            reason: None,
-            header: None,
-        }
-    }
-
-    /// The same with a reason phrase of its own.
-    pub fn with_reason(self, reason: Option<String>) -> Self {
-        Self { reason, ..self }
-    }
-
-    /// The answer to `request` that says so.
-    pub fn reply(&self, request: &Message, tag: &str) -> Message {
-        let mut builder = match &self.reason {
-            Some(reason) => Builder::reply_with_reason(request, status(self.code), reason, Some(tag)),
-            None => Builder::reply(request, status(self.code), Some(tag)),
-        };
-        if let Some((name, value)) = &self.header {
-            builder = builder.header(*name, value);
-        }
-        builder.finish()
-    }
-}
 
 impl Leg {
     /// Takes an INVITE that was authenticated. Nothing is sent yet.
@@ -59,10 +23,10 @@ impl Leg {
         call: CallId,
         (server, flow, invite): (ServerId, Flow, Message),
         (party, codecs): (String, Vec<String>),
-    ) -> Result<Self, Refusal> {
+    ) -> Result<Self, Answer> {
         let timer = SessionTimer::asked(&invite, &cx.config)?;
         let local_tag = cx.ids.tag();
-        let dialog = Dialog::uas(&invite, &local_tag).map_err(|_| Refusal::new(400))?;
+        let dialog = Dialog::uas(&invite, &local_tag).map_err(|_| Answer::of(400))?;
         let user = invite
             .request_uri()
             .ok()
@@ -84,15 +48,13 @@ impl Leg {
         Ok(leg)
     }
 
-    fn take_first_offer(&mut self, cx: &mut Stack) -> Result<(), Refusal> {
+    fn take_first_offer(&mut self, cx: &mut Stack) -> Result<(), Answer> {
         if self.invite.body().is_empty() {
             return Ok(());
         }
         let body = self.invite.clone();
-        let session = self.ensure_session(cx).map_err(|_| Refusal {
-            code: 503,
-            reason: Some("No Media Port Free".into()),
-            header: Some((HeaderName::RetryAfter, "10".into())),
+        let session = self.ensure_session(cx).map_err(|_| {
+            Answer::because(StatusCode::SERVICE_UNAVAILABLE, "No Media Port Free").with(HeaderName::RetryAfter, "10")
         })?;
         let offered = session.receive_offer(body.body());
         let allowed = offered.map(|spec| self.allowed(spec));
@@ -105,11 +67,7 @@ impl Leg {
         });
         let spec = spec.map_err(|fault| {
             tracing::info!(%fault, "the session description was refused");
-            Refusal {
-                code: 488,
-                reason: None,
-                header: Some((HeaderName::Warning, warning(cx, 305, "Incompatible media format"))),
-            }
+            Answer::of(488).with(HeaderName::Warning, warning(cx, 305, "Incompatible media format"))
         })?;
         self.heard = Some(spec);
         self.had_offer = true;
@@ -167,7 +125,7 @@ impl Leg {
             return false;
         };
         let Some(body) = self.first_description(cx, spec) else {
-            self.reject(cx, &Refusal::new(488));
+            self.reject(cx, &Answer::of(488));
             return false;
         };
         let mut builder = self
@@ -227,11 +185,11 @@ impl Leg {
     }
 
     /// Answers with a final error; the leg is over.
-    pub fn reject(&mut self, cx: &mut Stack, refusal: &Refusal) {
+    pub fn reject(&mut self, cx: &mut Stack, refusal: &Answer) {
         let (Phase::Incoming, Some(server)) = (self.phase, self.server) else {
             return;
         };
-        let reply = refusal.reply(&self.invite, &self.local_tag);
+        let reply = refusal.reply(&self.invite, &self.local_tag).finish();
         cx.respond(server, reply);
         self.gone(cx);
     }
@@ -240,7 +198,7 @@ impl Leg {
     pub fn cancelled(&mut self, cx: &mut Stack, server: ServerId) {
         if self.server == Some(server) && self.phase == Phase::Incoming {
             self.tell(cx, LegEvent::Cancelled);
-            self.reject(cx, &Refusal::new(487));
+            self.reject(cx, &Answer::of(487));
         } else {
             self.change_cancelled(cx, server);
         }

@@ -5,8 +5,11 @@ use std::time::Duration;
 use ::media::{SdpDirection, Spec};
 use sip::{Builder, HeaderName, Message, Method, StatusCode, transaction::ServerId};
 
-use super::{ALLOW, Leg, LegEvent, LegTimer, Phase, Refusal, inbound::FinishWith, offer::Change, status};
-use crate::stack::{Stack, TimerKey};
+use super::{ALLOW, Leg, LegEvent, LegTimer, Phase, inbound::FinishWith, offer::Change, status};
+use crate::{
+    answer::Answer,
+    stack::{Stack, TimerKey},
+};
 
 /// How long an UPDATE may wait for the other phone: its transaction ends after 32 s, and RFC 3311 5.2 has it answered
 /// at once, with 504 where that cannot be.
@@ -22,26 +25,26 @@ impl Leg {
             self.may_change(cx)
         };
         if let Err(refusal) = allowed.and_then(|()| self.retime(&request)) {
-            return cx.respond(server, refusal.reply(&request, &self.local_tag));
+            return cx.answer(server, &request, &refusal);
         }
         self.learn_abilities(&request);
         if request.body().is_empty() {
             return self.change_without_offer(cx, server, &request);
         }
         let Some(session) = &mut self.session else {
-            return cx.respond(server, Refusal::new(488).reply(&request, &self.local_tag));
+            return cx.answer(server, &request, &Answer::of(488));
         };
         let offered = match session.receive_offer(request.body()) {
             Ok(spec) => self.allowed(spec),
             Err(fault) => {
                 tracing::info!(%fault, "the offer was refused");
-                return cx.respond(server, Refusal::new(488).reply(&request, &self.local_tag));
+                return cx.answer(server, &request, &Answer::of(488));
             }
         };
         if !offered.has_audio() && has_other_media(request.body()) {
             // Such as a fax that would go over T.38: refused, it goes as audio.
             self.roll_back();
-            return cx.respond(server, Refusal::new(488).reply(&request, &self.local_tag));
+            return cx.answer(server, &request, &Answer::of(488));
         }
         let same = self.heard.as_ref() == Some(&offered);
         let update = *request.method() == Method::Update;
@@ -65,26 +68,26 @@ impl Leg {
     }
 
     // RFC 3261 14.2, 3311 5.2.
-    fn may_change(&self, cx: &mut Stack) -> Result<(), Refusal> {
+    fn may_change(&self, cx: &mut Stack) -> Result<(), Answer> {
         match &self.change {
-            Change::Ours(_) => Err(Refusal::new(491)),
+            Change::Ours(_) => Err(Answer::of(491)),
             Change::Theirs { .. } => Err(later(cx)),
             Change::None if self.awaited.as_ref().is_some_and(|awaited| awaited.offered.is_some()) => {
-                Err(Refusal::new(491))
+                Err(Answer::of(491))
             }
             Change::None => match self.phase {
                 Phase::Up | Phase::Unacked => Ok(()),
                 // An offer while the first one is not answered (RFC 3311 5.2).
                 Phase::Incoming | Phase::Calling => Err(later(cx)),
-                Phase::Cancelling | Phase::Ending | Phase::Gone => Err(Refusal::new(481)),
+                Phase::Cancelling | Phase::Ending | Phase::Gone => Err(Answer::of(481)),
             },
         }
     }
 
     /// An UPDATE without an offer touches no session: only another UPDATE is in its way.
-    fn may_refresh(&self, cx: &mut Stack) -> Result<(), Refusal> {
+    fn may_refresh(&self, cx: &mut Stack) -> Result<(), Answer> {
         match (&self.change, self.phase) {
-            (_, Phase::Cancelling | Phase::Ending | Phase::Gone) => Err(Refusal::new(481)),
+            (_, Phase::Cancelling | Phase::Ending | Phase::Gone) => Err(Answer::of(481)),
             (Change::Theirs { request, .. }, _) if *request.method() == Method::Update => Err(later(cx)),
             (
                 Change::Theirs { .. } | Change::Ours(_) | Change::None,
@@ -151,7 +154,7 @@ impl Leg {
         };
         let Some(Ok(body)) = self.session.as_mut().map(|session| session.make_answer(spec)) else {
             self.roll_back();
-            return cx.respond(server, Refusal::new(488).reply(&request, &self.local_tag));
+            return cx.answer(server, &request, &Answer::of(488));
         };
         self.heard = Some(offered);
         self.said = Some(spec.clone());
@@ -184,7 +187,7 @@ impl Leg {
             return;
         };
         self.roll_back();
-        cx.respond(server, Refusal::new(code).reply(&request, &self.local_tag));
+        cx.answer(server, &request, &Answer::of(code));
     }
 
     fn take_theirs(&mut self, cx: &mut Stack) -> Option<(ServerId, Message, Spec)> {
@@ -238,10 +241,6 @@ fn has_other_media(sdp: &[u8]) -> bool {
 }
 
 /// RFC 3261 14.2: not while another one waits.
-fn later(cx: &mut Stack) -> Refusal {
-    Refusal {
-        code: 500,
-        reason: None,
-        header: Some((HeaderName::RetryAfter, cx.ids.below(11).to_string())),
-    }
+fn later(cx: &mut Stack) -> Answer {
+    Answer::of(500).with(HeaderName::RetryAfter, cx.ids.below(11).to_string())
 }

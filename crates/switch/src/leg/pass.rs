@@ -3,10 +3,13 @@
 use std::time::Duration;
 
 use ::media::Command;
-use sip::{HeaderName, Message, Method, transaction::ServerId};
+use sip::{HeaderName, Message, Method, StatusCode, transaction::ServerId};
 
-use super::{Leg, LegEvent, Phase, Refusal};
-use crate::stack::{ClientUse, Stack, TimerKey};
+use super::{Leg, LegEvent, Phase};
+use crate::{
+    answer::Answer,
+    stack::{ClientUse, Stack, TimerKey},
+};
 
 /// How long the other phone has to answer. Whoever asked would take the silence of its whole transaction, 32 s, for the
 /// end of the call (RFC 3261 12.2.1.2).
@@ -18,15 +21,11 @@ impl Leg {
             self.phase,
             Phase::Up | Phase::Unacked | Phase::Incoming | Phase::Calling
         ) {
-            return cx.respond(server, Refusal::new(481).reply(&request, &self.local_tag));
+            return cx.answer(server, &request, &Answer::of(481));
         }
         if *request.method() == Method::Info && request.header(HeaderName::InfoPackage).is_some() {
             // RFC 6086 section 4.2.2: none was asked for.
-            let refusal = Refusal {
-                header: Some((HeaderName::RecvInfo, String::new())),
-                ..Refusal::new(469)
-            };
-            return cx.respond(server, refusal.reply(&request, &self.local_tag));
+            return cx.answer(server, &request, &Answer::of(469).with(HeaderName::RecvInfo, ""));
         }
         self.tell(cx, LegEvent::Passed { server, request });
     }
@@ -118,12 +117,11 @@ pub(crate) fn answer_passed(cx: &mut Stack, server: ServerId, code: u16) {
     let Some(passed) = cx.layer.server_request(server).cloned() else {
         return;
     };
-    let code = crate::message::told(code);
-    let mut refusal = Refusal::new(code);
-    if code == 415 && *passed.method() == Method::Info {
-        refusal.header = Some((HeaderName::Accept, "application/dtmf-relay, application/dtmf".into()));
+    let mut answer = Answer::of(crate::message::told(code));
+    if answer.status == StatusCode::UNSUPPORTED_MEDIA_TYPE && *passed.method() == Method::Info {
+        answer = answer.with(HeaderName::Accept, "application/dtmf-relay, application/dtmf");
     }
-    cx.respond(server, refusal.reply(&passed, passed.to_tag().unwrap_or_default()));
+    cx.answer(server, &passed, &answer);
 }
 
 /// The key in an INFO of the kinds phones send: `application/dtmf-relay` (`Signal=5`, `Duration=160`)

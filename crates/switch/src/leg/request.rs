@@ -2,21 +2,21 @@
 
 use sip::{Builder, Flow, HeaderName, Message, Method, StatusCode, transaction::ServerId};
 
-use super::{ALLOW, Leg, Refusal};
-use crate::stack::Stack;
+use super::{ALLOW, Leg};
+use crate::{answer::Answer, stack::Stack};
 
 impl Leg {
     /// A request came within the dialog.
     pub fn request(&mut self, cx: &mut Stack, server: ServerId, flow: Flow, request: Message) {
         let Some(dialog) = &mut self.dialog else {
-            return cx.respond(server, Refusal::new(481).reply(&request, &self.local_tag));
+            return cx.answer(server, &request, &Answer::of(481));
         };
         if let Err(answer) = crate::endpoint::understood(&request) {
-            return cx.respond(server, answer.reply(&request, &self.local_tag).finish());
+            return cx.answer(server, &request, &answer);
         }
         if dialog.accept_order(&request).is_err() {
             // RFC 3261 12.2.2: out of order.
-            return cx.respond(server, Refusal::new(500).reply(&request, &self.local_tag));
+            return cx.answer(server, &request, &Answer::of(500));
         }
         // The phone is where it speaks from: its NAT may have given it another port, and another address where it has
         // shown who it is.
@@ -39,21 +39,16 @@ impl Leg {
                 cx.respond(server, reply);
             }
             // RFC 3262 section 3: there is no reliable provisional response to acknowledge.
-            Method::Prack => cx.respond(server, Refusal::new(481).reply(&request, &self.local_tag)),
+            Method::Prack => cx.answer(server, &request, &Answer::of(481)),
             Method::Ack | Method::Cancel => {}
             Method::Register | Method::Subscribe | Method::Notify | Method::Publish | Method::Refer => {
-                self.not_allowed(cx, server, &request, 405);
+                not_allowed(cx, server, &request, 405);
             }
-            Method::Other(_) => self.not_allowed(cx, server, &request, 501),
+            Method::Other(_) => not_allowed(cx, server, &request, 501),
         }
     }
+}
 
-    fn not_allowed(&self, cx: &mut Stack, server: ServerId, request: &Message, code: u16) {
-        let refusal = Refusal {
-            code,
-            reason: None,
-            header: Some((HeaderName::Allow, ALLOW.into())),
-        };
-        cx.respond(server, refusal.reply(request, &self.local_tag));
-    }
+fn not_allowed(cx: &mut Stack, server: ServerId, request: &Message, code: u16) {
+    cx.answer(server, request, &Answer::of(code).with(HeaderName::Allow, ALLOW));
 }

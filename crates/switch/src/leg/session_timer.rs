@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use sip::{Builder, HeaderName, Message};
 
-use super::{Leg, LegTimer, Refusal};
+use super::{Leg, LegTimer};
 use crate::{
+    answer::Answer,
     config::Config,
     stack::{Stack, TimerKey},
 };
@@ -64,23 +65,18 @@ impl SessionTimer {
     }
 
     /// What an INVITE asks of us; 422 if it is too often (RFC 4028 section 9).
-    pub fn asked(invite: &Message, config: &Config) -> Result<Self, Refusal> {
+    pub fn asked(invite: &Message, config: &Config) -> Result<Self, Answer> {
         let mut timer = Self::offered(config);
         timer.take(invite)?;
         Ok(timer)
     }
 
-    fn take(&mut self, request: &Message) -> Result<(), Refusal> {
+    fn take(&mut self, request: &Message) -> Result<(), Answer> {
         let supported = request.supports("timer");
         let theirs_at_least = min_se_of(request).unwrap_or_default();
         match SessionExpires::of(request) {
             Some(asked) if asked.interval < self.min_se && supported => {
-                let header = Some((HeaderName::MinSe, self.min_se.as_secs().to_string()));
-                return Err(Refusal {
-                    code: 422,
-                    reason: None,
-                    header,
-                });
+                return Err(Answer::of(422).with(HeaderName::MinSe, self.min_se.as_secs().to_string()));
             }
             // RFC 4028 section 9: we may shorten what was asked for, never below its Min-SE.
             Some(asked) => {
@@ -179,7 +175,7 @@ impl Leg {
     }
 
     /// Takes over what a re-INVITE or UPDATE asks for.
-    pub(super) fn retime(&mut self, request: &Message) -> Result<(), Refusal> {
+    pub(super) fn retime(&mut self, request: &Message) -> Result<(), Answer> {
         self.timer.take(request)
     }
 }

@@ -3,10 +3,11 @@
 use sip::HeaderName;
 
 use crate::{
+    answer::Answer,
     api::Outcome,
     call::{Call, Ending},
     exchange::Exchange,
-    leg::{Cause, Refusal},
+    leg::Cause,
 };
 
 use super::Next;
@@ -18,7 +19,7 @@ pub(super) fn reject(call: &mut Call, x: &mut Exchange, code: u16, reason: Optio
         Some(reason) => format!("rejected by the dialplan: {code} {reason}"),
         None => format!("rejected by the dialplan: {code}"),
     };
-    finish(call, x, Refusal::new(code).with_reason(reason), &detail)
+    finish(call, x, Answer::of(code).with_reason(reason), &detail)
 }
 
 /// `caller.redirect(uri)`: 302.
@@ -28,18 +29,17 @@ pub(super) fn redirect(call: &mut Call, x: &mut Exchange, target: &str) -> Next 
     } else {
         format!("<sip:{}@{}>", sip::escape_user(target), x.stack.config.domain)
     };
-    let mut refusal = Refusal::new(302);
-    refusal.header = Some((HeaderName::Contact, contact));
+    let refusal = Answer::of(302).with(HeaderName::Contact, contact);
     finish(call, x, refusal, &format!("redirected to {target}"))
 }
 
 /// `caller.hangup()`: BYE, or 603 before the answer.
 pub(super) fn hang_up(call: &mut Call, x: &mut Exchange) -> Next {
-    finish(call, x, Refusal::new(603), "hung up by the dialplan")
+    finish(call, x, Answer::of(603), "hung up by the dialplan")
 }
 
-fn finish(call: &mut Call, x: &mut Exchange, refusal: Refusal, detail: &str) -> Next {
-    call.decide(x, Ending::script(refusal.code, detail));
+fn finish(call: &mut Call, x: &mut Exchange, refusal: Answer, detail: &str) -> Next {
+    call.decide(x, Ending::script(refusal.status.code(), detail));
     x.with_leg(call.caller, |leg, cx| leg.reject(cx, &refusal));
     x.with_leg(call.caller, |leg, cx| leg.hang_up(cx, Cause::ours(detail)));
     Next::Done(Outcome::Done)
