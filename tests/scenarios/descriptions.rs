@@ -314,3 +314,33 @@ fn an_answer_in_a_provisional_response_is_the_answer_also_where_the_200_has_none
         call.ends();
     }
 }
+
+#[test]
+fn an_offer_of_the_caller_s_while_its_first_has_no_answer_is_put_off() {
+    // RFC 3311 5.2 for UPDATE, RFC 3261 14.2 for INVITE.
+    for method in [Method::Update, Method::Invite] {
+        let call = Call::offers(&by(1, PLAIN));
+        let asked = call.far.takes_request(Method::Invite);
+        call.far.replies(&asked, 180, "far", |reply| reply);
+        let ringing = call.near.takes_response(180);
+        let mut dialog = Dialog::uac(&call.invite, &ringing).unwrap();
+        let change = dialog
+            .request(&method, "SIP/2.0/UDP 198.51.200.1:5060;branch=z9hG4bKu")
+            .header(HeaderName::Contact, "<sip:101@198.51.200.1>")
+            .body("application/sdp", by(1, PLAIN).as_bytes());
+        call.near.sends(change.finish());
+        let later = call.near.takes_response(500);
+        let seconds = later.header(HeaderName::RetryAfter).unwrap().parse::<u32>().unwrap();
+        assert!(seconds <= 10);
+        if method == Method::Invite {
+            let ack = dialog.ack(2, "SIP/2.0/UDP 198.51.200.1:5060;branch=z9hG4bKu");
+            call.near.sends(ack.finish());
+        }
+        call.far.replies(&asked, 200, "far", |reply| {
+            reply.body("application/sdp", by(2, PLAIN).as_bytes())
+        });
+        call.far.takes_request(Method::Ack);
+        call.connected();
+        call.ends();
+    }
+}

@@ -78,7 +78,9 @@ impl Leg {
             Change::None => match self.phase {
                 Phase::Up | Phase::Unacked => Ok(()),
                 // An offer while the first one is not answered (RFC 3311 5.2).
-                Phase::Incoming | Phase::Calling => Err(later(cx)),
+                Phase::Incoming => Err(later(cx)),
+                // Nor while the phone itself has not answered ours (RFC 3261 14.2, 3311 5.2).
+                Phase::Calling => Err(Answer::of(491)),
                 Phase::Cancelling | Phase::Ending | Phase::Gone => Err(Answer::of(481)),
             },
         }
