@@ -5,27 +5,12 @@ use media::{
     SdpDirection::{RecvOnly, SendOnly, SendRecv},
 };
 use sip::{HeaderName, Method};
-use tests::{Actor, Phase, Stage};
-
-fn talking(stage: &Stage) -> (Actor, Actor) {
-    let (alice, bob) = (stage.phone("101"), stage.phone("102"));
-    alice.calls("102");
-    bob.rings().answers().talks();
-    alice.talks();
-    stage.pass(1.0);
-    (alice, bob)
-}
-
-fn over(stage: &Stage, alice: &Actor, bob: &Actor) {
-    alice.hangs_up().ends_with(200);
-    bob.ends_with(200);
-    stage.clears();
-}
+use tests::{Phase, Stage};
 
 #[test]
 fn update_holds_and_resumes_both_ways() {
     let stage = Stage::default();
-    let (alice, bob) = talking(&stage);
+    let (alice, bob) = stage.talking();
     for (one, other) in [(&alice, &bob), (&bob, &alice)] {
         one.begins_change(Method::Update, Some(SendOnly))
             .is_answered(200)
@@ -36,18 +21,18 @@ fn update_holds_and_resumes_both_ways() {
             .hears(SendRecv);
         other.hears(SendRecv);
     }
-    over(&stage, &alice, &bob);
+    stage.ends(&alice, &bob);
 }
 
 #[test]
 fn an_update_without_an_offer_only_refreshes() {
     let stage = Stage::default();
-    let (alice, bob) = talking(&stage);
+    let (alice, bob) = stage.talking();
     alice.begins_change(Method::Update, None).is_answered(200);
     bob.begins_change(Method::Update, None).is_answered(200);
     assert_eq!((alice.got(Method::Update), bob.got(Method::Update)), (0, 0));
     assert_eq!((alice.got(Method::Invite), bob.got(Method::Invite)), (0, 1));
-    over(&stage, &alice, &bob);
+    stage.ends(&alice, &bob);
 }
 
 #[test]
@@ -66,7 +51,7 @@ fn an_update_without_an_offer_is_answered_while_the_phone_still_rings() {
     });
     assert_eq!(answer.status().unwrap().code(), 491);
     bob.answers().talks();
-    over(&stage, &alice, &bob);
+    stage.ends(&alice, &bob);
 }
 
 #[test]
@@ -88,13 +73,13 @@ fn another_codec_is_agreed_on_end_to_end() {
     for leg in &stage.calls()[0].legs {
         assert_eq!(leg.codec.as_deref(), Some("PCMU"));
     }
-    over(&stage, &alice, &bob);
+    stage.ends(&alice, &bob);
 }
 
 #[test]
 fn a_new_address_alone_is_nothing_the_other_side_hears_of() {
     let stage = Stage::default();
-    let (alice, bob) = talking(&stage);
+    let (alice, bob) = stage.talking();
     let call = alice.latest();
     alice.with(|phone| phone.moves_media(call, 47_000));
     stage.with(|world| world.media.clear());
@@ -108,13 +93,13 @@ fn a_new_address_alone_is_nothing_the_other_side_hears_of() {
         })
     });
     assert!(moved, "the media engine looks for the phone anew");
-    over(&stage, &alice, &bob);
+    stage.ends(&alice, &bob);
 }
 
 #[test]
 fn a_re_invite_without_an_offer_gets_one_and_its_ack_the_answer() {
     let stage = Stage::default();
-    let (alice, bob) = talking(&stage);
+    let (alice, bob) = stage.talking();
     for one in [&alice, &bob] {
         one.begins_change(Method::Invite, None).is_answered(200);
         stage.pass(1.0);
@@ -131,25 +116,25 @@ fn a_re_invite_without_an_offer_gets_one_and_its_ack_the_answer() {
     alice.begins_change(Method::Invite, None).is_answered(200);
     stage.pass(1.0);
     assert_eq!(bob.got(Method::Invite), 2, "{}", stage.ladder());
-    over(&stage, &alice, &bob);
+    stage.ends(&alice, &bob);
 }
 
 #[test]
 fn a_re_invite_without_an_offer_resumes_a_held_call() {
     let stage = Stage::default();
-    let (alice, bob) = talking(&stage);
+    let (alice, bob) = stage.talking();
     alice.holds();
     bob.hears(SendOnly);
     alice.begins_change(Method::Invite, None).is_answered(200);
     bob.hears(SendRecv);
-    over(&stage, &alice, &bob);
+    stage.ends(&alice, &bob);
 }
 
 #[test]
 fn a_change_that_is_refused_leaves_the_session_and_the_call() {
     // RFC 6141 3.1 and 3.2: by a final error, whichever.
     let stage = Stage::default();
-    let (alice, bob) = talking(&stage);
+    let (alice, bob) = stage.talking();
     let media = |stage: &Stage| {
         let commands = stage.with(|world| world.media.clone());
         commands
@@ -170,13 +155,13 @@ fn a_change_that_is_refused_leaves_the_session_and_the_call() {
         assert!(stage.calls()[0].legs.iter().all(|leg| leg.state == "up"));
     }
     assert_eq!((alice.phase(), bob.phase()), (Some(Phase::Up), Some(Phase::Up)));
-    over(&stage, &alice, &bob);
+    stage.ends(&alice, &bob);
 }
 
 #[test]
 fn a_change_waits_for_a_person_and_both_ways_of_deciding_work() {
     let stage = Stage::default();
-    let (alice, bob) = talking(&stage);
+    let (alice, bob) = stage.talking();
     bob.feels(|mood| {
         mood.waits_with_changes = true;
         mood.ponders = true;
@@ -197,24 +182,24 @@ fn a_change_waits_for_a_person_and_both_ways_of_deciding_work() {
     bob.decides(603);
     alice.is_answered(603);
     bob.hears(SendOnly);
-    over(&stage, &alice, &bob);
+    stage.ends(&alice, &bob);
 }
 
 #[test]
 fn an_update_that_would_have_to_wait_gets_504() {
     let stage = Stage::default();
-    let (alice, bob) = talking(&stage);
+    let (alice, bob) = stage.talking();
     bob.feels(|mood| mood.waits_with_changes = true);
     alice.begins_change(Method::Update, Some(SendOnly)).is_answered(504);
     stage.pass(2.0);
     assert!(bob.got(Method::Cancel) > 0, "{}", stage.ladder());
-    over(&stage, &alice, &bob);
+    stage.ends(&alice, &bob);
 }
 
 #[test]
 fn a_change_that_is_cancelled_leaves_the_session_as_it_was() {
     let stage = Stage::default();
-    let (alice, bob) = talking(&stage);
+    let (alice, bob) = stage.talking();
     bob.feels(|mood| mood.waits_with_changes = true);
     alice.begins_change(Method::Invite, Some(SendOnly));
     stage.pass(3.0);
@@ -227,14 +212,14 @@ fn a_change_that_is_cancelled_leaves_the_session_as_it_was() {
     bob.feels(|mood| mood.waits_with_changes = false);
     alice.holds();
     bob.hears(SendOnly);
-    over(&stage, &alice, &bob);
+    stage.ends(&alice, &bob);
 }
 
 #[test]
 fn a_change_taken_after_it_was_cancelled_is_taken_back() {
     for late in 0..12 {
         let stage = Stage::default();
-        let (alice, bob) = talking(&stage);
+        let (alice, bob) = stage.talking();
         bob.feels(|mood| mood.waits_with_changes = true);
         alice.begins_change(Method::Invite, Some(SendOnly));
         stage.pass(1.0);
@@ -248,7 +233,7 @@ fn a_change_taken_after_it_was_cancelled_is_taken_back() {
         let direction = bob.call(|call| call.heard.clone().unwrap().direction());
         let expected = if code == 200 { SendOnly } else { SendRecv };
         assert_eq!(direction, expected, "{code}\n{}", stage.ladder());
-        over(&stage, &alice, &bob);
+        stage.ends(&alice, &bob);
     }
 }
 
@@ -265,7 +250,7 @@ fn a_change_to_codecs_that_the_other_device_may_not_use_is_not_acceptable() {
     alice.talks().feels(|mood| mood.codecs = vec!["PCMU"]);
     alice.begins_change(Method::Invite, Some(SendRecv)).is_answered(488);
     assert_eq!(bob.got(Method::Invite), 1);
-    over(&stage, &alice, &bob);
+    stage.ends(&alice, &bob);
 }
 
 #[test]
@@ -286,7 +271,7 @@ fn a_change_by_the_callee_waits_for_the_caller_s_ack() {
         alice.feels(|mood| mood.forgets_ack = false);
         bob.is_answered(200);
         alice.hears(SendOnly);
-        over(&stage, &alice, &bob);
+        stage.ends(&alice, &bob);
     }
 }
 
@@ -330,7 +315,7 @@ fn hanging_up_crosses_a_change() {
         (false, 15),
     ] {
         let stage = Stage::default();
-        let (alice, bob) = talking(&stage);
+        let (alice, bob) = stage.talking();
         alice.begins_change(Method::Invite, Some(SendOnly));
         stage.pass(f64::from(late) / 1000.0);
         if one_hangs_up {
@@ -348,7 +333,7 @@ fn hanging_up_crosses_a_change() {
 #[test]
 fn a_second_re_invite_while_the_first_waits_gets_500_and_when_to_retry() {
     let stage = Stage::default();
-    let (alice, bob) = talking(&stage);
+    let (alice, bob) = stage.talking();
     bob.feels(|mood| mood.waits_with_changes = true);
     alice.begins_change(Method::Invite, Some(SendOnly));
     stage.pass(1.0);
@@ -363,13 +348,13 @@ fn a_second_re_invite_while_the_first_waits_gets_500_and_when_to_retry() {
     assert!(retry <= 10, "RFC 3261 14.2: 0 to 10 s");
     bob.decides(200);
     stage.pass(1.0);
-    over(&stage, &alice, &bob);
+    stage.ends(&alice, &bob);
 }
 
 #[test]
 fn what_is_not_understood_in_a_call_is_refused_and_the_call_goes_on() {
     let stage = Stage::default();
-    let (alice, bob) = talking(&stage);
+    let (alice, bob) = stage.talking();
     let answer = alice.asks_within(Method::Invite, |builder| {
         builder
             .header(HeaderName::Require, "telepathy")
@@ -404,13 +389,13 @@ fn what_is_not_understood_in_a_call_is_refused_and_the_call_goes_on() {
         }
     }
     assert_eq!(bob.got(Method::Invite), 1);
-    over(&stage, &alice, &bob);
+    stage.ends(&alice, &bob);
 }
 
 #[test]
 fn a_fax_is_refused_as_such_and_goes_as_audio() {
     let stage = Stage::default();
-    let (alice, bob) = talking(&stage);
+    let (alice, bob) = stage.talking();
     let fax = "v=0\r\no=- 1 2 IN IP4 198.51.100.1\r\ns=-\r\nc=IN IP4 198.51.100.1\r\nt=0 0\r\n\
                m=audio 0 RTP/AVP 0\r\nm=image 9000 udptl t38\r\n";
     let answer = alice.asks_within(Method::Invite, |builder| {
@@ -422,19 +407,19 @@ fn a_fax_is_refused_as_such_and_goes_as_audio() {
     assert_eq!(bob.got(Method::Invite), 1);
     alice.holds();
     bob.hears(SendOnly);
-    over(&stage, &alice, &bob);
+    stage.ends(&alice, &bob);
 }
 
 #[test]
 fn what_the_other_phone_refuses_is_taken_back_from_one_that_described_itself_anew() {
     let stage = Stage::default();
-    let (alice, bob) = talking(&stage);
+    let (alice, bob) = stage.talking();
     alice.holds();
     bob.hears(SendOnly).feels(|mood| mood.refuses_changes = Some(488));
     // Without an offer she is offered to talk again, and takes it; he does not.
     alice.begins_change(Method::Invite, None).is_answered(200);
     alice.hears(SendRecv).hears(RecvOnly);
-    over(&stage, &alice, &bob);
+    stage.ends(&alice, &bob);
 }
 
 #[test]

@@ -3,21 +3,12 @@
 use media::{Command, Event};
 use sip::{HeaderName, Method};
 use switch::Input;
-use tests::{Actor, Stage};
-
-fn talking(stage: &Stage) -> (Actor, Actor) {
-    let (alice, bob) = (stage.phone("101"), stage.phone("102"));
-    alice.calls("102");
-    bob.rings().answers().talks();
-    alice.talks();
-    stage.pass(1.0);
-    (alice, bob)
-}
+use tests::Stage;
 
 #[test]
 fn info_passes_as_it_came_both_ways() {
     let stage = Stage::default();
-    let (alice, bob) = talking(&stage);
+    let (alice, bob) = stage.talking();
     for (one, other, text) in [
         (&alice, &bob, "Signal=5\r\nDuration=160\r\n"),
         (&bob, &alice, "Signal=#\r\n"),
@@ -81,7 +72,7 @@ fn keys_that_cannot_be_told_to_the_other_phone_are_not_said_to_be() {
 fn an_info_package_that_was_not_asked_for_draws_469() {
     // RFC 6086 4.2.2.
     let stage = Stage::default();
-    let (alice, bob) = talking(&stage);
+    let (alice, bob) = stage.talking();
     let answer = alice.asks_within(Method::Info, |builder| {
         builder
             .header(HeaderName::InfoPackage, "weather")
@@ -98,7 +89,7 @@ fn an_info_package_that_was_not_asked_for_draws_469() {
 #[test]
 fn a_message_within_the_call_passes() {
     let stage = Stage::default();
-    let (alice, bob) = talking(&stage);
+    let (alice, bob) = stage.talking();
     bob.asks_within(Method::Message, |builder| builder.body("text/plain", b"call me back"));
     stage.pass(1.0);
     alice.call(|call| assert_eq!(call.passed, ["call me back"]));
@@ -136,7 +127,7 @@ fn two_who_talk_press_keys_for_each_other_and_not_for_the_script() {
     let plan =
         r#"fn on_call(caller) { caller.dial("102"); let keys = caller.wait(1); caller.reject(480, `keys ${keys}`); }"#;
     let stage = Stage::plan(plan);
-    let (alice, bob) = talking(&stage);
+    let (alice, bob) = stage.talking();
     let ports: Vec<media::PortId> = stage.with(|world| world.ports.iter().copied().collect());
     for port in ports {
         stage.tells(Input::Media(Event::Dtmf { port, digit: '9' }));

@@ -2,22 +2,13 @@
 
 use media::SdpDirection::{SendOnly, SendRecv};
 use sip::Method;
-use tests::{Actor, Phase, Stage};
-
-fn talking(stage: &Stage) -> (Actor, Actor) {
-    let (alice, bob) = (stage.phone("101"), stage.phone("102"));
-    alice.calls("102");
-    bob.rings().answers().talks();
-    alice.talks();
-    stage.pass(1.0);
-    (alice, bob)
-}
+use tests::{Phase, Stage};
 
 #[test]
 fn re_invites_that_meet_at_any_point_leave_both_with_the_same_session() {
     for late in 0..22 {
         let stage = Stage::default();
-        let (alice, bob) = talking(&stage);
+        let (alice, bob) = stage.talking();
         alice.begins_change(Method::Invite, Some(SendOnly));
         stage.pass(f64::from(late) / 1000.0);
         bob.begins_change(Method::Invite, Some(SendRecv));

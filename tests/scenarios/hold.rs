@@ -2,27 +2,12 @@
 
 use media::SdpDirection::{Inactive, RecvOnly, SendOnly, SendRecv};
 use sip::Method;
-use tests::{Actor, Stage};
-
-fn talking(stage: &Stage) -> (Actor, Actor) {
-    let (alice, bob) = (stage.phone("101"), stage.phone("102"));
-    alice.calls("102");
-    bob.rings().answers().talks();
-    alice.talks();
-    stage.pass(1.0);
-    (alice, bob)
-}
-
-fn over(stage: &Stage, alice: &Actor, bob: &Actor) {
-    alice.hangs_up().ends_with(200);
-    bob.ends_with(200);
-    stage.clears();
-}
+use tests::Stage;
 
 #[test]
 fn either_side_holds_and_resumes() {
     let stage = Stage::default();
-    let (alice, bob) = talking(&stage);
+    let (alice, bob) = stage.talking();
     for (holder, held) in [(&alice, &bob), (&bob, &alice), (&alice, &bob)] {
         holder.holds().hears(RecvOnly);
         held.hears(SendOnly);
@@ -31,13 +16,13 @@ fn either_side_holds_and_resumes() {
         held.hears(SendRecv);
         assert!(stage.calls()[0].legs.iter().all(|leg| leg.state == "up"));
     }
-    over(&stage, &alice, &bob);
+    stage.ends(&alice, &bob);
 }
 
 #[test]
 fn both_hold_one_after_the_other() {
     let stage = Stage::default();
-    let (alice, bob) = talking(&stage);
+    let (alice, bob) = stage.talking();
     alice.holds();
     bob.hears(SendOnly);
     bob.offers(Inactive, 200);
@@ -47,13 +32,13 @@ fn both_hold_one_after_the_other() {
     alice.resumes();
     bob.resumes().hears(SendRecv);
     alice.hears(SendRecv);
-    over(&stage, &alice, &bob);
+    stage.ends(&alice, &bob);
 }
 
 #[test]
 fn both_hold_at_once() {
     let stage = Stage::default();
-    let (alice, bob) = talking(&stage);
+    let (alice, bob) = stage.talking();
     alice.begins_change(Method::Invite, Some(SendOnly));
     bob.begins_change(Method::Invite, Some(SendOnly));
     stage.pass(2.0);
@@ -63,13 +48,13 @@ fn both_hold_at_once() {
     alice.holds();
     bob.offers(Inactive, 200);
     alice.hears(Inactive);
-    over(&stage, &alice, &bob);
+    stage.ends(&alice, &bob);
 }
 
 #[test]
 fn a_hold_that_was_refused_is_not_taken_for_one_that_is_in_force() {
     let stage = Stage::default();
-    let (alice, bob) = talking(&stage);
+    let (alice, bob) = stage.talking();
     for code in [488, 491, 500, 603] {
         bob.feels(|mood| mood.refuses_changes = Some(code));
         alice.offers(SendOnly, code);
@@ -80,14 +65,14 @@ fn a_hold_that_was_refused_is_not_taken_for_one_that_is_in_force() {
         alice.resumes();
         bob.hears(SendRecv);
     }
-    over(&stage, &alice, &bob);
+    stage.ends(&alice, &bob);
 }
 
 #[test]
 fn the_callee_s_phone_says_as_before_after_the_other_has_resumed() {
     // What is repeated unchanged is answered with what is in force now, not with what once was.
     let stage = Stage::default();
-    let (alice, bob) = talking(&stage);
+    let (alice, bob) = stage.talking();
     bob.holds();
     alice.hears(SendOnly);
     bob.resumes();
@@ -95,14 +80,14 @@ fn the_callee_s_phone_says_as_before_after_the_other_has_resumed() {
     let before = bob.got(Method::Invite);
     alice.resumes().hears(SendRecv);
     assert_eq!(bob.got(Method::Invite), before, "it changes nothing for the other side");
-    over(&stage, &alice, &bob);
+    stage.ends(&alice, &bob);
 }
 
 #[test]
 fn a_held_call_ends_without_being_resumed() {
     let stage = Stage::default();
-    let (alice, bob) = talking(&stage);
+    let (alice, bob) = stage.talking();
     bob.holds();
     alice.hears(SendOnly);
-    over(&stage, &alice, &bob);
+    stage.ends(&alice, &bob);
 }

@@ -65,6 +65,23 @@ impl Stage {
         actor
     }
 
+    /// Two phones that talk: 101 has called 102.
+    pub fn talking(&self) -> (Actor, Actor) {
+        let (alice, bob) = (self.phone("101"), self.phone("102"));
+        alice.calls("102");
+        bob.rings().answers().talks();
+        alice.talks();
+        self.pass(1.0);
+        (alice, bob)
+    }
+
+    /// One of two that talk hangs up, and nothing is left of their call.
+    pub fn ends(&self, one: &Actor, other: &Actor) {
+        one.hangs_up().ends_with(200);
+        other.ends_with(200);
+        self.clears();
+    }
+
     /// A phone that is not registered.
     pub fn unregistered(&self, number: &str) -> Actor {
         let mut world = self.0.borrow_mut();
