@@ -1,5 +1,7 @@
 //! The switch, its surroundings, and the clock.
 
+mod outputs;
+
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     net::SocketAddr,
@@ -9,8 +11,8 @@ use std::{
 use bytes::Bytes;
 use sip::{Flow, Instant, Limits, Message, Transport, digest::Ha1Pair};
 use switch::{
-    AccountChange, Binding, BindingChange, CallUid, Cdr, Config, Device, Event, Extension, Ha1, Input, Keys, Listener,
-    NatPolicy, Output, Query, Switch,
+    AccountChange, Binding, CallUid, Cdr, Config, Device, Event, Extension, Ha1, Input, Keys, Listener, NatPolicy,
+    Output, Switch,
 };
 
 use crate::{
@@ -303,110 +305,6 @@ impl World {
                     outputs.push(serde_json::to_string(&output).unwrap());
                 }
                 inputs.extend(self.carry_out(output));
-            }
-        }
-    }
-
-    fn carry_out(&mut self, output: Output) -> Option<Input> {
-        match output {
-            Output::Transmit(transmit) if transmit.flow.transport.is_reliable() => self.stream_out(transmit),
-            Output::Transmit(transmit) => {
-                let (to, bytes) = (transmit.flow.remote, transmit.bytes);
-                let from = self.address_for(to);
-                self.wire(from, to, bytes);
-            }
-            Output::Media(command) => self.media_command(command),
-            Output::Script(command) => {
-                let unix = EPOCH + i64::try_from(self.now.as_micros()).unwrap();
-                let event = self.scripts.apply(command, unix).map(Input::Script)?;
-                if self.script_delay.is_zero() {
-                    return Some(event);
-                }
-                self.think(event);
-            }
-            Output::Query(query, Query::Resolve { host, port, transport }) => {
-                let remote = self
-                    .hosts
-                    .get(&host)
-                    .copied()
-                    .or_else(|| Some(SocketAddr::new(host.parse().ok()?, port.unwrap_or(5060))));
-                let flow = |remote| Flow {
-                    transport: transport.unwrap_or(Transport::Udp),
-                    local: self.address_for(remote),
-                    remote,
-                    connection: None,
-                };
-                let flows = remote.map(flow).into_iter().collect();
-                self.after(Duration::from_millis(20), Input::Resolved { query, flows });
-            }
-            Output::Query(query, Query::SaveBindings(changes)) => {
-                let ok = self.store_works;
-                if ok {
-                    changes.into_iter().for_each(|change| self.save(change));
-                }
-                self.after(self.store_delay, Input::Stored { query, ok });
-            }
-            Output::Query(query, Query::OpenCdr(open)) => {
-                assert!(self.opened.insert(open.call_id), "a record is opened once");
-                self.after(
-                    self.store_delay,
-                    Input::Stored {
-                        query,
-                        ok: self.store_works,
-                    },
-                );
-            }
-            Output::Forget(changes) => changes.into_iter().for_each(|change| self.save(change)),
-            Output::Cdr(cdr) => self.cdrs.push(*cdr),
-            Output::Event(event) => self.events.push(event),
-            Output::Reply(_, result) => self.replies.push(result),
-            Output::Timeout(_) => {}
-        }
-        None
-    }
-
-    fn media_command(&mut self, command: media::Command) {
-        self.engine.apply(&command);
-        match &command {
-            media::Command::Open { port, .. } => assert!(self.ports.insert(*port), "a port is opened once"),
-            media::Command::Close(port) => assert!(self.ports.remove(port), "what is closed was open"),
-            media::Command::Play {
-                port,
-                token,
-                source,
-                repeat: false,
-            } => {
-                let missing =
-                    matches!(source, media::Source::Prompts(names) if names.iter().any(|name| name == "missing"));
-                let played = media::Event::Played {
-                    port: *port,
-                    token: *token,
-                    fault: missing.then(|| "no prompt is called missing".into()),
-                };
-                self.after(Duration::from_secs(2), Input::Media(played));
-            }
-            _ => {}
-        }
-        if !self.ladder.off {
-            self.media.push(command);
-        }
-    }
-
-    // What scripts say comes in the order they said it.
-    fn think(&mut self, event: Input) {
-        let longest = u64::try_from(self.script_delay.as_micros()).unwrap();
-        let time = Duration::from_micros(self.chance.below(longest + 1));
-        self.thinking = self.thinking.max(self.now + time);
-        self.after(self.thinking - self.now, event);
-    }
-
-    fn save(&mut self, change: BindingChange) {
-        match change {
-            BindingChange::Save(binding) => {
-                self.bindings.insert(binding.id, binding);
-            }
-            BindingChange::Remove(id) => {
-                self.bindings.remove(&id);
             }
         }
     }
