@@ -91,3 +91,25 @@ fn a_held_call_ends_without_being_resumed() {
     alice.hears(SendOnly);
     stage.ends(&alice, &bob);
 }
+
+#[test]
+fn a_held_phone_that_describes_itself_anew_stays_held() {
+    // Some refresh their session by a re-INVITE without an offer; whoever holds answers that it still does.
+    let stage = Stage::default();
+    let (alice, bob) = stage.talking();
+    for (holder, held) in [(&bob, &alice), (&alice, &bob)] {
+        holder.holds().feels(|mood| mood.answers_with = Some(SendOnly));
+        held.hears(SendOnly);
+        held.begins_change(Method::Invite, None).is_answered(200);
+        stage.pass(5.0);
+        held.hears(SendOnly);
+        assert!(
+            stage.calls()[0].legs.iter().all(|leg| leg.state == "held"),
+            "{}",
+            stage.ladder()
+        );
+        holder.feels(|mood| mood.answers_with = None).resumes();
+        held.hears(SendRecv);
+    }
+    stage.ends(&alice, &bob);
+}

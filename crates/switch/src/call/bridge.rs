@@ -15,7 +15,7 @@ use super::{Call, Ending};
 pub(crate) struct Bridge {
     pub peer: LegId,
     passing: Passing,
-    /// How often one leg was offered what the other chose.
+    /// How often one leg was offered what the other chose since a phone last changed something by itself.
     mended: u8,
 }
 
@@ -152,7 +152,7 @@ impl Call {
 
     /// Offers a leg what the other one chose, where it does not fit what was agreed on before.
     fn mend(&mut self, x: &mut Exchange, leg: LegId, spec: &Spec) {
-        let fits = x.legs.get(leg).is_some_and(|leg| leg.can_relay(spec));
+        let fits = x.legs.get(leg).is_some_and(|leg| leg.agrees(spec));
         if let Some(bridge) = self.bridge.as_mut().filter(|bridge| !fits && bridge.mended < MENDS) {
             bridge.mended += 1;
             x.with_leg(leg, |leg, cx| leg.offer_own(cx, spec));
@@ -188,7 +188,8 @@ impl Call {
                 self.offer_settled(x, leg, Err(code));
             }
             LegEvent::Redescribed(spec) => {
-                if let Some(other) = self.other(leg) {
+                if let (Some(other), Some(bridge)) = (self.other(leg), &mut self.bridge) {
+                    bridge.mended = 0;
                     x.with_leg(other, |leg, cx| leg.offer_own(cx, &spec));
                 }
             }
@@ -210,7 +211,7 @@ impl Call {
                 x.with_leg(leg, |leg, cx| leg.refuse_change(cx, 491));
             }
             (Some(other), Some(bridge)) => {
-                bridge.passing = Passing::From(leg);
+                (bridge.passing, bridge.mended) = (Passing::From(leg), 0);
                 x.with_leg(other, |leg, cx| leg.offer(cx, spec));
             }
             // Nobody at the other end: Tandem itself takes what it can do.

@@ -239,6 +239,16 @@ impl Leg {
         direction == Some(spec.direction()) && self.can_relay(spec)
     }
 
+    /// Whether nothing would flow otherwise if the peer were told of the other side what `spec` says.
+    pub fn agrees(&self, spec: &Spec) -> bool {
+        let directions = self.said.as_ref().zip(self.heard.as_ref());
+        let same = directions.is_none_or(|(said, heard)| {
+            let flows = |other: &Spec| other.direction().and(heard.direction().reversed());
+            flows(said) == flows(spec)
+        });
+        same && self.can_relay(spec)
+    }
+
     /// What our 2xx offers, while its ACK is to come.
     fn offers(&self) -> Option<&Spec> {
         self.awaited.as_ref()?.offered.as_ref()
