@@ -24,10 +24,11 @@ pub(super) fn reject(call: &mut Call, x: &mut Exchange, code: u16, reason: Optio
 
 /// `caller.redirect(uri)`: 302.
 pub(super) fn redirect(call: &mut Call, x: &mut Exchange, target: &str) -> Next {
-    let contact = if target.contains(':') {
-        format!("<{target}>")
-    } else {
-        format!("<sip:{}@{}>", sip::escape_user(target), x.stack.config.domain)
+    let flow = x.legs.get(call.caller).map(|leg| leg.flow);
+    // A number of ours is where the phone finds us: our domain may be a name that nobody can look up.
+    let contact = match flow.filter(|_| !target.contains(':')) {
+        Some(flow) => x.stack.contact(&flow, target),
+        None => format!("<{target}>"),
     };
     let refusal = Answer::of(302).with(HeaderName::Contact, contact);
     finish(call, x, refusal, &format!("redirected to {target}"))
