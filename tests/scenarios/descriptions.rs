@@ -15,6 +15,11 @@ struct Call {
 impl Call {
     /// The caller offers this.
     fn offers(sdp: &str) -> Self {
+        Self::begins("application/sdp", sdp)
+    }
+
+    /// The caller sends this.
+    fn begins(kind: &str, body: &str) -> Self {
         let trusted = Trusted {
             network: "198.51.200.1".parse().unwrap(),
             prefix: 32,
@@ -39,7 +44,7 @@ impl Call {
             .header(HeaderName::CSeq, "1 INVITE")
             .header(HeaderName::Supported, "100rel, replaces")
             .header(HeaderName::Contact, "<sip:101@198.51.200.1>")
-            .body("application/sdp", sdp.as_bytes())
+            .body(kind, body.as_bytes())
             .finish();
         near.sends(invite.clone());
         Self {
@@ -343,4 +348,35 @@ fn an_offer_of_the_caller_s_while_its_first_has_no_answer_is_put_off() {
         call.connected();
         call.ends();
     }
+}
+
+#[test]
+fn a_description_among_other_things_is_found_and_the_other_things_stay() {
+    // RFC 5621 3.1; such as an emergency caller's place (RFC 6442), or what a gateway adds.
+    const MIXED: &str = "Multipart/Mixed;boundary=\"b 1\"";
+    let among = |sdp: &str| {
+        format!(
+            "--b 1\r\nContent-Type: application/pidf+xml\r\n\r\n<presence/>\r\n--b 1\r\n\
+             Content-Type: Application/SDP\r\nContent-Disposition: session\r\n\r\n{sdp}\r\n--b 1--\r\n"
+        )
+    };
+    let call = Call::begins(MIXED, &among(&by(1, "m=audio 9000 RTP/AVP 8 0")));
+    let asked = call.far.takes_request(Method::Invite);
+    assert_eq!(asked.content_type(), Some("application/sdp"));
+    assert!(streams(&asked)[0].ends_with(" RTP/AVP 8 0"));
+    call.far.replies(&asked, 200, "far", |reply| {
+        reply.body(MIXED, among(&by(2, "m=audio 9000 RTP/AVP 0")).as_bytes())
+    });
+    call.far.takes_request(Method::Ack);
+    let ok = call.connected();
+    assert!(streams(&ok)[0].ends_with(" RTP/AVP 0"));
+    assert!(!ok.body_text().contains("presence"));
+    call.ends();
+    // Without one it is no description.
+    let call = Call::begins(
+        "multipart/mixed;boundary=b",
+        "--b\r\nContent-Type: text/plain\r\n\r\nhello\r\n--b--\r\n",
+    );
+    call.near.takes_response(415);
+    call.stage.clears();
 }

@@ -61,7 +61,10 @@ fn redirect_is_302_with_the_contact() {
     for (dialed, contact) in [("1", "<sip:102@192.0.2.1:5060>"), ("2", "<sip:far@example.org>")] {
         alice.calls(dialed).ends_with(302);
         let told = alice.call(|call| call.last.header(HeaderName::Contact).unwrap().to_owned());
-        assert_eq!(told, contact, "where its phone finds us, whatever it makes of our domain's name");
+        assert_eq!(
+            told, contact,
+            "where its phone finds us, whatever it makes of our domain's name"
+        );
     }
     stage.clears();
 }

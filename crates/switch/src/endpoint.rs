@@ -12,7 +12,7 @@ use crate::{
     api::{Facts, ScriptEntry},
     auth::Identity,
     call::{Beginning, Call},
-    leg::{Leg, LegId, acknowledge_stray, answer_passed, end_stray},
+    leg::{Leg, LegId, acknowledge_stray, answer_passed, description, end_stray},
     stack::{ClientUse, Stack},
     switch::Switch,
 };
@@ -396,12 +396,8 @@ pub(crate) fn understood(message: &Message) -> Result<(), Answer> {
     if encoded {
         return Err(Answer::new(StatusCode::UNSUPPORTED_MEDIA_TYPE).with(HeaderName::AcceptEncoding, "identity"));
     }
-    let sdp = message.content_type().is_none_or(|kind| {
-        let kind = kind.split(';').next().unwrap_or_default().trim();
-        kind.eq_ignore_ascii_case("application/sdp")
-    });
     let describes = matches!(message.method(), Method::Invite | Method::Update);
-    if describes && !message.body().is_empty() && !sdp {
+    if describes && !message.body().is_empty() && description(message).is_empty() {
         return Err(Answer::new(StatusCode::UNSUPPORTED_MEDIA_TYPE).with(HeaderName::Accept, "application/sdp"));
     }
     Ok(())

@@ -8,7 +8,7 @@ use sip::{
     transaction::ServerId,
 };
 
-use super::{ALLOW, AwaitedAck, Leg, LegEvent, LegId, LegTimer, Phase, SessionTimer, status};
+use super::{ALLOW, AwaitedAck, Leg, LegEvent, LegId, LegTimer, Phase, SessionTimer, description, status};
 use crate::{
     answer::Answer,
     call::CallId,
@@ -49,14 +49,14 @@ impl Leg {
     }
 
     fn take_first_offer(&mut self, cx: &mut Stack) -> Result<(), Answer> {
-        if self.invite.body().is_empty() {
+        if description(&self.invite).is_empty() {
             return Ok(());
         }
         let body = self.invite.clone();
         let session = self.ensure_session(cx).map_err(|_| {
             Answer::because(StatusCode::SERVICE_UNAVAILABLE, "No Media Port Free").with(HeaderName::RetryAfter, "10")
         })?;
-        let offered = session.receive_offer(body.body());
+        let offered = session.receive_offer(description(&body));
         let allowed = offered.map(|spec| self.allowed(spec));
         let spec = allowed.and_then(|spec| {
             if spec.has_audio() {
@@ -213,7 +213,7 @@ impl Leg {
         let offered = self.awaited.take().and_then(|awaited| awaited.offered);
         cx.timers.clear(TimerKey::Leg(self.id, LegTimer::Accepted));
         let before = self.heard.clone();
-        let answer = offered.as_ref().and_then(|_| self.take_answer(ack.body()));
+        let answer = offered.as_ref().and_then(|_| self.take_answer(description(ack)));
         match (&offered, &answer) {
             (Some(_), None) if self.phase == Phase::Unacked => {
                 self.phase = Phase::Up;

@@ -1,10 +1,21 @@
 //! A leg's media: its port and what the engine is told of its session.
 
 use ::media::{Command, Direction, Local, Session};
+use sip::{Limits, Message};
 use smallvec::smallvec;
 
 use super::{Leg, Phase};
 use crate::stack::Stack;
+
+/// The session description in a message: its body, or that part of a multipart one (RFC 5621 section 3.1). Empty where
+/// there is none.
+pub(crate) fn description(message: &Message) -> &[u8] {
+    if message.content_type().is_none() {
+        return message.body();
+    }
+    let part = message.part("application", "sdp", &Limits::default());
+    part.ok().flatten().map_or(&[], |part| part.body)
+}
 
 /// No media port, or no transaction, could be had.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]

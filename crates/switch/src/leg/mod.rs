@@ -25,7 +25,7 @@ use sip::{
 };
 
 pub(crate) use end::{Cause, Who};
-pub(crate) use media::NoRoom;
+pub(crate) use media::{NoRoom, description};
 pub(crate) use outbound::{CallerId, Invitation, Place, acknowledge_stray, end_stray};
 pub(crate) use pass::{answer_passed, info_digit};
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use ::media::{SdpDirection, Spec};
 use sip::{Builder, HeaderName, Message, Method, StatusCode, transaction::ServerId};
 
-use super::{ALLOW, Leg, LegEvent, LegTimer, Phase, inbound::FinishWith, offer::Change, status};
+use super::{ALLOW, Leg, LegEvent, LegTimer, Phase, description, inbound::FinishWith, offer::Change, status};
 use crate::{
     answer::Answer,
     stack::{Stack, TimerKey},
@@ -18,7 +18,7 @@ const UPDATE_WAITS: Duration = Duration::from_secs(20);
 impl Leg {
     /// A re-INVITE or UPDATE came within the dialog.
     pub(super) fn change_requested(&mut self, cx: &mut Stack, server: ServerId, request: Message) {
-        let offerless_update = *request.method() == Method::Update && request.body().is_empty();
+        let offerless_update = *request.method() == Method::Update && description(&request).is_empty();
         let allowed = if offerless_update {
             self.may_refresh(cx)
         } else {
@@ -28,20 +28,20 @@ impl Leg {
             return cx.answer(server, &request, &refusal);
         }
         self.learn_abilities(&request);
-        if request.body().is_empty() {
+        if description(&request).is_empty() {
             return self.change_without_offer(cx, server, &request);
         }
         let Some(session) = &mut self.session else {
             return cx.answer(server, &request, &Answer::of(488));
         };
-        let offered = match session.receive_offer(request.body()) {
+        let offered = match session.receive_offer(description(&request)) {
             Ok(spec) => self.allowed(spec),
             Err(fault) => {
                 tracing::info!(%fault, "the offer was refused");
                 return cx.answer(server, &request, &Answer::of(488));
             }
         };
-        if !offered.has_audio() && has_other_media(request.body()) {
+        if !offered.has_audio() && has_other_media(description(&request)) {
             // Such as a fax that would go over T.38: refused, it goes as audio.
             self.roll_back();
             return cx.answer(server, &request, &Answer::of(488));

@@ -5,7 +5,7 @@ use std::time::Duration;
 use ::media::Spec;
 use sip::{HeaderName, Message, Method, headers::reason::RetryAfter, transaction::ClientId};
 
-use super::{ALLOW, Leg, LegEvent, LegTimer, Phase, inbound::FinishWith};
+use super::{ALLOW, Leg, LegEvent, LegTimer, Phase, description, inbound::FinishWith};
 use crate::stack::{ClientUse, Stack, TimerKey};
 
 /// The change under way on a leg; never more than one (RFC 3261 14.1, 14.2).
@@ -272,7 +272,7 @@ impl Leg {
         self.start_session_timer(cx);
         let Some(offered) = ours.offered else { return };
         let before = self.heard.clone();
-        let Some(spec) = self.take_answer(response.body()) else {
+        let Some(spec) = self.take_answer(description(response)) else {
             self.roll_back();
             return self.tell_refused(cx, ours.purpose, 488, "No Usable Answer");
         };

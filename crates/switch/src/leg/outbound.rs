@@ -3,7 +3,7 @@
 use ::media::Spec;
 use sip::{Builder, Contact, Flow, HeaderName, Message, Method, dialog::Dialog, transaction::ClientId};
 
-use super::{ALLOW, Cause, Leg, LegEvent, LegId, NoRoom, Phase, session_timer::SessionTimer};
+use super::{ALLOW, Cause, Leg, LegEvent, LegId, NoRoom, Phase, description, session_timer::SessionTimer};
 use crate::{
     call::CallId,
     stack::{ClientUse, Stack, copy_fields},
@@ -155,7 +155,7 @@ impl Leg {
         if self.described {
             return None; // RFC 3261 13.2.1: what follows the first answer is ignored
         }
-        let spec = self.take_answer(response.body())?;
+        let spec = self.take_answer(description(response))?;
         self.described = true;
         self.sync_media(cx);
         Some(spec)
@@ -194,7 +194,7 @@ impl Leg {
         self.learn_abilities(response);
         self.send_ack(cx, response);
         self.phase = Phase::Up;
-        if !self.described && self.take_answer(response.body()).is_none() {
+        if !self.described && self.take_answer(description(response)).is_none() {
             self.tell(
                 cx,
                 LegEvent::Refused {
