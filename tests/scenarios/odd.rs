@@ -263,6 +263,17 @@ fn an_offer_of_ours_that_the_phone_puts_off_is_made_again_when_it_said() {
 }
 
 #[test]
+fn a_change_that_the_other_phone_puts_off_is_the_offerer_s_to_make_again() {
+    let (stage, alice, wire, _invite) = talking();
+    alice.begins_change(Method::Invite, Some(media::SdpDirection::SendOnly));
+    let change = wire.takes_request(Method::Invite);
+    wire.replies(&change, 500, "far", |reply| reply.header(HeaderName::RetryAfter, 3));
+    // Glare is what every phone knows how to try again (RFC 3261 14.1).
+    alice.is_answered(491);
+    ends(&stage, &alice, &wire);
+}
+
+#[test]
 fn a_re_invite_that_outlives_its_dialog_is_acknowledged_or_cancelled() {
     for answered in [true, false] {
         let (stage, alice, wire, _invite) = talking();

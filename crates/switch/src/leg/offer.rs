@@ -321,7 +321,8 @@ impl Leg {
         self.roll_back();
         match (purpose, not_now(code, response)) {
             (Purpose::Own, Some(wait)) => self.retry_later(cx, LegTimer::Offer, wait),
-            (Purpose::Passed | Purpose::Own, _) => {
+            (Purpose::Passed | Purpose::Own, wait) => {
+                let code = if wait.is_some() { 491 } else { code };
                 let reason = response.map(|r| r.reason().to_string()).unwrap_or_default();
                 self.tell_refused(cx, purpose, code, &reason);
             }
