@@ -39,6 +39,17 @@ fn on_busy() {
 }
 
 #[test]
+fn on_busy_everywhere_though_another_phone_rings() {
+    let (stage, alice, bob, carol) = stage(|account| account.forward_busy = Some("103".into()));
+    let kitchen = stage.phone("102");
+    alice.calls("102");
+    kitchen.rings();
+    bob.rings().rejects(600);
+    kitchen.ends_with(487);
+    to_carol(&stage, &alice, &carol, "user-busy");
+}
+
+#[test]
 fn on_no_answer() {
     let (stage, alice, bob, carol) = stage(|account| account.forward_no_answer = Some("103".into()));
     alice.calls("102");

@@ -374,10 +374,13 @@ impl Leg {
     }
 }
 
+/// The longest that a phone may put us off; RFC 3261 14.2 gives it 10 s.
+const LONGEST: Duration = Duration::from_secs(60);
+
 /// Whether a change is refused only because another one is under way (RFC 3261 14.2), and how long that takes.
 fn not_now(code: u16, response: Option<&Message>) -> Option<Duration> {
     let after = response?.read::<RetryAfter<'_>>().ok().flatten();
-    let after = after.map(|after| Duration::from_secs(after.seconds.into()));
+    let after = after.map(|after| Duration::from_secs(after.seconds.into()).min(LONGEST));
     match code {
         491 => Some(after.unwrap_or(Duration::ZERO)),
         500 => after,

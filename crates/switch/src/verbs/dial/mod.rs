@@ -233,6 +233,10 @@ impl Dialing {
         if (300..=399).contains(&code) {
             return self.redirected(call, x, branch, code, to);
         }
+        // RFC 3261 16.7 step 5: a 6xx speaks for the person, wherever else it rings, but not for others.
+        if let Some(number) = branch.extension.as_deref().filter(|_| code >= 600) {
+            self.drop_phones_of(x, number);
+        }
         if code == 486 || code == 600 {
             if let Some(target) = self.forward(x, branch, |extension| extension.forward_busy.clone()) {
                 return self.send_on(call, x, branch, &target, "user-busy");
@@ -243,10 +247,6 @@ impl Dialing {
             return self.send_on(call, x, branch, &target, "unavailable");
         }
         self.best.note_callee(code, &reason);
-        // RFC 3261 16.7 step 5: a 6xx speaks for the person, wherever else it rings, but not for others.
-        if let Some(number) = branch.extension.as_deref().filter(|_| code >= 600) {
-            self.drop_phones_of(x, number);
-        }
     }
 
     /// It rang long enough.
