@@ -380,3 +380,27 @@ fn a_description_among_other_things_is_found_and_the_other_things_stay() {
     call.near.takes_response(415);
     call.stage.clears();
 }
+
+#[test]
+fn a_video_phone_that_forgets_its_refused_line_can_still_hold() {
+    let video = "m=video 9078 RTP/AVP 97\na=rtpmap:97 H264/90000";
+    let call = Call::offers(&by(1, &format!("{video}\n{PLAIN}")));
+    let (_, ok) = call.answers(&by(2, PLAIN));
+    assert_eq!(streams(&ok).len(), 2);
+    let mut dialog = Dialog::uac(&call.invite, &ok).unwrap();
+    let hold = dialog
+        .request(&Method::Update, "SIP/2.0/UDP 198.51.200.1:5060;branch=z9hG4bKh")
+        .header(HeaderName::Contact, "<sip:101@198.51.200.1>")
+        .body("application/sdp", by(1, &format!("{PLAIN}\na=sendonly")).as_bytes());
+    call.near.sends(hold.finish());
+    let offered = call.far.takes_request(Method::Invite);
+    assert_eq!(lines(&offered, "a=send"), ["a=sendonly"]);
+    call.far.replies(&offered, 200, "far", |reply| {
+        reply.body("application/sdp", by(2, &format!("{PLAIN}\na=recvonly")).as_bytes())
+    });
+    call.far.takes_request(Method::Ack);
+    let held = call.near.takes_response(200);
+    assert_eq!(streams(&held).len(), 1, "RFC 3264 6: as many as were offered");
+    assert_eq!(lines(&held, "a=recv"), ["a=recvonly"]);
+    call.ends();
+}

@@ -16,7 +16,7 @@ use self::{
 };
 use crate::{
     Direction, Payload, Remote,
-    sdp::{Sdp, SdpError},
+    sdp::{Media, Sdp, SdpError},
     spec::{Codec, SdpDirection, Spec},
 };
 
@@ -118,10 +118,8 @@ impl Session {
             return Err(SdpError::State("an offer is open already"));
         }
         let sdp = Sdp::parse(sdp)?;
-        // RFC 3264 section 8: a new offer has at least the lines of the last description.
-        if sdp.media.len() < self.now.lines.len() {
-            return Err(SdpError::LinesDiffer);
-        }
+        // RFC 3264 section 8 wants at least the lines of the last description. Some video phones leave out those that
+        // were refused, and mean the audio all the same: only what this offer has is answered.
         let usable = |at: usize| {
             let media = sdp.media.get(at).filter(|m| m.port != 0 && is_rtp_audio(m))?;
             Some((at, read(&sdp, media))).filter(|(_, (_, spec))| spec.has_audio())
@@ -219,10 +217,11 @@ impl Session {
             return Err(SdpError::State("no offer to be answered"));
         };
         let sdp = Sdp::parse(sdp)?;
-        let media = sdp.media.get(self.now.active).ok_or(SdpError::LinesDiffer)?;
-        if !media.kind.eq_ignore_ascii_case("audio") {
-            return Err(SdpError::LinesDiffer);
-        }
+        let is_audio = |media: &&Media| media.kind.eq_ignore_ascii_case("audio");
+        let in_place = sdp.media.get(self.now.active).filter(is_audio);
+        // One that leaves out refused lines has moved the audio.
+        let media = in_place.or_else(|| sdp.media.iter().find(is_audio));
+        let media = media.ok_or(SdpError::LinesDiffer)?;
         let (mut remote, mut spec) = read(&sdp, media);
         // Nothing beyond the offer can be accepted, and two of one encoding are matched in order.
         spec.codecs.retain(|c| offered.codecs.iter().any(|o| o.same_as(c)));
