@@ -290,11 +290,11 @@ fn hold_as_it_was_before_rfc_3264() {
 #[test]
 fn an_answer_in_a_provisional_response_is_the_answer_also_where_the_200_has_none() {
     // Also by one that asks for a PRACK, which we did not say we can (RFC 3262 3): it is a 183 like any other.
-    for reliable in [false, true] {
+    for (code, reliable) in [(183, false), (183, true), (180, false)] {
         let call = Call::offers(&by(1, "m=audio 9000 RTP/AVP 8 0"));
         let asked = call.far.takes_request(Method::Invite);
         assert!(!asked.supports("100rel"));
-        call.far.replies(&asked, 183, "far", |reply| {
+        call.far.replies(&asked, code, "far", |reply| {
             let reply = if reliable {
                 reply.header(HeaderName::Require, "100rel").header(HeaderName::RSeq, 1)
             } else {
@@ -302,7 +302,7 @@ fn an_answer_in_a_provisional_response_is_the_answer_also_where_the_200_has_none
             };
             reply.body("application/sdp", by(2, "m=audio 9000 RTP/AVP 0").as_bytes())
         });
-        let early = call.near.takes_response(183);
+        let early = call.near.takes_response(code);
         assert!(early.header(HeaderName::Require).is_none());
         // Another description later is ignored (RFC 3261 13.2.1).
         call.far.replies(&asked, 183, "far", |reply| {
