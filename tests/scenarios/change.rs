@@ -256,10 +256,14 @@ fn a_change_to_codecs_that_the_other_device_may_not_use_is_not_acceptable() {
 #[test]
 fn a_change_by_the_callee_waits_for_the_caller_s_ack() {
     // RFC 3261 14.1: while our 200 to the caller's INVITE waits for its ACK, no other INVITE goes to it.
-    for method in [Method::Invite, Method::Update] {
+    for (method, late_offer) in [(Method::Invite, false), (Method::Update, false), (Method::Invite, true)] {
         let stage = Stage::default();
         let (alice, bob) = (stage.phone("101"), stage.phone("102"));
-        alice.feels(|mood| mood.forgets_ack = true).calls("102");
+        alice.feels(|mood| {
+            mood.forgets_ack = true;
+            mood.late_offer = late_offer;
+        });
+        alice.calls("102");
         bob.rings().answers().talks();
         alice.talks();
         bob.begins_change(method, Some(SendOnly));
