@@ -129,6 +129,23 @@ fn a_phone_that_promised_to_refresh_and_does_not_loses_its_call() {
 }
 
 #[test]
+fn a_refresher_that_is_neither_side_says_nothing_and_the_rest_holds() {
+    let stage = stage();
+    let (alice, bob) = (stage.phone("101"), stage.phone("102"));
+    alice.feels(|mood| mood.asks_timer = Some("100;refresher=me"));
+    call(&stage, &alice, &bob);
+    let granted = alice.call(|call| call.last.header(HeaderName::SessionExpires).map(str::to_owned));
+    assert_eq!(
+        granted.as_deref(),
+        Some("100;refresher=uac"),
+        "RFC 4028 4, 9: ours to choose"
+    );
+    alice.hangs_up();
+    bob.ends_with(200);
+    stage.clears();
+}
+
+#[test]
 fn a_phone_that_refreshes_as_it_promised_keeps_its_call() {
     let stage = stage();
     let (alice, bob) = (stage.phone("101"), stage.phone("102"));

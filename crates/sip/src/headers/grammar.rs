@@ -357,7 +357,7 @@ mod tests {
             "fa77as7dad8-sd98ajzz@host.example.com;local-tag=kkaz-;remote-tag=6544",
             "x",
         ),
-        ("Session-Expires", "1800;refresher=uac", "1800;refresher=x"),
+        ("Session-Expires", "1800;refresher=uac", "soon;refresher=uac"),
         ("Min-SE", "90", "x"),
         (
             "Reason",

@@ -1,6 +1,6 @@
 //! Session-Expires and Min-SE (RFC 4028), RAck and RSeq (RFC 3262).
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
 use super::{Header, HeaderError, is_blank, item::Item, name::HeaderName, number, trim};
 use crate::Method;
@@ -23,6 +23,13 @@ pub struct SessionExpires {
     pub refresher: Option<Refresher>,
 }
 
+impl SessionExpires {
+    /// The interval.
+    pub const fn interval(&self) -> Duration {
+        Duration::from_secs(self.seconds as u64)
+    }
+}
+
 impl Header<'_> for SessionExpires {
     const NAME: HeaderName = HeaderName::SessionExpires;
 
@@ -33,7 +40,8 @@ impl Header<'_> for SessionExpires {
             None => None,
             Some(who) if who.eq_ignore_ascii_case("uac") => Some(Refresher::Uac),
             Some(who) if who.eq_ignore_ascii_case("uas") => Some(Refresher::Uas),
-            Some(_) => return Err("the refresher is neither uac nor uas"),
+            // RFC 4028 section 4: any other value is a generic parameter, and says nothing.
+            Some(_) => None,
         };
         Ok(Self { seconds, refresher })
     }
@@ -124,14 +132,9 @@ mod tests {
         }
         let read = SessionExpires::read("1800 ; Refresher = UAS ; x=1").unwrap();
         assert_eq!(read.refresher, Some(Refresher::Uas));
-        for bad in [
-            "",
-            "-1",
-            "4294967296",
-            "90;refresher=me",
-            "90 s",
-            "90;refresher=uac;refresher=uas",
-        ] {
+        let read = SessionExpires::read("90;refresher=me;x").unwrap();
+        assert_eq!((read.seconds, read.refresher), (90, None));
+        for bad in ["", "-1", "4294967296", "+90", "90 s", "90;refresher=uac;refresher=uas"] {
             assert!(SessionExpires::read(bad).is_err(), "{bad}");
         }
         assert_eq!(MinSe::read("90;x"), Ok(MinSe(90)));

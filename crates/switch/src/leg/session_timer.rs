@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use sip::{Builder, HeaderName, Message};
+use sip::{
+    Builder, HeaderName, Message,
+    headers::session::{MinSe, Refresher, SessionExpires},
+};
 
 use super::{Leg, LegTimer};
 use crate::{
@@ -19,38 +22,13 @@ pub(super) struct SessionTimer {
     ours: bool,
 }
 
-/// A Session-Expires value.
-struct SessionExpires {
-    interval: Duration,
-    refresher: Option<Refresher>,
-}
-
-#[derive(Copy, Clone, PartialEq, Eq)]
-enum Refresher {
-    Uac,
-    Uas,
-}
-
-impl SessionExpires {
-    fn of(message: &Message) -> Option<Self> {
-        let value = message.header(HeaderName::SessionExpires)?;
-        let (seconds, params) = value.split_once(';').unwrap_or((value, ""));
-        let interval = Duration::from_secs(seconds.trim().parse::<u32>().ok()?.into());
-        let refresher = params.split(';').find_map(|param| {
-            let (name, value) = param.split_once('=')?;
-            match (name.trim().eq_ignore_ascii_case("refresher"), value.trim()) {
-                (true, value) if value.eq_ignore_ascii_case("uac") => Some(Refresher::Uac),
-                (true, value) if value.eq_ignore_ascii_case("uas") => Some(Refresher::Uas),
-                (true | false, _) => None,
-            }
-        });
-        Some(Self { interval, refresher })
-    }
+/// What a message asks for or grants; nothing where that cannot be read, which is no reason to refuse a call.
+fn session_expires_of(message: &Message) -> Option<SessionExpires> {
+    message.read().ok().flatten()
 }
 
 fn min_se_of(message: &Message) -> Option<Duration> {
-    let value = message.header(HeaderName::MinSe)?;
-    let seconds = value.split(';').next()?.trim().parse::<u32>().ok()?;
+    let MinSe(seconds) = message.read().ok().flatten()?;
     Some(Duration::from_secs(seconds.into()))
 }
 
@@ -74,13 +52,17 @@ impl SessionTimer {
     fn take(&mut self, request: &Message) -> Result<(), Answer> {
         let supported = request.supports("timer");
         let theirs_at_least = min_se_of(request).unwrap_or_default();
-        match SessionExpires::of(request) {
-            Some(asked) if asked.interval < self.min_se && supported => {
+        match session_expires_of(request) {
+            Some(asked) if asked.interval() < self.min_se && supported => {
                 return Err(Answer::of(422).with(HeaderName::MinSe, self.min_se.as_secs().to_string()));
             }
             // RFC 4028 section 9: we may shorten what was asked for, never below its Min-SE.
             Some(asked) => {
-                self.interval = asked.interval.min(self.interval).max(theirs_at_least).max(self.min_se);
+                self.interval = asked
+                    .interval()
+                    .min(self.interval)
+                    .max(theirs_at_least)
+                    .max(self.min_se);
                 self.ours = asked.refresher == Some(Refresher::Uas) || !supported;
             }
             None => {
@@ -100,11 +82,17 @@ impl SessionTimer {
 
     /// Adds what a request within the dialog asks for: the same as before, by the same side (RFC 4028 section 7.4).
     pub fn ask_again(&self, builder: Builder) -> Builder {
-        let refresher = if self.ours { "uac" } else { "uas" };
-        let value = format!("{};refresher={refresher}", self.interval.as_secs());
+        let refresher = if self.ours { Refresher::Uac } else { Refresher::Uas };
         builder
-            .header(HeaderName::SessionExpires, value)
+            .header(HeaderName::SessionExpires, self.said_of(refresher))
             .header(HeaderName::MinSe, self.min_se.as_secs())
+    }
+
+    fn said_of(&self, refresher: Refresher) -> SessionExpires {
+        SessionExpires {
+            seconds: u32::try_from(self.interval.as_secs()).unwrap_or(u32::MAX),
+            refresher: Some(refresher),
+        }
     }
 
     /// Adds to a 2xx what is in force. Nothing to a peer that does not know of session timers: we
@@ -113,11 +101,8 @@ impl SessionTimer {
         if !peer_supports {
             return builder;
         }
-        let refresher = if self.ours { "uas" } else { "uac" };
-        let builder = builder.header(
-            HeaderName::SessionExpires,
-            format_args!("{};refresher={refresher}", self.interval.as_secs()),
-        );
+        let refresher = if self.ours { Refresher::Uas } else { Refresher::Uac };
+        let builder = builder.header(HeaderName::SessionExpires, self.said_of(refresher));
         // RFC 4028 section 9: Require tells a UAC that is to refresh that it must.
         if self.ours {
             builder
@@ -128,9 +113,9 @@ impl SessionTimer {
 
     /// Takes over what the 2xx to our request says (RFC 4028 section 7.2).
     pub fn settle(&mut self, response: &Message) {
-        match SessionExpires::of(response) {
+        match session_expires_of(response) {
             Some(said) => {
-                self.interval = said.interval.max(self.min_se);
+                self.interval = said.interval().max(self.min_se);
                 self.ours = said.refresher != Some(Refresher::Uas);
             }
             // A session without an interval does not expire, so nobody else is expected to refresh it.
