@@ -181,15 +181,19 @@ impl Udp {
 
     fn try_send(&self, transmit: &Transmit) -> io::Result<()> {
         let fd = self.socket.as_raw_fd();
-        let once = || {
+        past_an_older_fault(|| {
             self.socket
                 .try_io(Interest::WRITABLE, || send(fd, self.bound, transmit))
-        };
-        match once() {
-            // Linux hands an earlier datagram's ICMP error to whoever sends next; this one was not sent.
-            Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => once(),
-            done => done,
-        }
+        })
+    }
+}
+
+/// Linux hands the ICMP error of an earlier datagram, whichever it is, to whoever sends next: this one has not been
+/// sent then, and nothing is known of where it goes. What fails twice cannot be sent.
+fn past_an_older_fault(mut send: impl FnMut() -> io::Result<()>) -> io::Result<()> {
+    match send() {
+        Err(error) if error.kind() != io::ErrorKind::WouldBlock => send(),
+        done => done,
     }
 }
 
@@ -321,13 +325,75 @@ fn is_hard(item: &ControlMessageOwned) -> bool {
         ControlMessageOwned::Ipv4RecvErr(error, _) | ControlMessageOwned::Ipv6RecvErr(error, _) => error.ee_errno,
         _ => return false,
     };
-    // RFC 3261 18.4: network, host, port and protocol unreachable; TTL and the like are ignored.
+    is_final(error)
+}
+
+/// RFC 3261 18.4: network, host, port and protocol unreachable (or unknown, or fenced off), and what the header
+/// says is refused; a TTL that ran out, a path that takes smaller packets only, and the like are ignored.
+fn is_final(error: u32) -> bool {
     [
         libc::ECONNREFUSED,
         libc::EHOSTUNREACH,
+        libc::EHOSTDOWN,
         libc::ENETUNREACH,
+        libc::ENONET,
         libc::ENOPROTOOPT,
+        libc::EACCES,
+        libc::EPROTO,
     ]
     .iter()
-    .any(|hard| u32::try_from(*hard) == Ok(error))
+    .any(|known| u32::try_from(*known) == Ok(error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_icmp_error_about_one_phone_is_not_taken_for_another_s() {
+        for older in [
+            libc::ECONNREFUSED,
+            libc::EHOSTUNREACH,
+            libc::ENETUNREACH,
+            libc::EMSGSIZE,
+            libc::EACCES,
+        ] {
+            let mut results = vec![Ok(()), Err(io::Error::from_raw_os_error(older))];
+            assert!(past_an_older_fault(|| results.pop().unwrap()).is_ok(), "{older}");
+            assert!(results.is_empty(), "sent once more: {older}");
+        }
+        let mut tries = 0;
+        let result = past_an_older_fault(|| {
+            tries += 1;
+            Err(io::Error::from_raw_os_error(libc::ENETUNREACH))
+        });
+        assert_eq!((result.is_err(), tries), (true, 2));
+        let mut tries = 0;
+        let result = past_an_older_fault(|| {
+            tries += 1;
+            Err(io::ErrorKind::WouldBlock.into())
+        });
+        assert_eq!((result.is_err(), tries), (true, 1), "a full buffer is no fault");
+    }
+
+    #[test]
+    fn only_icmp_errors_that_will_not_pass_are_reported() {
+        let errno = |error: i32| u32::try_from(error).unwrap();
+        // What Linux makes of codes 0 to 15 of "destination unreachable" and of "parameter problem", and of ICMPv6.
+        for error in [
+            libc::ENETUNREACH,
+            libc::EHOSTUNREACH,
+            libc::ENOPROTOOPT,
+            libc::ECONNREFUSED,
+            libc::EHOSTDOWN,
+            libc::ENONET,
+            libc::EACCES,
+            libc::EPROTO,
+        ] {
+            assert!(is_final(errno(error)), "{error}");
+        }
+        for error in [libc::EMSGSIZE, libc::EOPNOTSUPP, 0] {
+            assert!(!is_final(errno(error)), "{error}");
+        }
+    }
 }
