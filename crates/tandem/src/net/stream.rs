@@ -16,6 +16,9 @@ use tokio::{
 
 use super::tcp::{Queue, Shared};
 
+/// The answer to a ping (RFC 5626 4.4.1): ours, and no message of anybody's.
+pub(super) const PONG: &[u8] = b"\r\n";
+
 /// Why a connection ended.
 #[derive(Debug)]
 pub(super) enum End {
@@ -124,7 +127,7 @@ async fn read(shared: &Shared, reader: ReadHalf<'_>, flow: Flow, queue: &Queue) 
                 Ok(Frame::Ping) => {
                     let pong = Transmit {
                         flow,
-                        bytes: Bytes::from_static(b"\r\n"),
+                        bytes: Bytes::from_static(PONG),
                     };
                     if queue.push(pong, limits.write_queue).is_err() {
                         return End::Overflow;
@@ -186,7 +189,7 @@ async fn write(shared: &Shared, mut writer: WriteHalf<'_>, queue: &Queue) -> (En
             () = overflow(queue) => return (End::Overflow, Some(transmit)),
         };
         match written {
-            Ok(Ok(())) => queue.written(transmit.bytes.len()),
+            Ok(Ok(())) => queue.written(&transmit),
             Ok(Err(error)) => return (End::Failed(error), Some(transmit)),
             Err(_) => return (End::Overflow, Some(transmit)),
         }

@@ -61,6 +61,11 @@ struct Entry {
 /// Read at once, from whichever connection has something.
 const CHUNK: usize = 64 * 1024;
 
+/// What a message takes while it waits: whoever sends pings and reads no pongs must not fill memory with them.
+fn weight(transmit: &Transmit) -> usize {
+    transmit.bytes.len() + size_of::<Transmit>()
+}
+
 /// What waits to be written on one connection.
 #[derive(Default)]
 pub(super) struct Queue {
@@ -74,7 +79,7 @@ pub(super) struct Queue {
 impl Queue {
     /// Adds a message, unless that makes the queue longer than `most` bytes; then the connection is over.
     pub(super) fn push(&self, transmit: Transmit, most: usize) -> io::Result<()> {
-        let bytes = self.bytes.get().saturating_add(transmit.bytes.len());
+        let bytes = self.bytes.get().saturating_add(weight(&transmit));
         if bytes > most || self.overflown.get() {
             self.end();
             return Err(io::ErrorKind::QuotaExceeded.into());
@@ -90,9 +95,9 @@ impl Queue {
         self.items.borrow_mut().pop_front()
     }
 
-    /// So many bytes have gone out.
-    pub(super) fn written(&self, bytes: usize) {
-        self.bytes.set(self.bytes.get().saturating_sub(bytes));
+    /// It has gone out.
+    pub(super) fn written(&self, transmit: &Transmit) {
+        self.bytes.set(self.bytes.get().saturating_sub(weight(transmit)));
         self.spoken.set(Some(Instant::now()));
     }
 
@@ -274,8 +279,9 @@ impl Shared {
         };
         let Some(entry) = entry else { return };
         let rest = std::iter::from_fn(|| entry.queue.pop());
+        let unsent = unsent.into_iter().chain(rest).filter(|it| it.bytes != stream::PONG);
         // The receiver is gone only when the whole process ends.
-        for Transmit { flow, .. } in unsent.into_iter().chain(rest) {
+        for Transmit { flow, .. } in unsent {
             let _ = self.reporter.send(Input::TransmitFailed { flow }).await;
         }
         let _ = self.reporter.send(Input::ConnectionClosed { connection: id }).await;

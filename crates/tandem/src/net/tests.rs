@@ -552,6 +552,21 @@ fn a_peer_that_does_not_read_loses_its_connection_and_nothing_grows() {
 }
 
 #[test]
+fn pings_whose_answers_nobody_reads_fill_no_memory() {
+    run(async {
+        let mut bench = Bench::tcp(Limits {
+            write_queue: 16_384,
+            ..Limits::default()
+        });
+        let mut phone = TcpStream::connect(bench.address()).await.unwrap();
+        // The answers to these are 4,096 bytes, but as many messages that wait.
+        let _ = phone.write_all(&b"\r\n\r\n".repeat(2_048)).await;
+        bench.closed().await;
+        assert_eq!(bench.net.connections(), 0);
+    });
+}
+
+#[test]
 fn a_listener_that_cannot_be_bound_says_why() {
     run(async {
         let bench = Bench::new(&["udp:127.0.0.1:0"], Limits::default());
