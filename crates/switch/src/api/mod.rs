@@ -69,7 +69,8 @@ pub enum Input {
         /// As it was asked for.
         flow: Flow,
     },
-    /// A connection has ended.
+    /// A connection has ended: nothing comes over it any more. (An answer to what came over it may still find its
+    /// way where the peer has closed its own half only.)
     ConnectionClosed {
         /// Which.
         connection: ConnectionId,

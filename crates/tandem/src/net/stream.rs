@@ -73,7 +73,7 @@ pub(super) async fn serve(
         End::Failed(_) | End::Slow | End::Idle | End::Overflow | End::Over => return (end, None),
     };
     if let Some(id) = flow.connection {
-        shared.retire(id);
+        shared.retire(id).await;
     }
     match timeout(patience, &mut writing).await {
         Ok((end, unsent)) => (end, unsent),

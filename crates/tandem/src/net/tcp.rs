@@ -146,13 +146,14 @@ impl Tcp {
     }
 
     /// Sends over the flow's connection, else over one to the same peer, else over a new one
-    /// (RFC 3261 18.2.2).
+    /// (RFC 3261 18.2.2). Where the peer has half closed the connection, it takes answers at most.
     pub(super) fn send(&self, transmit: Transmit) -> io::Result<()> {
         let shared = &self.shared;
         let most = shared.limits.write_queue;
         let known = {
             let table = shared.table.borrow();
             let named = transmit.flow.connection.and_then(|id| table.connections.get(&id));
+            let named = named.filter(|entry| !entry.retired || transmit.bytes.starts_with(b"SIP/"));
             let entry = named.or_else(|| {
                 table
                     .by_peer
@@ -188,23 +189,19 @@ impl Tcp {
 
 #[cfg(test)]
 impl Tcp {
-    /// Whether a new request to this peer would go over a connection there is.
-    pub(super) fn is_usable(&self, peer: SocketAddr) -> bool {
-        self.shared.table.borrow().by_peer.contains_key(&peer)
-    }
-
     pub(super) fn of_source(&self, source: IpAddr) -> usize {
         self.shared.table.borrow().by_source.get(&source).copied().unwrap_or(0)
     }
 }
 
 impl Table {
-    fn retire(&mut self, id: ConnectionId) {
+    /// New requests no longer go over it; whether they did until now.
+    fn retire(&mut self, id: ConnectionId) -> bool {
         let Some(entry) = self.connections.get_mut(&id) else {
-            return;
+            return false;
         };
         if std::mem::replace(&mut entry.retired, true) {
-            return;
+            return false;
         }
         self.retired.insert(id);
         if self.by_peer.get(&entry.peer) == Some(&id) {
@@ -216,6 +213,7 @@ impl Table {
                 self.by_source.remove(&entry.peer.ip());
             }
         }
+        true
     }
 
     /// Makes room by ending the oldest half-closed connection; its task removes it.
@@ -264,18 +262,22 @@ impl Shared {
         Some((id, queue))
     }
 
-    /// New requests no longer go over this connection; answers to what came over it still do.
-    pub(super) fn retire(&self, id: ConnectionId) {
-        self.table.borrow_mut().retire(id);
+    /// The peer says no more on this connection, which is its end for everybody but those whose answers still go
+    /// over it.
+    pub(super) async fn retire(&self, id: ConnectionId) {
+        let ended = self.table.borrow_mut().retire(id);
+        if ended {
+            let _ = self.reporter.send(Input::ConnectionClosed { connection: id }).await;
+        }
     }
 
     /// Forgets a connection and reports its end, and what was still to be written.
     async fn remove(&self, id: ConnectionId, unsent: Option<Transmit>) {
-        let entry = {
+        let (entry, ended) = {
             let mut table = self.table.borrow_mut();
-            table.retire(id);
+            let ended = table.retire(id);
             table.retired.remove(&id);
-            table.connections.remove(&id)
+            (table.connections.remove(&id), ended)
         };
         let Some(entry) = entry else { return };
         let rest = std::iter::from_fn(|| entry.queue.pop());
@@ -284,7 +286,9 @@ impl Shared {
         for Transmit { flow, .. } in unsent {
             let _ = self.reporter.send(Input::TransmitFailed { flow }).await;
         }
-        let _ = self.reporter.send(Input::ConnectionClosed { connection: id }).await;
+        if ended {
+            let _ = self.reporter.send(Input::ConnectionClosed { connection: id }).await;
+        }
     }
 }
 

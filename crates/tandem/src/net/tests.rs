@@ -350,18 +350,41 @@ fn a_half_closed_connection_still_gets_its_answer_but_no_new_request() {
         phone.write_all(OPTIONS.as_bytes()).await.unwrap();
         phone.shutdown().await.unwrap();
         let (flow, _) = bench.message().await;
-        // Give the end of the stream its way through, then answer.
-        while bench.net.tcp.is_usable(flow.remote) {
-            bench.while_quiet(tokio::task::yield_now()).await;
-        }
-        bench.send(flow, "answer");
-        bench.while_quiet(read_exactly(&mut phone, "answer")).await;
+        assert_eq!(Some(bench.closed().await), flow.connection, "the peer says no more");
+        let answer = "SIP/2.0 200 OK\r\nContent-Length: 0\r\n\r\n";
+        bench.send(flow, answer);
+        bench.while_quiet(read_exactly(&mut phone, answer)).await;
         let other = Flow {
             connection: None,
             ..flow
         };
-        bench.send(other, "request");
-        assert_eq!(bench.failed().await, other);
+        for way in [other, flow] {
+            bench.send(way, OPTIONS);
+            assert_eq!(bench.failed().await, way);
+            // That of the attempt to open another one.
+            bench.closed().await;
+        }
+    });
+}
+
+#[test]
+fn a_request_for_who_closed_its_connection_goes_over_a_new_one() {
+    run(async {
+        let mut bench = Bench::tcp(Limits::default());
+        let door = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut phone = TcpStream::connect(bench.address()).await.unwrap();
+        phone.write_all(OPTIONS.as_bytes()).await.unwrap();
+        let (flow, _) = bench.message().await;
+        drop(phone);
+        assert_eq!(Some(bench.closed().await), flow.connection);
+        // Its contact, and the connection it had: what the switch still knows of it.
+        let way = Flow {
+            remote: door.local_addr().unwrap(),
+            ..flow
+        };
+        bench.send(way, OPTIONS);
+        let (mut stream, _) = bench.while_quiet(door.accept()).await.unwrap();
+        bench.while_quiet(read_exactly(&mut stream, OPTIONS)).await;
     });
 }
 
@@ -375,7 +398,7 @@ fn a_half_closed_connection_does_not_stay() {
         let mut phone = TcpStream::connect(bench.address()).await.unwrap();
         phone.shutdown().await.unwrap();
         bench.closed().await;
-        is_closed(&mut phone).await;
+        bench.while_quiet(is_closed(&mut phone)).await;
     });
 }
 
@@ -463,9 +486,12 @@ fn a_head_without_a_length_is_given_to_the_switch_and_its_answer_is_the_last() {
         phone.write_all(format!("{head}{OPTIONS}").as_bytes()).await.unwrap();
         let (flow, bytes) = bench.message().await;
         assert_eq!(bytes, head);
-        bench.send(flow, "400");
-        bench.while_quiet(read_exactly(&mut phone, "400")).await;
         bench.closed().await;
+        bench.send(flow, "SIP/2.0 400 Bad Request\r\n\r\n");
+        bench
+            .while_quiet(read_exactly(&mut phone, "SIP/2.0 400 Bad Request\r\n\r\n"))
+            .await;
+        bench.while_quiet(is_closed(&mut phone)).await;
     });
 }
 
@@ -489,9 +515,8 @@ fn connections_are_counted_by_source_and_in_all() {
         bench.while_quiet(is_closed(&mut third)).await;
         // One that leaves makes room.
         drop(phones.pop());
-        while bench.net.tcp.of_source("127.0.0.1".parse().unwrap()) > 1 {
-            bench.while_quiet(tokio::task::yield_now()).await;
-        }
+        bench.closed().await;
+        assert_eq!(bench.net.tcp.of_source("127.0.0.1".parse().unwrap()), 1);
         let mut fourth = TcpStream::connect(bench.address()).await.unwrap();
         fourth.write_all(OPTIONS.as_bytes()).await.unwrap();
         bench.message().await;
@@ -506,23 +531,23 @@ fn the_oldest_half_closed_connection_makes_room_for_a_new_one() {
             connections: 2,
             ..Limits::default()
         });
-        let mut ids = Vec::new();
         let mut phones = Vec::new();
         for _ in 0..2 {
             let mut phone = TcpStream::connect(bench.address()).await.unwrap();
             phone.write_all(OPTIONS.as_bytes()).await.unwrap();
             phone.shutdown().await.unwrap();
             let (flow, _) = bench.message().await;
-            while bench.net.tcp.is_usable(flow.remote) {
-                bench.while_quiet(tokio::task::yield_now()).await;
-            }
-            ids.push(flow.connection.unwrap());
+            assert_eq!(Some(bench.closed().await), flow.connection);
             phones.push(phone);
         }
         let mut third = TcpStream::connect(bench.address()).await.unwrap();
         third.write_all(OPTIONS.as_bytes()).await.unwrap();
-        assert_eq!(bench.closed().await, ids[0]);
         bench.message().await;
+        let [first, _] = &mut phones[..] else {
+            panic!("two phones")
+        };
+        bench.while_quiet(is_closed(first)).await;
+        assert_eq!(bench.net.connections(), 2);
     });
 }
 
