@@ -111,6 +111,27 @@ fn a_phone_whose_connection_is_gone_is_reached_at_its_contact_or_not_at_all() {
 }
 
 #[test]
+fn a_call_to_a_phone_whose_connection_ends_before_it_has_answered_is_not_waited_for() {
+    let stage = Stage::default();
+    let alice = stage.phone_at("101", A, Transport::Udp);
+    let bob = stage.phone_at("102", B, Transport::Tcp);
+    // It was unplugged: nobody said that its connection was gone until something came over it.
+    bob.feels(|mood| mood.dead = true);
+    alice.calls("102");
+    stage.pass(0.1);
+    let before = stage.with(|world| world.now);
+    stage.with(|world| world.cuts(B.parse().unwrap()));
+    alice.ends_with(480);
+    let waited = stage.with(|world| world.now).as_micros() - before.as_micros();
+    assert!(waited < 1_000_000, "RFC 3261 8.1.3.1: {waited}");
+    alice.with(|phone| phone.text("102", "hello"));
+    stage.pass(0.1);
+    assert_eq!(alice.with(|phone| phone.message_code), Some(480));
+    bob.feels(|mood| mood.dead = false);
+    stage.clears();
+}
+
+#[test]
 fn a_request_too_large_for_a_datagram_goes_over_tcp() {
     let stage = Stage::plan(&large());
     let alice = stage.phone_at("101", A, Transport::Udp);

@@ -268,6 +268,8 @@ impl Switch {
 
     fn connection_closed(&mut self, connection: sip::ConnectionId) {
         self.x.registrar.connection_closed(connection);
+        let now = self.x.stack.now;
+        self.x.stack.layer.connection_closed(now, connection);
         // Legs notice when they next send: a dialog outlives its connection (RFC 3261 18).
     }
 }

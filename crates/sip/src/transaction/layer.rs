@@ -249,8 +249,8 @@ impl Layer {
         self.out.push_back(TxOutput::Transmit { flow, bytes });
     }
 
-    /// Tells the transactions that use this flow that it failed: a message could not be sent on it,
-    /// or the connection is gone (RFC 3261 17.1.4, 17.2.4, 18.4).
+    /// Tells the transactions that use this flow that it failed: a message could not be sent on it
+    /// (RFC 3261 17.1.4, 17.2.4, 18.4).
     pub fn transport_failed(&mut self, now: Instant, flow: &Flow) {
         let affected = self.flows.0.get(&Path::of(flow)).cloned().unwrap_or_default();
         for owner in affected {
@@ -260,6 +260,29 @@ impl Layer {
                     self.server_input(now, id, server::Input::TransportFailed, None, None);
                 }
             }
+        }
+        self.queue.settle(&mut self.tables);
+    }
+
+    /// A connection has ended. Requests outside of dialogs that nobody has answered on it count as not sent (RFC 3261
+    /// 8.1.3.1): whoever did not keep it is not there any more. Within a dialog the peer may come back and
+    /// answer over another one (18.2.2), and a call is not to end with a connection; and so may we, as a server.
+    pub fn connection_closed(&mut self, now: Instant, connection: ConnectionId) {
+        let users = self.flows.0.get(&Path::Connection(connection));
+        let affected: Vec<ClientId> = users
+            .into_iter()
+            .flatten()
+            .filter_map(|owner| match owner {
+                Owner::Client(id) => Some(*id),
+                Owner::Server(_) => None,
+            })
+            .filter(|id| {
+                let client = self.tables.clients.get(id.0);
+                client.is_some_and(|client| client.request.to_tag().is_none())
+            })
+            .collect();
+        for id in affected {
+            self.client_input(now, id, client::Input::TransportFailed, None);
         }
         self.queue.settle(&mut self.tables);
     }

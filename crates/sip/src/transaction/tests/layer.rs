@@ -534,6 +534,42 @@ fn a_failing_connection_fails_what_waits_on_it() {
 }
 
 #[test]
+fn a_connection_that_ends_fails_what_nobody_has_answered_outside_of_dialogs() {
+    let mut world = World::new();
+    let ask = |branch, method, to_tag| {
+        let ask = Ask {
+            branch,
+            method,
+            to_tag,
+            ..Ask::default()
+        };
+        ask.message()
+    };
+    world.sends(tcp(), ask("z9hG4bKa", "INVITE", ""));
+    let ringing = world.sends(tcp(), ask("z9hG4bKb", "INVITE", ""));
+    let within = world.sends(tcp(), ask("z9hG4bKc", "UPDATE", "b"));
+    world.sends(tcp(), ask("z9hG4bKd", "MESSAGE", ""));
+    world.receive_on(tcp(), answer(&ask("z9hG4bKb", "INVITE", ""), 180));
+    let coming = world.arrives(tcp(), ask("z9hG4bKe", "MESSAGE", ""));
+    world.layer.connection_closed(world.now, ConnectionId(8));
+    assert!(world.said().is_empty(), "another one");
+    world.layer.connection_closed(world.now, ConnectionId(7));
+    let expected = ["TransportFailed", "ClientGone", "TransportFailed", "ClientGone"];
+    assert_eq!(world.said(), expected);
+    // These may come over another connection.
+    for id in [ringing, within] {
+        assert!(world.layer.client_request(id).is_some());
+    }
+    let again = Flow {
+        connection: Some(ConnectionId(9)),
+        ..tcp()
+    };
+    let said = world.receive_on(again, answer(&ask("z9hG4bKc", "UPDATE", "b"), 200));
+    assert_eq!(said, ["Response 200", "ClientGone"]);
+    assert_eq!(world.respond(coming, 200), ["200", "ServerGone"]);
+}
+
+#[test]
 fn answers_take_the_way_the_via_says() {
     let mut world = World::new();
     // Came from another port than the Via names: without rport the Via's is meant (18.2.2).
