@@ -193,6 +193,37 @@ fn large() -> String {
 }
 
 #[test]
+fn what_a_stream_cannot_be_cut_by_is_refused_and_begins_no_call() {
+    let stage = Stage::default();
+    let bob = stage.phone("102");
+    let alice = stage.phone_at("101", A, Transport::Tcp);
+    alice.calls("102");
+    bob.rings();
+    alice.hangs_up().ends_with(487);
+    // The same INVITE, credentials and all, as the head that is left of one without a length.
+    let invite = alice.call(|call| call.invite.bytes().clone());
+    let text = String::from_utf8_lossy(&invite).replace("CSeq: ", "CSeq: 9");
+    let head: Vec<&str> = text.lines().take_while(|line| !line.is_empty()).collect();
+    for (length, code) in [("", 400), ("Content-Length: 70000\r\n", 413)] {
+        let lines = head.iter().filter(|line| !line.starts_with("Content-Length"));
+        let bytes: String = lines.map(|line| format!("{line}\r\n")).collect();
+        let flow = sip::Flow {
+            transport: Transport::Tcp,
+            local: A.parse().unwrap(),
+            remote: "192.0.2.1:5060".parse().unwrap(),
+            connection: None,
+        };
+        let told = alice.was_told(code);
+        let bytes = format!("{bytes}{length}\r\n").into();
+        stage.with(|world| world.stream_in(flow.local, flow, bytes));
+        stage.pass(1.0);
+        assert_eq!(alice.was_told(code), told + 1, "{}", stage.ladder());
+    }
+    assert_eq!(stage.with(|world| world.stats().calls), 0, "{}", stage.ladder());
+    stage.clears();
+}
+
+#[test]
 fn a_phone_behind_a_nat_is_reached_where_it_came_from() {
     // Its contact names an address that nobody outside can reach.
     let stage = Stage::default();

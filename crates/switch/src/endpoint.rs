@@ -57,7 +57,7 @@ impl Switch {
                 Answer::new(StatusCode::SERVICE_UNAVAILABLE).with(HeaderName::RetryAfter, retry_after.to_string());
             return x.stack.answer_statelessly(&flow, &message, &answer);
         }
-        if let Err(fault) = message.check() {
+        if let Err(fault) = message.check_from(flow.transport) {
             x.stats.messages_dropped += 1;
             if let Some(reply) = fault.reply(&message) {
                 x.stack.layer.send(sip::reply_address(&message, &flow), &reply);

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::{Builder, Message};
-use crate::{Contact, HeaderError, HeaderName, Method, NameAddr, Scheme, StatusCode, UriError};
+use crate::{Contact, HeaderError, HeaderName, Method, NameAddr, Scheme, StatusCode, Transport, UriError};
 
 /// What is wrong with a message, as the answer that says so.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -125,6 +125,20 @@ impl Message {
             self.check_request_uri()?;
         }
         Ok(())
+    }
+
+    /// As [`Message::check`], for a message that came over `transport`: a stream is cut into messages by their
+    /// Content-Length, so that one without it is none (RFC 3261 18.3, 20.14), whatever it says.
+    pub fn check_from(&self, transport: Transport) -> Result<(), Fault> {
+        let cut = match transport {
+            Transport::Tcp | Transport::Tls => true,
+            // RFC 7118 section 5: a WebSocket message has its own length.
+            Transport::Udp | Transport::Ws | Transport::Wss => false,
+        };
+        if cut {
+            self.single(HeaderName::ContentLength)?;
+        }
+        self.check()
     }
 
     /// Whether a UAS that understands the options `supported` may process this request (RFC 3261

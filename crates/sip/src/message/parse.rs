@@ -362,8 +362,8 @@ impl Parser<'_> {
     /// RFC 3261 18.3: the body is as long as Content-Length says; a datagram that is shorter is
     /// refused; without the field the body is all the rest.
     fn body(&mut self, at: usize) -> Span {
-        let at = at.min(self.bytes.len());
-        let rest = self.bytes.len() - at;
+        let body_at = at.min(self.bytes.len());
+        let rest = self.bytes.len() - body_at;
         let mut length = None;
         let mut fault = None;
         for field in self
@@ -376,9 +376,7 @@ impl Parser<'_> {
             match value {
                 // RFC 4475 3.3.9: which of two would be right cannot be known.
                 Some(_) if length.is_some() => fault = Some(bad("Content-Length appears more than once", at)),
-                Some(value) if value as usize > rest => {
-                    fault = Some(bad("Content-Length is larger than the message", at));
-                }
+                Some(value) if value as usize > rest => fault = Some(self.cut_short(body_at, value as usize, at)),
                 Some(value) => length = Some(value as usize),
                 None => fault = Some(bad("Malformed Content-Length", at)),
             }
@@ -391,9 +389,21 @@ impl Parser<'_> {
             self.note(wrong(
                 StatusCode::REQUEST_ENTITY_TOO_LARGE,
                 "Request Entity Too Large",
-                at,
+                body_at,
             ));
         }
-        Span::new(at, at + length.min(rest))
+        Span::new(body_at, body_at + length.min(rest))
+    }
+
+    /// A message that ends before its body does: a datagram that was cut, or the head that is left of a message that a
+    /// [`Framer`](crate::Framer) would not wait for (RFC 3261 21.4.11, 21.5.7).
+    fn cut_short(&self, body_at: usize, announced: usize, at: usize) -> Wrong {
+        if announced > self.limits.max_body {
+            wrong(StatusCode::REQUEST_ENTITY_TOO_LARGE, "Request Entity Too Large", at)
+        } else if body_at.saturating_add(announced) > self.limits.max_message {
+            wrong(StatusCode::MESSAGE_TOO_LARGE, "Message Too Large", at)
+        } else {
+            bad("Content-Length is larger than the message", at)
+        }
     }
 }

@@ -3,7 +3,7 @@ use std::net::SocketAddr;
 use bytes::Bytes;
 
 use super::*;
-use crate::{Contact, Flow, Limits, Transport, Uri};
+use crate::{Contact, Flow, FrameError, Framer, Limits, Transport, Uri};
 
 const INVITE: &str = "INVITE sip:bob@biloxi.com SIP/2.0\r\n\
     Via: SIP/2.0/UDP pc33.atlanta.com;branch=z9hG4bK776asdhds\r\n\
@@ -194,6 +194,32 @@ fn limits_hold() {
         try_with(Limits { max_uri: 10, ..default }),
         Err(StatusCode::REQUEST_URI_TOO_LONG)
     );
+}
+
+#[test]
+fn what_a_stream_does_not_wait_for_is_refused_by_its_head() {
+    let status = |text: &str| {
+        let mut framer = Framer::new(Limits::default());
+        framer.push(text.as_bytes());
+        let Some(Err(FrameError::TooLarge(head) | FrameError::NoLength(head))) = framer.next() else {
+            panic!("{text}")
+        };
+        match Message::parse(head, &Limits::default()) {
+            Err(error) => error.reply(source()).unwrap().status().unwrap(),
+            Ok(message) => {
+                let fault = message.check_from(Transport::Tcp).unwrap_err();
+                assert!(message.check_from(Transport::Udp).is_ok() && message.check_from(Transport::Wss).is_ok());
+                fault.reply(&message).unwrap().status().unwrap()
+            }
+        }
+    };
+    let with = |length: &str| status(&INVITE.replace("Content-Length: 4\r\n", length));
+    assert_eq!(with("Content-Length: 65536\r\n"), StatusCode::REQUEST_ENTITY_TOO_LARGE);
+    assert_eq!(with("l: 4294967295\r\n"), StatusCode::REQUEST_ENTITY_TOO_LARGE);
+    assert_eq!(with("l: 65500\r\n"), StatusCode::MESSAGE_TOO_LARGE);
+    assert_eq!(with(""), StatusCode::BAD_REQUEST);
+    assert_eq!(with("l: 4\r\nl: 4\r\n"), StatusCode::BAD_REQUEST);
+    assert!(read(INVITE).check_from(Transport::Tcp).is_ok());
 }
 
 #[test]
