@@ -155,6 +155,33 @@ fn a_phone_that_comes_back_from_another_address_keeps_its_call() {
 }
 
 #[test]
+fn a_phone_that_comes_back_by_another_family_is_spoken_to_from_where_it_spoke_to() {
+    let stage = Stage::default();
+    let (alice, bob) = (stage.phone("101"), stage.phone("102"));
+    alice.calls("102");
+    bob.rings().answers().talks();
+    alice.talks();
+    stage.pass(1.0);
+    alice.with(|phone| phone.moves("[2001:db8::17]:5060"));
+    alice.holds();
+    bob.hears(media::SdpDirection::SendOnly);
+    bob.hangs_up();
+    alice.ends_with(200);
+    let via = alice.with(|phone| {
+        let bye = phone
+            .received
+            .iter()
+            .rev()
+            .find(|message| message.is_request())
+            .unwrap();
+        assert_eq!(*bye.method(), Method::Bye);
+        bye.header(HeaderName::Via).unwrap().to_owned()
+    });
+    assert!(via.starts_with("SIP/2.0/UDP [2001:db8::1]:5060;"), "{via}");
+    stage.clears();
+}
+
+#[test]
 fn a_port_that_changes_is_a_nat_s_and_needs_no_password() {
     let stage = Stage::default();
     let (alice, bob) = (stage.phone("101"), stage.phone("102"));

@@ -137,6 +137,7 @@ impl Phone {
     /// Is somewhere else from now on.
     pub fn moves(&mut self, address: &str) {
         self.address = address.parse().unwrap();
+        self.server = crate::world::server_for(self.address);
     }
 
     pub(super) fn flow(&self) -> Flow {

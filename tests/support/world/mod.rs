@@ -30,6 +30,12 @@ pub const EPOCH: i64 = 1_767_225_600_000_000;
 /// The switch's address in IPv6.
 pub const ADDRESS6: &str = "[2001:db8::1]:5060";
 
+/// The switch's address towards another.
+pub fn server_for(peer: SocketAddr) -> SocketAddr {
+    let address = if peer.is_ipv4() { "192.0.2.1:5060" } else { ADDRESS6 };
+    address.parse().unwrap()
+}
+
 /// How a world begins.
 pub struct Settings {
     /// Every choice of chance follows from it.
@@ -128,7 +134,7 @@ pub fn switch_of(settings: &Settings) -> Switch {
 impl World {
     /// A world without phones.
     pub fn new(settings: Settings) -> Self {
-        let address: SocketAddr = "192.0.2.1:5060".parse().unwrap();
+        let address = server_for(SocketAddr::from(([192, 0, 2, 9], 5060)));
         let mut world = Self {
             now: Instant::ZERO,
             switch: switch_of(&settings),
@@ -180,11 +186,7 @@ impl World {
 
     /// The switch's address towards another.
     pub fn address_for(&self, peer: SocketAddr) -> SocketAddr {
-        if peer.is_ipv4() {
-            self.address
-        } else {
-            ADDRESS6.parse().unwrap()
-        }
+        server_for(peer)
     }
 
     /// Starts recording; before anything else is done with the world.

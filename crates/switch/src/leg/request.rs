@@ -19,11 +19,8 @@ impl Leg {
             return cx.answer(server, &request, &Answer::of(500));
         }
         // The phone is where it speaks from: its NAT may have given it another port, and another address where it has
-        // shown who it is.
-        self.flow = Flow {
-            local: self.flow.local,
-            ..flow
-        };
+        // shown who it is. What we say goes back the way it came, from the listener that it found.
+        self.flow = flow;
         match request.method() {
             Method::Bye => self.bye_received(cx, server, &request),
             Method::Invite => {
