@@ -284,6 +284,30 @@ fn with_to(request: &Message, method: &Method, to: &str) -> Message {
 }
 
 #[test]
+fn what_only_seems_to_be_part_of_something_is_not_answered_for_ever() {
+    // None of these is charged as a new request is, because calls in progress always win.
+    for (method, from) in [
+        ("BYE", "From: <sip:a@b>;tag=f\r\n"),
+        ("BYE", ""),
+        ("CANCEL", "From: <sip:a@b>;tag=f\r\n"),
+        ("INFO", "Content-Length: 9\r\n"),
+    ] {
+        let stage = Stage::default();
+        let wire = stage.wire("203.0.113.66:5060");
+        for index in 0..2_000 {
+            let text = format!(
+                "{method} sip:x@tandem.local SIP/2.0\r\nVia: SIP/2.0/UDP 203.0.113.66:5060;branch=z9hG4bK{index}\r\n\
+                 {from}To: <sip:x@tandem.local>;tag=t\r\nCall-ID: {index}\r\nCSeq: 1 {method}\r\n\r\n"
+            );
+            stage.with(|world| world.throw(wire.address, text.into()));
+        }
+        let answers = wire.collects(1.0).len();
+        assert!((500..600).contains(&answers), "{method} {from}: {answers}");
+        stage.clears();
+    }
+}
+
+#[test]
 fn without_a_media_port_an_invite_gets_503_and_a_record() {
     // One port, shared by legs that speak from different addresses: two silent ones of one phone cannot be told apart.
     let mut settings = tests::Settings::default();

@@ -29,9 +29,8 @@ impl Switch {
             calls: self.calls.len(),
             transactions: x.stack.layer.server_count(),
         };
-        let verdict = x
-            .admission
-            .admit(x.stack.now, flow.remote.ip(), admission::peek(&bytes), load);
+        let (now, source, kind) = (x.stack.now, flow.remote.ip(), admission::peek(&bytes));
+        let verdict = x.admission.admit(now, source, kind, load);
         if verdict == Verdict::Drop {
             x.stats.messages_dropped += 1;
             return;
@@ -44,6 +43,7 @@ impl Switch {
             Ok(message) => message.with_received(flow.remote),
             Err(fault) => {
                 x.stats.messages_dropped += 1;
+                x.admission.malformed(now, source, kind);
                 if let Some(reply) = fault.reply(flow.remote) {
                     x.stack.layer.send(sip::reply_address(&reply, &flow), &reply);
                 }
@@ -59,6 +59,7 @@ impl Switch {
         }
         if let Err(fault) = message.check_from(flow.transport) {
             x.stats.messages_dropped += 1;
+            x.admission.malformed(now, source, kind);
             if let Some(reply) = fault.reply(&message) {
                 x.stack.layer.send(sip::reply_address(&message, &flow), &reply);
             }
@@ -86,6 +87,10 @@ impl Switch {
             TxEvent::Response { id, flow, message } => self.response(id, flow, &message),
             TxEvent::StrayResponse { flow, .. } => {
                 self.x.stats.messages_dropped += 1;
+                let now = self.x.stack.now;
+                self.x.admission.stray(now, flow.remote.ip());
+            }
+            TxEvent::StrayCancel { flow } => {
                 let now = self.x.stack.now;
                 self.x.admission.stray(now, flow.remote.ip());
             }

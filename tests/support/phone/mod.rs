@@ -267,6 +267,7 @@ impl Phone {
                 self.sent.remove(&id);
             }
             TxEvent::StrayResponse { .. }
+            | TxEvent::StrayCancel { .. }
             | TxEvent::AckTimeout { .. }
             | TxEvent::ServerGone { .. }
             | TxEvent::ServerTransportFailed { .. } => {}

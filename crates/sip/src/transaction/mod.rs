@@ -127,6 +127,11 @@ pub enum TxEvent {
         /// The response.
         message: Message,
     },
+    /// A CANCEL that matches nothing: it was answered with 481 (9.2).
+    StrayCancel {
+        /// The way it came.
+        flow: Flow,
+    },
     /// Timer B or F fired, or a cancelled INVITE got no final response: to be treated as a 408
     /// (8.1.3.1).
     TimedOut {

@@ -63,7 +63,7 @@ impl Layer {
             // RFC 3261 9.2. No transaction is kept: the repetition draws the same answer.
             let reply = build::stateless(&cancel, StatusCode::CALL_DOES_NOT_EXIST).finish();
             self.send(reply_address(&cancel, &flow), &reply);
-            return;
+            return self.event(TxEvent::StrayCancel { flow });
         };
         // RFC 3261 9.2: the To tag should be that of the INVITE's responses.
         let tag = match server.response().and_then(Message::to_tag) {

@@ -204,6 +204,15 @@ impl Admission {
         }
     }
 
+    /// A message of this kind was not readable: it is part of nothing that is under way, whatever it seemed to be.
+    pub fn malformed(&mut self, now: Instant, source: IpAddr, kind: Kind) {
+        match kind {
+            Kind::InProgress | Kind::Response => self.stray(now, source),
+            // These have paid for it.
+            Kind::Call | Kind::Registration | Kind::Other | Kind::KeepAlive | Kind::Junk => {}
+        }
+    }
+
     /// Calls in progress are those of sources from which somebody has signed in, or of peers that
     /// do not stray.
     fn admit_in_progress(&mut self, now: Instant, source: IpAddr) -> Verdict {

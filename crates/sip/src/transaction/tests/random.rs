@@ -165,7 +165,7 @@ impl Run {
                     TxEvent::TransportFailed { id } | TxEvent::ClientGone { id } => format!("{id:?}"),
                     TxEvent::Cancelled { id, .. } | TxEvent::AckTimeout { id } => format!("{id:?}"),
                     TxEvent::ServerGone { id } | TxEvent::ServerTransportFailed { id } => format!("{id:?}"),
-                    TxEvent::Ack { .. } | TxEvent::StrayResponse { .. } => String::new(),
+                    TxEvent::Ack { .. } | TxEvent::StrayResponse { .. } | TxEvent::StrayCancel { .. } => String::new(),
                 };
                 assert!(!self.gone.contains(&name), "{event:?} after its end");
                 if matches!(event, TxEvent::ClientGone { .. } | TxEvent::ServerGone { .. }) {

@@ -223,6 +223,7 @@ pub(super) fn word(output: &TxOutput) -> String {
             TxEvent::Cancelled { .. } => "Cancelled".into(),
             TxEvent::Response { message, .. } => format!("Response {}", message.status().unwrap().code()),
             TxEvent::StrayResponse { .. } => "StrayResponse".into(),
+            TxEvent::StrayCancel { .. } => "StrayCancel".into(),
             TxEvent::TimedOut { .. } => "TimedOut".into(),
             TxEvent::TransportFailed { .. } => "TransportFailed".into(),
             TxEvent::AckTimeout { .. } => "AckTimeout".into(),
