@@ -325,11 +325,10 @@ impl Stack {
                 ..*flow
             };
         }
-        let port = uri.port.unwrap_or(transport.default_port());
-        Flow {
-            remote: SocketAddr::new(flow.remote.ip(), port),
-            ..*flow
-        }
+        // With the zone of a link-local IPv6 address (RFC 4007), without which it leads nowhere.
+        let mut remote = flow.remote;
+        remote.set_port(uri.port.unwrap_or(transport.default_port()));
+        Flow { remote, ..*flow }
     }
 }
 
@@ -353,4 +352,23 @@ pub(crate) fn copy_fields(mut builder: Builder, message: &Message, except: &[Hea
         }
     }
     builder
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_way_within_a_dialog_keeps_the_zone_of_a_link_local_address() {
+        let flow = Flow {
+            transport: Transport::Udp,
+            local: "[fe80::1]:5060".parse().unwrap(),
+            remote: "[fe80::9%3]:6060".parse().unwrap(),
+            connection: None,
+        };
+        let to = |uri: &str| Stack::way(uri, &flow, false).remote.to_string();
+        assert_eq!(to("sip:101@[fe80::9]:5062"), "[fe80::9%3]:5062");
+        assert_eq!(to("sip:101@[fe80::9]"), "[fe80::9%3]:5060");
+        assert_eq!(to("sip:101@[fe80::8]:5062"), "[fe80::9%3]:6060");
+    }
 }

@@ -128,12 +128,15 @@ impl Message {
 pub fn reply_address(message: &Message, flow: &Flow) -> Flow {
     let Ok(via) = message.top_via() else { return *flow };
     let sent_by = via.port.unwrap_or(flow.transport.default_port());
+    // With the zone of a link-local IPv6 address (RFC 4007), without which it leads nowhere.
+    let mut source = flow.remote;
+    source.set_port(sent_by);
     let remote = match flow.transport {
-        Transport::Tcp | Transport::Tls | Transport::Ws | Transport::Wss => SocketAddr::new(flow.remote.ip(), sent_by),
+        Transport::Tcp | Transport::Tls | Transport::Ws | Transport::Wss => source,
         Transport::Udp => match (via.maddr().and_then(Host::parse).and_then(Host::ip), via.rport()) {
             (Some(maddr), _) => SocketAddr::new(maddr, sent_by),
             (None, Some(_)) => flow.remote,
-            (None, None) => SocketAddr::new(flow.remote.ip(), sent_by),
+            (None, None) => source,
         },
     };
     Flow { remote, ..*flow }

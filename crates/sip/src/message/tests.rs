@@ -517,6 +517,12 @@ fn answers_go_where_the_rules_say() {
     );
     assert_eq!(to("SIP/2.0/TCP h;rport", Transport::Tcp), "192.0.2.9:5060");
     assert_eq!(to("SIP/2.0/TLS h", Transport::Tls), "192.0.2.9:5061");
+    let link_local = Flow {
+        remote: "[fe80::9%3]:5062".parse().unwrap(),
+        ..flow(Transport::Udp)
+    };
+    let answered = reply_address(&read(INVITE).with_received(link_local.remote), &link_local);
+    assert_eq!(answered.remote.to_string(), "[fe80::9%3]:5060");
 }
 
 #[test]
