@@ -2,7 +2,7 @@
 
 use media::SdpDirection::SendOnly;
 use sip::{HeaderName, Method, Transport};
-use switch::{Binding, Input};
+use switch::{Binding, Input, Listener};
 use tests::{Actor, Phase, Stage, sdp};
 
 const A: &str = "198.51.100.11:5060";
@@ -151,6 +151,31 @@ fn a_request_too_large_for_a_datagram_goes_over_tcp() {
     alice.talks().holds();
     bob.hears(SendOnly);
     alice.hangs_up();
+    bob.ends_with(200);
+    stage.clears();
+}
+
+#[test]
+fn what_goes_over_tcp_names_the_listener_where_an_answer_would_find_us() {
+    let stage = Stage::plan(&large());
+    let listener = |transport, address: &str| Listener {
+        transport,
+        address: address.parse().unwrap(),
+    };
+    stage.tells(Input::Listening(vec![
+        listener(Transport::Tcp, "203.0.113.1:5070"),
+        listener(Transport::Udp, "192.0.2.1:5060"),
+        listener(Transport::Tcp, "192.0.2.1:5062"),
+    ]));
+    let alice = stage.phone_at("101", A, Transport::Udp);
+    let bob = stage.phone_at("102", B, Transport::Udp);
+    stage.with(|world| world.streams.listening.insert(B.parse().unwrap()));
+    alice.calls("102");
+    bob.rings();
+    let via = bob.call(|call| call.invite.header(HeaderName::Via).unwrap().to_owned());
+    assert!(via.starts_with("SIP/2.0/TCP 192.0.2.1:5062;"), "{via}");
+    bob.answers().talks();
+    alice.talks().hangs_up();
     bob.ends_with(200);
     stage.clears();
 }

@@ -174,10 +174,7 @@ impl Stack {
     // is unknown, goes over a congestion-controlled transport.
     fn fit(&mut self, flow: Flow, message: Message) -> (Flow, Message, Option<Fallback>) {
         let large = flow.transport == Transport::Udp && message.bytes().len() > self.config.limits.datagram_bytes;
-        let tcp = self.listeners.iter().find(|listener| {
-            listener.transport == Transport::Tcp && listener.address.is_ipv4() == flow.local.is_ipv4()
-        });
-        let Some(tcp) = tcp.filter(|_| large) else {
+        let Some(tcp) = self.stream_listener(flow.local).filter(|_| large) else {
             return (flow, message, None);
         };
         let local = SocketAddr::new(flow.local.ip(), tcp.address.port());
@@ -189,6 +186,19 @@ impl Stack {
         };
         let moved = self.with_via(&message, &stream);
         (stream, moved, Some((flow, message)))
+    }
+
+    /// The TCP listener at an address of ours, or else one of its family: what Via names is where it listens.
+    fn stream_listener(&self, local: SocketAddr) -> Option<&Listener> {
+        let family = |listener: &&Listener| {
+            listener.transport == Transport::Tcp && listener.address.is_ipv4() == local.is_ipv4()
+        };
+        let mut listeners = self.listeners.iter().filter(family);
+        let at = |listener: &&Listener| {
+            let bound = listener.address.ip();
+            bound == local.ip() || bound.is_unspecified()
+        };
+        listeners.clone().find(at).or_else(|| listeners.next())
     }
 
     fn with_via(&mut self, message: &Message, flow: &Flow) -> Message {
