@@ -6,7 +6,7 @@ use bytes::Bytes;
 use sip::{Flow, Frame, FrameError, Framer};
 use switch::{Input, Transmit};
 use tokio::{
-    io::AsyncWriteExt,
+    io::{AsyncWriteExt, Interest},
     net::{
         TcpStream,
         tcp::{ReadHalf, WriteHalf},
@@ -60,7 +60,7 @@ pub(super) async fn serve(
     queue: &Queue,
 ) -> (End, Option<Transmit>) {
     let (reader, writer) = stream.split();
-    let (reading, writing) = (read(shared, reader, flow, queue), write(shared, writer, queue));
+    let (reading, writing) = (read(shared, &reader, flow, queue), write(shared, writer, queue));
     tokio::pin!(reading, writing);
     let end = tokio::select! {
         end = &mut reading => end,
@@ -75,13 +75,21 @@ pub(super) async fn serve(
     if let Some(id) = flow.connection {
         shared.retire(id).await;
     }
-    match timeout(patience, &mut writing).await {
-        Ok((end, unsent)) => (end, unsent),
-        Err(_) => (end, None),
+    tokio::select! {
+        written = timeout(patience, &mut writing) => written.unwrap_or((end, None)),
+        error = reset(&reader) => (End::Failed(error), None),
     }
 }
 
-async fn read(shared: &Shared, reader: ReadHalf<'_>, flow: Flow, queue: &Queue) -> End {
+/// Waits until the peer says that it has closed its other half, too: it has not read what was written since.
+async fn reset(reader: &ReadHalf<'_>) -> io::Error {
+    match reader.ready(Interest::ERROR).await {
+        Ok(_) => io::ErrorKind::ConnectionReset.into(),
+        Err(error) => error,
+    }
+}
+
+async fn read(shared: &Shared, reader: &ReadHalf<'_>, flow: Flow, queue: &Queue) -> End {
     let limits = &shared.limits;
     let mut framer = Framer::new(sip::Limits {
         max_message: limits.message,
@@ -111,7 +119,7 @@ async fn read(shared: &Shared, reader: ReadHalf<'_>, flow: Flow, queue: &Queue) 
                 continue;
             }
         }
-        match shared.read(&reader, |bytes| framer.push(bytes)) {
+        match shared.read(reader, |bytes| framer.push(bytes)) {
             Ok(0) => return End::Closed,
             Ok(_) => {}
             // Woken for nothing.
@@ -189,7 +197,7 @@ async fn write(shared: &Shared, mut writer: WriteHalf<'_>, queue: &Queue) -> (En
             () = overflow(queue) => return (End::Overflow, Some(transmit)),
         };
         match written {
-            Ok(Ok(())) => queue.written(&transmit),
+            Ok(Ok(())) => queue.written(transmit),
             Ok(Err(error)) => return (End::Failed(error), Some(transmit)),
             Err(_) => return (End::Overflow, Some(transmit)),
         }

@@ -19,7 +19,10 @@ use tokio::{
     time::Instant,
 };
 
-use super::{Limits, stream};
+use super::{
+    Limits,
+    stream::{self, End},
+};
 
 /// Connections the kernel may hold for us to accept.
 const BACKLOG: u32 = 1_024;
@@ -58,6 +61,9 @@ struct Entry {
     retired: bool,
 }
 
+/// Answers kept that were written on a connection whose peer has closed its half.
+const ANSWERS: usize = 16;
+
 /// Read at once, from whichever connection has something.
 const CHUNK: usize = 64 * 1024;
 
@@ -72,6 +78,10 @@ pub(super) struct Queue {
     items: RefCell<VecDeque<Transmit>>,
     bytes: Cell<usize>,
     overflown: Cell<bool>,
+    /// Whether the peer has closed its half, so that only answers are written; and those that were, and may not
+    /// have arrived.
+    answers: Cell<bool>,
+    answered: RefCell<Vec<Transmit>>,
     spoken: Cell<Option<Instant>>,
     pub(super) changed: Notify,
 }
@@ -96,9 +106,13 @@ impl Queue {
     }
 
     /// It has gone out.
-    pub(super) fn written(&self, transmit: &Transmit) {
-        self.bytes.set(self.bytes.get().saturating_sub(weight(transmit)));
+    pub(super) fn written(&self, transmit: Transmit) {
+        self.bytes.set(self.bytes.get().saturating_sub(weight(&transmit)));
         self.spoken.set(Some(Instant::now()));
+        let mut answered = self.answered.borrow_mut();
+        if self.answers.get() && transmit.bytes != stream::PONG && answered.len() < ANSWERS {
+            answered.push(transmit);
+        }
     }
 
     /// When something last went out; if anything ever did.
@@ -203,6 +217,7 @@ impl Table {
         if std::mem::replace(&mut entry.retired, true) {
             return false;
         }
+        entry.queue.answers.set(true);
         self.retired.insert(id);
         if self.by_peer.get(&entry.peer) == Some(&id) {
             self.by_peer.remove(&entry.peer);
@@ -271,8 +286,18 @@ impl Shared {
         }
     }
 
+    /// Sends an answer over another connection than its own; gives it back where that cannot be.
+    fn send_anew(self: &Rc<Self>, answer: Transmit) -> Option<Transmit> {
+        let shared = Rc::clone(self);
+        let mut flow = answer.flow;
+        flow.connection = None;
+        let bytes = answer.bytes.clone();
+        let sent = Tcp { shared }.send(Transmit { flow, bytes });
+        sent.is_err().then_some(answer)
+    }
+
     /// Forgets a connection and reports its end, and what was still to be written.
-    async fn remove(&self, id: ConnectionId, unsent: Option<Transmit>) {
+    async fn remove(self: &Rc<Self>, id: ConnectionId, unsent: Option<Transmit>, failed: bool) {
         let (entry, ended) = {
             let mut table = self.table.borrow_mut();
             let ended = table.retire(id);
@@ -282,6 +307,13 @@ impl Shared {
         let Some(entry) = entry else { return };
         let rest = std::iter::from_fn(|| entry.queue.pop());
         let unsent = unsent.into_iter().chain(rest).filter(|it| it.bytes != stream::PONG);
+        let unsent: Vec<Transmit> = if failed && !ended {
+            // RFC 3261 18.2.2: where the connection has gone, answers go over a new one.
+            let answers = entry.queue.answered.take().into_iter().chain(unsent);
+            answers.filter_map(|answer| self.send_anew(answer)).collect()
+        } else {
+            unsent.collect()
+        };
         // The receiver is gone only when the whole process ends.
         for Transmit { flow, .. } in unsent {
             let _ = self.reporter.send(Input::TransmitFailed { flow }).await;
@@ -323,7 +355,8 @@ async fn run(shared: Rc<Shared>, id: ConnectionId, stream: TcpStream, flow: Flow
     tune(&stream, shared.limits.message_timeout);
     let (end, unsent) = stream::serve(&shared, stream, flow, &queue).await;
     tracing::debug!(connection = id.0, peer = %flow.remote, %end, "connection ended");
-    shared.remove(id, unsent).await;
+    let failed = matches!(end, End::Failed(_));
+    shared.remove(id, unsent, failed).await;
 }
 
 async fn connect(shared: Rc<Shared>, id: ConnectionId, flow: Flow, queue: Rc<Queue>) {
@@ -339,7 +372,7 @@ async fn connect(shared: Rc<Shared>, id: ConnectionId, flow: Flow, queue: Rc<Que
         Ok(Err(error)) => tracing::info!(peer = %flow.remote, %error, "cannot connect"),
         Err(_) => tracing::info!(peer = %flow.remote, "connecting took too long"),
     }
-    shared.remove(id, None).await;
+    shared.remove(id, None, true).await;
 }
 
 async fn open(flow: &Flow) -> io::Result<TcpStream> {

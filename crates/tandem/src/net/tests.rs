@@ -368,6 +368,29 @@ fn a_half_closed_connection_still_gets_its_answer_but_no_new_request() {
 }
 
 #[test]
+fn an_answer_that_its_connection_no_longer_takes_goes_over_a_new_one() {
+    run(async {
+        let mut bench = Bench::tcp(Limits::default());
+        let door = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut phone = TcpStream::connect(bench.address()).await.unwrap();
+        phone.write_all(OPTIONS.as_bytes()).await.unwrap();
+        let (flow, _) = bench.message().await;
+        // It may have closed its half, or all of it: that shows when something is sent there.
+        drop(phone);
+        bench.closed().await;
+        let answer = "SIP/2.0 200 OK\r\nContent-Length: 0\r\n\r\n";
+        // To the port of its Via's sent-by.
+        let way = Flow {
+            remote: door.local_addr().unwrap(),
+            ..flow
+        };
+        bench.send(way, answer);
+        let (mut stream, _) = bench.while_quiet(door.accept()).await.unwrap();
+        bench.while_quiet(read_exactly(&mut stream, answer)).await;
+    });
+}
+
+#[test]
 fn a_request_for_who_closed_its_connection_goes_over_a_new_one() {
     run(async {
         let mut bench = Bench::tcp(Limits::default());
