@@ -37,7 +37,7 @@ impl Refused {
             to = ?request.request_uri().ok().as_ref().map(user),
             source = flow.map(|flow| tracing::field::display(flow.remote)),
             code = status.code(),
-            reason = answer.reason.unwrap_or_else(|| status.reason()),
+            reason = answer.reason.as_deref().unwrap_or_else(|| status.reason()),
             left_out,
             "request refused"
         );
