@@ -89,8 +89,9 @@ fn is_same(request: &Request, wanted: &Wanted, bound: &Bound) -> bool {
         (Some(_) | None, Some(_) | None) => false,
     };
     match (wanted.reg_id, binding.reg_id) {
-        // RFC 5626 section 6: instance and reg-id name an outbound binding, whatever the URI.
-        (Some(one), Some(two)) if same_instance => one == two,
+        // RFC 5626 section 6: instance and reg-id name an outbound binding, whatever the URI; phones in two homes may
+        // well have the same one.
+        (Some(one), Some(two)) => same_instance && one == two,
         // Not in RFC 3261: an instance that comes back with another Call-ID was started anew, and
         // its former contact is a phone that is no more.
         (None, None) if same_instance && binding.call_id != request.call_id => true,

@@ -692,6 +692,25 @@ fn outbound_flows_are_told_apart_by_instance_and_reg_id() {
 }
 
 #[test]
+fn outbound_phones_in_two_homes_may_have_the_same_address() {
+    let mut world = World::new(|_| {});
+    let other = OUTBOUND.replace("uuid:1", "uuid:2");
+    world.send("a", 1, &[OUTBOUND, "Supported: outbound"]);
+    world.send("b", 1, &[&other, "Supported: outbound"]);
+    assert_eq!(
+        world.registrar.len(),
+        2,
+        "RFC 5626 section 6: the URI is not used for comparing"
+    );
+    world.send("b", 2, &[&format!("{other};expires=0"), "Supported: outbound"]);
+    assert_eq!(
+        world.fetch(),
+        ["<sip:101@10.0.0.5;ob>;expires=3600;+sip.instance=\"<urn:uuid:1>\";reg-id=1"]
+    );
+    world.agrees_with_disk();
+}
+
+#[test]
 fn outbound_asks_for_what_it_needs() {
     let both = [OUTBOUND, "Contact: <sip:101@10.0.0.9>", "Supported: outbound"];
     let gone = [OUTBOUND, "Contact: <sip:101@10.0.0.9>;expires=0", "Supported: outbound"];
