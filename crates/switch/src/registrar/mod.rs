@@ -14,15 +14,16 @@
 //! - A device with too many contacts loses the one refreshed longest ago; where other devices have
 //!   filled the extension up, 403.
 //! - A Path without `Supported: path` gets 421.
-//! - A binding whose connection has gone stays until it ends. With NAT in between (its host is not
-//!   where it came from) or outbound it cannot be reached meanwhile; otherwise it is, at its
-//!   Contact.
+//! - A binding whose connection has gone stays until it ends. With NAT in between (its host, or that of its
+//!   Path, is not where it came from) or outbound it cannot be reached meanwhile; otherwise it is, at its
+//!   Contact or by its Path.
 
 mod config;
 mod plan;
 mod reply;
 mod request;
 mod table;
+mod target;
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -33,14 +34,17 @@ use std::{
 use sip::{ConnectionId, Flow, HeaderName, Instant, Message, StatusCode, Uri};
 use smallvec::{SmallVec, smallvec};
 
-pub use self::config::Config;
+pub use self::{
+    config::Config,
+    target::{Reach, Target},
+};
 use self::{
     plan::Clock,
     request::Request,
     table::{Bound, Plan, Table},
+    target::target,
 };
-use crate::stack::Stack;
-use crate::{Accounts, Answer, Binding, BindingChange, Domain, Identity, NatPolicy, QueryId, Registration};
+use crate::{Accounts, Answer, Binding, BindingChange, Domain, Identity, QueryId, Registration};
 
 /// What the registrar wants done.
 #[derive(Clone, Debug, PartialEq)]
@@ -67,38 +71,26 @@ pub enum Effect {
     Removed(Registration),
 }
 
-/// A way to one of an extension's phones.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Target {
-    /// The binding's id.
-    pub binding: u64,
-    /// The device.
-    pub username: String,
-    /// The Request-URI: the Contact's without headers (RFC 3261 19.1.1).
-    pub uri: String,
-    /// Where to send.
-    pub reach: Reach,
-    /// Route values, topmost first (RFC 3327 section 5.3).
-    pub path: Vec<String>,
-    /// Preference in thousandths.
-    pub q: u16,
-}
-
-/// Where requests to a target go.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Reach {
-    /// This way.
-    Flow(Flow),
-    /// To where this URI resolves to.
-    Uri(String),
-}
-
 /// A REGISTER that is being stored, and those that wait for it.
 struct Busy {
     query: QueryId,
     request: Request,
     plan: Plan,
     waiting: VecDeque<Request>,
+}
+
+impl Busy {
+    /// What is being stored, or waits for that, came over a connection that has gone meanwhile.
+    fn lose(&mut self, connection: ConnectionId) {
+        for bound in &mut self.plan.saves {
+            bound.lose(connection);
+        }
+        for request in &mut self.waiting {
+            if request.flow.connection == Some(connection) {
+                request.flow.connection = None;
+            }
+        }
+    }
 }
 
 /// The registrar. Mutate, then drain [`Registrar::poll`].
@@ -280,6 +272,9 @@ impl Registrar {
     /// (RFC 5626 section 5.3).
     pub fn connection_closed(&mut self, connection: ConnectionId) {
         self.table.lose(connection);
+        for busy in self.busy.values_mut() {
+            busy.lose(connection);
+        }
     }
 
     /// Every contact, by number, oldest first.
@@ -443,53 +438,6 @@ pub fn registration(binding: &Binding) -> Registration {
         user_agent: binding.user_agent.clone(),
         expires_at: binding.expires_at,
     }
-}
-
-fn target(bound: &Bound, accounts: &Accounts) -> Option<Target> {
-    let binding = &bound.binding;
-    let nat = accounts
-        .device(&binding.username)
-        .map_or(NatPolicy::Source, |device| device.nat);
-    let uri = binding.contact.split('?').next().unwrap_or_default();
-    let next_hop = || match binding.path.first() {
-        Some(first) => sip::NameAddr::parse(first)
-            .map_or(first.as_str(), |address| address.uri)
-            .to_owned(),
-        None => uri.to_owned(),
-    };
-    // Where the Contact names the very host that the datagram came from there is no NAT to be seen, and its port is
-    // believed; a connection is used as long as it is there.
-    let stays = bound.leads_back || binding.flow.transport.is_reliable();
-    let reach = match nat {
-        NatPolicy::Source if !bound.lost && stays => Reach::Flow(binding.flow),
-        NatPolicy::Source if !bound.lost && !stays => Reach::Flow(Stack::way(&next_hop(), &binding.flow, false)),
-        // Its policy was another one when it registered, or its connection has gone.
-        NatPolicy::Source | NatPolicy::Contact if bound.leads_back => return None,
-        NatPolicy::Source if !reaches_contact(binding) => return None,
-        NatPolicy::Source | NatPolicy::Contact => Reach::Uri(next_hop()),
-    };
-    Some(Target {
-        binding: binding.id,
-        username: binding.username.clone(),
-        uri: uri.to_owned(),
-        reach,
-        path: binding.path.clone(),
-        q: binding.q,
-    })
-}
-
-/// Whether a phone whose connection has gone can be reached by a new one: not an outbound one
-/// (RFC 5626 section 5.3: a flow that failed is not replaced from our side), and only where no NAT
-/// stands between, as far as that can be told. A proxy in between can.
-fn reaches_contact(binding: &Binding) -> bool {
-    if binding.reg_id.is_some() {
-        return false;
-    }
-    let direct = || {
-        let host = Uri::parse(&binding.contact).ok()?.host.ip()?;
-        Some(host.to_canonical() == binding.flow.remote.ip().to_canonical())
-    };
-    !binding.path.is_empty() || direct().unwrap_or(false)
 }
 
 #[cfg(test)]

@@ -134,7 +134,7 @@ fn bind(request: &Request, wanted: &Wanted, former: Option<&Bound>, clock: Clock
         binding,
         expires,
         refreshed: clock.now,
-        lost: false,
+        lost: request.flow.transport.is_reliable() && request.flow.connection.is_none(),
         leads_back: wanted.leads_back,
     }
 }

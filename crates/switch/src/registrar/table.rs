@@ -21,6 +21,16 @@ pub(super) struct Bound {
     pub(super) leads_back: bool,
 }
 
+impl Bound {
+    /// A connection has gone.
+    pub(super) fn lose(&mut self, connection: ConnectionId) {
+        if self.binding.flow.connection == Some(connection) {
+            self.binding.flow.connection = None;
+            self.lost = true;
+        }
+    }
+}
+
 /// Every look-up is a hash or a tree look-up, however many bindings there are.
 #[derive(Default)]
 pub(super) struct Table {
@@ -97,8 +107,7 @@ impl Table {
     pub(super) fn lose(&mut self, connection: ConnectionId) {
         for id in self.by_connection.remove(&connection).unwrap_or_default() {
             if let Some(bound) = self.by_id.get_mut(&id) {
-                bound.binding.flow.connection = None;
-                bound.lost = true;
+                bound.lose(connection);
             }
         }
     }

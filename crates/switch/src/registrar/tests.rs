@@ -2,7 +2,7 @@ use bytes::Bytes;
 use sip::{Limits, Transport};
 
 use super::*;
-use crate::{AccountChange, Device, Extension, Ha1, Listener};
+use crate::{AccountChange, Device, Extension, Ha1, Listener, NatPolicy};
 
 const UNIX: i64 = 1_700_000_000_000_000;
 
@@ -793,6 +793,53 @@ fn a_connection_that_closes_takes_the_way_to_the_phone_with_it() {
         "the one it had before is of no matter"
     );
     world.agrees_with_disk();
+}
+
+#[test]
+fn a_connection_that_closes_while_it_is_stored_is_lost_too() {
+    let mut world = World::new(|_| {});
+    let own = identity("101", "101");
+    let at = |cseq| {
+        let contact = "Contact: <sip:101@203.0.113.9:5066;transport=tcp>";
+        register("a", cseq, &[contact])
+    };
+    let (first, second) = (world.begin(&at(1), tcp(1), &own), world.begin(&at(2), tcp(1), &own));
+    world.registrar.connection_closed(ConnectionId(1));
+    world.store(first, true);
+    world.store(second, true);
+    assert_eq!(
+        world.reaches(),
+        [Reach::Uri("sip:101@203.0.113.9:5066;transport=tcp".into())]
+    );
+}
+
+#[test]
+fn a_phone_sends_nobodys_calls_to_strangers() {
+    // Whose connection has gone is sought where it came from only, whatever Path it brought along.
+    for (path, reach) in [
+        ("203.0.113.9:5070", Some("sip:203.0.113.9:5070;transport=tcp;lr")),
+        ("198.51.100.1:25", None),
+        ("edge.example.org", None),
+    ] {
+        let mut world = World::new(|_| {});
+        let path = format!("Path: <sip:{path};transport=tcp;lr>");
+        let text = register("a", 1, &[PHONE, "Supported: path", &path]);
+        world.send_as(&text, tcp(1), &identity("101", "101"));
+        assert_eq!(world.reaches(), [Reach::Flow(tcp(1))], "{path}");
+        world.registrar.connection_closed(ConnectionId(1));
+        let expected: Vec<Reach> = reach.map(|uri| Reach::Uri(uri.into())).into_iter().collect();
+        assert_eq!(world.reaches(), expected, "{path}");
+    }
+}
+
+#[test]
+fn a_question_mark_in_the_user_part_is_no_header() {
+    let mut world = World::new(|_| {});
+    world.send("a", 1, &["Contact: <sip:what?@10.0.0.5>"]);
+    world.send("b", 1, &["Contact: <sip:10.0.0.6?Subject=x>;q=0.5"]);
+    let targets = world.registrar.lookup("101", &world.accounts);
+    let uris: Vec<&str> = targets.iter().map(|target| target.uri.as_str()).collect();
+    assert_eq!(uris, ["sip:what?@10.0.0.5", "sip:10.0.0.6"]);
 }
 
 #[test]
