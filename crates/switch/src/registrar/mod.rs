@@ -46,6 +46,9 @@ use self::{
 };
 use crate::{Accounts, Answer, Binding, BindingChange, Domain, Identity, QueryId, Registration};
 
+/// In seconds. What was granted before a restart may have been more than the limit is now, but no more than this.
+const DAY: u32 = 86_400;
+
 /// What the registrar wants done.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Effect {
@@ -210,6 +213,9 @@ impl Registrar {
     pub fn restore(&mut self, now: Instant, unix_micros: i64, mut binding: Binding) {
         self.last_id = self.last_id.max(binding.id);
         let left = u64::try_from(binding.expires_at.saturating_sub(unix_micros)).unwrap_or(0);
+        // More is left than was ever granted where the wall clock was ahead when the phone registered.
+        let left = left.min(u64::from(self.config.max_expires.max(DAY)) * 1_000_000);
+        binding.expires_at = unix_micros.saturating_add(i64::try_from(left).unwrap_or(i64::MAX));
         let leads_back = Uri::parse(&binding.contact).ok().map(|uri| {
             let transport = uri.transport().unwrap_or(binding.flow.transport);
             let port = uri.port.unwrap_or(transport.default_port());

@@ -843,6 +843,24 @@ fn a_question_mark_in_the_user_part_is_no_header() {
 }
 
 #[test]
+fn a_clock_that_was_ahead_binds_nobody_for_years() {
+    let day = 86_400;
+    for (max_expires, longest) in [(3_600, day), (7 * 86_400, 7 * day)] {
+        let mut world = World::new(|config| config.max_expires = max_expires);
+        world.send("a", 1, &[PHONE]);
+        let mut binding = world.disk.values().next().unwrap().clone();
+        let unix = world.unix();
+        binding.expires_at = unix + 365 * 86_400 * 1_000_000;
+        let mut after = World::new(|config| config.max_expires = max_expires);
+        after.registrar.restore(after.now, unix, binding);
+        let ends = after.now + std::time::Duration::from_secs(longest);
+        assert_eq!(after.registrar.next_timeout(), Some(ends));
+        let shown = after.registrar.registrations()[0].expires_at;
+        assert_eq!(shown, unix + i64::try_from(longest).unwrap() * 1_000_000);
+    }
+}
+
+#[test]
 fn a_restart_keeps_what_has_not_ended() {
     let mut world = World::new(|_| {});
     world.send(
