@@ -1,6 +1,7 @@
 //! Nothing of one side is told to the other, but what a PBX should pass on.
 
 use sip::{HeaderName, Message};
+use switch::Input;
 use tests::{Stage, sdp};
 
 /// What of a phone's messages may not be seen by the other.
@@ -141,7 +142,21 @@ fn an_anonymous_caller_stays_so() {
         from.starts_with("\"Anonymous\" <sip:anonymous@anonymous.invalid>"),
         "RFC 3323 4.1.1.3: {from}"
     );
+    // Whoever runs the PBX knows who called: nobody makes calls that are nobody's.
+    assert_eq!(stage.calls()[0].from, "101");
     alice.hangs_up();
+    assert_eq!(stage.record().open.from, "101");
+    stage.clears();
+}
+
+#[test]
+fn an_anonymous_call_that_is_refused_has_its_caller_in_the_record() {
+    let stage = Stage::default();
+    let alice = stage.phone("101");
+    stage.tells(Input::Drain);
+    alice.feels(|mood| mood.claims = Some("anonymous"));
+    alice.calls("102").ends_with(503);
+    assert_eq!(stage.record().open.from, "101");
     stage.clears();
 }
 

@@ -89,7 +89,7 @@ pub struct LiveLeg {
 pub struct LiveCall {
     /// Its id.
     pub id: CallUid,
-    /// The caller's number.
+    /// The caller's number, also where it keeps that from those it calls.
     pub from: String,
     /// The caller's name.
     pub from_name: String,
@@ -157,7 +157,7 @@ pub enum Event {
 pub struct CdrOpen {
     /// The call.
     pub call_id: CallUid,
-    /// The caller's number.
+    /// The caller's number, also where it keeps that from those it calls.
     pub from: String,
     /// The caller's name.
     pub from_name: String,

@@ -37,6 +37,14 @@ pub struct Facts {
     pub source: String,
 }
 
+impl Facts {
+    /// Who calls, for those who run the PBX: whoever was authenticated, also where the caller keeps its number from
+    /// those it calls (RFC 3323).
+    pub(crate) fn caller(&self) -> &str {
+        self.extension.as_deref().unwrap_or(&self.number)
+    }
+}
+
 /// A place in a script.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Position {

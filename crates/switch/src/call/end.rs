@@ -156,7 +156,7 @@ pub(crate) fn record_refused(x: &mut Exchange, beginning: Beginning, refusal: &A
     let now = x.stack.unix();
     let open = CdrOpen {
         call_id: x.stack.ids.call_uid(),
-        from: beginning.facts.number,
+        from: beginning.facts.caller().to_owned(),
         from_name: beginning.facts.name,
         dialed: beginning.facts.dialed,
         sip_call_id: beginning.sip_call_id,

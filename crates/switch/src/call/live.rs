@@ -24,7 +24,7 @@ impl Call {
         };
         LiveCall {
             id: self.uid,
-            from: self.facts.number.clone(),
+            from: self.facts.caller().to_owned(),
             from_name: self.facts.name.clone(),
             dialed: self.facts.dialed.clone(),
             to: self.to.clone(),

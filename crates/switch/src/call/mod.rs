@@ -104,7 +104,7 @@ impl Call {
             id: uid.to_string(),
             ..beginning.facts
         };
-        let span = tracing::info_span!("call", id = %uid, from = %facts.number, dialed = %facts.dialed);
+        let span = tracing::info_span!("call", id = %uid, from = %facts.caller(), dialed = %facts.dialed);
         Self {
             id,
             uid,
@@ -151,7 +151,7 @@ impl Call {
     fn cdr_open(&self) -> CdrOpen {
         CdrOpen {
             call_id: self.uid,
-            from: self.facts.number.clone(),
+            from: self.facts.caller().to_owned(),
             from_name: self.facts.name.clone(),
             dialed: self.facts.dialed.clone(),
             sip_call_id: self.sip_call_id.clone(),
