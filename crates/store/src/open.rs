@@ -50,6 +50,8 @@ pub struct Options {
     /// The most rows that may wait to be written before promises are refused with
     /// [`StoreError::Overloaded`]. What nobody waits for is still taken (see [`Writer`]).
     pub queue: usize,
+    /// The most rows that may wait before call records go to the log instead.
+    pub notes: usize,
     /// The most rows of one transaction.
     pub batch: usize,
     /// The least time between two transactions. The first write after a quiet spell never waits.
@@ -72,6 +74,7 @@ impl Default for Options {
             synchronous: Synchronous::Full,
             readers: 4,
             queue: 65_536,
+            notes: 131_072,
             batch: 1024,
             pause: Duration::from_millis(20),
             retry: Duration::from_secs(1),

@@ -191,7 +191,7 @@ async fn a_full_disk_refuses_promises_and_keeps_notes_until_there_is_room() {
         writer.close_cdr(cdr.clone());
     }
     let _ = writer.open_cdr(open_cdr(5000)).await.unwrap_err();
-    assert_eq!(writer.stats().queued, 200);
+    assert_eq!(writer.stats().queued, 202, "with two beginnings of calls that go on");
     assert_eq!(kept.count(ENDED).await, 0);
     kept.store.set_max_bytes(None).await;
     writer.flush().await.unwrap();
@@ -234,6 +234,50 @@ async fn a_lock_held_by_another_process_delays_notes_and_refuses_promises() {
         .create_extension(DOMAIN, &new_extension("101"), NOW)
         .await
         .unwrap();
+}
+
+#[tokio::test]
+async fn a_call_that_began_while_nothing_could_be_written_has_a_record_once_that_is_over() {
+    let wait = Duration::from_millis(1);
+    let kept = fresh_with(Options {
+        busy_timeout: wait,
+        retry: wait * 16,
+        ..Options::default()
+    })
+    .await;
+    let mut other = support::raw(&kept.path()).await;
+    sqlx::query("BEGIN IMMEDIATE").execute(&mut other).await.unwrap();
+    let writer = kept.store.writer();
+    // One is over before the lock is, the other goes on until we are killed.
+    for call in [1, 2] {
+        writer.open_cdr(open_cdr(call)).await.unwrap_err();
+    }
+    writer.close_cdr(closed_cdr(1));
+    sqlx::query("ROLLBACK").execute(&mut other).await.unwrap();
+    writer.flush().await.unwrap();
+    assert_eq!((kept.count(CDRS).await, kept.count(ENDED).await), (2, 1));
+    assert_eq!(kept.store.close_interrupted(NOW).await.unwrap(), 1);
+    assert_eq!(writer.stats().queued, 0);
+}
+
+#[tokio::test]
+async fn records_beyond_all_bounds_go_to_the_log() {
+    let kept = fresh_with(Options {
+        queue: 10,
+        notes: 20,
+        ..Options::default()
+    })
+    .await;
+    let writer = kept.store.writer();
+    // Nothing runs between these lines, so all of it waits.
+    (0..30).for_each(|call| writer.close_cdr(closed_cdr(call)));
+    writer.forget(vec![BindingChange::Remove(1)]);
+    assert_eq!((writer.stats().queued, writer.stats().rejected), (21, 10));
+    writer.flush().await.unwrap();
+    assert_eq!((all(&kept.store).await.len(), writer.stats().queued), (20, 0));
+    writer.close_cdr(closed_cdr(30));
+    writer.flush().await.unwrap();
+    assert_eq!(all(&kept.store).await.len(), 21, "there is room again");
 }
 
 #[tokio::test]

@@ -28,7 +28,7 @@ impl<'a> Batch<'a> {
                         changes.push(change);
                     }
                 }
-                Op::Open(open, _) => batch.opens.push(open),
+                Op::Open(open, _) | Op::Begun(open) => batch.opens.push(open),
                 Op::Close(cdr) => batch.closes.push(cdr),
                 Op::Flush(_) | Op::Stop(_) => {}
             }

@@ -24,12 +24,14 @@ use crate::{BindingChange, Cdr, CdrOpen, Options, StoreError, open::WriteHalf};
 ///
 /// - **Promises** ([`Writer::save_bindings`], [`Writer::open_cdr`]) have somebody waiting. Their
 ///   [`Durable`] says when they are on the disk, or why not: when a transaction fails, every promise that
-///   waits is told so at once, and is forgotten. With more than [`Options::queue`] rows waiting, new ones
-///   are refused with [`StoreError::Overloaded`]: the switch then answers 503 and takes no more work.
-/// - **Notes** ([`Writer::close_cdr`], [`Writer::forget`]) have nobody waiting and are never lost while
-///   the process lives: they are tried again until they are written (disk full, database locked). They
-///   are taken however long the queue is, and still it is bounded: there is one note for each call or
-///   contact that was let in, and none is let in over the limit.
+///   waits is told so at once. Changes to bindings are forgotten then (the phone is told 500); the call goes
+///   on, and the beginning of its record becomes a note. With more than [`Options::queue`] rows waiting, new
+///   ones are refused with [`StoreError::Overloaded`].
+/// - **Notes** ([`Writer::close_cdr`], [`Writer::forget`]) have nobody waiting: they are tried again until
+///   they are written (disk full, database locked). They are taken while promises are refused. There is one
+///   for each contact that was let in, and a call record or two for each call; as people may call for as
+///   long as nothing can be written, a record that comes when [`Options::notes`] rows wait goes to the log
+///   instead, so that memory stays bounded.
 #[derive(Clone)]
 pub struct Writer {
     queue: mpsc::UnboundedSender<Op>,
@@ -49,13 +51,14 @@ pub struct WriterStats {
     pub retries: u64,
     /// Promises refused because the queue was full.
     pub refused: u64,
-    /// Notes that the database will never take (the log has them).
+    /// Notes that the database will never take, or for which there was no room (the log has them).
     pub rejected: u64,
 }
 
 #[derive(Default)]
 struct Counters {
     limit: usize,
+    notes: usize,
     queued: AtomicUsize,
     commits: AtomicU64,
     written: AtomicU64,
@@ -64,12 +67,21 @@ struct Counters {
     rejected: AtomicU64,
 }
 
+impl Counters {
+    /// Whether one more call record may wait.
+    fn has_room(&self) -> bool {
+        self.queued.load(Ordering::Relaxed) < self.notes
+    }
+}
+
 type Done = oneshot::Sender<Result<(), StoreError>>;
 
 /// One thing to write, or to say when what came before it is written.
 enum Op {
     Save(Vec<BindingChange>, Done),
     Open(Box<CdrOpen>, Done),
+    /// An `Open` that was told that it failed.
+    Begun(Box<CdrOpen>),
     Forget(Vec<BindingChange>),
     Close(Box<Cdr>),
     Flush(Done),
@@ -80,14 +92,14 @@ impl Op {
     fn rows(&self) -> usize {
         match self {
             Self::Save(changes, _) | Self::Forget(changes) => changes.len(),
-            Self::Open(..) | Self::Close(_) => 1,
+            Self::Open(..) | Self::Begun(_) | Self::Close(_) => 1,
             Self::Flush(_) | Self::Stop(_) => 0,
         }
     }
 
     fn is_note(&self) -> bool {
         match self {
-            Self::Forget(_) | Self::Close(_) => true,
+            Self::Begun(_) | Self::Forget(_) | Self::Close(_) => true,
             Self::Save(..) | Self::Open(..) | Self::Flush(_) | Self::Stop(_) => false,
         }
     }
@@ -98,7 +110,7 @@ impl Op {
             Self::Save(_, done) | Self::Open(_, done) | Self::Flush(done) | Self::Stop(done) => {
                 drop(done.send(outcome));
             }
-            Self::Forget(_) | Self::Close(_) => {}
+            Self::Begun(_) | Self::Forget(_) | Self::Close(_) => {}
         }
     }
 }
@@ -122,6 +134,7 @@ impl Writer {
         let (queue, receive) = mpsc::unbounded_channel();
         let counters = Arc::new(Counters {
             limit: options.queue,
+            notes: options.notes,
             ..Counters::default()
         });
         tokio::spawn(task::Task::new(receive, half, options, counters.clone()).run());
@@ -140,7 +153,13 @@ impl Writer {
 
     /// Completes a call's record. Nobody waits. The first end of a call stands; later ones change nothing.
     pub fn close_cdr(&self, cdr: Cdr) {
-        self.note(Op::Close(Box::new(cdr)));
+        let op = Op::Close(Box::new(cdr));
+        if self.counters.has_room() {
+            self.note(op);
+        } else {
+            self.counters.rejected.fetch_add(1, Ordering::Relaxed);
+            task::report_lost(&op, "too many writes are waiting");
+        }
     }
 
     /// Changes to bindings that nobody waits for: contacts that expired.

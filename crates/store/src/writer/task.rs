@@ -104,7 +104,7 @@ impl Task {
                     self.receive.close();
                     self.stopping = Some(done);
                 }
-                Op::Save(..) | Op::Open(..) | Op::Forget(_) | Op::Close(_) | Op::Flush(_) => {
+                Op::Save(..) | Op::Open(..) | Op::Begun(_) | Op::Forget(_) | Op::Close(_) | Op::Flush(_) => {
                     rows += op.rows();
                     batch.push(op);
                 }
@@ -149,7 +149,8 @@ impl Task {
     }
 
     /// A transaction failed for a reason that may pass. Promises are told, also those that still wait in
-    /// the queue, since nobody should wait for longer than they must; notes are kept.
+    /// the queue, since nobody should wait for longer than they must; notes are kept. A call that goes on
+    /// although its record could not be opened has one as soon as that can be: we may be killed before it ends.
     fn keep(&mut self, batch: Vec<Op>, error: &StoreError) {
         if self.failures == 0 {
             tracing::error!(%error, "cannot write to the database; trying again");
@@ -163,11 +164,15 @@ impl Task {
         }
         for op in left {
             match op {
+                Op::Open(open, done) if self.counters.has_room() => {
+                    drop(done.send(Err(error.clone())));
+                    self.kept.push_back(Op::Begun(open));
+                }
                 Op::Save(..) | Op::Open(..) => {
                     self.counters.queued.fetch_sub(op.rows(), Ordering::Relaxed);
                     op.tell(Err(error.clone()));
                 }
-                Op::Forget(_) | Op::Close(_) | Op::Flush(_) | Op::Stop(_) => self.kept.push_back(op),
+                Op::Begun(_) | Op::Forget(_) | Op::Close(_) | Op::Flush(_) | Op::Stop(_) => self.kept.push_back(op),
             }
         }
         if self.stopping.is_some() || self.receive.is_closed() {
@@ -232,6 +237,8 @@ pub(super) fn report_lost(op: &Op, reason: &str) {
             let ids: Vec<u64> = changes.iter().map(BindingChange::id).collect();
             tracing::error!(%reason, ?ids, "change of registrations not written");
         }
+        // The end of the call writes its record whole.
+        Op::Begun(_) => {}
         Op::Save(..) | Op::Open(..) | Op::Flush(_) | Op::Stop(_) => {}
     }
 }

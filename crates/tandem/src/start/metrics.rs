@@ -104,7 +104,7 @@ impl Collector for Writes {
             ),
             (
                 "tandem_store_rejected",
-                "Rows that the database will never take; the log has them",
+                "Rows that the database will never take, or for which there was no room; the log has them",
                 stats.rejected,
             ),
         ] {
