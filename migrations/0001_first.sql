@@ -1,4 +1,5 @@
--- Every key begins with the SIP domain, so that one file can hold several tenants.
+-- Every key begins with the SIP domain, so that one file can hold several tenants. (The number of a call record
+-- is its place in the order of all, for paging; what names the call is its domain and id.)
 -- Times are microseconds since the Unix epoch. Secrets are kept as hashes only.
 
 PRAGMA application_id = 1413574244; -- "TAnd": tells the file from other people's
@@ -36,8 +37,8 @@ CREATE INDEX devices_by_extension ON devices (domain, extension);
 -- No foreign key: bindings are written behind, and one that comes after its device has gone must not
 -- fail the batch it is in. It is left out when bindings are read and removed at the next start.
 CREATE TABLE bindings (
-    id            INTEGER PRIMARY KEY,
     domain        TEXT    NOT NULL,
+    id            INTEGER NOT NULL,
     number        TEXT    NOT NULL,
     username      TEXT    NOT NULL,
     contact       TEXT    NOT NULL,
@@ -52,7 +53,8 @@ CREATE TABLE bindings (
     cseq          INTEGER NOT NULL,
     user_agent    TEXT    NOT NULL,
     registered_at INTEGER NOT NULL,
-    expires_at    INTEGER NOT NULL
+    expires_at    INTEGER NOT NULL,
+    PRIMARY KEY (domain, id)
 ) STRICT;
 
 CREATE INDEX bindings_by_device ON bindings (domain, username);
@@ -65,7 +67,7 @@ END;
 CREATE TABLE cdrs (
     id          INTEGER PRIMARY KEY AUTOINCREMENT,
     domain      TEXT    NOT NULL,
-    call_id     TEXT    NOT NULL UNIQUE,
+    call_id     TEXT    NOT NULL,
     sip_call_id TEXT    NOT NULL,
     from_number TEXT    NOT NULL,
     from_name   TEXT    NOT NULL,
@@ -78,6 +80,7 @@ CREATE TABLE cdrs (
     sip_code    INTEGER NOT NULL DEFAULT 0,
     ended_by    TEXT,
     detail      TEXT    NOT NULL DEFAULT '',
+    UNIQUE (domain, call_id),
     CHECK ((ended_at IS NULL) = (disposition IS NULL) AND (ended_at IS NULL) = (ended_by IS NULL))
 ) STRICT;
 
@@ -90,9 +93,11 @@ CREATE INDEX cdrs_by_disposition ON cdrs (domain, disposition, started_at) WHERE
 CREATE INDEX cdrs_open ON cdrs (id) WHERE ended_at IS NULL;
 
 CREATE TABLE admin_tokens (
-    name       TEXT    NOT NULL PRIMARY KEY,
-    hash       BLOB    NOT NULL UNIQUE CHECK (length(hash) = 32),
-    created_at INTEGER NOT NULL
+    domain     TEXT    NOT NULL,
+    name       TEXT    NOT NULL,
+    hash       BLOB    NOT NULL CHECK (length(hash) = 32),
+    created_at INTEGER NOT NULL,
+    PRIMARY KEY (domain, name)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE settings (

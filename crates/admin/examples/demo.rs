@@ -39,7 +39,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let store = Store::open(folder.join("demo.db"), store::Options::default()).await?;
     let token =
         std::env::var("TANDEM_TOKEN").or_else(|_| generate_token().map_err(|_| std::env::VarError::NotPresent))?;
-    store.put_token("demo", hash_token(&token), 0).await?;
+    store.put_token(DOMAIN, "demo", hash_token(&token), 0).await?;
     fill(&store).await?;
     let (switch, requests) = SwitchHandle::channel(64);
     let (events, health) = (EventBus::default(), Health::default());

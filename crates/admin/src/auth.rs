@@ -57,7 +57,7 @@ pub(crate) async fn check(app: &App, headers: &HeaderMap, peer: IpAddr) -> Resul
         return Err(problem.header(header::RETRY_AFTER, seconds));
     }
     let shown = hash_token(token);
-    let tokens = app.store.tokens().await?;
+    let tokens = app.store.tokens(&app.domain).await?;
     // Every known hash is compared to its end: the time says nothing about which came close.
     let good = tokens
         .iter()

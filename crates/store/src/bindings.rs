@@ -5,17 +5,22 @@ use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
 use crate::{Binding, Store, StoreError, values::MultiRow};
 
 static SAVE: MultiRow = MultiRow::new(
-    "INSERT INTO bindings (id, domain, number, username, contact, transport, local, remote, path, instance, reg_id, \
+    "INSERT INTO bindings (domain, id, number, username, contact, transport, local, remote, path, instance, reg_id, \
      q, call_id, cseq, user_agent, registered_at, expires_at) VALUES",
     17,
-    "ON CONFLICT (id) DO UPDATE SET domain = excluded.domain, number = excluded.number, \
+    "ON CONFLICT (domain, id) DO UPDATE SET number = excluded.number, \
      username = excluded.username, contact = excluded.contact, transport = excluded.transport, \
      local = excluded.local, remote = excluded.remote, path = excluded.path, instance = excluded.instance, \
      reg_id = excluded.reg_id, q = excluded.q, call_id = excluded.call_id, cseq = excluded.cseq, \
      user_agent = excluded.user_agent, registered_at = excluded.registered_at, expires_at = excluded.expires_at",
 );
 
-static REMOVE: MultiRow = MultiRow::new("DELETE FROM bindings WHERE id IN (VALUES", 1, ")");
+// SQLite would look at every row for `(domain, id) IN (VALUES ...)`.
+static REMOVE: MultiRow = MultiRow::new(
+    "DELETE FROM bindings WHERE rowid IN (SELECT bindings.rowid FROM (VALUES",
+    2,
+    ") AS gone CROSS JOIN bindings ON bindings.domain = gone.column1 AND bindings.id = gone.column2)",
+);
 
 /// Path header values hold no line end, so lines keep them apart.
 const BETWEEN_PATHS: &str = "\n";
@@ -23,8 +28,8 @@ const BETWEEN_PATHS: &str = "\n";
 pub(crate) async fn save(connection: &mut SqliteConnection, bindings: &[&Binding]) -> Result<(), sqlx::Error> {
     let bind = |statement: crate::values::Bound, row: &&Binding| {
         statement
-            .bind(row.id.cast_signed())
             .bind(&*row.domain)
+            .bind(row.id.cast_signed())
             .bind(&row.number)
             .bind(&row.username)
             .bind(&row.contact)
@@ -44,11 +49,12 @@ pub(crate) async fn save(connection: &mut SqliteConnection, bindings: &[&Binding
     SAVE.execute(connection, bindings, bind).await.map(drop)
 }
 
-pub(crate) async fn remove(connection: &mut SqliteConnection, ids: &[u64]) -> Result<(), sqlx::Error> {
-    REMOVE
-        .execute(connection, ids, |statement, id| statement.bind(id.cast_signed()))
-        .await
-        .map(drop)
+/// By domain and id.
+pub(crate) async fn remove(connection: &mut SqliteConnection, keys: &[(&str, u64)]) -> Result<(), sqlx::Error> {
+    let bind = |statement: crate::values::Bound, (domain, id): &(&str, u64)| {
+        statement.bind((*domain).to_owned()).bind(id.cast_signed())
+    };
+    REMOVE.execute(connection, keys, bind).await.map(drop)
 }
 
 /// Removes bindings whose device went while they were being written.
@@ -104,4 +110,29 @@ fn read(row: &SqliteRow) -> Result<Binding, sqlx::Error> {
         registered_at: row.try_get("registered_at")?,
         expires_at: row.try_get("expires_at")?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::{AssertSqlSafe, Row};
+
+    use super::REMOVE;
+    use crate::{Options, Store};
+
+    #[tokio::test]
+    async fn bindings_are_removed_by_their_keys() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path().join("tandem.db"), Options::default())
+            .await
+            .unwrap();
+        for power in [0, 1, 6] {
+            let explain = format!("EXPLAIN QUERY PLAN {}", REMOVE.text(power));
+            let plan = sqlx::query(AssertSqlSafe(explain))
+                .fetch_all(&store.read)
+                .await
+                .unwrap();
+            let steps: Vec<String> = plan.iter().map(|row| row.get("detail")).collect();
+            assert!(!steps.iter().any(|step| step.starts_with("SCAN bindings")), "{steps:?}");
+        }
+    }
 }

@@ -14,7 +14,7 @@ use crate::{
 static OPEN: MultiRow = MultiRow::new(
     "INSERT INTO cdrs (domain, call_id, sip_call_id, from_number, from_name, dialed, started_at) VALUES",
     7,
-    "ON CONFLICT (call_id) DO NOTHING",
+    "ON CONFLICT (domain, call_id) DO NOTHING",
 );
 
 // Completes the row, or writes it whole where the beginning was not stored; an ended call stays as it is.
@@ -22,7 +22,7 @@ static CLOSE: MultiRow = MultiRow::new(
     "INSERT INTO cdrs (domain, call_id, sip_call_id, from_number, from_name, dialed, started_at, to_number, \
      answered_at, ended_at, disposition, sip_code, ended_by, detail) VALUES",
     14,
-    "ON CONFLICT (call_id) DO UPDATE SET from_number = excluded.from_number, from_name = excluded.from_name, \
+    "ON CONFLICT (domain, call_id) DO UPDATE SET from_number = excluded.from_number, from_name = excluded.from_name, \
      dialed = excluded.dialed, to_number = excluded.to_number, answered_at = excluded.answered_at, \
      ended_at = excluded.ended_at, disposition = excluded.disposition, sip_code = excluded.sip_code, \
      ended_by = excluded.ended_by, detail = excluded.detail WHERE cdrs.ended_at IS NULL",

@@ -195,7 +195,7 @@ impl ExtensionPatch {
 /// A contact bound to an address-of-record (RFC 3261 section 10).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Binding {
-    /// Unique across restarts and domains.
+    /// Unique in its domain, across restarts.
     pub id: u64,
     /// The SIP domain.
     pub domain: Arc<str>,
@@ -237,14 +237,20 @@ pub enum BindingChange {
     /// New, or changed (same id).
     Save(Box<Binding>),
     /// Gone.
-    Remove(u64),
+    Remove {
+        /// The SIP domain.
+        domain: Arc<str>,
+        /// Which.
+        id: u64,
+    },
 }
 
 impl BindingChange {
-    pub(crate) const fn id(&self) -> u64 {
+    /// What names the binding.
+    pub(crate) fn key(&self) -> (&str, u64) {
         match self {
-            Self::Save(binding) => binding.id,
-            Self::Remove(id) => *id,
+            Self::Save(binding) => (&binding.domain, binding.id),
+            Self::Remove { domain, id } => (domain, *id),
         }
     }
 }

@@ -5,15 +5,16 @@ use sqlx::Row;
 use crate::{Store, StoreError, Token, rows::check_text};
 
 impl Store {
-    /// Keeps an admin token's SHA-256 under a name; one of that name is replaced.
+    /// Keeps an admin token's SHA-256 under a name; one of that name in the domain is replaced.
     ///
     /// # Errors
     /// [`StoreError::Invalid`] for a name that is too long or not printable.
-    pub async fn put_token(&self, name: &str, hash: [u8; 32], now: i64) -> Result<(), StoreError> {
+    pub async fn put_token(&self, domain: &str, name: &str, hash: [u8; 32], now: i64) -> Result<(), StoreError> {
         check_text("name", name)?;
         let mut write = self.write.begin().await?;
-        let put = "INSERT OR REPLACE INTO admin_tokens (name, hash, created_at) VALUES (?, ?, ?)";
+        let put = "INSERT OR REPLACE INTO admin_tokens (domain, name, hash, created_at) VALUES (?, ?, ?, ?)";
         let put = sqlx::query(put)
+            .bind(domain)
             .bind(name)
             .bind(&hash[..])
             .bind(now)
@@ -23,12 +24,13 @@ impl Store {
         write.commit().await
     }
 
-    /// The admin tokens' hashes, by name.
+    /// The hashes of a domain's admin tokens, by name.
     ///
     /// # Errors
     /// What SQLite reports.
-    pub async fn tokens(&self) -> Result<Vec<Token>, StoreError> {
-        let rows = sqlx::query("SELECT name, hash, created_at FROM admin_tokens ORDER BY name").fetch_all(&self.read);
+    pub async fn tokens(&self, domain: &str) -> Result<Vec<Token>, StoreError> {
+        let rows = sqlx::query("SELECT name, hash, created_at FROM admin_tokens WHERE domain = ? ORDER BY name");
+        let rows = rows.bind(domain).fetch_all(&self.read);
         let read = |row: sqlx::sqlite::SqliteRow| {
             let hash: Vec<u8> = row.try_get("hash")?;
             let hash = hash
@@ -51,9 +53,11 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::NotFound`].
-    pub async fn remove_token(&self, name: &str) -> Result<(), StoreError> {
+    pub async fn remove_token(&self, domain: &str, name: &str) -> Result<(), StoreError> {
         let mut write = self.write.begin().await?;
-        let removed = sqlx::query("DELETE FROM admin_tokens WHERE name = ?").bind(name);
+        let removed = sqlx::query("DELETE FROM admin_tokens WHERE domain = ? AND name = ?")
+            .bind(domain)
+            .bind(name);
         let removed = removed.execute(write.connection()).await.map_err(|e| self.error(&e))?;
         write.commit().await?;
         if removed.rows_affected() == 0 {

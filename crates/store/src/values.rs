@@ -52,7 +52,7 @@ impl MultiRow {
         Ok(touched)
     }
 
-    fn text(&self, power: usize) -> Arc<str> {
+    pub(crate) fn text(&self, power: usize) -> Arc<str> {
         let make = || {
             let row = format!("({})", vec!["?"; self.columns].join(","));
             format!("{} {} {}", self.head, vec![row; 1 << power].join(","), self.tail).into()

@@ -308,22 +308,22 @@ async fn an_import_is_all_or_nothing() {
 #[tokio::test]
 async fn tokens_and_settings_are_kept_by_name() {
     let kept = fresh().await;
-    assert_eq!(kept.store.tokens().await.unwrap(), []);
-    kept.store.put_token("admin", [1; 32], NOW).await.unwrap();
-    kept.store.put_token("admin", [2; 32], NOW + 1).await.unwrap();
+    assert_eq!(kept.store.tokens(DOMAIN).await.unwrap(), []);
+    kept.store.put_token(DOMAIN, "admin", [1; 32], NOW).await.unwrap();
+    kept.store.put_token(DOMAIN, "admin", [2; 32], NOW + 1).await.unwrap();
     kept.store
         .put_setting(DOMAIN, "greeting", Some("hello"), NOW)
         .await
         .unwrap();
     let kept = kept.reopened().await;
-    let tokens = kept.store.tokens().await.unwrap();
+    let tokens = kept.store.tokens(DOMAIN).await.unwrap();
     assert_eq!(
         (tokens.len(), tokens[0].hash, tokens[0].created_at),
         (1, [2; 32], NOW + 1)
     );
-    kept.store.remove_token("admin").await.unwrap();
+    kept.store.remove_token(DOMAIN, "admin").await.unwrap();
     assert!(matches!(
-        kept.store.remove_token("admin").await,
+        kept.store.remove_token(DOMAIN, "admin").await,
         Err(StoreError::NotFound(_))
     ));
     assert_eq!(

@@ -5,8 +5,8 @@ mod support;
 
 use std::time::Duration;
 
-use store::{BindingChange, CdrFilter, Disposition, EndedBy, Options, Store, StoreError};
-use support::{DOMAIN, NOW, binding, closed_cdr, fresh, fresh_with, new_extension, open_cdr, save};
+use store::{CdrFilter, Disposition, EndedBy, Options, Store, StoreError};
+use support::{DOMAIN, NOW, binding, closed_cdr, fresh, fresh_with, gone, new_extension, open_cdr, save};
 
 const CDRS: &str = "SELECT count(*) FROM cdrs";
 const ENDED: &str = "SELECT count(*) FROM cdrs WHERE ended_at IS NOT NULL";
@@ -79,11 +79,47 @@ async fn the_last_change_of_a_binding_stands_whatever_shares_its_transaction() {
     let mut newer = binding(1, "101");
     newer.cseq = 18;
     let first = writer.save_bindings(vec![save(binding(1, "101")), save(binding(2, "101"))]);
-    writer.forget(vec![BindingChange::Remove(1)]);
-    let second = writer.save_bindings(vec![save(newer.clone()), BindingChange::Remove(2)]);
+    writer.forget(vec![gone(1)]);
+    let second = writer.save_bindings(vec![save(newer.clone()), gone(2)]);
     first.await.unwrap();
     second.await.unwrap();
     assert_eq!(kept.store.load_bindings(DOMAIN, NOW).await.unwrap(), [newer]);
+}
+
+#[tokio::test]
+async fn domains_share_no_keys() {
+    let kept = fresh().await;
+    let other = "other.example";
+    for domain in [DOMAIN, other] {
+        kept.store
+            .create_extension(domain, &new_extension("101"), NOW)
+            .await
+            .unwrap();
+    }
+    let writer = kept.store.writer();
+    let mut theirs = binding(1, "101");
+    theirs.domain = other.into();
+    writer
+        .save_bindings(vec![save(binding(1, "101")), save(theirs.clone())])
+        .await
+        .unwrap();
+    writer.save_bindings(vec![gone(1)]).await.unwrap();
+    assert_eq!(kept.store.load_bindings(DOMAIN, NOW).await.unwrap(), []);
+    assert_eq!(kept.store.load_bindings(other, NOW).await.unwrap(), [theirs]);
+
+    let mut call = closed_cdr(1);
+    call.open.domain = other.into();
+    writer.close_cdr(closed_cdr(1));
+    writer.close_cdr(call);
+    writer.flush().await.unwrap();
+    assert_eq!(kept.count(ENDED).await, 2);
+
+    for domain in [DOMAIN, other] {
+        kept.store.put_token(domain, "admin", [1; 32], NOW).await.unwrap();
+    }
+    kept.store.remove_token(DOMAIN, "admin").await.unwrap();
+    assert_eq!(kept.store.tokens(DOMAIN).await.unwrap().len(), 0);
+    assert_eq!(kept.store.tokens(other).await.unwrap().len(), 1);
 }
 
 #[tokio::test]
@@ -271,7 +307,7 @@ async fn records_beyond_all_bounds_go_to_the_log() {
     let writer = kept.store.writer();
     // Nothing runs between these lines, so all of it waits.
     (0..30).for_each(|call| writer.close_cdr(closed_cdr(call)));
-    writer.forget(vec![BindingChange::Remove(1)]);
+    writer.forget(vec![gone(1)]);
     assert_eq!((writer.stats().queued, writer.stats().rejected), (21, 10));
     writer.flush().await.unwrap();
     assert_eq!((all(&kept.store).await.len(), writer.stats().queued), (20, 0));

@@ -96,7 +96,10 @@ impl Recorder {
             BindingChange::Save(binding) => {
                 store::BindingChange::Save(Box::new(to_store(binding, self.domain.clone())))
             }
-            BindingChange::Remove(id) => store::BindingChange::Remove(id),
+            BindingChange::Remove(id) => store::BindingChange::Remove {
+                domain: self.domain.clone(),
+                id,
+            },
         }
     }
 

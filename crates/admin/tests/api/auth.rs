@@ -1,6 +1,6 @@
 use axum::http::Method;
 
-use crate::support::{Setup, TOKEN, World};
+use crate::support::{DOMAIN, Setup, TOKEN, World};
 
 const PATHS: [&str; 9] = [
     "/extensions",
@@ -61,7 +61,7 @@ async fn wrong_and_malformed_tokens_are_401_and_each_good_one_is_good() {
 async fn a_removed_token_is_worth_nothing_at_once() {
     let world = World::new().await;
     world.get("/calls").await.is(200);
-    world.store.remove_token("first").await.unwrap();
+    world.store.remove_token(DOMAIN, "first").await.unwrap();
     world.get("/calls").await.is_problem(401, "unauthorized", None);
 }
 

@@ -240,9 +240,9 @@ impl World {
         let store = Store::open(folder.path().join("t.db"), store::Options::default())
             .await
             .unwrap();
-        store.put_token("first", hash_token(TOKEN), 0).await.unwrap();
+        store.put_token(DOMAIN, "first", hash_token(TOKEN), 0).await.unwrap();
         store
-            .put_token("second", hash_token("another-good-one"), 0)
+            .put_token(DOMAIN, "second", hash_token("another-good-one"), 0)
             .await
             .unwrap();
         let (handle, requests) = SwitchHandle::channel(8);

@@ -10,7 +10,7 @@ use super::Op;
 #[derive(Default)]
 pub(super) struct Batch<'a> {
     saves: Vec<&'a Binding>,
-    removes: Vec<u64>,
+    removes: Vec<(&'a str, u64)>,
     opens: Vec<&'a CdrOpen>,
     closes: Vec<&'a Cdr>,
 }
@@ -18,13 +18,13 @@ pub(super) struct Batch<'a> {
 impl<'a> Batch<'a> {
     pub(super) fn new(ops: impl Iterator<Item = &'a Op>) -> Self {
         let mut batch = Self::default();
-        let mut last: HashMap<u64, usize> = HashMap::new();
-        let mut changes: Vec<&BindingChange> = Vec::new();
+        let mut last: HashMap<(&str, u64), usize> = HashMap::new();
+        let mut changes: Vec<&'a BindingChange> = Vec::new();
         for op in ops {
             match op {
                 Op::Save(these, _) | Op::Forget(these) => {
                     for change in these {
-                        last.insert(change.id(), changes.len());
+                        last.insert(change.key(), changes.len());
                         changes.push(change);
                     }
                 }
@@ -34,10 +34,11 @@ impl<'a> Batch<'a> {
             }
         }
         for (i, change) in changes.into_iter().enumerate() {
-            if last.get(&change.id()) == Some(&i) {
+            let key = change.key();
+            if last.get(&key) == Some(&i) {
                 match change {
                     BindingChange::Save(binding) => batch.saves.push(binding),
-                    BindingChange::Remove(id) => batch.removes.push(*id),
+                    BindingChange::Remove { .. } => batch.removes.push(key),
                 }
             }
         }

@@ -234,8 +234,8 @@ pub(super) fn report_lost(op: &Op, reason: &str) {
     match op {
         Op::Close(cdr) => tracing::error!(%reason, record = ?cdr, "call record not written"),
         Op::Forget(changes) => {
-            let ids: Vec<u64> = changes.iter().map(BindingChange::id).collect();
-            tracing::error!(%reason, ?ids, "change of registrations not written");
+            let bindings: Vec<(&str, u64)> = changes.iter().map(BindingChange::key).collect();
+            tracing::error!(%reason, ?bindings, "change of registrations not written");
         }
         // The end of the call writes its record whole.
         Op::Begun(_) => {}

@@ -121,6 +121,11 @@ pub(crate) fn binding(id: u64, number: &str) -> Binding {
     }
 }
 
+pub(crate) fn gone(id: u64) -> BindingChange {
+    let domain = DOMAIN.into();
+    BindingChange::Remove { domain, id }
+}
+
 pub(crate) fn save(binding: Binding) -> BindingChange {
     BindingChange::Save(Box::new(binding))
 }

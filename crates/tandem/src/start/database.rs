@@ -61,7 +61,7 @@ pub(super) async fn open(config: &Config, keeper: &Handle) -> Result<Store, Star
 pub(super) async fn first_start(store: &Store, config: &Config, now: i64) -> Result<Made, StartError> {
     let mut made = Made::default();
     let domains = store.domains().await?;
-    let tokens = store.tokens().await?;
+    let tokens = store.tokens(&config.domain).await?;
     if tokens.is_empty() && domains.is_empty() && config.demo {
         for number in DEMO {
             let password = admin::generate_password().map_err(StartError::random)?;
@@ -83,10 +83,13 @@ pub(super) async fn first_start(store: &Store, config: &Config, now: i64) -> Res
         tracing::warn!(domain = config.domain, kept = ?domains, "no extensions in this domain");
     }
     if let Some(token) = &config.admin_token {
-        store.put_token(TOKEN, admin::hash_token(token.reveal()), now).await?;
+        let hash = admin::hash_token(token.reveal());
+        store.put_token(&config.domain, TOKEN, hash, now).await?;
     } else if tokens.is_empty() {
         let token = admin::generate_token().map_err(StartError::random)?;
-        store.put_token(TOKEN, admin::hash_token(&token), now).await?;
+        store
+            .put_token(&config.domain, TOKEN, admin::hash_token(&token), now)
+            .await?;
         made.token = Some(token);
     }
     Ok(made)
