@@ -56,9 +56,11 @@ pub(super) const KEYS: &[Key] = &[
         "max-contacts-per-extension",
         "N",
         "20",
-        "Registered contacts of one extension at once",
+        "Registered contacts of one extension at once; phones that share a user name have half of them",
         |c, v| {
-            c.switch.registrar.contacts_per_extension = values::whole(one(v), 1, 1_000)?;
+            let value: usize = values::whole(one(v), 1, 1_000)?;
+            c.switch.registrar.contacts_per_extension = value;
+            c.switch.registrar.contacts_per_device = value.div_ceil(2);
             Ok(())
         },
     ),

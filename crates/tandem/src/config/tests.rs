@@ -273,6 +273,11 @@ fn every_key_is_read_from_the_file_as_well() {
     }
     assert_eq!(config.domain, "pbx.example");
     assert_eq!(config.switch.limits.calls, 7_000);
+    let registrar = &config.switch.registrar;
+    assert_eq!(
+        (registrar.contacts_per_extension, registrar.contacts_per_device),
+        (7, 4)
+    );
     let switch = config.for_switch();
     assert_eq!(
         (switch.domain.as_str(), switch.media_ports),
