@@ -10,7 +10,8 @@
 //! - An older or repeated CSeq of the same Call-ID gets 500 (10.3 step 7: "the request fails").
 //!   A retransmission never comes here: its transaction answers it.
 //! - `Contact: *` removes the contacts of all devices of the extension, as the RFC says.
-//! - A phone that comes back with its `+sip.instance` and another Call-ID replaces its contact.
+//! - A phone that comes back with its `+sip.instance` and another Call-ID replaces its contact. Phones with
+//!   different ones that come from different addresses are two, though their Contacts be the same.
 //! - A device with too many contacts loses the one refreshed longest ago; where other devices have
 //!   filled the extension up, 403.
 //! - A Path without `Supported: path` gets 421.

@@ -84,10 +84,14 @@ fn in_order(request: &Request, bound: &Bound) -> Result<(), Answer> {
 /// Whether the contact is the one that is bound.
 fn is_same(request: &Request, wanted: &Wanted, bound: &Bound) -> bool {
     let binding = &bound.binding;
-    let same_instance = match (&wanted.instance, &binding.instance) {
-        (Some(one), Some(two)) => one.eq_ignore_ascii_case(two) && binding.username == request.username,
-        (Some(_) | None, Some(_) | None) => false,
+    let (same_instance, other_instance) = match (&wanted.instance, &binding.instance) {
+        (Some(one), Some(two)) => {
+            let same = one.eq_ignore_ascii_case(two);
+            (same && binding.username == request.username, !same)
+        }
+        (Some(_) | None, Some(_) | None) => (false, false),
     };
+    let elsewhere = request.flow.remote.ip().to_canonical() != binding.flow.remote.ip().to_canonical();
     match (wanted.reg_id, binding.reg_id) {
         // RFC 5626 section 6: instance and reg-id name an outbound binding, whatever the URI; phones in two homes may
         // well have the same one.
@@ -95,6 +99,8 @@ fn is_same(request: &Request, wanted: &Wanted, bound: &Bound) -> bool {
         // Not in RFC 3261: an instance that comes back with another Call-ID was started anew, and
         // its former contact is a phone that is no more.
         (None, None) if same_instance && binding.call_id != request.call_id => true,
+        // Nor this: two phones behind two NATs that have the same address there.
+        (None, None) if other_instance && elsewhere => false,
         (Some(_) | None, Some(_) | None) => same_uri(&wanted.contact, &binding.contact),
     }
 }

@@ -756,6 +756,41 @@ fn a_phone_that_was_started_anew_replaces_its_contact() {
 }
 
 #[test]
+fn phones_behind_two_nats_may_have_the_same_address() {
+    let mut world = World::new(|_| {});
+    let own = identity("101", "101");
+    let other_home = Flow {
+        remote: "198.51.100.4:1024".parse().unwrap(),
+        ..udp()
+    };
+    let contact =
+        |instance: &str| format!("Contact: <sip:101@192.168.1.20:5060>;+sip.instance=\"<urn:uuid:{instance}>\"");
+    world.send("a", 1, &[&contact("A")]);
+    world.send_as(&register("b", 1, &[&contact("B")]), other_home, &own);
+    assert_eq!(world.reaches(), [Reach::Flow(other_home), Reach::Flow(udp())]);
+    world.send("c", 1, &[&contact("C")]);
+    assert_eq!(
+        world.registrar.len(),
+        2,
+        "another phone that has taken the place of the first"
+    );
+    let text = register("b", 2, &[&format!("{};expires=0", contact("B"))]);
+    world.send_as(&text, other_home, &own);
+    assert_eq!(world.reaches(), [Reach::Flow(udp())]);
+    world.send_as(
+        &register("d", 1, &["Contact: <sip:101@192.168.1.20:5060>"]),
+        other_home,
+        &own,
+    );
+    assert_eq!(
+        world.registrar.len(),
+        1,
+        "who does not say what it is goes by the URI alone"
+    );
+    world.agrees_with_disk();
+}
+
+#[test]
 fn a_connection_that_closes_takes_the_way_to_the_phone_with_it() {
     let mut world = World::new(|_| {});
     let own = identity("101", "101");
