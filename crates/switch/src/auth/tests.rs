@@ -391,6 +391,28 @@ fn nonces_end_and_are_not_replayed() {
 }
 
 #[test]
+fn a_nonce_count_is_good_once_whatever_way_it_comes() {
+    let mut world = World::new(Config::default());
+    let challenge = world.challenge();
+    let over_tcp = Flow {
+        transport: Transport::Tcp,
+        connection: Some(ConnectionId(1)),
+        ..flow("203.0.113.9:40001")
+    };
+    let mut call = |nc, way: &Flow| {
+        let signed = Signer { nc, ..ALICE }.sign(&challenge, &Method::Invite);
+        status(&world.invite("101", &[format!("Authorization: {signed}")], way))
+    };
+    // A phone that does not wait for answers, over two transports, one of which is faster.
+    for (nc, way) in [(3, &over_tcp), (4, &over_tcp), (1, &phone()), (2, &phone())] {
+        assert_eq!(call(nc, way), 200, "{nc}");
+    }
+    for (nc, way) in [(3, &phone()), (4, &phone()), (1, &over_tcp), (2, &over_tcp)] {
+        assert_eq!(call(nc, way), 401, "{nc}");
+    }
+}
+
+#[test]
 fn a_nonce_of_before_a_restart_is_stale_and_a_made_up_one_is_none() {
     let mut before = World::new(Config::default());
     before.authenticator = Authenticator::new([8; 32], &Config::default());
