@@ -1,7 +1,7 @@
 //! Who calls: nobody calls as another, and nobody without having shown who it is.
 
 use sip::{HeaderName, Method};
-use switch::{AccountChange, Config, Input, Trusted};
+use switch::{AccountChange, Config, Disposition, Input, Trusted};
 use tests::{Phase, Settings, Stage};
 
 #[test]
@@ -41,6 +41,17 @@ fn nobody_calls_as_another() {
         .calls("102")
         .ends_with(403);
     assert_eq!(bob.phase(), None);
+    // It was authenticated, so there is a record: of who that was, not of who it said it was.
+    let record = stage.record();
+    assert_eq!(
+        (
+            record.open.from.as_str(),
+            record.open.dialed.as_str(),
+            record.detail.as_str()
+        ),
+        ("101", "102", "From Is Not Yours")
+    );
+    assert_eq!((record.sip_code, record.disposition), (403, Disposition::Rejected));
     stage.clears();
 }
 

@@ -3,7 +3,10 @@
 use sip::{Flow, HeaderName, Message, Method, transaction::ServerId};
 
 use crate::{
+    answer::Answer,
     auth::{Identity, Verdict, whose_network},
+    call::record_refused,
+    leg::Refusal,
     registrar::Registrar,
     switch::Switch,
 };
@@ -55,7 +58,21 @@ impl Switch {
                 x.stack.answer(id, message, &answer);
                 None
             }
+            Verdict::Forbidden(identity, answer) => {
+                x.stack.answer(id, message, &answer);
+                self.record_forbidden(&identity, flow, message, &answer);
+                None
+            }
             Verdict::Exempt => None, // ACK and CANCEL do not come here
+        }
+    }
+
+    /// An INVITE was authenticated and says something that it may not: that leaves a record, of who it was.
+    fn record_forbidden(&mut self, identity: &Identity, flow: &Flow, message: &Message, answer: &Answer) {
+        if *message.method() == Method::Invite && message.to_tag().is_none() {
+            let beginning = self.beginning(identity, flow, message);
+            let refusal = Refusal::new(answer.status.code()).with_reason(answer.reason.map(str::to_owned));
+            record_refused(&mut self.x, beginning, &refusal);
         }
     }
 }

@@ -275,22 +275,11 @@ impl Switch {
         let Some(identity) = self.authenticate(id, &flow, &message) else {
             return;
         };
-        let dialed = self.dialed(&message, &flow);
-        let beginning = Beginning {
-            facts: self.facts(&identity, &flow, &message, dialed.clone().unwrap_or_default()),
-            entry: ScriptEntry::OnCall,
-            max_forwards: message
-                .max_forwards()
-                .ok()
-                .flatten()
-                .unwrap_or(70)
-                .min(255)
-                .saturating_sub(1),
-            sip_call_id: message.call_id().to_owned(),
-        };
+        let beginning = self.beginning(&identity, &flow, &message);
         let refusal = if self.x.draining || self.calls.len() >= self.x.stack.config.limits.calls {
             Some(Answer::of(503).with(HeaderName::RetryAfter, "5"))
         } else {
+            let dialed = self.dialed(&message, &flow);
             dialed.is_none().then(|| Answer::of(404))
         };
         match refusal {
@@ -300,6 +289,18 @@ impl Switch {
                 let codecs = device.map(|device| device.codecs.clone()).unwrap_or_default();
                 self.begin_call(id, flow, message, (identity.extension, codecs), beginning);
             }
+        }
+    }
+
+    /// What an INVITE says, and who was found to say it.
+    pub(crate) fn beginning(&self, identity: &Identity, flow: &Flow, message: &Message) -> Beginning {
+        let dialed = self.dialed(message, flow).unwrap_or_default();
+        let hops = message.max_forwards().ok().flatten().unwrap_or(70);
+        Beginning {
+            facts: self.facts(identity, flow, message, dialed),
+            entry: ScriptEntry::OnCall,
+            max_forwards: hops.min(255).saturating_sub(1),
+            sip_call_id: message.call_id().to_owned(),
         }
     }
 

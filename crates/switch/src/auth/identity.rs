@@ -2,7 +2,7 @@
 
 use sip::{Flow, HeaderName, Message, Method, NameAddr, StatusCode, Uri};
 
-use crate::{Answer, Domain, Trusted};
+use crate::{Answer, Device, Domain, Trusted};
 
 /// Whose request it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +16,15 @@ pub struct Identity {
 }
 
 impl Identity {
+    /// A device's, which has signed in.
+    pub(super) fn of(device: &Device) -> Self {
+        Self {
+            extension: device.extension.clone(),
+            device: Some(device.username.clone()),
+            anonymous: false,
+        }
+    }
+
     /// Whether a user part names this identity: its extension's number or its device's user name.
     pub fn is(&self, user: &str) -> bool {
         user == self.extension || self.device.as_deref() == Some(user)

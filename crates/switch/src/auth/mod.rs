@@ -38,8 +38,10 @@ pub enum Verdict {
     Known(Identity),
     /// To be found out: answer this 401.
     Challenge(Answer),
-    /// Not to be served: answer this 400, 403 or (after many wrong passwords) 503.
+    /// Not to be served: answer this 400 or (after many wrong passwords) 503.
     Refused(Answer),
+    /// This identity's, which may not do what it asks: answer this 403 (or 400).
+    Forbidden(Identity, Answer),
     /// An ACK or a CANCEL: it cannot be sent again with credentials, so it is not challenged
     /// (RFC 3261 22.1). It belongs to a request that was.
     Exempt,
@@ -116,7 +118,7 @@ impl Authenticator {
         match self.judge(now, message, flow, accounts, domain, &credentials) {
             Ok(device) => match entitle(message, flow, domain, device) {
                 Ok(identity) => Verdict::Known(identity),
-                Err(answer) => Verdict::Refused(answer),
+                Err(answer) => Verdict::Forbidden(Identity::of(device), answer),
             },
             Err(verdict) => verdict,
         }
@@ -259,12 +261,7 @@ fn entitle(message: &Message, flow: &Flow, domain: &Domain, device: &Device) -> 
     if device.transport.is_some_and(|only| only != flow.transport) {
         return Err(Answer::because(StatusCode::FORBIDDEN, "Transport Not Allowed"));
     }
-    let identity = Identity {
-        extension: device.extension.clone(),
-        device: Some(device.username.clone()),
-        anonymous: false,
-    };
-    identity::bind(message, identity, domain, flow)
+    identity::bind(message, Identity::of(device), domain, flow)
 }
 
 #[cfg(test)]

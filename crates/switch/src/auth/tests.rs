@@ -144,7 +144,7 @@ impl World {
 fn status(verdict: &Verdict) -> u16 {
     match verdict {
         Verdict::Known(_) => 200,
-        Verdict::Challenge(answer) | Verdict::Refused(answer) => answer.status.code(),
+        Verdict::Challenge(answer) | Verdict::Refused(answer) | Verdict::Forbidden(_, answer) => answer.status.code(),
         Verdict::Exempt => 0,
     }
 }

@@ -170,7 +170,7 @@ pub(crate) fn record_refused(x: &mut Exchange, beginning: Beginning, refusal: &A
         to: String::new(),
         answered_at: None,
         ended_at: now,
-        disposition: Disposition::Failed,
+        disposition: disposition_of(refusal.status.code()),
         sip_code: refusal.status.code(),
         ended_by: EndedBy::System,
         detail: refusal.reason.as_deref().unwrap_or(refusal.status.reason()).to_owned(),
