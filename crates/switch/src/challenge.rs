@@ -6,7 +6,6 @@ use crate::{
     answer::Answer,
     auth::{Identity, Verdict, whose_network},
     call::record_refused,
-    leg::Refusal,
     registrar::Registrar,
     switch::Switch,
 };
@@ -71,8 +70,7 @@ impl Switch {
     fn record_forbidden(&mut self, identity: &Identity, flow: &Flow, message: &Message, answer: &Answer) {
         if *message.method() == Method::Invite && message.to_tag().is_none() {
             let beginning = self.beginning(identity, flow, message);
-            let refusal = Refusal::new(answer.status.code()).with_reason(answer.reason.map(str::to_owned));
-            record_refused(&mut self.x, beginning, &refusal);
+            record_refused(&mut self.x, beginning, answer);
         }
     }
 }
