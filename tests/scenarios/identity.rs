@@ -33,6 +33,73 @@ fn a_call_without_credentials_is_challenged_and_leaves_no_record() {
 }
 
 #[test]
+fn what_anybody_may_ask_is_answered_once_and_forgotten() {
+    // RFC 3261 8.2.7, 26.3.2.4: the Via may lead to somebody who never asked; and a flood must not fill the memory.
+    let stage = Stage::default();
+    let wire = stage.wire("198.51.200.1:5060");
+    let methods = [
+        (Method::Invite, 401),
+        (Method::Register, 401),
+        (Method::Message, 401),
+        (Method::Options, 200),
+        (Method::Bye, 481),
+        (Method::Info, 481),
+        (Method::Subscribe, 405),
+    ];
+    for (method, code) in methods {
+        let request = sip::Builder::request(&method, "sip:tandem.local")
+            .header(
+                HeaderName::Via,
+                format!("SIP/2.0/UDP 198.51.200.1:5060;branch=z9hG4bK{method}"),
+            )
+            .header(HeaderName::MaxForwards, 70)
+            .header(HeaderName::From, "<sip:101@tandem.local>;tag=f")
+            .header(HeaderName::To, "<sip:101@tandem.local>")
+            .header(HeaderName::CallId, method.to_string())
+            .header(HeaderName::CSeq, format!("1 {method}"))
+            .header(HeaderName::Contact, "<sip:101@198.51.200.1>")
+            .finish();
+        wire.sends(request.clone());
+        let first = wire.takes_response(code);
+        assert_eq!(stage.with(|world| world.stats().transactions), 0, "{method}");
+        assert!(wire.collects(40.0).is_empty(), "{method}");
+        // RFC 3261 8.2.7: a repetition finds the same answer, by its tag.
+        wire.sends(request);
+        let again = wire.takes_response(code);
+        assert!(first.to_tag().is_some() && first.to_tag() == again.to_tag(), "{method}");
+    }
+    stage.clears();
+}
+
+#[test]
+fn a_wrong_password_counts_once_however_often_its_request_is_repeated() {
+    let stage = Stage::default();
+    let wire = stage.wire("198.51.200.1:5060");
+    let ask = |number: u32, edit: &dyn Fn(sip::Builder) -> sip::Builder| {
+        let builder = sip::Builder::request(&Method::Register, "sip:tandem.local")
+            .header(
+                HeaderName::Via,
+                format!("SIP/2.0/UDP 198.51.200.1:5060;branch=z9hG4bK{number}"),
+            )
+            .header(HeaderName::MaxForwards, 70)
+            .header(HeaderName::From, "<sip:101@tandem.local>;tag=f")
+            .header(HeaderName::To, "<sip:101@tandem.local>")
+            .header(HeaderName::CallId, "guess")
+            .header(HeaderName::CSeq, format!("{number} REGISTER"));
+        edit(builder).finish()
+    };
+    let guess = "Digest username=\"101\", realm=\"tandem.local\", nonce=\"n\", uri=\"sip:tandem.local\", \
+                 response=\"00000000000000000000000000000000\", algorithm=MD5, qop=auth, nc=00000001, cnonce=\"c\"";
+    let request = ask(1, &|builder| builder.header(HeaderName::Authorization, guess));
+    for _ in 0..3 {
+        wire.sends(request.clone());
+        wire.takes_response(401);
+    }
+    assert_eq!(stage.with(|world| world.stats().auth_failures), 1);
+    stage.clears();
+}
+
+#[test]
 fn nobody_calls_as_another() {
     let stage = Stage::default();
     let (alice, bob) = (stage.phone("101"), stage.phone("102"));

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use sip::{
-    Builder, Flow, HeaderName, Limits, Message, Method, Scheme, StatusCode,
+    Flow, HeaderName, Limits, Message, Method, Scheme, StatusCode,
     transaction::{ClientId, ServerId, TxEvent},
 };
 
@@ -13,7 +13,7 @@ use crate::{
     auth::Identity,
     call::{Beginning, Call},
     leg::{Leg, LegId, acknowledge_stray, answer_passed, description, end_stray},
-    stack::{ClientUse, Stack},
+    stack::ClientUse,
     switch::Switch,
 };
 
@@ -65,10 +65,7 @@ impl Switch {
             }
             return;
         }
-        if !self.challenge_statelessly(&flow, &message) {
-            let x = &mut self.x;
-            x.stack.layer.receive(x.stack.now, flow, message);
-        }
+        x.stack.layer.receive(now, flow, message);
     }
 
     pub(crate) fn transaction_event(&mut self, event: TxEvent) {
@@ -191,7 +188,7 @@ impl Switch {
             return self.request_within(id, flow, message);
         }
         if let Err(answer) = self.acceptable(&message) {
-            return self.x.stack.answer(id, &message, &answer);
+            return self.x.stack.answer_and_forget(id, &message, &answer);
         }
         match message.method() {
             Method::Invite => self.invite(id, flow, message),
@@ -200,18 +197,17 @@ impl Switch {
             Method::Options => self.options(id, &message),
             // RFC 3261 8.2.1, 15.1.2, 3262, 3311: outside of a dialog there is nothing these belong to.
             Method::Bye | Method::Update | Method::Prack | Method::Info | Method::Notify => {
-                self.x
-                    .stack
-                    .answer(id, &message, &Answer::new(StatusCode::CALL_DOES_NOT_EXIST));
+                let answer = Answer::new(StatusCode::CALL_DOES_NOT_EXIST);
+                self.x.stack.answer_and_forget(id, &message, &answer);
             }
             Method::Ack | Method::Cancel => {}
             Method::Subscribe | Method::Publish | Method::Refer => {
                 let answer = Answer::new(StatusCode::METHOD_NOT_ALLOWED).with(HeaderName::Allow, ALLOW_OUTSIDE);
-                self.x.stack.answer(id, &message, &answer);
+                self.x.stack.answer_and_forget(id, &message, &answer);
             }
             Method::Other(_) => {
                 let answer = Answer::new(StatusCode::NOT_IMPLEMENTED).with(HeaderName::Allow, ALLOW_OUTSIDE);
-                self.x.stack.answer(id, &message, &answer);
+                self.x.stack.answer_and_forget(id, &message, &answer);
             }
         }
     }
@@ -223,7 +219,7 @@ impl Switch {
             let (now, source) = (self.x.stack.now, flow.remote.ip());
             self.x.admission.stray(now, source);
             let answer = Answer::new(StatusCode::CALL_DOES_NOT_EXIST);
-            return self.x.stack.answer(id, &message, &answer);
+            return self.x.stack.answer_and_forget(id, &message, &answer);
         };
         // Whoever speaks from another address than before has heard the dialog's tags, or is the phone in another
         // network: it shows who it is, so that nobody turns a call away or ends it.
@@ -242,7 +238,7 @@ impl Switch {
     }
 
     /// What RFC 3261 8.2.2 wants looked at before the method.
-    pub(crate) fn acceptable(&self, message: &Message) -> Result<(), Answer> {
+    fn acceptable(&self, message: &Message) -> Result<(), Answer> {
         let uri = message
             .request_uri()
             .map_err(|_| Answer::new(StatusCode::BAD_REQUEST))?;
@@ -260,15 +256,14 @@ impl Switch {
 
     fn options(&mut self, id: ServerId, message: &Message) {
         // RFC 3261 11.2.
-        let reply = Builder::reply(message, StatusCode::OK, Some(&self.x.stack.ids.tag()))
-            .header(HeaderName::Allow, ALLOW_OUTSIDE)
-            .header(HeaderName::Accept, "application/sdp, text/plain")
-            .header(HeaderName::AcceptEncoding, "identity")
-            .header(HeaderName::AcceptLanguage, "en")
-            .header(HeaderName::Supported, "timer, path, outbound")
-            .header(HeaderName::Server, &self.x.stack.config.product)
-            .finish();
-        self.x.stack.respond(id, reply);
+        let answer = Answer::new(StatusCode::OK)
+            .with(HeaderName::Allow, ALLOW_OUTSIDE)
+            .with(HeaderName::Accept, "application/sdp, text/plain")
+            .with(HeaderName::AcceptEncoding, "identity")
+            .with(HeaderName::AcceptLanguage, "en")
+            .with(HeaderName::Supported, "timer, path, outbound")
+            .with(HeaderName::Server, &self.x.stack.config.product);
+        self.x.stack.answer_and_forget(id, message, &answer);
     }
 
     fn invite(&mut self, id: ServerId, flow: Flow, message: Message) {
@@ -411,25 +406,3 @@ pub(crate) fn understood(message: &Message) -> Result<(), Answer> {
 
 /// The methods understood outside of a dialog.
 pub(crate) const ALLOW_OUTSIDE: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, INFO, UPDATE, MESSAGE";
-
-impl Stack {
-    /// Answers a request that makes no dialog.
-    pub fn answer(&mut self, id: ServerId, request: &Message, answer: &Answer) {
-        let flow = self.layer.server_flow(id);
-        self.refused.request(self.now, flow, request, answer);
-        let tag = match request.to_tag() {
-            Some(tag) => tag.to_owned(),
-            None => self.ids.tag(),
-        };
-        self.respond(id, answer.reply(request, &tag).finish());
-    }
-
-    /// Answers a request without a transaction (RFC 3261 8.2.7).
-    pub fn answer_statelessly(&mut self, flow: &Flow, request: &Message, answer: &Answer) {
-        if request.is_request() && *request.method() != Method::Ack {
-            self.refused.request(self.now, Some(*flow), request, answer);
-            let reply = answer.reply(request, &sip::stateless_tag(request)).finish();
-            self.layer.send(sip::reply_address(request, flow), &reply);
-        }
-    }
-}

@@ -12,7 +12,7 @@ use crate::{
 impl Switch {
     pub(crate) fn register(&mut self, id: ServerId, flow: Flow, message: &Message) {
         if let Err(answer) = Registrar::preconditions(message, &flow, &self.x.domain) {
-            return self.x.stack.answer(id, message, &answer);
+            return self.x.stack.answer_and_forget(id, message, &answer);
         }
         let Some(identity) = self.authenticate(id, &flow, message) else {
             return;

@@ -9,12 +9,13 @@ use std::{
 use bytes::Bytes;
 use media::{Command, Pool, PortId};
 use sip::{
-    Builder, Flow, HeaderName, Instant, Message, Transport,
+    Builder, Flow, HeaderName, Instant, Message, Method, Transport,
     dialog::DialogId,
     transaction::{ClientId, Layer, LayerConfig, ServerId, TimerConfig},
 };
 
 use crate::{
+    answer::Answer,
     api::{Event, Listener, Output, Query, QueryId, Registration, ScriptCommand, Transmit},
     call::CallId,
     config::{Config, Transactions},
@@ -255,6 +256,37 @@ impl Stack {
     pub fn respond(&mut self, id: ServerId, message: Message) {
         if let Err(stale) = self.layer.respond(self.now, id, message) {
             tracing::debug!(%stale, "an answer came too late for its transaction");
+        }
+    }
+
+    /// Answers a request that makes no dialog.
+    pub fn answer(&mut self, id: ServerId, request: &Message, answer: &Answer) {
+        let flow = self.layer.server_flow(id);
+        self.refused.request(self.now, flow, request, answer);
+        let tag = match request.to_tag() {
+            Some(tag) => tag.to_owned(),
+            None => self.ids.tag(),
+        };
+        self.respond(id, answer.reply(request, &tag).finish());
+    }
+
+    /// Answers what anybody may send, once, and keeps nothing of it (RFC 3261 8.2.7, 26.3.2.4): a flood of it costs no
+    /// memory, and nobody is sent more answers than there were requests, wherever a made-up Via leads them.
+    pub fn answer_and_forget(&mut self, id: ServerId, request: &Message, answer: &Answer) {
+        let flow = self.layer.server_flow(id);
+        self.refused.request(self.now, flow, request, answer);
+        let reply = answer.reply(request, &sip::stateless_tag(request)).finish();
+        if let Err(stale) = self.layer.dismiss(id, &reply) {
+            tracing::debug!(%stale, "an answer came too late for its transaction");
+        }
+    }
+
+    /// Answers a request without a transaction (RFC 3261 8.2.7).
+    pub fn answer_statelessly(&mut self, flow: &Flow, request: &Message, answer: &Answer) {
+        if request.is_request() && *request.method() != Method::Ack {
+            self.refused.request(self.now, Some(*flow), request, answer);
+            let reply = answer.reply(request, &sip::stateless_tag(request)).finish();
+            self.layer.send(sip::reply_address(request, flow), &reply);
         }
     }
 

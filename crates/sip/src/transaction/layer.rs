@@ -9,7 +9,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ClientId, LayerError, Owner, ServerId, TimerConfig, TxOutput,
+    ClientId, LayerError, Owner, ServerId, TimerConfig, TxEvent, TxOutput,
     client::{self, Client},
     keys,
     queue::{Lookup, Pending, Queue},
@@ -223,6 +223,26 @@ impl Layer {
         let sent = self.server_input(now, id, input, None, Some(message));
         self.queue.settle(&mut self.tables);
         sent.then_some(()).ok_or(LayerError::Answered)
+    }
+
+    /// Answers a request finally and forgets it at once (RFC 3261 8.2.7): nothing is kept, and nothing sent again. A
+    /// repetition of the request is a new one, so `message` should have the tag of [`stateless_tag`](crate::stateless_tag).
+    ///
+    /// # Errors
+    /// [`LayerError::Gone`], [`LayerError::WrongKind`], and [`LayerError::Answered`] after a final response.
+    pub fn dismiss(&mut self, id: ServerId, message: &Message) -> Result<(), LayerError> {
+        let server = self.tables.servers.get(id.0).ok_or(LayerError::Gone)?;
+        if !message.status().is_some_and(|status| status.is_final()) {
+            return Err(LayerError::WrongKind);
+        }
+        if server.is_answered() {
+            return Err(LayerError::Answered);
+        }
+        self.send(server.reply, message);
+        self.event(TxEvent::ServerGone { id });
+        self.remove_server(id);
+        self.queue.settle(&mut self.tables);
+        Ok(())
     }
 
     /// Cancels an INVITE (RFC 3261 9.1): at once if a provisional response has come, else when one

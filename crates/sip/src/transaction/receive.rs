@@ -149,7 +149,7 @@ impl Layer {
         self.client_input(now, id, client::Input::Response(status), Some((&flow, &response)));
     }
 
-    fn event(&mut self, event: TxEvent) {
+    pub(super) fn event(&mut self, event: TxEvent) {
         self.out.push_back(TxOutput::Event(event));
     }
 }

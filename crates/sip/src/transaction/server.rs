@@ -82,6 +82,17 @@ impl Server {
         }
     }
 
+    /// Whether a final response was given.
+    pub(super) fn is_answered(&self) -> bool {
+        match &self.kept {
+            Kept::Whole { response, .. } => {
+                let status = response.as_ref().and_then(Message::status);
+                status.is_some_and(|status| status.is_final())
+            }
+            Kept::Answer(_) => true,
+        }
+    }
+
     fn keep_response(&mut self, answer: Option<Message>) {
         match &mut self.kept {
             Kept::Whole { response, .. } => *response = answer.or(response.take()),
@@ -270,7 +281,7 @@ impl Layer {
         }
     }
 
-    fn remove_server(&mut self, id: ServerId) {
+    pub(super) fn remove_server(&mut self, id: ServerId) {
         let Some(server) = self.tables.servers.remove(id.0) else {
             return;
         };

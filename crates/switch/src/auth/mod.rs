@@ -183,7 +183,7 @@ impl Authenticator {
     }
 
     /// The 401 to a request whose sender is not known yet.
-    pub(crate) fn challenge(&mut self, now: Instant, message: &Message, domain: &Domain, stale: bool) -> Answer {
+    fn challenge(&mut self, now: Instant, message: &Message, domain: &Domain, stale: bool) -> Answer {
         self.work.challenges += 1;
         let nonce = self.nonces.issue(now);
         let mut answer = Answer::new(StatusCode::UNAUTHORIZED);
@@ -203,12 +203,7 @@ impl Authenticator {
 
 /// The extension whose network this comes from. A registration says where a device is; a trusted network is
 /// nobody's device.
-pub(crate) fn whose_network<'a>(
-    message: &Message,
-    flow: &Flow,
-    accounts: &Accounts,
-    trusted: &'a TrustedNets,
-) -> Option<&'a str> {
+fn whose_network<'a>(message: &Message, flow: &Flow, accounts: &Accounts, trusted: &'a TrustedNets) -> Option<&'a str> {
     if *message.method() == Method::Register {
         return None;
     }

@@ -100,6 +100,36 @@ fn a_call_is_made_from_this_side() {
 }
 
 #[test]
+fn a_dismissed_request_is_answered_once_and_leaves_nothing() {
+    let mut world = World::new();
+    for request in [invite(), options()] {
+        let id = world.arrives(udp(), request.clone());
+        assert_eq!(
+            world.layer.dismiss(id, &answer(&request, 100)),
+            Err(LayerError::WrongKind)
+        );
+        assert_eq!(world.layer.dismiss(id, &answer(&request, 404)), Ok(()));
+        assert_eq!(world.said(), ["404", "ServerGone"]);
+        world.is_empty();
+        assert_eq!(world.layer.dismiss(id, &answer(&request, 404)), Err(LayerError::Gone));
+        assert!(world.run(ms(60_000)).is_empty(), "nothing is repeated");
+        // Its repetition is a request like the first.
+        let again = world.arrives(udp(), request.clone());
+        assert_ne!(again, id);
+        assert_eq!(world.layer.dismiss(again, &answer(&request, 404)), Ok(()));
+        assert_eq!(world.said(), ["404", "ServerGone"]);
+    }
+    let id = world.arrives(udp(), invite());
+    world.respond(id, 404);
+    assert_eq!(
+        world.layer.dismiss(id, &answer(&invite(), 404)),
+        Err(LayerError::Answered)
+    );
+    world.run(ms(60_000));
+    world.is_empty();
+}
+
+#[test]
 fn a_refused_call_is_acknowledged_as_often_as_it_is_refused() {
     let route = "Route: <sip:p1;lr>, <sip:p2;lr>\nRoute: <sip:p3;lr>\n";
     let ask = Ask {
