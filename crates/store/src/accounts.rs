@@ -276,6 +276,10 @@ pub(crate) async fn is_taken(
         .await
 }
 
+/// Named, because SQLite would rather read all devices of the domain in the order of their names.
+const DEVICES_OF: &str = "SELECT * FROM devices INDEXED BY devices_by_extension \
+                          WHERE domain = ? AND extension = ? ORDER BY username";
+
 async fn fetch(connection: &mut SqliteConnection, domain: &str, number: &str) -> Result<Option<Account>, sqlx::Error> {
     let extension = sqlx::query("SELECT * FROM extensions WHERE domain = ? AND number = ?")
         .bind(domain)
@@ -283,8 +287,7 @@ async fn fetch(connection: &mut SqliteConnection, domain: &str, number: &str) ->
     let Some(extension) = extension.fetch_optional(&mut *connection).await? else {
         return Ok(None);
     };
-    let devices = "SELECT * FROM devices WHERE domain = ? AND extension = ? ORDER BY username";
-    let devices = sqlx::query(devices)
+    let devices = sqlx::query(DEVICES_OF)
         .bind(domain)
         .bind(number)
         .fetch_all(&mut *connection)
@@ -365,4 +368,25 @@ fn read_device(row: &SqliteRow) -> Result<Device, sqlx::Error> {
         nat: NatPolicy::parse(&nat).unwrap_or_default(),
         transport: row.try_get("transport")?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::{AssertSqlSafe, Row};
+
+    use super::DEVICES_OF;
+    use crate::{Options, Store};
+
+    #[tokio::test]
+    async fn the_devices_of_one_extension_are_found_without_a_look_at_the_others() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path().join("tandem.db"), Options::default())
+            .await
+            .unwrap();
+        let explain = sqlx::query(AssertSqlSafe(format!("EXPLAIN QUERY PLAN {DEVICES_OF}")));
+        let rows = explain.bind("d").bind("101").fetch_all(&store.read).await.unwrap();
+        let plan: Vec<String> = rows.iter().map(|row| row.get("detail")).collect();
+        assert_eq!(plan.len(), 1, "{plan:?}");
+        assert!(plan[0].ends_with("(domain=? AND extension=?)"), "{plan:?}");
+    }
 }
