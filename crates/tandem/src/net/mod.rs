@@ -37,6 +37,8 @@ pub struct Limits {
     pub message: usize,
     /// Bytes that may wait to be written on one connection; one that would need more is closed.
     pub write_queue: usize,
+    /// The same of all connections together; beyond it, those with more than a little are closed.
+    pub write_queues: usize,
     /// How long a message may be on its way in a stream, how long a new connection may wait before its
     /// first message, and how long a write may make no progress.
     pub message_timeout: Duration,
@@ -65,6 +67,7 @@ impl Default for Limits {
             connections_per_source: 1_000,
             message: 65_535,
             write_queue: 1 << 20,
+            write_queues: 64 << 20,
             message_timeout: Duration::from_secs(30),
             idle_timeout: Duration::from_secs(7_200),
             // RFC 3261 17.1.1.2: 64*T1, after which no transaction has anything left to say.

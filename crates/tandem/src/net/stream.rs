@@ -137,7 +137,7 @@ async fn read(shared: &Shared, reader: &ReadHalf<'_>, flow: Flow, queue: &Queue)
                         flow,
                         bytes: Bytes::from_static(PONG),
                     };
-                    if queue.push(pong, limits.write_queue).is_err() {
+                    if queue.push(pong, limits).is_err() {
                         return End::Overflow;
                     }
                     whole = true;

@@ -39,6 +39,8 @@ pub(super) struct Shared {
     pub(super) limits: Limits,
     pub(super) reporter: mpsc::Sender<Input>,
     table: RefCell<Table>,
+    /// Bytes that wait to be written, on all connections.
+    queued: Rc<Cell<usize>>,
     /// One buffer for all connections: each is read only when it has something, and then cut at once.
     chunk: RefCell<Vec<u8>>,
 }
@@ -73,10 +75,11 @@ fn weight(transmit: &Transmit) -> usize {
 }
 
 /// What waits to be written on one connection.
-#[derive(Default)]
 pub(super) struct Queue {
     items: RefCell<VecDeque<Transmit>>,
     bytes: Cell<usize>,
+    /// The same of all connections together.
+    all: Rc<Cell<usize>>,
     overflown: Cell<bool>,
     /// Whether the peer has closed its half, so that only answers are written; and those that were, and may not
     /// have arrived.
@@ -86,15 +89,39 @@ pub(super) struct Queue {
     pub(super) changed: Notify,
 }
 
+/// Where all queues together are too long, each may have this part of what it may have otherwise: those who read
+/// need no more, and those who do not must go.
+const SCARCE: usize = 16;
+
 impl Queue {
-    /// Adds a message, unless that makes the queue longer than `most` bytes; then the connection is over.
-    pub(super) fn push(&self, transmit: Transmit, most: usize) -> io::Result<()> {
-        let bytes = self.bytes.get().saturating_add(weight(&transmit));
+    fn new(all: Rc<Cell<usize>>) -> Self {
+        Self {
+            items: RefCell::default(),
+            bytes: Cell::new(0),
+            all,
+            overflown: Cell::new(false),
+            answers: Cell::new(false),
+            answered: RefCell::default(),
+            spoken: Cell::new(None),
+            changed: Notify::new(),
+        }
+    }
+
+    /// Adds a message, unless that makes the queue too long; then the connection is over.
+    pub(super) fn push(&self, transmit: Transmit, limits: &Limits) -> io::Result<()> {
+        let weight = weight(&transmit);
+        let (bytes, all) = (self.bytes.get() + weight, self.all.get() + weight);
+        let most = if all > limits.write_queues {
+            limits.write_queue / SCARCE
+        } else {
+            limits.write_queue
+        };
         if bytes > most || self.overflown.get() {
             self.end();
             return Err(io::ErrorKind::QuotaExceeded.into());
         }
         self.bytes.set(bytes);
+        self.all.set(all);
         self.items.borrow_mut().push_back(transmit);
         self.changed.notify_one();
         Ok(())
@@ -107,7 +134,9 @@ impl Queue {
 
     /// It has gone out.
     pub(super) fn written(&self, transmit: Transmit) {
-        self.bytes.set(self.bytes.get().saturating_sub(weight(&transmit)));
+        let weight = weight(&transmit);
+        self.bytes.set(self.bytes.get().saturating_sub(weight));
+        self.all.set(self.all.get().saturating_sub(weight));
         self.spoken.set(Some(Instant::now()));
         let mut answered = self.answered.borrow_mut();
         if self.answers.get() && transmit.bytes != stream::PONG && answered.len() < ANSWERS {
@@ -130,6 +159,12 @@ impl Queue {
     }
 }
 
+impl Drop for Queue {
+    fn drop(&mut self) {
+        self.all.set(self.all.get().saturating_sub(self.bytes.get()));
+    }
+}
+
 impl Tcp {
     pub(super) fn new(limits: Limits, reporter: mpsc::Sender<Input>) -> Self {
         Self {
@@ -137,6 +172,7 @@ impl Tcp {
                 limits,
                 reporter,
                 table: RefCell::default(),
+                queued: Rc::default(),
                 chunk: RefCell::new(vec![0; CHUNK]),
             }),
         }
@@ -163,7 +199,6 @@ impl Tcp {
     /// (RFC 3261 18.2.2). Where the peer has half closed the connection, it takes answers at most.
     pub(super) fn send(&self, transmit: Transmit) -> io::Result<()> {
         let shared = &self.shared;
-        let most = shared.limits.write_queue;
         let known = {
             let table = shared.table.borrow();
             let named = transmit.flow.connection.and_then(|id| table.connections.get(&id));
@@ -177,11 +212,11 @@ impl Tcp {
             entry.map(|entry| Rc::clone(&entry.queue))
         };
         if let Some(queue) = known {
-            return queue.push(transmit, most);
+            return queue.push(transmit, &shared.limits);
         }
         let flow = transmit.flow;
         let (id, queue) = shared.add(flow.remote).ok_or(io::ErrorKind::ResourceBusy)?;
-        queue.push(transmit, most)?;
+        queue.push(transmit, &shared.limits)?;
         spawn_local(connect(Rc::clone(shared), id, flow, queue));
         Ok(())
     }
@@ -262,7 +297,7 @@ impl Shared {
         }
         table.last += 1;
         let id = ConnectionId(table.last);
-        let queue = Rc::new(Queue::default());
+        let queue = Rc::new(Queue::new(Rc::clone(&self.queued)));
         table.connections.insert(
             id,
             Entry {
@@ -360,6 +395,7 @@ async fn run(shared: Rc<Shared>, id: ConnectionId, stream: TcpStream, flow: Flow
 }
 
 async fn connect(shared: Rc<Shared>, id: ConnectionId, flow: Flow, queue: Rc<Queue>) {
+    // At debug level, as anybody can have answers go to a port where nobody listens.
     match tokio::time::timeout(shared.limits.connect_timeout, open(&flow)).await {
         Ok(Ok(stream)) => {
             let flow = Flow {
@@ -369,8 +405,8 @@ async fn connect(shared: Rc<Shared>, id: ConnectionId, flow: Flow, queue: Rc<Que
             run(shared, id, stream, flow, queue).await;
             return;
         }
-        Ok(Err(error)) => tracing::info!(peer = %flow.remote, %error, "cannot connect"),
-        Err(_) => tracing::info!(peer = %flow.remote, "connecting took too long"),
+        Ok(Err(error)) => tracing::debug!(peer = %flow.remote, %error, "cannot connect"),
+        Err(_) => tracing::debug!(peer = %flow.remote, "connecting took too long"),
     }
     shared.remove(id, None, true).await;
 }

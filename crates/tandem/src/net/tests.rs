@@ -615,6 +615,38 @@ fn pings_whose_answers_nobody_reads_fill_no_memory() {
 }
 
 #[test]
+fn where_much_waits_in_all_those_who_do_not_read_go_and_the_others_stay() {
+    run(async {
+        let mut bench = Bench::tcp(Limits {
+            write_queues: 1 << 20,
+            ..Limits::default()
+        });
+        let (mut phones, mut flows) = (Vec::new(), Vec::new());
+        for _ in 0..4 {
+            let mut phone = TcpStream::connect(bench.address()).await.unwrap();
+            phone.write_all(OPTIONS.as_bytes()).await.unwrap();
+            flows.push(bench.message().await.0);
+            phones.push(phone);
+        }
+        // None of three has too much by itself.
+        for flow in &flows[..3] {
+            bench.send(*flow, &"x".repeat(400_000));
+        }
+        bench.send(flows[3], "answer");
+        let mut gone = Vec::new();
+        while gone.is_empty() {
+            match bench.next().await {
+                Input::TransmitFailed { .. } => {}
+                Input::ConnectionClosed { connection } => gone.push(Some(connection)),
+                other => panic!("{other:?}"),
+            }
+        }
+        assert_eq!(gone, [flows[2].connection]);
+        read_exactly(&mut phones[3], "answer").await;
+    });
+}
+
+#[test]
 fn a_listener_that_cannot_be_bound_says_why() {
     run(async {
         let bench = Bench::new(&["udp:127.0.0.1:0"], Limits::default());
