@@ -34,6 +34,9 @@ pub struct LayerConfig {
     /// Most server transactions at once with one Call-ID, within a dialog and other than BYE: no
     /// call takes what belongs to all. Over UDP a transaction counts for 32 s.
     pub max_per_call: u32,
+    /// Most octets that all server transactions together keep of requests and answers. Requests within a dialog may
+    /// take half as much again, the last half of that is for BYE.
+    pub max_octets: usize,
     /// Seconds in the Retry-After of the 503 to what is refused.
     pub retry_after: u32,
 }
@@ -46,6 +49,7 @@ impl Default for LayerConfig {
             max_server: 100_000,
             reserve: 50_000,
             max_per_call: 1_000,
+            max_octets: 512 << 20,
             retry_after: 5,
         }
     }
@@ -54,12 +58,22 @@ impl Default for LayerConfig {
 impl LayerConfig {
     /// Whether there is room for `request` beside `open` others of `max`.
     fn has_room(&self, request: &Message, open: usize, max: usize) -> bool {
-        let extra = match request.to_tag() {
-            None => 0,
-            Some(_) if *request.method() == Method::Bye => self.reserve,
-            Some(_) => self.reserve / 2,
-        };
-        open < max.saturating_add(extra)
+        open < max.saturating_add(share(request, self.reserve))
+    }
+
+    /// Whether `request` may be kept beside so many octets of others.
+    fn has_room_beside(&self, request: &Message, octets: usize) -> bool {
+        let most = self.max_octets.saturating_add(share(request, self.max_octets / 2));
+        octets.saturating_add(request.bytes().len()) <= most
+    }
+}
+
+/// What a request may have of a reserve: nothing outside of a dialog, all of it to end one.
+fn share(request: &Message, reserve: usize) -> usize {
+    match request.to_tag() {
+        None => 0,
+        Some(_) if *request.method() == Method::Bye => reserve,
+        Some(_) => reserve / 2,
     }
 }
 
@@ -144,6 +158,8 @@ pub struct Layer {
     pub(super) merged: HashMap<Arc<str>, ServerId>,
     /// How many server transactions within a dialog each Call-ID has.
     pub(super) calls: HashMap<Arc<str>, u32>,
+    /// Octets that the server transactions keep.
+    pub(super) octets: usize,
     pub(super) flows: Flows,
     pub(super) queue: Queue,
     pub(super) out: VecDeque<TxOutput>,
@@ -164,6 +180,7 @@ impl Layer {
             server_keys: HashMap::new(),
             merged: HashMap::new(),
             calls: HashMap::new(),
+            octets: 0,
             flows: Flows::default(),
             queue: Queue::default(),
             out: VecDeque::new(),
@@ -390,8 +407,8 @@ impl Layer {
 
     /// Whether there is room for one more server transaction.
     pub(super) fn has_room_for(&self, request: &Message) -> bool {
-        self.config
-            .has_room(request, self.tables.servers.len(), self.config.max_server)
+        let open = self.tables.servers.len();
+        self.config.has_room(request, open, self.config.max_server) && self.config.has_room_beside(request, self.octets)
     }
 
     /// Whether the request's call may have one more server transaction.
@@ -458,6 +475,7 @@ impl Layer {
     pub(super) fn assert_empty(&self) {
         assert!(self.client_keys.is_empty() && self.server_keys.is_empty() && self.merged.is_empty());
         assert!(self.calls.is_empty());
+        assert_eq!(self.octets, 0);
         assert!(self.flows.0.is_empty());
         assert_eq!(self.queue.len(), 0);
     }

@@ -60,6 +60,15 @@ pub(super) struct Server {
 }
 
 impl Server {
+    /// What it keeps.
+    fn octets(&self) -> usize {
+        let length = |message: &Message| message.bytes().len();
+        match &self.kept {
+            Kept::Whole { request, response } => length(request) + response.as_ref().map_or(0, length),
+            Kept::Answer(bytes) => bytes.len(),
+        }
+    }
+
     /// A CANCEL's transaction is the layer's own: its user hears nothing of it.
     fn is_internal(&self) -> bool {
         self.request()
@@ -173,6 +182,7 @@ impl Layer {
             (Machine::NonInvite(server_non_invite::Machine::start()), Actions::new())
         };
         self.count_call(&request);
+        self.octets += request.bytes().len();
         let key: Arc<str> = self.key.as_str().into();
         let reply = reply_address(&request, &flow);
         let id = ServerId(self.tables.servers.insert(Server {
@@ -233,7 +243,7 @@ impl Layer {
         let Some(server) = self.tables.servers.get_mut(id.0) else {
             return;
         };
-        let internal = server.is_internal();
+        let (internal, before) = (server.is_internal(), server.octets());
         let out = &mut self.out;
         for action in actions {
             server.pending.apply(now, *action);
@@ -270,13 +280,14 @@ impl Layer {
                 out.extend(event.map(TxOutput::Event));
             }
         }
+        server.settle();
+        self.octets = (self.octets + server.octets()).saturating_sub(before);
         if server.is_terminated() {
             if !internal {
                 out.push_back(TxOutput::Event(TxEvent::ServerGone { id }));
             }
             self.remove_server(id);
         } else {
-            server.settle();
             self.queue.schedule(Owner::Server(id), &mut self.tables);
         }
     }
@@ -285,6 +296,7 @@ impl Layer {
         let Some(server) = self.tables.servers.remove(id.0) else {
             return;
         };
+        self.octets = self.octets.saturating_sub(server.octets());
         if let Some(request) = server.request() {
             self.discount_call(request);
         }

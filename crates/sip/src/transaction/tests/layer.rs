@@ -130,6 +130,49 @@ fn a_dismissed_request_is_answered_once_and_leaves_nothing() {
 }
 
 #[test]
+fn what_all_requests_together_keep_is_bounded_and_calls_can_still_end() {
+    let long = |number: u32, method: &'static str, to_tag: &'static str| {
+        let extra: &'static str = format!("X: {}\n", "x".repeat(1_000)).leak();
+        let branch: &'static str = format!("z9hG4bK{number}").leak();
+        let ask = Ask {
+            method,
+            branch,
+            number,
+            to_tag,
+            extra,
+        };
+        ask.message()
+    };
+    let mut world = World::with(LayerConfig {
+        max_octets: 5_000,
+        ..LayerConfig::default()
+    });
+    let mut open = Vec::new();
+    let mut number = 0;
+    let mut fill = |world: &mut World, method: &'static str, to_tag: &'static str| {
+        let before = open.len();
+        loop {
+            number += 1;
+            world.layer.receive(world.now, udp(), long(number, method, to_tag));
+            match world.layer.poll() {
+                Some(TxOutput::Event(TxEvent::Request { id, .. })) => open.push(id),
+                other => break assert_eq!(other.as_ref().map(word).as_deref(), Some("503")),
+            }
+        }
+        open.len() - before
+    };
+    // Each of some 1,200 octets.
+    assert_eq!(fill(&mut world, "OPTIONS", ""), 4);
+    assert_eq!(fill(&mut world, "INFO", "there"), 1);
+    assert_eq!(fill(&mut world, "BYE", "there"), 1);
+    for id in open {
+        world.respond(id, 200);
+    }
+    world.run(ms(60_000));
+    world.is_empty();
+}
+
+#[test]
 fn a_refused_call_is_acknowledged_as_often_as_it_is_refused() {
     let route = "Route: <sip:p1;lr>, <sip:p2;lr>\nRoute: <sip:p3;lr>\n";
     let ask = Ask {
