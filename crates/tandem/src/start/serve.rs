@@ -62,7 +62,9 @@ async fn run(config: &Config, keeper: &Handle) -> Result<(), StartError> {
     // Whatever may fail comes before the first start makes anything: secrets are shown only once.
     let plans = Arc::new(load_dialplans(&config.dialplans)?);
     let store = database::open(config, keeper).await?;
-    let signalling = Signalling::bind(config.sip.clone(), net_limits(config, descriptors))?;
+    let limits = net_limits(config, descriptors);
+    let most = limits.connections;
+    let signalling = Signalling::bind(config.sip.clone(), limits)?;
     let http = bind_http(config).await?;
     let (mailbox, inbox) = Mailbox::new(REQUESTS);
     let audio = Audio::default();
@@ -72,6 +74,9 @@ async fn run(config: &Config, keeper: &Handle) -> Result<(), StartError> {
     let clock = Clock::start();
     let made = database::first_start(&store, config, clock.unix_micros()).await?;
     announce(config, &signalling.listeners, &http, &made)?;
+    if most < config.limits.connections {
+        tracing::info!(most, "the limit of open files (ulimit -n) allows fewer TCP connections");
+    }
     let first = database::load(&store, &config.domain, clock.unix_micros()).await?;
 
     let events = EventBus::default();
@@ -304,11 +309,7 @@ fn raise_descriptors() -> usize {
 /// Connections must not use up what calls need: their media ports, the database, the admin API.
 fn connections(wanted: usize, descriptors: usize, rtp: Rtp) -> usize {
     let needed = usize::from(rtp.last - rtp.first) + 512;
-    let most = descriptors.saturating_sub(needed).max(descriptors / 4);
-    if most < wanted {
-        tracing::info!(most, "the limit of open files (ulimit -n) allows fewer TCP connections");
-    }
-    wanted.min(most)
+    wanted.min(descriptors.saturating_sub(needed).max(descriptors / 4))
 }
 
 /// Tells the person who started it, and the log. The log gets no secret: somebody may keep it.
