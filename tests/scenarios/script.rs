@@ -261,6 +261,22 @@ fn facts_and_headers_are_there_for_the_script() {
 }
 
 #[test]
+fn what_proves_a_password_is_not_told_to_the_script() {
+    let stage = plan(
+        r#"let known = 0;
+        for name in ["Authorization", "authorization", "AUTHORIZATION", "Proxy-Authorization"] {
+            if caller.header(name) != () { known += 1; }
+        }
+        caller.reject(499, `${known}`);"#,
+    );
+    let alice = stage.phone("101");
+    alice.feels(|mood| mood.adds = vec![("Proxy-Authorization", "Basic MTAxOjEwMQ==".into())]);
+    alice.calls("900").ends_with(499);
+    assert_eq!(alice.call(|call| call.last.reason().to_string()), "0");
+    stage.clears();
+}
+
+#[test]
 fn the_state_of_an_extension_is_what_it_is_now() {
     let stage = Stage::plan(
         r#"fn on_call(caller) {

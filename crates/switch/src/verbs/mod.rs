@@ -9,7 +9,7 @@ mod reject;
 pub(crate) use originate::Originating;
 
 use ::media::{Event as MediaEvent, Spec};
-use sip::Flow;
+use sip::{Flow, HeaderName};
 
 use crate::{
     api::{ExtensionState, Outcome, QueryId, Verb},
@@ -88,12 +88,18 @@ pub(crate) fn start(call: &mut Call, x: &mut Exchange, verb: Verb) -> Next {
         Verb::Play(prompts) => listen::play(call, x, prompts),
         Verb::Tone { name, duration } => listen::tone(call, x, name, duration),
         Verb::Echo => listen::echo(call, x),
-        Verb::Header(name) => {
-            let value = call.invite(x).and_then(|invite| invite.other(&name)).map(str::to_owned);
-            Next::Done(Outcome::Text(value))
-        }
+        Verb::Header(name) => Next::Done(Outcome::Text(header(call, x, &name))),
         Verb::Extension(number) => Next::Done(Outcome::Extension(state_of(x, &number))),
     }
+}
+
+/// A header field of the INVITE. What proves a password stays here: a script writes to the log, and to other phones.
+fn header(call: &Call, x: &Exchange, name: &str) -> Option<String> {
+    let proof = [HeaderName::Authorization, HeaderName::ProxyAuthorization];
+    let invite = call
+        .invite(x)
+        .filter(|_| !proof.contains(&HeaderName::parse(name.as_bytes())))?;
+    invite.other(name).map(str::to_owned)
 }
 
 /// The verb's name, as scripts write it.
