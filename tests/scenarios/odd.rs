@@ -1,5 +1,6 @@
 //! Peers that do odd things, message by message.
 
+use media::Command;
 use sip::{Builder, HeaderName, Message, Method, StatusCode};
 use switch::{Disposition, EndedBy};
 use tests::{Actor, Phase, Stage, Wire, sdp};
@@ -470,4 +471,49 @@ fn a_key_that_a_phone_does_not_take_by_info_is_pressed_as_an_event() {
     });
     assert_eq!(pressed, "56");
     ends(&stage, &alice, &wire);
+}
+
+#[test]
+fn a_description_that_names_ourselves_is_sent_nothing() {
+    // Two such calls would send each other the same packets for ever, with nobody paying for them.
+    for (address, port, fine) in [
+        ("192.0.2.1", 20_000, false),
+        ("192.0.2.1", 20_999, false),
+        ("192.0.2.1", 5_060, false),
+        ("127.0.0.1", 9_000, false),
+        ("192.0.2.1", 9_000, true),
+        ("198.51.200.1", 20_000, true),
+    ] {
+        let (stage, alice, wire, invite) = called();
+        let description = sdp(address, port);
+        wire.replies(&invite, 200, "far", |reply| {
+            reply.body("application/sdp", description.as_bytes())
+        });
+        wire.takes_request(Method::Ack);
+        alice.talks();
+        let remote = stage.with(|world| {
+            let last = world.media.iter().rev().find_map(|command| match command {
+                Command::Update { remote, .. } if remote.expected.contains(&wire_ip()) => Some(remote.clone()),
+                _ => None,
+            });
+            last.unwrap()
+        });
+        let named = format!("{address}:{port}").parse().ok();
+        assert_eq!(remote.rtp, named.filter(|_| fine), "{address}:{port}");
+        assert_eq!(remote.rtcp.is_some(), fine, "{address}:{port}");
+        let strange = remote.expected.iter().filter(|ip| **ip != wire_ip()).count();
+        assert_eq!(
+            strange,
+            usize::from(fine && address != "198.51.200.1"),
+            "{address}:{port}"
+        );
+        alice.hangs_up();
+        let bye = wire.takes_request(Method::Bye);
+        wire.replies(&bye, 200, "far", |reply| reply);
+        stage.clears();
+    }
+}
+
+fn wire_ip() -> std::net::IpAddr {
+    [198, 51, 200, 1].into()
 }

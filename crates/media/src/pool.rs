@@ -196,6 +196,12 @@ impl Pool {
         self.in_use -= 1;
     }
 
+    /// Whether a port is one of the range, RTCP's among them.
+    pub fn covers(&self, port: u16) -> bool {
+        port.checked_sub(self.first)
+            .is_some_and(|distance| usize::from(distance) < 2 * self.limit)
+    }
+
     /// Legs open now.
     pub fn in_use(&self) -> usize {
         self.in_use
@@ -356,6 +362,8 @@ mod tests {
                 pool.take(leg, &[ip(1)]).is_some_and(|p| p % 2 == 0)
             });
             assert_eq!(got.count(), pairs, "{first}-{last}");
+            let covered = (0..=u16::MAX).filter(|port| pool.covers(*port));
+            assert_eq!(covered.count(), 2 * pairs, "{first}-{last}");
         }
     }
 

@@ -1,7 +1,9 @@
 //! A leg's media: its port and what the engine is told of its session.
 
+use std::net::SocketAddr;
+
 use ::media::{Command, Direction, Local, Session};
-use sip::{Limits, Message};
+use sip::{Flow, Limits, Message};
 use smallvec::smallvec;
 
 use super::{Leg, Phase};
@@ -20,6 +22,20 @@ pub(crate) fn description(message: &Message) -> &[u8] {
 /// No media port, or no transaction, could be had.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub(crate) struct NoRoom;
+
+impl Stack {
+    /// Whether a phone may have its media sent there. Not to our own ports, where it would go round for ever; nor to
+    /// what only this machine can reach, unless the phone is on it.
+    fn may_send_media(&self, flow: &Flow, to: SocketAddr) -> bool {
+        let ip = to.ip();
+        if ip.is_loopback() && !flow.remote.ip().to_canonical().is_loopback() {
+            return false;
+        }
+        let ours = ip.is_loopback() || ip == self.media_address(flow) || ip == flow.local.ip().to_canonical();
+        let open = self.pool.covers(to.port()) || self.listeners.iter().any(|own| own.address.port() == to.port());
+        !(ours && open)
+    }
+}
 
 impl Leg {
     /// Gives the leg a session and a port, if it has none yet.
@@ -53,7 +69,12 @@ impl Leg {
         let (Some(session), Some(port)) = (&self.session, self.port) else {
             return;
         };
-        let remote = session.remote(self.flow.remote.ip());
+        let mut remote = session.remote(self.flow.remote.ip());
+        if remote.rtp.is_some_and(|to| !cx.may_send_media(&self.flow, to)) {
+            (remote.rtp, remote.rtcp) = (None, None);
+            remote.expected = smallvec![self.flow.remote.ip().to_canonical()];
+        }
+        remote.rtcp = remote.rtcp.filter(|to| cx.may_send_media(&self.flow, *to));
         let moved = self.last_rtp != remote.rtp && self.last_rtp.is_some() && remote.rtp.is_some();
         if remote.rtp.is_some() {
             self.last_rtp = remote.rtp;
