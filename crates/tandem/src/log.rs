@@ -1,23 +1,37 @@
 //! Logging: text for people, JSON lines for machines, both to standard error.
 
-use std::{io::IsTerminal, panic};
+use std::{
+    fmt::{self, Write},
+    io::IsTerminal,
+    panic,
+};
 
-use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt, util::SubscriberInitExt};
+use tracing::field::Field;
+use tracing_subscriber::{
+    EnvFilter,
+    field::MakeExt,
+    fmt::{
+        FormatFields,
+        format::{self, Writer},
+        layer,
+    },
+    layer::SubscriberExt,
+    util::SubscriberInitExt,
+};
 
 use crate::config::Log;
 
 /// Sets the process's log up. A second call changes nothing.
 pub fn start(log: &Log) {
     let filter = EnvFilter::try_new(&log.filter).unwrap_or_else(|_| EnvFilter::new("info"));
-    let lines = fmt::layer().with_writer(std::io::stderr).with_target(false);
+    let lines = layer().with_writer(std::io::stderr).with_target(false);
     let registry = tracing_subscriber::registry().with(filter);
     // Fails only where there is a log already.
     let _ = if log.json {
         registry.with(lines.json().flatten_event(true)).try_init()
     } else {
-        registry
-            .with(lines.with_ansi(std::io::stderr().is_terminal()))
-            .try_init()
+        let colours = std::io::stderr().is_terminal();
+        registry.with(lines.with_ansi(colours).fmt_fields(fields())).try_init()
     };
     // A panic is a line of the log like any other, also as JSON.
     panic::set_hook(Box::new(|panic| {
@@ -25,4 +39,89 @@ pub fn start(log: &Log) {
         let words = panic.payload_as_str().unwrap_or_default();
         tracing::error!(place, thread = std::thread::current().name(), panic = words, "panicked");
     }));
+}
+
+/// Fields as `name=value`. Much of what is logged was written by others: what they dialled, why they refused.
+fn fields() -> impl for<'a> FormatFields<'a> + 'static {
+    format::debug_fn(|writer: &mut Writer<'_>, field: &Field, value: &dyn fmt::Debug| {
+        match (field.name(), writer.has_ansi_escapes()) {
+            ("message", _) => {}
+            (name, true) => write!(writer, "\x1b[3m{name}\x1b[0m\x1b[2m=\x1b[0m")?,
+            (name, false) => write!(writer, "{name}=")?,
+        }
+        write!(OneLine(writer), "{value:?}")
+    })
+    .delimited(" ")
+}
+
+/// Passes on text such that nobody writes a second line with it, or gives the terminal orders.
+struct OneLine<'a, 'w>(&'a mut Writer<'w>);
+
+impl Write for OneLine<'_, '_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let mut rest = text;
+        while let Some(at) = rest.find(is_order) {
+            let (plain, from) = rest.split_at(at);
+            self.0.write_str(plain)?;
+            let mut letters = from.chars();
+            if let Some(order) = letters.next() {
+                write!(self.0, "{}", order.escape_default())?;
+            }
+            rest = letters.as_str();
+        }
+        self.0.write_str(rest)
+    }
+}
+
+/// Control characters, and those that break lines or turn their direction.
+fn is_order(letter: char) -> bool {
+    letter.is_control() || matches!(letter, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        io,
+        sync::{Arc, Mutex},
+    };
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Kept(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Kept {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn nobody_writes_a_line_of_his_own_into_the_log() {
+        let kept = Kept::default();
+        let writer = kept.clone();
+        let lines = layer()
+            .with_writer(move || writer.clone())
+            .with_ansi(false)
+            .without_time();
+        let subscriber = tracing_subscriber::registry().with(lines.with_target(false).fmt_fields(fields()));
+        tracing::subscriber::with_default(subscriber, || {
+            let dialed = "9\r\n2026-01-01T00:00:00Z ERROR false\u{1b}[31m";
+            let _call = tracing::info_span!("call", dialed = %dialed).entered();
+            tracing::info!(detail = %"No\tway\0\u{202e}", code = 4, plain = "ü", "ended {dialed}");
+        });
+        let text = String::from_utf8(kept.0.lock().unwrap().clone()).unwrap();
+        let dialed = r"9\r\n2026-01-01T00:00:00Z ERROR false\u{1b}[31m";
+        assert_eq!(
+            text,
+            format!(
+                " INFO call{{dialed={dialed}}}: ended {dialed} detail=No\\tway\\u{{0}}\\u{{202e}} code=4 plain=\"ü\"\n"
+            )
+        );
+    }
 }
