@@ -75,27 +75,37 @@ fn what_anybody_may_ask_is_answered_once_and_forgotten() {
 fn a_wrong_password_counts_once_however_often_its_request_is_repeated() {
     let stage = Stage::default();
     let wire = stage.wire("198.51.200.1:5060");
-    let ask = |number: u32, edit: &dyn Fn(sip::Builder) -> sip::Builder| {
-        let builder = sip::Builder::request(&Method::Register, "sip:tandem.local")
+    let request = |guess: u32| {
+        let response = format!("{guess:032x}");
+        let credentials = format!(
+            "Digest username=\"101\", realm=\"tandem.local\", nonce=\"n\", uri=\"sip:tandem.local\", \
+             response=\"{response}\", algorithm=MD5, qop=auth, nc=00000001, cnonce=\"c\""
+        );
+        sip::Builder::request(&Method::Register, "sip:tandem.local")
             .header(
                 HeaderName::Via,
-                format!("SIP/2.0/UDP 198.51.200.1:5060;branch=z9hG4bK{number}"),
+                format!("SIP/2.0/UDP 198.51.200.1:5060;branch=z9hG4bK{guess}"),
             )
             .header(HeaderName::MaxForwards, 70)
             .header(HeaderName::From, "<sip:101@tandem.local>;tag=f")
             .header(HeaderName::To, "<sip:101@tandem.local>")
             .header(HeaderName::CallId, "guess")
-            .header(HeaderName::CSeq, format!("{number} REGISTER"));
-        edit(builder).finish()
+            .header(HeaderName::CSeq, format!("{guess} REGISTER"))
+            .header(HeaderName::Authorization, credentials)
+            .finish()
     };
-    let guess = "Digest username=\"101\", realm=\"tandem.local\", nonce=\"n\", uri=\"sip:tandem.local\", \
-                 response=\"00000000000000000000000000000000\", algorithm=MD5, qop=auth, nc=00000001, cnonce=\"c\"";
-    let request = ask(1, &|builder| builder.header(HeaderName::Authorization, guess));
-    for _ in 0..3 {
-        wire.sends(request.clone());
+    for _ in 0..30 {
+        wire.sends(request(1));
         wire.takes_response(401);
     }
-    assert_eq!(stage.with(|world| world.stats().auth_failures), 1);
+    assert_eq!(stage.with(|world| world.stats().transactions), 0);
+    // Nine more are looked at, and then no more.
+    for guess in 2..=10 {
+        wire.sends(request(guess));
+        wire.takes_response(401);
+    }
+    wire.sends(request(11));
+    wire.takes_response(503);
     stage.clears();
 }
 

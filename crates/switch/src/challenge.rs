@@ -13,7 +13,7 @@ impl Switch {
     /// Whose request this is; `None` if it was answered with a challenge or a refusal.
     pub(crate) fn authenticate(&mut self, id: ServerId, flow: &Flow, message: &Message) -> Option<Identity> {
         let x = &mut self.x;
-        let (now, looks) = (x.stack.now, x.auth.work().digests);
+        let (now, before) = (x.stack.now, x.auth.work());
         match x
             .auth
             .authenticate(now, message, flow, &x.accounts, &x.domain, &x.trusted)
@@ -23,11 +23,12 @@ impl Switch {
                 Some(identity)
             }
             Verdict::Challenge(answer) | Verdict::Refused(answer) => {
-                // A password that was looked at must not count again when its request is repeated.
-                if x.auth.work().digests == looks {
-                    x.stack.answer_and_forget(id, message, &answer);
-                } else {
+                // Who has shown a password has used up a nonce count: its repetition must not be judged anew.
+                let work = x.auth.work();
+                if work.digests > before.digests && work.failures == before.failures {
                     x.stack.answer(id, message, &answer);
+                } else {
+                    x.stack.answer_and_forget(id, message, &answer);
                 }
                 None
             }

@@ -21,9 +21,16 @@ const NAME: usize = 64;
 pub(super) struct Backoff {
     per_user: Rate,
     per_source: Rate,
-    users: Recent<(u128, Box<str>), Bucket>,
+    users: Recent<(u128, Box<str>), Guesses>,
     sources: Recent<u128, Bucket>,
     good: Recent<(SocketAddr, Box<str>), ()>,
+}
+
+/// What was tried for one user from one source.
+struct Guesses {
+    bucket: Bucket,
+    /// The last response that was wrong.
+    last: Box<str>,
 }
 
 impl Backoff {
@@ -52,7 +59,7 @@ impl Backoff {
         let by_user = self
             .users
             .get_mut(&(source, name))
-            .and_then(|bucket| blocked(bucket, self.per_user));
+            .and_then(|guesses| blocked(&mut guesses.bucket, self.per_user));
         let wait = by_source.max(by_user)?;
         Some(
             u32::try_from(wait.as_millis().div_ceil(1_000))
@@ -61,18 +68,24 @@ impl Backoff {
         )
     }
 
-    /// The password was wrong.
-    pub(super) fn failed(&mut self, now: Instant, flow: &Flow, username: &str) {
+    /// The password was wrong. The same response again is the same request again, and no other guess.
+    pub(super) fn failed(&mut self, now: Instant, flow: &Flow, username: &str, response: &str) {
         let source = network(flow.remote.ip());
         let (per_user, per_source) = (self.per_user, self.per_source);
         self.good.remove(&(flow.remote, cut(username).into()));
+        let key = (source, cut(username).into());
+        let guesses = self.users.touch(key, || Guesses {
+            bucket: Bucket::full(per_user, now),
+            last: Box::default(),
+        });
+        if *guesses.last == *response {
+            return;
+        }
+        guesses.last = response.into();
+        guesses.bucket.take(per_user, now, 0);
         self.sources
             .touch(source, || Bucket::full(per_source, now))
             .take(per_source, now, 0);
-        let key = (source, cut(username).into());
-        self.users
-            .touch(key, || Bucket::full(per_user, now))
-            .take(per_user, now, 0);
     }
 
     /// The password was right.

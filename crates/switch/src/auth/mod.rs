@@ -170,7 +170,8 @@ impl Authenticator {
             self.work.failures += 1;
             self.refused
                 .credentials(now, flow, message, &credentials.username, known);
-            self.backoff.failed(now, flow, &credentials.username);
+            self.backoff
+                .failed(now, flow, &credentials.username, credentials.response);
             return Err(Verdict::Challenge(self.challenge(now, message, domain, false)));
         };
         // RFC 7616 3.3: stale only where the digest was right but its nonce was too old, not ours

@@ -574,6 +574,7 @@ fn a_million_guessers_take_bounded_memory() {
             Instant::ZERO,
             &flow,
             "a name longer than sixty-four bytes is cut off, so that it takes no more room",
+            &format!("{number:064x}"),
         );
         if number % 16 == 0 {
             backoff.succeeded(&flow, &format!("{number}"));
