@@ -136,7 +136,12 @@ impl Framer {
     }
 
     fn message(&mut self) -> Option<Result<Frame, FrameError>> {
-        if self.buffer.is_empty() || self.buffer.as_ref() == b"\r" {
+        if self.buffer.is_empty() {
+            // A connection that waits holds nothing.
+            self.buffer = BytesMut::new();
+            return None;
+        }
+        if self.buffer.as_ref() == b"\r" {
             return None;
         }
         let length = match self.length {
@@ -168,7 +173,10 @@ impl Framer {
         }
         self.length = None;
         self.scanned = 0;
-        Some(Ok(Frame::Message(self.buffer.split_to(length).freeze())))
+        // A copy: a short message is kept for long, and must not keep with it all that came together with it.
+        let message = Bytes::copy_from_slice(self.buffer.get(..length)?);
+        self.buffer.advance(length);
+        Some(Ok(Frame::Message(message)))
     }
 
     /// The only Content-Length of the head.
@@ -224,6 +232,19 @@ mod tests {
         let mut framer = Framer::new(limits);
         framer.push(stream.as_bytes());
         all(&mut framer)
+    }
+
+    #[test]
+    fn a_message_keeps_nothing_of_what_came_with_it_and_a_framer_nothing_of_what_went() {
+        let mut framer = Framer::new(Limits::default());
+        framer.push(ONE.as_bytes());
+        framer.push("\r\n".repeat(30_000).as_bytes());
+        let Some(Ok(Frame::Message(message))) = all(&mut framer).into_iter().next() else {
+            panic!("no message")
+        };
+        assert_eq!((framer.pending(), framer.buffer.capacity()), (0, 0));
+        drop(framer);
+        assert!(Vec::from(message).capacity() < 2 * ONE.len());
     }
 
     fn message(text: &'static str) -> Result<Frame, FrameError> {
