@@ -62,3 +62,20 @@ fn our_own_offer_that_meets_the_phone_s_is_made_again() {
         stage.clears();
     }
 }
+
+#[test]
+fn a_phone_that_always_has_an_offer_of_its_own_keeps_its_session_and_the_other_one_learns_of_it() {
+    let stage =
+        Stage::plan("fn on_call(caller) { caller.answer(); caller.wait(5); caller.dial(\"102\", #{ timeout: 20 }); }");
+    let (alice, bob) = (stage.phone("101"), stage.phone("102"));
+    alice.calls("102").talks();
+    alice.holds().feels(|mood| mood.refuses_changes = Some(491));
+    bob.rings().answers().talks();
+    // What 102 sends is offered to 101, which says 491 to it again and again.
+    stage.pass(70.0);
+    assert_eq!((alice.phase(), bob.phase()), (Some(Phase::Up), Some(Phase::Up)));
+    bob.hears(SendOnly);
+    alice.hangs_up().ends_with(200);
+    bob.ends_with(200);
+    stage.clears();
+}

@@ -103,10 +103,11 @@ impl Leg {
     pub(super) fn offer_wanted(&mut self, cx: &mut Stack) {
         let free = self.is_free();
         let Some(wanted) = &mut self.wanted else { return };
-        if wanted.tries == TRIES {
+        if free && wanted.tries == TRIES {
+            // That is a refusal like any other.
             tracing::info!("gave up offering: the phone always has an offer of its own");
             self.wanted = None;
-            return;
+            return self.tell(cx, refused(491, "Request Pending"));
         }
         wanted.tries += u8::from(free);
         let spec = wanted.spec.clone();
