@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use media::SdpDirection::{SendOnly, SendRecv};
 use sip::Method;
+use switch::Input;
 use tests::{Phase, Settings, Stage, net::Faults};
 
 /// A whole call on such a network; says whether it was answered, and what was lost and doubled.
@@ -99,4 +100,46 @@ fn all_of_it_at_once() {
         answered >= 12 && lost > 60 && doubled > 30,
         "{answered} {lost} {doubled}"
     );
+}
+
+#[test]
+fn a_key_pressed_before_the_caller_has_heard_that_it_was_answered_does_not_end_the_call() {
+    let stage = Stage::default();
+    let (alice, bob) = (stage.phone("101"), stage.phone("102"));
+    alice.calls("102");
+    bob.rings().answers();
+    stage.pass(0.002);
+    stage.with(|world| world.net.faults.loss = 100);
+    stage.pass(0.004);
+    stage.with(|world| world.net.faults.loss = 0);
+    // The 200 to 101 is lost, and comes again only after this.
+    let call = bob.latest();
+    bob.with(|phone| phone.pass(call, &Method::Info, "application/dtmf-relay", "Signal=5\r\n"));
+    stage.pass(0.1);
+    assert_ne!(alice.phase(), Some(Phase::Up), "\n{}", stage.ladder());
+    assert_eq!(alice.got(Method::Info), 1, "\n{}", stage.ladder());
+    stage.pass(5.0);
+    assert_eq!(alice.phase(), Some(Phase::Up), "\n{}", stage.ladder());
+    alice.hangs_up().ends_with(200);
+    bob.ends_with(200);
+    stage.clears();
+}
+
+#[test]
+fn a_caller_whose_media_fails_gets_no_bye_before_it_has_acknowledged_the_answer() {
+    let stage = Stage::default();
+    let (alice, bob) = (stage.phone("101"), stage.phone("102"));
+    alice.feels(|mood| mood.forgets_ack = true).calls("102");
+    bob.rings().answers();
+    alice.talks();
+    let port = stage.with(|world| *world.ports.first().unwrap());
+    let reason = "as a test".into();
+    stage.tells(Input::Media(media::Event::Failed { port, reason }));
+    stage.pass(5.0);
+    // RFC 3261 15: not before the ACK, or until none will come.
+    assert_eq!(alice.got(Method::Bye), 0, "\n{}", stage.ladder());
+    bob.ends_with(200);
+    alice.ends_with(200);
+    assert_eq!(alice.got(Method::Bye), 1);
+    stage.clears();
 }

@@ -118,14 +118,21 @@ impl Leg {
         self.gone(cx);
     }
 
-    /// The phone is not there any more: the call is told, and BYE is sent in case it is.
+    /// The phone is not there any more: the call is told, and BYE is sent in case it is, once it has acknowledged our
+    /// 2xx or will not.
     pub fn lost(&mut self, cx: &mut Stack, detail: &str) {
         if self.is_up() {
-            self.phase = Phase::Up;
-            self.hang_up_when_acked = None;
             let cause = Cause::lost(detail);
             self.tell(cx, LegEvent::Ended(cause.clone()));
-            self.send_bye(cx, &cause);
+            self.hang_up(cx, cause);
+        }
+    }
+
+    /// The phone knows of no such dialog (RFC 3261 12.2.1.2, RFC 5057 5.1). One that has not acknowledged our 2xx may
+    /// not have heard it yet.
+    pub fn unknown(&mut self, cx: &mut Stack) {
+        if self.phase == Phase::Up {
+            self.lost(cx, "the phone knows of no such call");
         }
     }
 

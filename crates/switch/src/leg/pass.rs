@@ -73,10 +73,9 @@ impl Leg {
             return;
         };
         match code {
-            // RFC 3261 12.2.1.2, RFC 5057 5.1: the phone knows of no such call.
             481 => {
                 answer_passed(cx, server, code);
-                self.lost(cx, "the phone knows of no such call");
+                self.unknown(cx);
             }
             // Not after 408: it would be pressed long after it was.
             300..=407 | 409..=699 if *passed.method() == Method::Info && self.press(cx, &passed) => {
