@@ -213,3 +213,31 @@ fn devices_that_may_use_nothing_in_common_are_not_connected() {
     assert_eq!(stage.with(|world| world.cdrs.len()), 2);
     stage.clears();
 }
+
+#[test]
+fn who_answers_with_a_codec_that_the_early_answer_left_out_is_understood() {
+    // The caller offers Opus, but was told of G.711 only (RFC 3264 6.1: then Opus is not sent to it).
+    let stage = Stage::default();
+    let (alice, bob, carol) = (stage.phone("101"), stage.phone("102"), stage.phone("103"));
+    stage.with(|world| world.account("102", |account| account.forward_no_answer = Some("103".into())));
+    for opus in [&alice, &carol] {
+        opus.feels(|mood| mood.codecs = vec!["OPUS", "PCMU"]);
+    }
+    bob.feels(|mood| mood.codecs = vec!["PCMU"]);
+    alice.calls("102");
+    bob.rings().plays_early().ends_with(487);
+    carol.rings().answers().talks();
+    alice.talks();
+    stage.pass(5.0);
+    let takes = |phone: &tests::Actor| {
+        phone.call(|call| {
+            let taken = call.media().receive_payloads;
+            taken.iter().any(|payload| payload.codec == "OPUS")
+        })
+    };
+    assert!(takes(&carol), "\n{}", stage.ladder());
+    assert!(takes(&alice), "\n{}", stage.ladder());
+    alice.hangs_up().ends_with(200);
+    carol.ends_with(200);
+    stage.clears();
+}

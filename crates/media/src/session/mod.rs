@@ -151,7 +151,7 @@ impl Session {
         let Pending::Received(remote) = &self.pending else {
             return Err(SdpError::State("no offer to answer"));
         };
-        let remote = remote.clone();
+        let mut remote = remote.clone();
         let codecs = match_codecs(&remote.codecs, &spec.codecs);
         let ended = remote.codecs.is_empty() || (spec.codecs.is_empty() && self.now.agreed.is_some());
         if !ended && !codecs.iter().any(Codec::is_audio) {
@@ -165,6 +165,10 @@ impl Session {
             rtp: None,
             rtcp: None,
         };
+        // RFC 3264 6.1: what is offered and also in the answer may be sent, in the offerer's order.
+        remote
+            .codecs
+            .retain(|offered| local.codecs.iter().any(|codec| codec.number == offered.number));
         let bytes = self.describe(&local, spec);
         self.now.agreed = Some(Agreed { local, remote });
         self.pending = Pending::None;

@@ -485,3 +485,27 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn what_our_answer_leaves_out_of_an_offer_is_not_sent() {
+    // RFC 3264 6.1: the answerer sends only what is in the offer and also in its answer.
+    let mut a = session(20_000);
+    let opus = "rtpmap:111 opus/48000/2";
+    let offered = a.receive_offer(&phone("192.0.2.1", 4000, "111 8 0", &[opus])).unwrap();
+    a.make_answer(&Spec::own(&["PCMU"])).unwrap();
+    let numbers: Vec<u8> = a
+        .remote(ip("192.0.2.1"))
+        .send_payloads
+        .iter()
+        .map(|p| p.number)
+        .collect();
+    assert_eq!(numbers, [0]);
+    assert!(
+        a.can_relay(&Spec::own(&["PCMU", "PCMA"])),
+        "between the two laws we transcode"
+    );
+    assert!(
+        !a.can_relay(&offered),
+        "Opus would be sent to who was told of G.711 only"
+    );
+}
