@@ -214,9 +214,8 @@ fn devices_that_may_use_nothing_in_common_are_not_connected() {
     stage.clears();
 }
 
-#[test]
-fn who_answers_with_a_codec_that_the_early_answer_left_out_is_understood() {
-    // The caller offers Opus, but was told of G.711 only (RFC 3264 6.1: then Opus is not sent to it).
+/// 101 offers Opus and is told of G.711 only, by 102's early media; then 103 answers, who has Opus, too.
+fn told_of_one_law(refuses: Option<u16>) -> (Stage, tests::Actor, tests::Actor) {
     let stage = Stage::default();
     let (alice, bob, carol) = (stage.phone("101"), stage.phone("102"), stage.phone("103"));
     stage.with(|world| world.account("102", |account| account.forward_no_answer = Some("103".into())));
@@ -224,19 +223,32 @@ fn who_answers_with_a_codec_that_the_early_answer_left_out_is_understood() {
         opus.feels(|mood| mood.codecs = vec!["OPUS", "PCMU"]);
     }
     bob.feels(|mood| mood.codecs = vec!["PCMU"]);
-    alice.calls("102");
+    alice.feels(|mood| mood.refuses_changes = refuses).calls("102");
     bob.rings().plays_early().ends_with(487);
     carol.rings().answers().talks();
     alice.talks();
     stage.pass(5.0);
-    let takes = |phone: &tests::Actor| {
-        phone.call(|call| {
-            let taken = call.media().receive_payloads;
-            taken.iter().any(|payload| payload.codec == "OPUS")
-        })
-    };
-    assert!(takes(&carol), "\n{}", stage.ladder());
-    assert!(takes(&alice), "\n{}", stage.ladder());
+    (stage, alice, carol)
+}
+
+fn sends_opus(phone: &tests::Actor) -> bool {
+    phone.call(|call| call.media().send_payloads.iter().any(|payload| payload.codec == "OPUS"))
+}
+
+#[test]
+fn who_answers_with_a_codec_that_the_early_answer_left_out_is_understood() {
+    // RFC 3264 6.1: it would not be sent to the caller, who is therefore offered it again.
+    let (stage, alice, carol) = told_of_one_law(None);
+    assert!(sends_opus(&alice) && sends_opus(&carol), "\n{}", stage.ladder());
+    alice.hangs_up().ends_with(200);
+    carol.ends_with(200);
+    stage.clears();
+}
+
+#[test]
+fn where_the_caller_keeps_to_the_early_answer_the_callee_learns_of_it() {
+    let (stage, alice, carol) = told_of_one_law(Some(488));
+    assert!(!sends_opus(&alice) && !sends_opus(&carol), "\n{}", stage.ladder());
     alice.hangs_up().ends_with(200);
     carol.ends_with(200);
     stage.clears();

@@ -161,7 +161,7 @@ impl Call {
 
     /// One leg did not take what the other one has said meanwhile: that one is offered what the first still has.
     fn bring_back(&mut self, x: &mut Exchange, leg: LegId, to: LegId) {
-        let Some(spec) = x.legs.get(to).and_then(|leg| leg.heard().cloned()) else {
+        let Some(spec) = x.legs.get(to).and_then(Leg::agreed) else {
             return;
         };
         let fits = x.legs.get(leg).is_some_and(|leg| leg.suits(&spec));
@@ -250,7 +250,7 @@ impl Call {
             }
             // Taken although it was taken back: the leg is brought back to what the other phone has.
             (Passing::Withdrawn, Ok(_)) => {
-                if let Some(spec) = x.legs.get(other).and_then(|leg| leg.heard().cloned()) {
+                if let Some(spec) = x.legs.get(other).and_then(Leg::agreed) {
                     x.with_leg(leg, |leg, cx| leg.offer_own(cx, &spec));
                 }
             }

@@ -214,6 +214,13 @@ impl Leg {
         self.heard.as_ref()
     }
 
+    /// What the peer takes as things stand: of what it described, that which it was told of as well (RFC 3264 6.1, 7).
+    pub fn agreed(&self) -> Option<Spec> {
+        let heard = self.heard.as_ref()?;
+        let both = self.said.as_ref().map(|said| heard.intersect(said));
+        Some(both.filter(Spec::has_audio).unwrap_or_else(|| heard.clone()))
+    }
+
     /// The direction the peer was last told of the other side.
     pub fn said_direction(&self) -> Option<::media::SdpDirection> {
         self.said.as_ref().map(Spec::direction)
