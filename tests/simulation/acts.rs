@@ -1,6 +1,6 @@
 //! What happens in a world.
 
-use std::time::Duration;
+use std::{net::SocketAddr, time::Duration};
 
 use bytes::Bytes;
 use media::SdpDirection;
@@ -29,7 +29,7 @@ pub fn act(life: &mut Life) {
         92..=93 => mood(life),
         94 => account(life),
         95 if life.chance.percent(20) => clock(life),
-        _ if life.calm => {}
+        _ if life.orderly => {}
         95 => network(life),
         96 => power(life),
         97 => store(life),
@@ -129,6 +129,8 @@ fn talks(life: &mut Life) {
     let direction = directions[usize::try_from(life.chance.below(4)).unwrap()];
     let what = life.chance.below(100);
     let port = 30_000 + 2 * u16::try_from(life.chance.below(1_000)).unwrap();
+    life.texts += 1;
+    let text = format!("text {}", life.texts);
     life.with(index, |phone| {
         let may = phone.calls[call].may_change();
         match what {
@@ -148,7 +150,7 @@ fn talks(life: &mut Life) {
                 "application/dtmf-relay",
                 "Signal=5\r\nDuration=160\r\n",
             ),
-            92..=95 => phone.pass(call, &Method::Message, "text/plain", "are you there?"),
+            92..=95 => phone.pass(call, &Method::Message, "text/plain", &text),
             96..=97 => phone.within(call, &Method::Options, |builder| builder),
             _ => {}
         }
@@ -174,8 +176,14 @@ fn media_event(life: &mut Life) {
             token: 0,
             fault: None,
         },
-        _ if life.calm => return,
-        10 => media::Event::Silent(port),
+        _ if life.orderly => return,
+        10 => {
+            if life.world.engine.ports[&port].watched {
+                // Time for an ACK that does not come and a BYE that nobody answers.
+                life.silent.push((port, life.world.now + Duration::from_secs(65)));
+            }
+            media::Event::Silent(port)
+        }
         _ => media::Event::Failed {
             port,
             reason: "as a test".into(),
@@ -203,7 +211,7 @@ fn admin(life: &mut Life) {
         },
         8 => Command::ListRegistrations,
         _ => match life.world.bindings.keys().nth(at) {
-            Some(id) if !life.calm => Command::RemoveRegistration(*id),
+            Some(id) if !life.orderly => Command::RemoveRegistration(*id),
             Some(_) | None => Command::ListCalls,
         },
     };
@@ -219,9 +227,11 @@ fn outside(life: &mut Life) {
     let seconds = [3_600, 60, 600, 0][usize::try_from(life.chance.below(4)).unwrap()];
     let to = pick(&mut life.chance, &life.numbers);
     let texts = life.chance.percent(40);
+    life.texts += 1;
+    let text = format!("text {}", life.texts);
     life.with(index, |phone| {
         if texts {
-            phone.text(&to, "hello");
+            phone.text(&to, &text);
         } else {
             phone.register(seconds);
         }
@@ -230,7 +240,7 @@ fn outside(life: &mut Life) {
 
 fn mood(life: &mut Life) {
     let index = phone(life);
-    let calm = life.calm;
+    let orderly = life.orderly;
     let code = [486, 603, 480, 404, 302, 500][usize::try_from(life.chance.below(6)).unwrap()];
     let change = [488, 491, 500, 603, 408, 481][usize::try_from(life.chance.below(6)).unwrap()];
     let (what, yes) = (life.chance.below(7), life.chance.percent(30));
@@ -247,7 +257,7 @@ fn mood(life: &mut Life) {
             3 => mood.waits_with_changes = yes,
             4 => mood.refuses_updates = yes.then_some(change),
             5 => mood.ponders = yes,
-            _ => mood.forgets_ack = yes && !calm,
+            _ => mood.forgets_ack = yes && !orderly,
         }
     });
 }
@@ -295,8 +305,10 @@ fn network(life: &mut Life) {
 }
 
 fn power(life: &mut Life) {
-    if life.chance.percent(2) {
-        return life.killed();
+    match life.chance.below(100) {
+        0..=1 => return life.killed(),
+        2..=6 => return sleeps(life),
+        _ => {}
     }
     let index = phone(life);
     let dead = life.world.phones[index].mood.dead;
@@ -312,8 +324,28 @@ fn power(life: &mut Life) {
             life.note(|| format!("phone {index} dies"));
             life.with(index, |phone| phone.mood.dead = true);
         }
+        (false, 3) if life.world.phones[index].transport == Transport::Udp => {
+            let address = life.world.phones[index].address;
+            let port = 5_060 + u16::try_from(life.chance.below(9)).unwrap();
+            life.note(|| format!("phone {index} has port {port} from now on"));
+            life.world.phones[index].moves(&SocketAddr::new(address.ip(), port).to_string());
+        }
+        (false, wrong @ 4..=5) => {
+            let number = life.world.phones[index].number.clone();
+            let password = if wrong == 4 { "guessed" } else { number.as_str() };
+            life.note(|| format!("phone {index} signs in with {password:?}"));
+            life.with(index, |phone| phone.set_password(&format!("{password}{number}")));
+        }
         (true | false, _) => {}
     }
+}
+
+/// The machine does nothing for a while; then all that came meanwhile is there at once.
+fn sleeps(life: &mut Life) {
+    let asleep = Duration::from_millis(life.chance.below(40_000));
+    life.note(|| format!("the machine sleeps for {asleep:?}"));
+    life.world.now += asleep;
+    life.world.pass(Duration::ZERO);
 }
 
 fn store(life: &mut Life) {
@@ -324,16 +356,21 @@ fn store(life: &mut Life) {
 }
 
 fn wire(life: &mut Life) {
+    if life.hostile && life.chance.percent(80) {
+        return damages(life);
+    }
     match life.chance.below(4) {
         0 => {
             let index = phone(life);
+            let remote = life.world.phones[index].address;
             let flow = Flow {
                 transport: Transport::Udp,
-                local: "192.0.2.1:5060".parse().unwrap(),
-                remote: life.world.phones[index].address,
+                local: life.world.address_for(remote),
+                remote,
                 connection: None,
             };
             life.note(|| format!("phone {index} cannot be reached just now"));
+            life.cut_off.insert(remote.ip());
             life.world.handle(Input::TransmitFailed { flow });
         }
         1 => {
@@ -342,10 +379,7 @@ fn wire(life: &mut Life) {
                 .throw(from, Bytes::from_static(b"INVITE sip:100@tandem.local SIP/2.0\r\n\r\n"));
         }
         _ => {
-            let kept = life.world.net.kept.as_ref().map_or(0, |kept| kept.len() as u64);
-            let at = usize::try_from(life.chance.below(kept)).unwrap();
-            let again = life.world.net.kept.as_ref().and_then(|kept| kept.get(at).cloned());
-            if let Some((from, to, bytes)) = again {
+            if let Some((from, to, bytes)) = kept(life) {
                 let now = life.world.now;
                 life.note(|| "something comes again, late".into());
                 life.world.net.send(now, from, to, bytes);
@@ -354,9 +388,36 @@ fn wire(life: &mut Life) {
     }
 }
 
+/// Something that was sent a while ago.
+fn kept(life: &mut Life) -> Option<(SocketAddr, SocketAddr, Bytes)> {
+    let kept = life.world.net.kept.as_ref()?;
+    let at = usize::try_from(life.chance.below(kept.len() as u64)).unwrap();
+    kept.get(at).cloned()
+}
+
+/// What a phone said comes again, cut off or with a character that is not its own.
+fn damages(life: &mut Life) {
+    let Some((from, to, bytes)) = kept(life) else { return };
+    if to != life.world.address_for(from) {
+        return;
+    }
+    let mut bytes = bytes.to_vec();
+    let at = usize::try_from(life.chance.below(bytes.len() as u64)).unwrap();
+    let other = b"019;,<>\"@: \r\n\0\xffzZ";
+    match life.chance.below(4) {
+        0 => bytes.truncate(at),
+        1 => bytes[at] ^= 1 << life.chance.below(8),
+        _ => bytes[at] = other[usize::try_from(life.chance.below(other.len() as u64)).unwrap()],
+    }
+    life.note(|| format!("something comes again with a fault at {at}"));
+    life.world.throw(from, bytes.into());
+}
+
 fn clock(life: &mut Life) {
-    let ahead = life.chance.below(5_000_000_000);
-    let unix_micros = EPOCH + i64::try_from(life.world.now.as_micros() + ahead).unwrap() - 2_500_000_000;
+    let most = [5, 5, 4_000, 400_000][usize::try_from(life.chance.below(4)).unwrap()] * 1_000_000;
+    let ahead = i64::try_from(life.chance.below(most)).unwrap() - i64::try_from(most / 2).unwrap();
+    let unix_micros = EPOCH + i64::try_from(life.world.now.as_micros()).unwrap() + ahead;
     life.note(|| format!("the wall clock is set to {unix_micros}"));
+    life.clock_set = true;
     life.world.handle(Input::Clock { unix_micros });
 }

@@ -1,8 +1,9 @@
 //! The life of one small world.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, net::IpAddr, time::Duration};
 
-use sip::Transport;
+use media::PortId;
+use sip::{Instant, Transport};
 use switch::{Command, CommandId, Config, Input};
 use tests::{
     Phase, Settings, World,
@@ -13,7 +14,7 @@ use tests::{
 use crate::{acts, plays, tally::Tally, verdict};
 
 /// Calls a world has before it comes to its end.
-const CALLS: usize = 60;
+pub const CALLS: usize = 60;
 /// What a world does before it comes to its end, if that many calls do not come about.
 const ROUNDS: usize = 3_000;
 
@@ -22,16 +23,29 @@ pub struct Life {
     pub world: World,
     pub chance: Chance,
     pub numbers: Vec<String>,
-    /// Nothing is lost and nobody dies: what the two ends of a call say must fit its record.
+    /// Nobody dies and nothing fails: what the two ends of a call say must fit its record.
+    pub orderly: bool,
+    /// Nothing is lost, either.
     pub calm: bool,
+    /// What phones said comes again with faults in it: they and the switch need not agree on anything.
+    pub hostile: bool,
     /// Real scripts.
     pub real: bool,
+    /// Phones that could not be reached for a moment, which ends transactions: an answer of the switch's may be lost and
+    /// not given again.
+    pub cut_off: BTreeSet<IpAddr>,
+    /// The wall clock was set.
+    pub clock_set: bool,
     /// The switch was killed: there are no records of the calls it had.
     pub restarted: bool,
     /// Pairs of phones whose sessions were compared.
     pub talks: u64,
+    /// Texts sent so far, each with its number.
+    pub texts: u64,
+    /// Ports on which nothing more was heard, and by when they must be closed.
+    pub silent: Vec<(PortId, Instant)>,
     /// When the network is there again.
-    pub outage: Option<sip::Instant>,
+    pub outage: Option<Instant>,
     pub weather: Faults,
     /// The switch's.
     pub config: Config,
@@ -57,6 +71,20 @@ fn weather(chance: &mut Chance) -> Faults {
     }
 }
 
+/// What a phone that knows of session timers asks for, grants, and takes at least. It never refreshes a session itself.
+type Intervals = (Option<&'static str>, Option<&'static str>, Option<u32>);
+
+/// The longest session interval that a phone grants, whatever it was asked for.
+const GRANTED: Duration = Duration::from_secs(1_800);
+
+fn intervals(chance: &mut Chance) -> Intervals {
+    let one = |chance: &mut Chance, of: [Option<&'static str>; 4]| of[usize::try_from(chance.below(4)).unwrap()];
+    let asks = [None, Some("95;refresher=uac"), Some("1800;refresher=uas"), Some("100")];
+    let grants = [None, Some("90;refresher=uas"), Some("90;refresher=uac"), Some("1800")];
+    let least = chance.percent(30).then_some(120);
+    (one(chance, asks), one(chance, grants), least)
+}
+
 impl Life {
     /// A world at its beginning; with its ladder, or without, which is faster.
     pub fn new(seed: u64, shown: bool) -> Self {
@@ -71,6 +99,8 @@ impl Life {
     fn begin(seed: u64, shown: bool, recorded: bool) -> Self {
         let mut chance = Chance(seed.wrapping_mul(0x5851_f42d_4c95_7f2d));
         let (calm, real) = (chance.percent(30), chance.percent(10));
+        let orderly = calm || chance.percent(20);
+        let hostile = !orderly && chance.percent(20);
         let mut config = Config::default();
         if chance.percent(50) {
             config.session_expires = Duration::from_secs(90);
@@ -102,15 +132,25 @@ impl Life {
             let delay = [0, 1, 30, 2_000][usize::try_from(chance.below(4)).unwrap()];
             world.script_delay = Duration::from_millis(delay);
         }
-        let weather = if calm { Faults::default() } else { weather(&mut chance) };
+        let mut weather = if calm { Faults::default() } else { weather(&mut chance) };
+        if orderly {
+            // So little that nothing is lost as often as it is said.
+            weather.loss = weather.loss.min(3);
+        }
         let mut life = Self {
             world,
             chance,
             numbers,
+            orderly,
             calm,
+            hostile,
             real,
+            cut_off: BTreeSet::new(),
+            clock_set: false,
             restarted: false,
             talks: 0,
+            texts: 0,
+            silent: Vec::new(),
             outage: None,
             weather,
             config,
@@ -123,10 +163,15 @@ impl Life {
     }
 
     fn people(&mut self) {
+        let sixes = [0, 0, 0, 50, 100][usize::try_from(self.chance.below(5)).unwrap()];
         for number in self.numbers.clone() {
             self.world.extension(&number);
             for _ in 0..=self.chance.below(3) {
-                let index = self.world.phone(&number);
+                let index = if self.chance.percent(sixes) {
+                    self.world.phone6(&number)
+                } else {
+                    self.world.phone(&number)
+                };
                 let codecs: &[&str] = match self.chance.below(5) {
                     0 => &["G722", "PCMA", "TELEPHONE-EVENT"],
                     1 => &["OPUS", "PCMU"],
@@ -134,6 +179,8 @@ impl Life {
                     _ => &["PCMU", "PCMA", "TELEPHONE-EVENT"],
                 };
                 let timer = self.chance.percent(70);
+                let intervals = self.chance.percent(25).then(|| intervals(&mut self.chance));
+                let twins = self.chance.percent(5);
                 let stream = self.chance.percent(15);
                 if stream && self.chance.percent(50) {
                     let address = self.world.phones[index].address;
@@ -145,13 +192,17 @@ impl Life {
                     }
                     phone.mood.codecs = codecs.to_vec();
                     phone.mood.timer = timer;
+                    if let Some((asks, grants, least)) = intervals {
+                        (phone.mood.asks_timer, phone.mood.grants_timer, phone.mood.min_se) = (asks, grants, least);
+                    }
+                    phone.mood.twins = twins;
                     phone.register(3_600);
                 });
             }
         }
         self.world.pass(Duration::from_secs(2));
         self.world.net.faults = self.weather.clone();
-        if !self.calm {
+        if !self.orderly {
             self.world.net.kept = Some(std::collections::VecDeque::new());
         }
     }
@@ -222,10 +273,31 @@ impl Life {
                 self.world.net.faults = self.weather.clone();
             }
             acts::act(self);
-            if self.calm && self.round.is_multiple_of(50) {
-                self.world.pass(Duration::from_secs(10));
-                verdict::sessions_agree(self);
+            verdict::silent_ones_are_gone(self);
+            if self.orderly && self.round.is_multiple_of(50) {
+                verdict::sessions_are_fresh(self);
             }
+            let often = if self.calm { 25 } else { 100 };
+            if self.round.is_multiple_of(often) {
+                self.settles();
+                verdict::sessions_agree(self, false);
+            }
+        }
+    }
+
+    /// For a moment nothing is lost, and nobody does anything: long enough for all transactions to end.
+    fn settles(&mut self) {
+        let faults = std::mem::take(&mut self.world.net.faults);
+        let closed = self.world.cdrs.iter().map(|cdr| cdr.open.call_id).collect();
+        self.world.pass(Duration::from_secs(if self.calm { 10 } else { 40 }));
+        self.world.net.faults = faults;
+        if self.orderly {
+            self.world.handle(Input::Command {
+                id: CommandId(1),
+                command: Command::ListCalls,
+            });
+            let replies = std::mem::take(&mut self.world.replies);
+            verdict::closed_calls_are_gone(&replies, &closed);
         }
     }
 
@@ -239,14 +311,63 @@ impl Life {
         self.world.pass(gap);
         if self.chance.percent(40) {
             // Whatever the weather did, what it has not ended is in order again.
-            self.world.pass(Duration::from_secs(70));
-            verdict::sessions_agree(self);
+            self.world.pass(verdict::ALL_SAID);
+            if self.orderly {
+                verdict::sessions_are_fresh(self);
+            }
+            verdict::sessions_agree(self, true);
         }
         if last && self.chance.percent(20) {
             self.world.handle(Input::Drain);
         }
+        if self.chance.percent(50) {
+            self.ends_by_itself();
+        } else {
+            self.is_ended(last);
+        }
+        // 32 s for an ACK, 32 s for a BYE, and 32 s for the last transaction, with some to spare.
+        self.world.pass(Duration::from_secs(120));
+        verdict::silent_ones_are_gone(self);
+        verdict::nothing_left(self);
+        self.phones_end();
+        verdict::records_are_right(self);
+        verdict::nobody_complains(self);
+        verdict::nobody_storms(self);
+        verdict::nothing_leaks(self);
+        verdict::texts_have_come(self);
+    }
+
+    /// Those phones that are there hang up, so often that nothing is left to be said; the others are missed by their
+    /// sessions' timers.
+    fn ends_by_itself(&mut self) {
+        for _ in 0..12 {
+            self.phones_hang_up(100);
+            self.world.pass(Duration::from_secs(15));
+        }
+        let longest = self.config.session_expires.max(GRANTED);
+        self.world.pass(longest + self.config.limits.setup);
+    }
+
+    /// Most phones hang up; what is then left is ended from above.
+    fn is_ended(&mut self, last: bool) {
+        self.phones_hang_up(80);
+        let wait = self.chance.below(40);
+        self.world.pass(Duration::from_secs(wait));
+        if last && self.chance.percent(50) {
+            return self.world.handle(Input::HangUpAll);
+        }
+        // An INVITE that was lost may still come for 32 s.
+        for _ in 0..2 {
+            for call in self.world.opened.clone() {
+                self.command(Command::HangUp(call));
+            }
+            self.world.pass(Duration::from_secs(40));
+        }
+    }
+
+    fn phones_hang_up(&mut self, percent: u64) {
         for phone in 0..self.world.phones.len() {
-            let goes = self.chance.percent(80);
+            let goes = self.chance.percent(percent);
             self.with(phone, |phone| {
                 for call in 0..phone.calls.len() {
                     if goes && !phone.mood.dead {
@@ -255,20 +376,6 @@ impl Life {
                 }
             });
         }
-        let wait = self.chance.below(40);
-        self.world.pass(Duration::from_secs(wait));
-        if last && self.chance.percent(50) {
-            self.world.handle(Input::HangUpAll);
-        } else {
-            for call in self.world.opened.clone() {
-                self.command(Command::HangUp(call));
-            }
-        }
-        // 32 s for an ACK, 32 s for a BYE, and 32 s for the last transaction, with some to spare.
-        self.world.pass(Duration::from_secs(120));
-        verdict::nothing_left(self);
-        self.phones_end();
-        verdict::records_are_right(self);
     }
 
     /// The switch is killed, and started again on what is on disk.
@@ -278,6 +385,7 @@ impl Life {
         }
         let seed = self.chance.next();
         self.restarted = true;
+        self.silent.clear();
         self.world.restart(&Settings {
             seed,
             plan: "fn on_call(caller) { }".into(),
@@ -323,12 +431,13 @@ impl Life {
         verdict::phones_are_idle(self);
     }
 
-    /// The admin API asks something.
+    /// The admin API asks something, and is told.
     pub fn command(&mut self, command: Command) {
         self.world.handle(Input::Command {
             id: CommandId(1),
-            command,
+            command: command.clone(),
         });
-        self.world.replies.clear();
+        let replies = std::mem::take(&mut self.world.replies);
+        verdict::reply_is_right(self, &command, &replies);
     }
 }

@@ -1,6 +1,7 @@
 //! Calls by the hundred thousand, with whatever can go wrong, each world from a seed of its own.
 //!
-//! `TANDEM_SIMULATED_CALLS` says how many calls; `TANDEM_SIMULATED_WORLD` plays one world alone, with its ladder.
+//! `TANDEM_SIMULATED_CALLS` says how many calls; `TANDEM_SIMULATED_FIRST` with which world they begin;
+//! `TANDEM_SIMULATED_WORLD` plays one world alone, with its ladder.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
 
@@ -19,15 +20,20 @@ use tally::Tally;
 
 const CALLS: u64 = 100_000;
 
+/// A number that whoever runs this wants.
+fn setting(name: &str) -> Option<u64> {
+    let value = std::env::var(name).ok()?;
+    Some(value.parse().unwrap_or_else(|_| panic!("{name} is a number")))
+}
+
 /// Calls that all worlds play together.
 fn wanted() -> u64 {
-    std::env::var("TANDEM_SIMULATED_CALLS").map_or(CALLS, |calls| calls.parse().expect("a number of calls"))
+    setting("TANDEM_SIMULATED_CALLS").unwrap_or(CALLS)
 }
 
 /// The one world that is to be played, if it is one.
 fn chosen() -> Option<u64> {
-    let world = std::env::var("TANDEM_SIMULATED_WORLD").ok()?;
-    Some(world.parse().expect("the number of a world"))
+    setting("TANDEM_SIMULATED_WORLD")
 }
 
 /// Plays a world; what it came to.
@@ -55,7 +61,8 @@ fn lane(first: u64) {
     }
     let _shared = memory::ALONE.read();
     let (begin, wanted) = (Instant::now(), wanted().div_ceil(2));
-    let (mut tally, mut seed) = (Tally::default(), first);
+    let begins = setting("TANDEM_SIMULATED_FIRST").unwrap_or_default();
+    let (mut tally, mut seed) = (Tally::default(), begins + first);
     let mut memory = memory::Watch::new();
     while tally.calls < wanted {
         tally += world(seed);

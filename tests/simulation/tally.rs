@@ -18,6 +18,9 @@ pub struct Tally {
     doubled: u64,
     refused_changes: u64,
     talks: u64,
+    keys: u64,
+    texts: u64,
+    lines: u64,
 }
 
 impl Tally {
@@ -42,6 +45,13 @@ impl Tally {
             };
             *tally.dispositions.entry(name).or_default() += 1;
         }
+        for phone in &life.world.phones {
+            let passed = phone.calls.iter().flat_map(|call| &call.passed);
+            let (lines, keys): (Vec<_>, Vec<_>) = passed.partition(|body| body.starts_with("text"));
+            tally.lines += lines.len() as u64;
+            tally.keys += keys.len() as u64;
+            tally.texts += phone.texts.len() as u64;
+        }
         let changes = life.world.phones.iter().flat_map(|phone| &phone.calls);
         let refused = changes.filter(|call| call.change_code.is_some_and(|code| code >= 400));
         tally.refused_changes = refused.count() as u64;
@@ -58,6 +68,9 @@ impl Tally {
             ("datagrams doubled", self.doubled),
             ("refused changes", self.refused_changes),
             ("pairs of phones that talked", self.talks),
+            ("keys passed on", self.keys),
+            ("texts passed on within calls", self.lines),
+            ("texts delivered", self.texts),
         ] {
             assert!(count * 100 >= self.calls, "too few {name} to prove anything: {count}");
         }
@@ -85,6 +98,9 @@ impl AddAssign for Tally {
         self.doubled += other.doubled;
         self.refused_changes += other.refused_changes;
         self.talks += other.talks;
+        self.keys += other.keys;
+        self.lines += other.lines;
+        self.texts += other.texts;
         for (name, count) in other.dispositions {
             *self.dispositions.entry(name).or_default() += count;
         }
@@ -99,8 +115,9 @@ impl fmt::Display for Tally {
         }
         write!(
             f,
-            "{} datagrams lost, {} doubled, {} changes refused, {} talks compared)",
-            self.lost, self.doubled, self.refused_changes, self.talks
+            "{} datagrams lost, {} doubled, {} changes refused, {} talks compared, {} keys and {} texts passed on, \
+             {} texts delivered)",
+            self.lost, self.doubled, self.refused_changes, self.talks, self.keys, self.lines, self.texts
         )
     }
 }

@@ -13,6 +13,8 @@ pub struct Port {
     pub remote: Option<Remote>,
     /// The port it is bridged with.
     pub bridged: Option<PortId>,
+    /// Whether its silence is to be reported.
+    pub watched: bool,
 }
 
 /// See the module.
@@ -31,6 +33,7 @@ impl Engine {
                     local_port: *local_port,
                     remote: None,
                     bridged: None,
+                    watched: false,
                 };
                 let before = self.ports.insert(*port, fresh);
                 assert!(before.is_none(), "a port is opened once");
@@ -56,7 +59,8 @@ impl Engine {
                 self.open(*port);
                 self.part(*port);
             }
-            Command::Dtmf { port, .. } | Command::Watch { port, .. } => {
+            Command::Watch { port, timeout } => self.open(*port).watched = timeout.is_some(),
+            Command::Dtmf { port, .. } => {
                 self.open(*port);
             }
             // What a verb played when its caller hung up is stopped once more.

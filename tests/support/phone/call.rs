@@ -1,9 +1,11 @@
 //! One call of a phone.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use media::{Session, Spec};
 use sip::{
-    Message, Method,
+    HeaderName, Instant, Message, Method,
     dialog::Dialog,
     retransmit::Accepted,
     transaction::{ClientId, ServerId},
@@ -43,6 +45,8 @@ pub struct PhoneCall {
     pub passed: Vec<String>,
     /// Whether the caller heard early media (a session description in a provisional response).
     pub early_media: bool,
+    /// By when the session must have been refreshed, or the call be over (RFC 4028).
+    pub fresh_until: Option<Instant>,
     /// The last message that mattered, for a test to look into.
     pub last: Message,
     pub(super) tag: String,
@@ -73,6 +77,13 @@ impl PhoneCall {
             (true, false) if sent => Some(491),
             (true | false, _) => None,
         }
+    }
+
+    /// A 2xx to an INVITE or UPDATE, from here or from there, says how long the session is good for.
+    pub(super) fn refreshed(&mut self, now: Instant, reply: &Message) {
+        let value = reply.header(HeaderName::SessionExpires);
+        let seconds = value.and_then(|value| value.split(';').next()?.trim().parse().ok());
+        self.fresh_until = seconds.map(|seconds| now + Duration::from_secs(seconds));
     }
 
     /// The phone no longer knows of it.
@@ -130,6 +141,7 @@ impl PhoneCall {
             change_code: None,
             passed: Vec::new(),
             early_media: false,
+            fresh_until: None,
             tag,
             dialog: None,
             server: None,

@@ -1,6 +1,6 @@
 //! Calls: making, taking, ending them.
 
-use sip::{Builder, HeaderName, Method, StatusCode, retransmit::Accepted, transaction::LayerConfig};
+use sip::{Builder, HeaderName, Message, Method, StatusCode, retransmit::Accepted, transaction::LayerConfig};
 
 use super::{Phase, Phone, PhoneCall, Purpose, mood::grant_timer};
 
@@ -92,13 +92,31 @@ impl Phone {
             .header(HeaderName::Server, format_args!("Desk/{}", self.number));
         let reply = grant_timer(&self.mood, reply).body("application/sdp", &body).finish();
         call.phase = Phase::Up;
+        call.refreshed(self.now, &reply);
         call.accepted = Some(Accepted::new(
             self.now,
             reply.bytes().clone(),
             &LayerConfig::default().timers,
         ));
+        let twin = self
+            .mood
+            .twins
+            .then(|| self.twin(&self.calls[index].invite.clone(), &body));
         let _ = self.layer.respond(self.now, server, reply);
+        if let Some(twin) = twin {
+            let _ = self.layer.respond(self.now, server, twin);
+        }
         self.drain();
+    }
+
+    /// Another answer to an INVITE, of a second phone behind the same proxy.
+    fn twin(&mut self, invite: &Message, body: &[u8]) -> Message {
+        let tag = self.id("w");
+        let reply = Builder::reply(invite, StatusCode::OK, Some(&tag))
+            .header(HeaderName::Contact, self.contact())
+            .body("application/sdp", body);
+        self.twins.push(tag);
+        reply.finish()
     }
 
     /// Refuses an incoming call.

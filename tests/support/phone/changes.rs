@@ -112,6 +112,7 @@ impl Phone {
             call.heard = Some(offered);
             builder.body("application/sdp", &body).finish()
         };
+        call.refreshed(self.now, &reply);
         if invite {
             call.accepted = Some(Accepted::new(
                 self.now,

@@ -37,7 +37,12 @@ impl Phone {
             };
         }
         let Some(index) = self.by_dialog(&message) else {
-            return self.simple(id, &message, 481);
+            let before = self.twins.len();
+            if *message.method() == Method::Bye {
+                self.twins.retain(|tag| Some(tag.as_str()) != message.to_tag());
+            }
+            let known = self.twins.len() < before;
+            return self.simple(id, &message, if known { 200 } else { 481 });
         };
         let over = match self.calls[index].phase {
             Phase::Over(_) => true,

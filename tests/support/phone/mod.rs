@@ -17,7 +17,7 @@ use std::{
 use bytes::Bytes;
 use media::{Local, Session, Spec};
 use sip::{
-    Flow, Instant, Limits, Message, Transport,
+    Flow, Instant, Limits, Message, StatusCode, Transport,
     retransmit::Due,
     transaction::{ClientId, Layer, LayerConfig, TxEvent, TxOutput},
 };
@@ -63,6 +63,10 @@ pub struct Phone {
     pub received: VecDeque<Message>,
     /// Texts it received.
     pub texts: Vec<String>,
+    /// What it waited for in vain, which a network that loses little does not explain.
+    pub complaints: Vec<String>,
+    /// Tags of answers to one INVITE besides the first (as of a proxy that forks), not yet hung up.
+    pub twins: Vec<String>,
     /// What it sends next.
     pub outbox: VecDeque<(Flow, Bytes)>,
     /// The address it believes to have, behind a NAT.
@@ -95,6 +99,8 @@ impl Phone {
             answer: None,
             received: VecDeque::new(),
             texts: Vec::new(),
+            complaints: Vec::new(),
+            twins: Vec::new(),
             outbox: VecDeque::new(),
             transport: Transport::Udp,
             believes: None,
@@ -114,6 +120,7 @@ impl Phone {
         self.purposes.clear();
         self.sent.clear();
         self.outbox.clear();
+        self.twins.clear();
         for call in &mut self.calls {
             call.lose();
         }
@@ -126,6 +133,7 @@ impl Phone {
             self.calls.clear();
             self.received.clear();
             self.texts.clear();
+            self.complaints.clear();
         }
     }
 
@@ -185,6 +193,8 @@ impl Phone {
                 Some(Due::Retransmit(bytes)) => self.outbox.push_back((flow, bytes)),
                 Some(Due::GiveUp) => {
                     call.accepted = None;
+                    let name = call.invite.call_id();
+                    self.complaints.push(format!("no ACK came in {name}"));
                     if call.phase == Phase::Up {
                         self.hang_up_call(index);
                     }
@@ -235,9 +245,12 @@ impl Phone {
         let Ok(message) = Message::parse(bytes, &Limits::default()) else {
             return;
         };
-        message
-            .check()
-            .unwrap_or_else(|fault| panic!("the switch sent what its own check refuses: {fault}"));
+        if let Err(fault) = message.check() {
+            // Only a 400 repeats what was wrong in a request.
+            let bad_request = message.status() == Some(StatusCode::BAD_REQUEST);
+            assert!(bad_request, "the switch sent what its own check refuses: {fault}");
+            return;
+        }
         if self.received.len() == KEPT {
             self.received.pop_front();
         }
@@ -261,7 +274,10 @@ impl Phone {
             TxEvent::Ack { message, .. } => self.acknowledged(&message),
             TxEvent::Cancelled { id, .. } => self.cancelled(id),
             TxEvent::Response { id, message, .. } => self.response(id, &message),
-            TxEvent::TimedOut { id } | TxEvent::TransportFailed { id } => self.failed(id),
+            TxEvent::TimedOut { id } | TxEvent::TransportFailed { id } => {
+                self.complain(id);
+                self.failed(id);
+            }
             TxEvent::ClientGone { id } => {
                 self.purposes.remove(&id);
                 self.sent.remove(&id);
@@ -271,6 +287,18 @@ impl Phone {
             | TxEvent::AckTimeout { .. }
             | TxEvent::ServerGone { .. }
             | TxEvent::ServerTransportFailed { .. } => {}
+        }
+    }
+
+    /// Nothing was heard; but once a call is over, nobody repeats a 200 to what was to change it.
+    fn complain(&mut self, id: ClientId) {
+        let over = match self.purposes.get(&id) {
+            Some(Purpose::Change(index)) => self.calls[*index].phase != Phase::Up,
+            _ => false,
+        };
+        if let Some(request) = self.sent.get(&id).filter(|_| !over) {
+            let complaint = format!("no answer to {} in {}", request.method(), request.call_id());
+            self.complaints.push(complaint);
         }
     }
 

@@ -57,6 +57,8 @@ pub struct Mood {
     pub refuses_texts: Option<u16>,
     /// Says 180 to a change it waits with.
     pub ponders: bool,
+    /// Answers each call twice, with two tags.
+    pub twins: bool,
 }
 
 impl Default for Mood {
@@ -83,6 +85,7 @@ impl Default for Mood {
             answers_with: None,
             refuses_texts: None,
             ponders: false,
+            twins: false,
         }
     }
 }

@@ -48,6 +48,7 @@ impl Phone {
                 let first = call.dialog.is_none();
                 let cancelled = first && call.phase == Phase::Ending;
                 if first {
+                    call.refreshed(self.now, message);
                     call.dialog = Dialog::uac(&call.invite, message).ok();
                     call.take_description(message);
                     call.phase = Phase::Up;
@@ -110,6 +111,7 @@ impl Phone {
         call.change_code = Some(code);
         call.changing = false;
         if code < 300 {
+            call.refreshed(self.now, message);
             call.take_description(message);
             if *message.method() == Method::Invite {
                 self.acknowledge(index, message);

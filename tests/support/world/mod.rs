@@ -36,6 +36,12 @@ pub fn server_for(peer: SocketAddr) -> SocketAddr {
     address.parse().unwrap()
 }
 
+/// Where its phones are, in IPv4 and in IPv6.
+pub const NETS: [&str; 2] = ["198.51.", "2001:db8:1::"];
+
+/// Steps within one microsecond that have no end.
+const ENDLESS: u32 = 100_000;
+
 /// How a world begins.
 pub struct Settings {
     /// Every choice of chance follows from it.
@@ -105,6 +111,10 @@ pub struct World {
     wake: Instant,
     later: BTreeMap<(Instant, u64), Input>,
     count: u64,
+    /// When something last happened, and how often by then.
+    busy: (Instant, u32),
+    /// Messages the switch has sent.
+    pub sent: u64,
     address: SocketAddr,
     domain: String,
     /// How long the store takes.
@@ -159,6 +169,8 @@ impl World {
             wake: Instant::from_micros(u64::MAX),
             later: BTreeMap::new(),
             count: 0,
+            busy: (Instant::ZERO, 0),
+            sent: 0,
             address,
             domain: settings.config.domain.clone(),
             store_delay: settings.store_delay,
@@ -240,7 +252,13 @@ impl World {
     /// A phone of an extension, not yet registered.
     pub fn phone(&mut self, number: &str) -> usize {
         let index = self.phones.len();
-        let host = format!("198.51.{}.{}:5060", 100 + index / 250, 1 + index % 250);
+        let host = format!("{}{}.{}:5060", NETS[0], 100 + index / 250, 1 + index % 250);
+        self.phone_at(number, &host)
+    }
+
+    /// The same with an address in IPv6.
+    pub fn phone6(&mut self, number: &str) -> usize {
+        let host = format!("[{}{:x}]:5060", NETS[1], 1 + self.phones.len());
         self.phone_at(number, &host)
     }
 
@@ -283,7 +301,7 @@ impl World {
         self.events.clear();
         self.replies.clear();
         self.media.clear();
-        (self.net.lost, self.net.doubled) = (0, 0);
+        (self.net.lost, self.net.doubled, self.sent) = (0, 0, 0);
         for phone in &mut self.phones {
             phone.forgets_calls();
         }
@@ -303,6 +321,7 @@ impl World {
                     self.wake = at;
                     break;
                 }
+                self.sent += u64::from(matches!(output, Output::Transmit(_)));
                 if let Some(outputs) = &mut self.outputs {
                     outputs.push(serde_json::to_string(&output).unwrap());
                 }
@@ -359,6 +378,9 @@ impl World {
         self.flush();
         let Some(at) = self.next() else { return false };
         self.now = self.now.max(at);
+        let times = if self.busy.0 == self.now { self.busy.1 + 1 } else { 0 };
+        self.busy = (self.now, times);
+        assert!(times < ENDLESS, "time stands still\n{}", self.ladder);
         self.happen();
         true
     }
