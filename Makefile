@@ -28,8 +28,8 @@ test: need-rust ## install what the tests need, run every test
 bench: need-rust ## the benchmarks: one table, and target/bench.json
 	tests/bench.sh
 
-soak: need-rust ## the seeded simulation for as long as you like (CALLS=1000000)
-	TANDEM_SIMULATED_CALLS=$(or $(CALLS),1000000) cargo test --locked --release -p tests --test simulation -- --nocapture
+soak: need-rust ## the seeded simulation for as long as you like (CALLS=1000000 FIRST=0, the world it begins with)
+	TANDEM_SIMULATED_CALLS=$(or $(CALLS),1000000) TANDEM_SIMULATED_FIRST=$(or $(FIRST),0) cargo test --locked --release -p tests --test simulation -- --nocapture
 
 fmt: need-rust ## format the code
 	cargo fmt --all
