@@ -79,7 +79,11 @@ impl Phone {
                     return self.simple(id, &message, code);
                 }
                 match self.mood.refuses_changes {
-                    Some(code) if !message.body().is_empty() => self.simple(id, &message, code),
+                    Some(code) if !message.body().is_empty() => {
+                        // Here 491 is no glare, but a refusal like any other.
+                        self.calls[index].refused += usize::from(code == 491);
+                        self.simple(id, &message, code);
+                    }
                     Some(_) | None if waits => {
                         if self.mood.ponders {
                             self.simple(id, &message, 180);
