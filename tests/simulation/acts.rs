@@ -279,6 +279,7 @@ fn account(life: &mut Life) {
         };
         life.world.handle(Input::Account(change));
         life.world.pass(Duration::from_millis(50));
+        life.locked_out.insert(number.clone());
         return life.world.extension(&number);
     }
     life.world.account(&number, |extension| match what {

@@ -36,6 +36,8 @@ pub struct Life {
     pub cut_off: BTreeSet<IpAddr>,
     /// The wall clock was set.
     pub clock_set: bool,
+    /// Whose accounts were not there for a moment: what they asked just then was refused, and asked again it is not.
+    pub locked_out: BTreeSet<String>,
     /// The switch was killed: there are no records of the calls it had.
     pub restarted: bool,
     /// Pairs of phones whose sessions were compared.
@@ -147,6 +149,7 @@ impl Life {
             real,
             cut_off: BTreeSet::new(),
             clock_set: false,
+            locked_out: BTreeSet::new(),
             restarted: false,
             talks: 0,
             texts: 0,
