@@ -104,7 +104,8 @@ pub fn sessions_agree(life: &mut Life, all_said: bool) {
             (other.direction.receive, other.direction.send),
             "one of two phones sends what the other hears, in {name} and {other_name}"
         );
-        if sends {
+        // Who was asked to send something else and refused goes on as before.
+        if sends && call.refused == 0 {
             relayed(name, phone, &other.receive_payloads);
         }
         pairs += 1;
