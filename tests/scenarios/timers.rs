@@ -338,3 +338,26 @@ fn a_phone_that_answers_a_refresh_otherwise_than_before_changes_the_session() {
     bob.ends_with(200);
     stage.clears();
 }
+
+#[test]
+fn an_invite_that_was_made_again_for_422_does_not_end_with_the_first_one() {
+    let stage = Stage::default();
+    let (alice, bob) = (stage.phone("101"), stage.phone("102"));
+    bob.feels(|mood| mood.min_se = Some(7_200));
+    alice.calls("102");
+    stage.pass(1.0);
+    bob.feels(|mood| mood.min_se = None).rings();
+    // What acknowledged the 422 cannot be sent any more.
+    let flow = sip::Flow {
+        transport: sip::Transport::Udp,
+        local: "192.0.2.1:5060".parse().unwrap(),
+        remote: bob.with(|phone| phone.address),
+        connection: None,
+    };
+    stage.tells(switch::Input::TransmitFailed { flow });
+    stage.pass(1.0);
+    bob.answers().talks();
+    alice.talks().hangs_up().ends_with(200);
+    bob.ends_with(200);
+    stage.clears();
+}

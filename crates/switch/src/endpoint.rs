@@ -169,7 +169,12 @@ impl Switch {
     fn client_failed(&mut self, id: ClientId, code: u16, reason: &str) {
         match self.x.stack.forget_client(id) {
             Some(ClientUse::Invite(leg)) => {
-                self.x.with_leg(leg, |leg, cx| leg.invite_failed(cx, code, reason));
+                self.x.with_leg(leg, |leg, cx| {
+                    // Not the one before, which was answered with 422.
+                    if leg.is_asked_by(id) {
+                        leg.invite_failed(cx, code, reason);
+                    }
+                });
             }
             Some(ClientUse::Modify(leg)) => {
                 self.x.with_leg(leg, |leg, cx| leg.change_response(cx, id, None));

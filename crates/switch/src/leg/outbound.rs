@@ -303,6 +303,11 @@ impl Leg {
         }
     }
 
+    /// Whether this is the INVITE that the leg waits for.
+    pub fn is_asked_by(&self, client: ClientId) -> bool {
+        self.client == Some(client)
+    }
+
     /// The client transaction goes on under another handle (it fell back to another transport).
     pub fn continues(&mut self, client: ClientId) {
         self.client = Some(client);
