@@ -211,6 +211,7 @@ impl From<StoreError> for Problem {
             | StoreError::NotADatabase(_)
             | StoreError::Damaged { .. }
             | StoreError::NewerSchema { .. }
+            | StoreError::OtherSchema { .. }
             | StoreError::Unsaved(_)
             | StoreError::Database { .. }
             | _) => Self::internal(&error),

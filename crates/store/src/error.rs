@@ -48,12 +48,22 @@ pub enum StoreError {
         /// The first fault found.
         reason: String,
     },
-    /// The file was written by a later version of Tandem, or by an altered one.
+    /// The file was written by a later version of Tandem.
     #[error("database {path} was written by a newer Tandem (schema {version}); this one cannot use it")]
     NewerSchema {
         /// The file.
         path: String,
         /// The migration unknown here.
+        version: i64,
+    },
+    /// The file was written by a version of Tandem that made the same tables otherwise: one that was never released.
+    #[error(
+        "database {path} was written by an unreleased Tandem whose schema {version} was another one; this one cannot use it"
+    )]
+    OtherSchema {
+        /// The file.
+        path: String,
+        /// The migration that is not the same.
         version: i64,
     },
     /// No space is left.
@@ -88,6 +98,7 @@ impl StoreError {
             | Self::BadCursor
             | Self::NotADatabase(_)
             | Self::NewerSchema { .. }
+            | Self::OtherSchema { .. }
             | Self::Closed
             | Self::Unsaved(_) => false,
             Self::Locked(_)
@@ -145,11 +156,13 @@ pub(crate) fn from_migrate(path: &str, error: &sqlx::migrate::MigrateError) -> S
     if let MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) = error {
         return from_sqlx(path, error);
     }
-    if let MigrateError::VersionMissing(version) | MigrateError::VersionMismatch(version) = error {
-        return StoreError::NewerSchema {
-            path: path.to_owned(),
-            version: *version,
-        };
+    if let MigrateError::VersionMissing(version) = *error {
+        let path = path.to_owned();
+        return StoreError::NewerSchema { path, version };
+    }
+    if let MigrateError::VersionMismatch(version) = *error {
+        let path = path.to_owned();
+        return StoreError::OtherSchema { path, version };
     }
     StoreError::Database {
         path: path.to_owned(),

@@ -125,6 +125,25 @@ async fn a_newer_schema_is_refused() {
 }
 
 #[tokio::test]
+async fn a_schema_of_the_same_number_that_is_another_one_is_refused() {
+    let kept = fresh().await;
+    let path = kept.path();
+    kept.store.close().await.unwrap();
+    let mut other = raw(&path).await;
+    let altered = "UPDATE _sqlx_migrations SET checksum = x'00' WHERE version = 1";
+    sqlx::query(altered).execute(&mut other).await.unwrap();
+    other.close().await.unwrap();
+    let said = opening(&path).await;
+    let shown = path.display();
+    assert_eq!(
+        said,
+        format!(
+            "database {shown} was written by an unreleased Tandem whose schema 1 was another one; this one cannot use it"
+        )
+    );
+}
+
+#[tokio::test]
 async fn a_missing_folder_is_named_with_the_systems_words() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("nowhere").join("tandem.db");
