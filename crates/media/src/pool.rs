@@ -183,6 +183,13 @@ impl Pool {
         }
     }
 
+    /// Somebody else holds this port, or could at the start: its pair is not given out while there is another.
+    pub fn avoid(&mut self, port: u16) {
+        if self.covers(port) {
+            self.spoilt.set(usize::from(port - self.first) / 2);
+        }
+    }
+
     /// The leg is over. A stale handle changes nothing.
     pub fn release(&mut self, port: PortId) {
         if self.slot(port).is_none() {
@@ -325,6 +332,17 @@ mod tests {
         pool.release(a);
         assert_eq!(pool.take(b, &[ip(1)]), Some(20_002));
         assert_eq!(pool.take(c, &[ip(1)]), Some(20_000), "nothing else is left");
+    }
+
+    #[test]
+    fn what_others_hold_is_left_to_them_while_there_is_another() {
+        let mut pool = Pool::new(20_000, 20_005);
+        for port in [19_999, 20_000, 20_003, 20_006] {
+            pool.avoid(port);
+        }
+        let [a, b] = [pool.open(), pool.open()];
+        assert_eq!(pool.take(a, &[ip(1)]), Some(20_004));
+        assert_eq!(pool.take(b, &[ip(1)]), Some(20_000), "nothing else is left");
     }
 
     #[test]

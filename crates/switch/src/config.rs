@@ -17,6 +17,9 @@ pub struct Config {
     pub media_host: Option<IpAddr>,
     /// First and last UDP port for media.
     pub media_ports: (u16, u16),
+    /// Those of them that other programs hold: no leg is given one while there is another.
+    #[serde(default)]
+    pub media_ports_taken: Vec<u16>,
     /// A leg whose peer should be heard and is not for this long is ended; `None` never.
     pub media_timeout: Option<Duration>,
     /// The session interval offered (RFC 4028).
@@ -116,6 +119,7 @@ impl Default for Config {
             advertise: None,
             media_host: None,
             media_ports: (20_000, 20_999),
+            media_ports_taken: Vec::new(),
             media_timeout: Some(Duration::from_secs(300)),
             session_expires: Duration::from_secs(1_800),
             min_se: Duration::from_secs(90),

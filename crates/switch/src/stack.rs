@@ -83,13 +83,17 @@ pub(crate) struct Stack {
 impl Stack {
     pub fn new(config: Arc<Config>, layer: Layer, ids: Ids) -> Self {
         let (first, last) = config.media_ports;
+        let mut pool = Pool::new(first, last);
+        for port in &config.media_ports_taken {
+            pool.avoid(*port);
+        }
         Self {
             now: Instant::ZERO,
             epoch: 0,
             layer,
             ids,
             timers: Timers::default(),
-            pool: Pool::new(first, last),
+            pool,
             outputs: VecDeque::new(),
             leg_events: VecDeque::new(),
             clients: HashMap::new(),

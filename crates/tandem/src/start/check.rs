@@ -1,6 +1,11 @@
 //! `tandem serve --check` and `tandem check`: says what would fail, starts nothing.
 
-use std::{net::UdpSocket, path::Path, process::ExitCode};
+use std::{
+    io,
+    net::{SocketAddr, UdpSocket},
+    path::Path,
+    process::ExitCode,
+};
 
 use dialplan::{Dialplans, Limits};
 use tokio::task::LocalSet;
@@ -66,11 +71,17 @@ async fn database(config: &Config) -> Result<(), StartError> {
 
 /// The first media port that cannot be bound.
 fn media_ports(config: &Config) -> Result<(), StartError> {
-    for port in config.rtp.first..=config.rtp.last {
-        let address = std::net::SocketAddr::new(config.rtp.host, port);
-        UdpSocket::bind(address).map_err(|source| StartError::Rtp { address, source })?;
+    match media_ports_taken(config).next() {
+        Some((address, source)) => Err(StartError::Rtp { address, source }),
+        None => Ok(()),
     }
-    Ok(())
+}
+
+/// Every media port that cannot be bound now, and why.
+pub(super) fn media_ports_taken(config: &Config) -> impl Iterator<Item = (SocketAddr, io::Error)> {
+    let host = config.rtp.host;
+    let addresses = (config.rtp.first..=config.rtp.last).map(move |port| SocketAddr::new(host, port));
+    addresses.filter_map(|address| Some((address, UdpSocket::bind(address).err()?)))
 }
 
 /// Compiles a folder of dialplans.

@@ -20,7 +20,7 @@ use tokio::{
 use super::{
     StartError,
     banner::Banner,
-    check::load_dialplans,
+    check::{load_dialplans, media_ports_taken},
     database::{self, Made},
     dialplans::{Files, fault},
     metrics::{Audio, registry},
@@ -68,9 +68,14 @@ async fn run(config: &Config, keeper: &Handle) -> Result<(), StartError> {
     let http = bind_http(config).await?;
     let (mailbox, inbox) = Mailbox::new(REQUESTS);
     let audio = Audio::default();
+    let told = for_switch(config);
     let engine = start_engine(config, &mailbox, audio.clone())?;
+    if let [first, ..] = told.media_ports_taken[..] {
+        let count = told.media_ports_taken.len();
+        tracing::warn!(count, first, "other programs hold media ports: they are not used");
+    }
     let seed = random()?;
-    let recording = recording(config, seed)?;
+    let recording = recording(config, &told, seed)?;
     let clock = Clock::start();
     let made = database::first_start(&store, config, clock.unix_micros()).await?;
     announce(config, &signalling.listeners, &http, &made)?;
@@ -85,7 +90,7 @@ async fn run(config: &Config, keeper: &Handle) -> Result<(), StartError> {
     let recorder = Recorder::new(config.domain.as_str().into(), &store, keeper, mailbox.clone());
     let metrics = Metrics::default();
     let begin = Begin {
-        machine: Switch::new(config.for_switch(), seed, &Keys { nonce: random()? }),
+        machine: Switch::new(told, seed, &Keys { nonce: random()? }),
         outside: Shell {
             engine,
             scripts,
@@ -247,12 +252,20 @@ fn hasher(config: &Config) -> admin::Hasher {
     Arc::new(move |username, password| database::hash(&realm, username, password))
 }
 
-fn recording(config: &Config, seed: [u8; 32]) -> Result<Option<Recording>, StartError> {
+/// What the switch is told, with the media ports that it is to leave to other programs.
+fn for_switch(config: &Config) -> switch::Config {
+    switch::Config {
+        media_ports_taken: media_ports_taken(config).map(|(address, _)| address.port()).collect(),
+        ..config.for_switch()
+    }
+}
+
+fn recording(config: &Config, told: &switch::Config, seed: [u8; 32]) -> Result<Option<Recording>, StartError> {
     let Some(path) = &config.record else { return Ok(None) };
     let header = Header {
         tandem_recording: VERSION,
         seed,
-        config: config.for_switch(),
+        config: told.clone(),
     };
     let fault = |source| StartError::Record {
         path: path.display().to_string(),

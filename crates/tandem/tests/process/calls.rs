@@ -70,6 +70,25 @@ fn a_call_over_udp_and_over_tcp_is_ended_by_the_drain_and_recorded_before_the_ex
 }
 
 #[test]
+fn media_ports_that_another_program_holds_cost_no_call() {
+    let place = Place::new();
+    let first: std::net::SocketAddr = place.rtp.split('-').next().unwrap().parse().unwrap();
+    // RTCP's of the second pair, and RTP's of the third.
+    let _held = [3, 4].map(|at| std::net::UdpSocket::bind((first.ip(), first.port() + at)).unwrap());
+    let pbx = Pbx::start(place.serve(&["--drain", "0"]));
+    let (mut caller, mut callee) = talking(&pbx, Transport::Udp);
+    pbx.signal("-TERM");
+    for phone in [&mut caller, &mut callee] {
+        let bye = phone.hears(Method::Bye);
+        phone.answers(&bye, StatusCode::OK);
+    }
+    let (status, log) = pbx.ends();
+    assert_eq!(status.code(), Some(0), "{log}");
+    assert!(log.contains("other programs hold media ports"), "{log}");
+    assert!(!log.contains("a media port failed"), "{log}");
+}
+
+#[test]
 fn while_it_drains_new_calls_get_503_and_a_call_may_end_by_itself() {
     let place = Place::new();
     let pbx = Pbx::start(place.serve(&["--drain", "3600"]));

@@ -63,15 +63,15 @@ impl Place {
     }
 }
 
-/// Four ports that are free now, and that no other test here has.
+/// Eight ports that are free now, and that no other test here has.
 pub(crate) fn rtp_range() -> String {
     static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
     loop {
-        let port = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port() & !3;
+        let port = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port() & !7;
         if GIVEN.lock().unwrap().insert(port)
-            && (port..port + 4).all(|port| UdpSocket::bind(("127.0.0.1", port)).is_ok())
+            && (port..port + 8).all(|port| UdpSocket::bind(("127.0.0.1", port)).is_ok())
         {
-            return format!("127.0.0.1:{port}-{}", port + 3);
+            return format!("127.0.0.1:{port}-{}", port + 7);
         }
     }
 }
