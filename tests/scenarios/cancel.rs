@@ -98,11 +98,7 @@ fn a_cancel_for_nothing_gets_481() {
 #[test]
 fn hanging_up_crosses_hanging_up() {
     let stage = Stage::default();
-    let (alice, bob) = (stage.phone("101"), stage.phone("102"));
-    alice.calls("102");
-    bob.rings().answers().talks();
-    alice.talks();
-    stage.pass(1.0);
+    let (alice, bob) = stage.talking();
     alice.hangs_up();
     bob.hangs_up();
     alice.ends_with(200);

@@ -67,11 +67,7 @@ fn play(seed: u64, faults: Faults) {
         seed,
         ..Settings::default()
     });
-    let (alice, bob) = (stage.phone("101"), stage.phone("102"));
-    alice.calls("102");
-    bob.rings().answers().talks();
-    alice.talks();
-    stage.pass(1.0);
+    let (alice, bob) = stage.talking();
     stage.with(|world| world.net.faults = faults);
     let phones = [&alice, &bob];
     for _ in 0..25 {

@@ -188,11 +188,7 @@ fn a_trusted_network_calls_as_its_extension() {
 #[test]
 fn a_stranger_who_knows_the_dialog_can_neither_end_nor_turn_the_call() {
     let stage = Stage::default();
-    let (alice, bob) = (stage.phone("101"), stage.phone("102"));
-    alice.calls("102");
-    bob.rings().answers().talks();
-    alice.talks();
-    stage.pass(1.0);
+    let (alice, bob) = stage.talking();
     let wire = stage.wire("203.0.113.66:5060");
     let forge = |method: Method, branch: &str| {
         alice.with(|phone| {
@@ -229,11 +225,7 @@ fn a_stranger_who_knows_the_dialog_can_neither_end_nor_turn_the_call() {
 #[test]
 fn a_phone_that_comes_back_from_another_address_keeps_its_call() {
     let stage = Stage::default();
-    let (alice, bob) = (stage.phone("101"), stage.phone("102"));
-    alice.calls("102");
-    bob.rings().answers().talks();
-    alice.talks();
-    stage.pass(1.0);
+    let (alice, bob) = stage.talking();
     alice.with(|phone| phone.moves("203.0.113.9:5077"));
     alice.holds();
     bob.hears(media::SdpDirection::SendOnly);
@@ -245,11 +237,7 @@ fn a_phone_that_comes_back_from_another_address_keeps_its_call() {
 #[test]
 fn a_phone_that_comes_back_by_another_family_is_spoken_to_from_where_it_spoke_to() {
     let stage = Stage::default();
-    let (alice, bob) = (stage.phone("101"), stage.phone("102"));
-    alice.calls("102");
-    bob.rings().answers().talks();
-    alice.talks();
-    stage.pass(1.0);
+    let (alice, bob) = stage.talking();
     alice.with(|phone| phone.moves("[2001:db8::17]:5060"));
     alice.holds();
     bob.hears(media::SdpDirection::SendOnly);
@@ -272,11 +260,7 @@ fn a_phone_that_comes_back_by_another_family_is_spoken_to_from_where_it_spoke_to
 #[test]
 fn a_port_that_changes_is_a_nat_s_and_needs_no_password() {
     let stage = Stage::default();
-    let (alice, bob) = (stage.phone("101"), stage.phone("102"));
-    alice.calls("102");
-    bob.rings().answers().talks();
-    alice.talks();
-    stage.pass(1.0);
+    let (alice, bob) = stage.talking();
     let ip = alice.with(|phone| phone.address.ip());
     alice.with(|phone| phone.moves(&format!("{ip}:6111")));
     let challenges = alice.was_told(401);

@@ -1,4 +1,4 @@
-//! Who must show who they are, and what it costs us until they do.
+//! Whose request it is, and what becomes of one that is nobody's.
 
 use sip::{Flow, Message, Method, transaction::ServerId};
 

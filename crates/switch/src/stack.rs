@@ -278,8 +278,7 @@ impl Stack {
     /// memory, and nobody is sent more answers than there were requests, wherever a made-up Via leads them.
     pub fn answer_and_forget(&mut self, id: ServerId, request: &Message, answer: &Answer) {
         let flow = self.layer.server_flow(id);
-        self.refused.request(self.now, flow, request, answer);
-        let reply = answer.reply(request, &sip::stateless_tag(request)).finish();
+        let reply = self.stateless_reply(flow, request, answer);
         if let Err(stale) = self.layer.dismiss(id, &reply) {
             tracing::debug!(%stale, "an answer came too late for its transaction");
         }
@@ -288,10 +287,15 @@ impl Stack {
     /// Answers a request without a transaction (RFC 3261 8.2.7).
     pub fn answer_statelessly(&mut self, flow: &Flow, request: &Message, answer: &Answer) {
         if request.is_request() && *request.method() != Method::Ack {
-            self.refused.request(self.now, Some(*flow), request, answer);
-            let reply = answer.reply(request, &sip::stateless_tag(request)).finish();
+            let reply = self.stateless_reply(Some(*flow), request, answer);
             self.layer.send(sip::reply_address(request, flow), &reply);
         }
+    }
+
+    /// A response whose tag is the same for each repetition of its request; where it refuses, the log is told.
+    fn stateless_reply(&mut self, flow: Option<Flow>, request: &Message, answer: &Answer) -> Message {
+        self.refused.request(self.now, flow, request, answer);
+        answer.reply(request, &sip::stateless_tag(request)).finish()
     }
 
     /// Sends bytes that were built before.
