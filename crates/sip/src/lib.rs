@@ -13,6 +13,7 @@ pub mod method;
 pub mod params;
 pub mod retransmit;
 pub mod status;
+pub mod text;
 pub mod time;
 pub mod transaction;
 pub mod transport;
@@ -31,6 +32,7 @@ pub use message::{Builder, Fault, Message, ParseError, Part, reply_address, stat
 pub use method::Method;
 pub use params::{Params, unquote};
 pub use status::StatusCode;
+pub use text::clean;
 pub use time::Instant;
 pub use transport::{ConnectionId, Flow, Transport, UnknownTransport};
 pub use uri::{Host, Scheme, Uri, UriError, escape_user, unescape};

@@ -61,7 +61,7 @@ pub enum DialogError {
     /// A 100, a provisional response without a To tag, or a failure.
     #[error("the response makes no dialog")]
     NoDialog,
-    /// From, To or CSeq cannot be read.
+    /// From, To or CSeq cannot be read, or the Call-ID holds a control octet, which no message of ours can repeat.
     #[error("malformed message")]
     Malformed,
 }
@@ -116,7 +116,7 @@ impl Dialog {
         let cseq = request.cseq().map_err(|_| DialogError::Malformed)?;
         let remote = request.header(HeaderName::From).ok_or(DialogError::Malformed)?;
         Ok(Self {
-            id: DialogId::new(request.call_id(), tag, request.from_tag()),
+            id: DialogId::new(call_id(request)?, tag, request.from_tag()),
             role: Role::Uas,
             early: true,
             local: local.into(),
@@ -151,7 +151,7 @@ impl Dialog {
         let remote = response.header(HeaderName::To).ok_or(DialogError::Malformed)?;
         let local_tag = request.from_tag().unwrap_or_default();
         Ok(Self {
-            id: DialogId::new(request.call_id(), local_tag, response.to_tag()),
+            id: DialogId::new(call_id(request)?, local_tag, response.to_tag()),
             role: Role::Uac,
             early,
             local: local.into(),
@@ -340,6 +340,15 @@ impl Dialog {
     /// The Route entries of our requests, before a strict router's turn.
     pub fn routes(&self) -> impl Iterator<Item = &str> {
         self.routes.iter().map(|route| &**route)
+    }
+}
+
+fn call_id(message: &Message) -> Result<&str, DialogError> {
+    // RFC 3261 25.1: a `word` holds no control octet. Our requests would be of another call.
+    let call_id = message.call_id();
+    match call_id.contains(|c: char| c.is_ascii_control()) {
+        true => Err(DialogError::Malformed),
+        false => Ok(call_id),
     }
 }
 

@@ -9,12 +9,13 @@ use bytes::Bytes;
 use bytestring::ByteString;
 
 use super::{Field, Fields, Inner, Message, Span, Start, USUAL_FIELDS};
-use crate::{CSeq, HeaderName, Method, StatusCode, headers::is_token};
+use crate::{CSeq, HeaderName, Method, StatusCode, headers::is_token, text::push_line};
 
 /// Writes a message and the places of its fields at once, so that it need not be read again.
 ///
-/// Nothing that is written can break out of its field: CR and LF become blanks. Content-Length
-/// is always written, by [`Builder::finish`].
+/// This is the one place where messages of ours are written, and what comes from another's message is clean here: nothing
+/// can break out of its field, and no control octet goes on to anybody (RFC 3261 section 25.1). Such octets become
+/// blanks. Content-Length is always written, by [`Builder::finish`].
 #[derive(Clone)]
 pub struct Builder {
     bytes: Vec<u8>,
@@ -32,18 +33,12 @@ impl fmt::Debug for Builder {
     }
 }
 
-/// Text for a value: what could end the line becomes a blank.
+/// Text for a line: control octets become blanks.
 struct Line<'b>(&'b mut Vec<u8>);
 
 impl fmt::Write for Line<'_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        let at = self.0.len();
-        self.0.extend_from_slice(text.as_bytes());
-        if memchr::memchr2(b'\r', b'\n', text.as_bytes()).is_some() {
-            for byte in self.0.iter_mut().skip(at).filter(|byte| matches!(byte, b'\r' | b'\n')) {
-                *byte = b' ';
-            }
-        }
+        push_line(self.0, text);
         Ok(())
     }
 }
@@ -59,14 +54,14 @@ impl Builder {
         }
     }
 
-    /// A request. White space and controls in `uri` are escaped.
+    /// A request. White space, controls and what is not ASCII in `uri` are escaped.
     pub fn request(method: &Method, uri: &str) -> Self {
         let mut bytes = Vec::with_capacity(1024);
         bytes.extend_from_slice(method.as_str().as_bytes());
         bytes.push(b' ');
         let at = bytes.len();
         for byte in uri.bytes() {
-            if byte <= b' ' || byte == 0x7f {
+            if byte <= b' ' || byte >= 0x7f {
                 let digit = |nibble: u8| b"0123456789ABCDEF".get(usize::from(nibble)).copied().unwrap_or(b'0');
                 bytes.extend_from_slice(&[b'%', digit(byte >> 4), digit(byte & 15)]);
             } else {

@@ -183,7 +183,8 @@ impl Message {
             check_address(name, &self.address(name)?)?;
         }
         let call_id = self.single(HeaderName::CallId)?;
-        if call_id.is_empty() || call_id.contains([' ', '\t']) {
+        // RFC 3261 25.1: a `word` holds no control octet; no answer could repeat it.
+        if call_id.is_empty() || call_id.contains(|c: char| c == ' ' || c.is_ascii_control()) {
             return Err(HeaderError::new(HeaderName::CallId, "not one word").into());
         }
         self.top_via()?;

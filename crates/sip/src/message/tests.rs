@@ -284,6 +284,7 @@ fn check_says_what_is_wrong() {
             HeaderName::CallId,
         ),
         ("Call-ID: ", "Call-ID: x ", HeaderName::CallId),
+        ("Call-ID: ", "Call-ID: \0", HeaderName::CallId),
         ("CSeq: ", "X: ", HeaderName::CSeq),
         ("Via: ", "X: ", HeaderName::Via),
         ("z9hG4bK776asdhds", "z9hG4bK776asdhds, x", HeaderName::Via),
@@ -413,6 +414,30 @@ fn nothing_breaks_out_of_a_line() {
     );
     let reply = Builder::response_with_reason(StatusCode::OK, "a\r\nVia: x").finish();
     assert_eq!(reply.start_line(), "SIP/2.0 200 a  Via: x");
+}
+
+#[test]
+fn no_control_octet_of_another_s_message_goes_on() {
+    let dirty = "a\0b\u{1b}[2Jc\u{7f}\td";
+    let text = INVITE
+        .replace("Subject: ", "X: ")
+        .replace("Max-Forwards", &format!("Subject: {dirty}\r\nX-Any: {dirty}\r\nMax-Forwards"))
+        .replace("Bob <sip:bob@biloxi.com>", "\"\\\0\\\u{1b}\" <sip:bob@biloxi.com>");
+    let message = read(&text);
+    assert_eq!(message.check(), Ok(()));
+    let passed = Builder::request(&Method::Message, &format!("sip:{dirty}@b\u{e9}"))
+        .copy(&message, HeaderName::Subject)
+        .copy(&message, HeaderName::Other)
+        .body(&format!("text/plain;x=\"{dirty}\""), b"\0 is the body's own")
+        .finish();
+    assert_eq!(passed.header(HeaderName::Subject), Some("a b [2Jc \td"));
+    assert_eq!(passed.other("X-Any"), Some("a b [2Jc \td"));
+    assert_eq!(passed.content_type(), Some("text/plain;x=\"a b [2Jc \td\""));
+    assert_eq!(passed.uri(), "sip:a%00b%1B[2Jc%7F%09d@b%C3%A9");
+    assert_eq!(passed.body(), b"\0 is the body's own");
+    let reply = Builder::reply_with_reason(&message, StatusCode::BUSY_HERE, dirty, None).finish();
+    assert_eq!(reply.reason(), "a b [2Jc \td");
+    assert_eq!(reply.header(HeaderName::To), Some("\"\\ \\ \" <sip:bob@biloxi.com>"));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! When two URIs are the same (RFC 3261 section 19.1.4, RFC 3966 section 4).
 
-use super::{Scheme, Uri, escape::escaped_octets};
+use super::{Scheme, Uri, escape::escaped_octets, number::is_separator};
 use crate::Params;
 
 impl Uri<'_> {
@@ -22,7 +22,7 @@ impl Uri<'_> {
             Scheme::Tel => {
                 let digits = |uri: &Uri<'_>| -> String {
                     let number = uri.user.unwrap_or("").bytes();
-                    let digits = number.filter(|b| !matches!(b, b'-' | b'.' | b'(' | b')'));
+                    let digits = number.filter(|byte| !is_separator(*byte));
                     digits.map(|b| char::from(b.to_ascii_lowercase())).collect()
                 };
                 digits(self) == digits(other) && same_tel_params(&self.params, &other.params)

@@ -2,6 +2,7 @@
 
 mod compare;
 mod escape;
+mod number;
 
 use std::{
     borrow::Cow,
@@ -243,7 +244,6 @@ impl<'a> Uri<'a> {
             None => (rest, None),
         };
         let global = number.strip_prefix('+');
-        let separator = |b: u8| matches!(b, b'-' | b'.' | b'(' | b')');
         let mut digits = 0;
         for byte in global.unwrap_or(number).bytes() {
             let is_digit = match global {
@@ -251,7 +251,7 @@ impl<'a> Uri<'a> {
                 None => byte.is_ascii_hexdigit() || matches!(byte, b'*' | b'#'),
             };
             digits += usize::from(is_digit);
-            if !is_digit && !separator(byte) {
+            if !is_digit && !number::is_separator(byte) {
                 return Err(UriError::Number);
             }
         }
