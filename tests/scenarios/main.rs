@@ -20,6 +20,7 @@ mod loss;
 mod message;
 mod network;
 mod odd;
+mod passing;
 mod privacy;
 mod records;
 mod refusals;

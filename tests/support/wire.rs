@@ -41,6 +41,7 @@ impl Wire {
         let inbox = world.wires.get_mut(&self.address).unwrap();
         let at = inbox.iter().position(&so).unwrap();
         let message = inbox.drain(..=at).next_back().unwrap();
+        is_clean(&message);
         message
             .check()
             .unwrap_or_else(|fault| panic!("the switch sent what its own check refuses: {fault}"));
@@ -77,6 +78,17 @@ impl Wire {
             .header(HeaderName::Contact, contact);
         self.sends(edit(builder).finish());
     }
+}
+
+/// RFC 3261 25.1: no control octet stands in what the switch sends, whoever wrote it first.
+pub fn is_clean(message: &Message) {
+    let head = message.bytes().len() - message.body().len();
+    let head = String::from_utf8_lossy(&message.bytes()[..head]);
+    let control = |c: char| c.is_ascii_control() && c != '\t';
+    assert!(
+        !head.replace("\r\n", "").contains(control),
+        "a control octet in {head:?}"
+    );
 }
 
 /// A plain G.711 description of somebody at this address.

@@ -35,9 +35,12 @@ impl Switch {
             x.stats.messages_dropped += 1;
             return;
         }
+        let usual = Limits::default();
         let limits = Limits {
             max_message: x.stack.config.limits.message_bytes,
-            ..Limits::default()
+            // RFC 3261 7.3.1: a REGISTER may have its new and its old contacts in one row.
+            max_header_len: usual.max_header_len.max(4 * x.stack.config.registrar.text),
+            ..usual
         };
         let message = match Message::parse(bytes, &limits) {
             Ok(message) => message.with_received(flow.remote),
@@ -338,20 +341,13 @@ impl Switch {
     /// The number that an INVITE is for, if it is for us.
     pub(crate) fn dialed(&self, message: &Message, flow: &Flow) -> Option<String> {
         let uri = message.request_uri().ok()?;
-        let number = match uri.scheme {
-            Scheme::Tel => uri
-                .user_unescaped()
-                .chars()
-                .filter(|c| !matches!(c, '-' | '.' | '(' | ')'))
-                .collect(),
-            Scheme::Sip | Scheme::Sips if self.x.domain.owns(uri.host, flow) => {
-                // RFC 3261 19.1.6: parameters of a telephone number are no part of it.
-                let user = uri.user_unescaped();
-                user.split(';').next().unwrap_or_default().to_owned()
-            }
-            Scheme::Sip | Scheme::Sips | Scheme::Other => return None,
+        let ours = match uri.scheme {
+            Scheme::Tel => true,
+            Scheme::Sip | Scheme::Sips => self.x.domain.owns(uri.host, flow),
+            Scheme::Other => false,
         };
-        Some(number)
+        // The log, the record and scripts see it: an escape may hide a control octet.
+        ours.then(|| sip::clean(&uri.number()).into_owned())
     }
 
     fn facts(&self, identity: &Identity, flow: &Flow, message: &Message, dialed: String) -> Facts {
@@ -363,7 +359,7 @@ impl Switch {
             message
                 .from()
                 .ok()
-                .and_then(|from| from.display_name().map(|name| name.into_owned()))
+                .and_then(|from| from.display_name().map(|name| sip::clean(&name).into_owned()))
         };
         let (number, name) = if identity.anonymous {
             ("anonymous".to_owned(), "Anonymous".to_owned())
@@ -396,10 +392,8 @@ pub(crate) fn understood(message: &Message) -> Result<(), Answer> {
     if !unsupported.is_empty() {
         return Err(Answer::new(StatusCode::BAD_EXTENSION).with(HeaderName::Unsupported, unsupported.join(", ")));
     }
-    let encoded = message
-        .header(HeaderName::ContentEncoding)
-        .is_some_and(|value| !value.eq_ignore_ascii_case("identity"));
-    if encoded {
+    let mut encodings = message.values(HeaderName::ContentEncoding);
+    if encodings.any(|encoding| !encoding.eq_ignore_ascii_case("identity")) {
         return Err(Answer::new(StatusCode::UNSUPPORTED_MEDIA_TYPE).with(HeaderName::AcceptEncoding, "identity"));
     }
     let describes = matches!(message.method(), Method::Invite | Method::Update);

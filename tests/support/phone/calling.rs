@@ -2,7 +2,10 @@
 
 use sip::{Builder, HeaderName, Message, Method, StatusCode, retransmit::Accepted, transaction::LayerConfig};
 
-use super::{Phase, Phone, PhoneCall, Purpose, mood::grant_timer};
+use super::{
+    Phase, Phone, PhoneCall, Purpose,
+    mood::{grant_timer, say_allow},
+};
 
 impl Phone {
     pub(super) fn agent(&self) -> String {
@@ -21,19 +24,21 @@ impl Phone {
         }
     }
 
-    /// Calls a number; the call is the last of `calls`.
+    /// Calls a number, or a URI; the call is the last of `calls`.
     pub fn call(&mut self, number: &str) -> usize {
         let mut session = self.session();
-        let uri = format!("sip:{number}@{}", self.domain);
+        let uri = match number.contains(':') {
+            true => number.to_owned(),
+            false => format!("sip:{number}@{}", self.domain),
+        };
         let call_id = self.id("i");
         let mut builder = self
             .outside(&Method::Invite, &uri, &uri)
             .header(HeaderName::CallId, call_id)
             .header(HeaderName::CSeq, "1 INVITE")
             .header(HeaderName::Contact, self.contact())
-            .header(HeaderName::Allow, self.mood.allow)
             .header(HeaderName::UserAgent, self.agent());
-        builder = self.ask_timer(builder);
+        builder = self.ask_timer(say_allow(&self.mood, builder));
         for (name, value) in &self.mood.adds {
             builder = builder.other(name, value);
         }
@@ -88,9 +93,10 @@ impl Phone {
         let reply = Builder::reply(&call.invite, StatusCode::OK, Some(&call.tag))
             .copy(&call.invite, HeaderName::RecordRoute)
             .header(HeaderName::Contact, contact)
-            .header(HeaderName::Allow, self.mood.allow)
             .header(HeaderName::Server, format_args!("Desk/{}", self.number));
-        let reply = grant_timer(&self.mood, reply).body("application/sdp", &body).finish();
+        let reply = grant_timer(&self.mood, say_allow(&self.mood, reply))
+            .body("application/sdp", &body)
+            .finish();
         call.phase = Phase::Up;
         call.refreshed(self.now, &reply);
         call.accepted = Some(Accepted::new(
@@ -130,6 +136,9 @@ impl Phone {
         if let Some(to) = to.filter(|_| (300..400).contains(&code)) {
             builder = builder.header(HeaderName::Contact, format_args!("<{to}>"));
         }
+        if let Some(reason) = self.mood.explains {
+            builder = builder.header(HeaderName::Reason, reason);
+        }
         call.phase = Phase::Over(code);
         let _ = self.layer.respond(self.now, server, builder.finish());
         self.drain();
@@ -167,6 +176,10 @@ impl Phone {
         self.calls[index].phase = Phase::Ending;
         match self.inside(index, &Method::Bye) {
             Some(bye) => {
+                let bye = match self.mood.explains {
+                    Some(reason) => bye.header(HeaderName::Reason, reason),
+                    None => bye,
+                };
                 self.send(bye.finish(), Purpose::Bye(index));
             }
             None => self.calls[index].phase = Phase::Over(0),

@@ -251,6 +251,7 @@ impl Phone {
             assert!(bad_request, "the switch sent what its own check refuses: {fault}");
             return;
         }
+        crate::wire::is_clean(&message);
         if self.received.len() == KEPT {
             self.received.pop_front();
         }
@@ -262,7 +263,7 @@ impl Phone {
     pub(super) fn drain(&mut self) {
         while let Some(output) = self.layer.poll() {
             match output {
-                TxOutput::Transmit { flow, bytes } => self.outbox.push_back((flow, bytes)),
+                TxOutput::Transmit { flow, bytes } => self.outbox.push_back((flow, self.mood.garble(bytes))),
                 TxOutput::Event(event) => self.event(event),
             }
         }

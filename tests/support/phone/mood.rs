@@ -12,6 +12,14 @@ pub(super) fn grant_timer(mood: &Mood, builder: Builder) -> Builder {
     }
 }
 
+/// Says what it allows, if the mood is so.
+pub(super) fn say_allow(mood: &Mood, builder: Builder) -> Builder {
+    match mood.allow {
+        "" => builder,
+        allow => builder.header(HeaderName::Allow, allow),
+    }
+}
+
 /// What a phone does by itself.
 #[derive(Clone, Debug)]
 pub struct Mood {
@@ -35,7 +43,7 @@ pub struct Mood {
     pub codecs: Vec<&'static str>,
     /// Makes calls without an offer.
     pub late_offer: bool,
-    /// What it says it allows.
+    /// What it says it allows; empty: it does not say.
     pub allow: &'static str,
     /// Session-Expires of its INVITEs, re-INVITEs and UPDATEs.
     pub asks_timer: Option<&'static str>,
@@ -59,6 +67,22 @@ pub struct Mood {
     pub ponders: bool,
     /// Answers each call twice, with two tags.
     pub twins: bool,
+    /// What it writes instead of other text, as no library would: control octets, malformed fields.
+    pub garbles: Vec<(&'static str, &'static str)>,
+    /// Reason of its refusals and of its BYE.
+    pub explains: Option<&'static str>,
+}
+
+impl Mood {
+    /// A datagram as it leaves the phone.
+    pub(super) fn garble(&self, bytes: bytes::Bytes) -> bytes::Bytes {
+        if self.garbles.is_empty() {
+            return bytes;
+        }
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        let garble = |text: String, (from, to): &(&str, &str)| text.replace(from, to);
+        self.garbles.iter().fold(text, garble).into_bytes().into()
+    }
 }
 
 impl Default for Mood {
@@ -86,6 +110,8 @@ impl Default for Mood {
             refuses_texts: None,
             ponders: false,
             twins: false,
+            garbles: Vec::new(),
+            explains: None,
         }
     }
 }

@@ -161,7 +161,9 @@ fn what_makes_no_dialog_is_told() {
     assert_eq!(uas("Contact: <sip:a@\"b>\n"), Err(DialogError::Contact));
     assert_eq!(uas(&format!("{ALICE}Record-Route: <:>\n")), Err(DialogError::Route));
     // RFC 3261 25.1: what no request of ours could repeat.
-    let unclean = std::str::from_utf8(invite(ALICE).bytes()).unwrap().replace("\r\n", "\n");
+    let unclean = std::str::from_utf8(invite(ALICE).bytes())
+        .unwrap()
+        .replace("\r\n", "\n");
     let unclean = parse(&unclean.replace("Call-ID: ", "Call-ID: \u{7f}"));
     assert_eq!(Dialog::uas(&unclean, "b").map(|_| ()), Err(DialogError::Malformed));
     assert_eq!(

@@ -140,6 +140,22 @@ impl Message {
         Some(self.text(field.value))
     }
 
+    /// The whole value of the field with that name, known or not, full or compact, in any case. The rows of a list are
+    /// joined by commas, which means the same (RFC 3261 section 7.3.1); of a field that may appear once it is the first.
+    pub fn joined(&self, name: &str) -> Option<Cow<'_, str>> {
+        let known = HeaderName::parse(name.as_bytes());
+        let mut rows = self
+            .fields()
+            .filter(|(text, id, _)| *id == known && (known != HeaderName::Other || text.eq_ignore_ascii_case(name)));
+        let (_, _, first) = rows.next()?;
+        if known.is_single() {
+            return Some(Cow::Borrowed(first));
+        }
+        Some(rows.fold(Cow::Borrowed(first), |all, (_, _, row)| {
+            Cow::Owned(format!("{all}, {row}"))
+        }))
+    }
+
     /// Every field in order: the name as it came, what it is, and the value.
     pub fn fields(&self) -> impl Iterator<Item = (&str, HeaderName, &str)> {
         self.inner

@@ -421,7 +421,10 @@ fn no_control_octet_of_another_s_message_goes_on() {
     let dirty = "a\0b\u{1b}[2Jc\u{7f}\td";
     let text = INVITE
         .replace("Subject: ", "X: ")
-        .replace("Max-Forwards", &format!("Subject: {dirty}\r\nX-Any: {dirty}\r\nMax-Forwards"))
+        .replace(
+            "Max-Forwards",
+            &format!("Subject: {dirty}\r\nX-Any: {dirty}\r\nMax-Forwards"),
+        )
         .replace("Bob <sip:bob@biloxi.com>", "\"\\\0\\\u{1b}\" <sip:bob@biloxi.com>");
     let message = read(&text);
     assert_eq!(message.check(), Ok(()));

@@ -1,6 +1,6 @@
 //! Who a request is from, and what that allows it to say of itself.
 
-use sip::{Flow, HeaderName, Message, Method, NameAddr, StatusCode, Uri};
+use sip::{Flow, HeaderName, Message, Method, NameAddr, Scheme, StatusCode, Uri};
 
 use crate::{Answer, Device, Domain, Trusted};
 
@@ -29,10 +29,17 @@ impl Identity {
     pub fn is(&self, user: &str) -> bool {
         user == self.extension || self.device.as_deref() == Some(user)
     }
+
+    /// Whether a URI in From, To or P-Preferred-Identity names this identity. Door stations and other simple devices write
+    /// no user part there: who has signed in means itself.
+    pub fn is_named_by(&self, uri: &Uri<'_>) -> bool {
+        let nobody = uri.user.is_none() && matches!(uri.scheme, Scheme::Sip | Scheme::Sips);
+        nobody || self.is(&uri.number()) || self.is(&uri.user_unescaped())
+    }
 }
 
 /// Binds somebody who signed in to what it may say: the user part of From (of REGISTER: and of To)
-/// and of P-Preferred-Identity must be its own number or user name, or From anonymous.
+/// and of P-Preferred-Identity must be its own number or user name, or left out, or From anonymous.
 ///
 /// A From host that is not ours makes no other identity: it is ignored, and goes to no callee. The
 /// display name is free.
@@ -49,22 +56,19 @@ pub(super) fn bind(
         .map_err(|_| Answer::because(StatusCode::BAD_REQUEST, "From Cannot Be Read"))?;
     let registers = *message.method() == Method::Register;
     identity.anonymous = !registers && is_anonymous(&uri, domain, flow);
-    if !identity.anonymous && !identity.is(&uri.user_unescaped()) {
+    if !identity.anonymous && !identity.is_named_by(&uri) {
         return Err(Answer::because(StatusCode::FORBIDDEN, "From Is Not Yours"));
     }
     if registers {
         let to = message.to().ok().and_then(|to| to.uri().ok());
-        if !to.is_some_and(|uri| identity.is(&uri.user_unescaped())) {
+        if !to.is_some_and(|uri| identity.is_named_by(&uri)) {
             return Err(Answer::because(StatusCode::FORBIDDEN, "Not Your Address-of-Record"));
         }
     }
     // RFC 3325 section 9.2: a hint only, but one that names another is a lie.
     for value in message.values(HeaderName::PPreferredIdentity) {
-        let user = NameAddr::parse(value)
-            .ok()
-            .and_then(|address| address.uri().ok())
-            .map(|uri| uri.user_unescaped());
-        if !user.is_some_and(|user| identity.is(&user)) {
+        let uri = NameAddr::parse(value).ok().and_then(|address| address.uri().ok());
+        if !uri.is_some_and(|uri| identity.is_named_by(&uri)) {
             return Err(Answer::because(
                 StatusCode::FORBIDDEN,
                 "P-Preferred-Identity Is Not Yours",

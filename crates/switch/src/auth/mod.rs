@@ -246,7 +246,7 @@ fn names_request(signed: &str, message: &Message, domain: &Domain, flow: &Flow) 
         return false;
     };
     let user_fits = match (signed.user, request.user) {
-        (Some(_), Some(_)) => signed.user_unescaped() == request.user_unescaped(),
+        (Some(_), Some(_)) => signed.number() == request.number(),
         (Some(_), None) | (None, Some(_) | None) => true,
     };
     signed.same_as(&request) || (domain.owns(signed.host, flow) && user_fits)

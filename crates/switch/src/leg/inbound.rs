@@ -30,7 +30,7 @@ impl Leg {
         let user = invite
             .request_uri()
             .ok()
-            .map(|uri| uri.user_unescaped().into_owned())
+            .map(|uri| uri.number().into_owned())
             .unwrap_or_default();
         let mut leg = Self::new(id, call, flow, invite, local_tag, timer);
         leg.party = party;

@@ -324,7 +324,9 @@ impl Leg {
             (Purpose::Own, Some(wait)) => self.retry_later(cx, LegTimer::Offer, wait),
             (Purpose::Passed | Purpose::Own, wait) => {
                 let code = if wait.is_some() { 491 } else { code };
-                let reason = response.map(|r| r.reason().to_string()).unwrap_or_default();
+                let reason = response
+                    .map(|r| sip::clean(r.reason()).into_owned())
+                    .unwrap_or_default();
                 self.tell_refused(cx, purpose, code, &reason);
             }
             (Purpose::Refresh, Some(wait)) => self.retry_later(cx, LegTimer::Refresh, wait),

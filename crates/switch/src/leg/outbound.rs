@@ -260,7 +260,7 @@ impl Leg {
             cx,
             LegEvent::Refused {
                 code,
-                reason: response.reason().to_string(),
+                reason: sip::clean(response.reason()).into_owned(),
                 contacts,
             },
         );

@@ -21,10 +21,14 @@ pub struct Config {
     pub contacts: usize,
     /// REGISTERs that may wait for one of the same extension to be stored; further ones get 503.
     pub waiting: usize,
-    /// Length in bytes of each text kept of a contact: URI, instance, Call-ID, a Path value.
+    /// Length in bytes of each text kept of a contact: URI, instance, Call-ID, a Path value; longer ones draw 400. Phones
+    /// with push notifications have contacts of several hundred (RFC 8599 section 4). At most 8,192.
     pub text: usize,
     /// Path values of a contact.
     pub path: usize,
+    /// Whether a Path from a phone that does not say `Supported: path` draws 420, instead of being taken (RFC 3327
+    /// section 5.3 leaves that to the registrar).
+    pub require_path_support: bool,
     /// Bytes kept of a User-Agent; the rest is cut off.
     pub user_agent: usize,
     /// Seconds between keep-alives that we ask of phones that speak RFC 5626 (Flow-Timer); no
@@ -42,8 +46,9 @@ impl Default for Config {
             contacts_per_device: 10,
             contacts: 200_000,
             waiting: 8,
-            text: 512,
+            text: 2_048,
             path: 4,
+            require_path_support: false,
             user_agent: 128,
             flow_timer: 120,
         }

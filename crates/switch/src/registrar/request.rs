@@ -143,11 +143,11 @@ pub(super) fn read(
         flow: *flow,
         call_id: call_id.to_owned(),
         cseq,
-        user_agent: cut(
+        user_agent: sip::clean(cut(
             message.header(HeaderName::UserAgent).unwrap_or_default(),
             config.user_agent,
-        )
-        .to_owned(),
+        ))
+        .into_owned(),
         path,
         outbound,
         wants,
@@ -168,7 +168,7 @@ fn address_of_record(
     let to = message.to().map_err(|_| bad("To Cannot Be Read"))?;
     let uri = to.uri().map_err(|_| bad("To Cannot Be Read"))?;
     // Step 5's canonical form: parameters do not count, escapes are resolved.
-    if !identity.is(&uri.user_unescaped()) {
+    if !identity.is_named_by(&uri) {
         return Err(forbidden());
     }
     let served = matches!(uri.scheme, Scheme::Sip | Scheme::Sips) && domain.owns(uri.host, flow);
@@ -178,15 +178,15 @@ fn address_of_record(
     Ok(username.to_owned())
 }
 
-/// RFC 3327 section 5.3. A phone that does not know of Path must agree that requests to it take
-/// a way it did not choose: our policy is to refuse where it did not.
+/// RFC 3327 section 5.3. Whether a phone must say that it knows of Path is the registrar's policy: many do not, and an edge
+/// proxy adds it all the same.
 fn read_path(message: &Message, config: &Config) -> Result<Vec<String>, Answer> {
     let path: Vec<String> = message.values(HeaderName::Path).map(str::to_owned).collect();
     if path.is_empty() {
         return Ok(path);
     }
-    if !message.supports("path") {
-        return Err(Answer::new(StatusCode::EXTENSION_REQUIRED).with(HeaderName::Require, "path"));
+    if config.require_path_support && !message.supports("path") {
+        return Err(Answer::new(StatusCode::BAD_EXTENSION).with(HeaderName::Unsupported, "path"));
     }
     if path.len() > config.path || path.iter().any(|value| value.len() > config.text) {
         return Err(bad("Path Too Long"));

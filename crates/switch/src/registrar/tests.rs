@@ -332,7 +332,7 @@ fn each_step_refuses_what_it_must() {
         (contact("<mailto:a@b>"), 400),
         (contact("<sip:1|1@10.0.0.5>"), 400),
         (contact("<sip:101@10.0.0.5>;q=2"), 400),
-        (contact(&format!("<sip:{}@10.0.0.5>", "1".repeat(600))), 400),
+        (contact(&format!("<sip:{}@10.0.0.5>", "1".repeat(2_100))), 400),
         (lines(&["Contact: *", "Expires: 0"]), 200),
         (lines(&["Contact: *"]), 400),
         (lines(&["Contact: *", "Expires: 60"]), 400),
@@ -340,7 +340,8 @@ fn each_step_refuses_what_it_must() {
         (lines(&[PHONE, "Contact: *", "Expires: 0"]), 400),
         (lines(&[PHONE, PHONE]), 400),
         (lines(&[PHONE, "Contact: <sip:101@10.0.0.5:5062;x=y>"]), 400),
-        (lines(&[PHONE, "Path: <sip:edge.example.org;lr>"]), 421),
+        // RFC 3327 5.3 leaves it to the registrar.
+        (lines(&[PHONE, "Path: <sip:edge.example.org;lr>"]), 200),
         (
             lines(&[PHONE, "Path: <sip:edge.example.org;lr>", "Supported: path"]),
             200,
@@ -358,8 +359,6 @@ fn each_step_refuses_what_it_must() {
     let mut world = World::new(|_| {});
     let answer = world.send("a", 1, &[PHONE, "Require: path, x-magic, Outbound, x-two"]);
     assert_eq!(answer.header(HeaderName::Unsupported), Some("x-magic, x-two"));
-    let answer = world.send("a", 1, &[PHONE, "Path: <sip:edge.example.org;lr>"]);
-    assert_eq!(answer.header(HeaderName::Require), Some("path"));
     let stranger = Identity {
         device: None,
         ..identity("101", "")
@@ -383,6 +382,53 @@ fn a_device_registers_by_its_user_name_too() {
         StatusCode::OK
     );
     assert!(world.registrar.is_registered("101"));
+}
+
+#[test]
+fn a_path_that_the_phone_does_not_know_of_is_taken_or_by_setting_refused_with_420() {
+    let path = "Path: <sip:edge.example.org;lr>";
+    let mut world = World::new(|_| {});
+    assert_eq!(
+        world.send("a", 1, &[PHONE, path]).header(HeaderName::Path),
+        Some("<sip:edge.example.org;lr>")
+    );
+    assert_eq!(
+        world.registrar.lookup("101", &world.accounts)[0].path,
+        ["<sip:edge.example.org;lr>"]
+    );
+    let mut world = World::new(|config| config.require_path_support = true);
+    let answer = world.send("a", 1, &[PHONE, path]);
+    assert_eq!(
+        (answer.status, answer.header(HeaderName::Unsupported)),
+        (StatusCode::BAD_EXTENSION, Some("path"))
+    );
+    assert!(world.registrar.is_empty());
+    assert_eq!(
+        world.send("a", 2, &[PHONE, path, "Supported: path"]).status,
+        StatusCode::OK
+    );
+}
+
+#[test]
+fn contacts_are_as_long_as_the_setting_says() {
+    // RFC 8599 4: tokens of push services stand in the Contact.
+    let long = |length: usize| format!("sip:101@10.0.0.5;pn-prid={}", "A".repeat(length - 25));
+    let register = |world: &mut World, cseq, length| {
+        let (old, new) = (long(length).replace("10.0.0.5", "10.0.0.6"), long(length));
+        let both = format!("Contact: <{old}>;expires=0, <{new}>;expires=300");
+        world.send("a", cseq, &[&both]).status.code()
+    };
+    let mut world = World::new(|_| {});
+    assert_eq!(
+        (register(&mut world, 1, 2_048), register(&mut world, 2, 2_049)),
+        (200, 400)
+    );
+    assert_eq!(world.registrar.lookup("101", &world.accounts)[0].uri, long(2_048));
+    let mut world = World::new(|config| config.text = 4_000);
+    assert_eq!(
+        (register(&mut world, 1, 4_000), register(&mut world, 2, 4_001)),
+        (200, 400)
+    );
 }
 
 #[test]

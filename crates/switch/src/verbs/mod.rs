@@ -93,13 +93,14 @@ pub(crate) fn start(call: &mut Call, x: &mut Exchange, verb: Verb) -> Next {
     }
 }
 
-/// A header field of the INVITE. What proves a password stays here: a script writes to the log, and to other phones.
+/// A header field of the INVITE, its rows joined by commas where it is a list. What proves a password stays here: a script
+/// writes to the log, and to other phones.
 fn header(call: &Call, x: &Exchange, name: &str) -> Option<String> {
     let proof = [HeaderName::Authorization, HeaderName::ProxyAuthorization];
     let invite = call
         .invite(x)
         .filter(|_| !proof.contains(&HeaderName::parse(name.as_bytes())))?;
-    invite.other(name).map(str::to_owned)
+    invite.joined(name).map(|value| sip::clean(&value).into_owned())
 }
 
 /// The verb's name, as scripts write it.

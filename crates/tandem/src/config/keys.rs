@@ -179,6 +179,17 @@ const KEYS: &[Key] = &[
         },
     )),
     key(
+        NETWORK,
+        "require-path-support",
+        "0|1",
+        "0",
+        "Refuse (420) a registration whose Path a proxy added for a phone that does not say that it knows Path",
+        |c, v| {
+            c.switch.registrar.require_path_support = values::switch(one(v))?;
+            Ok(())
+        },
+    ),
+    key(
         RUNNING,
         "drain",
         "SECONDS",

@@ -65,6 +65,16 @@ pub(super) const KEYS: &[Key] = &[
         },
     ),
     limit(
+        "max-contact",
+        "BYTES",
+        "2048",
+        "The longest Contact URI, Path value or Call-ID of a registration; longer ones get 400",
+        |c, v| {
+            c.switch.registrar.text = values::whole(one(v), 128, 8_192)?;
+            Ok(())
+        },
+    ),
+    limit(
         "max-scripts",
         "N",
         "16000",

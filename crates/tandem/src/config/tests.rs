@@ -228,6 +228,7 @@ fn every_key_is_read_from_the_file_as_well() {
         domain = "PBX.example"
         advertise = "203.0.113.7"
         trust = ["192.0.2.0/24=101"]
+        require_path_support = true
         drain = 0.5
         demo = false
         admin_token = "0123456789abcdef"
@@ -238,6 +239,7 @@ fn every_key_is_read_from_the_file_as_well() {
         max_transactions = 7000
         max_contacts = 7000
         max_contacts_per_extension = 7
+        max_contact = 7000
         max_scripts = 7000
         source_calls = 7000
         source_registrations = 7000
@@ -278,6 +280,7 @@ fn every_key_is_read_from_the_file_as_well() {
         (registrar.contacts_per_extension, registrar.contacts_per_device),
         (7, 4)
     );
+    assert_eq!((registrar.text, registrar.require_path_support), (7_000, true));
     let switch = config.for_switch();
     assert_eq!(
         (switch.domain.as_str(), switch.media_ports),

@@ -1,7 +1,7 @@
 //! Where a `dial` rings: extensions with their forwards, and URIs.
 
 use ::media::{SdpDirection, Spec};
-use sip::{Flow, NameAddr, Scheme, Transport, Uri};
+use sip::{Flow, HeaderName, NameAddr, Scheme, Transport, Uri};
 
 use crate::{
     api::{Extension, Query, QueryId, Target},
@@ -48,16 +48,15 @@ pub(super) fn diverted(x: &Exchange, trail: &Trail, from: &str, reason: &str) ->
 /// Where the caller's call was sent on before it came to us, without the addresses of where that was.
 fn diverted_before(call: &Call, x: &Exchange) -> Vec<String> {
     let domain = &x.stack.config.domain;
-    let values = call.invite(x).into_iter().flat_map(|invite| {
-        let fields = invite.fields();
-        fields.filter(|(name, ..)| name.eq_ignore_ascii_case("Diversion"))
-    });
+    // RFC 5806 section 4, RFC 3261 7.3.1: a list, in however many rows.
+    let invite = call.invite(x).into_iter();
+    let values = invite.flat_map(|invite| invite.values(HeaderName::Diversion));
     let step = |value: &str| {
         let address = NameAddr::parse(value).ok()?;
         let uri = address.uri().ok()?;
         let name = address.display_name().filter(|name| !name.is_empty());
         let name = name.map(|name| format!("{} ", sip::quote(&name))).unwrap_or_default();
-        let user = uri.user_unescaped();
+        let user = uri.number();
         let mut step = format!("{name}<sip:{}@{domain}>", sip::escape_user(&user));
         for known in ["reason", "counter", "limit", "privacy", "screen"] {
             let value = address.param(known).filter(|value| is_token(value));
@@ -65,10 +64,7 @@ fn diverted_before(call: &Call, x: &Exchange) -> Vec<String> {
         }
         Some(step)
     };
-    values
-        .take(DIVERSIONS)
-        .filter_map(|(_, _, value)| step(value))
-        .collect()
+    values.take(DIVERSIONS).filter_map(step).collect()
 }
 
 /// Whether a URI is one of our own numbers. Another port of an address of ours may be another program's.
@@ -162,7 +158,7 @@ impl Dialing {
             return self.best.note(404, "Bad Target");
         };
         if is_inside(call, x, &parsed) {
-            let number = parsed.user_unescaped().into_owned();
+            let number = parsed.number().into_owned();
             return self.place_extension(call, x, &number, trail);
         }
         let found = Lookup {
