@@ -62,10 +62,139 @@ fn keys_that_cannot_be_told_to_the_other_phone_are_not_said_to_be() {
     bob.rings().answers().talks();
     alice.talks();
     let answer = alice.asks_within(Method::Info, |builder| builder.body("application/dtmf", b"1"));
-    assert_eq!(answer.status().unwrap().code(), 415);
+    // Not 415: what the other phone does not take is no type, but INFO.
+    assert_eq!(answer.status().unwrap().code(), 405);
+    let allow = answer.header(HeaderName::Allow).unwrap();
+    assert!(!allow.contains("INFO") && allow.contains("MESSAGE"), "{allow}");
     alice.hangs_up();
     bob.ends_with(200);
     stage.clears();
+}
+
+#[test]
+fn a_phone_that_does_not_say_what_it_allows_gets_info_of_any_type() {
+    // RFC 3261 20.5: no Allow says nothing of what is supported.
+    let stage = Stage::default();
+    let (alice, bob) = (stage.phone("101"), stage.phone("102"));
+    bob.feels(|mood| {
+        mood.allow = "";
+        mood.codecs = vec!["PCMU"];
+    });
+    alice.calls("102");
+    bob.rings().answers().talks();
+    alice.talks();
+    for (kind, body) in [
+        ("application/dtmf", "1"),
+        ("application/media_control+xml", "<x/>"),
+        ("a/b", "c"),
+    ] {
+        let answer = alice.asks_within(Method::Info, |builder| builder.body(kind, body.as_bytes()));
+        assert_eq!(answer.status().unwrap().code(), 200);
+        bob.call(|call| assert_eq!(call.passed.last().unwrap(), body));
+    }
+    // Neither does an UPDATE go there: that it takes one must be said (RFC 3311 5.1).
+    stage.pass(2_000.0);
+    assert_eq!(bob.got(Method::Update), 0);
+    stage.ends(&alice, &bob);
+}
+
+#[test]
+fn what_the_other_phone_refuses_is_refused_for_its_reason() {
+    let stage = Stage::default();
+    let (alice, bob) = stage.talking();
+    for (method, code, accept, told) in [
+        (Method::Info, 415, Some("a/b"), 415),
+        (Method::Info, 415, None, 415),
+        (Method::Info, 405, None, 405),
+        (Method::Message, 501, None, 405),
+        (Method::Info, 403, None, 403),
+        (Method::Info, 500, None, 480),
+    ] {
+        bob.feels(|mood| mood.refuses_within = Some((code, accept)));
+        let answer = alice.asks_within(method.clone(), |builder| builder.body("x/y", b"z"));
+        assert_eq!(answer.status().unwrap().code(), told, "{code}");
+        assert_eq!(answer.header(HeaderName::Accept), accept, "{code}");
+        let allow = answer
+            .values(HeaderName::Allow)
+            .any(|allowed| allowed == method.as_str());
+        assert!(!allow, "{method}");
+    }
+    stage.ends(&alice, &bob);
+}
+
+#[test]
+fn the_keys_12_to_16_and_a_hook_flash_pass_or_become_events_and_are_answered_200() {
+    let relay = "application/dtmf-relay";
+    let keys = [
+        (relay, "Signal=12\r\n", 'A'),
+        (relay, "Signal=15\r\n", 'D'),
+        (relay, "Signal=16\r\n", '!'),
+        ("application/hook-flash", "signal=hf", '!'),
+        ("application/broadsoft; version=1.0", "event flashhook", '!'),
+    ];
+    for takes_info in [true, false] {
+        let stage = Stage::default();
+        let (alice, bob) = (stage.phone("101"), stage.phone("102"));
+        if !takes_info {
+            bob.feels(|mood| mood.allow = "INVITE, ACK, CANCEL, BYE");
+        }
+        alice.calls("102");
+        bob.rings().answers().talks();
+        alice.talks();
+        for (kind, body, _) in keys {
+            let answer = alice.asks_within(Method::Info, |builder| builder.body(kind, body.as_bytes()));
+            assert_eq!(answer.status().unwrap().code(), 200, "{body}");
+        }
+        let passed: Vec<String> = bob.call(|call| call.passed.clone());
+        let events: String = stage.with(|world| {
+            let digit = |command: &Command| match command {
+                Command::Dtmf { digit, .. } => Some(*digit),
+                _ => None,
+            };
+            world.media.iter().filter_map(digit).collect()
+        });
+        let (bodies, signs): (Vec<&str>, String) = keys.iter().map(|(_, body, key)| (*body, *key)).unzip();
+        match takes_info {
+            true => assert_eq!(
+                (passed, events),
+                (bodies.iter().map(|&body| body.to_owned()).collect(), String::new())
+            ),
+            false => assert_eq!((passed, events), (Vec::new(), signs)),
+        }
+        stage.ends(&alice, &bob);
+    }
+    // A script hears the keys; a flash is none.
+    let plan =
+        r#"fn on_call(caller) { caller.answer(); let keys = caller.wait(5); caller.reject(480, `keys ${keys}`); }"#;
+    let stage = Stage::plan(plan);
+    let alice = stage.phone("101");
+    alice.calls("900").talks();
+    for (kind, body, _) in keys {
+        let answer = alice.asks_within(Method::Info, |builder| builder.body(kind, body.as_bytes()));
+        assert_eq!(answer.status().unwrap().code(), 200, "{body}");
+    }
+    alice.ends_with(200);
+    assert_eq!(stage.record().detail, "rejected by the dialplan: 480 keys AD");
+    stage.clears();
+}
+
+#[test]
+fn a_flash_is_no_event_for_a_phone_that_takes_the_16_keys_only() {
+    let stage = Stage::default();
+    let (alice, bob) = (stage.phone("101"), stage.phone("102"));
+    bob.feels(|mood| {
+        mood.allow = "INVITE, ACK, CANCEL, BYE";
+        mood.garbles = vec![("fmtp:101 0-16", "fmtp:101 0-15")];
+    });
+    alice.calls("102");
+    bob.rings().answers().talks();
+    alice.talks();
+    let press = |body: &'static [u8]| {
+        let answer = alice.asks_within(Method::Info, |builder| builder.body("application/dtmf", body));
+        answer.status().unwrap().code()
+    };
+    assert_eq!((press(b"16"), press(b"15")), (405, 200));
+    stage.ends(&alice, &bob);
 }
 
 #[test]

@@ -114,7 +114,7 @@ pub enum Command {
     Dtmf {
         /// To whom.
         port: PortId,
-        /// `0`-`9`, `*`, `#`, `A`-`D`.
+        /// `0`-`9`, `*`, `#`, `A`-`D`, and `!` for the hook flash.
         digit: char,
         /// How long, in milliseconds.
         millis: u16,

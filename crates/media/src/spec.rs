@@ -212,15 +212,53 @@ impl Spec {
         &self.codecs
     }
 
+    /// Whether the author takes this RFC 4733 event. Events that it does not name are the 16 keys (section 2.4.1).
+    pub fn takes_event(&self, event: u8) -> bool {
+        let mut events = self.codecs.iter().filter(|codec| codec.name == TELEPHONE_EVENT);
+        events.any(|codec| {
+            let named = codec.fmtp.as_deref().unwrap_or("0-15").split([',', ' ']);
+            named.filter_map(range).any(|range| range.contains(&event))
+        })
+    }
+
     /// Whether there is a stream that can carry speech.
     pub fn has_audio(&self) -> bool {
         self.codecs.iter().any(Codec::is_audio)
     }
 }
 
+/// `0-15` or `66`, one of the events of an `a=fmtp` line.
+fn range(text: &str) -> Option<std::ops::RangeInclusive<u8>> {
+    let text = text.trim().trim_start_matches("events=");
+    let (first, last) = text.split_once('-').unwrap_or((text, text));
+    Some(first.trim().parse().ok()?..=last.trim().parse().ok()?)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn events_are_those_that_are_named_or_the_keys() {
+        let takes = |fmtp: Option<&str>, event| {
+            let mut spec = Spec::own(&["PCMU", TELEPHONE_EVENT]);
+            spec.codecs[1].fmtp = fmtp.map(str::to_owned);
+            spec.takes_event(event)
+        };
+        for (fmtp, event, expected) in [
+            (Some("0-16"), 16, true),
+            (Some("0-15,66,70"), 66, true),
+            (Some("0-15, 16"), 16, true),
+            (Some("0-15"), 16, false),
+            (Some("0-11"), 12, false),
+            (Some("x"), 1, false),
+            (None, 15, true),
+            (None, 16, false),
+        ] {
+            assert_eq!(takes(fmtp, event), expected, "{fmtp:?} {event}");
+        }
+        assert!(!Spec::own(&["PCMU"]).takes_event(1));
+    }
 
     #[test]
     fn flows_seen_from_the_other_side() {

@@ -154,7 +154,8 @@ impl Switch {
                 self.x.with_leg(leg, |leg, cx| leg.bye_done(cx));
             }
             Some(ClientUse::Passed(leg, server)) if is_final => {
-                self.passed_on(leg, server, message.status().map_or(480, |status| status.code()));
+                let code = message.status().map_or(480, |status| status.code());
+                self.passed_on(leg, server, code, Some(message));
             }
             Some(ClientUse::Message(delivery)) if is_final => self.delivered(delivery, Some(message)),
             Some(ClientUse::Bye(_) | ClientUse::Passed(..) | ClientUse::Message(_)) | None => {}
@@ -162,8 +163,10 @@ impl Switch {
     }
 
     /// What was sent on within a call is answered.
-    fn passed_on(&mut self, leg: LegId, server: ServerId, code: u16) {
-        let known = self.x.with_leg(leg, |leg, cx| leg.passed_on(cx, server, code));
+    fn passed_on(&mut self, leg: LegId, server: ServerId, code: u16, answered: Option<&Message>) {
+        let known = self
+            .x
+            .with_leg(leg, |leg, cx| leg.passed_on(cx, server, code, answered));
         if known.is_none() {
             answer_passed(&mut self.x.stack, server, code);
         }
@@ -186,7 +189,7 @@ impl Switch {
                 self.x.with_leg(leg, |leg, cx| leg.bye_done(cx));
             }
             Some(ClientUse::Message(delivery)) => self.delivered(delivery, None),
-            Some(ClientUse::Passed(leg, server)) => self.passed_on(leg, server, 408),
+            Some(ClientUse::Passed(leg, server)) => self.passed_on(leg, server, 408, None),
             None => {}
         }
     }

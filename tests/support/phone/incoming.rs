@@ -94,6 +94,14 @@ impl Phone {
                 }
             }
             Method::Info | Method::Message => {
+                if let Some((code, accept)) = self.mood.refuses_within {
+                    let reply = Builder::reply(&message, StatusCode::new(code).unwrap(), None);
+                    let reply = accept
+                        .into_iter()
+                        .fold(reply, |reply, accept| reply.header(HeaderName::Accept, accept));
+                    let _ = self.layer.respond(self.now, id, reply.finish());
+                    return;
+                }
                 self.calls[index].passed.push(message.body_text().into_owned());
                 self.simple(id, &message, 200);
             }

@@ -67,6 +67,8 @@ pub struct Mood {
     pub ponders: bool,
     /// Answers each call twice, with two tags.
     pub twins: bool,
+    /// Status to INFO and MESSAGE within a call, and its Accept.
+    pub refuses_within: Option<(u16, Option<&'static str>)>,
     /// What it writes instead of other text, as no library would: control octets, malformed fields.
     pub garbles: Vec<(&'static str, &'static str)>,
     /// Reason of its refusals and of its BYE.
@@ -110,6 +112,7 @@ impl Default for Mood {
             refuses_texts: None,
             ponders: false,
             twins: false,
+            refuses_within: None,
             garbles: Vec::new(),
             explains: None,
         }

@@ -20,8 +20,14 @@ const VOLUME: u8 = 10;
 
 const DIGITS: &[u8; 16] = b"0123456789*#ABCD";
 
-/// The event code of a digit.
+/// The hook flash, and its event code (RFC 4734 section 2).
+const FLASH: (char, u8) = ('!', 16);
+
+/// The event code of a digit or of the flash.
 pub(super) fn code(digit: char) -> Option<u8> {
+    if digit == FLASH.0 {
+        return Some(FLASH.1);
+    }
     DIGITS
         .iter()
         .position(|d| char::from(*d) == digit.to_ascii_uppercase())
@@ -261,5 +267,6 @@ mod tests {
         let mut keys = Keys::default();
         assert_eq!((0..100).filter(|_| keys.press(1, 100)).count(), MAX_QUEUE);
         assert_eq!((code('E'), code('*'), code('a')), (None, Some(10), Some(12)));
+        assert_eq!(code('!'), Some(16), "the flash");
     }
 }

@@ -4,7 +4,7 @@ use sip::{Message, Method, transaction::ServerId};
 
 use crate::{
     exchange::Exchange,
-    leg::{LegId, answer_passed, info_digit},
+    leg::{FLASH, LegId, answer_passed, info_key},
     verbs::VerbEvent,
 };
 
@@ -26,15 +26,18 @@ impl Call {
     /// An INFO or MESSAGE came within a dialog: it is the other phone's, or a key for us.
     pub(super) fn passed(&mut self, x: &mut Exchange, from: LegId, server: ServerId, request: &Message) {
         let info = *request.method() == Method::Info;
-        let key = info_digit(request.content_type().unwrap_or_default(), request.body());
+        let key = info_key(request.content_type().unwrap_or_default(), request.body());
         let code = match (self.other(from), key) {
             (Some(other), _) => match x.with_leg(other, |leg, cx| leg.pass(cx, server, request)) {
                 Some(Some(code)) => code,
                 Some(None) => return, // the other phone answers
                 None => 480,
             },
-            (None, Some((digit, _))) if info => {
-                self.digit(x, from, digit);
+            (None, Some((key, _))) if info => {
+                // A flash is no key that a script could compare with.
+                if key != FLASH {
+                    self.digit(x, from, key);
+                }
                 200
             }
             (None, Some(_) | None) if info && request.body().is_empty() => 200,

@@ -6,6 +6,7 @@
 
 mod end;
 mod inbound;
+mod key;
 mod media;
 mod modify;
 mod offer;
@@ -25,9 +26,10 @@ use sip::{
 };
 
 pub(crate) use end::{Cause, Who};
+pub(crate) use key::{FLASH, info_key};
 pub(crate) use media::{NoRoom, description};
 pub(crate) use outbound::{CallerId, Invitation, Place, acknowledge_stray, end_stray};
-pub(crate) use pass::{answer_passed, info_digit};
+pub(crate) use pass::answer_passed;
 
 use crate::{call::CallId, slots::Id, stack::Stack};
 use offer::{Change, Wanted};
@@ -117,11 +119,23 @@ pub(crate) enum LegEvent {
 }
 
 /// What is known of the peer's abilities.
-#[derive(Copy, Clone, Debug, Default)]
+#[derive(Copy, Clone, Debug)]
 struct Abilities {
+    /// It has said that it takes UPDATE: RFC 3311 section 5.1 wants that said.
     update: bool,
+    /// It has not said that it does not take INFO (RFC 3261 20.5: no Allow says nothing).
     info: bool,
     timer: bool,
+}
+
+impl Default for Abilities {
+    fn default() -> Self {
+        Self {
+            update: false,
+            info: true,
+            timer: false,
+        }
+    }
 }
 
 /// One dialog with one phone.

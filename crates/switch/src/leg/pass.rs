@@ -5,7 +5,10 @@ use std::time::Duration;
 use ::media::Command;
 use sip::{HeaderName, Message, Method, StatusCode, transaction::ServerId};
 
-use super::{Leg, LegEvent, Phase};
+use super::{
+    ALLOW, Leg, LegEvent, Phase,
+    key::{FLASH, info_key},
+};
 use crate::{
     answer::Answer,
     stack::{ClientUse, Stack, TimerKey},
@@ -30,8 +33,9 @@ impl Leg {
         self.tell(cx, LegEvent::Passed { server, request });
     }
 
-    /// Sends what the other leg's phone sent by INFO or MESSAGE; digits go as RFC 4733 events to a
-    /// phone that does not allow INFO. Returns the status the other phone is to get, unless that is to come.
+    /// Sends what the other leg's phone sent by INFO or MESSAGE; keys go as RFC 4733 events to a
+    /// phone that does not allow INFO. Returns the status the other phone is to get, unless that is to come: 405 where this
+    /// phone has said that it takes no INFO (RFC 3261 20.5: one that sent no Allow has not said so).
     pub fn pass(&mut self, cx: &mut Stack, server: ServerId, passed: &Message) -> Option<u16> {
         if !self.is_up() {
             return Some(480);
@@ -41,7 +45,7 @@ impl Leg {
             return Some(match body {
                 [] => 200,
                 _ if self.press(cx, passed) => 200,
-                _ => 415,
+                _ => 405,
             });
         }
         let Some(dialog) = &mut self.dialog else {
@@ -68,7 +72,8 @@ impl Leg {
     }
 
     /// The phone answered what was sent on to it. A key that it does not take by INFO, though it allows INFO, is an event.
-    pub fn passed_on(&mut self, cx: &mut Stack, server: ServerId, code: u16) {
+    /// `answered` is its answer, if there was one.
+    pub fn passed_on(&mut self, cx: &mut Stack, server: ServerId, code: u16, answered: Option<&Message>) {
         let Some(passed) = cx.layer.server_request(server).cloned() else {
             return;
         };
@@ -82,16 +87,21 @@ impl Leg {
                 self.can.info = false;
                 answer_passed(cx, server, 200);
             }
-            _ => answer_passed(cx, server, code),
+            _ => answer_as(cx, server, code, answered),
         }
     }
 
     /// Tells the phone of the key in an INFO by RFC 4733 events, if there is one and it hears them.
     fn press(&self, cx: &mut Stack, info: &Message) -> bool {
-        let key = info_digit(info.content_type().unwrap_or_default(), info.body());
+        let key = info_key(info.content_type().unwrap_or_default(), info.body());
         let (Some((digit, millis)), Some(port), true) = (key, self.port, self.hears_events()) else {
             return false;
         };
+        // RFC 4733 section 2.4.1: the flash is none of the events that every phone takes.
+        let takes_flash = || self.heard.as_ref().is_some_and(|heard| heard.takes_event(16));
+        if digit == FLASH && !takes_flash() {
+            return false;
+        }
         cx.media(Command::Dtmf { port, digit, millis });
         true
     }
@@ -109,61 +119,39 @@ impl Leg {
     }
 }
 
-/// Answers an INFO or MESSAGE that came within a dialog. What of an INFO is not understood is said (RFC 6086 section
-/// 4.2.2).
+/// Answers an INFO or MESSAGE that came within a dialog.
 pub(crate) fn answer_passed(cx: &mut Stack, server: ServerId, code: u16) {
+    answer_as(cx, server, code, None);
+}
+
+/// As [`answer_passed`], with what the other phone answered: the code names the reason, and so do Allow and Accept
+/// (RFC 3261 sections 20.1, 20.5).
+fn answer_as(cx: &mut Stack, server: ServerId, code: u16, answered: Option<&Message>) {
     cx.timers.clear(TimerKey::Passed(server));
     let Some(passed) = cx.layer.server_request(server).cloned() else {
         return;
     };
-    let mut answer = Answer::of(crate::message::told(code));
-    if answer.status == StatusCode::UNSUPPORTED_MEDIA_TYPE && *passed.method() == Method::Info {
-        answer = answer.with(HeaderName::Accept, "application/dtmf-relay, application/dtmf");
-    }
+    let answer = match code {
+        // The other phone does not take the method, so in this dialog nobody does.
+        405 | 501 => Answer::of(405).with(HeaderName::Allow, without(passed.method())),
+        _ => Answer::of(crate::message::told(code)),
+    };
+    let refused_type = answer.status == StatusCode::UNSUPPORTED_MEDIA_TYPE;
+    let accepts = answered.and_then(|answer| answer.joined(HeaderName::Accept.as_str()));
+    let answer = match accepts {
+        Some(accepts) if refused_type => answer.with(HeaderName::Accept, accepts),
+        // Of an INFO that was for Tandem itself (RFC 6086 section 4.2.2).
+        None if refused_type && answered.is_none() => answer.with(HeaderName::Accept, KEYS),
+        Some(_) | None => answer,
+    };
     cx.answer(server, &passed, &answer);
 }
 
-/// The key in an INFO of the kinds phones send: `application/dtmf-relay` (`Signal=5`, `Duration=160`)
-/// and `application/dtmf` (the bare digit).
-pub(crate) fn info_digit(content_type: &str, body: &[u8]) -> Option<(char, u16)> {
-    let kind = content_type.split(';').next().unwrap_or_default().trim();
-    let text = std::str::from_utf8(body).ok()?;
-    let field = |name: &str| {
-        text.lines().find_map(|line| {
-            let (key, value) = line.split_once('=')?;
-            key.trim().eq_ignore_ascii_case(name).then(|| value.trim())
-        })
-    };
-    let signal = if kind.eq_ignore_ascii_case("application/dtmf-relay") {
-        field("Signal")?
-    } else if kind.eq_ignore_ascii_case("application/dtmf") {
-        text.trim()
-    } else {
-        return None;
-    };
-    let digit = match signal {
-        "10" => '*',
-        "11" => '#',
-        one => one.chars().next().filter(|_| one.len() == 1)?.to_ascii_uppercase(),
-    };
-    let known = digit.is_ascii_digit() || matches!(digit, '*' | '#' | 'A'..='D');
-    let millis = field("Duration").and_then(|value| value.parse().ok()).unwrap_or(160u16);
-    known.then_some((digit, millis.clamp(40, 5_000)))
-}
+/// The keys by INFO that Tandem itself takes.
+const KEYS: &str = "application/dtmf-relay, application/dtmf, application/hook-flash";
 
-#[cfg(test)]
-mod tests {
-    use super::info_digit;
-
-    #[test]
-    fn keys_in_info_are_read_in_the_forms_phones_send() {
-        let relay = "application/dtmf-relay";
-        assert_eq!(info_digit(relay, b"Signal=5\r\nDuration=100\r\n"), Some(('5', 100)));
-        assert_eq!(info_digit(relay, b"Signal= *\r\n"), Some(('*', 160)));
-        assert_eq!(info_digit(relay, b"Signal=11\r\nDuration=9\r\n"), Some(('#', 40)));
-        assert_eq!(info_digit("application/dtmf; x=y", b"d"), Some(('D', 160)));
-        assert_eq!(info_digit(relay, b"Signal=!\r\n"), None);
-        assert_eq!(info_digit("text/plain", b"5"), None);
-        assert_eq!(info_digit(relay, b"\xff\xff"), None);
-    }
+/// The methods of a leg but this one.
+fn without(method: &Method) -> String {
+    let others = ALLOW.split(", ").filter(|allowed| *allowed != method.as_str());
+    others.collect::<Vec<_>>().join(", ")
 }
