@@ -151,16 +151,52 @@ fn a_phone_that_answers_302_is_followed_inside() {
 }
 
 #[test]
+fn a_302_to_a_number_of_ours_is_followed_by_each_of_our_names_addresses_and_ports() {
+    for to in [
+        "sip:103@192.0.2.1",
+        "sip:103@192.0.2.1:5060",
+        "sip:103@192.0.2.1:5060;transport=tcp",
+        "sips:103@TANDEM.local.:5060",
+        "sip:103@localhost",
+        "sip:1-0-3@192.0.2.1;user=phone",
+        "tel:1-0-3;phone-context=tandem.local",
+        "tel:103",
+    ] {
+        let (stage, alice, bob, carol) = stage(|_| {});
+        bob.feels(|mood| {
+            mood.refuses = Some(302);
+            mood.sends_to = Some(to.into());
+        });
+        alice.calls("102");
+        to_carol(&stage, &alice, &carol, "deflection");
+    }
+}
+
+#[test]
+fn a_forward_to_a_telephone_number_of_ours_is_followed() {
+    let (stage, alice, _bob, carol) = stage(|account| account.forward_always = Some("tel:1-0-3".into()));
+    alice.calls("102");
+    to_carol(&stage, &alice, &carol, "unconditional");
+}
+
+#[test]
 fn a_phone_that_answers_302_is_not_followed_outside() {
-    let (stage, alice, bob, _carol) = stage(|_| {});
-    let wire = stage.wire("198.51.200.1:5060");
-    bob.feels(|mood| {
-        mood.refuses = Some(302);
-        mood.sends_to = Some("sip:premium@198.51.200.1".into());
-    });
-    alice.calls("102").ends_with(480);
-    assert!(wire.collects(1.0).is_empty());
-    stage.clears();
+    for to in [
+        "sip:premium@198.51.200.1",
+        "tel:+1-900-555-0100",
+        "sip:103@192.0.2.1:5099",
+        "mailto:a@b",
+    ] {
+        let (stage, alice, bob, _carol) = stage(|_| {});
+        let wire = stage.wire("198.51.200.1:5060");
+        bob.feels(|mood| {
+            mood.refuses = Some(302);
+            mood.sends_to = Some(to.into());
+        });
+        alice.calls("102").ends_with(480);
+        assert!(wire.collects(1.0).is_empty());
+        stage.clears();
+    }
 }
 
 #[test]

@@ -65,6 +65,16 @@ impl Domain {
             })
     }
 
+    /// Whether a URI that a phone wrote means this PBX: a host of ours, with a port that is listened on or none at all.
+    /// Who writes no port means the PBX it knows, and not what else there may be on port 5060 of the machine.
+    pub fn means_us(&self, uri: &Uri<'_>, flow: &Flow) -> bool {
+        let listened = |port| {
+            let mut listeners = self.listeners.iter();
+            port == flow.local.port() || listeners.any(|listener| listener.address.port() == port)
+        };
+        self.owns(uri.host, flow) && uri.port.is_none_or(listened)
+    }
+
     /// Whether a URI leads back to one of our listeners, so that a request to it would come in
     /// again.
     pub fn is_own_socket(&self, uri: &Uri<'_>, flow: &Flow) -> bool {
@@ -123,6 +133,32 @@ mod tests {
         ] {
             let uri = format!("sip:{host}:7000");
             assert_eq!(domain.owns(Uri::parse(&uri).unwrap().host, &flow), ours, "{host}");
+        }
+    }
+
+    #[test]
+    fn a_phone_means_us_by_each_of_our_addresses_with_a_port_of_ours_or_none() {
+        let mut domain = Domain::new("Example.com", Some([192, 0, 2, 1].into()));
+        domain.listen(&[Listener {
+            transport: Transport::Udp,
+            address: "0.0.0.0:5070".parse().unwrap(),
+        }]);
+        let flow = Flow {
+            local: "198.51.100.7:5062".parse().unwrap(),
+            ..self::domain().1
+        };
+        for (uri, ours) in [
+            ("sip:103@example.com", true),
+            ("sips:103@example.com:5070", true),
+            ("sip:103@192.0.2.1", true),
+            ("sip:103@198.51.100.7;transport=tcp", true),
+            ("sip:103@198.51.100.7:5062", true),
+            ("sip:103@127.0.0.1:5070", true),
+            ("sip:103@192.0.2.1:5060", false),
+            ("sip:103@example.org", false),
+            ("sip:103@203.0.113.9:5070", false),
+        ] {
+            assert_eq!(domain.means_us(&Uri::parse(uri).unwrap(), &flow), ours, "{uri}");
         }
     }
 

@@ -7,7 +7,7 @@ use crate::{
     api::{Extension, Query, QueryId, Target},
     call::Call,
     exchange::{Exchange, QueryUse},
-    leg::{CallerId, Invitation, Leg, NoRoom, Place},
+    leg::{CallerId, Invitation, Leg, LegId, NoRoom, Place},
     registrar::Reach,
     verbs::OWN_CODECS,
 };
@@ -77,10 +77,27 @@ fn is_token(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
 }
 
-/// Reads what a person writes into a forward: a number, or a SIP URI.
+/// The number of ours that a phone sends a call on to (RFC 3261 8.1.3.4): a telephone number that one of us has, or any
+/// number at one of our addresses, by whichever of them that phone or the caller's knows us.
+fn own_number(x: &Exchange, legs: [LegId; 2], uri: &Uri<'_>) -> Option<String> {
+    let number = uri.number();
+    let ours = match uri.scheme {
+        Scheme::Tel => x.accounts.is_extension(&number),
+        Scheme::Sip | Scheme::Sips => {
+            let mut flows = legs.iter().filter_map(|leg| x.legs.get(*leg)).map(|leg| leg.flow);
+            flows.any(|flow| x.domain.means_us(uri, &flow))
+        }
+        Scheme::Other => false,
+    };
+    ours.then(|| number.into_owned())
+}
+
+/// Reads what a person writes into a forward: a number, or a SIP or tel URI.
 fn target_of(text: &str) -> Target {
+    let scheme = Uri::parse(text).map(|uri| (uri.scheme, uri.number()));
     match text.split_once('/') {
-        _ if text.starts_with("sip:") || text.starts_with("sips:") => Target::Uri(text.to_owned()),
+        _ if matches!(scheme, Ok((Scheme::Sip | Scheme::Sips, _))) => Target::Uri(text.to_owned()),
+        _ if let Ok((Scheme::Tel, number)) = scheme => Target::Extension(number.into_owned()),
         Some((trunk, number)) => Target::Trunk {
             trunk: trunk.to_owned(),
             number: number.to_owned(),
@@ -293,13 +310,14 @@ impl Dialing {
     /// A phone sends the call elsewhere (3xx, RFC 3261 8.1.3.4).
     pub(super) fn redirected(&mut self, call: &mut Call, x: &mut Exchange, branch: &Branch, code: u16, to: &[String]) {
         let from = branch.extension.clone();
-        let inside = |contact: &&String| Uri::parse(contact).is_ok_and(|uri| is_inside(call, x, &uri));
+        let legs = [branch.leg, call.caller];
+        let inside = |contact: &String| own_number(x, legs, &Uri::parse(contact).ok()?);
         // Only to our own numbers: a phone that sends calls out of the house costs somebody money.
-        let to: Vec<String> = to.iter().filter(inside).cloned().collect();
+        let to: Vec<String> = to.iter().filter_map(inside).collect();
         if to.is_empty() {
             return self.best.note(code, "Redirected Outside");
         }
-        for contact in to {
+        for number in to {
             if !self.may_redirect(x) {
                 return self.best.note(480, "Too Many Redirections");
             }
@@ -307,7 +325,7 @@ impl Dialing {
                 Some(from) => diverted(x, &branch.trail, from, "deflection"),
                 None => branch.trail.clone(),
             };
-            self.place(call, x, &Target::Uri(contact), &trail);
+            self.place(call, x, &Target::Extension(number), &trail);
         }
     }
 
