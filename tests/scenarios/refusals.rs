@@ -50,6 +50,87 @@ fn bodies_that_are_not_understood_draw_415() {
     stage.clears();
 }
 
+/// A session description and one more part, in `multipart/{kind}`.
+fn with_part(kind: &str, head: &str) -> (String, String) {
+    let sdp = tests::sdp("198.51.100.1", 9_000);
+    let body = format!("--b\r\nContent-Type: application/sdp\r\n\r\n{sdp}\r\n--b\r\n{head}\r\n\r\nx\r\n--b--\r\n");
+    (format!("multipart/{kind};boundary=b"), body)
+}
+
+#[test]
+fn a_part_that_must_be_understood_and_is_not_draws_415() {
+    // RFC 3261 8.2.3, 20.11; RFC 2046 5.1.4.
+    let stage = Stage::default();
+    let (alice, bob) = (stage.phone("101"), stage.phone("102"));
+    let required = "Content-Type: application/isup\r\nContent-Disposition: signal; Handling=Required";
+    for (method, kind, head, expected) in [
+        (Method::Invite, "mixed", required, 415),
+        (Method::Options, "mixed", required, 415),
+        (Method::Register, "related", required, 415),
+        // Its body is the other phone's.
+        (Method::Message, "mixed", required, 200),
+    ] {
+        let (content_type, body) = with_part(kind, head);
+        let answer = alice.asks(method.clone(), "sip:102@tandem.local", |builder| {
+            builder
+                .header(HeaderName::Contact, "<sip:101@198.51.100.1>")
+                .body(&content_type, body.as_bytes())
+        });
+        assert_eq!(code(&answer), expected, "{method}");
+        let accept = (expected == 415).then_some("application/sdp");
+        assert_eq!(answer.header(HeaderName::Accept), accept);
+    }
+    assert_eq!(bob.got(Method::Invite), 0);
+    stage.clears();
+}
+
+#[test]
+fn a_part_that_may_be_passed_over_or_has_an_alternative_is() {
+    let stage = Stage::default();
+    let (alice, bob) = (stage.phone("101"), stage.phone("102"));
+    let required = "Content-Type: application/isup\r\nContent-Disposition: session;handling=required";
+    let optional = "Content-Type: application/isup\r\nContent-Disposition: signal;handling=optional";
+    for (kind, head) in [
+        ("mixed", optional),
+        ("mixed", "Content-Type: application/pidf+xml\r\nContent-ID: <1>"),
+        ("alternative", required),
+    ] {
+        let (content_type, body) = with_part(kind, head);
+        bob.feels(|mood| mood.refuses = Some(486));
+        let answer = alice.asks(Method::Invite, "sip:102@tandem.local", |builder| {
+            builder
+                .header(HeaderName::Contact, "<sip:101@198.51.100.1>")
+                .body(&content_type, body.as_bytes())
+        });
+        assert_eq!(code(&answer), 486, "{kind} {head}");
+    }
+    // Nothing but what may be passed over: a call without an offer.
+    let rings = bob.got(Method::Invite);
+    let answer = alice.asks(Method::Invite, "sip:102@tandem.local", |builder| {
+        builder
+            .header(HeaderName::Contact, "<sip:101@198.51.100.1>")
+            .header(HeaderName::ContentDisposition, "render;handling=optional")
+            .body("text/html", b"<p>Hello</p>")
+    });
+    assert_eq!((code(&answer), bob.got(Method::Invite)), (486, rings + 1));
+    stage.clears();
+}
+
+#[test]
+fn a_bye_ends_its_call_whatever_it_brings() {
+    let stage = Stage::default();
+    let (alice, bob) = stage.talking();
+    let answer = alice.asks_within(Method::Bye, |builder| {
+        builder
+            .header(HeaderName::ContentDisposition, "signal;handling=required")
+            .header(HeaderName::ContentEncoding, "gzip")
+            .body("application/isup", b"x")
+    });
+    assert_eq!(code(&answer), 200);
+    bob.ends_with(200);
+    stage.pass(120.0);
+}
+
 #[test]
 fn schemes_methods_and_hops() {
     let stage = Stage::default();

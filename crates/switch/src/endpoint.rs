@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use sip::{
-    Flow, HeaderName, Limits, Message, Method, Scheme, StatusCode,
+    Flow, HeaderName, Limits, Message, Method, Part, Scheme, StatusCode,
     transaction::{ClientId, ServerId, TxEvent},
 };
 
@@ -12,7 +12,7 @@ use crate::{
     api::{Facts, ScriptEntry},
     auth::Identity,
     call::{Beginning, Call},
-    leg::{Leg, LegId, acknowledge_stray, answer_passed, description, end_stray},
+    leg::{Leg, LegId, acknowledge_stray, answer_passed, describes_session, end_stray},
     stack::ClientUse,
     switch::Switch,
 };
@@ -396,14 +396,50 @@ pub(crate) fn understood(message: &Message) -> Result<(), Answer> {
         return Err(Answer::new(StatusCode::BAD_EXTENSION).with(HeaderName::Unsupported, unsupported.join(", ")));
     }
     let mut encodings = message.values(HeaderName::ContentEncoding);
-    if encodings.any(|encoding| !encoding.eq_ignore_ascii_case("identity")) {
+    let looked_at = *message.method() != Method::Bye;
+    if looked_at && encodings.any(|encoding| !encoding.eq_ignore_ascii_case("identity")) {
         return Err(Answer::new(StatusCode::UNSUPPORTED_MEDIA_TYPE).with(HeaderName::AcceptEncoding, "identity"));
     }
-    let describes = matches!(message.method(), Method::Invite | Method::Update);
-    if describes && !message.body().is_empty() && description(message).is_empty() {
+    if has_foreign_body(message) {
         return Err(Answer::new(StatusCode::UNSUPPORTED_MEDIA_TYPE).with(HeaderName::Accept, "application/sdp"));
     }
     Ok(())
+}
+
+/// Whether a request brings a body that must be understood and is not (RFC 3261 8.2.3, 20.11).
+///
+/// That is a part with `handling=required`. One that does not say counts as required only where there is no session
+/// description beside it: location, ISUP and the like often come without saying that they may be passed over.
+fn has_foreign_body(message: &Message) -> bool {
+    let describes = match message.method() {
+        Method::Invite | Method::Update => true,
+        // What these bring is the other phone's to understand; and a call must end, whatever a BYE brings.
+        Method::Info | Method::Message | Method::Bye | Method::Ack | Method::Cancel => return false,
+        Method::Register
+        | Method::Options
+        | Method::Prack
+        | Method::Subscribe
+        | Method::Notify
+        | Method::Publish
+        | Method::Refer
+        | Method::Other(_) => false,
+    };
+    if message.body().is_empty() || message.content_type().is_none() {
+        return false;
+    }
+    let Ok(parts) = message.parts(&Limits::default()) else {
+        return describes;
+    };
+    let known = |part: &&Part<'_>| describes_session(part) && !part.body.is_empty();
+    let described = parts.iter().any(|part| known(&part));
+    let chosen = parts.iter().filter(known).any(|part| part.alternative);
+    let foreign = |part: &Part<'_>| match part.purpose() {
+        _ if part.alternative && chosen => false,
+        Some(purpose) if purpose.required => true,
+        Some(purpose) if purpose.optional => false,
+        Some(_) | None => describes && !described,
+    };
+    parts.iter().any(|part| !known(&part) && foreign(part)) || (describes && parts.is_empty())
 }
 
 /// The methods understood outside of a dialog.

@@ -57,6 +57,8 @@ pub struct ContentDisposition<'a> {
     pub kind: &'a str,
     /// `handling=optional`: a UAS that does not understand the body may pass over it.
     pub optional: bool,
+    /// `handling=required`: it must not (RFC 3261 section 8.2.3).
+    pub required: bool,
     /// All parameters.
     pub params: Params<'a>,
 }
@@ -66,13 +68,11 @@ impl<'a> Header<'a> for ContentDisposition<'a> {
 
     fn read(value: &'a str) -> Result<Self, &'static str> {
         let item = Item::parse(value)?;
-        let optional = item
-            .params
-            .get("handling")
-            .is_some_and(|handling| handling.eq_ignore_ascii_case("optional"));
+        let handling = item.params.get("handling").unwrap_or_default();
         Ok(Self {
             kind: item.value,
-            optional,
+            optional: handling.eq_ignore_ascii_case("optional"),
+            required: handling.eq_ignore_ascii_case("required"),
             params: item.params,
         })
     }
@@ -94,6 +94,8 @@ mod tests {
             assert!(MediaType::parse(bad).is_err(), "{bad}");
         }
         let read = ContentDisposition::read("session;handling=Optional").unwrap();
-        assert!(read.optional && read.kind == "session");
+        assert!(read.optional && !read.required && read.kind == "session");
+        let read = ContentDisposition::read("x; handling=\"required\"").unwrap();
+        assert!(read.required && !read.optional);
     }
 }

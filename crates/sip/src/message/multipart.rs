@@ -3,7 +3,11 @@
 use super::Message;
 use crate::{
     HeaderError, HeaderName, Limits,
-    headers::{media::MediaType, trim},
+    headers::{
+        Header,
+        media::{ContentDisposition, MediaType},
+        trim,
+    },
 };
 
 /// One part of a body, or a whole body that is not multipart.
@@ -15,8 +19,22 @@ pub struct Part<'a> {
     pub disposition: Option<&'a str>,
     /// The part's Content-ID.
     pub id: Option<&'a str>,
+    /// It stands in a `multipart/alternative`: one of the parts there is to be understood, not all (RFC 2046 5.1.4).
+    pub alternative: bool,
     /// Its octets.
     pub body: &'a [u8],
+}
+
+impl<'a> Part<'a> {
+    /// Whether it is of that media type, such as `application`, `sdp`.
+    pub fn is(&self, kind: &str, subtype: &str) -> bool {
+        MediaType::parse(self.content_type).is_ok_and(|found| found.is(kind, subtype))
+    }
+
+    /// What it is for, where that is said in a form that can be read.
+    pub fn purpose(&self) -> Option<ContentDisposition<'a>> {
+        ContentDisposition::read(self.disposition?).ok()
+    }
 }
 
 impl Message {
@@ -34,6 +52,7 @@ impl Message {
             content_type: self.single(HeaderName::ContentType)?,
             disposition: self.optional(HeaderName::ContentDisposition)?,
             id: self.optional(HeaderName::ContentId)?,
+            alternative: false,
             body: self.body(),
         };
         take(whole, limits.max_nesting, limits, &mut parts)
@@ -43,8 +62,7 @@ impl Message {
 
     /// The first part of that media type, such as `application`, `sdp`.
     pub fn part(&self, kind: &str, subtype: &str, limits: &Limits) -> Result<Option<Part<'_>>, HeaderError> {
-        let is = |part: &Part<'_>| MediaType::parse(part.content_type).is_ok_and(|found| found.is(kind, subtype));
-        Ok(self.parts(limits)?.into_iter().find(is))
+        Ok(self.parts(limits)?.into_iter().find(|part| part.is(kind, subtype)))
     }
 }
 
@@ -66,8 +84,13 @@ fn take<'a>(part: Part<'a>, levels: usize, limits: &Limits, parts: &mut Vec<Part
         .get("boundary")
         .filter(|boundary| (1..=70).contains(&boundary.len()));
     let boundary = boundary.ok_or("a multipart body has no usable boundary")?;
+    let alternative = part.alternative || media.subtype.eq_ignore_ascii_case("alternative");
     for inner in Between::new(part.body, boundary) {
-        take(split(inner)?, levels - 1, limits, parts)?;
+        let inner = Part {
+            alternative,
+            ..split(inner)?
+        };
+        take(inner, levels - 1, limits, parts)?;
     }
     Ok(())
 }
@@ -134,6 +157,7 @@ fn split(part: &[u8]) -> Result<Part<'_>, &'static str> {
         content_type: "text/plain",
         disposition: None,
         id: None,
+        alternative: false,
         body,
     };
     for line in head.split("\r\n") {
@@ -176,6 +200,29 @@ mod tests {
         );
         let sdp = message.part("application", "SDP", &Limits::default()).unwrap().unwrap();
         assert_eq!((sdp.body, sdp.id), (&b"v=0\r\n"[..], Some("<1>")));
+    }
+
+    #[test]
+    fn parts_say_what_they_are_for_and_whether_they_stand_for_one_another() {
+        let body = "--a\r\nContent-Type: multipart/alternative;boundary=b\r\n\r\n--b\r\nContent-Type: a/b\r\n\
+                    Content-Disposition: session;handling=required\r\n\r\n1\r\n--b\r\nContent-Type: c/d\r\n\r\n2\r\n\
+                    --b--\r\n--a\r\nContent-Disposition: ;\r\n\r\n3\r\n--a--";
+        let message = with_body("multipart/mixed;boundary=a", body.as_bytes());
+        let parts = message.parts(&Limits::default()).unwrap();
+        let seen: Vec<_> = parts
+            .iter()
+            .map(|part| {
+                (
+                    part.body,
+                    part.alternative,
+                    part.purpose().map(|purpose| purpose.required),
+                )
+            })
+            .collect();
+        assert_eq!(
+            seen,
+            [(&b"1"[..], true, Some(true)), (b"2", true, None), (b"3", false, None)]
+        );
     }
 
     #[test]

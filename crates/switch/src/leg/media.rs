@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use ::media::{Command, Direction, Local, Session};
-use sip::{Flow, Limits, Message};
+use sip::{Flow, Limits, Message, Part};
 use smallvec::smallvec;
 
 use super::{Leg, Phase};
@@ -15,8 +15,20 @@ pub(crate) fn description(message: &Message) -> &[u8] {
     if message.content_type().is_none() {
         return message.body();
     }
-    let part = message.part("application", "sdp", &Limits::default());
-    part.ok().flatten().map_or(&[], |part| part.body)
+    let parts = message.parts(&Limits::default()).unwrap_or_default();
+    parts
+        .iter()
+        .find(|part| describes_session(part))
+        .map_or(&[], |part| part.body)
+}
+
+/// Whether a part describes the session; the description of an early session (RFC 3959) does not.
+pub(crate) fn describes_session(part: &Part<'_>) -> bool {
+    let early = || {
+        part.purpose()
+            .is_some_and(|purpose| purpose.kind.eq_ignore_ascii_case("early-session"))
+    };
+    part.is("application", "sdp") && !early()
 }
 
 /// No media port, or no transaction, could be had.

@@ -27,7 +27,7 @@ use sip::{
 
 pub(crate) use end::{Cause, Who};
 pub(crate) use key::{FLASH, info_key};
-pub(crate) use media::{NoRoom, description};
+pub(crate) use media::{NoRoom, describes_session, description};
 pub(crate) use outbound::{CallerId, Invitation, Place, acknowledge_stray, end_stray};
 pub(crate) use pass::answer_passed;
 
