@@ -3,10 +3,10 @@
 use switch::{Command, Disposition, EndedBy, Input};
 use tests::{Actor, Stage};
 
-type Expected = (Disposition, u16, EndedBy, &'static str);
+type Expected<'a> = (Disposition, u16, EndedBy, &'a str);
 
 /// A world with three extensions, of which 103 has no phone; what happens in it; and the record it leaves.
-fn leaves(expected: Expected, happens: impl FnOnce(&Stage, &Actor, &Actor)) {
+fn leaves(expected: Expected<'_>, happens: impl FnOnce(&Stage, &Actor, &Actor)) {
     let stage = Stage::default();
     let (alice, bob) = (stage.phone("101"), stage.phone("102"));
     let _carol = stage.unregistered("103");
@@ -97,6 +97,31 @@ fn unanswered_calls_say_why() {
             alice.calls("102").ends_with(code);
         });
     }
+    // The caller is told 480, for these speak of our INVITE; the record says what the phone said.
+    for (code, detail) in [
+        (401, "the callee's phone asked for a password (401 Unauthorized)"),
+        (
+            407,
+            "the callee's phone asked for a password (407 Proxy Authentication Required)",
+        ),
+        (
+            491,
+            "the callee's phone was busy with another request (491 Request Pending)",
+        ),
+        (420, "the callee's phone could not take the call (420 Bad Extension)"),
+    ] {
+        leaves((NoAnswer, 480, EndedBy::Callee, detail), |_, alice, bob| {
+            bob.feels(|mood| mood.refuses = Some(code));
+            alice.calls("102").ends_with(480);
+        });
+    }
+    leaves(
+        (NoAnswer, 480, EndedBy::System, "Redirected Outside"),
+        |_, alice, bob| {
+            bob.feels(|mood| (mood.refuses, mood.sends_to) = (Some(302), Some("sip:a@b.example".into())));
+            alice.calls("102").ends_with(480);
+        },
+    );
     leaves((NoAnswer, 480, EndedBy::System, "No Answer"), |_, alice, _| {
         alice.calls("102").ends_with(480);
     });
@@ -140,6 +165,80 @@ fn unanswered_calls_say_why() {
             alice.ends_with(503);
         },
     );
+}
+
+#[test]
+fn a_cause_of_q_850_is_in_the_record_and_goes_on() {
+    // RFC 3326, RFC 6432.
+    use Disposition::{Answered, Busy, NoAnswer, Rejected};
+    let explains = |phone: &Actor, reason| {
+        phone.feels(|mood| mood.explains = Some(reason));
+    };
+    let told = |phone: &Actor| phone.call(|call| call.last.header(sip::HeaderName::Reason).map(str::to_owned));
+    let heard_bye = |phone: &Actor| {
+        phone.with(|phone| {
+            let mut byes = phone
+                .received
+                .iter()
+                .filter(|message| *message.method() == sip::Method::Bye);
+            byes.next_back()
+                .unwrap()
+                .header(sip::HeaderName::Reason)
+                .map(str::to_owned)
+        })
+    };
+    let user_busy = "Q.850;cause=17;text=\"User busy\"";
+    leaves(
+        (Busy, 486, EndedBy::Callee, "Busy Here (Q.850 cause 17: User busy)"),
+        |_, alice, bob| {
+            explains(bob, "SIP;cause=486, Q.850;cause=17;text=\"User busy\"");
+            bob.feels(|mood| mood.refuses = Some(486));
+            alice.calls("102").ends_with(486);
+            assert_eq!(told(alice).as_deref(), Some(user_busy));
+        },
+    );
+    let congested = "Service Unavailable (Q.850 cause 42)";
+    leaves((NoAnswer, 480, EndedBy::System, congested), |_, alice, bob| {
+        explains(bob, "Q.850;cause=42");
+        bob.feels(|mood| mood.refuses = Some(503));
+        alice.calls("102").ends_with(480);
+        assert_eq!(told(alice).as_deref(), Some("Q.850;cause=42"));
+    });
+    leaves((Rejected, 603, EndedBy::Callee, "Decline"), |_, alice, bob| {
+        explains(bob, "SIP;cause=603;text=\"no\"");
+        bob.feels(|mood| mood.refuses = Some(603));
+        alice.calls("102").ends_with(603);
+        assert_eq!(told(alice), None, "what is said of this phone's dialog stays there");
+    });
+    let cleared = "(Q.850 cause 16: Normal call clearing)";
+    let normal = "Q.850;cause=16;text=\"Normal call clearing\"";
+    let callee = format!("callee: hung up {cleared}");
+    leaves((Answered, 200, EndedBy::Callee, &callee), |stage, alice, bob| {
+        explains(bob, normal);
+        talking(stage, alice, bob);
+        bob.hangs_up();
+        alice.ends_with(200);
+        assert_eq!(heard_bye(alice).as_deref(), Some(normal));
+    });
+    let caller = format!("caller: hung up {cleared}");
+    leaves((Answered, 200, EndedBy::Caller, &caller), |stage, alice, bob| {
+        explains(alice, normal);
+        talking(stage, alice, bob);
+        alice.hangs_up();
+        bob.ends_with(200);
+        assert_eq!(heard_bye(bob).as_deref(), Some(normal));
+    });
+}
+
+#[test]
+fn a_script_that_passes_on_the_code_of_its_dial_passes_on_the_cause() {
+    let stage = Stage::plan("fn on_call(caller) { let r = caller.dial(\"102\"); caller.reject(r.code); }");
+    let (alice, bob) = (stage.phone("101"), stage.phone("102"));
+    bob.feels(|mood| (mood.refuses, mood.explains) = (Some(404), Some("Q.850;cause=1")));
+    alice.calls("102").ends_with(404);
+    alice.call(|call| assert_eq!(call.last.header(sip::HeaderName::Reason), Some("Q.850;cause=1")));
+    assert_eq!(stage.record().detail, "rejected by the dialplan: 404 (Q.850 cause 1)");
+    stage.clears();
 }
 
 #[test]

@@ -4,6 +4,8 @@ use std::borrow::Cow;
 
 use sip::{Builder, HeaderName, Message, StatusCode};
 
+use crate::leg::Q850;
+
 /// What to answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
@@ -44,6 +46,15 @@ impl Answer {
     pub fn with_reason(mut self, reason: Option<String>) -> Self {
         self.reason = reason.map(Cow::Owned);
         self
+    }
+
+    /// With what the telephone network said of it, if it did (RFC 6432).
+    #[must_use]
+    pub(crate) fn explained(self, why: Option<&Q850>) -> Self {
+        match why {
+            Some(why) => self.with(HeaderName::Reason, why.to_string()),
+            None => self,
+        }
     }
 
     /// With one more header field.

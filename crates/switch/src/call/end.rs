@@ -4,7 +4,7 @@ use crate::{
     answer::Answer,
     api::{Cdr, CdrOpen, Disposition, EndedBy, Event, Output, Query},
     exchange::Exchange,
-    leg::Cause,
+    leg::{Cause, Q850},
     stack::TimerKey,
 };
 
@@ -17,6 +17,8 @@ pub(crate) struct Ending {
     pub disposition: Disposition,
     pub by: EndedBy,
     pub detail: String,
+    /// What the telephone network said of it; the other phone is told.
+    pub why: Option<Q850>,
 }
 
 impl Ending {
@@ -26,6 +28,7 @@ impl Ending {
             disposition: Disposition::Cancelled,
             by: EndedBy::Caller,
             detail: "the caller gave up".into(),
+            why: None,
         }
     }
 
@@ -35,6 +38,7 @@ impl Ending {
             disposition: disposition_of(code),
             by: EndedBy::System,
             detail: detail.into(),
+            why: None,
         }
     }
 
@@ -44,6 +48,7 @@ impl Ending {
             disposition: Disposition::Rejected,
             by: EndedBy::Admin,
             detail: "ended over the API".into(),
+            why: None,
         }
     }
 
@@ -53,6 +58,7 @@ impl Ending {
             disposition: disposition_of(code),
             by: EndedBy::Script,
             detail: detail.into(),
+            why: None,
         }
     }
 
@@ -62,7 +68,8 @@ impl Ending {
             code: last.code,
             disposition: disposition_of(last.code),
             by: last.by,
-            detail: last.reason.clone(),
+            detail: last.detail.clone(),
+            why: last.why.clone(),
         }
     }
 
@@ -73,6 +80,7 @@ impl Ending {
             disposition: disposition_of(code),
             by: EndedBy::Caller,
             detail: format!("{code} {reason}"),
+            why: None,
         }
     }
 
@@ -87,7 +95,8 @@ impl Ending {
             code: 200,
             disposition: Disposition::Answered,
             by,
-            detail: format!("{side}: {}", cause.detail),
+            detail: Q850::explain(cause.why.as_ref(), &format!("{side}: {}", cause.detail)),
+            why: cause.why.clone(),
         }
     }
 }

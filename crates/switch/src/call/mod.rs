@@ -20,7 +20,7 @@ use crate::{
     answer::Answer,
     api::{CallUid, CdrOpen, EndedBy, Event, Facts, Position, Query, QueryId, ScriptEntry},
     exchange::{Exchange, QueryUse},
-    leg::{CallerId, Cause, LegEvent, LegId},
+    leg::{CallerId, Cause, LegEvent, LegId, Q850},
     slots::Id,
     stack::TimerKey,
     verbs::{Originating, Running, VerbEvent},
@@ -83,7 +83,12 @@ pub(crate) struct Call {
 pub(crate) struct Unanswered {
     /// The status the caller is to get.
     pub code: u16,
+    /// The reason phrase the caller is to get.
     pub reason: String,
+    /// What the record says.
+    pub detail: String,
+    /// What the telephone network said; the caller is told.
+    pub why: Option<Q850>,
     /// Whose doing it was.
     pub by: EndedBy,
 }
@@ -229,10 +234,11 @@ impl Call {
             .map_or_else(|| self.span.clone(), |leg| leg.span.clone());
         span.in_scope(|| {
             // RFC 3261 9.1: 487 is what a phone says that was told to stop.
-            if let LegEvent::Refused { code, reason, .. } = &event
+            if let LegEvent::Refused { code, reason, why, .. } = &event
                 && *code != 487
             {
-                tracing::info!(code, %reason, "the phone refused");
+                let why = why.as_ref().map(tracing::field::display);
+                tracing::info!(code, %reason, why, "the phone refused");
             } else {
                 tracing::debug!(?event, "leg");
             }
@@ -296,11 +302,12 @@ impl Call {
 
     /// The caller is no longer there, or no longer wants.
     fn caller_gone(&mut self, x: &mut Exchange, ending: Ending) {
+        let cause = Cause::ours("the other side hung up").because(ending.why.clone());
         self.close_cdr(x, ending);
         // First of all, so that nothing after the verb that ends now runs.
         self.cancel_script(x);
         self.verb_event(x, VerbEvent::CallerGone);
-        self.unbridge(x, &Cause::ours("the other side hung up"));
+        self.unbridge(x, &cause);
     }
 
     /// Ends the call for a reason of ours (the admin API, shutdown, a limit).

@@ -100,17 +100,15 @@ impl Call {
         if self.has_ended() {
             return;
         }
-        let (code, cause) = (ending.code, Cause::ours("the dialplan is through"));
-        let reason = self
-            .last_dial
-            .as_ref()
-            .filter(|last| last.code == code)
-            .map(|last| last.reason.clone());
+        let cause = Cause::ours("the dialplan is through").because(ending.why.clone());
+        let last = self.last_dial.as_ref().filter(|last| last.code == ending.code);
+        let reason = last.map(|last| last.reason.clone());
+        let refusal = Answer::of(ending.code)
+            .with_reason(reason)
+            .explained(ending.why.as_ref());
         self.close_cdr(x, ending);
         self.unbridge(x, &cause);
-        x.with_leg(self.caller, |leg, cx| {
-            leg.reject(cx, &Answer::of(code).with_reason(reason))
-        });
+        x.with_leg(self.caller, |leg, cx| leg.reject(cx, &refusal));
         x.with_leg(self.caller, |leg, cx| leg.hang_up(cx, cause));
     }
 

@@ -2,7 +2,7 @@
 
 use sip::{Builder, HeaderName, Message, Method, StatusCode, transaction::ServerId};
 
-use super::{Change, Leg, LegEvent, LegTimer, Phase};
+use super::{Change, Leg, LegEvent, LegTimer, Phase, Q850};
 use crate::{
     answer::Answer,
     stack::{ClientUse, Stack, TimerKey},
@@ -14,6 +14,8 @@ pub(crate) struct Cause {
     pub who: Who,
     /// In words, for people.
     pub detail: String,
+    /// What the telephone network said of it; BYE tells the other phone.
+    pub why: Option<Q850>,
 }
 
 /// Whose doing it was.
@@ -32,6 +34,7 @@ impl Cause {
         Self {
             who: Who::Us,
             detail: detail.into(),
+            why: None,
         }
     }
 
@@ -39,7 +42,13 @@ impl Cause {
         Self {
             who: Who::Lost,
             detail: detail.into(),
+            why: None,
         }
+    }
+
+    /// With what the other phone gave as its reason.
+    pub fn because(self, why: Option<Q850>) -> Self {
+        Self { why, ..self }
     }
 }
 
@@ -74,10 +83,13 @@ impl Leg {
         };
         let way = Stack::way(dialog.next_hop(), &self.flow, self.outside);
         let via = cx.via(&way);
-        let bye = dialog
+        let mut bye = dialog
             .request(&Method::Bye, via)
-            .header(HeaderName::UserAgent, &cx.config.product)
-            .finish();
+            .header(HeaderName::UserAgent, &cx.config.product);
+        if let Some(why) = &cause.why {
+            bye = bye.header(HeaderName::Reason, why);
+        }
+        let bye = bye.finish();
         tracing::debug!(detail = %cause.detail, "BYE");
         if cx.request(way, bye, ClientUse::Bye(self.id)).is_none() {
             return self.gone(cx);
@@ -105,6 +117,7 @@ impl Leg {
                 LegEvent::Ended(Cause {
                     who: Who::Peer,
                     detail: "hung up".into(),
+                    why: Q850::of(bye),
                 }),
             );
         } else if self.phase == Phase::Incoming {
@@ -143,6 +156,7 @@ impl Leg {
                 code: 503,
                 reason: "No Media Port".into(),
                 contacts: Vec::new(),
+                why: None,
             };
             self.tell(cx, refused);
             self.cancel(cx, None);

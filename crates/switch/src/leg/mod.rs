@@ -14,6 +14,7 @@ mod outbound;
 mod pass;
 mod request;
 mod session_timer;
+mod why;
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -30,6 +31,7 @@ pub(crate) use key::{FLASH, info_key};
 pub(crate) use media::{NoRoom, describes_session, description};
 pub(crate) use outbound::{CallerId, Invitation, Place, acknowledge_stray, end_stray};
 pub(crate) use pass::answer_passed;
+pub(crate) use why::Q850;
 
 use crate::{call::CallId, slots::Id, stack::Stack};
 use offer::{Change, Wanted};
@@ -93,6 +95,8 @@ pub(crate) enum LegEvent {
         code: u16,
         reason: String,
         contacts: Vec<String>,
+        /// What the telephone network says of it.
+        why: Option<Q850>,
     },
     /// Inbound: the ACK came, with the answer where the 2xx made the offer.
     Confirmed { answer: Option<Spec> },

@@ -3,7 +3,7 @@
 use ::media::Spec;
 use sip::{Builder, Contact, Flow, HeaderName, Message, Method, dialog::Dialog, transaction::ClientId};
 
-use super::{ALLOW, Cause, Leg, LegEvent, LegId, NoRoom, Phase, description, session_timer::SessionTimer};
+use super::{ALLOW, Cause, Leg, LegEvent, LegId, NoRoom, Phase, Q850, description, session_timer::SessionTimer};
 use crate::{
     call::CallId,
     stack::{ClientUse, Stack, copy_fields},
@@ -201,6 +201,7 @@ impl Leg {
                     code: 488,
                     reason: "No Usable Answer".into(),
                     contacts: Vec::new(),
+                    why: None,
                 },
             );
             return self.hang_up(cx, Cause::ours("the answer described no session that could be used"));
@@ -262,6 +263,7 @@ impl Leg {
                 code,
                 reason: sip::clean(response.reason()).into_owned(),
                 contacts,
+                why: Q850::of(response),
             },
         );
         self.gone(cx);
@@ -297,6 +299,7 @@ impl Leg {
                     code,
                     reason: reason.into(),
                     contacts: Vec::new(),
+                    why: None,
                 },
             );
             self.gone(cx);

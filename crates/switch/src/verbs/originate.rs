@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::{
     call::{Call, Ending},
     exchange::Exchange,
-    leg::{Cause, LegEvent, LegId, answer_passed},
+    leg::{Cause, LegEvent, LegId, Q850, answer_passed},
     stack::TimerKey,
 };
 
@@ -71,9 +71,9 @@ impl Originating {
                 call.originator_answered(x);
                 return Next::Idle;
             }
-            LegEvent::Refused { code, reason, .. } => {
+            LegEvent::Refused { code, reason, why, .. } => {
                 self.legs.retain(|other| *other != leg);
-                self.last = (code, reason);
+                self.last = (code, Q850::explain(why.as_ref(), &reason));
             }
             LegEvent::Ended(_) | LegEvent::Gone => self.legs.retain(|other| *other != leg),
             LegEvent::Confirmed { .. }

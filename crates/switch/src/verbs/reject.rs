@@ -7,7 +7,7 @@ use crate::{
     api::Outcome,
     call::{Call, Ending},
     exchange::Exchange,
-    leg::Cause,
+    leg::{Cause, Q850},
 };
 
 use super::Next;
@@ -19,7 +19,11 @@ pub(super) fn reject(call: &mut Call, x: &mut Exchange, code: u16, reason: Optio
         Some(reason) => format!("rejected by the dialplan: {code} {reason}"),
         None => format!("rejected by the dialplan: {code}"),
     };
-    finish(call, x, Answer::of(code).with_reason(reason), &detail)
+    // A script that passes on the code of its `dial` passes on the reason for it.
+    let last = call.last_dial.as_ref().filter(|last| last.code == code);
+    let why = last.and_then(|last| last.why.clone());
+    let refusal = Answer::of(code).with_reason(reason).explained(why.as_ref());
+    finish(call, x, refusal, &Q850::explain(why.as_ref(), &detail))
 }
 
 /// `caller.redirect(uri)`: 302.

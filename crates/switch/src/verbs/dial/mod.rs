@@ -12,7 +12,7 @@ use crate::{
     api::{Dial, DialStatus, Outcome, QueryId, Strategy, Target},
     call::Call,
     exchange::Exchange,
-    leg::{Cause, Leg, LegEvent, LegId, answer_passed},
+    leg::{Cause, Leg, LegEvent, LegId, Q850, answer_passed},
     stack::TimerKey,
 };
 
@@ -130,9 +130,14 @@ impl Dialing {
         match event {
             LegEvent::Provisional { code, answer } => self.progress(call, x, leg, code, answer.as_ref()),
             LegEvent::Answered { answer } => self.answered(call, x, index, answer),
-            LegEvent::Refused { code, reason, contacts } => {
+            LegEvent::Refused {
+                code,
+                reason,
+                contacts,
+                why,
+            } => {
                 let branch = self.branches.swap_remove(index);
-                self.refused(call, x, &branch, code, reason, &contacts);
+                self.refused(call, x, &branch, (code, reason, why), &contacts);
             }
             LegEvent::Ended(_) | LegEvent::Gone | LegEvent::Cancelled => {
                 self.branches.swap_remove(index);
@@ -223,8 +228,7 @@ impl Dialing {
         call: &mut Call,
         x: &mut Exchange,
         branch: &Branch,
-        code: u16,
-        reason: String,
+        (code, reason, why): (u16, String, Option<Q850>),
         to: &[String],
     ) {
         if self.early == Some(branch.leg) {
@@ -246,7 +250,7 @@ impl Dialing {
         {
             return self.send_on(call, x, branch, &target, "unavailable");
         }
-        self.best.note_callee(code, &reason);
+        self.best.note_callee(code, &reason, why);
     }
 
     /// It rang long enough.

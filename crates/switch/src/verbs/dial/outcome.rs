@@ -4,6 +4,7 @@ use crate::{
     api::{DialResult, DialStatus, EndedBy, Outcome},
     call::{Call, Unanswered},
     exchange::Exchange,
+    leg::Q850,
     stack::TimerKey,
 };
 
@@ -18,26 +19,32 @@ pub(super) struct Best {
 impl Best {
     /// It came to nothing for a reason of ours.
     pub fn note(&mut self, code: u16, reason: &str) {
-        self.note_of(EndedBy::System, code, reason);
+        self.note_of(EndedBy::System, code, reason, None);
     }
 
     /// The callee, or its phone, does not want.
-    pub fn note_callee(&mut self, code: u16, reason: &str) {
+    pub fn note_callee(&mut self, code: u16, reason: &str, why: Option<Q850>) {
         // Ours, too, where nothing was heard of the phone (Timer B, a transport that failed).
         let by = if matches!(code, 408 | 503) {
             EndedBy::System
         } else {
             EndedBy::Callee
         };
-        self.note_of(by, code, reason);
+        self.note_of(by, code, reason, why);
     }
 
-    fn note_of(&mut self, by: EndedBy, code: u16, reason: &str) {
+    fn note_of(&mut self, by: EndedBy, code: u16, reason: &str, why: Option<Q850>) {
         let answer = self.answer.as_ref();
         if answer.is_none_or(|best| rank(code) < rank(best.code)) {
+            let told = match by {
+                EndedBy::Callee => detail_of(code, reason),
+                EndedBy::Caller | EndedBy::System | EndedBy::Script | EndedBy::Admin => reason.to_owned(),
+            };
             self.answer = Some(Unanswered {
                 code,
                 reason: reason.to_owned(),
+                detail: Q850::explain(why.as_ref(), &told),
+                why,
                 by,
             });
         }
@@ -93,14 +100,33 @@ pub(super) const fn shown(code: u16) -> u16 {
     }
 }
 
+/// What the record says of a callee's answer: where the caller is told another code, the phone's own and what it means.
+fn detail_of(code: u16, reason: &str) -> String {
+    let means = match code {
+        _ if shown(code) == code => return reason.to_owned(),
+        401 | 407 => "the callee's phone asked for a password",
+        491 => "the callee's phone was busy with another request",
+        _ => "the callee's phone could not take the call",
+    };
+    format!("{means} ({code} {reason})")
+}
+
 impl Dialing {
     pub(super) fn finish_unanswered(mut self: Box<Self>, call: &mut Call, x: &mut Exchange) -> Next {
         x.stack.timers.clear(TimerKey::Verb(call.id));
         self.silence(call, x);
         let best = self.best.answer.take();
-        let Unanswered { code, reason, by } = best.unwrap_or(Unanswered {
+        let Unanswered {
+            code,
+            reason,
+            detail,
+            why,
+            by,
+        } = best.unwrap_or(Unanswered {
             code: 480,
             reason: "Temporarily Unavailable".into(),
+            detail: "Temporarily Unavailable".into(),
+            why: None,
             by: EndedBy::System,
         });
         let status = status_of(code, self.rang);
@@ -111,6 +137,8 @@ impl Dialing {
         call.last_dial = Some(Unanswered {
             code: shown,
             reason: reason.clone(),
+            detail,
+            why,
             by,
         });
         call.ringing = false;

@@ -138,7 +138,7 @@ impl Dialing {
         if extension.dnd {
             return match extension.forward_busy.as_deref().filter(|_| self.may_redirect(x)) {
                 Some(to) => self.place(call, x, &target_of(to), &diverted(x, trail, number, "do-not-disturb")),
-                None => self.best.note_callee(486, "Do Not Disturb"),
+                None => self.best.note_callee(486, "Do Not Disturb", None),
             };
         }
         let contacts = x.registrar.lookup(number, &x.accounts);
