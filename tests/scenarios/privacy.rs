@@ -1,6 +1,6 @@
 //! Nothing of one side is told to the other, but what a PBX should pass on.
 
-use sip::{HeaderName, Message};
+use sip::{HeaderName, Message, Transport};
 use switch::Input;
 use tests::{Stage, sdp};
 
@@ -93,14 +93,47 @@ fn the_callee_sees_the_account_s_name_and_number() {
     alice.calls("102");
     bob.rings();
     let from = bob.call(|call| call.invite.header(HeaderName::From).unwrap().to_owned());
+    // The address that the phone reaches us by: a name may mean nothing to it.
+    let home = bob.with(|phone| phone.server.ip());
     assert!(
-        from.starts_with("\"Ada \\\"the\\\" Countess\" <sip:101@tandem.local>;tag="),
+        from.starts_with(&format!("\"Ada \\\"the\\\" Countess\" <sip:101@{home}>;tag=")),
         "{from}"
     );
     let to = bob.call(|call| call.invite.header(HeaderName::To).unwrap().to_owned());
     assert_eq!(to, "<sip:102@tandem.local>");
     alice.hangs_up();
     stage.clears();
+}
+
+#[test]
+fn a_missed_call_can_be_called_back_at_the_uri_that_was_shown() {
+    for transport in [Transport::Udp, Transport::Tcp] {
+        let stage = Stage::default();
+        let alice = stage.phone("101");
+        let bob = stage.phone_at("102", "192.0.2.77:5060", transport);
+        alice.calls("102");
+        bob.rings();
+        let shown = bob.call(|call| {
+            let from = call.invite.from().unwrap();
+            let uri = from.uri().unwrap();
+            (uri.user_unescaped().into_owned(), uri.host.to_string(), uri.port)
+        });
+        alice.hangs_up();
+        bob.ends_with(487);
+        let (number, host, port) = shown;
+        // No name has to be looked up, and the port is the one that the phone registered to.
+        let home = bob.with(|phone| phone.server);
+        assert_eq!(
+            (host.as_str(), port.unwrap_or(5060)),
+            (home.ip().to_string().as_str(), home.port())
+        );
+        bob.with(|phone| phone.domain = port.map_or(host.clone(), |port| format!("{host}:{port}")));
+        bob.calls(&number);
+        alice.rings().answers().talks();
+        bob.hangs_up();
+        alice.ends_with(200);
+        stage.clears();
+    }
 }
 
 #[test]

@@ -21,7 +21,7 @@ struct Delivery {
     server: ServerId,
     request: Message,
     /// Who sent it, as From shows.
-    from: String,
+    from: Sender,
     /// The extension it is for.
     to: String,
     /// Phones that have not answered, or are looked up.
@@ -30,6 +30,25 @@ struct Delivery {
     give_up: Instant,
     /// Phones being looked up, with their contact and its path.
     lookups: Vec<(QueryId, String, Vec<String>)>,
+}
+
+/// Who a MESSAGE is from, as a phone is shown it.
+#[derive(Clone, Default)]
+struct Sender {
+    /// The display name, quoted, with a blank behind it; or nothing.
+    name: String,
+    /// The user part of its URI; none where the sender hides (RFC 3323 4.1.1.3).
+    user: Option<String>,
+}
+
+impl Sender {
+    /// The From value, without a tag, for a phone that reaches us as `home`.
+    fn on(&self, home: &str) -> String {
+        match &self.user {
+            Some(user) => format!("{}<sip:{user}@{home}>", self.name),
+            None => "\"Anonymous\" <sip:anonymous@anonymous.invalid>".into(),
+        }
+    }
 }
 
 /// The MESSAGEs on their way.
@@ -99,17 +118,18 @@ impl Switch {
     }
 
     /// Who a MESSAGE is from, for whom it is for.
-    fn shown(&self, identity: &Identity) -> String {
+    fn shown(&self, identity: &Identity) -> Sender {
         if identity.anonymous {
-            return "\"Anonymous\" <sip:anonymous@anonymous.invalid>".into(); // RFC 3323 4.1.1.3
+            return Sender::default();
         }
         let account = self.x.accounts.extension(&identity.extension);
         let name = account
             .map(|account| account.name.as_str())
             .filter(|name| !name.is_empty());
-        let name = name.map(|name| format!("{} ", sip::quote(name))).unwrap_or_default();
-        let (user, domain) = (sip::escape_user(&identity.extension), &self.x.stack.config.domain);
-        format!("{name}<sip:{user}@{domain}>")
+        Sender {
+            name: name.map(|name| format!("{} ", sip::quote(name))).unwrap_or_default(),
+            user: Some(sip::escape_user(&identity.extension).to_string()),
+        }
     }
 
     /// Sends it to one phone.
@@ -168,7 +188,15 @@ impl Switch {
         }
     }
 
-    fn copy_of(&mut self, message: &Message, from: &str, to: &str, uri: &str, way: &Flow, path: &[String]) -> Message {
+    fn copy_of(
+        &mut self,
+        message: &Message,
+        from: &Sender,
+        to: &str,
+        uri: &str,
+        way: &Flow,
+        path: &[String],
+    ) -> Message {
         let stack = &mut self.x.stack;
         let domain = stack.config.domain.clone();
         let hops = message
@@ -179,6 +207,7 @@ impl Switch {
             .min(255)
             .saturating_sub(1);
         let to = sip::escape_user(to);
+        let from = from.on(&stack.home(way));
         let mut builder = Builder::request(&Method::Message, uri)
             .header(HeaderName::Via, stack.via(way))
             .header(HeaderName::MaxForwards, hops);

@@ -164,6 +164,18 @@ impl Stack {
         }
     }
 
+    /// The host of an identity of ours that a peer on this flow is shown: the address it reaches us by, with
+    /// the port where that is not the transport's own. A name may mean nothing to a phone that knows only the
+    /// address, and a missed call has to be called back (RFC 3261 8.1.1.3, 19.1.5).
+    pub fn home(&self, flow: &Flow) -> String {
+        let address = self.sent_by(flow);
+        match (address.port() == flow.transport.default_port(), address.ip()) {
+            (false, _) => address.to_string(),
+            (true, IpAddr::V4(ip)) => ip.to_string(),
+            (true, IpAddr::V6(ip)) => format!("[{ip}]"),
+        }
+    }
+
     /// Starts a client transaction; `None` if there are too many.
     pub fn request(&mut self, flow: Flow, message: Message, purpose: ClientUse) -> Option<ClientId> {
         let (flow, message, fallback) = self.fit(flow, message);

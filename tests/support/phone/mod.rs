@@ -46,8 +46,10 @@ pub struct Phone {
     password: String,
     /// Where it is.
     pub address: SocketAddr,
-    server: SocketAddr,
-    domain: String,
+    /// The address it reaches the PBX by.
+    pub server: SocketAddr,
+    /// What it writes behind the `@` of the numbers it dials: a name, or an address with its port.
+    pub domain: String,
     layer: Layer,
     /// What it does by itself.
     pub mood: Mood,

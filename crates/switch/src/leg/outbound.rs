@@ -86,7 +86,11 @@ impl Leg {
         };
         // RFC 3323 4.1.1.3.
         let anonymous = invitation.caller.number == "anonymous";
-        let home = if anonymous { "anonymous.invalid" } else { domain };
+        let home = if anonymous {
+            "anonymous.invalid".to_owned()
+        } else {
+            cx.home(&self.flow)
+        };
         let from = if invitation.caller.name.is_empty() {
             format!("<sip:{number}@{home}>;tag={}", self.local_tag)
         } else {
