@@ -58,6 +58,15 @@ async fn main() -> Result<(), Box<dyn Error>> {
         }),
         registry: prometheus_client::registry::Registry::default(),
         metrics_need_token: false,
+        system: admin::System {
+            version: "0.0.0",
+            domain: DOMAIN.into(),
+            servers: vec![admin::Server {
+                address: "192.0.2.7".to_owned(),
+                port: 5060,
+                transports: vec!["udp".to_owned(), "tcp".to_owned()],
+            }],
+        },
         limits: Limits::default(),
     };
     let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:8080".to_owned());
@@ -82,6 +91,7 @@ async fn fill(store: &Store) -> Result<(), StoreError> {
             number: number.to_owned(),
             name: name.to_owned(),
             ha1,
+            rules: store::Rules::default(),
         };
         store.create_extension(DOMAIN, &new, now).await?;
     }

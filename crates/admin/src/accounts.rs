@@ -2,11 +2,25 @@
 
 use std::{future::Future, sync::Arc};
 
-use store::{Account, ExtensionPatch, ImportReport, NewExtension, Store};
+use store::{Account, ExtensionPatch, ImportReport, NewExtension, Rules, Store};
 use switch::{AccountChange, Ha1};
 use tokio::sync::Mutex;
 
-use crate::{model::now_micros, problem::Problem, state::Hasher, switch_handle::SwitchHandle};
+use crate::{
+    model::now_micros,
+    problem::Problem,
+    state::Hasher,
+    switch_handle::SwitchHandle,
+    versions::{Conditions, Version},
+};
+
+/// An extension to make, with its password in clear.
+pub(crate) struct New {
+    pub(crate) number: String,
+    pub(crate) name: String,
+    pub(crate) rules: Rules,
+    pub(crate) password: String,
+}
 
 /// The only way to change an extension. Cheap to clone.
 #[derive(Clone)]
@@ -45,13 +59,14 @@ impl Accounts {
         }
     }
 
-    pub(crate) async fn create(&self, number: String, name: String, password: String) -> Result<Account, Problem> {
+    pub(crate) async fn create(&self, new: New) -> Result<Account, Problem> {
         let this = self.clone();
         self.to_its_end(async move {
             let new = NewExtension {
-                ha1: this.hash(&number, &password),
-                number,
-                name,
+                ha1: this.hash(&new.number, &new.password),
+                number: new.number,
+                name: new.name,
+                rules: new.rules,
             };
             let account = this.store.create_extension(&this.domain, &new, now_micros()).await?;
             tracing::info!(number = account.extension.number, "extension created");
@@ -66,9 +81,11 @@ impl Accounts {
         number: String,
         mut patch: ExtensionPatch,
         password: Option<String>,
+        conditions: Conditions,
     ) -> Result<Account, Problem> {
         let this = self.clone();
         self.to_its_end(async move {
+            this.allow(&number, &conditions).await?;
             let new_password = password.is_some();
             patch.ha1 = password.map(|password| this.hash(&number, &password));
             let account = this
@@ -82,9 +99,10 @@ impl Accounts {
         .await
     }
 
-    pub(crate) async fn delete(&self, number: String) -> Result<(), Problem> {
+    pub(crate) async fn delete(&self, number: String, conditions: Conditions) -> Result<(), Problem> {
         let this = self.clone();
         self.to_its_end(async move {
+            this.allow(&number, &conditions).await?;
             this.store.delete_extension(&this.domain, &number).await?;
             tracing::info!(number, "extension removed");
             this.tell(Durable::removed(number)).await
@@ -92,22 +110,25 @@ impl Accounts {
         .await
     }
 
-    /// Number, name and password of each; a dry run hashes nothing and changes nothing.
-    pub(crate) async fn import(
-        &self,
-        lines: Vec<(String, String, String)>,
-        dry_run: bool,
-    ) -> Result<ImportReport, Problem> {
+    /// Whether this version of an extension may be changed. Only within a turn: nobody changes it in between.
+    async fn allow(&self, number: &str, conditions: &Conditions) -> Result<(), Problem> {
+        let account = self.store.account(&self.domain, number).await?;
+        conditions.allow(Some(&Version::of_extension(&account.extension)))
+    }
+
+    /// A dry run hashes nothing and changes nothing.
+    pub(crate) async fn import(&self, lines: Vec<New>, dry_run: bool) -> Result<ImportReport, Problem> {
         let this = self.clone();
         self.to_its_end(async move {
-            let new = |(number, name, password): (String, String, String)| NewExtension {
+            let new = |new: New| NewExtension {
                 ha1: if dry_run {
                     no_ha1()
                 } else {
-                    this.hash(&number, &password)
+                    this.hash(&new.number, &new.password)
                 },
-                number,
-                name,
+                number: new.number,
+                name: new.name,
+                rules: new.rules,
             };
             let lines: Vec<_> = lines.into_iter().map(new).collect();
             let report = this

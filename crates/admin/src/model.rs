@@ -68,6 +68,26 @@ pub(crate) struct NewExtension {
     #[serde(default)]
     #[schema(min_length = 1, max_length = 128, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$", format = Password, write_only)]
     pub(crate) password: Option<String>,
+    /// Do not disturb: calls get busy at once.
+    #[serde(default)]
+    #[schema(default = false)]
+    pub(crate) dnd: Option<bool>,
+    /// Where every call goes instead.
+    #[serde(default)]
+    #[schema(min_length = 1, max_length = 256)]
+    pub(crate) forward_always: Option<String>,
+    /// Where calls go when it is busy.
+    #[serde(default)]
+    #[schema(min_length = 1, max_length = 256)]
+    pub(crate) forward_busy: Option<String>,
+    /// Where calls go when nobody answers.
+    #[serde(default)]
+    #[schema(min_length = 1, max_length = 256)]
+    pub(crate) forward_no_answer: Option<String>,
+    /// Whether it has a mailbox.
+    #[serde(default)]
+    #[schema(default = false)]
+    pub(crate) voicemail: Option<bool>,
 }
 
 /// What to change of an extension. An absent field stays as it is; null empties it.

@@ -8,7 +8,7 @@ use switch::Ha1;
 
 use crate::{
     accounts::Accounts, auth::Guard, dialplans::Dialplans, events::EventBus, health::Health, http_metrics::HttpMetrics,
-    switch_handle::SwitchHandle,
+    repeats::Repeats, switch_handle::SwitchHandle, system::System,
 };
 
 /// Computes the digest hashes of `user:realm:password` (RFC 7616 section 3.4.2) from a user name and
@@ -35,6 +35,8 @@ pub struct AdminState {
     pub registry: Registry,
     /// Whether `/metrics` wants a token like everything else.
     pub metrics_need_token: bool,
+    /// Where phones sign in.
+    pub system: System,
     /// What is too much.
     pub limits: Limits,
 }
@@ -77,6 +79,15 @@ pub struct Limits {
     pub wrong_tokens: u32,
     /// After that, one more try each time this has passed.
     pub wrong_token_pause: Duration,
+    /// Records that a search for part of a number or name looks at for one page; at least 1.
+    pub search_records: u32,
+    /// How long the answer to a request with `Idempotency-Key` is kept, for who asks again. It is in memory
+    /// only, and may hold a generated password.
+    pub repeat_time: Duration,
+    /// How many such requests are remembered; the oldest answers go first.
+    pub repeats: usize,
+    /// Bytes that their answers take together; the oldest go first.
+    pub repeat_bytes: usize,
 }
 
 impl Default for Limits {
@@ -95,6 +106,10 @@ impl Default for Limits {
             shutdown: Duration::from_secs(3),
             wrong_tokens: 20,
             wrong_token_pause: Duration::from_secs(1),
+            search_records: 50_000,
+            repeat_time: Duration::from_secs(600),
+            repeats: 1_000,
+            repeat_bytes: 16 * 1024 * 1024,
         }
     }
 }
@@ -112,6 +127,11 @@ pub(crate) struct Shared {
     pub(crate) metrics: HttpMetrics,
     pub(crate) registry: Registry,
     pub(crate) metrics_need_token: bool,
+    pub(crate) system: System,
+    /// Answers for those who ask again.
+    pub(crate) repeats: Arc<Repeats>,
+    /// One change of dialplans at a time: its condition holds until it is made.
+    pub(crate) dialplan_turn: Arc<std::sync::Mutex<()>>,
     pub(crate) limits: Limits,
     pub(crate) streams: Arc<tokio::sync::Semaphore>,
     /// True once the end was asked for: event streams end.
@@ -133,6 +153,7 @@ impl AdminState {
             hasher,
             mut registry,
             metrics_need_token,
+            system,
             limits,
         } = self;
         let metrics = HttpMetrics::register(&mut registry);
@@ -150,6 +171,9 @@ impl AdminState {
             metrics,
             registry,
             metrics_need_token,
+            system,
+            repeats: Arc::new(Repeats::new(&limits)),
+            dialplan_turn: Arc::default(),
             limits,
         })
     }

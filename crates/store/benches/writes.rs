@@ -119,6 +119,7 @@ fn extension(number: &str) -> NewExtension {
             md5: [1; 16],
             sha256: [2; 32],
         },
+        rules: store::Rules::default(),
     }
 }
 

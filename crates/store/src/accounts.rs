@@ -224,7 +224,7 @@ fn missing(number: &str) -> StoreError {
 }
 
 /// `%text%` for LIKE, with its own signs taken literally.
-fn like_pattern(text: &str) -> String {
+pub(crate) fn like_pattern(text: &str) -> String {
     let mut pattern = String::with_capacity(text.len() + 2);
     pattern.push('%');
     for c in text.chars() {
@@ -244,13 +244,19 @@ pub(crate) async fn insert(
     new: &NewExtension,
     now: i64,
 ) -> Result<bool, sqlx::Error> {
-    let extension = "INSERT INTO extensions (domain, number, name, created_at, updated_at) VALUES (?1, ?2, ?3, ?4, ?4) \
+    let extension = "INSERT INTO extensions (domain, number, name, created_at, updated_at, dnd, forward_always, \
+                     forward_busy, forward_no_answer, voicemail) VALUES (?1, ?2, ?3, ?4, ?4, ?5, ?6, ?7, ?8, ?9) \
                      ON CONFLICT (domain, number) DO NOTHING";
     let extension = sqlx::query(extension)
         .bind(domain)
         .bind(&new.number)
         .bind(&new.name)
-        .bind(now);
+        .bind(now)
+        .bind(new.rules.dnd)
+        .bind(new.rules.forward_always.as_deref())
+        .bind(new.rules.forward_busy.as_deref())
+        .bind(new.rules.forward_no_answer.as_deref())
+        .bind(new.rules.voicemail);
     if extension.execute(&mut *connection).await?.rows_affected() == 0 {
         return Ok(false);
     }

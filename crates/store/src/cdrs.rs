@@ -7,6 +7,7 @@ use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection, sqlite::SqliteRow};
 
 use crate::{
     Cdr, CdrOpen, Disposition, EndedBy, MAX_PAGE, Page, Store, StoreError, StoredCdr,
+    accounts::like_pattern,
     values::{Bound, MultiRow},
 };
 
@@ -70,6 +71,18 @@ pub struct CdrFilter {
     pub number: Option<String>,
     /// How the call ended.
     pub disposition: Option<Disposition>,
+    /// Text that stands somewhere in it.
+    pub search: Option<CdrSearch>,
+}
+
+/// Text that is looked for anywhere in the numbers and the caller's name, whatever the case of ASCII
+/// letters. No index helps with that, so what one page costs has a bound.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CdrSearch {
+    /// The text.
+    pub text: String,
+    /// The most records that are looked at for one page; at least 1.
+    pub records: u32,
 }
 
 impl Store {
@@ -91,7 +104,9 @@ impl Store {
         Ok(closed.rows_affected())
     }
 
-    /// Calls that have ended, newest first. `limit` is held between 1 and [`MAX_PAGE`].
+    /// Calls that have ended, newest first. `limit` is held between 1 and [`MAX_PAGE`]. With a search a page
+    /// ends where [`CdrSearch::records`] were looked at: it may hold fewer records than `limit`, or none, and
+    /// still be followed by another.
     ///
     /// # Errors
     /// [`StoreError::BadCursor`].
@@ -106,7 +121,12 @@ impl Store {
         let before = cursor
             .map(|text| parse_cursor(text).ok_or(StoreError::BadCursor))
             .transpose()?;
-        let mut query = list_query(domain, filter, i64::from(limit) + 1, before);
+        let end = match &filter.search {
+            Some(search) => self.end_of_search(domain, filter, search.records, before).await?,
+            None => None,
+        };
+        let range = Range { before, end };
+        let mut query = list_query(domain, filter, i64::from(limit) + 1, range);
         let rows = query.build().fetch_all(&self.read).await.map_err(|e| self.error(&e))?;
         let more = rows.len() > limit as usize;
         let items = rows
@@ -116,8 +136,24 @@ impl Store {
             .collect::<Result<Vec<_>, _>>();
         let items = items.map_err(|e| self.error(&e))?;
         let last = items.last().filter(|_| more);
-        let next_cursor = last.map(|item| format!("{}-{}", item.cdr.open.started_at, item.id));
+        let last = last.map(|item| (item.cdr.open.started_at, item.id)).or(end);
+        let next_cursor = last.map(|(started_at, id)| format!("{started_at}-{id}"));
         Ok(Page { items, next_cursor })
+    }
+
+    /// The last record that a search looks at for this page; none where all that are left are fewer.
+    async fn end_of_search(
+        &self,
+        domain: &str,
+        filter: &CdrFilter,
+        records: u32,
+        before: Option<(i64, i64)>,
+    ) -> Result<Option<(i64, i64)>, StoreError> {
+        let mut query = end_query(domain, filter, i64::from(records.max(1)), before);
+        let row = query.build().fetch_optional(&self.read).await;
+        let row = row.map_err(|e| self.error(&e))?;
+        let place = |row: SqliteRow| Ok((row.try_get("started_at")?, row.try_get("id")?));
+        row.map(place).transpose().map_err(|e: sqlx::Error| self.error(&e))
     }
 
     /// One record of a call that has ended, by its number in the list.
@@ -134,6 +170,17 @@ impl Store {
     }
 }
 
+const ORDER: &str = " ORDER BY started_at DESC, id DESC LIMIT ";
+
+/// Between which records a page lies.
+#[derive(Copy, Clone)]
+struct Range {
+    /// Older than this one.
+    before: Option<(i64, i64)>,
+    /// Not older than this one.
+    end: Option<(i64, i64)>,
+}
+
 fn parse_cursor(text: &str) -> Option<(i64, i64)> {
     let (started_at, id) = text.rsplit_once('-')?;
     Some((started_at.parse().ok()?, id.parse().ok()?))
@@ -142,18 +189,15 @@ fn parse_cursor(text: &str) -> Option<(i64, i64)> {
 /// The statement that lists. A number may stand in three columns: each is asked by its own index for one
 /// page, and the newest of those three pages are the page. The index is named, since without statistics
 /// SQLite would rather take the times between two dates than one phone's calls.
-fn list_query(domain: &str, filter: &CdrFilter, limit: i64, before: Option<(i64, i64)>) -> QueryBuilder<Sqlite> {
-    const ORDER: &str = " ORDER BY started_at DESC, id DESC LIMIT ";
+fn list_query(domain: &str, filter: &CdrFilter, limit: i64, range: Range) -> QueryBuilder<Sqlite> {
     let mut query = QueryBuilder::new("SELECT * FROM cdrs ");
     match &filter.number {
         None => {
-            let index = if filter.disposition.is_some() {
-                "cdrs_by_disposition"
-            } else {
-                "cdrs_by_time"
-            };
-            query.push("INDEXED BY ").push(index).push(" WHERE ");
-            push_conditions(&mut query, domain, filter, before);
+            query
+                .push("INDEXED BY ")
+                .push(index_without_number(filter))
+                .push(" WHERE ");
+            push_conditions(&mut query, domain, filter, range);
         }
         Some(number) => {
             let by_column = [
@@ -173,7 +217,7 @@ fn list_query(domain: &str, filter: &CdrFilter, limit: i64, before: Option<(i64,
                     .push(" = ")
                     .push_bind(number.as_str())
                     .push(" AND ");
-                push_conditions(&mut query, domain, filter, before);
+                push_conditions(&mut query, domain, filter, range);
                 query.push(ORDER).push_bind(limit).push(")");
                 between = " UNION ";
             }
@@ -184,7 +228,42 @@ fn list_query(domain: &str, filter: &CdrFilter, limit: i64, before: Option<(i64,
     query
 }
 
-fn push_conditions(query: &mut QueryBuilder<Sqlite>, domain: &str, filter: &CdrFilter, before: Option<(i64, i64)>) {
+fn index_without_number(filter: &CdrFilter) -> &'static str {
+    if filter.disposition.is_some() {
+        "cdrs_by_disposition"
+    } else {
+        "cdrs_by_time"
+    }
+}
+
+/// The statement that finds where a search ends: it reads the index, and no record.
+fn end_query(domain: &str, filter: &CdrFilter, records: i64, before: Option<(i64, i64)>) -> QueryBuilder<Sqlite> {
+    let mut query = QueryBuilder::new("SELECT started_at, id FROM cdrs INDEXED BY ");
+    query.push(index_without_number(filter)).push(" WHERE ");
+    push_place(&mut query, domain, filter, Range { before, end: None });
+    query.push(ORDER).push("1 OFFSET ").push_bind(records - 1);
+    query
+}
+
+fn push_conditions(query: &mut QueryBuilder<Sqlite>, domain: &str, filter: &CdrFilter, range: Range) {
+    push_place(query, domain, filter, range);
+    let Some(search) = &filter.search else { return };
+    let pattern = like_pattern(&search.text);
+    let mut between = " AND (";
+    for column in ["from_number", "to_number", "dialed", "from_name"] {
+        query
+            .push(between)
+            .push(column)
+            .push(" LIKE ")
+            .push_bind(pattern.clone());
+        query.push(" ESCAPE '\\'");
+        between = " OR ";
+    }
+    query.push(")");
+}
+
+/// The conditions that an index answers.
+fn push_place(query: &mut QueryBuilder<Sqlite>, domain: &str, filter: &CdrFilter, range: Range) {
     query
         .push("domain = ")
         .push_bind(domain)
@@ -198,9 +277,12 @@ fn push_conditions(query: &mut QueryBuilder<Sqlite>, domain: &str, filter: &CdrF
     if let Some(disposition) = filter.disposition {
         query.push(" AND disposition = ").push_bind(disposition.as_str());
     }
-    if let Some((started_at, id)) = before {
+    for (place, compare) in [(range.before, "<"), (range.end, ">=")] {
+        let Some((started_at, id)) = place else { continue };
         query
-            .push(" AND (started_at, id) < (")
+            .push(" AND (started_at, id) ")
+            .push(compare)
+            .push(" (")
             .push_bind(started_at)
             .push(", ")
             .push_bind(id)
@@ -242,7 +324,7 @@ fn read(row: &SqliteRow) -> Result<StoredCdr, sqlx::Error> {
 mod tests {
     use sqlx::{AssertSqlSafe, Row};
 
-    use super::{CdrFilter, Disposition, list_query};
+    use super::{CdrFilter, CdrSearch, Disposition, Range, end_query, list_query};
     use crate::{Options, Store};
 
     #[tokio::test]
@@ -280,16 +362,24 @@ mod tests {
                 CdrFilter {
                     number: Some("101".into()),
                     from: Some(1),
-                    ..all
+                    ..all.clone()
                 },
                 "cdrs_by_from",
             ),
+            (
+                CdrFilter {
+                    search: Some(CdrSearch {
+                        text: "ali".into(),
+                        records: 1_000,
+                    }),
+                    ..all
+                },
+                "cdrs_by_time",
+            ),
         ] {
-            for before in [None, Some((1, 1))] {
-                let explain = format!(
-                    "EXPLAIN QUERY PLAN {}",
-                    list_query("d", &filter, 10, before).sql().as_str()
-                );
+            for (before, end) in [(None, None), (Some((1, 1)), Some((0, 1)))] {
+                let query = list_query("d", &filter, 10, Range { before, end });
+                let explain = format!("EXPLAIN QUERY PLAN {}", query.sql().as_str());
                 let rows = sqlx::query(AssertSqlSafe(explain))
                     .fetch_all(&store.read)
                     .await
@@ -308,5 +398,14 @@ mod tests {
                 assert!(sorts <= usize::from(filter.number.is_some()), "{filter:?}: {plan:?}");
             }
         }
+        // Where a search ends is found in the index alone.
+        let query = end_query("d", &CdrFilter::default(), 1_000, Some((1, 1)));
+        let explain = format!("EXPLAIN QUERY PLAN {}", query.sql().as_str());
+        let rows = sqlx::query(AssertSqlSafe(explain))
+            .fetch_all(&store.read)
+            .await
+            .unwrap();
+        let plan: Vec<String> = rows.iter().map(|row| row.get("detail")).collect();
+        assert!(plan.len() == 1 && plan[0].contains("cdrs_by_time"), "{plan:?}");
     }
 }

@@ -19,13 +19,13 @@ mod tokens;
 mod values;
 mod writer;
 
-pub use cdrs::CdrFilter;
+pub use cdrs::{CdrFilter, CdrSearch};
 pub use error::StoreError;
 pub use import::{ImportOutcome, ImportReport};
 pub use open::{Options, Store, Synchronous};
 pub use rows::{
     Account, Binding, BindingChange, Cdr, CdrOpen, Device, Disposition, EndedBy, Extension, ExtensionPatch, Ha1,
-    MAX_TEXT, NatPolicy, NewExtension, Page, StoredCdr, Token, is_number,
+    MAX_TEXT, NatPolicy, NewExtension, Page, Rules, StoredCdr, Token, is_number,
 };
 pub use writer::{Durable, Writer, WriterStats};
 

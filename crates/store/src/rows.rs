@@ -25,7 +25,7 @@ pub struct Extension {
     pub voicemail: bool,
     /// Microseconds since the Unix epoch.
     pub created_at: i64,
-    /// Microseconds since the Unix epoch.
+    /// Microseconds since the Unix epoch; later with each change, so that it names what was read.
     pub updated_at: i64,
 }
 
@@ -105,6 +105,23 @@ pub struct NewExtension {
     pub name: String,
     /// The device's secret, hashed with the number as user name.
     pub ha1: Ha1,
+    /// Where its calls go.
+    pub rules: Rules,
+}
+
+/// Where the calls of an extension go; by default to its phone.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rules {
+    /// Do not disturb.
+    pub dnd: bool,
+    /// Where every call goes instead.
+    pub forward_always: Option<String>,
+    /// Where calls go when the extension is busy.
+    pub forward_busy: Option<String>,
+    /// Where calls go when nobody answers.
+    pub forward_no_answer: Option<String>,
+    /// Whether it has a mailbox.
+    pub voicemail: bool,
 }
 
 /// What to change of an extension; `None` leaves a field as it is, `Some(None)` empties it.
@@ -153,23 +170,31 @@ pub(crate) fn check_text(field: &'static str, text: &str) -> Result<(), StoreErr
     })
 }
 
+fn check_forward(field: &'static str, target: Option<&str>) -> Result<(), StoreError> {
+    match target {
+        Some("") => Err(StoreError::Invalid {
+            field,
+            reason: "a number or a SIP URI, or null for none",
+        }),
+        Some(text) => check_text(field, text),
+        None => Ok(()),
+    }
+}
+
 impl NewExtension {
     pub(crate) fn check(&self) -> Result<(), StoreError> {
         check_number(&self.number)?;
-        check_text("name", &self.name)
+        check_text("name", &self.name)?;
+        check_forward("forward_always", self.rules.forward_always.as_deref())?;
+        check_forward("forward_busy", self.rules.forward_busy.as_deref())?;
+        check_forward("forward_no_answer", self.rules.forward_no_answer.as_deref())
     }
 }
 
 impl ExtensionPatch {
     pub(crate) fn check(&self) -> Result<(), StoreError> {
-        let forward = |field, target: &Option<Option<String>>| match target {
-            Some(Some(text)) if text.is_empty() => Err(StoreError::Invalid {
-                field,
-                reason: "a number or a SIP URI, or null for none",
-            }),
-            Some(Some(text)) => check_text(field, text),
-            Some(None) | None => Ok(()),
-        };
+        let forward =
+            |field, target: &Option<Option<String>>| check_forward(field, target.as_ref().and_then(Option::as_deref));
         self.name.as_deref().map_or(Ok(()), |name| check_text("name", name))?;
         forward("forward_always", &self.forward_always)?;
         forward("forward_busy", &self.forward_busy)?;
@@ -188,7 +213,8 @@ impl ExtensionPatch {
         set(&mut extension.forward_busy, self.forward_busy.as_ref());
         set(&mut extension.forward_no_answer, self.forward_no_answer.as_ref());
         set(&mut extension.voicemail, self.voicemail.as_ref());
-        extension.updated_at = now;
+        // Each change has a time of its own, also where the clock was set back: it names the version.
+        extension.updated_at = now.max(extension.updated_at.saturating_add(1));
     }
 }
 

@@ -10,7 +10,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-use store::{Cdr, CdrFilter, Disposition, Options, Page, Store, StoreError, StoredCdr};
+use store::{Cdr, CdrFilter, CdrSearch, Disposition, Options, Page, Store, StoreError, StoredCdr};
 use support::{DOMAIN, NOW, closed_cdr, fresh, open_cdr};
 
 const SECOND: i64 = 1_000_000;
@@ -27,6 +27,78 @@ async fn stored(cdrs: impl IntoIterator<Item = Cdr>) -> support::Kept {
     cdrs.into_iter().for_each(|cdr| kept.store.writer().close_cdr(cdr));
     kept.store.writer().flush().await.unwrap();
     kept
+}
+
+#[tokio::test]
+async fn part_of_a_number_or_a_name_is_found_in_bounded_steps() {
+    let change = |call: u64| {
+        let mut cdr = closed_cdr(call);
+        match call {
+            1 => cdr.open.from = "+4930555".into(),
+            2 => cdr.to = "5551".into(),
+            3 => (cdr.open.dialed, cdr.disposition) = ("*555".into(), Disposition::Busy),
+            4 => cdr.open.from_name = "Room 555%".into(),
+            5 => cdr.open.domain = "other.example".into(),
+            _ => {}
+        }
+        cdr
+    };
+    let kept = stored((1..=9).map(change)).await;
+    let search = |text: &str, records| CdrFilter {
+        search: Some(CdrSearch {
+            text: text.into(),
+            records,
+        }),
+        ..CdrFilter::default()
+    };
+    for (text, expected) in [
+        ("555", vec![4, 3, 2, 1]),
+        ("5551", vec![2]),
+        ("0555", vec![1]),
+        ("rOOm", vec![4]),
+        ("5%", vec![4]),
+        ("5_", vec![]),
+        ("\\", vec![]),
+    ] {
+        let page = kept.store.cdrs(DOMAIN, &search(text, 100), 50, None).await.unwrap();
+        assert_eq!((calls(&page), page.next_cursor), (expected, None), "{text}");
+    }
+    let with_number = CdrFilter {
+        number: Some("*555".into()),
+        ..search("555", 100)
+    };
+    let page = kept.store.cdrs(DOMAIN, &with_number, 50, None).await.unwrap();
+    assert_eq!(calls(&page), [3]);
+    let busy = CdrFilter {
+        disposition: Some(Disposition::Busy),
+        ..search("555", 1)
+    };
+    let page = kept.store.cdrs(DOMAIN, &busy, 50, None).await.unwrap();
+    assert_eq!(calls(&page), [3]);
+    // Three records a page are looked at: 9 8 7, 6 4 3, 2 1.
+    let (mut pages, mut cursor) = (Vec::new(), None);
+    loop {
+        let page = kept
+            .store
+            .cdrs(DOMAIN, &search("555", 3), 50, cursor.as_deref())
+            .await
+            .unwrap();
+        pages.push(calls(&page));
+        cursor = page.next_cursor;
+        if cursor.is_none() {
+            break;
+        }
+    }
+    assert_eq!(pages, [vec![], vec![4, 3], vec![2, 1]]);
+    // A full page ends before the search does.
+    let page = kept.store.cdrs(DOMAIN, &search("555", 8), 1, None).await.unwrap();
+    assert_eq!(calls(&page), [4]);
+    let next = kept
+        .store
+        .cdrs(DOMAIN, &search("555", 8), 1, page.next_cursor.as_deref())
+        .await
+        .unwrap();
+    assert_eq!(calls(&next), [3]);
 }
 
 #[tokio::test]

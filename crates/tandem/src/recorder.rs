@@ -308,10 +308,14 @@ mod tests {
             md5: [1; 16],
             sha256: [2; 32],
         };
-        store
-            .create_extension("d", &NewExtension { number, name, ha1 }, SECOND)
-            .await
-            .unwrap();
+        let rules = store::Rules::default();
+        let new = NewExtension {
+            number,
+            name,
+            ha1,
+            rules,
+        };
+        store.create_extension("d", &new, SECOND).await.unwrap();
         let (mailbox, mut inbox) = Mailbox::new(8);
         let recorder = Recorder::new("d".into(), &store, &Handle::current(), mailbox);
 

@@ -3,7 +3,7 @@
 use axum::{Json, extract::State};
 use jiff::Timestamp;
 use serde::Deserialize;
-use store::CdrFilter;
+use store::{CdrFilter, CdrSearch};
 use utoipa::IntoParams;
 
 use super::pages::{self, Page};
@@ -27,6 +27,10 @@ pub(crate) struct ListQuery {
     /// The caller, whoever was reached, or what was dialled.
     #[param(example = "101", max_length = 256)]
     number: Option<String>,
+    /// Part of one of these numbers or of the caller's name, whatever its case. A page then looks at 50,000
+    /// records at most: it may hold few or none, and still have a `next_cursor`.
+    #[param(example = "ali", max_length = 100)]
+    q: Option<String>,
     /// How the call ended.
     #[param(inline)]
     disposition: Option<Disposition>,
@@ -63,12 +67,20 @@ pub(crate) async fn list(
             format!("at most {} bytes", validate::MAX_TARGET),
         ));
     }
+    let q = query.q.filter(|q| !q.is_empty());
+    if q.as_ref().is_some_and(|q| q.len() > validate::MAX_SEARCH) {
+        return Err(Problem::invalid("q", format!("at most {} bytes", validate::MAX_SEARCH)));
+    }
     let Page { limit, cursor } = pages::page(query.limit, query.cursor.as_deref())?;
     let filter = CdrFilter {
         from: query.from.map(Timestamp::as_microsecond),
         to: query.to.map(Timestamp::as_microsecond),
         number,
         disposition: query.disposition.map(Into::into),
+        search: q.map(|text| CdrSearch {
+            text,
+            records: app.limits.search_records,
+        }),
     };
     let page = app.store.cdrs(&app.domain, &filter, limit, cursor.as_deref()).await?;
     let items = page.items.into_iter().map(Cdr::from).collect();

@@ -1,10 +1,12 @@
 //! Dialplans: list, read, replace, remove. Files of the same folder may also be edited by hand.
 
+use std::sync::PoisonError;
+
 use axum::{
     Json,
     extract::{Request, State},
-    http::{StatusCode, header},
-    response::IntoResponse,
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse, Response},
 };
 
 use crate::{
@@ -14,6 +16,7 @@ use crate::{
     problem::{Problem, ProblemBody},
     state::App,
     validate,
+    versions::{Conditions, Version},
 };
 
 /// List dialplans
@@ -36,33 +39,53 @@ pub(crate) async fn list(State(app): State<App>) -> Result<Json<DialplanPage>, P
 /// Read a dialplan
 #[utoipa::path(
     get, path = "/dialplans/{name}", tag = "dialplans", operation_id = "read_dialplan",
-    params(("name" = String, Path, description = "With or without `.rhai`", pattern = "^[A-Za-z0-9_-]{1,64}(\\.rhai)?$", example = "main")),
+    params(
+        ("name" = String, Path, description = "With or without `.rhai`", pattern = "^[A-Za-z0-9_-]{1,64}(\\.rhai)?$", example = "main"),
+        ("If-None-Match" = Option<String>, Header, description = "An `ETag` that was read: 304 where it is still that version"),
+    ),
     responses(
+        (status = 304, description = "Still the version that `If-None-Match` names"),
         (status = 200, description = "Its text", body = String, content_type = "text/plain",
+            headers(("ETag" = String, description = "Its version, for `If-Match`")),
             example = "fn on_call(caller) {\n    caller.dial(caller.dialed, #{ timeout: 20 });\n}\n"),
         (status = 401, description = "No token, or a wrong one", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "No such dialplan", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]
-pub(crate) async fn read(State(app): State<App>, PathText(name): PathText) -> Result<impl IntoResponse, Problem> {
+pub(crate) async fn read(
+    State(app): State<App>,
+    conditions: Conditions,
+    PathText(name): PathText,
+) -> Result<Response, Problem> {
     let name = existing(&name)?;
     let text = with_files(&app, move |dialplans| dialplans.read(&name)).await?;
-    Ok(([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], text))
+    let version = Version::of_text(&text);
+    let tag: HeaderMap = version.header().into_iter().collect();
+    if conditions.excludes(Some(&version)) {
+        return Ok((StatusCode::NOT_MODIFIED, tag).into_response());
+    }
+    Ok((tag, [(header::CONTENT_TYPE, "text/plain; charset=utf-8")], text).into_response())
 }
 
 /// Replace or add a dialplan
 ///
-/// It is compiled first, together with the others. With a fault nothing changes, on disk or in force.
+/// It is compiled first, together with the others. With a fault nothing changes, on disk or in force. With
+/// `If-Match` only the version that was read is replaced; with `If-None-Match: *` only a new file is made.
 #[utoipa::path(
     put, path = "/dialplans/{name}", tag = "dialplans", operation_id = "put_dialplan",
-    params(("name" = String, Path, description = "1 to 64 of `A-Z a-z 0-9 _ -`, with or without `.rhai`", pattern = "^[A-Za-z0-9_-]{1,64}(\\.rhai)?$", example = "main")),
+    params(
+        ("name" = String, Path, description = "1 to 64 of `A-Z a-z 0-9 _ -`, with or without `.rhai`", pattern = "^[A-Za-z0-9_-]{1,64}(\\.rhai)?$", example = "main"),
+        ("If-Match" = Option<String>, Header, description = "An `ETag` that was read: only that version is replaced"),
+        ("If-None-Match" = Option<String>, Header, description = "`*`: only where there is no such file yet"),
+    ),
     request_body(content = String, content_type = "text/plain",
         example = "fn on_call(caller) {\n    caller.dial(caller.dialed, #{ timeout: 20 });\n}\n"),
     responses(
-        (status = 204, description = "In force for every call from now on"),
-        (status = 400, description = "Not UTF-8", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 204, description = "In force for every call from now on", headers(("ETag" = String, description = "Its version"))),
+        (status = 400, description = "Not UTF-8, or a condition that is none", body = ProblemBody, content_type = "application/problem+json"),
         (status = 401, description = "No token, or a wrong one", body = ProblemBody, content_type = "application/problem+json"),
         (status = 409, description = "Not allowed", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 412, description = "It is not the version of `If-Match`, or is there already; `ETag` is what it is", body = ProblemBody, content_type = "application/problem+json"),
         (status = 413, description = "Too long", body = ProblemBody, content_type = "application/problem+json"),
         (status = 415, description = "Not text/plain", body = ProblemBody, content_type = "application/problem+json"),
         (status = 422, description = "It does not compile: `file`, `line`, `column` and `detail`; or the name is none", body = ProblemBody,
@@ -71,9 +94,10 @@ pub(crate) async fn read(State(app): State<App>, PathText(name): PathText) -> Re
 )]
 pub(crate) async fn put(
     State(app): State<App>,
+    conditions: Conditions,
     PathText(name): PathText,
     request: Request,
-) -> Result<StatusCode, Problem> {
+) -> Result<(StatusCode, HeaderMap), Problem> {
     let Some(name) = validate::dialplan_name(&name).map(str::to_owned) else {
         return Err(Problem::invalid(
             "name",
@@ -89,28 +113,43 @@ pub(crate) async fn put(
     if text.trim().is_empty() {
         return Err(Problem::invalid("body", "the text is empty; DELETE removes a dialplan"));
     }
-    let put = name.clone();
-    with_files(&app, move |dialplans| dialplans.put(&put, &text)).await?;
+    let (put, version) = (name.clone(), Version::of_text(&text));
+    change(&app, name.clone(), conditions, move |dialplans| {
+        dialplans.put(&put, &text)
+    })
+    .await?;
     tracing::info!(name, "dialplan changed");
-    Ok(StatusCode::NO_CONTENT)
+    Ok((StatusCode::NO_CONTENT, version.header().into_iter().collect()))
 }
 
 /// Remove a dialplan
 #[utoipa::path(
     delete, path = "/dialplans/{name}", tag = "dialplans", operation_id = "delete_dialplan",
-    params(("name" = String, Path, description = "With or without `.rhai`", pattern = "^[A-Za-z0-9_-]{1,64}(\\.rhai)?$", example = "night")),
+    params(
+        ("name" = String, Path, description = "With or without `.rhai`", pattern = "^[A-Za-z0-9_-]{1,64}(\\.rhai)?$", example = "night"),
+        ("If-Match" = Option<String>, Header, description = "An `ETag` that was read: only that version is removed"),
+    ),
     responses(
         (status = 204, description = "Removed"),
+        (status = 400, description = "An `If-Match` that is none", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 412, description = "It is not the version of `If-Match`", body = ProblemBody, content_type = "application/problem+json"),
         (status = 401, description = "No token, or a wrong one", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "No such dialplan", body = ProblemBody, content_type = "application/problem+json"),
         (status = 409, description = "Not allowed", body = ProblemBody, content_type = "application/problem+json"),
         (status = 422, description = "What remains does not compile", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]
-pub(crate) async fn delete(State(app): State<App>, PathText(name): PathText) -> Result<StatusCode, Problem> {
+pub(crate) async fn delete(
+    State(app): State<App>,
+    conditions: Conditions,
+    PathText(name): PathText,
+) -> Result<StatusCode, Problem> {
     let name = existing(&name)?;
     let removed = name.clone();
-    with_files(&app, move |dialplans| dialplans.delete(&removed)).await?;
+    change(&app, name.clone(), conditions, move |dialplans| {
+        dialplans.delete(&removed)
+    })
+    .await?;
     tracing::info!(name, "dialplan removed");
     Ok(StatusCode::NO_CONTENT)
 }
@@ -120,6 +159,30 @@ fn existing(name: &str) -> Result<String, Problem> {
     validate::dialplan_name(name)
         .map(str::to_owned)
         .ok_or_else(|| Problem::not_found("dialplan"))
+}
+
+/// Makes a change, if the file is one that may be changed. Changes over the API wait for one another here, so
+/// that the condition still holds when the change is made.
+async fn change(
+    app: &App,
+    name: String,
+    conditions: Conditions,
+    work: impl FnOnce(&dyn Dialplans) -> Result<(), DialplanError> + Send + 'static,
+) -> Result<(), Problem> {
+    let turn = app.dialplan_turn.clone();
+    let changed = with_files(app, move |dialplans| {
+        let _turn = turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let there = match dialplans.read(&name) {
+            Ok(text) => Some(Version::of_text(&text)),
+            Err(DialplanError::NotFound) => None,
+            Err(error) => return Err(error),
+        };
+        if let Err(refusal) = conditions.allow(there.as_ref()) {
+            return Ok(Err(refusal));
+        }
+        work(dialplans).map(Ok)
+    });
+    changed.await?
 }
 
 /// Compiling and the disk take their time: on a thread of their own.

@@ -4,18 +4,22 @@ use axum::{
     Json,
     extract::State,
     http::{HeaderMap, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
 };
 use serde::Deserialize;
+use store::Rules;
 use utoipa::IntoParams;
 
 use super::pages::{self, Page};
 use crate::{
+    accounts::New,
     extract::{JsonBody, PathText, QueryParams},
     model::{CreatedExtension, Extension, ExtensionPage, ExtensionPatch, NewExtension},
     problem::{Problem, ProblemBody},
     secret::{Shown, generate_password},
     state::App,
-    validate,
+    table, validate,
+    versions::{Conditions, Version},
 };
 
 #[derive(Deserialize, IntoParams)]
@@ -34,33 +38,78 @@ pub(crate) struct ListQuery {
 
 /// List extensions
 ///
-/// By number, in pages.
+/// By number, in pages. With `Accept: text/csv` all of them at once, as the import takes them (without passwords:
+/// only their hashes are kept); `limit` and `cursor` do not count then.
 #[utoipa::path(
     get, path = "/extensions", tag = "extensions", operation_id = "list_extensions", params(ListQuery),
     responses(
-        (status = 200, description = "A page of extensions", body = ExtensionPage),
+        (status = 200, description = "A page of extensions", content(
+            (ExtensionPage = "application/json"),
+            (String = "text/csv", example = "number,name,dnd,forward_always,forward_busy,forward_no_answer,voicemail\n101,Alice,false,,,102,true\n"),
+        )),
         (status = 401, description = "No token, or a wrong one", body = ProblemBody, content_type = "application/problem+json"),
         (status = 422, description = "A parameter at fault", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]
 pub(crate) async fn list(
     State(app): State<App>,
+    headers: HeaderMap,
     QueryParams(query): QueryParams<ListQuery>,
-) -> Result<Json<ExtensionPage>, Problem> {
+) -> Result<Response, Problem> {
     let q = query.q.filter(|q| !q.is_empty());
     if q.as_ref().is_some_and(|q| q.len() > validate::MAX_SEARCH) {
         return Err(Problem::invalid("q", format!("at most {} bytes", validate::MAX_SEARCH)));
     }
     let Page { limit, cursor } = pages::page(query.limit, query.cursor.as_deref())?;
+    if wants_table(&headers) {
+        return export(&app, q.as_deref()).await;
+    }
     let page = app
         .store
         .extensions(&app.domain, q.as_deref(), limit, cursor.as_deref())
         .await?;
     let items = page.items.into_iter().map(Extension::from).collect();
-    Ok(Json(ExtensionPage {
+    let page = ExtensionPage {
         items,
         next_cursor: page.next_cursor.as_deref().map(pages::encode),
-    }))
+    };
+    Ok(Json(page).into_response())
+}
+
+/// Whether a table is asked for, and JSON is not.
+fn wants_table(headers: &HeaderMap) -> bool {
+    let accept = headers
+        .get_all(header::ACCEPT)
+        .iter()
+        .filter_map(|value| value.to_str().ok());
+    let mut kinds = accept
+        .flat_map(|value| value.split(','))
+        .map(|range| range.split(';').next().unwrap_or_default().trim().to_ascii_lowercase());
+    kinds
+        .find(|kind| kind == "text/csv" || kind == "application/json")
+        .as_deref()
+        == Some("text/csv")
+}
+
+async fn export(app: &App, q: Option<&str>) -> Result<Response, Problem> {
+    let (mut all, mut cursor) = (Vec::new(), None);
+    loop {
+        let page = app
+            .store
+            .extensions(&app.domain, q, pages::MAX, cursor.as_deref())
+            .await?;
+        all.extend(page.items);
+        cursor = page.next_cursor;
+        if cursor.is_none() {
+            break;
+        }
+    }
+    let text = table::write(&all).map_err(|error| Problem::internal(&error))?;
+    let headers = [
+        (header::CONTENT_TYPE, "text/csv; charset=utf-8; header=present"),
+        (header::CONTENT_DISPOSITION, "attachment; filename=\"extensions.csv\""),
+    ];
+    Ok((headers, text).into_response())
 }
 
 /// Make an extension
@@ -68,15 +117,16 @@ pub(crate) async fn list(
 /// It gets one device, whose user name is the number. Once this answers, phones can sign in.
 #[utoipa::path(
     post, path = "/extensions", tag = "extensions", operation_id = "create_extension", request_body = NewExtension,
+    params(("Idempotency-Key" = Option<String>, Header, description = "Chosen by the client; the same request with the same key gets the same answer for 10 minutes, and nothing is made twice", max_length = 255)),
     responses(
         (status = 201, description = "Made; a generated password is shown this once", body = CreatedExtension,
-            headers(("Location" = String, description = "Where it is"))),
+            headers(("Location" = String, description = "Where it is"), ("ETag" = String, description = "Its version"))),
         (status = 400, description = "Not JSON", body = ProblemBody, content_type = "application/problem+json"),
         (status = 401, description = "No token, or a wrong one", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 409, description = "The number is taken", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "The number is taken; or the first request with this key is not answered yet", body = ProblemBody, content_type = "application/problem+json"),
         (status = 413, description = "Too long", body = ProblemBody, content_type = "application/problem+json"),
         (status = 415, description = "Not application/json", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 422, description = "A field at fault", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 422, description = "A field at fault, or the key of another request", body = ProblemBody, content_type = "application/problem+json"),
         (status = 503, description = "Stored, but the switch is stopping", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]
@@ -84,7 +134,7 @@ pub(crate) async fn create(
     State(app): State<App>,
     JsonBody(new): JsonBody<NewExtension>,
 ) -> Result<(StatusCode, HeaderMap, Json<CreatedExtension>), Problem> {
-    let name = check_new(&new)?;
+    let (name, rules) = check_new(&new)?;
     let (password, shown) = match new.password {
         Some(password) => (password, None),
         None => {
@@ -93,11 +143,16 @@ pub(crate) async fn create(
         }
     };
     let location = format!("/api/v1/extensions/{}", new.number.replace('#', "%23"));
-    let account = app.accounts.create(new.number, name, password).await?;
-    let headers = HeaderValue::try_from(location)
-        .map(|value| (header::LOCATION, value))
-        .into_iter()
-        .collect();
+    let new = New {
+        number: new.number,
+        name,
+        rules,
+        password,
+    };
+    let account = app.accounts.create(new).await?;
+    let location = HeaderValue::try_from(location).map(|value| (header::LOCATION, value));
+    let version = Version::of_extension(&account.extension);
+    let headers = location.into_iter().chain(version.header()).collect();
     let created = CreatedExtension {
         extension: account.extension.into(),
         password: shown,
@@ -105,41 +160,78 @@ pub(crate) async fn create(
     Ok((StatusCode::CREATED, headers, Json(created)))
 }
 
-/// Checks what came in; gives back the name.
-pub(crate) fn check_new(new: &NewExtension) -> Result<String, Problem> {
+/// Checks what came in; gives back the name, and where calls go.
+pub(crate) fn check_new(new: &NewExtension) -> Result<(String, Rules), Problem> {
     validate::number("number", &new.number)?;
     let name = new.name.clone().unwrap_or_default();
     validate::name(&name)?;
     new.password.as_deref().map_or(Ok(()), validate::password)?;
-    Ok(name)
+    let rules = Rules {
+        dnd: new.dnd.unwrap_or_default(),
+        forward_always: new.forward_always.clone(),
+        forward_busy: new.forward_busy.clone(),
+        forward_no_answer: new.forward_no_answer.clone(),
+        voicemail: new.voicemail.unwrap_or_default(),
+    };
+    for (field, target) in [
+        ("forward_always", &rules.forward_always),
+        ("forward_busy", &rules.forward_busy),
+        ("forward_no_answer", &rules.forward_no_answer),
+    ] {
+        target
+            .as_deref()
+            .map_or(Ok(()), |target| validate::target(field, target))?;
+    }
+    Ok((name, rules))
 }
 
 /// Show an extension
 #[utoipa::path(
     get, path = "/extensions/{number}", tag = "extensions", operation_id = "read_extension",
-    params(("number" = String, Path, description = "Its number", pattern = "^[A-Za-z0-9*#+._-]{1,32}$", example = "101")),
+    params(
+        ("number" = String, Path, description = "Its number", pattern = "^[A-Za-z0-9*#+._-]{1,32}$", example = "101"),
+        ("If-None-Match" = Option<String>, Header, description = "An `ETag` that was read: 304 where it is still that version"),
+    ),
     responses(
-        (status = 200, description = "The extension", body = Extension),
+        (status = 200, description = "The extension", body = Extension, headers(("ETag" = String, description = "Its version, for `If-Match`"))),
+        (status = 304, description = "Still the version that `If-None-Match` names"),
         (status = 401, description = "No token, or a wrong one", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "No such extension", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]
-pub(crate) async fn read(State(app): State<App>, PathText(number): PathText) -> Result<Json<Extension>, Problem> {
+pub(crate) async fn read(
+    State(app): State<App>,
+    conditions: Conditions,
+    PathText(number): PathText,
+) -> Result<Response, Problem> {
     let account = app.store.account(&app.domain, &existing(number)?).await?;
-    Ok(Json(account.extension.into()))
+    let version = Version::of_extension(&account.extension);
+    if conditions.excludes(Some(&version)) {
+        return Ok((StatusCode::NOT_MODIFIED, tagged(&version)).into_response());
+    }
+    Ok((tagged(&version), Json(Extension::from(account.extension))).into_response())
+}
+
+fn tagged(version: &Version) -> HeaderMap {
+    version.header().into_iter().collect()
 }
 
 /// Change an extension
 ///
-/// Absent fields stay as they are, null empties a field. In force once this answers.
+/// Absent fields stay as they are, null empties a field. In force once this answers. With `If-Match` only the
+/// version that was read is changed: two administrators cannot overwrite one another without noticing.
 #[utoipa::path(
     patch, path = "/extensions/{number}", tag = "extensions", operation_id = "update_extension", request_body = ExtensionPatch,
-    params(("number" = String, Path, description = "Its number", pattern = "^[A-Za-z0-9*#+._-]{1,32}$", example = "101")),
+    params(
+        ("number" = String, Path, description = "Its number", pattern = "^[A-Za-z0-9*#+._-]{1,32}$", example = "101"),
+        ("If-Match" = Option<String>, Header, description = "An `ETag` that was read: only that version is changed"),
+    ),
     responses(
-        (status = 200, description = "The extension as it is now", body = Extension),
-        (status = 400, description = "Not JSON", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 200, description = "The extension as it is now", body = Extension, headers(("ETag" = String, description = "Its version"))),
+        (status = 400, description = "Not JSON, or an `If-Match` that is none", body = ProblemBody, content_type = "application/problem+json"),
         (status = 401, description = "No token, or a wrong one", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "No such extension", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 412, description = "It is not the version of `If-Match`; `ETag` is what it is", body = ProblemBody, content_type = "application/problem+json"),
         (status = 413, description = "Too long", body = ProblemBody, content_type = "application/problem+json"),
         (status = 415, description = "Not application/json", body = ProblemBody, content_type = "application/problem+json"),
         (status = 422, description = "A field at fault", body = ProblemBody, content_type = "application/problem+json"),
@@ -148,13 +240,15 @@ pub(crate) async fn read(State(app): State<App>, PathText(number): PathText) -> 
 )]
 pub(crate) async fn update(
     State(app): State<App>,
+    conditions: Conditions,
     PathText(number): PathText,
     JsonBody(patch): JsonBody<ExtensionPatch>,
-) -> Result<Json<Extension>, Problem> {
+) -> Result<(HeaderMap, Json<Extension>), Problem> {
     let number = existing(number)?;
     let (patch, password) = check_patch(patch)?;
-    let account = app.accounts.update(number, patch, password).await?;
-    Ok(Json(account.extension.into()))
+    let account = app.accounts.update(number, patch, password, conditions).await?;
+    let version = Version::of_extension(&account.extension);
+    Ok((tagged(&version), Json(account.extension.into())))
 }
 
 fn check_patch(patch: ExtensionPatch) -> Result<(store::ExtensionPatch, Option<String>), Problem> {
@@ -185,16 +279,25 @@ fn check_patch(patch: ExtensionPatch) -> Result<(store::ExtensionPatch, Option<S
 /// With its device and that device's contacts. Calls in progress go on; records stay.
 #[utoipa::path(
     delete, path = "/extensions/{number}", tag = "extensions", operation_id = "delete_extension",
-    params(("number" = String, Path, description = "Its number", pattern = "^[A-Za-z0-9*#+._-]{1,32}$", example = "101")),
+    params(
+        ("number" = String, Path, description = "Its number", pattern = "^[A-Za-z0-9*#+._-]{1,32}$", example = "101"),
+        ("If-Match" = Option<String>, Header, description = "An `ETag` that was read: only that version is removed"),
+    ),
     responses(
         (status = 204, description = "Removed"),
+        (status = 400, description = "An `If-Match` that is none", body = ProblemBody, content_type = "application/problem+json"),
         (status = 401, description = "No token, or a wrong one", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "No such extension", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 412, description = "It is not the version of `If-Match`", body = ProblemBody, content_type = "application/problem+json"),
         (status = 503, description = "Stored, but the switch is stopping", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]
-pub(crate) async fn delete(State(app): State<App>, PathText(number): PathText) -> Result<StatusCode, Problem> {
-    app.accounts.delete(existing(number)?).await?;
+pub(crate) async fn delete(
+    State(app): State<App>,
+    conditions: Conditions,
+    PathText(number): PathText,
+) -> Result<StatusCode, Problem> {
+    app.accounts.delete(existing(number)?, conditions).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

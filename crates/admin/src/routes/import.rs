@@ -7,16 +7,18 @@ use axum::{
 };
 use serde::Deserialize;
 use serde_json::Value;
-use store::ImportOutcome;
+use store::{ImportOutcome, Rules};
 use utoipa::IntoParams;
 
 use super::extensions::check_new;
 use crate::{
+    accounts::New,
     extract::{QueryParams, body, is_json, media_type, parse_json, parse_object, unsupported},
     model::{ImportLine, ImportReport, ImportStatus, NewExtension},
     problem::{Problem, ProblemBody},
     secret::{Shown, generate_password},
     state::App,
+    table::{self, Row},
 };
 
 #[derive(Deserialize, IntoParams)]
@@ -38,28 +40,35 @@ struct Line {
 /// A line that is fine by itself.
 struct Ready {
     name: String,
+    rules: Rules,
     password: String,
     generated: bool,
 }
 
 /// Make many extensions
 ///
-/// CSV with a header line (`number`, and if wanted `name` and `password`), or a JSON list of what
-/// `POST /extensions` takes. All of them are made, or none. Missing passwords are generated and shown
-/// in the report this once.
+/// CSV with a header line (`number`, and if wanted `name`, `password`, `dnd`, `forward_always`, `forward_busy`,
+/// `forward_no_answer` and `voicemail`, in any order), or a JSON list of what `POST /extensions` takes. Fields are
+/// separated as the header's are: by comma, semicolon or tab. All extensions are made, or none. Missing passwords
+/// are generated and shown in the report this once. `GET /extensions` with `Accept: text/csv` gives the same form.
 #[utoipa::path(
-    post, path = "/extensions/import", tag = "extensions", operation_id = "import_extensions", params(ImportQuery),
+    post, path = "/extensions/import", tag = "extensions", operation_id = "import_extensions", params(
+        ImportQuery,
+        ("Idempotency-Key" = Option<String>, Header, description = "Chosen by the client; the same request with the same key gets the same answer for 10 minutes, and nothing is made twice", max_length = 255),
+    ),
     request_body(content(
-        (String = "text/csv", example = "number,name,password\n101,Alice,\n102,Bob,s3cret-of-bob\n"),
+        (String = "text/csv", example = "number,name,password,forward_busy\n101,Alice,,\n102,Bob,s3cret-of-bob,101\n"),
+        (String = "text/tab-separated-values", example = "number\tname\n101\tAlice\n"),
         (Vec<NewExtension> = "application/json"),
     )),
     responses(
         (status = 200, description = "All made; or, with dry_run, what would happen", body = ImportReport),
         (status = 400, description = "Not JSON", body = ProblemBody, content_type = "application/problem+json"),
         (status = 401, description = "No token, or a wrong one", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "The first request with this key is not answered yet", body = ProblemBody, content_type = "application/problem+json"),
         (status = 413, description = "Too long, or too many", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 415, description = "Neither text/csv nor application/json", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 422, description = "None made; `lines` tells why", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 415, description = "Neither text/csv, text/tab-separated-values nor application/json", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 422, description = "None made; `lines` tells why. Or the key is that of another request", body = ProblemBody, content_type = "application/problem+json"),
         (status = 503, description = "Stored, but the switch is stopping", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]
@@ -69,12 +78,12 @@ pub(crate) async fn import(
     request: Request,
 ) -> Result<Json<ImportReport>, Problem> {
     let kind = media_type(request.headers()).unwrap_or_default();
-    let csv = kind == "text/csv";
+    let csv = matches!(kind.as_str(), "text/csv" | "text/tab-separated-values");
     if !csv && !is_json(&kind) {
-        return Err(unsupported("text/csv or application/json"));
+        return Err(unsupported("text/csv, text/tab-separated-values or application/json"));
     }
     let bytes = body(request, &app).await?;
-    let lines = if csv { read_csv(&bytes)? } else { read_json(&bytes)? };
+    let lines = if csv { read_table(&bytes)? } else { read_json(&bytes)? };
     if lines.len() > app.limits.import_lines {
         let detail = format!("at most {} extensions in one import", app.limits.import_lines);
         return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", detail));
@@ -83,7 +92,12 @@ pub(crate) async fn import(
     let faulty = lines.iter().any(|line| line.read.is_err());
     let ready = lines.iter().filter_map(|line| {
         let ready = line.read.as_ref().ok()?;
-        Some((line.number.clone(), ready.name.clone(), ready.password.clone()))
+        Some(New {
+            number: line.number.clone(),
+            name: ready.name.clone(),
+            rules: ready.rules.clone(),
+            password: ready.password.clone(),
+        })
     });
     let outcome = app.accounts.import(ready.collect(), query.dry_run || faulty).await?;
     let lines = report(lines, outcome.lines, outcome.applied);
@@ -153,7 +167,7 @@ fn report(lines: Vec<Line>, outcomes: Vec<ImportOutcome>, applied: bool) -> Vec<
 
 fn check(line: u32, new: NewExtension) -> Line {
     let number = shortened(&new.number);
-    let read = check_new(&new).and_then(|name| {
+    let read = check_new(&new).and_then(|(name, rules)| {
         let generated = new.password.is_none();
         let password = new
             .password
@@ -161,6 +175,7 @@ fn check(line: u32, new: NewExtension) -> Line {
             .map_err(|error| Problem::internal(&error))?;
         Ok(Ready {
             name,
+            rules,
             password,
             generated,
         })
@@ -195,91 +210,14 @@ fn read_json(bytes: &[u8]) -> Result<Vec<Line>, Problem> {
     Ok(items.into_iter().enumerate().map(line).collect())
 }
 
-#[derive(Copy, Clone)]
-struct Columns {
-    number: usize,
-    name: Option<usize>,
-    password: Option<usize>,
-}
-
-fn read_csv(bytes: &[u8]) -> Result<Vec<Line>, Problem> {
-    // Spreadsheets write a byte order mark.
-    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    let mut reader = csv::ReaderBuilder::new()
-        .trim(csv::Trim::Headers)
-        .flexible(true)
-        .from_reader(bytes);
-    let header = reader
-        .headers()
-        .map_err(|_| Problem::invalid("header", "the header line is not UTF-8"))?
-        .clone();
-    let columns = columns(&header)?;
-    let mut lines = Vec::new();
-    let (mut line, mut seen) = (1, 0);
-    let mut record = csv::StringRecord::new();
-    loop {
-        // Counted here: the reader's own count is one behind where lines end in CR LF.
-        let start = usize::try_from(reader.position().byte())
-            .unwrap_or(bytes.len())
-            .min(bytes.len());
-        let start = start
-            + bytes[start..]
-                .iter()
-                .take_while(|byte| matches!(byte, b'\r' | b'\n'))
-                .count();
-        line += bytes[seen..start].iter().filter(|byte| **byte == b'\n').count();
-        seen = start;
-        let place = u32::try_from(line).unwrap_or(u32::MAX);
-        match reader.read_record(&mut record) {
-            Ok(false) => return Ok(lines),
-            Ok(true) => lines.push(csv_line(place, &record, columns, header.len())),
-            Err(_) => {
-                let read = Err(Problem::invalid("line", "this line is not UTF-8"));
-                lines.push(Line {
-                    line: place,
-                    number: String::new(),
-                    read,
-                });
-            }
-        }
-    }
-}
-
-fn columns(header: &csv::StringRecord) -> Result<Columns, Problem> {
-    let (mut number, mut name, mut password) = (None, None, None);
-    for (i, title) in header.iter().enumerate() {
-        let column = match title.to_ascii_lowercase().as_str() {
-            "number" => &mut number,
-            "name" => &mut name,
-            "password" => &mut password,
-            _ => {
-                let detail = format!("column {} is none of number, name, password", i + 1);
-                return Err(Problem::invalid("header", detail));
-            }
-        };
-        if column.replace(i).is_some() {
-            return Err(Problem::invalid(
-                "header",
-                format!("column {} repeats an earlier one", i + 1),
-            ));
-        }
-    }
-    let number = number.ok_or_else(|| Problem::invalid("header", "the header line has no column number"))?;
-    Ok(Columns { number, name, password })
-}
-
-fn csv_line(line: u32, record: &csv::StringRecord, columns: Columns, width: usize) -> Line {
-    let number = record.get(columns.number).unwrap_or_default().trim().to_owned();
-    if record.len() != width {
-        let detail = format!("this line has {} fields, the header has {width}", record.len());
-        return Line {
+fn read_table(bytes: &[u8]) -> Result<Vec<Line>, Problem> {
+    let line = |Row { line, number, read }: Row| match read {
+        Ok(new) => check(line, new),
+        Err(problem) => Line {
             line,
             number: shortened(&number),
-            read: Err(Problem::invalid("line", detail)),
-        };
-    }
-    let field = |column: Option<usize>| column.and_then(|i| record.get(i)).filter(|text| !text.is_empty());
-    let name = field(columns.name).map(|name| name.trim().to_owned());
-    let password = field(columns.password).map(str::to_owned);
-    check(line, NewExtension { number, name, password })
+            read: Err(problem),
+        },
+    };
+    Ok(table::read(bytes)?.into_iter().map(line).collect())
 }

@@ -14,7 +14,7 @@ mod system;
 use std::time::Instant;
 
 use axum::{
-    Router,
+    Extension, Router,
     extract::{DefaultBodyLimit, MatchedPath, Request, State},
     http::{HeaderValue, StatusCode, header},
     middleware::{self, Next},
@@ -37,6 +37,7 @@ use crate::{
     auth,
     page::{self, SECURITY_HEADERS},
     problem::Problem,
+    repeats::once,
     state::{AdminState, App, Limits},
 };
 
@@ -80,12 +81,15 @@ impl Modify for Bearer {
 /// What is under `/api/v1` and wants a token.
 fn api(limits: &Limits) -> OpenApiRouter<App> {
     OpenApiRouter::new()
-        .routes(routes!(extensions::list, extensions::create))
+        .routes(routes!(extensions::list, extensions::create).layer(middleware::from_fn(once)))
         .routes(routes!(extensions::read, extensions::update, extensions::delete))
-        .routes(routes!(import::import).layer(DefaultBodyLimit::max(limits.import_body)))
+        .routes(
+            // The limit is around the table of answers, which reads the body first.
+            routes!(import::import).layer((DefaultBodyLimit::max(limits.import_body), middleware::from_fn(once))),
+        )
         .routes(routes!(registrations::list))
         .routes(routes!(registrations::delete))
-        .routes(routes!(calls::list, calls::start))
+        .routes(routes!(calls::list, calls::start).layer(middleware::from_fn(once)))
         .routes(routes!(calls::read, calls::hang_up))
         .routes(routes!(cdrs::list))
         .routes(routes!(dialplans::list))
@@ -94,6 +98,7 @@ fn api(limits: &Limits) -> OpenApiRouter<App> {
                 .layer(DefaultBodyLimit::max(limits.dialplan_body)),
         )
         .routes(routes!(events::stream))
+        .routes(routes!(system::describe_system))
         .routes(routes!(system::describe))
 }
 
@@ -153,6 +158,7 @@ pub(crate) fn assemble(app: App) -> Router {
         .fallback(|| async { page::no_route() })
         // Also what does not exist is not told to strangers.
         .layer(middleware::from_fn_with_state(app.clone(), auth::require_token))
+        .layer(Extension(app.clone()))
         .layer(middleware::from_fn(no_store));
     let (open, _) = open().split_for_parts();
     let open = open.method_not_allowed_fallback(method_not_allowed);

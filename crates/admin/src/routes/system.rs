@@ -17,6 +17,7 @@ use crate::{
     model::HealthReport,
     problem::{Problem, ProblemBody},
     state::App,
+    system::System,
 };
 
 /// Whether Tandem is ready
@@ -69,6 +70,20 @@ pub(crate) async fn metrics(
     let text =
         http_metrics::render(stats.as_deref(), &app.registry, format).map_err(|error| Problem::internal(&error))?;
     Ok((StatusCode::OK, [(header::CONTENT_TYPE, format.content_type())], text).into_response())
+}
+
+/// Where phones sign in
+///
+/// The addresses, ports and transports to type into a phone, and what this Tandem is.
+#[utoipa::path(
+    get, path = "/system", tag = "system", operation_id = "read_system",
+    responses(
+        (status = 200, description = "Where phones sign in", body = System),
+        (status = 401, description = "No token, or a wrong one", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn describe_system(State(app): State<App>) -> Json<System> {
+    Json(app.system.clone())
 }
 
 /// This description

@@ -82,6 +82,42 @@ async fn records_are_filtered() {
 }
 
 #[tokio::test]
+async fn records_are_found_by_part_of_a_number_or_name() {
+    let world = world().await;
+    assert_eq!(ids(&world, "q=03").await, ["1@phone"]);
+    assert_eq!(ids(&world, "q=aLiC").await.len(), 3);
+    assert_eq!(ids(&world, "q=ali&disposition=busy&number=103").await, ["1@phone"]);
+    assert_eq!(ids(&world, "q=").await.len(), 3);
+    assert_eq!(ids(&world, "q=xyz").await.len(), 0);
+    world
+        .get(&format!("/cdrs?q={}", "1".repeat(101)))
+        .await
+        .is_problem(422, "invalid", Some("q"));
+}
+
+#[tokio::test]
+async fn a_search_looks_at_so_many_records_a_page_and_says_that_there_are_more() {
+    let mut setup = crate::support::Setup::default();
+    setup.limits.search_records = 2;
+    let world = World::with(setup).await;
+    for n in 0..5 {
+        let from = if n == 0 { "555" } else { "101" };
+        world.store.writer().close_cdr(cdr(n, from, Disposition::Answered));
+    }
+    world.store.writer().flush().await.unwrap();
+    let (mut steps, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let page = world.get(&format!("/cdrs?q=55&cursor={cursor}")).await.is(200).json();
+        steps.push(page["items"].as_array().unwrap().len());
+        match page["next_cursor"].as_str() {
+            Some(next) => cursor = next.to_owned(),
+            None => break,
+        }
+    }
+    assert_eq!(steps, [0, 0, 1]);
+}
+
+#[tokio::test]
 async fn records_come_in_pages() {
     let world = world().await;
     let (mut seen, mut cursor) = (Vec::new(), String::new());

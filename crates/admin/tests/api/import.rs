@@ -177,3 +177,128 @@ async fn headers_sizes_and_types_are_checked() {
     text.is_problem(415, "unsupported_media_type", Some("Content-Type"));
     assert_eq!(csv(&world, "", "number\n").await.is(200).json()["created"], 0);
 }
+
+#[tokio::test]
+async fn tables_of_any_separator_say_where_calls_go() {
+    let header = [
+        "number",
+        "name",
+        "dnd",
+        "forward_always",
+        "forward_busy",
+        "forward_no_answer",
+        "voicemail",
+    ];
+    let line = ["101", "Smith, Alice", "yes", "", "102", "sip:x@example.com", "1"];
+    for (first, separator) in [
+        ("", ","),
+        ("", ";"),
+        ("", "\t"),
+        ("sep=;\r\n", ";"),
+        ("\u{feff}sep=,\n", ","),
+    ] {
+        let world = World::new().await;
+        let quoted = line.map(|field| {
+            if separator == "," && field.contains(',') {
+                format!("\"{field}\"")
+            } else {
+                field.to_owned()
+            }
+        });
+        let text = format!("{first}{}\r\n{}\r\n", header.join(separator), quoted.join(separator));
+        let report = csv(&world, "", &text).await.is(200).json();
+        let at = if first.is_empty() { 2 } else { 3 };
+        assert_eq!(report["lines"][0]["line"], at, "{text:?}");
+        let made = world.get("/extensions/101").await.json();
+        assert_eq!(
+            (&made["name"], &made["dnd"], &made["voicemail"]),
+            (&json!("Smith, Alice"), &json!(true), &json!(true)),
+            "{text:?}"
+        );
+        assert_eq!(
+            (
+                &made["forward_always"],
+                &made["forward_busy"],
+                &made["forward_no_answer"]
+            ),
+            (&Value::Null, &json!("102"), &json!("sip:x@example.com"))
+        );
+        let told = world.changes();
+        assert!(
+            matches!(&told[0], switch::AccountChange::Extension(e) if e.dnd && e.forward_busy.as_deref() == Some("102"))
+        );
+    }
+    let world = World::new().await;
+    let tabs = world.call(
+        Method::POST,
+        "/extensions/import",
+        Some("text/tab-separated-values"),
+        "number\tname\n1\tx\n",
+    );
+    assert_eq!(tabs.await.is(200).json()["created"], 1);
+}
+
+#[tokio::test]
+async fn a_faulty_rule_is_named_with_its_line() {
+    let world = World::new().await;
+    let text = "number;dnd;forward_busy;voicemail\n1;maybe;;\n2;;no where;\n3;;;2\n4;off;5;no\n";
+    let body = csv(&world, "", text).await.is_problem(422, "import_failed", None);
+    let fields: Vec<_> = body["lines"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|line| line["field"].clone())
+        .collect();
+    assert_eq!(
+        fields,
+        [json!("dnd"), json!("forward_busy"), json!("voicemail"), Value::Null]
+    );
+    world
+        .post("/extensions", r#"{"number":"1","forward_always":""}"#)
+        .await
+        .is_problem(422, "invalid", Some("forward_always"));
+    let made = world
+        .post("/extensions", r#"{"number":"1","forward_always":"2","voicemail":true}"#)
+        .await;
+    assert_eq!(
+        (&made.is(201).json()["forward_always"], &made.json()["dnd"]),
+        (&json!("2"), &json!(false))
+    );
+}
+
+#[tokio::test]
+async fn what_is_exported_can_be_imported() {
+    let world = World::new().await;
+    let text = "number,name,dnd,forward_always,forward_busy,forward_no_answer,voicemail\n\
+                *97,,false,,,,true\n101,\"Smith, \"\"Al\"\"\",true,102,sip:a@b.example,gw/+49,false\n";
+    csv(&world, "", text).await.is(200);
+    let accept = [("accept", "text/csv")];
+    let table = world
+        .with_headers(Method::GET, "/extensions?limit=1", &accept, "")
+        .await;
+    assert_eq!(table.is(200).text, text);
+    assert!(table.headers["content-type"].to_str().unwrap().starts_with("text/csv"));
+    assert_eq!(
+        table.headers["content-disposition"],
+        "attachment; filename=\"extensions.csv\""
+    );
+    let other = World::new().await;
+    csv(&other, "", &table.text).await.is(200);
+    let copy = other.with_headers(Method::GET, "/extensions", &accept, "").await;
+    assert_eq!(copy.text, text);
+    let found = world
+        .with_headers(Method::GET, "/extensions?q=smith", &accept, "")
+        .await;
+    assert_eq!(found.text.lines().count(), 2);
+    // More than one page of the store.
+    let many: String = (0..1_100).map(|n| format!("{}\n", 2000 + n)).collect();
+    csv(&other, "", &format!("number\n{many}")).await.is(200);
+    let all = other.with_headers(Method::GET, "/extensions", &accept, "").await;
+    assert_eq!(all.text.lines().count(), 1_103);
+    for accept in ["*/*", "application/json, text/csv", "text/html"] {
+        let json = world
+            .with_headers(Method::GET, "/extensions", &[("accept", accept)], "")
+            .await;
+        assert!(json.json()["items"].is_array(), "{accept}");
+    }
+}

@@ -12,6 +12,8 @@ mod events;
 mod extensions;
 mod garbage;
 mod import;
+mod repeats;
 mod serve;
 mod support;
 mod system;
+mod versions;

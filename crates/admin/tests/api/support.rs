@@ -6,8 +6,8 @@ use std::{
 };
 
 use admin::{
-    AdminState, DialplanError, DialplanInfo, Dialplans, EventBus, Fault, Health, Limits, SwitchHandle, SwitchRequest,
-    hash_token,
+    AdminState, DialplanError, DialplanInfo, Dialplans, EventBus, Fault, Health, Limits, Server, SwitchHandle,
+    SwitchRequest, System, hash_token,
 };
 use axum::{
     Router,
@@ -270,6 +270,15 @@ impl World {
             hasher: Arc::new(hash),
             registry: Registry::default(),
             metrics_need_token: setup.metrics_need_token,
+            system: System {
+                version: "0.0.0",
+                domain: DOMAIN.into(),
+                servers: vec![Server {
+                    address: "192.0.2.7".to_owned(),
+                    port: 5060,
+                    transports: vec!["udp".to_owned(), "tcp".to_owned()],
+                }],
+            },
             limits: setup.limits,
         };
         (
@@ -319,6 +328,22 @@ impl World {
         request = request.header(header::AUTHORIZATION, format!("Bearer {TOKEN}"));
         if let Some(kind) = kind {
             request = request.header(header::CONTENT_TYPE, kind);
+        }
+        self.send(request.body(Body::from(body.to_owned())).unwrap()).await
+    }
+
+    /// With more header fields than [`World::call`].
+    pub(crate) async fn with_headers(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> Answer {
+        let mut request = Request::builder().method(method).uri(format!("/api/v1{path}"));
+        request = request.header(header::AUTHORIZATION, format!("Bearer {TOKEN}"));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
         }
         self.send(request.body(Body::from(body.to_owned())).unwrap()).await
     }

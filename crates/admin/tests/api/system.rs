@@ -140,3 +140,18 @@ async fn the_page_is_not_sent_again_where_it_is_known() {
     let again = world.plain(Method::GET, "/", &[("if-none-match", tag)]).await;
     assert_eq!(again.is(304).text, "");
 }
+
+#[tokio::test]
+async fn it_says_where_phones_sign_in() {
+    let world = World::new().await;
+    let told = world.get("/system").await.is(200).json();
+    assert_eq!(
+        told,
+        serde_json::json!({
+            "version": "0.0.0", "domain": "tandem.local",
+            "servers": [{"address": "192.0.2.7", "port": 5060, "transports": ["udp", "tcp"]}]
+        })
+    );
+    let stranger = world.plain(axum::http::Method::GET, "/api/v1/system", &[]).await;
+    stranger.is_problem(401, "unauthorized", None);
+}

@@ -70,6 +70,7 @@ pub(crate) fn new_extension(number: &str) -> NewExtension {
         number: number.into(),
         name: format!("Phone {number}"),
         ha1: ha1(1),
+        rules: store::Rules::default(),
     }
 }
 

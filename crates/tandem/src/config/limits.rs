@@ -260,4 +260,24 @@ pub(super) const KEYS: &[Key] = &[
             Ok(())
         },
     ),
+    limit(
+        "search-records",
+        "N",
+        "50000",
+        "Call records that a search by part of a number or name looks at for one page of its answer",
+        |c, v| {
+            c.limits.search_records = values::whole(one(v), 100, 10_000_000)?;
+            Ok(())
+        },
+    ),
+    limit(
+        "idempotency-time",
+        "SECONDS",
+        "600",
+        "How long the answer to a POST with Idempotency-Key is kept in memory for who asks again",
+        |c, v| {
+            c.limits.idempotency_time = values::seconds(one(v), 1.0, 86400.0)?;
+            Ok(())
+        },
+    ),
 ];

@@ -76,6 +76,10 @@ pub struct Limits {
     pub message_timeout: Duration,
     /// How long a connection may be silent.
     pub idle_timeout: Duration,
+    /// Call records that a search looks at for one page.
+    pub search_records: u32,
+    /// How long the answer to a request with `Idempotency-Key` is kept.
+    pub idempotency_time: Duration,
 }
 
 impl Default for Limits {
@@ -87,6 +91,8 @@ impl Default for Limits {
             write_queue: 1 << 20,
             message_timeout: Duration::from_secs(30),
             idle_timeout: Duration::from_secs(7_200),
+            search_records: 50_000,
+            idempotency_time: Duration::from_secs(600),
         }
     }
 }

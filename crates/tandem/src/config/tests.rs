@@ -259,6 +259,8 @@ fn every_key_is_read_from_the_file_as_well() {
         write_queue = 65536
         message_timeout = 7
         idle_timeout = 7000
+        search_records = 7000
+        idempotency_time = 7
     "#;
     let named = file.matches(" = ").count();
     assert_eq!(named, keys().count());

@@ -25,7 +25,9 @@ impl Banner<'_> {
     /// The text, ending in an empty line.
     pub(super) fn text(&self) -> String {
         let mut text = String::from("\nTandem is running.\n\n");
-        for (number, server) in self.servers().into_iter().enumerate() {
+        for (number, (place, transports)) in servers(self.listeners, &self.addresses).into_iter().enumerate() {
+            let names: Vec<_> = transports.iter().map(|transport| transport.via_name()).collect();
+            let server = format!("{place} ({})", names.join(" or "));
             let label = if number == 0 { "Phones: server" } else { "" };
             let _ = writeln!(text, "  {label:<15} {server}");
         }
@@ -41,7 +43,7 @@ impl Banner<'_> {
             text,
             "  {:<15} http://{}/",
             "Web page:",
-            self.reached(self.http).unwrap_or(self.http)
+            reached(&self.addresses, self.http).unwrap_or(self.http)
         );
         if let Some(token) = &self.made.token {
             let _ = writeln!(text, "  {:<15} {token}", "Admin token:");
@@ -60,39 +62,30 @@ impl Banner<'_> {
         text.push_str("Stop with Ctrl-C. More: tandem serve --help\n\n");
         text
     }
-
-    /// How others reach what is bound here, if they can.
-    fn reached(&self, bound: SocketAddr) -> Option<SocketAddr> {
-        if !bound.ip().is_unspecified() {
-            return Some(bound);
-        }
-        let ip = self.addresses.iter().find(|ip| ip.is_ipv4() == bound.is_ipv4())?;
-        Some(SocketAddr::new(*ip, bound.port()))
-    }
-
-    /// Where phones sign in: each address once, with its port and transports.
-    fn servers(&self) -> Vec<String> {
-        let mut places: Vec<(String, Vec<&str>)> = Vec::new();
-        for listener in self.listeners {
-            let Some(place) = self.reached(listener.address) else {
-                continue;
-            };
-            let place = place.to_string();
-            let name = transport(listener.transport);
-            match places.iter_mut().find(|(known, _)| *known == place) {
-                Some((_, names)) => names.push(name),
-                None => places.push((place, vec![name])),
-            }
-        }
-        places
-            .into_iter()
-            .map(|(place, names)| format!("{place} ({})", names.join(" or ")))
-            .collect()
-    }
 }
 
-const fn transport(transport: Transport) -> &'static str {
-    transport.via_name()
+/// How others reach what is bound here, if they can: by one of `addresses` where it is bound to all of them.
+fn reached(addresses: &[IpAddr], bound: SocketAddr) -> Option<SocketAddr> {
+    if !bound.ip().is_unspecified() {
+        return Some(bound);
+    }
+    let ip = addresses.iter().find(|ip| ip.is_ipv4() == bound.is_ipv4())?;
+    Some(SocketAddr::new(*ip, bound.port()))
+}
+
+/// Where phones sign in: each address once, with its port and transports.
+pub(super) fn servers(listeners: &[Listener], addresses: &[IpAddr]) -> Vec<(SocketAddr, Vec<Transport>)> {
+    let mut places: Vec<(SocketAddr, Vec<Transport>)> = Vec::new();
+    for listener in listeners {
+        let Some(place) = reached(addresses, listener.address) else {
+            continue;
+        };
+        match places.iter_mut().find(|(known, _)| *known == place) {
+            Some((_, transports)) => transports.push(listener.transport),
+            None => places.push((place, vec![listener.transport])),
+        }
+    }
+    places
 }
 
 #[cfg(test)]
@@ -150,6 +143,20 @@ mod tests {
             assert!(text.contains(part), "{part}\n{text}");
         }
         assert!(!text.contains("[::]") && !text.contains("0.0.0.0"));
+    }
+
+    #[test]
+    fn the_addresses_that_phones_sign_in_at_are_each_told_once() {
+        let addresses = ["192.0.2.7".parse().unwrap()];
+        let told = servers(&listeners(), &addresses);
+        let expected = [
+            ("192.0.2.7:5060", vec![Transport::Udp, Transport::Tcp]),
+            ("[::1]:5070", vec![Transport::Udp]),
+        ];
+        assert_eq!(
+            told,
+            expected.map(|(place, transports)| (place.parse().unwrap(), transports))
+        );
     }
 
     #[test]

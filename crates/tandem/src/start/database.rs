@@ -74,6 +74,7 @@ pub(super) async fn first_start(store: &Store, config: &Config, now: i64) -> Res
                 number: number.into(),
                 name: format!("Phone {number}"),
                 ha1,
+                rules: store::Rules::default(),
             };
             store.create_extension(&config.domain, &new, now).await?;
             made.extensions.push((number.into(), password));

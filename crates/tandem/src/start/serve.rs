@@ -19,7 +19,7 @@ use tokio::{
 
 use super::{
     StartError,
-    banner::Banner,
+    banner::{Banner, servers},
     check::{load_dialplans, media_ports_taken},
     database::{self, Made},
     dialplans::{Files, fault},
@@ -78,7 +78,9 @@ async fn run(config: &Config, keeper: &Handle) -> Result<(), StartError> {
     let recording = recording(config, &told, seed)?;
     let clock = Clock::start();
     let made = database::first_start(&store, config, clock.unix_micros()).await?;
-    announce(config, &signalling.listeners, &http, &made)?;
+    let addresses = config.advertise.map_or_else(public_addresses, |address| vec![address]);
+    let system = system(config, &signalling.listeners, &addresses);
+    announce(config, &signalling.listeners, addresses, &http, &made)?;
     if most < config.limits.connections {
         tracing::info!(most, "the limit of open files (ulimit -n) allows fewer TCP connections");
     }
@@ -118,7 +120,12 @@ async fn run(config: &Config, keeper: &Handle) -> Result<(), StartError> {
         hasher: hasher(config),
         registry: registry(&metrics, &audio, store.writer()),
         metrics_need_token: false,
-        limits: admin::Limits::default(),
+        system,
+        limits: admin::Limits {
+            search_records: config.limits.search_records,
+            repeat_time: config.limits.idempotency_time,
+            ..admin::Limits::default()
+        },
     };
     let (close_http, http_closes) = oneshot::channel::<()>();
     health.ready();
@@ -325,10 +332,32 @@ fn connections(wanted: usize, descriptors: usize, rtp: Rtp) -> usize {
     wanted.min(descriptors.saturating_sub(needed).max(descriptors / 4))
 }
 
+/// What is to be typed into phones, for the page.
+fn system(config: &Config, listeners: &[Listener], addresses: &[IpAddr]) -> admin::System {
+    let server = |(place, transports): (SocketAddr, Vec<sip::Transport>)| admin::Server {
+        address: place.ip().to_string(),
+        port: place.port(),
+        transports: transports
+            .iter()
+            .map(|transport| transport.uri_name().to_owned())
+            .collect(),
+    };
+    admin::System {
+        version: env!("CARGO_PKG_VERSION"),
+        domain: config.domain.as_str().into(),
+        servers: servers(listeners, addresses).into_iter().map(server).collect(),
+    }
+}
+
 /// Tells the person who started it, and the log. The log gets no secret: somebody may keep it.
-fn announce(config: &Config, listeners: &[Listener], http: &TcpListener, made: &Made) -> Result<(), StartError> {
+fn announce(
+    config: &Config,
+    listeners: &[Listener],
+    addresses: Vec<IpAddr>,
+    http: &TcpListener,
+    made: &Made,
+) -> Result<(), StartError> {
     let http = http.local_addr().map_err(StartError::Thread)?;
-    let addresses = config.advertise.map_or_else(public_addresses, |address| vec![address]);
     let banner = Banner {
         listeners,
         http,
