@@ -240,6 +240,27 @@ fn expect_none(faults: Vec<String>) {
     assert!(faults.is_empty(), "\n{}", faults.join("\n"));
 }
 
+/// `?field` in a log line writes Rust's own form of a value, `Some("102")`; people read the log.
+#[test]
+fn the_log_is_told_nothing_in_the_form_of_debug() {
+    let macros =
+        ["trace!(", "debug!(", "info!(", "warn!(", "error!(", "info_span!("].map(|name| format!("tracing::{name}"));
+    for (name, code) in rust_files(&["crates"]) {
+        if is_test_file(&name) {
+            continue;
+        }
+        let code = without_tests(&code);
+        for start in macros.iter().flat_map(|found| code.match_indices(found.as_str())) {
+            let call = &code[start.0..];
+            let end = call.find(";\n").or_else(|| call.find(",\n")).unwrap_or(call.len());
+            let packed: String = call[..end].split_whitespace().collect();
+            for form in ["=?", "(?", ",?", ":?}"] {
+                assert!(!packed.contains(form), "{name}: {}", &call[..end]);
+            }
+        }
+    }
+}
+
 #[test]
 fn crates_use_only_what_the_plan_allows() {
     let mut faults = Vec::new();

@@ -9,6 +9,8 @@ use axum::{
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
 
+use switch::did_you_mean;
+
 use crate::problem::Problem;
 
 /// A JSON body.
@@ -111,7 +113,9 @@ fn data_error(path: String, message: &str) -> (String, String) {
             } else {
                 join(&path, field)
             };
-            return (inner, detail.to_owned());
+            // serde goes on with the fields there are, in backticks too.
+            let known = message.split('`').skip(3).step_by(2);
+            return (inner, format!("{detail}{}", did_you_mean(field, known)));
         }
     }
     let field = if path == "." { "body".to_owned() } else { path };
@@ -220,6 +224,20 @@ mod tests {
             fault::<ExtensionPatch>("{\"password\":null}"),
             ("invalid", Some("password".to_owned()))
         );
+    }
+
+    #[test]
+    fn a_field_nobody_knows_is_named_with_the_one_that_was_meant() {
+        for (text, detail) in [
+            (
+                r#"{"number":"1","nmae":"x"}"#,
+                "there is no such field; did you mean name?",
+            ),
+            (r#"{"number":"1","colour":"x"}"#, "there is no such field"),
+        ] {
+            let problem = parse_object::<NewExtension>(text.as_bytes()).err().unwrap();
+            assert!(format!("{problem:?}").contains(&format!("\"{detail}\"")), "{problem:?}");
+        }
     }
 
     #[test]

@@ -15,6 +15,7 @@ mod health;
 mod http_metrics;
 mod model;
 mod page;
+mod parameters;
 mod problem;
 mod repeats;
 mod routes;

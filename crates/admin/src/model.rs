@@ -327,7 +327,8 @@ pub(crate) enum Disposition {
     Answered,
     /// The callee was busy.
     Busy,
-    /// It rang and nobody answered.
+    /// It rang and nobody answered; the dialplan's `noanswer` is understood, too.
+    #[serde(alias = "noanswer")]
     NoAnswer,
     /// The caller gave up.
     Cancelled,

@@ -24,7 +24,7 @@ pub enum StoreError {
     #[error("cursor: not one that an earlier page gave")]
     BadCursor,
     /// Another process has the database open for writing.
-    #[error("database {0} is in use by another process")]
+    #[error("database {0} is in use by another process; stop that one, or use another folder (--data)")]
     Locked(String),
     /// The file or its folder cannot be written.
     #[error("database {0} cannot be written: read-only file or folder")]
@@ -38,7 +38,7 @@ pub enum StoreError {
         reason: String,
     },
     /// The file is something else.
-    #[error("{0} is not a Tandem database")]
+    #[error("{0} is not a Tandem database; move it away, or use another folder (--data)")]
     NotADatabase(String),
     /// The file is damaged.
     #[error("database {path} is damaged: {reason}")]
@@ -49,7 +49,10 @@ pub enum StoreError {
         reason: String,
     },
     /// The file was written by a later version of Tandem.
-    #[error("database {path} was written by a newer Tandem (schema {version}); this one cannot use it")]
+    #[error(
+        "database {path} was written by a newer Tandem (schema {version}); this one cannot use it: start the newer one, put \
+         back the folder as it was before the upgrade, or use another folder (--data)"
+    )]
     NewerSchema {
         /// The file.
         path: String,
@@ -58,7 +61,8 @@ pub enum StoreError {
     },
     /// The file was written by a version of Tandem that made the same tables otherwise: one that was never released.
     #[error(
-        "database {path} was written by an unreleased Tandem whose schema {version} was another one; this one cannot use it"
+        "database {path} was written by an unreleased Tandem whose schema {version} was another one; this one cannot use it: \
+         start the build that wrote it, or use another folder (--data) and make the extensions again"
     )]
     OtherSchema {
         /// The file.

@@ -30,7 +30,10 @@ async fn a_second_process_is_told_that_the_first_has_it() {
     let path = kept.path();
     assert_eq!(
         opening(&path).await,
-        format!("database {} is in use by another process", path.display())
+        format!(
+            "database {} is in use by another process; stop that one, or use another folder (--data)",
+            path.display()
+        )
     );
     kept.store.close().await.unwrap();
     Store::open(&path, quick()).await.unwrap();
@@ -45,7 +48,10 @@ async fn a_lock_of_somebody_else_is_named() {
     sqlx::query("BEGIN IMMEDIATE").execute(&mut other).await.unwrap();
     assert_eq!(
         opening(&path).await,
-        format!("database {} is in use by another process", path.display())
+        format!(
+            "database {} is in use by another process; stop that one, or use another folder (--data)",
+            path.display()
+        )
     );
 }
 
@@ -57,7 +63,10 @@ async fn what_is_no_database_stays_as_it_is() {
     std::fs::write(&path, &text).unwrap();
     assert_eq!(
         opening(&path).await,
-        format!("{} is not a Tandem database", path.display())
+        format!(
+            "{} is not a Tandem database; move it away, or use another folder (--data)",
+            path.display()
+        )
     );
     assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
 }
@@ -73,7 +82,10 @@ async fn another_programs_database_is_not_touched() {
         .unwrap();
     assert_eq!(
         opening(&path).await,
-        format!("{} is not a Tandem database", path.display())
+        format!(
+            "{} is not a Tandem database; move it away, or use another folder (--data)",
+            path.display()
+        )
     );
     let tables = "SELECT count(*) FROM sqlite_schema";
     assert_eq!(support::count(&path, tables).await, 1);
@@ -120,7 +132,9 @@ async fn a_newer_schema_is_refused() {
     let shown = path.display();
     assert_eq!(
         said,
-        format!("database {shown} was written by a newer Tandem (schema 9999); this one cannot use it")
+        format!(
+            "database {shown} was written by a newer Tandem (schema 9999); this one cannot use it: start the newer one, put back the folder as it was before the upgrade, or use another folder (--data)"
+        )
     );
 }
 
@@ -138,7 +152,7 @@ async fn a_schema_of_the_same_number_that_is_another_one_is_refused() {
     assert_eq!(
         said,
         format!(
-            "database {shown} was written by an unreleased Tandem whose schema 1 was another one; this one cannot use it"
+            "database {shown} was written by an unreleased Tandem whose schema 1 was another one; this one cannot use it: start the build that wrote it, or use another folder (--data) and make the extensions again"
         )
     );
 }

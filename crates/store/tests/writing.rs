@@ -260,7 +260,7 @@ async fn a_lock_held_by_another_process_delays_notes_and_refuses_promises() {
         .await
         .unwrap_err();
     assert!(
-        refused.to_string().ends_with("tandem.db is in use by another process"),
+        refused.to_string().contains("tandem.db is in use by another process;"),
         "{refused}"
     );
     sqlx::query("ROLLBACK").execute(&mut other).await.unwrap();

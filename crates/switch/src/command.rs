@@ -55,6 +55,7 @@ impl Switch {
             media_ports: count(x.stack.pool.in_use()),
             registrations: count(x.registrar.len()),
             scripts: count(self.calls.iter().filter(|call| call.has_script()).count()),
+            messages_sent: x.stack.messages_sent,
             refused: x.admission.refused(),
             auth_failures: x.auth.work().failures,
             ..x.stats.clone()

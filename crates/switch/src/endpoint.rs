@@ -105,8 +105,8 @@ impl Switch {
                 Some((_, ClientUse::Bye(_) | ClientUse::Passed(..) | ClientUse::Message(_))) => {}
                 None => self.client_failed(id, 503, "Service Unavailable"),
             },
-            TxEvent::AckTimeout { id } | TxEvent::ServerTransportFailed { id } => {
-                tracing::debug!(?id, "an answer was not acknowledged, or could not be sent");
+            TxEvent::AckTimeout { .. } | TxEvent::ServerTransportFailed { .. } => {
+                tracing::debug!("an answer was not acknowledged, or could not be sent");
             }
             TxEvent::ClientGone { id } => {
                 self.x.stack.forget_client(id);

@@ -33,8 +33,8 @@ impl Refused {
         let from = from.as_ref().ok().and_then(|from| from.uri().ok());
         tracing::info!(
             method = %request.method(),
-            from = ?from.as_ref().map(user),
-            to = ?request.request_uri().ok().as_ref().map(user),
+            from = from.as_ref().map(user),
+            to = request.request_uri().ok().as_ref().map(user),
             source = flow.map(|flow| tracing::field::display(flow.remote)),
             code = status.code(),
             reason = answer.reason.as_deref().unwrap_or_else(|| status.reason()),
@@ -47,7 +47,7 @@ impl Refused {
     pub fn credentials(&mut self, now: Instant, flow: &Flow, request: &Message, username: &str, known: bool) {
         let Some(left_out) = self.line(now) else { return };
         let why = if known { "wrong password" } else { "no such user" };
-        tracing::warn!(method = %request.method(), user = ?cut(username), source = %flow.remote, left_out, "{why}");
+        tracing::warn!(method = %request.method(), user = cut(username), source = %flow.remote, left_out, "{why}");
     }
 
     /// Whether there may be another line, and how many there might have been since the last.

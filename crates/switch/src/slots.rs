@@ -36,9 +36,14 @@ impl<T> hash::Hash for Id<T> {
         (self.slot, self.generation).hash(state);
     }
 }
-impl<T> fmt::Debug for Id<T> {
+impl<T> fmt::Display for Id<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{}", self.slot, self.generation)
+    }
+}
+impl<T> fmt::Debug for Id<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

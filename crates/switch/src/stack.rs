@@ -74,6 +74,8 @@ pub(crate) struct Stack {
     pub ports: HashMap<PortId, LegId>,
     pub listeners: Vec<Listener>,
     pub refused: Refused,
+    /// Messages given out, retransmissions included.
+    pub messages_sent: u64,
     fallbacks: HashMap<ClientId, Fallback>,
     next_query: u64,
     /// Dialogs that nobody wanted and that were ended, the latest last.
@@ -102,6 +104,7 @@ impl Stack {
             ports: HashMap::new(),
             listeners: Vec::new(),
             refused: Refused::default(),
+            messages_sent: 0,
             fallbacks: HashMap::new(),
             next_query: 0,
             strays: VecDeque::new(),
@@ -131,7 +134,7 @@ impl Stack {
     /// A phone is new.
     pub fn registration_added(&mut self, registration: Registration) {
         let Registration { number, source, .. } = &registration;
-        tracing::info!(number, %source, phone = ?registration.user_agent, "registered");
+        tracing::info!(number, %source, phone = registration.user_agent, "registered");
         self.event(Event::RegistrationAdded(Box::new(registration)));
     }
 
@@ -310,8 +313,10 @@ impl Stack {
         answer.reply(request, &sip::stateless_tag(request)).finish()
     }
 
-    /// Sends bytes that were built before.
-    pub fn send_bytes(&mut self, flow: Flow, bytes: Bytes) {
+    /// A message leaves: the only way out for one. It is counted and logged here, once.
+    pub fn transmit(&mut self, flow: Flow, bytes: Bytes) {
+        crate::wire::sent(&flow, &bytes);
+        self.messages_sent += 1;
         self.outputs.push_back(Output::Transmit(Transmit { flow, bytes }));
     }
 

@@ -4,7 +4,7 @@
 use sip::{Instant, transaction::TxOutput};
 
 use crate::{
-    api::{AccountChange, CallUid, Input, Output, ScriptEvent, Transmit},
+    api::{AccountChange, CallUid, Input, Output, ScriptEvent},
     call::{Call, CallId, Ending},
     config::{Config, Keys},
     exchange::{Exchange, QueryUse},
@@ -142,15 +142,7 @@ impl Switch {
         loop {
             if let Some(output) = self.x.stack.layer.poll() {
                 match output {
-                    TxOutput::Transmit { flow, bytes } => {
-                        crate::wire::sent(&flow, &bytes);
-                        crate::wire::sent(&flow, &bytes);
-                        self.x.stats.messages_sent += 1;
-                        self.x
-                            .stack
-                            .outputs
-                            .push_back(Output::Transmit(Transmit { flow, bytes }));
-                    }
+                    TxOutput::Transmit { flow, bytes } => self.x.stack.transmit(flow, bytes),
                     TxOutput::Event(event) => self.transaction_event(event),
                 }
             } else if let Some((leg, event)) = self.x.stack.leg_events.pop_front() {

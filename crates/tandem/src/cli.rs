@@ -94,6 +94,21 @@ fn settings(given: &ArgMatches, variable: impl Fn(&str) -> Option<String>) -> Re
     Config::load(file.as_deref(), variable, flag)
 }
 
+/// What to say of `TANDEM_*` variables that are no settings: most likely somebody mistyped one. They are no reason not
+/// to start: others name variables so, too (Kubernetes does for a service called tandem).
+pub fn unknown_variables(names: impl IntoIterator<Item = String>) -> Vec<String> {
+    let mut known: Vec<String> = keys().map(Key::variable).collect();
+    known.push("TANDEM_CONFIG".to_owned());
+    let unknown = |name: &String| name.starts_with("TANDEM_") && !known.contains(name);
+    let mut names: Vec<String> = names.into_iter().filter(unknown).collect();
+    names.sort();
+    let say = |name: String| {
+        let near = switch::did_you_mean(&name, known.iter().map(String::as_str));
+        format!("{name} is set, and is no setting{near}")
+    };
+    names.into_iter().map(say).collect()
+}
+
 /// The first paragraph of clap's message, on one line, with where to read on.
 fn one_line(text: &str) -> String {
     let first: Vec<&str> = text
@@ -140,11 +155,13 @@ pub fn command() -> Command {
 
 fn serve() -> Command {
     let mut serve = Command::new("serve")
+        // As everywhere: whoever adds a flag to a command that has it already wants to change it.
+        .args_override_self(true)
         .about("Run the PBX")
         .long_about(
             "Runs the PBX until SIGTERM. SIGHUP reloads the dialplans.\n\n\
              Settings are read from the file named by --config, then from TANDEM_* variables, then from flags; \
-             later ones win. In the file a setting has its flag's name with underscores: log_level = \"debug\". \
+             later ones win, also of a flag that is given twice. In the file a setting has its flag's name with underscores: log_level = \"debug\". \
              Lists are arrays there, and parted by commas in a variable.",
         )
         .after_help(
@@ -244,7 +261,6 @@ mod tests {
     fn usage_errors_are_one_line() {
         for (line, part) in [
             ("tandem serve --nope 1", "'--nope'"),
-            ("tandem serve --drain 1 --drain 2", "--drain"),
             ("tandem serve --drain", "--drain"),
             ("tandem sevre", "'sevre'"),
             ("tandem replay", "FILE"),
@@ -254,6 +270,38 @@ mod tests {
             };
             assert!(error.contains(part) && error.lines().count() == 1, "{line}: {error}");
         }
+    }
+
+    #[test]
+    fn of_a_flag_given_twice_the_last_wins_and_lists_grow() {
+        let line = "tandem serve --check --drain 1 --sip udp:127.0.0.1:1 --drain 2 --check --sip udp:127.0.0.1:2";
+        let Ok(Action::Serve { config, check }) = run(line) else {
+            panic!("not served")
+        };
+        assert_eq!((config.drain.as_secs(), config.sip.len(), check), (2, 2, true));
+        assert!(matches!(
+            run("tandem serve --config /a --config /b"),
+            Err(CliError::Config(ConfigError::File { path, .. })) if path == "/b"
+        ));
+    }
+
+    #[test]
+    fn variables_that_are_no_settings_are_named_with_what_was_meant() {
+        let names = [
+            "PATH",
+            "TANDEM_DATA",
+            "TANDEM_CONFIG",
+            "TANDEM_SERVICE_HOST",
+            "TANDEM_DAIN",
+            "TANDEM_ADMIN_TOKEN",
+        ];
+        assert_eq!(
+            unknown_variables(names.map(str::to_owned)),
+            [
+                "TANDEM_DAIN is set, and is no setting; did you mean TANDEM_DRAIN?",
+                "TANDEM_SERVICE_HOST is set, and is no setting",
+            ]
+        );
     }
 
     #[test]

@@ -23,7 +23,7 @@ use crate::config::Log;
 
 /// Sets the process's log up. A second call changes nothing.
 pub fn start(log: &Log) {
-    let filter = EnvFilter::try_new(&log.filter).unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter = filter(log);
     let lines = layer().with_writer(std::io::stderr).with_target(false);
     let registry = tracing_subscriber::registry().with(filter);
     // Fails only where there is a log already.
@@ -41,17 +41,37 @@ pub fn start(log: &Log) {
     }));
 }
 
+/// What is let through. Whole SIP messages have a target of their own, that `trace` alone does not open.
+fn filter(log: &Log) -> EnvFilter {
+    let filter = EnvFilter::try_new(&log.filter).unwrap_or_else(|_| EnvFilter::new("info"));
+    let level = if log.whole_messages { "trace" } else { "off" };
+    match format!("{}={level}", switch::WHOLE_MESSAGES).parse() {
+        Ok(directive) => filter.add_directive(directive),
+        Err(_) => filter,
+    }
+}
+
 /// Fields as `name=value`. Much of what is logged was written by others: what they dialled, why they refused.
 fn fields() -> impl for<'a> FormatFields<'a> + 'static {
     format::debug_fn(|writer: &mut Writer<'_>, field: &Field, value: &dyn fmt::Debug| {
         match (field.name(), writer.has_ansi_escapes()) {
             ("message", _) => {}
+            ("sip", _) => return message(writer, &format!("{value:?}")),
             (name, true) => write!(writer, "\x1b[3m{name}\x1b[0m\x1b[2m=\x1b[0m")?,
             (name, false) => write!(writer, "{name}=")?,
         }
         write!(OneLine(writer), "{value:?}")
     })
     .delimited(" ")
+}
+
+/// A whole message, line by line; what stands before each keeps it from passing for a line of the log's own.
+fn message(writer: &mut Writer<'_>, text: &str) -> fmt::Result {
+    for line in text.lines() {
+        writer.write_str("\n    | ")?;
+        OneLine(writer).write_str(line)?;
+    }
+    Ok(())
 }
 
 /// Passes on text such that nobody writes a second line with it, or gives the terminal orders.
@@ -99,6 +119,38 @@ mod tests {
         fn flush(&mut self) -> io::Result<()> {
             Ok(())
         }
+    }
+
+    fn said(filter: &str, whole_messages: bool) -> String {
+        let log = Log {
+            filter: filter.into(),
+            json: false,
+            whole_messages,
+        };
+        let kept = Kept::default();
+        let writer = kept.clone();
+        let lines = layer()
+            .with_writer(move || writer.clone())
+            .with_ansi(false)
+            .without_time();
+        let lines = lines.with_target(false).fmt_fields(fields());
+        let subscriber = tracing_subscriber::registry().with(super::filter(&log)).with(lines);
+        tracing::subscriber::with_default(subscriber, || {
+            let sip = "INVITE sip:a SIP/2.0\nSubject: \u{1b}x\r\n INFO forged";
+            tracing::trace!(target: switch::WHOLE_MESSAGES, cseq = 1, sip = %sip, "sent INVITE");
+            tracing::trace!("in a line");
+        });
+        let text = kept.0.lock().unwrap().clone();
+        String::from_utf8(text).unwrap()
+    }
+
+    #[test]
+    fn whole_messages_are_shown_to_those_who_ask_and_forge_no_line() {
+        let whole =
+            "TRACE sent INVITE cseq=1 \n    | INVITE sip:a SIP/2.0\n    | Subject: \\u{1b}x\n    |  INFO forged\n";
+        assert_eq!(said("info", true), whole);
+        assert_eq!(said("trace", false), "TRACE in a line\n");
+        assert_eq!(said("info", false), "");
     }
 
     #[test]

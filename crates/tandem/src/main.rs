@@ -7,5 +7,7 @@ use std::process::ExitCode;
 static ALLOCATOR: dialplan::Metered<std::alloc::System> = dialplan::Metered(std::alloc::System);
 
 fn main() -> ExitCode {
-    tandem::main(std::env::args_os(), |name| std::env::var(name).ok())
+    // A name that is not UTF-8 is none of ours.
+    let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    tandem::main(std::env::args_os(), |name| std::env::var(name).ok(), names)
 }

@@ -36,6 +36,7 @@ use utoipa_axum::{
 use crate::{
     auth,
     page::{self, SECURITY_HEADERS},
+    parameters::{self, Known},
     problem::Problem,
     repeats::once,
     state::{AdminState, App, Limits},
@@ -156,6 +157,7 @@ pub(crate) fn assemble(app: App) -> Router {
     let api = api
         .method_not_allowed_fallback(method_not_allowed)
         .fallback(|| async { page::no_route() })
+        .layer(middleware::from_fn_with_state(Known::of(&openapi()), parameters::check))
         // Also what does not exist is not told to strangers.
         .layer(middleware::from_fn_with_state(app.clone(), auth::require_token))
         .layer(Extension(app.clone()))
@@ -202,7 +204,7 @@ async fn observe(State(app): State<App>, request: Request, next: Next) -> Respon
         Err(_) => Problem::new(StatusCode::REQUEST_TIMEOUT, "timeout", "this took too long").into_response(),
     };
     let (status, took) = (response.status().as_u16(), start.elapsed());
-    tracing::debug!(%method, %route, status, ?took, "admin request");
+    tracing::debug!(%method, %route, status, milliseconds = took.as_secs_f64() * 1e3, "admin request");
     let standard = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"].into_iter();
     // A client can make methods up; the number of time series stays small.
     let method = standard

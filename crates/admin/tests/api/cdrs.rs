@@ -76,6 +76,10 @@ async fn records_are_filtered() {
     assert_eq!(ids(&world, "").await, ["2@phone", "1@phone", "0@phone"]);
     assert_eq!(ids(&world, "number=103").await, ["1@phone"]);
     assert_eq!(ids(&world, "disposition=busy").await, ["1@phone"]);
+    // Records have `no_answer`; people who write dialplans know the word as `noanswer`.
+    for word in ["no_answer", "noanswer"] {
+        assert_eq!(ids(&world, &format!("disposition={word}")).await, ["2@phone"]);
+    }
     assert_eq!(ids(&world, "from=2026-01-05T08:40:01Z").await, ["2@phone", "1@phone"]);
     assert_eq!(ids(&world, "to=2026-01-05T09:40:01%2B01:00").await, ["0@phone"]);
     assert_eq!(ids(&world, "number=").await.len(), 3);
@@ -140,6 +144,39 @@ async fn records_come_in_pages() {
         }
     }
     assert_eq!(seen, ["2@phone", "1@phone", "0@phone"]);
+}
+
+#[tokio::test]
+async fn parameters_that_are_not_there_are_named_with_what_was_meant() {
+    let world = World::new().await;
+    for (path, field, detail) in [
+        (
+            "/cdrs?limt=5",
+            "limt",
+            "there is no such query parameter; there are from, to, number, disposition, limit, cursor; did you mean limit?",
+        ),
+        (
+            "/extensions?q=1&colour=x",
+            "colour",
+            "there is no such query parameter; there are q, limit, cursor",
+        ),
+        (
+            "/calls?limit=3",
+            "limit",
+            "there is no such query parameter; there are none here",
+        ),
+        (
+            "/calls/1?x",
+            "x",
+            "there is no such query parameter; there are none here",
+        ),
+    ] {
+        let answer = world.get(path).await;
+        let problem = answer.is_problem(422, "invalid", Some(field));
+        assert_eq!(problem["detail"], detail, "{path}");
+    }
+    world.get("/nowhere?x=1").await.is(404);
+    world.get("/cdrs?limit=5&number=101").await.is(200);
 }
 
 #[tokio::test]

@@ -6,8 +6,7 @@ use std::time::Duration;
 
 use rhai::{Array, Dynamic, Map};
 use switch::{
-    Dial, DialResult, DialStatus, ExtensionState, Facts, Outcome, Position, ScriptEntry, ScriptFault, Strategy, Target,
-    Verb,
+    Dial, DialResult, DialStatus, ExtensionState, Facts, Outcome, Position, ScriptEntry, ScriptFault, Strategy, Verb,
 };
 
 use crate::generation::Generation;
@@ -91,7 +90,7 @@ impl Fake {
                 Step::Yielded => with = Resume::Continue,
                 Step::Ended(result) => return result,
                 Step::Verb { verb, at } if self.asked.len() >= VERBS => {
-                    let message = format!("asked for {VERBS} things, then for {}: does it go round?", text(&verb));
+                    let message = format!("asked for {VERBS} things, then for {verb}: does it go round?");
                     return Err(ScriptFault { position: at, message });
                 }
                 Step::Verb { verb, at } => match self.answer(verb, at) {
@@ -104,7 +103,7 @@ impl Fake {
 
     /// `None` where the caller hangs up.
     fn answer(&mut self, verb: Verb, at: Position) -> Option<Outcome> {
-        let text = text(&verb);
+        let text = verb.to_string();
         // Questions are answered and not noted: they do nothing to the call.
         let outcome = match verb {
             Verb::Header(name) => return Some(Outcome::Text(self.headers.get(&name.to_ascii_lowercase()).cloned())),
@@ -136,7 +135,7 @@ impl Fake {
 
     /// What the test said of one of the targets, or an answer by the first.
     fn result_of(&mut self, dial: &Dial) -> DialResult {
-        let targets: Vec<String> = dial.targets.iter().map(target).collect();
+        let targets: Vec<String> = dial.targets.iter().map(ToString::to_string).collect();
         let said = self
             .results
             .iter_mut()
@@ -163,45 +162,8 @@ impl Fake {
     }
 }
 
-/// A verb as tests write it.
-fn text(verb: &Verb) -> String {
-    match verb {
-        Verb::Dial(dial) => {
-            let targets: Vec<_> = dial.targets.iter().map(target).collect();
-            format!("dial {}", targets.join(" "))
-        }
-        Verb::Ring => "ring".to_owned(),
-        Verb::Answer => "answer".to_owned(),
-        Verb::Reject { code, reason: None } => format!("reject {code}"),
-        Verb::Reject {
-            code,
-            reason: Some(reason),
-        } => format!("reject {code} {reason}"),
-        Verb::Redirect { target } => format!("redirect {target}"),
-        Verb::Hangup => "hangup".to_owned(),
-        Verb::Wait(time) => format!("wait {}", seconds(*time)),
-        Verb::Play(names) => format!("play {}", names.join(" ")),
-        Verb::Tone { name, duration: None } => format!("tone {name}"),
-        Verb::Tone {
-            name,
-            duration: Some(time),
-        } => format!("tone {name} {}", seconds(*time)),
-        Verb::Echo => "echo".to_owned(),
-        Verb::Header(name) => format!("header {name}"),
-        Verb::Extension(number) => format!("extension {number}"),
-    }
-}
-
 fn seconds(time: Duration) -> f64 {
     time.as_secs_f64()
-}
-
-fn target(target: &Target) -> String {
-    match target {
-        Target::Extension(number) => number.clone(),
-        Target::Trunk { trunk, number } => format!("{trunk}/{number}"),
-        Target::Uri(uri) => uri.clone(),
-    }
 }
 
 fn dial_map(dial: &Dial) -> Dynamic {
@@ -224,7 +186,7 @@ fn dial_map(dial: &Dial) -> Dynamic {
         .iter()
         .map(|(name, value)| (name.as_str().into(), value.clone().into()))
         .collect();
-    let targets: Array = dial.targets.iter().map(|to| target(to).into()).collect();
+    let targets: Array = dial.targets.iter().map(|to| to.to_string().into()).collect();
     let mut map = Map::new();
     map.insert("targets".into(), targets.into());
     map.insert("timeout".into(), seconds(dial.timeout).into());

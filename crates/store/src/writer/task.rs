@@ -8,7 +8,7 @@ use std::{
 
 use tokio::sync::mpsc;
 
-use crate::{BindingChange, Options, StoreError, open::WriteHalf};
+use crate::{Cdr, Options, StoreError, open::WriteHalf};
 
 use super::{Counters, Done, Op, batch::Batch};
 
@@ -232,10 +232,18 @@ impl Task {
 /// billed from there.
 pub(super) fn report_lost(op: &Op, reason: &str) {
     match op {
-        Op::Close(cdr) => tracing::error!(%reason, record = ?cdr, "call record not written"),
+        Op::Close(cdr) => {
+            let Cdr { open, to, .. } = &**cdr;
+            tracing::error!(
+                %reason, call = open.call_id, sip_call_id = open.sip_call_id, from = open.from, dialed = open.dialed, to,
+                started_at = open.started_at, answered_at = cdr.answered_at, ended_at = cdr.ended_at,
+                disposition = cdr.disposition.as_str(), sip_code = cdr.sip_code, ended_by = cdr.ended_by.as_str(),
+                detail = cdr.detail, "call record not written"
+            );
+        }
         Op::Forget(changes) => {
-            let bindings: Vec<(&str, u64)> = changes.iter().map(BindingChange::key).collect();
-            tracing::error!(%reason, ?bindings, "change of registrations not written");
+            let ids: Vec<String> = changes.iter().map(|change| change.key().1.to_string()).collect();
+            tracing::error!(%reason, bindings = %ids.join(", "), "change of registrations not written");
         }
         // The end of the call writes its record whole.
         Op::Begun(_) => {}

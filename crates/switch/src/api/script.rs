@@ -3,7 +3,7 @@
 //! A script is a fiber outside the switch. It asks for one [`Verb`] at a time and sleeps until its
 //! [`Outcome`] comes.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
@@ -121,7 +121,7 @@ pub enum Verb {
     Ring,
     /// `caller.answer()`: Tandem itself answers; [`Outcome::Done`].
     Answer,
-    /// `caller.reject(code, reason?)`: a final answer of 300 to 699; [`Outcome::Done`], then nothing else does anything.
+    /// `caller.reject(code, reason?)`: a final answer of 400 to 699; [`Outcome::Done`], then nothing else does anything.
     Reject {
         /// 400 to 699.
         code: u16,
@@ -152,6 +152,37 @@ pub enum Verb {
     Header(String),
     /// `extension(number)`; [`Outcome::Extension`].
     Extension(String),
+}
+
+/// The verb as scripts and their tests write it: `dial 102 103`, `wait 1.5`.
+impl fmt::Display for Verb {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Dial(dial) => {
+                let targets: Vec<_> = dial.targets.iter().map(Target::to_string).collect();
+                write!(f, "dial {}", targets.join(" "))
+            }
+            Self::Ring => f.write_str("ring"),
+            Self::Answer => f.write_str("answer"),
+            Self::Reject { code, reason: None } => write!(f, "reject {code}"),
+            Self::Reject {
+                code,
+                reason: Some(reason),
+            } => write!(f, "reject {code} {reason}"),
+            Self::Redirect { target } => write!(f, "redirect {target}"),
+            Self::Hangup => f.write_str("hangup"),
+            Self::Wait(time) => write!(f, "wait {}", time.as_secs_f64()),
+            Self::Play(names) => write!(f, "play {}", names.join(" ")),
+            Self::Tone { name, duration: None } => write!(f, "tone {name}"),
+            Self::Tone {
+                name,
+                duration: Some(time),
+            } => write!(f, "tone {name} {}", time.as_secs_f64()),
+            Self::Echo => f.write_str("echo"),
+            Self::Header(name) => write!(f, "header {name}"),
+            Self::Extension(number) => write!(f, "extension {number}"),
+        }
+    }
 }
 
 /// What `dial` is asked to do.
@@ -185,6 +216,17 @@ pub enum Target {
     },
     /// A SIP URI, checked to be one.
     Uri(String),
+}
+
+/// As scripts write it.
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Extension(number) => f.write_str(number),
+            Self::Trunk { trunk, number } => write!(f, "{trunk}/{number}"),
+            Self::Uri(uri) => f.write_str(uri),
+        }
+    }
 }
 
 /// In which order targets are tried.

@@ -199,7 +199,7 @@ impl Call {
     fn name_leg(&self, x: &mut Exchange, leg: LegId) {
         if let Some(leg) = x.legs.get_mut(leg) {
             let call_id = leg.invite.call_id();
-            leg.span = tracing::info_span!(parent: &self.span, "leg", id = ?leg.id, party = %leg.party, sip_call_id = %call_id);
+            leg.span = tracing::info_span!(parent: &self.span, "leg", id = %leg.id, party = %leg.party, sip_call_id = %call_id);
         }
     }
 
@@ -240,7 +240,7 @@ impl Call {
                 let why = why.as_ref().map(tracing::field::display);
                 tracing::info!(code, %reason, why, "the phone refused");
             } else {
-                tracing::debug!(?event, "leg");
+                tracing::debug!("the leg: {event}");
             }
         });
         let _entered = self.span.clone().entered();

@@ -43,7 +43,7 @@ impl Call {
         if self.script != ScriptState::Running {
             return; // it has not yet heard that it is cancelled
         }
-        tracing::debug!(?verb, file = %at.file, line = at.line, "verb");
+        tracing::debug!(file = %at.file, line = at.line, "the dialplan asks: {verb}");
         self.at = at;
         self.doing = crate::verbs::name(&verb);
         self.callee_ended = None;

@@ -254,7 +254,7 @@ impl Leg {
         let Some(awaited) = &mut self.awaited else { return };
         match awaited.accepted.due(cx.now) {
             Due::Nothing => {}
-            Due::Retransmit(bytes) => cx.send_bytes(awaited.flow, bytes),
+            Due::Retransmit(bytes) => cx.transmit(awaited.flow, bytes),
             Due::GiveUp => {
                 // Without an ACK the session is considered never to have been set up; BYE ends it.
                 self.awaited = None;

@@ -15,6 +15,7 @@ mod pass;
 mod request;
 mod session_timer;
 mod why;
+mod words;
 
 use std::{net::SocketAddr, time::Duration};
 

@@ -246,6 +246,17 @@ const KEYS: &[Key] = &[
     ),
     key(
         RUNNING,
+        "log-messages",
+        "FORM",
+        "line",
+        "line: a SIP message is one line at the level trace; whole: it is shown in full at every level, secrets masked",
+        |c, v| {
+            c.log.whole_messages = values::choice(one(v), &[("line", false), ("whole", true)])?;
+            Ok(())
+        },
+    ),
+    key(
+        RUNNING,
         "record",
         "FILE",
         "none",

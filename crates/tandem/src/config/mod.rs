@@ -59,6 +59,8 @@ pub struct Log {
     pub filter: String,
     /// JSON lines instead of text.
     pub json: bool,
+    /// SIP messages are shown whole, their secrets masked, whatever the filter says.
+    pub whole_messages: bool,
 }
 
 /// How much the shell takes of everything.
@@ -166,6 +168,7 @@ impl Default for Config {
             log: Log {
                 filter: "info".into(),
                 json: false,
+                whole_messages: false,
             },
             record: None,
             limits: Limits::default(),
@@ -277,10 +280,11 @@ impl Config {
         for (name, value) in &table {
             let Some(key) = keys().find(|key| key.toml() == *name) else {
                 let known: Vec<String> = keys().map(Key::toml).collect();
+                let near = switch::did_you_mean(name, known.iter().map(String::as_str));
                 return Err(ConfigError::UnknownKey {
                     key: name.clone(),
                     place: path.into(),
-                    known: known.join(", "),
+                    known: format!("{}{near}", known.join(", ")),
                 });
             };
             let values = toml_values(key, value).map_err(|expected| ConfigError::Value {

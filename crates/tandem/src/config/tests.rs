@@ -234,6 +234,7 @@ fn every_key_is_read_from_the_file_as_well() {
         admin_token = "0123456789abcdef"
         log_level = "info,tandem=debug"
         log_format = "json"
+        log_messages = "whole"
         record = "r"
         max_calls = 7000
         max_transactions = 7000
@@ -290,5 +291,5 @@ fn every_key_is_read_from_the_file_as_well() {
     );
     assert_eq!((switch.trusted.len(), switch.media_host), (1, None));
     assert_eq!(switch.admission.total.calls.per_second, 7_000);
-    assert!(!config.demo && config.log.json);
+    assert!(!config.demo && config.log.json && config.log.whole_messages);
 }

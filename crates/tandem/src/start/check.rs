@@ -14,7 +14,12 @@ use super::{FAILED, StartError, complain, database, say};
 use crate::{config::Config, net::Net};
 
 /// Tests settings (already read), ports, database and dialplans.
-pub(super) fn settings(config: &Config) -> ExitCode {
+///
+/// `notes` is what is odd and would not keep it from starting.
+pub(super) fn settings(config: &Config, notes: &[String]) -> ExitCode {
+    for note in notes {
+        complain(note, FAILED);
+    }
     let faults = faults(config);
     for fault in &faults {
         complain(&fault.to_string(), FAILED);

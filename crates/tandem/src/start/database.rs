@@ -81,7 +81,7 @@ pub(super) async fn first_start(store: &Store, config: &Config, now: i64) -> Res
         }
     } else if !domains.is_empty() && !domains.contains(&config.domain) {
         // Digest hashes hold the realm (RFC 7616 3.4.2), so nobody could sign in.
-        tracing::warn!(domain = config.domain, kept = ?domains, "no extensions in this domain");
+        tracing::warn!(domain = config.domain, kept = %domains.join(", "), "no extensions in this domain");
     }
     if let Some(token) = &config.admin_token {
         let hash = admin::hash_token(token.reveal());

@@ -103,8 +103,12 @@ fn more(others: usize) -> String {
     }
 }
 
-/// Everything `main` does.
-pub fn main(arguments: impl IntoIterator<Item = OsString>, variable: impl Fn(&str) -> Option<String>) -> ExitCode {
+/// Everything `main` does. `variable` gives an environment variable, `names` are those of all of them.
+pub fn main(
+    arguments: impl IntoIterator<Item = OsString>,
+    variable: impl Fn(&str) -> Option<String>,
+    names: impl IntoIterator<Item = String>,
+) -> ExitCode {
     let action = match cli::parse(arguments, variable) {
         Ok(action) => action,
         Err(CliError::Shown(text)) => {
@@ -117,12 +121,15 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>, variable: impl Fn(&st
     match action {
         Action::Serve { config, check: false } => {
             crate::log::start(&config.log);
+            for line in cli::unknown_variables(names) {
+                tracing::warn!("{line}");
+            }
             match serve::serve(&config) {
                 Ok(()) => ExitCode::SUCCESS,
                 Err(error) => complain(&error.to_string(), FAILED),
             }
         }
-        Action::Serve { config, check: true } => check::settings(&config),
+        Action::Serve { config, check: true } => check::settings(&config, &cli::unknown_variables(names)),
         Action::Check { dialplans } => check::dialplans(&dialplans),
         Action::Replay { file } => replay::replay(&file),
     }

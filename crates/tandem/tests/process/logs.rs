@@ -41,6 +41,7 @@ fn life(more: &[&str]) -> (String, Vec<String>) {
 #[test]
 fn the_log_says_why_a_phone_does_not_sign_in_and_why_a_call_failed() {
     let (log, secrets) = life(&[]);
+    assert!(!log.contains("Some("), "{log}");
     let line = |parts: &[&str]| {
         let found = log.lines().find(|line| parts.iter().all(|part| line.contains(part)));
         found
@@ -102,6 +103,23 @@ fn as_json_every_line_is_an_object_and_has_its_call_and_its_leg() {
         );
     }
     assert!(!log.contains("nonce"), "{log}");
+    for secret in secrets {
+        assert!(!log.contains(&secret), "{secret} is in\n{log}");
+    }
+}
+
+#[test]
+fn whole_messages_can_be_logged_and_hold_no_secret() {
+    let (log, secrets) = life(&["--log-messages", "whole"]);
+    for part in [
+        "    | REGISTER sip:",
+        "    | Authorization: Digest username=\"101\"",
+        "response=***",
+        "    | SIP/2.0 486 Busy Here\n",
+    ] {
+        assert!(log.contains(part), "{part} is not in\n{log}");
+    }
+    assert!(!log.contains("response=\""), "{log}");
     for secret in secrets {
         assert!(!log.contains(&secret), "{secret} is in\n{log}");
     }

@@ -110,7 +110,10 @@ fn a_database_in_use_is_one_clear_line() {
     let place = Place::new();
     let pbx = Pbx::start(place.serve(&[]));
     let rtp = rtp_range();
-    let line = format!("database {} is in use by another process", place.text("data/tandem.db"));
+    let line = format!(
+        "database {} is in use by another process; stop that one, or use another folder (--data)",
+        place.text("data/tandem.db")
+    );
     fails(place.serve(&["--rtp", &rtp]), 1, &line);
     assert_eq!(pbx.stop().0.code(), Some(0));
 }
@@ -124,7 +127,10 @@ fn a_database_that_is_none_is_left_alone() {
     fails(
         place.serve(&[]),
         1,
-        &format!("{} is not a Tandem database", place.text("data/tandem.db")),
+        &format!(
+            "{} is not a Tandem database; move it away, or use another folder (--data)",
+            place.text("data/tandem.db")
+        ),
     );
     assert_eq!(fs::read_to_string(place.path("data/tandem.db")).unwrap(), text);
 }
@@ -233,6 +239,16 @@ fn checking_says_everything_that_would_fail_and_starts_nothing() {
     let output = place.serve(&["--check"]).output().unwrap();
     assert_eq!(output.status.code(), Some(0), "{:?}", lines(&output));
     assert!(!place.path("data").exists());
+    // A variable that is no setting keeps nothing from starting; it is named.
+    let mut command = place.serve(&["--check"]);
+    let output = command.env("TANDEM_DRIAN", "1").output().unwrap();
+    assert_eq!(
+        (output.status.code(), lines(&output)),
+        (
+            Some(0),
+            vec!["tandem: TANDEM_DRIAN is set, and is no setting; did you mean TANDEM_DRAIN?".to_owned()]
+        )
+    );
 
     let udp = UdpSocket::bind("127.0.0.1:0").unwrap();
     let tcp = TcpListener::bind("127.0.0.1:0").unwrap();

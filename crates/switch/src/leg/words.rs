@@ -1,0 +1,30 @@
+//! What a leg reports, in words for the log.
+
+use std::fmt;
+
+use super::LegEvent;
+
+impl fmt::Display for LegEvent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Provisional { code, answer: None, .. } => write!(f, "the phone says {code}"),
+            Self::Provisional { code, .. } => write!(f, "the phone says {code}, with early media"),
+            Self::Answered { answer: None, .. } => {
+                f.write_str("the phone answered with a description that is of no use")
+            }
+            Self::Answered { .. } => f.write_str("the phone answered"),
+            Self::Refused { code, reason, .. } => write!(f, "the phone refused: {code} {reason}"),
+            Self::Confirmed { .. } => f.write_str("the phone acknowledged our answer"),
+            Self::Cancelled => f.write_str("the phone cancelled the call"),
+            Self::Offer(..) => f.write_str("the phone offers a change"),
+            Self::Redescribed(..) => f.write_str("the phone described its session anew"),
+            Self::OfferWithdrawn => f.write_str("the phone withdrew the change it offered"),
+            Self::OfferPending => f.write_str("the phone asks its person about the change"),
+            Self::OfferAnswered(..) => f.write_str("the phone took the change"),
+            Self::OfferRefused { code, reason, .. } => write!(f, "the phone refused the change: {code} {reason}"),
+            Self::Passed { request, .. } => write!(f, "the phone sent {}", request.method()),
+            Self::Ended(cause) => write!(f, "over: {}", cause.detail),
+            Self::Gone => f.write_str("nothing is left of it"),
+        }
+    }
+}
