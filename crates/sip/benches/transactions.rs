@@ -10,7 +10,7 @@ use bytes::Bytes;
 use sip::{
     Builder, Flow, HeaderName, Instant, Limits, Message, Method, StatusCode, Transport,
     dialog::Dialog,
-    digest::{ChallengeParsed, Credentials, Ha1Pair, Nonces, Replay, answer, verify},
+    digest::{Binding, ChallengeParsed, Credentials, Ha1Pair, Holder, Nonces, Replay, answer, verify},
     transaction::{Layer, LayerConfig, ServerId, TxEvent, TxOutput},
 };
 
@@ -178,8 +178,9 @@ fn digest() {
     let mut nonces = Nonces::new([7; 32], lifetime);
     let mut replay = Replay::new(100_000, lifetime);
     let ha1 = Ha1Pair::new("101", "tandem.local", "secret");
+    let holder = Holder { source: 1, user: "101" };
     for algorithm in ["MD5", "SHA-256"] {
-        let nonce = nonces.issue(Instant::ZERO);
+        let nonce = nonces.issue(Instant::ZERO, Binding::Source, &holder);
         let text = format!("Digest realm=\"tandem.local\", nonce=\"{nonce}\", algorithm={algorithm}, qop=\"auth\"");
         let challenge = ChallengeParsed::parse(&text).unwrap();
         let value = answer(
@@ -193,13 +194,13 @@ fn digest() {
         );
         measure(&format!("read, check nonce and verify, {algorithm}"), ROUNDS, |_| {
             let credentials = Credentials::parse(&value).unwrap();
-            nonces.check(&credentials.nonce, Instant::ZERO).unwrap();
+            nonces.check(&credentials.nonce, Instant::ZERO, &holder).unwrap();
             assert!(verify(&credentials, &ha1, &Method::Register, b""));
         });
     }
     measure("issue a nonce and note its first use", ROUNDS, |_| {
-        let nonce = nonces.issue(Instant::ZERO);
-        assert!(!replay.seen(&nonce, 1));
+        let nonce = nonces.issue(Instant::ZERO, Binding::Source, &holder);
+        assert!(!replay.seen(&nonce, Some(1)));
     });
 }
 

@@ -83,6 +83,7 @@ impl Bench {
             codecs: Vec::new(),
             nat: NatPolicy::Source,
             transport: None,
+            require_qop: false,
         })));
         self.count_binding(number);
     }

@@ -69,6 +69,7 @@ impl Bench {
             codecs: Vec::new(),
             nat: NatPolicy::Source,
             transport: None,
+            require_qop: false,
         })));
     }
 

@@ -165,6 +165,7 @@ mod tests {
             codecs: Vec::new(),
             nat: NatPolicy::Source,
             transport: None,
+            require_qop: false,
         })
     }
 

@@ -234,6 +234,7 @@ impl World {
             codecs: codecs.iter().map(|&codec| codec.to_owned()).collect(),
             nat: NatPolicy::Source,
             transport: None,
+            require_qop: false,
         };
         self.handle(Input::Account(AccountChange::Device(device)));
     }

@@ -21,7 +21,7 @@ use subtle::ConstantTimeEq as _;
 pub use self::{
     challenge::{Challenge, ChallengeParsed, answer, authentication_info, rspauth_is_valid},
     credentials::{Credentials, Qop},
-    nonce::{NonceAge, NonceError, Nonces},
+    nonce::{Binding, Holder, NonceAge, NonceError, Nonces},
     replay::Replay,
 };
 use crate::Method;
@@ -173,8 +173,7 @@ impl Ha1Pair {
 /// Takes as long for a wrong response as for a right one; for an unknown user, call it with some
 /// fixed pair, so that the time does not tell. It says nothing about the nonce, the replay of a
 /// nonce count, the realm or the URI: see [`Nonces::check`], [`Replay::seen`] and
-/// [`Credentials::uri`]. Credentials without `qop` are refused, since we always offer one
-/// (RFC 3261 22.4 item 8 demands it back) and without it a replay cannot be told:
+/// [`Credentials::uri`]. Credentials without `qop` are refused, since they have no nonce count:
 /// [`verify_without_qop`] takes those.
 pub fn verify(credentials: &Credentials<'_>, ha1: &Ha1Pair, method: &Method, body: &[u8]) -> bool {
     let expected = response(credentials, &ha1.hex(credentials.algorithm), method.as_str(), body);
@@ -182,8 +181,9 @@ pub fn verify(credentials: &Credentials<'_>, ha1: &Ha1Pair, method: &Method, bod
     equal & credentials.qop.is_some()
 }
 
-/// As [`verify`], for a client of RFC 2069 that answers without `qop`: replays cannot be told, so
-/// accept it only where the configuration says so.
+/// As [`verify`], for a client of RFC 2069 that answers without `qop`, with whom a server must stay
+/// compatible (RFC 3261 22.4). Such a response can be sent again as it is: its nonce must be good
+/// for one request only, see [`Replay::seen`].
 pub fn verify_without_qop(credentials: &Credentials<'_>, ha1: &Ha1Pair, method: &Method) -> bool {
     let expected = response(credentials, &ha1.hex(credentials.algorithm), method.as_str(), b"");
     same(expected.as_str(), credentials.response) & credentials.qop.is_none()

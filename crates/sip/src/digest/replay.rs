@@ -10,14 +10,22 @@ use crate::time::Instant;
 
 /// How far behind the highest count of its nonce a request may arrive: requests sent at once over
 /// UDP overtake each other.
-const WINDOW: u32 = 64;
+const WINDOW: u32 = 32;
 
 type Key = [u8; 32];
 
 struct Used {
     highest: u32,
     /// Bit n: the count `highest - n` was used.
-    window: u64,
+    window: u32,
+}
+
+impl Used {
+    /// The nonce was used without a count: no count is left.
+    const WHOLE: Self = Self {
+        highest: u32::MAX,
+        window: u32::MAX,
+    };
 }
 
 /// The nonce counts used with each nonce that somebody authenticated with (RFC 7616 5.12).
@@ -51,12 +59,15 @@ impl Replay {
 
     /// Marks `(nonce, nc)` as used; true if it was already, or cannot be told: refuse the request
     /// with a fresh challenge and `stale=true`. `nonce` has passed [`super::Nonces::check`].
-    pub fn seen(&mut self, nonce: &str, nc: u32) -> bool {
+    ///
+    /// Without a count (a client of RFC 2069 sends none) the nonce is good for this request only, and
+    /// only where it was not used before: such a response could be sent again as it is.
+    pub fn seen(&mut self, nonce: &str, nc: Option<u32>) -> bool {
         let Some(key) = nonce::decode(nonce) else {
             return true;
         };
         if let Some(used) = self.used.get_mut(&key) {
-            return used.mark(nc);
+            return nc.is_none_or(|nc| used.mark(nc));
         }
         let issued = nonce::issued(&key);
         if self.forgotten.is_some_and(|until| issued <= until) {
@@ -65,7 +76,7 @@ impl Replay {
         self.newest = self.newest.max(issued);
         self.make_room();
         self.order.push_back(key);
-        let first = Used { highest: nc, window: 1 };
+        let first = nc.map_or(Used::WHOLE, |highest| Used { highest, window: 1 });
         self.used.insert(key, first);
         false
     }

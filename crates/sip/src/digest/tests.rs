@@ -11,6 +11,15 @@ fn get() -> Method {
     Method::parse("GET").unwrap()
 }
 
+const PHONE: Holder<'_> = Holder {
+    source: 0xc000_0201,
+    user: "101",
+};
+
+fn issue(nonces: &mut Nonces, now: Instant) -> String {
+    nonces.issue(now, Binding::Source, &PHONE)
+}
+
 fn at(seconds: u64) -> Instant {
     Instant::from_micros(seconds * 1_000_000)
 }
@@ -219,40 +228,50 @@ fn debug_shows_no_secret() {
 #[test]
 fn nonces_age_and_go_stale() {
     let mut nonces = Nonces::new([7; 32], LIFETIME);
-    let nonce = nonces.issue(at(10));
+    let nonce = issue(&mut nonces, at(10));
     assert_eq!(nonce.len(), 43);
-    assert_ne!(nonce, nonces.issue(at(10)), "issued in the same microsecond");
-    let age = nonces.check(&nonce, at(70)).unwrap();
+    assert_ne!(nonce, issue(&mut nonces, at(10)), "issued in the same microsecond");
+    let age = nonces.check(&nonce, at(70), &PHONE).unwrap();
     assert_eq!(age.age, Duration::from_secs(60));
     assert_eq!(age.left, Duration::from_secs(240));
-    assert!(nonces.check(&nonce, Instant::from_micros(310_000_000 - 1)).is_ok());
-    assert_eq!(nonces.check(&nonce, at(310)), Err(NonceError::Stale));
+    assert!(
+        nonces
+            .check(&nonce, Instant::from_micros(310_000_000 - 1), &PHONE)
+            .is_ok()
+    );
+    assert_eq!(
+        nonces.check(&nonce, at(310), &PHONE),
+        Err(NonceError::Stale(Binding::Source))
+    );
 }
 
 #[test]
 fn a_replayed_run_issues_the_nonces_that_were_used_and_takes_no_others() {
     let mut live = Nonces::new([7; 32], LIFETIME);
-    let (unused, used) = (live.issue(at(1)), live.issue(at(2)));
-    let of_another_run = Nonces::new([8; 32], LIFETIME).issue(at(3));
+    let (unused, used) = (issue(&mut live, at(1)), issue(&mut live, at(2)));
+    let of_another_run = issue(&mut Nonces::new([8; 32], LIFETIME), at(3));
     let mut again = Nonces::replaying(LIFETIME, [used.as_str(), of_another_run.as_str(), "no nonce"]);
-    assert_eq!(again.check(&used, at(1)), Err(NonceError::Forged));
-    assert_ne!(again.issue(at(1)), unused);
-    assert_eq!(again.issue(at(2)), used);
-    assert_eq!(again.check(&used, at(3)), live.check(&used, at(3)));
-    assert_eq!(again.check(&of_another_run, at(3)), Err(NonceError::Forged));
+    assert_eq!(again.check(&used, at(1), &PHONE), Err(NonceError::Forged));
+    assert_ne!(issue(&mut again, at(1)), unused);
+    assert_eq!(issue(&mut again, at(2)), used);
+    assert_eq!(again.check(&used, at(3), &PHONE), live.check(&used, at(3), &PHONE));
+    assert_eq!(again.check(&of_another_run, at(3), &PHONE), Err(NonceError::Forged));
     let late = at(3) + LIFETIME;
-    assert_eq!(again.check(&used, late), Err(NonceError::Stale));
+    assert_eq!(
+        again.check(&used, late, &PHONE),
+        Err(NonceError::Stale(Binding::Source))
+    );
 }
 
 #[test]
 fn a_tampered_nonce_is_forged_whatever_was_changed() {
     let mut nonces = Nonces::new([7; 32], LIFETIME);
-    let nonce = nonces.issue(at(10));
+    let nonce = issue(&mut nonces, at(10));
     for index in 0..nonce.len() {
         let mut other = nonce.clone().into_bytes();
         other[index] = if other[index] == b'A' { b'B' } else { b'A' };
         let other = String::from_utf8(other).unwrap();
-        assert_eq!(nonces.check(&other, at(10)), Err(NonceError::Forged), "{index}");
+        assert_eq!(nonces.check(&other, at(10), &PHONE), Err(NonceError::Forged), "{index}");
     }
     for other in [
         "",
@@ -262,52 +281,100 @@ fn a_tampered_nonce_is_forged_whatever_was_changed() {
         &"=".repeat(43),
         &"é".repeat(21),
     ] {
-        assert_eq!(nonces.check(other, at(10)), Err(NonceError::Forged));
+        assert_eq!(nonces.check(other, at(10), &PHONE), Err(NonceError::Forged));
     }
-    let strangers = Nonces::new([8; 32], LIFETIME).issue(at(10));
-    assert_eq!(nonces.check(&strangers, at(10)), Err(NonceError::Forged));
+    let strangers = issue(&mut Nonces::new([8; 32], LIFETIME), at(10));
+    assert_eq!(nonces.check(&strangers, at(10), &PHONE), Err(NonceError::Forged));
 }
 
 #[test]
 fn a_nonce_count_is_good_once() {
     let mut nonces = Nonces::new([7; 32], LIFETIME);
     let mut replay = Replay::new(10, LIFETIME);
-    let (one, two) = (nonces.issue(at(1)), nonces.issue(at(1)));
-    assert!(!replay.seen(&one, 1));
-    assert!(replay.seen(&one, 1));
-    assert!(!replay.seen(&two, 1), "each nonce counts for itself");
+    let (one, two) = (issue(&mut nonces, at(1)), issue(&mut nonces, at(1)));
+    assert!(!replay.seen(&one, Some(1)));
+    assert!(replay.seen(&one, Some(1)));
+    assert!(!replay.seen(&two, Some(1)), "each nonce counts for itself");
     // Overtaken on the way.
-    assert!(!replay.seen(&one, 5));
-    assert!(!replay.seen(&one, 3));
-    assert!(replay.seen(&one, 3));
-    assert!(replay.seen(&one, 1));
-    assert!(replay.seen(&one, 5));
+    assert!(!replay.seen(&one, Some(5)));
+    assert!(!replay.seen(&one, Some(3)));
+    assert!(replay.seen(&one, Some(3)));
+    assert!(replay.seen(&one, Some(1)));
+    assert!(replay.seen(&one, Some(5)));
     // A jump beyond the window: what fell out of it is refused, what is in it is not.
-    assert!(!replay.seen(&one, 200));
-    assert!(replay.seen(&one, 136));
-    assert!(!replay.seen(&one, 137));
-    assert!(replay.seen(&one, 4));
-    assert!(!replay.seen(&one, u32::MAX));
-    assert!(replay.seen(&one, u32::MAX));
-    assert!(replay.seen("not a nonce", 1));
+    assert!(!replay.seen(&one, Some(200)));
+    assert!(replay.seen(&one, Some(168)));
+    assert!(!replay.seen(&one, Some(169)));
+    assert!(replay.seen(&one, Some(4)));
+    assert!(!replay.seen(&one, Some(u32::MAX)));
+    assert!(replay.seen(&one, Some(u32::MAX)));
+    assert!(replay.seen("not a nonce", Some(1)));
     assert_eq!(replay.len(), 2);
+}
+
+#[test]
+fn a_nonce_without_a_count_is_good_for_one_request() {
+    let mut nonces = Nonces::new([7; 32], LIFETIME);
+    let mut replay = Replay::new(10, LIFETIME);
+    let [one, two] = [issue(&mut nonces, at(1)), issue(&mut nonces, at(1))];
+    assert!(!replay.seen(&one, None));
+    assert!(replay.seen(&one, None));
+    for count in [1, u32::MAX - 31, u32::MAX] {
+        assert!(replay.seen(&one, Some(count)), "nor is it good with a count then");
+    }
+    assert!(!replay.seen(&two, Some(1)));
+    assert!(replay.seen(&two, None), "it was used before");
+    assert!(!replay.seen(&two, Some(2)), "which takes no count from its owner");
+}
+
+#[test]
+fn a_nonce_is_good_for_whom_it_was_given_to() {
+    let mut nonces = Nonces::new([7; 32], LIFETIME);
+    let elsewhere = Holder { source: 7, ..PHONE };
+    let another = Holder { user: "102", ..PHONE };
+    let nonce = issue(&mut nonces, at(10));
+    assert_eq!(nonces.check(&nonce, at(10), &PHONE).unwrap().binding, Binding::Source);
+    assert!(nonces.check(&nonce, at(10), &another).is_ok(), "the source decides");
+    assert_eq!(nonces.check(&nonce, at(10), &elsewhere), Err(NonceError::Forged));
+    let nonce = nonces.issue(at(10), Binding::User, &PHONE);
+    assert_eq!(nonces.check(&nonce, at(10), &elsewhere).unwrap().binding, Binding::User);
+    assert_eq!(nonces.check(&nonce, at(10), &another), Err(NonceError::Forged));
+    assert_eq!(
+        nonces.check(&nonce, at(310), &PHONE),
+        Err(NonceError::Stale(Binding::User))
+    );
+}
+
+#[test]
+fn a_replayed_run_binds_nonces_as_the_run_did() {
+    let mut live = Nonces::new([7; 32], LIFETIME);
+    let elsewhere = Holder { source: 7, ..PHONE };
+    let used = [issue(&mut live, at(1)), live.issue(at(2), Binding::User, &PHONE)];
+    let mut again = Nonces::replaying(LIFETIME, used.iter().map(String::as_str));
+    let issued = [issue(&mut again, at(1)), again.issue(at(2), Binding::User, &PHONE)];
+    assert_eq!(issued, used);
+    for nonce in &used {
+        for holder in [PHONE, elsewhere] {
+            assert_eq!(again.check(nonce, at(3), &holder), live.check(nonce, at(3), &holder));
+        }
+    }
 }
 
 #[test]
 fn the_replay_table_is_bounded_and_forgets_nothing_that_could_be_replayed() {
     let mut nonces = Nonces::new([7; 32], LIFETIME);
     let mut replay = Replay::new(3, LIFETIME);
-    let old: Vec<_> = (1..=4).map(|second| nonces.issue(at(second))).collect();
+    let old: Vec<_> = (1..=4).map(|second| issue(&mut nonces, at(second))).collect();
     for nonce in &old {
-        assert!(!replay.seen(nonce, 1));
+        assert!(!replay.seen(nonce, Some(1)));
     }
     assert_eq!(replay.len(), 3);
-    assert!(replay.seen(&old[0], 1), "forgotten for want of room: refused");
-    assert!(replay.seen(&old[0], 2));
-    assert!(!replay.seen(&old[1], 2), "still known");
+    assert!(replay.seen(&old[0], Some(1)), "forgotten for want of room: refused");
+    assert!(replay.seen(&old[0], Some(2)));
+    assert!(!replay.seen(&old[1], Some(2)), "still known");
     // All expired by the time of this one: they go, and no refusal stays.
-    let young = nonces.issue(at(1_000));
-    assert!(!replay.seen(&young, 1));
+    let young = issue(&mut nonces, at(1_000));
+    assert!(!replay.seen(&young, Some(1)));
     assert_eq!(replay.len(), 1);
 }
 
@@ -320,7 +387,7 @@ proptest! {
             let _ = Credentials::parse(&text);
             let _ = ChallengeParsed::parse(&text);
             let _ = rspauth_is_valid(&text, &text, &lion(), b"");
-            assert!(Nonces::new([7; 32], LIFETIME).check(&text, at(1)).is_err());
+            assert!(Nonces::new([7; 32], LIFETIME).check(&text, at(1), &PHONE).is_err());
         }
     }
 

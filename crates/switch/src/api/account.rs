@@ -68,6 +68,9 @@ pub struct Device {
     pub nat: NatPolicy,
     /// The only transport it may use, if there is such a rule.
     pub transport: Option<Transport>,
+    /// Whether it must answer challenges with qop: an answer without (RFC 2069) is then refused with 400.
+    #[serde(default)]
+    pub require_qop: bool,
 }
 
 /// A change to the account table.

@@ -2,9 +2,14 @@
 //! entitles to.
 //!
 //! A PBX is a user agent server to whoever calls, so it challenges with 401 and WWW-Authenticate,
-//! SHA-256 first and then MD5 (MD5 alone to phones that would choke on more); credentials are taken from Authorization and from
-//! Proxy-Authorization alike. Only `qop=auth` is taken: an answer without it (RFC 2069) can be
-//! replayed, and is refused with 400.
+//! SHA-256 first and then MD5 (`quirks` knows the exceptions); credentials are taken from Authorization and from
+//! Proxy-Authorization alike. An answer without qop (RFC 2069) is taken, too, unless the device is set to demand
+//! qop; its nonce is good for that one request.
+//!
+//! A nonce is bound to the network it was given to. The right password with a nonce of another network is
+//! answered with `stale=true` and a nonce that is bound to the user instead, so that a phone behind a NAT that
+//! changes its address is asked once more, and not for ever. A nonce that is not known to have reached the
+//! source proves nothing about the source: wrong passwords with it lock out nobody.
 //!
 //! A user nobody knows goes the same way as a wrong password: the same look-up, the same hashes
 //! (against a secret of nobody), the same accounting, the same answer.
@@ -18,15 +23,21 @@ use std::time::Duration;
 
 use sip::{
     Flow, HeaderName, Instant, Message, Method, StatusCode, Uri,
-    digest::{Challenge, Credentials, DigestError, Ha1Pair, Nonces, Qop, Replay, verify},
+    digest::{
+        Binding, Challenge, Credentials, DigestError, Ha1Pair, Holder, NonceAge, NonceError, Nonces, Qop, Replay,
+        verify, verify_without_qop,
+    },
 };
 
-use self::backoff::Backoff;
+use self::{
+    backoff::{Backoff, Guess},
+    quirks::Shown,
+};
 pub use self::{
     config::Config,
     identity::{Identity, TrustedNets},
 };
-use crate::{Accounts, Answer, Device, Domain, refused::Refused};
+use crate::{Accounts, Answer, Device, Domain, admission::network, refused::Refused};
 
 /// Credentials of one request that are looked at; a proxy on the way may have its own beside ours.
 const CREDENTIALS: usize = 8;
@@ -67,6 +78,7 @@ pub struct Authenticator {
     nonces: Nonces,
     replay: Replay,
     backoff: Backoff,
+    shown: Shown,
     nobody: Ha1Pair,
     work: Work,
     refused: Refused,
@@ -82,6 +94,7 @@ impl Authenticator {
             nonces: Nonces::new(key, lifetime),
             replay: Replay::new(config.nonces, lifetime),
             backoff: Backoff::new(config),
+            shown: Shown::new(config.sources),
             nobody: Ha1Pair { md5, sha256: key },
             work: Work::default(),
             refused: Refused::default(),
@@ -112,12 +125,15 @@ impl Authenticator {
         }
         let credentials = match ours(message, domain) {
             Ok(Some(credentials)) => credentials,
-            Ok(None) => return Verdict::Challenge(self.challenge(now, message, domain, false)),
+            Ok(None) => return Verdict::Challenge(self.challenge(now, message, flow, domain, Fresh::new(""))),
             Err(answer) => return Verdict::Refused(answer),
         };
         match self.judge(now, message, flow, accounts, domain, &credentials) {
             Ok(device) => match entitle(message, flow, domain, device) {
-                Ok(identity) => Verdict::Known(identity),
+                Ok(identity) => {
+                    self.shown.answered(message, flow, credentials.algorithm);
+                    Verdict::Known(identity)
+                }
                 Err(answer) => Verdict::Forbidden(Identity::of(device), answer),
             },
             Err(verdict) => verdict,
@@ -140,20 +156,64 @@ impl Authenticator {
         credentials: &Credentials<'_>,
     ) -> Result<&'a Device, Verdict> {
         let bad = |reason| Verdict::Refused(Answer::because(StatusCode::BAD_REQUEST, reason));
-        let (Some(Qop::Auth), Some(count)) = (credentials.qop, credentials.nc) else {
+        if credentials.qop == Some(Qop::AuthInt) {
             return Err(bad("Digest Needs qop=auth"));
-        };
+        }
         if !names_request(&credentials.uri, message, domain, flow) {
             return Err(bad("Digest URI Is Not the Request's"));
         }
-        if let Some(seconds) = self.backoff.wait(now, flow, &credentials.username) {
+        let user: &str = &credentials.username;
+        let source = network(flow.remote.ip());
+        let nonce = self.nonces.check(&credentials.nonce, now, &Holder { source, user });
+        self.work.nonces += 1;
+        let reached = matches!(&nonce, Ok(age) if age.binding == Binding::Source);
+        let guess = Guess { flow, user, reached };
+        if let Some(seconds) = self.backoff.wait(now, &guess) {
             self.work.refusals += 1;
-            let answer = Answer::because(StatusCode::SERVICE_UNAVAILABLE, "Too Many Wrong Passwords");
-            return Err(Verdict::Refused(
-                answer.with(HeaderName::RetryAfter, seconds.to_string()),
-            ));
+            return Err(if reached {
+                let answer = Answer::because(StatusCode::SERVICE_UNAVAILABLE, "Too Many Wrong Passwords");
+                Verdict::Refused(answer.with(HeaderName::RetryAfter, seconds.to_string()))
+            } else {
+                // The guesses may be forged with a phone's address: the phone has to be heard, with a nonce that
+                // only somebody at that address gets. `stale` tells nothing here, since nothing was verified.
+                Verdict::Challenge(self.challenge(now, message, flow, domain, Fresh::stale(user, Binding::Source)))
+            });
         }
-        let device = accounts.sign_in(&credentials.username);
+        let device = accounts.sign_in(user);
+        let right = self.verify(credentials, device, message);
+        let known = device.is_some();
+        let Some(device) = device.filter(|_| right) else {
+            self.work.failures += 1;
+            self.refused.credentials(now, flow, message, user, known);
+            self.backoff.failed(now, &guess, credentials.response);
+            return Err(Verdict::Challenge(self.challenge(
+                now,
+                message,
+                flow,
+                domain,
+                Fresh::new(user),
+            )));
+        };
+        if device.require_qop && credentials.qop.is_none() {
+            return Err(bad("This Device Needs Digest With qop"));
+        }
+        // RFC 7616 3.3: stale only where the digest was right but its nonce was too old, not ours
+        // (perhaps of before a restart), given to another address or used up: the phone need not ask its user.
+        let binding = match nonce {
+            Ok(_) if !self.replay.seen(&credentials.nonce, credentials.nc) => {
+                self.backoff.succeeded(&guess);
+                return Ok(device);
+            }
+            Ok(NonceAge { binding, .. }) | Err(NonceError::Stale(binding)) => binding,
+            Err(NonceError::Forged) => Binding::User,
+        };
+        let fresh = Fresh::stale(user, binding);
+        Err(Verdict::Challenge(self.challenge(now, message, flow, domain, fresh)))
+    }
+
+    /// Whether the credentials were made with the device's password. Takes as long where there is no device.
+    fn verify(&mut self, credentials: &Credentials<'_>, device: Option<&Device>, message: &Message) -> bool {
+        self.work.digests += 1;
         let ha1 = match device {
             Some(device) => &Ha1Pair {
                 md5: device.ha1.md5,
@@ -161,44 +221,63 @@ impl Authenticator {
             },
             None => &self.nobody,
         };
-        let right = verify(credentials, ha1, message.method(), message.body());
-        let nonce = self.nonces.check(&credentials.nonce, now);
-        self.work.digests += 1;
-        self.work.nonces += 1;
-        let known = device.is_some();
-        let Some(device) = device.filter(|_| right) else {
-            self.work.failures += 1;
-            self.refused
-                .credentials(now, flow, message, &credentials.username, known);
-            self.backoff
-                .failed(now, flow, &credentials.username, credentials.response);
-            return Err(Verdict::Challenge(self.challenge(now, message, domain, false)));
-        };
-        // RFC 7616 3.3: stale only where the digest was right but its nonce was too old, not ours
-        // (perhaps of before a restart) or used up: the phone need not ask its user.
-        if nonce.is_err() || self.replay.seen(&credentials.nonce, count) {
-            return Err(Verdict::Challenge(self.challenge(now, message, domain, true)));
+        match credentials.qop {
+            Some(_) => verify(credentials, ha1, message.method(), message.body()),
+            // RFC 3261 22.4: servers must stay compatible with RFC 2069.
+            None => verify_without_qop(credentials, ha1, message.method()),
         }
-        self.backoff.succeeded(flow, &credentials.username);
-        Ok(device)
     }
 
     /// The 401 to a request whose sender is not known yet.
-    fn challenge(&mut self, now: Instant, message: &Message, domain: &Domain, stale: bool) -> Answer {
+    fn challenge(&mut self, now: Instant, message: &Message, flow: &Flow, domain: &Domain, fresh: Fresh<'_>) -> Answer {
         self.work.challenges += 1;
-        let nonce = self.nonces.issue(now);
+        let holder = Holder {
+            source: network(flow.remote.ip()),
+            user: fresh.user,
+        };
+        let nonce = self.nonces.issue(now, fresh.binding, &holder);
         let mut answer = Answer::new(StatusCode::UNAUTHORIZED);
-        for &algorithm in quirks::algorithms(message) {
+        for &algorithm in self.shown.algorithms(message, flow) {
             let challenge = Challenge {
                 realm: domain.name().to_owned(),
                 nonce: nonce.clone(),
                 opaque: None,
-                stale,
+                stale: fresh.stale,
                 algorithm,
             };
             answer = answer.with(HeaderName::WwwAuthenticate, challenge.to_string());
         }
         answer
+    }
+}
+
+/// What the nonce of a challenge is to be.
+struct Fresh<'a> {
+    /// The user name in the credentials, if there were any.
+    user: &'a str,
+    /// What the nonce is bound to.
+    binding: Binding,
+    /// Whether only the former nonce was at fault.
+    stale: bool,
+}
+
+impl<'a> Fresh<'a> {
+    /// Without a word about the credentials that came.
+    const fn new(user: &'a str) -> Self {
+        Self {
+            user,
+            binding: Binding::Source,
+            stale: false,
+        }
+    }
+
+    /// In place of a nonce that is not good any more.
+    const fn stale(user: &'a str, binding: Binding) -> Self {
+        Self {
+            user,
+            binding,
+            stale: true,
+        }
     }
 }
 

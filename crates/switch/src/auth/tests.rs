@@ -30,6 +30,7 @@ fn device(username: &str, extension: &str, password: &str, transport: Option<Tra
         codecs: Vec::new(),
         nat: NatPolicy::Source,
         transport,
+        require_qop: false,
     })
 }
 
@@ -126,7 +127,11 @@ impl World {
     }
 
     fn challenge(&mut self) -> Answer {
-        let verdict = self.invite("101", &["User-Agent: Desk/1.0".into()], &phone());
+        self.challenge_at(&phone())
+    }
+
+    fn challenge_at(&mut self, flow: &Flow) -> Answer {
+        let verdict = self.invite("101", &["User-Agent: Desk/1.0".into()], flow);
         let Verdict::Challenge(answer) = verdict else {
             panic!("{verdict:?}")
         };
@@ -135,8 +140,13 @@ impl World {
 
     /// Signs a fresh challenge and sends an INVITE from `from` with that.
     fn call(&mut self, signer: &Signer<'_>, from: &str, flow: &Flow) -> Verdict {
-        let challenge = self.challenge();
-        let line = format!("Authorization: {}", signer.sign(&challenge, &Method::Invite));
+        let challenge = self.challenge_at(flow);
+        self.answer(signer, &challenge, from, flow)
+    }
+
+    /// Signs a challenge and sends an INVITE from `from` with that.
+    fn answer(&mut self, signer: &Signer<'_>, challenge: &Answer, from: &str, flow: &Flow) -> Verdict {
+        let line = format!("Authorization: {}", signer.sign(challenge, &Method::Invite));
         self.invite(from, &[line], flow)
     }
 }
@@ -147,6 +157,23 @@ fn status(verdict: &Verdict) -> u16 {
         Verdict::Challenge(answer) | Verdict::Refused(answer) | Verdict::Forbidden(_, answer) => answer.status.code(),
         Verdict::Exempt => 0,
     }
+}
+
+/// The challenge of a verdict.
+fn again(verdict: Verdict) -> Answer {
+    let Verdict::Challenge(answer) = verdict else {
+        panic!("{verdict:?}")
+    };
+    answer
+}
+
+/// As a client of RFC 2069 writes them.
+fn without_qop(challenge: &Answer, signer: &Signer<'_>) -> String {
+    let mut old = challenge.clone();
+    for (_, value) in &mut old.headers {
+        *value = value.replace(", qop=\"auth\"", "");
+    }
+    format!("Authorization: {}", signer.sign(&old, &Method::Invite))
 }
 
 fn is_stale(verdict: &Verdict) -> bool {
@@ -206,8 +233,54 @@ fn who_does_not_say_what_it_is_may_read_the_first_challenge_only() {
     let Verdict::Challenge(answer) = world.invite("101", &[], &phone()) else {
         panic!("it is challenged")
     };
-    let named = answer.headers.iter().map(|(_, value)| value.contains("algorithm=MD5"));
-    assert_eq!(named.collect::<Vec<_>>(), [true, false]);
+    assert_eq!(offered(&answer), ["MD5", "SHA-256"]);
+}
+
+/// The algorithms of a challenge, the first one first.
+fn offered(answer: &Answer) -> Vec<&'static str> {
+    let names = answer.headers.iter().map(|(_, value)| {
+        let md5 = value.contains("algorithm=MD5");
+        if md5 { "MD5" } else { "SHA-256" }
+    });
+    names.collect()
+}
+
+#[test]
+fn who_has_shown_sha_256_is_offered_that_first() {
+    let weak_first = ["MD5", "SHA-256"];
+    let strong_first = ["SHA-256", "MD5"];
+    let mut world = World::new(Config::default());
+    let beside = flow("203.0.113.9:41000");
+    let asks = |world: &mut World, from: &str, flow: &Flow| offered(&again(world.invite(from, &[], flow)));
+    assert_eq!(asks(&mut world, "101", &phone()), weak_first);
+    assert_eq!(status(&world.call(&ALICE, "101", &phone())), 200);
+    assert_eq!(
+        asks(&mut world, "101", &beside),
+        strong_first,
+        "another connection of it"
+    );
+    assert_eq!(asks(&mut world, "102", &phone()), weak_first, "another phone there");
+    assert_eq!(
+        asks(&mut world, "101", &flow("198.51.100.1:5060")),
+        weak_first,
+        "a stranger learns nothing"
+    );
+    let md5 = Signer {
+        algorithm: Algorithm::Md5,
+        ..ALICE
+    };
+    assert_eq!(status(&world.call(&md5, "101", &phone())), 200);
+    assert_eq!(asks(&mut world, "101", &phone()), weak_first, "it is an older one now");
+}
+
+#[test]
+fn who_cannot_answer_sha_256_any_more_is_offered_md5_first_again() {
+    let mut world = World::new(Config::default());
+    assert_eq!(status(&world.call(&ALICE, "101", &phone())), 200);
+    let tries: Vec<bool> = (0..6)
+        .map(|_| offered(&again(world.invite("101", &[], &phone())))[0] == "MD5")
+        .collect();
+    assert_eq!(tries, [false, false, false, false, true, true]);
 }
 
 #[test]
@@ -257,14 +330,14 @@ fn wrong_credentials_are_challenged_again_or_refused() {
     let cases: [(&str, Change, u16); 11] = [
         ("good", |signed| signed, 200),
         (
-            "no qop",
+            "qop cut off",
             |signed| {
                 signed
                     .replace(", qop=auth", "")
                     .replace(", nc=00000001", "")
                     .replace(", cnonce=\"cnonce\"", "")
             },
-            400,
+            401,
         ),
         ("auth-int", |signed| signed.replace("qop=auth", "qop=auth-int"), 400),
         ("other uri", |signed| signed.replace("sip:102@", "sip:103@"), 400),
@@ -410,6 +483,168 @@ fn a_nonce_count_is_good_once_whatever_way_it_comes() {
     for (nc, way) in [(3, &phone()), (4, &phone()), (1, &over_tcp), (2, &over_tcp)] {
         assert_eq!(call(nc, way), 401, "{nc}");
     }
+}
+
+#[test]
+fn an_answer_without_qop_is_taken_once_for_each_nonce() {
+    for algorithm in [Algorithm::Md5, Algorithm::Sha256] {
+        let mut world = World::new(Config::default());
+        let challenge = world.challenge();
+        let signer = Signer { algorithm, ..ALICE };
+        let line = without_qop(&challenge, &signer);
+        assert!(!line.contains("qop") && !line.contains("nc="), "{line}");
+        assert_eq!(status(&world.invite("101", std::slice::from_ref(&line), &phone())), 200);
+        let replayed = world.invite("101", &[line], &phone());
+        assert!(is_stale(&replayed));
+        let counted = world.answer(&signer, &challenge, "101", &phone());
+        assert!(is_stale(&counted), "the nonce is used up for every form of answer");
+        let next = again(counted);
+        assert_eq!(status(&world.answer(&signer, &next, "101", &phone())), 200);
+        let line = without_qop(&next, &signer);
+        assert!(is_stale(&world.invite("101", &[line], &phone())), "used with a count");
+        let wrong = Signer {
+            password: "wrong",
+            ..signer
+        };
+        let line = without_qop(&world.challenge(), &wrong);
+        assert!(!is_stale(&world.invite("101", &[line], &phone())));
+        assert_eq!(world.authenticator.work().failures, 1);
+    }
+}
+
+#[test]
+fn a_device_can_demand_qop_and_only_its_owner_hears_of_it() {
+    let mut world = World::new(Config::default());
+    let mut strict = world.accounts.device("101").unwrap().clone();
+    strict.require_qop = true;
+    world.accounts.apply(AccountChange::Device(strict));
+    let line = without_qop(&world.challenge(), &ALICE);
+    let Verdict::Refused(answer) = world.invite("101", &[line], &phone()) else {
+        panic!("it is refused")
+    };
+    assert_eq!(
+        (answer.status, answer.reason.as_deref()),
+        (StatusCode::BAD_REQUEST, Some("This Device Needs Digest With qop"))
+    );
+    let wrong = Signer {
+        password: "wrong",
+        ..ALICE
+    };
+    let line = without_qop(&world.challenge(), &wrong);
+    assert!(!is_stale(&world.invite("101", &[line], &phone())));
+    assert_eq!(status(&world.call(&ALICE, "101", &phone())), 200);
+}
+
+#[test]
+fn a_count_that_goes_back_beyond_the_window_of_32_is_refused() {
+    let mut world = World::new(Config::default());
+    let challenge = world.challenge();
+    let mut call = |nc| world.answer(&Signer { nc, ..ALICE }, &challenge, "101", &phone());
+    assert_eq!(status(&call(100)), 200);
+    assert!(is_stale(&call(68)));
+    assert_eq!(status(&call(69)), 200);
+}
+
+#[test]
+fn a_nonce_is_good_at_the_address_it_was_given_to_and_a_changing_nat_costs_one_round() {
+    let mut world = World::new(Config::default());
+    let challenge = world.challenge();
+    let port = flow("203.0.113.9:49999");
+    assert_eq!(
+        status(&world.answer(&ALICE, &challenge, "101", &port)),
+        200,
+        "a port is no address"
+    );
+    let second = Signer { nc: 2, ..ALICE };
+    let stale = world.answer(&second, &challenge, "101", &flow("198.51.100.1:5060"));
+    assert!(is_stale(&stale), "the password was right");
+    assert_eq!(
+        status(&world.answer(&second, &challenge, "101", &phone())),
+        200,
+        "its count was not used up"
+    );
+    // The next packet has yet another address, and so has each that follows.
+    let next = again(stale);
+    for nc in 1..20 {
+        let away = flow(&format!("198.51.100.{}:5060", 1 + nc));
+        let verdict = world.answer(&Signer { nc, ..ALICE }, &next, "101", &away);
+        assert_eq!(status(&verdict), 200, "{nc}");
+    }
+    let desk = Signer {
+        user: "desk",
+        password: "desk secret",
+        nc: 30,
+        ..ALICE
+    };
+    assert!(
+        is_stale(&world.answer(&desk, &next, "101", &phone())),
+        "it is 101's, nobody else's"
+    );
+    let network = flow("[2001:db8:0:1::5]:5060");
+    let challenge = world.challenge_at(&flow("[2001:db8:0:1::9]:5060"));
+    assert_eq!(
+        status(&world.answer(&ALICE, &challenge, "101", &network)),
+        200,
+        "a /64 is one address"
+    );
+    assert_eq!(world.authenticator.work().failures, 0);
+}
+
+#[test]
+fn a_nonce_that_has_expired_is_followed_by_one_of_its_kind() {
+    let mut world = World::new(Config::default());
+    let elsewhere = flow("198.51.100.1:5060");
+    let challenge = world.challenge();
+    world.now += Duration::from_secs(300);
+    let next = again(world.answer(&ALICE, &challenge, "101", &phone()));
+    assert!(
+        is_stale(&world.answer(&ALICE, &next, "101", &elsewhere)),
+        "bound to the address"
+    );
+    let roams = again(world.answer(&ALICE, &next, "101", &elsewhere));
+    world.now += Duration::from_secs(300);
+    let next = again(world.answer(&ALICE, &roams, "101", &elsewhere));
+    assert_eq!(
+        status(&world.answer(&ALICE, &next, "101", &phone())),
+        200,
+        "bound to the user"
+    );
+}
+
+#[test]
+fn wrong_passwords_with_a_forged_address_do_not_keep_its_phone_out() {
+    let mut world = World::new(Config::default());
+    let own = world.challenge_at(&flow("198.51.100.66:1234"));
+    assert_eq!(status(&world.call(&ALICE, "101", &phone())), 200, "the phone is known");
+    // They come from the phone's own address and port, with a nonce that was given to the attacker, with one that
+    // is bound to the user, with one that has expired, and with none of ours.
+    let roams = again(world.answer(&ALICE, &own, "101", &phone()));
+    let expired = world.challenge();
+    world.now += Duration::from_secs(300);
+    let made_up = Answer {
+        headers: vec![(
+            HeaderName::WwwAuthenticate,
+            "Digest realm=\"tandem.local\", nonce=\"x\", algorithm=SHA-256, qop=\"auth\"".into(),
+        )],
+        ..own.clone()
+    };
+    let digests = world.authenticator.work().digests;
+    let passwords: Vec<String> = (0..500).map(|number| format!("guess {number}")).collect();
+    for password in &passwords {
+        let wrong = Signer { password, ..ALICE };
+        for challenge in [&own, &roams, &expired, &made_up] {
+            assert_eq!(status(&world.answer(&wrong, challenge, "101", &phone())), 401);
+        }
+    }
+    let verified = world.authenticator.work().digests - digests;
+    assert_eq!(verified, 10, "guesses of this kind are few as well");
+    assert_eq!(status(&world.call(&ALICE, "101", &phone())), 200);
+    let fresh = flow("203.0.113.9:40777");
+    assert_eq!(status(&world.call(&ALICE, "101", &fresh)), 200, "nor a phone beside it");
+    // Whose nonce has expired meanwhile gets one more round, and is not told that its password is wrong.
+    let stale = world.answer(&ALICE, &expired, "101", &phone());
+    assert!(is_stale(&stale));
+    assert_eq!(status(&world.answer(&ALICE, &again(stale), "101", &phone())), 200);
 }
 
 #[test]
@@ -570,14 +805,15 @@ fn a_million_guessers_take_bounded_memory() {
     for number in 0..1_000_000u32 {
         let address = std::net::Ipv4Addr::from_bits(number.wrapping_mul(2_654_435_761));
         let flow = flow(&format!("{address}:5060"));
-        backoff.failed(
-            Instant::ZERO,
-            &flow,
-            "a name longer than sixty-four bytes is cut off, so that it takes no more room",
-            &format!("{number:064x}"),
-        );
+        let guess = Guess {
+            flow: &flow,
+            user: "a name longer than sixty-four bytes is cut off, so that it takes no more room",
+            reached: number % 2 == 0,
+        };
+        backoff.failed(Instant::ZERO, &guess, &format!("{number:064x}"));
         if number % 16 == 0 {
-            backoff.succeeded(&flow, &format!("{number}"));
+            let user = format!("{number}");
+            backoff.succeeded(&Guess { user: &user, ..guess });
             assert!(backoff.sizes().iter().all(|size| *size <= 1_000));
         }
     }

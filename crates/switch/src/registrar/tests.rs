@@ -32,6 +32,7 @@ fn device(username: &str, extension: &str, nat: NatPolicy) -> AccountChange {
         codecs: Vec::new(),
         nat,
         transport: None,
+        require_qop: false,
     })
 }
 
