@@ -13,7 +13,8 @@ pub enum Frame {
     Message(Bytes),
     /// The second CRLF of CRLFCRLF: a keep-alive that is answered with CRLF.
     Ping,
-    /// A CRLF between messages: the answer to our ping, or the first half of the peer's.
+    /// A CRLF between messages: the answer to our ping, or the first half of the peer's. Also a NUL, a CR or a LF that
+    /// stands alone there: the keep-alives of others, such as CR LF NUL, which want no answer.
     Pong,
 }
 
@@ -118,8 +119,8 @@ impl Framer {
         Some(result)
     }
 
-    /// Takes a line end between messages off the front. A lone one may be the answer to our ping;
-    /// a second one makes both a ping. So the frames do not depend on how the stream was cut.
+    /// Takes what stands between messages off the front: line ends (RFC 3261 7.5) and NUL. A lone CRLF may be the
+    /// answer to our ping; a second one makes both a ping. So the frames do not depend on how the stream was cut.
     fn blank(&mut self) -> Option<Frame> {
         match (self.buffer.first(), self.buffer.get(1)) {
             (Some(b'\r'), Some(b'\n')) => {
@@ -128,6 +129,11 @@ impl Framer {
                 Some(if self.half_ping { Frame::Pong } else { Frame::Ping })
             }
             (Some(b'\r'), None) | (None, _) => None,
+            (Some(b'\r' | b'\n' | 0), _) => {
+                self.buffer.advance(1);
+                self.half_ping = false;
+                Some(Frame::Pong)
+            }
             (Some(_), _) => {
                 self.half_ping = false;
                 None
@@ -274,6 +280,36 @@ mod tests {
         }
         assert_eq!(got, expected);
         assert_eq!(framer.pending(), 0);
+    }
+
+    #[test]
+    fn keep_alives_of_other_kinds_do_not_swallow_what_follows() {
+        let pongs = |count| std::iter::repeat_n(Ok(Frame::Pong), count);
+        for (alive, count) in [
+            ("\r\n\0", 2),
+            ("\0", 1),
+            ("\0\0\0\0", 4),
+            ("\r\n", 1),
+            ("\n", 1),
+            ("\r\0\n", 3),
+        ] {
+            let stream = format!("{alive}{ONE}{alive}{TWO}{alive}");
+            let mut expected: Vec<_> = pongs(count).collect();
+            expected.push(message(ONE));
+            expected.extend(pongs(count));
+            expected.push(message(TWO));
+            expected.extend(pongs(count));
+            assert_eq!(frames(&stream, Limits::default()), expected, "{alive:?}");
+            let mut framer = Framer::new(Limits::default());
+            let mut got = Vec::new();
+            for byte in stream.as_bytes() {
+                framer.push(&[*byte]);
+                got.extend(all(&mut framer));
+            }
+            assert_eq!((got, framer.pending()), (expected, 0), "{alive:?}, octet by octet");
+        }
+        // A NUL parts two line ends: no ping, and nothing is answered.
+        assert!(!frames("\r\n\0\r\n", Limits::default()).contains(&Ok(Frame::Ping)));
     }
 
     #[test]
