@@ -52,7 +52,7 @@ impl DialogId {
 #[derive(Copy, Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DialogError {
-    /// There is no usable Contact (RFC 3261 8.1.1.8, 12.1.1).
+    /// There is no Contact with a SIP or SIPS URI (RFC 3261 8.1.1.8, 12.1.1).
     #[error("no usable Contact")]
     Contact,
     /// A Record-Route entry is malformed, or there are too many.
@@ -131,10 +131,11 @@ impl Dialog {
     }
 
     /// The dialog that a response to our `request` makes (RFC 3261 12.1.2): early for 101-199,
-    /// confirmed for a 2xx. A response without Contact leaves the Request-URI as the target.
+    /// confirmed for a 2xx. A response without a usable Contact leaves the Request-URI as the target, and one whose
+    /// Record-Route is not usable makes a dialog without routes: the peer has answered, and there is no one to tell.
     ///
     /// # Errors
-    /// [`DialogError::NoDialog`] for any other response, [`DialogError::Route`].
+    /// [`DialogError::NoDialog`] for any other response.
     pub fn uac(request: &Message, response: &Message) -> Result<Self, DialogError> {
         let status = response.status().ok_or(DialogError::NoDialog)?;
         // RFC 3261 12.1: a 100, or a provisional response without a tag, makes none. A 2xx without
@@ -143,19 +144,19 @@ impl Dialog {
         if !early && !status.is_success() {
             return Err(DialogError::NoDialog);
         }
-        let mut routes = routes(response)?;
+        let mut routes = routes(response).unwrap_or_default();
         // RFC 3261 12.1.2: in reverse order.
         routes.reverse();
         let cseq = request.cseq().map_err(|_| DialogError::Malformed)?;
         let local = request.header(HeaderName::From).ok_or(DialogError::Malformed)?;
-        let remote = response.header(HeaderName::To).ok_or(DialogError::Malformed)?;
+        let remote = response.answered_to(request);
         let local_tag = request.from_tag().unwrap_or_default();
         Ok(Self {
             id: DialogId::new(call_id(request)?, local_tag, response.to_tag()),
             role: Role::Uac,
             early,
             local: local.into(),
-            remote: remote.into(),
+            remote: remote.into_owned().into(),
             remote_target: target(response).unwrap_or(request.uri()).into(),
             routes,
             local_seq: Some(cseq.number),
@@ -352,12 +353,14 @@ fn call_id(message: &Message) -> Result<&str, DialogError> {
     }
 }
 
-/// The URI of a message's first Contact, if it can be written into a request again.
+/// The URI of a message's first Contact, if it can be written into a request again: a SIP or SIPS URI (RFC 3261
+/// 8.1.1.8).
 fn target(message: &Message) -> Option<&str> {
-    match message.contacts().next()?.ok()? {
-        Contact::Address(address) => Uri::parse(address.uri).ok().map(|_| address.uri),
-        Contact::Star => None,
-    }
+    let Contact::Address(address) = message.contacts().next()?.ok()? else {
+        return None;
+    };
+    let uri = Uri::parse(address.uri).ok()?;
+    matches!(uri.scheme, Scheme::Sip | Scheme::Sips).then_some(address.uri)
 }
 
 fn routes(message: &Message) -> Result<Vec<Box<str>>, DialogError> {

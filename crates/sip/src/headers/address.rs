@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, fmt};
 
-use super::{find_top, is_token_byte, quoted_len, split_byte, trim};
+use super::{find_top, is_token, is_token_byte, quoted_len, split_byte, trim};
 use crate::{
     Params,
     params::unquote,
@@ -88,6 +88,13 @@ impl<'a> NameAddr<'a> {
     /// The `tag` parameter, if it is there and not empty.
     pub fn tag(&self) -> Option<&'a str> {
         self.params.get("tag").filter(|tag| !tag.is_empty())
+    }
+
+    /// The first tag behind an address whose parameters are not looked at as a whole.
+    pub(crate) fn first_tag(value: &str) -> Option<&str> {
+        let (_, params) = value.split_at_checked(find_top(value, b';', true)?)?;
+        let tag = Params::new(params).get("tag")?;
+        is_token(tag.as_bytes()).then_some(tag)
     }
 
     /// A parameter of the header field (not of the URI): its value, empty if it has none.

@@ -206,9 +206,29 @@ impl Message {
         self.from().ok()?.tag()
     }
 
-    /// To's tag.
+    /// To's tag. A response is matched without it (RFC 3261 17.1.3), so that the first one is taken where To cannot
+    /// be read as a whole, as with a tag that is there twice.
     pub fn to_tag(&self) -> Option<&str> {
-        self.to().ok()?.tag()
+        match self.to() {
+            Ok(to) => to.tag(),
+            Err(_) if self.is_response() => NameAddr::first_tag(self.header(HeaderName::To)?),
+            Err(_) => None,
+        }
+    }
+
+    /// The To of what is sent after this response to `request`, such as its ACK (RFC 3261 12.1.2, 17.1.1.3): the
+    /// response's own, or the request's with the response's tag where the response has none that can be read.
+    pub fn answered_to<'a>(&'a self, request: &'a Self) -> Cow<'a, str> {
+        match (self.to(), self.header(HeaderName::To)) {
+            (Ok(_), Some(to)) => Cow::Borrowed(to),
+            (_, _) => {
+                let asked = request.header(HeaderName::To).unwrap_or_default();
+                match self.to_tag().filter(|_| request.to_tag().is_none()) {
+                    Some(tag) => Cow::Owned(format!("{asked};tag={tag}")),
+                    None => Cow::Borrowed(asked),
+                }
+            }
+        }
     }
 
     /// The Call-ID; empty if there is none.

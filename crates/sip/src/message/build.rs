@@ -129,10 +129,12 @@ impl Builder {
         self.field(HeaderName::parse(name.as_bytes()), name, value)
     }
 
-    /// Adds every field of that name as it stands in `message`.
+    /// Adds every field of that name as it stands in `message`; the first only where there may be one (RFC 3261 7.3.1).
     #[must_use]
     pub fn copy(mut self, message: &Message, name: HeaderName) -> Self {
-        for field in message.inner.fields.iter().filter(|field| field.name == name) {
+        let most = if name.is_single() { 1 } else { usize::MAX };
+        let fields = message.inner.fields.iter().filter(|field| field.name == name);
+        for field in fields.take(most) {
             let value = message.text(field.value);
             let text = if name == HeaderName::Other {
                 message.text(field.text)

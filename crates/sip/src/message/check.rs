@@ -107,22 +107,27 @@ fn check_address(name: HeaderName, address: &NameAddr<'_>) -> Result<(), Fault> 
 }
 
 impl Message {
-    /// Everything that must hold before the transaction layer (RFC 3261 sections 8.1.1, 8.2.2,
-    /// 16.3 and 20): the mandatory fields are there, what may appear once does not appear twice,
-    /// and the values that every request or response is handled by keep to their grammar.
+    /// Everything that must hold before the transaction layer (RFC 3261 sections 8.1.1, 8.2.2, 16.3 and 20), which
+    /// depends on what kind of message it is:
+    ///
+    /// - a response: topmost Via and CSeq, by which it is matched (17.1.3);
+    /// - ACK, CANCEL, and what belongs to a dialog: also From, To and Call-ID;
+    /// - a request that begins something: also URIs that can be read in From, To and the Request-URI, and what its
+    ///   method is handled by: Contact, Record-Route, Max-Forwards.
     ///
     /// A fault in a request is answered with [`Fault::reply`]; one in a response means that the
-    /// response is dropped (RFC 3261 section 8.1.3). Fields that only some methods look at are
-    /// left to those that read them: what is not needed is not a reason to refuse (8.2.2).
+    /// response is dropped (RFC 3261 section 8.1.3). Every other field is left to those that read it: what is not
+    /// needed is not a reason to refuse (8.2.2).
     pub fn check(&self) -> Result<(), Fault> {
         self.check_repeated()?;
-        self.check_identity()?;
-        self.check_route()?;
-        self.check_contacts()?;
-        self.max_forwards()?;
-        self.expires()?;
-        if self.is_request() {
+        if self.is_response() {
+            self.top_via()?;
+            self.cseq()?;
+            return Ok(());
+        }
+        if self.check_identity()? {
             self.check_request_uri()?;
+            self.check_needs()?;
         }
         Ok(())
     }
@@ -161,14 +166,15 @@ impl Message {
         Err(fault)
     }
 
-    /// RFC 3261 7.3.1, RFC 4475 3.3.8: which of two would be meant cannot be known.
+    /// RFC 3261 7.3.1, RFC 4475 3.3.8: which of two would be meant cannot be known. That matters where the field
+    /// decides something; of one that only informs, the first is taken (8.2.2).
     pub(super) fn check_repeated(&self) -> Result<(), HeaderError> {
         let mut seen = [0_u64; 4];
         for field in self.inner.fields.iter().filter(|field| field.name.is_single()) {
             let index = field.name as usize;
             let bit = 1 << (index % 64);
             if let Some(word) = seen.get_mut(index / 64) {
-                if *word & bit != 0 {
+                if *word & bit != 0 && self.is_decided_by(field.name) {
                     return Err(HeaderError::new(field.name, "the header field appears more than once"));
                 }
                 *word |= bit;
@@ -177,22 +183,57 @@ impl Message {
         Ok(())
     }
 
-    /// RFC 3261 8.1.1: To, From, CSeq, Call-ID and Via.
-    fn check_identity(&self) -> Result<(), Fault> {
-        for name in [HeaderName::From, HeaderName::To] {
-            check_address(name, &self.address(name)?)?;
+    /// Whether what is done with this message depends on a field of which there may be one.
+    fn is_decided_by(&self, name: HeaderName) -> bool {
+        use HeaderName as H;
+        if self.is_response() {
+            return name == H::CSeq;
         }
+        let method = self.method();
+        match name {
+            H::From | H::To | H::CallId | H::CSeq | H::ContentLength => true,
+            H::MaxForwards => matches!(method, Method::Invite | Method::Message) && self.to_tag().is_none(),
+            // The body of an ACK is an answer or nothing; the others mean the same with any body.
+            H::ContentType | H::ContentDisposition => !matches!(
+                method,
+                Method::Ack | Method::Bye | Method::Cancel | Method::Register | Method::Options
+            ),
+            H::Expires => matches!(method, Method::Register | Method::Subscribe | Method::Publish),
+            H::SessionExpires | H::MinSe => matches!(method, Method::Invite | Method::Update),
+            H::Replaces | H::Join | H::TargetDialog | H::AnswerMode | H::PrivAnswerMode => {
+                matches!(method, Method::Invite | Method::Refer | Method::Subscribe)
+            }
+            H::ReferTo | H::ReferSub | H::ReferredBy => *method == Method::Refer,
+            H::Event | H::SipIfMatch | H::SuppressIfMatch => {
+                matches!(method, Method::Subscribe | Method::Notify | Method::Publish)
+            }
+            H::RAck => *method == Method::Prack,
+            H::InfoPackage => *method == Method::Info,
+            // Date, Organization, Server, Subject, User-Agent and whatever else informs.
+            _ => false,
+        }
+    }
+
+    /// RFC 3261 8.1.1: To, From, CSeq, Call-ID and Via. Whether the request begins something, so that more is
+    /// needed of it: within a dialog the tags tell whose it is, and a CANCEL is matched by its Via (9.2).
+    fn check_identity(&self) -> Result<bool, Fault> {
+        let (from, to) = (self.address(HeaderName::From)?, self.address(HeaderName::To)?);
+        let begins = to.tag().is_none() && !matches!(self.method(), Method::Ack | Method::Cancel);
         let call_id = self.single(HeaderName::CallId)?;
         // RFC 3261 25.1: a `word` holds no control octet; no answer could repeat it.
         if call_id.is_empty() || call_id.contains(|c: char| c == ' ' || c.is_ascii_control()) {
             return Err(HeaderError::new(HeaderName::CallId, "not one word").into());
         }
         self.top_via()?;
-        for via in self.vias() {
-            via?;
+        if begins {
+            check_address(HeaderName::From, &from)?;
+            check_address(HeaderName::To, &to)?;
+            for via in self.vias() {
+                via?;
+            }
         }
         let cseq = self.cseq()?;
-        if self.is_request() && cseq.method != *self.method() {
+        if cseq.method != *self.method() {
             // RFC 4475 3.1.2.17; RFC 4475 3.1.2.18 would have 501 for a method nobody knows.
             let known = !matches!(self.method(), Method::Other(_));
             if known {
@@ -200,20 +241,59 @@ impl Message {
             }
             return Err(Fault::new(StatusCode::NOT_IMPLEMENTED, "Not Implemented"));
         }
-        Ok(())
+        Ok(begins)
     }
 
-    fn check_route(&self) -> Result<(), Fault> {
-        for name in [HeaderName::Route, HeaderName::RecordRoute] {
-            for route in self.addresses(name) {
-                check_address(name, &route?)?;
+    /// What a request that begins something needs besides who it is from and for.
+    fn check_needs(&self) -> Result<(), Fault> {
+        match self.method() {
+            Method::Invite => {
+                self.max_forwards()?;
+                self.check_route_set()?;
+                self.check_target()
             }
+            Method::Subscribe | Method::Refer => {
+                self.check_route_set()?;
+                self.check_target()
+            }
+            // It is sent on (16.3 step 3).
+            Method::Message => Ok(self.max_forwards().map(|_| ())?),
+            Method::Register => self.check_bindings(),
+            _ => Ok(()),
+        }
+    }
+
+    /// RFC 3261 12.1.1: what our own requests within the dialog will go along.
+    fn check_route_set(&self) -> Result<(), Fault> {
+        for route in self.addresses(HeaderName::RecordRoute) {
+            check_address(HeaderName::RecordRoute, &route?)?;
         }
         Ok(())
     }
 
-    fn check_contacts(&self) -> Result<(), Fault> {
-        let fault = |why| HeaderError::new(HeaderName::Contact, why);
+    /// RFC 3261 8.1.1.8: where a dialog may begin there is exactly one Contact, with a SIP or SIPS URI. RFC 2543 had
+    /// none; whoever makes the dialog sees to that.
+    fn check_target(&self) -> Result<(), Fault> {
+        let fault = |why| Err(HeaderError::new(HeaderName::Contact, why).into());
+        let mut contacts = self.contacts();
+        let Some(contact) = contacts.next() else { return Ok(()) };
+        let Contact::Address(contact) = contact? else {
+            return fault("an asterisk stands alone in a REGISTER");
+        };
+        let uri = contact
+            .uri()
+            .map_err(|error| HeaderError::new(HeaderName::Contact, uri_fault(error)))?;
+        if !matches!(uri.scheme, Scheme::Sip | Scheme::Sips) {
+            return fault("it is no SIP or SIPS URI");
+        }
+        match contacts.next() {
+            Some(_) => fault("there may be only one in this request"),
+            None => Ok(()),
+        }
+    }
+
+    /// RFC 3261 10.2: every Contact of a REGISTER can be read, and (10.2.2) an asterisk stands alone.
+    fn check_bindings(&self) -> Result<(), Fault> {
         let (mut stars, mut count) = (0, 0);
         for contact in self.contacts() {
             count += 1;
@@ -222,14 +302,8 @@ impl Message {
                 Contact::Address(contact) => check_address(HeaderName::Contact, &contact)?,
             }
         }
-        // RFC 3261 10.2.2: the asterisk stands alone, and in a REGISTER only.
-        if stars > 0 && (count > 1 || *self.method() != Method::Register || self.is_response()) {
-            return Err(fault("an asterisk stands alone in a REGISTER").into());
-        }
-        // RFC 3261 8.1.1.8: exactly one where a dialog may begin; RFC 2543 had none.
-        let begins_dialog = matches!(self.method(), Method::Invite | Method::Subscribe | Method::Refer);
-        if self.is_request() && begins_dialog && count > 1 {
-            return Err(fault("there may be only one in this request").into());
+        if stars > 0 && count > 1 {
+            return Err(HeaderError::new(HeaderName::Contact, "an asterisk stands alone in a REGISTER").into());
         }
         Ok(())
     }

@@ -51,13 +51,15 @@ impl Message {
     /// In a datagram, octets after the body are ignored (RFC 3261 section 18.3). What is read is
     /// the frame: start line, names and places of header fields, and the length of the body;
     /// [`Message::check`] looks at the values. Folded lines are joined in a copy (RFC 3261 section
-    /// 7.3.1), and octets that are not UTF-8 in the head are taken as ISO 8859-1 in a copy.
+    /// 7.3.1), and octets that are not UTF-8 in the head are taken as ISO 8859-1 in a copy. A line that is no header
+    /// field is passed over (8.2.2); a response, an ACK, a BYE and a CANCEL may lack the empty line at their end.
     pub fn parse(bytes: Bytes, limits: &Limits) -> Result<Self, ParseError> {
         let mut parser = Parser {
             bytes,
             limits,
             fields: Fields::with_capacity(USUAL_FIELDS),
             lines: 0,
+            open: false,
             first: None,
         };
         let message = parser.run();
@@ -80,6 +82,12 @@ impl Message {
     }
 }
 
+/// Whether a datagram that ends with its last header field, without the empty line (RFC 3261 7), can be taken: nobody
+/// needs a body of these, and to refuse them leaves a call that has ended open.
+fn is_whole_without_body(start: &Start, method: &Method) -> bool {
+    matches!(start, Start::Response { .. }) || matches!(method, Method::Ack | Method::Bye | Method::Cancel)
+}
+
 /// RFC 3261 25.1: CR and LF end lines, together.
 const BARE: &str = "A line is broken by a bare CR or LF";
 
@@ -89,6 +97,8 @@ struct Parser<'l> {
     fields: Fields,
     /// Line ends that were found.
     lines: usize,
+    /// The bytes end where the empty line behind the header fields should be.
+    open: bool,
     first: Option<Wrong>,
 }
 
@@ -112,7 +122,7 @@ impl Parser<'_> {
     }
 
     fn read(&mut self) -> Option<Message> {
-        self.lines = 0;
+        (self.lines, self.open) = (0, false);
         let start_end = self.line_end(0)?;
         let bytes = std::mem::take(&mut self.bytes);
         let read = bytes.get(..start_end).and_then(|line| self.start_line(line));
@@ -131,6 +141,9 @@ impl Parser<'_> {
             Some(method) => method,
             None => self.cseq_method().unwrap_or(Method::Other("".into())),
         };
+        if self.open && !is_whole_without_body(&start, &method) {
+            self.note(bad("The header has no end", body_at));
+        }
         let fields = std::mem::take(&mut self.fields);
         let mut bytes = std::mem::take(&mut self.bytes);
         bytes.truncate(body.range().end);
@@ -260,6 +273,10 @@ impl Parser<'_> {
     /// Reads header fields from `at` to the blank line; gives where the body begins.
     fn header_fields(&mut self, mut at: usize) -> usize {
         loop {
+            if at == self.bytes.len() {
+                self.open = true;
+                return at;
+            }
             let Some(mut end) = self.line_end(at) else {
                 return self.bytes.len();
             };
@@ -314,8 +331,8 @@ impl Parser<'_> {
             .take_while(|&&byte| byte == b' ' || byte == b'\t')
             .count();
         let colon = name_len + blanks;
+        // RFC 3261 8.2.2: what has no name is nothing that anybody needs.
         if name_len == 0 || line.get(colon) != Some(&b':') {
-            self.note(bad("Malformed Header Field", at));
             return;
         }
         let value = line.get(colon + 1..).unwrap_or(&[]);

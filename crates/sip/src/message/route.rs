@@ -6,7 +6,7 @@ use bytes::Bytes;
 use bytestring::ByteString;
 
 use super::{Field, Inner, Message, Span, Start};
-use crate::{Flow, HeaderName, Transport, headers::find_top, uri::Host};
+use crate::{Flow, HeaderName, Transport, headers::find_top};
 
 impl Message {
     /// A request as it is from here on: the top Via says where it really came from (RFC 3261
@@ -123,6 +123,9 @@ impl Message {
 /// The flow on which the answer to a request that came on `flow` goes (RFC 3261 section 18.2.2,
 /// RFC 3581 section 4).
 ///
+/// A `maddr` is not followed, although 18.2.2 has it so: whoever writes one into a request could send our answers to
+/// anybody (26.1.5), and multicast, which it was made for, is not served.
+///
 /// Works on the request and on its answer alike: both have the same top Via. A stream's connection
 /// stays; `remote` then is where a new one is opened if it has gone.
 pub fn reply_address(message: &Message, flow: &Flow) -> Flow {
@@ -133,11 +136,8 @@ pub fn reply_address(message: &Message, flow: &Flow) -> Flow {
     source.set_port(sent_by);
     let remote = match flow.transport {
         Transport::Tcp | Transport::Tls | Transport::Ws | Transport::Wss => source,
-        Transport::Udp => match (via.maddr().and_then(Host::parse).and_then(Host::ip), via.rport()) {
-            (Some(maddr), _) => SocketAddr::new(maddr, sent_by),
-            (None, Some(_)) => flow.remote,
-            (None, None) => source,
-        },
+        Transport::Udp if via.rport().is_some() => flow.remote,
+        Transport::Udp => source,
     };
     Flow { remote, ..*flow }
 }

@@ -253,16 +253,50 @@ fn what_can_be_answered_is_answered() {
     }
 }
 
+/// The message as another method's.
+fn as_method(text: &str, method: &str) -> String {
+    text.replace("INVITE", method)
+}
+
 #[test]
-fn what_may_appear_once_is_refused_twice() {
-    for &name in HeaderName::known() {
-        let value = read(INVITE).header(name).unwrap_or("1").to_owned();
-        let twice = INVITE.replacen("Via", &format!("{name}: {value}\r\n{name}: {value}\r\nVia"), 1);
-        let fault = Message::parse(Bytes::from(twice), &Limits::default())
-            .map_err(|error| error.fault)
-            .and_then(|message| message.check_repeated().map_err(Fault::from));
-        assert_eq!(fault.is_err(), name.is_single(), "{name}");
+fn what_decides_is_refused_twice_and_what_informs_is_not() {
+    use HeaderName as H;
+    let always = [H::From, H::To, H::CallId, H::CSeq, H::ContentLength];
+    let invite = [
+        H::MaxForwards,
+        H::ContentType,
+        H::ContentDisposition,
+        H::SessionExpires,
+        H::MinSe,
+        H::Replaces,
+        H::Join,
+        H::TargetDialog,
+        H::AnswerMode,
+        H::PrivAnswerMode,
+    ];
+    let register = [H::Expires];
+    for (method, decides) in [
+        ("INVITE", &invite[..]),
+        ("REGISTER", &register),
+        ("BYE", &[]),
+        ("ACK", &[]),
+    ] {
+        let text = as_method(INVITE, method);
+        for &name in HeaderName::known() {
+            let value = read(&text).header(name).unwrap_or("1").to_owned();
+            let twice = text.replacen("Via", &format!("{name}: {value}\r\n{name}: {value}\r\nVia"), 1);
+            let fault = Message::parse(Bytes::from(twice), &Limits::default())
+                .map_err(|error| error.fault)
+                .and_then(|message| message.check_repeated().map_err(Fault::from));
+            let refused = always.contains(&name) || decides.contains(&name);
+            assert_eq!(fault.is_err(), refused, "{method} with {name} twice");
+        }
     }
+    // Of what informs, the first is read and copied.
+    let message = read(&INVITE.replace("Timestamp: 54", "Date: one\r\nDate: two"));
+    assert!(message.check().is_ok());
+    let copy = Builder::response(StatusCode::OK).copy(&message, H::Date).finish();
+    assert_eq!(copy.headers(H::Date).collect::<Vec<_>>(), ["one"]);
     // Also where one is compact.
     let message = read(&INVITE.replace("Via", "i: x\r\nVia"));
     assert_eq!(message.check().unwrap_err().name, Some(HeaderName::CallId));
@@ -300,13 +334,17 @@ fn check_says_what_is_wrong() {
             HeaderName::Contact,
         ),
         ("Contact: ", "Contact: <sip:a@b>\r\nm: ", HeaderName::Contact),
-        ("Contact: ", "Route: <sip:a b>\r\nContact: ", HeaderName::Route),
+        ("<sip:alice@pc33.atlanta.com>", "<tel:+15551234>", HeaderName::Contact),
+        (
+            "<sip:alice@pc33.atlanta.com>",
+            "<mailto:alice@atlanta.com>",
+            HeaderName::Contact,
+        ),
         (
             "Contact: ",
             "Record-Route: <sip:a@b\r\nContact: ",
             HeaderName::RecordRoute,
         ),
-        ("Timestamp: 54", "Expires: 4294967296", HeaderName::Expires),
     ] {
         let fault = fault(from, to);
         assert_eq!(
@@ -331,6 +369,155 @@ fn check_says_what_is_wrong() {
         message.to().unwrap().to_string(),
         "\"Watson, T. (sales)\" <sip:bob@biloxi.com>"
     );
+}
+
+/// Values that keep to no grammar, of fields that some kinds of message are handled by.
+const UNREADABLE: [&str; 6] = [
+    "Contact: <sip:101@127.0.0.1:5099;x-tiu=\"VGhdcw==\">",
+    "Contact: *, <sip:101@127.0.0.1",
+    "Expires: 4294967296",
+    "Route: <sip:a b>",
+    "Record-Route: <sip:a@b",
+    "Max-Forwards: many",
+];
+
+#[test]
+fn what_a_kind_of_message_does_not_need_may_be_unreadable() {
+    let spoilt = |text: &str, line: &str| read(&text.replacen("Timestamp: 54", line, 1)).check();
+    let plain = INVITE
+        .replace("Max-Forwards: 70\r\n", "")
+        .replace("Contact: <sip:alice@pc33.atlanta.com>\r\n", "");
+    let answer = |code: u16| {
+        let (_, fields) = plain.split_once("\r\n").unwrap();
+        format!("SIP/2.0 {code} Said\r\n{fields}")
+    };
+    let within = as_method(&plain, "BYE").replace("bob@biloxi.com>\r\n", "bob@biloxi.com>;tag=b\r\n");
+    let taken = [
+        within.clone(),
+        as_method(&within, "INFO"),
+        as_method(&plain, "ACK"),
+        as_method(&plain, "CANCEL"),
+        as_method(&plain, "OPTIONS"),
+        answer(200),
+        answer(302),
+        answer(486),
+    ];
+    for (text, line) in taken.iter().flat_map(|text| UNREADABLE.map(|line| (text, line))) {
+        assert_eq!(spoilt(text, line), Ok(()), "{line} in\n{text}");
+    }
+    // An INVITE is sent on and makes a dialog; a REGISTER binds.
+    for (method, needs) in [
+        ("INVITE", &["Contact", "Record-Route", "Max-Forwards"][..]),
+        ("REGISTER", &["Contact"]),
+        ("MESSAGE", &["Max-Forwards"]),
+    ] {
+        for line in UNREADABLE {
+            let needed = needs.iter().any(|name| line.starts_with(name));
+            assert_eq!(
+                spoilt(&as_method(&plain, method), line).is_err(),
+                needed,
+                "{line} in {method}"
+            );
+        }
+    }
+    // Within a dialog the Request-URI is our own Contact.
+    assert_eq!(
+        read(&within.replace("BYE sip:bob@biloxi.com", "BYE sip:bob@biloxi.com?x=y")).check(),
+        Ok(())
+    );
+}
+
+#[test]
+fn a_line_that_is_no_field_is_passed_over() {
+    let message = read(&INVITE.replace(
+        "Timestamp: 54",
+        "no field\r\n: empty\r\nX Y: z\r\n folded\r\nTimestamp: 54",
+    ));
+    assert!(message.check().is_ok());
+    assert_eq!(message.fields().count(), 10);
+    assert_eq!(message.header(HeaderName::Timestamp), Some("54"));
+}
+
+#[test]
+fn a_response_is_read_by_its_via_and_cseq() {
+    let request = read(INVITE);
+    let ok = "SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP pc33.atlanta.com;branch=z9hG4bK776asdhds\r\n\
+              To: Bob <sip:bob@biloxi.com>;tag=b\r\nFrom: Alice <sip:alice@atlanta.com>;tag=1928301774\r\n\
+              Call-ID: a84b4c76e66710@pc33.atlanta.com\r\nCSeq: 314159 INVITE\r\n\r\n";
+    for (from, to, tag, remote) in [
+        (";tag=b", ";tag=b", Some("b"), "Bob <sip:bob@biloxi.com>;tag=b"),
+        (";tag=b", ";tag=b;tag=b", Some("b"), "Bob <sip:bob@biloxi.com>;tag=b"),
+        (";tag=b", ";tag=b;tag=c", Some("b"), "Bob <sip:bob@biloxi.com>;tag=b"),
+        (
+            "Bob <sip:bob@biloxi.com>",
+            "\"a;tag=x\" sip:c",
+            Some("b"),
+            "Bob <sip:bob@biloxi.com>;tag=b",
+        ),
+        (";tag=b", "", None, "Bob <sip:bob@biloxi.com>"),
+        (";tag=b", ";tag=\"b", None, "Bob <sip:bob@biloxi.com>"),
+        ("To: ", "X: ", None, "Bob <sip:bob@biloxi.com>"),
+        ("From: ", "X: ", Some("b"), "Bob <sip:bob@biloxi.com>;tag=b"),
+        ("Call-ID: ", "X: ", Some("b"), "Bob <sip:bob@biloxi.com>;tag=b"),
+    ] {
+        let response = read(&ok.replace(from, to));
+        assert_eq!(response.check(), Ok(()), "{to}");
+        assert_eq!(
+            (response.to_tag(), &*response.answered_to(&request)),
+            (tag, remote),
+            "{to}"
+        );
+    }
+    for (from, to, name) in [
+        ("Via: ", "X: ", HeaderName::Via),
+        ("SIP/2.0/UDP pc33", "pc33", HeaderName::Via),
+        ("CSeq: ", "X: ", HeaderName::CSeq),
+        ("CSeq: ", "CSeq: 1 BYE\r\nCSeq: ", HeaderName::CSeq),
+        ("314159", "31415926535", HeaderName::CSeq),
+    ] {
+        assert_eq!(
+            read(&ok.replace(from, to)).check().unwrap_err().name,
+            Some(name),
+            "{to}"
+        );
+    }
+}
+
+#[test]
+fn what_needs_no_body_may_lack_the_empty_line_at_its_end() {
+    let open = |method: &str| {
+        let text = as_method(INVITE, method).replace("Content-Length: 4\r\n\r\nv=0\n", "Content-Length: 0\r\n");
+        Message::parse(Bytes::from(text), &Limits::default())
+    };
+    for method in ["BYE", "ACK", "CANCEL"] {
+        let message = open(method).unwrap();
+        assert_eq!((message.check(), message.body()), (Ok(()), &b""[..]), "{method}");
+        let reply = Builder::reply(&message.with_received(source()), StatusCode::OK, None).finish();
+        assert_eq!(reply.header(HeaderName::CSeq), Some(&*format!("314159 {method}")));
+    }
+    assert!(
+        Message::parse(
+            Bytes::from_static(b"SIP/2.0 486 Busy\r\nCSeq: 1 INVITE\r\n"),
+            &Limits::default()
+        )
+        .is_ok()
+    );
+    // Of any other the rest may be missing as well, and so may be a body that was announced.
+    for method in ["INVITE", "REGISTER", "OPTIONS"] {
+        let error = open(method).unwrap_err();
+        assert_eq!(
+            error.reply(source()).unwrap().status(),
+            Some(StatusCode::BAD_REQUEST),
+            "{method}"
+        );
+    }
+    let announced = as_method(INVITE, "BYE").replace("\r\n\r\nv=0\n", "\r\n");
+    assert_eq!(
+        refused(&announced).fault.reason,
+        "Content-Length is larger than the message"
+    );
+    let cut = as_method(INVITE, "BYE").replace("\r\n\r\nv=0\n", "");
+    assert_eq!(refused(&cut).fault.reason, "The header has no end");
 }
 
 #[test]
@@ -541,7 +728,12 @@ fn answers_go_where_the_rules_say() {
     assert_eq!(to("SIP/2.0/UDP h:5070;rport", Transport::Udp), "192.0.2.9:5062");
     assert_eq!(
         to("SIP/2.0/UDP h:5070;maddr=239.255.255.1;rport", Transport::Udp),
-        "239.255.255.1:5070"
+        "192.0.2.9:5062"
+    );
+    assert_eq!(
+        to("SIP/2.0/UDP h:5070;maddr=198.51.100.1;branch=b", Transport::Udp),
+        "192.0.2.9:5070",
+        "nobody is sent what he did not ask for"
     );
     assert_eq!(to("SIP/2.0/TCP h;rport", Transport::Tcp), "192.0.2.9:5060");
     assert_eq!(to("SIP/2.0/TLS h", Transport::Tls), "192.0.2.9:5061");
