@@ -82,6 +82,7 @@ impl Switch {
                 party: from.to_owned(),
                 codecs: codecs.unwrap_or_default(),
                 outside: false,
+                others: Vec::new(),
             })
         };
         let contacts = x.registrar.lookup(from, &x.accounts).into_iter();

@@ -38,7 +38,7 @@ impl Domain {
     /// `localhost`, the advertised address, an address listened on, the address the message came
     /// to; and, where a wildcard is listened on, any loopback address.
     ///
-    /// The port is not looked at: behind a NAT or a container's port mapping it is another one.
+    /// The port is not looked at: see [`Domain::is_meant_by`].
     pub fn owns(&self, host: Host<'_>, flow: &Flow) -> bool {
         match host {
             Host::Name(name) => {
@@ -48,6 +48,36 @@ impl Domain {
             Host::V4(address) => self.owns_address(address.into(), flow),
             Host::V6(address) => self.owns_address(address.into(), flow),
         }
+    }
+
+    /// Whether a Request-URI means us (RFC 3261 8.2.2.1): its host does and, where that is an address that is listened
+    /// on, so does the port it names, if it names one. At another port of the same machine is another program.
+    ///
+    /// The port of a name, and of an advertised address that is not this machine's own, is not looked at: behind a NAT
+    /// or a container's port mapping it is another one.
+    pub fn is_meant_by(&self, uri: &Uri<'_>, flow: &Flow) -> bool {
+        self.owns(uri.host, flow)
+            && match (uri.host.ip(), uri.port) {
+                (Some(address), Some(port)) => self.is_mapped(address, flow) || self.listens_on(port, flow),
+                (Some(_) | None, _) => true,
+            }
+    }
+
+    /// Whether an address is where we are seen from outside and not where we are.
+    fn is_mapped(&self, address: IpAddr, flow: &Flow) -> bool {
+        let address = address.to_canonical();
+        let mut bound = self
+            .listeners
+            .iter()
+            .map(|listener| listener.address.ip().to_canonical());
+        self.advertised
+            .is_some_and(|advertised| advertised.to_canonical() == address)
+            && address != flow.local.ip().to_canonical()
+            && !bound.any(|bound| bound == address)
+    }
+
+    fn listens_on(&self, port: u16, flow: &Flow) -> bool {
+        port == flow.local.port() || self.listeners.iter().any(|listener| listener.address.port() == port)
     }
 
     fn owns_address(&self, address: IpAddr, flow: &Flow) -> bool {
@@ -63,16 +93,6 @@ impl Domain {
                 let bound = listener.address.ip().to_canonical();
                 bound == address || (bound.is_unspecified() && address.is_loopback())
             })
-    }
-
-    /// Whether a URI that a phone wrote means this PBX: a host of ours, with a port that is listened on or none at all.
-    /// Who writes no port means the PBX it knows, and not what else there may be on port 5060 of the machine.
-    pub fn means_us(&self, uri: &Uri<'_>, flow: &Flow) -> bool {
-        let listened = |port| {
-            let mut listeners = self.listeners.iter();
-            port == flow.local.port() || listeners.any(|listener| listener.address.port() == port)
-        };
-        self.owns(uri.host, flow) && uri.port.is_none_or(listened)
     }
 
     /// Whether a URI leads back to one of our listeners, so that a request to it would come in
@@ -154,12 +174,36 @@ mod tests {
             ("sip:103@198.51.100.7;transport=tcp", true),
             ("sip:103@198.51.100.7:5062", true),
             ("sip:103@127.0.0.1:5070", true),
-            ("sip:103@192.0.2.1:5060", false),
+            // Advertised: what a port mapping makes of our port cannot be known.
+            ("sip:103@192.0.2.1:5060", true),
+            ("sip:103@127.0.0.1:5071", false),
             ("sip:103@example.org", false),
             ("sip:103@203.0.113.9:5070", false),
         ] {
-            assert_eq!(domain.means_us(&Uri::parse(uri).unwrap(), &flow), ours, "{uri}");
+            assert_eq!(domain.is_meant_by(&Uri::parse(uri).unwrap(), &flow), ours, "{uri}");
         }
+    }
+
+    #[test]
+    fn another_port_of_an_address_of_ours_is_not_ours() {
+        let (mut domain, flow) = domain();
+        for (uri, ours) in [
+            ("sip:101@198.51.100.7", true),
+            ("sip:101@198.51.100.7:5060", true),
+            ("sip:101@198.51.100.7:5062", true),
+            ("sip:101@198.51.100.7:7000", false),
+            ("sip:101@127.0.0.1:7000", false),
+            ("sip:101@[2001:db8::1]:7000", false),
+            ("sip:101@203.0.113.9:5060", false),
+            // What a NAT or a port mapping makes of ours cannot be known.
+            ("sip:101@192.0.2.1:7000", true),
+            ("sip:101@example.com:7000", true),
+        ] {
+            assert_eq!(domain.is_meant_by(&Uri::parse(uri).unwrap(), &flow), ours, "{uri}");
+        }
+        // An advertised address that is the machine's own is no mapping.
+        domain.advertised = Some(flow.local.ip());
+        assert!(!domain.is_meant_by(&Uri::parse("sip:101@198.51.100.7:7000").unwrap(), &flow));
     }
 
     #[test]

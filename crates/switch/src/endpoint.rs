@@ -12,6 +12,7 @@ use crate::{
     api::{Facts, ScriptEntry},
     auth::Identity,
     call::{Beginning, Call},
+    foreign,
     leg::{Leg, LegId, acknowledge_stray, answer_passed, describes_session, end_stray},
     stack::ClientUse,
     switch::Switch,
@@ -33,7 +34,7 @@ impl Switch {
         let verdict = x.admission.admit(now, source, kind, load);
         if verdict == Verdict::Drop {
             x.stats.messages_dropped += 1;
-            return;
+            return foreign::log_refused(&flow, kind);
         }
         let usual = Limits::default();
         let limits = Limits {
@@ -47,6 +48,7 @@ impl Switch {
             Err(fault) => {
                 x.stats.messages_dropped += 1;
                 x.admission.malformed(now, source, kind);
+                tracing::debug!(source = %flow.remote, %fault, "a message cannot be read");
                 if let Some(reply) = fault.reply(flow.remote) {
                     x.stack.layer.send(sip::reply_address(&reply, &flow), &reply);
                 }
@@ -63,6 +65,7 @@ impl Switch {
         if let Err(fault) = message.check_from(flow.transport) {
             x.stats.messages_dropped += 1;
             x.admission.malformed(now, source, kind);
+            tracing::debug!(source = %flow.remote, message = message.start_line(), %fault, "a message is not taken");
             if let Some(reply) = fault.reply(&message) {
                 x.stack.layer.send(sip::reply_address(&message, &flow), &reply);
             }
@@ -74,25 +77,26 @@ impl Switch {
     pub(crate) fn transaction_event(&mut self, event: TxEvent) {
         match event {
             TxEvent::Request { id, flow, message } => self.request(id, flow, message),
-            TxEvent::Ack { message, .. } => {
-                if let Some(leg) = self.leg_of(&message) {
+            TxEvent::Ack { flow, message } => match self.leg_of(&message) {
+                Some(leg) => {
                     self.x.with_leg(leg, |leg, cx| leg.acknowledged(cx, &message));
                 }
-            }
+                None => tracing::debug!(source = %flow.remote, "an ACK of no call of ours"),
+            },
             TxEvent::Cancelled { id, .. } => {
                 if let Some(leg) = self.x.stack.servers.get(&id).copied() {
                     self.x.with_leg(leg, |leg, cx| leg.cancelled(cx, id));
                 }
             }
             TxEvent::Response { id, flow, message } => self.response(id, flow, &message),
-            TxEvent::StrayResponse { flow, .. } => {
-                self.x.stats.messages_dropped += 1;
-                let now = self.x.stack.now;
-                self.x.admission.stray(now, flow.remote.ip());
-            }
+            TxEvent::ForeignResponse { id, flow, message } => self.foreign_response(id, flow, message),
+            TxEvent::ForeignCancel { id, flow, message } => self.foreign_cancel(id, flow, message),
+            TxEvent::Dropped { flow, why } => self.dropped(&flow, why),
+            TxEvent::StrayResponse { flow, .. } => self.dropped(&flow, "it answers no request of ours"),
             TxEvent::StrayCancel { flow } => {
                 let now = self.x.stack.now;
                 self.x.admission.stray(now, flow.remote.ip());
+                tracing::debug!(source = %flow.remote, "a CANCEL of no request that is open");
             }
             TxEvent::TimedOut { id } => self.client_failed(id, 408, "Request Timeout"),
             TxEvent::TransportFailed { id } => match self.x.stack.fall_back(id) {
@@ -346,7 +350,7 @@ impl Switch {
         let uri = message.request_uri().ok()?;
         let ours = match uri.scheme {
             Scheme::Tel => true,
-            Scheme::Sip | Scheme::Sips => self.x.domain.owns(uri.host, flow),
+            Scheme::Sip | Scheme::Sips => self.x.domain.is_meant_by(&uri, flow),
             Scheme::Other => false,
         };
         // The log, the record and scripts see it: an escape may hide a control octet.

@@ -14,6 +14,7 @@ mod config;
 pub mod domain;
 mod endpoint;
 mod exchange;
+mod foreign;
 mod held;
 mod ids;
 mod leg;

@@ -1,6 +1,6 @@
 //! MESSAGE between extensions (RFC 3428): sent to every phone of the callee, 200 if one takes it.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, net::IpAddr, time::Duration};
 
 use sip::{
     Builder, Flow, HeaderName, Instant, Message, Method, Scheme, StatusCode, Transport, Uri, transaction::ServerId,
@@ -30,6 +30,8 @@ struct Delivery {
     give_up: Instant,
     /// Phones being looked up, with their contact and its path.
     lookups: Vec<(QueryId, String, Vec<String>)>,
+    /// Further addresses of names that were looked up: answers may come from any of them.
+    others: Vec<IpAddr>,
 }
 
 /// Who a MESSAGE is from, as a phone is shown it.
@@ -70,6 +72,12 @@ impl Deliveries {
     pub fn len(&self) -> usize {
         self.by_id.len()
     }
+
+    /// The extension that a MESSAGE is for, and where its phones may answer from besides where they are asked.
+    pub fn to(&self, id: u64) -> Option<(&str, &[IpAddr])> {
+        let delivery = self.by_id.get(&id)?;
+        Some((&delivery.to, &delivery.others))
+    }
 }
 
 impl Switch {
@@ -105,6 +113,7 @@ impl Switch {
             best: 0,
             give_up: x.stack.now + LONGEST,
             lookups: Vec::new(),
+            others: Vec::new(),
         };
         let branches = x.stack.config.limits.branches;
         x.deliveries.by_id.insert(id, delivery);
@@ -171,6 +180,7 @@ impl Switch {
             return;
         };
         let (_, uri, path) = lookups.swap_remove(at);
+        delivery.others.extend(addresses(flows.get(1..).unwrap_or_default()));
         if let Some(flow) = flows.first() {
             self.send_copy(id, &uri, flow, &path);
         }
@@ -264,6 +274,11 @@ impl Switch {
             .stack
             .answer(delivery.server, &delivery.request, &Answer::new(status));
     }
+}
+
+/// The addresses that a name has, in their canonical form.
+pub(crate) fn addresses(flows: &[Flow]) -> impl Iterator<Item = IpAddr> {
+    flows.iter().map(|flow| flow.remote.ip().to_canonical())
 }
 
 /// What the sender hears of a phone's answer. RFC 4320 4.2: a 408 to a non-INVITE is never useful; a phone's own 5xx is

@@ -6,7 +6,7 @@ use crate::{Builder, HeaderName, Message, Method, StatusCode, stateless_tag};
 pub(super) fn ack(invite: &Message, response: &Message) -> Option<Message> {
     let builder = like(invite, &Method::Ack)?
         .copy(invite, HeaderName::From)
-        .header(HeaderName::To, response.header(HeaderName::To)?);
+        .header(HeaderName::To, response.answered_to(invite));
     Some(numbered(builder, invite, &Method::Ack)?.finish())
 }
 

@@ -163,6 +163,8 @@ pub struct Layer {
     pub(super) flows: Flows,
     pub(super) queue: Queue,
     pub(super) out: VecDeque<TxOutput>,
+    /// The request that the user was told of last.
+    handed: Option<ServerId>,
     /// Where keys are written.
     pub(super) key: String,
 }
@@ -184,17 +186,28 @@ impl Layer {
             flows: Flows::default(),
             queue: Queue::default(),
             out: VecDeque::new(),
+            handed: None,
             key: String::new(),
         }
     }
 
     /// Takes a message from the network: one that passed [`Message::check`], a request with
-    /// [`Message::with_received`]. What cannot be matched for want of a Via is dropped.
+    /// [`Message::with_received`]. What cannot be matched is dropped, and said by [`TxEvent::Dropped`].
     pub fn receive(&mut self, now: Instant, flow: Flow, message: Message) {
+        self.take(now, flow, message, false);
+    }
+
+    /// As [`Layer::receive`], for a response or a CANCEL from an address that has no part in its transaction, but in
+    /// what the user knows of its peer: after [`TxEvent::ForeignResponse`] and [`TxEvent::ForeignCancel`].
+    pub fn receive_from_known(&mut self, now: Instant, flow: Flow, message: Message) {
+        self.take(now, flow, message, true);
+    }
+
+    fn take(&mut self, now: Instant, flow: Flow, message: Message, known: bool) {
         if message.is_request() {
-            self.receive_request(now, flow, message);
+            self.receive_request(now, flow, message, known);
         } else {
-            self.receive_response(now, flow, message);
+            self.receive_response(now, flow, message, known);
         }
         self.queue.settle(&mut self.tables);
     }
@@ -347,7 +360,15 @@ impl Layer {
 
     /// The next thing to do. To be called until `None` after each call that changes something.
     pub fn poll(&mut self) -> Option<TxOutput> {
-        self.out.pop_front()
+        // The user has had the last request by now. Only one that waits for its answer costs an entry among the timers.
+        if let Some(id) = self.handed.take() {
+            self.queue.schedule(Owner::Server(id), &mut self.tables);
+        }
+        let output = self.out.pop_front();
+        if let Some(TxOutput::Event(TxEvent::Request { id, .. })) = &output {
+            self.handed = Some(*id);
+        }
+        output
     }
 
     /// The request of a server transaction; not of one outside of a dialog that was answered.

@@ -120,6 +120,33 @@ pub enum TxEvent {
         /// The response.
         message: Message,
     },
+    /// A response that came from another address than its request was sent to. It has changed nothing; if the user
+    /// knows that its peer speaks from there, too, [`Layer::receive_from_known`] takes it.
+    ForeignResponse {
+        /// The request's transaction.
+        id: ClientId,
+        /// The way it came.
+        flow: Flow,
+        /// The response.
+        message: Message,
+    },
+    /// A CANCEL that came from another address than its INVITE. It has changed nothing and was not answered; if the user
+    /// knows that its peer speaks from there, too, [`Layer::receive_from_known`] takes it.
+    ForeignCancel {
+        /// The INVITE's transaction.
+        id: ServerId,
+        /// The way it came.
+        flow: Flow,
+        /// The CANCEL.
+        message: Message,
+    },
+    /// A message that cannot be matched, or is not what it seems to be. It has changed nothing.
+    Dropped {
+        /// The way it came.
+        flow: Flow,
+        /// What is wrong with it.
+        why: &'static str,
+    },
     /// A response that belongs to no transaction, such as a late 2xx (13.2.2.4).
     StrayResponse {
         /// The way it came.

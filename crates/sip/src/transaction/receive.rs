@@ -7,14 +7,14 @@ use super::{
     layer::Layer,
     server::{self, Server},
 };
-use crate::{Builder, Flow, HeaderName, Message, Method, StatusCode, reply_address, stateless_tag, time::Instant};
+use crate::{Builder, Flow, HeaderName, Message, Method, StatusCode, Via, reply_address, stateless_tag, time::Instant};
 
 impl Layer {
-    pub(super) fn receive_request(&mut self, now: Instant, flow: Flow, message: Message) {
+    pub(super) fn receive_request(&mut self, now: Instant, flow: Flow, message: Message, known: bool) {
         if *message.method() == Method::Ack {
             self.receive_ack(now, flow, message);
         } else if *message.method() == Method::Cancel {
-            self.receive_cancel(now, flow, message);
+            self.receive_cancel(now, flow, message, known);
         } else {
             self.receive_other(now, flow, message);
         }
@@ -45,18 +45,18 @@ impl Layer {
             }
             // RFC 3261 17: the ACK to a 2xx is a transaction of its own, for the user.
             Some(None) => self.event(TxEvent::Ack { flow, message: ack }),
-            None => {}
+            None => self.dropped(flow, UNMATCHABLE),
         }
     }
 
-    fn receive_cancel(&mut self, now: Instant, flow: Flow, cancel: Message) {
+    fn receive_cancel(&mut self, now: Instant, flow: Flow, cancel: Message, known: bool) {
         match self.find_server(&cancel, &Method::Cancel) {
             Some(Some(id)) => {
                 self.server_input(now, id, server::Input::Request, None, None);
                 return;
             }
             Some(None) => {}
-            None => return,
+            None => return self.dropped(flow, UNMATCHABLE),
         }
         let target = self.find_cancelled(&cancel);
         let Some(server) = target.and_then(|id| self.tables.servers.get(id.0)) else {
@@ -65,6 +65,11 @@ impl Layer {
             self.send(reply_address(&cancel, &flow), &reply);
             return self.event(TxEvent::StrayCancel { flow });
         };
+        // RFC 3261 26.1.2: who has seen or guessed a branch must not end calls with it.
+        if let Some(id) = target.filter(|_| !known && !is_same_host(&server.flow, &flow)) {
+            let message = cancel;
+            return self.event(TxEvent::ForeignCancel { id, flow, message });
+        }
         // RFC 3261 9.2: the To tag should be that of the INVITE's responses.
         let tag = match server.response().and_then(Message::to_tag) {
             Some(tag) => tag.to_owned(),
@@ -102,7 +107,7 @@ impl Layer {
                 return;
             }
             Some(None) => {}
-            None => return,
+            None => return self.dropped(flow, UNMATCHABLE),
         }
         if merged.as_ref().is_some_and(|merged| self.merged.contains_key(merged)) {
             // RFC 3261 8.2.2.2: the same request by another way.
@@ -128,25 +133,33 @@ impl Layer {
         self.send(reply_address(request, flow), &reply.finish());
     }
 
-    pub(super) fn receive_response(&mut self, now: Instant, flow: Flow, response: Message) {
+    pub(super) fn receive_response(&mut self, now: Instant, flow: Flow, response: Message, known: bool) {
         let Some(status) = response.status() else { return };
         if !keys::client(&mut self.key, &response, response.method()) {
-            return;
+            return self.dropped(flow, "its topmost Via has no branch");
         }
         let Some(id) = self.client_keys.get(self.key.as_str()).copied() else {
             // RFC 3261 18.1.2: it is passed on; 13.2.2.4 says what to do with a 2xx.
             let message = response;
             return self.event(TxEvent::StrayResponse { flow, message });
         };
-        if self
-            .tables
-            .clients
-            .get(id.0)
-            .is_none_or(|client| !is_answer_to(&client.request, &response))
-        {
+        let Some(client) = self.tables.clients.get(id.0) else {
             return;
+        };
+        if let Err(why) = check_answer(&client.request, &response) {
+            return self.dropped(flow, why);
+        }
+        // RFC 3261 26.1.2: whoever was not asked has nothing to answer. A NAT changes ports, not the address that a
+        // request of ours went to; 18.2.2 lets an answer come over another connection.
+        if !known && !is_same_host(&client.flow, &flow) {
+            let message = response;
+            return self.event(TxEvent::ForeignResponse { id, flow, message });
         }
         self.client_input(now, id, client::Input::Response(status), Some((&flow, &response)));
+    }
+
+    fn dropped(&mut self, flow: Flow, why: &'static str) {
+        self.event(TxEvent::Dropped { flow, why });
     }
 
     pub(super) fn event(&mut self, event: TxEvent) {
@@ -154,15 +167,35 @@ impl Layer {
     }
 }
 
+const UNMATCHABLE: &str = "its topmost Via or its CSeq cannot be read";
+
 /// Whether a response that matches by its branch came here rightly: the sent-by is ours (RFC 3261
-/// 18.1.2), and nobody added a Via (8.1.3.3). Such a response is dropped silently.
-fn is_answer_to(request: &Message, response: &Message) -> bool {
+/// 18.1.2), and nobody added a Via (8.1.3.3).
+fn check_answer(request: &Message, response: &Message) -> Result<(), &'static str> {
     let (Ok(ours), Ok(theirs)) = (request.top_via(), response.top_via()) else {
-        return false;
+        return Err("its topmost Via cannot be read");
     };
-    let same_sender = ours.host.eq_ignore_ascii_case(theirs.host) && ours.port == theirs.port;
+    let same_host = ours.host.eq_ignore_ascii_case(theirs.host)
+        || ours.host().ip().is_some_and(|ip| theirs.host().ip() == Some(ip));
+    if !same_host || port(&ours) != port(&theirs) {
+        return Err("the sent-by of its topmost Via is not ours");
+    }
     let (sent, came) = (request.values(HeaderName::Via), response.values(HeaderName::Via));
-    same_sender && came.count() <= sent.count()
+    if came.count() > sent.count() {
+        return Err("it has another Via than ours");
+    }
+    Ok(())
+}
+
+/// The port of a sent-by, which may be left out where it is the default (RFC 3261 18.1.1).
+fn port(via: &Via<'_>) -> Option<u16> {
+    via.port
+        .or_else(|| via.transport().map(|transport| transport.default_port()))
+}
+
+/// Whether two flows have the same host at their other end, by whatever port.
+fn is_same_host(one: &Flow, other: &Flow) -> bool {
+    one.remote.ip().to_canonical() == other.remote.ip().to_canonical()
 }
 
 /// RFC 3261 17.2.3: an ACK has the To tag of the response, anything else that of the request.

@@ -179,8 +179,12 @@ impl Layer {
             let (machine, actions) = server_invite::Machine::start(clock);
             (Machine::Invite(machine), actions)
         } else {
-            (Machine::NonInvite(server_non_invite::Machine::start()), Actions::new())
+            let (machine, actions) = server_non_invite::Machine::start(clock);
+            (Machine::NonInvite(machine), actions)
         };
+        // Nearly all are answered at once: until they are not, their timer is in no heap (see `Layer::poll`).
+        let mut pending = Pending::default();
+        actions.iter().for_each(|action| pending.apply(now, *action));
         self.count_call(&request);
         self.octets += request.bytes().len();
         let key: Arc<str> = self.key.as_str().into();
@@ -196,7 +200,7 @@ impl Layer {
             key: key.clone(),
             merged: merged.clone(),
             flow_place: 0,
-            pending: Pending::default(),
+            pending,
         }));
         self.server_keys.insert(key, id);
         if let Some(merged) = merged {
@@ -206,7 +210,6 @@ impl Layer {
         if let Some(server) = self.tables.servers.get_mut(id.0) {
             server.flow_place = place;
         }
-        self.run_server(now, id, &actions, None, None);
         id
     }
 

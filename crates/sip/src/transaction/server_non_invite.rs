@@ -3,6 +3,8 @@
 //! ```text
 //! Trying ──1xx──▶ Proceeding ──200-699──▶ Completed ──J──▶ Terminated
 //! ```
+//!
+//! RFC 4320 4.1 adds a 100 where the user takes its time.
 
 use smallvec::smallvec;
 
@@ -21,6 +23,7 @@ pub(super) enum State {
 
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub(super) enum Input {
+    TimerTrying,
     TimerJ,
     /// The request again.
     Request,
@@ -34,9 +37,10 @@ pub(super) enum Input {
 impl Input {
     pub(super) const fn of_timer(timer: Timer) -> Option<Self> {
         match timer {
+            Timer::Trying => Some(Self::TimerTrying),
             Timer::J => Some(Self::TimerJ),
             Timer::A | Timer::B | Timer::C | Timer::D | Timer::E | Timer::F | Timer::G | Timer::H => None,
-            Timer::I | Timer::K | Timer::L | Timer::M | Timer::Trying | Timer::Cancel => None,
+            Timer::I | Timer::K | Timer::L | Timer::M | Timer::Cancel => None,
         }
     }
 }
@@ -47,15 +51,24 @@ pub(super) struct Machine {
 }
 
 impl Machine {
-    pub(super) fn start() -> Self {
-        Self { state: State::Trying }
+    pub(super) fn start(clock: Clock<'_>) -> (Self, Actions) {
+        let machine = Self { state: State::Trying };
+        (
+            machine,
+            smallvec![Action::Start(Timer::Trying, clock.timers.trying_other)],
+        )
     }
 
     pub(super) fn step(&mut self, input: Input, clock: Clock<'_>) -> Actions {
         match (self.state, input) {
+            // RFC 4320 4.1: not earlier, and not later, than the sender's timer E gets to T2.
+            (State::Trying, Input::TimerTrying) => {
+                self.state = State::Proceeding;
+                smallvec![Action::SendTrying]
+            }
             (State::Trying | State::Proceeding, Input::Provisional) => {
                 self.state = State::Proceeding;
-                smallvec![Action::SendResponse]
+                smallvec![Action::StopEnding, Action::SendResponse]
             }
             (State::Trying | State::Proceeding, Input::Final) => {
                 let wait = clock.absorb(clock.timers.j);
@@ -80,7 +93,9 @@ impl Machine {
                 self.state = State::Terminated;
                 smallvec![Action::TransportFailed]
             }
+            // Timers that belong to another state were stopped on leaving it.
             (State::Trying | State::Proceeding, Input::TimerJ) => smallvec![],
+            (State::Proceeding | State::Completed, Input::TimerTrying) => smallvec![],
             (State::Terminated, input) => never(input),
         }
     }
@@ -97,7 +112,8 @@ mod tests {
 
     use super::{super::timers::TimerConfig, *};
 
-    const INPUTS: [Input; 5] = [
+    const INPUTS: [Input; 6] = [
+        Input::TimerTrying,
         Input::TimerJ,
         Input::Request,
         Input::Provisional,
@@ -106,7 +122,7 @@ mod tests {
     ];
     const STATES: [State; 4] = [State::Trying, State::Proceeding, State::Completed, State::Terminated];
 
-    /// Figure 8, arrow by arrow; what is not in it changes nothing.
+    /// Figure 8, arrow by arrow, with the 100 of RFC 4320; what is not in it changes nothing.
     fn figure(state: State, input: Input, reliable: bool) -> (State, Vec<Action>) {
         use Action::*;
         let done = if reliable {
@@ -118,7 +134,10 @@ mod tests {
             )
         };
         match (state, input) {
-            (State::Trying | State::Proceeding, Input::Provisional) => (State::Proceeding, vec![SendResponse]),
+            (State::Trying, Input::TimerTrying) => (State::Proceeding, vec![SendTrying]),
+            (State::Trying | State::Proceeding, Input::Provisional) => {
+                (State::Proceeding, vec![StopEnding, SendResponse])
+            }
             (State::Trying | State::Proceeding, Input::Final) => done,
             (State::Proceeding | State::Completed, Input::Request) => (state, vec![ResendResponse]),
             (State::Proceeding | State::Completed, Input::TransportFailed) => {
@@ -141,7 +160,11 @@ mod tests {
                 timers: &timers,
                 reliable,
             };
-            let mut machine = Machine::start();
+            let (mut machine, started) = Machine::start(clock);
+            assert_eq!(
+                started.to_vec(),
+                [Action::Start(Timer::Trying, Duration::from_millis(3_500))]
+            );
             machine.state = state;
             let actions = machine.step(input, clock).to_vec();
             let place = format!("{state:?}, {input:?}, reliable {reliable}");

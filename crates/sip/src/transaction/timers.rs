@@ -43,8 +43,21 @@ pub struct TimerConfig {
     pub m: Duration,
     /// An INVITE that nobody has answered by then gets a 100 (17.2.1): 200 ms.
     pub trying: Duration,
+    /// Any other request that nobody has answered by then gets a 100 (RFC 4320 4.1): as long as its sender's timer E
+    /// takes to get to T2, 3.5 s.
+    pub trying_other: Duration,
     /// A cancelled INVITE without a final answer is given up (9.1): 64*T1.
     pub cancel: Duration,
+}
+
+/// How long timer E, which is doubled from T1 each time it fires, takes to be set to T2 (RFC 3261 17.1.2.2).
+const fn until_t2(t1: Duration, t2: Duration) -> Duration {
+    let (mut interval, mut elapsed) = (t1, t1);
+    while !interval.is_zero() && interval.saturating_mul(2).as_micros() < t2.as_micros() {
+        interval = interval.saturating_mul(2);
+        elapsed = elapsed.saturating_add(interval);
+    }
+    elapsed
 }
 
 impl TimerConfig {
@@ -71,6 +84,7 @@ impl TimerConfig {
             l: give_up,
             m: give_up,
             trying: Duration::from_millis(200),
+            trying_other: until_t2(t1, t2),
             cancel: give_up,
         }
     }
@@ -117,7 +131,7 @@ pub(super) enum Timer {
     K,
     L,
     M,
-    /// The 200 ms before the layer's own 100.
+    /// The time before the layer's own 100: 200 ms, and 3.5 s for any request but INVITE.
     Trying,
     /// The wait for the final answer to a cancelled INVITE.
     Cancel,

@@ -17,7 +17,10 @@ mod session_timer;
 mod why;
 mod words;
 
-use std::{net::SocketAddr, time::Duration};
+use std::{
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
 
 use ::media::{PortId, Session, Spec};
 use sip::{
@@ -155,6 +158,8 @@ pub(crate) struct Leg {
     pub codecs: Vec<String>,
     /// At the other end is no phone of ours: its Contact and Record-Route are believed.
     pub outside: bool,
+    /// Further addresses of the name that was called, canonical: answers may come from any of them.
+    pub others: Vec<IpAddr>,
     pub phase: Phase,
     /// The INVITE that began it.
     pub invite: Message,
@@ -313,6 +318,7 @@ impl Leg {
             flow,
             codecs: Vec::new(),
             outside: false,
+            others: Vec::new(),
             phase: Phase::Incoming,
             invite,
             span: tracing::Span::none(),

@@ -1,5 +1,7 @@
 //! A leg that Tandem begins: the UAC side of its first INVITE (RFC 3261 13.2).
 
+use std::net::IpAddr;
+
 use ::media::Spec;
 use sip::{Builder, Contact, Flow, HeaderName, Message, Method, dialog::Dialog, transaction::ClientId};
 
@@ -24,6 +26,8 @@ pub(crate) struct Place {
     pub codecs: Vec<String>,
     /// It is no phone of ours, or one whose Contact is to be believed.
     pub outside: bool,
+    /// Further addresses of the name that is called, canonical: answers may come from any of them.
+    pub others: Vec<IpAddr>,
 }
 
 /// Who calls, as the callee sees it.
@@ -62,6 +66,7 @@ impl Leg {
         leg.party.clone_from(&place.party);
         leg.user.clone_from(&invitation.caller.number);
         leg.codecs.clone_from(&place.codecs);
+        leg.others.clone_from(&place.others);
         let offer = leg.allowed(invitation.offer.clone());
         let body = leg.ensure_session(cx)?.make_offer(&offer);
         leg.said = Some(offer);

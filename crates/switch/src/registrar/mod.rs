@@ -28,7 +28,7 @@ mod target;
 
 use std::{
     collections::{HashMap, VecDeque},
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     time::Duration,
 };
 
@@ -202,6 +202,12 @@ impl Registrar {
             .into_iter()
             .filter_map(|bound| target(bound, accounts))
             .collect()
+    }
+
+    /// Whether a phone of an extension has registered from this address, which is canonical.
+    pub fn is_registered_from(&self, number: &str, address: IpAddr) -> bool {
+        let mut sources = self.table.of(number).map(|bound| bound.binding.flow.remote.ip());
+        sources.any(|source| source.to_canonical() == address)
     }
 
     /// Whether an extension has a contact, reachable or not.

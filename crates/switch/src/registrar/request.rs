@@ -82,7 +82,7 @@ pub(super) fn preconditions(message: &Message, flow: &Flow, domain: &Domain) -> 
         return Err(Answer::new(StatusCode::UNSUPPORTED_URI_SCHEME));
     }
     // Step 1. We are no proxy: what is addressed elsewhere is not forwarded.
-    if !domain.owns(uri.host, flow) {
+    if !domain.is_meant_by(&uri, flow) {
         return Err(Answer::because(StatusCode::NOT_FOUND, "Domain Not Served Here"));
     }
     // Step 2, RFC 3261 8.2.2.3.

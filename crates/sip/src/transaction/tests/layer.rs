@@ -540,18 +540,12 @@ fn a_response_with_a_foreign_via_is_dropped() {
     let mut world = World::new();
     world.sends(udp(), options());
     let text = String::from_utf8(answer(&options(), 200).bytes().to_vec()).unwrap();
-    assert!(
-        world
-            .receive(parse(&text.replace("UDP 192.0.2.2", "UDP 192.0.2.9")))
-            .is_empty()
-    );
+    let foreign = world.receive(parse(&text.replace("UDP 192.0.2.2", "UDP 192.0.2.9")));
+    assert_eq!(foreign, ["Dropped: the sent-by of its topmost Via is not ours"]);
     let added = text.replace("From:", "Via: SIP/2.0/UDP 192.0.2.7;branch=z9hG4bKx\nFrom:");
-    assert!(world.receive(parse(&added)).is_empty());
-    assert!(
-        world
-            .receive(parse(&text.replace("UDP 192.0.2.2:5060", "UDP 192.0.2.2:5061")))
-            .is_empty()
-    );
+    assert_eq!(world.receive(parse(&added)), ["Dropped: it has another Via than ours"]);
+    let foreign = world.receive(parse(&text.replace("UDP 192.0.2.2:5060", "UDP 192.0.2.2:5061")));
+    assert_eq!(foreign, ["Dropped: the sent-by of its topmost Via is not ours"]);
     assert_eq!(
         world.receive(parse(&text.replace("branch=z9hG4bK1", "branch=z9hG4bK2"))),
         ["StrayResponse"]
@@ -854,4 +848,111 @@ fn a_branch_is_in_use_until_its_cancel_has_ended() {
     assert_eq!(again, Err(LayerError::Branch));
     world.receive_on(tcp(), answer(&cancel(), 200));
     world.sends(tcp(), invite());
+}
+
+/// A way from somebody else.
+fn elsewhere() -> Flow {
+    Flow {
+        remote: "198.51.100.66:5060".parse().unwrap(),
+        ..udp()
+    }
+}
+
+#[test]
+fn who_was_not_asked_answers_nothing() {
+    let mut world = World::new();
+    let id = world.sends(udp(), invite());
+    for code in [100, 180, 200, 486] {
+        let spoofed = answer(&invite(), code);
+        assert_eq!(world.receive_on(elsewhere(), spoofed), ["ForeignResponse"], "{code}");
+    }
+    assert_eq!(world.run(ms(600)), ["500 INVITE"], "it is as if nothing had come");
+    // Another port of the same host is its NAT's doing, or a proxy's; so is another connection.
+    let mut port = udp();
+    port.remote.set_port(40_000);
+    assert_eq!(world.receive_on(port, answer(&invite(), 180)), ["Response 180"]);
+    let mapped = Flow {
+        remote: "[::ffff:192.0.2.2]:5060".parse().unwrap(),
+        ..udp()
+    };
+    assert_eq!(world.receive_on(mapped, answer(&invite(), 181)), ["Response 181"]);
+    // What the user vouches for is taken.
+    let ok = answer(&invite(), 200);
+    world.layer.receive_from_known(world.now, elsewhere(), ok);
+    assert_eq!(world.said(), ["Response 200"]);
+    assert!(world.layer.client_request(id).is_some());
+    world.run(ms(60_000));
+    world.is_empty();
+}
+
+#[test]
+fn who_did_not_call_cancels_nothing() {
+    let mut world = World::new();
+    let id = world.arrives(udp(), invite());
+    assert_eq!(world.receive_on(elsewhere(), cancel()), ["ForeignCancel"]);
+    assert_eq!(world.layer.server_count(), 1, "nothing is kept of it");
+    assert_eq!(world.respond(id, 180), ["180"]);
+    world.layer.receive_from_known(world.now, elsewhere(), cancel());
+    assert_eq!(world.said(), ["200 CANCEL", "Cancelled"]);
+    assert_eq!(world.respond(id, 487), ["487"]);
+    assert_eq!(world.receive(ack()), [""; 0]);
+    world.run(ms(60_000));
+    world.is_empty();
+}
+
+#[test]
+fn a_response_is_ours_by_branch_cseq_and_sent_by() {
+    let text = |request: &Message| String::from_utf8(answer(request, 486).bytes().to_vec()).unwrap();
+    let taken = |from: &str, to: &str| {
+        let mut world = World::new();
+        world.sends(udp(), invite());
+        let response = text(&invite());
+        assert!(response.contains(from), "{from}");
+        world.receive(parse(&response.replace(from, to)))
+    };
+    for (from, to) in [
+        ("192.0.2.2:5060", "192.0.2.2"),
+        (";tag=b", ";tag=b;tag=b"),
+        ("From: ", "X: "),
+        ("Call-ID: ", "X: "),
+    ] {
+        assert_eq!(taken(from, to), ["ACK", "Response 486"], "{to}");
+    }
+    for (from, to, why) in [
+        (
+            "192.0.2.2:5060",
+            "192.0.2.2:5061",
+            "the sent-by of its topmost Via is not ours",
+        ),
+        (
+            "192.0.2.2:5060",
+            "192.0.2.3",
+            "the sent-by of its topmost Via is not ours",
+        ),
+        (";branch=z9hG4bK1", "", "its topmost Via has no branch"),
+        ("From: ", "Via: SIP/2.0/UDP h\nFrom: ", "it has another Via than ours"),
+    ] {
+        assert_eq!(taken(from, to), [format!("Dropped: {why}")], "{to}");
+    }
+}
+
+#[test]
+fn a_request_that_waits_gets_100_when_its_timer_e_is_at_t2() {
+    for flow in [udp(), tcp()] {
+        let mut world = World::new();
+        let id = world.arrives(flow, options());
+        assert_eq!(world.run(ms(6_000)), ["3500 100"]);
+        assert_eq!(world.receive_on(flow, options()), ["100"], "it is repeated on demand");
+        let said = world.respond(id, 200);
+        assert_eq!(said.first().map(String::as_str), Some("200"));
+        assert!(!world.run(ms(60_000)).iter().any(|word| word.ends_with("100")));
+        world.is_empty();
+    }
+    // Whoever is answered in time hears no 100, and costs no timer that stays.
+    let mut world = World::new();
+    let id = world.arrives(udp(), options());
+    assert_eq!(world.run(ms(3_400)), [""; 0]);
+    assert_eq!(world.respond(id, 200), ["200"]);
+    assert_eq!(world.run(ms(60_000)), ["35400 ServerGone"]);
+    world.is_empty();
 }

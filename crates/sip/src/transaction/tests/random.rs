@@ -166,6 +166,9 @@ impl Run {
                     TxEvent::Cancelled { id, .. } | TxEvent::AckTimeout { id } => format!("{id:?}"),
                     TxEvent::ServerGone { id } | TxEvent::ServerTransportFailed { id } => format!("{id:?}"),
                     TxEvent::Ack { .. } | TxEvent::StrayResponse { .. } | TxEvent::StrayCancel { .. } => String::new(),
+                    TxEvent::ForeignResponse { .. } | TxEvent::ForeignCancel { .. } | TxEvent::Dropped { .. } => {
+                        String::new()
+                    }
                 };
                 assert!(!self.gone.contains(&name), "{event:?} after its end");
                 if matches!(event, TxEvent::ClientGone { .. } | TxEvent::ServerGone { .. }) {

@@ -328,9 +328,9 @@ impl Dialing {
             return;
         };
         let (_, lookup) = self.lookups.swap_remove(index);
-        match flows.first() {
-            Some(flow) => self.ring(call, x, lookup, *flow),
-            None => self.best.note(480, "Destination Not Found"),
+        match flows {
+            [flow, others @ ..] => self.ring(call, x, lookup, *flow, others),
+            [] => self.best.note(480, "Destination Not Found"),
         }
     }
 }

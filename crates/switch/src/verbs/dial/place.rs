@@ -8,6 +8,7 @@ use crate::{
     call::Call,
     exchange::{Exchange, QueryUse},
     leg::{CallerId, Invitation, Leg, LegId, NoRoom, Place},
+    message::addresses,
     registrar::Reach,
     verbs::OWN_CODECS,
 };
@@ -85,7 +86,7 @@ fn own_number(x: &Exchange, legs: [LegId; 2], uri: &Uri<'_>) -> Option<String> {
         Scheme::Tel => x.accounts.is_extension(&number),
         Scheme::Sip | Scheme::Sips => {
             let mut flows = legs.iter().filter_map(|leg| x.legs.get(*leg)).map(|leg| leg.flow);
-            flows.any(|flow| x.domain.means_us(uri, &flow))
+            flows.any(|flow| x.domain.is_meant_by(uri, &flow))
         }
         Scheme::Other => false,
     };
@@ -164,7 +165,7 @@ impl Dialing {
                 trail: trail.clone(),
             };
             match contact.reach {
-                Reach::Flow(flow) => self.ring(call, x, found, flow),
+                Reach::Flow(flow) => self.ring(call, x, found, flow, &[]),
                 Reach::Uri(hop) => self.look_up(call, x, &hop, found),
             }
         }
@@ -204,8 +205,8 @@ impl Dialing {
         self.lookups.push((id, found));
     }
 
-    /// Sends an INVITE to a phone that was found.
-    pub(super) fn ring(&mut self, call: &mut Call, x: &mut Exchange, found: Lookup, flow: Flow) {
+    /// Sends an INVITE to a phone that was found; `others` are further ways to it, which it may answer from.
+    pub(super) fn ring(&mut self, call: &mut Call, x: &mut Exchange, found: Lookup, flow: Flow, others: &[Flow]) {
         let Lookup {
             uri,
             party,
@@ -230,6 +231,7 @@ impl Dialing {
             party,
             codecs,
             outside: extension.is_none(),
+            others: addresses(others).collect(),
         };
         let caller = match &self.request.caller_id {
             Some((number, name)) => CallerId {
