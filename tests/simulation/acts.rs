@@ -4,9 +4,9 @@ use std::{net::SocketAddr, time::Duration};
 
 use bytes::Bytes;
 use media::SdpDirection;
-use sip::{Flow, Method, Transport};
+use sip::{Builder, Flow, HeaderName, Limits, Message, Method, StatusCode, Transport};
 use switch::{AccountChange, Command, Input};
-use tests::{Phase, phone::PhoneCall, world::EPOCH};
+use tests::{Phase, phone::PhoneCall, sdp, world::EPOCH};
 
 use crate::{
     life::Life,
@@ -22,7 +22,8 @@ pub fn act(life: &mut Life) {
         0..=21 => calls(life),
         22..=48 => called(life),
         49..=53 => gives_up(life),
-        54..=80 => talks(life),
+        54..=79 => talks(life),
+        80 => spoofs(life),
         81..=86 => media_event(life),
         87..=89 => admin(life),
         90..=91 => outside(life),
@@ -387,6 +388,43 @@ fn wire(life: &mut Life) {
             }
         }
     }
+}
+
+/// Who answers what he was not asked, and cancels what is not his.
+pub const SPOOFER: &str = "203.0.113.66:5060";
+
+/// Somebody has seen an INVITE, and answers or cancels it from his own address.
+fn spoofs(life: &mut Life) {
+    let kept = life.world.net.kept.iter().flatten();
+    let invites: Vec<(SocketAddr, Message)> = kept
+        .filter_map(|(from, _, bytes)| Some((*from, Message::parse(bytes.clone(), &Limits::default()).ok()?)))
+        .filter(|(_, message)| *message.method() == Method::Invite && message.is_request() && message.check().is_ok())
+        .collect();
+    let at = life.chance.below(invites.len() as u64);
+    let Some((from, invite)) = invites.get(usize::try_from(at).unwrap()) else {
+        return;
+    };
+    let message = if *from == life.world.address_for(*from) {
+        let code = [180, 200, 302, 486, 603][usize::try_from(life.chance.below(5)).unwrap()];
+        Builder::reply(invite, StatusCode::new(code).unwrap(), Some("spoofed"))
+            .header(HeaderName::Contact, format_args!("<sip:spoofed@{SPOOFER}>"))
+            .body("application/sdp", sdp("203.0.113.66", 9_000).as_bytes())
+            .finish()
+    } else {
+        Builder::request(&Method::Cancel, invite.uri())
+            .copy(invite, HeaderName::Via)
+            .copy(invite, HeaderName::From)
+            .copy(invite, HeaderName::To)
+            .copy(invite, HeaderName::CallId)
+            .header(
+                HeaderName::CSeq,
+                format_args!("{} CANCEL", invite.cseq().unwrap().number),
+            )
+            .finish()
+    };
+    life.note(|| format!("somebody else says {}", message.start_line()));
+    life.spoofed += 1;
+    life.world.throw(SPOOFER.parse().unwrap(), message.bytes().clone());
 }
 
 /// Something that was sent a while ago.

@@ -44,6 +44,8 @@ pub struct Life {
     pub talks: u64,
     /// Texts sent so far, each with its number.
     pub texts: u64,
+    /// Answers and CANCELs of somebody who has no part in a call.
+    pub spoofed: u64,
     /// Ports on which nothing more was heard, and by when they must be closed.
     pub silent: Vec<(PortId, Instant)>,
     /// When the network is there again.
@@ -153,6 +155,7 @@ impl Life {
             restarted: false,
             talks: 0,
             texts: 0,
+            spoofed: 0,
             silent: Vec::new(),
             outage: None,
             weather,
@@ -183,8 +186,10 @@ impl Life {
                 };
                 let timer = self.chance.percent(70);
                 let intervals = self.chance.percent(25).then(|| intervals(&mut self.chance));
-                let twins = self.chance.percent(5);
+                let (twins, odd) = (self.chance.percent(5), self.chance.percent(15));
                 let stream = self.chance.percent(15);
+                let alive = [None, Some("\r\n\0"), Some("\r\n"), Some("\0\0")];
+                let alive = alive[usize::try_from(self.chance.below(4)).unwrap()];
                 if stream && self.chance.percent(50) {
                     let address = self.world.phones[index].address;
                     self.world.streams.listening.insert(address);
@@ -198,16 +203,16 @@ impl Life {
                     if let Some((asks, grants, least)) = intervals {
                         (phone.mood.asks_timer, phone.mood.grants_timer, phone.mood.min_se) = (asks, grants, least);
                     }
-                    phone.mood.twins = twins;
+                    (phone.mood.twins, phone.mood.odd, phone.mood.keeps_alive) = (twins, odd, alive);
                     phone.register(3_600);
                 });
             }
         }
         self.world.pass(Duration::from_secs(2));
         self.world.net.faults = self.weather.clone();
-        if !self.orderly {
-            self.world.net.kept = Some(std::collections::VecDeque::new());
-        }
+        self.world.net.kept = Some(std::collections::VecDeque::new());
+        let spoofer = acts::SPOOFER.parse().expect("an address");
+        self.world.wires.insert(spoofer, Vec::new());
     }
 
     /// Does something with a phone.
@@ -261,7 +266,7 @@ impl Life {
         self.ends(false);
         let tally = Tally::of(self);
         self.world.forgets();
-        (self.talks, self.restarted) = (0, false);
+        (self.talks, self.spoofed, self.restarted) = (0, 0, false);
         tally
     }
 
@@ -337,6 +342,7 @@ impl Life {
         verdict::nobody_complains(self);
         verdict::nobody_storms(self);
         verdict::nothing_leaks(self);
+        verdict::nobody_heeds_spoofers(self);
         verdict::texts_have_come(self);
     }
 

@@ -21,6 +21,9 @@ pub struct Tally {
     keys: u64,
     texts: u64,
     lines: u64,
+    spoofed: u64,
+    spoilt: u64,
+    kept_alive: u64,
 }
 
 impl Tally {
@@ -32,6 +35,9 @@ impl Tally {
             lost: life.world.net.lost,
             doubled: life.world.net.doubled,
             talks: life.talks,
+            spoofed: life.spoofed,
+            spoilt: life.world.phones.iter().map(|phone| phone.spoilt).sum(),
+            kept_alive: life.world.streams.kept_alive,
             ..Self::default()
         };
         for cdr in &life.world.cdrs {
@@ -71,6 +77,9 @@ impl Tally {
             ("keys passed on", self.keys),
             ("texts passed on within calls", self.lines),
             ("texts delivered", self.texts),
+            ("answers and CANCELs of others", self.spoofed),
+            ("messages with fields that nobody needs", self.spoilt),
+            ("messages with keep-alives around them", self.kept_alive),
         ] {
             assert!(count * 100 >= self.calls, "too few {name} to prove anything: {count}");
         }
@@ -101,6 +110,9 @@ impl AddAssign for Tally {
         self.keys += other.keys;
         self.lines += other.lines;
         self.texts += other.texts;
+        self.spoofed += other.spoofed;
+        self.spoilt += other.spoilt;
+        self.kept_alive += other.kept_alive;
         for (name, count) in other.dispositions {
             *self.dispositions.entry(name).or_default() += count;
         }
@@ -116,8 +128,17 @@ impl fmt::Display for Tally {
         write!(
             f,
             "{} datagrams lost, {} doubled, {} changes refused, {} talks compared, {} keys and {} texts passed on, \
-             {} texts delivered)",
-            self.lost, self.doubled, self.refused_changes, self.talks, self.keys, self.lines, self.texts
+             {} texts delivered, {} answers and CANCELs of others, {} odd messages, {} with keep-alives)",
+            self.lost,
+            self.doubled,
+            self.refused_changes,
+            self.talks,
+            self.keys,
+            self.lines,
+            self.texts,
+            self.spoofed,
+            self.spoilt,
+            self.kept_alive
         )
     }
 }

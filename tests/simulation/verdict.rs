@@ -14,7 +14,10 @@ use tests::{
     world::{EPOCH, NETS},
 };
 
-use crate::life::{CALLS, Life};
+use crate::{
+    acts::SPOOFER,
+    life::{CALLS, Life},
+};
 
 /// Nothing of any call is left in the switch and beside it.
 pub fn nothing_left(life: &mut Life) {
@@ -248,6 +251,20 @@ pub fn nothing_leaks(life: &Life) {
             }
         }
     }
+}
+
+/// Who has no part in a call is refused, and hears nothing else: no ACK, no BYE, no INVITE of a 302.
+pub fn nobody_heeds_spoofers(life: &mut Life) {
+    let spoofer = SPOOFER.parse().unwrap();
+    for message in std::mem::take(life.world.wires.get_mut(&spoofer).unwrap()) {
+        let refused = message.status().is_some_and(|status| status.code() >= 400);
+        assert!(refused, "{message:?}");
+    }
+    let ports = life.world.engine.ports.values().filter_map(|port| port.remote.as_ref());
+    let heard = ports
+        .flat_map(|remote| &remote.expected)
+        .any(|ip| SPOOFER.starts_with(&ip.to_string()));
+    assert!(!heard, "somebody who has no part in a call is sent its media");
 }
 
 /// The switch and its phones do not set each other off.

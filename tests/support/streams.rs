@@ -7,7 +7,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use sip::{ConnectionId, Flow, Instant, Transport};
+use sip::{ConnectionId, Flow, Frame, FrameError, Framer, Instant, Limits, Transport};
 use switch::{Input, Transmit};
 
 use crate::world::World;
@@ -19,8 +19,12 @@ const DELAY: Duration = Duration::from_millis(5);
 #[derive(Default)]
 pub struct Streams {
     open: BTreeMap<ConnectionId, SocketAddr>,
+    /// What cuts the octets that come to the switch into messages.
+    framers: BTreeMap<ConnectionId, Framer>,
     under_way: BTreeMap<(Instant, u64), Piece>,
     count: u64,
+    /// How many messages came with a keep-alive before and after them.
+    pub kept_alive: u64,
     /// Addresses where the switch can open a connection.
     pub listening: BTreeSet<SocketAddr>,
 }
@@ -51,6 +55,22 @@ impl Streams {
 
     fn to_peer(&self, peer: SocketAddr) -> Option<ConnectionId> {
         self.open.iter().rev().find(|(_, at)| **at == peer).map(|(id, _)| *id)
+    }
+
+    /// The messages that these octets complete. What stands between them is passed over; what cannot be cut is given
+    /// on as far as its head goes.
+    fn cut(&mut self, id: ConnectionId, bytes: &[u8]) -> Vec<Bytes> {
+        let framer = self.framers.entry(id).or_insert_with(|| Framer::new(Limits::default()));
+        framer.push(bytes);
+        let frames: Vec<_> = std::iter::from_fn(|| framer.next()).collect();
+        if frames.iter().any(Result::is_err) {
+            self.framers.remove(&id); // whatever comes next is as on another connection
+        }
+        let messages = frames.into_iter().filter_map(|frame| match frame {
+            Ok(Frame::Message(bytes)) | Err(FrameError::TooLarge(bytes) | FrameError::NoLength(bytes)) => Some(bytes),
+            Ok(Frame::Ping | Frame::Pong) | Err(FrameError::HeadTooLarge) => None,
+        });
+        messages.collect()
     }
 
     fn put(&mut self, now: Instant, piece: Piece) {
@@ -101,6 +121,14 @@ impl World {
             .or_else(|| self.streams.to_peer(local))
             .unwrap_or_else(|| self.streams.connect(local));
         self.ladder.message(self.now, local, flow.remote, &bytes, " [tcp]");
+        let phone = self.phones.iter().find(|phone| phone.address == local);
+        let bytes = match phone.and_then(|phone| phone.mood.keeps_alive) {
+            Some(alive) => {
+                self.streams.kept_alive += 1;
+                Bytes::from([alive.as_bytes(), &bytes, alive.as_bytes()].concat())
+            }
+            None => bytes,
+        };
         let flow = Flow {
             transport: Transport::Tcp,
             local: flow.remote,
@@ -122,8 +150,10 @@ impl World {
                 return;
             };
             let Piece { to_switch, flow, bytes } = piece;
-            if to_switch {
-                self.handle(Input::Received { flow, bytes });
+            if to_switch && let Some(id) = flow.connection {
+                for bytes in self.streams.cut(id, &bytes) {
+                    self.handle(Input::Received { flow, bytes });
+                }
             } else if let Some(phone) = self.phones.iter_mut().find(|phone| phone.address == flow.remote) {
                 phone.receive_stream(self.now, flow, bytes);
             }
@@ -139,6 +169,7 @@ impl World {
         assert!(!ended.is_empty(), "there is a connection to cut");
         for connection in ended {
             self.streams.open.remove(&connection);
+            self.streams.framers.remove(&connection);
             self.handle(Input::ConnectionClosed { connection });
         }
     }

@@ -6,6 +6,7 @@ mod calling;
 mod changes;
 mod incoming;
 mod mood;
+mod odd;
 mod outside;
 mod responses;
 
@@ -75,6 +76,8 @@ pub struct Phone {
     pub believes: Option<String>,
     /// What it speaks.
     pub transport: Transport,
+    /// How many messages it has sent in an odd way.
+    pub spoilt: u64,
     purposes: HashMap<ClientId, Purpose>,
     sent: HashMap<ClientId, Message>,
     now: Instant,
@@ -105,6 +108,7 @@ impl Phone {
             twins: Vec::new(),
             outbox: VecDeque::new(),
             transport: Transport::Udp,
+            spoilt: 0,
             believes: None,
             purposes: HashMap::new(),
             sent: HashMap::new(),
@@ -192,7 +196,7 @@ impl Phone {
         for index in 0..self.calls.len() {
             let call = &mut self.calls[index];
             match call.accepted.as_mut().map(|accepted| accepted.due(now)) {
-                Some(Due::Retransmit(bytes)) => self.outbox.push_back((flow, bytes)),
+                Some(Due::Retransmit(bytes)) => self.puts(flow, bytes),
                 Some(Due::GiveUp) => {
                     call.accepted = None;
                     let name = call.invite.call_id();
@@ -265,10 +269,22 @@ impl Phone {
     pub(super) fn drain(&mut self) {
         while let Some(output) = self.layer.poll() {
             match output {
-                TxOutput::Transmit { flow, bytes } => self.outbox.push_back((flow, self.mood.garble(bytes))),
+                TxOutput::Transmit { flow, bytes } => self.puts(flow, bytes),
                 TxOutput::Event(event) => self.event(event),
             }
         }
+    }
+
+    /// What it says goes out, as it says it.
+    pub(super) fn puts(&mut self, flow: Flow, bytes: Bytes) {
+        let bytes = self.mood.garble(bytes);
+        let bytes = if self.mood.odd {
+            self.spoilt += 1;
+            odd::spoil(&bytes, flow.transport)
+        } else {
+            bytes
+        };
+        self.outbox.push_back((flow, bytes));
     }
 
     pub(super) fn event(&mut self, event: TxEvent) {
@@ -285,6 +301,7 @@ impl Phone {
                 self.purposes.remove(&id);
                 self.sent.remove(&id);
             }
+            TxEvent::ForeignResponse { .. } | TxEvent::ForeignCancel { .. } | TxEvent::Dropped { .. } => {}
             TxEvent::StrayResponse { .. }
             | TxEvent::StrayCancel { .. }
             | TxEvent::AckTimeout { .. }

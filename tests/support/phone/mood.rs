@@ -73,6 +73,11 @@ pub struct Mood {
     pub garbles: Vec<(&'static str, &'static str)>,
     /// Reason of its refusals and of its BYE.
     pub explains: Option<&'static str>,
+    /// Sends header fields that nobody needs and that cannot be read or are there twice, and answers that are slightly
+    /// broken.
+    pub odd: bool,
+    /// What it sends before and after each message on a stream.
+    pub keeps_alive: Option<&'static str>,
 }
 
 impl Mood {
@@ -115,6 +120,8 @@ impl Default for Mood {
             refuses_within: None,
             garbles: Vec::new(),
             explains: None,
+            odd: false,
+            keeps_alive: None,
         }
     }
 }

@@ -101,6 +101,8 @@ pub struct World {
     pub store_works: bool,
     /// What hosts resolve to; missing ones to nothing.
     pub hosts: BTreeMap<String, SocketAddr>,
+    /// Further addresses of hosts.
+    pub others: BTreeMap<String, Vec<SocketAddr>>,
     /// The messages so far.
     pub ladder: Ladder,
     /// Every input with its time, if wanted.
@@ -163,6 +165,7 @@ impl World {
             bindings: BTreeMap::new(),
             store_works: true,
             hosts: BTreeMap::new(),
+            others: BTreeMap::new(),
             ladder: Ladder::default(),
             recording: None,
             outputs: None,

@@ -37,7 +37,8 @@ impl World {
                     remote,
                     connection: None,
                 };
-                let flows = remote.map(flow).into_iter().collect();
+                let others = self.others.get(&host).into_iter().flatten().copied();
+                let flows = remote.into_iter().chain(others).map(flow).collect();
                 self.after(Duration::from_millis(20), Input::Resolved { query, flows });
             }
             Output::Query(query, Query::SaveBindings(changes)) => {

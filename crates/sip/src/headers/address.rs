@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, fmt};
 
-use super::{find_top, is_token, is_token_byte, quoted_len, split_byte, trim};
+use super::{find_top, is_token_byte, quoted_len, split_byte, trim};
 use crate::{
     Params,
     params::unquote,
@@ -94,7 +94,9 @@ impl<'a> NameAddr<'a> {
     pub(crate) fn first_tag(value: &str) -> Option<&str> {
         let (_, params) = value.split_at_checked(find_top(value, b';', true)?)?;
         let tag = Params::new(params).get("tag")?;
-        is_token(tag.as_bytes()).then_some(tag)
+        // It is written into requests of ours: nothing in it may end it.
+        let clean = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'<' | b'>' | b',' | b'\\');
+        (!tag.is_empty() && tag.bytes().all(clean)).then_some(tag)
     }
 
     /// A parameter of the header field (not of the URI): its value, empty if it has none.

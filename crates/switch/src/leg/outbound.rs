@@ -188,6 +188,10 @@ impl Leg {
     fn invite_accepted(&mut self, cx: &mut Stack, flow: Flow, response: &Message) {
         if flow.transport == self.flow.transport {
             self.flow.connection = flow.connection;
+            // It answers from elsewhere, where it is known to be: that is where it is.
+            if flow.remote.ip().to_canonical() != self.flow.remote.ip().to_canonical() {
+                self.flow = flow;
+            }
         }
         let tag = response.to_tag().unwrap_or_default();
         if self.dialog.is_some() && self.early.as_deref() == Some(tag) {

@@ -1,0 +1,57 @@
+//! What odd phones make of their messages: header fields that nobody needs and that cannot be read or are there
+//! twice, answers that only their Via and CSeq tell, and a BYE without the empty line at its end.
+
+use bytes::Bytes;
+use sip::{Limits, Message, Method, Transport};
+
+/// What only informs, twice; a line that is no field; and a field that no user agent server looks at.
+const NEEDLESS: [&str; 8] = [
+    "User-Agent: Desk 1.0",
+    "User-Agent: Gateway 2.0",
+    "Date: yesterday",
+    "Date: tomorrow",
+    "Organization: One",
+    "Organization: Two",
+    "this is no field",
+    "Route: <sip:a b>",
+];
+
+/// Unreadable values of fields that only a request that begins something is handled by.
+const UNREADABLE: [&str; 4] = [
+    "Contact: <sip:101@127.0.0.1:5099;x-tiu=\"VGhdcw==\">",
+    "Expires: soon",
+    "Max-Forwards: many",
+    "Record-Route: <sip:a@b",
+];
+
+/// The bytes of a message as an odd phone sends them; whatever is none stays as it is.
+pub(super) fn spoil(bytes: &Bytes, transport: Transport) -> Bytes {
+    let Ok(message) = Message::parse(bytes.clone(), &Limits::default()) else {
+        return bytes.clone();
+    };
+    let text = String::from_utf8_lossy(bytes);
+    let (head, body) = text.split_once("\r\n\r\n").expect("a message has an end");
+    let answers = message.status().is_some_and(|status| status.is_final());
+    let method = message.method();
+    let begins = message.is_request() && message.to_tag().is_none() && !matches!(method, Method::Ack | Method::Cancel);
+    let mut lines: Vec<String> = Vec::new();
+    for line in head.split("\r\n") {
+        match (line.split_once(':'), message.to_tag()) {
+            (Some(("From", _)), _) if answers => {}
+            (Some(("To", _)), Some(tag)) if answers => lines.push(format!("{line};tag={tag}")),
+            // The switch's sent-by, whose port is the default.
+            (Some(("Via", _)), _) if answers => lines.push(line.replacen(":5060;", ";", 1)),
+            (Some(("Content-Length", _)), _) => {
+                lines.extend(NEEDLESS.map(str::to_owned));
+                if !begins {
+                    lines.extend(UNREADABLE.map(str::to_owned));
+                }
+                lines.push(line.to_owned());
+            }
+            _ => lines.push(line.to_owned()),
+        }
+    }
+    let open = *method == Method::Bye && message.is_request() && body.is_empty() && transport == Transport::Udp;
+    let end = if open { "\r\n" } else { "\r\n\r\n" };
+    Bytes::from(format!("{}{end}{body}", lines.join("\r\n")))
+}
