@@ -10,6 +10,7 @@ use tests::{Phase, phone::PhoneCall, sdp, world::EPOCH};
 
 use crate::{
     life::Life,
+    odd,
     plays::{SERVICES, pick},
 };
 
@@ -77,6 +78,7 @@ fn calls(life: &mut Life) {
         1..=6 if life.real => SERVICES[usize::try_from(life.chance.below(10)).unwrap()].to_owned(),
         _ => pick(&mut life.chance, &life.numbers),
     };
+    let number = odd::written(&mut life.chance, &number);
     let late = life.chance.percent(12);
     life.with(index, |phone| {
         phone.mood.late_offer = late;
@@ -132,6 +134,7 @@ fn talks(life: &mut Life) {
     let port = 30_000 + 2 * u16::try_from(life.chance.below(1_000)).unwrap();
     life.texts += 1;
     let text = format!("text {}", life.texts);
+    let (kind, key) = odd::key(&mut life.chance);
     life.with(index, |phone| {
         let may = phone.calls[call].may_change();
         match what {
@@ -145,12 +148,7 @@ fn talks(life: &mut Life) {
                 phone.change(call, &Method::Invite, Some(direction));
             }
             77..=81 if !may => phone.cancel_change(call),
-            82..=91 => phone.pass(
-                call,
-                &Method::Info,
-                "application/dtmf-relay",
-                "Signal=5\r\nDuration=160\r\n",
-            ),
+            82..=91 => phone.pass(call, &Method::Info, kind, key),
             92..=95 => phone.pass(call, &Method::Message, "text/plain", &text),
             96..=97 => phone.within(call, &Method::Options, |builder| builder),
             _ => {}

@@ -194,7 +194,10 @@ impl Life {
                     let address = self.world.phones[index].address;
                     self.world.streams.listening.insert(address);
                 }
+                let mut odd = self.world.phones[index].mood.clone();
+                crate::odd::habits(&mut self.chance, &mut odd);
                 self.with(index, |phone| {
+                    phone.mood = odd;
                     if stream {
                         phone.transport = Transport::Tcp;
                     }

@@ -8,6 +8,7 @@
 mod acts;
 mod life;
 mod memory;
+mod odd;
 mod plays;
 mod replay;
 mod tally;

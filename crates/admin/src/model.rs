@@ -394,7 +394,7 @@ pub(crate) struct Cdr {
     pub(crate) sip_code: u16,
     /// Who ended it.
     pub(crate) ended_by: EndedBy,
-    /// Why it ended as it did, for people.
+    /// Why it ended as it did, for people; with the cause of Q.850 where the telephone network gave one.
     pub(crate) detail: String,
 }
 

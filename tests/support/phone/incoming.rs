@@ -93,20 +93,23 @@ impl Phone {
                     Some(_) | None => self.answer_change(index, id, &message, 200),
                 }
             }
-            Method::Info | Method::Message => {
-                if let Some((code, accept)) = self.mood.refuses_within {
-                    let reply = Builder::reply(&message, StatusCode::new(code).unwrap(), None);
-                    let reply = accept
-                        .into_iter()
-                        .fold(reply, |reply, accept| reply.header(HeaderName::Accept, accept));
-                    let _ = self.layer.respond(self.now, id, reply.finish());
-                    return;
-                }
-                self.calls[index].passed.push(message.body_text().into_owned());
-                self.simple(id, &message, 200);
-            }
+            Method::Info | Method::Message => self.passed(index, id, &message),
             _ => self.simple(id, &message, 405),
         }
+    }
+
+    /// INFO or MESSAGE within a call.
+    fn passed(&mut self, index: usize, id: ServerId, message: &Message) {
+        let Some((code, accept)) = self.mood.refuses_within else {
+            self.calls[index].passed.push(message.body_text().into_owned());
+            return self.simple(id, message, 200);
+        };
+        let reply = Builder::reply(message, StatusCode::new(code).unwrap(), None);
+        let reply = match accept {
+            Some(accept) => reply.header(HeaderName::Accept, accept),
+            None => reply,
+        };
+        let _ = self.layer.respond(self.now, id, reply.finish());
     }
 
     pub(super) fn invited(&mut self, id: ServerId, message: Message) {
