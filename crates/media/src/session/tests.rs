@@ -57,6 +57,19 @@ fn bridged() -> (Session, Session) {
 }
 
 #[test]
+fn no_control_octet_of_one_phone_crosses_the_bridge() {
+    let (mut a, mut b) = (session(20_000), session(20_002));
+    let attributes = [
+        "rtpmap:96 opus/48000/2",
+        "fmtp:96 x=\u{1b}[2J\u{7f};y",
+        "rtpmap:0 PCMU/8000",
+    ];
+    let spec = a.receive_offer(&phone("192.0.2.1", 4000, "96 0", &attributes)).unwrap();
+    let offer = String::from_utf8(b.make_offer(&spec).to_vec()).unwrap();
+    assert!(offer.contains("a=fmtp:96 x= [2J ;y\r\n"), "{offer:?}");
+}
+
+#[test]
 fn an_offer_crosses_the_bridge_and_its_answer_comes_back() {
     let (mut a, mut b) = (session(20_000), session(20_002));
     let attributes = [

@@ -84,10 +84,12 @@ impl Session {
 
     fn audio(&self, line: &Line, local: &Side, spec: &Spec) -> Media {
         let mut attributes = Vec::new();
+        // What one phone wrote goes on to the other one without control octets: they become blanks.
+        let control = |c: char| c.is_ascii_control() && c != '\t';
         let mut add = |name: &str, value: Option<String>| {
             attributes.push(Attribute {
                 name: name.into(),
-                value,
+                value: value.map(|value| value.replace(control, " ")),
             })
         };
         for codec in &local.codecs {

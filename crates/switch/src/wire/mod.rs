@@ -42,7 +42,7 @@ fn is_shown() -> bool {
 
 fn log(what: &str, flow: &Flow, message: &Message) {
     let line = match message.status() {
-        Some(status) => format!("{} {}", status.code(), message.reason()),
+        Some(status) => format!("{} {}", status.code(), sip::clean(message.reason())),
         None => message.method().to_string(),
     };
     let cseq = message.header(HeaderName::CSeq).unwrap_or_default();
