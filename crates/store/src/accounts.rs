@@ -44,7 +44,7 @@ impl Store {
     /// Changes an extension. Gives back what it is now.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`] (also where a new secret has no device to go to), [`StoreError::Invalid`].
+    /// [`StoreError::NotFound`] (also where a change of its device finds none), [`StoreError::Invalid`].
     pub async fn update_extension(
         &self,
         domain: &str,
@@ -62,13 +62,13 @@ impl Store {
             return Err(missing(number));
         };
         patch.apply(&mut account.extension, now);
-        if let Some(ha1) = &patch.ha1 {
+        if patch.changes_device() {
             let Some(device) = account.devices.iter_mut().find(|device| device.username == number) else {
                 write.roll_back().await?;
                 return Err(StoreError::NotFound(format!("device {number}")));
             };
-            device.ha1 = ha1.clone();
-            put_secret(write.connection(), domain, number, ha1)
+            patch.apply_to_device(device);
+            put_sign_in(write.connection(), domain, device)
                 .await
                 .map_err(|e| self.error(&e))?;
         }
@@ -97,7 +97,7 @@ impl Store {
         }
     }
 
-    /// Extensions by number. `q` is looked for in number and name, whatever the case of ASCII letters;
+    /// Extensions with their devices, by number. `q` is looked for in number and name, whatever the case of ASCII letters;
     /// `limit` is held between 1 and [`MAX_PAGE`].
     ///
     /// # Errors
@@ -108,7 +108,7 @@ impl Store {
         q: Option<&str>,
         limit: u32,
         cursor: Option<&str>,
-    ) -> Result<Page<Extension>, StoreError> {
+    ) -> Result<Page<Account>, StoreError> {
         let limit = limit.clamp(1, MAX_PAGE);
         cursor.map_or(Ok(()), |text| check_number(text).map_err(|_| StoreError::BadCursor))?;
         let list = "SELECT * FROM extensions WHERE domain = ?1 AND number > ?2 \
@@ -121,13 +121,15 @@ impl Store {
             .bind(i64::from(limit) + 1);
         let rows = list.fetch_all(&self.read).await.map_err(|e| self.error(&e))?;
         let more = rows.len() > limit as usize;
-        let items = rows
+        let extensions = rows
             .iter()
             .take(limit as usize)
             .map(read_extension)
             .collect::<Result<Vec<_>, _>>();
-        let items = items.map_err(|e| self.error(&e))?;
-        let next_cursor = items.last().filter(|_| more).map(|last| last.number.clone());
+        let extensions = extensions.map_err(|e| self.error(&e))?;
+        let devices = self.devices_of_each(domain, &extensions).await;
+        let items = join(extensions, devices.map_err(|e| self.error(&e))?);
+        let next_cursor = items.last().filter(|_| more).map(|last| last.extension.number.clone());
         Ok(Page { items, next_cursor })
     }
 
@@ -147,21 +149,20 @@ impl Store {
         let extensions = extensions.fetch_all(&mut *connection).await?;
         let devices = sqlx::query("SELECT * FROM devices WHERE domain = ? ORDER BY extension, username").bind(domain);
         let devices = devices.try_map(|row| read_device(&row));
-        let mut devices = devices.fetch_all(&mut *connection).await?.into_iter().peekable();
-        let mut accounts = Vec::with_capacity(extensions.len());
+        Ok(join(extensions, devices.fetch_all(&mut *connection).await?))
+    }
+
+    /// The devices of these extensions, in the order of [`join`].
+    async fn devices_of_each(&self, domain: &str, extensions: &[Extension]) -> Result<Vec<Device>, sqlx::Error> {
+        let mut list = sqlx::QueryBuilder::new("SELECT * FROM devices INDEXED BY devices_by_extension WHERE domain = ");
+        list.push_bind(domain).push(" AND extension IN (");
+        let mut numbers = list.separated(", ");
         for extension in extensions {
-            // Both lists are in the order of numbers. A device whose extension was made in between is skipped.
-            while devices.next_if(|device| device.extension < extension.number).is_some() {}
-            let mut its = Vec::with_capacity(1);
-            while let Some(device) = devices.next_if(|device| device.extension == extension.number) {
-                its.push(device);
-            }
-            accounts.push(Account {
-                extension,
-                devices: its,
-            });
+            numbers.push_bind(extension.number.as_str());
         }
-        Ok(accounts)
+        list.push(") ORDER BY extension, username");
+        let list = list.build().try_map(|row| read_device(&row));
+        list.fetch_all(&self.read).await
     }
 
     /// Makes a device, or changes the one of that user name.
@@ -179,10 +180,11 @@ impl Store {
             write.roll_back().await?;
             return Err(missing(&device.extension));
         }
-        let put = "INSERT INTO devices (domain, username, extension, ha1_md5, ha1_sha256, codecs, nat, transport) \
-                   VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (domain, username) DO UPDATE SET \
+        let put = "INSERT INTO devices (domain, username, extension, ha1_md5, ha1_sha256, codecs, nat, transport, \
+                   require_qop) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (domain, username) DO UPDATE SET \
                    ha1_md5 = excluded.ha1_md5, ha1_sha256 = excluded.ha1_sha256, codecs = excluded.codecs, \
-                   nat = excluded.nat, transport = excluded.transport WHERE extension = excluded.extension";
+                   nat = excluded.nat, transport = excluded.transport, require_qop = excluded.require_qop \
+                   WHERE extension = excluded.extension";
         let put = sqlx::query(put)
             .bind(domain)
             .bind(&device.username)
@@ -191,7 +193,8 @@ impl Store {
             .bind(&device.ha1.sha256[..])
             .bind(device.codecs.join(","))
             .bind(device.nat.as_str())
-            .bind(device.transport.as_deref());
+            .bind(device.transport.as_deref())
+            .bind(device.require_qop);
         let touched = put.execute(write.connection()).await.map_err(|e| self.error(&e))?;
         if touched.rows_affected() == 0 {
             write.roll_back().await?;
@@ -217,6 +220,25 @@ impl Store {
             Ok(())
         }
     }
+}
+
+/// Each extension with its devices. Both lists are in the order of numbers; a device whose extension is not in
+/// the list is left out.
+fn join(extensions: Vec<Extension>, devices: Vec<Device>) -> Vec<Account> {
+    let mut devices = devices.into_iter().peekable();
+    let mut accounts = Vec::with_capacity(extensions.len());
+    for extension in extensions {
+        while devices.next_if(|device| device.extension < extension.number).is_some() {}
+        let mut its = Vec::with_capacity(1);
+        while let Some(device) = devices.next_if(|device| device.extension == extension.number) {
+            its.push(device);
+        }
+        accounts.push(Account {
+            extension,
+            devices: its,
+        });
+    }
+    accounts
 }
 
 fn missing(number: &str) -> StoreError {
@@ -321,18 +343,16 @@ async fn put(connection: &mut SqliteConnection, domain: &str, row: &Extension) -
     update.execute(connection).await.map(drop)
 }
 
-async fn put_secret(
-    connection: &mut SqliteConnection,
-    domain: &str,
-    username: &str,
-    ha1: &Ha1,
-) -> Result<(), sqlx::Error> {
-    let update = "UPDATE devices SET ha1_md5 = ?3, ha1_sha256 = ?4 WHERE domain = ?1 AND username = ?2";
+/// What a device signs in with.
+async fn put_sign_in(connection: &mut SqliteConnection, domain: &str, device: &Device) -> Result<(), sqlx::Error> {
+    let update = "UPDATE devices SET ha1_md5 = ?3, ha1_sha256 = ?4, require_qop = ?5 \
+                  WHERE domain = ?1 AND username = ?2";
     let update = sqlx::query(update)
         .bind(domain)
-        .bind(username)
-        .bind(&ha1.md5[..])
-        .bind(&ha1.sha256[..]);
+        .bind(&device.username)
+        .bind(&device.ha1.md5[..])
+        .bind(&device.ha1.sha256[..])
+        .bind(device.require_qop);
     update.execute(connection).await.map(drop)
 }
 
@@ -373,6 +393,7 @@ fn read_device(row: &SqliteRow) -> Result<Device, sqlx::Error> {
             .collect(),
         nat: NatPolicy::parse(&nat).unwrap_or_default(),
         transport: row.try_get("transport")?,
+        require_qop: row.try_get("require_qop")?,
     })
 }
 

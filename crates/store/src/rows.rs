@@ -85,6 +85,8 @@ pub struct Device {
     pub nat: NatPolicy,
     /// The only transport it may use (`udp`, `tcp` ...), if there is such a rule.
     pub transport: Option<String>,
+    /// Whether it must answer challenges with qop (RFC 7616 section 3.4).
+    pub require_qop: bool,
 }
 
 /// An extension with its devices.
@@ -141,6 +143,8 @@ pub struct ExtensionPatch {
     pub voicemail: Option<bool>,
     /// A new secret for the device whose user name is the number.
     pub ha1: Option<Ha1>,
+    /// Whether that device must answer challenges with qop.
+    pub require_qop: Option<bool>,
 }
 
 /// The longest name, forwarding target or setting key, in bytes.
@@ -201,12 +205,17 @@ impl ExtensionPatch {
         forward("forward_no_answer", &self.forward_no_answer)
     }
 
+    /// Whether it changes the device whose user name is the number.
+    pub(crate) fn changes_device(&self) -> bool {
+        self.ha1.is_some() || self.require_qop.is_some()
+    }
+
+    pub(crate) fn apply_to_device(&self, device: &mut Device) {
+        set(&mut device.ha1, self.ha1.as_ref());
+        set(&mut device.require_qop, self.require_qop.as_ref());
+    }
+
     pub(crate) fn apply(&self, extension: &mut Extension, now: i64) {
-        fn set<T: Clone>(field: &mut T, value: Option<&T>) {
-            if let Some(value) = value {
-                field.clone_from(value);
-            }
-        }
         set(&mut extension.name, self.name.as_ref());
         set(&mut extension.dnd, self.dnd.as_ref());
         set(&mut extension.forward_always, self.forward_always.as_ref());
@@ -215,6 +224,12 @@ impl ExtensionPatch {
         set(&mut extension.voicemail, self.voicemail.as_ref());
         // Each change has a time of its own, also where the clock was set back: it names the version.
         extension.updated_at = now.max(extension.updated_at.saturating_add(1));
+    }
+}
+
+fn set<T: Clone>(field: &mut T, value: Option<&T>) {
+    if let Some(value) = value {
+        field.clone_from(value);
     }
 }
 

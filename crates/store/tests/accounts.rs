@@ -61,6 +61,7 @@ async fn a_number_that_is_a_devices_user_name_leaves_nothing_behind() {
         codecs: vec!["PCMA".into(), "opus".into()],
         nat: NatPolicy::Contact,
         transport: Some("tls".into()),
+        require_qop: true,
     };
     kept.store.put_device(DOMAIN, &second).await.unwrap();
     assert_eq!(kept.store.account(DOMAIN, "101").await.unwrap().devices[1], second);
@@ -228,7 +229,7 @@ async fn pages_of_extensions_stay_whole_while_others_are_made() {
     let (mut seen, mut cursor) = (Vec::new(), None);
     loop {
         let page = kept.store.extensions(DOMAIN, None, 7, cursor.as_deref()).await.unwrap();
-        seen.extend(page.items.into_iter().map(|extension| extension.number));
+        seen.extend(page.items.into_iter().map(|account| account.extension.number));
         // One before and one after what was seen: neither moves a line from one page to another.
         let number = format!("0{}", seen.len());
         kept.store
@@ -267,9 +268,41 @@ async fn extensions_are_found_by_number_and_name() {
         let page = kept.store.extensions(DOMAIN, Some(q), 0, None).await.unwrap();
         assert_eq!(page.items.len(), expected.len().min(1), "limit is at least 1");
         let page = kept.store.extensions(DOMAIN, Some(q), 5000, None).await.unwrap();
-        let found: Vec<_> = page.items.iter().map(|extension| extension.number.as_str()).collect();
+        let found: Vec<_> = page
+            .items
+            .iter()
+            .map(|account| account.extension.number.as_str())
+            .collect();
         assert_eq!(found, expected, "{q:?}");
     }
+}
+
+#[tokio::test]
+async fn a_device_demands_qop_once_its_extension_is_told_so() {
+    let kept = fresh().await;
+    for number in ["101", "102"] {
+        let made = kept.store.create_extension(DOMAIN, &new_extension(number), NOW).await;
+        assert!(!made.unwrap().devices[0].require_qop);
+    }
+    let patch = ExtensionPatch {
+        require_qop: Some(true),
+        ..ExtensionPatch::default()
+    };
+    let changed = kept.store.update_extension(DOMAIN, "102", &patch, NOW).await.unwrap();
+    assert!(changed.devices[0].require_qop);
+    assert_eq!(changed.devices[0].ha1, new_extension("102").ha1, "the secret stays");
+    let page = kept.store.extensions(DOMAIN, None, 10, None).await.unwrap();
+    let demanded: Vec<_> = page
+        .items
+        .iter()
+        .map(|account| account.devices[0].require_qop)
+        .collect();
+    assert_eq!(demanded, [false, true]);
+    assert_eq!(page.items, kept.store.load_accounts(DOMAIN).await.unwrap());
+    let mut gone = changed.devices[0].clone();
+    gone.require_qop = false;
+    kept.store.put_device(DOMAIN, &gone).await.unwrap();
+    assert!(!kept.store.account(DOMAIN, "102").await.unwrap().devices[0].require_qop);
 }
 
 #[tokio::test]

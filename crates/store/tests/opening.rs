@@ -119,6 +119,28 @@ async fn a_damaged_file_is_found_at_the_start() {
 }
 
 #[tokio::test]
+async fn a_database_from_before_a_migration_is_brought_up_to_date() {
+    let kept = fresh().await;
+    let path = kept.path();
+    kept.store
+        .create_extension(DOMAIN, &new_extension("101"), NOW)
+        .await
+        .unwrap();
+    let before = kept.store.account(DOMAIN, "101").await.unwrap();
+    kept.store.close().await.unwrap();
+    let mut first = raw(&path).await;
+    for back in [
+        "ALTER TABLE devices DROP COLUMN require_qop",
+        "DELETE FROM _sqlx_migrations WHERE description = 'require qop'",
+    ] {
+        sqlx::query(back).execute(&mut first).await.unwrap();
+    }
+    first.close().await.unwrap();
+    let store = Store::open(&path, Options::default()).await.unwrap();
+    assert_eq!(store.account(DOMAIN, "101").await.unwrap(), before);
+}
+
+#[tokio::test]
 async fn a_newer_schema_is_refused() {
     let kept = fresh().await;
     let path = kept.path();
