@@ -67,6 +67,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
                 transports: vec!["udp".to_owned(), "tcp".to_owned()],
             }],
         },
+        trusted_proxies: Vec::new(),
         limits: Limits::default(),
     };
     let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:8080".to_owned());

@@ -1,4 +1,4 @@
-//! Who may come in: bearer tokens (RFC 6750), and what guessing them costs.
+//! Who may come in: bearer tokens (RFC 6750), and what wrong ones are answered.
 
 use std::{
     hash::{BuildHasher, RandomState},
@@ -13,9 +13,10 @@ use axum::{
     middleware::Next,
     response::Response,
 };
+use ipnet::IpNet;
 use subtle::{Choice, ConstantTimeEq};
 
-use crate::{problem::Problem, secret::hash_token, state::App};
+use crate::{forwarded, problem::Problem, secret::hash_token, state::App};
 
 /// A longer token is wrong without being looked at.
 pub const MAX_TOKEN_LENGTH: usize = 512;
@@ -23,39 +24,34 @@ pub const MAX_TOKEN_LENGTH: usize = 512;
 /// Counters of wrong attempts. Addresses share them by a keyed hash, so there are never more.
 const SLOTS: usize = 1024;
 
-/// Where a request came from; put into its extensions by the server.
+/// Where a request's connection came from; put into its extensions by the server.
 #[derive(Copy, Clone, Debug)]
 pub(crate) struct Peer(pub(crate) IpAddr);
 
 /// Lets a request through that shows a good token.
 pub(crate) async fn require_token(State(app): State<App>, request: Request, next: Next) -> Result<Response, Problem> {
     let (parts, body) = request.into_parts();
-    check(&app, &parts.headers, peer(&parts.extensions)).await?;
+    check(&app, &parts.headers, &parts.extensions).await?;
     Ok(next.run(Request::from_parts(parts, body)).await)
 }
 
-/// The address it came from; unspecified where no server put one in.
-pub(crate) fn peer(extensions: &Extensions) -> IpAddr {
-    extensions
+/// The address it came from; unspecified where no server put one in. Proxies that are trusted tell it.
+fn source(app: &App, headers: &HeaderMap, extensions: &Extensions) -> IpAddr {
+    let connection = extensions
         .get::<Peer>()
-        .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0)
+        .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0);
+    forwarded::client(connection, headers, &app.guard.proxies)
 }
 
 /// Whether the headers show a good token.
-pub(crate) async fn check(app: &App, headers: &HeaderMap, peer: IpAddr) -> Result<(), Problem> {
+///
+/// Each token is looked at, however many wrong ones its address has sent: otherwise somebody at the same
+/// address (behind the same NAT or proxy) could lock a good one out. What keeps a token from being guessed
+/// is its length, at least 16 characters. The limit on wrong ones is a word to clients and a bound on the log.
+pub(crate) async fn check(app: &App, headers: &HeaderMap, extensions: &Extensions) -> Result<(), Problem> {
     let Some(token) = bearer(headers) else {
         return Err(refusal("send Authorization: Bearer TOKEN", "Bearer realm=\"tandem\""));
     };
-    // Also a right token waits: otherwise the answer would tell that it is right.
-    if let Err(wait) = app.guard.may_try(peer, Instant::now()) {
-        let seconds = HeaderValue::from(wait.as_secs().max(1));
-        let problem = Problem::new(
-            StatusCode::TOO_MANY_REQUESTS,
-            "too_many_attempts",
-            "too many wrong tokens; wait",
-        );
-        return Err(problem.header(header::RETRY_AFTER, seconds));
-    }
     let shown = hash_token(token);
     let tokens = app.store.tokens(&app.domain).await?;
     // Every known hash is compared to its end: the time says nothing about which came close.
@@ -65,8 +61,17 @@ pub(crate) async fn check(app: &App, headers: &HeaderMap, peer: IpAddr) -> Resul
     if good.into() {
         return Ok(());
     }
-    app.guard.was_wrong(peer, Instant::now());
-    tracing::info!(%peer, "admin request with a wrong token");
+    let source = source(app, headers, extensions);
+    if let Err(wait) = app.guard.was_wrong(source, Instant::now()) {
+        let seconds = HeaderValue::from(wait.as_secs().max(1));
+        let problem = Problem::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "too_many_attempts",
+            "too many wrong tokens; wait",
+        );
+        return Err(problem.header(header::RETRY_AFTER, seconds));
+    }
+    tracing::info!(%source, "admin request with a wrong token");
     Err(refusal(
         "this token is not known",
         "Bearer realm=\"tandem\", error=\"invalid_token\"",
@@ -99,37 +104,41 @@ pub(crate) struct Guard {
     slots: Mutex<Box<[Option<Instant>]>>,
     burst: u32,
     pause: Duration,
+    /// Who tells for whom it speaks.
+    proxies: Vec<IpNet>,
 }
 
 impl Guard {
-    pub(crate) fn new(burst: u32, pause: Duration) -> Self {
+    pub(crate) fn new(burst: u32, pause: Duration, proxies: Vec<IpNet>) -> Self {
         let slots = Mutex::new(vec![None; SLOTS].into_boxed_slice());
         Self {
             key: RandomState::new(),
             slots,
             burst: burst.max(1),
             pause,
+            proxies,
         }
     }
 
-    /// Whether this address may try now; if not, how long it has to wait.
-    fn may_try(&self, peer: IpAddr, now: Instant) -> Result<(), Duration> {
-        let slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
-        let debt = slots[self.slot(peer)].map_or(Duration::ZERO, |clear| clear.saturating_duration_since(now));
-        let allowed = self.pause * (self.burst - 1);
-        if debt <= allowed { Ok(()) } else { Err(debt - allowed) }
-    }
-
-    /// A try that failed costs one pause.
-    fn was_wrong(&self, peer: IpAddr, now: Instant) {
+    /// Counts a wrong try of this address.
+    ///
+    /// # Errors
+    /// There were too many: how long it has to wait before the next one counts as one try again.
+    fn was_wrong(&self, source: IpAddr, now: Instant) -> Result<(), Duration> {
         let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
-        let slot = &mut slots[self.slot(peer)];
-        *slot = Some(slot.map_or(now, |clear| clear.max(now)) + self.pause);
+        let slot = &mut slots[self.slot(source)];
+        let clear = slot.map_or(now, |clear| clear.max(now));
+        let (debt, allowed) = (clear.saturating_duration_since(now), self.pause * (self.burst - 1));
+        if debt > allowed {
+            return Err(debt - allowed);
+        }
+        *slot = Some(clear + self.pause);
+        Ok(())
     }
 
     /// An IPv6 host has a whole /64 to choose from, so that is what counts.
-    fn slot(&self, peer: IpAddr) -> usize {
-        let who = match peer.to_canonical() {
+    fn slot(&self, source: IpAddr) -> usize {
+        let who = match source.to_canonical() {
             IpAddr::V4(v4) => u128::from(v4.to_bits()),
             IpAddr::V6(v6) => v6.to_bits() >> 64 | 1 << 127,
         };
@@ -146,21 +155,21 @@ mod tests {
     #[test]
     fn after_a_few_wrong_tokens_one_try_a_pause_is_left() {
         let pause = Duration::from_secs(1);
-        let (guard, start) = (Guard::new(3, pause), Instant::now());
+        let (guard, start) = (Guard::new(3, pause, Vec::new()), Instant::now());
         for _ in 0..3 {
-            assert_eq!(guard.may_try(ALICE, start), Ok(()));
-            guard.was_wrong(ALICE, start);
+            assert_eq!(guard.was_wrong(ALICE, start), Ok(()));
         }
-        assert_eq!(guard.may_try(ALICE, start), Err(pause));
-        assert_eq!(guard.may_try(ALICE, start + pause), Ok(()));
-        guard.was_wrong(ALICE, start + pause);
-        assert!(guard.may_try(ALICE, start + pause).is_err());
-        assert_eq!(guard.may_try(ALICE, start + pause * 10), Ok(()));
+        for _ in 0..9 {
+            assert_eq!(guard.was_wrong(ALICE, start), Err(pause), "refusals cost nothing more");
+        }
+        assert_eq!(guard.was_wrong(ALICE, start + pause), Ok(()));
+        assert!(guard.was_wrong(ALICE, start + pause).is_err());
+        assert_eq!(guard.was_wrong(ALICE, start + pause * 10), Ok(()));
     }
 
     #[test]
     fn an_ipv6_network_counts_as_one_and_ipv4_in_ipv6_as_itself() {
-        let guard = Guard::new(1, Duration::from_secs(1));
+        let guard = Guard::new(1, Duration::from_secs(1), Vec::new());
         let ip = |text: &str| text.parse::<IpAddr>().unwrap();
         assert_eq!(guard.slot(ip("2001:db8::1")), guard.slot(ip("2001:db8::ffff:1")));
         assert_eq!(guard.slot(ip("::ffff:192.0.2.1")), guard.slot(ip("192.0.2.1")));

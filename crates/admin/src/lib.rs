@@ -11,6 +11,7 @@ mod auth;
 mod dialplans;
 mod events;
 mod extract;
+mod forwarded;
 mod health;
 mod http_metrics;
 mod model;

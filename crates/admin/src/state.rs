@@ -2,6 +2,7 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
+use ipnet::IpNet;
 use prometheus_client::registry::Registry;
 use store::Store;
 use switch::Ha1;
@@ -37,6 +38,8 @@ pub struct AdminState {
     pub metrics_need_token: bool,
     /// Where phones sign in.
     pub system: System,
+    /// Proxies whose X-Forwarded-For is believed.
+    pub trusted_proxies: Vec<IpNet>,
     /// What is too much.
     pub limits: Limits,
 }
@@ -75,9 +78,9 @@ pub struct Limits {
     pub keep_alive: Duration,
     /// How long requests may still take once the end was asked for.
     pub shutdown: Duration,
-    /// Wrong tokens in a row from one address before it has to wait.
+    /// Wrong tokens in a row from one address before they are answered 429. Good ones are always taken.
     pub wrong_tokens: u32,
-    /// After that, one more try each time this has passed.
+    /// After that, one more is answered 401 each time this has passed.
     pub wrong_token_pause: Duration,
     /// Records that a search for part of a number or name looks at for one page; at least 1.
     pub search_records: u32,
@@ -154,12 +157,13 @@ impl AdminState {
             mut registry,
             metrics_need_token,
             system,
+            trusted_proxies,
             limits,
         } = self;
         let metrics = HttpMetrics::register(&mut registry);
         Arc::new(Shared {
             accounts: Accounts::new(store.clone(), domain.clone(), switch.clone(), hasher),
-            guard: Guard::new(limits.wrong_tokens, limits.wrong_token_pause),
+            guard: Guard::new(limits.wrong_tokens, limits.wrong_token_pause, trusted_proxies),
             streams: Arc::new(tokio::sync::Semaphore::new(limits.event_streams)),
             closing: tokio::sync::watch::Sender::new(false),
             store,

@@ -41,7 +41,8 @@ pub(crate) async fn healthz(State(app): State<App>) -> Result<Response, Problem>
 
 /// Metrics
 ///
-/// In the text format of Prometheus, or in that of OpenMetrics for who accepts it. Wants a token only where that is configured.
+/// In the text format of Prometheus, or in that of OpenMetrics for who accepts it. Wants a token only where
+/// the setting `metrics_need_token` says so.
 #[utoipa::path(
     get, path = "/metrics", tag = "system", operation_id = "read_metrics", security((), ("bearer" = [])),
     responses(
@@ -56,7 +57,7 @@ pub(crate) async fn metrics(
     extensions: Extensions,
 ) -> Result<Response, Problem> {
     if app.metrics_need_token {
-        auth::check(&app, &headers, auth::peer(&extensions)).await?;
+        auth::check(&app, &headers, &extensions).await?;
     }
     let stats = match app.switch.command(Command::Stats).await {
         Ok(Ok(Reply::Stats(stats))) => Some(stats),

@@ -66,7 +66,7 @@ async fn a_removed_token_is_worth_nothing_at_once() {
 }
 
 #[tokio::test]
-async fn who_guesses_has_to_wait() {
+async fn who_guesses_has_to_wait_and_a_good_token_beside_it_does_not() {
     let mut setup = Setup::default();
     setup.limits.wrong_tokens = 3;
     setup.limits.wrong_token_pause = std::time::Duration::from_secs(3600);
@@ -86,13 +86,37 @@ async fn who_guesses_has_to_wait() {
     let limited = guess("wrong").await;
     limited.is_problem(429, "too_many_attempts", None);
     assert!(limited.headers["retry-after"].to_str().unwrap().parse::<u64>().unwrap() >= 1);
-    // The right one is not told apart.
-    guess(TOKEN).await.is_problem(429, "too_many_attempts", None);
+    // Somebody else at the same address (a NAT, a proxy) must not lock a good one out.
+    for _ in 0..20 {
+        guess("wrong").await.is_problem(429, "too_many_attempts", None);
+        guess(TOKEN).await.is(200);
+    }
     // No token is no guess.
     world
         .plain(Method::GET, "/api/v1/calls", &[])
         .await
         .is_problem(401, "unauthorized", None);
+}
+
+#[tokio::test]
+async fn behind_a_trusted_proxy_each_client_counts_for_itself() {
+    for (trusted_proxies, second) in [(vec!["0.0.0.0/32"], 401), (vec!["10.0.0.0/8"], 429), (vec![], 429)] {
+        let mut setup = Setup {
+            trusted_proxies,
+            ..Setup::default()
+        };
+        setup.limits.wrong_tokens = 1;
+        setup.limits.wrong_token_pause = std::time::Duration::from_secs(3600);
+        let world = World::with(setup).await;
+        let guess = async |client: &str| {
+            let headers = [("authorization", "Bearer wrong"), ("x-forwarded-for", client)];
+            world.plain(Method::GET, "/api/v1/calls", &headers).await
+        };
+        guess("198.51.100.1").await.is(401);
+        guess("203.0.113.7, 198.51.100.2").await.is(second);
+        guess("198.51.100.1").await.is(429);
+        guess("203.0.113.8, 198.51.100.1").await.is(429);
+    }
 }
 
 #[tokio::test]

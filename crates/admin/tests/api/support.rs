@@ -205,6 +205,7 @@ impl Answer {
 pub(crate) struct Setup {
     pub(crate) limits: Limits,
     pub(crate) metrics_need_token: bool,
+    pub(crate) trusted_proxies: Vec<&'static str>,
     pub(crate) switch_runs: bool,
     /// The test itself is the switch: see [`World::requests`].
     pub(crate) switch_held: bool,
@@ -215,6 +216,7 @@ impl Default for Setup {
         Self {
             limits: Limits::default(),
             metrics_need_token: false,
+            trusted_proxies: Vec::new(),
             switch_runs: true,
             switch_held: false,
         }
@@ -279,6 +281,11 @@ impl World {
                     transports: vec!["udp".to_owned(), "tcp".to_owned()],
                 }],
             },
+            trusted_proxies: setup
+                .trusted_proxies
+                .iter()
+                .map(|network| network.parse().unwrap())
+                .collect(),
             limits: setup.limits,
         };
         (

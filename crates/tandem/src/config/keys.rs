@@ -169,6 +169,28 @@ const KEYS: &[Key] = &[
     ),
     list(key(
         NETWORK,
+        "trusted-proxy",
+        "CIDR",
+        "none",
+        "Believe the X-Forwarded-For of an HTTP proxy in this network; for a proxy before the page",
+        |c, v| {
+            c.trusted_proxies = values::each(v, values::proxy)?;
+            Ok(())
+        },
+    )),
+    key(
+        NETWORK,
+        "metrics-need-token",
+        "0|1",
+        "0",
+        "Whether /metrics wants the token of the REST API",
+        |c, v| {
+            c.metrics_need_token = values::switch(one(v))?;
+            Ok(())
+        },
+    ),
+    list(key(
+        NETWORK,
         "trust",
         "CIDR=EXTENSION",
         "none",

@@ -14,6 +14,7 @@ use std::{
     time::Duration,
 };
 
+use ipnet::IpNet;
 use sip::Transport;
 use switch::{Listener, Trusted};
 
@@ -114,6 +115,10 @@ pub struct Config {
     pub http: SocketAddr,
     /// Ports for media.
     pub rtp: Rtp,
+    /// Whether `/metrics` wants the token, too.
+    pub metrics_need_token: bool,
+    /// Proxies before the page and the API whose X-Forwarded-For is believed.
+    pub trusted_proxies: Vec<IpNet>,
     /// Networks whose calls are an extension's without a challenge.
     pub trust: Vec<Trusted>,
     /// SIP domain and digest realm.
@@ -159,6 +164,8 @@ impl Default for Config {
                 first: 20_000,
                 last: 20_999,
             },
+            metrics_need_token: false,
+            trusted_proxies: Vec::new(),
             trust: Vec::new(),
             domain: "tandem.local".into(),
             advertise: None,

@@ -143,6 +143,12 @@ fn a_value_that_is_not_accepted_names_key_value_and_what_is() {
             "10.0.0.0/8=",
             "expected CIDR=EXTENSION, such as 192.0.2.0/24=101; an extension is 1 to 32 of A-Z a-z 0-9 * # + . _ -",
         ),
+        (
+            "trusted-proxy",
+            "10.0.0.0/33",
+            "expected an IP network or address, such as 10.0.0.0/8 or ::1",
+        ),
+        ("metrics-need-token", "maybe", "expected one of 0, 1, false, true"),
         ("drain", "-1", "expected seconds from 0 to 86400"),
         ("drain", "NaN", "expected seconds from 0 to 86400"),
         ("drain", "ten", "expected seconds from 0 to 86400"),
@@ -161,7 +167,7 @@ fn a_value_that_is_not_accepted_names_key_value_and_what_is() {
         let error = load("", &[], &[(name, &[value])]).unwrap_err();
         assert_eq!(error, format!("{key} = {value:?} (--{name}): {expected}"));
         assert_eq!(error.lines().count(), 1);
-        if value.is_empty() || name == "sip" || name == "trust" {
+        if value.is_empty() || name == "sip" || name.starts_with("trust") {
             continue;
         }
         let variable = format!("TANDEM_{}", key.to_uppercase());
@@ -228,6 +234,8 @@ fn every_key_is_read_from_the_file_as_well() {
         domain = "PBX.example"
         advertise = "203.0.113.7"
         trust = ["192.0.2.0/24=101"]
+        trusted_proxy = ["192.0.2.0/24", "::1"]
+        metrics_need_token = true
         require_path_support = true
         drain = 0.5
         demo = false
@@ -291,5 +299,6 @@ fn every_key_is_read_from_the_file_as_well() {
     );
     assert_eq!((switch.trusted.len(), switch.media_host), (1, None));
     assert_eq!(switch.admission.total.calls.per_second, 7_000);
-    assert!(!config.demo && config.log.json && config.log.whole_messages);
+    assert!(!config.demo && config.log.json && config.log.whole_messages && config.metrics_need_token);
+    assert_eq!(config.trusted_proxies.len(), 2);
 }

@@ -83,14 +83,21 @@ pub(super) fn rtp(value: &str) -> Result<Rtp, String> {
     })
 }
 
+/// `CIDR`, or one address.
+fn ip_network(text: &str) -> Option<IpNet> {
+    let network = text.parse().ok();
+    network.or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from))
+}
+
+pub(super) fn proxy(value: &str) -> Result<IpNet, String> {
+    ip_network(value).ok_or_else(|| "expected an IP network or address, such as 10.0.0.0/8 or ::1".into())
+}
+
 pub(super) fn trust(value: &str) -> Result<Trusted, String> {
     const EXPECTED: &str =
         "expected CIDR=EXTENSION, such as 192.0.2.0/24=101; an extension is 1 to 32 of A-Z a-z 0-9 * # + . _ -";
     let (network, extension) = value.split_once('=').ok_or(EXPECTED)?;
-    let network: IpNet = network
-        .parse()
-        .or_else(|_| network.parse::<IpAddr>().map(IpNet::from))
-        .map_err(|_| EXPECTED)?;
+    let network = ip_network(network).ok_or(EXPECTED)?;
     let known = |byte: u8| byte.is_ascii_alphanumeric() || b"*#+._-".contains(&byte);
     if !(1..=32).contains(&extension.len()) || !extension.bytes().all(known) {
         return Err(EXPECTED.into());

@@ -119,7 +119,8 @@ async fn run(config: &Config, keeper: &Handle) -> Result<(), StartError> {
         health: health.clone(),
         hasher: hasher(config),
         registry: registry(&metrics, &audio, store.writer()),
-        metrics_need_token: false,
+        metrics_need_token: config.metrics_need_token,
+        trusted_proxies: config.trusted_proxies.clone(),
         system,
         limits: admin::Limits {
             search_records: config.limits.search_records,

@@ -29,6 +29,20 @@ fn fails(mut command: Command, code: i32, line: &str) {
 }
 
 #[test]
+fn metrics_can_want_the_token_and_a_proxy_before_the_page_can_be_trusted() {
+    let place = Place::new();
+    let settings = ["--metrics-need-token", "1", "--trusted-proxy", "127.0.0.0/8"];
+    let pbx = Pbx::start(place.serve(&settings));
+    let token = pbx.after("Admin token:").unwrap();
+    assert!(pbx.get("/metrics", None).starts_with("HTTP/1.1 401"));
+    assert!(pbx.get("/metrics", Some(&token)).starts_with("HTTP/1.1 200"));
+    let passed_on = "no-token-of-ours\r\nX-Forwarded-For: 192.0.2.9, 198.51.100.7";
+    assert!(pbx.get("/metrics", Some(passed_on)).starts_with("HTTP/1.1 401"));
+    let (_, log) = pbx.stop();
+    assert!(log.contains("wrong token source=198.51.100.7"), "{log}");
+}
+
+#[test]
 fn a_first_start_prints_secrets_once_and_keeps_them_out_of_the_log() {
     let place = Place::new();
     let pbx = Pbx::start(place.serve(&["--log-level", "trace"]));
