@@ -180,7 +180,7 @@ impl Bench {
     fn new() -> Self {
         let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
         let scenarios = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/sipp");
-        let line = |number: &str| format!("{number};[authentication username={number} password=secret]\n");
+        let line = |number: &str| format!("{number};[authentication username={number} password=bench-secret]\n");
         let phones: String = (0..PHONES).map(|n| line(&phone(n))).collect();
         fs::write(folder.path().join("phones.csv"), format!("SEQUENTIAL\n{phones}")).unwrap();
         fs::write(
@@ -324,7 +324,7 @@ fn phone(n: usize) -> String {
 fn add_extensions(numbers: &[String]) {
     let lines: String = numbers
         .iter()
-        .map(|number| format!("{number},{number},secret\n"))
+        .map(|number| format!("{number},{number},bench-secret\n"))
         .collect();
     post_csv("/api/v1/extensions/import", &format!("number,name,password\n{lines}"));
     thread::sleep(Duration::from_secs(1));

@@ -220,6 +220,7 @@ pub fn account_changes(account: &Account) -> Vec<AccountChange> {
             store::NatPolicy::Contact => switch::NatPolicy::Contact,
         },
         transport: device.transport.as_deref().and_then(|name| name.parse().ok()),
+        require_qop: device.require_qop,
     };
     let devices = account.devices.iter().map(device).map(AccountChange::Device);
     std::iter::once(AccountChange::Extension(extension))

@@ -14,7 +14,7 @@ use crate::secret::Shown;
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 #[schema(example = json!({
     "number": "101", "name": "Alice", "dnd": false, "forward_always": null, "forward_busy": null,
-    "forward_no_answer": "102", "voicemail": true, "created_at": "2026-01-05T08:30:00Z", "updated_at": "2026-01-05T08:30:00Z"
+    "forward_no_answer": "102", "voicemail": true, "require_qop": false, "created_at": "2026-01-05T08:30:00Z", "updated_at": "2026-01-05T08:30:00Z"
 }))]
 pub(crate) struct Extension {
     /// Its number, which is also the user name of its phone.
@@ -34,6 +34,9 @@ pub(crate) struct Extension {
     pub(crate) forward_no_answer: Option<String>,
     /// Whether it has a mailbox.
     pub(crate) voicemail: bool,
+    /// Whether its phone must answer challenges with qop (RFC 7616). Otherwise an answer in the older form of
+    /// RFC 2069 is taken, too.
+    pub(crate) require_qop: bool,
     /// When it was made.
     pub(crate) created_at: Timestamp,
     /// When it was last changed.
@@ -64,9 +67,10 @@ pub(crate) struct NewExtension {
     #[serde(default)]
     #[schema(max_length = 64, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
     pub(crate) name: Option<String>,
-    /// What its phone signs in with. Left out, a strong one is generated and shown in the answer.
+    /// What its phone signs in with: at least 8 characters, not the number, not one of the commonest passwords.
+    /// Left out, a strong one is generated and shown in the answer.
     #[serde(default)]
-    #[schema(min_length = 1, max_length = 128, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$", format = Password, write_only)]
+    #[schema(min_length = 8, max_length = 128, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$", format = Password, write_only)]
     pub(crate) password: Option<String>,
     /// Do not disturb: calls get busy at once.
     #[serde(default)]
@@ -88,6 +92,10 @@ pub(crate) struct NewExtension {
     #[serde(default)]
     #[schema(default = false)]
     pub(crate) voicemail: Option<bool>,
+    /// Whether its phone must answer challenges with qop.
+    #[serde(default)]
+    #[schema(default = false)]
+    pub(crate) require_qop: Option<bool>,
 }
 
 /// What to change of an extension. An absent field stays as it is; null empties it.
@@ -99,8 +107,9 @@ pub(crate) struct ExtensionPatch {
     #[serde(default, deserialize_with = "given")]
     #[schema(required = false, value_type = Option<String>, max_length = 64, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
     pub(crate) name: Option<Option<String>>,
-    /// A new password for its phone. Its registrations stay until they expire.
-    #[schema(required = false, min_length = 1, max_length = 128, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$", format = Password, write_only, nullable = false)]
+    /// A new password for its phone: at least 8 characters, not the number, not one of the commonest passwords.
+    /// Its registrations stay until they expire.
+    #[schema(required = false, min_length = 8, max_length = 128, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$", format = Password, write_only, nullable = false)]
     #[serde(default, deserialize_with = "not_null")]
     pub(crate) password: Option<String>,
     /// Do not disturb; null: off.
@@ -123,6 +132,10 @@ pub(crate) struct ExtensionPatch {
     #[serde(default, deserialize_with = "given")]
     #[schema(required = false, value_type = Option<bool>)]
     pub(crate) voicemail: Option<Option<bool>>,
+    /// Whether its phone must answer challenges with qop; null: no. A phone that cannot is refused with 400 then.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(required = false, value_type = Option<bool>)]
+    pub(crate) require_qop: Option<Option<bool>>,
 }
 
 /// Tells null (`Some(None)`) from absent (`None`, by `default`).

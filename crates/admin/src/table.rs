@@ -1,12 +1,15 @@
 //! Extensions as a table (RFC 4180 and its kin): what a spreadsheet writes, and reads again.
 
-use store::Extension;
+use store::Account;
 
-use crate::{model::NewExtension, problem::Problem};
+use crate::{
+    model::{Extension, NewExtension},
+    problem::Problem,
+};
 
 /// The columns, in the order in which they are written. A password is read, and never written: only its
 /// hash is kept.
-const COLUMNS: [&str; 8] = [
+const COLUMNS: [&str; 9] = [
     "number",
     "name",
     "password",
@@ -15,6 +18,7 @@ const COLUMNS: [&str; 8] = [
     "forward_busy",
     "forward_no_answer",
     "voicemail",
+    "require_qop",
 ];
 const PASSWORD: &str = "password";
 
@@ -142,6 +146,7 @@ fn row(line: u32, record: &csv::StringRecord, places: &Places, width: usize) -> 
             forward_busy: trimmed("forward_busy"),
             forward_no_answer: trimmed("forward_no_answer"),
             voicemail: flag("voicemail")?,
+            require_qop: flag("require_qop")?,
         })
     };
     let read = read();
@@ -160,11 +165,11 @@ fn yes_or_no(field: &'static str, text: &str) -> Result<bool, Problem> {
 }
 
 /// Writes a table that [`read`] takes.
-pub(crate) fn write(extensions: &[Extension]) -> Result<Vec<u8>, csv::Error> {
+pub(crate) fn write(accounts: Vec<Account>) -> Result<Vec<u8>, csv::Error> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     writer.write_record(COLUMNS.iter().filter(|column| **column != PASSWORD))?;
     let word = |flag| if flag { "true" } else { "false" };
-    for extension in extensions {
+    for extension in accounts.into_iter().map(Extension::from) {
         let target = |target: &Option<String>| target.clone().unwrap_or_default();
         writer.write_record([
             &extension.number,
@@ -174,6 +179,7 @@ pub(crate) fn write(extensions: &[Extension]) -> Result<Vec<u8>, csv::Error> {
             &target(&extension.forward_busy),
             &target(&extension.forward_no_answer),
             word(extension.voicemail),
+            word(extension.require_qop),
         ])?;
     }
     writer.into_inner().map_err(|error| error.into_error().into())

@@ -1,9 +1,13 @@
 //! What values are acceptable. Each says so in words that the person who typed it understands.
 
+use std::{collections::HashSet, sync::LazyLock};
+
 use crate::problem::Problem;
 
 /// The longest name of an extension, in characters.
 pub(crate) const MAX_NAME: usize = 64;
+/// The shortest password that a person may give, in characters.
+pub(crate) const MIN_PASSWORD: usize = 8;
 /// The longest password, in bytes.
 pub(crate) const MAX_PASSWORD: usize = 128;
 /// The longest forwarding target, in bytes.
@@ -45,18 +49,47 @@ pub(crate) fn name(text: &str) -> Result<(), Problem> {
     Ok(())
 }
 
-/// How strong it is remains the operator's choice; leaving it out gives a strong one.
-pub(crate) fn password(text: &str) -> Result<(), Problem> {
-    if text.is_empty() || text.len() > MAX_PASSWORD {
-        return Err(Problem::invalid(
-            "password",
-            format!("a password has 1 to {MAX_PASSWORD} bytes"),
-        ));
+/// Passwords that every guesser tries first, in lower case: those of at least [`MIN_PASSWORD`] characters that lead
+/// the public lists of leaked passwords, and what people put into PBXs.
+const COMMONEST: &str = include_str!("commonest_passwords.txt");
+
+/// A password that a person gives for an extension; leaving it out gives a strong one.
+///
+/// A phone's password is guessed over the network by everybody who reaches the SIP port, its number first.
+pub(crate) fn password(number: &str, text: &str) -> Result<(), Problem> {
+    let fault = |detail: String| Err(Problem::invalid("password", detail));
+    if text.chars().count() < MIN_PASSWORD {
+        return fault(format!("a password has at least {MIN_PASSWORD} characters"));
+    }
+    if text.len() > MAX_PASSWORD {
+        return fault(format!("a password has at most {MAX_PASSWORD} bytes"));
     }
     if text.chars().any(char::is_control) {
-        return Err(Problem::invalid("password", "a password has no control characters"));
+        return fault("a password has no control characters".to_owned());
+    }
+    if is_repeated(number, text) {
+        return fault("a password is not the number, once or repeated".to_owned());
+    }
+    if is_common(text) {
+        return fault("this password is one of the commonest; leave it out, and a strong one is made".to_owned());
     }
     Ok(())
+}
+
+/// Whether the text is the number, once or several times.
+fn is_repeated(number: &str, text: &str) -> bool {
+    let number = number.as_bytes();
+    !number.is_empty()
+        && text.len() % number.len() == 0
+        && text
+            .as_bytes()
+            .chunks(number.len())
+            .all(|part| part.eq_ignore_ascii_case(number))
+}
+
+fn is_common(text: &str) -> bool {
+    static KNOWN: LazyLock<HashSet<&str>> = LazyLock::new(|| COMMONEST.lines().collect());
+    KNOWN.contains(text.to_lowercase().as_str())
 }
 
 /// Where calls are forwarded: a number, `trunk/number`, or a SIP URI.
@@ -159,7 +192,43 @@ mod tests {
     fn names_and_passwords_have_limits() {
         assert!(name("Zoë Ωmega").is_ok() && name(&"é".repeat(64)).is_ok());
         assert!(name(&"é".repeat(65)).is_err() && name("a\nb").is_err());
-        assert!(password("x").is_ok() && password("").is_err() && password(&"x".repeat(129)).is_err());
-        assert!(password("a\0").is_err());
+        assert!(password("101", &"xy".repeat(64)).is_ok() && password("101", &"xy".repeat(65)).is_err());
+        assert!(password("101", "otter-7\0quiet").is_err());
+    }
+
+    #[test]
+    fn a_password_is_long_enough_and_none_that_is_guessed_first() {
+        for good in ["otter-7-quiet", "pass word", "ööööüüüü", "10110110", "1011011012"] {
+            assert!(password("101", good).is_ok(), "{good}");
+        }
+        for bad in [
+            "",
+            "secret",
+            "1234567",
+            "üüüüüüü",
+            "101101101",
+            "12345678",
+            "password",
+            "PassWord",
+            "P@ssw0rd",
+            "changeme",
+        ] {
+            let problem = password("101", bad).unwrap_err();
+            assert_eq!(problem.field_at_fault(), Some("password"), "{bad}");
+        }
+        assert!(password("alexandria", "Alexandria").is_err());
+        assert!(password("alexandria", "Alexandria7").is_ok());
+    }
+
+    #[test]
+    fn the_commonest_passwords_are_a_sorted_list_of_what_would_pass_otherwise() {
+        let words: Vec<&str> = COMMONEST.lines().collect();
+        assert!(words.is_sorted() && words.len() > 300);
+        for word in words {
+            assert!(
+                word.chars().count() >= MIN_PASSWORD && word.to_lowercase() == word,
+                "{word}"
+            );
+        }
     }
 }

@@ -282,10 +282,11 @@ pub(crate) async fn insert(
     if extension.execute(&mut *connection).await?.rows_affected() == 0 {
         return Ok(false);
     }
-    let device = "INSERT INTO devices (domain, username, extension, ha1_md5, ha1_sha256) VALUES (?1, ?2, ?2, ?3, ?4) \
-                  ON CONFLICT (domain, username) DO NOTHING";
+    let device = "INSERT INTO devices (domain, username, extension, ha1_md5, ha1_sha256, require_qop) \
+                  VALUES (?1, ?2, ?2, ?3, ?4, ?5) ON CONFLICT (domain, username) DO NOTHING";
     let device = sqlx::query(device).bind(domain).bind(&new.number);
     let device = device.bind(&new.ha1.md5[..]).bind(&new.ha1.sha256[..]);
+    let device = device.bind(new.rules.require_qop);
     Ok(device.execute(&mut *connection).await?.rows_affected() == 1)
 }
 

@@ -107,11 +107,11 @@ pub struct NewExtension {
     pub name: String,
     /// The device's secret, hashed with the number as user name.
     pub ha1: Ha1,
-    /// Where its calls go.
+    /// Where its calls go, and what its device must do.
     pub rules: Rules,
 }
 
-/// Where the calls of an extension go; by default to its phone.
+/// Where the calls of an extension go (by default to its phone), and what its device must do.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rules {
     /// Do not disturb.
@@ -124,6 +124,8 @@ pub struct Rules {
     pub forward_no_answer: Option<String>,
     /// Whether it has a mailbox.
     pub voicemail: bool,
+    /// Whether its device must answer challenges with qop.
+    pub require_qop: bool,
 }
 
 /// What to change of an extension; `None` leaves a field as it is, `Some(None)` empties it.

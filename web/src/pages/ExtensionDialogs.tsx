@@ -7,6 +7,9 @@ import { Field, Toggle } from "../ui/Field";
 import { CopyIcon } from "../ui/Icons";
 import { faultElsewhere, faultOf } from "../ui/States";
 
+/** What a password that is typed has to be; Tandem says so again where it is not. */
+const PASSWORD_RULE = "at least 8 characters, not the number, not one of the commonest passwords";
+
 type NewProps = { onClose: () => void; onCreated: (created: CreatedExtension) => void };
 
 export function NewDialog({ onClose, onCreated }: NewProps) {
@@ -47,7 +50,7 @@ export function NewDialog({ onClose, onCreated }: NewProps) {
         value={password}
         onChange={setPassword}
         fault={faultOf(create.error, "password")}
-        hint="Leave it empty, and a strong one is made."
+        hint={`Leave it empty, and a strong one is made; or ${PASSWORD_RULE}.`}
       />
     </FormDialog>
   );
@@ -121,7 +124,7 @@ export function PasswordDialog({ extension, onClose, onReset }: PasswordProps) {
         value={typed}
         onChange={setTyped}
         fault={faultOf(reset.error, "password")}
-        hint="Leave it empty, and a strong one is made and shown."
+        hint={`Leave it empty, and a strong one is made and shown; or ${PASSWORD_RULE}.`}
       />
     </FormDialog>
   );
@@ -165,6 +168,7 @@ export function EditDialog({ extension, onClose }: { extension: Extension; onClo
     name: extension.name,
     dnd: extension.dnd,
     voicemail: extension.voicemail,
+    require_qop: extension.require_qop,
     forward_always: extension.forward_always ?? "",
     forward_busy: extension.forward_busy ?? "",
     forward_no_answer: extension.forward_no_answer ?? "",
@@ -217,6 +221,12 @@ export function EditDialog({ extension, onClose }: { extension: Extension; onClo
         checked={form.voicemail}
         onChange={(voicemail) => set({ voicemail })}
       />
+      <Toggle
+        label="Demand qop"
+        hint="Refuses phones that sign in by the older RFC 2069 only."
+        checked={form.require_qop}
+        onChange={(require_qop) => set({ require_qop })}
+      />
     </FormDialog>
   );
 }
@@ -225,6 +235,7 @@ type Form = {
   name: string;
   dnd: boolean;
   voicemail: boolean;
+  require_qop: boolean;
   forward_always: string;
   forward_busy: string;
   forward_no_answer: string;
@@ -236,6 +247,7 @@ export function difference(extension: Extension, form: Form): ExtensionPatch {
   if (form.name.trim() !== extension.name) patch.name = form.name.trim();
   if (form.dnd !== extension.dnd) patch.dnd = form.dnd;
   if (form.voicemail !== extension.voicemail) patch.voicemail = form.voicemail;
+  if (form.require_qop !== extension.require_qop) patch.require_qop = form.require_qop;
   for (const [field] of FORWARDS) {
     const target = form[field].trim() || null;
     if (target !== (extension[field] ?? null)) patch[field] = target;

@@ -10,6 +10,7 @@ const alice: Extension = {
   name: "Alice",
   dnd: false,
   voicemail: true,
+  require_qop: false,
   forward_always: null,
   forward_busy: "102",
   forward_no_answer: null,
@@ -21,6 +22,7 @@ const form = { ...alice, forward_always: "", forward_busy: "102", forward_no_ans
 test("only what was changed is sent, and an emptied field is null", () => {
   expect(difference(alice, form)).toEqual({});
   expect(difference(alice, { ...form, name: " Alice B. ", dnd: true })).toEqual({ name: "Alice B.", dnd: true });
+  expect(difference(alice, { ...form, require_qop: true })).toEqual({ require_qop: true });
   expect(difference(alice, { ...form, forward_busy: " ", forward_always: "103" })).toEqual({
     forward_busy: null,
     forward_always: "103",

@@ -21,9 +21,12 @@ fn talk_seconds(answered_at: Option<i64>, ended_at: i64) -> f64 {
     f64::from(millis) / 1_000.0
 }
 
-impl From<store::Extension> for Extension {
-    fn from(extension: store::Extension) -> Self {
+impl From<store::Account> for Extension {
+    fn from(account: store::Account) -> Self {
+        let store::Account { extension, devices } = account;
+        let own = devices.iter().find(|device| device.username == extension.number);
         Self {
+            require_qop: own.is_some_and(|device| device.require_qop),
             number: extension.number,
             name: extension.name,
             dnd: extension.dnd,

@@ -45,7 +45,7 @@ pub(crate) struct ListQuery {
     responses(
         (status = 200, description = "A page of extensions", content(
             (ExtensionPage = "application/json"),
-            (String = "text/csv", example = "number,name,dnd,forward_always,forward_busy,forward_no_answer,voicemail\n101,Alice,false,,,102,true\n"),
+            (String = "text/csv", example = "number,name,dnd,forward_always,forward_busy,forward_no_answer,voicemail,require_qop\n101,Alice,false,,,102,true,false\n"),
         )),
         (status = 401, description = "No token, or a wrong one", body = ProblemBody, content_type = "application/problem+json"),
         (status = 422, description = "A parameter at fault", body = ProblemBody, content_type = "application/problem+json"),
@@ -104,7 +104,7 @@ async fn export(app: &App, q: Option<&str>) -> Result<Response, Problem> {
             break;
         }
     }
-    let text = table::write(&all).map_err(|error| Problem::internal(&error))?;
+    let text = table::write(all).map_err(|error| Problem::internal(&error))?;
     let headers = [
         (header::CONTENT_TYPE, "text/csv; charset=utf-8; header=present"),
         (header::CONTENT_DISPOSITION, "attachment; filename=\"extensions.csv\""),
@@ -154,7 +154,7 @@ pub(crate) async fn create(
     let version = Version::of_extension(&account.extension);
     let headers = location.into_iter().chain(version.header()).collect();
     let created = CreatedExtension {
-        extension: account.extension.into(),
+        extension: account.into(),
         password: shown,
     };
     Ok((StatusCode::CREATED, headers, Json(created)))
@@ -165,13 +165,16 @@ pub(crate) fn check_new(new: &NewExtension) -> Result<(String, Rules), Problem> 
     validate::number("number", &new.number)?;
     let name = new.name.clone().unwrap_or_default();
     validate::name(&name)?;
-    new.password.as_deref().map_or(Ok(()), validate::password)?;
+    if let Some(password) = &new.password {
+        validate::password(&new.number, password)?;
+    }
     let rules = Rules {
         dnd: new.dnd.unwrap_or_default(),
         forward_always: new.forward_always.clone(),
         forward_busy: new.forward_busy.clone(),
         forward_no_answer: new.forward_no_answer.clone(),
         voicemail: new.voicemail.unwrap_or_default(),
+        require_qop: new.require_qop.unwrap_or_default(),
     };
     for (field, target) in [
         ("forward_always", &rules.forward_always),
@@ -209,7 +212,7 @@ pub(crate) async fn read(
     if conditions.excludes(Some(&version)) {
         return Ok((StatusCode::NOT_MODIFIED, tagged(&version)).into_response());
     }
-    Ok((tagged(&version), Json(Extension::from(account.extension))).into_response())
+    Ok((tagged(&version), Json(Extension::from(account))).into_response())
 }
 
 fn tagged(version: &Version) -> HeaderMap {
@@ -245,13 +248,13 @@ pub(crate) async fn update(
     JsonBody(patch): JsonBody<ExtensionPatch>,
 ) -> Result<(HeaderMap, Json<Extension>), Problem> {
     let number = existing(number)?;
-    let (patch, password) = check_patch(patch)?;
+    let (patch, password) = check_patch(&number, patch)?;
     let account = app.accounts.update(number, patch, password, conditions).await?;
     let version = Version::of_extension(&account.extension);
-    Ok((tagged(&version), Json(account.extension.into())))
+    Ok((tagged(&version), Json(account.into())))
 }
 
-fn check_patch(patch: ExtensionPatch) -> Result<(store::ExtensionPatch, Option<String>), Problem> {
+fn check_patch(number: &str, patch: ExtensionPatch) -> Result<(store::ExtensionPatch, Option<String>), Problem> {
     let forward = |field, value: &Option<Option<String>>| match value {
         Some(Some(target)) => validate::target(field, target),
         Some(None) | None => Ok(()),
@@ -261,7 +264,9 @@ fn check_patch(patch: ExtensionPatch) -> Result<(store::ExtensionPatch, Option<S
     forward("forward_no_answer", &patch.forward_no_answer)?;
     let name = patch.name.map(Option::unwrap_or_default);
     name.as_deref().map_or(Ok(()), validate::name)?;
-    patch.password.as_deref().map_or(Ok(()), validate::password)?;
+    if let Some(password) = &patch.password {
+        validate::password(number, password)?;
+    }
     let change = store::ExtensionPatch {
         name,
         dnd: patch.dnd.map(Option::unwrap_or_default),
@@ -270,6 +275,7 @@ fn check_patch(patch: ExtensionPatch) -> Result<(store::ExtensionPatch, Option<S
         forward_no_answer: patch.forward_no_answer,
         voicemail: patch.voicemail.map(Option::unwrap_or_default),
         ha1: None,
+        require_qop: patch.require_qop.map(Option::unwrap_or_default),
     };
     Ok((change, patch.password))
 }

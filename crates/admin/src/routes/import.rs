@@ -48,9 +48,10 @@ struct Ready {
 /// Make many extensions
 ///
 /// CSV with a header line (`number`, and if wanted `name`, `password`, `dnd`, `forward_always`, `forward_busy`,
-/// `forward_no_answer` and `voicemail`, in any order), or a JSON list of what `POST /extensions` takes. Fields are
+/// `forward_no_answer`, `voicemail` and `require_qop`, in any order), or a JSON list of what `POST /extensions` takes. Fields are
 /// separated as the header's are: by comma, semicolon or tab. All extensions are made, or none. Missing passwords
-/// are generated and shown in the report this once. `GET /extensions` with `Accept: text/csv` gives the same form.
+/// are generated and shown in the report this once; a given one has at least 8 characters and is not the number nor
+/// one of the commonest. `GET /extensions` with `Accept: text/csv` gives the same form.
 #[utoipa::path(
     post, path = "/extensions/import", tag = "extensions", operation_id = "import_extensions", params(
         ImportQuery,

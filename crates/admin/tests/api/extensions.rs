@@ -55,12 +55,14 @@ async fn a_missing_password_is_generated_and_shown_only_once() {
 async fn a_number_that_is_taken_is_409_and_changes_nothing() {
     let world = World::new().await;
     world
-        .post("/extensions", r#"{"number":"101","password":"one"}"#)
+        .post("/extensions", r#"{"number":"101","password":"the-first-one"}"#)
         .await
         .is(201);
     let before = world.stored_ha1("101").await;
     world.changes();
-    let again = world.post("/extensions", r#"{"number":"101","password":"two"}"#).await;
+    let again = world
+        .post("/extensions", r#"{"number":"101","password":"the-second-one"}"#)
+        .await;
     again.is_problem(409, "exists", Some("number"));
     assert_eq!(world.stored_ha1("101").await, before);
     assert!(world.changes().is_empty());
@@ -80,6 +82,9 @@ async fn faulty_fields_are_422_and_named() {
         (json!({"number": "101", "name": "x".repeat(65)}), "name"),
         (json!({"number": "101", "password": ""}), "password"),
         (json!({"number": "101", "password": long}), "password"),
+        (json!({"number": "101", "password": "seven77"}), "password"),
+        (json!({"number": "49301234", "password": "49301234"}), "password"),
+        (json!({"number": "101", "password": "Password1"}), "password"),
         (json!({"number": "101", "colour": "red"}), "colour"),
         (json!("101"), "body"),
     ] {
@@ -133,7 +138,7 @@ async fn patch_leaves_what_is_absent_and_clears_what_is_null() {
 async fn a_new_password_changes_the_device_and_is_not_shown() {
     let world = World::new().await;
     world
-        .post("/extensions", r#"{"number":"101","password":"old"}"#)
+        .post("/extensions", r#"{"number":"101","password":"the-old-one"}"#)
         .await
         .is(201);
     world.changes();
@@ -147,6 +152,24 @@ async fn a_new_password_changes_the_device_and_is_not_shown() {
             .iter()
             .any(|change| matches!(change, AccountChange::Device(d) if d.ha1 == ha1))
     );
+}
+
+#[tokio::test]
+async fn an_extension_can_demand_qop_of_its_phone() {
+    let world = World::new().await;
+    let made = world.post("/extensions", r#"{"number":"101"}"#).await.is(201).json();
+    assert_eq!(made["require_qop"], false);
+    world.changes();
+    let demands = |change: &AccountChange| matches!(change, AccountChange::Device(d) if d.require_qop);
+    let changed = world.patch("/extensions/101", r#"{"require_qop":true}"#).await;
+    assert_eq!(changed.is(200).json()["require_qop"], true);
+    assert!(world.changes().iter().any(demands));
+    world.patch("/extensions/101", r#"{"name":"Alice"}"#).await.is(200);
+    assert!(world.changes().iter().any(demands), "what is absent stays");
+    assert_eq!(world.get("/extensions/101").await.json()["require_qop"], true);
+    assert_eq!(world.get("/extensions").await.json()["items"][0]["require_qop"], true);
+    world.patch("/extensions/101", r#"{"require_qop":null}"#).await.is(200);
+    assert_eq!(world.get("/extensions/101").await.json()["require_qop"], false);
 }
 
 #[tokio::test]
@@ -164,6 +187,10 @@ async fn faulty_patches_are_422_and_change_nothing() {
         (r#"{"dnd":"yes"}"#, "dnd"),
         (r#"{"password":null}"#, "password"),
         (r#"{"password":""}"#, "password"),
+        (r#"{"password":"seven77"}"#, "password"),
+        (r#"{"password":"101101101"}"#, "password"),
+        (r#"{"password":"qwertyuiop"}"#, "password"),
+        (r#"{"require_qop":1}"#, "require_qop"),
         (r#"{"number":"102"}"#, "number"),
         (r#"{"name":"ok","forward_buzy":"1"}"#, "forward_buzy"),
     ] {

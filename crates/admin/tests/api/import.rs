@@ -127,9 +127,26 @@ async fn a_dry_run_tells_and_makes_nothing() {
 }
 
 #[tokio::test]
+async fn lines_with_passwords_that_are_guessed_first_are_named() {
+    let world = World::new().await;
+    let text = "number,password\n101,short\n102,otter-7-quiet\n10310310,10310310\n104,letmein123\n105,\n";
+    let body = csv(&world, "", text).await.is_problem(422, "import_failed", None);
+    let faults: Vec<_> = body["lines"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|line| line["status"] == "failed")
+        .map(|line| (line["line"].as_u64().unwrap(), line["field"].as_str().unwrap()))
+        .collect();
+    assert_eq!(faults, [(2, "password"), (4, "password"), (5, "password")]);
+    assert!(!body.to_string().contains("letmein123"));
+    assert_eq!(count(&world).await, 0);
+}
+
+#[tokio::test]
 async fn json_is_taken_as_well() {
     let world = World::new().await;
-    let good = r#"[{"number":"101","name":"Alice","password":"p"},{"number":"102"}]"#;
+    let good = r#"[{"number":"101","name":"Alice","password":"otter-7-quiet"},{"number":"102"}]"#;
     let report = world.post("/extensions/import", good).await.is(200).json();
     assert_eq!(report["created"], 2);
     assert!(report["lines"][0].get("password").is_none());
@@ -188,8 +205,9 @@ async fn tables_of_any_separator_say_where_calls_go() {
         "forward_busy",
         "forward_no_answer",
         "voicemail",
+        "require_qop",
     ];
-    let line = ["101", "Smith, Alice", "yes", "", "102", "sip:x@example.com", "1"];
+    let line = ["101", "Smith, Alice", "yes", "", "102", "sip:x@example.com", "1", "on"];
     for (first, separator) in [
         ("", ","),
         ("", ";"),
@@ -211,8 +229,8 @@ async fn tables_of_any_separator_say_where_calls_go() {
         assert_eq!(report["lines"][0]["line"], at, "{text:?}");
         let made = world.get("/extensions/101").await.json();
         assert_eq!(
-            (&made["name"], &made["dnd"], &made["voicemail"]),
-            (&json!("Smith, Alice"), &json!(true), &json!(true)),
+            (&made["name"], &made["dnd"], &made["voicemail"], &made["require_qop"]),
+            (&json!("Smith, Alice"), &json!(true), &json!(true), &json!(true)),
             "{text:?}"
         );
         assert_eq!(
@@ -269,8 +287,8 @@ async fn a_faulty_rule_is_named_with_its_line() {
 #[tokio::test]
 async fn what_is_exported_can_be_imported() {
     let world = World::new().await;
-    let text = "number,name,dnd,forward_always,forward_busy,forward_no_answer,voicemail\n\
-                *97,,false,,,,true\n101,\"Smith, \"\"Al\"\"\",true,102,sip:a@b.example,gw/+49,false\n";
+    let text = "number,name,dnd,forward_always,forward_busy,forward_no_answer,voicemail,require_qop\n\
+                *97,,false,,,,true,false\n101,\"Smith, \"\"Al\"\"\",true,102,sip:a@b.example,gw/+49,false,true\n";
     csv(&world, "", text).await.is(200);
     let accept = [("accept", "text/csv")];
     let table = world
