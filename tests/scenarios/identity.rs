@@ -1,6 +1,11 @@
 //! Who calls: nobody calls as another, and nobody without having shown who it is.
 
-use sip::{HeaderName, Method};
+use std::net::SocketAddr;
+
+use sip::{
+    HeaderName, Message, Method,
+    digest::{ChallengeParsed, answer},
+};
 use switch::{AccountChange, Config, Disposition, Input, Trusted};
 use tests::{Phase, Settings, Stage};
 
@@ -75,25 +80,9 @@ fn what_anybody_may_ask_is_answered_once_and_forgotten() {
 fn a_wrong_password_counts_once_however_often_its_request_is_repeated() {
     let stage = Stage::default();
     let wire = stage.wire("198.51.200.1:5060");
-    let request = |guess: u32| {
-        let response = format!("{guess:032x}");
-        let credentials = format!(
-            "Digest username=\"101\", realm=\"tandem.local\", nonce=\"n\", uri=\"sip:tandem.local\", \
-             response=\"{response}\", algorithm=MD5, qop=auth, nc=00000001, cnonce=\"c\""
-        );
-        sip::Builder::request(&Method::Register, "sip:tandem.local")
-            .header(
-                HeaderName::Via,
-                format!("SIP/2.0/UDP 198.51.200.1:5060;branch=z9hG4bK{guess}"),
-            )
-            .header(HeaderName::MaxForwards, 70)
-            .header(HeaderName::From, "<sip:101@tandem.local>;tag=f")
-            .header(HeaderName::To, "<sip:101@tandem.local>")
-            .header(HeaderName::CallId, "guess")
-            .header(HeaderName::CSeq, format!("{guess} REGISTER"))
-            .header(HeaderName::Authorization, credentials)
-            .finish()
-    };
+    wire.sends(register(wire.address, 99, None));
+    let nonce = nonce(&wire.takes_response(401));
+    let request = |guess: u32| register(wire.address, guess, Some(&guesses(&nonce, guess)));
     for _ in 0..30 {
         wire.sends(request(1));
         wire.takes_response(401);
@@ -107,6 +96,110 @@ fn a_wrong_password_counts_once_however_often_its_request_is_repeated() {
     wire.sends(request(11));
     wire.takes_response(503);
     stage.clears();
+}
+
+/// A REGISTER of 101 made by hand.
+fn register(from: SocketAddr, number: u32, credentials: Option<&str>) -> Message {
+    let builder = sip::Builder::request(&Method::Register, "sip:tandem.local")
+        .header(HeaderName::Via, format!("SIP/2.0/UDP {from};branch=z9hG4bK{number}"))
+        .header(HeaderName::MaxForwards, 70)
+        .header(HeaderName::From, "<sip:101@tandem.local>;tag=f")
+        .header(HeaderName::To, "<sip:101@tandem.local>")
+        .header(HeaderName::CallId, "by-hand")
+        .header(HeaderName::CSeq, format!("{number} REGISTER"));
+    match credentials {
+        Some(value) => builder.header(HeaderName::Authorization, value).finish(),
+        None => builder.finish(),
+    }
+}
+
+/// Credentials whose response is made up.
+fn guesses(nonce: &str, guess: u32) -> String {
+    format!(
+        "Digest username=\"101\", realm=\"tandem.local\", nonce=\"{nonce}\", uri=\"sip:tandem.local\", \
+         response=\"{guess:032x}\", algorithm=MD5, qop=auth, nc=00000001, cnonce=\"c\""
+    )
+}
+
+fn challenge(response: &Message) -> ChallengeParsed<'_> {
+    ChallengeParsed::choose(response.headers(HeaderName::WwwAuthenticate)).unwrap()
+}
+
+fn nonce(response: &Message) -> String {
+    challenge(response).nonce.into_owned()
+}
+
+#[test]
+fn a_phone_of_rfc_2069_registers_and_calls_and_what_it_sent_is_good_once() {
+    // RFC 3261 22.4: a client that leaves qop out is served; RFC 2069 has no count that would tell a replay.
+    let stage = Stage::default();
+    let (alice, bob) = (stage.unregistered("101"), stage.phone("102"));
+    alice.feels(|mood| mood.old_digest = true).registers(3_600);
+    alice.registers(3_600);
+    alice.calls("102");
+    bob.rings().answers().talks();
+    alice.talks();
+    let wire = stage.wire("198.51.200.1:5060");
+    wire.sends(register(wire.address, 1, None));
+    let challenged = wire.takes_response(401);
+    let mut old = challenge(&challenged);
+    old.auth = false;
+    let right = answer(&old, "101", "101101", &Method::Register, "sip:tandem.local", 1, "c");
+    assert!(!right.contains("qop"), "{right}");
+    wire.sends(register(wire.address, 2, Some(&right)));
+    wire.takes_response(200);
+    wire.sends(register(wire.address, 3, Some(&right)));
+    assert!(challenge(&wire.takes_response(401)).stale);
+    stage.ends(&alice, &bob);
+}
+
+#[test]
+fn a_nat_that_changes_the_address_with_each_packet_costs_one_round() {
+    let stage = Stage::default();
+    stage.unregistered("101");
+    let [one, two, three] = ["198.51.200.1:5060", "198.51.201.1:5060", "198.51.202.1:5060"].map(|at| stage.wire(at));
+    let right = |challenge: &ChallengeParsed<'_>, nc| {
+        answer(
+            challenge,
+            "101",
+            "101101",
+            &Method::Register,
+            "sip:tandem.local",
+            nc,
+            "c",
+        )
+    };
+    one.sends(register(one.address, 1, None));
+    let first = one.takes_response(401);
+    two.sends(register(two.address, 2, Some(&right(&challenge(&first), 1))));
+    let second = two.takes_response(401);
+    assert!(challenge(&second).stale, "it asks its user for nothing");
+    three.sends(register(three.address, 3, Some(&right(&challenge(&second), 1))));
+    three.takes_response(200);
+    one.sends(register(one.address, 4, Some(&right(&challenge(&second), 2))));
+    one.takes_response(200);
+    stage.clears();
+}
+
+#[test]
+fn guesses_with_a_phone_s_forged_address_do_not_keep_it_out() {
+    let stage = Stage::default();
+    let (alice, bob) = (stage.phone("101"), stage.phone("102"));
+    let attacker = stage.wire("198.51.200.1:5060");
+    attacker.sends(register(attacker.address, 1, None));
+    let own = nonce(&attacker.takes_response(401));
+    let forged = alice.with(|phone| phone.address);
+    for guess in 0..300 {
+        let request = register(forged, 1_000 + guess, Some(&guesses(&own, guess)));
+        stage.with(|world| world.throw(forged, request.bytes().clone()));
+        stage.pass(0.01);
+    }
+    alice.registers(3_600);
+    alice.calls("102");
+    bob.rings().answers().talks();
+    alice.talks();
+    assert_eq!(alice.was_told(503), 0);
+    stage.ends(&alice, &bob);
 }
 
 #[test]

@@ -207,6 +207,7 @@ impl Life {
                         (phone.mood.asks_timer, phone.mood.grants_timer, phone.mood.min_se) = (asks, grants, least);
                     }
                     (phone.mood.twins, phone.mood.odd, phone.mood.keeps_alive) = (twins, odd, alive);
+                    phone.mood.old_digest = index % 5 == 4;
                     phone.register(3_600);
                 });
             }

@@ -53,6 +53,8 @@ pub struct Mood {
     pub min_se: Option<u32>,
     /// Further header fields of its INVITEs.
     pub adds: Vec<(&'static str, String)>,
+    /// Answers challenges as a client of RFC 2069 does: without qop, cnonce and nonce count.
+    pub old_digest: bool,
     /// What stands in From instead of its number.
     pub claims: Option<&'static str>,
     /// Leaves the answer out of an ACK that should bring one.
@@ -110,6 +112,7 @@ impl Default for Mood {
             grants_timer: None,
             min_se: None,
             adds: Vec::new(),
+            old_digest: false,
             claims: None,
             forgets_answer: false,
             refuses_updates: None,

@@ -70,7 +70,8 @@ impl Phone {
 
     /// The same request with credentials for the challenge in `response`.
     pub(super) fn again(&mut self, request: &Message, response: &Message) -> Option<Message> {
-        let challenge = ChallengeParsed::choose(response.headers(HeaderName::WwwAuthenticate))?;
+        let mut challenge = ChallengeParsed::choose(response.headers(HeaderName::WwwAuthenticate))?;
+        challenge.auth &= !self.mood.old_digest;
         if request.header(HeaderName::Authorization).is_some() && !challenge.stale {
             return None; // the password is wrong
         }
