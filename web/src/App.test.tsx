@@ -12,11 +12,20 @@ let requests: string[];
 let changes: unknown[];
 let fault: unknown;
 let broken: boolean;
+// What the server has of main.rhai and of its versions.
+let plan: string;
+let version: number;
+let cdrs: { call_id: string }[];
+let keys: (string | null)[];
 let events: () => Promise<Response>;
 
 const json = (status: number, body: unknown) =>
   new Response(status === 204 ? null : JSON.stringify(body), { status, headers: { "Content-Type": "application/json" } });
 const problem = (status: number, detail: string, field?: string) => json(status, { status, code: "x", detail, field });
+const etag = () => ({ ETag: `"v${version}"` });
+
+/** A change is made of the version that is there, and makes a new one. */
+const stale = (request: Request) => request.headers.get("If-Match") !== `"v${version}"`;
 
 async function fake(input: Request | string, init?: RequestInit): Promise<Response> {
   const request = input instanceof Request ? input : new Request(new URL(input, location.origin), init);
@@ -32,7 +41,14 @@ async function fake(input: Request | string, init?: RequestInit): Promise<Respon
     case "DELETE /api/v1/calls/c1":
       calls = [];
       return json(204, null);
+    case "GET /api/v1/system":
+      return json(200, { version: "1", domain: "tandem.local", servers: [{ address: "192.0.2.7", port: 5070, transports: ["udp", "tcp"] }] });
+    case "GET /api/v1/extensions/101":
+      return new Response(JSON.stringify(extensions[0]), { headers: { "Content-Type": "application/json", ...etag() } });
+    case "GET /api/v1/cdrs":
+      return json(200, { items: cdrs, next_cursor: new URL(request.url).searchParams.has("cursor") ? null : "next" });
     case "POST /api/v1/extensions": {
+      keys.push(request.headers.get("Idempotency-Key"));
       const body = (await request.json()) as { number: string };
       if (extensions.some((known) => known.number === body.number)) return problem(409, "extension 101 exists already", "number");
       const made = { dnd: false, voicemail: false, require_qop: false, name: "", ...body };
@@ -40,12 +56,19 @@ async function fake(input: Request | string, init?: RequestInit): Promise<Respon
       return json(201, { ...made, password: "generated-once" });
     }
     case "PATCH /api/v1/extensions/101":
+      if (stale(request)) return problem(412, "somebody changed it meanwhile");
+      version += 1;
       changes.push(await request.json());
       return json(200, extensions[0]);
     case "GET /api/v1/dialplans":
       return json(200, { items: [{ name: "main", bytes: 1, modified_at: null }], fault, next_cursor: null });
     case "GET /api/v1/dialplans/main":
-      return new Response("fn on_call(caller) {\n  caller.ecko();\n}\n");
+      return new Response(plan, { headers: etag() });
+    case "PUT /api/v1/dialplans/main":
+      if (stale(request)) return problem(412, "somebody changed it meanwhile");
+      version += 1;
+      plan = await request.text();
+      return new Response(null, { status: 204, headers: etag() });
     case "GET /api/v1/extensions":
       return page(extensions);
     default:
@@ -59,6 +82,10 @@ beforeEach(() => {
       started_at: "2026-01-05T08:00:00Z", answered_at: "2026-01-05T08:00:05Z" },
   ];
   extensions = [{ number: "101", name: "Alice" }];
+  plan = "fn on_call(caller) {\n  caller.ecko();\n}\n";
+  version = 1;
+  cdrs = [];
+  keys = [];
   requests = [];
   changes = [];
   fault = null;
@@ -118,9 +145,17 @@ test("a new extension shows its password once", async () => {
   expect((await screen.findByRole("alert")).textContent).toBe("Extension 101 exists already.");
   expect(screen.getByLabelText("Number").getAttribute("aria-invalid")).toBe("true");
   await user.clear(screen.getByLabelText("Number"));
+  // What is corrected is no fault any more.
+  expect(screen.queryByRole("alert")).toBeNull();
+  expect(screen.getByLabelText("Number").getAttribute("aria-invalid")).toBeNull();
   await user.type(screen.getByLabelText("Number"), "102");
   await user.click(screen.getByRole("button", { name: "Create" }));
   expect((await screen.findByTestId("password")).textContent).toBe("generated-once");
+  // What else is typed into the phone.
+  expect((await screen.findByText("192.0.2.7")).textContent).toBe("192.0.2.7");
+  expect(screen.getByText("5070")).toBeTruthy();
+  expect(screen.getByText("UDP or TCP")).toBeTruthy();
+  expect(screen.getByText(/leave it empty or type the server's address/)).toBeTruthy();
   await user.click(screen.getByRole("button", { name: "Done" }));
   expect(screen.queryByText("generated-once")).toBeNull();
   expect(await screen.findByRole("button", { name: "Edit 102" })).toBeTruthy();
@@ -145,7 +180,7 @@ test("what is empty or fails says so, and can be tried again", async () => {
 test("a new password is made, set, and shown once", async () => {
   const user = await signedIn("/extensions");
   await user.click(await screen.findByRole("button", { name: "New password 101" }));
-  await user.click(screen.getByRole("button", { name: "Set password" }));
+  await user.click(await screen.findByRole("button", { name: "Set password" }));
   const shown = (await screen.findByTestId("password")).textContent;
   expect(shown).toMatch(/^[a-z2-9]{16}$/);
   expect(changes).toEqual([{ password: shown }]);
@@ -153,7 +188,7 @@ test("a new password is made, set, and shown once", async () => {
   expect(screen.queryByText(shown ?? "")).toBeNull();
   // One that was typed is known already.
   await user.click(screen.getByRole("button", { name: "New password 101" }));
-  await user.type(screen.getByLabelText("Password"), "a secret of mine");
+  await user.type(await screen.findByLabelText("Password"), "a secret of mine");
   await user.click(screen.getByRole("button", { name: "Set password" }));
   await vi.waitFor(() => expect(screen.queryByRole("dialog")).toBeNull());
   expect(changes[1]).toEqual({ password: "a secret of mine" });
@@ -188,4 +223,156 @@ test("a fault in the dialplan's files stays on its page until they are taken aga
   tell(`event: dialplan.reloaded\ndata: {"generation":2}\n\n`);
   await vi.waitFor(() => expect(screen.queryByRole("alert")).toBeNull());
   expect(screen.getByLabelText("Text of main.rhai").getAttribute("aria-invalid")).toBeNull();
+});
+
+test("a request whose answer was lost is repeated with the same key, another one has its own", async () => {
+  const user = await signedIn("/extensions");
+  await user.click(await screen.findByRole("button", { name: "New extension" }));
+  await user.type(screen.getByLabelText("Number"), "300");
+  let lost = true;
+  vi.stubGlobal("fetch", async (input: Request | string, init?: RequestInit) => {
+    const answer = await fake(input, init);
+    if (input instanceof Request && input.method === "POST" && lost) {
+      lost = false;
+      extensions = extensions.filter(({ number }) => number !== "300");
+      throw new TypeError("failed to fetch");
+    }
+    return answer;
+  });
+  await user.click(screen.getByRole("button", { name: "Create" }));
+  await screen.findByText("Tandem cannot be reached.");
+  await user.click(screen.getByRole("button", { name: "Create" }));
+  await user.click(await screen.findByRole("button", { name: "Done" }));
+  await user.click(screen.getByRole("button", { name: "New extension" }));
+  await user.type(screen.getByLabelText("Number"), "301");
+  await user.click(screen.getByRole("button", { name: "Create" }));
+  await screen.findByRole("button", { name: "Done" });
+  expect(keys[0]).toBeTruthy();
+  expect(keys[1]).toBe(keys[0]);
+  expect(keys[2]).not.toBe(keys[0]);
+});
+
+test("a draft survives another page, the end of the session and a new one; leaving asks", async () => {
+  const leaving = () => {
+    const event = new Event("beforeunload", { cancelable: true });
+    dispatchEvent(event);
+    return event.defaultPrevented;
+  };
+  const user = await signedIn("/dialplans/main");
+  expect(leaving()).toBe(false);
+  await user.type(await screen.findByLabelText("Text of main.rhai"), "// mine");
+  await user.click(screen.getByRole("link", { name: "Calls" }));
+  await screen.findByText("Alice");
+  expect(leaving()).toBe(true);
+  session.signOut("refused");
+  await screen.findByText(/no longer accepted/);
+  expect(leaving()).toBe(true);
+  await user.type(screen.getByLabelText("Admin token"), "good");
+  await user.keyboard("{Enter}");
+  await user.click(await screen.findByRole("link", { name: /^Dialplan.*not saved yet$/ }));
+  const area = await screen.findByLabelText<HTMLTextAreaElement>("Text of main.rhai");
+  expect(area.value).toBe(`${plan}// mine`);
+  await user.click(screen.getByRole("button", { name: "Save" }));
+  await screen.findByText("Saved: in force for every new call.");
+  expect(plan).toContain("// mine");
+  expect(leaving()).toBe(false);
+});
+
+test("two who edit the same file see one another's version before one is overwritten", async () => {
+  const user = await signedIn("/dialplans/main");
+  await user.type(await screen.findByLabelText("Text of main.rhai"), "// mine");
+  const theirs = "// theirs\nfn on_call(caller) {}\n";
+  [plan, version] = [theirs, 2];
+  await user.click(screen.getByRole("button", { name: "Save" }));
+  const shown = await screen.findByLabelText<HTMLTextAreaElement>("Their version of main.rhai");
+  expect([shown.value, shown.readOnly, plan]).toEqual([theirs, true, theirs]);
+  expect(screen.getByRole<HTMLButtonElement>("button", { name: "Save" }).disabled).toBe(true);
+  await user.click(screen.getByRole("button", { name: "Go on with mine" }));
+  expect(screen.queryByLabelText("Their version of main.rhai")).toBeNull();
+  await user.click(screen.getByRole("button", { name: "Save" }));
+  await screen.findByText("Saved: in force for every new call.");
+  expect(plan).toContain("// mine");
+  // The other way round: theirs is taken.
+  await user.type(screen.getByLabelText("Text of main.rhai"), "// again");
+  [plan, version] = [theirs, 9];
+  await user.click(screen.getByRole("button", { name: "Save" }));
+  await user.click(await screen.findByRole("button", { name: "Take theirs" }));
+  expect(screen.getByLabelText<HTMLTextAreaElement>("Text of main.rhai").value).toBe(theirs);
+  expect(plan).toBe(theirs);
+});
+
+test("what somebody else changes of an extension meanwhile is shown, and not overwritten", async () => {
+  const full = { dnd: false, voicemail: false, forward_always: null, forward_busy: null, forward_no_answer: null };
+  extensions = [{ number: "101", name: "Alice", ...full }];
+  const user = await signedIn("/extensions");
+  await user.click(await screen.findByRole("button", { name: "Edit 101" }));
+  const name = await screen.findByLabelText<HTMLInputElement>("Name");
+  await user.clear(name);
+  await user.type(name, "Alicia");
+  const theirs = { number: "101", name: "Ali", ...full, forward_busy: "102" };
+  [extensions, version] = [[theirs], 2];
+  await user.click(screen.getByRole("button", { name: "Save" }));
+  await screen.findByText("Somebody else has set this to: Ali");
+  expect(changes).toEqual([]);
+  expect(screen.getByLabelText<HTMLInputElement>("Name").value).toBe("Alicia");
+  expect(screen.getByLabelText<HTMLInputElement>("When busy, forward to").value).toBe("102");
+  await user.click(screen.getByRole("button", { name: "Save" }));
+  await vi.waitFor(() => expect(screen.queryByRole("dialog")).toBeNull());
+  expect(changes).toEqual([{ name: "Alicia" }]);
+});
+
+test("calls that end wait behind a button, and one page is read for them", async () => {
+  const call = (id: string, from = "101") => ({
+    call_id: id, sip_call_id: id, from, from_name: "Alice", to: "102", dialed: "102", started_at: "2026-01-05T08:00:00Z",
+    answered_at: null, ended_at: "2026-01-05T08:00:09Z", talk_seconds: 0, disposition: "busy", sip_code: 486, ended_by: "callee", detail: "",
+  });
+  let tell = (_: string) => {};
+  events = async () => {
+    const start = (c: ReadableStreamDefaultController<Uint8Array>) => {
+      tell = (text) => c.enqueue(new TextEncoder().encode(text));
+    };
+    return new Response(new ReadableStream<Uint8Array>({ start }));
+  };
+  cdrs = [call("old")];
+  const user = await signedIn("/history?q=101&from=2026-01-01");
+  expect((await screen.findByRole<HTMLInputElement>("searchbox")).value).toBe("101");
+  expect(screen.getByLabelText<HTMLInputElement>("From").value).toBe("2026-01-01");
+  await screen.findByText("102");
+  await user.click(screen.getByRole("button", { name: "Search older calls" }));
+  const read = () => requests.filter((request) => request === "GET /api/v1/cdrs").length;
+  await vi.waitFor(() => expect(read()).toBe(2));
+  for (let i = 0; i < 50; i++) tell(`event: call.ended\ndata: ${JSON.stringify(call(`n${i}`))}\n\n`);
+  tell(`event: call.ended\ndata: ${JSON.stringify(call("other", "777"))}\n\n`);
+  const button = await screen.findByRole("button", { name: "50 new calls" });
+  expect(read()).toBe(2);
+  await user.click(button);
+  await vi.waitFor(() => expect(read()).toBe(3));
+  expect(screen.queryByRole("button", { name: /new call/ })).toBeNull();
+  // The filters stand in the address.
+  await user.selectOptions(screen.getByLabelText("How it ended"), "busy");
+  await vi.waitFor(() => expect(location.search).toBe("?q=101&from=2026-01-01&result=busy"));
+});
+
+test("rows that are far from the screen are not drawn", async () => {
+  const observers: { watch: Element; tell: (near: boolean) => void }[] = [];
+  class Observer {
+    constructor(private readonly told: (entries: unknown[]) => void) {}
+    observe(watch: Element) {
+      observers.push({ watch, tell: (isIntersecting) => this.told([{ isIntersecting, boundingClientRect: { height: 2_000 } }]) });
+    }
+    disconnect() {}
+  }
+  vi.stubGlobal("IntersectionObserver", Observer);
+  extensions = Array.from({ length: 500 }, (_, i) => ({ number: String(1_000 + i), name: "" }));
+  await signedIn("/extensions");
+  const table = await screen.findByRole("table");
+  expect(table.getAttribute("aria-rowcount")).toBe("501");
+  expect(screen.queryByRole("button", { name: "Edit 1001" })).toBeTruthy();
+  expect(screen.queryByRole("button", { name: "Edit 1499" })).toBeNull();
+  expect(table.querySelectorAll("tbody tr").length).toBeLessThan(150);
+  observers.at(-1)?.tell(true);
+  const row = (await screen.findByRole("button", { name: "Edit 1499" })).closest("tr");
+  expect(row?.getAttribute("aria-rowindex")).toBe("501");
+  observers.at(-1)?.tell(false);
+  await vi.waitFor(() => expect(screen.queryByRole("button", { name: "Edit 1499" })).toBeNull());
 });

@@ -4,6 +4,7 @@ import { BrowserRouter, Navigate, NavLink, Route, Routes } from "react-router";
 
 import { ApiError } from "./api/client";
 import { Live, useLiveState } from "./api/live";
+import { useAskBeforeLeaving, useDrafts } from "./api/drafts";
 import { session } from "./api/session";
 import { CallsPage } from "./pages/Calls";
 import { DialplansPage } from "./pages/Dialplans";
@@ -26,6 +27,7 @@ export const newQueryClient = () =>
 
 export function App() {
   const token = useToken();
+  useAskBeforeLeaving();
   return token ? <Signed key={token} /> : <SignIn />;
 }
 
@@ -81,8 +83,9 @@ const STATES = { open: "Live", connecting: "Connecting…", lost: "Not connected
 function Side() {
   const [theme, toggleTheme] = useTheme();
   const state = useLiveState();
+  const unsaved = Object.keys(useDrafts()).length > 0;
   return (
-    <div className="side">
+    <header className="side">
       <div className="brand">
         <img src="/icon.svg" alt="" width="28" height="28" />
         <span>Tandem</span>
@@ -106,7 +109,14 @@ function Side() {
         </NavLink>
         <NavLink to="/dialplans">
           <RouteIcon />
-          <span>Dialplan</span>
+          <span>
+            Dialplan
+            {unsaved && (
+              <span className="unsaved" title="Not saved yet">
+                <span className="sr-only">, not saved yet</span>
+              </span>
+            )}
+          </span>
         </NavLink>
       </nav>
       <div className="side-foot">
@@ -126,6 +136,6 @@ function Side() {
           <LeaveIcon />
         </button>
       </div>
-    </div>
+    </header>
   );
 }

@@ -72,9 +72,8 @@ pub(crate) struct NewExtension {
     #[serde(default)]
     #[schema(min_length = 8, max_length = 128, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$", format = Password, write_only)]
     pub(crate) password: Option<String>,
-    /// Do not disturb: calls get busy at once.
+    /// Do not disturb: calls get busy at once. Off unless given.
     #[serde(default)]
-    #[schema(default = false)]
     pub(crate) dnd: Option<bool>,
     /// Where every call goes instead.
     #[serde(default)]
@@ -88,9 +87,8 @@ pub(crate) struct NewExtension {
     #[serde(default)]
     #[schema(min_length = 1, max_length = 256)]
     pub(crate) forward_no_answer: Option<String>,
-    /// Whether it has a mailbox.
+    /// Whether it has a mailbox. It has none unless given.
     #[serde(default)]
-    #[schema(default = false)]
     pub(crate) voicemail: Option<bool>,
     /// Whether its phone must answer challenges with qop.
     #[serde(default)]

@@ -10,11 +10,13 @@ export type Call = Schemas["Call"];
 export type Cdr = Schemas["Cdr"];
 export type Disposition = Schemas["Disposition"];
 export type Extension = Schemas["Extension"];
+export type ExtensionPage = Schemas["ExtensionPage"];
 export type CreatedExtension = Schemas["CreatedExtension"];
 export type ExtensionPatch = Schemas["ExtensionPatch"];
 export type DialplanInfo = Schemas["DialplanInfo"];
 export type Fault = Schemas["Fault"];
 export type Registration = Schemas["Registration"];
+export type System = Schemas["System"];
 type ProblemBody = Schemas["ProblemBody"];
 
 export type Place = { file: string; line: number; column: number };
@@ -63,8 +65,22 @@ export function toApiError(status: number, body: unknown): ApiError {
 
 type Result<T> = { data?: T; error?: unknown; response: Response };
 
+/** What was read, and the version it was (its ETag): a change names the version it was made from. */
+export type Versioned<T> = { data: T; version: string };
+
 /** The data of an answer; throws an `ApiError` for everything else. */
-export async function unwrap<T>(request: Promise<Result<T>>): Promise<T> {
+export const unwrap = async <T>(request: Promise<Result<T>>): Promise<T> => (await answer(request)).data as T;
+
+/** The data of an answer with its version. */
+export async function unwrapVersioned<T>(request: Promise<Result<T>>): Promise<Versioned<T>> {
+  const { data, response } = await answer(request);
+  return { data: data as T, version: response.headers.get("ETag") ?? "*" };
+}
+
+/** Whether somebody else has changed it since it was read. */
+export const isConflict = (error: unknown) => error instanceof ApiError && error.status === 412;
+
+async function answer<T>(request: Promise<Result<T>>): Promise<Result<T>> {
   let result: Result<T>;
   try {
     result = await request;
@@ -73,5 +89,28 @@ export async function unwrap<T>(request: Promise<Result<T>>): Promise<T> {
     throw new ApiError(0, "unreachable", "Tandem cannot be reached.");
   }
   if (!result.response.ok) throw toApiError(result.response.status, result.error);
-  return result.data as T;
+  return result;
 }
+
+/** Something that is to be made once, however often it is tried: the key stays until there is an answer. */
+export class Attempt {
+  private key = "";
+  private body = "";
+
+  async run<T>(body: unknown, send: (header: { "Idempotency-Key": string }) => Promise<T>): Promise<T> {
+    const text = JSON.stringify(body);
+    if (!this.key || text !== this.body) [this.key, this.body] = [newKey(), text];
+    try {
+      const made = await send({ "Idempotency-Key": this.key });
+      this.key = "";
+      return made;
+    } catch (error) {
+      const answered = error instanceof ApiError && error.status > 0 && error.status < 500;
+      if (answered && error.code !== "in_progress") this.key = "";
+      throw error;
+    }
+  }
+}
+
+// `crypto.randomUUID` is there for secure origins only.
+const newKey = () => Array.from(crypto.getRandomValues(new Uint32Array(4)), (part) => part.toString(36)).join("-");

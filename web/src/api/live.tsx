@@ -4,36 +4,73 @@ import { type QueryClient, useQueryClient } from "@tanstack/react-query";
 import { createContext, type ReactNode, useContext, useEffect, useState } from "react";
 
 import { type Notice, useNotify } from "../ui/Notices";
-import type { Call, Fault } from "./client";
+import type { Call, Cdr, Fault, Registration } from "./client";
+import { ended } from "./ended";
 import { listen, type StreamState, type TandemEvent } from "./events";
 
-type CallPage = { items: Call[]; next_cursor?: string | null };
+type Page<T> = { items: T[]; next_cursor?: string | null };
+type Pages<T> = { pages: Page<T>[]; pageParams: unknown[] };
 
-const PAUSE = 1_000;
-const pausing = new WeakMap<QueryClient, Map<string, { again: boolean }>>();
-
-/** Has a list read again, at most once a second: a thousand phones may come at once. */
-function refresh(client: QueryClient, list: string) {
-  const lists = pausing.get(client) ?? new Map<string, { again: boolean }>();
-  pausing.set(client, lists);
-  const pause = lists.get(list);
-  if (pause) {
-    pause.again = true;
-    return;
+/** Puts a phone where it belongs, or takes it away: a thousand may come at once, and no list is read for them. */
+function changeRegistrations(client: QueryClient, contact: Registration, added: boolean) {
+  const fits = (key: readonly unknown[]) => key[1] === "all" || !key[2] || key[2] === contact.number;
+  for (const [queryKey] of client.getQueriesData({ queryKey: ["registrations"] })) {
+    client.setQueryData<Page<Registration> | Pages<Registration>>(queryKey, (list) => {
+      if (!list || !fits(queryKey)) return list;
+      if ("items" in list) return changePages([list], contact, added)[0];
+      return { ...list, pages: changePages(list.pages, contact, added) };
+    });
   }
-  const started = { again: false };
-  lists.set(list, started);
-  setTimeout(() => {
-    lists.delete(list);
-    if (started.again) refresh(client, list);
-  }, PAUSE);
-  void client.invalidateQueries({ queryKey: [list] });
+  // An answer on its way may be older than this event.
+  if (client.isFetching({ queryKey: ["registrations"] })) void client.invalidateQueries({ queryKey: ["registrations"] });
+}
+
+function changePages(pages: Page<Registration>[], contact: Registration, added: boolean): Page<Registration>[] {
+  const without = pages.map((page) => {
+    const items = page.items.filter((other) => other.id !== contact.id);
+    return items.length === page.items.length ? page : { ...page, items };
+  });
+  if (!added) return without;
+  const after = (other: Registration) =>
+    other.number === contact.number ? BigInt(other.id) > BigInt(contact.id) : other.number > contact.number;
+  // The first page that ends behind it, or the very last one. On pages that were not read yet it is found later.
+  const at = without.findIndex((page) => !page.next_cursor || page.items.some(after));
+  return without.map((page, i) => {
+    if (i !== at) return page;
+    const place = page.items.findIndex(after);
+    const items = [...page.items];
+    items.splice(place < 0 ? items.length : place, 0, contact);
+    return { ...page, items };
+  });
+}
+
+/** Reads again what is shown, after events were missed. A long list of calls is left as it is, and says so. */
+function readAgain(client: QueryClient) {
+  const long = (data: unknown) => ((data as Pages<Cdr> | undefined)?.pages.length ?? 0) > 1;
+  const cdrs = (queryKey: readonly unknown[]) => queryKey[0] === "cdrs";
+  void client.invalidateQueries({ predicate: ({ queryKey, state }) => !cdrs(queryKey) || !long(state.data) });
+  if (client.getQueriesData({ queryKey: ["cdrs"] }).some(([, data]) => long(data))) ended.miss();
+}
+
+const own: number[] = [];
+
+/** This page changes the dialplan itself: its reload is no news. Call what it gives back if nothing came of it. */
+export function ownChange(): () => void {
+  const at = Date.now();
+  own.push(at);
+  return () => void own.splice(own.indexOf(at) >>> 0, 1);
+}
+
+/** Whether a reload is the answer to a change of this page. */
+function isOwn(): boolean {
+  const first = own.shift();
+  return first !== undefined && (Date.now() - first < 15_000 || isOwn());
 }
 
 /** Applies one event to the cache; gives back what people should be told of it. */
 export function apply(client: QueryClient, { name, data }: TandemEvent): Notice | undefined {
   const change = (update: (calls: Call[]) => Call[]) => {
-    client.setQueryData<CallPage>(["calls"], (page) => page && { ...page, items: update(page.items) });
+    client.setQueryData<Page<Call>>(["calls"], (page) => page && { ...page, items: update(page.items) });
     // An answer on its way may be older than this event: it is asked for anew.
     if (client.isFetching({ queryKey: ["calls"] })) void client.invalidateQueries({ queryKey: ["calls"] });
   };
@@ -49,19 +86,19 @@ export function apply(client: QueryClient, { name, data }: TandemEvent): Notice 
       return undefined;
     }
     case "call.ended": {
-      const { call_id } = data as { call_id: string };
-      change((calls) => calls.filter((call) => call.id !== call_id));
-      refresh(client, "cdrs");
+      const cdr = data as Cdr;
+      change((calls) => calls.filter((call) => call.id !== cdr.call_id));
+      ended.add(cdr);
       return undefined;
     }
     case "registration.added":
     case "registration.removed":
-      refresh(client, "registrations");
+      changeRegistrations(client, data as Registration, name === "registration.added");
       return undefined;
     case "dialplan.reloaded":
       void client.invalidateQueries({ queryKey: ["dialplans"] });
       void client.invalidateQueries({ queryKey: ["dialplan"] });
-      return { tone: "good", text: "The dialplan was reloaded." };
+      return isOwn() ? undefined : { tone: "good", text: "The dialplan was reloaded." };
     case "dialplan.failed": {
       const { call_id, ...fault } = data as Fault & { call_id: string | null };
       if (!call_id) {
@@ -74,7 +111,7 @@ export function apply(client: QueryClient, { name, data }: TandemEvent): Notice 
     case "hello":
     case "lagged":
       // Whatever happened before, or was missed, is read from the lists.
-      void client.invalidateQueries();
+      readAgain(client);
       return undefined;
     default:
       return undefined;

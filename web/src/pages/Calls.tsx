@@ -1,7 +1,7 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 
-import { api, type Call, unwrap } from "../api/client";
+import { api, Attempt, type Call, unwrap } from "../api/client";
 import { FormDialog } from "../ui/Dialog";
 import { Field } from "../ui/Field";
 import { dateTime } from "../ui/format";
@@ -122,8 +122,12 @@ function NewCallDialog({ onClose }: { onClose: () => void }) {
   const client = useQueryClient();
   const [from, setFrom] = useState("");
   const [to, setTo] = useState("");
+  const [attempt] = useState(() => new Attempt());
   const start = useMutation({
-    mutationFn: () => unwrap(api.POST("/api/v1/calls", { body: { from: from.trim(), to: to.trim() } })),
+    mutationFn: () => {
+      const body = { from: from.trim(), to: to.trim() };
+      return attempt.run(body, (header) => unwrap(api.POST("/api/v1/calls", { params: { header }, body })));
+    },
     onSuccess: () => (void client.invalidateQueries({ queryKey: ["calls"] }), onClose()),
   });
   return (

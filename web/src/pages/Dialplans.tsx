@@ -2,8 +2,9 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useEffect, useRef, useState } from "react";
 import { Navigate, NavLink, useNavigate, useParams } from "react-router";
 
-import { api, ApiError, type Fault, type Place, unwrap } from "../api/client";
-import { placed } from "../api/live";
+import { api, ApiError, type Fault, isConflict, type Place, unwrap, unwrapVersioned, type Versioned } from "../api/client";
+import { type Draft, drafts, useDrafts } from "../api/drafts";
+import { ownChange, placed } from "../api/live";
 import { CodeArea, showLine } from "../ui/CodeArea";
 import { FormDialog } from "../ui/Dialog";
 import { Field } from "../ui/Field";
@@ -19,9 +20,7 @@ export function DialplansPage() {
   useTitle("Dialplan");
   const { name } = useParams();
   const [adding, setAdding] = useState(false);
-  // What was typed and not saved, by file: another file can be looked at meanwhile.
-  const [drafts, setDrafts] = useState<Record<string, string | undefined>>({});
-  useUnsaved(Object.values(drafts).some((draft) => draft !== undefined));
+  const unsaved = useDrafts();
   const list = useQuery({
     queryKey: ["dialplans"],
     queryFn: ({ signal }) => unwrap(api.GET("/api/v1/dialplans", { signal })),
@@ -57,6 +56,11 @@ export function DialplansPage() {
             {files.map((file) => (
               <NavLink key={file.name} to={`/dialplans/${file.name}`} title={file.modified_at ? `Changed ${dateTime(file.modified_at)}` : undefined}>
                 {file.name}.rhai
+                {unsaved[file.name] && (
+                  <span className="unsaved" title="Not saved yet">
+                    <span className="sr-only">, not saved yet</span>
+                  </span>
+                )}
               </NavLink>
             ))}
           </nav>
@@ -65,8 +69,8 @@ export function DialplansPage() {
               key={name}
               name={name}
               broken={broken ?? undefined}
-              draft={drafts[name]}
-              setDraft={(draft) => setDrafts((all) => ({ ...all, [name]: draft }))}
+              draft={unsaved[name]}
+              setDraft={(draft) => drafts.set(name, draft)}
             />
           )}
         </div>
@@ -79,21 +83,34 @@ export function DialplansPage() {
 const textQuery = (name: string) => ({
   queryKey: ["dialplan", name],
   queryFn: ({ signal }: { signal: AbortSignal }) =>
-    unwrap(api.GET("/api/v1/dialplans/{name}", { params: { path: { name } }, parseAs: "text", signal })),
+    unwrapVersioned(api.GET("/api/v1/dialplans/{name}", { params: { path: { name } }, parseAs: "text", signal })),
 });
 
-const put = (name: string, text: string) =>
-  unwrap(
-    api.PUT("/api/v1/dialplans/{name}", {
-      params: { path: { name } },
-      body: text,
-      bodySerializer: (body: string) => body,
-      headers: { "Content-Type": "text/plain; charset=utf-8" },
-    }),
+/** Saves a text over the version that it was made from; without one, as a new file. */
+const put = (name: string, text: string, version?: string) =>
+  asOwn(() =>
+    unwrapVersioned(
+      api.PUT("/api/v1/dialplans/{name}", {
+        params: { path: { name }, header: version ? { "If-Match": version } : { "If-None-Match": "*" } },
+        body: text,
+        bodySerializer: (body: string) => body,
+        headers: { "Content-Type": "text/plain; charset=utf-8" },
+      }),
+    ),
   );
 
+async function asOwn<T>(change: () => Promise<T>): Promise<T> {
+  const failed = ownChange();
+  try {
+    return await change();
+  } catch (error) {
+    failed();
+    throw error;
+  }
+}
+
 // No draft until the first key: until then, what somebody else saves is shown.
-type SheetProps = { name: string; broken: Fault | undefined; draft: string | undefined; setDraft: (draft: string | undefined) => void };
+type SheetProps = { name: string; broken: Fault | undefined; draft: Draft | undefined; setDraft: (draft: Draft | undefined) => void };
 
 function Sheet({ name, ...rest }: SheetProps) {
   const saved = useQuery(textQuery(name));
@@ -102,17 +119,27 @@ function Sheet({ name, ...rest }: SheetProps) {
   return <Editor name={name} saved={saved.data} {...rest} />;
 }
 
-function Editor({ name, saved, broken, draft, setDraft }: SheetProps & { saved: string }) {
+function Editor({ name, saved, broken, draft, setDraft }: SheetProps & { saved: Versioned<string> }) {
   const client = useQueryClient();
   const area = useRef<HTMLTextAreaElement>(null);
   const [deleting, setDeleting] = useState(false);
-  const text = draft ?? saved;
-  const changed = text !== saved;
+  const text = draft?.text ?? saved.data;
+  const changed = text !== saved.data;
+  // Somebody else has saved another text than the one that this draft was made from.
+  const conflict = changed && draft !== undefined && draft.version !== saved.version;
+  const type = (typed: string) => {
+    const { base, version } = draft ?? { base: saved.data, version: saved.version };
+    setDraft(typed === saved.data ? undefined : { text: typed, base, version });
+    save.reset();
+  };
   const save = useMutation({
-    mutationFn: () => put(name, text),
-    onError: (error) => error instanceof ApiError && error.place?.file === `${name}.rhai` && go(error.place),
-    onSuccess: () => {
-      client.setQueryData(["dialplan", name], text);
+    mutationFn: () => put(name, text, draft?.version ?? saved.version),
+    onError: (error) => {
+      if (isConflict(error)) void client.invalidateQueries({ queryKey: ["dialplan", name] });
+      if (error instanceof ApiError && error.place?.file === `${name}.rhai`) go(error.place);
+    },
+    onSuccess: ({ version }) => {
+      client.setQueryData(["dialplan", name], { data: text, version });
       void client.invalidateQueries({ queryKey: ["dialplans"] });
       setDraft(undefined);
     },
@@ -132,18 +159,32 @@ function Editor({ name, saved, broken, draft, setDraft }: SheetProps & { saved: 
   useEffect(() => {
     if (line && area.current) showLine(area.current, line);
   }, [line]);
+  // Both typed the same.
+  useEffect(() => {
+    if (draft && draft.text === saved.data) setDraft(undefined);
+  });
+  const savable = changed && !conflict && !save.isPending;
   return (
     <section className="sheet" aria-label={`${name}.rhai`}>
+      {conflict && (
+        <Conflict
+          name={name}
+          theirs={saved.data}
+          base={draft.base}
+          takeTheirs={() => (setDraft(undefined), save.reset())}
+          keepMine={() => (setDraft({ text, base: saved.data, version: saved.version }), save.reset())}
+        />
+      )}
       <CodeArea
         ref={area}
         label={`Text of ${name}.rhai`}
         text={text}
         faultLine={here?.line}
-        onChange={(typed) => (setDraft(typed === saved ? undefined : typed), save.reset())}
-        onSave={() => changed && !save.isPending && save.mutate()}
+        onChange={type}
+        onSave={() => savable && save.mutate()}
       />
       <footer className="sheet-foot">
-        {save.error ? (
+        {save.error && !isConflict(save.error) ? (
           <p className="fault" role="alert">
             {place && place.line > 0 ? (
               <>
@@ -175,13 +216,61 @@ function Editor({ name, saved, broken, draft, setDraft }: SheetProps & { saved: 
         <button type="button" disabled={!changed} onClick={() => (setDraft(undefined), save.reset())}>
           Undo changes
         </button>
-        <button type="button" className="primary" disabled={!changed || save.isPending} onClick={() => save.mutate()}>
+        <button type="button" className="primary" disabled={!savable} onClick={() => save.mutate()}>
           Save
         </button>
       </footer>
-      {deleting && <DeleteDialog name={name} onClose={() => setDeleting(false)} />}
+      {deleting && <DeleteDialog name={name} version={saved.version} onClose={() => setDeleting(false)} />}
     </section>
   );
+}
+
+type ConflictProps = { name: string; theirs: string; base: string; takeTheirs: () => void; keepMine: () => void };
+
+/** What somebody else has saved meanwhile, and what is to become of the two texts. */
+function Conflict({ name, theirs, base, takeTheirs, keepMine }: ConflictProps) {
+  const rows = useRef<HTMLTextAreaElement>(null);
+  const changed = changedLines(base, theirs);
+  useEffect(() => {
+    if (rows.current) showLine(rows.current, changed.first);
+  }, [changed.first]);
+  return (
+    <div className="conflict" role="alert">
+      <p>
+        <b>Somebody else has saved this file meanwhile.</b> This is their version, with what they changed marked; yours is
+        below. Nothing is lost until you choose.
+      </p>
+      <CodeArea
+        ref={rows}
+        label={`Their version of ${name}.rhai`}
+        text={theirs}
+        readOnly
+        marked={changed}
+        onChange={() => {}}
+        onSave={() => {}}
+      />
+      <div className="actions">
+        <button type="button" onClick={takeTheirs}>
+          Take theirs
+        </button>
+        <button type="button" onClick={keepMine}>
+          Go on with mine
+        </button>
+      </div>
+    </div>
+  );
+}
+
+/** The lines of a text, counted from 1, between the first and the last one that another text has not. */
+export function changedLines(before: string, after: string): { first: number; last: number } {
+  const [old, now] = [before.split("\n"), after.split("\n")];
+  const most = Math.min(old.length, now.length);
+  let head = 0;
+  while (head < most && old[head] === now[head]) head++;
+  let tail = 0;
+  while (tail < most - head && old.at(-1 - tail) === now.at(-1 - tail)) tail++;
+  // Where lines were only taken out, the one behind them.
+  return { first: Math.min(head + 1, now.length), last: Math.max(Math.min(head + 1, now.length), now.length - tail) };
 }
 
 const hint = (changed: boolean, justSaved: boolean) => {
@@ -197,25 +286,18 @@ export function offset(text: string, line: number, column: number): number {
   return Math.min(before + Math.min(Math.max(0, column - 1), length), text.length);
 }
 
-/** Has the browser ask before the page is left with changes in it. */
-function useUnsaved(changed: boolean) {
-  useEffect(() => {
-    if (!changed) return;
-    const ask = (event: BeforeUnloadEvent) => event.preventDefault();
-    addEventListener("beforeunload", ask);
-    return () => removeEventListener("beforeunload", ask);
-  }, [changed]);
-}
-
 function NewFileDialog({ taken, onClose }: { taken: string[]; onClose: () => void }) {
   const client = useQueryClient();
   const navigate = useNavigate();
   const [typed, setTyped] = useState("");
   const name = typed.trim().replace(/\.rhai$/, "");
   const make = useMutation({
-    mutationFn: () => {
-      if (taken.includes(name)) throw new ApiError(409, "exists", "this file is there already", "name");
-      return put(name, STUB);
+    mutationFn: async () => {
+      const exists = new ApiError(409, "exists", "this file is there already", "name");
+      if (taken.includes(name)) throw exists;
+      return put(name, STUB).catch((error: unknown) => {
+        throw isConflict(error) ? exists : error;
+      });
     },
     onSuccess: async () => {
       await client.invalidateQueries({ queryKey: ["dialplans"] });
@@ -244,12 +326,17 @@ function NewFileDialog({ taken, onClose }: { taken: string[]; onClose: () => voi
   );
 }
 
-function DeleteDialog({ name, onClose }: { name: string; onClose: () => void }) {
+function DeleteDialog({ name, version, onClose }: { name: string; version: string; onClose: () => void }) {
   const client = useQueryClient();
   const navigate = useNavigate();
   const remove = useMutation({
-    mutationFn: () => unwrap(api.DELETE("/api/v1/dialplans/{name}", { params: { path: { name } } })),
+    mutationFn: () => {
+      const params = { path: { name }, header: { "If-Match": version } };
+      return asOwn(() => unwrap(api.DELETE("/api/v1/dialplans/{name}", { params })));
+    },
+    onError: (error) => isConflict(error) && client.invalidateQueries({ queryKey: ["dialplan", name] }),
     onSuccess: async () => {
+      drafts.set(name, undefined);
       onClose();
       await navigate("/dialplans");
       client.removeQueries({ queryKey: ["dialplan", name] });

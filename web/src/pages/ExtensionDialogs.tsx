@@ -1,11 +1,23 @@
-import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { useState } from "react";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { type ReactNode, useState } from "react";
 
-import { api, type CreatedExtension, type Extension, type ExtensionPatch, unwrap } from "../api/client";
+import {
+  api,
+  Attempt,
+  type CreatedExtension,
+  type Extension,
+  type ExtensionPatch,
+  isConflict,
+  type System,
+  unwrap,
+  unwrapVersioned,
+  type Versioned,
+} from "../api/client";
 import { Dialog, FormDialog } from "../ui/Dialog";
 import { Field, Toggle } from "../ui/Field";
 import { CopyIcon } from "../ui/Icons";
-import { faultElsewhere, faultOf } from "../ui/States";
+import { Failed, faultElsewhere, faultOf, Loading, message } from "../ui/States";
+import { type Fact, Facts } from "../ui/Table";
 
 /** What a password that is typed has to be; Tandem says so again where it is not. */
 const PASSWORD_RULE = "at least 8 characters, not the number, not one of the commonest passwords";
@@ -17,10 +29,11 @@ export function NewDialog({ onClose, onCreated }: NewProps) {
   const [number, setNumber] = useState("");
   const [name, setName] = useState("");
   const [password, setPassword] = useState("");
+  const [attempt] = useState(() => new Attempt());
   const create = useMutation({
     mutationFn: () => {
       const body = { number: number.trim(), ...(name.trim() && { name: name.trim() }), ...(password && { password }) };
-      return unwrap(api.POST("/api/v1/extensions", { body }));
+      return attempt.run(body, (header) => unwrap(api.POST("/api/v1/extensions", { params: { header }, body })));
     },
     onSuccess: (created) => (void client.invalidateQueries({ queryKey: ["extensions"] }), onCreated(created)),
   });
@@ -76,6 +89,7 @@ export function SecretDialog({ title, number, password, onClose }: SecretProps) 
             </dd>
           </div>
         </dl>
+        <Servers />
       </div>
       <footer className="dialog-foot">
         <CopyButton text={password} />
@@ -87,19 +101,160 @@ export function SecretDialog({ title, number, password, onClose }: SecretProps) 
   );
 }
 
+/** Where the phone signs in. */
+function Servers() {
+  const system = useQuery({
+    queryKey: ["system"],
+    queryFn: ({ signal }) => unwrap(api.GET("/api/v1/system", { signal })),
+    staleTime: Infinity,
+  });
+  if (system.isPending) return <Loading rows={1} />;
+  if (system.isError) return <p className="fault">Where it signs in could not be read. {message(system.error)}</p>;
+  const own = system.data.servers.every(({ address }) => /^(127\.|::1$)/.test(address));
+  return (
+    <>
+      <Facts boxed facts={serverFacts(system.data)} />
+      <p className="hint">
+        If the phone asks for a domain or realm, leave it empty or type the server's address: {system.data.domain} is a name
+        that phones can look up only where your network's name server knows it.
+        {own && " Tandem listens on this machine only: other machines do not reach it."}
+      </p>
+    </>
+  );
+}
+
+/** Server, port and transport, as the fields of phones are called. */
+export function serverFacts({ servers }: System): Fact[] {
+  const transports = (names: string[]) => names.map((name) => name.toUpperCase()).join(" or ");
+  const [first, ...others] = servers;
+  if (!first) return [];
+  const also = others.map(({ address, port, transports: names }) => {
+    const host = address.includes(":") ? `[${address}]` : address;
+    return `${host}:${port} (${transports(names)})`;
+  });
+  return [
+    { name: "Server", value: first.address, look: "code" },
+    { name: "Port", value: first.port, look: "code" },
+    { name: "Transport", value: transports(first.transports) },
+    { name: "Or", value: also.join(", "), look: "code" },
+  ];
+}
+
+/** Reads an extension with its version before it is changed, so that no change of somebody else's is overwritten. */
+function Current({ number, title, onClose, children }: CurrentProps) {
+  const current = useQuery({
+    queryKey: ["extension", number],
+    queryFn: ({ signal }) =>
+      unwrapVersioned(api.GET("/api/v1/extensions/{number}", { params: { path: { number } }, signal })),
+    // As it is now: a dialog that is opened again begins anew.
+    gcTime: 0,
+    staleTime: Infinity,
+  });
+  if (current.data) return children(current.data);
+  return (
+    <Dialog title={title} onClose={onClose}>
+      <div className="dialog-body">
+        {current.isError ? <Failed error={current.error} retry={() => void current.refetch()} /> : <Loading rows={2} />}
+      </div>
+      <footer className="dialog-foot">
+        <button type="button" onClick={onClose}>
+          Cancel
+        </button>
+      </footer>
+    </Dialog>
+  );
+}
+
+type CurrentProps = {
+  number: string;
+  title: string;
+  onClose: () => void;
+  children: (current: Versioned<Extension>) => ReactNode;
+};
+
+const readAgain = (client: ReturnType<typeof useQueryClient>, number: string) => {
+  void client.invalidateQueries({ queryKey: ["extension", number] });
+  void client.invalidateQueries({ queryKey: ["extensions"] });
+};
+
+const CHANGED = "Somebody else has changed this extension meanwhile.";
+
+export function DeleteDialog({ extension, onClose }: { extension: Extension; onClose: () => void }) {
+  const title = `Delete extension ${extension.number}?`;
+  return (
+    <Current number={extension.number} title={title} onClose={onClose}>
+      {(current) => <DeleteForm current={current} title={title} onClose={onClose} />}
+    </Current>
+  );
+}
+
+type FormProps = { current: Versioned<Extension>; title: string; onClose: () => void };
+
+function DeleteForm({ current: { data: extension, version }, title, onClose }: FormProps) {
+  const client = useQueryClient();
+  const { number, name } = extension;
+  const remove = useMutation({
+    mutationFn: () => {
+      const params = { path: { number }, header: { "If-Match": version } };
+      return unwrap(api.DELETE("/api/v1/extensions/{number}", { params }));
+    },
+    onError: (error) => isConflict(error) && readAgain(client, number),
+    onSuccess: () => {
+      void client.invalidateQueries({ queryKey: ["extensions"] });
+      void client.invalidateQueries({ queryKey: ["registrations"] });
+      onClose();
+    },
+  });
+  const conflict = isConflict(remove.error);
+  return (
+    <FormDialog
+      title={title}
+      submit="Delete"
+      danger
+      busy={remove.isPending}
+      error={remove.error && !conflict ? message(remove.error) : undefined}
+      onSubmit={() => remove.mutate()}
+      onClose={onClose}
+    >
+      {name && (
+        <p>
+          It is the extension of <b>{name}</b>.
+        </p>
+      )}
+      <p>Its phones are signed out and its password is gone. Its call history stays.</p>
+      {conflict && (
+        <p className="fault" role="alert">
+          {CHANGED} Press Delete again if it is to go all the same.
+        </p>
+      )}
+    </FormDialog>
+  );
+}
+
 type PasswordProps = { extension: Extension; onClose: () => void; onReset: (password: string) => void };
 
 /** A new password for an extension: a generated one is shown once, as with a new extension. */
 export function PasswordDialog({ extension, onClose, onReset }: PasswordProps) {
+  const title = `New password for ${extension.number}?`;
+  return (
+    <Current number={extension.number} title={title} onClose={onClose}>
+      {(current) => <PasswordForm current={current} title={title} onClose={onClose} onReset={onReset} />}
+    </Current>
+  );
+}
+
+function PasswordForm({ current, title, onClose, onReset }: FormProps & { onReset: (password: string) => void }) {
   const client = useQueryClient();
+  const { number } = current.data;
   const [typed, setTyped] = useState("");
   const reset = useMutation({
     mutationFn: async () => {
       const password = typed || generatePassword();
-      const params = { path: { number: extension.number } };
+      const params = { path: { number }, header: { "If-Match": current.version } };
       await unwrap(api.PATCH("/api/v1/extensions/{number}", { params, body: { password } }));
       return password;
     },
+    onError: (error) => isConflict(error) && readAgain(client, number),
     onSuccess: (password) => {
       void client.invalidateQueries({ queryKey: ["extensions"] });
       if (typed) onClose();
@@ -108,10 +263,10 @@ export function PasswordDialog({ extension, onClose, onReset }: PasswordProps) {
   });
   return (
     <FormDialog
-      title={`New password for ${extension.number}?`}
+      title={title}
       submit="Set password"
       busy={reset.isPending}
-      error={faultElsewhere(reset.error, ["password"])}
+      error={isConflict(reset.error) ? `${CHANGED} Press again to set the password all the same.` : faultElsewhere(reset.error, ["password"])}
       onSubmit={() => reset.mutate()}
       onClose={onClose}
     >
@@ -163,44 +318,69 @@ const FORWARDS = [
 ] as const;
 
 export function EditDialog({ extension, onClose }: { extension: Extension; onClose: () => void }) {
+  const title = `Extension ${extension.number}`;
+  return (
+    <Current number={extension.number} title={title} onClose={onClose}>
+      {(current) => <EditForm current={current} title={title} onClose={onClose} />}
+    </Current>
+  );
+}
+
+function EditForm({ current, title, onClose }: FormProps) {
   const client = useQueryClient();
-  const [form, setForm] = useState({
-    name: extension.name,
-    dnd: extension.dnd,
-    voicemail: extension.voicemail,
-    require_qop: extension.require_qop,
-    forward_always: extension.forward_always ?? "",
-    forward_busy: extension.forward_busy ?? "",
-    forward_no_answer: extension.forward_no_answer ?? "",
-  });
-  const set = (change: Partial<typeof form>) => setForm((form) => ({ ...form, ...change }));
+  const { number } = current.data;
+  const [base, setBase] = useState(current);
+  const [form, setForm] = useState(formOf(current.data));
+  // What somebody else has changed while this was open.
+  const [theirs, setTheirs] = useState<ExtensionPatch>();
+  const set = (change: Partial<Form>) => setForm((form) => ({ ...form, ...change }));
+  if (current.version !== base.version) {
+    setForm(rebased(base.data, current.data, form));
+    setTheirs(difference(base.data, formOf(current.data)));
+    setBase(current);
+  }
   const save = useMutation({
     mutationFn: () => {
-      const params = { path: { number: extension.number } };
-      return unwrap(api.PATCH("/api/v1/extensions/{number}", { params, body: difference(extension, form) }));
+      const params = { path: { number }, header: { "If-Match": base.version } };
+      return unwrap(api.PATCH("/api/v1/extensions/{number}", { params, body: difference(base.data, form) }));
     },
+    onError: (error) => isConflict(error) && readAgain(client, number),
     onSuccess: () => (void client.invalidateQueries({ queryKey: ["extensions"] }), onClose()),
   });
   const fields = ["name", ...FORWARDS.map(([field]) => field)];
+  // Beside a field that somebody else has changed stands what it is now.
+  const now = (field: keyof Form) => {
+    if (!theirs || !(field in theirs)) return undefined;
+    const value = theirs[field];
+    const text = typeof value === "boolean" ? (value ? "on" : "off") : value || "nothing";
+    return <span className="theirs">Somebody else has set this to: {text}</span>;
+  };
+  const other = isConflict(save.error) ? undefined : faultElsewhere(save.error, fields);
   return (
     <FormDialog
-      title={`Extension ${extension.number}`}
+      title={title}
       submit="Save"
       busy={save.isPending}
-      error={faultElsewhere(save.error, fields)}
+      error={other}
       onSubmit={() => save.mutate()}
       onClose={onClose}
     >
+      {theirs && (
+        <p className="conflict" role="alert">
+          <b>{CHANGED}</b> What you have not touched is now as they set it; look at the rest, and save again.
+        </p>
+      )}
       <Field
         label="Name"
         maxLength={64}
         value={form.name}
         onChange={(name) => set({ name })}
         fault={faultOf(save.error, "name")}
+        hint={now("name")}
       />
       <Toggle
         label="Do not disturb"
-        hint="Callers hear that it is busy."
+        hint={now("dnd") ?? "Callers hear that it is busy."}
         checked={form.dnd}
         onChange={(dnd) => set({ dnd })}
       />
@@ -213,17 +393,18 @@ export function EditDialog({ extension, onClose }: { extension: Extension; onClo
           value={form[field]}
           onChange={(value) => set({ [field]: value })}
           fault={faultOf(save.error, field)}
+          hint={now(field)}
         />
       ))}
       <Toggle
         label="Voicemail"
-        hint="Only remembered: there are no mailboxes yet."
+        hint={now("voicemail") ?? "Only remembered: there are no mailboxes yet."}
         checked={form.voicemail}
         onChange={(voicemail) => set({ voicemail })}
       />
       <Toggle
         label="Demand qop"
-        hint="Refuses phones that sign in by the older RFC 2069 only."
+        hint={now("require_qop") ?? "Refuses phones that sign in by the older RFC 2069 only."}
         checked={form.require_qop}
         onChange={(require_qop) => set({ require_qop })}
       />
@@ -240,6 +421,22 @@ type Form = {
   forward_busy: string;
   forward_no_answer: string;
 };
+
+const formOf = (extension: Extension): Form => ({
+  name: extension.name,
+  dnd: extension.dnd,
+  voicemail: extension.voicemail,
+  require_qop: extension.require_qop,
+  forward_always: extension.forward_always ?? "",
+  forward_busy: extension.forward_busy ?? "",
+  forward_no_answer: extension.forward_no_answer ?? "",
+});
+
+/** A form once somebody else has changed what it was made from: what was typed stays, the rest is as it is now. */
+export function rebased(base: Extension, current: Extension, form: Form): Form {
+  const typed = Object.keys(difference(base, form)) as (keyof Form)[];
+  return { ...formOf(current), ...Object.fromEntries(typed.map((field) => [field, form[field]])) };
+}
 
 /** Only what was changed is sent: what somebody else changed meanwhile stays. */
 export function difference(extension: Extension, form: Form): ExtensionPatch {

@@ -1,14 +1,15 @@
-import { keepPreviousData, useInfiniteQuery, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { keepPreviousData, useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 
-import { api, type CreatedExtension, type Extension, unwrap } from "../api/client";
-import { FormDialog } from "../ui/Dialog";
-import { useSettled, useTitle } from "../ui/hooks";
-import { PeopleIcon, PlusIcon, SearchIcon } from "../ui/Icons";
+import { api, type CreatedExtension, type Extension, type ExtensionPage, unwrap } from "../api/client";
+import { useTitle, useTypedFilter } from "../ui/hooks";
+import { PeopleIcon, PlusIcon } from "../ui/Icons";
 import { Listing } from "../ui/Listing";
+import { Search } from "../ui/Search";
+import { useNotify } from "../ui/Notices";
 import { Badge, Empty, message, PageHead } from "../ui/States";
 import { type Column, Table } from "../ui/Table";
-import { EditDialog, NewDialog, PasswordDialog, SecretDialog } from "./ExtensionDialogs";
+import { DeleteDialog, EditDialog, NewDialog, PasswordDialog, SecretDialog } from "./ExtensionDialogs";
 
 type Shown =
   | { dialog: "new" }
@@ -18,14 +19,14 @@ type Shown =
 
 export function ExtensionsPage() {
   useTitle("Extensions");
-  const [search, setSearch] = useState("");
+  const [typed, setTyped, q] = useTypedFilter("q");
   const [shown, setShown] = useState<Shown>();
-  const q = useSettled(search.trim());
+  const notify = useNotify();
   const list = useInfiniteQuery({
     queryKey: ["extensions", q],
     queryFn: ({ pageParam, signal }) => {
-      const query = { limit: 100, ...(q && { q }), ...(pageParam && { cursor: pageParam }) };
-      return unwrap(api.GET("/api/v1/extensions", { params: { query }, signal }));
+      const query = { limit: 500, ...(q && { q }), ...(pageParam && { cursor: pageParam }) };
+      return unwrap(api.GET("/api/v1/extensions", { params: { query }, signal })) as Promise<ExtensionPage>;
     },
     initialPageParam: "",
     getNextPageParam: (page) => page.next_cursor,
@@ -42,17 +43,10 @@ export function ExtensionsPage() {
   return (
     <>
       <PageHead title="Extensions" note="What people dial, and what their phones sign in with">
-        <label className="search">
-          <span className="sr-only">Search extensions</span>
-          <SearchIcon />
-          <input
-            type="search"
-            placeholder="Number or name"
-            maxLength={100}
-            value={search}
-            onChange={(event) => setSearch(event.target.value)}
-          />
-        </label>
+        <Search label="Search extensions" placeholder="Number or name" maxLength={100} value={typed} onChange={setTyped} />
+        <button type="button" onClick={() => exportTable(q).catch((error) => notify({ tone: "bad", text: message(error) }))}>
+          Export
+        </button>
         {add}
       </PageHead>
       <Listing
@@ -96,13 +90,24 @@ export function ExtensionsPage() {
   );
 }
 
+/** Everything that is found, as the import takes it. */
+async function exportTable(q: string) {
+  const params = { query: { ...(q && { q }) } };
+  const table = await unwrap(api.GET("/api/v1/extensions", { params, headers: { Accept: "text/csv" }, parseAs: "text" }));
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(new Blob([table as string], { type: "text/csv" }));
+  link.download = "extensions.csv";
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 1_000);
+}
+
 function ExtensionTable({ extensions, show }: { extensions: Extension[]; show: (shown: Shown) => void }) {
   const registered = useRegistered();
   const columns: Column<Extension>[] = [
     { head: "Number", look: "number strong", show: ({ number }) => number },
-    { head: "Name", show: ({ name }) => name || <span className="muted">—</span> },
+    { head: "Name", look: "name", show: ({ name }) => name || <span className="muted">—</span> },
     { head: "Phone", show: ({ number }) => <Phones count={registered?.get(number)} known={registered !== undefined} /> },
-    { head: "Calls go", look: "wide-only", show: (extension) => <Routing extension={extension} /> },
+    { head: "Calls go", show: (extension) => <Routing extension={extension} /> },
   ];
   return (
     <Table
@@ -166,31 +171,5 @@ function Routing({ extension }: { extension: Extension }) {
         <span key={i}>{rule}</span>
       ))}
     </span>
-  );
-}
-
-function DeleteDialog({ extension, onClose }: { extension: Extension; onClose: () => void }) {
-  const client = useQueryClient();
-  const remove = useMutation({
-    mutationFn: () =>
-      unwrap(api.DELETE("/api/v1/extensions/{number}", { params: { path: { number: extension.number } } })),
-    onSuccess: () => {
-      void client.invalidateQueries({ queryKey: ["extensions"] });
-      void client.invalidateQueries({ queryKey: ["registrations"] });
-      onClose();
-    },
-  });
-  return (
-    <FormDialog
-      title={`Delete extension ${extension.number}?`}
-      submit="Delete"
-      danger
-      busy={remove.isPending}
-      error={remove.error ? message(remove.error) : undefined}
-      onSubmit={() => remove.mutate()}
-      onClose={onClose}
-    >
-      <p>Its phones are signed out and its password is gone. Its call history stays.</p>
-    </FormDialog>
   );
 }

@@ -1,11 +1,12 @@
-import { keepPreviousData, useInfiniteQuery } from "@tanstack/react-query";
-import { useState } from "react";
+import { keepPreviousData, useInfiniteQuery, useQueryClient } from "@tanstack/react-query";
 
 import { api, type Cdr, type Disposition, unwrap } from "../api/client";
+import { ended, useEnded } from "../api/ended";
 import { dateTime, duration, words } from "../ui/format";
-import { useSettled, useTitle } from "../ui/hooks";
-import { HistoryIcon, SearchIcon } from "../ui/Icons";
+import { useFilter, useTitle, useTypedFilter } from "../ui/hooks";
+import { HistoryIcon } from "../ui/Icons";
 import { Listing } from "../ui/Listing";
+import { Search } from "../ui/Search";
 import { Badge, Empty, PageHead, Party, type Tone } from "../ui/States";
 import { type Column, type Fact, Facts, Table } from "../ui/Table";
 import { who, why } from "./why";
@@ -19,51 +20,64 @@ const TONES: Record<Disposition, Tone> = {
   failed: "bad",
 };
 
+/** What the list is narrowed to; empty strings narrow nothing. Days are those of the person who looks. */
+export type Filter = { q: string; result: string; from: string; to: string };
+
 export function HistoryPage() {
   useTitle("Call history");
-  const [search, setSearch] = useState("");
-  const [disposition, setDisposition] = useState<Disposition | "">("");
-  const [day, setDay] = useState("");
-  const number = useSettled(search.trim());
+  const client = useQueryClient();
+  const [typed, setTyped, q] = useTypedFilter("q");
+  const [result, setResult] = useFilter("result");
+  const [from, setFrom] = useFilter("from");
+  const [to, setTo] = useFilter("to");
+  const filter: Filter = { q, result: result in TONES ? result : "", from, to };
+  const queryKey = ["cdrs", filter];
   const list = useInfiniteQuery({
-    queryKey: ["cdrs", number, disposition, day],
-    queryFn: ({ pageParam, signal }) => {
+    queryKey,
+    queryFn: async ({ pageParam, signal }) => {
+      const seen = ended.count();
       const query = {
-        limit: 50,
-        ...(number && { number }),
-        ...(disposition && { disposition }),
-        ...dayRange(day),
+        limit: 100,
+        ...(filter.q && { q: filter.q }),
+        ...(filter.result && { disposition: filter.result as Disposition }),
+        ...range(from, to),
         ...(pageParam && { cursor: pageParam }),
       };
-      return unwrap(api.GET("/api/v1/cdrs", { params: { query }, signal }));
+      return { ...(await unwrap(api.GET("/api/v1/cdrs", { params: { query }, signal }))), seen };
     },
     initialPageParam: "",
     getNextPageParam: (page) => page.next_cursor,
     placeholderData: keepPreviousData,
+    // What is shown stays as it is while it is read: what is new waits behind a button.
+    staleTime: Infinity,
+    // Who comes back later begins at the top.
+    gcTime: 0,
+    refetchOnWindowFocus: false,
+    refetchOnReconnect: false,
   });
   const cdrs = list.data?.pages.flatMap((page) => page.items) ?? [];
-  const filtered = Boolean(number || disposition || day);
+  const news = useNews(filter, list.data?.pages[0]);
+  const narrowed = Object.values(filter).some(Boolean);
+  const showNew = () => {
+    scrollTo({ top: 0 });
+    // From the top again: one page, however many were loaded.
+    void client.resetQueries({ queryKey, exact: true });
+  };
   return (
     <>
       <PageHead title="Call history" note="Calls that have ended, newest first">
-        <label className="search">
-          <span className="sr-only">Number</span>
-          <SearchIcon />
-          <input
-            type="search"
-            placeholder="Number"
-            maxLength={256}
-            value={search}
-            onChange={(event) => setSearch(event.target.value)}
-          />
+        <Search label="Search calls" placeholder="Number or name" maxLength={100} value={typed} onChange={setTyped} />
+        <label className="labelled">
+          <span>From</span>
+          <input type="date" value={from} max={to || undefined} onChange={(event) => setFrom(event.target.value)} />
         </label>
-        <label>
-          <span className="sr-only">Day</span>
-          <input type="date" value={day} onChange={(event) => setDay(event.target.value)} />
+        <label className="labelled">
+          <span>to</span>
+          <input type="date" value={to} min={from || undefined} onChange={(event) => setTo(event.target.value)} />
         </label>
         <label>
           <span className="sr-only">How it ended</span>
-          <select value={disposition} onChange={(event) => setDisposition(event.target.value as Disposition | "")}>
+          <select value={filter.result} onChange={(event) => setResult(event.target.value)}>
             <option value="">All calls</option>
             {Object.keys(TONES).map((name) => (
               <option key={name} value={name}>
@@ -73,12 +87,23 @@ export function HistoryPage() {
           </select>
         </label>
       </PageHead>
+      <div role="status">
+        {news && (
+          <button type="button" className="news" onClick={showNew}>
+            {news}
+          </button>
+        )}
+      </div>
       <Listing
         query={list}
         count={cdrs.length}
+        more={q ? "Search older calls" : undefined}
         empty={
-          <Empty icon={<HistoryIcon />} title={filtered ? "Nothing found" : "No calls yet"}>
-            <p>{filtered ? "No call is like that." : "A call shows up here when it has ended."}</p>
+          <Empty icon={<HistoryIcon />} title={narrowed ? "Nothing found" : "No calls yet"}>
+            <p>
+              {!narrowed && "Each call that ends is kept here."}
+              {narrowed && (list.hasNextPage ? "No such call among the latest ones." : "No call is like that.")}
+            </p>
           </Empty>
         }
       >
@@ -96,13 +121,39 @@ export function HistoryPage() {
   );
 }
 
-/** A day of the person who looks, as the API wants it. */
-export function dayRange(day: string): { from?: string; to?: string } {
-  const start = new Date(`${day}T00:00:00`);
-  if (!day || Number.isNaN(start.getTime())) return {};
-  const end = new Date(start);
-  end.setDate(end.getDate() + 1);
-  return { from: start.toISOString(), to: end.toISOString() };
+/** What has ended since the list was read, as the button says it. */
+function useNews(filter: Filter, first: { items: Cdr[]; seen: number } | undefined): string | undefined {
+  const { total, missed, kept } = useEnded();
+  if (!first || total <= first.seen) return undefined;
+  const known = new Set(first.items.map((cdr) => cdr.call_id));
+  const since = kept.slice(Math.max(0, kept.length - (total - first.seen)));
+  const count = since.filter((cdr) => matches(cdr, filter) && !known.has(cdr.call_id)).length;
+  if (missed > first.seen || total - first.seen > kept.length) return "Show new calls";
+  if (count === 0) return undefined;
+  return count === 1 ? "1 new call" : `${count} new calls`;
+}
+
+/** Whether a call belongs into a list, as the API would say. */
+export function matches(cdr: Cdr, { q, result, from, to }: Filter): boolean {
+  const text = q.toLowerCase();
+  const { from: start, to: end } = range(from, to);
+  return (
+    (!q || [cdr.from, cdr.to, cdr.dialed, cdr.from_name].some((field) => field.toLowerCase().includes(text))) &&
+    (!result || cdr.disposition === result) &&
+    (!start || Date.parse(cdr.started_at) >= Date.parse(start)) &&
+    (!end || Date.parse(cdr.started_at) < Date.parse(end))
+  );
+}
+
+/** Days of the person who looks, the last one included, as the API wants them. */
+export function range(from: string, to: string): { from?: string; to?: string } {
+  const midnight = (day: string) => {
+    const start = new Date(`${day}T00:00:00`);
+    return day && !Number.isNaN(start.getTime()) ? start : undefined;
+  };
+  const [start, end] = [midnight(from), midnight(to)];
+  end?.setDate(end.getDate() + 1);
+  return { ...(start && { from: start.toISOString() }), ...(end && { to: end.toISOString() }) };
 }
 
 const COLUMNS: Column<Cdr>[] = [

@@ -3,22 +3,22 @@ import { useState } from "react";
 
 import { api, type Registration, unwrap } from "../api/client";
 import { FormDialog } from "../ui/Dialog";
-import { useSettled, useTitle } from "../ui/hooks";
-import { PhoneIcon, SearchIcon } from "../ui/Icons";
+import { useTitle, useTypedFilter } from "../ui/hooks";
+import { PhoneIcon } from "../ui/Icons";
 import { Listing } from "../ui/Listing";
+import { Search } from "../ui/Search";
 import { Badge, Empty, message, PageHead } from "../ui/States";
 import { type Column, Table } from "../ui/Table";
 import { Remaining } from "../ui/Time";
 
 export function RegistrationsPage() {
   useTitle("Registrations");
-  const [search, setSearch] = useState("");
+  const [typed, setTyped, number] = useTypedFilter("number");
   const [removing, setRemoving] = useState<Registration>();
-  const number = useSettled(search.trim());
   const list = useInfiniteQuery({
     queryKey: ["registrations", "pages", number],
     queryFn: ({ pageParam, signal }) => {
-      const query = { limit: 100, ...(number && { number }), ...(pageParam && { cursor: pageParam }) };
+      const query = { limit: 500, ...(number && { number }), ...(pageParam && { cursor: pageParam }) };
       return unwrap(api.GET("/api/v1/registrations", { params: { query }, signal }));
     },
     initialPageParam: "",
@@ -31,17 +31,7 @@ export function RegistrationsPage() {
   return (
     <>
       <PageHead title="Registrations" note="Phones that are signed in, and where they are">
-        <label className="search">
-          <span className="sr-only">Number</span>
-          <SearchIcon />
-          <input
-            type="search"
-            placeholder="Number"
-            maxLength={32}
-            value={search}
-            onChange={(event) => setSearch(event.target.value)}
-          />
-        </label>
+        <Search label="Number" placeholder="Number" maxLength={32} value={typed} onChange={setTyped} />
       </PageHead>
       <Listing
         query={list}

@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
 
-import type { Extension } from "../api/client";
-import { offset } from "./Dialplans";
-import { difference, generatePassword } from "./ExtensionDialogs";
-import { dayRange } from "./History";
+import type { Cdr, Extension } from "../api/client";
+import { changedLines, offset } from "./Dialplans";
+import { difference, generatePassword, rebased, serverFacts } from "./ExtensionDialogs";
+import { matches, range } from "./History";
 
 const alice: Extension = {
   number: "101",
@@ -29,11 +29,61 @@ test("only what was changed is sent, and an emptied field is null", () => {
   });
 });
 
-test("a day runs from midnight to midnight where the person is", () => {
-  const { from, to } = dayRange("2026-01-05");
-  expect(new Date(from ?? "").getTime()).toBe(new Date("2026-01-05T00:00:00").getTime());
-  expect(Date.parse(to ?? "") - Date.parse(from ?? "")).toBe(24 * 3600 * 1000);
-  expect(dayRange("")).toEqual({});
+test("what somebody else has changed is there, and what was typed stays", () => {
+  const current = { ...alice, name: "Alicia", forward_busy: null, dnd: true };
+  const typed = { ...form, name: "Ally", forward_always: " 103 " };
+  expect(rebased(alice, current, typed)).toEqual({
+    name: "Ally",
+    dnd: true,
+    voicemail: true,
+    require_qop: false,
+    forward_always: " 103 ",
+    forward_busy: "",
+    forward_no_answer: "",
+  });
+});
+
+test("days run from midnight to midnight where the person is, the last one included", () => {
+  const midnight = (day: string) => new Date(`${day}T00:00:00`).toISOString();
+  expect(range("2026-01-05", "2026-01-05")).toEqual({ from: midnight("2026-01-05"), to: midnight("2026-01-06") });
+  expect(range("", "2026-01-31")).toEqual({ to: midnight("2026-02-01") });
+  expect(range("2026-01-05", "")).toEqual({ from: midnight("2026-01-05") });
+  expect(range("", "nonsense")).toEqual({});
+});
+
+test("a call that ended is counted where its list would show it", () => {
+  const cdr = { from: "101", from_name: "Alice", to: "5551", dialed: "*55", disposition: "busy", started_at: "2026-01-05T12:00:00Z" };
+  const all = { q: "", result: "", from: "", to: "" };
+  const shows = (filter: Partial<typeof all>) => matches(cdr as Cdr, { ...all, ...filter });
+  expect(shows({})).toBe(true);
+  expect(["aLiC", "555", "*5", "01"].every((q) => shows({ q }))).toBe(true);
+  expect(shows({ q: "bob" })).toBe(false);
+  expect([shows({ result: "busy" }), shows({ result: "answered" })]).toEqual([true, false]);
+  expect([shows({ from: "2026-01-07" }), shows({ to: "2026-01-03" }), shows({ from: "2026-01-03", to: "2026-01-07" })]).toEqual([
+    false,
+    false,
+    true,
+  ]);
+});
+
+test("the lines that somebody else has changed are found between those that are the same", () => {
+  const text = "a\nb\nc\nd";
+  expect(changedLines(text, "a\nB\nC\nd")).toEqual({ first: 2, last: 3 });
+  expect(changedLines(text, "new\na\nb\nc\nd")).toEqual({ first: 1, last: 1 });
+  expect(changedLines(text, "a\nd")).toEqual({ first: 2, last: 2 });
+  expect(changedLines(text, "a\nb")).toEqual({ first: 2, last: 2 });
+});
+
+test("where a phone signs in is said as its fields are called", () => {
+  const server = (address: string, ...transports: string[]) => ({ address, port: 5060, transports });
+  const facts = serverFacts({ version: "1", domain: "d", servers: [server("192.0.2.7", "udp", "tcp"), server("2001:db8::7", "tcp")] });
+  expect(facts.map(({ name, value }) => `${name}: ${value}`)).toEqual([
+    "Server: 192.0.2.7",
+    "Port: 5060",
+    "Transport: UDP or TCP",
+    "Or: [2001:db8::7]:5060 (TCP)",
+  ]);
+  expect(serverFacts({ version: "1", domain: "d", servers: [] })).toEqual([]);
 });
 
 test("a fault's place is found in the text", () => {

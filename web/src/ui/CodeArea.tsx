@@ -7,12 +7,15 @@ type Props = {
   label: string;
   text: string;
   faultLine?: number | undefined;
+  /** Lines that are to be seen, counted from 1. */
+  marked?: { first: number; last: number };
+  readOnly?: boolean;
   onChange: (text: string) => void;
   /** Ctrl+S. */
   onSave: () => void;
 };
 
-export function CodeArea({ ref, label, text, faultLine, onChange, onSave }: Props) {
+export function CodeArea({ ref, label, text, faultLine, marked, readOnly, onChange, onSave }: Props) {
   const rows = useRef<HTMLDivElement>(null);
   const lines = text.split("\n").length;
   // The numbers and the mark are behind the text and go where it is scrolled to.
@@ -24,6 +27,7 @@ export function CodeArea({ ref, label, text, faultLine, onChange, onSave }: Prop
     <div className="code-area">
       <div className="rows" aria-hidden="true">
         <div ref={rows}>
+          {marked && <Mark line={marked.first} lines={marked.last - marked.first + 1} look="mark theirs" />}
           {faultLine ? <Mark line={faultLine} /> : null}
           <pre>{Array.from({ length: lines }, (_, i) => i + 1).join("\n")}</pre>
         </div>
@@ -35,6 +39,7 @@ export function CodeArea({ ref, label, text, faultLine, onChange, onSave }: Prop
         spellCheck={false}
         autoCapitalize="off"
         wrap="off"
+        readOnly={readOnly}
         value={text}
         onScroll={follow}
         onChange={(event) => onChange(event.target.value)}
@@ -49,9 +54,12 @@ export function CodeArea({ ref, label, text, faultLine, onChange, onSave }: Prop
   );
 }
 
-function Mark({ line }: { line: number }) {
-  const place = (mark: HTMLDivElement | null) => mark?.style.setProperty("--line", String(line - 1));
-  return <div className="mark" ref={place} />;
+function Mark({ line, lines = 1, look = "mark" }: { line: number; lines?: number; look?: string }) {
+  const place = (mark: HTMLDivElement | null) => {
+    mark?.style.setProperty("--line", String(line - 1));
+    mark?.style.setProperty("--lines", String(lines));
+  };
+  return <div className={look} ref={place} />;
 }
 
 /** Scrolls a text so that a line, counted from 1, is in the middle. */

@@ -1,17 +1,22 @@
 // Form fields with their label, hint and fault tied together for assistive technology.
 
-import { type InputHTMLAttributes, type ReactNode, useId } from "react";
+import { type InputHTMLAttributes, type ReactNode, useId, useState } from "react";
 
 type FieldProps = Omit<InputHTMLAttributes<HTMLInputElement>, "onChange" | "value"> & {
   label: string;
   value: string;
   onChange: (value: string) => void;
   hint?: ReactNode;
+  /** What is wrong with the value; gone once that is another one. */
   fault?: string | undefined;
 };
 
-export function Field({ label, value, onChange, hint, fault, ...input }: FieldProps) {
+export function Field({ label, value, onChange, hint, fault: told, ...input }: FieldProps) {
   const id = useId();
+  // A fault is of the value that it was told for.
+  const [faulty, setFaulty] = useState({ told, value });
+  if (faulty.told !== told) setFaulty({ told, value });
+  const fault = faulty.told === told && faulty.value === value ? told : undefined;
   const described = [hint && `${id}-hint`, fault && `${id}-fault`].filter(Boolean).join(" ") || undefined;
   return (
     <div className="field">
@@ -38,7 +43,7 @@ export function Field({ label, value, onChange, hint, fault, ...input }: FieldPr
   );
 }
 
-type ToggleProps = { label: string; hint?: string; checked: boolean; onChange: (checked: boolean) => void };
+type ToggleProps = { label: string; hint?: ReactNode; checked: boolean; onChange: (checked: boolean) => void };
 
 export function Toggle({ label, hint, checked, onChange }: ToggleProps) {
   const id = useId();
@@ -49,7 +54,7 @@ export function Toggle({ label, hint, checked, onChange }: ToggleProps) {
         type="checkbox"
         role="switch"
         checked={checked}
-        aria-describedby={hint && `${id}-hint`}
+        aria-describedby={hint ? `${id}-hint` : undefined}
         onChange={(event) => onChange(event.target.checked)}
       />
       <label htmlFor={id}>{label}</label>

@@ -15,19 +15,25 @@ type Query = {
   fetchNextPage?: () => unknown;
 };
 
-type Props = { query: Query; count: number; empty: ReactNode; children: ReactNode };
+type Props = {
+  query: Query;
+  count: number;
+  /** What the button for more says. */
+  more?: string | undefined;
+  empty: ReactNode;
+  children: ReactNode;
+};
 
-export function Listing({ query, count, empty, children }: Props) {
+export function Listing({ query, count, more = "Show more", empty, children }: Props) {
   if (query.isPending) return <Loading />;
   // What was read before is still shown: above it stands that Tandem cannot be reached.
   if (query.data === undefined) return <Failed error={query.error} retry={() => void query.refetch()} />;
-  if (count === 0) return empty;
   return (
     <>
-      {children}
+      {count === 0 ? empty : children}
       {query.hasNextPage && (
         <button type="button" className="more" disabled={query.isFetching} onClick={() => void query.fetchNextPage?.()}>
-          Show more
+          {more}
         </button>
       )}
     </>

@@ -1,7 +1,7 @@
 // The one table of the page: a row an item, with details that open below it and buttons at its end. On a
 // narrow screen each row is a card; its roles are written out, because styles then take the table's own away.
 
-import { Fragment, type ReactNode, useState } from "react";
+import { type ReactNode, useEffect, useRef, useState } from "react";
 
 import { ChevronIcon } from "./Icons";
 
@@ -21,11 +21,16 @@ type Props<T> = {
   actions?: (item: T) => ReactNode;
 };
 
-export function Table<T>({ items, id, columns, details, actions }: Props<T>) {
+/** Rows come in blocks; a block that is far from the screen is only a gap of its height. */
+const BLOCK = 50;
+
+export function Table<T>(props: Props<T>) {
+  const { items, id, columns, details, actions } = props;
   const [open, setOpen] = useState<string>();
+  const blocks = Array.from({ length: Math.ceil(items.length / BLOCK) }, (_, i) => items.slice(i * BLOCK, (i + 1) * BLOCK));
   return (
     <div className="card table">
-      <table role="table">
+      <table role="table" aria-rowcount={blocks.length > 1 ? items.length + 1 : undefined}>
         <thead role="rowgroup">
           <tr role="row">
             {details && <Hidden head="Details" />}
@@ -37,47 +42,104 @@ export function Table<T>({ items, id, columns, details, actions }: Props<T>) {
             {actions && <Hidden head="Actions" />}
           </tr>
         </thead>
-        <tbody role="rowgroup">
-          {items.map((item) => (
-            <Fragment key={id(item)}>
-              <tr role="row">
-                {details && (
-                  <td role="cell" className="narrow opener">
-                    <button
-                      type="button"
-                      className="quiet expand"
-                      aria-expanded={open === id(item)}
-                      aria-label={details.label(item)}
-                      onClick={() => setOpen(open === id(item) ? undefined : id(item))}
-                    >
-                      <ChevronIcon />
-                      <span className="small-only">Details</span>
-                    </button>
-                  </td>
-                )}
-                {columns.map(({ head, show, look }) => (
-                  <td key={head} role="cell" className={look} data-head={head}>
-                    {show(item)}
-                  </td>
-                ))}
-                {actions && (
-                  <td role="cell" className="narrow actions-cell">
-                    {actions(item)}
-                  </td>
-                )}
-              </tr>
-              {details && open === id(item) && (
-                <tr role="row" className="detail">
-                  <td role="cell" colSpan={columns.length + (actions ? 2 : 1)}>
-                    {details.show(item)}
-                  </td>
-                </tr>
-              )}
-            </Fragment>
-          ))}
-        </tbody>
+        {blocks.map((block, i) => (
+          <Block key={i} far={i > 1} rows={block.length}>
+            {() =>
+              block.map((item, n) => (
+                <Row
+                  key={id(item)}
+                  {...props}
+                  item={item}
+                  place={blocks.length > 1 ? i * BLOCK + n + 2 : undefined}
+                  open={open === id(item)}
+                  toggle={() => setOpen(open === id(item) ? undefined : id(item))}
+                />
+              ))
+            }
+          </Block>
+        ))}
       </table>
     </div>
+  );
+}
+
+type RowProps<T> = Props<T> & { item: T; place: number | undefined; open: boolean; toggle: () => void };
+
+function Row<T>({ item, columns, details, actions, place, open, toggle }: RowProps<T>) {
+  return (
+    <>
+      <tr role="row" aria-rowindex={place}>
+        {details && (
+          <td role="cell" className="narrow opener">
+            <button
+              type="button"
+              className="quiet expand"
+              aria-expanded={open}
+              aria-label={details.label(item)}
+              onClick={toggle}
+            >
+              <ChevronIcon />
+              <span className="small-only">Details</span>
+            </button>
+          </td>
+        )}
+        {columns.map(({ head, show, look }) => (
+          <td key={head} role="cell" className={look} data-head={head}>
+            {show(item)}
+          </td>
+        ))}
+        {actions && (
+          <td role="cell" className="narrow actions-cell">
+            {actions(item)}
+          </td>
+        )}
+      </tr>
+      {details && open && (
+        <tr role="row" className="detail">
+          <td role="cell" colSpan={columns.length + (actions ? 2 : 1)}>
+            {details.show(item)}
+          </td>
+        </tr>
+      )}
+    </>
+  );
+}
+
+/** What a row takes before one was measured, in pixels. */
+const GUESS = 52;
+
+/** Rows that are drawn while they are near the screen. `far`: until it is known, it is taken not to be. */
+function Block({ far, rows, children }: { far: boolean; rows: number; children: () => ReactNode }) {
+  const ref = useRef<HTMLTableSectionElement>(null);
+  const watched = typeof IntersectionObserver !== "undefined";
+  const [near, setNear] = useState(!far || !watched);
+  const [height, setHeight] = useState(rows * GUESS);
+  useEffect(() => {
+    const block = ref.current;
+    if (!block || !watched) return;
+    const observer = new IntersectionObserver(
+      (entries) => {
+        const last = entries.at(-1);
+        if (!last) return;
+        // Only rows that are drawn have a height of their own.
+        if (!last.isIntersecting && block.childElementCount > 1) setHeight(last.boundingClientRect.height);
+        setNear(last.isIntersecting);
+      },
+      { rootMargin: "800px 0px" },
+    );
+    observer.observe(block);
+    return () => observer.disconnect();
+  }, [watched]);
+  return (
+    <tbody ref={ref} role="rowgroup">
+      {near ? (
+        children()
+      ) : (
+        <tr className="gap" aria-hidden="true" style={{ height }}>
+          <td />
+        </tr>
+      )}
+    </tbody>
   );
 }
 

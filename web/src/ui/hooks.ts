@@ -1,4 +1,5 @@
-import { useEffect, useState, useSyncExternalStore } from "react";
+import { useCallback, useEffect, useRef, useState, useSyncExternalStore } from "react";
+import { useSearchParams } from "react-router";
 
 import { session } from "../api/session";
 
@@ -20,6 +21,45 @@ export function useSettled<T>(value: T, milliseconds = 250): T {
     return () => clearTimeout(timer);
   }, [value, milliseconds]);
   return settled;
+}
+
+/** A filter of a list. It stands in the address, so that a view can be kept and sent to somebody. */
+export function useFilter(name: string): [string, (value: string) => void] {
+  const [params, setParams] = useSearchParams();
+  const set = useCallback(
+    (value: string) =>
+      setParams(
+        (before) => {
+          const next = new URLSearchParams(before);
+          if (value) next.set(name, value);
+          else next.delete(name);
+          return next;
+        },
+        { replace: true },
+      ),
+    [name, setParams],
+  );
+  return [params.get(name) ?? "", set];
+}
+
+/** A filter that is typed: it goes into the address once it has been quiet for a moment. */
+export function useTypedFilter(name: string): [string, (value: string) => void, string] {
+  const [filter, setFilter] = useFilter(name);
+  const [typed, setTyped] = useState(filter);
+  const settled = useSettled(typed.trim());
+  const written = useRef(filter);
+  useEffect(() => {
+    if (settled === written.current) return;
+    written.current = settled;
+    setFilter(settled);
+  }, [settled, setFilter]);
+  // The address was changed by a link.
+  useEffect(() => {
+    if (filter === written.current) return;
+    written.current = filter;
+    setTyped(filter);
+  }, [filter]);
+  return [typed, setTyped, filter];
 }
 
 export const useToken = () => useSyncExternalStore(session.subscribe, session.token);

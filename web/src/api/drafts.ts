@@ -1,0 +1,37 @@
+// What was typed into dialplans and not saved: kept in this tab while it is open, whatever page it shows and
+// whoever is signed in.
+
+import { useEffect, useSyncExternalStore } from "react";
+
+/** A text that was not saved, with the version that it was made from. */
+export type Draft = { text: string; base: string; version: string };
+
+let all: Readonly<Record<string, Draft>> = {};
+const listeners = new Set<() => void>();
+
+export const drafts = {
+  all: () => all,
+  /** Nothing for `draft` forgets it. */
+  set(name: string, draft: Draft | undefined) {
+    const { [name]: _, ...others } = all;
+    all = draft ? { ...others, [name]: draft } : others;
+    for (const listener of listeners) listener();
+  },
+  subscribe(listener: () => void) {
+    listeners.add(listener);
+    return () => listeners.delete(listener);
+  },
+};
+
+export const useDrafts = () => useSyncExternalStore(drafts.subscribe, drafts.all);
+
+/** Has the browser ask before the tab is left with something unsaved in it. */
+export function useAskBeforeLeaving() {
+  const unsaved = Object.keys(useDrafts()).length > 0;
+  useEffect(() => {
+    if (!unsaved) return;
+    const ask = (event: BeforeUnloadEvent) => event.preventDefault();
+    addEventListener("beforeunload", ask);
+    return () => removeEventListener("beforeunload", ask);
+  }, [unsaved]);
+}
