@@ -1,32 +1,62 @@
-// With phones: TANDEM_FROM and TANDEM_TO are extensions whose phones are registered and answer.
+// With phones of its own: a call is begun from the page, and its phones answer.
 
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
-import { launch, open, signIn } from "./browser";
+import { launch, open, request, signIn, url } from "./browser";
+import { Phone, type Server } from "./phone";
 
-const [from, to] = [process.env["TANDEM_FROM"], process.env["TANDEM_TO"]];
+const [from, to] = [`a${process.pid}`, `b${process.pid}`];
+const phones: Phone[] = [];
 let browser: Browser;
 
 beforeAll(async () => {
   browser = await launch();
+  const { servers } = (await (await request("GET", "/system")).json()) as { servers: (Server & { transports: string[] })[] };
+  const server = servers.find(({ transports }) => transports.includes("udp"));
+  if (!server) throw new Error("no phone can sign in over UDP");
+  for (const number of [from, to]) {
+    const { password } = (await (await request("POST", "/extensions", { number })).json()) as { password: string };
+    phones.push(await Phone.signIn(number, password, server));
+  }
 });
-afterAll(() => browser.close());
+afterAll(async () => {
+  for (const phone of phones) phone.close();
+  for (const number of [from, to]) await request("DELETE", `/extensions/${number}`);
+  await browser.close();
+});
 
-test.runIf(from && to)("a call is begun from the page, seen live, and hung up", async () => {
+test("a call is begun from the page, seen live, hung up, and found in the history", async () => {
   const { page, faults } = await open(browser);
   await signIn(page);
   await page.getByText("Live", { exact: true }).waitFor();
   await page.getByRole("button", { name: "New call" }).click();
-  await page.getByLabel("Extension to ring first").fill(from ?? "");
-  await page.getByLabel("Then dial").fill(to ?? "");
+  await page.getByLabel("Extension to ring first").fill(from);
+  await page.getByLabel("Then dial").fill(to);
   await page.getByRole("button", { name: "Call", exact: true }).click();
   await page.getByRole("dialog").waitFor({ state: "detached" });
-  const row = page.getByRole("row").filter({ has: page.getByLabel(`Details of the call from ${from} to ${to}`) });
+  const details = page.getByLabel(`Details of the call from ${from} to ${to}`);
+  const row = page.getByRole("row").filter({ has: details });
   await row.getByText("answered", { exact: true }).first().waitFor();
-  const before = await row.count();
-  await row.last().getByRole("button", { name: "Hang up" }).click();
+  // Both legs are connected.
+  await expect.poll(async () => {
+    const calls = (await (await request("GET", "/calls")).json()) as { items: { legs: { state: string }[] }[] };
+    return calls.items.flatMap((call) => call.legs.map((leg) => leg.state));
+  }).toEqual(["up", "up"]);
+  // Somebody else looks at the history meanwhile.
+  const other = await open(browser);
+  await signIn(other.page);
+  await other.page.goto(`${url}/history?q=${from.toUpperCase()}`);
+  await other.page.getByText("Nothing found").waitFor();
+  await other.page.getByText("Live", { exact: true }).waitFor();
+  await row.getByRole("button", { name: "Hang up" }).click();
   await page.getByRole("dialog").getByRole("button", { name: "Hang up" }).click();
-  await expect.poll(() => row.count()).toBe(before - 1);
-  expect(faults).toEqual([]);
+  await expect.poll(() => row.count()).toBe(0);
+  await other.page.getByRole("button", { name: "1 new call" }).click();
+  await other.page.getByText("Ended by an administrator").waitFor();
+  expect(await other.page.getByRole("button", { name: "1 new call" }).count()).toBe(0);
+  await other.page.getByRole("searchbox").fill("nobody");
+  await other.page.getByText("Nothing found").waitFor();
+  expect(new URL(other.page.url()).search).toBe("?q=nobody");
+  expect([...faults, ...other.faults]).toEqual([]);
 });

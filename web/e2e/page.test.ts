@@ -1,3 +1,4 @@
+import axe from "axe-core";
 import type { Browser } from "playwright-core";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 
@@ -64,6 +65,10 @@ test("an extension is made, found, changed and deleted", async () => {
   await page.getByRole("button", { name: "Create" }).click();
   const password = await page.getByTestId("password").innerText();
   expect(password).toMatch(/^[a-z2-9]{16}$/);
+  const system = (await (await request("GET", "/system")).json()) as { servers: { address: string; port: number }[] };
+  for (const value of [system.servers[0]?.address, system.servers[0]?.port]) {
+    await page.getByRole("dialog").getByText(String(value), { exact: true }).waitFor();
+  }
   await page.getByRole("button", { name: "Done" }).click();
   expect(await page.content()).not.toContain(password);
 
@@ -132,21 +137,114 @@ test("dialogs are kept to the keyboard: focus inside, Escape closes, focus retur
   expect(await page.evaluate(() => document.activeElement?.textContent)).toBe("New extension");
 });
 
-test("on a phone's screen nothing is wider than the screen, and every button is there", async () => {
+const PATHS = ["/calls", "/extensions", "/registrations", "/history", "/dialplans/main"];
+
+test("on every screen nothing is wider than the screen, and every button and every rule is there", async () => {
+  const name = "Wolfeschlegelsteinhausenbergerdorff-Weltenburgerschmidtmeierhuber";
+  await request("POST", "/extensions", { number, name: name.slice(0, 64), dnd: true, forward_busy: "200", voicemail: true });
   const { page } = await open(browser);
-  await page.setViewportSize({ width: 360, height: 740 });
   await signIn(page);
-  for (const path of ["/calls", "/extensions", "/registrations", "/history", "/dialplans/main"]) {
-    await page.goto(`${url}${path}`);
-    await page.getByText("Live", { exact: true }).waitFor();
-    await page.getByRole("heading", { level: 1 }).waitFor();
-    expect(await page.evaluate(() => document.documentElement.scrollWidth), path).toBeLessThanOrEqual(360);
+  for (const width of [1280, 768, 390, 360]) {
+    await page.setViewportSize({ width, height: 740 });
+    for (const path of PATHS) {
+      await page.goto(`${url}${path}`);
+      await page.getByText("Live", { exact: true }).waitFor();
+      await page.getByRole("heading", { level: 1 }).waitFor();
+      expect(await page.evaluate(() => document.documentElement.scrollWidth), path).toBeLessThanOrEqual(width);
+    }
+    await page.goto(`${url}/extensions?q=${number}`);
+    for (const shown of [
+      page.getByRole("button", { name: `Edit ${number}` }),
+      page.getByRole("button", { name: `Delete ${number}` }),
+      page.getByText("do not disturb", { exact: true }),
+      page.getByText("busy: 200", { exact: true }),
+    ]) {
+      await shown.waitFor();
+      const box = await shown.boundingBox();
+      expect(box?.x ?? -1, `${width}`).toBeGreaterThanOrEqual(0);
+      expect((box?.x ?? 9_999) + (box?.width ?? 0), `${width}`).toBeLessThanOrEqual(width);
+    }
   }
-  await page.goto(`${url}/extensions`);
-  const remove = page.getByRole("button", { name: "Delete 101" });
-  await remove.waitFor();
-  const box = await remove.boundingBox();
-  expect((box?.x ?? 999) + (box?.width ?? 0)).toBeLessThanOrEqual(360);
+});
+
+test("axe finds nothing, in light and in dark", async () => {
+  const { page } = await open(browser);
+  const check = async (where: string) => {
+    // As text: the policy of the page allows no other scripts.
+    await page.evaluate(axe.source);
+    const found = await page.evaluate(() => (window as unknown as { axe: typeof axe }).axe.run());
+    const told = found.violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join(" ")}`);
+    expect(told, where).toEqual([]);
+  };
+  for (const colorScheme of ["light", "dark"] as const) {
+    await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
+    await page.goto(url);
+    await page.getByLabel("Admin token").waitFor();
+    await check(`sign-in, ${colorScheme}`);
+    await signIn(page);
+    for (const path of PATHS) {
+      await page.goto(`${url}${path}`);
+      await page.getByText("Live", { exact: true }).waitFor();
+      await page.getByRole("main").locator(".card").first().waitFor();
+      await check(`${path}, ${colorScheme}`);
+    }
+    await page.goto(`${url}/extensions`);
+    await page.getByRole("button", { name: "Edit 101" }).click();
+    await page.getByLabel("When busy, forward to").waitFor();
+    await check(`a dialog, ${colorScheme}`);
+    await page.keyboard.press("Escape");
+    await page.getByRole("button", { name: "Sign out" }).click();
+  }
+});
+
+test("a draft survives another page, the end of the session and a new one", async () => {
+  const { page, faults } = await open(browser);
+  await signIn(page);
+  await page.getByRole("link", { name: "Dialplan" }).click();
+  const text = page.getByLabel("Text of main.rhai");
+  await text.focus();
+  await page.keyboard.press("Control+End");
+  await page.keyboard.type("// a draft");
+  await page.getByRole("link", { name: "Calls" }).click();
+  await page.getByRole("heading", { name: "Calls", exact: true }).waitFor();
+  await page.getByRole("button", { name: "Sign out" }).click();
+  await page.getByLabel("Admin token").fill(token);
+  await page.keyboard.press("Enter");
+  await page.getByRole("link", { name: /^Dialplan/ }).click();
+  expect(await text.inputValue()).toContain("// a draft");
+  await page.getByRole("button", { name: "Undo changes" }).click();
+  expect(await text.inputValue()).not.toContain("// a draft");
+  expect(faults).toEqual([]);
+});
+
+test("who saves a file that somebody else has saved meanwhile sees their version; own saves are no news", async () => {
+  const { page, faults } = await open(browser);
+  const save = (text: string) =>
+    fetch(`${url}/api/v1/dialplans/${number}`, { method: "PUT", headers: { Authorization: `Bearer ${token}` }, body: text });
+  expect((await save("fn first() { 1 }\n")).status).toBe(204);
+  await signIn(page);
+  await page.goto(`${url}/dialplans/${number}`);
+  const text = page.getByLabel(`Text of ${number}.rhai`);
+  await text.fill("fn mine() { 1 }\n");
+  expect((await save("fn theirs() { 1 }\n")).status).toBe(204);
+  const theirs = page.getByLabel(`Their version of ${number}.rhai`);
+  await theirs.waitFor();
+  expect(await theirs.inputValue()).toBe("fn theirs() { 1 }\n");
+  // That one was somebody else's.
+  await page.getByText("The dialplan was reloaded.").waitFor();
+  await page.getByRole("button", { name: "Dismiss" }).click();
+  await page.getByRole("button", { name: "Go on with mine" }).click();
+  // The list is read after the save, and again once its reload was heard of.
+  let lists = 0;
+  page.on("response", (answer) => (lists += Number(answer.url().endsWith("/api/v1/dialplans"))));
+  await page.getByRole("button", { name: "Save", exact: true }).click();
+  await page.getByText("Saved: in force for every new call.").waitFor();
+  expect(await (await request("GET", `/dialplans/${number}`)).text()).toBe("fn mine() { 1 }\n");
+  await expect.poll(() => lists, { timeout: 10_000 }).toBe(2);
+  expect((await save("fn later() { 1 }\n")).status).toBe(204);
+  await page.getByText("The dialplan was reloaded.").waitFor();
+  expect(await page.getByText("The dialplan was reloaded.").count()).toBe(1);
+  expect(faults).toEqual([]);
 });
 
 test("a token that is refused later signs out and says so", async () => {

@@ -52,11 +52,14 @@ test("calls that end are counted, and no list is read again for them", () => {
 test("a reload is news, unless this page has asked for it", () => {
   const reload = () => apply(client, { name: "dialplan.reloaded", data: { generation: 2 } });
   expect(reload()).toMatchObject({ tone: "good" });
-  ownChange();
+  // The reload may be heard of before the answer, and two changes may have one.
+  const [first, second] = [ownChange(), ownChange()];
+  expect(reload()).toBeUndefined();
+  first(true);
+  second(true);
   expect(reload()).toBeUndefined();
   expect(reload()).toMatchObject({ tone: "good" });
-  const failed = ownChange();
-  failed();
+  ownChange()(false);
   expect(reload()).toMatchObject({ tone: "good" });
 });
 

@@ -52,19 +52,24 @@ function readAgain(client: QueryClient) {
   if (client.getQueriesData({ queryKey: ["cdrs"] }).some(([, data]) => long(data))) ended.miss();
 }
 
-const own: number[] = [];
+/** Changes of the dialplan that this page has made, and whose reload was not heard of yet. */
+let own: { at: number; made: boolean }[] = [];
 
-/** This page changes the dialplan itself: its reload is no news. Call what it gives back if nothing came of it. */
-export function ownChange(): () => void {
-  const at = Date.now();
-  own.push(at);
-  return () => void own.splice(own.indexOf(at) >>> 0, 1);
+/** This page changes the dialplan itself: its reload is no news. Say at the end whether something came of it. */
+export function ownChange(): (made: boolean) => void {
+  const change = { at: Date.now(), made: false };
+  own.push(change);
+  return (made) => {
+    change.made = made;
+    if (!made) own = own.filter((other) => other !== change);
+  };
 }
 
-/** Whether a reload is the answer to a change of this page. */
+/** Whether a reload is the answer to changes of this page; one answers all that were made before it. */
 function isOwn(): boolean {
-  const first = own.shift();
-  return first !== undefined && (Date.now() - first < 15_000 || isOwn());
+  const recent = own.filter(({ at }) => Date.now() - at < 15_000);
+  own = recent.filter(({ made }) => !made);
+  return recent.length > 0;
 }
 
 /** Applies one event to the cache; gives back what people should be told of it. */

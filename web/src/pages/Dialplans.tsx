@@ -100,11 +100,13 @@ const put = (name: string, text: string, version?: string) =>
   );
 
 async function asOwn<T>(change: () => Promise<T>): Promise<T> {
-  const failed = ownChange();
+  const ends = ownChange();
   try {
-    return await change();
+    const changed = await change();
+    ends(true);
+    return changed;
   } catch (error) {
-    failed();
+    ends(false);
     throw error;
   }
 }
