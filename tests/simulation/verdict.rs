@@ -57,12 +57,14 @@ pub fn sessions_agree(life: &mut Life, all_said: bool) {
     let engine = &life.world.engine;
     let mut talking: BTreeMap<PortId, (Remote, &PhoneCall)> = BTreeMap::new();
     for (id, port) in &engine.ports {
-        let Some(expected) = port.remote.as_ref().map(|remote| &remote.expected) else {
+        let Some(Remote { expected, rtp, .. }) = &port.remote else {
             continue;
         };
+        // Calls of one phone on one port are told apart by the port that the phone announces.
         let alike = engine.ports.values().filter(|other| {
             let remote = other.remote.as_ref();
-            other.local_port == port.local_port && remote.is_none_or(|remote| &remote.expected == expected)
+            other.local_port == port.local_port
+                && remote.is_none_or(|remote| &remote.expected == expected && remote.rtp == *rtp)
         });
         let phones = life.world.phones.iter();
         let calls = phones
@@ -72,9 +74,10 @@ pub fn sessions_agree(life: &mut Life, all_said: bool) {
             .flat_map(|phone| &phone.calls);
         let mut found = calls.filter(|call| {
             let known = call.media().rtp.is_some_and(|rtp| rtp.port() == port.local_port);
-            known && call.phase == Phase::Up
+            let announced = rtp.is_none_or(|rtp| call.audio_port() == Some(rtp.port()));
+            known && announced && call.phase == Phase::Up
         });
-        // With several calls of one phone on one port it is not said which is which.
+        // With several that announce the same it is not said which is which.
         if let (Some(call), None, 1) = (found.next(), found.next(), alike.count())
             && call.may_change()
         {

@@ -49,6 +49,9 @@ pub struct Remote {
     pub rtcp: Option<SocketAddr>,
     /// Addresses the peer's packets may come from: its SDP's, and the one its signalling comes from.
     pub expected: SmallVec<[IpAddr; 2]>,
+    /// Where the peer's signalling comes from. Media to other addresses is limited until something is heard from there
+    /// ([`crate::relay::Config::unheard`]).
+    pub signalling: Option<IpAddr>,
     /// What Tandem sends to the peer: the peer's own numbering.
     pub send_payloads: Vec<Payload>,
     /// What the peer sends to Tandem: the numbering in Tandem's description.
@@ -141,6 +144,8 @@ pub struct Counters {
     pub injected: u64,
     /// Packets dropped because they were no RTP.
     pub malformed: u64,
+    /// Packets not sent, to an address that only the description names and from which nothing was heard.
+    pub withheld: u64,
 }
 
 /// What the media engine tells signalling.

@@ -11,7 +11,7 @@ pub mod session;
 pub mod spec;
 
 pub use command::{Command, Counters, Direction, Event, Payload, PortId, Remote, Source};
-pub use pool::{Conflict, Pool};
+pub use pool::{Conflict, PeerAddress, Pool};
 pub use relay::Relay;
 pub use sdp::{Sdp, SdpError};
 pub use session::{Local, Session, State};

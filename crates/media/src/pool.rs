@@ -1,22 +1,197 @@
 //! Which local UDP port a leg gets.
 //!
-//! Legs share a small set of ports and are told apart by (local port, remote address). That fails only
-//! for legs that have not spoken yet, because a peer behind NAT may speak from any port of its address:
-//! so no two *silent* legs on one local port may expect the same source address.
+//! # The rule
+//!
+//! Legs share a small set of ports, and are told apart by (local port, remote address). Until a leg has been heard, only
+//! signalling says where its packets may come from, and there are three kinds of such legs:
+//!
+//! - **Plain**: the description names a public address, or the one that signalling comes from. The leg is told from all
+//!   others by that exact address and port, so plain legs of one address share a port. They are spread over the first
+//!   [`SPREAD`] pairs, so that a few of them have a port each: a phone that sends from another UDP port than the one it
+//!   names is known by its address while no other leg on its port waits for the same.
+//! - **Alone**: the description names a private address, and signalling comes from another: a NAT is between, and the
+//!   packets may come from any port of the NAT's address. No other silent leg that may be heard from this address shares
+//!   the port.
+//! - **Undescribed**: an INVITE of ours is not yet answered. The Contact tells whether a NAT is between, and so whether
+//!   the leg is plain or alone; and where one address and port has been announced for several calls by a host, its
+//!   undescribed legs are alone as well, since the next may announce it again.
+//!
+//! Two legs that announce the *same* address and port never share a port of their own free will, heard or not. What a
+//! leg has held stays held for [`LINGER`] after it, while its last packets may be on the way.
+//!
+//! Where no port is left by these rules the leg is put where most legs already wait that it may be taken for: calls
+//! without sound cost no port, and the fewest legs are in doubt. **Safety does not rest on this module**: the relay
+//! gives a packet to a leg only where no other leg on the port can be meant, and to nobody else (see
+//! [`crate::relay`]). What the pool decides is who is heard at once, and who only when the others on its port have been
+//! heard or are gone.
 
-use std::{collections::BTreeMap, net::IpAddr};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
 
 use smallvec::SmallVec;
 use thiserror::Error;
 
-use crate::PortId;
+use crate::{PortId, Remote};
 
-/// Another silent leg on the same local port expects one of these addresses already.
+/// Over how many pairs the plain legs of one address are spread. More would make the kernel's batches smaller, fewer
+/// would leave fewer phones behind one NAT that may send from another port than they name.
+pub const SPREAD: usize = 8;
+/// For how long a leg that is over keeps its place from legs it could be taken for. The same as the relay's time in
+/// which it learns nothing from the sources of such a leg.
+pub const LINGER: Duration = Duration::from_secs(2);
+
+/// Another leg on the same local port may be taken for this one: until one of them is heard or gone, neither is heard
+/// from an address that both may have.
 #[derive(Copy, Clone, Debug, Error, PartialEq, Eq)]
-#[error("a silent leg on the same port expects this source already")]
+#[error("another leg on the same port may be heard from the same address")]
 pub struct Conflict;
 
-type Addresses = SmallVec<[IpAddr; 2]>;
+/// Where a leg's peer may be heard from, as signalling has it.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub struct PeerAddress {
+    /// Where its signalling comes from.
+    pub signalling: IpAddr,
+    /// Where its description says that it takes RTP; `None` while there is no description.
+    pub rtp: Option<SocketAddr>,
+    /// Whether there seems to be a NAT between, while there is no description.
+    pub behind_nat: bool,
+}
+
+impl PeerAddress {
+    /// A peer of which only the signalling address is known.
+    pub fn undescribed(signalling: IpAddr, behind_nat: bool) -> PeerAddress {
+        PeerAddress {
+            signalling: signalling.to_canonical(),
+            rtp: None,
+            behind_nat,
+        }
+    }
+
+    /// A peer as its description has it.
+    pub fn described(signalling: IpAddr, remote: &Remote) -> PeerAddress {
+        let rtp = remote.rtp;
+        PeerAddress {
+            signalling: signalling.to_canonical(),
+            rtp: rtp.map(|rtp| SocketAddr::new(rtp.ip().to_canonical(), rtp.port())),
+            behind_nat: false,
+        }
+    }
+
+    fn is_alone(&self) -> bool {
+        match self.rtp {
+            Some(rtp) => rtp.ip() != self.signalling && is_private(rtp.ip()),
+            None => self.behind_nat,
+        }
+    }
+}
+
+/// An address that means another host elsewhere (RFC 1918, RFC 6598, RFC 4193, and link-local ones).
+fn is_private(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(ip) => {
+            let [a, b, ..] = ip.octets();
+            ip.is_private() || ip.is_link_local() || (a == 100 && b & 0xc0 == 64)
+        }
+        IpAddr::V6(ip) => ip.is_unique_local() || ip.is_unicast_link_local(),
+    }
+}
+
+/// How many legs have something, by pair: few pairs, in order.
+#[derive(Debug, Default)]
+struct Tally(SmallVec<[(u16, u32); 2]>);
+
+impl Tally {
+    fn at(&self, pair: usize) -> u32 {
+        self.find(pair).map_or(0, |at| self.0[at].1)
+    }
+
+    fn find(&self, pair: usize) -> Result<usize, usize> {
+        self.0.binary_search_by_key(&pair, |(pair, _)| usize::from(*pair))
+    }
+
+    fn add(&mut self, pair: usize) {
+        match self.find(pair) {
+            Ok(at) => self.0[at].1 += 1,
+            Err(at) => self.0.insert(at, (pair as u16, 1)),
+        }
+    }
+
+    fn remove(&mut self, pair: usize) {
+        let Ok(at) = self.find(pair) else { return };
+        self.0[at].1 -= 1;
+        if self.0[at].1 == 0 {
+            self.0.remove(at);
+        }
+    }
+
+    fn is_several(&self) -> bool {
+        self.0.len() > 1 || self.0.first().is_some_and(|(_, count)| *count > 1)
+    }
+}
+
+/// The legs that may be heard from one address, by pair.
+#[derive(Debug, Default)]
+struct Crowd {
+    /// Silent, and told apart by an exact address.
+    plain: Tally,
+    /// Silent, and to be told by the address alone.
+    alone: Tally,
+    /// Heard.
+    heard: Tally,
+}
+
+impl Crowd {
+    fn is_empty(&self) -> bool {
+        self.plain.0.is_empty() && self.alone.0.is_empty() && self.heard.0.is_empty()
+    }
+}
+
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+enum Kind {
+    Plain,
+    Alone,
+    Heard,
+}
+
+/// What a leg holds on its pair.
+#[derive(Debug)]
+struct Claim {
+    /// No description yet.
+    undescribed: bool,
+    /// The addresses with ports that are its own: the announced one, and the one it was heard from.
+    exact: SmallVec<[SocketAddr; 2]>,
+    /// The addresses it may be heard from, and what tells it from others there.
+    addresses: SmallVec<[(IpAddr, Kind); 2]>,
+}
+
+impl Claim {
+    fn silent(peer: &PeerAddress) -> Claim {
+        let kind = if peer.is_alone() { Kind::Alone } else { Kind::Plain };
+        let mut addresses = SmallVec::from_slice(&[(peer.signalling, kind)]);
+        if let Some(rtp) = peer.rtp.filter(|rtp| rtp.ip() != peer.signalling) {
+            // Behind a NAT many have the same address at home: it is of use only with its port.
+            addresses.push((rtp.ip(), Kind::Plain));
+        }
+        Claim {
+            undescribed: peer.rtp.is_none(),
+            exact: peer.rtp.into_iter().collect(),
+            addresses,
+        }
+    }
+
+    fn heard(announced: Option<SocketAddr>, from: SocketAddr) -> Claim {
+        let mut exact = SmallVec::from_slice(&[from]);
+        exact.extend(announced.filter(|announced| *announced != from));
+        Claim {
+            undescribed: false,
+            exact,
+            addresses: SmallVec::from_slice(&[(from.ip(), Kind::Heard)]),
+        }
+    }
+}
 
 /// The local ports and who sits on them. Pure; run by signalling.
 #[derive(Debug)]
@@ -24,10 +199,15 @@ pub struct Pool {
     first: u16,
     /// Pairs in the range.
     limit: usize,
-    /// On which ports a silent leg expects this source: at most one leg each.
-    silent: BTreeMap<IpAddr, Bits>,
-    /// Ports that could not be bound.
-    spoilt: Bits,
+    crowds: BTreeMap<IpAddr, Crowd>,
+    /// Who announced, or was heard from, this address and port.
+    exact: BTreeMap<SocketAddr, Tally>,
+    /// How many addresses with ports of this host are several legs'.
+    repeated: BTreeMap<IpAddr, u32>,
+    /// What legs that are over hold for a while: until when, on which pair.
+    departed: VecDeque<(Duration, usize, Claim)>,
+    /// Pairs that could not be bound.
+    spoilt: Vec<bool>,
     slots: Vec<Slot>,
     free: Vec<u32>,
     in_use: usize,
@@ -37,43 +217,17 @@ pub struct Pool {
 struct Slot {
     generation: u32,
     open: bool,
+    place: Option<Box<Place>>,
+}
+
+/// A leg's place.
+#[derive(Debug)]
+struct Place {
     /// Which pair, counted from `first`.
-    at: Option<usize>,
-    /// The addresses this leg holds in `silent`.
-    expected: Addresses,
-    spoken: bool,
-}
-
-/// A set of pairs, one bit each, so that a thousand phones behind one address cost sixteen looks.
-#[derive(Debug, Default)]
-struct Bits {
-    words: Vec<u64>,
-    count: usize,
-}
-
-impl Bits {
-    fn word(&self, at: usize) -> u64 {
-        self.words.get(at).copied().unwrap_or(0)
-    }
-
-    fn has(&self, at: usize) -> bool {
-        self.word(at / 64) & (1 << (at % 64)) != 0
-    }
-
-    fn set(&mut self, at: usize) {
-        if !self.has(at) {
-            self.words.resize(self.words.len().max(at / 64 + 1), 0);
-            self.words[at / 64] |= 1 << (at % 64);
-            self.count += 1;
-        }
-    }
-
-    fn clear(&mut self, at: usize) {
-        if self.has(at) {
-            self.words[at / 64] &= !(1 << (at % 64));
-            self.count -= 1;
-        }
-    }
+    at: usize,
+    announced: Option<SocketAddr>,
+    heard: Option<SocketAddr>,
+    claim: Claim,
 }
 
 impl Pool {
@@ -85,8 +239,11 @@ impl Pool {
         Pool {
             first,
             limit,
-            silent: BTreeMap::new(),
-            spoilt: Bits::default(),
+            crowds: BTreeMap::new(),
+            exact: BTreeMap::new(),
+            repeated: BTreeMap::new(),
+            departed: VecDeque::new(),
+            spoilt: vec![false; limit],
             slots: Vec::new(),
             free: Vec::new(),
             in_use: 0,
@@ -108,94 +265,159 @@ impl Pool {
         }
     }
 
-    /// The local port for a leg whose peer may speak from `expected`: the lowest on which no other silent leg expects
-    /// one of these. `None` when there is none, or the handle is stale.
-    pub fn take(&mut self, port: PortId, expected: &[IpAddr]) -> Option<u16> {
+    /// The local port for a leg with that peer, by the rule at the top. `now` is any clock that does not go back, the
+    /// same at each call. `None` when the range is empty, or the handle is stale.
+    pub fn take(&mut self, now: Duration, port: PortId, peer: &PeerAddress) -> Option<u16> {
         self.slot(port)?;
-        self.vacate(port);
-        let expected = canonical(expected);
-        let at = self.lowest(&expected).or_else(|| {
+        self.forget(now);
+        self.vacate(now, port);
+        let claim = Claim::silent(peer);
+        if self.spoilt.iter().all(|spoilt| *spoilt) {
             // Whatever kept a port from being bound may be over: better to try than to refuse the call.
-            self.spoilt = Bits::default();
-            self.lowest(&expected)
-        })?;
-        let slot = &mut self.slots[port.slot as usize];
-        slot.at = Some(at);
-        slot.spoken = false;
-        self.claim(port, expected);
+            self.spoilt.fill(false);
+        }
+        let at = self.fitting(&claim).or_else(|| self.crowded(&claim))?;
+        self.count(at, &claim, true);
+        self.slots[port.slot as usize].place = Some(Box::new(Place {
+            at,
+            announced: peer.rtp,
+            heard: None,
+            claim,
+        }));
         Some(self.number(at))
     }
 
-    fn lowest(&self, expected: &[IpAddr]) -> Option<usize> {
-        (0..self.limit.div_ceil(64)).find_map(|word| {
-            let held = expected
-                .iter()
-                .filter_map(|ip| self.silent.get(ip))
-                .fold(0, |bits, ip| bits | ip.word(word));
-            let bit = (!(held | self.spoilt.word(word))).trailing_zeros() as usize;
-            Some(word * 64 + bit).filter(|at| bit < 64 && *at < self.limit)
-        })
+    /// A pair on which this leg is taken for no other.
+    fn fitting(&self, claim: &Claim) -> Option<usize> {
+        let mut barred = self.spoilt.clone();
+        let mut bar = |tally: &Tally| tally.0.iter().for_each(|(pair, _)| barred[usize::from(*pair)] = true);
+        for exact in &claim.exact {
+            self.exact.get(exact).into_iter().for_each(&mut bar);
+        }
+        let mut alone = false;
+        for (ip, kind) in &claim.addresses {
+            let repeats = claim.undescribed && self.repeated.contains_key(ip);
+            alone |= *kind == Kind::Alone || repeats;
+            let Some(crowd) = self.crowds.get(ip) else { continue };
+            bar(&crowd.alone);
+            if *kind == Kind::Alone || repeats {
+                bar(&crowd.plain);
+            }
+            if repeats {
+                bar(&crowd.heard);
+            }
+        }
+        let mut free = (0..self.limit).filter(|at| !barred[*at]);
+        if alone {
+            return free.next();
+        }
+        free.take(SPREAD).min_by_key(|at| self.plain(*at, claim))
     }
 
-    /// The leg's expectation changed. On a conflict it stays as it was; the leg then must be
-    /// reached at its exact signalled address, or moved to another port.
-    pub fn expect(&mut self, port: PortId, expected: &[IpAddr]) -> Result<(), Conflict> {
-        let Some(slot) = self.slot(port) else { return Ok(()) };
-        let Some(at) = slot.at else { return Ok(()) };
-        if slot.spoken {
+    /// Silent plain legs there that may be heard from an address of this one.
+    fn plain(&self, at: usize, claim: &Claim) -> u32 {
+        let crowds = claim.addresses.iter().filter_map(|(ip, _)| self.crowds.get(ip));
+        crowds.map(|crowd| crowd.plain.at(at)).sum()
+    }
+
+    /// The pair where most legs are that this one may be taken for: there it does the least harm.
+    fn crowded(&self, claim: &Claim) -> Option<usize> {
+        let mut rivals = vec![0u32; self.limit];
+        for (pair, count) in self.rivals(claim).flat_map(|tally| &tally.0) {
+            rivals[usize::from(*pair)] += count;
+        }
+        let usable = (0..self.limit).filter(|at| !self.spoilt[*at]);
+        usable.max_by_key(|at| rivals[*at])
+    }
+
+    /// By whom this leg may be mistaken for another, or another for it.
+    fn rivals(&self, claim: &Claim) -> impl Iterator<Item = &Tally> {
+        let exact = claim.exact.iter().filter_map(|exact| self.exact.get(exact));
+        let crowds = claim
+            .addresses
+            .iter()
+            .filter_map(|(ip, kind)| Some((self.crowds.get(ip)?, kind)));
+        let crowds = crowds.flat_map(|(crowd, kind)| match kind {
+            Kind::Plain => [Some(&crowd.alone), None],
+            Kind::Alone => [Some(&crowd.alone), Some(&crowd.plain)],
+            Kind::Heard => [None, None],
+        });
+        exact.chain(crowds.flatten())
+    }
+
+    /// Signalling says where the leg's peer is; it was silent, or has `moved` and is silent again until heard from
+    /// there. It keeps its place. The conflict, where there is one, lasts until one of the legs is heard or gone.
+    pub fn expect(&mut self, now: Duration, port: PortId, peer: &PeerAddress, moved: bool) -> Result<(), Conflict> {
+        let Some(mut place) = self.lift(port) else {
             return Ok(());
+        };
+        place.announced = peer.rtp;
+        if moved {
+            place.heard = None;
         }
-        let expected = canonical(expected);
-        let taken = |ip: &IpAddr| !slot.expected.contains(ip) && self.silent.get(ip).is_some_and(|bits| bits.has(at));
-        if expected.iter().any(taken) {
-            return Err(Conflict);
+        let claim = match place.heard {
+            Some(from) => Claim::heard(peer.rtp, from),
+            None => Claim::silent(peer),
+        };
+        let old = self.exchange(&mut place, claim);
+        // What comes from the old address is on the way for a while; a description without a move only says more.
+        if moved {
+            self.depart(now, place.at, old);
+        } else {
+            self.count(place.at, &old, false);
         }
-        self.disclaim(port);
-        self.claim(port, expected);
-        Ok(())
+        self.slots[port.slot as usize].place = Some(place);
+        if self.is_in_doubt(port) { Err(Conflict) } else { Ok(()) }
     }
 
-    /// The leg's peer has spoken: it is known by its address and no longer blocks its source.
-    pub fn learned(&mut self, port: PortId) {
-        if self.slot(port).is_some() {
-            self.disclaim(port);
-            self.slots[port.slot as usize].spoken = true;
-        }
+    /// The leg's peer was heard: it is known by that address and no longer keeps others from its port.
+    pub fn learned(&mut self, port: PortId, from: SocketAddr) {
+        let Some(mut place) = self.lift(port) else { return };
+        place.heard = Some(from);
+        let claim = Claim::heard(place.announced, from);
+        let old = self.exchange(&mut place, claim);
+        self.count(place.at, &old, false);
+        self.slots[port.slot as usize].place = Some(place);
     }
 
-    /// The leg's peer has a new address: it is silent again until heard from there.
-    pub fn relearn(&mut self, port: PortId, expected: &[IpAddr]) -> Result<(), Conflict> {
-        let Some(slot) = self.slot(port) else { return Ok(()) };
-        let spoken = slot.spoken;
-        self.slots[port.slot as usize].spoken = false;
-        let result = self.expect(port, expected);
-        if result.is_err() {
-            self.slots[port.slot as usize].spoken = spoken;
-        }
-        result
+    /// Whether the leg may be taken for another one on its port.
+    pub fn is_in_doubt(&self, port: PortId) -> bool {
+        self.slot(port)
+            .and_then(|slot| slot.place.as_ref())
+            .is_some_and(|place| {
+                // It is counted itself: once by each exact address, and as one that is alone.
+                let alone = place.claim.addresses.iter().filter(|(_, kind)| *kind == Kind::Alone);
+                let own = (place.claim.exact.len() + alone.count()) as u32;
+                self.rivals(&place.claim).map(|tally| tally.at(place.at)).sum::<u32>() > own
+            })
     }
 
-    /// The leg's local port could not be bound: it is given out again only when all others are taken. The leg itself
-    /// keeps it until released.
+    /// The leg's local port could not be bound: it is given out again only when no other can be. The leg itself keeps it
+    /// until released.
     pub fn failed(&mut self, port: PortId) {
-        if let Some(at) = self.slot(port).and_then(|slot| slot.at) {
-            self.spoilt.set(at);
+        if let Some(at) = self
+            .slot(port)
+            .and_then(|slot| slot.place.as_ref())
+            .map(|place| place.at)
+        {
+            self.spoilt[at] = true;
         }
     }
 
     /// Somebody else holds this port, or could at the start: its pair is not given out while there is another.
     pub fn avoid(&mut self, port: u16) {
         if self.covers(port) {
-            self.spoilt.set(usize::from(port - self.first) / 2);
+            self.spoilt[usize::from(port - self.first) / 2] = true;
         }
     }
 
     /// The leg is over. A stale handle changes nothing.
-    pub fn release(&mut self, port: PortId) {
+    pub fn release(&mut self, now: Duration, port: PortId) {
         if self.slot(port).is_none() {
             return;
         }
-        self.vacate(port);
+        self.forget(now);
+        self.vacate(now, port);
         let slot = &mut self.slots[port.slot as usize];
         slot.open = false;
         slot.generation = slot.generation.wrapping_add(1);
@@ -216,7 +438,8 @@ impl Pool {
 
     /// The local port a leg sits on.
     pub fn local_port(&self, port: PortId) -> Option<u16> {
-        self.slot(port)?.at.map(|at| self.number(at))
+        let place = self.slot(port)?.place.as_ref()?;
+        Some(self.number(place.at))
     }
 
     fn number(&self, at: usize) -> u16 {
@@ -230,108 +453,284 @@ impl Pool {
             .filter(|s| s.open && s.generation == port.generation)
     }
 
-    fn claim(&mut self, port: PortId, expected: Addresses) {
-        let slot = &mut self.slots[port.slot as usize];
-        let Some(at) = slot.at else { return };
-        for ip in &expected {
-            self.silent.entry(*ip).or_default().set(at);
-        }
-        slot.expected = expected;
+    /// Takes a leg from its place for a moment.
+    fn lift(&mut self, port: PortId) -> Option<Box<Place>> {
+        self.slot(port)?;
+        self.slots[port.slot as usize].place.take()
     }
 
-    fn disclaim(&mut self, port: PortId) {
-        let slot = &mut self.slots[port.slot as usize];
-        let Some(at) = slot.at else { return };
-        for ip in slot.expected.drain(..) {
-            if let Some(bits) = self.silent.get_mut(&ip) {
-                bits.clear(at);
-                if bits.count == 0 {
-                    self.silent.remove(&ip);
+    /// Gives a leg another claim; the old one still counts.
+    fn exchange(&mut self, place: &mut Place, claim: Claim) -> Claim {
+        self.count(place.at, &claim, true);
+        std::mem::replace(&mut place.claim, claim)
+    }
+
+    fn vacate(&mut self, now: Duration, port: PortId) {
+        if let Some(place) = self.lift(port) {
+            self.depart(now, place.at, place.claim);
+        }
+    }
+
+    /// A claim that is given up counts a little longer.
+    fn depart(&mut self, now: Duration, at: usize, claim: Claim) {
+        self.departed.push_back((now + LINGER, at, claim));
+    }
+
+    fn forget(&mut self, now: Duration) {
+        while self.departed.front().is_some_and(|(until, ..)| *until <= now) {
+            if let Some((_, at, claim)) = self.departed.pop_front() {
+                self.count(at, &claim, false);
+            }
+        }
+        if self.departed.is_empty() {
+            self.departed.shrink_to(64);
+        }
+    }
+
+    fn count(&mut self, at: usize, claim: &Claim, add: bool) {
+        let change = |tally: &mut Tally| if add { tally.add(at) } else { tally.remove(at) };
+        for exact in &claim.exact {
+            let tally = self.exact.entry(*exact).or_default();
+            let before = tally.is_several();
+            change(tally);
+            let several = tally.is_several();
+            if tally.0.is_empty() {
+                self.exact.remove(exact);
+            }
+            if before != several {
+                let repeated = self.repeated.entry(exact.ip()).or_default();
+                *repeated = if add { *repeated + 1 } else { *repeated - 1 };
+                if *repeated == 0 {
+                    self.repeated.remove(&exact.ip());
                 }
             }
         }
+        for (ip, kind) in &claim.addresses {
+            let crowd = self.crowds.entry(*ip).or_default();
+            change(match kind {
+                Kind::Plain => &mut crowd.plain,
+                Kind::Alone => &mut crowd.alone,
+                Kind::Heard => &mut crowd.heard,
+            });
+            if crowd.is_empty() {
+                self.crowds.remove(ip);
+            }
+        }
     }
-
-    fn vacate(&mut self, port: PortId) {
-        self.disclaim(port);
-        self.slots[port.slot as usize].at = None;
-    }
-}
-
-fn canonical(expected: &[IpAddr]) -> Addresses {
-    let mut addresses: Addresses = expected.iter().map(IpAddr::to_canonical).collect();
-    addresses.sort_unstable();
-    addresses.dedup();
-    addresses
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const T: Duration = Duration::from_secs(1000);
+    const LATER: Duration = Duration::from_secs(1002);
+
     fn ip(last: u8) -> IpAddr {
         IpAddr::from([192, 0, 2, last])
     }
 
+    /// A peer that announces this port of the address it signals from.
+    fn plain(last: u8, port: u16) -> PeerAddress {
+        PeerAddress {
+            rtp: Some(SocketAddr::new(ip(last), port)),
+            ..PeerAddress::undescribed(ip(last), false)
+        }
+    }
+
+    /// A peer behind the NAT at that address.
+    fn natted(last: u8, port: u16) -> PeerAddress {
+        PeerAddress {
+            rtp: Some(SocketAddr::new([10, 0, 0, 5].into(), port)),
+            ..PeerAddress::undescribed(ip(last), false)
+        }
+    }
+
+    /// A peer that was asked and has not answered.
+    fn asked(last: u8) -> PeerAddress {
+        PeerAddress::undescribed(ip(last), false)
+    }
+
+    fn pool() -> Pool {
+        Pool::new(20_000, 20_999)
+    }
+
+    /// New legs with these peers, and their ports.
+    fn take(pool: &mut Pool, peers: &[PeerAddress]) -> Vec<(PortId, u16)> {
+        let legs = peers.iter().map(|peer| {
+            let leg = pool.open();
+            (leg, pool.take(T, leg, peer).unwrap())
+        });
+        legs.collect()
+    }
+
+    fn ports(legs: &[(PortId, u16)]) -> Vec<u16> {
+        legs.iter().map(|(_, port)| *port).collect()
+    }
+
     #[test]
-    fn silent_legs_of_one_source_never_share_a_port() {
-        let mut pool = Pool::new(20_000, 20_999);
-        let [a, b, c] = [pool.open(), pool.open(), pool.open()];
-        assert_eq!(pool.take(a, &[ip(1)]), Some(20_000));
-        assert_eq!(pool.take(b, &[ip(2)]), Some(20_000), "another source shares");
+    fn legs_of_different_addresses_share_the_first_port() {
+        let peers = [
+            plain(1, 4000),
+            plain(2, 4000),
+            natted(3, 4000),
+            asked(4),
+            plain(5, 4002),
+        ];
+        let mut pool = pool();
+        let legs = take(&mut pool, &peers);
+        assert_eq!(ports(&legs), [20_000; 5]);
+        assert!(legs.iter().all(|(leg, _)| !pool.is_in_doubt(*leg)));
+    }
+
+    #[test]
+    fn plain_legs_of_one_address_share_a_handful_of_ports() {
+        let mut pool = pool();
+        let peers: Vec<PeerAddress> = (0..400).map(|n| plain(1, 30_000 + 2 * n)).collect();
+        let legs = take(&mut pool, &peers);
+        let few: Vec<u16> = (0..SPREAD as u16).map(|n| 20_000 + 2 * n).collect();
+        assert_eq!(ports(&legs)[..SPREAD], few, "as long as they are few each has its own");
+        let mut counts = BTreeMap::new();
+        legs.iter().for_each(|(_, port)| *counts.entry(*port).or_insert(0) += 1);
+        assert_eq!(counts.into_values().collect::<Vec<_>>(), [50; SPREAD]);
+        assert!(legs.iter().all(|(leg, _)| !pool.is_in_doubt(*leg)));
+    }
+
+    #[test]
+    fn legs_behind_one_nat_have_a_port_each_until_they_are_heard() {
+        let mut pool = pool();
+        let legs = take(&mut pool, &[natted(1, 4000), natted(1, 4002), plain(1, 4000), asked(1)]);
+        assert_eq!(ports(&legs), [20_000, 20_002, 20_004, 20_006]);
+        for (leg, _) in &legs {
+            pool.learned(*leg, SocketAddr::new(ip(1), 50_000 + leg.slot as u16));
+        }
+        assert_eq!(ports(&take(&mut pool, &[natted(1, 4004)])), [20_000]);
+        assert_eq!(ports(&take(&mut pool, &[natted(1, 4006)])), [20_002]);
+    }
+
+    #[test]
+    fn a_guess_of_nat_gives_an_unanswered_leg_a_port_of_its_own() {
+        let mut pool = pool();
+        let behind = PeerAddress::undescribed(ip(1), true);
         assert_eq!(
-            pool.take(c, &[ip(3), ip(1)]),
-            Some(20_002),
-            "one of its addresses is waited for"
+            ports(&take(&mut pool, &[behind, behind, asked(1)])),
+            [20_000, 20_002, 20_004]
+        );
+        // It was no NAT: the description says so.
+        let legs = take(&mut pool, &[behind]);
+        assert_eq!(legs[0].1, 20_006);
+        assert_eq!(pool.expect(T, legs[0].0, &plain(1, 4000), false), Ok(()));
+        let more: Vec<PeerAddress> = (0..8).map(|n| plain(1, 5000 + n)).collect();
+        let more = ports(&take(&mut pool, &more));
+        assert!(
+            more.contains(&20_006) && !more.contains(&20_000),
+            "plain ones may share: {more:?}"
         );
     }
 
     #[test]
-    fn a_leg_that_has_spoken_blocks_nobody() {
-        let mut pool = Pool::new(20_000, 20_999);
-        let [a, b, c] = [pool.open(), pool.open(), pool.open()];
-        pool.take(a, &[ip(1)]);
-        pool.learned(a);
-        assert_eq!(pool.take(b, &[ip(1)]), Some(20_000));
-        assert_eq!(pool.relearn(a, &[ip(1)]), Err(Conflict), "b waits for that source");
-        pool.release(b);
-        assert_eq!(pool.relearn(a, &[ip(1)]), Ok(()));
-        assert_eq!(pool.take(c, &[ip(1)]), Some(20_002));
+    fn one_address_and_port_announced_twice_never_shares_a_local_port() {
+        let mut pool = pool();
+        let legs = take(&mut pool, &[plain(1, 4000), plain(1, 4000), plain(1, 4000)]);
+        assert_eq!(ports(&legs), [20_000, 20_002, 20_004]);
+        legs.iter()
+            .for_each(|(leg, _)| pool.learned(*leg, SocketAddr::new(ip(1), 4000)));
+        assert_eq!(ports(&take(&mut pool, &[plain(1, 4000)])), [20_006], "heard or not");
+        // A host that does so is asked on a port that nobody else of it has.
+        assert_eq!(ports(&take(&mut pool, &[asked(1), asked(1)])), [20_008, 20_010]);
     }
 
     #[test]
-    fn an_expectation_may_change_unless_it_collides() {
-        let mut pool = Pool::new(20_000, 20_999);
-        let [a, b] = [pool.open(), pool.open()];
-        pool.take(a, &[ip(1)]);
-        pool.take(b, &[ip(2)]);
-        assert_eq!(pool.expect(b, &[ip(1), ip(2)]), Err(Conflict));
-        assert_eq!(pool.expect(b, &[ip(2), ip(3)]), Ok(()));
-        assert_eq!(pool.expect(a, &[ip(3)]), Err(Conflict), "b's new expectation holds");
-        let c = pool.open();
-        assert_eq!(pool.take(c, &[ip(2)]), Some(20_002), "and so does its old one");
+    fn a_whole_call_centre_without_sound_costs_no_call() {
+        let mut pool = pool();
+        for peer in [plain(1, 6000), natted(2, 6000), asked(3)] {
+            let legs = take(&mut pool, &vec![peer; 8000]);
+            let doubtful = legs.iter().filter(|(leg, _)| pool.is_in_doubt(*leg)).count();
+            let expected = if peer == asked(3) { 0 } else { 8000 - 499 };
+            assert_eq!(doubtful, expected, "the fewest are in doubt");
+            assert!(
+                legs.iter()
+                    .all(|(_, port)| (20_000..20_999).contains(port) && port % 2 == 0)
+            );
+        }
+        assert_eq!(pool.in_use(), 24_000);
     }
 
     #[test]
-    fn exhaustion_is_an_answer_and_release_ends_it() {
+    fn what_a_description_adds_is_counted_and_a_conflict_told() {
+        let mut pool = pool();
+        let legs = take(&mut pool, &[asked(1), natted(2, 4000)]);
+        assert_eq!(ports(&legs), [20_000, 20_000]);
+        // The answer names the address from which the other one may be heard.
+        let media = PeerAddress {
+            rtp: Some(SocketAddr::new(ip(2), 4000)),
+            ..asked(1)
+        };
+        assert_eq!(pool.expect(T, legs[0].0, &media, false), Err(Conflict));
+        assert!(legs.iter().all(|(leg, _)| pool.is_in_doubt(*leg)));
+        pool.learned(legs[1].0, SocketAddr::new(ip(2), 50_000));
+        assert!(!pool.is_in_doubt(legs[0].0));
+        assert_eq!(
+            ports(&take(&mut pool, &[natted(2, 4002)])),
+            [20_002],
+            "its new expectation holds"
+        );
+    }
+
+    #[test]
+    fn a_leg_that_moves_is_silent_again_and_leaves_something_behind() {
+        let mut pool = pool();
+        let legs = take(&mut pool, &[plain(1, 4000)]);
+        pool.learned(legs[0].0, SocketAddr::new(ip(1), 4000));
+        assert_eq!(pool.expect(T, legs[0].0, &plain(1, 5000), true), Ok(()));
+        assert_eq!(
+            ports(&take(&mut pool, &[natted(1, 9), plain(1, 4000)])),
+            [20_002, 20_004]
+        );
+        let leg = pool.open();
+        assert_eq!(pool.take(LATER, leg, &plain(1, 4000)), Some(20_006), "the third has it");
+        let leg = pool.open();
+        assert_eq!(pool.take(LATER, leg, &plain(1, 4002)), Some(20_008));
+    }
+
+    #[test]
+    fn what_a_leg_had_is_kept_from_others_for_a_while() {
+        for peer in [plain(1, 4000), natted(2, 4000)] {
+            let mut pool = pool();
+            let gone = take(&mut pool, &[peer])[0];
+            pool.release(T, gone.0);
+            let [soon, later] = [pool.open(), pool.open()];
+            assert_eq!(pool.take(T, soon, &peer), Some(20_002));
+            assert_eq!(pool.take(LATER, later, &peer), Some(20_000));
+        }
+    }
+
+    #[test]
+    fn media_from_another_public_address_is_told_by_its_port() {
+        let mut pool = pool();
+        let trunk = |port| PeerAddress {
+            rtp: Some(SocketAddr::new(ip(9), port)),
+            ..asked(1)
+        };
+        let peers: Vec<PeerAddress> = (0..1000).map(|n| trunk(10_000 + 2 * n)).collect();
+        let legs = take(&mut pool, &peers);
+        assert!(legs.iter().all(|(_, port)| *port < 20_000 + 2 * SPREAD as u16));
+    }
+
+    #[test]
+    fn a_port_that_cannot_be_bound_is_tried_again_when_no_other_can() {
         let mut pool = Pool::new(20_000, 20_003);
-        let legs = [pool.open(), pool.open(), pool.open()];
-        assert_eq!(pool.take(legs[0], &[ip(1)]), Some(20_000));
-        assert_eq!(pool.take(legs[1], &[ip(1)]), Some(20_002));
-        assert_eq!(pool.take(legs[2], &[ip(1)]), None);
-        pool.release(legs[0]);
-        assert_eq!(pool.take(legs[2], &[ip(1)]), Some(20_000));
-    }
-
-    #[test]
-    fn a_port_that_cannot_be_bound_is_the_last_to_be_tried_again() {
-        let mut pool = Pool::new(20_000, 20_003);
-        let [a, b, c] = [pool.open(), pool.open(), pool.open()];
-        pool.take(a, &[ip(1)]);
-        pool.failed(a);
-        pool.release(a);
-        assert_eq!(pool.take(b, &[ip(1)]), Some(20_002));
-        assert_eq!(pool.take(c, &[ip(1)]), Some(20_000), "nothing else is left");
+        let legs = take(&mut pool, &[natted(1, 1)]);
+        pool.failed(legs[0].0);
+        pool.release(T, legs[0].0);
+        let legs = take(&mut pool, &[natted(1, 1), natted(1, 2)]);
+        assert_eq!(
+            ports(&legs),
+            [20_002, 20_002],
+            "a call in doubt is better than one that fails"
+        );
+        pool.failed(legs[0].0);
+        assert_eq!(ports(&take(&mut pool, &[natted(2, 9)])), [20_000]);
     }
 
     #[test]
@@ -340,29 +739,12 @@ mod tests {
         for port in [19_999, 20_000, 20_003, 20_006] {
             pool.avoid(port);
         }
-        let [a, b] = [pool.open(), pool.open()];
-        assert_eq!(pool.take(a, &[ip(1)]), Some(20_004));
-        assert_eq!(pool.take(b, &[ip(1)]), Some(20_000), "nothing else is left");
-    }
-
-    #[test]
-    fn a_whole_range_of_silent_legs_of_one_source() {
-        let mut pool = Pool::new(20_000, 20_999);
-        let legs: Vec<PortId> = (0..501).map(|_| pool.open()).collect();
-        let ports: Vec<Option<u16>> = legs.iter().map(|leg| pool.take(*leg, &[ip(1)])).collect();
-        assert!(
-            ports[..500]
-                .iter()
-                .enumerate()
-                .all(|(n, port)| *port == Some(20_000 + 2 * n as u16))
-        );
-        assert_eq!(ports[500], None);
-        pool.learned(legs[250]);
-        assert_eq!(pool.take(legs[500], &[ip(1), ip(2)]), Some(20_500));
+        assert_eq!(ports(&take(&mut pool, &[natted(1, 1), natted(1, 2)])), [20_004; 2]);
+        pool.avoid(20_005);
         assert_eq!(
-            pool.take(legs[499], &[ip(2)]),
-            Some(20_000),
-            "a leg that takes anew gives back first"
+            ports(&take(&mut pool, &[natted(2, 1)])),
+            [20_000],
+            "nothing else is left"
         );
     }
 
@@ -375,11 +757,13 @@ mod tests {
             (65_534, 65_535, 1),
         ] {
             let mut pool = Pool::new(first, last);
-            let got = (0..3).filter(|_| {
-                let leg = pool.open();
-                pool.take(leg, &[ip(1)]).is_some_and(|p| p % 2 == 0)
-            });
-            assert_eq!(got.count(), pairs, "{first}-{last}");
+            let legs = [pool.open(), pool.open(), pool.open()];
+            let got: Vec<u16> = legs
+                .iter()
+                .filter_map(|leg| pool.take(T, *leg, &natted(1, 1)))
+                .collect();
+            assert_eq!(got.len(), if pairs == 0 { 0 } else { 3 }, "{first}-{last}");
+            assert!(got.iter().all(|port| port % 2 == 0 && pool.covers(*port)));
             let covered = (0..=u16::MAX).filter(|port| pool.covers(*port));
             assert_eq!(covered.count(), 2 * pairs, "{first}-{last}");
         }
@@ -387,43 +771,59 @@ mod tests {
 
     #[test]
     fn a_stale_handle_is_nobody() {
-        let mut pool = Pool::new(20_000, 20_999);
-        let old = pool.open();
-        pool.take(old, &[ip(1)]);
-        pool.release(old);
+        let mut pool = pool();
+        let (old, _) = take(&mut pool, &[natted(1, 1)])[0];
+        pool.release(T, old);
         let new = pool.open();
         assert_eq!((new.slot, pool.in_use()), (old.slot, 1));
-        pool.take(new, &[ip(1)]);
-        pool.release(old);
-        pool.learned(old);
-        assert_eq!(pool.take(old, &[ip(9)]), None);
+        assert_eq!(pool.take(LATER, new, &natted(1, 1)), Some(20_000));
+        pool.release(LATER, old);
+        pool.learned(old, SocketAddr::new(ip(1), 1));
+        assert_eq!(pool.take(LATER, old, &natted(9, 1)), None);
+        assert_eq!(pool.expect(LATER, old, &natted(9, 1), true), Ok(()));
         assert_eq!(
             (pool.local_port(new), pool.local_port(old), pool.in_use()),
             (Some(20_000), None, 1)
         );
         let other = pool.open();
-        assert_eq!(pool.take(other, &[ip(1)]), Some(20_002), "still held by the successor");
+        assert_eq!(
+            pool.take(LATER, other, &natted(1, 1)),
+            Some(20_002),
+            "still held by the successor"
+        );
     }
 
     #[test]
     fn mapped_addresses_are_the_same_source() {
-        let mut pool = Pool::new(20_000, 20_999);
-        let [a, b] = [pool.open(), pool.open()];
-        pool.take(a, &[ip(1)]);
-        assert_eq!(pool.take(b, &["::ffff:192.0.2.1".parse().unwrap()]), Some(20_002));
+        let mut pool = pool();
+        let mapped = PeerAddress::undescribed("::ffff:192.0.2.1".parse().unwrap(), true);
+        assert_eq!(ports(&take(&mut pool, &[natted(1, 1), mapped])), [20_000, 20_002]);
     }
 
     #[test]
     fn a_hundred_thousand_legs_leave_nothing() {
-        let mut pool = Pool::new(20_000, 20_999);
+        let mut pool = pool();
+        let mut now = T;
         for i in 0..100_000u32 {
+            now += Duration::from_millis(1);
             let leg = pool.open();
-            assert!(pool.take(leg, &[ip(i as u8)]).is_some());
+            let peer = if i % 2 == 0 {
+                plain(i as u8, 4000)
+            } else {
+                natted(i as u8, 4000)
+            };
+            assert!(pool.take(now, leg, &peer).is_some());
             if i % 3 == 0 {
-                pool.learned(leg);
+                pool.learned(leg, SocketAddr::new(ip(i as u8), 5000));
             }
-            pool.release(leg);
+            if i % 5 == 0 {
+                let _ = pool.expect(now, leg, &plain(i as u8, 4002), i % 10 == 0);
+            }
+            pool.release(now, leg);
+            assert!(pool.departed.len() <= 4000);
         }
-        assert_eq!((pool.in_use(), pool.slots.len(), pool.silent.len()), (0, 1, 0));
+        pool.forget(now + LINGER);
+        assert_eq!((pool.in_use(), pool.slots.len()), (0, 1));
+        assert_eq!((pool.crowds.len(), pool.exact.len(), pool.repeated.len()), (0, 0, 0));
     }
 }

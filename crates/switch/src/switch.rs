@@ -185,8 +185,8 @@ impl Switch {
 
     fn media_event(&mut self, event: media::Event) {
         let port = match &event {
-            media::Event::Learned { port, .. } => {
-                self.x.stack.pool.learned(*port);
+            media::Event::Learned { port, remote } => {
+                self.x.stack.pool.learned(*port, *remote);
                 return;
             }
             media::Event::Closed { .. } => return,

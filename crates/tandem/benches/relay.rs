@@ -1,8 +1,8 @@
 //! CPU seconds per million RTP packets relayed: `cargo bench -p tandem --bench relay -- [--streams 200] [--pps 50]
 //! [--seconds 8] [--reps 3] [--one-address] [--rtpengine PATH]`.
 //!
-//! A generator in this process speaks for two phones a stream, each at an address of its own (or all at one, as behind a
-//! NAT: then silent legs cannot share ports, and batches are small); the relay is another
+//! A generator in this process speaks for two phones a stream, each at an address of its own (or all at one: a call
+//! centre, whose legs are told apart by their ports); the relay is another
 //! process, whose CPU time the kernel counts (`/proc/PID/task/*/schedstat`). Where rtpengine is installed the same is done
 //! with it in userspace, in the same run. Called as `relay STREAMS PID` it is a relay for another generator: it reads
 //! the phones' ports (u16, little-endian) from standard input, answers with its own, and after two more lines tells

@@ -124,6 +124,13 @@ impl PhoneCall {
         stated.unwrap_or(SendRecv)
     }
 
+    /// The UDP port at which it last said that it takes audio, and was not refused.
+    pub fn audio_port(&self) -> Option<u16> {
+        let text = String::from_utf8_lossy(self.session.last_local()?);
+        let line = text.lines().find_map(|line| line.strip_prefix("m=audio "))?;
+        line.split(' ').next()?.parse().ok()
+    }
+
     /// Whether a change waits for its decision.
     pub fn is_asked(&self) -> bool {
         self.waiting.is_some()

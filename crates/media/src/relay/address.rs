@@ -1,7 +1,39 @@
 //! Whose packet is it: legs on one local port, told apart by remote address.
+//!
+//! # The rule
+//!
+//! A packet that comes to a local port belongs to, in this order:
+//!
+//! 1. the leg that has learned its source;
+//! 2. the one silent leg whose description names this source; if its signalling comes from another address, only while no
+//!    leg without a description expects this one;
+//! 3. the one leg that was learned by a mere address and whose description names this source, if no silent leg expects
+//!    this address;
+//! 4. the one silent leg that expects this address, whatever the port (NAT); if its signalling comes from another address,
+//!    only while every leg on the port has a description.
+//!
+//! Where two legs come into question at one of these steps it belongs to nobody, and the steps after it are not taken.
+//! What a leg that is over (or has moved) may still be sending belongs to nobody else for [`GHOST`]: not by the address
+//! where the leg was never heard, and not by the exact source where it was, unless the stream is another one (another
+//! SSRC, RFC 3550 section 8.1). And a source that is one leg's while a silent one announces it too, or that was another
+//! leg's just before, gives that leg its present stream; another stream is nobody's ([`Directory::is_contested`]).
+//!
+//! # Why no leg gets another's packets
+//!
+//! Let each peer send from one socket until signalling says otherwise: at the address its description names, or at any
+//! port of an address that the leg expects, and then let the description name nobody's socket at the signalling address.
+//! Let it stop within [`GHOST`] of the end of its leg. And let two peers share a
+//! socket only where their descriptions name the same address and port, with SSRCs of their own, and not before these
+//! descriptions are known. Then a source that a leg has learned is its peer's: at step 2 or 4 every other leg on the port
+//! whose peer could have sent the packet would have been in the same list, and there was one; had it just left the list,
+//! its ghost would have stood in the way. At step 3 it could only have been a silent leg's, and there was none. Another
+//! peer with the same socket announces the same address, so the source is contested, and its stream is nobody's. The
+//! property test `no_leg_gets_what_anothers_peer_has_sent` tries this. Whether a leg is heard at once is a matter of where
+//! the pool puts it ([`crate::pool`]); who does not send as assumed here (from the socket of somebody else on its own
+//! host or behind its own NAT) can be mistaken for that one, as by any receiver of plain RTP.
 
 use std::{
-    collections::VecDeque,
+    collections::{VecDeque, hash_map::Entry},
     net::{IpAddr, SocketAddr},
     time::Duration,
 };
@@ -9,18 +41,24 @@ use std::{
 use foldhash::HashMap;
 use smallvec::SmallVec;
 
+use crate::{PortId, pool::LINGER};
+
 /// An address that has just left a leg is not learned again for this long: its last packets may still be on the way.
-const GHOST: Duration = Duration::from_secs(2);
-/// Ghosts kept at most; the oldest go first.
-const MAX_GHOSTS: usize = 4096;
+pub(super) const GHOST: Duration = LINGER;
+/// Ghosts kept at most. While there were more, nothing is learned that one of them could have forbidden.
+const MAX_GHOSTS: usize = 65_536;
 
 type Key = (u16, SocketAddr);
-type List = SmallVec<[u32; 2]>;
+type List = SmallVec<[PortId; 1]>;
 
-/// What a silent leg has told the directory, so that the same can be withdrawn.
+/// What a leg has told the directory, so that the same can be withdrawn.
 #[derive(Debug, Default)]
 pub(super) struct Announced {
     exact: Option<SocketAddr>,
+    /// The leg was learned by a mere address: the exact one may still correct it.
+    corrects: bool,
+    /// There is no description yet.
+    undescribed: bool,
     addresses: SmallVec<[IpAddr; 2]>,
 }
 
@@ -33,16 +71,40 @@ pub(super) enum Match {
     Address(u32),
 }
 
+/// What a leg may still be sending after its end.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+struct Ghost {
+    until: Duration,
+    /// The leg that may be heard from there all the same: the one that waited there before and has not moved.
+    of: Option<PortId>,
+    /// Which stream it was; `None` where it was not heard, or for several.
+    ssrc: Option<u32>,
+}
+
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Hash)]
+enum Haunt {
+    Source(Key),
+    Address(u16, IpAddr),
+}
+
 /// The tables behind every packet's first question. `HashMap` order is never looked at.
 #[derive(Debug, Default)]
 pub(super) struct Directory {
     routes: HashMap<Key, u32>,
+    /// Silent legs, by the address their descriptions name.
     exact: HashMap<Key, List>,
+    /// Legs that were learned by a mere address, by the address their descriptions name.
+    corrects: HashMap<Key, List>,
+    /// Silent legs, by the addresses they may be heard from.
     waiting: HashMap<(u16, IpAddr), List>,
-    ghosts: HashMap<Key, Duration>,
-    ghost_order: VecDeque<(Duration, Key)>,
-    /// Which leg on a port sends which SSRC.
-    speakers: HashMap<(u16, u32), u32>,
+    /// How many of those have no description yet; with `None` all on the port.
+    undescribed: HashMap<(u16, Option<IpAddr>), usize>,
+    ghosts: HashMap<Haunt, Ghost>,
+    ghost_order: VecDeque<(Duration, Haunt)>,
+    /// Until when ghosts are missing here.
+    blind: Duration,
+    /// Which legs on a port send this SSRC from this address.
+    speakers: HashMap<(u16, IpAddr, u32), List>,
 }
 
 impl Directory {
@@ -51,109 +113,215 @@ impl Directory {
         self.routes.get(&(port, from)).copied()
     }
 
-    /// The silent leg that this new source must belong to, if exactly one can be meant.
-    pub(super) fn candidate(&self, now: Duration, port: u16, from: SocketAddr) -> Option<Match> {
-        if let Some(slot) = self.exact.get(&(port, from)).and_then(|list| list.first()) {
-            return Some(Match::Exact(*slot));
+    /// The leg that this new source must belong to, if exactly one can be meant.
+    pub(super) fn candidate(&self, now: Duration, port: u16, from: SocketAddr, ssrc: u32) -> Option<Match> {
+        let key = (port, from);
+        let ghost = self.ghost(now, Haunt::Source(key));
+        if let Some(list) = self.exact.get(&key) {
+            let [leg] = list.as_slice() else { return None };
+            return (now >= self.blind && ghost.is_none_or(|ghost| ghost.lets(*leg, ssrc)))
+                .then_some(Match::Exact(leg.slot));
         }
-        if self.ghosts.get(&(port, from)).is_some_and(|until| *until > now) {
+        if now < self.blind || ghost.is_some() {
             return None;
         }
-        match self.waiting.get(&(port, from.ip()))?.as_slice() {
-            [slot] => Some(Match::Address(*slot)),
-            _ => None,
+        let ghost = self.ghost(now, Haunt::Address(port, from.ip()));
+        let waiting = self.waiting.get(&(port, from.ip()));
+        if let Some(list) = self.corrects.get(&key) {
+            let [leg] = list.as_slice() else { return None };
+            return (waiting.is_none() && ghost.is_none()).then_some(Match::Exact(leg.slot));
         }
+        let [leg] = waiting?.as_slice() else { return None };
+        ghost
+            .is_none_or(|ghost| ghost.of == Some(*leg))
+            .then_some(Match::Address(leg.slot))
+    }
+
+    fn ghost(&self, now: Duration, haunt: Haunt) -> Option<&Ghost> {
+        self.ghosts.get(&haunt).filter(|ghost| ghost.until > now)
+    }
+
+    /// Whether a new stream from a leg's own source may be another leg's: of a silent one that announces that source, or
+    /// the address that the leg itself has `announced`; or of one that has just done so.
+    pub(super) fn is_contested(
+        &self,
+        now: Duration,
+        leg: PortId,
+        (port, from): Key,
+        announced: Option<SocketAddr>,
+        ssrc: u32,
+    ) -> bool {
+        [Some(from), announced].into_iter().flatten().any(|source| {
+            let key = (port, source);
+            let ghost = self.ghost(now, Haunt::Source(key));
+            self.exact.contains_key(&key) || ghost.is_some_and(|ghost| !ghost.lets(leg, ssrc))
+        })
+    }
+
+    /// Whether a leg on the port has no description yet: any, or one that expects this address. It may yet be described
+    /// at any port of it.
+    pub(super) fn is_undescribed(&self, port: u16, ip: Option<IpAddr>) -> bool {
+        self.undescribed.contains_key(&(port, ip))
+    }
+
+    /// A leg waits to be heard from any port of these; there is no description yet.
+    pub(super) fn open(&mut self, leg: PortId, port: u16, from: &[IpAddr]) -> Announced {
+        let mut announced = self.announce(leg, port, None, from);
+        announced.undescribed = true;
+        for ip in announced.addresses.iter().copied().map(Some).chain([None]) {
+            *self.undescribed.entry((port, ip)).or_default() += 1;
+        }
+        announced
     }
 
     /// A leg waits to be heard from its signalled address, or from any port of these.
-    pub(super) fn announce(&mut self, slot: u32, port: u16, exact: Option<SocketAddr>, from: &[IpAddr]) -> Announced {
+    pub(super) fn announce(&mut self, leg: PortId, port: u16, exact: Option<SocketAddr>, from: &[IpAddr]) -> Announced {
         let mut announced = Announced {
             exact,
-            addresses: SmallVec::new(),
+            ..Announced::default()
         };
         if let Some(exact) = exact {
-            self.exact.entry((port, exact)).or_default().push(slot);
+            self.exact.entry((port, exact)).or_default().push(leg);
         }
         for ip in from.iter().map(IpAddr::to_canonical) {
             if !announced.addresses.contains(&ip) {
                 announced.addresses.push(ip);
-                self.waiting.entry((port, ip)).or_default().push(slot);
+                self.waiting.entry((port, ip)).or_default().push(leg);
             }
         }
         announced
     }
 
-    /// The leg waits no longer for any port of its addresses.
-    pub(super) fn withdraw_addresses(&mut self, slot: u32, port: u16, announced: &mut Announced) {
-        for ip in announced.addresses.drain(..) {
-            remove(&mut self.waiting, (port, ip), slot);
+    /// A leg that was learned by a mere address may still be heard from the signalled one.
+    pub(super) fn correct(&mut self, leg: PortId, port: u16, exact: Option<SocketAddr>) -> Announced {
+        if let Some(exact) = exact {
+            self.corrects.entry((port, exact)).or_default().push(leg);
+        }
+        Announced {
+            exact,
+            corrects: true,
+            ..Announced::default()
         }
     }
 
-    /// The leg waits no longer at all.
-    pub(super) fn withdraw(&mut self, slot: u32, port: u16, announced: &mut Announced) {
-        self.withdraw_addresses(slot, port, announced);
-        if let Some(exact) = announced.exact.take() {
-            remove(&mut self.exact, (port, exact), slot);
+    /// The leg waits no longer.
+    pub(super) fn withdraw(&mut self, leg: PortId, port: u16, announced: &Announced) {
+        for ip in &announced.addresses {
+            remove(&mut self.waiting, (port, *ip), leg);
+        }
+        let addresses = announced.addresses.iter().copied().map(Some).chain([None]);
+        for ip in addresses.filter(|_| announced.undescribed) {
+            if let Entry::Occupied(mut count) = self.undescribed.entry((port, ip)) {
+                *count.get_mut() -= 1;
+                if *count.get() == 0 {
+                    count.remove();
+                }
+            }
+        }
+        if let Some(exact) = announced.exact {
+            let map = if announced.corrects {
+                &mut self.corrects
+            } else {
+                &mut self.exact
+            };
+            remove(map, (port, exact), leg);
+        }
+    }
+
+    /// What a silent leg waited for, and waits for no longer, may be on the way.
+    /// `leg` is the one that may be heard from there all the same.
+    pub(super) fn haunt(&mut self, now: Duration, leg: Option<PortId>, port: u16, was: &Announced, is: &Announced) {
+        if was.corrects {
+            return;
+        }
+        if let Some(exact) = was.exact.filter(|exact| is.exact != Some(*exact)) {
+            self.leave(now, Haunt::Source((port, exact)), leg, None);
+        }
+        for ip in was.addresses.iter().filter(|ip| !is.addresses.contains(ip)) {
+            self.leave(now, Haunt::Address(port, *ip), leg, None);
         }
     }
 
     /// From now on this source is that leg's.
-    pub(super) fn bind(&mut self, slot: u32, port: u16, from: SocketAddr) {
-        self.routes.insert((port, from), slot);
-        self.ghosts.remove(&(port, from));
+    pub(super) fn bind(&mut self, leg: PortId, port: u16, from: SocketAddr) {
+        self.routes.insert((port, from), leg.slot);
     }
 
-    /// The source is nobody's again, and not learned by mere address for a while.
-    pub(super) fn unbind(&mut self, now: Duration, port: u16, from: SocketAddr) {
-        let key = (port, from);
-        self.routes.remove(&key);
-        while let Some((until, key)) = self.ghost_order.front().copied() {
-            if until > now && self.ghost_order.len() < MAX_GHOSTS {
-                break;
+    /// The source of this stream is nobody's again, and not learned for a while.
+    pub(super) fn unbind(&mut self, now: Duration, port: u16, from: SocketAddr, ssrc: Option<u32>) {
+        self.routes.remove(&(port, from));
+        self.leave(now, Haunt::Source((port, from)), None, ssrc);
+    }
+
+    fn leave(&mut self, now: Duration, haunt: Haunt, leg: Option<PortId>, ssrc: Option<u32>) {
+        while let Some((until, oldest)) = self.ghost_order.front().copied() {
+            if until > now {
+                if self.ghost_order.len() < MAX_GHOSTS {
+                    break;
+                }
+                self.blind = self.blind.max(until);
             }
             self.ghost_order.pop_front();
-            if self.ghosts.get(&key) == Some(&until) {
-                self.ghosts.remove(&key);
+            if self.ghosts.get(&oldest).is_some_and(|ghost| ghost.until == until) {
+                self.ghosts.remove(&oldest);
             }
         }
-        self.ghosts.insert(key, now + GHOST);
-        self.ghost_order.push_back((now + GHOST, key));
-    }
-
-    /// The leg on that port that sends this SSRC.
-    pub(super) fn speaker(&self, port: u16, ssrc: u32) -> Option<u32> {
-        self.speakers.get(&(port, ssrc)).copied()
-    }
-
-    /// A leg sends another SSRC than before.
-    pub(super) fn speaks(&mut self, slot: u32, port: u16, before: Option<u32>, now: Option<u32>) {
-        if let Some(before) = before
-            && self.speaker(port, before) == Some(slot)
-        {
-            self.speakers.remove(&(port, before));
+        let until = now + GHOST;
+        let mut ghost = Ghost { until, of: leg, ssrc };
+        if let Some(before) = self.ghosts.get(&haunt).filter(|before| before.until > now) {
+            ghost.of = ghost.of.filter(|of| before.of == Some(*of));
+            ghost.ssrc = ghost.ssrc.filter(|ssrc| before.ssrc == Some(*ssrc));
         }
-        if let Some(now) = now {
-            self.speakers.insert((port, now), slot);
+        self.ghosts.insert(haunt, ghost);
+        self.ghost_order.push_back((until, haunt));
+    }
+
+    /// The leg on that port that sends this SSRC from this address, if it is one, and no silent leg that may do so too.
+    pub(super) fn speaker(&self, now: Duration, port: u16, ip: IpAddr, ssrc: u32) -> Option<u32> {
+        let [leg] = self.speakers.get(&(port, ip, ssrc))?.as_slice() else {
+            return None;
+        };
+        let others = self.waiting.contains_key(&(port, ip))
+            || now < self.blind
+            || self.ghost(now, Haunt::Address(port, ip)).is_some();
+        (!others).then_some(leg.slot)
+    }
+
+    /// A leg sends another SSRC, or from another address, than before.
+    pub(super) fn speaks(&mut self, leg: PortId, port: u16, before: Option<(IpAddr, u32)>, now: Option<(IpAddr, u32)>) {
+        if let Some((ip, ssrc)) = before {
+            remove(&mut self.speakers, (port, ip, ssrc), leg);
+        }
+        if let Some((ip, ssrc)) = now {
+            self.speakers.entry((port, ip, ssrc)).or_default().push(leg);
         }
     }
 
     #[cfg(test)]
-    pub(super) fn sizes(&self) -> [usize; 5] {
+    pub(super) fn sizes(&self) -> [usize; 7] {
         [
             self.routes.len(),
             self.exact.len(),
+            self.corrects.len(),
             self.waiting.len(),
+            self.undescribed.len(),
             self.ghosts.len().max(self.ghost_order.len()),
             self.speakers.len(),
         ]
     }
 }
 
-fn remove<K: std::hash::Hash + Eq>(map: &mut HashMap<K, List>, key: K, slot: u32) {
+impl Ghost {
+    /// Whether the leg that announces the source may have this stream: it is not the ghost's.
+    fn lets(&self, leg: PortId, ssrc: u32) -> bool {
+        self.of == Some(leg) || self.ssrc.is_some_and(|gone| gone != ssrc)
+    }
+}
+
+fn remove<K: std::hash::Hash + Eq>(map: &mut HashMap<K, List>, key: K, leg: PortId) {
     if let Some(list) = map.get_mut(&key) {
-        if let Some(at) = list.iter().position(|s| *s == slot) {
-            list.remove(at);
+        if let Some(at) = list.iter().position(|l| *l == leg) {
+            list.swap_remove(at);
         }
         if list.is_empty() {
             map.remove(&key);
@@ -169,55 +337,121 @@ mod tests {
         text.parse().unwrap()
     }
 
+    fn id(slot: u32) -> PortId {
+        PortId { slot, generation: 0 }
+    }
+
     const START: Duration = Duration::from_secs(100);
 
     #[test]
     fn the_signalled_address_wins_over_the_mere_one() {
         let mut d = Directory::default();
         let exact = at("192.0.2.1:4000");
-        let mut one = d.announce(1, 20_000, None, &[exact.ip()]);
-        d.announce(2, 20_000, Some(exact), &[]);
-        assert_eq!(d.candidate(START, 20_000, exact), Some(Match::Exact(2)));
-        assert_eq!(
-            d.candidate(START, 20_000, at("192.0.2.1:4002")),
-            Some(Match::Address(1))
-        );
-        assert_eq!(d.candidate(START, 20_002, exact), None, "another local port");
-        d.withdraw(1, 20_000, &mut one);
-        assert_eq!(d.candidate(START, 20_000, at("192.0.2.1:4002")), None);
+        let one = d.announce(id(1), 20_000, None, &[exact.ip()]);
+        d.announce(id(2), 20_000, Some(exact), &[]);
+        assert_eq!(d.candidate(START, 20_000, exact, 7), Some(Match::Exact(2)));
+        let other = at("192.0.2.1:4002");
+        assert_eq!(d.candidate(START, 20_000, other, 7), Some(Match::Address(1)));
+        assert_eq!(d.candidate(START, 20_002, exact, 7), None, "another local port");
+        d.withdraw(id(1), 20_000, &one);
+        assert_eq!(d.candidate(START, 20_000, other, 7), None);
     }
 
     #[test]
     fn two_that_wait_for_one_address_are_not_guessed_at() {
         let mut d = Directory::default();
         let from = at("192.0.2.1:4000");
-        d.announce(1, 20_000, None, &[from.ip()]);
-        let mut two = d.announce(2, 20_000, None, &[from.ip(), from.ip()]);
-        assert_eq!(d.candidate(START, 20_000, from), None);
-        d.withdraw(2, 20_000, &mut two);
-        assert_eq!(d.candidate(START, 20_000, from), Some(Match::Address(1)));
+        d.announce(id(1), 20_000, None, &[from.ip()]);
+        let two = d.announce(id(2), 20_000, None, &[from.ip(), from.ip()]);
+        assert_eq!(d.candidate(START, 20_000, from, 7), None);
+        d.withdraw(id(2), 20_000, &two);
+        assert_eq!(d.candidate(START, 20_000, from, 7), Some(Match::Address(1)));
+    }
+
+    #[test]
+    fn two_that_announce_the_same_are_not_guessed_at() {
+        let mut d = Directory::default();
+        let from = at("192.0.2.1:4000");
+        let one = d.announce(id(1), 20_000, Some(from), &[from.ip()]);
+        d.announce(id(2), 20_000, Some(from), &[from.ip()]);
+        d.announce(id(3), 20_000, None, &[at("192.0.2.9:1").ip()]);
+        assert_eq!(d.candidate(START, 20_000, from, 7), None);
+        d.withdraw(id(1), 20_000, &one);
+        assert_eq!(d.candidate(START, 20_000, from, 7), Some(Match::Exact(2)));
+        d.haunt(START, Some(id(1)), 20_000, &one, &Announced::default());
+        assert_eq!(d.candidate(START, 20_000, from, 7), None, "it may be the first one's");
+        assert_eq!(d.candidate(START + GHOST, 20_000, from, 7), Some(Match::Exact(2)));
+    }
+
+    #[test]
+    fn a_leg_that_is_heard_elsewhere_gives_way_to_one_that_is_not() {
+        let mut d = Directory::default();
+        let from = at("192.0.2.1:4000");
+        d.correct(id(1), 20_000, Some(from));
+        assert_eq!(d.candidate(START, 20_000, from, 7), Some(Match::Exact(1)));
+        d.announce(id(2), 20_000, Some(from), &[]);
+        assert_eq!(d.candidate(START, 20_000, from, 7), Some(Match::Exact(2)));
     }
 
     #[test]
     fn a_source_that_left_is_not_learned_at_once() {
         let mut d = Directory::default();
         let from = at("192.0.2.1:4000");
-        d.bind(1, 20_000, from);
+        d.bind(id(1), 20_000, from);
         assert_eq!(d.find(20_000, from), Some(1));
-        d.unbind(START, 20_000, from);
-        d.announce(2, 20_000, None, &[from.ip()]);
-        assert_eq!((d.find(20_000, from), d.candidate(START, 20_000, from)), (None, None));
-        assert_eq!(d.candidate(START + GHOST, 20_000, from), Some(Match::Address(2)));
+        d.unbind(START, 20_000, from, Some(7));
+        let waits = d.announce(id(2), 20_000, None, &[from.ip()]);
+        assert_eq!(
+            (d.find(20_000, from), d.candidate(START, 20_000, from, 8)),
+            (None, None)
+        );
+        assert_eq!(d.candidate(START + GHOST, 20_000, from, 8), Some(Match::Address(2)));
+        // The next call of the same phone has a stream of its own.
+        d.withdraw(id(2), 20_000, &waits);
+        d.announce(id(2), 20_000, Some(from), &[]);
+        assert_eq!(d.candidate(START, 20_000, from, 7), None);
+        assert_eq!(d.candidate(START, 20_000, from, 8), Some(Match::Exact(2)));
     }
 
     #[test]
-    fn ghosts_are_few() {
+    fn the_address_of_a_leg_that_was_never_heard_is_not_learned_at_once() {
         let mut d = Directory::default();
-        for i in 0..20_000u16 {
-            d.unbind(START, 20_000, SocketAddr::new([192, 0, 2, 1].into(), i));
+        let from = at("192.0.2.1:4000");
+        let one = d.announce(id(1), 20_000, None, &[from.ip()]);
+        d.announce(id(2), 20_000, None, &[from.ip()]);
+        d.withdraw(id(1), 20_000, &one);
+        d.haunt(START, Some(id(1)), 20_000, &one, &Announced::default());
+        assert_eq!(d.candidate(START, 20_000, from, 7), None);
+        assert_eq!(d.candidate(START + GHOST, 20_000, from, 7), Some(Match::Address(2)));
+    }
+
+    #[test]
+    fn reports_are_known_by_their_stream_where_no_other_leg_can_have_it() {
+        let mut d = Directory::default();
+        let ip = at("192.0.2.1:1").ip();
+        d.speaks(id(1), 20_000, None, Some((ip, 7)));
+        assert_eq!(d.speaker(START, 20_000, ip, 7), Some(1));
+        assert_eq!(d.speaker(START, 20_000, at("192.0.2.2:1").ip(), 7), None);
+        let waits = d.announce(id(2), 20_000, None, &[ip]);
+        assert_eq!(d.speaker(START, 20_000, ip, 7), None);
+        d.withdraw(id(2), 20_000, &waits);
+        d.speaks(id(3), 20_000, None, Some((ip, 7)));
+        assert_eq!(d.speaker(START, 20_000, ip, 7), None);
+    }
+
+    #[test]
+    fn ghosts_are_few_and_what_they_would_forbid_waits() {
+        let mut d = Directory::default();
+        let from = at("192.0.2.2:4000");
+        d.announce(id(2), 20_000, Some(from), &[from.ip()]);
+        for i in 0..70_000u32 {
+            let gone = SocketAddr::new([192, 0, 2, (i >> 16) as u8].into(), i as u16);
+            d.unbind(START, 20_000, gone, None);
         }
-        assert!(d.sizes()[3] <= MAX_GHOSTS);
-        d.unbind(START + GHOST, 20_000, at("192.0.2.2:1"));
-        assert_eq!(d.sizes()[3], 1);
+        assert!(d.sizes()[5] <= MAX_GHOSTS);
+        assert_eq!(d.candidate(START, 20_000, from, 7), None);
+        assert_eq!(d.candidate(START + GHOST, 20_000, from, 7), Some(Match::Exact(2)));
+        d.unbind(START + GHOST, 20_000, at("192.0.2.2:1"), None);
+        assert_eq!(d.sizes()[5], 1);
     }
 }

@@ -3,7 +3,9 @@
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use super::{
-    Relay, canonical, dtmf,
+    Relay,
+    address::Announced,
+    canonical, dtmf,
     leg::{Leg, Sink, Timer},
     play::{Part, Player, samples},
     stream::Join,
@@ -106,7 +108,8 @@ impl Relay {
         totals.legs += 1;
         leg.strangers = totals.strangers;
         leg.heard = now;
-        leg.announced = self.directory.announce(port.slot, local_port, None, expected);
+        leg.unheard = self.config.unheard;
+        leg.announced = self.directory.open(port, local_port, expected);
         self.legs[at] = Some(leg);
         self.open += 1;
     }
@@ -115,6 +118,7 @@ impl Relay {
         let slot = port.slot;
         remote.rtp = remote.rtp.map(canonical);
         remote.rtcp = remote.rtcp.map(canonical);
+        remote.signalling = remote.signalling.map(|ip| ip.to_canonical());
         let Some(leg) = self
             .legs
             .get_mut(slot as usize)
@@ -124,24 +128,38 @@ impl Relay {
             return;
         };
         let (rtp_port, rtcp_port) = (leg.local_port, leg.local_port + 1);
-        self.directory.withdraw(slot, rtp_port, &mut leg.announced);
-        self.directory.withdraw(slot, rtcp_port, &mut leg.announced_rtcp);
+        self.directory.withdraw(port, rtp_port, &leg.announced);
+        self.directory.withdraw(port, rtcp_port, &leg.announced_rtcp);
         // The peer that speaks from where signalling now says it does has not moved.
         if relearn && leg.learned != remote.rtp {
+            let ssrc = leg.stream();
+            self.directory.speaks(port, rtp_port, leg.speaking.take(), None);
+            leg.disputed = false;
             if let Some(old) = leg.learned.take() {
-                self.directory.unbind(now, rtp_port, old);
+                self.directory.unbind(now, rtp_port, old, ssrc);
             }
             if let Some(old) = leg.learned_rtcp.take() {
-                self.directory.unbind(now, rtcp_port, old);
+                self.directory.unbind(now, rtcp_port, old, ssrc);
             }
             leg.detector.reset();
         }
-        let by_address: &[IpAddr] = if leg.learned.is_none() { &remote.expected } else { &[] };
-        // The signalled address stays open to a leg that was learned by mere address: it may have been somebody else.
-        let exact = remote.rtp.filter(|rtp| leg.learned != Some(*rtp));
-        leg.announced = self.directory.announce(slot, rtp_port, exact, by_address);
+        let before = std::mem::take(&mut leg.announced);
+        leg.announced = if leg.learned.is_none() {
+            self.directory.announce(port, rtp_port, remote.rtp, &remote.expected)
+        } else {
+            // The signalled address stays open to a leg that was learned by mere address: it may have been somebody else.
+            let exact = remote.rtp.filter(|rtp| leg.learned != Some(*rtp));
+            self.directory.correct(port, rtp_port, exact)
+        };
+        if relearn {
+            // The old socket may be at an address that is expected still: not even this leg may be heard from there now.
+            self.directory
+                .haunt(now, None, rtp_port, &before, &Announced::default());
+        } else {
+            self.directory.haunt(now, Some(port), rtp_port, &before, &leg.announced);
+        }
         let exact = remote.rtcp.filter(|_| leg.learned_rtcp.is_none());
-        leg.announced_rtcp = self.directory.announce(slot, rtcp_port, exact, &[]);
+        leg.announced_rtcp = self.directory.announce(port, rtcp_port, exact, &[]);
         leg.described = true;
         leg.remote = remote;
         let sink = leg.sink;
@@ -257,15 +275,18 @@ impl Relay {
         };
         self.open -= 1;
         let local_port = leg.local_port;
-        self.directory.withdraw(slot, local_port, &mut leg.announced);
-        self.directory.withdraw(slot, local_port + 1, &mut leg.announced_rtcp);
+        self.directory.withdraw(port, local_port, &leg.announced);
+        self.directory.withdraw(port, local_port + 1, &leg.announced_rtcp);
+        self.directory
+            .haunt(now, Some(port), local_port, &leg.announced, &Announced::default());
+        let ssrc = leg.stream();
         if let Some(source) = leg.learned {
-            self.directory.unbind(now, local_port, source);
+            self.directory.unbind(now, local_port, source, ssrc);
         }
         if let Some(source) = leg.learned_rtcp {
-            self.directory.unbind(now, local_port + 1, source);
+            self.directory.unbind(now, local_port + 1, source, ssrc);
         }
-        self.directory.speaks(slot, local_port, leg.incoming.ssrc, None);
+        self.directory.speaks(port, local_port, leg.speaking, None);
         if let Some(totals) = self.ports.get_mut(&local_port) {
             leg.counters.injected += totals.strangers - leg.strangers;
             totals.legs -= 1;

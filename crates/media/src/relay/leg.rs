@@ -1,6 +1,9 @@
 //! One leg in the engine.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
 
 use super::{
     address::Announced,
@@ -55,6 +58,12 @@ pub(super) struct Leg {
     /// The source all RTP must come from.
     pub(super) learned: Option<SocketAddr>,
     pub(super) learned_rtcp: Option<SocketAddr>,
+    /// From which address it sends which SSRC, as the directory knows it.
+    pub(super) speaking: Option<(IpAddr, u32)>,
+    /// Other streams came from its source that may have been another leg's.
+    pub(super) disputed: bool,
+    /// Packets that may still go to an address from which nothing was heard.
+    pub(super) unheard: u32,
     pub(super) sink: Sink,
     pub(super) table: Box<Table>,
     pub(super) out: Outgoing,
@@ -82,6 +91,9 @@ impl Leg {
             announced_rtcp: Announced::default(),
             learned: None,
             learned_rtcp: None,
+            speaking: None,
+            disputed: false,
+            unheard: 0,
             sink: Sink::Nowhere,
             table: Box::new([Entry::Unknown; 128]),
             out: Outgoing::new(random),
@@ -105,6 +117,27 @@ impl Leg {
     /// Where RTCP to the peer goes, hold or not (RFC 3264 section 8.4 stops it only for `0.0.0.0`).
     pub(super) fn rtcp_destination(&self) -> Option<SocketAddr> {
         self.remote.rtcp.map(|signalled| self.learned_rtcp.unwrap_or(signalled))
+    }
+
+    /// Whether one more packet may be sent there: to where signalling or packets of the peer come from any number, to
+    /// others a few ([`super::Config::unheard`]). Counts it.
+    pub(super) fn may_send(&mut self, to: SocketAddr) -> bool {
+        let heard = [self.learned, self.learned_rtcp];
+        let known = heard.contains(&Some(to))
+            || self.remote.signalling == Some(to.ip())
+            || heard.into_iter().flatten().any(|heard| heard.ip() == to.ip());
+        if known {
+            return true;
+        }
+        let left = self.unheard > 0;
+        self.unheard = self.unheard.saturating_sub(1);
+        self.counters.withheld += u64::from(!left);
+        left
+    }
+
+    /// The one stream it sends, as far as that is known.
+    pub(super) fn stream(&self) -> Option<u32> {
+        self.speaking.filter(|_| !self.disputed).map(|(_, ssrc)| ssrc)
     }
 
     /// The payload type and law in which Tandem's own audio is sent: the peer's first G.711.

@@ -1,7 +1,8 @@
 //! The pure heart of the media engine: packets in, packets out, no socket and no clock.
 //!
 //! `now` is the time since the Unix epoch, and never goes back. A packet that is relayed costs no allocation and no
-//! lock. What a leg's peer hears is one stream with one SSRC, numbered without a gap, whatever Tandem puts on it.
+//! lock. Several legs share a local port: whose a packet is follows the rule of `address.rs`, and where that leaves two
+//! legs in question it is nobody's. What a leg's peer hears is one stream with one SSRC, numbered without a gap, whatever Tandem puts on it.
 
 mod address;
 mod cache;
@@ -44,6 +45,10 @@ pub struct Config {
     pub cache: usize,
     /// Between two sender reports of what Tandem plays (RFC 3550 section 6.2).
     pub report: Duration,
+    /// RTP and RTCP packets that a leg sends to an address that only its description names, before anything is heard
+    /// from there: whoever writes a stranger's address into a description must not turn Tandem's media on the stranger
+    /// (the attack of RFC 8445 section 19.5.1). The address that signalling comes from is not limited.
+    pub unheard: u32,
 }
 
 impl Default for Config {
@@ -53,6 +58,7 @@ impl Default for Config {
             max_legs: 65_536,
             cache: 64 * 1024 * 1024,
             report: Duration::from_secs(5),
+            unheard: 50,
         }
     }
 }

@@ -38,13 +38,25 @@ impl Relay {
             leg.counters.malformed += 1;
             return;
         };
+        let (sequence, timestamp, ssrc) = (u16::from(rtp.sequence_number()), rtp.timestamp(), rtp.ssrc());
+        if leg.speaking != Some((from.ip(), ssrc)) {
+            let key = (local_port, from);
+            let (id, announced) = (leg.id, leg.remote.rtp);
+            if leg.speaking.is_some() && self.directory.is_contested(now, id, key, announced, ssrc) {
+                leg.disputed = true;
+                if let Some(port) = self.ports.get_mut(&local_port) {
+                    port.strangers += 1;
+                }
+                return;
+            }
+            if leg.incoming.ssrc != Some(ssrc) {
+                leg.detector.reset();
+            }
+            let before = leg.speaking.replace((from.ip(), ssrc));
+            self.directory.speaks(leg.id, local_port, before, leg.speaking);
+        }
         leg.counters.received += 1;
         leg.heard = now;
-        let (sequence, timestamp, ssrc) = (u16::from(rtp.sequence_number()), rtp.timestamp(), rtp.ssrc());
-        if leg.incoming.ssrc != Some(ssrc) {
-            leg.detector.reset();
-            self.directory.speaks(slot, local_port, leg.incoming.ssrc, Some(ssrc));
-        }
         leg.incoming.packet(now, ssrc, sequence, timestamp, clock);
         let payload = rtp.payload();
         let takes = leg.remote.direction.receive;
@@ -94,9 +106,25 @@ impl Relay {
         send(&mut self.scratch, target, destination, header, payload, transcode, out);
     }
 
+    /// The leg that this new source must belong to, by the rule of `address.rs`.
+    pub(super) fn candidate(&self, now: Duration, port: u16, from: SocketAddr, ssrc: u32) -> Option<Match> {
+        let found = self.directory.candidate(now, port, from, ssrc)?;
+        // An address that only a description names may be a stranger's, who is about to be described there.
+        let (slot, stranger) = match found {
+            Match::Exact(slot) => (slot, Some(from.ip())),
+            Match::Address(slot) => (slot, None),
+        };
+        let leg = self.legs.get(slot as usize)?.as_deref()?;
+        let own = !leg.described || leg.remote.signalling == Some(from.ip());
+        (own || !self.directory.is_undescribed(port & !1, stranger)).then_some(found)
+    }
+
     /// The silent leg this new source belongs to, which from now on takes packets from it alone.
     fn learn(&mut self, now: Duration, local_port: u16, from: SocketAddr, bytes: &[u8]) -> Option<u32> {
-        let found = self.directory.candidate(now, local_port, from);
+        let ssrc = bytes
+            .get(8..12)
+            .and_then(|word| Some(u32::from_be_bytes(*word.first_chunk()?)));
+        let found = self.candidate(now, local_port, from, ssrc.unwrap_or_default());
         let (slot, exact) = match found {
             Some(Match::Exact(slot)) => (slot, true),
             Some(Match::Address(slot)) => (slot, false),
@@ -113,15 +141,17 @@ impl Relay {
             leg.counters.malformed += u64::from(leg.described);
             return None;
         }
+        let stream = leg.stream();
         if let Some(before) = leg.learned.replace(from) {
-            self.directory.unbind(now, local_port, before);
+            self.directory.unbind(now, local_port, before, stream);
         }
-        self.directory.bind(slot, local_port, from);
-        if exact {
-            self.directory.withdraw(slot, local_port, &mut leg.announced);
-        } else {
-            self.directory.withdraw_addresses(slot, local_port, &mut leg.announced);
-        }
+        self.directory.speaks(leg.id, local_port, leg.speaking.take(), None);
+        leg.disputed = false;
+        self.directory.bind(leg.id, local_port, from);
+        self.directory.withdraw(leg.id, local_port, &leg.announced);
+        let still = leg.remote.rtp.filter(|_| !exact);
+        leg.announced = self.directory.correct(leg.id, local_port, still);
+        leg.unheard = self.config.unheard;
         self.events.push_back(Event::Learned {
             port: leg.id,
             remote: from,
@@ -163,6 +193,9 @@ pub(super) fn send<F>(
 ) where
     F: FnMut(u16, SocketAddr, &[u8]),
 {
+    if !leg.may_send(to) {
+        return;
+    }
     let builder = RtpPacketBuilder::new()
         .payload_type(header.number)
         .marked(header.marker)

@@ -5,7 +5,7 @@ use std::{net::SocketAddr, time::Duration};
 
 use super::{
     Relay,
-    address::Match,
+    address::{Announced, Match},
     leg::{Leg, Sink},
 };
 
@@ -76,7 +76,7 @@ impl Relay {
         let Some(slot) = self
             .directory
             .find(port, from)
-            .or_else(|| self.learn_rtcp(port, from, report.ssrc))
+            .or_else(|| self.learn_rtcp(now, port, from, report.ssrc))
         else {
             if let Some(port) = self.ports.get_mut(&(port - 1)) {
                 port.strangers += 1;
@@ -125,31 +125,29 @@ impl Relay {
         }
         packet.name(peer);
         let local = peer.local_port + 1;
-        out(local, to, packet.bytes());
+        if peer.may_send(to) {
+            out(local, to, packet.bytes());
+        }
     }
 
     /// RTCP's source is learned where it is the signalled one, or comes from the host the leg's RTP comes from and
     /// names the same stream.
-    fn learn_rtcp(&mut self, port: u16, from: SocketAddr, ssrc: u32) -> Option<u32> {
-        let signalled = match self.directory.candidate(Duration::MAX, port, from) {
+    fn learn_rtcp(&mut self, now: Duration, port: u16, from: SocketAddr, ssrc: u32) -> Option<u32> {
+        let signalled = match self.candidate(now, port, from, ssrc) {
             Some(Match::Exact(slot)) => Some(slot),
             Some(Match::Address(_)) | None => None,
         };
-        let speaks = |leg: &Leg| {
-            leg.local_port == port - 1
-                && leg.incoming.ssrc == Some(ssrc)
-                && leg.learned_rtcp.is_none()
-                && leg.learned.is_some_and(|rtp| rtp.ip() == from.ip())
-        };
         let slot = signalled.or_else(|| {
             self.directory
-                .speaker(port - 1, ssrc)
-                .filter(|s| self.leg(*s).is_some_and(|l| speaks(l)))
+                .speaker(now, port - 1, from.ip(), ssrc)
+                .filter(|slot| self.leg(*slot).is_some_and(|leg| leg.learned_rtcp.is_none()))
         })?;
         let leg = self.legs.get_mut(slot as usize)?.as_deref_mut()?;
         leg.learned_rtcp = Some(from);
-        self.directory.bind(slot, port, from);
-        self.directory.withdraw(slot, port, &mut leg.announced_rtcp);
+        self.directory.bind(leg.id, port, from);
+        self.directory.withdraw(leg.id, port, &leg.announced_rtcp);
+        leg.announced_rtcp = Announced::default();
+        leg.unheard = self.config.unheard;
         Some(slot)
     }
 }
@@ -159,7 +157,9 @@ pub(super) fn make<F>(now: Duration, leg: &mut Leg, out: &mut F)
 where
     F: FnMut(u16, SocketAddr, &[u8]),
 {
-    let Some(to) = leg.rtcp_destination() else { return };
+    let Some(to) = leg.rtcp_destination().filter(|to| leg.may_send(*to)) else {
+        return;
+    };
     let heard = leg.incoming.ssrc;
     let mut packet = Writer::new();
     let sending = leg.out.packets > 0;

@@ -1,3 +1,6 @@
+mod apart;
+mod unheard;
+
 use std::net::IpAddr;
 
 use proptest::prelude::*;
@@ -40,6 +43,7 @@ fn remote(rtp: &str, list: &[(u8, &str)]) -> Remote {
         rtp: Some(rtp),
         rtcp: Some(SocketAddr::new(rtp.ip(), rtp.port() + 1)),
         expected: [rtp.ip()].into_iter().collect(),
+        signalling: Some(rtp.ip()),
         send_payloads: payloads(list),
         receive_payloads: payloads(list),
         direction: BOTH,
@@ -978,7 +982,7 @@ fn a_hundred_thousand_legs_leave_nothing_behind() {
     (0..7).for_each(|slot| w.command(Command::Close(id(slot))));
     w.relay.loaded(w.now, "a", Err("none".into()));
     w.now += Duration::from_secs(10);
-    w.relay.directory.unbind(w.now, 1, at(A));
+    w.relay.directory.unbind(w.now, 1, at(A), None);
     assert_eq!(
         (
             w.relay.legs(),
@@ -988,7 +992,7 @@ fn a_hundred_thousand_legs_leave_nothing_behind() {
         ),
         (0, 0, 0, 0)
     );
-    assert_eq!(w.relay.directory.sizes(), [0, 0, 0, 1, 0]);
+    assert_eq!(w.relay.directory.sizes(), [0, 0, 0, 0, 0, 1, 0]);
     assert!(w.relay.legs.len() <= 7);
 }
 

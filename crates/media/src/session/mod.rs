@@ -333,6 +333,7 @@ impl Session {
             rtp: peer.rtp,
             rtcp: peer.rtcp,
             expected,
+            signalling: Some(signalling.to_canonical()),
             send_payloads: payloads(&peer.codecs),
             receive_payloads: receive,
             direction: Direction {

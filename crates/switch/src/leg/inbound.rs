@@ -53,10 +53,9 @@ impl Leg {
             return Ok(());
         }
         let body = self.invite.clone();
-        let session = self.ensure_session(cx).map_err(|_| {
+        let offered = self.first_offer(cx, description(&body)).map_err(|_| {
             Answer::because(StatusCode::SERVICE_UNAVAILABLE, "No Media Port Free").with(HeaderName::RetryAfter, "10")
         })?;
-        let offered = session.receive_offer(description(&body));
         let allowed = offered.map(|spec| self.allowed(spec));
         let spec = allowed.and_then(|spec| {
             if spec.has_audio() {

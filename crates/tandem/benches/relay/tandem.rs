@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use media::{Command, Direction, Payload, Pool, PortId, Remote};
+use media::{Command, Direction, Payload, PeerAddress, Pool, PortId, Remote};
 use tandem::rtp::{Engine, EngineConfig};
 
 use super::{Fault, Relay, cpu};
@@ -86,13 +86,13 @@ pub(crate) fn serve(streams: usize) -> Result<(), Fault> {
     let mut answer = String::new();
     for phone in &phones {
         let port = pool.open();
-        // Where all phones have one address, the signalled one tells them apart: they may share.
+        let remote = remote(*phone);
         let local_port = if with_addresses {
-            pool.take(port, &[phone.ip()]).ok_or("no port")?
+            let peer = PeerAddress::described(phone.ip(), &remote);
+            pool.take(Duration::ZERO, port, &peer).ok_or("no port")?
         } else {
             FIRST
         };
-        let remote = remote(*phone);
         engine.send(Command::Open {
             port,
             local_port,
@@ -151,6 +151,7 @@ fn remote(phone: SocketAddr) -> Remote {
         rtp: Some(phone),
         rtcp: None,
         expected: [phone.ip()].into_iter().collect(),
+        signalling: Some(phone.ip()),
         send_payloads: payloads,
         receive_payloads: receive.to_vec(),
         direction: Direction {

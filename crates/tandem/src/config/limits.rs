@@ -207,6 +207,17 @@ pub(super) const KEYS: &[Key] = &[
         },
     ),
     limit(
+        "max-unheard-packets",
+        "N",
+        "50",
+        "Audio packets to an address that only a description names, not signalling, before anything is heard from there \
+         (RFC 8445 19.5.1). More where phones that only listen are reached through a proxy",
+        |c, v| {
+            c.limits.unheard_packets = values::whole(one(v), 0, 4_000_000_000)?;
+            Ok(())
+        },
+    ),
+    limit(
         "max-connections",
         "N",
         "20000",

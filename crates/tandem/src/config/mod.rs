@@ -79,6 +79,8 @@ pub struct Limits {
     pub message_timeout: Duration,
     /// How long a connection may be silent.
     pub idle_timeout: Duration,
+    /// Packets of media to an address that only a description names, before anything is heard from there.
+    pub unheard_packets: u32,
     /// Call records that a search looks at for one page.
     pub search_records: u32,
     /// How long the answer to a request with `Idempotency-Key` is kept.
@@ -94,6 +96,7 @@ impl Default for Limits {
             write_queue: 1 << 20,
             message_timeout: Duration::from_secs(30),
             idle_timeout: Duration::from_secs(7_200),
+            unheard_packets: 50,
             search_records: 50_000,
             idempotency_time: Duration::from_secs(600),
         }

@@ -108,6 +108,7 @@ impl Bench {
             rtp: Some(phone.address()),
             rtcp: None,
             expected: [phone.address().ip()].into_iter().collect(),
+            signalling: Some(phone.address().ip()),
             send_payloads: payloads.clone(),
             receive_payloads: payloads,
             direction: Direction {

@@ -22,6 +22,7 @@ pub(super) struct Audio {
     sent: Counter,
     injected: Counter,
     malformed: Counter,
+    withheld: Counter,
 }
 
 impl Audio {
@@ -31,6 +32,7 @@ impl Audio {
         self.sent.inc_by(counters.sent);
         self.injected.inc_by(counters.injected);
         self.malformed.inc_by(counters.malformed);
+        self.withheld.inc_by(counters.withheld);
     }
 }
 
@@ -57,6 +59,12 @@ pub(super) fn registry(metrics: &Metrics, audio: &Audio, writer: Writer) -> Regi
             "tandem_rtp_malformed",
             "Packets to media ports dropped because they were no RTP, of legs that have ended",
             &audio.malformed,
+        ),
+        (
+            "tandem_rtp_withheld",
+            "Packets not sent to an address that only a description names and from which nothing was heard \
+             (--max-unheard-packets), of legs that have ended",
+            &audio.withheld,
         ),
     ] {
         registry.register(name, help, counter.clone());

@@ -234,7 +234,11 @@ fn watch(plans: &Arc<Dialplans>, events: &EventBus) -> Result<Watch, StartError>
 fn start_engine(config: &Config, mailbox: &Mailbox, audio: Audio) -> Result<Engine, StartError> {
     let (rtp, mailbox) = (config.rtp, mailbox.clone());
     let seed = u64::from_le_bytes(random()?);
-    let settings = EngineConfig::new(rtp.host, rtp.first, rtp.last, config.prompts.clone(), seed);
+    let mut settings = EngineConfig::new(rtp.host, rtp.first, rtp.last, config.prompts.clone(), seed);
+    settings.relay.unheard = config.limits.unheard_packets;
+    // A call that rings several phones has more than two legs.
+    let legs = u32::try_from(config.switch.limits.calls.saturating_mul(4)).unwrap_or(u32::MAX);
+    settings.relay.max_legs = settings.relay.max_legs.max(legs);
     let fault = |source| StartError::Rtp {
         address: SocketAddr::new(rtp.host, rtp.first),
         source,
