@@ -14,5 +14,5 @@ pub use command::{Command, Counters, Direction, Event, Payload, PortId, Remote, 
 pub use pool::{Conflict, PeerAddress, Pool};
 pub use relay::Relay;
 pub use sdp::{Sdp, SdpError};
-pub use session::{Local, Session, State};
+pub use session::{Local, Session, State, is_rtp_audio};
 pub use spec::{Codec, SdpDirection, Spec};

@@ -1,7 +1,8 @@
 //! Session descriptions: the grammar of RFC 4566 and RFC 8866, every line type, at both levels.
 //!
-//! Reading is lenient about order and line ends, strict about what a value means; everything read is
-//! bounded by [`Limits`]. Meaning across legs is the matter of [`crate::session`] and [`crate::spec`].
+//! Reading is lenient about order, line ends and whatever Tandem has no use for, strict about what a value means;
+//! everything read is bounded by [`Limits`]. A description is bytes (RFC 4566 section 5): text may be in any charset
+//! (`a=charset`), of which what is not UTF-8 is shown by replacement characters and never passed on. Meaning across legs is the matter of [`crate::session`] and [`crate::spec`].
 
 mod parse;
 mod print;
@@ -30,9 +31,6 @@ pub enum SdpError {
     /// More than [`Limits`] allows.
     #[error("too large: {0}")]
     TooLarge(&'static str),
-    /// Not UTF-8 (RFC 4566 section 5).
-    #[error("not UTF-8")]
-    Encoding,
     /// Both sides have no audio codec, or no audio stream, in common: 488 (RFC 3261 section 21.4.26).
     #[error("no common codec")]
     NoCommonCodec,
@@ -76,7 +74,7 @@ pub struct Connection {
     pub count: Option<u16>,
 }
 
-/// `o=` (RFC 4566 section 5.2).
+/// `o=` (RFC 4566 section 5.2). Nothing hangs on it, so that it is empty where it cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Origin {
     /// `-` where the host has no user names.

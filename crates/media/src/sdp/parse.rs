@@ -34,23 +34,27 @@ impl Sdp {
         if bytes.len() > limits.bytes {
             return Err(SdpError::TooLarge("bytes"));
         }
-        let text = std::str::from_utf8(bytes).map_err(|_| SdpError::Encoding)?;
         let mut reader = Reader {
             line: 0,
             limits,
             sdp: empty(),
-            version: false,
             origin: false,
         };
         // RFC 4566 section 5: CRLF ends a line, a bare LF should be accepted. A bare CR is taken too.
-        for line in text.split(['\n', '\r']).filter(|l| !l.is_empty()) {
-            reader.read(line)?;
+        for line in bytes.split(|byte| matches!(byte, b'\n' | b'\r')) {
+            // No line may hold NUL: some phones end a description with it, as a program does its text.
+            let ended = line.trim_ascii_start().first() == Some(&0);
+            if ended {
+                break;
+            }
+            let length = line.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+            let line = line.get(..length).unwrap_or(line);
+            if !line.trim_ascii().is_empty() {
+                reader.read(&String::from_utf8_lossy(line))?;
+            }
         }
-        if !reader.version || !reader.origin {
-            return Err(SdpError::Syntax {
-                line: reader.line,
-                what: "v= and o= are mandatory",
-            });
+        if reader.line == 0 {
+            return Err(reader.fault("a description begins with v=0"));
         }
         Ok(reader.sdp)
     }
@@ -60,7 +64,6 @@ struct Reader<'a> {
     line: usize,
     limits: &'a Limits,
     sdp: Sdp,
-    version: bool,
     origin: bool,
 }
 
@@ -75,7 +78,6 @@ impl Reader<'_> {
             if kind != "v" || value.trim() != "0" {
                 return Err(self.fault("a description begins with v=0"));
             }
-            self.version = true;
             return Ok(());
         }
         if let ("m", _) = (kind, value) {
@@ -91,7 +93,7 @@ impl Reader<'_> {
         match kind {
             "o" if self.origin => return Err(self.fault("a second o=")),
             "o" => {
-                self.sdp.origin = origin(value).ok_or(self.fault("o= is malformed"))?;
+                self.sdp.origin = origin(value).unwrap_or(empty().origin);
                 self.origin = true;
             }
             "s" => self.sdp.name = value.to_owned(),
@@ -101,11 +103,13 @@ impl Reader<'_> {
             "p" => self.sdp.phones.push(value.to_owned()),
             "c" => self.sdp.connection = Some(connection(value).ok_or(self.fault("c= is malformed"))?),
             "b" => self.sdp.bandwidths.extend(bandwidth(value)),
-            "t" => self.sdp.times.push(time(value).ok_or(self.fault("t= is malformed"))?),
-            "r" => match self.sdp.times.last_mut() {
-                Some(time) => time.repeats.push(value.to_owned()),
-                None => return Err(self.fault("r= without t=")),
-            },
+            // A call lasts as long as its dialog, whatever its times say (RFC 3264 section 5: they are to be zero).
+            "t" => self.sdp.times.extend(time(value)),
+            "r" => {
+                if let Some(time) = self.sdp.times.last_mut() {
+                    time.repeats.push(value.to_owned());
+                }
+            }
             "z" => self.sdp.zones = Some(value.to_owned()),
             "k" => self.sdp.key = Some(value.to_owned()),
             "a" => self.sdp.attributes.push(attribute(value)),

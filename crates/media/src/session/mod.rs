@@ -10,8 +10,9 @@ use std::net::IpAddr;
 use bytes::Bytes;
 use smallvec::SmallVec;
 
+pub use self::read::is_rtp_audio;
 use self::{
-    read::{Side, is_rtp_audio, read},
+    read::{Side, read},
     write::match_codecs,
 };
 use crate::{

@@ -27,7 +27,7 @@ const REFERRING: [&str; 4] = ["RED", "RTX", "ULPFEC", "PARITYFEC"];
 const PASSED_ON: [&str; 4] = ["content", "label", "lang", "charset"];
 
 /// A plain RTP audio stream: what Tandem relays. Feedback (AVPF, RFC 4585) is not answered, but harmless.
-pub(super) fn is_rtp_audio(media: &Media) -> bool {
+pub fn is_rtp_audio(media: &Media) -> bool {
     media.kind.eq_ignore_ascii_case("audio")
         && (media.protocol.eq_ignore_ascii_case("RTP/AVP") || media.protocol.eq_ignore_ascii_case("RTP/AVPF"))
 }
@@ -88,9 +88,14 @@ fn passed_on(media: &Media) -> Vec<Attribute> {
     media
         .attributes
         .iter()
-        .filter(|a| PASSED_ON.contains(&a.name.as_str()) && a.value.is_some())
+        .filter(|a| PASSED_ON.contains(&a.name.as_str()) && a.value.as_deref().is_some_and(is_text))
         .cloned()
         .collect()
+}
+
+/// What may stand in a description of our own: no control characters, and nothing that could not be read.
+fn is_text(value: &str) -> bool {
+    !value.contains(|c: char| c.is_control() || c == char::REPLACEMENT_CHARACTER)
 }
 
 fn direction(sdp: &Sdp, media: &Media) -> SdpDirection {
@@ -155,11 +160,7 @@ fn codecs(media: &Media) -> Vec<Codec> {
         .filter(|n| *n < 128)
     {
         let n = usize::from(number);
-        let mapped = match maps[n] {
-            Some(map) => rtpmap(map),
-            None => static_payload(number).map(|(name, clock)| (name.to_owned(), clock, 1)),
-        };
-        let Some((name, clock_rate, channels)) = mapped else {
+        let Some((name, clock_rate, channels)) = meaning(number, maps[n]) else {
             continue;
         };
         if REFERRING.contains(&name.as_str()) || codecs.iter().any(|c| c.number == number) {
@@ -169,11 +170,23 @@ fn codecs(media: &Media) -> Vec<Codec> {
             name,
             clock_rate,
             channels,
-            fmtp: parameters[n].map(str::to_owned),
+            fmtp: parameters[n].filter(|value| is_text(value)).map(str::to_owned),
             number,
         });
     }
     codecs
+}
+
+/// Name, clock and channels of a payload number. A static one is what RFC 3551 says (section 6, and 4.5.2 on G722, which
+/// some phones give the clock of its samples), unless its rtpmap names another codec.
+fn meaning(number: u8, map: Option<&str>) -> Option<(String, u32, u8)> {
+    let mapped = map.and_then(rtpmap);
+    let fixed = static_payload(number).map(|(name, clock)| (name.to_owned(), clock, 1));
+    match (mapped, fixed) {
+        (Some((name, ..)), Some(fixed)) if name == fixed.0 => Some(fixed),
+        (Some(mapped), _) => Some(mapped),
+        (None, fixed) => fixed,
+    }
 }
 
 fn rtpmap(value: &str) -> Option<(String, u32, u8)> {

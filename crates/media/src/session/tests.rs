@@ -522,3 +522,77 @@ fn what_our_answer_leaves_out_of_an_offer_is_not_sent() {
         "Opus would be sent to who was told of G.711 only"
     );
 }
+
+#[test]
+fn a_static_number_keeps_its_meaning_whatever_clock_its_rtpmap_claims() {
+    for (number, map, expected) in [
+        ("9", "9 G722/16000", "9 G722/8000"),
+        ("9", "9 g722/16000/1", "9 G722/8000"),
+        ("0", "0 PCMU/16000", "0 PCMU/8000"),
+        ("8", "8 PCMA", "8 PCMA/8000"),
+        ("18", "18 G729/16000/2", "18 G729/8000"),
+        ("0", "0 PCMU/0", "0 PCMU/8000"),
+    ] {
+        let offer = phone("192.0.2.1", 4000, number, &[&format!("rtpmap:{map}")]);
+        let spec = session(20_000).receive_offer(&offer).unwrap();
+        let mut b = session(20_002);
+        let text = String::from_utf8(b.make_offer(&spec).to_vec()).unwrap();
+        assert!(
+            text.contains(&format!("m=audio 20002 RTP/AVP {number}")),
+            "{map}: {text}"
+        );
+        assert!(text.contains(&format!("a=rtpmap:{expected}\r\n")), "{map}: {text}");
+        // The other phone may write it in the same way in its answer.
+        assert!(
+            b.receive_answer(&phone("192.0.2.2", 5000, number, &[&format!("rtpmap:{map}")]))
+                .is_ok()
+        );
+    }
+    // Another name is another codec: that is what such a phone will send.
+    let renamed = phone("192.0.2.1", 4000, "0", &["rtpmap:0 L16/16000"]);
+    let spec = session(20_000).receive_offer(&renamed).unwrap();
+    assert_eq!(
+        (spec.codecs()[0].name.as_str(), spec.codecs()[0].clock_rate),
+        ("L16", 16_000)
+    );
+    // A dynamic number has the clock that its rtpmap gives it, or none.
+    let dynamic = phone("192.0.2.1", 4000, "96 97 0", &["rtpmap:96 G722/16000", "rtpmap:97 L16"]);
+    let spec = session(20_000).receive_offer(&dynamic).unwrap();
+    let clocks: Vec<_> = spec
+        .codecs()
+        .iter()
+        .map(|codec| (codec.number, codec.clock_rate))
+        .collect();
+    assert_eq!(clocks, [(96, 16_000), (0, 8_000), (8, 8_000)]);
+}
+
+#[test]
+fn bytes_that_are_no_text_stay_on_their_side() {
+    let offer = phone(
+        "192.0.2.1",
+        4000,
+        "96 97 0",
+        &[
+            "rtpmap:96 iLBC/8000",
+            "fmtp:96 mode=20?",
+            "rtpmap:97 SPEEX/8000",
+            "fmtp:97 a\u{1b}b",
+            "lang:?",
+            "label:1",
+        ],
+    );
+    let bytes: Vec<u8> = offer
+        .iter()
+        .map(|byte| if *byte == b'?' { 0xe4 } else { *byte })
+        .collect();
+    let spec = session(20_000).receive_offer(&bytes).unwrap();
+    let text = String::from_utf8(session(20_002).make_offer(&spec).to_vec()).unwrap();
+    assert!(
+        text.contains("a=rtpmap:96 iLBC/8000\r\n") && text.contains("a=label:1\r\n"),
+        "{text}"
+    );
+    assert!(
+        !text.contains("fmtp") && !text.contains("lang") && text.is_ascii(),
+        "{text}"
+    );
+}
