@@ -1,12 +1,13 @@
 //! Call detail records: exactly one a call, also across a crash.
 //!
-//! A row is written when the call begins and completed when it ends. Rows that were never completed
-//! are calls that a crash interrupted; [`Store::close_interrupted`] completes those at the start.
+//! A row is written when the call begins, says by whom once it is answered, and is completed when the call ends.
+//! Rows that were never completed are calls that a crash interrupted; [`Store::close_interrupted`] completes those at
+//! the start. How long they lasted at least follows from a mark that is written now and then while there are calls.
 
 use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection, sqlite::SqliteRow};
 
 use crate::{
-    Cdr, CdrOpen, Disposition, EndedBy, MAX_PAGE, Page, Store, StoreError, StoredCdr,
+    Cdr, CdrAnswer, CdrOpen, Disposition, EndedBy, MAX_PAGE, Page, Store, StoreError, StoredCdr,
     accounts::like_pattern,
     values::{Bound, MultiRow},
 };
@@ -16,6 +17,15 @@ static OPEN: MultiRow = MultiRow::new(
     "INSERT INTO cdrs (domain, call_id, sip_call_id, from_number, from_name, dialed, started_at) VALUES",
     7,
     "ON CONFLICT (domain, call_id) DO NOTHING",
+);
+
+// An ended call stays as it is. Where the beginning was not stored, this is it.
+static ANSWER: MultiRow = MultiRow::new(
+    "INSERT INTO cdrs (domain, call_id, sip_call_id, from_number, from_name, dialed, started_at, to_number, answered_at) \
+     VALUES",
+    9,
+    "ON CONFLICT (domain, call_id) DO UPDATE SET to_number = excluded.to_number, answered_at = excluded.answered_at \
+     WHERE cdrs.ended_at IS NULL",
 );
 
 // Completes the row, or writes it whole where the beginning was not stored; an ended call stays as it is.
@@ -44,6 +54,19 @@ pub(crate) async fn open(connection: &mut SqliteConnection, cdrs: &[&CdrOpen]) -
     OPEN.execute(connection, cdrs, |statement, cdr| bind_open(statement, cdr))
         .await
         .map(drop)
+}
+
+pub(crate) async fn answer(connection: &mut SqliteConnection, cdrs: &[&CdrAnswer]) -> Result<(), sqlx::Error> {
+    let bind = |statement: Bound, cdr: &&CdrAnswer| bind_open(statement, &cdr.open).bind(&cdr.to).bind(cdr.answered_at);
+    ANSWER.execute(connection, cdrs, bind).await.map(drop)
+}
+
+/// Calls are in progress at this time: kept as the time of a setting.
+pub(crate) async fn mark(connection: &mut SqliteConnection, domain: &str, now: i64) -> Result<(), sqlx::Error> {
+    let mark = "INSERT INTO settings (domain, key, value, updated_at) VALUES (?, 'calls_alive', '', ?) \
+                ON CONFLICT (domain, key) DO UPDATE SET updated_at = excluded.updated_at";
+    let mark = sqlx::query(mark).bind(domain).bind(now);
+    mark.execute(connection).await.map(drop)
 }
 
 pub(crate) async fn close(connection: &mut SqliteConnection, cdrs: &[&Cdr]) -> Result<(), sqlx::Error> {
@@ -87,14 +110,20 @@ pub struct CdrSearch {
 
 impl Store {
     /// Completes every record that has no end: calls in progress when Tandem was killed. Call it at the
-    /// start, before any call. Gives back how many there were.
+    /// start, before any call. Gives back how many there were. Their end is the last time at which they are known to
+    /// have gone on ([`crate::Writer::mark_calls`]).
     ///
     /// # Errors
     /// What SQLite reports.
     pub async fn close_interrupted(&self, now: i64) -> Result<u64, StoreError> {
         let mut write = self.write.begin().await?;
-        let close = "UPDATE cdrs SET ended_at = max(?, started_at), disposition = 'failed', ended_by = 'system', \
-                     detail = 'interrupted: Tandem was stopped during the call' WHERE ended_at IS NULL";
+        let close = "UPDATE cdrs SET \
+                     ended_at = max(started_at, coalesce(answered_at, 0), min(?, coalesce((SELECT updated_at FROM settings \
+                     WHERE settings.domain = cdrs.domain AND key = 'calls_alive'), 0))), \
+                     disposition = iif(answered_at IS NULL, 'failed', 'answered'), \
+                     sip_code = iif(answered_at IS NULL, 0, 200), ended_by = 'system', \
+                     detail = 'interrupted: Tandem was stopped during the call, which lasted at least until then' \
+                     WHERE ended_at IS NULL";
         let closed = sqlx::query(close)
             .bind(now)
             .execute(write.connection())

@@ -24,8 +24,8 @@ pub use error::StoreError;
 pub use import::{ImportOutcome, ImportReport};
 pub use open::{Options, Store, Synchronous};
 pub use rows::{
-    Account, Binding, BindingChange, Cdr, CdrOpen, Device, Disposition, EndedBy, Extension, ExtensionPatch, Ha1,
-    MAX_TEXT, NatPolicy, NewExtension, Page, Rules, StoredCdr, Token, is_number,
+    Account, Binding, BindingChange, Cdr, CdrAnswer, CdrOpen, Device, Disposition, EndedBy, Extension, ExtensionPatch,
+    Ha1, MAX_TEXT, NatPolicy, NewExtension, Page, Rules, StoredCdr, Token, is_number,
 };
 pub use writer::{Durable, Writer, WriterStats};
 

@@ -56,6 +56,9 @@ pub struct Options {
     pub batch: usize,
     /// The least time between two transactions. The first write after a quiet spell never waits.
     pub pause: Duration,
+    /// How long what matters only if we are killed (that a call was answered, that calls go on) waits for something to
+    /// share a transaction with.
+    pub linger: Duration,
     /// The longest time between two attempts while the disk is full or the database locked; the first
     /// retry comes after a sixteenth of it.
     pub retry: Duration,
@@ -77,6 +80,7 @@ impl Default for Options {
             notes: 131_072,
             batch: 1024,
             pause: Duration::from_millis(20),
+            linger: Duration::from_millis(200),
             retry: Duration::from_secs(1),
             last_attempts: 3,
             check_below: 256 << 20,

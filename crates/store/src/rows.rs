@@ -317,6 +317,17 @@ pub struct CdrOpen {
     pub started_at: i64,
 }
 
+/// A call in progress that was answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CdrAnswer {
+    /// Its beginning.
+    pub open: CdrOpen,
+    /// Who answered; empty where nobody is to be named.
+    pub to: String,
+    /// Microseconds since the Unix epoch.
+    pub answered_at: i64,
+}
+
 /// How a call ended, for people.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -1,18 +1,24 @@
 //! One transaction: what several writes come to together.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
-use crate::{Binding, BindingChange, Cdr, CdrOpen, StoreError, bindings, cdrs, error::from_sqlx, open::WriteHalf};
+use crate::{
+    Binding, BindingChange, Cdr, CdrAnswer, CdrOpen, StoreError, bindings, cdrs, error::from_sqlx, open::WriteHalf,
+};
 
 use super::Op;
 
-/// The rows of a transaction by table. Of several changes to one binding only the last is made.
+/// The rows of a transaction by table. Of several changes to one binding only the last is made; that a call was answered
+/// is not written where its end is.
 #[derive(Default)]
 pub(super) struct Batch<'a> {
     saves: Vec<&'a Binding>,
     removes: Vec<(&'a str, u64)>,
     opens: Vec<&'a CdrOpen>,
+    answers: Vec<&'a CdrAnswer>,
     closes: Vec<&'a Cdr>,
+    /// The latest of each domain.
+    marks: BTreeMap<&'a str, i64>,
 }
 
 impl<'a> Batch<'a> {
@@ -29,10 +35,13 @@ impl<'a> Batch<'a> {
                     }
                 }
                 Op::Open(open, _) | Op::Begun(open) => batch.opens.push(open),
+                Op::Answer(answer) => batch.answers.push(answer),
                 Op::Close(cdr) => batch.closes.push(cdr),
+                Op::Mark(domain, now) => drop(batch.marks.insert(domain, *now)),
                 Op::Flush(_) | Op::Stop(_) => {}
             }
         }
+        batch.leave_out_answers();
         for (i, change) in changes.into_iter().enumerate() {
             let key = change.key();
             if last.get(&key) == Some(&i) {
@@ -45,8 +54,19 @@ impl<'a> Batch<'a> {
         batch
     }
 
+    fn leave_out_answers(&mut self) {
+        if self.answers.is_empty() || self.closes.is_empty() {
+            return;
+        }
+        let closed: HashSet<&str> = self.closes.iter().map(|cdr| cdr.open.call_id.as_str()).collect();
+        self.answers
+            .retain(|answer| !closed.contains(answer.open.call_id.as_str()));
+    }
+
     pub(super) fn is_empty(&self) -> bool {
-        self.saves.is_empty() && self.removes.is_empty() && self.opens.is_empty() && self.closes.is_empty()
+        let no_bindings = self.saves.is_empty() && self.removes.is_empty();
+        let no_calls = self.opens.is_empty() && self.answers.is_empty() && self.closes.is_empty();
+        no_bindings && no_calls && self.marks.is_empty()
     }
 
     /// Writes it in one transaction; durable when this returns.
@@ -58,7 +78,12 @@ impl<'a> Batch<'a> {
             bindings::remove(connection, &self.removes).await?;
             // Beginnings before ends: both of a short call may be in one transaction.
             cdrs::open(connection, &self.opens).await?;
-            cdrs::close(connection, &self.closes).await
+            cdrs::answer(connection, &self.answers).await?;
+            cdrs::close(connection, &self.closes).await?;
+            for (domain, now) in &self.marks {
+                cdrs::mark(connection, domain, *now).await?;
+            }
+            Ok(())
         };
         written.await.map_err(|e| from_sqlx(&half.path, &e))?;
         write.commit().await

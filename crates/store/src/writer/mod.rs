@@ -15,7 +15,7 @@ use std::{
 
 use tokio::sync::{mpsc, oneshot};
 
-use crate::{BindingChange, Cdr, CdrOpen, Options, StoreError, open::WriteHalf};
+use crate::{BindingChange, Cdr, CdrAnswer, CdrOpen, Options, StoreError, open::WriteHalf};
 
 /// A handle to the writer; clones are cheap and all lead to the same one.
 ///
@@ -27,7 +27,7 @@ use crate::{BindingChange, Cdr, CdrOpen, Options, StoreError, open::WriteHalf};
 ///   waits is told so at once. Changes to bindings are forgotten then (the phone is told 500); the call goes
 ///   on, and the beginning of its record becomes a note. With more than [`Options::queue`] rows waiting, new
 ///   ones are refused with [`StoreError::Overloaded`].
-/// - **Notes** ([`Writer::close_cdr`], [`Writer::forget`]) have nobody waiting: they are tried again until
+/// - **Notes** ([`Writer::answer_cdr`], [`Writer::close_cdr`], [`Writer::forget`]) have nobody waiting: they are tried again until
 ///   they are written (disk full, database locked). They are taken while promises are refused. There is one
 ///   for each contact that was let in, and a call record or two for each call; as people may call for as
 ///   long as nothing can be written, a record that comes when [`Options::notes`] rows wait goes to the log
@@ -83,7 +83,10 @@ enum Op {
     /// An `Open` that was told that it failed.
     Begun(Box<CdrOpen>),
     Forget(Vec<BindingChange>),
+    Answer(Box<CdrAnswer>),
     Close(Box<Cdr>),
+    /// Calls of a domain are in progress at this time.
+    Mark(Arc<str>, i64),
     Flush(Done),
     Stop(Done),
 }
@@ -92,14 +95,14 @@ impl Op {
     fn rows(&self) -> usize {
         match self {
             Self::Save(changes, _) | Self::Forget(changes) => changes.len(),
-            Self::Open(..) | Self::Begun(_) | Self::Close(_) => 1,
+            Self::Open(..) | Self::Begun(_) | Self::Answer(_) | Self::Close(_) | Self::Mark(..) => 1,
             Self::Flush(_) | Self::Stop(_) => 0,
         }
     }
 
     fn is_note(&self) -> bool {
         match self {
-            Self::Begun(_) | Self::Forget(_) | Self::Close(_) => true,
+            Self::Begun(_) | Self::Forget(_) | Self::Answer(_) | Self::Close(_) | Self::Mark(..) => true,
             Self::Save(..) | Self::Open(..) | Self::Flush(_) | Self::Stop(_) => false,
         }
     }
@@ -110,7 +113,21 @@ impl Op {
             Self::Save(_, done) | Self::Open(_, done) | Self::Flush(done) | Self::Stop(done) => {
                 drop(done.send(outcome));
             }
-            Self::Begun(_) | Self::Forget(_) | Self::Close(_) => {}
+            Self::Begun(_) | Self::Forget(_) | Self::Answer(_) | Self::Close(_) | Self::Mark(..) => {}
+        }
+    }
+
+    /// Whether it is only for the case that we are killed: it waits a moment for something to share a transaction with.
+    fn can_wait(&self) -> bool {
+        match self {
+            Self::Answer(_) | Self::Mark(..) => true,
+            Self::Save(..)
+            | Self::Open(..)
+            | Self::Begun(_)
+            | Self::Forget(_)
+            | Self::Close(_)
+            | Self::Flush(_)
+            | Self::Stop(_) => false,
         }
     }
 }
@@ -149,6 +166,25 @@ impl Writer {
     /// Notes that a call has begun, so that it has its record also if we are killed.
     pub fn open_cdr(&self, cdr: CdrOpen) -> Durable {
         self.promise(1, |done| Op::Open(Box::new(cdr), done))
+    }
+
+    /// Notes that a call was answered, and by whom, so that its record says so also if we are killed. Nobody waits: it
+    /// is on the disk with the next transaction, or after [`Options::linger`]. Later ones of a call replace those before.
+    pub fn answer_cdr(&self, answer: CdrAnswer) {
+        self.note_if_room(Op::Answer(Box::new(answer)));
+    }
+
+    /// Marks that calls are in progress at this time (microseconds since the Unix epoch). If we are killed, the records
+    /// of those that are open say that they lasted until the last mark at least. On the disk like an answer.
+    pub fn mark_calls(&self, domain: &Arc<str>, now: i64) {
+        self.note_if_room(Op::Mark(domain.clone(), now));
+    }
+
+    // What matters only in a crash makes room for what matters without one.
+    fn note_if_room(&self, op: Op) {
+        if self.counters.has_room() {
+            self.note(op);
+        }
     }
 
     /// Completes a call's record. Nobody waits. The first end of a call stands; later ones change nothing.

@@ -19,6 +19,7 @@ pub(super) struct Task {
     counters: Arc<Counters>,
     most_rows: usize,
     pause: Duration,
+    linger: Duration,
     longest_retry: Duration,
     last_attempts: u32,
     /// What a failed transaction left to do, in order. Empty while all is well.
@@ -46,6 +47,7 @@ impl Task {
             counters,
             most_rows: options.batch.max(1),
             pause: options.pause,
+            linger: options.linger,
             longest_retry: options.retry,
             last_attempts: options.last_attempts,
             kept: VecDeque::new(),
@@ -64,7 +66,13 @@ impl Task {
             if let Some(pause) = pause.take() {
                 let () = pause.await;
             }
-            let batch = self.gather(first);
+            let mut batch = self.gather(first);
+            if batch.iter().all(Op::can_wait) && self.stopping.is_none() && self.failures == 0 {
+                // Most often something else is to be written soon, and this is one row more of that.
+                if let Ok(Some(next)) = tokio::time::timeout(self.linger, self.receive.recv()).await {
+                    batch.append(&mut self.gather(next));
+                }
+            }
             if batch.is_empty() {
                 continue;
             }
@@ -104,7 +112,14 @@ impl Task {
                     self.receive.close();
                     self.stopping = Some(done);
                 }
-                Op::Save(..) | Op::Open(..) | Op::Begun(_) | Op::Forget(_) | Op::Close(_) | Op::Flush(_) => {
+                Op::Save(..)
+                | Op::Open(..)
+                | Op::Begun(_)
+                | Op::Forget(_)
+                | Op::Answer(_)
+                | Op::Close(_)
+                | Op::Mark(..)
+                | Op::Flush(_) => {
                     rows += op.rows();
                     batch.push(op);
                 }
@@ -168,11 +183,14 @@ impl Task {
                     drop(done.send(Err(error.clone())));
                     self.kept.push_back(Op::Begun(open));
                 }
-                Op::Save(..) | Op::Open(..) => {
+                // A mark is of its time: the next one says more.
+                Op::Save(..) | Op::Open(..) | Op::Mark(..) => {
                     self.counters.queued.fetch_sub(op.rows(), Ordering::Relaxed);
                     op.tell(Err(error.clone()));
                 }
-                Op::Begun(_) | Op::Forget(_) | Op::Close(_) | Op::Flush(_) | Op::Stop(_) => self.kept.push_back(op),
+                Op::Begun(_) | Op::Forget(_) | Op::Answer(_) | Op::Close(_) | Op::Flush(_) | Op::Stop(_) => {
+                    self.kept.push_back(op);
+                }
             }
         }
         if self.stopping.is_some() || self.receive.is_closed() {
@@ -246,7 +264,7 @@ pub(super) fn report_lost(op: &Op, reason: &str) {
             tracing::error!(%reason, bindings = %ids.join(", "), "change of registrations not written");
         }
         // The end of the call writes its record whole.
-        Op::Begun(_) => {}
+        Op::Begun(_) | Op::Answer(_) | Op::Mark(..) => {}
         Op::Save(..) | Op::Open(..) | Op::Flush(_) | Op::Stop(_) => {}
     }
 }
