@@ -198,7 +198,11 @@ fn encryption_that_is_required_is_not_acceptable_and_one_that_is_offered_is_decl
     for refused in [secure, webrtc] {
         let call = Call::offers(&by(1, refused));
         let answer = call.near.takes_response(488);
-        assert!(answer.header(HeaderName::Warning).unwrap().starts_with("305 "));
+        let warning = answer.header(HeaderName::Warning).unwrap();
+        assert!(
+            warning.starts_with("302 "),
+            "RFC 3261 20.43: the transport is at fault: {warning}"
+        );
         assert!(call.far.collects(1.0).is_empty(), "nobody is rung for it");
         call.stage.clears();
     }
@@ -403,4 +407,34 @@ fn a_video_phone_that_forgets_its_refused_line_can_still_hold() {
     assert_eq!(streams(&held).len(), 1, "RFC 3264 6: as many as were offered");
     assert_eq!(lines(&held, "a=recv"), ["a=recvonly"]);
     call.ends();
+}
+
+#[test]
+fn odd_descriptions_cost_no_call() {
+    // RFC 4566 5 and 6, RFC 3551 4.5.2: as phones write them, in each place where a description stands.
+    for odd in 0..tests::phone::ODDITIES {
+        let stage = Stage::default();
+        let (alice, bob) = (stage.phone("101"), stage.phone("102"));
+        for phone in [&alice, &bob] {
+            phone.feels(|mood| {
+                mood.codecs = vec!["G722", "PCMU"];
+                mood.odd_sdp = Some(odd);
+            });
+        }
+        alice.calls("102");
+        bob.rings();
+        let codecs = bob.call(|call| call.heard.clone().unwrap());
+        assert_eq!(codecs.audio_codecs().collect::<Vec<_>>(), ["G722", "PCMU", "PCMA"]);
+        bob.plays_early().answers().talks();
+        alice.talks().holds().resumes();
+        bob.holds();
+        assert!(alice.call(|call| call.early_media));
+        stage.ends(&alice, &bob);
+        // An offer in the 200, and its answer in the ACK.
+        alice.feels(|mood| mood.late_offer = true).calls("102");
+        bob.rings().answers().talks();
+        alice.talks();
+        stage.pass(1.0);
+        stage.ends(&alice, &bob);
+    }
 }

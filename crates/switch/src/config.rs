@@ -61,6 +61,15 @@ pub struct Limits {
     pub message_bytes: usize,
     /// A UDP request larger than this goes over TCP where that is possible (RFC 3261 18.1.1).
     pub datagram_bytes: usize,
+    /// A caller is told at most one change of what a call does before it is answered (180, 182 ...) in this time. The
+    /// latest is told when it is over; a first session description is told at once.
+    #[serde(default = "progress")]
+    pub progress: Duration,
+}
+
+/// The default of [`Limits::progress`], also for runs that were recorded before there was one.
+const fn progress() -> Duration {
+    Duration::from_millis(200)
 }
 
 /// The transaction layer's timers and bounds.
@@ -96,6 +105,7 @@ impl Default for Limits {
             digits: 64,
             message_bytes: 65_535,
             datagram_bytes: 1_300,
+            progress: progress(),
         }
     }
 }

@@ -29,6 +29,7 @@ mod stack;
 mod switch;
 mod timers;
 mod verbs;
+mod warning;
 mod wire;
 
 pub use accounts::{Accounts, Gone};

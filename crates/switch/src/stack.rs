@@ -286,6 +286,7 @@ impl Stack {
             Some(tag) => tag.to_owned(),
             None => self.ids.tag(),
         };
+        let answer = answer.warned(&self.config.domain);
         self.respond(id, answer.reply(request, &tag).finish());
     }
 
@@ -310,6 +311,7 @@ impl Stack {
     /// A response whose tag is the same for each repetition of its request; where it refuses, the log is told.
     fn stateless_reply(&mut self, flow: Option<Flow>, request: &Message, answer: &Answer) -> Message {
         self.refused.request(self.now, flow, request, answer);
+        let answer = answer.warned(&self.config.domain);
         answer.reply(request, &sip::stateless_tag(request)).finish()
     }
 

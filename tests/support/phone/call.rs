@@ -45,6 +45,8 @@ pub struct PhoneCall {
     pub passed: Vec<String>,
     /// Whether the caller heard early media (a session description in a provisional response).
     pub early_media: bool,
+    /// It was to end before it was answered, by a BYE of this phone.
+    pub left: bool,
     /// By when the session must have been refreshed, or the call be over (RFC 4028).
     pub fresh_until: Option<Instant>,
     /// The last message that mattered, for a test to look into.
@@ -131,6 +133,14 @@ impl PhoneCall {
         line.split(' ').next()?.parse().ok()
     }
 
+    /// Whether the INVITE that began it offers one direction only, or none.
+    pub fn is_one_way(&self) -> bool {
+        let offer = self.invite.body_text();
+        ["a=sendonly", "a=recvonly", "a=inactive"]
+            .iter()
+            .any(|line| offer.contains(line))
+    }
+
     /// Whether a change waits for its decision.
     pub fn is_asked(&self) -> bool {
         self.waiting.is_some()
@@ -148,6 +158,7 @@ impl PhoneCall {
             change_code: None,
             passed: Vec::new(),
             early_media: false,
+            left: false,
             fresh_until: None,
             tag,
             dialog: None,

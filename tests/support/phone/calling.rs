@@ -5,6 +5,7 @@ use sip::{Builder, HeaderName, Message, Method, StatusCode, retransmit::Accepted
 use super::{
     Phase, Phone, PhoneCall, Purpose,
     mood::{grant_timer, say_allow},
+    written,
 };
 
 impl Phone {
@@ -45,8 +46,10 @@ impl Phone {
         let invite = if self.mood.late_offer {
             builder.finish()
         } else {
+            let direction = self.mood.offers_with.unwrap_or_default();
+            let offer = session.make_offer(&self.codecs().with_direction(direction));
             builder
-                .body("application/sdp", &session.make_offer(&self.codecs()))
+                .body("application/sdp", &written(self.mood.odd_sdp, &offer))
                 .finish()
         };
         let index = self.calls.len();
@@ -59,23 +62,38 @@ impl Phone {
 
     /// Rings (180), or with a description also early media (183).
     pub fn ring(&mut self, index: usize, early: bool) {
+        self.says(index, if early { 183 } else { 180 }, early);
+    }
+
+    /// Says how it is doing with an incoming call (101 to 199), with a description or without.
+    pub fn says(&mut self, index: usize, code: u16, described: bool) {
         let codecs = self.codecs();
         let contact = self.contact();
+        let odd = self.mood.odd_sdp;
         let call = &mut self.calls[index];
         let (Some(server), true) = (call.server, call.incoming) else {
             return;
         };
-        let code = if early {
-            StatusCode::SESSION_PROGRESS
-        } else {
-            StatusCode::RINGING
-        };
+        let code = StatusCode::new(code).unwrap();
         let builder = Builder::reply(&call.invite, code, Some(&call.tag)).header(HeaderName::Contact, contact);
-        let reply = match early.then(|| call.answer_offer(&codecs)).flatten() {
-            Some(body) => builder.body("application/sdp", &body).finish(),
+        let reply = match described.then(|| call.answer_offer(&codecs)).flatten() {
+            Some(body) => builder.body("application/sdp", &written(odd, &body)).finish(),
             None => builder.finish(),
         };
         let _ = self.layer.respond(self.now, server, reply);
+        self.drain();
+    }
+
+    /// Sends BYE for an incoming call that it has not answered, which RFC 3261 15 does not allow, and waits to be
+    /// cancelled.
+    pub fn leaves(&mut self, index: usize) {
+        if self.calls[index].phase != Phase::Ringing || !self.calls[index].incoming {
+            return;
+        }
+        self.calls[index].left = true;
+        if let Some(bye) = self.inside(index, &Method::Bye) {
+            self.send(bye.finish(), Purpose::Other);
+        }
         self.drain();
     }
 
@@ -83,8 +101,9 @@ impl Phone {
     pub fn answer(&mut self, index: usize) {
         let codecs = self.codecs();
         let contact = self.contact();
+        let odd = self.mood.odd_sdp;
         let call = &mut self.calls[index];
-        let (Some(server), Phase::Ringing) = (call.server, call.phase) else {
+        let (Some(server), Phase::Ringing, false) = (call.server, call.phase, call.left) else {
             return;
         };
         let Some(body) = call.answer_offer(&codecs) else {
@@ -94,6 +113,7 @@ impl Phone {
             .copy(&call.invite, HeaderName::RecordRoute)
             .header(HeaderName::Contact, contact)
             .header(HeaderName::Server, format_args!("Desk/{}", self.number));
+        let body = written(odd, &body);
         let reply = grant_timer(&self.mood, say_allow(&self.mood, reply))
             .body("application/sdp", &body)
             .finish();

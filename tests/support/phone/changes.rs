@@ -7,7 +7,7 @@ use sip::{
     transaction::{LayerConfig, ServerId},
 };
 
-use super::{Phone, Purpose, answer_to, mood::grant_timer};
+use super::{Phone, Purpose, answer_to, mood::grant_timer, written};
 
 impl Phone {
     /// A request within a call's dialog.
@@ -24,11 +24,12 @@ impl Phone {
             return;
         };
         let builder = self.ask_timer(builder.header(HeaderName::Contact, contact));
+        let odd = self.mood.odd_sdp;
         let call = &mut self.calls[index];
         call.change_code = None;
         let request = match spec {
             Some(spec) => builder
-                .body("application/sdp", &call.session.make_offer(&spec))
+                .body("application/sdp", &written(odd, &call.session.make_offer(&spec)))
                 .finish(),
             None => builder.finish(),
         };
@@ -83,6 +84,7 @@ impl Phone {
         }
         let codecs = self.codecs();
         let contact = self.contact();
+        let odd = self.mood.odd_sdp;
         let call = &mut self.calls[index];
         let builder = Builder::reply(message, StatusCode::OK, None).header(HeaderName::Contact, contact);
         let builder = grant_timer(&self.mood, builder);
@@ -91,7 +93,7 @@ impl Phone {
             let offer = invite.then(|| call.session.make_offer(&codecs));
             call.offered_late = offer.is_some();
             match offer {
-                Some(body) => builder.body("application/sdp", &body).finish(),
+                Some(body) => builder.body("application/sdp", &written(odd, &body)).finish(),
                 None => builder.finish(),
             }
         } else {
@@ -110,7 +112,7 @@ impl Phone {
             };
             call.changes += 1;
             call.heard = Some(offered);
-            builder.body("application/sdp", &body).finish()
+            builder.body("application/sdp", &written(odd, &body)).finish()
         };
         call.refreshed(self.now, &reply);
         if invite {

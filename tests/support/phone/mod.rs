@@ -9,6 +9,7 @@ mod mood;
 mod odd;
 mod outside;
 mod responses;
+mod written;
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -26,6 +27,8 @@ use sip::{
 use call::answer_to;
 pub use call::{Phase, PhoneCall};
 pub use mood::Mood;
+pub use written::ODDITIES;
+use written::written;
 
 /// How many received messages are kept to be looked at.
 const KEPT: usize = 100;
@@ -68,6 +71,8 @@ pub struct Phone {
     pub texts: Vec<String>,
     /// What it waited for in vain, which a network that loses little does not explain.
     pub complaints: Vec<String>,
+    /// How often a call of its was said to be forwarded, queued, or over for one phone (181, 182, 199).
+    pub states: u64,
     /// Tags of answers to one INVITE besides the first (as of a proxy that forks), not yet hung up.
     pub twins: Vec<String>,
     /// What it sends next.
@@ -106,6 +111,7 @@ impl Phone {
             texts: Vec::new(),
             complaints: Vec::new(),
             twins: Vec::new(),
+            states: 0,
             outbox: VecDeque::new(),
             transport: Transport::Udp,
             spoilt: 0,
@@ -140,6 +146,7 @@ impl Phone {
             self.received.clear();
             self.texts.clear();
             self.complaints.clear();
+            self.states = 0;
         }
     }
 

@@ -80,6 +80,10 @@ pub struct Mood {
     pub odd: bool,
     /// What it sends before and after each message on a stream.
     pub keeps_alive: Option<&'static str>,
+    /// The direction of its first offers, where not both ways.
+    pub offers_with: Option<media::SdpDirection>,
+    /// How its descriptions are odd: one of [`super::ODDITIES`] kinds.
+    pub odd_sdp: Option<usize>,
 }
 
 impl Mood {
@@ -125,6 +129,8 @@ impl Default for Mood {
             explains: None,
             odd: false,
             keeps_alive: None,
+            offers_with: None,
+            odd_sdp: None,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use sip::{Message, Method, dialog::Dialog, transaction::ClientId};
 
-use super::{Phase, Phone, Purpose, answer_to};
+use super::{Phase, Phone, Purpose, answer_to, written};
 
 impl Phone {
     pub(super) fn response(&mut self, id: ClientId, message: &Message) {
@@ -38,6 +38,7 @@ impl Phone {
         match code {
             100 => {}
             101..=199 => {
+                self.states += u64::from(matches!(code, 181 | 182 | 199));
                 if matches!(call.phase, Phase::Trying) {
                     call.phase = Phase::Ringing;
                 }
@@ -69,6 +70,7 @@ impl Phone {
         let codecs = self.codecs();
         let flow = self.flow();
         let forgets = self.mood.forgets_answer;
+        let odd = self.mood.odd_sdp;
         let call = &mut self.calls[index];
         let Some(dialog) = &call.dialog else { return };
         let seq = message.cseq().unwrap().number;
@@ -85,7 +87,7 @@ impl Phone {
                     Some(_) | None => None,
                 };
                 match answer {
-                    Some(body) => builder.body("application/sdp", &body).finish(),
+                    Some(body) => builder.body("application/sdp", &written(odd, &body)).finish(),
                     None => builder.finish(),
                 }
             }

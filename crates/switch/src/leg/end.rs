@@ -109,26 +109,45 @@ impl Leg {
     /// BYE came (RFC 3261 15.1.2).
     pub(super) fn bye_received(&mut self, cx: &mut Stack, server: ServerId, bye: &Message) {
         cx.respond(server, Builder::reply(bye, StatusCode::OK, None).finish());
-        let was_up = self.is_up();
         self.end_change(cx);
-        if was_up {
-            self.tell(
-                cx,
-                LegEvent::Ended(Cause {
-                    who: Who::Peer,
-                    detail: "hung up".into(),
-                    why: Q850::of(bye),
-                }),
-            );
-        } else if self.phase == Phase::Incoming {
+        match self.phase {
+            Phase::Up | Phase::Unacked => {
+                self.tell(
+                    cx,
+                    LegEvent::Ended(Cause {
+                        who: Who::Peer,
+                        detail: "hung up".into(),
+                        why: Q850::of(bye),
+                    }),
+                );
+                self.gone(cx);
+            }
             // RFC 3261 15.1.2: requests still pending in the dialog get 487.
-            self.tell(cx, LegEvent::Cancelled);
-            return self.reject(cx, &Answer::of(487));
-        } else if self.phase == Phase::Calling {
-            // An early dialog ended by the callee; the INVITE's own answer is still to come.
-            return;
+            Phase::Incoming => {
+                self.tell(cx, LegEvent::Cancelled);
+                self.reject(cx, &Answer::of(487));
+            }
+            Phase::Calling => self.hung_up_early(cx, bye),
+            // The answer to the INVITE is still to come.
+            Phase::Cancelling => {}
+            Phase::Ending | Phase::Gone => self.gone(cx),
         }
-        self.gone(cx);
+    }
+
+    /// A callee ends its early dialog. RFC 3261 15 does not let it, but it is clear what its person wants: the INVITE is
+    /// cancelled, unless a proxy has brought it to other phones, too.
+    fn hung_up_early(&mut self, cx: &mut Stack, bye: &Message) {
+        if self.forked {
+            return self.leave_early_dialog(cx);
+        }
+        let refused = LegEvent::Refused {
+            code: 480,
+            reason: "Hung Up Before The Answer".into(),
+            contacts: Vec::new(),
+            why: Q850::of(bye),
+        };
+        self.tell(cx, refused);
+        self.cancel(cx, None);
     }
 
     /// The phone is not there any more: the call is told, and BYE is sent in case it is, once it has acknowledged our

@@ -13,6 +13,7 @@ use crate::{
     answer::Answer,
     call::CallId,
     stack::{Stack, TimerKey, layer_config},
+    warning,
 };
 
 impl Leg {
@@ -66,55 +67,11 @@ impl Leg {
         });
         let spec = spec.map_err(|fault| {
             tracing::info!(%fault, "the session description was refused");
-            Answer::of(488).with(HeaderName::Warning, warning(cx, 305, "Incompatible media format"))
+            Answer::undescribed(&cx.config.domain, &fault, description(&body))
         })?;
         self.heard = Some(spec);
         self.had_offer = true;
         Ok(())
-    }
-
-    /// Sends 101 to 199; with `answer` also a session description (early media, RFC 3960).
-    pub fn provisional(&mut self, cx: &mut Stack, code: u16, answer: Option<&Spec>) {
-        if self.phase != Phase::Incoming {
-            return;
-        }
-        let mut body = None;
-        if let Some(spec) = answer.filter(|_| self.had_offer) {
-            body = self.early_answer(cx, spec);
-        }
-        let Some(server) = self.server else { return };
-        let reply = self.reply(cx, code).finish_with(body.as_deref());
-        cx.respond(server, reply.clone());
-        self.provisional = Some(reply);
-        self.say_again_later(cx);
-    }
-
-    /// RFC 3261 13.3.1.1: proxies give up a call of which nothing is heard for three minutes, so what was said is said
-    /// again every minute.
-    pub(super) fn say_again(&mut self, cx: &mut Stack) {
-        if let (Phase::Incoming, Some(server), Some(reply)) = (self.phase, self.server, self.provisional.clone()) {
-            cx.respond(server, reply);
-            self.say_again_later(cx);
-        }
-    }
-
-    fn say_again_later(&self, cx: &mut Stack) {
-        let at = cx.now + std::time::Duration::from_secs(60);
-        cx.timers.set(TimerKey::Leg(self.id, LegTimer::Provisional), at);
-    }
-
-    // RFC 3261 13.2.1: the answer in an unreliable 1xx is a preview of the one in the 2xx and must be
-    // the same; what was said once is said again.
-    fn early_answer(&mut self, cx: &mut Stack, spec: &Spec) -> Option<bytes::Bytes> {
-        let session = self.session.as_mut()?;
-        if !self.answered_early {
-            session.make_answer(spec).ok()?;
-            self.answered_early = true;
-            self.said = Some(spec.clone());
-        }
-        let body = session.last_local().cloned();
-        self.sync_media(cx);
-        body
     }
 
     /// Answers with 200. `spec` is what the other side (or Tandem itself) accepted; where the INVITE
@@ -124,7 +81,7 @@ impl Leg {
             return false;
         };
         let Some(body) = self.first_description(cx, spec) else {
-            self.reject(cx, &Answer::of(488));
+            self.reject(cx, &Answer::unacceptable(&cx.config.domain, warning::FORMAT));
             return false;
         };
         let mut builder = self
@@ -188,6 +145,7 @@ impl Leg {
         let (Phase::Incoming, Some(server)) = (self.phase, self.server) else {
             return;
         };
+        let refusal = refusal.warned(&cx.config.domain);
         let reply = refusal.reply(&self.invite, &self.local_tag).finish();
         cx.respond(server, reply);
         self.gone(cx);
@@ -268,15 +226,16 @@ impl Leg {
 
     /// An answer to the first INVITE with what every one of them carries.
     fn reply(&self, cx: &Stack, code: u16) -> Builder {
-        Builder::reply(&self.invite, status(code), Some(&self.local_tag))
+        self.reply_with(cx, code, status(code).reason())
+    }
+
+    /// The same with other words.
+    pub(super) fn reply_with(&self, cx: &Stack, code: u16, reason: &str) -> Builder {
+        Builder::reply_with_reason(&self.invite, status(code), reason, Some(&self.local_tag))
             .copy(&self.invite, HeaderName::RecordRoute)
             .header(HeaderName::Contact, cx.contact(&self.flow, &self.user))
             .header(HeaderName::Server, &cx.config.product)
     }
-}
-
-pub(super) fn warning(cx: &Stack, code: u16, text: &str) -> String {
-    format!("{code} {} \"{text}\"", cx.config.domain)
 }
 
 /// Finishing a message that may or may not describe a session.

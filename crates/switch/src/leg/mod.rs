@@ -12,6 +12,7 @@ mod modify;
 mod offer;
 mod outbound;
 mod pass;
+mod progress;
 mod request;
 mod session_timer;
 mod why;
@@ -35,10 +36,12 @@ pub(crate) use key::{FLASH, info_key};
 pub(crate) use media::{NoRoom, describes_session, description};
 pub(crate) use outbound::{CallerId, Invitation, Place, acknowledge_stray, end_stray};
 pub(crate) use pass::answer_passed;
+pub(crate) use progress::rings;
 pub(crate) use why::Q850;
 
 use crate::{call::CallId, slots::Id, stack::Stack};
 use offer::{Change, Wanted};
+use progress::Progress;
 use session_timer::SessionTimer;
 
 /// Names a leg.
@@ -88,8 +91,11 @@ pub(crate) enum Phase {
 pub(crate) enum LegEvent {
     /// Outbound: 101 to 199.
     Provisional {
+        /// One that RFCs name; what else came is 183 (RFC 3261 8.1.3.2).
         code: u16,
-        /// Early media (RFC 3960), where the answer came with a session description.
+        /// The callee's own words (RFC 3261 21.1.4), if there are any.
+        reason: String,
+        /// Early media (RFC 3960), where the response came with a session description: of several the first.
         answer: Option<Spec>,
     },
     /// Outbound: 2xx, acknowledged. `None` where it described no session that can be used.
@@ -173,10 +179,14 @@ pub(crate) struct Leg {
     session: Option<Session>,
     /// Outbound: the To tag of the early dialog; empty if it has none.
     early: Option<String>,
+    /// Outbound: several phones, behind a proxy, have answered the INVITE.
+    forked: bool,
     /// Outbound: whether the dialog's peer has answered our offer.
     described: bool,
+    /// Outbound: the phone last said that it rings.
+    rings: bool,
     /// Inbound: the last provisional answer.
-    provisional: Option<Message>,
+    provisional: Option<Progress>,
     port: Option<PortId>,
     heard: Option<Spec>,
     /// What we last told the peer of the other side, in an offer it took or an answer.
@@ -215,7 +225,8 @@ impl Leg {
         match self.phase {
             Phase::Incoming if self.answered_early => "early",
             Phase::Incoming => "trying",
-            Phase::Calling if self.early.is_some() => "ringing",
+            Phase::Calling if self.rings => "ringing",
+            Phase::Calling if self.described => "early",
             Phase::Calling => "trying",
             Phase::Unacked | Phase::Up if self.held => "held",
             Phase::Unacked | Phase::Up => "up",
@@ -329,7 +340,9 @@ impl Leg {
             client: None,
             session: None,
             early: None,
+            forked: false,
             described: false,
+            rings: false,
             provisional: None,
             port: None,
             heard: None,

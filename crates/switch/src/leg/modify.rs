@@ -9,6 +9,7 @@ use super::{ALLOW, Leg, LegEvent, LegTimer, Phase, description, inbound::FinishW
 use crate::{
     answer::Answer,
     stack::{Stack, TimerKey},
+    warning,
 };
 
 /// How long an UPDATE may wait for the other phone: its transaction ends after 32 s, and RFC 3311 5.2 has it answered
@@ -38,13 +39,15 @@ impl Leg {
             Ok(spec) => self.allowed(spec),
             Err(fault) => {
                 tracing::info!(%fault, "the offer was refused");
-                return cx.answer(server, &request, &Answer::of(488));
+                let refusal = Answer::undescribed(&cx.config.domain, &fault, description(&request));
+                return cx.answer(server, &request, &refusal);
             }
         };
         if !offered.has_audio() && has_other_media(description(&request)) {
             // Such as a fax that would go over T.38: refused, it goes as audio.
             self.roll_back();
-            return cx.answer(server, &request, &Answer::of(488));
+            let refusal = Answer::unacceptable(&cx.config.domain, warning::MEDIA_TYPE);
+            return cx.answer(server, &request, &refusal);
         }
         let same = self.heard.as_ref() == Some(&offered);
         let update = *request.method() == Method::Update;
@@ -156,7 +159,8 @@ impl Leg {
         };
         let Some(Ok(body)) = self.session.as_mut().map(|session| session.make_answer(spec)) else {
             self.roll_back();
-            return cx.answer(server, &request, &Answer::of(488));
+            let refusal = Answer::unacceptable(&cx.config.domain, warning::FORMAT);
+            return cx.answer(server, &request, &refusal);
         };
         self.heard = Some(offered);
         self.said = Some(spec.clone());

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use ::media::Spec;
-use sip::{Builder, Contact, Flow, HeaderName, Message, Method, dialog::Dialog, transaction::ClientId};
+use sip::{Builder, Contact, Flow, HeaderName, Message, Method, StatusCode, dialog::Dialog, transaction::ClientId};
 
 use super::{ALLOW, Cause, Leg, LegEvent, LegId, NoRoom, Phase, Q850, description, session_timer::SessionTimer};
 use crate::{
@@ -132,7 +132,7 @@ impl Leg {
         let code = response.status().map_or(0, |status| status.code());
         match (self.phase, code) {
             (Phase::Calling, 100) | (Phase::Cancelling, 100..=199) => {}
-            (Phase::Calling, 101..=199) => self.invite_progress(cx, code, response),
+            (Phase::Calling, 101..=199) => self.invite_progress(cx, response),
             (Phase::Calling, 200..=299) => self.invite_accepted(cx, flow, response),
             (Phase::Cancelling, 200..=299) => {
                 // RFC 3261 9.1: the CANCEL came too late; what was answered is ended with BYE.
@@ -147,22 +147,31 @@ impl Leg {
         }
     }
 
-    fn invite_progress(&mut self, cx: &mut Stack, code: u16, response: &Message) {
+    fn invite_progress(&mut self, cx: &mut Stack, response: &Message) {
         let tag = response.to_tag().unwrap_or_default();
         if !tag.is_empty() && self.early.as_deref() != Some(tag) {
             self.enter_dialog(cx, response);
         }
         self.learn_abilities(response);
-        let answer = self.early_description(cx, response);
+        // RFC 3261 8.1.3.2: one that no RFC names is a 183.
+        let known = response.status().filter(|status| status.treated_as() == *status);
+        let status = known.unwrap_or(StatusCode::SESSION_PROGRESS);
+        let reason = known.map(|_| response.reason().to_owned()).unwrap_or_default();
+        // RFC 6228 section 9: a 199 describes no session.
+        let ended = status == StatusCode::EARLY_DIALOG_TERMINATED;
+        let answer = (!ended).then(|| self.early_description(cx, response)).flatten();
         if self.early.is_none() {
             self.early = Some(String::new());
         }
-        self.tell(cx, LegEvent::Provisional { code, answer });
+        let code = status.code();
+        self.rings = code == 180;
+        self.tell(cx, LegEvent::Provisional { code, reason, answer });
     }
 
+    /// The answer in a provisional response. Of several the first counts (RFC 3261 13.2.1).
     fn early_description(&mut self, cx: &mut Stack, response: &Message) -> Option<Spec> {
         if self.described {
-            return None; // RFC 3261 13.2.1: what follows the first answer is ignored
+            return self.heard.clone().filter(|_| !description(response).is_empty());
         }
         let spec = self.take_answer(description(response))?;
         self.described = true;
@@ -176,13 +185,20 @@ impl Leg {
         let Ok(dialog) = Dialog::uac(&self.invite, response) else {
             return;
         };
+        self.forked |= self.early.as_ref().is_some_and(|tag| !tag.is_empty());
+        self.leave_early_dialog(cx);
+        self.early = response.to_tag().map(str::to_owned);
+        cx.dialogs.insert(dialog.id().clone(), self.id);
+        self.dialog = Some(dialog);
+    }
+
+    /// Forgets the early dialog, and what was described in it.
+    pub(super) fn leave_early_dialog(&mut self, cx: &mut Stack) {
         if let Some(old) = self.dialog.take() {
             cx.dialogs.remove(old.id());
         }
         self.described = false;
-        self.early = response.to_tag().map(str::to_owned);
-        cx.dialogs.insert(dialog.id().clone(), self.id);
-        self.dialog = Some(dialog);
+        self.early = None;
     }
 
     fn invite_accepted(&mut self, cx: &mut Stack, flow: Flow, response: &Message) {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::{
     call::{Call, Ending},
     exchange::Exchange,
-    leg::{Cause, LegEvent, LegId, Q850, answer_passed},
+    leg::{Cause, LegEvent, LegId, Q850, answer_passed, rings},
     stack::TimerKey,
 };
 
@@ -61,7 +61,8 @@ impl Originating {
             return Next::Wait(Running::Originate(self));
         }
         match event {
-            LegEvent::Provisional { .. } => call.mark_ringing(x),
+            LegEvent::Provisional { code, answer, .. } if rings(code, answer.is_some()) => call.mark_ringing(x),
+            LegEvent::Provisional { .. } => {}
             LegEvent::Answered { .. } => {
                 for other in self.legs.into_iter().filter(|other| *other != leg) {
                     x.with_leg(other, |leg, cx| leg.answered_elsewhere(cx));

@@ -218,6 +218,26 @@ pub(super) const KEYS: &[Key] = &[
         },
     ),
     limit(
+        "progress-interval",
+        "SECONDS",
+        "0.2",
+        "A caller is told of at most one change (ringing, queued ...) in this time before the answer; 0: of each",
+        |c, v| {
+            c.switch.limits.progress = values::seconds(one(v), 0.0, 60.0)?;
+            Ok(())
+        },
+    ),
+    limit(
+        "call-mark",
+        "SECONDS",
+        "5",
+        "How often the disk is told that calls go on; after a crash their records say how long they lasted at least",
+        |c, v| {
+            c.limits.call_mark = values::seconds(one(v), 0.1, 3600.0)?;
+            Ok(())
+        },
+    ),
+    limit(
         "max-connections",
         "N",
         "20000",

@@ -85,6 +85,8 @@ pub struct Limits {
     pub search_records: u32,
     /// How long the answer to a request with `Idempotency-Key` is kept.
     pub idempotency_time: Duration,
+    /// How often the disk is told that calls go on.
+    pub call_mark: Duration,
 }
 
 impl Default for Limits {
@@ -99,6 +101,7 @@ impl Default for Limits {
             unheard_packets: 50,
             search_records: 50_000,
             idempotency_time: Duration::from_secs(600),
+            call_mark: Duration::from_secs(5),
         }
     }
 }

@@ -2,22 +2,24 @@
 
 mod outcome;
 mod place;
+mod progress;
 
 use std::collections::VecDeque;
 
-use ::media::{Command, Source, Spec};
+use ::media::Spec;
 use sip::{Flow, Instant};
 
 use crate::{
     api::{Dial, DialStatus, Outcome, QueryId, Strategy, Target},
     call::Call,
     exchange::Exchange,
-    leg::{Cause, Leg, LegEvent, LegId, Q850, answer_passed},
+    leg::{Cause, LegEvent, LegId, Q850, answer_passed},
     stack::TimerKey,
 };
 
 use super::{Next, Running, VerbEvent};
 use outcome::Best;
+use progress::Said;
 
 /// A `dial` in progress.
 pub(crate) struct Dialing {
@@ -45,6 +47,8 @@ struct Branch {
     extension: Option<String>,
     /// How the call came to it.
     trail: place::Trail,
+    /// It said last that it rings.
+    rings: bool,
 }
 
 struct Talk {
@@ -128,7 +132,9 @@ impl Dialing {
             return;
         };
         match event {
-            LegEvent::Provisional { code, answer } => self.progress(call, x, leg, code, answer.as_ref()),
+            LegEvent::Provisional { code, reason, answer } => {
+                self.progress(call, x, index, &Said { code, reason, answer });
+            }
             LegEvent::Answered { answer } => self.answered(call, x, index, answer),
             LegEvent::Refused {
                 code,
@@ -150,52 +156,6 @@ impl Dialing {
             | LegEvent::OfferRefused { .. }
             | LegEvent::Redescribed(_) => {}
             LegEvent::Passed { server, .. } => answer_passed(&mut x.stack, server, 480),
-        }
-    }
-
-    fn progress(&mut self, call: &mut Call, x: &mut Exchange, leg: LegId, code: u16, answer: Option<&Spec>) {
-        // RFC 3261 21.1.2, 21.1.5: a gateway may let the tone be heard instead of saying that it rings.
-        self.rang |= matches!(code, 180 | 183);
-        if let Some(party) = x.legs.get(leg).map(|leg| leg.party.clone()) {
-            call.to = party;
-        }
-        let first = !call.ringing || self.early.is_none() && answer.is_some();
-        call.mark_ringing(x);
-        // Early media is one phone's: with several ringing the caller hears ringback instead.
-        let alone = self.early.is_none() && self.branches.len() == 1 && self.waiting.is_empty();
-        let caller = x.legs.get(call.caller);
-        let has_session = caller.is_some_and(Leg::has_session);
-        let fits = |spec: &&Spec| !has_session || caller.is_some_and(|caller| caller.can_relay(spec));
-        match answer.filter(|_| alone).filter(fits) {
-            Some(spec) => {
-                self.silence(call, x);
-                let code = if code == 180 { 180 } else { 183 };
-                x.with_leg(call.caller, |leg, cx| leg.provisional(cx, code, Some(spec)));
-                self.early = Some(leg);
-                call.join(x, leg);
-            }
-            // A phone that has a session, be it early media, makes no ringback of its own.
-            None if self.early.is_none() && (has_session || call.caller_is_up(x)) => self.ring_back(call, x),
-            None if first => {
-                x.with_leg(call.caller, |leg, cx| leg.provisional(cx, 180, None));
-            }
-            None => {}
-        }
-    }
-
-    fn ring_back(&mut self, call: &mut Call, x: &mut Exchange) {
-        if std::mem::replace(&mut self.ringback, true) {
-            return;
-        }
-        call.be_heard(x);
-        if let Some(port) = x.port_of(call.caller) {
-            let source = Source::Tone("ringback".into());
-            x.stack.media(Command::Play {
-                port,
-                source,
-                repeat: true,
-                token: 0,
-            });
         }
     }
 
@@ -293,14 +253,6 @@ impl Dialing {
         for branch in self.branches.extract_if(.., |branch| of(&branch.extension)) {
             self.early = self.early.filter(|early| *early != branch.leg);
             x.with_leg(branch.leg, |leg, cx| leg.hang_up(cx, Cause::ours("declined")));
-        }
-    }
-
-    fn silence(&mut self, call: &Call, x: &mut Exchange) {
-        if std::mem::take(&mut self.ringback)
-            && let Some(port) = x.port_of(call.caller)
-        {
-            x.stack.media(Command::Stop(port));
         }
     }
 

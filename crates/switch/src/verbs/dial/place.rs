@@ -1,6 +1,6 @@
 //! Where a `dial` rings: extensions with their forwards, and URIs.
 
-use ::media::{SdpDirection, Spec};
+use ::media::Spec;
 use sip::{Flow, HeaderName, NameAddr, Scheme, Transport, Uri};
 
 use crate::{
@@ -241,10 +241,8 @@ impl Dialing {
             None => call.caller_id(),
         };
         let heard = x.legs.get(call.caller).and_then(|leg| leg.heard().cloned());
-        let offer = heard.map_or_else(
-            || Spec::own(OWN_CODECS),
-            |spec| spec.with_direction(SdpDirection::SendRecv),
-        );
+        // RFC 3264 5.1: with the direction the caller offers, so that nobody is asked for sound that nobody hears.
+        let offer = heard.unwrap_or_else(|| Spec::own(OWN_CODECS));
         if !place.codecs.is_empty() && !offer.clone().restrict(&place.codecs).has_audio() {
             return self.best.note(488, "No Codec In Common");
         }
@@ -261,7 +259,12 @@ impl Dialing {
                 if call.to.is_empty() {
                     call.to.clone_from(&place.party);
                 }
-                self.branches.push(Branch { leg, extension, trail });
+                self.branches.push(Branch {
+                    leg,
+                    extension,
+                    trail,
+                    rings: false,
+                });
             }
             Err(NoRoom) => self.best.note(503, "No Room For Another Leg"),
         }

@@ -1,0 +1,89 @@
+//! What a caller is told before the final answer (RFC 3261 13.3.1.1, 21.1).
+
+use ::media::Spec;
+use sip::{Instant, Message};
+
+use super::{Leg, LegTimer, Phase, inbound::FinishWith, status};
+use crate::stack::{Stack, TimerKey};
+
+/// RFC 3261 13.3.1.1: proxies give up a call of which nothing is heard for three minutes, so what was said is said again
+/// every minute.
+const AGAIN: std::time::Duration = std::time::Duration::from_secs(60);
+
+/// The last provisional answer.
+pub(super) struct Progress {
+    reply: Message,
+    /// When one was last sent.
+    at: Instant,
+}
+
+/// Whether a provisional answer says that a phone rings: in words, or by a tone in its early media (RFC 3261 21.1.2,
+/// 21.1.5).
+pub(crate) const fn rings(code: u16, described: bool) -> bool {
+    code == 180 || code == 183 && described
+}
+
+impl Leg {
+    /// Sends 101 to 199; with `answer` also a session description (early media, RFC 3960).
+    pub fn provisional(&mut self, cx: &mut Stack, code: u16, answer: Option<&Spec>) {
+        self.progress(cx, code, "", answer);
+    }
+
+    /// The same with the callee's own words, or the usual ones where there are none. What was said last is not said again, but once a minute.
+    pub fn progress(&mut self, cx: &mut Stack, code: u16, reason: &str, answer: Option<&Spec>) {
+        if self.phase != Phase::Incoming {
+            return;
+        }
+        let described = self.answered_early;
+        let mut body = None;
+        if let Some(spec) = answer.filter(|_| self.had_offer) {
+            body = self.early_answer(cx, spec);
+        }
+        let first = body.is_some() && !described;
+        let reason = if reason.is_empty() {
+            status(code).reason()
+        } else {
+            reason
+        };
+        let reply = self.reply_with(cx, code, reason).finish_with(body.as_deref());
+        let (now, gap) = (cx.now, cx.config.limits.progress);
+        match &mut self.provisional {
+            Some(said) if said.reply.bytes() == reply.bytes() => {}
+            // Too soon: the latest is told when its time has come. The answer to the caller's offer may not get lost.
+            Some(said) if !first && now < said.at + gap => {
+                said.reply = reply;
+                let due = said.at + gap;
+                cx.timers.set(TimerKey::Leg(self.id, LegTimer::Provisional), due);
+            }
+            Some(_) | None => {
+                self.provisional = Some(Progress { reply, at: now });
+                self.say_again(cx);
+            }
+        }
+    }
+
+    /// Says what is to be said now, for the first time or again.
+    pub(super) fn say_again(&mut self, cx: &mut Stack) {
+        let (Phase::Incoming, Some(server), Some(said)) = (self.phase, self.server, &mut self.provisional) else {
+            return;
+        };
+        said.at = cx.now;
+        cx.respond(server, said.reply.clone());
+        let key = TimerKey::Leg(self.id, LegTimer::Provisional);
+        cx.timers.set(key, cx.now + AGAIN);
+    }
+
+    // RFC 3261 13.2.1: the answer in an unreliable 1xx is a preview of the one in the 2xx and must be
+    // the same; what was said once is said again.
+    fn early_answer(&mut self, cx: &mut Stack, spec: &Spec) -> Option<bytes::Bytes> {
+        let session = self.session.as_mut()?;
+        if !self.answered_early {
+            session.make_answer(spec).ok()?;
+            self.answered_early = true;
+            self.said = Some(spec.clone());
+        }
+        let body = session.last_local().cloned();
+        self.sync_media(cx);
+        body
+    }
+}

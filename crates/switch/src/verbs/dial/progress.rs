@@ -1,0 +1,119 @@
+//! What the caller hears of the phones that are rung, before one of them answers.
+//!
+//! With one phone it is what that phone says, as it says it (RFC 3261 21.1). With several, that one of them rings goes
+//! before all else, and nobody's early media is heard.
+
+use ::media::{Command, Source, Spec};
+
+use crate::{
+    call::Call,
+    exchange::Exchange,
+    leg::{Leg, rings},
+};
+
+use super::Dialing;
+
+/// A provisional response of a phone.
+pub(super) struct Said {
+    pub code: u16,
+    pub reason: String,
+    /// Early media.
+    pub answer: Option<Spec>,
+}
+
+impl Dialing {
+    /// A phone that is rung says how it is doing.
+    pub(super) fn progress(&mut self, call: &mut Call, x: &mut Exchange, index: usize, said: &Said) {
+        let described = said.answer.is_some();
+        let Some(branch) = self.branches.get_mut(index) else {
+            return;
+        };
+        let leg = branch.leg;
+        branch.rings = rings(said.code, described);
+        // RFC 3261 21.1.2, 21.1.5: a gateway may let the tone be heard instead of saying that it rings.
+        self.rang |= matches!(said.code, 180 | 183);
+        if let Some(party) = x.legs.get(leg).map(|leg| leg.party.clone()) {
+            call.to = party;
+        }
+        if rings(said.code, described) {
+            call.mark_ringing(x);
+        }
+        if let Some(early) = self.early {
+            // Who hears one phone's early media is not told of another's state.
+            if early == leg {
+                tell(call, x, said, said.answer.as_ref());
+            }
+            return;
+        }
+        let alone = self.branches.len() == 1 && self.waiting.is_empty();
+        let caller = x.legs.get(call.caller);
+        let fits = |spec: &&Spec| caller.is_some_and(|caller| !caller.has_session() || caller.can_relay(spec));
+        match said.answer.as_ref().filter(|_| alone).filter(fits) {
+            Some(spec) => {
+                self.silence(call, x);
+                tell(call, x, said, Some(spec));
+                self.early = Some(leg);
+                call.join(x, leg);
+            }
+            None => self.progress_of_many(call, x, said, alone),
+        }
+    }
+
+    /// The caller hears no early media of the phone, which has none, or is not the only one.
+    fn progress_of_many(&mut self, call: &mut Call, x: &mut Exchange, said: &Said, alone: bool) {
+        let ring = self.branches.iter().any(|branch| branch.rings);
+        let code = if ring { 180 } else { said.code };
+        // RFC 6228: of an early dialog that has ended, while the caller's own goes on with the other phones.
+        if code == 199 && !alone {
+            return;
+        }
+        let caller = x.legs.get(call.caller);
+        let heard = caller.is_some_and(|caller| caller.has_session() || caller.is_up());
+        // A phone that has a session, be it early media, may make no ringback of its own.
+        if heard && ring {
+            self.ring_back(call, x);
+        } else {
+            self.silence(call, x);
+        }
+        let said = Said {
+            code,
+            reason: if code == said.code {
+                said.reason.clone()
+            } else {
+                String::new()
+            },
+            answer: None,
+        };
+        tell(call, x, &said, None);
+    }
+
+    fn ring_back(&mut self, call: &Call, x: &mut Exchange) {
+        if std::mem::replace(&mut self.ringback, true) {
+            return;
+        }
+        call.be_heard(x);
+        if let Some(port) = x.port_of(call.caller) {
+            let source = Source::Tone("ringback".into());
+            x.stack.media(Command::Play {
+                port,
+                source,
+                repeat: true,
+                token: 0,
+            });
+        }
+    }
+
+    pub(super) fn silence(&mut self, call: &Call, x: &mut Exchange) {
+        if std::mem::take(&mut self.ringback)
+            && let Some(port) = x.port_of(call.caller)
+        {
+            x.stack.media(Command::Stop(port));
+        }
+    }
+}
+
+fn tell(call: &Call, x: &mut Exchange, said: &Said, answer: Option<&Spec>) {
+    x.with_leg(call.caller, |leg: &mut Leg, cx| {
+        leg.progress(cx, said.code, &said.reason, answer);
+    });
+}

@@ -1,0 +1,33 @@
+//! Descriptions as some phones write them: wrong where it does not matter, or in another charset.
+
+/// How many kinds there are.
+pub const ODDITIES: usize = 8;
+
+/// The description with its oddity, if the phone has one.
+pub(super) fn written(kind: Option<usize>, sdp: &[u8]) -> Vec<u8> {
+    let ends = |tail: &[u8]| [sdp, tail].concat();
+    match kind {
+        // RFC 4566 5 and 6: free text, in a charset that is named or not, and attributes that nobody knows.
+        Some(0) => replaced(sdp, b"s=-\r\n", b"s=Gespr\xe4ch\r\n"),
+        Some(1) => replaced(
+            sdp,
+            b"t=0 0\r\n",
+            b"t=0 0\r\na=charset:ISO-8859-1\r\na=x-name:J\xf6rg\r\n",
+        ),
+        Some(2) => ends(b"a=x-key:\xff\xfe\xe4\x80\r\n"),
+        Some(3) => ends(b"  \r\n"),
+        Some(4) => ends(b"\0"),
+        Some(5) => replaced(sdp, b"o=- ", b"o=J\xf6rg Doe x"),
+        Some(6) => replaced(sdp, b"t=0 0\r\n", b"t=now\r\nr=7d\r\n"),
+        // RFC 3551 4.5.2: the clock of its samples instead of that of its packets.
+        Some(7) => replaced(sdp, b"G722/8000", b"G722/16000"),
+        Some(_) | None => sdp.to_vec(),
+    }
+}
+
+fn replaced(sdp: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
+    match sdp.windows(from.len()).position(|window| window == from) {
+        Some(at) => [&sdp[..at], to, &sdp[at + from.len()..]].concat(),
+        None => sdp.to_vec(),
+    }
+}
