@@ -20,13 +20,18 @@ fn a_kill_in_mid_call_costs_the_call_and_nothing_else() {
     bob.answers();
     alice.is_answered(dialog, &branch);
     tests::wait::until("the call", SOON, || (pbx.calls().len() == 1).then_some(()));
+    // That it was answered is handed to the store before the phone hears of it, and soon on the disk.
+    tests::wait::until("the disk", SOON, || {
+        (pbx.metric("tandem_store_queued") == 0).then_some(())
+    });
 
     pbx.dies_and_comes_back();
     let cdr = pbx.expect_cdrs(1).remove(0);
     for (field, value) in [
         ("from", "101"),
+        ("to", "102"),
         ("dialed", "102"),
-        ("disposition", "failed"),
+        ("disposition", "answered"),
         ("ended_by", "system"),
     ] {
         assert_eq!(cdr[field], value, "{cdr:#}");
@@ -42,7 +47,7 @@ fn a_kill_in_mid_call_costs_the_call_and_nothing_else() {
     bob.is_hung_up();
     let cdrs = pbx.expect_cdrs(2);
     assert_eq!(
-        cdrs.iter().filter(|cdr| cdr["disposition"] == "answered").count(),
+        cdrs.iter().filter(|cdr| cdr["ended_by"] == "caller").count(),
         1,
         "{cdrs:#?}"
     );
@@ -114,9 +119,13 @@ fn a_kill_under_load_loses_no_record_and_doubles_none() {
         let ids: BTreeSet<&str> = cdrs.iter().map(|cdr| cdr[field].as_str().unwrap()).collect();
         assert_eq!(ids.len(), cdrs.len(), "two records of one call");
     }
-    let failed = cdrs.iter().filter(|cdr| cdr["disposition"] == "failed");
-    assert!(failed.clone().all(|cdr| cdr["ended_by"] == "system"));
-    assert!(failed.count() > 0, "no call was interrupted");
+    let mut failed = cdrs.iter().filter(|cdr| cdr["disposition"] == "failed");
+    assert!(failed.all(|cdr| cdr["ended_by"] == "system"));
+    let interrupted = cdrs
+        .iter()
+        .filter(|cdr| cdr["detail"].as_str().unwrap().contains("interrupted"));
+    assert!(interrupted.clone().all(|cdr| cdr["ended_by"] == "system"));
+    assert!(interrupted.count() > 0, "no call was interrupted");
 }
 
 #[test]

@@ -254,3 +254,39 @@ fn a_record_names_who_answered_or_was_rung_last() {
     assert_eq!((cdr.open.dialed.as_str(), cdr.to.as_str()), ("102", "103"));
     stage.clears();
 }
+
+#[test]
+fn that_a_call_was_answered_is_noted_when_it_happens() {
+    // What the disk has of a call if Tandem is killed in the middle of it.
+    let plan = r#"fn on_call(caller) {
+        caller.answer();
+        caller.wait(2);
+        caller.dial("102", #{ timeout: 20 });
+        caller.dial("103", #{ timeout: 20 });
+    }"#;
+    let stage = Stage::plan(plan);
+    let (alice, bob, carol) = (stage.phone("101"), stage.phone("102"), stage.phone("103"));
+    let noted = |to: &str| {
+        let noted: Vec<_> = stage.with(|world| world.answered.values().cloned().collect());
+        let [answer] = &noted[..] else {
+            panic!("one call was answered: {noted:?}")
+        };
+        assert_eq!((answer.open.from.as_str(), answer.to.as_str()), ("101", to));
+        answer.answered_at
+    };
+    alice.calls("900").talks();
+    let since = noted("");
+    bob.rings();
+    noted("");
+    bob.answers().talks();
+    assert_eq!(noted("102"), since, "since Tandem picked it up");
+    bob.hangs_up();
+    carol.rings().answers().talks();
+    assert_eq!(noted("103"), since);
+    alice.hangs_up();
+    carol.ends_with(200);
+    assert!(stage.with(|world| world.answered.is_empty()), "its record is complete");
+    let cdr = stage.record();
+    assert_eq!((cdr.to.as_str(), cdr.answered_at), ("103", Some(since)));
+    stage.clears();
+}

@@ -395,7 +395,7 @@ pub(crate) struct Cdr {
     /// When the caller was answered.
     #[schema(required = true)]
     pub(crate) answered_at: Option<Timestamp>,
-    /// When it ended.
+    /// When it ended; of a call that a crash has cut off, when it was last known to go on.
     pub(crate) ended_at: Timestamp,
     /// From answer to end, in seconds; 0 where nobody answered.
     pub(crate) talk_seconds: f64,

@@ -121,6 +121,7 @@ impl Bench {
                     Output::Query(..)
                     | Output::Media(_)
                     | Output::Forget(_)
+                    | Output::CdrAnswered(_)
                     | Output::Cdr(_)
                     | Output::Event(_)
                     | Output::Reply(..) => {}

@@ -86,6 +86,7 @@ impl Bench {
                     | Output::Script(_)
                     | Output::Media(_)
                     | Output::Forget(_)
+                    | Output::CdrAnswered(_)
                     | Output::Cdr(_)
                     | Output::Event(_)
                     | Output::Reply(..) => {}

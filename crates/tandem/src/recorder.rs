@@ -1,13 +1,19 @@
 //! Writes what the switch wants kept, and says when it is on the disk.
 
-use std::sync::Arc;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicIsize, Ordering},
+    },
+    time::Duration,
+};
 
 use sip::{Flow, Transport};
 use store::{Durable, Store, Writer};
-use switch::{Binding, BindingChange, Cdr, CdrOpen, Disposition, EndedBy, Input, QueryId};
+use switch::{Binding, BindingChange, Cdr, CdrAnswer, CdrOpen, Disposition, EndedBy, Input, QueryId};
 use tokio::{runtime::Handle, sync::mpsc};
 
-use crate::run::Mailbox;
+use crate::{clock::Clock, run::Mailbox};
 
 /// The way to the store. Handing over never waits; the store's own queue is bounded by refusing promises.
 #[derive(Clone)]
@@ -16,6 +22,8 @@ pub struct Recorder {
     writer: Writer,
     /// Promises whose keeping is waited for; as many as the store has taken.
     promises: mpsc::UnboundedSender<(QueryId, Durable)>,
+    /// Calls whose record is open.
+    calls: Arc<AtomicIsize>,
 }
 
 impl Recorder {
@@ -40,7 +48,24 @@ impl Recorder {
             domain,
             writer: store.writer(),
             promises,
+            calls: Arc::default(),
         }
+    }
+
+    /// While calls are in progress, marks so on the disk every so often, by a task on `runtime`: a record that is cut off
+    /// by a crash says how long its call lasted at least.
+    pub fn mark_calls(&self, every: Duration, clock: Clock, runtime: &Handle) {
+        let (writer, domain) = (self.writer.clone(), self.domain.clone());
+        let calls = Arc::downgrade(&self.calls);
+        runtime.spawn(async move {
+            loop {
+                tokio::time::sleep(every).await;
+                let Some(calls) = calls.upgrade() else { return };
+                if calls.load(Ordering::Relaxed) > 0 {
+                    writer.mark_calls(&domain, clock.unix_micros());
+                }
+            }
+        });
     }
 
     /// Makes these changes durable, then answers the query.
@@ -51,7 +76,15 @@ impl Recorder {
 
     /// Notes that a call has begun, then answers the query.
     pub fn open_cdr(&self, query: QueryId, open: CdrOpen) {
+        self.calls.fetch_add(1, Ordering::Relaxed);
         self.answer(query, self.writer.open_cdr(self.open(open)));
+    }
+
+    /// Notes that a call was answered.
+    pub fn answer_cdr(&self, answer: CdrAnswer) {
+        let CdrAnswer { open, to, answered_at } = answer;
+        let open = self.open(open);
+        self.writer.answer_cdr(store::CdrAnswer { open, to, answered_at });
     }
 
     /// Completes a call's record.
@@ -66,6 +99,8 @@ impl Recorder {
             ended_by,
             detail,
         } = cdr;
+        // Each call begins and ends once.
+        self.calls.fetch_sub(1, Ordering::Relaxed);
         let (disposition, ended_by) = (stored_disposition(disposition), stored_end(ended_by));
         let open = self.open(open);
         self.writer.close_cdr(store::Cdr {

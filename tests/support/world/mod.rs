@@ -11,8 +11,8 @@ use std::{
 use bytes::Bytes;
 use sip::{Flow, Instant, Limits, Message, Transport, digest::Ha1Pair};
 use switch::{
-    AccountChange, Binding, CallUid, Cdr, Config, Device, Event, Extension, Ha1, Input, Keys, Listener, NatPolicy,
-    Output, Switch,
+    AccountChange, Binding, CallUid, Cdr, CdrAnswer, Config, Device, Event, Extension, Ha1, Input, Keys, Listener,
+    NatPolicy, Output, Switch,
 };
 
 use crate::{
@@ -85,6 +85,8 @@ pub struct World {
     pub cdrs: Vec<Cdr>,
     /// Records opened, by call.
     pub opened: BTreeSet<CallUid>,
+    /// Calls that were answered and whose record is open: what the disk has of them if the switch is killed now.
+    pub answered: BTreeMap<CallUid, CdrAnswer>,
     /// What observers heard.
     pub events: Vec<Event>,
     /// What the media engine was told.
@@ -157,6 +159,7 @@ impl World {
             scripts: Scripts::new(&settings.plan),
             cdrs: Vec::new(),
             opened: BTreeSet::new(),
+            answered: BTreeMap::new(),
             events: Vec::new(),
             media: Vec::new(),
             ports: BTreeSet::new(),
@@ -451,6 +454,7 @@ impl World {
     pub fn interrupted(&mut self) -> usize {
         let closed: BTreeSet<CallUid> = self.cdrs.iter().map(|cdr| cdr.open.call_id).collect();
         let before = self.opened.len();
+        self.answered.clear();
         self.opened.retain(|call| closed.contains(call));
         before - self.opened.len()
     }

@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, time::Duration};
 
 use sip::{Flow, Transport};
-use switch::{BindingChange, Input, Output, Query};
+use switch::{BindingChange, Cdr, CdrAnswer, Input, Output, Query};
 
 use super::{EPOCH, World};
 
@@ -59,12 +59,31 @@ impl World {
                 );
             }
             Output::Forget(changes) => changes.into_iter().for_each(|change| self.save(change)),
-            Output::Cdr(cdr) => self.cdrs.push(*cdr),
+            Output::CdrAnswered(answer) => self.note_answer(*answer),
+            Output::Cdr(cdr) => self.note_end(*cdr),
             Output::Event(event) => self.events.push(event),
             Output::Reply(_, result) => self.replies.push(result),
             Output::Timeout(_) => {}
         }
         None
+    }
+
+    /// A call was answered. Until its record is closed, this is what would be left of it after a crash.
+    fn note_answer(&mut self, answer: CdrAnswer) {
+        assert!(self.opened.contains(&answer.open.call_id), "its record is open");
+        self.answered.insert(answer.open.call_id, answer);
+    }
+
+    /// A record is closed as it was answered.
+    fn note_end(&mut self, cdr: Cdr) {
+        let answer = self.answered.remove(&cdr.open.call_id);
+        let noted = answer.as_ref().map(|answer| (&answer.open, answer.answered_at));
+        assert_eq!(
+            noted,
+            cdr.answered_at.map(|at| (&cdr.open, at)),
+            "what was answered is noted"
+        );
+        self.cdrs.push(cdr);
     }
 
     fn media_command(&mut self, command: media::Command) {

@@ -251,6 +251,17 @@ pub struct Cdr {
     pub detail: String,
 }
 
+/// A call in progress that was answered, or connected with somebody else.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CdrAnswer {
+    /// Its beginning.
+    pub open: CdrOpen,
+    /// Who answered: an extension's number or a URI; empty where it is Tandem itself.
+    pub to: String,
+    /// Microseconds since the Unix epoch.
+    pub answered_at: i64,
+}
+
 /// What goes to disk of a call.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum CdrRecord {

@@ -16,8 +16,8 @@ use smallvec::SmallVec;
 
 pub use account::{AccountChange, Binding, BindingChange, Device, Extension, Ha1, NatPolicy, Trusted};
 pub use admin::{
-    Cdr, CdrOpen, CdrRecord, Command, CommandError, Disposition, EndedBy, Event, LiveCall, LiveLeg, LiveState,
-    Registration, Reply, Stats,
+    Cdr, CdrAnswer, CdrOpen, CdrRecord, Command, CommandError, Disposition, EndedBy, Event, LiveCall, LiveLeg,
+    LiveState, Registration, Reply, Stats,
 };
 pub use script::{
     Dial, DialResult, DialStatus, ExtensionState, Facts, Outcome, Position, ScriptCommand, ScriptEntry, ScriptEvent,
@@ -150,6 +150,8 @@ pub enum Output {
     Query(QueryId, Query),
     /// Bindings that expired or were replaced without anybody waiting: write when convenient.
     Forget(SmallVec<[BindingChange; 1]>),
+    /// The call was answered: note it, so that its CDR says so also if we are killed. Nobody waits.
+    CdrAnswered(Box<CdrAnswer>),
     /// The call is over: complete its CDR. Durable in the end, nobody waits.
     Cdr(Box<Cdr>),
     /// Something an observer may want to know.

@@ -18,7 +18,7 @@ pub(crate) use end::{Ending, record_refused};
 
 use crate::{
     answer::Answer,
-    api::{CallUid, CdrOpen, EndedBy, Event, Facts, Position, Query, QueryId, ScriptEntry},
+    api::{CallUid, CdrAnswer, CdrOpen, EndedBy, Event, Facts, Output, Position, Query, QueryId, ScriptEntry},
     exchange::{Exchange, QueryUse},
     leg::{CallerId, Cause, LegEvent, LegId, Q850},
     slots::Id,
@@ -205,10 +205,16 @@ impl Call {
 
     /// The caller got a 200 (or, of a call made over the API, gave one).
     pub fn mark_answered(&mut self, x: &mut Exchange) {
-        if self.answered_at.is_some() {
-            return;
+        let answered_at = self.answered_at.unwrap_or_else(|| self.unix(x));
+        let answer = CdrAnswer {
+            open: self.cdr_open(),
+            to: self.to.clone(),
+            answered_at,
+        };
+        x.stack.outputs.push_back(Output::CdrAnswered(Box::new(answer)));
+        if self.answered_at.replace(answered_at).is_some() {
+            return; // by Tandem itself before, and is connected with somebody now
         }
-        self.answered_at = Some(self.unix(x));
         x.stats.calls_answered += 1;
         x.stack.timers.clear(TimerKey::Setup(self.id));
         let to = (!self.to.is_empty()).then(|| tracing::field::display(&self.to));

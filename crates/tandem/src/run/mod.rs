@@ -293,6 +293,7 @@ impl<M: Machine, O: Outside> Run<M, O> {
                 | Output::Script(_)
                 | Output::Query(..)
                 | Output::Forget(_)
+                | Output::CdrAnswered(_)
                 | Output::Cdr(_)
                 | Output::Event(_)) => self.outside.take(output),
             };

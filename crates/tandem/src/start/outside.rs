@@ -21,6 +21,7 @@ impl Outside for Shell {
             Output::Query(query, Query::SaveBindings(changes)) => self.recorder.save_bindings(query, changes),
             Output::Query(query, Query::OpenCdr(open)) => self.recorder.open_cdr(query, *open),
             Output::Forget(changes) => self.recorder.forget(changes),
+            Output::CdrAnswered(answer) => self.recorder.answer_cdr(*answer),
             Output::Cdr(cdr) => self.recorder.close_cdr(*cdr),
             Output::Event(event) => self.events.publish(event),
             // The loop's own.

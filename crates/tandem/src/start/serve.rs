@@ -90,6 +90,7 @@ async fn run(config: &Config, keeper: &Handle) -> Result<(), StartError> {
     let watch = watch(&plans, &events)?;
     let scripts = start_scripts(config, &plans, &mailbox)?;
     let recorder = Recorder::new(config.domain.as_str().into(), &store, keeper, mailbox.clone());
+    recorder.mark_calls(config.limits.call_mark, clock, keeper);
     let metrics = Metrics::default();
     let begin = Begin {
         machine: Switch::new(told, seed, &Keys { nonce: random()? }),

@@ -107,19 +107,28 @@ fn while_it_drains_new_calls_get_503_and_a_call_may_end_by_itself() {
 #[test]
 fn killed_during_a_call_it_closes_the_record_and_finds_the_phones_again() {
     let place = Place::new();
-    let mut pbx = Pbx::start(place.serve(&[]));
+    let mut pbx = Pbx::start(place.serve(&["--call-mark", "0.1"]));
     let (token, sip) = (pbx.after("Admin token:").unwrap(), format!("udp:{}", pbx.sip()));
     let (mut caller, mut callee) = talking(&pbx, Transport::Udp);
+    // What was answered is handed over before anybody hears of it. Each mark is a row, and two of them are some time
+    // of talk: this many more rows than now are both.
+    let before = pbx.metric("tandem_store_written_total");
+    while pbx.metric("tandem_store_written_total") < before + 4 {}
     pbx.child.kill().unwrap();
     pbx.child.wait().unwrap();
 
     let pbx = Pbx::start(place.serve(&["--sip", &sip]));
     let first = records(&pbx, &token);
     assert_eq!(first.len(), 1, "{first:?}");
+    // It says what is known: answered, by whom, since when, and how long at least.
     assert_eq!(
-        (&first[0]["disposition"], &first[0]["ended_by"]),
-        (&"failed".into(), &"system".into())
+        (&first[0]["disposition"], &first[0]["ended_by"], &first[0]["to"]),
+        (&"answered".into(), &"system".into(), &"102".into())
     );
+    assert!(first[0]["answered_at"].is_string(), "{first:?}");
+    let talk = first[0]["talk_seconds"].as_f64().unwrap();
+    assert!(talk > 0.1 && talk < 20.0, "{first:?}");
+    assert!(first[0]["detail"].as_str().unwrap().contains("at least"), "{first:?}");
     // No phone has signed in again, and still they reach each other.
     let ringing = std::thread::spawn(move || {
         let invite = callee.hears(Method::Invite);

@@ -145,6 +145,14 @@ impl Pbx {
         (self.child.wait().unwrap(), log)
     }
 
+    /// A counter or gauge, as `/metrics` shows it.
+    pub(crate) fn metric(&self, name: &str) -> u64 {
+        let text = self.get("/metrics", None);
+        let line = text.lines().find(|line| line.starts_with(name));
+        let value = line.and_then(|line| line.split_whitespace().next_back()?.parse().ok());
+        value.unwrap_or_else(|| panic!("{name} is no metric:\n{text}"))
+    }
+
     pub(crate) fn get(&self, path: &str, token: Option<&str>) -> String {
         let mut stream = TcpStream::connect(self.http()).unwrap();
         let token = token
