@@ -80,10 +80,22 @@ fn calls(life: &mut Life) {
     };
     let number = odd::written(&mut life.chance, &number);
     let late = life.chance.percent(12);
+    let direction = life.chance.percent(15).then(|| direction(life));
     life.with(index, |phone| {
         phone.mood.late_offer = late;
+        phone.mood.offers_with = direction;
         phone.call(&number);
     });
+}
+
+fn direction(life: &mut Life) -> SdpDirection {
+    let directions = [
+        SdpDirection::SendOnly,
+        SdpDirection::SendRecv,
+        SdpDirection::Inactive,
+        SdpDirection::RecvOnly,
+    ];
+    directions[usize::try_from(life.chance.below(4)).unwrap()]
 }
 
 fn called(life: &mut Life) {
@@ -93,14 +105,18 @@ fn called(life: &mut Life) {
     let code = [486, 603, 480, 404, 500, 488, 600, 302][usize::try_from(life.chance.below(8)).unwrap()];
     let to = format!("sip:{}@tandem.local", pick(&mut life.chance, &life.numbers));
     let what = life.chance.below(100);
+    let state = [181, 182, 199, 183, 188, 182][usize::try_from(life.chance.below(6)).unwrap()];
+    let described = life.chance.percent(30);
     life.with(index, |phone| match what {
-        0..=54 => phone.answer(call),
-        55..=69 => phone.ring(call, true),
-        70..=74 => phone.ring(call, false),
-        75..=84 => {
+        0..=51 => phone.answer(call),
+        52..=64 => phone.ring(call, true),
+        65..=68 => phone.ring(call, false),
+        69..=78 => {
             phone.mood.sends_to = Some(to);
             phone.reject(call, code);
         }
+        79..=94 => phone.says(call, state, described),
+        95..=97 => phone.leaves(call),
         _ => {}
     });
 }
@@ -123,13 +139,7 @@ fn talks(life: &mut Life) {
     let Some((index, call)) = call(life, |call| call.phase == Phase::Up) else {
         return;
     };
-    let directions = [
-        SdpDirection::SendOnly,
-        SdpDirection::SendRecv,
-        SdpDirection::Inactive,
-        SdpDirection::RecvOnly,
-    ];
-    let direction = directions[usize::try_from(life.chance.below(4)).unwrap()];
+    let direction = direction(life);
     let what = life.chance.below(100);
     let port = 30_000 + 2 * u16::try_from(life.chance.below(1_000)).unwrap();
     life.texts += 1;

@@ -8,6 +8,7 @@ use switch::{Command, CommandId, Config, Input};
 use tests::{
     Phase, Settings, World,
     net::{Chance, Faults},
+    phone::ODDITIES,
     scripts::Scripts,
 };
 
@@ -187,6 +188,8 @@ impl Life {
                 let timer = self.chance.percent(70);
                 let intervals = self.chance.percent(25).then(|| intervals(&mut self.chance));
                 let (twins, odd) = (self.chance.percent(5), self.chance.percent(15));
+                let odd_sdp = self.chance.percent(30);
+                let odd_sdp = odd_sdp.then(|| usize::try_from(self.chance.below(ODDITIES as u64)).unwrap());
                 let stream = self.chance.percent(15);
                 let alive = [None, Some("\r\n\0"), Some("\r\n"), Some("\0\0")];
                 let alive = alive[usize::try_from(self.chance.below(4)).unwrap()];
@@ -194,10 +197,10 @@ impl Life {
                     let address = self.world.phones[index].address;
                     self.world.streams.listening.insert(address);
                 }
-                let mut odd = self.world.phones[index].mood.clone();
-                crate::odd::habits(&mut self.chance, &mut odd);
+                let mut habits = self.world.phones[index].mood.clone();
+                crate::odd::habits(&mut self.chance, &mut habits);
                 self.with(index, |phone| {
-                    phone.mood = odd;
+                    phone.mood = habits;
                     if stream {
                         phone.transport = Transport::Tcp;
                     }
@@ -208,6 +211,7 @@ impl Life {
                     }
                     (phone.mood.twins, phone.mood.odd, phone.mood.keeps_alive) = (twins, odd, alive);
                     phone.mood.old_digest = index % 5 == 4;
+                    phone.mood.odd_sdp = odd_sdp;
                     phone.register(3_600);
                 });
             }

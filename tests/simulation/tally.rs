@@ -24,6 +24,10 @@ pub struct Tally {
     spoofed: u64,
     spoilt: u64,
     kept_alive: u64,
+    states: u64,
+    left: u64,
+    directed: u64,
+    odd: u64,
 }
 
 impl Tally {
@@ -61,7 +65,20 @@ impl Tally {
         let changes = life.world.phones.iter().flat_map(|phone| &phone.calls);
         let refused = changes.filter(|call| call.change_code.is_some_and(|code| code >= 400));
         tally.refused_changes = refused.count() as u64;
+        tally.first_words(life);
         tally
+    }
+
+    /// What was said before calls were answered, and how.
+    fn first_words(&mut self, life: &Life) {
+        for phone in &life.world.phones {
+            self.states += phone.states;
+            for call in &phone.calls {
+                self.left += u64::from(call.left);
+                self.directed += u64::from(call.incoming && call.is_one_way());
+                self.odd += u64::from(phone.mood.odd_sdp.is_some() && call.dialog.is_some());
+            }
+        }
     }
 
     /// Everything that is to be proved has happened, and often.
@@ -80,9 +97,13 @@ impl Tally {
             ("answers and CANCELs of others", self.spoofed),
             ("messages with fields that nobody needs", self.spoilt),
             ("messages with keep-alives around them", self.kept_alive),
+            ("calls queued, forwarded or given up, for the caller", self.states),
+            ("first offers of one direction, for the callee", self.directed),
+            ("odd descriptions", self.odd),
         ] {
             assert!(count * 100 >= self.calls, "too few {name} to prove anything: {count}");
         }
+        assert!(self.left > 0, "no callee hung up before it answered");
         assert_eq!(
             self.dispositions.len(),
             6,
@@ -113,6 +134,10 @@ impl AddAssign for Tally {
         self.spoofed += other.spoofed;
         self.spoilt += other.spoilt;
         self.kept_alive += other.kept_alive;
+        self.states += other.states;
+        self.left += other.left;
+        self.directed += other.directed;
+        self.odd += other.odd;
         for (name, count) in other.dispositions {
             *self.dispositions.entry(name).or_default() += count;
         }
@@ -128,7 +153,9 @@ impl fmt::Display for Tally {
         write!(
             f,
             "{} datagrams lost, {} doubled, {} changes refused, {} talks compared, {} keys and {} texts passed on, \
-             {} texts delivered, {} answers and CANCELs of others, {} odd messages, {} with keep-alives)",
+             {} texts delivered, {} answers and CANCELs of others, {} odd messages, {} with keep-alives, \
+             {} callers told of other states than ringing, {} callees gone before they answered, {} first offers of one \
+             direction, {} calls described oddly)",
             self.lost,
             self.doubled,
             self.refused_changes,
@@ -138,7 +165,11 @@ impl fmt::Display for Tally {
             self.texts,
             self.spoofed,
             self.spoilt,
-            self.kept_alive
+            self.kept_alive,
+            self.states,
+            self.left,
+            self.directed,
+            self.odd
         )
     }
 }
