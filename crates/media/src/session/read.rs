@@ -93,9 +93,9 @@ fn passed_on(media: &Media) -> Vec<Attribute> {
         .collect()
 }
 
-/// What may stand in a description of our own: no control characters, and nothing that could not be read.
+/// What may stand in a description of our own: nothing that could not be read.
 fn is_text(value: &str) -> bool {
-    !value.contains(|c: char| c.is_control() || c == char::REPLACEMENT_CHARACTER)
+    !value.contains(char::REPLACEMENT_CHARACTER)
 }
 
 fn direction(sdp: &Sdp, media: &Media) -> SdpDirection {

@@ -576,7 +576,7 @@ fn bytes_that_are_no_text_stay_on_their_side() {
             "rtpmap:96 iLBC/8000",
             "fmtp:96 mode=20?",
             "rtpmap:97 SPEEX/8000",
-            "fmtp:97 a\u{1b}b",
+            "fmtp:97 ?b",
             "lang:?",
             "label:1",
         ],
