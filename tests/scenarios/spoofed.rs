@@ -142,6 +142,7 @@ fn a_phone_that_is_called_at_its_contact_may_answer_from_where_it_registered() {
             codecs: Vec::new(),
             nat: NatPolicy::Contact,
             transport: None,
+            require_qop: false,
         };
         world.handle(Input::Account(AccountChange::Device(device)));
     });
