@@ -205,6 +205,24 @@ fn a_request_that_waits_for_somebody_draws_100() {
 }
 
 #[test]
+fn an_update_that_the_other_phone_thinks_about_draws_100() {
+    let stage = Stage::default();
+    let (alice, bob) = stage.talking();
+    // It is asked by re-INVITE, and answers after 6 s.
+    bob.feels(|mood| {
+        mood.allow = "INVITE, ACK, CANCEL, BYE";
+        mood.waits_with_changes = true;
+    });
+    let before = alice.was_told(100);
+    alice.begins_change(Method::Update, Some(SdpDirection::SendOnly));
+    stage.pass(6.0);
+    assert!(alice.was_told(100) > before, "{}", stage.ladder());
+    bob.decides(200);
+    alice.is_answered(200);
+    stage.ends(&alice, &bob);
+}
+
+#[test]
 fn a_registration_that_the_store_takes_long_for_draws_100() {
     let stage = Stage::new(Settings {
         store_delay: std::time::Duration::from_secs(6),

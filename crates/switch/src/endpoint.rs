@@ -65,7 +65,7 @@ impl Switch {
         if let Err(fault) = message.check_from(flow.transport) {
             x.stats.messages_dropped += 1;
             x.admission.malformed(now, source, kind);
-            tracing::debug!(source = %flow.remote, message = message.start_line(), %fault, "a message is not taken");
+            tracing::debug!(source = %flow.remote, method = %message.method(), code = message.status().map(|status| status.code()), %fault, "a message is not taken");
             if let Some(reply) = fault.reply(&message) {
                 x.stack.layer.send(sip::reply_address(&message, &flow), &reply);
             }

@@ -76,3 +76,132 @@ pub(crate) fn log_refused(flow: &Flow, kind: Kind) {
     };
     tracing::debug!(source = %flow.remote, why, "a message is dropped");
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        fmt::{self, Write as _},
+        sync::{Arc, Mutex},
+    };
+
+    use sip::{Instant, Transport};
+    use tracing::{
+        Event, Level, Metadata, Subscriber,
+        field::{Field, Visit},
+        span,
+    };
+
+    use crate::{Config, Input, Keys, Listener, Output, Switch};
+
+    /// What is said at `debug`, a line each.
+    #[derive(Clone, Default)]
+    struct Log(Arc<Mutex<Vec<String>>>);
+
+    struct Line(String);
+
+    impl Visit for Line {
+        fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+            let _ = write!(self.0, "{}={value:?} ", field.name());
+        }
+    }
+
+    impl Subscriber for Log {
+        fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+            *metadata.level() == Level::DEBUG
+        }
+
+        fn event(&self, event: &Event<'_>) {
+            let mut line = Line(String::new());
+            event.record(&mut line);
+            self.0.lock().unwrap().push(line.0);
+        }
+
+        fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
+            span::Id::from_u64(1)
+        }
+
+        fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
+        fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
+        fn enter(&self, _: &span::Id) {}
+        fn exit(&self, _: &span::Id) {}
+    }
+
+    /// What the log says of a message from an address that nobody knows.
+    fn said(text: &str) -> Vec<String> {
+        let log = Log::default();
+        let flow = sip::Flow {
+            transport: Transport::Udp,
+            local: "192.0.2.1:5060".parse().unwrap(),
+            remote: "192.0.2.9:5060".parse().unwrap(),
+            connection: None,
+        };
+        tracing::subscriber::with_default(log.clone(), || {
+            let mut switch = Switch::new(Config::default(), [0; 32], &Keys { nonce: [0; 32] });
+            let listener = Listener {
+                transport: flow.transport,
+                address: flow.local,
+            };
+            switch.handle(Instant::ZERO, Input::Listening(vec![listener]));
+            let bytes = text.as_bytes().to_vec().into();
+            switch.handle(Instant::ZERO, Input::Received { flow, bytes });
+            while !matches!(switch.poll_output(), Output::Timeout(_)) {}
+        });
+        let lines = log.0.lock().unwrap();
+        lines.clone()
+    }
+
+    #[test]
+    fn whatever_is_dropped_says_why_at_debug() {
+        let via = "Via: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK1\r\n";
+        let rest = "From: <sip:a@b>;tag=1\r\nTo: <sip:c@d>;tag=2\r\nCall-ID: x\r\n";
+        for (text, why) in [
+            ("GET / HTTP/1.1\r\n\r\n".to_owned(), "it is no SIP"),
+            (
+                format!("SIP/2.0 200 OK\r\n{rest}CSeq: 1 INVITE\r\n\r\n"),
+                "400 the header field is missing in Via",
+            ),
+            (
+                format!("SIP/2.0 200 OK\r\n{via}{rest}\r\n"),
+                "400 the header field is missing in CSeq",
+            ),
+            (
+                format!("SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP 192.0.2.1\r\n{rest}CSeq: 1 INVITE\r\n\r\n"),
+                "its topmost Via has no branch",
+            ),
+            (
+                format!("SIP/2.0 200 OK\r\n{via}{rest}CSeq: 1 INVITE\r\n\r\n"),
+                "it answers no request of ours",
+            ),
+            (
+                format!("SIP/2.0 200 OK\r\n{via}{rest}CSeq: 1 INVITE\r\nContent-Length: 9\r\n\r\n"),
+                "Content-Length is larger than the message",
+            ),
+            (
+                format!("ACK sip:c SIP/2.0\r\n{via}{rest}CSeq: 1 BYE\r\n\r\n"),
+                "not that of the request in CSeq",
+            ),
+            (
+                format!("ACK sip:c SIP/2.0\r\n{via}{rest}CSeq: 1 ACK\r\n\r\n"),
+                "an ACK of no call of ours",
+            ),
+            (
+                format!("CANCEL sip:c SIP/2.0\r\n{via}{rest}CSeq: 1 CANCEL\r\n\r\n"),
+                "a CANCEL of no request that is open",
+            ),
+        ] {
+            let lines = said(&text);
+            let [line] = &lines[..] else {
+                panic!("one line for {text}: {lines:?}")
+            };
+            assert!(
+                line.contains(why) && line.contains("source=192.0.2.9:5060"),
+                "{why}: {line}"
+            );
+        }
+        assert_eq!(
+            said("\r\n\0"),
+            [""; 0],
+            "a keep-alive is not dropped: it has done its work"
+        );
+    }
+}
