@@ -90,9 +90,8 @@ pub(crate) struct NewExtension {
     /// Whether it has a mailbox. It has none unless given.
     #[serde(default)]
     pub(crate) voicemail: Option<bool>,
-    /// Whether its phone must answer challenges with qop.
+    /// Whether its phone must answer challenges with qop; it need not unless this is true.
     #[serde(default)]
-    #[schema(default = false)]
     pub(crate) require_qop: Option<bool>,
 }
 

@@ -80,7 +80,7 @@ pub(crate) fn password(number: &str, text: &str) -> Result<(), Problem> {
 fn is_repeated(number: &str, text: &str) -> bool {
     let number = number.as_bytes();
     !number.is_empty()
-        && text.len() % number.len() == 0
+        && text.len().is_multiple_of(number.len())
         && text
             .as_bytes()
             .chunks(number.len())

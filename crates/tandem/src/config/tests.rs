@@ -45,7 +45,7 @@ fn the_defaults_in_the_help_are_the_defaults() {
     for key in keys() {
         let given = match key.name {
             "sip" => key.default.split(" and ").map(str::to_owned).collect(),
-            "trust" | "advertise" | "record" | "admin-token" => continue,
+            "trust" | "trusted-proxy" | "advertise" | "record" | "admin-token" => continue,
             _ => vec![key.default.to_owned()],
         };
         let mut config = Config::default();
