@@ -18,6 +18,7 @@ mod tone;
 
 mod audio;
 mod calls;
+mod crowd;
 mod floods;
 mod hostile;
 mod load;
