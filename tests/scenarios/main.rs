@@ -23,6 +23,7 @@ mod message;
 mod network;
 mod odd;
 mod passing;
+mod ports;
 mod privacy;
 mod progress;
 mod records;
