@@ -267,6 +267,7 @@ fn that_a_call_was_answered_is_noted_when_it_happens() {
     let stage = Stage::plan(plan);
     let (alice, bob, carol) = (stage.phone("101"), stage.phone("102"), stage.phone("103"));
     let noted = |to: &str| {
+        stage.pass(0.5);
         let noted: Vec<_> = stage.with(|world| world.answered.values().cloned().collect());
         let [answer] = &noted[..] else {
             panic!("one call was answered: {noted:?}")
