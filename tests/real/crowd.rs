@@ -153,7 +153,9 @@ fn a_third_party_that_a_description_names_gets_fifty_packets_at_most() {
     // What the victim says is answered: by then the others would have come.
     let audio: SocketAddr = crowd.calls[0].bob.0.audio;
     victim.send_to(&packet(0, 1, 9, 43), audio).unwrap();
-    until("what it says is heard", SOON, || (!heard(from).is_empty()).then_some(()));
+    until("what it says is heard", SOON, || {
+        (!heard(from).is_empty()).then_some(())
+    });
     assert_eq!(got + heard(victim).len(), 50);
     say(150..250);
     until("and all that is said then", SOON, || {

@@ -2,6 +2,8 @@
 
 use sip::{Builder, HeaderName};
 
+use super::written::replaced;
+
 /// Says who refreshes the session, if the mood is so.
 pub(super) fn grant_timer(mood: &Mood, builder: Builder) -> Builder {
     match mood.grants_timer {
@@ -92,9 +94,9 @@ impl Mood {
         if self.garbles.is_empty() {
             return bytes;
         }
-        let text = String::from_utf8_lossy(&bytes).into_owned();
-        let garble = |text: String, (from, to): &(&str, &str)| text.replace(from, to);
-        self.garbles.iter().fold(text, garble).into_bytes().into()
+        // Bytes, since a description may be in any charset.
+        let garble = |bytes: Vec<u8>, (from, to): &(&str, &str)| replaced(&bytes, from.as_bytes(), to.as_bytes());
+        self.garbles.iter().fold(bytes.to_vec(), garble).into()
     }
 }
 

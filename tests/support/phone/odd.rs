@@ -29,8 +29,10 @@ pub(super) fn spoil(bytes: &Bytes, transport: Transport) -> Bytes {
     let Ok(message) = Message::parse(bytes.clone(), &Limits::default()) else {
         return bytes.clone();
     };
-    let text = String::from_utf8_lossy(bytes);
-    let (head, body) = text.split_once("\r\n\r\n").expect("a message has an end");
+    let end = bytes.windows(4).position(|four| four == b"\r\n\r\n");
+    let (head, rest) = bytes.split_at(end.expect("a message has an end"));
+    // The body is bytes, in any charset.
+    let (head, body) = (String::from_utf8_lossy(head), &rest[4..]);
     let answers = message.status().is_some_and(|status| status.is_final());
     let method = message.method();
     let begins = message.is_request() && message.to_tag().is_none() && !matches!(method, Method::Ack | Method::Cancel);
@@ -53,5 +55,5 @@ pub(super) fn spoil(bytes: &Bytes, transport: Transport) -> Bytes {
     }
     let open = *method == Method::Bye && message.is_request() && body.is_empty() && transport == Transport::Udp;
     let end = if open { "\r\n" } else { "\r\n\r\n" };
-    Bytes::from(format!("{}{end}{body}", lines.join("\r\n")))
+    [lines.join("\r\n").as_bytes(), end.as_bytes(), body].concat().into()
 }

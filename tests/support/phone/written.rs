@@ -25,9 +25,15 @@ pub(super) fn written(kind: Option<usize>, sdp: &[u8]) -> Vec<u8> {
     }
 }
 
-fn replaced(sdp: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
-    match sdp.windows(from.len()).position(|window| window == from) {
-        Some(at) => [&sdp[..at], to, &sdp[at + from.len()..]].concat(),
-        None => sdp.to_vec(),
+/// With other bytes wherever these are.
+pub(super) fn replaced(bytes: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
+    let mut written = Vec::with_capacity(bytes.len());
+    let mut rest = bytes;
+    while let Some(at) = rest.windows(from.len()).position(|window| window == from) {
+        written.extend_from_slice(&rest[..at]);
+        written.extend_from_slice(to);
+        rest = &rest[at + from.len()..];
     }
+    written.extend_from_slice(rest);
+    written
 }
