@@ -70,10 +70,7 @@ async fn run(config: &Config, keeper: &Handle) -> Result<(), StartError> {
     let audio = Audio::default();
     let told = for_switch(config);
     let engine = start_engine(config, &mailbox, audio.clone())?;
-    if let [first, ..] = told.media_ports_taken[..] {
-        let count = told.media_ports_taken.len();
-        tracing::warn!(count, first, "other programs hold media ports: they are not used");
-    }
+    warn_of_taken_ports(&told);
     let seed = random()?;
     let recording = recording(config, &told, seed)?;
     let clock = Clock::start();
@@ -123,11 +120,7 @@ async fn run(config: &Config, keeper: &Handle) -> Result<(), StartError> {
         metrics_need_token: config.metrics_need_token,
         trusted_proxies: config.trusted_proxies.clone(),
         system,
-        limits: admin::Limits {
-            search_records: config.limits.search_records,
-            repeat_time: config.limits.idempotency_time,
-            ..admin::Limits::default()
-        },
+        limits: admin_limits(config),
     };
     let (close_http, http_closes) = oneshot::channel::<()>();
     health.ready();
@@ -273,6 +266,13 @@ fn for_switch(config: &Config) -> switch::Config {
     }
 }
 
+fn warn_of_taken_ports(told: &switch::Config) {
+    if let [first, ..] = told.media_ports_taken[..] {
+        let count = told.media_ports_taken.len();
+        tracing::warn!(count, first, "other programs hold media ports: they are not used");
+    }
+}
+
 fn recording(config: &Config, told: &switch::Config, seed: [u8; 32]) -> Result<Option<Recording>, StartError> {
     let Some(path) = &config.record else { return Ok(None) };
     let header = Header {
@@ -285,6 +285,14 @@ fn recording(config: &Config, told: &switch::Config, seed: [u8; 32]) -> Result<O
         source,
     };
     Recording::create(path, &header).map(Some).map_err(fault)
+}
+
+fn admin_limits(config: &Config) -> admin::Limits {
+    admin::Limits {
+        search_records: config.limits.search_records,
+        repeat_time: config.limits.idempotency_time,
+        ..admin::Limits::default()
+    }
 }
 
 fn net_limits(config: &Config, descriptors: usize) -> Limits {
