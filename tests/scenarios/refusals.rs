@@ -399,16 +399,30 @@ fn what_only_seems_to_be_part_of_something_is_not_answered_for_ever() {
 
 #[test]
 fn without_a_media_port_an_invite_gets_503_and_a_record() {
-    // One port, shared by legs that speak from different addresses: two silent ones of one phone cannot be told apart.
+    // RTP and RTCP do not both fit.
+    let mut settings = tests::Settings::default();
+    settings.config.media_ports = (20_000, 20_000);
+    let stage = Stage::new(settings);
+    let (alice, _bob) = (stage.phone("101"), stage.phone("102"));
+    alice.calls("102").ends_with(503);
+    assert!(alice.call(|call| call.last.header(HeaderName::RetryAfter).is_some()));
+    assert_eq!(stage.record().sip_code, 503);
+    stage.clears();
+}
+
+#[test]
+fn one_media_port_is_enough_for_calls_that_are_silent() {
+    // Legs that cannot be told apart yet share it: what may be several legs' is nobody's, and no call is refused.
     let mut settings = tests::Settings::default();
     settings.config.media_ports = (20_000, 20_001);
     let stage = Stage::new(settings);
     let (alice, bob) = (stage.phone("101"), stage.phone("102"));
-    alice.calls("102");
-    bob.rings();
-    alice.calls("102").ends_with(503);
-    assert!(alice.call(|call| call.last.header(HeaderName::RetryAfter).is_some()));
-    assert_eq!(stage.record().sip_code, 503);
+    for invites in [1, 2] {
+        alice.calls("102");
+        stage.pass(1.0);
+        assert_eq!(bob.got(Method::Invite), invites);
+    }
     bob.rejects(486);
+    alice.ends_with(486);
     stage.clears();
 }
