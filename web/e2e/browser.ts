@@ -45,6 +45,22 @@ export async function signIn(page: Page): Promise<void> {
   await page.getByRole("heading", { name: "Calls", exact: true }).waitFor();
 }
 
+/** Counts the events of this name from now on; `stop` ends it. */
+export async function counts(name: string): Promise<{ seen: number; stop: () => void }> {
+  const gone = new AbortController();
+  const headers = { Authorization: `Bearer ${token}` };
+  const answer = await fetch(`${url}/api/v1/events`, { headers, signal: gone.signal });
+  const counted = { seen: 0, stop: () => gone.abort() };
+  const read = async () => {
+    for await (const text of answer.body?.pipeThrough(new TextDecoderStream()) ?? []) {
+      counted.seen += text.split(`event: ${name}\n`).length - 1;
+    }
+  };
+  // It ends by being stopped.
+  read().catch(() => undefined);
+  return counted;
+}
+
 export const request = (method: string, path: string, body?: unknown): Promise<Response> =>
   fetch(`${url}/api/v1${path}`, {
     method,

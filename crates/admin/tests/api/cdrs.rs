@@ -153,7 +153,7 @@ async fn parameters_that_are_not_there_are_named_with_what_was_meant() {
         (
             "/cdrs?limt=5",
             "limt",
-            "there is no such query parameter; there are from, to, number, disposition, limit, cursor; did you mean limit?",
+            "there is no such query parameter; there are from, to, number, q, disposition, limit, cursor; did you mean limit?",
         ),
         (
             "/extensions?q=1&colour=x",
