@@ -184,6 +184,7 @@ impl Message {
     }
 
     /// Whether what is done with this message depends on a field of which there may be one.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "a field that is not named informs")]
     fn is_decided_by(&self, name: HeaderName) -> bool {
         use HeaderName as H;
         if self.is_response() {
@@ -259,7 +260,8 @@ impl Message {
             // It is sent on (16.3 step 3).
             Method::Message => Ok(self.max_forwards().map(|_| ())?),
             Method::Register => self.check_bindings(),
-            _ => Ok(()),
+            Method::Ack | Method::Bye | Method::Cancel | Method::Info | Method::Notify | Method::Options => Ok(()),
+            Method::Prack | Method::Publish | Method::Update | Method::Other(_) => Ok(()),
         }
     }
 

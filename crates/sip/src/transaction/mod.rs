@@ -8,6 +8,7 @@ mod build;
 mod client;
 mod client_invite;
 mod client_non_invite;
+mod flows;
 mod keys;
 mod layer;
 mod queue;
