@@ -134,7 +134,7 @@ mod tests {
         };
         let request = "OPTIONS sip:192.0.2.1 SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.9;branch=z9hG4bK1\r\nFrom: <sip:a@b>;tag=1\r\n\
             To: <sip:192.0.2.1>\r\nCall-ID: x\r\nCSeq: 1 OPTIONS\r\nMax-Forwards: 70\r\nAuthorization: Basic hush\r\nContent-Length: 0\r\n\r\n";
-        let mut sent = 0;
+        let mut sent = 0_usize;
         tracing::subscriber::with_default(log.clone(), || {
             let mut switch = Switch::new(Config::default(), [0; 32], &Keys { nonce: [0; 32] });
             let listener = Listener {
@@ -145,10 +145,10 @@ mod tests {
             let bytes = request.as_bytes().to_vec().into();
             switch.handle(Instant::ZERO, Input::Received { flow, bytes });
             loop {
-                match switch.poll_output() {
-                    Output::Transmit(_) => sent += 1,
-                    Output::Timeout(_) => break,
-                    _ => {}
+                let output = switch.poll_output();
+                sent += usize::from(matches!(output, Output::Transmit(_)));
+                if matches!(output, Output::Timeout(_)) {
+                    break;
                 }
             }
         });
