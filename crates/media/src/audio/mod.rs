@@ -1,8 +1,11 @@
 //! The audio Tandem makes itself: tones and prompts, encoded once for both G.711 laws and shared by all who play them.
 
+mod cache;
 pub mod g711;
 pub mod prompt;
 pub mod tone;
+
+pub use cache::Cache;
 
 /// Samples a second of everything here.
 pub const RATE: u32 = 8000;

@@ -39,6 +39,17 @@ pub fn plan(name: &str) -> &str {
     }
 }
 
+/// The names that stand for plans.
+pub const NAMES: [&str; 7] = ["ringback", "busy", "congestion", "dial", "beep", "waiting", "error"];
+
+/// What keeps a name or a plan from being played.
+///
+/// # Errors
+/// It is no name, and no plan either.
+pub fn check(name: &str) -> Result<(), ToneError> {
+    render(name).map(drop)
+}
+
 /// Renders a plan, or the plan behind a name, once through.
 pub fn render(name: &str) -> Result<Clip, ToneError> {
     let fault = |what| ToneError {

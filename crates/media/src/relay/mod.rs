@@ -5,7 +5,6 @@
 //! legs in question it is nobody's. What a leg's peer hears is one stream with one SSRC, numbered without a gap, whatever Tandem puts on it.
 
 mod address;
-mod cache;
 mod commands;
 mod dtmf;
 mod leg;
@@ -26,10 +25,12 @@ use std::{
 
 use self::{
     address::Directory,
-    cache::Cache,
     leg::{Leg, Sink, Timer},
 };
-use crate::{Event, PortId, audio::Clip};
+use crate::{
+    Event, PortId,
+    audio::{Cache, Clip},
+};
 
 /// Octets of a packet, at most; longer ones are dropped.
 pub const MAX_PACKET: usize = 1600;
@@ -41,7 +42,7 @@ pub struct Config {
     pub seed: u64,
     /// Slots that may be open at once; an `Open` beyond is answered with [`Event::Failed`].
     pub max_legs: u32,
-    /// Octets of tones and prompts kept for the next who plays them.
+    /// Octets of tones kept for the next who plays them. Prompts are kept by whoever reads them, who sees when they change.
     pub cache: usize,
     /// Between two sender reports of what Tandem plays (RFC 3550 section 6.2).
     pub report: Duration,
@@ -133,12 +134,8 @@ impl Relay {
     }
 
     /// A prompt was read, or could not be.
-    pub fn loaded(&mut self, now: Duration, name: &str, result: Result<Clip, String>) {
+    pub fn loaded(&mut self, now: Duration, name: &str, clip: Result<Arc<Clip>, String>) {
         let ports = self.waiting.remove(name).unwrap_or_default();
-        let clip = result.map(Arc::new);
-        if let Ok(clip) = &clip {
-            self.cache.put(name, clip.clone());
-        }
         for port in ports {
             let Some(leg) = self.live(port) else { continue };
             let slot = port.slot;

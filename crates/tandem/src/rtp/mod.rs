@@ -27,6 +27,8 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
+pub use prompts::check_prompt;
+
 use media::{Command, Event, Relay, relay};
 use nix::sys::{
     epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout},
@@ -88,7 +90,7 @@ impl EngineConfig {
 /// What the thread is told. The channel is as long as signalling makes it: a few commands a call.
 enum Input {
     Command(Command),
-    Loaded(String, Result<media::audio::Clip, String>),
+    Loaded(String, Result<Arc<media::audio::Clip>, String>),
     Shutdown,
 }
 
