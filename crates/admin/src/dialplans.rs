@@ -56,6 +56,11 @@ pub trait Dialplans: Send + Sync + 'static {
     fn list(&self) -> Result<Vec<DialplanInfo>, DialplanError>;
     /// What keeps the files, as they are on the disk, from being in force; what ran before them runs.
     fn fault(&self) -> Option<Fault>;
+    /// Whether any dialplan runs. There is none where the files were broken at the start and no earlier ones were kept:
+    /// every call then fails.
+    fn is_running(&self) -> bool {
+        true
+    }
     /// The text of one.
     fn read(&self, name: &str) -> Result<String, DialplanError>;
     /// Compiles the whole set with this text in it, and only if that is good writes the file and

@@ -29,6 +29,11 @@ impl AdminEvent {
         &self.data
     }
 
+    /// `dialplan.failed`: files do not compile, and are not in force.
+    pub(crate) fn dialplan_failed(fault: &Fault) -> Self {
+        Self::new("dialplan.failed", &Failed { fault, call_id: None })
+    }
+
     fn new(name: &'static str, data: &impl Serialize) -> Self {
         let data = serde_json::to_string(data).unwrap_or_else(|error| {
             tracing::error!(%error, name, "event could not be rendered");
@@ -116,9 +121,7 @@ impl EventBus {
 
     /// `dialplan.failed`: changed files do not compile, the last good generation stays.
     pub fn dialplan_failed(&self, fault: &Fault) {
-        let _ = self
-            .sender
-            .send(AdminEvent::new("dialplan.failed", &Failed { fault, call_id: None }));
+        let _ = self.sender.send(AdminEvent::dialplan_failed(fault));
     }
 
     /// Hears every event from now on.

@@ -437,4 +437,7 @@ pub(crate) struct DialplanPage {
 pub(crate) struct HealthReport {
     /// `ok`, or `draining` while it shuts down and takes no new calls.
     pub(crate) status: &'static str,
+    /// What is wrong although phones are served, for people.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) detail: Option<&'static str>,
 }

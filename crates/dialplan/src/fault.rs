@@ -1,6 +1,8 @@
 //! From Rhai's errors to a file, a line, a column and words.
 #![allow(clippy::wildcard_enum_match_arm)] // Rhai's errors are many and will be more
 
+use std::path::Path;
+
 use rhai::{Dynamic, EvalAltResult, NativeCallContext, ParseError};
 use switch::{Position, ScriptFault};
 
@@ -39,6 +41,16 @@ pub fn describe(fault: &ScriptFault) -> String {
         (file, 0) => format!("{file}: {}", fault.message),
         (file, line) => format!("{file}:{line}:{column}: {}", fault.message),
     }
+}
+
+/// The same with the file's path as an editor opens it: `dialplans/main.rhai:3:5: ..` of the folder `./dialplans`.
+pub fn describe_in(folder: &Path, fault: &ScriptFault) -> String {
+    let mut fault = fault.clone();
+    if !fault.position.file.is_empty() {
+        let folder = folder.strip_prefix("./").unwrap_or(folder);
+        fault.position.file = folder.join(&fault.position.file).display().to_string();
+    }
+    describe(&fault)
 }
 
 pub(crate) fn of_parse(file: &str, error: &ParseError) -> ScriptFault {

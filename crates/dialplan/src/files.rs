@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use switch::ScriptFault;
 
 use crate::folder::{self, Sources, whole_file};
+use crate::generation::Look;
 use crate::{Dialplans, Generation, describe};
 
 /// The file that cannot be deleted.
@@ -86,9 +87,9 @@ impl Dialplans {
         let _writing = self.writing();
         let mut sources = self.sources()?;
         sources.insert(format!("{name}.rhai"), text.to_owned());
-        let next = self.compile(sources)?;
+        let next = self.compile(&sources)?;
         write(&path, text)?;
-        self.put_in_force(next);
+        self.put_in_force(next, &sources);
         Ok(())
     }
 
@@ -103,9 +104,9 @@ impl Dialplans {
         if sources.remove(&format!("{name}.rhai")).is_none() {
             return Err(FileError::NotFound);
         }
-        let next = self.compile(sources)?;
+        let next = self.compile(&sources)?;
         fs::remove_file(&path)?;
-        self.put_in_force(next);
+        self.put_in_force(next, &sources);
         Ok(())
     }
 
@@ -122,8 +123,8 @@ impl Dialplans {
             .map_err(FileError::Faults)
     }
 
-    fn compile(&self, sources: Sources) -> Result<Generation, FileError> {
-        Generation::compile(sources, &self.limits).map_err(FileError::Faults)
+    fn compile(&self, sources: &Sources) -> Result<Generation, FileError> {
+        Generation::compile(sources.clone(), &self.limits, Look::Closely(None)).map_err(FileError::Faults)
     }
 }
 

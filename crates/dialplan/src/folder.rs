@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::Read;
+use std::io::Read as _;
 use std::path::Path;
 
 use switch::{Position, ScriptFault};
@@ -36,8 +36,34 @@ pub(crate) fn whole_file(file: &str, message: impl Into<String>) -> ScriptFault 
 /// Hidden files are left out (editors leave them behind). A link that leads out of the folder is a
 /// fault, as is a file that is too large, not UTF-8 or not readable.
 pub(crate) fn read(folder: &Path, limits: &Limits) -> Result<(Sources, Sources), Vec<ScriptFault>> {
-    let root =
-        fs::canonicalize(folder).map_err(|error| vec![whole_file("", format!("{}: {error}", folder.display()))])?;
+    let Read { plan, tests, faults } = read_all(folder, limits);
+    if faults.is_empty() {
+        Ok((plan, tests))
+    } else {
+        Err(faults)
+    }
+}
+
+/// What could be read of a folder, and what could not.
+pub(crate) struct Read {
+    pub(crate) plan: Sources,
+    pub(crate) tests: Sources,
+    pub(crate) faults: Vec<ScriptFault>,
+}
+
+/// The same, for those who look for every fault.
+pub(crate) fn read_all(folder: &Path, limits: &Limits) -> Read {
+    let root = fs::canonicalize(folder).map_err(|error| whole_file("", format!("{}: {error}", folder.display())));
+    let root = match root {
+        Ok(root) => root,
+        Err(fault) => {
+            return Read {
+                plan: Sources::new(),
+                tests: Sources::new(),
+                faults: vec![fault],
+            };
+        }
+    };
     let mut reader = Reader {
         root: &root,
         limits,
@@ -47,11 +73,8 @@ pub(crate) fn read(folder: &Path, limits: &Limits) -> Result<(Sources, Sources),
     };
     reader.folder(&root, "", DEPTH);
     let Reader { sources, faults, .. } = reader;
-    if !faults.is_empty() {
-        return Err(faults);
-    }
     let (tests, plan) = sources.into_iter().partition(|(name, _)| name.starts_with(TESTS));
-    Ok((plan, tests))
+    Read { plan, tests, faults }
 }
 
 struct Reader<'a> {

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use rhai::{AST, Dynamic, Engine, Scope};
-use switch::{Facts, ScriptEntry, ScriptFault, Verb};
+use rhai::{AST, Dynamic, Engine, ParseErrorType, Scope};
+use switch::{Facts, Position, ScriptEntry, ScriptFault, Verb};
 
 use crate::api::{Caller, arguments};
 use crate::entry::Entry;
@@ -13,8 +13,10 @@ use crate::fault;
 use crate::fiber::{Resume, State, Task, Turn};
 use crate::folder::{self, MAIN, Sources, whole_file};
 use crate::limits::Limits;
+use crate::lint::Prompts;
 use crate::modules::Modules;
-use crate::{engine, fiber, lint};
+use crate::words::Tokens;
+use crate::{engine, fiber, lint, words};
 
 /// The stack scripts are compiled on: the parser and what it builds nest with the script.
 const COMPILE_STACK: usize = 64 << 20;
@@ -23,22 +25,35 @@ const COMPILE_MEMORY: usize = 256 << 20;
 
 /// One state of the dialplan folder, compiled and checked. Calls keep the one they began with.
 pub struct Generation {
+    scripts: Result<Scripts, ScriptFault>,
+    limits: Limits,
+}
+
+struct Scripts {
     engine: Engine,
     main: AST,
     on_call: Entry,
     on_trunk: Option<Entry>,
-    limits: Limits,
+}
+
+/// How closely scripts are looked at.
+#[derive(Clone)]
+pub(crate) enum Look {
+    /// At what can be known to be wrong before it runs, and at prompts where there is somebody to ask.
+    Closely(Option<Prompts>),
+    /// Only whether they compile: they ran before.
+    Briefly,
 }
 
 impl Generation {
-    /// Reads and compiles the folder. Every fault found is told.
+    /// Reads and compiles a folder. Every fault found is told.
     pub fn load(folder: &Path, limits: &Limits) -> Result<Self, Vec<ScriptFault>> {
         let (plan, _tests) = folder::read(folder, limits)?;
-        Self::compile(plan, limits)
+        Self::compile(plan, limits, Look::Closely(None))
     }
 
     /// Compiles scripts that are already in memory.
-    pub(crate) fn compile(plan: Sources, limits: &Limits) -> Result<Self, Vec<ScriptFault>> {
+    pub(crate) fn compile(plan: Sources, limits: &Limits, look: Look) -> Result<Self, Vec<ScriptFault>> {
         let on = Limits {
             stack: COMPILE_STACK,
             memory: COMPILE_MEMORY,
@@ -46,7 +61,24 @@ impl Generation {
             ..limits.clone()
         };
         let inner = limits.clone();
-        aside(&on, move || compile(&plan, &inner))?
+        let scripts = aside(&on, move || compile(&plan, &inner, &look))??;
+        Ok(Self {
+            scripts: Ok(scripts),
+            limits: limits.clone(),
+        })
+    }
+
+    /// In place of scripts where there are none that compile: every call ends with this fault.
+    pub(crate) fn none(limits: &Limits, why: ScriptFault) -> Self {
+        Self {
+            scripts: Err(why),
+            limits: limits.clone(),
+        }
+    }
+
+    /// Whether there are scripts that calls can run.
+    pub fn is_running(&self) -> bool {
+        self.scripts.is_ok()
     }
 
     /// What its scripts may take.
@@ -56,6 +88,7 @@ impl Generation {
 
     /// Runs a call's script to its end, on the stack of a fiber.
     pub(crate) fn enter(&self, entry: ScriptEntry, facts: Facts) -> Result<(), ScriptFault> {
+        let scripts = self.scripts.as_ref().map_err(Clone::clone)?;
         // What a phone dials is no fault of the script, and need not reach it where nobody can have it.
         if arguments::number(&facts.dialed).is_err() {
             fiber::ask_plainly(Verb::Reject {
@@ -65,11 +98,11 @@ impl Generation {
             return Ok(());
         }
         let door = match entry {
-            ScriptEntry::OnCall => Some(&self.on_call),
-            ScriptEntry::OnTrunk => self.on_trunk.as_ref(),
+            ScriptEntry::OnCall => Some(&scripts.on_call),
+            ScriptEntry::OnTrunk => scripts.on_trunk.as_ref(),
         };
         let Some(door) = door else { return Ok(()) };
-        door.run(&self.engine, &self.main, Dynamic::from(Caller::new(facts)))
+        door.run(&scripts.engine, &scripts.main, Dynamic::from(Caller::new(facts)))
             .map_err(|error| fault::of_error(*error, MAIN))
     }
 }
@@ -96,19 +129,25 @@ pub(crate) fn aside<T: 'static>(limits: &Limits, body: impl FnOnce() -> T + 'sta
     }
 }
 
-fn compile(plan: &Sources, limits: &Limits) -> Result<Generation, Vec<ScriptFault>> {
+fn compile(plan: &Sources, limits: &Limits, look: &Look) -> Result<Scripts, Vec<ScriptFault>> {
     let mut engine = engine::new(limits);
     let mut faults = Vec::new();
-    let mut scripts = BTreeMap::new();
+    let (mut scripts, mut tokens) = (BTreeMap::new(), BTreeMap::new());
     for (name, text) in plan {
-        match compile_one(&engine, name, text) {
-            Ok(script) => drop(scripts.insert(name.clone(), script)),
-            Err(fault) => faults.push(fault),
+        let compiled = compile_one(&engine, name, text);
+        faults.extend(compiled.faults);
+        tokens.insert(name, compiled.tokens);
+        scripts.extend(compiled.script.map(|script| (name.clone(), script)));
+    }
+    if let Look::Closely(prompts) = look {
+        for (name, script) in &scripts {
+            if let Some(tokens) = tokens.get(name) {
+                faults.extend(lint::lint(name, script, tokens, (plan, &scripts), prompts.as_ref()));
+            }
         }
     }
-    for (name, script) in &scripts {
-        faults.extend(lint::lint(name, script, &scripts));
-    }
+    // Neither the walk through a file nor the parser keeps to the order of the lines.
+    faults.sort_by(|a, b| in_order(&a.position).cmp(&in_order(&b.position)));
     let main = scripts.remove(MAIN);
     let on_call = main.as_ref().and_then(|main| Entry::find(main, "on_call", 1));
     if main.is_some() && on_call.is_none() {
@@ -140,13 +179,16 @@ fn compile(plan: &Sources, limits: &Limits) -> Result<Generation, Vec<ScriptFaul
         return Err(vec![stoppable(fault::of_error(*error, MAIN))]);
     }
     let on_trunk = Entry::find(&main, "on_trunk", 1);
-    Ok(Generation {
+    Ok(Scripts {
         engine,
         main,
         on_call,
         on_trunk,
-        limits: limits.clone(),
     })
+}
+
+fn in_order(at: &Position) -> (&str, u32, u32) {
+    (&at.file, at.line, at.column)
 }
 
 /// A fault of something that ran too long tells so.
@@ -158,12 +200,61 @@ fn stoppable(fault: ScriptFault) -> ScriptFault {
     }
 }
 
-pub(crate) fn compile_one(engine: &Engine, name: &str, text: &str) -> Result<AST, ScriptFault> {
-    let mut script = engine
-        .compile_with_scope(&engine::known_names(), text)
-        .map_err(|error| fault::of_parse(name, &error))?;
-    script.set_source(name);
-    Ok(script)
+/// What came of one file.
+pub(crate) struct Compiled {
+    /// Also where names in it are not known, so that it can be looked at further.
+    pub(crate) script: Option<AST>,
+    pub(crate) tokens: Tokens,
+    pub(crate) faults: Vec<ScriptFault>,
+}
+
+/// Unknown names that are told of one file; the parser is asked again for each.
+const UNKNOWN_NAMES: usize = 32;
+/// Bytes it may read again for that.
+const READ_AGAIN: usize = 256 << 10;
+
+/// Compiles a file. The parser ends at the first fault; an unknown name is no reason not to read on.
+pub(crate) fn compile_one(engine: &Engine, name: &str, text: &str) -> Compiled {
+    let (mut known, mut faults, mut unknown) = (engine::known_names(), Vec::new(), Vec::new());
+    loop {
+        let (parsed, tokens) = words::noted(|| engine.compile_with_scope(&known, text));
+        let error = match parsed {
+            Ok(script) => {
+                let again = words::put_right(&tokens, || engine.compile_with_scope(&known, text));
+                let mut script = again.and_then(Result::ok).unwrap_or(script);
+                script.set_source(name);
+                return Compiled {
+                    script: Some(script),
+                    tokens,
+                    faults,
+                };
+            }
+            Err(error) => error,
+        };
+        let more = match error.err_type() {
+            ParseErrorType::VariableUndefined(name)
+                if unknown.len() < UNKNOWN_NAMES && unknown.len() * text.len() < READ_AGAIN =>
+            {
+                Some(name.clone())
+            }
+            // Only because it was taken for a constant that is known.
+            ParseErrorType::AssignmentToConstant(name) if unknown.contains(name) => None,
+            _ => {
+                faults.push(fault::of_parse(name, &error));
+                None
+            }
+        };
+        let Some(more) = more else {
+            return Compiled {
+                script: None,
+                tokens,
+                faults,
+            };
+        };
+        faults.push(fault::of_parse(name, &error));
+        known.push_constant_dynamic(more.clone(), Dynamic::UNIT);
+        unknown.push(more);
+    }
 }
 
 /// Generations go from the thread that loads to those that run.

@@ -3,7 +3,8 @@
 //! A [`Generation`] is a folder of scripts, compiled. A [`Fiber`] is one call's run through it: it is
 //! resumed with the [`Outcome`](switch::Outcome) of what it asked for and stops at its next
 //! [`Verb`](switch::Verb). Nothing here reads a clock, opens a socket or starts a thread; only
-//! [`Dialplans::load`] read files, and only below the dialplan folder.
+//! [`Dialplans`] and [`check`] read files, and only below the dialplan folder (and the last good scripts, where they
+//! are kept).
 //!
 //! What a script may not do to others is written in [`Limits`].
 
@@ -16,19 +17,22 @@ mod fiber;
 mod files;
 mod folder;
 mod generation;
+mod kept;
 mod limits;
 mod lint;
 mod modules;
 mod plans;
 mod strings;
+mod words;
 
 #[cfg(test)]
 mod tests;
 
 pub use check::{Report, TestResult, check};
-pub use fault::describe;
+pub use fault::{describe, describe_in};
 pub use fiber::{Fiber, Metered, Resume, Step};
 pub use files::{FileError, PlanFile};
 pub use generation::Generation;
 pub use limits::Limits;
-pub use plans::Dialplans;
+pub use lint::Prompts;
+pub use plans::{Dialplans, InForce};

@@ -50,19 +50,8 @@ impl Modules {
 
     fn load(&self, engine: &Engine, name: &str, position: Position) -> Result<SharedModule, Thrown> {
         let Some(script) = self.0.scripts.get(name) else {
-            let known: Vec<_> = self
-                .0
-                .scripts
-                .keys()
-                .map(|name| name.trim_end_matches(".rhai"))
-                .collect();
-            let known = if known.is_empty() {
-                "none".to_owned()
-            } else {
-                known.join(", ")
-            };
-            let message = format!("there is no module {name:?} in the dialplan folder; there are: {known}");
-            return Err(runtime(message, position));
+            let known = self.0.scripts.keys().map(String::as_str);
+            return Err(runtime(missing(name, known), position));
         };
         match self.0.modules.lock().unwrap_or_else(PoisonError::into_inner).get(name) {
             Some(Loaded::Ready(module)) => return Ok(module.clone()),
@@ -91,6 +80,18 @@ impl Modules {
             None => drop(modules.remove(name)),
         }
     }
+}
+
+/// The complaint about a file that is not there, or is nobody's module.
+pub(crate) fn missing<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> String {
+    let known: Vec<_> = known.map(|name| name.trim_end_matches(".rhai")).collect();
+    let near = switch::did_you_mean(name.trim_end_matches(".rhai"), known.iter().copied());
+    let known = if known.is_empty() {
+        "none".to_owned()
+    } else {
+        known.join(", ")
+    };
+    format!("there is no module {name:?} in the dialplan folder; there are: {known}{near}")
 }
 
 /// The file that is meant by `import "path"`.

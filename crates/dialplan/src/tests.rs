@@ -6,6 +6,7 @@ use std::sync::Arc;
 use switch::{DialResult, DialStatus, ExtensionState, Facts, Outcome, ScriptEntry, ScriptFault, Verb};
 
 use crate::folder::Sources;
+use crate::generation::Look;
 use crate::{Fiber, Generation, Limits, Resume, Step, describe};
 
 /// 2026-11-21 09:30:15 UTC, a Saturday.
@@ -28,7 +29,7 @@ pub(crate) fn plan(files: &[(&str, &str)], limits: &Limits) -> Result<Arc<Genera
         .iter()
         .map(|(name, text)| ((*name).to_owned(), (*text).to_owned()))
         .collect();
-    Generation::compile(sources, limits)
+    Generation::compile(sources, limits, Look::Closely(None))
         .map(Arc::new)
         .map_err(|faults| faults.iter().map(describe).collect())
 }
@@ -444,10 +445,10 @@ fn arguments_are_refused_in_words_that_say_what_fits() {
             "let o = #{ timeout: 0.0 / 0.0 }; caller.dial(\"1\", o)",
             "timeout NaN: 1 to 600",
         ),
-        ("caller.play(\"../etc/passwd\")", "is no prompt"),
-        ("caller.tone(\"a b\")", "is no tone: a name such as"),
+        ("let p = \"../etc/passwd\"; caller.play(p)", "is no prompt"),
+        ("let t = \"a b\"; caller.tone(t)", "is no tone: a name (ringback,"),
         ("caller.reject(486, \"a\\r\\nb\")", "one line of at most 128 bytes"),
-        ("caller.redirect(\"a b\")", "is no number"),
+        ("let t = \"a b\"; caller.redirect(t)", "is no number"),
         ("let n = \"a:\"; caller.header(n)", "is no name of a header"),
         ("let n = \"a b\"; extension(n)", "is no number"),
         ("let z = \"../../etc/passwd\"; now(z)", "is no time zone"),
@@ -537,7 +538,7 @@ fn functions_that_are_not_there_are_told_before_any_call() {
         plan(&files, &Limits::default()).map(drop).unwrap_err(),
         [
             "lib/night.rhai:1:19: there is no function missing",
-            "main.rhai:3:12: there is no function extention",
+            "main.rhai:3:12: there is no function extention; did you mean extension?",
             "main.rhai:4:1: own takes 0 arguments, not 1",
             "main.rhai:5:8: there is no function night::open",
             "main.rhai:6:8: night::closed takes 1 arguments, not 0",
@@ -590,4 +591,120 @@ fn verbs_are_placed_in_the_file_that_asks() {
             "Echo main.rhai:6:15"
         ]
     );
+}
+
+#[test]
+fn a_result_is_compared_in_either_word() {
+    for compares in [
+        "r.status == \"no_answer\"",
+        "\"no_answer\" == r.status",
+        "!(r.status != \"no_answer\")",
+        "r.status in [\"busy\", \"no_answer\"]",
+        "[\"no_answer\"].contains(r.status)",
+        "r.status == \"noanswer\"",
+        "switch r.status { \"busy\" | \"no_answer\" => true, _ => false }",
+        "switch r.status { \"no_answer\" if 1 == 1 => true, _ => false }",
+        "`${r.status == \"no_answer\"}` == \"true\"",
+    ] {
+        let mut fiber = start(&on_call(&format!(
+            "let r = caller.dial(\"102\"); log.info(`x ${{r.code}}`); if {compares} {{ caller.ring(); }} else {{ caller.hangup(); }}"
+        )));
+        verb(step(&mut fiber, Resume::Continue));
+        let result = switch::DialResult {
+            status: switch::DialStatus::NoAnswer,
+            code: 480,
+            reason: String::new(),
+            by: String::new(),
+            talk: 0.0,
+        };
+        let (asked, _) = verb(step(&mut fiber, done(Outcome::Dial(Box::new(result)))));
+        assert_eq!(asked, Verb::Ring, "{compares}");
+    }
+    // What is compared with nothing keeps its letters.
+    let mut fiber = start(&on_call("let n = \"no_answer\"; caller.play([n, \"no_answer\"]);"));
+    let (asked, _) = verb(step(&mut fiber, Resume::Continue));
+    assert_eq!(asked, Verb::Play(vec!["no_answer".into(), "no_answer".into()]));
+}
+
+#[test]
+fn what_a_result_never_is_or_has_is_told_before_any_call() {
+    let refused = |body: &str| {
+        let text = format!("fn on_call(caller) {{\n{body}\n}}");
+        let faults = plan(&[("main.rhai", &text)], &Limits::default()).map(drop);
+        faults.err().unwrap_or_default().join("; ")
+    };
+    let words = "it is one of answered, busy, noanswer, unavailable, rejected, failed, cancelled";
+    let fields = "it has status, code, reason, by, talk";
+    for (body, message) in [
+        ("let r = caller.dial(\"1\");\nr.statsu", format!("3:3: what dial returns has no statsu; {fields}; did you mean status?")),
+        ("caller.dial(\"1\").cod", format!("2:18: what dial returns has no cod; {fields}; did you mean code?")),
+        ("if extension(\"102\").registred { }", "2:21: what extension returns has no registred; it has registered, busy, dnd, forward; did you mean registered?".to_owned()),
+        ("let e = extension(caller.dialed); if e != () && e.bussy { }", "2:51: what extension returns has no bussy;".to_owned()),
+        ("now(\"UTC\").huor", "2:12: what now returns has no huor;".to_owned()),
+        ("let r = caller.dial(\"1\"); if r.status == \"canceled\" { }", format!("2:42: a status is never \"canceled\"; {words}; did you mean cancelled?")),
+        ("if \"no-answer\" == caller.dial(\"1\").status { }", format!("2:4: a status is never \"no-answer\"; {words}; did you mean noanswer?")),
+        ("let r = caller.dial(\"1\"); if r.status in [\"busy\", \"declined\"] { }", format!("2:51: a status is never \"declined\"; {words}")),
+        ("let r = caller.dial(\"1\");\nswitch r.status { \"busy\" | \"unanswered\" => 1, _ => 2 }", "3:28: a status is never \"unanswered\"".to_owned()),
+        ("caller.tone(\"nottone\")", "2:13: \"nottone\" is no tone: a name (ringback, busy, congestion, dial, beep, waiting, error), or a plan such as".to_owned()),
+        ("caller.tone(\"bussy\", 1)", "2:13: \"bussy\" is no tone".to_owned()),
+        ("caller.tone(\"9/1\")", "2:13: \"9/1\" is no tone".to_owned()),
+        ("caller.redirect(\"a b\")", "2:17: \"a b\" is no number".to_owned()),
+        ("caller.play([\"a\", \"../b\"])", "2:19: \"../b\" is no prompt".to_owned()),
+    ] {
+        let found = refused(body);
+        assert!(found.starts_with(&format!("main.rhai:{message}")) && !found.contains("; main"), "{body}: {found}");
+    }
+    // What may be something else is left to its day.
+    for body in [
+        "let r = caller.dial(\"1\"); r = other(r); r.statsu",
+        "let r = caller.dial(\"1\"); r.note = 1; r.note",
+        "let r = caller.dial(\"1\"); r.mixin(#{ x: 1 }); r.x",
+        "let r = #{ status: \"paid\" }; if r.status == \"unpaid\" { }",
+        "let r = caller.dial(\"1\"); [#{ x: 1 }].map(|r| r.x);",
+        "let r = caller.dial(\"1\"); for r in [#{ x: 1 }] { r.x; }",
+        "let r = caller.dial(\"1\"); log.info(r.status.len().to_string() + r.keys().len());",
+        "let r = caller.dial(\"1\") == (); let r = #{ x: 1 }; r.x",
+        "let d = caller.dialed; if d.status == \"x\" { }",
+        "caller.tone(\"440+480/2000,0/4000\"); caller.tone(\"busy\", 2); caller.play([\"a\", \"\"]);",
+    ] {
+        let text = format!("fn other(r) {{ r.statsu }} fn on_call(caller) {{\n{body}\n}} fn more(r) {{ r.anything }}");
+        let faults = plan(&[("main.rhai", &text)], &Limits::default()).map(drop);
+        assert_eq!(faults, Ok(()), "{body}");
+    }
+}
+
+#[test]
+fn every_fault_of_every_file_is_told_at_once() {
+    let main = "import \"nigth\" as night;\n\
+        fn on_call(caller) {\n\
+        caller.dail(\"1\"); caller.numbr;\n\
+        caller.dial(\"1 2\", #{ timeot: 1, strategy: \"any\", timeout: 0 });\n\
+        let x = y + z;\n\
+        nope(); caller.wait(0);\n\
+        }";
+    let files = [
+        ("main.rhai", main),
+        ("night.rhai", "fn f( {"),
+        ("b.rhai", "fn g() { caller.ring() }"),
+    ];
+    let faults = plan(&files, &Limits::default()).map(drop).unwrap_err();
+    let starts = [
+        "b.rhai:1:10: Undefined variable: caller",
+        "main.rhai:1:8: there is no module \"nigth.rhai\" in the dialplan folder; there are: b, night; did you mean night?",
+        "main.rhai:3:8: caller has no dail(); it has dial,",
+        "main.rhai:3:26: caller has no numbr;",
+        "main.rhai:4:13: \"1 2\" is no target",
+        "main.rhai:4:23: dial has no option \"timeot\"; it has timeout, strategy, caller_id, headers; did you mean timeout?",
+        "main.rhai:4:44: strategy \"any\"",
+        "main.rhai:4:60: timeout 0",
+        "main.rhai:5:9: Undefined variable: y",
+        "main.rhai:5:13: Undefined variable: z",
+        "main.rhai:6:1: there is no function nope",
+        "main.rhai:6:21: wait 0",
+        "night.rhai:1:",
+    ];
+    for (found, start) in faults.iter().zip(starts) {
+        assert!(found.starts_with(start), "{start}: {faults:#?}");
+    }
+    assert_eq!(faults.len(), starts.len(), "{faults:#?}");
 }

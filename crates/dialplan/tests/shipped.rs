@@ -25,12 +25,12 @@ fn check_scripts(main: &str, tests: &str) -> Report {
     std::fs::write(folder.path().join("main.rhai"), main).unwrap();
     std::fs::create_dir(folder.path().join("tests")).unwrap();
     std::fs::write(folder.path().join("tests/main.rhai"), tests).unwrap();
-    check(folder.path(), &Limits::default())
+    check(folder.path(), &Limits::default(), None)
 }
 
 #[test]
 fn the_shipped_dialplan_passes_its_tests() {
-    let report = check(&Path::new(ROOT).join("dialplans"), &Limits::default());
+    let report = check(&Path::new(ROOT).join("dialplans"), &Limits::default(), None);
     assert!(report.passed(), "{:#?}", faults(&report));
     assert!(report.tests.len() >= 5, "its tests are found");
 }

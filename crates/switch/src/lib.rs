@@ -32,6 +32,8 @@ mod verbs;
 mod warning;
 mod wire;
 
+/// The names of tones, and what is wrong with the name or plan of one.
+pub use ::media::audio::tone::{NAMES as TONES, check as check_tone};
 pub use accounts::{Accounts, Gone};
 pub use answer::Answer;
 pub use api::*;

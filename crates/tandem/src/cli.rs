@@ -20,6 +20,8 @@ pub enum Action {
     Check {
         /// Their folder.
         dialplans: PathBuf,
+        /// The folder of the prompts they play.
+        prompts: PathBuf,
     },
     /// Feed a recording to a fresh switch.
     Replay {
@@ -65,10 +67,15 @@ pub fn parse(
             })
         }
         Some(("check", given)) => {
-            let folder = given.get_one::<String>("dir").map(PathBuf::from);
-            let folder = folder.or_else(|| variable("TANDEM_DIALPLANS").map(PathBuf::from));
+            let folder = |argument: &str, name: &str, otherwise: PathBuf| {
+                let given = given.get_one::<String>(argument).cloned();
+                let given = given.or_else(|| variable(name).filter(|text| !text.is_empty()));
+                given.map_or(otherwise, PathBuf::from)
+            };
+            let defaults = Config::default();
             Ok(Action::Check {
-                dialplans: folder.unwrap_or_else(|| Config::default().dialplans),
+                dialplans: folder("dir", "TANDEM_DIALPLANS", defaults.dialplans),
+                prompts: folder("prompts", "TANDEM_PROMPTS", defaults.prompts),
             })
         }
         Some(("replay", given)) => {
@@ -133,13 +140,21 @@ pub fn command() -> Command {
             Command::new("check")
                 .about("Compile dialplans and run their tests")
                 .long_about(
-                    "Compiles every script in DIR and runs the tests in DIR/tests. Faults are printed as \
-                     file:line:column: message, and the exit status is then 1.",
+                    "Compiles every script in DIR and runs the tests in DIR/tests. All faults are printed at once, as \
+                     file:line:column: message with paths that an editor opens, and the exit status is then 1. \
+                     Prompts that scripts play by name are looked for in the folder of --prompts.",
                 )
+                .args_override_self(true)
                 .arg(
                     Arg::new("dir")
                         .value_name("DIR")
-                        .help("The dialplan folder [default: ./dialplans]"),
+                        .help("The dialplan folder [env: TANDEM_DIALPLANS] [default: ./dialplans]"),
+                )
+                .arg(
+                    Arg::new("prompts")
+                        .long("prompts")
+                        .value_name("DIR")
+                        .help("Where sound files for `play` are [env: TANDEM_PROMPTS] [default: ./prompts]"),
                 ),
         )
         .subcommand(
@@ -311,12 +326,15 @@ mod tests {
             panic!("not served")
         };
         assert!(check && config.sip.len() == 2);
-        assert!(
-            matches!(run("tandem check plans"), Ok(Action::Check { dialplans }) if dialplans.as_os_str() == "plans")
-        );
-        assert!(
-            matches!(run("tandem check"), Ok(Action::Check { dialplans }) if dialplans.as_os_str() == "./dialplans")
-        );
+        for (line, folders) in [
+            ("tandem check plans", ["plans", "./prompts"]),
+            ("tandem check --prompts sounds", ["./dialplans", "sounds"]),
+        ] {
+            let Ok(Action::Check { dialplans, prompts }) = run(line) else {
+                panic!("{line}")
+            };
+            assert_eq!([dialplans.as_os_str(), prompts.as_os_str()], folders);
+        }
         assert!(matches!(run("tandem replay x.jsonl"), Ok(Action::Replay { file }) if file.as_os_str() == "x.jsonl"));
         let from_file = parse(["tandem", "serve"].map(OsString::from), |name| {
             (name == "TANDEM_CONFIG").then(|| "/nowhere".into())

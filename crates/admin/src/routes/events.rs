@@ -32,7 +32,8 @@ use crate::{
 /// `registration.added`, `registration.removed` (a `Registration`), `dialplan.reloaded`
 /// (`{"generation"}`), `dialplan.failed` (`{"file","line","column","detail","call_id"}`; without a
 /// call where files do not compile). Names may be added. The first event is `hello`, sent once
-/// everything that happens from then on will be told.
+/// everything that happens from then on will be told; `dialplan.failed` follows where the dialplan's files do not compile
+/// now.
 ///
 /// Events are not numbered and not kept, so `Last-Event-ID` means nothing here: after a pause, read
 /// the lists again. Who reads too slowly gets `lagged` (`{"missed"}`) in place of what was missed, and
@@ -60,7 +61,10 @@ pub(crate) async fn stream(
         .event("hello")
         .retry(std::time::Duration::from_secs(2))
         .data("{}");
-    let events = tokio_stream::once(Ok(hello)).chain(events);
+    // What has failed before this listener came, and still is so.
+    let failed = app.dialplans.fault();
+    let failed = failed.map(|fault| Ok(render(Ok(AdminEvent::dialplan_failed(&fault)))));
+    let events = tokio_stream::iter([Ok(hello)].into_iter().chain(failed)).chain(events);
     Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(app.limits.keep_alive)))
 }
 

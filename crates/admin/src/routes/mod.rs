@@ -20,6 +20,7 @@ use axum::{
     middleware::{self, Next},
     response::{IntoResponse, Response},
 };
+use tower_http::compression::CompressionLayer;
 use utoipa::{
     Modify, OpenApi,
     openapi::{
@@ -170,6 +171,8 @@ pub(crate) fn assemble(app: App) -> Router {
         .fallback(page::fallback)
         .layer(DefaultBodyLimit::max(app.limits.body))
         .layer(middleware::from_fn_with_state(app.clone(), observe))
+        // Streams of events are left out: a compressor would keep them back.
+        .layer(CompressionLayer::new())
         .with_state(app)
 }
 

@@ -22,7 +22,8 @@ use crate::{
 
 /// Whether Tandem is ready
 ///
-/// 200 once every listener is bound.
+/// 200 once every listener is bound. `detail` says where something is wrong although phones are served: a dialplan that
+/// does not compile.
 #[utoipa::path(
     get, path = "/healthz", tag = "system", operation_id = "read_health", security(()),
     responses(
@@ -36,7 +37,19 @@ pub(crate) async fn healthz(State(app): State<App>) -> Result<Response, Problem>
         HealthState::Draining => "draining",
         HealthState::Starting => return Err(Problem::unavailable("not_ready", "not every listener is bound")),
     };
-    Ok(([(header::CACHE_CONTROL, "no-store")], Json(HealthReport { status })).into_response())
+    // Not which line: everybody may ask this.
+    let detail = match (app.dialplans.fault(), app.dialplans.is_running()) {
+        (None, _) => None,
+        (Some(_), true) => Some("the dialplan files are broken; the last good ones run. The log says which line"),
+        (Some(_), false) => {
+            Some("the dialplan files are broken; every call is refused with 500. The log says which line")
+        }
+    };
+    Ok((
+        [(header::CACHE_CONTROL, "no-store")],
+        Json(HealthReport { status, detail }),
+    )
+        .into_response())
 }
 
 /// Metrics

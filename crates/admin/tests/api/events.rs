@@ -17,8 +17,10 @@ struct Listener {
 
 impl Listener {
     async fn new(world: &World) -> Self {
+        // As a browser asks: what it takes compressed is not kept back for it.
         let request = Request::builder()
             .uri("/api/v1/events")
+            .header("accept-encoding", "gzip, deflate, br")
             .header("authorization", format!("Bearer {TOKEN}"));
         let response = world
             .router
@@ -28,6 +30,7 @@ impl Listener {
             .unwrap();
         assert_eq!(response.status(), 200);
         assert_eq!(response.headers()["content-type"], "text/event-stream");
+        assert!(!response.headers().contains_key("content-encoding"));
         let mut listener = Self {
             body: response.into_body(),
             buffer: String::new(),
@@ -168,4 +171,18 @@ async fn listeners_are_limited_and_a_place_is_given_back() {
     let mut second = pin!(Listener::new(&world).await);
     world.events.dialplan_reloaded(1);
     assert_eq!(second.next().await.unwrap().0, "dialplan.reloaded");
+}
+
+#[tokio::test]
+async fn who_comes_later_hears_that_the_dialplan_is_broken() {
+    let world = World::new().await;
+    let kind = Some("text/plain");
+    let put = world.call(axum::http::Method::PUT, "/dialplans/broken", kind, "fn closed() {}");
+    put.await.is(204);
+    let mut listener = Listener::new(&world).await;
+    let (name, fault) = listener.next().await.unwrap();
+    assert_eq!(
+        (name.as_str(), &fault["file"], &fault["line"]),
+        ("dialplan.failed", &json!("broken.rhai"), &json!(7))
+    );
 }

@@ -1,4 +1,12 @@
-use axum::http::Method;
+use std::io::Read;
+
+use axum::{
+    body::Body,
+    http::{Method, Request},
+};
+use flate2::read::GzDecoder;
+use http_body_util::BodyExt;
+use tower::ServiceExt;
 
 use crate::support::{Setup, TOKEN, World};
 
@@ -13,6 +21,43 @@ async fn health_is_ready_once_the_listeners_are_bound() {
     assert_eq!(health().await.is(200).json()["status"], "draining");
     world.health.not_ready();
     health().await.is(503);
+}
+
+#[tokio::test]
+async fn health_has_a_detail_where_the_dialplan_is_broken() {
+    let world = World::new().await;
+    world.health.ready();
+    let health = async || world.plain(Method::GET, "/healthz", &[]).await.is(200).json();
+    assert_eq!(health().await, serde_json::json!({"status": "ok"}));
+    let kind = Some("text/plain");
+    let put = world.call(Method::PUT, "/dialplans/broken", kind, "fn closed() {}");
+    put.await.is(204);
+    let report = health().await;
+    assert_eq!(report["status"], "ok", "phones are served");
+    let detail = report["detail"].as_str().unwrap();
+    assert!(
+        detail.starts_with("the dialplan files are broken; the last good ones run") && !detail.contains(".rhai"),
+        "{detail}"
+    );
+}
+
+#[tokio::test]
+async fn answers_are_compressed_for_those_who_take_it() {
+    let world = World::new().await;
+    let plain = world.get("/openapi.json").await;
+    assert!(!plain.is(200).headers.contains_key("content-encoding"));
+    let request = Request::builder()
+        .uri("/api/v1/openapi.json")
+        .header("authorization", format!("Bearer {TOKEN}"))
+        .header("accept-encoding", "br, gzip;q=0.8");
+    let request = request.body(Body::empty()).unwrap();
+    let response = world.router.clone().oneshot(request).await.unwrap();
+    assert_eq!(response.headers()["content-encoding"], "gzip");
+    let packed = response.into_body().collect().await.unwrap().to_bytes();
+    assert!(packed.len() * 4 < plain.text.len(), "{}", packed.len());
+    let mut text = String::new();
+    GzDecoder::new(&packed[..]).read_to_string(&mut text).unwrap();
+    assert_eq!(text, plain.text);
 }
 
 #[tokio::test]

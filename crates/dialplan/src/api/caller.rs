@@ -167,13 +167,17 @@ pub(crate) fn reject_code(code: i64) -> Checked<u16> {
 }
 
 fn redirect(context: &NativeCallContext, to: &str) -> Thing<()> {
-    let target = if to.contains(':') {
+    let target = fits(context, redirect_to(to))?;
+    done(context, Verb::Redirect { target })
+}
+
+/// A SIP URI or a number.
+pub(crate) fn redirect_to(to: &str) -> Checked<String> {
+    if to.contains(':') {
         arguments::uri(to)
     } else {
         arguments::number(to)
-    };
-    let target = fits(context, target)?;
-    done(context, Verb::Redirect { target })
+    }
 }
 
 fn play(context: &NativeCallContext, names: &Dynamic) -> Thing<String> {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use rhai::{Dynamic, Map};
-use switch::{Dial, DialResult, Strategy};
+use switch::{Dial, DialResult, Strategy, did_you_mean};
 
 use super::arguments::{self, Checked, kind, shown};
 
@@ -17,6 +17,9 @@ const HEADER_VALUE: usize = 1_024;
 pub(crate) const OPTIONS: &[&str] = &["timeout", "strategy", "caller_id", "headers"];
 /// What `caller_id` holds.
 pub(crate) const CALLER_ID: &[&str] = &["number", "name"];
+
+/// What `dial` returns.
+pub(crate) const RESULT: &[&str] = &["status", "code", "reason", "by", "talk"];
 
 /// Header fields that the switch writes itself, and those that would speak for it.
 const OWNED: &[&str] = &[
@@ -135,7 +138,8 @@ pub(crate) fn unknown(of: &str, name: &str, known: &[&str]) -> String {
     if (of, name) == ("dial", "record") {
         return "the option record is not there yet".to_owned();
     }
-    format!("{of} has no option {}; it has {}", shown(name), known.join(", "))
+    let near = did_you_mean(name, known.iter().copied());
+    format!("{of} has no option {}; it has {}{near}", shown(name), known.join(", "))
 }
 
 fn strategy(value: &Dynamic) -> Checked<Strategy> {

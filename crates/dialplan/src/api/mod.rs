@@ -35,6 +35,9 @@ pub(crate) fn missing_verb(signature: &str) -> Option<&'static str> {
     arguments.contains(caller::TYPE).then_some(verb)
 }
 
+/// What `extension(number)` returns.
+pub(crate) const EXTENSION: &[&str] = &["registered", "busy", "dnd", "forward"];
+
 pub(crate) fn register(engine: &mut Engine) {
     caller::register(engine);
     log::register(engine);

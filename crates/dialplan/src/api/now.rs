@@ -8,6 +8,11 @@ use super::arguments::{Checked, shown};
 use crate::fault::{Thrown, thrown};
 use crate::fiber::clock;
 
+/// What `now` returns.
+pub(crate) const FIELDS: &[&str] = &[
+    "year", "month", "day", "hour", "minute", "second", "weekday", "date", "time",
+];
+
 /// What the clock showed when the script was last resumed, in a zone such as `Europe/Berlin`.
 pub(crate) fn now(context: NativeCallContext, zone: &str) -> Result<Map, Thrown> {
     map(clock(), zone).map_err(|message| thrown(&context, &message))

@@ -6,6 +6,7 @@ use rhai::{Array, Dynamic, Engine, Map, NativeCallContext};
 use switch::{DialStatus, ExtensionState, Facts, Position, ScriptEntry, ScriptFault};
 
 use super::fake::{Asked, Fake};
+use crate::api;
 use crate::api::arguments::{self, Checked, kind, shown};
 use crate::api::dial::unknown;
 use crate::fault::{self, Thrown, thrown};
@@ -24,8 +25,6 @@ const FACTS: &[&str] = &[
     "headers",
     "extensions",
 ];
-const RESULT: &[&str] = &["status", "code", "reason", "by", "talk"];
-const STATE: &[&str] = &["registered", "busy", "dnd", "forward"];
 
 /// What a test holds. Clones are the same call.
 #[derive(Clone)]
@@ -226,7 +225,7 @@ fn inner(map: &Map) -> Checked<Inner> {
 }
 
 fn extension_state(map: &Map) -> Checked<ExtensionState> {
-    known("an extension", map, STATE)?;
+    known("an extension", map, api::EXTENSION)?;
     let flag = |name: &str, otherwise| match map.get(name) {
         None => Ok(otherwise),
         Some(value) => value
@@ -242,11 +241,12 @@ fn extension_state(map: &Map) -> Checked<ExtensionState> {
 }
 
 fn dial_result(map: &Map) -> Checked<switch::DialResult> {
-    known("a dial's result", map, RESULT)?;
+    known("a dial's result", map, api::dial::RESULT)?;
     let name = text(map, "status")?.unwrap_or_else(|| "answered".to_owned());
+    let word = DialStatus::parse(&name);
     let (status, code, reason) = STATUS
         .iter()
-        .find(|(status, ..)| status.as_str() == name)
+        .find(|(status, ..)| Some(*status) == word)
         .ok_or_else(|| {
             format!(
                 "status {}: possible are {}",

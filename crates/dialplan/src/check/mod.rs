@@ -22,9 +22,10 @@ use switch::ScriptFault;
 
 use crate::entry::Entry;
 use crate::fault;
-use crate::folder::{self, Sources};
-use crate::generation::{Generation, aside, compile_one};
+use crate::folder::{self, Read, Sources};
+use crate::generation::{Compiled, Generation, Look, aside, compile_one};
 use crate::limits::Limits;
+use crate::lint::Prompts;
 use crate::{engine, fiber};
 
 /// What [`check`] found.
@@ -53,8 +54,18 @@ impl Report {
         self.faults.is_empty() && self.tests.iter().all(|test| test.result.is_ok())
     }
 
-    /// All faults as `file:line:column: message`, one line each, as compilers print them.
+    /// All faults as `file:line:column: message`, one line each, as compilers print them; files are relative to the
+    /// dialplan folder.
     pub fn lines(&self) -> impl Iterator<Item = String> {
+        self.all_faults().map(|fault| fault::describe(&fault))
+    }
+
+    /// The same with paths that an editor opens: those of the folder as it was named.
+    pub fn lines_in(&self, folder: &Path) -> impl Iterator<Item = String> {
+        self.all_faults().map(|fault| fault::describe_in(folder, &fault))
+    }
+
+    fn all_faults(&self) -> impl Iterator<Item = ScriptFault> {
         let of_tests = self.tests.iter().filter_map(|test| {
             let fault = test.result.as_ref().err()?;
             Some(ScriptFault {
@@ -62,57 +73,63 @@ impl Report {
                 ..fault.clone()
             })
         });
-        self.faults
-            .iter()
-            .cloned()
-            .chain(of_tests)
-            .map(|fault| fault::describe(&fault))
+        self.faults.iter().cloned().chain(of_tests)
     }
 }
 
 /// Compiles the scripts of a folder and runs their tests. No phone rings: what the scripts ask for is
-/// answered by the tests.
-pub fn check(folder: &Path, limits: &Limits) -> Report {
-    match folder::read(folder, limits) {
-        Ok((plan, tests)) => check_sources(plan, &tests, limits),
-        Err(faults) => Report {
-            faults,
-            ..Report::default()
-        },
+/// answered by the tests. Every fault is told: of files that cannot be read, of scripts and of tests.
+///
+/// `prompts` says what is wrong with a prompt that a script plays by name; `None` to leave them alone.
+pub fn check(folder: &Path, limits: &Limits, prompts: Option<Prompts>) -> Report {
+    let Read { plan, tests, faults } = folder::read_all(folder, limits);
+    let mut report = check_sources(plan, &tests, limits, prompts);
+    // Where something could not be read, what follows from that is not told, too.
+    if !faults.is_empty() {
+        let unread = |fault: &ScriptFault| {
+            fault.position.line > 0 || faults.iter().all(|f| f.position.file != fault.position.file)
+        };
+        report.faults.retain(unread);
+        report.faults.splice(0..0, faults);
+        report.tests.clear();
     }
+    report
 }
 
-pub(crate) fn check_sources(plan: Sources, tests: &Sources, limits: &Limits) -> Report {
-    let plan = match Generation::compile(plan, limits) {
-        Ok(plan) => Arc::new(plan),
+pub(crate) fn check_sources(plan: Sources, tests: &Sources, limits: &Limits, prompts: Option<Prompts>) -> Report {
+    let (plan, mut report) = match Generation::compile(plan, limits, Look::Closely(prompts)) {
+        Ok(plan) => (Some(Arc::new(plan)), Report::default()),
         Err(faults) => {
-            return Report {
+            let report = Report {
                 faults,
                 ..Report::default()
             };
+            (None, report)
         }
     };
-    let mut report = Report::default();
     for (file, text) in tests {
-        let (plan, name, text) = (plan.clone(), file.clone(), text.clone());
+        let (name, text) = (file.clone(), text.clone());
         let of_file = Tests {
-            engine: test_engine(&plan, limits),
+            engine: test_engine(plan.as_ref(), limits),
             limits: limits.clone(),
             file: file.clone(),
         };
-        match aside(limits, move || Compiled::new(of_file, &name, &text)) {
+        match aside(limits, move || CompiledTests::new(of_file, &name, &text)) {
+            // Where the dialplan does not compile there is nothing to test.
+            Ok(Ok(_)) if plan.is_none() => {}
             Ok(Ok(compiled)) => compiled.run(&mut report),
-            Ok(Err(fault)) => report.faults.push(fault),
-            Err(faults) => report.faults.extend(faults),
+            Ok(Err(faults)) | Err(faults) => report.faults.extend(faults),
         }
     }
     report
 }
 
 /// An engine for tests: scripts' own, and the calls they are tested with.
-fn test_engine(plan: &Arc<Generation>, limits: &Limits) -> Engine {
+fn test_engine(plan: Option<&Arc<Generation>>, limits: &Limits) -> Engine {
     let mut engine = engine::new(limits);
-    call::register(&mut engine, plan);
+    if let Some(plan) = plan {
+        call::register(&mut engine, plan);
+    }
     engine
 }
 
@@ -122,15 +139,18 @@ struct Tests {
     file: String,
 }
 
-struct Compiled {
+struct CompiledTests {
     tests: Arc<Tests>,
     script: AST,
     names: Vec<String>,
 }
 
-impl Compiled {
-    fn new(tests: Tests, file: &str, text: &str) -> Result<Self, ScriptFault> {
-        let script = compile_one(&tests.engine, file, text)?;
+impl CompiledTests {
+    fn new(tests: Tests, file: &str, text: &str) -> Result<Self, Vec<ScriptFault>> {
+        let Compiled { script, faults, .. } = compile_one(&tests.engine, file, text);
+        let Some(script) = script.filter(|_| faults.is_empty()) else {
+            return Err(faults);
+        };
         let functions = script.iter_functions().filter(|function| function.params.is_empty());
         let mut names: Vec<String> = functions.map(|function| function.name.to_owned()).collect();
         names.retain(|name| name.starts_with("test_"));

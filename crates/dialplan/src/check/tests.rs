@@ -19,6 +19,7 @@ fn report(tests: &str) -> Report {
         plan,
         &Sources::from([("tests/t.rhai".to_owned(), tests.to_owned())]),
         &Limits::default(),
+        None,
     )
 }
 
@@ -141,10 +142,58 @@ fn a_broken_plan_has_no_tests() {
         "main.rhai".to_owned(),
         "fn on_call(caller) { caller.dail(1) }".to_owned(),
     )]);
-    let report = check_sources(plan, &Sources::new(), &Limits::default());
+    let report = check_sources(plan, &Sources::new(), &Limits::default(), None);
     let lines: Vec<_> = report.lines().collect();
     assert!(
         lines[0].starts_with("main.rhai:1:29: caller has no dail(); it has dial, ring"),
         "{lines:?}"
     );
+}
+
+#[test]
+fn check_tells_all_faults_at_once_with_paths_an_editor_opens() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &[u8]| {
+        let path = folder.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    };
+    write(
+        "main.rhai",
+        b"fn on_call(caller) {\n caller.play(\"nofile\");\n caller.play([\"there\", \"lost\"]);\n caller.rign();\n}",
+    );
+    write("bad.rhai", b"\xff");
+    write("tests/t.rhai", b"fn test_it() { let x = y; }");
+    let prompts: crate::Prompts = Arc::new(|name: &str| match name {
+        "there" => Ok(()),
+        _ => Err(format!("there is no {name}.wav")),
+    });
+    let report = check(folder.path(), &Limits::default(), Some(prompts));
+    let lines: Vec<_> = report.lines_in(Path::new("./plans")).collect();
+    let starts = [
+        "plans/bad.rhai: not UTF-8",
+        "plans/main.rhai:2:14: there is no nofile.wav",
+        "plans/main.rhai:3:24: there is no lost.wav",
+        "plans/main.rhai:4:9: caller has no rign(); it has",
+        "plans/tests/t.rhai:1:24: Undefined variable: y",
+    ];
+    assert_eq!(lines.len(), starts.len(), "{lines:#?}");
+    for (line, start) in lines.iter().zip(starts) {
+        assert!(line.starts_with(start), "{start}: {lines:#?}");
+    }
+    assert!(
+        report
+            .lines_in(Path::new("/etc/plans"))
+            .next()
+            .unwrap()
+            .starts_with("/etc/plans/bad.rhai")
+    );
+}
+
+#[test]
+fn a_test_names_a_result_in_either_word() {
+    for word in ["noanswer", "no_answer"] {
+        let body = format!("c.on_dial(\"102\", #{{ status: \"{word}\" }}); c.run(); assert(c.verbs[1] == \"answer\");");
+        assert_eq!(one(&body), Vec::<String>::new(), "{word}");
+    }
 }

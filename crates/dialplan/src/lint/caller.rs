@@ -1,21 +1,18 @@
 //! Calls and properties of a variable named `caller`.
 
-use rhai::{Expr, FnCallExpr, Position};
+use rhai::{Expr, FnCallExpr};
+use switch::did_you_mean;
 
+use super::{Found, Prompts};
 use crate::api::{self, arguments, dial};
 
 /// The name every dialplan gives its caller.
 const CALLER: &str = "caller";
 
-/// Nothing is wrong, or where and what.
-pub(super) type Checked = Result<(), (Position, String)>;
-
 /// `caller.something`.
-pub(super) fn check(dot: &rhai::BinaryExpr, own: &[&str]) -> Checked {
+pub(super) fn check(dot: &rhai::BinaryExpr, own: &[&str], prompts: Option<&Prompts>, found: &mut Found) {
     if is_caller(&dot.lhs) {
-        on_caller(first(&dot.rhs), own)
-    } else {
-        Ok(())
+        on_caller(first(&dot.rhs), own, prompts, found);
     }
 }
 
@@ -31,24 +28,24 @@ fn first(expression: &Expr) -> &Expr {
     }
 }
 
-fn on_caller(what: &Expr, own: &[&str]) -> Checked {
+fn on_caller(what: &Expr, own: &[&str], prompts: Option<&Prompts>, found: &mut Found) {
     match what {
         Expr::Property(property, position) => {
             let name = property.2.as_str();
-            if api::caller::FACTS.contains(&name) {
-                return Ok(());
+            if !api::caller::FACTS.contains(&name) {
+                let near = did_you_mean(name, api::caller::FACTS.iter().copied());
+                let facts = api::caller::FACTS.join(", ");
+                found.push((*position, format!("caller has no {name}; it has {facts}{near}")));
             }
-            Err((
-                *position,
-                format!("caller has no {name}; it has {}", api::caller::FACTS.join(", ")),
-            ))
         }
         // A function of the script's own may be called as if it were one of the caller's.
         Expr::MethodCall(call, position) if !own.contains(&call.name.as_str()) => {
-            verb(call).map_err(|message| (*position, message))?;
-            literals(call)
+            if let Err(message) = verb(call) {
+                found.push((*position, message));
+            }
+            literals(call, prompts, found);
         }
-        _ => Ok(()),
+        _ => {}
     }
 }
 
@@ -70,29 +67,58 @@ fn verb(call: &FnCallExpr) -> Result<(), String> {
         return Err(format!("caller.{name} is not there yet"));
     }
     let verbs: Vec<_> = api::caller::VERBS.iter().map(|(verb, ..)| *verb).collect();
-    Err(format!("caller has no {name}(); it has {}", verbs.join(", ")))
+    let near = did_you_mean(name, verbs.iter().copied());
+    Err(format!("caller has no {name}(); it has {}{near}", verbs.join(", ")))
 }
 
 /// Arguments that are written out are judged as they will be when they are used.
-fn literals(call: &FnCallExpr) -> Checked {
-    let Some(argument) = call.args.first() else {
-        return Ok(());
+fn literals(call: &FnCallExpr, prompts: Option<&Prompts>, found: &mut Found) {
+    let name = call.name.as_str();
+    for (number, argument) in call.args.iter().enumerate() {
+        match (name, number, argument) {
+            ("dial", 1, Expr::Map(map, _)) => options("dial", &map.0, dial::OPTIONS, found),
+            // Each item is at fault for itself, where all of them are written out.
+            ("dial" | "play", 0, Expr::Array(items, _)) if !items.is_empty() => {
+                items.iter().for_each(|item| literal(name, 0, item, prompts, found));
+            }
+            _ => literal(name, number, argument, prompts, found),
+        }
+    }
+}
+
+fn literal(verb: &str, number: usize, argument: &Expr, prompts: Option<&Prompts>, found: &mut Found) {
+    let Some(value) = argument.get_literal_value(None) else {
+        return;
     };
-    let value = argument.get_literal_value(None);
-    let judged = match (call.name.as_str(), &value) {
-        ("dial", Some(to)) => arguments::strings("dial", to).and_then(|to| targets(&to)),
-        ("reject", Some(code)) => code
+    let (least, most) = (api::caller::SHORTEST, api::caller::LONGEST);
+    let judged = match (verb, number) {
+        ("dial", 0) => arguments::strings("dial", &value).and_then(|to| targets(&to)),
+        ("reject", 0) => value
             .as_int()
             .map_or(Ok(()), |code| api::caller::reject_code(code).map(drop)),
-        ("wait", Some(time)) => arguments::seconds("wait", time, api::caller::SHORTEST, api::caller::LONGEST).map(drop),
-        ("header", Some(name)) => arguments::string(name).map_or(Ok(()), |name| dial::header_name(&name)),
+        ("wait", 0) => arguments::seconds("wait", &value, least, most).map(drop),
+        ("tone", 1) => arguments::seconds("tone", &value, least, most).map(drop),
+        ("tone", 0) => text(&value, |name| arguments::tone(name).map(drop)),
+        ("header", 0) => text(&value, dial::header_name),
+        ("redirect", 0) => text(&value, |to| api::caller::redirect_to(to).map(drop)),
+        ("play", 0) => arguments::strings("play", &value).and_then(|names| play(&names, prompts)),
         _ => Ok(()),
     };
-    judged.map_err(|message| (argument.position(), message))?;
-    match (call.name.as_str(), call.args.get(1)) {
-        ("dial", Some(Expr::Map(map, _))) => options("dial", &map.0, dial::OPTIONS),
-        _ => Ok(()),
+    if let Err(message) = judged {
+        found.push((argument.position(), message));
     }
+}
+
+fn text(value: &rhai::Dynamic, judge: impl FnOnce(&str) -> Result<(), String>) -> Result<(), String> {
+    arguments::string(value).map_or(Ok(()), |text| judge(&text))
+}
+
+/// Names of prompts; "" is silence.
+fn play(names: &[String], prompts: Option<&Prompts>) -> Result<(), String> {
+    names.iter().filter(|name| !name.is_empty()).try_for_each(|name| {
+        arguments::prompt(name)?;
+        prompts.map_or(Ok(()), |prompts| prompts(name))
+    })
 }
 
 fn targets(texts: &[String]) -> Result<(), String> {
@@ -100,19 +126,23 @@ fn targets(texts: &[String]) -> Result<(), String> {
 }
 
 /// The keys of a map that is written out, and of `caller_id` in it; values where they are written out.
-fn options(of: &str, entries: &[(rhai::Ident, Expr)], known: &[&str]) -> Checked {
+fn options(of: &str, entries: &[(rhai::Ident, Expr)], known: &[&str], found: &mut Found) {
     for (key, value) in entries {
         if !known.contains(&key.name.as_str()) {
-            return Err((key.pos, dial::unknown(of, &key.name, known)));
-        }
-        if let (("caller_id", Expr::Map(map, _)), "dial") = ((key.name.as_str(), value), of) {
-            options("caller_id", &map.0, dial::CALLER_ID)?;
+            found.push((key.pos, dial::unknown(of, &key.name, known)));
+        } else if let (("caller_id", Expr::Map(map, _)), "dial") = ((key.name.as_str(), value), of) {
+            let before = found.len();
+            options("caller_id", &map.0, dial::CALLER_ID, found);
+            if found.len() > before {
+                continue;
+            }
         }
         let judged = match (of, value.get_literal_value(None)) {
-            ("dial", Some(literal)) => dial::check_option(&key.name, &literal),
+            ("dial", Some(literal)) if known.contains(&key.name.as_str()) => dial::check_option(&key.name, &literal),
             _ => Ok(()),
         };
-        judged.map_err(|message| (value.position(), message))?;
+        if let Err(message) = judged {
+            found.push((value.position(), message));
+        }
     }
-    Ok(())
 }

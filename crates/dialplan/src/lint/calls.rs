@@ -3,10 +3,14 @@
 use std::collections::BTreeMap;
 
 use rhai::{AST, ASTNode, Expr, FnCallExpr, Position, Stmt};
+use switch::did_you_mean;
 
-use super::caller::Checked;
-use crate::api;
-use crate::folder::MAIN;
+use super::Found;
+use crate::folder::{MAIN, Sources};
+use crate::{api, modules};
+
+/// Nothing is wrong, or where and what.
+type Checked = Result<(), (Position, String)>;
 
 /// What can be called without a namespace besides the script's own functions and what this crate adds:
 /// the functions of the packages in `engine.rs`, and Rhai's keywords that look like functions.
@@ -23,13 +27,14 @@ const KNOWN: &str = "abs acos acosh all append asin asinh atan atanh bits bytes 
 /// What a file can call.
 pub(super) struct Calls<'a> {
     script: &'a AST,
+    files: &'a Sources,
     plan: &'a BTreeMap<String, AST>,
     /// What it imports: the name it gives it, and the file where that is written out.
     imports: Vec<(String, Option<String>)>,
 }
 
 impl<'a> Calls<'a> {
-    pub(super) fn new(script: &'a AST, plan: &'a BTreeMap<String, AST>) -> Self {
+    pub(super) fn new(script: &'a AST, files: &'a Sources, plan: &'a BTreeMap<String, AST>) -> Self {
         let mut imports = Vec::new();
         script.walk(&mut |path: &[ASTNode]| {
             if let Some(ASTNode::Stmt(Stmt::Import(import, _))) = path.last() {
@@ -41,20 +46,38 @@ impl<'a> Calls<'a> {
             }
             true
         });
-        Self { script, plan, imports }
+        Self {
+            script,
+            files,
+            plan,
+            imports,
+        }
     }
 
-    pub(super) fn check(&self, call: &FnCallExpr, at: Position) -> Checked {
+    pub(super) fn check(&self, call: &FnCallExpr, at: Position, found: &mut Found) {
         let name = call.name.as_str();
         // Operators are calls too.
         if !name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') {
-            return Ok(());
+            return;
         }
-        if !call.namespace.is_empty() {
-            return self.imported(call, at);
+        let checked = if call.namespace.is_empty() {
+            self.plain(name, call.args.len(), at)
+        } else {
+            self.imported(call, at)
+        };
+        found.extend(checked.err());
+        found.extend(literal(call).err());
+    }
+
+    /// A file that is not there, where its name is written out.
+    pub(super) fn import(&self, import: &(Expr, rhai::Ident), found: &mut Found) {
+        if let Expr::StringConstant(path, at) = &import.0 {
+            let file = modules::file_name(path);
+            let known = || self.files.keys().map(String::as_str).filter(|name| *name != MAIN);
+            if file == MAIN || !self.files.contains_key(&file) {
+                found.push((*at, modules::missing(&file, known())));
+            }
         }
-        self.plain(name, call.args.len(), at)?;
-        literal(call)
     }
 
     fn plain(&self, name: &str, given: usize, at: Position) -> Checked {
@@ -66,7 +89,12 @@ impl<'a> Calls<'a> {
         if name == "sleep" {
             return Err((at, crate::strings::NO_SLEEP.to_owned()));
         }
-        Err((at, complaint(name, given, &takes)))
+        let mut message = complaint(name, given, &takes);
+        if takes.is_empty() {
+            let own = self.script.iter_functions().map(|function| function.name);
+            message += &did_you_mean(name, own.chain(KNOWN.split_ascii_whitespace()));
+        }
+        Err((at, message))
     }
 
     /// `night::closed()`: where `night` is one file for sure, it has to have the function.

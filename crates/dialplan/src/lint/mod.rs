@@ -6,37 +6,63 @@
 
 mod caller;
 mod calls;
+mod results;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use rhai::{AST, ASTNode, Expr, Stmt};
 use switch::ScriptFault;
 
 use crate::fault;
+use crate::folder::Sources;
+use crate::words::Tokens;
 use calls::Calls;
 
-/// Every fault found in one file of a plan.
-pub(crate) fn lint(file: &str, script: &AST, plan: &BTreeMap<String, AST>) -> Vec<ScriptFault> {
+/// Faults that are told of one file: nobody reads more at once, and finding them takes time.
+const FAULTS: usize = 100;
+
+/// What is wrong, and where.
+type Found = Vec<(rhai::Position, String)>;
+
+/// Says what is wrong with the prompt of that name, where prompts are looked at.
+pub type Prompts = Arc<dyn Fn(&str) -> Result<(), String> + Send + Sync>;
+
+/// Every fault found in one file of a plan: of all its `files`, `plan` has those that could be parsed.
+pub(crate) fn lint(
+    file: &str,
+    script: &AST,
+    tokens: &Tokens,
+    (files, plan): (&Sources, &BTreeMap<String, AST>),
+    prompts: Option<&Prompts>,
+) -> Vec<ScriptFault> {
     let own: Vec<&str> = script.iter_functions().map(|function| function.name).collect();
-    let calls = Calls::new(script, plan);
-    let mut faults = Vec::new();
+    let calls = Calls::new(script, files, plan);
+    let mut found = Found::new();
     script.walk(&mut |path: &[ASTNode]| {
-        let checked = match path.last() {
-            Some(ASTNode::Expr(Expr::Dot(dot, ..))) => caller::check(dot, &own),
+        match path.last() {
+            Some(ASTNode::Expr(Expr::Dot(dot, ..))) => caller::check(dot, &own, prompts, &mut found),
             Some(ASTNode::Expr(Expr::FnCall(call, at)) | ASTNode::Stmt(Stmt::FnCall(call, at))) => {
-                calls.check(call, *at)
+                calls.check(call, *at, &mut found);
             }
-            _ => Ok(()),
-        };
-        if let Err((position, message)) = checked {
-            faults.push(ScriptFault {
-                position: fault::position(file, position),
-                message,
-            });
+            Some(ASTNode::Stmt(Stmt::Import(import, _))) => calls.import(import, &mut found),
+            _ => {}
         }
-        true
+        found.len() < FAULTS
     });
-    // The walk meets functions in no order of the file's.
-    faults.sort_by_key(|fault| (fault.position.line, fault.position.column));
-    faults
+    if found.len() < FAULTS {
+        results::check(tokens, &mut found);
+    }
+    if found.len() >= FAULTS {
+        found.truncate(FAULTS);
+        found.push((
+            rhai::Position::NONE,
+            format!("more faults are in it than these {FAULTS}"),
+        ));
+    }
+    let fault = |(position, message)| ScriptFault {
+        position: fault::position(file, position),
+        message,
+    };
+    found.into_iter().map(fault).collect()
 }

@@ -278,6 +278,25 @@ pub enum DialStatus {
 }
 
 impl DialStatus {
+    /// All of them.
+    pub const ALL: [Self; 7] = [
+        Self::Answered,
+        Self::Busy,
+        Self::NoAnswer,
+        Self::Unavailable,
+        Self::Rejected,
+        Self::Failed,
+        Self::Cancelled,
+    ];
+
+    /// Reads a word: scripts' own, or that of records and of the API where they have another.
+    pub fn parse(text: &str) -> Option<Self> {
+        match text {
+            "no_answer" => Some(Self::NoAnswer),
+            _ => Self::ALL.into_iter().find(|status| status.as_str() == text),
+        }
+    }
+
     /// The word scripts compare with.
     pub const fn as_str(self) -> &'static str {
         match self {

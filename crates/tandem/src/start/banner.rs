@@ -19,6 +19,8 @@ pub(super) struct Banner<'a> {
     /// The addresses phones reach this machine by, of either family at most one.
     pub(super) addresses: Vec<IpAddr>,
     pub(super) made: &'a Made,
+    /// What is wrong with the dialplan, if anything.
+    pub(super) broken: Option<&'a str>,
 }
 
 impl Banner<'_> {
@@ -59,6 +61,9 @@ impl Banner<'_> {
             );
         }
         text.push_str(if shown_once { "\n" } else { "" });
+        if let Some(broken) = self.broken {
+            let _ = writeln!(text, "{broken}");
+        }
         text.push_str("Stop with Ctrl-C. More: tandem serve --help\n\n");
         text
     }
@@ -117,6 +122,7 @@ mod tests {
             domain: "pbx.example",
             addresses,
             made,
+            broken: None,
         }
         .text()
     }

@@ -5,13 +5,14 @@ use std::{
     net::{SocketAddr, UdpSocket},
     path::Path,
     process::ExitCode,
+    sync::Arc,
 };
 
-use dialplan::{Dialplans, Limits};
+use dialplan::{Dialplans, Limits, Prompts};
 use tokio::task::LocalSet;
 
 use super::{FAILED, StartError, complain, database, say};
-use crate::{config::Config, net::Net};
+use crate::{config::Config, net::Net, rtp};
 
 /// Tests settings (already read), ports, database and dialplans.
 ///
@@ -90,7 +91,7 @@ pub(super) fn media_ports_taken(config: &Config) -> impl Iterator<Item = (Socket
 }
 
 /// Compiles a folder of dialplans.
-pub(super) fn load_dialplans(folder: &Path) -> Result<Dialplans, StartError> {
+fn load_dialplans(folder: &Path) -> Result<Dialplans, StartError> {
     Dialplans::load(folder, Limits::default()).map_err(|faults| {
         let others = faults.len().saturating_sub(1);
         let first = faults.into_iter().next().unwrap_or_else(|| switch::ScriptFault {
@@ -106,9 +107,17 @@ pub(super) fn load_dialplans(folder: &Path) -> Result<Dialplans, StartError> {
 }
 
 /// Compiles the dialplans and runs their tests; each fault is a line.
-pub(super) fn dialplans(folder: &Path) -> ExitCode {
-    let report = dialplan::check(folder, &Limits::default());
-    for line in report.lines() {
+pub(super) fn dialplans(folder: &Path, prompts: &Path) -> ExitCode {
+    let sounds = prompts.to_owned();
+    let judge: Prompts = Arc::new(move |name: &str| match rtp::check_prompt(&sounds, name) {
+        Ok(()) => Ok(()),
+        Err(fault) => Err(format!(
+            "prompt {}: {fault}",
+            sounds.join(format!("{name}.wav")).display()
+        )),
+    });
+    let report = dialplan::check(folder, &Limits::default(), Some(judge));
+    for line in report.lines_in(folder) {
         say(&format!("{line}\n"));
     }
     if !report.passed() {

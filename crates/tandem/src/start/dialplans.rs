@@ -3,8 +3,33 @@
 use std::sync::Arc;
 
 use admin::{DialplanError, DialplanInfo, Fault};
-use dialplan::{Dialplans, FileError};
+use dialplan::{Dialplans, FileError, InForce, Limits, describe_in};
 use switch::ScriptFault;
+
+use crate::config::Config;
+
+/// The last good scripts, in the data folder.
+const KEPT: &str = "dialplan-kept.json";
+
+/// Puts the dialplans in force. Phones register also where they are broken: then the last good ones run, or each call
+/// fails where there are none. The log says so, and the note is for the person who started it.
+pub(super) fn start(config: &Config) -> (Arc<Dialplans>, Option<String>) {
+    let folder = &config.dialplans;
+    let (plans, in_force) = Dialplans::start(folder, Limits::default(), config.data.join(KEPT));
+    let (faults, what) = match in_force {
+        InForce::Folder => return (Arc::new(plans), None),
+        InForce::Kept(faults) => (faults, "calls run the last good dialplan, kept from before"),
+        InForce::Nothing(faults) => (faults, "no earlier one is kept, so every call is refused with 500"),
+    };
+    for fault in &faults {
+        tracing::error!("dialplan fault: {}", describe_in(folder, fault));
+    }
+    let first = faults.first().map(|fault| describe_in(folder, fault));
+    let folder = folder.display();
+    tracing::error!(%folder, "the dialplan is broken: {what}. Phones register. Mend the files: they are taken at once");
+    let note = format!("The dialplan is broken ({}): {what}.", first.unwrap_or_default());
+    (Arc::new(plans), Some(note))
+}
 
 /// Files of one folder, changed one at a time.
 pub(super) struct Files(pub(super) Arc<Dialplans>);
@@ -22,6 +47,10 @@ impl admin::Dialplans for Files {
 
     fn fault(&self) -> Option<Fault> {
         self.0.fault().map(fault)
+    }
+
+    fn is_running(&self) -> bool {
+        self.0.current().is_running()
     }
 
     fn read(&self, name: &str) -> Result<String, DialplanError> {
@@ -65,10 +94,8 @@ pub(super) fn fault(fault: ScriptFault) -> Fault {
 mod tests {
     use std::fs;
 
-    use admin::Dialplans as _;
-    use dialplan::Limits;
-
     use super::*;
+    use admin::Dialplans as _;
 
     const GOOD: &str = "fn on_call(caller) { caller.reject(404); }\nfn on_trunk(caller) { caller.reject(404); }\n";
 

@@ -10,7 +10,7 @@ mod replay;
 mod serve;
 mod signalling;
 
-use std::{ffi::OsString, io::Write, net::SocketAddr, process::ExitCode};
+use std::{ffi::OsString, io::Write, net::SocketAddr, path::Path, process::ExitCode};
 
 use switch::ScriptFault;
 
@@ -61,7 +61,7 @@ pub(crate) enum StartError {
     #[error(transparent)]
     Store(#[from] store::StoreError),
     /// The dialplans; the first fault, and how many there are.
-    #[error("dialplans = {folder:?}: {}{}", dialplan::describe(.first), more(*.others))]
+    #[error("dialplans = {folder:?}: {}{}", dialplan::describe_in(Path::new(.folder), .first), more(*.others))]
     Dialplans {
         /// Their folder.
         folder: String,
@@ -130,7 +130,7 @@ pub fn main(
             }
         }
         Action::Serve { config, check: true } => check::settings(&config, &cli::unknown_variables(names)),
-        Action::Check { dialplans } => check::dialplans(&dialplans),
+        Action::Check { dialplans, prompts } => check::dialplans(&dialplans, &prompts),
         Action::Replay { file } => replay::replay(&file),
     }
 }

@@ -20,9 +20,9 @@ use tokio::{
 use super::{
     StartError,
     banner::{Banner, servers},
-    check::{load_dialplans, media_ports_taken},
+    check::media_ports_taken,
     database::{self, Made},
-    dialplans::{Files, fault},
+    dialplans::{self, Files},
     metrics::{Audio, registry},
     outside::Shell,
     say,
@@ -60,10 +60,8 @@ async fn run(config: &Config, keeper: &Handle) -> Result<(), StartError> {
     let signals = Signals::new().map_err(StartError::Thread)?;
     let descriptors = raise_descriptors();
     // Whatever may fail comes before the first start makes anything: secrets are shown only once.
-    let plans = Arc::new(load_dialplans(&config.dialplans)?);
     let store = database::open(config, keeper).await?;
     let limits = net_limits(config, descriptors);
-    let most = limits.connections;
     let signalling = Signalling::bind(config.sip.clone(), limits)?;
     let http = bind_http(config).await?;
     let (mailbox, inbox) = Mailbox::new(REQUESTS);
@@ -74,13 +72,12 @@ async fn run(config: &Config, keeper: &Handle) -> Result<(), StartError> {
     let seed = random()?;
     let recording = recording(config, &told, seed)?;
     let clock = Clock::start();
+    let (plans, broken) = dialplans::start(config);
     let made = database::first_start(&store, config, clock.unix_micros()).await?;
     let addresses = config.advertise.map_or_else(public_addresses, |address| vec![address]);
-    let system = system(config, &signalling.listeners, &addresses);
-    announce(config, &signalling.listeners, addresses, &http, &made)?;
-    if most < config.limits.connections {
-        tracing::info!(most, "the limit of open files (ulimit -n) allows fewer TCP connections");
-    }
+    let listeners = &signalling.listeners;
+    let system = system(config, listeners, &addresses);
+    announce(config, listeners, addresses, &http, (&made, broken.as_deref()))?;
     let first = database::load(&store, &config.domain, clock.unix_micros()).await?;
 
     let events = EventBus::default();
@@ -209,6 +206,7 @@ async fn pass_on(mut requests: mpsc::Receiver<SwitchRequest>, mailbox: Mailbox) 
 fn watch(plans: &Arc<Dialplans>, events: &EventBus) -> Result<Watch, StartError> {
     let events = events.clone();
     let reloaded = plans.clone();
+    let folder = plans.folder().to_owned();
     let report = move |reload| match reload {
         Reload::Reloaded => {
             let generation = reloaded.generation();
@@ -217,8 +215,9 @@ fn watch(plans: &Arc<Dialplans>, events: &EventBus) -> Result<Watch, StartError>
         }
         Reload::Failed(faults) => {
             for found in faults {
-                tracing::error!(fault = %dialplan::describe(&found), "dialplans not reloaded; the last good ones stay");
-                events.dialplan_failed(&fault(found));
+                let fault = dialplan::describe_in(&folder, &found);
+                tracing::error!(%fault, "dialplans not reloaded; the last good ones stay");
+                events.dialplan_failed(&dialplans::fault(found));
             }
         }
     };
@@ -296,8 +295,12 @@ fn admin_limits(config: &Config) -> admin::Limits {
 }
 
 fn net_limits(config: &Config, descriptors: usize) -> Limits {
+    let most = connections(config.limits.connections, descriptors, config.rtp);
+    if most < config.limits.connections {
+        tracing::info!(most, "the limit of open files (ulimit -n) allows fewer TCP connections");
+    }
     Limits {
-        connections: connections(config.limits.connections, descriptors, config.rtp),
+        connections: most,
         connections_per_source: config.limits.connections_per_source,
         message: config.switch.limits.message_bytes,
         write_queue: config.limits.write_queue,
@@ -369,7 +372,7 @@ fn announce(
     listeners: &[Listener],
     addresses: Vec<IpAddr>,
     http: &TcpListener,
-    made: &Made,
+    (made, broken): (&Made, Option<&str>),
 ) -> Result<(), StartError> {
     let http = http.local_addr().map_err(StartError::Thread)?;
     let banner = Banner {
@@ -378,6 +381,7 @@ fn announce(
         domain: &config.domain,
         addresses,
         made,
+        broken,
     };
     say(&banner.text());
     for listener in listeners {

@@ -9,7 +9,12 @@ use std::{
     process::{Command, Output},
 };
 
-use crate::support::{Pbx, Place, rtp_range, tandem};
+use sip::{StatusCode, Transport};
+
+use crate::{
+    phone::Phone,
+    support::{Pbx, Place, rtp_range, tandem},
+};
 
 fn lines(output: &Output) -> Vec<String> {
     String::from_utf8_lossy(&output.stderr)
@@ -232,19 +237,64 @@ fn a_wrong_setting_is_one_clear_line_and_status_2() {
     assert!(!place.path("data").exists());
 }
 
+/// The answers to a phone's registration, and to its call.
+fn calls(pbx: &Pbx, password: &str) -> [Option<StatusCode>; 2] {
+    let mut phone = Phone::new(Transport::Udp, pbx.sip(), "101", password.to_owned());
+    let registered = phone.register().status();
+    [registered, phone.dial("*44").status()]
+}
+
+/// A broken dialplan keeps no phone from registering: what ran before the last stop runs on, and everybody is told.
 #[test]
-fn a_faulty_dialplan_keeps_it_from_starting() {
+fn a_start_with_a_broken_dialplan_runs_the_last_good_one() {
     let place = Place::new();
-    fs::write(
-        place.path("plans/main.rhai"),
-        "fn on_call(caller) {\n  caller.reject(;\n}",
-    )
-    .unwrap();
-    let output = place.serve(&[]).output().unwrap();
-    assert_eq!(output.status.code(), Some(1));
-    let said = lines(&output);
-    let beginning = format!("tandem: dialplans = {:?}: main.rhai:2:", place.text("plans"));
-    assert!(said.len() == 1 && said[0].starts_with(&beginning), "{said:?}");
+    let main = place.path("plans/main.rhai");
+    fs::write(&main, "fn on_call(caller) { caller.reject(486); }").unwrap();
+    let pbx = Pbx::start(place.serve(&[]));
+    let (password, token) = (pbx.password("101"), pbx.after("Admin token:").unwrap());
+    let busy = [Some(StatusCode::OK), Some(StatusCode::BUSY_HERE)];
+    assert_eq!(calls(&pbx, &password), busy);
+    assert!(!pbx.get("/healthz", None).contains("detail"));
+    pbx.stop();
+
+    fs::write(&main, "fn on_call(caller) {\n  caller.reject(;\n}").unwrap();
+    let output = place.serve(&["--check"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{:?}", lines(&output));
+    let pbx = Pbx::start(place.serve(&[]));
+    assert_eq!(calls(&pbx, &password), busy);
+    let fault = format!("{}:2:17: Unexpected ';'", main.display());
+    assert!(pbx.banner.contains(&fault), "{}", pbx.banner);
+    let health = pbx.get("/healthz", None);
+    assert!(
+        health.contains("200 OK") && health.contains("the last good ones run"),
+        "{health}"
+    );
+    let list = pbx.get("/api/v1/dialplans", Some(&token));
+    assert!(list.contains("\"fault\":{\"file\":\"main.rhai\",\"line\":2"), "{list}");
+    let (_, log) = pbx.stop();
+    assert!(
+        log.contains(&fault) && log.contains("the last good dialplan, kept from before"),
+        "{log}"
+    );
+}
+
+#[test]
+fn a_first_start_with_a_broken_dialplan_registers_phones_and_refuses_calls() {
+    let place = Place::new();
+    let broken = "fn on_call(caller) {\n  caller.reject(;\n}";
+    fs::write(place.path("plans/main.rhai"), broken).unwrap();
+    let pbx = Pbx::start(place.serve(&[]));
+    let password = pbx.password("101");
+    let failed = [Some(StatusCode::OK), Some(StatusCode::SERVER_INTERNAL_ERROR)];
+    assert_eq!(calls(&pbx, &password), failed);
+    assert!(pbx.get("/healthz", None).contains("every call is refused with 500"));
+    let (_, log) = pbx.stop();
+    for part in [
+        "no earlier one is kept, so every call is refused with 500",
+        "main.rhai:2:17: Unexpected ';'",
+    ] {
+        assert!(log.contains(part), "{part} is not in\n{log}");
+    }
 }
 
 #[test]
@@ -309,7 +359,25 @@ fn dialplans_are_checked_by_line_and_column() {
     let output = tandem(&["check", &plans]).output().unwrap();
     assert_eq!(output.status.code(), Some(1));
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(said.starts_with("main.rhai:2:"), "{said}");
+    assert!(said.starts_with(&format!("{plans}/main.rhai:2:")), "{said}");
+    // All at once, with paths that lead there from the current folder.
+    fs::write(
+        place.path("plans/main.rhai"),
+        "fn on_call(caller) {\n  caller.play(\"nofile\");\n  caller.tone(\"nottone\");\n  if extension(\"1\").registred { }\n}",
+    )
+    .unwrap();
+    let mut check = tandem(&["check", "./plans"]);
+    let output = check.current_dir(place.folder.path()).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    let starts = [
+        "plans/main.rhai:2:15: prompt ./prompts/nofile.wav: No such file",
+        "plans/main.rhai:3:15: \"nottone\" is no tone",
+        "plans/main.rhai:4:21: what extension returns has no registred;",
+    ];
+    assert_eq!(said.lines().count(), starts.len(), "{said}");
+    for (line, start) in said.lines().zip(starts) {
+        assert!(line.starts_with(start), "{start}: {said}");
+    }
 }
 
 #[test]
