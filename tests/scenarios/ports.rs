@@ -1,4 +1,4 @@
-//! Which media port a leg gets, as the phones are told it. The rule is in `crates/media/src/pool.rs`.
+//! Which media port a leg gets, as the phones are told it. The rule is in `crates/media/src/pool/mod.rs`.
 
 use sip::{Builder, HeaderName, Message, Method, dialog::Dialog};
 use switch::{Config, Trusted};

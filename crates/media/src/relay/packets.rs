@@ -6,7 +6,7 @@ use rtp_rs::{RtpPacketBuilder, RtpReader, Seq};
 
 use super::{
     MAX_PACKET, Relay,
-    address::Match,
+    address::{Directory, Match},
     canonical,
     leg::{Entry, Leg, Sink},
     stream::{Join, Origin, Place},
@@ -39,21 +39,11 @@ impl Relay {
             return;
         };
         let (sequence, timestamp, ssrc) = (u16::from(rtp.sequence_number()), rtp.timestamp(), rtp.ssrc());
-        if leg.speaking != Some((from.ip(), ssrc)) {
-            let key = (local_port, from);
-            let (id, announced) = (leg.id, leg.remote.rtp);
-            if leg.speaking.is_some() && self.directory.is_contested(now, id, key, announced, ssrc) {
-                leg.disputed = true;
-                if let Some(port) = self.ports.get_mut(&local_port) {
-                    port.strangers += 1;
-                }
-                return;
+        if leg.speaking != Some((from.ip(), ssrc)) && !begins(&mut self.directory, leg, now, from, ssrc) {
+            if let Some(port) = self.ports.get_mut(&local_port) {
+                port.strangers += 1;
             }
-            if leg.incoming.ssrc != Some(ssrc) {
-                leg.detector.reset();
-            }
-            let before = leg.speaking.replace((from.ip(), ssrc));
-            self.directory.speaks(leg.id, local_port, before, leg.speaking);
+            return;
         }
         leg.counters.received += 1;
         leg.heard = now;
@@ -158,6 +148,21 @@ impl Relay {
         });
         Some(slot)
     }
+}
+
+/// Another stream comes from a leg's own source. Whether it is the leg's.
+fn begins(directory: &mut Directory, leg: &mut Leg, now: Duration, from: SocketAddr, ssrc: u32) -> bool {
+    let key = (leg.local_port, from);
+    if leg.speaking.is_some() && directory.is_contested(now, leg.id, key, leg.remote.rtp, ssrc) {
+        leg.disputed = true;
+        return false;
+    }
+    if leg.incoming.ssrc != Some(ssrc) {
+        leg.detector.reset();
+    }
+    let before = leg.speaking.replace((from.ip(), ssrc));
+    directory.speaks(leg.id, leg.local_port, before, leg.speaking);
+    true
 }
 
 /// RTP of a payload type that the leg's description has.
