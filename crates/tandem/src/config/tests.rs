@@ -271,6 +271,8 @@ fn every_key_is_read_from_the_file_as_well() {
         idle_timeout = 7000
         search_records = 7000
         idempotency_time = 7
+        call_mark = 7
+        progress_interval = 7
     "#;
     let named = file.matches(" = ").count();
     assert_eq!(named, keys().count());
