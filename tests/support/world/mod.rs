@@ -309,8 +309,10 @@ impl World {
         self.replies.clear();
         self.media.clear();
         (self.net.lost, self.net.doubled, self.sent) = (0, 0, 0);
+        self.streams.kept_alive = 0;
         for phone in &mut self.phones {
             phone.forgets_calls();
+            phone.spoilt = 0;
         }
     }
 

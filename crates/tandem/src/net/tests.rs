@@ -272,6 +272,24 @@ fn a_ping_is_answered_with_a_pong() {
 }
 
 #[test]
+fn keep_alives_of_other_kinds_swallow_no_message_and_want_no_answer() {
+    for alive in ["\r\n\0", "\r\n", "\0\0\0\0", "\n"] {
+        run(async {
+            let mut bench = Bench::tcp(Limits::default());
+            let mut phone = TcpStream::connect(bench.address()).await.unwrap();
+            for _ in 0..2 {
+                phone.write_all(alive.as_bytes()).await.unwrap();
+                phone.write_all(OPTIONS.as_bytes()).await.unwrap();
+                let (flow, bytes) = bench.message().await;
+                assert_eq!(bytes, OPTIONS, "after {alive:?}");
+                bench.send(flow, OPTIONS);
+                bench.while_quiet(read_exactly(&mut phone, OPTIONS)).await;
+            }
+        });
+    }
+}
+
+#[test]
 fn a_connection_is_opened_once_and_used_by_both_sides() {
     run(async {
         let mut bench = Bench::tcp(Limits::default());
