@@ -2,8 +2,8 @@
 //! peer that is known to speak from there are taken.
 
 use sip::{Builder, HeaderName, Message, Method, StatusCode};
-use switch::{AccountChange, Disposition, Input, NatPolicy};
-use tests::{Actor, Phase, Stage, Wire, sdp};
+use switch::{AccountChange, Config, Disposition, Input, NatPolicy, Trusted};
+use tests::{Actor, Phase, Settings, Stage, Wire, sdp};
 
 /// Somebody who has seen what was sent.
 fn spoofer(stage: &Stage) -> Wire {
@@ -173,5 +173,46 @@ fn any_host_of_the_name_that_was_called_may_answer() {
     second.replies(&invite, 486, "far", |reply| reply);
     first.takes_request(Method::Ack);
     alice.ends_with(486);
+    stage.clears();
+}
+
+#[test]
+fn a_gateway_of_several_hosts_in_one_trusted_network_is_one_peer() {
+    let trusted = Trusted {
+        network: "198.51.200.0".parse().unwrap(),
+        prefix: 24,
+        extension: "101".into(),
+    };
+    let stage = Stage::new(Settings {
+        config: Config {
+            trusted: vec![trusted],
+            ..Config::default()
+        },
+        ..Settings::default()
+    });
+    let (_alice, bob) = (stage.phone("101"), stage.phone("102"));
+    let (first, second) = (stage.wire("198.51.200.1:5060"), stage.wire("198.51.200.2:5060"));
+    let invite = Builder::request(&Method::Invite, "sip:102@tandem.local")
+        .header(HeaderName::Via, "SIP/2.0/UDP 198.51.200.1:5060;branch=z9hG4bKg1")
+        .header(HeaderName::MaxForwards, 70)
+        .header(HeaderName::From, "<sip:5551234@gateway.example>;tag=f")
+        .header(HeaderName::To, "<sip:102@tandem.local>")
+        .header(HeaderName::CallId, "g1")
+        .header(HeaderName::CSeq, "1 INVITE")
+        .header(HeaderName::Contact, "<sip:gw@198.51.200.1>")
+        .body("application/sdp", sdp("198.51.200.1", 9_000).as_bytes())
+        .finish();
+    first.sends(invite.clone());
+    bob.rings();
+    second.sends(cancel_of(&invite));
+    bob.ends_with(487);
+    let refused = first.takes_response(487);
+    let ack = Builder::request(&Method::Ack, invite.uri())
+        .copy(&invite, HeaderName::Via)
+        .copy(&invite, HeaderName::From)
+        .copy(&refused, HeaderName::To)
+        .copy(&invite, HeaderName::CallId)
+        .header(HeaderName::CSeq, "1 ACK");
+    first.sends(ack.finish());
     stage.clears();
 }

@@ -48,12 +48,14 @@ impl Switch {
     }
 
     /// Whether the peer of a leg speaks from this address, as far as is known: it did before, a phone of its extension
-    /// is registered from there, or the name that was called has it, too.
+    /// is registered from there, the name that was called has it, too, or it is in the trusted network whose calls are
+    /// this extension's.
     fn speaks_from(&self, leg: LegId, address: IpAddr) -> bool {
         self.x.legs.get(leg).is_some_and(|leg| {
             leg.flow.remote.ip().to_canonical() == address
                 || leg.others.contains(&address)
                 || self.x.registrar.is_registered_from(&leg.party, address)
+                || self.x.trusted.extension(address) == Some(leg.party.as_str())
         })
     }
 
