@@ -24,6 +24,7 @@ mod recent;
 mod refused;
 mod register;
 pub mod registrar;
+mod room;
 mod slots;
 mod stack;
 mod switch;

@@ -106,6 +106,7 @@ impl Switch {
             Input::Clock { unix_micros } => {
                 let now = i64::try_from(self.x.stack.now.as_micros()).unwrap_or(i64::MAX);
                 self.x.stack.epoch = unix_micros.saturating_sub(now);
+                self.tidy();
             }
             Input::Listening(listeners) => {
                 self.x.domain.listen(&listeners);

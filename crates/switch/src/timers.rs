@@ -5,6 +5,8 @@ use std::hash::Hash;
 
 use sip::Instant;
 
+use crate::room::Room;
+
 /// At most one deadline a key.
 pub struct Timers<K> {
     by_key: HashMap<K, Instant>,
@@ -49,6 +51,16 @@ impl<K: Copy + Ord + Hash> Timers<K> {
         }
         self.clear(key);
         Some(key)
+    }
+
+    /// Gives back room that no deadline needs.
+    pub fn tidy(&mut self) {
+        self.by_key.tidy();
+    }
+
+    /// How many deadlines there is room for.
+    pub fn room(&self) -> usize {
+        self.by_key.capacity()
     }
 
     /// How many deadlines are set.

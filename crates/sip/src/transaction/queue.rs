@@ -126,6 +126,17 @@ impl Queue {
         }
     }
 
+    /// Gives back room where there is too much of it.
+    pub(super) fn tidy(&mut self, sparse: impl Fn(usize, usize) -> bool) {
+        if sparse(self.heap.len(), self.heap.capacity()) {
+            self.heap.shrink_to(self.heap.len() * 2);
+        }
+    }
+
+    pub(super) fn capacity(&self) -> usize {
+        self.heap.capacity()
+    }
+
     pub(super) fn next_timeout(&self) -> Option<Instant> {
         self.heap.peek().map(|Reverse((at, _, _))| *at)
     }

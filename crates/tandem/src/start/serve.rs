@@ -31,6 +31,7 @@ use super::{
 use crate::{
     clock::Clock,
     config::{Config, Rtp},
+    memory,
     net::{self, Limits},
     recorder::Recorder,
     rtp::{Engine, EngineConfig},
@@ -50,7 +51,9 @@ pub(super) fn serve(config: &Config) -> Result<(), StartError> {
     };
     // The store's writer has a thread of its own: calls wait for it, and not for what people ask over HTTP.
     let (keeper, http) = (runtime("keeper", 1)?, runtime("http", 2)?);
+    let memory = memory::Keeper::start().map_err(StartError::Thread)?;
     let ended = http.block_on(run(config, keeper.handle()));
+    drop(memory);
     http.shutdown_background();
     keeper.shutdown_background();
     ended
@@ -62,6 +65,7 @@ async fn run(config: &Config, keeper: &Handle) -> Result<(), StartError> {
     // Whatever may fail comes before the first start makes anything: secrets are shown only once.
     let store = database::open(config, keeper).await?;
     let limits = net_limits(config, descriptors);
+    let most = limits.connections;
     let signalling = Signalling::bind(config.sip.clone(), limits)?;
     let http = bind_http(config).await?;
     let (mailbox, inbox) = Mailbox::new(REQUESTS);
@@ -69,6 +73,7 @@ async fn run(config: &Config, keeper: &Handle) -> Result<(), StartError> {
     let told = for_switch(config);
     let engine = start_engine(config, &mailbox, audio.clone())?;
     warn_of_taken_ports(&told);
+    tell_of_connections(config, most);
     let seed = random()?;
     let recording = recording(config, &told, seed)?;
     let clock = Clock::start();
@@ -294,13 +299,15 @@ fn admin_limits(config: &Config) -> admin::Limits {
     }
 }
 
-fn net_limits(config: &Config, descriptors: usize) -> Limits {
-    let most = connections(config.limits.connections, descriptors, config.rtp);
+fn tell_of_connections(config: &Config, most: usize) {
     if most < config.limits.connections {
         tracing::info!(most, "the limit of open files (ulimit -n) allows fewer TCP connections");
     }
+}
+
+fn net_limits(config: &Config, descriptors: usize) -> Limits {
     Limits {
-        connections: most,
+        connections: connections(config.limits.connections, descriptors, config.rtp),
         connections_per_source: config.limits.connections_per_source,
         message: config.switch.limits.message_bytes,
         write_queue: config.limits.write_queue,
