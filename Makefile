@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run build test bench soak fmt lint doc need-rust need-node web-test
+.PHONY: help run build strip test bench soak fmt lint doc need-rust need-node web-test
 
 RELEASE := target/release/tandem
 WEB_SOURCES := $(shell find web -path web/node_modules -prune -o -path web/dist -prune -o -type f -print)
@@ -14,8 +14,18 @@ help: ## what there is
 run: build ## build everything and start the PBX on its defaults (ARGS="--domain pbx.example" adds flags)
 	$(RELEASE) serve $(ARGS)
 
-build: need-rust web/dist/index.html ## the web UI and target/release/tandem
+build: need-rust web/dist/index.html ## the web UI and target/release/tandem, its debug information beside it
 	cargo build --release --locked -p tandem
+	@$(MAKE) --no-print-directory strip
+
+# Debuggers and backtraces find tandem.debug by the link in the binary. Cargo puts the binary there anew each time, with
+# everything in it; one that is stripped already is left alone.
+strip:
+	@if objdump -h $(RELEASE) | grep -q '\.debug_info'; then \
+		objcopy --only-keep-debug $(RELEASE) $(RELEASE).debug && chmod -x $(RELEASE).debug && \
+		objcopy --strip-all --add-gnu-debuglink=$(RELEASE).debug $(RELEASE) $(RELEASE).stripped && \
+		mv -f $(RELEASE).stripped $(RELEASE); \
+	fi
 
 test: need-rust ## install what the tests need, run every test
 	tests/install.sh
@@ -56,6 +66,7 @@ web-test: web/node_modules/.package-lock.json
 
 need-rust:
 	@command -v cargo >/dev/null || { echo "Rust is missing: https://rustup.rs installs it (1.95 or later)" >&2; exit 1; }
+	@command -v objcopy >/dev/null || { echo "objcopy is missing: apt install binutils" >&2; exit 1; }
 	@command -v cc >/dev/null || { echo "A C compiler is missing (SQLite is built from source): apt install build-essential" >&2; exit 1; }
 
 need-node:
