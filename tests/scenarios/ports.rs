@@ -54,7 +54,7 @@ fn connect(stage: &Stage, number: u32, from: &str, offer: &str, answer: &str) ->
     let ok = near.takes_response(200);
     let ack = Dialog::uac(&invite, &ok)
         .unwrap()
-        .ack(1, &format!("SIP/2.0/UDP {from}:5060;branch=z9hG4bKa{number}"));
+        .ack(1, format!("SIP/2.0/UDP {from}:5060;branch=z9hG4bKa{number}"));
     near.sends(ack.finish());
     stage.pass(0.1);
     (audio_port(&ok), audio_port(&asked))

@@ -231,19 +231,19 @@ pub(crate) fn compile_one(engine: &Engine, name: &str, text: &str) -> Compiled {
             }
             Err(error) => error,
         };
-        let more = match error.err_type() {
-            ParseErrorType::VariableUndefined(name)
-                if unknown.len() < UNKNOWN_NAMES && unknown.len() * text.len() < READ_AGAIN =>
-            {
-                Some(name.clone())
-            }
-            // Only because it was taken for a constant that is known.
-            ParseErrorType::AssignmentToConstant(name) if unknown.contains(name) => None,
-            _ => {
-                faults.push(fault::of_parse(name, &error));
-                None
-            }
+        let kind = error.err_type();
+        let undefined = if let ParseErrorType::VariableUndefined(name) = kind {
+            Some(name)
+        } else {
+            None
         };
+        let may_go_on = unknown.len() < UNKNOWN_NAMES && unknown.len() * text.len() < READ_AGAIN;
+        let more = undefined.filter(|_| may_go_on).cloned();
+        // An assignment that fails only because its name was taken for a constant that is known.
+        let taken = matches!(kind, ParseErrorType::AssignmentToConstant(name) if unknown.contains(name));
+        if more.is_none() && !taken {
+            faults.push(fault::of_parse(name, &error));
+        }
         let Some(more) = more else {
             return Compiled {
                 script: None,

@@ -64,10 +64,11 @@ impl Tokens {
         let mut items = Vec::new();
         let (end, mut at) = (self.matching(open), open + 1);
         while at < end {
-            match self.token(at) {
-                Some(Token::StringConstant(_)) => items.push(at),
-                Some(token) if opens(token) => at = self.matching(at),
-                _ => {}
+            let token = self.token(at);
+            if matches!(token, Some(Token::StringConstant(_))) {
+                items.push(at);
+            } else if token.is_some_and(opens) {
+                at = self.matching(at);
             }
             at += 1;
         }
@@ -78,13 +79,13 @@ impl Tokens {
     fn compared(&self) -> impl Iterator<Item = (&str, Position)> {
         let mut found = Vec::new();
         for (at, (token, _)) in self.list.iter().enumerate() {
-            match token {
-                Token::StringConstant(_) if self.is_compared(at) => found.push(at),
-                Token::In | Token::NotIn if self.token(at + 1) == Some(&Token::LeftBracket) => {
-                    found.extend(self.texts(at + 1));
-                }
-                Token::LeftBracket if self.is_asked(self.matching(at) + 1) => found.extend(self.texts(at)),
-                _ => {}
+            let is_list = |at: usize| self.token(at) == Some(&Token::LeftBracket);
+            if matches!(token, Token::StringConstant(_)) && self.is_compared(at) {
+                found.push(at);
+            } else if matches!(token, Token::In | Token::NotIn) && is_list(at + 1) {
+                found.extend(self.texts(at + 1));
+            } else if is_list(at) && self.is_asked(self.matching(at) + 1) {
+                found.extend(self.texts(at));
             }
         }
         found.into_iter().filter_map(|at| match self.token(at) {
@@ -135,13 +136,15 @@ pub(crate) fn token(token: Token, at: Position) -> Token {
             tokens.push((token.clone(), at));
             token
         }
-        Reading::Putting(places) => match &token {
-            Token::StringConstant(text) if places.contains(&at) => {
-                let own = in_scripts(text).map(|own| Token::StringConstant(Box::new(own.into())));
-                own.unwrap_or(token)
-            }
-            _ => token,
-        },
+        Reading::Putting(places) => {
+            let text = if let Token::StringConstant(text) = &token {
+                Some(text).filter(|_| places.contains(&at))
+            } else {
+                None
+            };
+            let own = text.and_then(|text| in_scripts(text));
+            own.map_or(token, |own| Token::StringConstant(Box::new(own.into())))
+        }
     })
 }
 
