@@ -124,7 +124,14 @@ mod tests {
                 Output::Script(ScriptCommand::Start { call, .. }) => {
                     answers.push_back(Input::Script(ScriptEvent::Ended { call, result: Ok(()) }));
                 }
-                _ => {}
+                Output::Transmit(_)
+                | Output::Media(_)
+                | Output::Script(_)
+                | Output::Forget(_)
+                | Output::CdrAnswered(_)
+                | Output::Cdr(_)
+                | Output::Event(_)
+                | Output::Reply(..) => {}
             }
         }
     }
@@ -165,7 +172,7 @@ mod tests {
             let bytes = request.into_bytes().into();
             switch.handle(now, Input::Received { flow, bytes });
             drain(&mut switch, now);
-            now = now + Duration::from_millis(1);
+            now += Duration::from_millis(1);
         }
         let most = |switch: &Switch| switch.room().into_iter().map(|(_, room)| room).max().unwrap();
         assert!(most(&switch) >= 5_000, "{:?} {:?}", switch.room(), switch.held());
@@ -174,7 +181,7 @@ mod tests {
         assert!(most(&switch) >= 5_000, "{:?}", switch.room());
         // Timer H: 32 s later nothing is left of it.
         for _ in 0..2 {
-            now = now + Duration::from_secs(40);
+            now += Duration::from_secs(40);
             switch.handle(now, Input::Clock { unix_micros: 0 });
             drain(&mut switch, now);
         }
