@@ -21,7 +21,7 @@ build: need-rust web/dist/index.html ## the web UI and target/release/tandem, it
 # Debuggers and backtraces find tandem.debug by the link in the binary. Cargo puts the binary there anew each time, with
 # everything in it; one that is stripped already is left alone.
 strip:
-	@if objdump -h $(RELEASE) | grep -q '\.debug_info'; then \
+	@if objdump -h $(RELEASE) | grep '\.debug_info' >/dev/null; then \
 		objcopy --only-keep-debug $(RELEASE) $(RELEASE).debug && chmod -x $(RELEASE).debug && \
 		objcopy --strip-all --add-gnu-debuglink=$(RELEASE).debug $(RELEASE) $(RELEASE).stripped && \
 		mv -f $(RELEASE).stripped $(RELEASE); \
