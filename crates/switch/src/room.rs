@@ -88,6 +88,7 @@ impl Switch {
 }
 
 #[cfg(test)]
+#[allow(clippy::wildcard_enum_match_arm)] // of what a switch wants, little matters here
 mod tests {
     use std::time::Duration;
 

@@ -13,6 +13,7 @@ mod keys;
 mod layer;
 mod queue;
 mod receive;
+mod room;
 mod server;
 mod server_invite;
 mod server_non_invite;
