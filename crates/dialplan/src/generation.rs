@@ -1,5 +1,4 @@
 //! A folder of scripts, compiled.
-#![allow(clippy::wildcard_enum_match_arm)] // Rhai's errors are many and will be more
 
 use std::collections::BTreeMap;
 use std::path::Path;

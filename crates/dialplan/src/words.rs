@@ -5,7 +5,6 @@
 //! other text stays as it is: a prompt may be called `no_answer`.
 //!
 //! Rhai hands each token it reads to [`token`], also those inside of interpolated strings; nothing here parses text.
-#![allow(clippy::wildcard_enum_match_arm)] // Rhai's tokens are many, and few matter
 
 use std::cell::RefCell;
 use std::collections::HashSet;

@@ -88,7 +88,6 @@ impl Switch {
 }
 
 #[cfg(test)]
-#[allow(clippy::wildcard_enum_match_arm)] // of what a switch wants, little matters here
 mod tests {
     use std::time::Duration;
 

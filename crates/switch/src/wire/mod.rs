@@ -57,7 +57,6 @@ fn log(what: &str, flow: &Flow, message: &Message) {
 }
 
 #[cfg(test)]
-#[allow(clippy::wildcard_enum_match_arm)] // of what a switch wants, little matters here
 mod tests {
     use std::{
         fmt,
