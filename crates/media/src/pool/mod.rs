@@ -67,6 +67,8 @@ pub struct Pool {
     departed: VecDeque<(Duration, usize, Claim)>,
     /// Pairs that could not be bound.
     spoilt: Vec<bool>,
+    /// Room for [`Pool::fitting`] to work in.
+    barred: Vec<bool>,
     slots: Vec<Slot>,
     free: Vec<u32>,
     in_use: usize,
@@ -103,6 +105,7 @@ impl Pool {
             repeated: BTreeMap::new(),
             departed: VecDeque::new(),
             spoilt: vec![false; limit],
+            barred: Vec::new(),
             slots: Vec::new(),
             free: Vec::new(),
             in_use: 0,
@@ -147,8 +150,16 @@ impl Pool {
     }
 
     /// A pair on which this leg is taken for no other.
-    fn fitting(&self, claim: &Claim) -> Option<usize> {
-        let mut barred = self.spoilt.clone();
+    fn fitting(&mut self, claim: &Claim) -> Option<usize> {
+        // Kept for the next leg: the table may be long.
+        let mut barred = std::mem::take(&mut self.barred);
+        barred.clone_from(&self.spoilt);
+        let found = self.unbarred(claim, &mut barred);
+        self.barred = barred;
+        found
+    }
+
+    fn unbarred(&self, claim: &Claim, barred: &mut [bool]) -> Option<usize> {
         let mut bar = |tally: &Tally| tally.0.iter().for_each(|(pair, _)| barred[usize::from(*pair)] = true);
         for exact in &claim.exact {
             self.exact.get(exact).into_iter().for_each(&mut bar);
