@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use sip::{Scheme, Uri};
+
 use crate::{AccountChange, Device, Extension};
 
 /// The account table. Every look-up is one hash of the key, however many accounts there are.
@@ -139,6 +141,40 @@ impl Accounts {
     /// How many devices there are.
     pub fn device_count(&self) -> usize {
         self.devices.len()
+    }
+}
+
+/// Whose request it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// The extension.
+    pub extension: String,
+    /// The user name of the device that signed in; `None` where the network is trusted.
+    pub device: Option<String>,
+    /// The caller wants its number hidden (RFC 3323 4.1.1.3: From is `anonymous`).
+    pub anonymous: bool,
+}
+
+impl Identity {
+    /// A device's, which has signed in.
+    pub(crate) fn of(device: &Device) -> Self {
+        Self {
+            extension: device.extension.clone(),
+            device: Some(device.username.clone()),
+            anonymous: false,
+        }
+    }
+
+    /// Whether a user part names this identity: its extension's number or its device's user name.
+    pub fn is(&self, user: &str) -> bool {
+        user == self.extension || self.device.as_deref() == Some(user)
+    }
+
+    /// Whether a URI in From, To or P-Preferred-Identity names this identity. Door stations and other simple devices write
+    /// no user part there: who has signed in means itself.
+    pub fn is_named_by(&self, uri: &Uri<'_>) -> bool {
+        let nobody = uri.user.is_none() && matches!(uri.scheme, Scheme::Sip | Scheme::Sips);
+        nobody || self.is(&uri.number()) || self.is(&uri.user_unescaped())
     }
 }
 

@@ -1,11 +1,20 @@
-//! Identifiers: unguessable outside, repeatable from the seed.
+//! The names of legs and calls, and identifiers: unguessable outside, repeatable from the seed.
 
 use rand_chacha::{
     ChaCha8Rng,
     rand_core::{Rng, SeedableRng},
 };
 
-use crate::api::CallUid;
+use crate::{api::CallUid, tables::slots::Id};
+
+/// What the handles of legs are typed by.
+pub(crate) enum LegKind {}
+/// Names a leg.
+pub(crate) type LegId = Id<LegKind>;
+/// What the handles of calls are typed by.
+pub(crate) enum CallKind {}
+/// Names a call.
+pub(crate) type CallId = Id<CallKind>;
 
 /// Where tags, branches, Call-IDs and every other choice of chance come from.
 ///

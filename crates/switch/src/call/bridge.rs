@@ -4,9 +4,10 @@ use ::media::{Command, Spec};
 
 use crate::{
     api::EndedBy,
-    exchange::Exchange,
+    core::Core,
     leg::{Cause, Leg, LegEvent, LegId},
-    verbs::{OWN_CODECS, VerbEvent},
+    own::OWN_CODECS,
+    verbs::VerbEvent,
 };
 
 use super::{Call, Ending};
@@ -37,7 +38,7 @@ impl Call {
     /// Connects the caller with an answered leg, whose description is `spec`.
     ///
     /// Returns false where the caller could not be answered with it; the call is over then.
-    pub fn connect(&mut self, x: &mut Exchange, peer: LegId, spec: &Spec) -> bool {
+    pub fn connect(&mut self, x: &mut Core, peer: LegId, spec: &Spec) -> bool {
         if self.caller_waits(x) {
             let accepted = x.with_leg(self.caller, |leg, cx| leg.accept(cx, spec)).unwrap_or(false);
             if !accepted {
@@ -60,7 +61,7 @@ impl Call {
     }
 
     /// Lets media flow between the caller and a leg.
-    pub fn join(&self, x: &mut Exchange, other: LegId) {
+    pub fn join(&self, x: &mut Core, other: LegId) {
         let ports = (x.port_of(self.caller), x.port_of(other));
         if let (Some(a), Some(b)) = ports {
             x.stack.media(Command::Bridge(a, b));
@@ -68,13 +69,13 @@ impl Call {
     }
 
     /// Takes the connection apart; the peer is hung up.
-    pub fn unbridge(&mut self, x: &mut Exchange, cause: &Cause) {
+    pub fn unbridge(&mut self, x: &mut Core, cause: &Cause) {
         let Some(bridge) = self.bridge.take() else { return };
         self.part(x);
         x.with_leg(bridge.peer, |leg, cx| leg.hang_up(cx, cause.clone()));
     }
 
-    fn part(&self, x: &mut Exchange) {
+    fn part(&self, x: &mut Core) {
         if let Some(port) = x.port_of(self.caller) {
             x.stack.media(Command::Unbridge(port));
         }
@@ -82,7 +83,7 @@ impl Call {
 
     /// Tandem itself is to be heard by the caller, who may have been left with a codec that only the callee had,
     /// or on hold by it.
-    pub fn be_heard(&self, x: &mut Exchange) {
+    pub fn be_heard(&self, x: &mut Core) {
         x.with_leg(self.caller, |leg, cx| {
             if leg.is_up() && !leg.hears(OWN_CODECS) {
                 leg.offer_own(cx, &Spec::own(OWN_CODECS));
@@ -96,7 +97,7 @@ impl Call {
         Some(if leg == self.caller { peer } else { self.caller })
     }
 
-    pub(super) fn peer_event(&mut self, x: &mut Exchange, peer: LegId, event: LegEvent) {
+    pub(super) fn peer_event(&mut self, x: &mut Core, peer: LegId, event: LegEvent) {
         match event {
             LegEvent::Ended(cause) => {
                 self.peer_gone(x);
@@ -124,7 +125,7 @@ impl Call {
 
     /// The caller is alone; what it offered and waits for is answered by Tandem itself, and what it was offered for
     /// the other one is taken back.
-    fn peer_gone(&mut self, x: &mut Exchange) {
+    fn peer_gone(&mut self, x: &mut Core) {
         let bridge = self.bridge.take();
         if bridge.is_some_and(|bridge| bridge.passing == Passing::From(bridge.peer)) {
             x.with_leg(self.caller, |leg, cx| leg.withdraw_offer(cx));
@@ -133,16 +134,16 @@ impl Call {
         self.answer_alone(x, self.caller);
     }
 
-    fn answer_alone(&self, x: &mut Exchange, leg: LegId) {
+    fn answer_alone(&self, x: &mut Core, leg: LegId) {
         x.with_leg(leg, |leg, cx| {
-            if let Some(own) = leg.pending_offer().map(crate::verbs::own_spec) {
+            if let Some(own) = leg.pending_offer().map(crate::own::own_spec) {
                 leg.answer_change(cx, &own);
             }
         });
     }
 
     /// The caller's ACK has come.
-    pub(super) fn caller_confirmed(&mut self, x: &mut Exchange, answer: Option<Spec>) {
+    pub(super) fn caller_confirmed(&mut self, x: &mut Core, answer: Option<Spec>) {
         self.verb_event(x, VerbEvent::CallerConfirmed);
         if let (Some(spec), Some(bridge)) = (answer, &self.bridge) {
             // The caller chose from what the callee can do; the callee learns of the choice.
@@ -151,7 +152,7 @@ impl Call {
     }
 
     /// Offers a leg what the other one chose, where it does not fit what was agreed on before.
-    fn mend(&mut self, x: &mut Exchange, leg: LegId, spec: &Spec) {
+    fn mend(&mut self, x: &mut Core, leg: LegId, spec: &Spec) {
         let fits = x.legs.get(leg).is_some_and(|leg| leg.agrees(spec));
         if let Some(bridge) = self.bridge.as_mut().filter(|bridge| !fits && bridge.mended < MENDS) {
             bridge.mended += 1;
@@ -160,7 +161,7 @@ impl Call {
     }
 
     /// One leg did not take what the other one has said meanwhile: that one is offered what the first still has.
-    fn bring_back(&mut self, x: &mut Exchange, leg: LegId, to: LegId) {
+    fn bring_back(&mut self, x: &mut Core, leg: LegId, to: LegId) {
         let Some(spec) = x.legs.get(to).and_then(Leg::agreed) else {
             return;
         };
@@ -172,7 +173,7 @@ impl Call {
     }
 
     /// Something about the session of one of the two legs: the other one is asked, or told.
-    pub(super) fn session_event(&mut self, x: &mut Exchange, leg: LegId, event: LegEvent) {
+    pub(super) fn session_event(&mut self, x: &mut Core, leg: LegId, event: LegEvent) {
         match event {
             LegEvent::Offer(spec) => self.offered(x, leg, &spec),
             LegEvent::OfferWithdrawn => self.withdrawn(x, leg),
@@ -204,7 +205,7 @@ impl Call {
         }
     }
 
-    fn offered(&mut self, x: &mut Exchange, leg: LegId, spec: &Spec) {
+    fn offered(&mut self, x: &mut Core, leg: LegId, spec: &Spec) {
         match (self.other(leg), &mut self.bridge) {
             // The other phone still has an offer to answer, of this one (taken back) or of ours.
             (Some(_), Some(bridge)) if bridge.passing != Passing::None => {
@@ -219,7 +220,7 @@ impl Call {
         }
     }
 
-    fn withdrawn(&mut self, x: &mut Exchange, leg: LegId) {
+    fn withdrawn(&mut self, x: &mut Core, leg: LegId) {
         let other = self.other(leg);
         if let (Some(bridge), Some(other)) = (&mut self.bridge, other)
             && bridge.passing == Passing::From(leg)
@@ -230,7 +231,7 @@ impl Call {
     }
 
     /// A leg took or refused what it was offered.
-    fn offer_settled(&mut self, x: &mut Exchange, leg: LegId, result: Result<Spec, u16>) {
+    fn offer_settled(&mut self, x: &mut Core, leg: LegId, result: Result<Spec, u16>) {
         let Some(bridge) = &mut self.bridge else { return };
         let passing = std::mem::replace(&mut bridge.passing, Passing::None);
         let Some(other) = self.other(leg) else { return };
@@ -273,7 +274,7 @@ impl Call {
 }
 
 /// Whether a leg was last told the direction of the other one.
-fn faces(x: &Exchange, leg: LegId, other: LegId) -> bool {
+fn faces(x: &Core, leg: LegId, other: LegId) -> bool {
     let said = x.legs.get(leg).and_then(Leg::said_direction);
     let heard = x.legs.get(other).and_then(Leg::heard).map(Spec::direction);
     said.is_none() || heard.is_none() || said == heard

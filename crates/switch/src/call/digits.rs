@@ -3,7 +3,7 @@
 use sip::{Message, Method, transaction::ServerId};
 
 use crate::{
-    exchange::Exchange,
+    core::Core,
     leg::{FLASH, LegId, answer_passed, info_key},
     verbs::VerbEvent,
 };
@@ -12,7 +12,7 @@ use super::Call;
 
 impl Call {
     /// A key was pressed on one of the call's phones (RFC 4733, or INFO).
-    pub fn digit(&mut self, x: &mut Exchange, leg: LegId, digit: char) {
+    pub fn digit(&mut self, x: &mut Core, leg: LegId, digit: char) {
         if leg != self.caller || self.bridge.is_some() {
             return; // two phones talking: it passes through, nobody here listens
         }
@@ -24,7 +24,7 @@ impl Call {
     }
 
     /// An INFO or MESSAGE came within a dialog: it is the other phone's, or a key for us.
-    pub(super) fn passed(&mut self, x: &mut Exchange, from: LegId, server: ServerId, request: &Message) {
+    pub(super) fn passed(&mut self, x: &mut Core, from: LegId, server: ServerId, request: &Message) {
         let info = *request.method() == Method::Info;
         let key = info_key(request.content_type().unwrap_or_default(), request.body());
         let code = match (self.other(from), key) {

@@ -3,7 +3,7 @@
 use crate::{
     answer::Answer,
     api::{Cdr, CdrOpen, Disposition, EndedBy, Event, Output, Query},
-    exchange::Exchange,
+    core::Core,
     leg::{Cause, Q850},
     stack::TimerKey,
 };
@@ -120,12 +120,12 @@ impl Call {
     }
 
     /// How the call ends is decided (by its script): its record is written.
-    pub fn decide(&mut self, x: &mut Exchange, ending: Ending) {
+    pub fn decide(&mut self, x: &mut Core, ending: Ending) {
         self.close_cdr(x, ending);
     }
 
     /// Writes the call's record, once.
-    pub(super) fn close_cdr(&mut self, x: &mut Exchange, ending: Ending) {
+    pub(super) fn close_cdr(&mut self, x: &mut Core, ending: Ending) {
         if self.ending.is_some() {
             return;
         }
@@ -161,7 +161,7 @@ impl Call {
 }
 
 /// Writes the record of an INVITE that was refused before it became a call.
-pub(crate) fn record_refused(x: &mut Exchange, beginning: Beginning, refusal: &Answer) {
+pub(crate) fn record_refused(x: &mut Core, beginning: Beginning, refusal: &Answer) {
     let now = x.stack.unix();
     let open = CdrOpen {
         call_id: x.stack.ids.call_uid(),

@@ -2,14 +2,14 @@
 
 use crate::{
     api::{LiveCall, LiveLeg, LiveState},
-    exchange::Exchange,
+    core::Core,
 };
 
 use super::Call;
 
 impl Call {
     /// The call as it is now.
-    pub fn live(&self, x: &Exchange) -> LiveCall {
+    pub fn live(&self, x: &Core) -> LiveCall {
         let legs = self.legs.iter().filter_map(|leg| x.legs.get(*leg)).map(|leg| LiveLeg {
             party: leg.party.clone(),
             inbound: leg.inbound,

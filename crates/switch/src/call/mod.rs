@@ -19,15 +19,12 @@ pub(crate) use end::{Ending, record_refused};
 use crate::{
     answer::Answer,
     api::{CallUid, CdrAnswer, CdrOpen, EndedBy, Event, Facts, Output, Position, Query, QueryId, ScriptEntry},
-    exchange::{Exchange, QueryUse},
-    leg::{CallerId, Cause, LegEvent, LegId, Q850},
-    slots::Id,
+    core::{Core, QueryUse},
+    ids::{CallId, LegId},
+    leg::{CallerId, Cause, LegEvent, Q850},
     stack::TimerKey,
     verbs::{Originating, Running, VerbEvent},
 };
-
-/// Names a call.
-pub(crate) type CallId = Id<Call>;
 
 /// How far the script is.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -104,7 +101,7 @@ pub(crate) struct Beginning {
 
 impl Call {
     /// A call whose caller's leg is about to be made.
-    pub fn new(x: &mut Exchange, id: CallId, uid: CallUid, caller: LegId, beginning: Beginning) -> Self {
+    pub fn new(x: &mut Core, id: CallId, uid: CallUid, caller: LegId, beginning: Beginning) -> Self {
         let facts = Facts {
             id: uid.to_string(),
             ..beginning.facts
@@ -138,7 +135,7 @@ impl Call {
     }
 
     /// Begins: the CDR is opened first, the script starts when that is on disk.
-    pub fn begin(&mut self, x: &mut Exchange) {
+    pub fn begin(&mut self, x: &mut Core) {
         let _entered = self.span.clone().entered();
         tracing::info!(source = %self.facts.source, "call started");
         self.name_leg(x, self.caller);
@@ -173,30 +170,30 @@ impl Call {
     }
 
     /// The INVITE that began the call, for `caller.header(..)`.
-    pub fn invite<'a>(&self, x: &'a Exchange) -> Option<&'a Message> {
+    pub fn invite<'a>(&self, x: &'a Core) -> Option<&'a Message> {
         x.legs.get(self.caller).map(|leg| &leg.invite)
     }
 
     /// Whether the caller waits for its final answer.
-    pub fn caller_waits(&self, x: &Exchange) -> bool {
+    pub fn caller_waits(&self, x: &Core) -> bool {
         x.legs
             .get(self.caller)
             .is_some_and(|leg| leg.phase == crate::leg::Phase::Incoming)
     }
 
     /// Whether the caller is answered and there.
-    pub fn caller_is_up(&self, x: &Exchange) -> bool {
+    pub fn caller_is_up(&self, x: &Core) -> bool {
         x.legs.get(self.caller).is_some_and(crate::leg::Leg::is_up)
     }
 
     /// A leg was made for this call.
-    pub fn adopt(&mut self, x: &mut Exchange, leg: LegId) {
+    pub fn adopt(&mut self, x: &mut Core, leg: LegId) {
         self.legs.push(leg);
         self.name_leg(x, leg);
     }
 
     /// What is logged of a leg is logged of its call.
-    fn name_leg(&self, x: &mut Exchange, leg: LegId) {
+    fn name_leg(&self, x: &mut Core, leg: LegId) {
         if let Some(leg) = x.legs.get_mut(leg) {
             let call_id = leg.invite.call_id();
             leg.span = tracing::info_span!(parent: &self.span, "leg", id = %leg.id, party = %leg.party, sip_call_id = %call_id);
@@ -204,7 +201,7 @@ impl Call {
     }
 
     /// The caller got a 200 (or, of a call made over the API, gave one).
-    pub fn mark_answered(&mut self, x: &mut Exchange) {
+    pub fn mark_answered(&mut self, x: &mut Core) {
         let answered_at = self.answered_at.unwrap_or_else(|| self.unix(x));
         let answer = CdrAnswer {
             open: self.cdr_open(),
@@ -224,7 +221,7 @@ impl Call {
     }
 
     /// The caller hears that it rings.
-    pub fn mark_ringing(&mut self, x: &mut Exchange) {
+    pub fn mark_ringing(&mut self, x: &mut Core) {
         if !self.ringing {
             self.ringing = true;
             let live = self.live(x);
@@ -233,7 +230,7 @@ impl Call {
     }
 
     /// One of its legs reports.
-    pub fn leg_event(&mut self, x: &mut Exchange, leg: LegId, event: LegEvent) {
+    pub fn leg_event(&mut self, x: &mut Core, leg: LegId, event: LegEvent) {
         let span = x
             .legs
             .get(leg)
@@ -263,7 +260,7 @@ impl Call {
         }
     }
 
-    fn caller_event(&mut self, x: &mut Exchange, event: LegEvent) {
+    fn caller_event(&mut self, x: &mut Core, event: LegEvent) {
         match event {
             LegEvent::Cancelled => self.caller_gone(x, Ending::cancelled()),
             LegEvent::Ended(cause) => self.caller_gone(x, Ending::after(&cause, EndedBy::Caller)),
@@ -281,7 +278,7 @@ impl Call {
     }
 
     /// Of a call made over the API: these phones ring besides the first.
-    pub fn originate(&mut self, x: &mut Exchange, others: Vec<LegId>) {
+    pub fn originate(&mut self, x: &mut Core, others: Vec<LegId>) {
         for leg in &others {
             self.adopt(x, *leg);
         }
@@ -294,12 +291,12 @@ impl Call {
     }
 
     /// None of the phones of whoever wanted the call was picked up.
-    pub fn originator_gone(&mut self, x: &mut Exchange, ending: Ending) {
+    pub fn originator_gone(&mut self, x: &mut Core, ending: Ending) {
         self.caller_gone(x, ending);
     }
 
     /// Of a call made over the API: whoever wanted it has picked up, and now "dials".
-    pub fn originator_answered(&mut self, x: &mut Exchange) {
+    pub fn originator_answered(&mut self, x: &mut Core) {
         self.mark_answered(x);
         if self.script == ScriptState::Waiting {
             self.start_script(x);
@@ -307,7 +304,7 @@ impl Call {
     }
 
     /// The caller is no longer there, or no longer wants.
-    fn caller_gone(&mut self, x: &mut Exchange, ending: Ending) {
+    fn caller_gone(&mut self, x: &mut Core, ending: Ending) {
         let cause = Cause::ours("the other side hung up").because(ending.why.clone());
         self.close_cdr(x, ending);
         // First of all, so that nothing after the verb that ends now runs.
@@ -317,7 +314,7 @@ impl Call {
     }
 
     /// Ends the call for a reason of ours (the admin API, shutdown, a limit).
-    pub fn end(&mut self, x: &mut Exchange, ending: Ending) {
+    pub fn end(&mut self, x: &mut Core, ending: Ending) {
         let _entered = self.span.clone().entered();
         let code = if ending.code >= 400 { ending.code } else { 480 };
         let cause = Cause::ours(&ending.detail);
@@ -328,7 +325,7 @@ impl Call {
     }
 
     /// The answer to the question whether the CDR is open has come.
-    pub fn stored(&mut self, x: &mut Exchange, query: QueryId, ok: bool) {
+    pub fn stored(&mut self, x: &mut Core, query: QueryId, ok: bool) {
         let _entered = self.span.clone().entered();
         if self.script != ScriptState::Storing(query) {
             return;
@@ -345,21 +342,21 @@ impl Call {
     }
 
     /// The wall clock as it was going when the call began: one that is set meanwhile makes no call longer or shorter.
-    fn unix(&self, x: &Exchange) -> i64 {
+    fn unix(&self, x: &Core) -> i64 {
         let passed = x.stack.now.since(self.began).as_micros();
         self.started_at
             .saturating_add(i64::try_from(passed).unwrap_or(i64::MAX))
     }
 
     /// How long the caller's INVITE is good for (RFC 3261 13.3.1).
-    fn expires(&self, x: &Exchange) -> Option<Duration> {
+    fn expires(&self, x: &Core) -> Option<Duration> {
         let leg = x.legs.get(self.caller).filter(|leg| leg.inbound)?;
         let seconds = leg.invite.expires().ok().flatten()?;
         Some(Duration::from_secs(seconds.into()))
     }
 
     /// Nobody decided on the call in time.
-    pub fn setup_timed_out(&mut self, x: &mut Exchange) {
+    pub fn setup_timed_out(&mut self, x: &mut Core) {
         let waited = x.stack.now.since(self.began);
         let expired = self.expires(x).is_some_and(|time| time <= waited);
         if self.answered_at.is_none() && expired {

@@ -3,7 +3,7 @@
 use crate::{
     answer::Answer,
     api::{Event, Outcome, Position, ScriptCommand, ScriptFault, Verb},
-    exchange::Exchange,
+    core::Core,
     leg::Cause,
     verbs::{Next, Running, VerbEvent},
 };
@@ -11,7 +11,7 @@ use crate::{
 use super::{Call, Ending, ScriptState};
 
 impl Call {
-    pub(super) fn start_script(&mut self, x: &mut Exchange) {
+    pub(super) fn start_script(&mut self, x: &mut Core) {
         if self.has_ended() {
             self.script = ScriptState::Over;
             return;
@@ -26,7 +26,7 @@ impl Call {
     }
 
     /// The caller is gone: nothing after the verb that runs may run (and nothing begins).
-    pub(super) fn cancel_script(&mut self, x: &mut Exchange) {
+    pub(super) fn cancel_script(&mut self, x: &mut Core) {
         match self.script {
             ScriptState::Running => {
                 self.script = ScriptState::Cancelled;
@@ -38,7 +38,7 @@ impl Call {
     }
 
     /// The script asks for something.
-    pub fn verb(&mut self, x: &mut Exchange, verb: Verb, at: Position) {
+    pub fn verb(&mut self, x: &mut Core, verb: Verb, at: Position) {
         let _entered = self.span.clone().entered();
         if self.script != ScriptState::Running {
             return; // it has not yet heard that it is cancelled
@@ -52,14 +52,14 @@ impl Call {
     }
 
     /// Something happened that concerns the verb that runs.
-    pub fn verb_event(&mut self, x: &mut Exchange, event: VerbEvent) {
+    pub fn verb_event(&mut self, x: &mut Core, event: VerbEvent) {
         let _entered = self.span.clone().entered();
         let running = std::mem::replace(&mut self.running, Running::None);
         let next = running.event(self, x, event);
         self.go_on(x, next);
     }
 
-    fn go_on(&mut self, x: &mut Exchange, next: Next) {
+    fn go_on(&mut self, x: &mut Core, next: Next) {
         match next {
             Next::Wait(running) => self.running = running,
             Next::Idle => {}
@@ -70,7 +70,7 @@ impl Call {
         }
     }
 
-    fn resume(&mut self, x: &mut Exchange, outcome: Outcome) {
+    fn resume(&mut self, x: &mut Core, outcome: Outcome) {
         if self.script == ScriptState::Running {
             x.stack.script(ScriptCommand::Resume {
                 call: self.uid,
@@ -80,7 +80,7 @@ impl Call {
     }
 
     /// The script is over.
-    pub fn script_ended(&mut self, x: &mut Exchange, result: Result<(), ScriptFault>) {
+    pub fn script_ended(&mut self, x: &mut Core, result: Result<(), ScriptFault>) {
         let _entered = self.span.clone().entered();
         if !self.has_script() {
             return;

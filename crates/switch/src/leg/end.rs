@@ -2,55 +2,11 @@
 
 use sip::{Builder, HeaderName, Message, Method, StatusCode, transaction::ServerId};
 
-use super::{Change, Leg, LegEvent, LegTimer, Phase, Q850};
+use super::{Cause, Change, Leg, LegEvent, LegTimer, Phase, Q850, Who};
 use crate::{
     answer::Answer,
     stack::{ClientUse, Stack, TimerKey},
 };
-
-/// Why a leg ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Cause {
-    pub who: Who,
-    /// In words, for people.
-    pub detail: String,
-    /// What the telephone network said of it; BYE tells the other phone.
-    pub why: Option<Q850>,
-}
-
-/// Whose doing it was.
-#[derive(Copy, Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Who {
-    /// The phone hung up.
-    Peer,
-    /// We did, for a reason of our own or of the other leg.
-    Us,
-    /// The phone is not there any more, or breaks the protocol.
-    Lost,
-}
-
-impl Cause {
-    pub fn ours(detail: &str) -> Self {
-        Self {
-            who: Who::Us,
-            detail: detail.into(),
-            why: None,
-        }
-    }
-
-    pub fn lost(detail: &str) -> Self {
-        Self {
-            who: Who::Lost,
-            detail: detail.into(),
-            why: None,
-        }
-    }
-
-    /// With what the other phone gave as its reason.
-    pub fn because(self, why: Option<Q850>) -> Self {
-        Self { why, ..self }
-    }
-}
 
 impl Leg {
     /// Ends the leg in whatever way its state asks for. What is over already stays so.
@@ -81,7 +37,7 @@ impl Leg {
         let Some(dialog) = &mut self.dialog else {
             return self.gone(cx);
         };
-        let way = Stack::way(dialog.next_hop(), &self.flow, self.outside);
+        let way = crate::way::within(dialog.next_hop(), &self.flow, self.outside);
         let via = cx.via(&way);
         let mut bye = dialog
             .request(&Method::Bye, via)

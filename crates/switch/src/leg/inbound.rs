@@ -10,10 +10,9 @@ use sip::{
 
 use super::{ALLOW, AwaitedAck, Leg, LegEvent, LegId, LegTimer, Phase, SessionTimer, description, status};
 use crate::{
-    answer::Answer,
-    call::CallId,
+    answer::{Answer, FORMAT},
+    ids::CallId,
     stack::{Stack, TimerKey, layer_config},
-    warning,
 };
 
 impl Leg {
@@ -81,7 +80,7 @@ impl Leg {
             return false;
         };
         let Some(body) = self.first_description(cx, spec) else {
-            self.reject(cx, &Answer::unacceptable(&cx.config.domain, warning::FORMAT));
+            self.reject(cx, &Answer::unacceptable(&cx.config.domain, FORMAT));
             return false;
         };
         let mut builder = self

@@ -15,8 +15,6 @@ mod pass;
 mod progress;
 mod request;
 mod session_timer;
-mod why;
-mod words;
 
 use std::{
     net::{IpAddr, SocketAddr},
@@ -31,41 +29,22 @@ use sip::{
     transaction::{ClientId, ServerId},
 };
 
-pub(crate) use end::{Cause, Who};
 pub(crate) use key::{FLASH, info_key};
-pub(crate) use media::{NoRoom, describes_session, description};
+pub(crate) use media::NoRoom;
 pub(crate) use outbound::{CallerId, Invitation, Place, acknowledge_stray, end_stray};
 pub(crate) use pass::answer_passed;
 pub(crate) use progress::rings;
-pub(crate) use why::Q850;
 
-use crate::{call::CallId, slots::Id, stack::Stack};
+pub(crate) use crate::{
+    event::{Cause, LegEvent, LegTimer, Q850, Who},
+    ids::LegId,
+    stack::body::description,
+    stack::capabilities::ALLOW,
+};
+use crate::{ids::CallId, stack::Stack};
 use offer::{Change, Wanted};
 use progress::Progress;
 use session_timer::SessionTimer;
-
-/// Names a leg.
-pub(crate) type LegId = Id<Leg>;
-
-/// The methods a leg understands (RFC 3261 20.5).
-pub(crate) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, MESSAGE";
-
-/// A leg's timers.
-#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) enum LegTimer {
-    /// Our 2xx waits for its ACK.
-    Accepted,
-    /// The session is to be refreshed by us.
-    Refresh,
-    /// The session was not refreshed by the peer.
-    Expire,
-    /// Our provisional answer is to be said again.
-    Provisional,
-    /// An offer of our own is tried again.
-    Offer,
-    /// The peer's UPDATE has waited long enough.
-    Update,
-}
 
 /// How far a leg is.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -83,52 +62,6 @@ pub(crate) enum Phase {
     /// BYE was sent.
     Ending,
     /// Over; the slot is about to go.
-    Gone,
-}
-
-/// What a leg tells its call.
-#[derive(Clone, Debug)]
-pub(crate) enum LegEvent {
-    /// Outbound: 101 to 199.
-    Provisional {
-        /// One that RFCs name; what else came is 183 (RFC 3261 8.1.3.2).
-        code: u16,
-        /// The callee's own words (RFC 3261 21.1.4), if there are any.
-        reason: String,
-        /// Early media (RFC 3960), where the response came with a session description: of several the first.
-        answer: Option<Spec>,
-    },
-    /// Outbound: 2xx, acknowledged. `None` where it described no session that can be used.
-    Answered { answer: Option<Spec> },
-    /// Outbound: a final answer other than 2xx, or none at all (408, 503).
-    Refused {
-        code: u16,
-        reason: String,
-        contacts: Vec<String>,
-        /// What the telephone network says of it.
-        why: Option<Q850>,
-    },
-    /// Inbound: the ACK came, with the answer where the 2xx made the offer.
-    Confirmed { answer: Option<Spec> },
-    /// Inbound: CANCEL came and 487 was sent.
-    Cancelled,
-    /// The peer offers a change; wants [`Leg::answer_change`] or [`Leg::refuse_change`].
-    Offer(Spec),
-    /// The peer described its session anew in an ACK, as it was asked to by its own INVITE without an offer.
-    Redescribed(Spec),
-    /// The peer no longer wants the change it offered.
-    OfferWithdrawn,
-    /// The peer's person is asked about the change that was offered.
-    OfferPending,
-    /// The peer took the change that was offered with [`Leg::offer`].
-    OfferAnswered(Spec),
-    /// The peer did not take it; the session is as before (RFC 6141).
-    OfferRefused { code: u16, reason: String },
-    /// The peer sent an INFO or MESSAGE within the dialog; wants [`answer_passed`].
-    Passed { server: ServerId, request: Message },
-    /// An answered leg is over.
-    Ended(Cause),
-    /// Nothing of the leg is left but its slot.
     Gone,
 }
 

@@ -7,9 +7,8 @@ use sip::{Builder, HeaderName, Message, Method, StatusCode, transaction::ServerI
 
 use super::{ALLOW, Leg, LegEvent, LegTimer, Phase, description, inbound::FinishWith, offer::Change, status};
 use crate::{
-    answer::Answer,
+    answer::{Answer, FORMAT, MEDIA_TYPE},
     stack::{Stack, TimerKey},
-    warning,
 };
 
 /// How long an UPDATE may wait for the other phone: its transaction ends after 32 s, and RFC 3311 5.2 has it answered
@@ -46,7 +45,7 @@ impl Leg {
         if !offered.has_audio() && has_other_media(description(&request)) {
             // Such as a fax that would go over T.38: refused, it goes as audio.
             self.roll_back();
-            let refusal = Answer::unacceptable(&cx.config.domain, warning::MEDIA_TYPE);
+            let refusal = Answer::unacceptable(&cx.config.domain, MEDIA_TYPE);
             return cx.answer(server, &request, &refusal);
         }
         let same = self.heard.as_ref() == Some(&offered);
@@ -159,7 +158,7 @@ impl Leg {
         };
         let Some(Ok(body)) = self.session.as_mut().map(|session| session.make_answer(spec)) else {
             self.roll_back();
-            let refusal = Answer::unacceptable(&cx.config.domain, warning::FORMAT);
+            let refusal = Answer::unacceptable(&cx.config.domain, FORMAT);
             return cx.answer(server, &request, &refusal);
         };
         self.heard = Some(offered);

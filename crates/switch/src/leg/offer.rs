@@ -173,7 +173,7 @@ impl Leg {
         offered: Option<Spec>,
     ) -> bool {
         let Some(dialog) = &mut self.dialog else { return false };
-        let way = Stack::way(dialog.next_hop(), &self.flow, self.outside);
+        let way = crate::way::within(dialog.next_hop(), &self.flow, self.outside);
         let via = cx.via(&way);
         let builder = dialog
             .request(method, via)

@@ -7,7 +7,7 @@ use sip::{Builder, Contact, Flow, HeaderName, Message, Method, StatusCode, dialo
 
 use super::{ALLOW, Cause, Leg, LegEvent, LegId, NoRoom, Phase, Q850, description, session_timer::SessionTimer};
 use crate::{
-    call::CallId,
+    ids::CallId,
     stack::{ClientUse, Stack, copy_fields},
 };
 
@@ -249,7 +249,7 @@ impl Leg {
     pub(super) fn send_ack(&mut self, cx: &mut Stack, response: &Message) {
         let Some(dialog) = &self.dialog else { return };
         let seq = response.cseq().map_or(0, |cseq| cseq.number);
-        let way = Stack::way(dialog.next_hop(), &self.flow, self.outside);
+        let way = crate::way::within(dialog.next_hop(), &self.flow, self.outside);
         let ack = dialog.ack(seq, cx.via(&way)).finish();
         cx.layer.send(way, &ack);
         self.ack = Some(ack);
@@ -268,7 +268,7 @@ impl Leg {
         match (&self.ack, &self.dialog) {
             (Some(ack), Some(dialog)) if ack.cseq().is_ok_and(|cseq| cseq.number == seq) => {
                 cx.layer
-                    .send(Stack::way(dialog.next_hop(), &self.flow, self.outside), ack);
+                    .send(crate::way::within(dialog.next_hop(), &self.flow, self.outside), ack);
             }
             _ => self.send_ack(cx, response), // a re-INVITE was acknowledged since
         }
@@ -365,7 +365,7 @@ pub(crate) fn acknowledge_stray(
         return None;
     }
     let dialog = Dialog::uac(invite, response).ok()?;
-    let way = Stack::way(dialog.next_hop(), flow, outside);
+    let way = crate::way::within(dialog.next_hop(), flow, outside);
     let seq = response.cseq().map_or(0, |cseq| cseq.number);
     let ack = dialog.ack(seq, cx.via(&way)).finish();
     cx.layer.send(way, &ack);
@@ -380,7 +380,7 @@ pub(crate) fn end_stray(cx: &mut Stack, invite: &Message, response: &Message, fl
     if !cx.note_stray(dialog.id()) {
         return; // the 2xx came again: its BYE is under way
     }
-    let way = Stack::way(dialog.next_hop(), flow, outside);
+    let way = crate::way::within(dialog.next_hop(), flow, outside);
     let via = cx.via(&way);
     let bye = dialog.request(&Method::Bye, via).finish();
     let _ = cx.layer.request(cx.now, way, bye);

@@ -51,7 +51,7 @@ impl Leg {
         let Some(dialog) = &mut self.dialog else {
             return Some(480);
         };
-        let way = Stack::way(dialog.next_hop(), &self.flow, self.outside);
+        let way = crate::way::within(dialog.next_hop(), &self.flow, self.outside);
         let via = cx.via(&way);
         let mut builder = dialog
             .request(method, via)
@@ -134,7 +134,7 @@ fn answer_as(cx: &mut Stack, server: ServerId, code: u16, answered: Option<&Mess
     let answer = match code {
         // The other phone does not take the method, so in this dialog nobody does.
         405 | 501 => Answer::of(405).with(HeaderName::Allow, without(passed.method())),
-        _ => Answer::of(crate::message::told(code)),
+        _ => Answer::of(crate::answer::told(code)),
     };
     let refused_type = answer.status == StatusCode::UNSUPPORTED_MEDIA_TYPE;
     let accepts = answered.and_then(|answer| answer.joined(HeaderName::Accept.as_str()));

@@ -11,7 +11,7 @@ impl Leg {
         let Some(dialog) = &mut self.dialog else {
             return cx.answer(server, &request, &Answer::of(481));
         };
-        if let Err(answer) = crate::endpoint::understood(&request) {
+        if let Err(answer) = crate::stack::capabilities::understood(&request) {
             return cx.answer(server, &request, &answer);
         }
         if dialog.accept_order(&request).is_err() {

@@ -19,7 +19,6 @@
 //!   Path, is not where it came from) or outbound it cannot be reached meanwhile; otherwise it is, at its
 //!   Contact or by its Path.
 
-mod config;
 mod plan;
 mod reply;
 mod request;
@@ -35,16 +34,14 @@ use std::{
 use sip::{ConnectionId, Flow, HeaderName, Instant, Message, StatusCode, Uri};
 use smallvec::{SmallVec, smallvec};
 
-pub use self::{
-    config::Config,
-    target::{Reach, Target},
-};
+pub use self::target::{Reach, Target};
 use self::{
     plan::Clock,
     request::Request,
     table::{Bound, Plan, Table},
     target::target,
 };
+pub use crate::config::registrar::Config;
 use crate::{Accounts, Answer, Binding, BindingChange, Domain, Identity, QueryId, Registration};
 
 /// In seconds. What was granted before a restart may have been more than the limit is now, but no more than this.

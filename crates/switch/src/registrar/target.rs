@@ -3,7 +3,7 @@
 use sip::{Flow, Uri};
 
 use super::table::Bound;
-use crate::{Accounts, Binding, NatPolicy, stack::Stack};
+use crate::{Accounts, Binding, NatPolicy};
 
 /// A way to one of an extension's phones.
 #[derive(Clone, Debug, PartialEq)]
@@ -48,7 +48,9 @@ pub(super) fn target(bound: &Bound, accounts: &Accounts) -> Option<Target> {
     let stays = bound.leads_back || binding.flow.transport.is_reliable();
     let reach = match nat {
         NatPolicy::Source if !bound.lost && stays => Reach::Flow(binding.flow),
-        NatPolicy::Source if !bound.lost && !stays => Reach::Flow(Stack::way(&next_hop(), &binding.flow, false)),
+        NatPolicy::Source if !bound.lost && !stays => {
+            Reach::Flow(crate::way::within(&next_hop(), &binding.flow, false))
+        }
         // Its policy was another one when it registered, or its connection has gone.
         NatPolicy::Source | NatPolicy::Contact if bound.leads_back => return None,
         NatPolicy::Source if !reaches(binding, &next_hop()) => return None,

@@ -3,13 +3,13 @@
 use crate::{
     api::Outcome,
     call::{Call, Ending},
-    exchange::Exchange,
+    core::Core,
 };
 
 use super::{Next, OWN_CODECS, own_spec};
 
 /// `caller.ring()`: 180.
-pub(super) fn ring(call: &mut Call, x: &mut Exchange) -> Next {
+pub(super) fn ring(call: &mut Call, x: &mut Core) -> Next {
     if call.caller_waits(x) {
         x.with_leg(call.caller, |leg, cx| leg.provisional(cx, 180, None));
         call.mark_ringing(x);
@@ -18,13 +18,13 @@ pub(super) fn ring(call: &mut Call, x: &mut Exchange) -> Next {
 }
 
 /// `caller.answer()`: 200, with Tandem itself at the other end.
-pub(super) fn answer(call: &mut Call, x: &mut Exchange) -> Next {
+pub(super) fn answer(call: &mut Call, x: &mut Core) -> Next {
     pick_up(call, x);
     Next::Done(Outcome::Done)
 }
 
 /// Answers the caller if that has not been done; false if it cannot be (488 was sent then).
-pub(super) fn pick_up(call: &mut Call, x: &mut Exchange) -> bool {
+pub(super) fn pick_up(call: &mut Call, x: &mut Core) -> bool {
     if !call.caller_waits(x) {
         return call.caller_is_up(x);
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ::media::{Command, Event as MediaEvent, PortId, Source};
 
-use crate::{api::Outcome, call::Call, exchange::Exchange, leg::Leg, stack::TimerKey};
+use crate::{api::Outcome, call::Call, core::Core, leg::Leg, stack::TimerKey};
 
 use super::{Next, Running, VerbEvent, answer::pick_up, own_spec};
 
@@ -21,7 +21,7 @@ pub(crate) struct Listening {
 const TONE: Duration = Duration::from_secs(10);
 
 /// `caller.wait(seconds)`.
-pub(super) fn wait(call: &mut Call, x: &mut Exchange, time: Duration) -> Next {
+pub(super) fn wait(call: &mut Call, x: &mut Core, time: Duration) -> Next {
     x.stack.timers.set(TimerKey::Verb(call.id), x.stack.now + time);
     Next::Wait(Running::Listen(Listening {
         playing: None,
@@ -31,7 +31,7 @@ pub(super) fn wait(call: &mut Call, x: &mut Exchange, time: Duration) -> Next {
 }
 
 /// `caller.play(..)`; before the answer as early media.
-pub(super) fn play(call: &mut Call, x: &mut Exchange, prompts: Vec<String>) -> Next {
+pub(super) fn play(call: &mut Call, x: &mut Core, prompts: Vec<String>) -> Next {
     let prompts: Vec<String> = prompts.into_iter().filter(|prompt| !prompt.is_empty()).collect();
     if prompts.is_empty() {
         return done(call);
@@ -40,14 +40,14 @@ pub(super) fn play(call: &mut Call, x: &mut Exchange, prompts: Vec<String>) -> N
 }
 
 /// `caller.tone(name, seconds?)`.
-pub(super) fn tone(call: &mut Call, x: &mut Exchange, name: String, duration: Option<Duration>) -> Next {
+pub(super) fn tone(call: &mut Call, x: &mut Core, name: String, duration: Option<Duration>) -> Next {
     // A beep has an end of its own; the other tones go on until somebody ends them.
     let duration = duration.or_else(|| (name != "beep").then_some(TONE));
     sound(call, x, Source::Tone(name), duration)
 }
 
 /// `caller.echo()`: until `#` or the end of the call.
-pub(super) fn echo(call: &mut Call, x: &mut Exchange) -> Next {
+pub(super) fn echo(call: &mut Call, x: &mut Core) -> Next {
     if !pick_up(call, x) {
         return done(call);
     }
@@ -63,7 +63,7 @@ pub(super) fn echo(call: &mut Call, x: &mut Exchange) -> Next {
     }))
 }
 
-fn sound(call: &mut Call, x: &mut Exchange, source: Source, duration: Option<Duration>) -> Next {
+fn sound(call: &mut Call, x: &mut Core, source: Source, duration: Option<Duration>) -> Next {
     let port = audible(call, x);
     if port.is_none() && x.legs.get(call.caller).is_some_and(Leg::awaits_answer) {
         return Next::Wait(Running::Listen(Listening {
@@ -93,7 +93,7 @@ fn sound(call: &mut Call, x: &mut Exchange, source: Source, duration: Option<Dur
 }
 
 /// The caller's port, with a session the caller hears: early media (183) where it is not answered.
-fn audible(call: &mut Call, x: &mut Exchange) -> Option<PortId> {
+fn audible(call: &mut Call, x: &mut Core) -> Option<PortId> {
     if call.caller_waits(x) {
         match x.legs.get(call.caller).and_then(|leg| leg.heard()).map(own_spec) {
             Some(spec) => {
@@ -116,7 +116,7 @@ fn done(call: &mut Call) -> Next {
 
 impl Listening {
     /// Something happened.
-    pub fn event(self, call: &mut Call, x: &mut Exchange, event: VerbEvent) -> Next {
+    pub fn event(self, call: &mut Call, x: &mut Core, event: VerbEvent) -> Next {
         match event {
             VerbEvent::Timer | VerbEvent::CallerGone => self.finish(call, x),
             VerbEvent::Digit(digit) if self.until == Some(digit) => self.finish(call, x),
@@ -141,7 +141,7 @@ impl Listening {
         }
     }
 
-    fn finish(self, call: &mut Call, x: &mut Exchange) -> Next {
+    fn finish(self, call: &mut Call, x: &mut Core) -> Next {
         x.stack.timers.clear(TimerKey::Verb(call.id));
         if let Some((port, _)) = self.playing {
             x.stack.media(Command::Stop(port));

@@ -6,15 +6,16 @@ mod listen;
 mod originate;
 mod reject;
 
+use crate::own::{OWN_CODECS, own_spec};
 pub(crate) use originate::Originating;
 
-use ::media::{Event as MediaEvent, Spec};
+use ::media::Event as MediaEvent;
 use sip::{Flow, HeaderName};
 
 use crate::{
     api::{ExtensionState, Outcome, QueryId, Verb},
     call::Call,
-    exchange::Exchange,
+    core::Core,
     leg::{LegEvent, LegId},
 };
 
@@ -62,7 +63,7 @@ pub(crate) enum Next {
 
 impl Running {
     /// Something happened.
-    pub fn event(self, call: &mut Call, x: &mut Exchange, event: VerbEvent) -> Next {
+    pub fn event(self, call: &mut Call, x: &mut Core, event: VerbEvent) -> Next {
         match self {
             Self::None => Next::Idle,
             Self::Dial(dialing) => dialing.event(call, x, event),
@@ -73,7 +74,7 @@ impl Running {
 }
 
 /// Begins a verb.
-pub(crate) fn start(call: &mut Call, x: &mut Exchange, verb: Verb) -> Next {
+pub(crate) fn start(call: &mut Call, x: &mut Core, verb: Verb) -> Next {
     if call.has_ended() {
         return Next::Done(Outcome::Done); // rejected or hung up before: nothing has an effect any more
     }
@@ -95,7 +96,7 @@ pub(crate) fn start(call: &mut Call, x: &mut Exchange, verb: Verb) -> Next {
 
 /// A header field of the INVITE, its rows joined by commas where it is a list. What proves a password stays here: a script
 /// writes to the log, and to other phones.
-fn header(call: &Call, x: &Exchange, name: &str) -> Option<String> {
+fn header(call: &Call, x: &Core, name: &str) -> Option<String> {
     let proof = [HeaderName::Authorization, HeaderName::ProxyAuthorization];
     let invite = call
         .invite(x)
@@ -121,17 +122,7 @@ pub(crate) const fn name(verb: &Verb) -> &'static str {
     }
 }
 
-/// What Tandem itself can speak.
-pub(crate) const OWN_CODECS: &[&str] = &["PCMU", "PCMA", "TELEPHONE-EVENT"];
-
-/// What Tandem itself answers to what a phone offers.
-pub(crate) fn own_spec(offered: &Spec) -> Spec {
-    offered
-        .intersect(&Spec::own(OWN_CODECS))
-        .with_direction(offered.direction().reversed())
-}
-
-fn state_of(x: &Exchange, number: &str) -> Option<Box<ExtensionState>> {
+fn state_of(x: &Core, number: &str) -> Option<Box<ExtensionState>> {
     let extension = x.accounts.extension(number)?;
     Some(Box::new(ExtensionState {
         registered: x.registrar.is_registered(number),

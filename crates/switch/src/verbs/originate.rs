@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::{
     call::{Call, Ending},
-    exchange::Exchange,
+    core::Core,
     leg::{Cause, LegEvent, LegId, Q850, answer_passed, rings},
     stack::TimerKey,
 };
@@ -22,7 +22,7 @@ pub(crate) struct Originating {
 
 impl Originating {
     /// These phones ring from now on.
-    pub fn start(call: &Call, x: &mut Exchange, legs: Vec<LegId>) -> Self {
+    pub fn start(call: &Call, x: &mut Core, legs: Vec<LegId>) -> Self {
         x.stack.timers.set(TimerKey::Verb(call.id), x.stack.now + RING);
         Self {
             legs,
@@ -31,7 +31,7 @@ impl Originating {
     }
 
     /// Something happened.
-    pub fn event(self, call: &mut Call, x: &mut Exchange, event: VerbEvent) -> Next {
+    pub fn event(self, call: &mut Call, x: &mut Core, event: VerbEvent) -> Next {
         match event {
             VerbEvent::Leg(leg, event) => return self.leg_event(call, x, leg, event),
             VerbEvent::Timer => {
@@ -48,7 +48,7 @@ impl Originating {
         Next::Wait(Running::Originate(self))
     }
 
-    fn give_up(self, call: &Call, x: &mut Exchange) -> Next {
+    fn give_up(self, call: &Call, x: &mut Core) -> Next {
         x.stack.timers.clear(TimerKey::Verb(call.id));
         for leg in self.legs {
             x.with_leg(leg, |leg, cx| leg.hang_up(cx, Cause::ours("no longer wanted")));
@@ -56,7 +56,7 @@ impl Originating {
         Next::Idle
     }
 
-    fn leg_event(mut self, call: &mut Call, x: &mut Exchange, leg: LegId, event: LegEvent) -> Next {
+    fn leg_event(mut self, call: &mut Call, x: &mut Core, leg: LegId, event: LegEvent) -> Next {
         if !self.legs.contains(&leg) {
             return Next::Wait(Running::Originate(self));
         }

@@ -6,14 +6,14 @@ use crate::{
     answer::Answer,
     api::Outcome,
     call::{Call, Ending},
-    exchange::Exchange,
+    core::Core,
     leg::{Cause, Q850},
 };
 
 use super::Next;
 
 /// `caller.reject(code, reason?)`. Of an answered call it is a hang-up.
-pub(super) fn reject(call: &mut Call, x: &mut Exchange, code: u16, reason: Option<String>) -> Next {
+pub(super) fn reject(call: &mut Call, x: &mut Core, code: u16, reason: Option<String>) -> Next {
     let code = if (300..=699).contains(&code) { code } else { 480 };
     let detail = match &reason {
         Some(reason) => format!("rejected by the dialplan: {code} {reason}"),
@@ -27,7 +27,7 @@ pub(super) fn reject(call: &mut Call, x: &mut Exchange, code: u16, reason: Optio
 }
 
 /// `caller.redirect(uri)`: 302.
-pub(super) fn redirect(call: &mut Call, x: &mut Exchange, target: &str) -> Next {
+pub(super) fn redirect(call: &mut Call, x: &mut Core, target: &str) -> Next {
     let flow = x.legs.get(call.caller).map(|leg| leg.flow);
     // A number of ours is where the phone finds us: our domain may be a name that nobody can look up.
     let contact = match flow.filter(|_| !target.contains(':')) {
@@ -39,11 +39,11 @@ pub(super) fn redirect(call: &mut Call, x: &mut Exchange, target: &str) -> Next 
 }
 
 /// `caller.hangup()`: BYE, or 603 before the answer.
-pub(super) fn hang_up(call: &mut Call, x: &mut Exchange) -> Next {
+pub(super) fn hang_up(call: &mut Call, x: &mut Core) -> Next {
     finish(call, x, Answer::of(603), "hung up by the dialplan")
 }
 
-fn finish(call: &mut Call, x: &mut Exchange, refusal: Answer, detail: &str) -> Next {
+fn finish(call: &mut Call, x: &mut Core, refusal: Answer, detail: &str) -> Next {
     call.decide(x, Ending::script(refusal.status.code(), detail));
     x.with_leg(call.caller, |leg, cx| leg.reject(cx, &refusal));
     x.with_leg(call.caller, |leg, cx| leg.hang_up(cx, Cause::ours(detail)));

@@ -12,7 +12,7 @@ use sip::{Flow, Instant};
 use crate::{
     api::{Dial, DialStatus, Outcome, QueryId, Strategy, Target},
     call::Call,
-    exchange::Exchange,
+    core::Core,
     leg::{Cause, LegEvent, LegId, Q850, answer_passed},
     stack::TimerKey,
 };
@@ -58,7 +58,7 @@ struct Talk {
 
 impl Dialing {
     /// Begins.
-    pub fn start(call: &mut Call, x: &mut Exchange, request: Dial) -> Next {
+    pub fn start(call: &mut Call, x: &mut Core, request: Dial) -> Next {
         let mut waiting: VecDeque<Target> = request.targets.iter().cloned().collect();
         if request.strategy == Strategy::Random {
             shuffle(&mut waiting, x);
@@ -80,7 +80,7 @@ impl Dialing {
     }
 
     /// Rings the targets whose turn it is, for as long as the script allows.
-    fn next_targets(&mut self, call: &mut Call, x: &mut Exchange) {
+    fn next_targets(&mut self, call: &mut Call, x: &mut Core) {
         while self.branches.is_empty() && self.lookups.is_empty() {
             let count = match self.request.strategy {
                 Strategy::All => self.waiting.len(),
@@ -100,7 +100,7 @@ impl Dialing {
     }
 
     /// Something happened.
-    pub fn event(mut self: Box<Self>, call: &mut Call, x: &mut Exchange, event: VerbEvent) -> Next {
+    pub fn event(mut self: Box<Self>, call: &mut Call, x: &mut Core, event: VerbEvent) -> Next {
         match event {
             VerbEvent::Leg(leg, event) => self.leg_event(call, x, leg, event),
             VerbEvent::Timer => self.timed_out(call, x),
@@ -113,7 +113,7 @@ impl Dialing {
     }
 
     /// Waits for what is under way; when nothing is, the next targets have their turn, or it is over.
-    fn go_on(mut self: Box<Self>, call: &mut Call, x: &mut Exchange) -> Next {
+    fn go_on(mut self: Box<Self>, call: &mut Call, x: &mut Core) -> Next {
         if self.talking.is_some() {
             return Next::Wait(Running::Dial(self));
         }
@@ -127,7 +127,7 @@ impl Dialing {
         self.finish_unanswered(call, x)
     }
 
-    fn leg_event(&mut self, call: &mut Call, x: &mut Exchange, leg: LegId, event: LegEvent) {
+    fn leg_event(&mut self, call: &mut Call, x: &mut Core, leg: LegId, event: LegEvent) {
         let Some(index) = self.branches.iter().position(|branch| branch.leg == leg) else {
             return;
         };
@@ -159,7 +159,7 @@ impl Dialing {
         }
     }
 
-    fn answered(&mut self, call: &mut Call, x: &mut Exchange, index: usize, answer: Option<Spec>) {
+    fn answered(&mut self, call: &mut Call, x: &mut Core, index: usize, answer: Option<Spec>) {
         let winner = self.branches.swap_remove(index);
         let by = winner
             .extension
@@ -186,7 +186,7 @@ impl Dialing {
     fn refused(
         &mut self,
         call: &mut Call,
-        x: &mut Exchange,
+        x: &mut Core,
         branch: &Branch,
         (code, reason, why): (u16, String, Option<Q850>),
         to: &[String],
@@ -214,7 +214,7 @@ impl Dialing {
     }
 
     /// It rang long enough.
-    fn timed_out(&mut self, call: &mut Call, x: &mut Exchange) {
+    fn timed_out(&mut self, call: &mut Call, x: &mut Core) {
         if self.talking.is_some() {
             return;
         }
@@ -240,14 +240,14 @@ impl Dialing {
         }
     }
 
-    fn drop_branches(&mut self, x: &mut Exchange) {
+    fn drop_branches(&mut self, x: &mut Core) {
         for branch in std::mem::take(&mut self.branches) {
             x.with_leg(branch.leg, |leg, cx| leg.hang_up(cx, Cause::ours("no longer wanted")));
         }
         self.lookups.clear();
     }
 
-    fn drop_phones_of(&mut self, x: &mut Exchange, number: &str) {
+    fn drop_phones_of(&mut self, x: &mut Core, number: &str) {
         let of = |extension: &Option<String>| extension.as_deref() == Some(number);
         self.lookups.retain(|(_, lookup)| !of(&lookup.extension));
         for branch in self.branches.extract_if(.., |branch| of(&branch.extension)) {
@@ -257,7 +257,7 @@ impl Dialing {
     }
 
     /// The caller is gone: nobody rings any longer.
-    fn abandon(mut self: Box<Self>, call: &mut Call, x: &mut Exchange) -> Next {
+    fn abandon(mut self: Box<Self>, call: &mut Call, x: &mut Core) -> Next {
         x.stack.timers.clear(TimerKey::Verb(call.id));
         self.drop_branches(x);
         Next::Done(Outcome::Dial(Box::new(self.result(
@@ -269,13 +269,13 @@ impl Dialing {
     }
 
     /// The callee hung up.
-    fn over(self: Box<Self>, call: &mut Call, x: &mut Exchange) -> Next {
+    fn over(self: Box<Self>, call: &mut Call, x: &mut Core) -> Next {
         x.stack.timers.clear(TimerKey::Verb(call.id));
         call.last_dial = None;
         Next::Done(Outcome::Dial(Box::new(self.result(x, DialStatus::Answered, 200, "OK"))))
     }
 
-    fn resolved(&mut self, call: &mut Call, x: &mut Exchange, query: QueryId, flows: &[Flow]) {
+    fn resolved(&mut self, call: &mut Call, x: &mut Core, query: QueryId, flows: &[Flow]) {
         let Some(index) = self.lookups.iter().position(|(id, _)| *id == query) else {
             return;
         };
@@ -287,7 +287,7 @@ impl Dialing {
     }
 }
 
-fn shuffle(targets: &mut VecDeque<Target>, x: &mut Exchange) {
+fn shuffle(targets: &mut VecDeque<Target>, x: &mut Core) {
     for last in (1..targets.len()).rev() {
         let other = usize::try_from(x.stack.ids.below(last as u64 + 1)).unwrap_or(0);
         targets.swap(last, other);

@@ -3,7 +3,7 @@
 use crate::{
     api::{DialResult, DialStatus, EndedBy, Outcome},
     call::{Call, Unanswered},
-    exchange::Exchange,
+    core::Core,
     leg::Q850,
     stack::TimerKey,
 };
@@ -112,7 +112,7 @@ fn detail_of(code: u16, reason: &str) -> String {
 }
 
 impl Dialing {
-    pub(super) fn finish_unanswered(mut self: Box<Self>, call: &mut Call, x: &mut Exchange) -> Next {
+    pub(super) fn finish_unanswered(mut self: Box<Self>, call: &mut Call, x: &mut Core) -> Next {
         x.stack.timers.clear(TimerKey::Verb(call.id));
         self.silence(call, x);
         let best = self.best.answer.take();
@@ -145,7 +145,7 @@ impl Dialing {
         Next::Done(Outcome::Dial(Box::new(self.result(x, status, shown, &reason))))
     }
 
-    pub(super) fn result(&self, x: &Exchange, status: DialStatus, code: u16, reason: &str) -> DialResult {
+    pub(super) fn result(&self, x: &Core, status: DialStatus, code: u16, reason: &str) -> DialResult {
         let talk = self.talking.as_ref();
         DialResult {
             status,

@@ -6,11 +6,11 @@ use sip::{Flow, HeaderName, NameAddr, Scheme, Transport, Uri};
 use crate::{
     api::{Extension, Query, QueryId, Target},
     call::Call,
-    exchange::{Exchange, QueryUse},
+    core::{Core, QueryUse},
     leg::{CallerId, Invitation, Leg, LegId, NoRoom, Place},
-    message::addresses,
     registrar::Reach,
     verbs::OWN_CODECS,
+    way::addresses,
 };
 
 use super::{Branch, Dialing};
@@ -38,7 +38,7 @@ pub(super) struct Trail {
 const DIVERSIONS: usize = 5;
 
 /// The trail with one more step: who sent the call on, and why.
-pub(super) fn diverted(x: &Exchange, trail: &Trail, from: &str, reason: &str) -> Trail {
+pub(super) fn diverted(x: &Core, trail: &Trail, from: &str, reason: &str) -> Trail {
     let (user, domain) = (sip::escape_user(from), &x.stack.config.domain);
     let mut longer = trail.clone();
     longer.steps.insert(0, format!("<sip:{user}@{domain}>;reason={reason}"));
@@ -47,7 +47,7 @@ pub(super) fn diverted(x: &Exchange, trail: &Trail, from: &str, reason: &str) ->
 }
 
 /// Where the caller's call was sent on before it came to us, without the addresses of where that was.
-fn diverted_before(call: &Call, x: &Exchange) -> Vec<String> {
+fn diverted_before(call: &Call, x: &Core) -> Vec<String> {
     let domain = &x.stack.config.domain;
     // RFC 5806 section 4, RFC 3261 7.3.1: a list, in however many rows.
     let invite = call.invite(x).into_iter();
@@ -69,7 +69,7 @@ fn diverted_before(call: &Call, x: &Exchange) -> Vec<String> {
 }
 
 /// Whether a URI is one of our own numbers. Another port of an address of ours may be another program's.
-fn is_inside(call: &Call, x: &Exchange, uri: &Uri<'_>) -> bool {
+fn is_inside(call: &Call, x: &Core, uri: &Uri<'_>) -> bool {
     let flow = x.legs.get(call.caller).map(|leg| leg.flow);
     flow.is_some_and(|flow| x.domain.is_own_socket(uri, &flow))
 }
@@ -80,7 +80,7 @@ fn is_token(text: &str) -> bool {
 
 /// The number of ours that a phone sends a call on to (RFC 3261 8.1.3.4): a telephone number that one of us has, or any
 /// number at one of our addresses, by whichever of them that phone or the caller's knows us.
-fn own_number(x: &Exchange, legs: [LegId; 2], uri: &Uri<'_>) -> Option<String> {
+fn own_number(x: &Core, legs: [LegId; 2], uri: &Uri<'_>) -> Option<String> {
     let number = uri.number();
     let ours = match uri.scheme {
         Scheme::Tel => x.accounts.is_extension(&number),
@@ -109,7 +109,7 @@ fn target_of(text: &str) -> Target {
 
 impl Dialing {
     /// Rings a target, or notes why that cannot be.
-    pub(super) fn place(&mut self, call: &mut Call, x: &mut Exchange, target: &Target, trail: &Trail) {
+    pub(super) fn place(&mut self, call: &mut Call, x: &mut Core, target: &Target, trail: &Trail) {
         if self.branches.len() + self.lookups.len() >= x.stack.config.limits.branches {
             return self.best.note(480, "Too Many Targets");
         }
@@ -123,7 +123,7 @@ impl Dialing {
         }
     }
 
-    fn place_extension(&mut self, call: &mut Call, x: &mut Exchange, number: &str, trail: &Trail) {
+    fn place_extension(&mut self, call: &mut Call, x: &mut Core, number: &str, trail: &Trail) {
         let Some(extension) = x.accounts.extension(number).cloned() else {
             return self.best.note(404, "Not Found");
         };
@@ -171,7 +171,7 @@ impl Dialing {
         }
     }
 
-    fn place_uri(&mut self, call: &mut Call, x: &mut Exchange, uri: &str, trail: &Trail) {
+    fn place_uri(&mut self, call: &mut Call, x: &mut Core, uri: &str, trail: &Trail) {
         let Ok(parsed) = Uri::parse(uri) else {
             return self.best.note(404, "Bad Target");
         };
@@ -191,7 +191,7 @@ impl Dialing {
     }
 
     /// Asks where a URI leads (RFC 3263).
-    fn look_up(&mut self, call: &Call, x: &mut Exchange, hop: &str, found: Lookup) {
+    fn look_up(&mut self, call: &Call, x: &mut Core, hop: &str, found: Lookup) {
         let Ok(parsed) = Uri::parse(hop) else {
             return self.best.note(404, "Bad Target");
         };
@@ -206,7 +206,7 @@ impl Dialing {
     }
 
     /// Sends an INVITE to a phone that was found; `others` are further ways to it, which it may answer from.
-    pub(super) fn ring(&mut self, call: &mut Call, x: &mut Exchange, found: Lookup, flow: Flow, others: &[Flow]) {
+    pub(super) fn ring(&mut self, call: &mut Call, x: &mut Core, found: Lookup, flow: Flow, others: &[Flow]) {
         let Lookup {
             uri,
             party,
@@ -281,7 +281,7 @@ impl Dialing {
     /// Where the branch's extension sends its calls on, if it does and it has not gone too far.
     pub(super) fn forward(
         &mut self,
-        x: &Exchange,
+        x: &Core,
         branch: &Branch,
         pick: impl Fn(&Extension) -> Option<String>,
     ) -> Option<Target> {
@@ -299,21 +299,14 @@ impl Dialing {
     }
 
     /// The branch's extension sends the call on.
-    pub(super) fn send_on(
-        &mut self,
-        call: &mut Call,
-        x: &mut Exchange,
-        branch: &Branch,
-        target: &Target,
-        reason: &str,
-    ) {
+    pub(super) fn send_on(&mut self, call: &mut Call, x: &mut Core, branch: &Branch, target: &Target, reason: &str) {
         let from = branch.extension.as_deref().unwrap_or_default();
         let trail = diverted(x, &branch.trail, from, reason);
         self.place(call, x, target, &trail);
     }
 
     /// A phone sends the call elsewhere (3xx, RFC 3261 8.1.3.4).
-    pub(super) fn redirected(&mut self, call: &mut Call, x: &mut Exchange, branch: &Branch, code: u16, to: &[String]) {
+    pub(super) fn redirected(&mut self, call: &mut Call, x: &mut Core, branch: &Branch, code: u16, to: &[String]) {
         let from = branch.extension.clone();
         let legs = [branch.leg, call.caller];
         let inside = |contact: &String| own_number(x, legs, &Uri::parse(contact).ok()?);
@@ -334,7 +327,7 @@ impl Dialing {
         }
     }
 
-    fn may_redirect(&mut self, x: &Exchange) -> bool {
+    fn may_redirect(&mut self, x: &Core) -> bool {
         self.redirects += 1;
         self.redirects <= x.stack.config.limits.redirects
     }

@@ -7,7 +7,7 @@ use ::media::{Command, Source, Spec};
 
 use crate::{
     call::Call,
-    exchange::Exchange,
+    core::Core,
     leg::{Leg, rings},
 };
 
@@ -23,7 +23,7 @@ pub(super) struct Said {
 
 impl Dialing {
     /// A phone that is rung says how it is doing.
-    pub(super) fn progress(&mut self, call: &mut Call, x: &mut Exchange, index: usize, said: &Said) {
+    pub(super) fn progress(&mut self, call: &mut Call, x: &mut Core, index: usize, said: &Said) {
         let described = said.answer.is_some();
         let Some(branch) = self.branches.get_mut(index) else {
             return;
@@ -60,7 +60,7 @@ impl Dialing {
     }
 
     /// The caller hears no early media of the phone, which has none, or is not the only one.
-    fn progress_of_many(&mut self, call: &mut Call, x: &mut Exchange, said: &Said, alone: bool) {
+    fn progress_of_many(&mut self, call: &mut Call, x: &mut Core, said: &Said, alone: bool) {
         let ring = self.branches.iter().any(|branch| branch.rings);
         let code = if ring { 180 } else { said.code };
         // RFC 6228: of an early dialog that has ended, while the caller's own goes on with the other phones.
@@ -87,7 +87,7 @@ impl Dialing {
         tell(call, x, &said, None);
     }
 
-    fn ring_back(&mut self, call: &Call, x: &mut Exchange) {
+    fn ring_back(&mut self, call: &Call, x: &mut Core) {
         if std::mem::replace(&mut self.ringback, true) {
             return;
         }
@@ -103,7 +103,7 @@ impl Dialing {
         }
     }
 
-    pub(super) fn silence(&mut self, call: &Call, x: &mut Exchange) {
+    pub(super) fn silence(&mut self, call: &Call, x: &mut Core) {
         if std::mem::take(&mut self.ringback)
             && let Some(port) = x.port_of(call.caller)
         {
@@ -112,7 +112,7 @@ impl Dialing {
     }
 }
 
-fn tell(call: &Call, x: &mut Exchange, said: &Said, answer: Option<&Spec>) {
+fn tell(call: &Call, x: &mut Core, said: &Said, answer: Option<&Spec>) {
     x.with_leg(call.caller, |leg: &mut Leg, cx| {
         leg.progress(cx, said.code, &said.reason, answer);
     });

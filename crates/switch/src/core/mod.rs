@@ -1,0 +1,121 @@
+//! Everything a call may reach: its legs, the accounts, the registrar, and the stack below.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
+
+use ::media::PortId;
+use sip::transaction::Layer;
+
+use crate::{
+    accounts::Accounts,
+    api::{CommandId, Query, QueryId, Stats},
+    config::Config,
+    domain::Domain,
+    ids::{CallId, Ids, LegId, LegKind},
+    leg::Leg,
+    registrar::Registrar,
+    stack::{Stack, layer_config},
+    tables::slots::Slots,
+};
+
+/// Whose question it is.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(crate) enum QueryUse {
+    /// A call's, whether its record is open.
+    OpenCdr(CallId),
+    /// A `dial`'s, where its target is.
+    Resolve(CallId),
+    /// A MESSAGE's, where a phone is.
+    Message(u64),
+    /// A REGISTER's, by its server transaction.
+    Register(sip::transaction::ServerId),
+}
+
+/// See the module.
+pub(crate) struct Core {
+    pub stack: Stack,
+    pub legs: Slots<Leg, LegKind>,
+    pub accounts: Accounts,
+    pub domain: Domain,
+    pub registrar: Registrar,
+    pub queries: HashMap<QueryId, QueryUse>,
+    /// How many legs each extension (or URI) is at the other end of.
+    busy: BTreeMap<String, usize>,
+    pub stats: Stats,
+    pub draining: bool,
+}
+
+impl Core {
+    pub fn new(config: Arc<Config>, seed: [u8; 32]) -> Self {
+        let layer = Layer::new(layer_config(&config.transactions));
+        let stack = Stack::new(Arc::clone(&config), layer, Ids::new(seed));
+        Self {
+            accounts: Accounts::default(),
+            domain: Domain::new(config.domain.clone(), config.advertise),
+            registrar: Registrar::new(config.registrar.clone()),
+            queries: HashMap::new(),
+            legs: Slots::default(),
+            busy: BTreeMap::new(),
+            stats: Stats::default(),
+            draining: false,
+            stack,
+        }
+    }
+
+    /// Does something with a leg, unless it is gone.
+    pub fn with_leg<R>(&mut self, id: LegId, act: impl FnOnce(&mut Leg, &mut Stack) -> R) -> Option<R> {
+        let leg = self.legs.get_mut(id)?;
+        let _entered = leg.span.clone().entered();
+        Some(act(leg, &mut self.stack))
+    }
+
+    /// Makes a leg, unless there is no room for it.
+    pub fn new_leg<E>(&mut self, make: impl FnOnce(&mut Stack, LegId) -> Result<Leg, E>) -> Result<LegId, E> {
+        let stack = &mut self.stack;
+        let id = self.legs.try_insert_with(|id| make(stack, id))?;
+        if let Some(leg) = self.legs.get(id) {
+            *self.busy.entry(leg.party.clone()).or_default() += 1;
+        }
+        Ok(id)
+    }
+
+    /// A leg is over.
+    pub fn remove_leg(&mut self, id: LegId) {
+        let Some(leg) = self.legs.remove(id) else { return };
+        if let Some(count) = self.busy.get_mut(&leg.party) {
+            *count -= 1;
+            if *count == 0 {
+                self.busy.remove(&leg.party);
+            }
+        }
+    }
+
+    /// Whether an extension calls, is called, or talks.
+    pub fn is_busy(&self, number: &str) -> bool {
+        self.busy.contains_key(number)
+    }
+
+    /// How many parties are busy.
+    pub fn parties(&self) -> usize {
+        self.busy.len()
+    }
+
+    /// The leg's place in the media engine.
+    pub fn port_of(&self, leg: LegId) -> Option<PortId> {
+        self.legs.get(leg)?.port()
+    }
+
+    /// Asks the outside something; the answer finds its way by `purpose`.
+    pub fn ask(&mut self, query: Query, purpose: QueryUse) -> QueryId {
+        let id = self.stack.query(query);
+        self.queries.insert(id, purpose);
+        id
+    }
+
+    /// Answers a command of the admin API.
+    pub fn reply(&mut self, id: CommandId, result: Result<crate::api::Reply, crate::api::CommandError>) {
+        self.stack.outputs.push_back(crate::api::Output::Reply(id, result));
+    }
+}

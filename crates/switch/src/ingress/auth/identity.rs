@@ -1,0 +1,141 @@
+//! Who a request is from, and what that allows it to say of itself.
+
+use sip::{Flow, HeaderName, Message, Method, NameAddr, StatusCode, Uri};
+
+use crate::{Answer, Domain, Trusted, accounts::Identity};
+
+/// Binds somebody who signed in to what it may say: the user part of From (of REGISTER: and of To)
+/// and of P-Preferred-Identity must be its own number or user name, or left out, or From anonymous.
+///
+/// A From host that is not ours makes no other identity: it is ignored, and goes to no callee. The
+/// display name is free.
+pub(super) fn bind(
+    message: &Message,
+    mut identity: Identity,
+    domain: &Domain,
+    flow: &Flow,
+) -> Result<Identity, Answer> {
+    let unreadable = |_| Answer::because(StatusCode::BAD_REQUEST, "From Cannot Be Read");
+    let from = message.from().map_err(unreadable)?;
+    let uri = from
+        .uri()
+        .map_err(|_| Answer::because(StatusCode::BAD_REQUEST, "From Cannot Be Read"))?;
+    let registers = *message.method() == Method::Register;
+    identity.anonymous = !registers && is_anonymous(&uri, domain, flow);
+    if !identity.anonymous && !identity.is_named_by(&uri) {
+        return Err(Answer::because(StatusCode::FORBIDDEN, "From Is Not Yours"));
+    }
+    if registers {
+        let to = message.to().ok().and_then(|to| to.uri().ok());
+        if !to.is_some_and(|uri| identity.is_named_by(&uri)) {
+            return Err(Answer::because(StatusCode::FORBIDDEN, "Not Your Address-of-Record"));
+        }
+    }
+    // RFC 3325 section 9.2: a hint only, but one that names another is a lie.
+    for value in message.values(HeaderName::PPreferredIdentity) {
+        let uri = NameAddr::parse(value).ok().and_then(|address| address.uri().ok());
+        if !uri.is_some_and(|uri| identity.is_named_by(&uri)) {
+            return Err(Answer::because(
+                StatusCode::FORBIDDEN,
+                "P-Preferred-Identity Is Not Yours",
+            ));
+        }
+    }
+    Ok(identity)
+}
+
+/// Whose calls come from a trusted network: its extension's, whatever number a gateway puts into
+/// From.
+pub(super) fn of_network(message: &Message, extension: &str, domain: &Domain, flow: &Flow) -> Identity {
+    let from = message.from().ok().and_then(|from| from.uri().ok());
+    let anonymous = from.is_some_and(|uri| is_anonymous(&uri, domain, flow));
+    Identity {
+        extension: extension.to_owned(),
+        device: None,
+        anonymous,
+    }
+}
+
+/// `sip:anonymous@anonymous.invalid` (RFC 3323 4.1.1.3), also with one of our hosts, as phones do.
+fn is_anonymous(uri: &Uri<'_>, domain: &Domain, flow: &Flow) -> bool {
+    let invalid = matches!(uri.host, sip::Host::Name(name) if name.eq_ignore_ascii_case("anonymous.invalid"));
+    let host_fits = invalid || domain.owns(uri.host, flow);
+    host_fits && uri.user_unescaped().eq_ignore_ascii_case("anonymous")
+}
+
+/// The networks whose calls need no challenge (`--trust`).
+#[derive(Clone, Debug, Default)]
+pub struct TrustedNets(Vec<Trusted>);
+
+impl TrustedNets {
+    /// A network inside another one goes before it.
+    pub fn new(mut trusted: Vec<Trusted>) -> Self {
+        trusted.sort_by_key(|net| std::cmp::Reverse(bits(net)));
+        Self(trusted)
+    }
+
+    /// Whose calls come from this address. Looks at every network (there are a handful).
+    pub fn extension(&self, address: std::net::IpAddr) -> Option<&str> {
+        let net = self.0.iter().find(|net| contains(net, address))?;
+        Some(&net.extension)
+    }
+}
+
+/// The prefix length as of an IPv6 network.
+fn bits(net: &Trusted) -> u32 {
+    let prefix = u32::from(net.prefix);
+    if net.network.is_ipv4() {
+        96 + prefix.min(32)
+    } else {
+        prefix.min(128)
+    }
+}
+
+fn contains(net: &Trusted, address: std::net::IpAddr) -> bool {
+    let wide = |address: std::net::IpAddr| match address {
+        std::net::IpAddr::V4(v4) => v4.to_ipv6_mapped().to_bits(),
+        std::net::IpAddr::V6(v6) => v6.to_bits(),
+    };
+    let different = wide(net.network) ^ wide(address);
+    different.checked_shr(128 - bits(net)).unwrap_or(0) == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_longest_prefix_decides() {
+        let net = |network: &str, prefix, extension: &str| Trusted {
+            network: network.parse().unwrap(),
+            prefix,
+            extension: extension.into(),
+        };
+        let nets = TrustedNets::new(vec![
+            net("10.0.0.0", 8, "a"),
+            net("10.1.2.0", 24, "b"),
+            net("10.1.2.3", 32, "c"),
+            net("2001:db8::", 32, "d"),
+        ]);
+        for (address, extension) in [
+            ("10.9.9.9", Some("a")),
+            ("10.1.2.9", Some("b")),
+            ("10.1.2.3", Some("c")),
+            ("::ffff:10.1.2.3", Some("c")),
+            ("11.0.0.1", None),
+            ("2001:db8:1::1", Some("d")),
+            ("2001:db9::1", None),
+        ] {
+            assert_eq!(nets.extension(address.parse().unwrap()), extension, "{address}");
+        }
+        let all = TrustedNets::new(vec![net("0.0.0.0", 0, "all")]);
+        assert_eq!(all.extension([1, 2, 3, 4].into()), Some("all"));
+        assert_eq!(
+            all.extension("2001:db8::1".parse().unwrap()),
+            None,
+            "0.0.0.0/0 is all of IPv4"
+        );
+        let six = TrustedNets::new(vec![net("::", 0, "six")]);
+        assert_eq!(six.extension("2001:db8::1".parse().unwrap()), Some("six"));
+    }
+}

@@ -1,0 +1,50 @@
+//! Whose request it is, and what becomes of one that is nobody's.
+
+use sip::{Flow, Message, Method, transaction::ServerId};
+
+use super::{Ingress, auth::Verdict, endpoint::beginning};
+use crate::{accounts::Identity, answer::Answer, call::record_refused, core::Core};
+
+/// Whose request this is; `None` if it was answered with a challenge or a refusal.
+pub(crate) fn authenticate(
+    g: &mut Ingress,
+    x: &mut Core,
+    id: ServerId,
+    flow: &Flow,
+    message: &Message,
+) -> Option<Identity> {
+    let (now, before) = (x.stack.now, g.auth.work());
+    match g
+        .auth
+        .authenticate(now, message, flow, &x.accounts, &x.domain, &g.trusted)
+    {
+        Verdict::Known(identity) => {
+            g.admission.vouch(now, flow.remote.ip());
+            Some(identity)
+        }
+        Verdict::Challenge(answer) | Verdict::Refused(answer) => {
+            // Who has shown a password has used up a nonce count: its repetition must not be judged anew.
+            let work = g.auth.work();
+            if work.digests > before.digests && work.failures == before.failures {
+                x.stack.answer(id, message, &answer);
+            } else {
+                x.stack.answer_and_forget(id, message, &answer);
+            }
+            None
+        }
+        Verdict::Forbidden(identity, answer) => {
+            x.stack.answer(id, message, &answer);
+            record_forbidden(x, &identity, flow, message, &answer);
+            None
+        }
+        Verdict::Exempt => None, // ACK and CANCEL do not come here
+    }
+}
+
+/// An INVITE was authenticated and says something that it may not: that leaves a record, of who it was.
+fn record_forbidden(x: &mut Core, identity: &Identity, flow: &Flow, message: &Message, answer: &Answer) {
+    if *message.method() == Method::Invite && message.to_tag().is_none() {
+        let beginning = beginning(x, identity, flow, message);
+        record_refused(x, beginning, answer);
+    }
+}

@@ -1,0 +1,266 @@
+//! MESSAGE between extensions (RFC 3428): sent to every phone of the callee, 200 if one takes it.
+
+use std::{collections::BTreeMap, net::IpAddr, time::Duration};
+
+use sip::{
+    Builder, Flow, HeaderName, Instant, Message, Method, Scheme, StatusCode, Transport, Uri, transaction::ServerId,
+};
+
+use super::{Ingress, challenge::authenticate, endpoint::dialed};
+use crate::{
+    accounts::Identity,
+    answer::{Answer, told},
+    api::{Query, QueryId},
+    core::{Core, QueryUse},
+    registrar::Reach,
+    stack::ClientUse,
+    way::addresses,
+};
+
+/// A MESSAGE on its way.
+struct Delivery {
+    server: ServerId,
+    request: Message,
+    /// Who sent it, as From shows.
+    from: Sender,
+    /// The extension it is for.
+    to: String,
+    /// Phones that have not answered, or are looked up.
+    open: usize,
+    best: u16,
+    give_up: Instant,
+    /// Phones being looked up, with their contact and its path.
+    lookups: Vec<(QueryId, String, Vec<String>)>,
+    /// Further addresses of names that were looked up: answers may come from any of them.
+    others: Vec<IpAddr>,
+}
+
+/// Who a MESSAGE is from, as a phone is shown it.
+#[derive(Clone, Default)]
+struct Sender {
+    /// The display name, quoted, with a blank behind it; or nothing.
+    name: String,
+    /// The user part of its URI; none where the sender hides (RFC 3323 4.1.1.3).
+    user: Option<String>,
+}
+
+impl Sender {
+    /// The From value, without a tag, for a phone that reaches us as `home`.
+    fn on(&self, home: &str) -> String {
+        match &self.user {
+            Some(user) => format!("{}<sip:{user}@{home}>", self.name),
+            None => "\"Anonymous\" <sip:anonymous@anonymous.invalid>".into(),
+        }
+    }
+}
+
+/// The MESSAGEs on their way.
+#[derive(Default)]
+pub(crate) struct Deliveries {
+    by_id: BTreeMap<u64, Delivery>,
+    last: u64,
+}
+
+// RFC 4320 4.1: the sender's own transaction ends 32 s after it began; an answer after that is lost.
+const LONGEST: Duration = Duration::from_secs(30);
+
+impl Deliveries {
+    /// When the oldest one is given up: they are numbered in the order they came.
+    pub fn next(&self) -> Option<Instant> {
+        self.by_id.first_key_value().map(|(_, delivery)| delivery.give_up)
+    }
+
+    pub fn len(&self) -> usize {
+        self.by_id.len()
+    }
+
+    /// The extension that a MESSAGE is for, and where its phones may answer from besides where they are asked.
+    pub fn to(&self, id: u64) -> Option<(&str, &[IpAddr])> {
+        let delivery = self.by_id.get(&id)?;
+        Some((&delivery.to, &delivery.others))
+    }
+}
+
+pub(crate) fn deliver(g: &mut Ingress, x: &mut Core, server: ServerId, flow: Flow, message: Message) {
+    let Some(identity) = authenticate(g, x, server, &flow, &message) else {
+        return;
+    };
+    if x.draining || g.deliveries.len() >= x.stack.config.limits.messages {
+        let answer = Answer::new(StatusCode::SERVICE_UNAVAILABLE).with(HeaderName::RetryAfter, "5");
+        return x.stack.answer(server, &message, &answer);
+    }
+    let Some(number) = dialed(x, &message, &flow).filter(|number| x.accounts.is_extension(number)) else {
+        return x.stack.answer(server, &message, &Answer::new(StatusCode::NOT_FOUND));
+    };
+    let from = shown(x, &identity);
+    let targets = x.registrar.lookup(&number, &x.accounts);
+    g.deliveries.last += 1;
+    let id = g.deliveries.last;
+    let delivery = Delivery {
+        server,
+        request: message,
+        from,
+        to: number,
+        open: 1, // until all are sent
+        best: 0,
+        give_up: x.stack.now + LONGEST,
+        lookups: Vec::new(),
+        others: Vec::new(),
+    };
+    let branches = x.stack.config.limits.branches;
+    g.deliveries.by_id.insert(id, delivery);
+    for target in targets.into_iter().take(branches) {
+        match target.reach {
+            Reach::Flow(flow) => send_copy(g, x, id, &target.uri, &flow, &target.path),
+            Reach::Uri(hop) => find_copy(g, x, id, &hop, target.uri, target.path),
+        }
+    }
+    one_less(g, x, id);
+}
+
+/// Who a MESSAGE is from, for whom it is for.
+fn shown(x: &Core, identity: &Identity) -> Sender {
+    if identity.anonymous {
+        return Sender::default();
+    }
+    let account = x.accounts.extension(&identity.extension);
+    let name = account
+        .map(|account| account.name.as_str())
+        .filter(|name| !name.is_empty());
+    Sender {
+        name: name.map(|name| format!("{} ", sip::quote(name))).unwrap_or_default(),
+        user: Some(sip::escape_user(&identity.extension).to_string()),
+    }
+}
+
+/// Sends it to one phone.
+fn send_copy(g: &mut Ingress, x: &mut Core, id: u64, uri: &str, way: &Flow, path: &[String]) {
+    let Some(delivery) = g.deliveries.by_id.get_mut(&id) else {
+        return;
+    };
+    delivery.open += 1;
+    let (message, from, to) = (delivery.request.clone(), delivery.from.clone(), delivery.to.clone());
+    let copy = copy_of(x, &message, &from, &to, uri, way, path);
+    if x.stack.request(*way, copy, ClientUse::Message(id)).is_none() {
+        one_less(g, x, id);
+    }
+}
+
+/// Asks where a phone is that has no flow.
+fn find_copy(g: &mut Ingress, x: &mut Core, id: u64, hop: &str, uri: String, path: Vec<String>) {
+    let Ok(parsed) = Uri::parse(hop) else { return };
+    let secure = (parsed.scheme == Scheme::Sips).then_some(Transport::Tls);
+    let query = Query::Resolve {
+        host: parsed.host.to_string(),
+        port: parsed.port,
+        transport: parsed.transport().or(secure),
+    };
+    let query = x.ask(query, QueryUse::Message(id));
+    if let Some(delivery) = g.deliveries.by_id.get_mut(&id) {
+        delivery.open += 1;
+        delivery.lookups.push((query, uri, path));
+    }
+}
+
+/// A phone was found, or not.
+pub(crate) fn message_resolved(g: &mut Ingress, x: &mut Core, id: u64, query: QueryId, flows: &[Flow]) {
+    let Some(delivery) = g.deliveries.by_id.get_mut(&id) else {
+        return;
+    };
+    let lookups = &mut delivery.lookups;
+    let Some(at) = lookups.iter().position(|(asked, ..)| *asked == query) else {
+        return;
+    };
+    let (_, uri, path) = lookups.swap_remove(at);
+    delivery.others.extend(addresses(flows.get(1..).unwrap_or_default()));
+    if let Some(flow) = flows.first() {
+        send_copy(g, x, id, &uri, flow, &path);
+    }
+    one_less(g, x, id);
+}
+
+/// One is not waited for any longer.
+fn one_less(g: &mut Ingress, x: &mut Core, id: u64) {
+    let Some(delivery) = g.deliveries.by_id.get_mut(&id) else {
+        return;
+    };
+    delivery.open -= 1;
+    if delivery.open == 0 {
+        finish_delivery(g, x, id);
+    }
+}
+
+fn copy_of(
+    x: &mut Core,
+    message: &Message,
+    from: &Sender,
+    to: &str,
+    uri: &str,
+    way: &Flow,
+    path: &[String],
+) -> Message {
+    let stack = &mut x.stack;
+    let domain = stack.config.domain.clone();
+    let hops = message
+        .max_forwards()
+        .ok()
+        .flatten()
+        .unwrap_or(70)
+        .min(255)
+        .saturating_sub(1);
+    let to = sip::escape_user(to);
+    let from = from.on(&stack.home(way));
+    let mut builder = Builder::request(&Method::Message, uri)
+        .header(HeaderName::Via, stack.via(way))
+        .header(HeaderName::MaxForwards, hops);
+    for route in path {
+        builder = builder.header(HeaderName::Route, route);
+    }
+    builder
+        .header(HeaderName::From, format_args!("{from};tag={}", stack.ids.tag()))
+        .header(HeaderName::To, format_args!("<sip:{to}@{domain}>"))
+        .header(HeaderName::CallId, stack.ids.call_id())
+        .header(HeaderName::CSeq, "1 MESSAGE")
+        .header(HeaderName::UserAgent, &stack.config.product)
+        .copy(message, HeaderName::Subject)
+        .copy(message, HeaderName::Date)
+        .copy(message, HeaderName::ContentDisposition)
+        .copy(message, HeaderName::ContentLanguage)
+        .body(message.content_type().unwrap_or("text/plain"), message.body())
+        .finish()
+}
+
+/// One phone answered, or will not.
+pub(crate) fn delivered(g: &mut Ingress, x: &mut Core, id: u64, response: Option<&Message>) {
+    let Some(delivery) = g.deliveries.by_id.get_mut(&id) else {
+        return;
+    };
+    let code = response.and_then(Message::status).map_or(480, |status| status.code());
+    if (200..=299).contains(&code) {
+        delivery.best = 200;
+    } else if delivery.best == 0 || code < delivery.best && delivery.best != 200 {
+        delivery.best = code;
+    }
+    if delivery.best == 200 {
+        return finish_delivery(g, x, id);
+    }
+    one_less(g, x, id);
+}
+
+pub(crate) fn expire_deliveries(g: &mut Ingress, x: &mut Core) {
+    while let Some((id, delivery)) = g.deliveries.by_id.first_key_value() {
+        if delivery.give_up > x.stack.now {
+            return;
+        }
+        finish_delivery(g, x, *id);
+    }
+}
+
+fn finish_delivery(g: &mut Ingress, x: &mut Core, id: u64) {
+    let Some(delivery) = g.deliveries.by_id.remove(&id) else {
+        return;
+    };
+    let code = told(delivery.best);
+    let status = StatusCode::new(code).unwrap_or(StatusCode::TEMPORARILY_UNAVAILABLE);
+    x.stack.answer(delivery.server, &delivery.request, &Answer::new(status));
+}

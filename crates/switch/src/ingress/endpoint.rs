@@ -1,0 +1,352 @@
+//! From bytes to whoever is concerned: admission, parsing, and what each kind of request is for.
+
+use bytes::Bytes;
+use sip::{
+    Flow, HeaderName, Limits, Message, Method, Scheme, StatusCode,
+    transaction::{ClientId, ServerId, TxEvent},
+};
+
+use super::{
+    Arrival, Ingress,
+    admission::{self, Verdict},
+    challenge::authenticate,
+    deliver::{deliver, delivered},
+    foreign::{self, dropped, foreign_cancel, foreign_response},
+    register::register,
+};
+use crate::{
+    accounts::Identity,
+    answer::Answer,
+    api::{Facts, ScriptEntry},
+    call::{Beginning, record_refused},
+    core::Core,
+    ids::LegId,
+    leg::{acknowledge_stray, answer_passed, end_stray},
+    stack::{
+        ClientUse,
+        capabilities::{ALLOW_OUTSIDE, understood},
+    },
+};
+
+/// One datagram, or one message of a stream, while so many calls are in progress.
+pub(crate) fn received(g: &mut Ingress, x: &mut Core, calls: usize, flow: Flow, bytes: Bytes) {
+    x.stats.messages_received += 1;
+    let load = admission::Load {
+        calls,
+        transactions: x.stack.layer.server_count(),
+    };
+    let (now, source, kind) = (x.stack.now, flow.remote.ip(), admission::peek(&bytes));
+    let verdict = g.admission.admit(now, source, kind, load);
+    if verdict == Verdict::Drop {
+        x.stats.messages_dropped += 1;
+        return foreign::log_refused(&flow, kind);
+    }
+    let usual = Limits::default();
+    let limits = Limits {
+        max_message: x.stack.config.limits.message_bytes,
+        // RFC 3261 7.3.1: a REGISTER may have its new and its old contacts in one row.
+        max_header_len: usual.max_header_len.max(4 * x.stack.config.registrar.text),
+        ..usual
+    };
+    let message = match Message::parse(bytes, &limits) {
+        Ok(message) => message.with_received(flow.remote),
+        Err(fault) => {
+            x.stats.messages_dropped += 1;
+            g.admission.malformed(now, source, kind);
+            tracing::debug!(source = %flow.remote, %fault, "a message cannot be read");
+            if let Some(reply) = fault.reply(flow.remote) {
+                x.stack.layer.send(sip::reply_address(&reply, &flow), &reply);
+            }
+            return;
+        }
+    };
+    crate::stack::wire::received(&flow, &message);
+    if let Verdict::Refuse { retry_after } = verdict {
+        x.stats.refused += 1;
+        let answer = Answer::new(StatusCode::SERVICE_UNAVAILABLE).with(HeaderName::RetryAfter, retry_after.to_string());
+        return x.stack.answer_statelessly(&flow, &message, &answer);
+    }
+    if let Err(fault) = message.check_from(flow.transport) {
+        x.stats.messages_dropped += 1;
+        g.admission.malformed(now, source, kind);
+        tracing::debug!(source = %flow.remote, method = %message.method(), code = message.status().map(|status| status.code()), %fault, "a message is not taken");
+        if let Some(reply) = fault.reply(&message) {
+            x.stack.layer.send(sip::reply_address(&message, &flow), &reply);
+        }
+        return;
+    }
+    x.stack.layer.receive(now, flow, message);
+}
+
+pub(crate) fn transaction_event(g: &mut Ingress, x: &mut Core, event: TxEvent) {
+    match event {
+        TxEvent::Request { id, flow, message } => request(g, x, id, flow, message),
+        TxEvent::Ack { flow, message } => match leg_of(x, &message) {
+            Some(leg) => {
+                x.with_leg(leg, |leg, cx| leg.acknowledged(cx, &message));
+            }
+            None => tracing::debug!(source = %flow.remote, "an ACK of no call of ours"),
+        },
+        TxEvent::Cancelled { id, .. } => {
+            if let Some(leg) = x.stack.servers.get(&id).copied() {
+                x.with_leg(leg, |leg, cx| leg.cancelled(cx, id));
+            }
+        }
+        TxEvent::Response { id, flow, message } => response(g, x, id, flow, &message),
+        TxEvent::ForeignResponse { id, flow, message } => foreign_response(g, x, id, flow, message),
+        TxEvent::ForeignCancel { id, flow, message } => foreign_cancel(g, x, id, flow, message),
+        TxEvent::Dropped { flow, why } => dropped(g, x, &flow, why),
+        TxEvent::StrayResponse { flow, .. } => dropped(g, x, &flow, "it answers no request of ours"),
+        TxEvent::StrayCancel { flow } => {
+            let now = x.stack.now;
+            g.admission.stray(now, flow.remote.ip());
+            tracing::debug!(source = %flow.remote, "a CANCEL of no request that is open");
+        }
+        TxEvent::TimedOut { id } => client_failed(g, x, id, 408, "Request Timeout"),
+        TxEvent::TransportFailed { id } => match x.stack.fall_back(id) {
+            Some((again, ClientUse::Invite(leg))) => {
+                x.with_leg(leg, |leg, _| leg.continues(again));
+            }
+            Some((again, ClientUse::Modify(leg))) => {
+                x.with_leg(leg, |leg, _| leg.change_continues(id, again));
+            }
+            Some((_, ClientUse::Bye(_) | ClientUse::Passed(..) | ClientUse::Message(_))) => {}
+            None => client_failed(g, x, id, 503, "Service Unavailable"),
+        },
+        TxEvent::AckTimeout { .. } | TxEvent::ServerTransportFailed { .. } => {
+            tracing::debug!("an answer was not acknowledged, or could not be sent");
+        }
+        TxEvent::ClientGone { id } => {
+            x.stack.forget_client(id);
+        }
+        TxEvent::ServerGone { id } => {
+            x.stack.servers.remove(&id);
+        }
+    }
+}
+
+fn leg_of(x: &Core, request: &Message) -> Option<LegId> {
+    let dialog = sip::dialog::DialogId::of_request(request)?;
+    x.stack.dialogs.get(&dialog).copied()
+}
+
+fn response(g: &mut Ingress, x: &mut Core, id: ClientId, flow: Flow, message: &Message) {
+    let purpose = x.stack.clients.get(&id).copied();
+    let is_final = message.status().is_some_and(|status| status.is_final());
+    match purpose {
+        Some(ClientUse::Invite(leg)) => {
+            let known = x
+                .with_leg(leg, |leg, cx| leg.invite_response(cx, flow, message))
+                .is_some();
+            if !known && message.status().is_some_and(|status| status.is_success()) {
+                // The leg is gone: RFC 3261 13.2.2.4, whoever answers is acknowledged and hung up.
+                if let Some(invite) = x.stack.layer.client_request(id).cloned() {
+                    end_stray(&mut x.stack, &invite, message, &flow, false);
+                }
+            }
+        }
+        Some(ClientUse::Modify(leg)) => {
+            let known = x
+                .with_leg(leg, |leg, cx| leg.change_response(cx, id, Some(message)))
+                .is_some();
+            if !known && message.status().is_some_and(|status| status.is_success()) {
+                // RFC 3261 13.2.2.4: also when the dialog is over, a 2xx is sent until its ACK comes.
+                if let Some(change) = x.stack.layer.client_request(id).cloned() {
+                    acknowledge_stray(&mut x.stack, &change, message, &flow, false);
+                }
+            }
+        }
+        Some(ClientUse::Bye(leg)) if is_final => {
+            x.with_leg(leg, |leg, cx| leg.bye_done(cx));
+        }
+        Some(ClientUse::Passed(leg, server)) if is_final => {
+            let code = message.status().map_or(480, |status| status.code());
+            passed_on(x, leg, server, code, Some(message));
+        }
+        Some(ClientUse::Message(delivery)) if is_final => delivered(g, x, delivery, Some(message)),
+        Some(ClientUse::Bye(_) | ClientUse::Passed(..) | ClientUse::Message(_)) | None => {}
+    }
+}
+
+/// What was sent on within a call is answered.
+fn passed_on(x: &mut Core, leg: LegId, server: ServerId, code: u16, answered: Option<&Message>) {
+    let known = x.with_leg(leg, |leg, cx| leg.passed_on(cx, server, code, answered));
+    if known.is_none() {
+        answer_passed(&mut x.stack, server, code);
+    }
+}
+
+fn client_failed(g: &mut Ingress, x: &mut Core, id: ClientId, code: u16, reason: &str) {
+    match x.stack.forget_client(id) {
+        Some(ClientUse::Invite(leg)) => {
+            x.with_leg(leg, |leg, cx| {
+                // Not the one before, which was answered with 422.
+                if leg.is_asked_by(id) {
+                    leg.invite_failed(cx, code, reason);
+                }
+            });
+        }
+        Some(ClientUse::Modify(leg)) => {
+            x.with_leg(leg, |leg, cx| leg.change_response(cx, id, None));
+        }
+        Some(ClientUse::Bye(leg)) => {
+            x.with_leg(leg, |leg, cx| leg.bye_done(cx));
+        }
+        Some(ClientUse::Message(delivery)) => delivered(g, x, delivery, None),
+        Some(ClientUse::Passed(leg, server)) => passed_on(x, leg, server, 408, None),
+        None => {}
+    }
+}
+
+fn request(g: &mut Ingress, x: &mut Core, id: ServerId, flow: Flow, message: Message) {
+    if message.to_tag().is_some() {
+        return request_within(g, x, id, flow, message);
+    }
+    if let Err(answer) = acceptable(&message) {
+        return x.stack.answer_and_forget(id, &message, &answer);
+    }
+    match message.method() {
+        Method::Invite => invite(g, x, id, flow, message),
+        Method::Register => register(g, x, id, flow, &message),
+        Method::Message => deliver(g, x, id, flow, message),
+        Method::Options => options(x, id, &message),
+        // RFC 3261 8.2.1, 15.1.2, 3262, 3311: outside of a dialog there is nothing these belong to.
+        Method::Bye | Method::Update | Method::Prack | Method::Info | Method::Notify => {
+            let answer = Answer::new(StatusCode::CALL_DOES_NOT_EXIST);
+            x.stack.answer_and_forget(id, &message, &answer);
+        }
+        Method::Ack | Method::Cancel => {}
+        Method::Subscribe | Method::Publish | Method::Refer => {
+            let answer = Answer::new(StatusCode::METHOD_NOT_ALLOWED).with(HeaderName::Allow, ALLOW_OUTSIDE);
+            x.stack.answer_and_forget(id, &message, &answer);
+        }
+        Method::Other(_) => {
+            let answer = Answer::new(StatusCode::NOT_IMPLEMENTED).with(HeaderName::Allow, ALLOW_OUTSIDE);
+            x.stack.answer_and_forget(id, &message, &answer);
+        }
+    }
+}
+
+/// A request within a dialog, or what pretends to be one.
+fn request_within(g: &mut Ingress, x: &mut Core, id: ServerId, flow: Flow, message: Message) {
+    let Some(leg) = leg_of(x, &message) else {
+        // RFC 3261 12.2.2: no such dialog (any more).
+        let (now, source) = (x.stack.now, flow.remote.ip());
+        g.admission.stray(now, source);
+        let answer = Answer::new(StatusCode::CALL_DOES_NOT_EXIST);
+        return x.stack.answer_and_forget(id, &message, &answer);
+    };
+    // Whoever speaks from another address than before has heard the dialog's tags, or is the phone in another
+    // network: it shows who it is, so that nobody turns a call away or ends it.
+    let moved = x.legs.get(leg).filter(|leg| {
+        leg.flow.remote.ip().to_canonical() != flow.remote.ip().to_canonical() && x.accounts.is_extension(&leg.party)
+    });
+    if let Some(party) = moved.map(|leg| leg.party.clone()) {
+        match authenticate(g, x, id, &flow, &message) {
+            Some(identity) if identity.extension == party => {}
+            Some(_) => return x.stack.answer(id, &message, &Answer::new(StatusCode::FORBIDDEN)),
+            None => return,
+        }
+    }
+    x.with_leg(leg, |leg, cx| leg.request(cx, id, flow, message));
+}
+
+/// What RFC 3261 8.2.2 wants looked at before the method.
+fn acceptable(message: &Message) -> Result<(), Answer> {
+    let uri = message
+        .request_uri()
+        .map_err(|_| Answer::new(StatusCode::BAD_REQUEST))?;
+    match uri.scheme {
+        Scheme::Sip | Scheme::Sips | Scheme::Tel => {}
+        Scheme::Other => return Err(Answer::new(StatusCode::UNSUPPORTED_URI_SCHEME)),
+    }
+    // RFC 3261 16.3 step 3: what we would send on is at the end of its way.
+    let goes_on = matches!(message.method(), Method::Invite | Method::Message);
+    if goes_on && message.max_forwards().ok().flatten() == Some(0) {
+        return Err(Answer::new(StatusCode::TOO_MANY_HOPS));
+    }
+    understood(message)
+}
+
+fn options(x: &mut Core, id: ServerId, message: &Message) {
+    // RFC 3261 11.2.
+    let answer = Answer::new(StatusCode::OK)
+        .with(HeaderName::Allow, ALLOW_OUTSIDE)
+        .with(HeaderName::Accept, "application/sdp, text/plain")
+        .with(HeaderName::AcceptEncoding, "identity")
+        .with(HeaderName::AcceptLanguage, "en")
+        .with(HeaderName::Supported, "timer, path, outbound")
+        .with(HeaderName::Server, &x.stack.config.product);
+    x.stack.answer_and_forget(id, message, &answer);
+}
+
+fn invite(g: &mut Ingress, x: &mut Core, id: ServerId, flow: Flow, message: Message) {
+    let Some(identity) = authenticate(g, x, id, &flow, &message) else {
+        return;
+    };
+    let beginning = beginning(x, &identity, &flow, &message);
+    if dialed(x, &message, &flow).is_none() {
+        x.stack.answer(id, &message, &Answer::of(404));
+        return record_refused(x, beginning, &Answer::of(404));
+    }
+    let device = identity.device.as_deref().and_then(|name| x.accounts.device(name));
+    let codecs = device.map(|device| device.codecs.clone()).unwrap_or_default();
+    g.arrivals.push_back(Arrival {
+        server: id,
+        flow,
+        invite: message,
+        party: (identity.extension, codecs),
+        beginning,
+    });
+}
+
+/// What an INVITE says, and who was found to say it.
+pub(crate) fn beginning(x: &Core, identity: &Identity, flow: &Flow, message: &Message) -> Beginning {
+    let dialed = dialed(x, message, flow).unwrap_or_default();
+    let hops = message.max_forwards().ok().flatten().unwrap_or(70);
+    Beginning {
+        facts: facts(x, identity, flow, message, dialed),
+        entry: ScriptEntry::OnCall,
+        max_forwards: hops.min(255).saturating_sub(1),
+        sip_call_id: message.call_id().to_owned(),
+    }
+}
+
+/// The number that an INVITE is for, if it is for us.
+pub(crate) fn dialed(x: &Core, message: &Message, flow: &Flow) -> Option<String> {
+    let uri = message.request_uri().ok()?;
+    let ours = match uri.scheme {
+        Scheme::Tel => true,
+        Scheme::Sip | Scheme::Sips => x.domain.is_meant_by(&uri, flow),
+        Scheme::Other => false,
+    };
+    // The log, the record and scripts see it: an escape may hide a control octet.
+    ours.then(|| sip::clean(&uri.number()).into_owned())
+}
+
+fn facts(x: &Core, identity: &Identity, flow: &Flow, message: &Message, dialed: String) -> Facts {
+    let account = x.accounts.extension(&identity.extension);
+    let own_name = account
+        .map(|extension| extension.name.clone())
+        .filter(|name| !name.is_empty());
+    let shown = || {
+        message
+            .from()
+            .ok()
+            .and_then(|from| from.display_name().map(|name| sip::clean(&name).into_owned()))
+    };
+    let (number, name) = if identity.anonymous {
+        ("anonymous".to_owned(), "Anonymous".to_owned())
+    } else {
+        (identity.extension.clone(), own_name.or_else(shown).unwrap_or_default())
+    };
+    Facts {
+        id: String::new(),
+        number,
+        name,
+        dialed,
+        extension: Some(identity.extension.clone()),
+        trunk: None,
+        source: flow.remote.to_string(),
+    }
+}

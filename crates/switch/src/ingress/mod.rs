@@ -1,0 +1,64 @@
+//! From bytes to whoever is concerned: what comes in before it belongs to a leg.
+//!
+//! | file | what it does | fields of [`Ingress`] |
+//! |---|---|---|
+//! | `endpoint.rs` | admission, parsing, dispatch by method and transaction | `arrivals` |
+//! | `admission/` | token buckets, flood control | `admission` |
+//! | `auth/` | digest, nonces, back-off, trusted networks | `auth`, `trusted` |
+//! | `challenge.rs` | whose request it is | |
+//! | `deliver.rs` | MESSAGE to every phone of an extension | `deliveries` |
+//! | `foreign.rs` | messages from addresses that were not asked | |
+//! | `register.rs` | REGISTER, and what the registrar wants done | |
+
+pub mod admission;
+pub mod auth;
+mod challenge;
+pub(crate) mod deliver;
+mod endpoint;
+mod foreign;
+mod register;
+
+use std::collections::VecDeque;
+
+use sip::{Flow, Message, transaction::ServerId};
+
+pub(crate) use endpoint::{received, transaction_event};
+pub(crate) use register::{register_stored, registrar_effects};
+
+use crate::{
+    call::Beginning,
+    config::{Config, Keys},
+};
+
+/// What stands before calls: who may come in, and who it is.
+pub(crate) struct Ingress {
+    pub admission: admission::Admission,
+    pub auth: auth::Authenticator,
+    pub trusted: auth::TrustedNets,
+    pub deliveries: deliver::Deliveries,
+    /// INVITEs that are to become calls, the oldest first.
+    pub arrivals: VecDeque<Arrival>,
+}
+
+/// An INVITE that was authenticated and is for us.
+pub(crate) struct Arrival {
+    pub server: ServerId,
+    pub flow: Flow,
+    pub invite: Message,
+    /// The extension that calls, and the codecs of its device.
+    pub party: (String, Vec<String>),
+    pub beginning: Beginning,
+}
+
+impl Ingress {
+    /// As configured; nothing has come in so far.
+    pub fn new(now: sip::Instant, config: &Config, keys: &Keys) -> Self {
+        Self {
+            admission: admission::Admission::new(now, config.admission.clone()),
+            auth: auth::Authenticator::new(keys.nonce, &config.auth),
+            trusted: auth::TrustedNets::new(config.trusted.clone()),
+            deliveries: deliver::Deliveries::default(),
+            arrivals: VecDeque::new(),
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! From a REGISTER to the registrar, and from the registrar to everybody else.
+
+use sip::{Flow, Message, transaction::ServerId};
+
+use super::{Ingress, challenge::authenticate};
+use crate::{
+    api::{Output, Query, QueryId},
+    core::{Core, QueryUse},
+    registrar::{Effect, Registrar},
+};
+
+pub(crate) fn register(g: &mut Ingress, x: &mut Core, id: ServerId, flow: Flow, message: &Message) {
+    if let Err(answer) = Registrar::preconditions(message, &flow, &x.domain) {
+        return x.stack.answer_and_forget(id, message, &answer);
+    }
+    let Some(identity) = authenticate(g, x, id, &flow, message) else {
+        return;
+    };
+    let query = x.stack.next_query();
+    x.queries.insert(query, QueryUse::Register(id));
+    let (now, unix) = (x.stack.now, x.stack.unix());
+    x.registrar
+        .register(now, unix, query, message, &flow, &identity, &x.accounts, &x.domain);
+}
+
+pub(crate) fn register_stored(x: &mut Core, query: QueryId, server: ServerId, ok: bool) {
+    x.queries.insert(query, QueryUse::Register(server));
+    let (now, unix) = (x.stack.now, x.stack.unix());
+    x.registrar.stored(now, unix, query, ok);
+}
+
+/// Carries out what the registrar wants; false if it wants nothing.
+pub(crate) fn registrar_effects(x: &mut Core) -> bool {
+    let Some(effect) = x.registrar.poll() else { return false };
+    match effect {
+        Effect::Reply { query, answer } => {
+            if let Some(QueryUse::Register(server)) = x.queries.remove(&query)
+                && let Some(request) = x.stack.layer.server_request(server).cloned()
+            {
+                x.stack.answer(server, &request, &answer);
+            }
+        }
+        Effect::Store { query, changes } => {
+            x.stack
+                .outputs
+                .push_back(Output::Query(query, Query::SaveBindings(changes)));
+        }
+        Effect::Forget(changes) => x.stack.outputs.push_back(Output::Forget(changes)),
+        Effect::Added(registration) => x.stack.registration_added(registration),
+        Effect::Removed(registration) => x.stack.registration_removed(registration),
+    }
+    true
+}

@@ -1,0 +1,142 @@
+//! What the admin API asks.
+
+use ::media::Spec;
+
+use super::Switch;
+use crate::{
+    api::{CallUid, Command, CommandError, CommandId, Facts, Reply, ScriptEntry, Stats},
+    call::{Beginning, Call, Ending},
+    ids::CallId,
+    leg::{CallerId, Invitation, Leg, Place},
+    registrar::{Reach, Target},
+};
+
+impl Switch {
+    pub(crate) fn command(&mut self, id: CommandId, command: Command) {
+        let result = match command {
+            Command::ListCalls => {
+                let calls = self.calls.iter().filter(|call| !call.has_ended());
+                Ok(Reply::Calls(calls.map(|call| call.live(&self.x)).collect()))
+            }
+            Command::GetCall(uid) => self
+                .call_in_progress(uid)
+                .and_then(|call| self.calls.get(call))
+                .map(|call| Reply::Calls(vec![call.live(&self.x)]))
+                .ok_or(CommandError::NotFound),
+            Command::HangUp(uid) => match self.call_in_progress(uid) {
+                Some(call) => {
+                    self.with_call(call, |call, x| call.end(x, Ending::admin()));
+                    Ok(Reply::Done)
+                }
+                None => Err(CommandError::NotFound),
+            },
+            Command::Originate { from, to } => self.originate(&from, to),
+            Command::ListRegistrations => Ok(Reply::Registrations(self.x.registrar.registrations())),
+            Command::RemoveRegistration(binding) if self.x.registrar.remove(binding) => Ok(Reply::Done),
+            Command::RemoveRegistration(_) => Err(CommandError::NotFound),
+            Command::Stats => Ok(Reply::Stats(Box::new(self.stats()))),
+        };
+        self.x.reply(id, result);
+    }
+
+    /// One whose record is closed is in progress no more, also where a phone is still to be told.
+    fn call_in_progress(&self, uid: CallUid) -> Option<CallId> {
+        let call = self.by_uid.get(&uid).copied()?;
+        self.calls.get(call).filter(|call| !call.has_ended()).map(|_| call)
+    }
+
+    /// Counters since start, and gauges.
+    fn stats(&self) -> Stats {
+        let count = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
+        let x = &self.x;
+        Stats {
+            calls: count(self.calls.len()),
+            legs: count(x.legs.len()),
+            transactions: count(x.stack.layer.client_count() + x.stack.layer.server_count()),
+            media_ports: count(x.stack.pool.in_use()),
+            registrations: count(x.registrar.len()),
+            scripts: count(self.calls.iter().filter(|call| call.has_script()).count()),
+            messages_sent: x.stack.messages_sent,
+            refused: self.ingress.admission.refused(),
+            auth_failures: self.ingress.auth.work().failures,
+            ..x.stats.clone()
+        }
+    }
+
+    /// Rings `from`; once it has picked up it "dials" `to` through the dialplan.
+    fn originate(&mut self, from: &str, to: String) -> Result<Reply, CommandError> {
+        let x = &self.x;
+        if x.draining || self.calls.len() >= x.stack.config.limits.calls {
+            return Err(CommandError::Busy);
+        }
+        let account = x.accounts.extension(from).ok_or(CommandError::NotFound)?.clone();
+        let reached = |target: Target| {
+            let flow = match &target.reach {
+                Reach::Flow(flow) => *flow,
+                Reach::Uri(hop) => x.stack.direct(hop)?,
+            };
+            let codecs = x.accounts.device(&target.username).map(|device| device.codecs.clone());
+            Some(Place {
+                uri: target.uri,
+                flow,
+                routes: target.path,
+                party: from.to_owned(),
+                codecs: codecs.unwrap_or_default(),
+                outside: false,
+                others: Vec::new(),
+            })
+        };
+        let contacts = x.registrar.lookup(from, &x.accounts).into_iter();
+        let mut places = contacts.filter_map(reached).take(x.stack.config.limits.branches);
+        let place = places.next().ok_or_else(|| CommandError::NoPhone(from.to_owned()))?;
+        let others: Vec<Place> = places.collect();
+        let facts = Facts {
+            number: account.number.clone(),
+            name: account.name,
+            dialed: to.clone(),
+            extension: Some(account.number),
+            source: place.flow.remote.to_string(),
+            ..Facts::default()
+        };
+        let uid = self.x.stack.ids.call_uid();
+        let x = &mut self.x;
+        let caller = CallerId {
+            number: to.clone(),
+            name: String::new(),
+        };
+        let offer = Spec::own(crate::own::OWN_CODECS);
+        let invitation = Invitation {
+            caller: &caller,
+            offer: &offer,
+            headers: &[],
+            max_forwards: 70,
+        };
+        let made = self.calls.try_insert_with(|call| {
+            let leg = x.new_leg(|cx, id| Leg::outbound(cx, id, call, &place, &invitation))?;
+            let sip_call_id = x
+                .legs
+                .get(leg)
+                .map(|leg| leg.invite.call_id().to_owned())
+                .unwrap_or_default();
+            let beginning = Beginning {
+                facts,
+                entry: ScriptEntry::OnCall,
+                max_forwards: 69,
+                sip_call_id,
+            };
+            Ok::<_, crate::leg::NoRoom>(Call::new(x, call, uid, leg, beginning))
+        });
+        let call = made.map_err(|_| CommandError::Busy)?;
+        self.by_uid.insert(uid, call);
+        let mut legs = Vec::new();
+        for place in &others {
+            let leg = self.x.new_leg(|cx, id| Leg::outbound(cx, id, call, place, &invitation));
+            legs.extend(leg.ok());
+        }
+        self.with_call(call, |call, x| {
+            call.begin(x);
+            call.originate(x, legs);
+        });
+        Ok(Reply::Started(uid))
+    }
+}

@@ -1,0 +1,39 @@
+//! What every table holds: how a test, or whoever looks for a leak, sees that nothing is left over.
+
+use super::Switch;
+
+impl Switch {
+    /// How many entries each table of the switch holds now, by the table's name.
+    ///
+    /// All are zero once the last call, and the transactions it leaves behind, are over. Bindings,
+    /// accounts and the memory of sources and nonces are not among them: those outlive calls, and
+    /// have limits of their own.
+    pub fn held(&self) -> [(&'static str, usize); 17] {
+        let (x, stack) = (&self.x, &self.x.stack);
+        [
+            ("calls", self.calls.len()),
+            ("calls by id", self.by_uid.len()),
+            ("scripts", self.calls.iter().filter(|call| call.has_script()).count()),
+            ("legs", x.legs.len()),
+            ("busy parties", x.parties()),
+            ("dialogs", stack.dialogs.len()),
+            ("transactions", stack.layer.client_count() + stack.layer.server_count()),
+            ("the transaction layer's tables", stack.layer.held()),
+            ("owners of client transactions", stack.clients.len()),
+            ("owners of server transactions", stack.servers.len()),
+            ("ways back to UDP", stack.fallbacks()),
+            ("timers", stack.timers.len()),
+            ("media ports", stack.pool.in_use()),
+            ("owners of media ports", stack.ports.len()),
+            ("queries", x.queries.len()),
+            ("REGISTERs being stored", x.registrar.waiting()),
+            (
+                "deliveries, events and outputs",
+                self.ingress.deliveries.len()
+                    + self.ingress.arrivals.len()
+                    + stack.leg_events.len()
+                    + stack.outputs.len(),
+            ),
+        ]
+    }
+}

@@ -1,0 +1,15 @@
+//! The switch: one deterministic machine.
+//!
+//! | file | what it does |
+//! |---|---|
+//! | `switch.rs` | `Switch`: `handle`, `poll_output`, what follows from what happened |
+//! | `command.rs` | what the admin API asks |
+//! | `held.rs` | what every table holds: nothing is left over after the last call |
+//! | `tidy.rs` | giving back what a burst needed |
+
+mod command;
+mod held;
+mod switch;
+mod tidy;
+
+pub use switch::Switch;

@@ -1,0 +1,318 @@
+//! The switch: one deterministic machine. Mutate with [`Switch::handle`], then drain
+//! [`Switch::poll_output`] until it says [`Output::Timeout`].
+
+use sip::{Instant, transaction::TxOutput};
+
+use crate::{
+    answer::Answer,
+    api::{AccountChange, CallUid, Input, Output, ScriptEvent},
+    call::{Call, Ending, record_refused},
+    config::{Config, Keys},
+    core::{Core, QueryUse},
+    ids::{CallId, CallKind},
+    ingress::{self, Arrival, Ingress},
+    leg::Leg,
+    stack::TimerKey,
+    tables::slots::Slots,
+    verbs::VerbEvent,
+};
+
+/// See the module. Made with a seed (recorded with a run, so that it can be run again) and keys
+/// (never recorded).
+pub struct Switch {
+    pub(crate) x: Core,
+    pub(crate) ingress: Ingress,
+    pub(crate) calls: Slots<Call, CallKind>,
+    pub(crate) by_uid: std::collections::HashMap<CallUid, CallId>,
+}
+
+impl Switch {
+    /// A switch without accounts, listeners and calls.
+    pub fn new(config: Config, seed: [u8; 32], keys: &Keys) -> Self {
+        let config = std::sync::Arc::new(config);
+        let x = Core::new(std::sync::Arc::clone(&config), seed);
+        Self {
+            ingress: Ingress::new(x.stack.now, &config, keys),
+            x,
+            calls: Slots::default(),
+            by_uid: std::collections::HashMap::new(),
+        }
+    }
+
+    /// A switch that plays a recorded run again. `nonces` are those in the run's credentials: its key
+    /// was not recorded, and without them everybody would be challenged anew.
+    pub fn replaying<'a>(config: Config, seed: [u8; 32], nonces: impl IntoIterator<Item = &'a str>) -> Self {
+        let mut switch = Self::new(config, seed, &Keys { nonce: [0; 32] });
+        switch.ingress.auth.replay_nonces(nonces);
+        switch
+    }
+
+    /// Something happened at `now`, which never goes back.
+    pub fn handle(&mut self, now: Instant, input: Input) {
+        self.advance(now);
+        self.take(input);
+        self.settle();
+    }
+
+    /// What is to be done next; the last is always [`Output::Timeout`], which may be asked for again.
+    pub fn poll_output(&mut self) -> Output {
+        match self.x.stack.outputs.pop_front() {
+            Some(output) => output,
+            None => Output::Timeout(self.next_timeout()),
+        }
+    }
+
+    fn next_timeout(&self) -> Instant {
+        let x = &self.x;
+        let timers = [
+            x.stack.timers.next(),
+            x.stack.layer.next_timeout(),
+            x.registrar.next_timeout(),
+            self.ingress.deliveries.next(),
+        ];
+        timers
+            .into_iter()
+            .flatten()
+            .min()
+            .unwrap_or(Instant::from_micros(u64::MAX))
+    }
+
+    /// Fires what was due until `now`, each thing at its own time.
+    fn advance(&mut self, now: Instant) {
+        loop {
+            let due = self.next_timeout();
+            if due > now {
+                break;
+            }
+            self.x.stack.now = self.x.stack.now.max(due);
+            self.fire();
+            self.settle();
+        }
+        self.x.stack.now = self.x.stack.now.max(now);
+    }
+
+    fn fire(&mut self) {
+        let now = self.x.stack.now;
+        self.x.stack.layer.timeout(now);
+        self.x.registrar.timeout(now);
+        ingress::deliver::expire_deliveries(&mut self.ingress, &mut self.x);
+        while let Some(key) = self.x.stack.timers.pop(now) {
+            match key {
+                TimerKey::Leg(leg, timer) => {
+                    self.x.with_leg(leg, |leg, cx| leg.timeout(cx, timer));
+                }
+                TimerKey::Verb(call) => self.with_call(call, |call, x| call.verb_event(x, VerbEvent::Timer)),
+                TimerKey::Setup(call) => self.with_call(call, Call::setup_timed_out),
+                TimerKey::Passed(server) => crate::leg::answer_passed(&mut self.x.stack, server, 480),
+            }
+        }
+    }
+
+    fn take(&mut self, input: Input) {
+        match input {
+            Input::Tick => {}
+            Input::Clock { unix_micros } => {
+                let now = i64::try_from(self.x.stack.now.as_micros()).unwrap_or(i64::MAX);
+                self.x.stack.epoch = unix_micros.saturating_sub(now);
+                self.tidy();
+            }
+            Input::Listening(listeners) => {
+                self.x.domain.listen(&listeners);
+                self.x.stack.listeners = listeners;
+            }
+            Input::Received { flow, bytes } => {
+                let calls = self.calls.len();
+                ingress::received(&mut self.ingress, &mut self.x, calls, flow, bytes);
+            }
+            Input::TransmitFailed { flow } => {
+                let now = self.x.stack.now;
+                self.x.stack.layer.transport_failed(now, &flow);
+            }
+            Input::ConnectionClosed { connection } => self.connection_closed(connection),
+            Input::Media(event) => self.media_event(event),
+            Input::Script(event) => self.script_event(event),
+            Input::Resolved { query, flows } => self.resolved(query, flows),
+            Input::Stored { query, ok } => self.stored(query, ok),
+            Input::Account(change) => self.account(change),
+            Input::Restored(binding) => {
+                let (now, unix) = (self.x.stack.now, self.x.stack.unix());
+                self.x.registrar.restore(now, unix, binding);
+            }
+            Input::Command { id, command } => self.command(id, command),
+            Input::Drain => self.x.draining = true,
+            Input::HangUpAll => {
+                self.x.draining = true;
+                for call in self.calls.ids() {
+                    self.with_call(call, |call, x| call.end(x, Ending::system(503, "Tandem was stopped")));
+                }
+            }
+        }
+    }
+
+    /// Does what follows from what happened, until nothing does.
+    fn settle(&mut self) {
+        loop {
+            if let Some(arrival) = self.ingress.arrivals.pop_front() {
+                self.arrive(arrival);
+            } else if let Some(output) = self.x.stack.layer.poll() {
+                match output {
+                    TxOutput::Transmit { flow, bytes } => self.x.stack.transmit(flow, bytes),
+                    TxOutput::Event(event) => ingress::transaction_event(&mut self.ingress, &mut self.x, event),
+                }
+            } else if let Some((leg, event)) = self.x.stack.leg_events.pop_front() {
+                if let Some(call) = self.x.legs.get(leg).map(|leg| leg.call) {
+                    self.with_call(call, |call, x| call.leg_event(x, leg, event));
+                }
+            } else if !ingress::registrar_effects(&mut self.x) {
+                return;
+            }
+        }
+    }
+
+    /// Does something with a call, unless it is gone, and lets it go if nothing is left of it.
+    pub(crate) fn with_call(&mut self, id: CallId, act: impl FnOnce(&mut Call, &mut Core)) {
+        let Some(call) = self.calls.get_mut(id) else { return };
+        act(call, &mut self.x);
+        if call.is_over() {
+            debug_assert!(call.has_ended(), "a call ends with a record");
+            self.by_uid.remove(&call.uid);
+            self.x.stack.timers.clear(TimerKey::Verb(id));
+            self.x.stack.timers.clear(TimerKey::Setup(id));
+            self.calls.remove(id);
+        }
+    }
+
+    /// An INVITE becomes a call, unless there is no room for one.
+    fn arrive(&mut self, arrival: Arrival) {
+        let Arrival {
+            server,
+            flow,
+            invite,
+            party,
+            beginning,
+        } = arrival;
+        let (request, again) = (invite.clone(), beginning.clone());
+        let x = &mut self.x;
+        let full = x.draining || self.calls.len() >= x.stack.config.limits.calls;
+        let made = if full {
+            Err(Answer::of(503).with(sip::HeaderName::RetryAfter, "5"))
+        } else {
+            let uid = x.stack.ids.call_uid();
+            let made = self.calls.try_insert_with(|call| {
+                let leg = x.new_leg(|cx, id| Leg::inbound(cx, id, call, (server, flow, invite), party))?;
+                Ok(Call::new(x, call, uid, leg, beginning))
+            });
+            made.map(|call| (call, uid))
+        };
+        match made {
+            Ok((call, uid)) => {
+                self.by_uid.insert(uid, call);
+                self.with_call(call, Call::begin);
+            }
+            // One that was authenticated leaves a record, too.
+            Err(refusal) => {
+                self.x.stack.answer(server, &request, &refusal);
+                record_refused(&mut self.x, again, &refusal);
+            }
+        }
+    }
+
+    fn script_event(&mut self, event: ScriptEvent) {
+        match event {
+            ScriptEvent::Verb { call, verb, at } => {
+                if let Some(id) = self.by_uid.get(&call) {
+                    self.with_call(*id, |call, x| call.verb(x, verb, at));
+                }
+            }
+            ScriptEvent::Ended { call, result } => {
+                if let Some(id) = self.by_uid.get(&call) {
+                    self.with_call(*id, |call, x| call.script_ended(x, result));
+                }
+            }
+        }
+    }
+
+    fn media_event(&mut self, event: media::Event) {
+        let port = match &event {
+            media::Event::Learned { port, remote } => {
+                self.x.stack.pool.learned(*port, *remote);
+                return;
+            }
+            media::Event::Closed { .. } => return,
+            media::Event::Dtmf { port, .. }
+            | media::Event::Played { port, .. }
+            | media::Event::Silent(port)
+            | media::Event::Failed { port, .. } => *port,
+        };
+        let Some(leg) = self.x.stack.ports.get(&port).copied() else {
+            return;
+        };
+        let Some((call, caller)) = self
+            .x
+            .legs
+            .get(leg)
+            .map(|leg| leg.call)
+            .and_then(|id| Some((id, self.calls.get(id)?.caller)))
+        else {
+            return;
+        };
+        match event {
+            media::Event::Dtmf { digit, .. } => self.with_call(call, |call, x| call.digit(x, leg, digit)),
+            media::Event::Silent(_) => {
+                self.x.with_leg(leg, |leg, cx| {
+                    leg.lost(cx, "nothing was heard of the phone for too long")
+                });
+            }
+            media::Event::Failed { reason, .. } => {
+                tracing::error!(%reason, "a media port failed");
+                self.x.stack.pool.failed(port);
+                self.x.with_leg(leg, |leg, cx| leg.media_failed(cx));
+                self.with_call(call, |call, x| {
+                    if leg == caller && call.caller_waits(x) {
+                        call.end(x, Ending::system(503, "the caller's media port failed"));
+                    }
+                });
+            }
+            media::Event::Played { .. } if leg == caller => {
+                self.with_call(call, |call, x| call.verb_event(x, VerbEvent::Media(event)));
+            }
+            media::Event::Played { .. } | media::Event::Learned { .. } | media::Event::Closed { .. } => {}
+        }
+    }
+
+    fn resolved(&mut self, query: crate::api::QueryId, flows: Vec<sip::Flow>) {
+        match self.x.queries.remove(&query) {
+            Some(QueryUse::Resolve(call)) => {
+                self.with_call(call, |call, x| call.verb_event(x, VerbEvent::Resolved(query, flows)));
+            }
+            Some(QueryUse::Message(delivery)) => {
+                ingress::deliver::message_resolved(&mut self.ingress, &mut self.x, delivery, query, &flows);
+            }
+            Some(QueryUse::OpenCdr(_) | QueryUse::Register(_)) | None => {}
+        }
+    }
+
+    fn stored(&mut self, query: crate::api::QueryId, ok: bool) {
+        match self.x.queries.remove(&query) {
+            Some(QueryUse::OpenCdr(call)) => self.with_call(call, |call, x| call.stored(x, query, ok)),
+            Some(QueryUse::Register(server)) => ingress::register_stored(&mut self.x, query, server, ok),
+            Some(QueryUse::Resolve(_) | QueryUse::Message(_)) | None => {}
+        }
+    }
+
+    fn account(&mut self, change: AccountChange) {
+        use crate::accounts::Gone;
+        match self.x.accounts.apply(change) {
+            Gone::Nothing => {}
+            Gone::Extension(number) => self.x.registrar.remove_extension(&number),
+            Gone::Device { username, extension } => self.x.registrar.remove_device(&extension, &username),
+        }
+    }
+
+    fn connection_closed(&mut self, connection: sip::ConnectionId) {
+        self.x.registrar.connection_closed(connection);
+        let now = self.x.stack.now;
+        self.x.stack.layer.connection_closed(now, connection);
+        // Legs notice when they next send: a dialog outlives its connection (RFC 3261 18).
+    }
+}

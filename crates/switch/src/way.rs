@@ -1,0 +1,62 @@
+//! Which way a message goes: leaf functions of addresses.
+
+use std::net::{IpAddr, SocketAddr};
+
+use sip::{Flow, Transport};
+
+/// The way an in-dialog request takes: where its next hop says, if that can be believed.
+///
+/// RFC 3261 12.2.1.1 sends it to the first Route or the remote target. A phone behind NAT puts
+/// an address there that nobody outside can reach, so of a phone an address other than the one its
+/// messages come from is not used. Whoever is no phone of ours (`outside`) is believed. A connection is
+/// used as long as it is there (RFC 5626); the address is where another one would be opened to.
+pub(crate) fn within(next_hop: &str, flow: &Flow, outside: bool) -> Flow {
+    let Ok(uri) = sip::Uri::parse(next_hop) else {
+        return *flow;
+    };
+    let transport = uri.transport().unwrap_or(Transport::Udp);
+    let Some(address) = uri.host.ip().map(|ip| ip.to_canonical()) else {
+        return *flow;
+    };
+    let same = address == flow.remote.ip().to_canonical();
+    let family = address.is_ipv4() == flow.local.ip().to_canonical().is_ipv4();
+    if flow.transport != transport || !(same || outside && family) {
+        return *flow;
+    }
+    if !same {
+        let remote = SocketAddr::new(address, uri.port.unwrap_or(transport.default_port()));
+        return Flow {
+            remote,
+            connection: None,
+            ..*flow
+        };
+    }
+    // With the zone of a link-local IPv6 address (RFC 4007), without which it leads nowhere.
+    let mut remote = flow.remote;
+    remote.set_port(uri.port.unwrap_or(transport.default_port()));
+    Flow { remote, ..*flow }
+}
+
+/// The addresses that a name has, in their canonical form.
+pub(crate) fn addresses(flows: &[Flow]) -> impl Iterator<Item = IpAddr> {
+    flows.iter().map(|flow| flow.remote.ip().to_canonical())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_way_within_a_dialog_keeps_the_zone_of_a_link_local_address() {
+        let flow = Flow {
+            transport: Transport::Udp,
+            local: "[fe80::1]:5060".parse().unwrap(),
+            remote: "[fe80::9%3]:6060".parse().unwrap(),
+            connection: None,
+        };
+        let to = |uri: &str| within(uri, &flow, false).remote.to_string();
+        assert_eq!(to("sip:101@[fe80::9]:5062"), "[fe80::9%3]:5062");
+        assert_eq!(to("sip:101@[fe80::9]"), "[fe80::9%3]:5060");
+        assert_eq!(to("sip:101@[fe80::8]:5062"), "[fe80::9%3]:6060");
+    }
+}
