@@ -35,4 +35,4 @@ pub use status::StatusCode;
 pub use text::clean;
 pub use time::Instant;
 pub use transport::{ConnectionId, Flow, Transport, UnknownTransport};
-pub use uri::{Host, Scheme, Uri, UriError, escape_user, unescape};
+pub use uri::{Host, Scheme, Uri, UriError, escape_header, escape_user, unescape};

@@ -9,7 +9,7 @@ use std::fmt::Display;
 use serde::{Deserialize, Serialize};
 
 pub use self::effect::Effect;
-use crate::{Builder, Contact, HeaderName, Message, Method, NameAddr, Scheme, Uri};
+use crate::{Builder, Contact, HeaderName, Message, Method, NameAddr, Scheme, Uri, headers::dialogs::Replaces};
 
 /// The highest sequence number (RFC 3261 8.1.1.5: below 2^31).
 const MAX_SEQUENCE: u32 = (1 << 31) - 1;
@@ -36,6 +36,16 @@ impl DialogId {
     /// The dialog a received response belongs to; `None` if it lacks our own tag.
     pub fn of_response(response: &Message) -> Option<Self> {
         Some(Self::new(response.call_id(), response.from_tag()?, response.to_tag()))
+    }
+
+    /// The dialogs that a `Replaces` received from a phone may mean: the one with the tags that it names, then those
+    /// where a tag `0` stands for none (RFC 3891 section 3).
+    pub fn of_replaces(replaces: &Replaces<'_>) -> impl Iterator<Item = Self> {
+        let (local, remote) = (&*replaces.to_tag, &*replaces.from_tag);
+        let name = |local: &str, remote: &str| Self::new(&replaces.call_id, local, Some(remote));
+        // Our own tag is never empty.
+        let without = (remote == "0").then(|| name(local, ""));
+        std::iter::once(name(local, remote)).chain(without)
     }
 
     /// RFC 3261 12.1.1, 12.1.2: a missing remote tag is a tag with a null value.
@@ -76,14 +86,17 @@ pub struct OutOfOrder {
     pub last: u32,
 }
 
-#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 enum Role {
     Uac,
     Uas,
 }
 
 /// One side's state of a dialog (RFC 3261 section 12): who, where to, and which number comes next.
-#[derive(Clone, Debug)]
+///
+/// It can be written and read with serde: what is read back goes on where the written one stood. Only text that this
+/// program has written may be read: nothing in it is checked again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Dialog {
     id: DialogId,
     role: Role,

@@ -214,6 +214,32 @@ fn ids_are_seen_from_this_side() {
 }
 
 #[test]
+fn a_replaces_names_the_dialog_from_the_view_of_its_receiver() {
+    use crate::headers::Header as _;
+    let ids = |text: &str| -> Vec<DialogId> { DialogId::of_replaces(&Replaces::read(text).unwrap()).collect() };
+    let id = |local, remote| DialogId::new("call", local, Some(remote));
+    assert_eq!(ids("call;to-tag=b;from-tag=a"), [id("b", "a")]);
+    let ours = DialogId::of_request(&request("BYE", 9, ";tag=a", ";tag=b", "")).unwrap();
+    assert_eq!(ids("call;to-tag=b;from-tag=a"), [ours]);
+    assert_eq!(ids("call;to-tag=b;from-tag=0"), [id("b", "0"), id("b", "")]);
+}
+
+#[test]
+fn a_dialog_goes_on_from_its_image() {
+    let answer = response(200, ";tag=b", &format!("{BOB}{RECORD}"));
+    let mut dialog = Dialog::uac(&invite(ALICE), &answer).unwrap();
+    dialog.accept(&request("INFO", 41, ";tag=b", ";tag=a", "")).unwrap();
+    let image = serde_json::to_string(&dialog).unwrap();
+    let mut again: Dialog = serde_json::from_str(&image).unwrap();
+    assert_eq!(again, dialog);
+    let bye = dialog.request(&Method::Bye, VIA).finish();
+    assert_eq!(again.request(&Method::Bye, VIA).finish(), bye);
+    assert_eq!(bye.header(HeaderName::CSeq), Some("8 BYE"));
+    let late = request("INFO", 41, ";tag=b", ";tag=a", "");
+    assert_eq!(again.accept(&late), Err(OutOfOrder { given: 41, last: 41 }));
+}
+
+#[test]
 fn requests_come_in_order_or_not_at_all() {
     let mut dialog = Dialog::uas(&invite(ALICE), "b").unwrap();
     let ask = |method, number| request(method, number, ";tag=a", ";tag=b", "");

@@ -1,35 +1,53 @@
 //! Fields that name a dialog: Replaces (RFC 3891), Join (RFC 3911), Target-Dialog (RFC 4538),
 //! Session-ID (RFC 7989).
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 use super::{Header, item::Item, name::HeaderName};
 
-/// Call-ID and the two tags that every such field needs.
+/// The Call-ID is checked, and the values of the two tag parameters `one` and `two` are returned.
+///
+/// The value may come from the headers of a URI, where an escape can stand for any octet. So a control octet, white
+/// space or a quote is refused: nothing read here can end the field that it is written into.
 fn names<'a>(item: &Item<'a>, one: &str, two: &str) -> Result<(&'a str, &'a str), &'static str> {
-    if item.value.contains([' ', '\t', ',', '<', '>']) {
+    if item.value.contains(|c: char| c.is_control() || " ,<>".contains(c)) {
         return Err("the Call-ID is not one word");
     }
     let tag = |name: &str| {
-        item.params
-            .get(name)
-            .filter(|tag| !tag.is_empty())
-            .ok_or("a tag is missing")
+        let tag = item.params.get(name).filter(|tag| !tag.is_empty());
+        let tag = tag.ok_or("a tag is missing")?;
+        let is_clean = tag
+            .bytes()
+            .all(|byte| byte.is_ascii_graphic() && !b"\";,<>\\".contains(&byte));
+        is_clean.then_some(tag).ok_or("a tag is malformed")
     };
     Ok((tag(one)?, tag(two)?))
 }
 
-/// The dialog that an INVITE takes the place of; tags are from the view of who receives it.
-#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+/// The dialog that a new INVITE replaces (RFC 3891 section 6.1). The tags are named from the view of the phone or server
+/// that receives the INVITE.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Replaces<'a> {
-    /// Its Call-ID.
-    pub call_id: &'a str,
-    /// The receiver's tag.
-    pub to_tag: &'a str,
-    /// The other's tag.
-    pub from_tag: &'a str,
-    /// Only if it has not been answered.
+    /// The Call-ID of the dialog to replace.
+    pub call_id: Cow<'a, str>,
+    /// The receiver's tag in that dialog; `0` also stands for a dialog without such a tag (RFC 3891 section 3).
+    pub to_tag: Cow<'a, str>,
+    /// The peer's tag in that dialog; `0` as for `to_tag`.
+    pub from_tag: Cow<'a, str>,
+    /// Whether the dialog may be replaced only while it is early, that is before its 2xx.
     pub early_only: bool,
+}
+
+impl Replaces<'_> {
+    /// The same with texts of its own, so that it outlives the message.
+    pub fn into_owned(self) -> Replaces<'static> {
+        Replaces {
+            call_id: self.call_id.into_owned().into(),
+            to_tag: self.to_tag.into_owned().into(),
+            from_tag: self.from_tag.into_owned().into(),
+            early_only: self.early_only,
+        }
+    }
 }
 
 impl<'a> Header<'a> for Replaces<'a> {
@@ -39,9 +57,9 @@ impl<'a> Header<'a> for Replaces<'a> {
         let item = Item::split(value)?;
         let (to_tag, from_tag) = names(&item, "to-tag", "from-tag")?;
         Ok(Self {
-            call_id: item.value,
-            to_tag,
-            from_tag,
+            call_id: item.value.into(),
+            to_tag: to_tag.into(),
+            from_tag: from_tag.into(),
             early_only: item.params.has("early-only"),
         })
     }
@@ -151,6 +169,9 @@ mod tests {
             ";to-tag=1;from-tag=2",
             "a b;to-tag=1;from-tag=2",
             "a;to-tag=;from-tag=2",
+            "a\r\nX: y;to-tag=1;from-tag=2",
+            "a;to-tag=\"1\r\nX: y\";from-tag=2",
+            "a;to-tag=1;from-tag=\u{e9}",
         ] {
             assert!(Replaces::read(bad).is_err(), "{bad}");
             assert!(Join::read(bad).is_err(), "{bad}");

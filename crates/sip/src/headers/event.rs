@@ -32,13 +32,36 @@ impl<'a> Header<'a> for Event<'a> {
     }
 }
 
+impl<'a> Event<'a> {
+    /// An event to be written, with no parameters besides `id`.
+    pub fn new(package: &'a str, id: Option<&'a str>) -> Self {
+        Self {
+            package,
+            id,
+            params: Params::default(),
+        }
+    }
+
+    /// Whether both name the same subscription within a dialog: equal packages, in any case, and equal `id`s
+    /// (RFC 6665 section 8.2.1).
+    pub fn is_same(&self, other: &Event<'_>) -> bool {
+        self.package.eq_ignore_ascii_case(other.package) && self.id == other.id
+    }
+}
+
 impl fmt::Display for Event<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        Item {
-            value: self.package,
-            params: self.params,
+        f.write_str(self.package)?;
+        if let Some(id) = self.id {
+            write!(f, ";id={id}")?;
         }
-        .fmt(f)
+        for (name, value) in self.params.iter().filter(|(name, _)| !name.eq_ignore_ascii_case("id")) {
+            write!(f, ";{name}")?;
+            if !value.is_empty() {
+                write!(f, "={value}")?;
+            }
+        }
+        Ok(())
     }
 }
 
@@ -124,6 +147,12 @@ mod tests {
     fn events_and_states() {
         let read = Event::read("presence.winfo; id=7").unwrap();
         assert_eq!((read.package, read.id), ("presence.winfo", Some("7")));
+        assert_eq!(read.to_string(), "presence.winfo;id=7");
+        assert_eq!(Event::new("refer", None).to_string(), "refer");
+        let refer = Event::read("Refer;x;id=93809824;y=1").unwrap();
+        assert_eq!(refer.to_string(), "Refer;id=93809824;x;y=1");
+        assert!(refer.is_same(&Event::new("refer", Some("93809824"))));
+        assert!(!refer.is_same(&Event::new("refer", None)) && !refer.is_same(&Event::new("dialog", refer.id)));
         assert!(Event::read("a..b").is_err() && Event::read("").is_err() && Event::read("a b").is_err());
         for text in [
             "active;expires=60",

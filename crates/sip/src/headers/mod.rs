@@ -10,6 +10,7 @@ pub mod item;
 pub mod media;
 pub mod name;
 pub mod reason;
+pub mod refer;
 pub mod session;
 pub mod via;
 

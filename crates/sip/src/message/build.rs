@@ -34,7 +34,7 @@ impl fmt::Debug for Builder {
 }
 
 /// Text for a line: control octets become blanks.
-struct Line<'b>(&'b mut Vec<u8>);
+pub(super) struct Line<'b>(pub(super) &'b mut Vec<u8>);
 
 impl fmt::Write for Line<'_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {

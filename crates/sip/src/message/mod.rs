@@ -6,6 +6,7 @@ mod check;
 mod multipart;
 mod parse;
 mod route;
+pub mod sipfrag;
 
 use std::{fmt, sync::Arc};
 

@@ -34,19 +34,26 @@ pub fn unescape(text: &str) -> Cow<'_, str> {
 }
 
 /// Writes text as the user part of a sip URI: what may not stand there is escaped.
-pub fn escape_user(text: &str) -> EscapedUser<'_> {
-    EscapedUser(text)
+pub fn escape_user(text: &str) -> Escaped<'_> {
+    // RFC 3261 25.1: mark / user-unreserved.
+    Escaped(text, b"-_.!~*'()&=+$,;?/")
 }
 
-/// See [`escape_user`].
-#[derive(Copy, Clone, Debug)]
-pub struct EscapedUser<'a>(&'a str);
+/// Writes text as the value of a header in a sip URI, as in `sip:h?Replaces=...`: what may not stand there is escaped.
+pub fn escape_header(text: &str) -> Escaped<'_> {
+    // RFC 3261 25.1: mark / hnv-unreserved.
+    Escaped(text, b"-_.!~*'()[]/?:+$")
+}
 
-impl fmt::Display for EscapedUser<'_> {
+/// Text of which each octet besides ASCII letters, digits and those listed is written as `%XX`; see [`escape_user`] and
+/// [`escape_header`].
+#[derive(Copy, Clone, Debug)]
+pub struct Escaped<'a>(&'a str, &'static [u8]);
+
+impl fmt::Display for Escaped<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for byte in self.0.bytes() {
-            // RFC 3261 25.1: unreserved / user-unreserved.
-            if byte.is_ascii_alphanumeric() || b"-_.!~*'()&=+$,;?/".contains(&byte) {
+            if byte.is_ascii_alphanumeric() || self.1.contains(&byte) {
                 write!(f, "{}", char::from(byte))?;
             } else {
                 write!(f, "%{byte:02X}")?;

@@ -11,7 +11,7 @@ use std::{
 };
 
 use self::compare::same_escaped;
-pub use self::escape::{EscapedUser, escape_user, unescape};
+pub use self::escape::{Escaped, escape_header, escape_user, unescape};
 use crate::{Params, Transport, headers::split_byte, params::MAX_PARAMS};
 
 /// The scheme of a URI.
@@ -295,6 +295,21 @@ impl<'a> Uri<'a> {
     pub fn header_fields(&self) -> impl Iterator<Item = (&'a str, &'a str)> + use<'a> {
         self.headers.split('&').filter_map(|field| field.split_once('='))
     }
+
+    /// The value of the header `name` (in any case) with its escapes resolved. The value may hold any character, also
+    /// control characters: the reader of that header has to check it.
+    ///
+    /// # Errors
+    /// [`UriError::Header`] if that header is there more than once.
+    pub fn header_field(&self, name: &str) -> Result<Option<Cow<'a, str>>, UriError> {
+        let mut found = self
+            .header_fields()
+            .filter(|(text, _)| unescape(text).eq_ignore_ascii_case(name));
+        match (found.next(), found.next()) {
+            (_, Some(_)) => Err(UriError::Header),
+            (first, None) => Ok(first.map(|(_, value)| unescape(value))),
+        }
+    }
 }
 
 impl fmt::Display for Uri<'_> {
@@ -421,6 +436,20 @@ mod tests {
             (None, Host::V4("192.0.2.1".parse().unwrap()), None)
         );
         assert_eq!(Uri::parse("sip:*72#@pbx").unwrap().user, Some("*72#"));
+    }
+
+    #[test]
+    fn a_header_of_a_uri_is_read_and_written_with_escapes() {
+        let value = "a b@h;to-tag=1&2=%\u{e9}?[/]:+$";
+        let text = format!("sip:bob@h?Replaces={}&Subject=x&subject=y", escape_header(value));
+        assert_eq!(
+            text,
+            "sip:bob@h?Replaces=a%20b%40h%3Bto-tag%3D1%262%3D%25%C3%A9?[/]:+$&Subject=x&subject=y"
+        );
+        let uri = Uri::parse(&text).unwrap();
+        assert_eq!(uri.header_field("replaces").unwrap().unwrap(), value);
+        assert_eq!(uri.header_field("Subject"), Err(UriError::Header), "twice");
+        assert_eq!(uri.header_field("Body"), Ok(None));
     }
 
     #[test]
