@@ -11,7 +11,7 @@ use tests::{Phase, phone::PhoneCall, sdp, world::EPOCH};
 use crate::{
     life::Life,
     odd,
-    plays::{SERVICES, pick},
+    scripts::{SERVICES, pick},
 };
 
 /// Calls in progress at once.

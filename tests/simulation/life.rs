@@ -12,7 +12,7 @@ use tests::{
     scripts::Scripts,
 };
 
-use crate::{acts, plays, tally::Tally, verdict};
+use crate::{acts, scripts, tally::Tally, verdict};
 
 /// Calls a world has before it comes to its end.
 pub const CALLS: usize = 60;
@@ -421,10 +421,10 @@ impl Life {
                 operations_between_verbs: 2_000,
                 ..dialplan::Limits::default()
             };
-            self.world.scripts = Scripts::within(plays::PLAN, &limits);
+            self.world.scripts = Scripts::within(scripts::PLAN, &limits);
         } else {
-            let director = plays::director(self.chance.next(), self.numbers.clone());
-            self.world.scripts = Scripts::played(director);
+            let plan = scripts::canned_plan(self.chance.next(), self.numbers.clone());
+            self.world.scripts = Scripts::canned(plan);
         }
     }
 

@@ -9,8 +9,8 @@ mod acts;
 mod life;
 mod memory;
 mod odd;
-mod plays;
 mod replay;
+mod scripts;
 mod tally;
 mod verdict;
 

@@ -1,13 +1,13 @@
-//! Dialplan scripts, run without threads: real ones, or Rust's own that cost nothing.
+//! Dialplan scripts, run without threads: real Rhai scripts, or canned ones in Rust.
 
 use std::{cell::RefCell, collections::BTreeMap, sync::Arc};
 
 use dialplan::{Fiber, Generation, Limits, Resume, Step};
 use switch::{CallUid, Facts, Outcome, Position, ScriptCommand, ScriptEvent, ScriptFault, Verb};
 
-/// What a stand-in for a script does next.
-pub enum Act {
-    /// Asks for this.
+/// What a canned script does next.
+pub enum Next {
+    /// Asks for a verb.
     Ask(Verb),
     /// Returns.
     Return,
@@ -15,28 +15,32 @@ pub enum Act {
     Throw,
 }
 
-/// A stand-in for a script: told what came of what it asked for (`None` at first), it says what is next.
-pub type Play = Box<dyn FnMut(Option<&Outcome>) -> Act>;
+/// A canned script: gets the outcome of its last verb (`None` at the start), says what comes next.
+pub type CannedScript = Box<dyn FnMut(Option<&Outcome>) -> Next>;
 
-/// Makes the stand-in for a call's script.
-pub type Director = Box<dyn FnMut(&Facts) -> Play>;
+/// Makes the canned script of a call from the facts of the call.
+pub type CannedPlan = Box<dyn FnMut(&Facts) -> CannedScript>;
 
-enum Troupe {
+/// The scripts that run, by call.
+pub enum Scripts {
+    /// Scripts of a real dialplan.
     Rhai {
+        /// The compiled dialplan.
         plan: Arc<Generation>,
+        /// The running scripts.
         fibers: BTreeMap<CallUid, Fiber>,
     },
-    Rust {
-        director: Director,
-        plays: BTreeMap<CallUid, Play>,
+    /// Rust closures in place of scripts: much faster.
+    Canned {
+        /// Makes a script for each call.
+        plan: CannedPlan,
+        /// The running scripts.
+        running: BTreeMap<CallUid, CannedScript>,
     },
 }
 
-/// The scripts that run, by call.
-pub struct Scripts(Troupe);
-
 thread_local! {
-    /// Plans by their text: compiling one costs more than many calls.
+    /// Compiled plans by their text: to compile a plan takes longer than to run many calls.
     static PLANS: RefCell<BTreeMap<String, Arc<Generation>>> = const { RefCell::new(BTreeMap::new()) };
 }
 
@@ -58,37 +62,37 @@ impl Scripts {
             let plan = plans.entry(main.to_owned()).or_insert_with(|| compile(main, limits));
             Arc::clone(plan)
         });
-        Self(Troupe::Rhai {
+        Self::Rhai {
             plan,
             fibers: BTreeMap::new(),
-        })
+        }
     }
 
-    /// Stand-ins instead of scripts.
-    pub fn played(director: Director) -> Self {
-        Self(Troupe::Rust {
-            director,
-            plays: BTreeMap::new(),
-        })
+    /// Canned scripts.
+    pub fn canned(plan: CannedPlan) -> Self {
+        Self::Canned {
+            plan,
+            running: BTreeMap::new(),
+        }
     }
 
-    /// Carries out a command; what the script says is the answer.
+    /// Carries out a command. Returns what the script says to it, if anything.
     pub fn apply(&mut self, command: ScriptCommand, unix_micros: i64) -> Option<ScriptEvent> {
-        match &mut self.0 {
-            Troupe::Rhai { plan, fibers } => fiber(plan, fibers, command, unix_micros),
-            Troupe::Rust { director, plays } => play(director, plays, command),
+        match self {
+            Self::Rhai { plan, fibers } => fiber(plan, fibers, command, unix_micros),
+            Self::Canned { plan, running } => canned(plan, running, command),
         }
     }
 
-    /// How many run.
+    /// The number of running scripts.
     pub fn len(&self) -> usize {
-        match &self.0 {
-            Troupe::Rhai { fibers, .. } => fibers.len(),
-            Troupe::Rust { plays, .. } => plays.len(),
+        match self {
+            Self::Rhai { fibers, .. } => fibers.len(),
+            Self::Canned { running, .. } => running.len(),
         }
     }
 
-    /// Whether none runs.
+    /// Whether no script runs.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -139,28 +143,32 @@ fn run(
     }
 }
 
-fn play(director: &mut Director, plays: &mut BTreeMap<CallUid, Play>, command: ScriptCommand) -> Option<ScriptEvent> {
+fn canned(
+    plan: &mut CannedPlan,
+    running: &mut BTreeMap<CallUid, CannedScript>,
+    command: ScriptCommand,
+) -> Option<ScriptEvent> {
     let (call, outcome) = match command {
         ScriptCommand::Start { call, facts, .. } => {
-            plays.insert(call, director(&facts));
+            running.insert(call, plan(&facts));
             (call, None)
         }
         ScriptCommand::Resume { call, outcome } => (call, Some(outcome)),
         ScriptCommand::Cancel { call } => {
-            let was = plays.remove(&call);
+            let was = running.remove(&call);
             return was.map(|_| ScriptEvent::Ended { call, result: Ok(()) });
         }
     };
-    let act = plays.get_mut(&call)?(outcome.as_ref());
+    let next = running.get_mut(&call)?(outcome.as_ref());
     let at = Position::default();
-    let result = match act {
-        Act::Ask(verb) => return Some(ScriptEvent::Verb { call, verb, at }),
-        Act::Return => Ok(()),
-        Act::Throw => Err(ScriptFault {
+    let result = match next {
+        Next::Ask(verb) => return Some(ScriptEvent::Verb { call, verb, at }),
+        Next::Return => Ok(()),
+        Next::Throw => Err(ScriptFault {
             position: at,
             message: "it was thrown".into(),
         }),
     };
-    plays.remove(&call);
+    running.remove(&call);
     Some(ScriptEvent::Ended { call, result })
 }

@@ -1,14 +1,14 @@
-//! What the scripts of a world do.
+//! The dialplans of the worlds: canned scripts of random verbs, or one real Rhai dialplan.
 
 use std::time::Duration;
 
 use switch::{Dial, Outcome, Strategy, Target, Verb};
 use tests::{
     net::Chance,
-    scripts::{Act, Director},
+    scripts::{CannedPlan, Next},
 };
 
-/// A real dialplan that does by the last digit of the number what [`director`] does by chance.
+/// A real dialplan. The last digit of the number selects what [`canned_plan`] does by chance.
 pub const PLAN: &str = r##"
 fn on_call(caller) {
     let n = caller.dialed;
@@ -105,7 +105,7 @@ fn verb(chance: &mut Chance, numbers: &[String], dialed: &str) -> Verb {
 }
 
 /// Scripts of up to six verbs; most dial what was dialled, and return.
-pub fn director(seed: u64, numbers: Vec<String>) -> Director {
+pub fn canned_plan(seed: u64, numbers: Vec<String>) -> CannedPlan {
     let mut chance = Chance(seed ^ 0x7363_7269);
     Box::new(move |facts| {
         let mut chance = Chance(chance.next());
@@ -115,13 +115,13 @@ pub fn director(seed: u64, numbers: Vec<String>) -> Director {
         let throws = chance.percent(8);
         Box::new(move |outcome| {
             if matches!(outcome, Some(Outcome::Fault(_))) && chance.percent(70) {
-                return Act::Throw;
+                return Next::Throw;
             }
             if left == 0 {
-                return if throws { Act::Throw } else { Act::Return };
+                return if throws { Next::Throw } else { Next::Return };
             }
             left -= 1;
-            Act::Ask(if plain {
+            Next::Ask(if plain {
                 dial(&mut chance, &numbers, &dialed)
             } else {
                 verb(&mut chance, &numbers, &dialed)
