@@ -1,10 +1,10 @@
 //! The life of one small world.
 
-use std::{collections::BTreeSet, net::IpAddr, time::Duration};
+use std::{collections::BTreeSet, time::Duration};
 
 use media::PortId;
 use sip::{Instant, Transport};
-use switch::{Command, CommandId, Config, Input};
+use switch::{CallUid, Command, CommandId, Config, Input, LiveCall, Reply};
 use tests::{
     Phase, Settings, World,
     net::{Chance, Faults},
@@ -12,74 +12,80 @@ use tests::{
     scripts::Scripts,
 };
 
-use crate::{acts, scripts, tally::Tally, verdict};
+use crate::{
+    acts, scripts,
+    tally::Tally,
+    verdict::{self, Moment, judge},
+    weather::{Incidents, Weather, faults},
+};
 
 /// Calls a world has before it comes to its end.
 pub const CALLS: usize = 60;
-/// What a world does before it comes to its end, if that many calls do not come about.
+/// The most events a world has before it comes to its end, also if fewer calls came about.
 const ROUNDS: usize = 3_000;
+/// Calls by URI and forwards to a URI go to this address, where nothing answers.
+pub const OUTSIDE: &str = "198.51.100.250";
 
 /// See the module.
 pub struct Life {
     pub world: World,
+    /// Every choice of the world but those of network, scripts and switch.
     pub chance: Chance,
+    /// The extensions.
     pub numbers: Vec<String>,
-    /// Nobody dies and nothing fails: what the two ends of a call say must fit its record.
-    pub orderly: bool,
-    /// Nothing is lost, either.
-    pub calm: bool,
-    /// What phones said comes again with faults in it: they and the switch need not agree on anything.
-    pub hostile: bool,
-    /// Real scripts.
+    /// How bad the circumstances are.
+    pub weather: Weather,
+    /// What happened that excuses some verdicts.
+    pub incidents: Incidents,
+    /// What is counted while the world goes on.
+    pub counts: Counts,
+    /// Whether the dialplan is a real one, in Rhai.
     pub real: bool,
-    /// Phones that could not be reached for a moment, which ends transactions: an answer of the switch's may be lost and
-    /// not given again.
-    pub cut_off: BTreeSet<IpAddr>,
-    /// The wall clock was set.
-    pub clock_set: bool,
-    /// Whose accounts were not there for a moment: what they asked just then was refused, and asked again it is not.
-    pub locked_out: BTreeSet<String>,
-    /// The switch was killed: there are no records of the calls it had.
-    pub restarted: bool,
-    /// Pairs of phones whose sessions were compared.
-    pub talks: u64,
-    /// Texts sent so far, each with its number.
-    pub texts: u64,
-    /// Answers and CANCELs of somebody who has no part in a call.
-    pub spoofed: u64,
-    /// Ports on which nothing more was heard, and by when they must be closed.
+    /// Ports on which nothing more was heard, and by when each must be closed.
     pub silent: Vec<(PortId, Instant)>,
-    /// When the network is there again.
+    /// Calls whose record was closed before the pause began.
+    pub closed_before_pause: BTreeSet<CallUid>,
+    /// When the network comes back.
     pub outage: Option<Instant>,
-    pub weather: Faults,
-    /// The switch's.
+    /// The faults of the network while it is there.
+    pub faults: Faults,
+    /// The settings of the switch.
     pub config: Config,
+    /// The verdict that is being given, for the message of a failure.
+    pub judging: &'static str,
     seed: u64,
     round: usize,
+}
+
+/// What is counted while the world goes on.
+#[derive(Default)]
+pub struct Counts {
+    /// Pairs of phones whose sessions were compared.
+    pub talks: u64,
+    /// Texts sent so far; each has its number.
+    pub texts: u64,
+    /// Answers and CANCELs sent by a stranger that has no part in a call.
+    pub spoofed: u64,
 }
 
 impl Drop for Life {
     fn drop(&mut self) {
         if std::thread::panicking() && !self.world.ladder.off {
-            eprintln!("world {}, round {}:\n{}", self.seed, self.round, self.world.ladder);
+            let verdict = if self.judging.is_empty() {
+                "no verdict"
+            } else {
+                self.judging
+            };
+            let (seed, round, ladder) = (self.seed, self.round, &self.world.ladder);
+            eprintln!("world {seed} ({:?}), round {round}, {verdict}:\n{ladder}", self.weather);
         }
     }
 }
 
-fn weather(chance: &mut Chance) -> Faults {
-    let one = |chance: &mut Chance, of: [u64; 4]| of[usize::try_from(chance.below(4)).unwrap()];
-    Faults {
-        loss: one(chance, [0, 3, 10, 30]),
-        duplicates: one(chance, [0, 2, 10, 25]),
-        delay: Duration::from_millis(one(chance, [1, 5, 40, 300])),
-        jitter: Duration::from_millis(one(chance, [0, 10, 100, 900])),
-    }
-}
-
-/// What a phone that knows of session timers asks for, grants, and takes at least. It never refreshes a session itself.
+/// Session intervals of a phone: what it asks for, what it grants, the least it takes. It never refreshes a session.
 type Intervals = (Option<&'static str>, Option<&'static str>, Option<u32>);
 
-/// The longest session interval that a phone grants, whatever it was asked for.
+/// The longest session interval that any phone grants.
 const GRANTED: Duration = Duration::from_secs(1_800);
 
 fn intervals(chance: &mut Chance) -> Intervals {
@@ -91,12 +97,12 @@ fn intervals(chance: &mut Chance) -> Intervals {
 }
 
 impl Life {
-    /// A world at its beginning; with its ladder, or without, which is faster.
+    /// A world at its beginning. With `shown` it keeps its ladder, which makes it slower.
     pub fn new(seed: u64, shown: bool) -> Self {
         Self::begin(seed, shown, false)
     }
 
-    /// A world whose inputs and outputs are written down.
+    /// A world whose inputs and outputs are recorded.
     pub fn recorded(seed: u64) -> Self {
         Self::begin(seed, false, true)
     }
@@ -104,8 +110,15 @@ impl Life {
     fn begin(seed: u64, shown: bool, recorded: bool) -> Self {
         let mut chance = Chance(seed.wrapping_mul(0x5851_f42d_4c95_7f2d));
         let (calm, real) = (chance.percent(30), chance.percent(10));
-        let orderly = calm || chance.percent(20);
-        let hostile = !orderly && chance.percent(20);
+        let weather = if calm {
+            Weather::Calm
+        } else if chance.percent(20) {
+            Weather::Orderly
+        } else if chance.percent(20) {
+            Weather::Hostile
+        } else {
+            Weather::Rough
+        };
         let mut config = Config::default();
         if chance.percent(50) {
             config.session_expires = Duration::from_secs(90);
@@ -137,30 +150,21 @@ impl Life {
             let delay = [0, 1, 30, 2_000][usize::try_from(chance.below(4)).unwrap()];
             world.script_delay = Duration::from_millis(delay);
         }
-        let mut weather = if calm { Faults::default() } else { weather(&mut chance) };
-        if orderly {
-            // So little that nothing is lost as often as it is said.
-            weather.loss = weather.loss.min(3);
-        }
+        let faults = faults(weather, &mut chance);
         let mut life = Self {
             world,
             chance,
             numbers,
-            orderly,
-            calm,
-            hostile,
-            real,
-            cut_off: BTreeSet::new(),
-            clock_set: false,
-            locked_out: BTreeSet::new(),
-            restarted: false,
-            talks: 0,
-            texts: 0,
-            spoofed: 0,
-            silent: Vec::new(),
-            outage: None,
             weather,
+            incidents: Incidents::default(),
+            counts: Counts::default(),
+            real,
+            silent: Vec::new(),
+            closed_before_pause: BTreeSet::new(),
+            outage: None,
+            faults,
             config,
+            judging: "",
             seed,
             round: 0,
         };
@@ -217,7 +221,7 @@ impl Life {
             }
         }
         self.world.pass(Duration::from_secs(2));
-        self.world.net.faults = self.weather.clone();
+        self.world.net.faults = self.faults.clone();
         self.world.net.kept = Some(std::collections::VecDeque::new());
         let spoofer = acts::SPOOFER.parse().expect("an address");
         self.world.wires.insert(spoofer, Vec::new());
@@ -251,30 +255,30 @@ impl Life {
         Duration::from_micros(micros)
     }
 
-    /// Plays it to its end; what it came to.
+    /// Plays it to its end, and counts what happened.
     pub fn play(mut self) -> Tally {
         self.run();
         Tally::of(&self)
     }
 
-    /// The same, and then it can be looked at.
+    /// Plays it to its end; the world can be looked at afterwards.
     pub fn run(&mut self) {
         self.day();
         self.ends(true);
     }
 
-    /// One day of a switch that goes on; nothing is left of it in the evening.
+    /// One day of a switch that goes on; at its end nothing is left of its calls.
     pub fn another_day(&mut self) -> Tally {
         for phone in 0..self.world.phones.len() {
             self.with(phone, |phone| phone.register(3_600));
         }
         self.world.pass(Duration::from_secs(5));
-        self.world.net.faults = self.weather.clone();
+        self.world.net.faults = self.faults.clone();
         self.day();
         self.ends(false);
         let tally = Tally::of(self);
         self.world.forgets();
-        (self.talks, self.spoofed, self.restarted) = (0, 0, false);
+        (self.counts.talks, self.counts.spoofed, self.incidents.killed) = (0, 0, false);
         tally
     }
 
@@ -286,38 +290,44 @@ impl Life {
             self.world.pass(gap);
             if self.outage.is_some_and(|end| end <= self.world.now) {
                 self.outage = None;
-                self.world.net.faults = self.weather.clone();
+                self.world.net.faults = self.faults.clone();
             }
             acts::act(self);
-            verdict::silent_ones_are_gone(self);
-            if self.orderly && self.round.is_multiple_of(50) {
-                verdict::sessions_are_fresh(self);
+            judge(self, Moment::Event);
+            if self.round.is_multiple_of(50) {
+                judge(self, Moment::NowAndThen);
             }
-            let often = if self.calm { 25 } else { 100 };
+            let often = if self.weather == Weather::Calm { 25 } else { 100 };
             if self.round.is_multiple_of(often) {
-                self.settles();
-                verdict::sessions_agree(self, false);
+                self.pauses();
+                judge(self, Moment::Pause);
             }
         }
     }
 
-    /// For a moment nothing is lost, and nobody does anything: long enough for all transactions to end.
-    fn settles(&mut self) {
+    /// For a while nothing is lost and nobody does anything: long enough for all transactions to end.
+    fn pauses(&mut self) {
         let faults = std::mem::take(&mut self.world.net.faults);
-        let closed = self.world.cdrs.iter().map(|cdr| cdr.open.call_id).collect();
-        self.world.pass(Duration::from_secs(if self.calm { 10 } else { 40 }));
+        self.closed_before_pause = self.world.cdrs.iter().map(|cdr| cdr.open.call_id).collect();
+        let calm = self.weather == Weather::Calm;
+        self.world.pass(Duration::from_secs(if calm { 10 } else { 40 }));
         self.world.net.faults = faults;
-        if self.orderly {
-            self.world.handle(Input::Command {
-                id: CommandId(1),
-                command: Command::ListCalls,
-            });
-            let replies = std::mem::take(&mut self.world.replies);
-            verdict::closed_calls_are_gone(&replies, &closed);
+    }
+
+    /// The calls in progress, as the admin API lists them.
+    pub fn list_calls(&mut self) -> Vec<LiveCall> {
+        self.world.handle(Input::Command {
+            id: CommandId(1),
+            command: Command::ListCalls,
+        });
+        let mut replies = std::mem::take(&mut self.world.replies);
+        match (replies.pop(), replies.is_empty()) {
+            (Some(Ok(Reply::Calls(calls))), true) => calls,
+            (other, _) => panic!("calls are listed once: {other:?}"),
         }
     }
 
-    /// Everybody goes home; then nothing may be left.
+    /// All calls end; then nothing may be left.
     fn ends(&mut self, last: bool) {
         self.note(|| "the world comes to its end".into());
         self.world.net.faults = Faults::default();
@@ -326,12 +336,8 @@ impl Life {
         let gap = self.gap();
         self.world.pass(gap);
         if self.chance.percent(40) {
-            // Whatever the weather did, what it has not ended is in order again.
-            self.world.pass(verdict::ALL_SAID);
-            if self.orderly {
-                verdict::sessions_are_fresh(self);
-            }
-            verdict::sessions_agree(self, true);
+            self.world.pass(verdict::ALL_SETTLED);
+            judge(self, Moment::Settled);
         }
         if last && self.chance.percent(20) {
             self.world.handle(Input::Drain);
@@ -343,19 +349,12 @@ impl Life {
         }
         // 32 s for an ACK, 32 s for a BYE, and 32 s for the last transaction, with some to spare.
         self.world.pass(Duration::from_secs(120));
-        verdict::silent_ones_are_gone(self);
-        verdict::nothing_left(self);
+        judge(self, Moment::CallsOver);
         self.phones_end();
-        verdict::records_are_right(self);
-        verdict::nobody_complains(self);
-        verdict::nobody_storms(self);
-        verdict::nothing_leaks(self);
-        verdict::nobody_heeds_spoofers(self);
-        verdict::texts_have_come(self);
+        judge(self, Moment::PhonesOver);
     }
 
-    /// Those phones that are there hang up, so often that nothing is left to be said; the others are missed by their
-    /// sessions' timers.
+    /// All phones that have power hang up, again and again. The calls of the other phones end by their session timers.
     fn ends_by_itself(&mut self) {
         for _ in 0..12 {
             self.phones_hang_up(100);
@@ -365,7 +364,7 @@ impl Life {
         self.world.pass(longest + self.config.limits.setup);
     }
 
-    /// Most phones hang up; what is then left is ended from above.
+    /// Most phones hang up; then the admin API, or a stop of the switch, ends the calls that are left.
     fn is_ended(&mut self, last: bool) {
         self.phones_hang_up(80);
         let wait = self.chance.below(40);
@@ -373,7 +372,7 @@ impl Life {
         if last && self.chance.percent(50) {
             return self.world.handle(Input::HangUpAll);
         }
-        // An INVITE that was lost may still come for 32 s.
+        // The retransmission of a lost INVITE may come for 32 s.
         for _ in 0..2 {
             for call in self.world.opened.clone() {
                 self.command(Command::HangUp(call));
@@ -401,7 +400,7 @@ impl Life {
             return; // a recording is of one switch
         }
         let seed = self.chance.next();
-        self.restarted = true;
+        self.incidents.killed = true;
         self.silent.clear();
         self.world.restart(&Settings {
             seed,
@@ -410,7 +409,7 @@ impl Life {
             ..Settings::default()
         });
         self.scripts();
-        // Those calls have no end that anybody could have heard of; the store closes their records.
+        // Nobody saw the end of those calls; the store closes their records.
         self.world.interrupted();
         self.world.events.clear();
     }
@@ -445,16 +444,15 @@ impl Life {
             });
         }
         self.world.pass(Duration::from_secs(100));
-        verdict::phones_are_idle(self);
     }
 
-    /// The admin API asks something, and is told.
+    /// A command of the admin API; its answer is judged.
     pub fn command(&mut self, command: Command) {
         self.world.handle(Input::Command {
             id: CommandId(1),
             command: command.clone(),
         });
         let replies = std::mem::take(&mut self.world.replies);
-        verdict::reply_is_right(self, &command, &replies);
+        verdict::replies::is_right(self, &command, &replies);
     }
 }

@@ -1,6 +1,9 @@
-//! Calls by the hundred thousand, with whatever can go wrong, each world from a seed of its own.
+//! A hundred thousand calls in small worlds. Each world follows from a seed: its phones, its network, its troubles.
 //!
-//! `TANDEM_SIMULATED_CALLS` says how many calls; `TANDEM_SIMULATED_FIRST` with which world they begin;
+//! A world has some phones of a few extensions (`life.rs`). Events come by chance (`acts/`) in a weather that is drawn
+//! with the world (`weather.rs`), and the world is judged while it goes on and at its end (`verdict/`, one table).
+//!
+//! `TANDEM_SIMULATED_CALLS` is the number of calls; `TANDEM_SIMULATED_FIRST` the seed of the first world;
 //! `TANDEM_SIMULATED_WORLD` plays one world alone, with its ladder.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
@@ -13,6 +16,7 @@ mod replay;
 mod scripts;
 mod tally;
 mod verdict;
+mod weather;
 
 use std::{panic::catch_unwind, time::Instant};
 
@@ -21,28 +25,28 @@ use tally::Tally;
 
 const CALLS: u64 = 100_000;
 
-/// A number that whoever runs this wants.
+/// A number from the environment.
 fn setting(name: &str) -> Option<u64> {
     let value = std::env::var(name).ok()?;
     Some(value.parse().unwrap_or_else(|_| panic!("{name} is a number")))
 }
 
-/// Calls that all worlds play together.
+/// The number of calls of all worlds together.
 fn wanted() -> u64 {
     setting("TANDEM_SIMULATED_CALLS").unwrap_or(CALLS)
 }
 
-/// The one world that is to be played, if it is one.
+/// The seed of the only world to play, if one is named.
 fn chosen() -> Option<u64> {
     setting("TANDEM_SIMULATED_WORLD")
 }
 
-/// Plays a world; what it came to.
+/// Plays a world and counts what happened in it. A world that fails is played again with its ladder.
 fn world(seed: u64) -> Tally {
     let Ok(tally) = catch_unwind(|| Life::new(seed, false).play()) else {
         memory::FAILED.store(true, std::sync::atomic::Ordering::Relaxed);
         eprintln!(
-            "world {seed} failed. Again with its ladder, as by\n  TANDEM_SIMULATED_WORLD={seed} cargo test -p tests --test simulation\n"
+            "world {seed} failed. It is played again with its ladder, as by\n  TANDEM_SIMULATED_WORLD={seed} cargo test -p tests --test simulation\n"
         );
         Life::new(seed, true).play();
         panic!("world {seed} did not fail when it was played again: something in it is not from its seed");
@@ -50,7 +54,7 @@ fn world(seed: u64) -> Tally {
     tally
 }
 
-/// Every other world, until half of all calls are played.
+/// Plays every second world until half of all calls are played.
 fn lane(first: u64) {
     if let Some(seed) = chosen() {
         if first == 0 {
@@ -86,9 +90,9 @@ fn nothing_is_left_over_in_any_odd_world() {
     lane(1);
 }
 
-/// Batches of one switch; the calls of a tenth of all batches come first, until everything has its room.
+/// Days of one switch. Its memory is measured first after a tenth of them, when all tables have their size.
 const DAYS: u64 = 60;
-/// How much one switch may grow from then on, in bytes; nothing else runs meanwhile.
+/// How much the switch may grow from then on, in bytes. No other world runs at that time.
 const SWITCH_GROWTH: u64 = 4 << 20;
 
 fn days(shown: bool) {

@@ -8,14 +8,14 @@ use std::{
     },
 };
 
-/// Written by who measures the whole process for one switch, read by everybody else.
+/// Locked for writing by the test that measures the whole process for one switch; for reading by all other tests.
 pub static ALONE: RwLock<()> = RwLock::new(());
 
 /// Some world has failed.
 pub static FAILED: AtomicBool = AtomicBool::new(false);
 
-/// How much a process that plays world after world may grow once the first ones are played, in bytes.
-/// Both lanes share one process: what one of them has in hand counts as the other's.
+/// How much the process may grow after its first worlds, in bytes. Two tests play worlds in one process: each also
+/// measures the world that the other has in hand.
 const GROWTH: u64 = 48 << 20;
 
 /// Watches the process's resident memory from one tenth of the calls to the next.
@@ -41,7 +41,7 @@ impl Watch {
         }
         self.looks += 1;
         if FAILED.load(Ordering::Relaxed) {
-            return; // what is shown of a failure takes room
+            return; // the ladder of a failure takes room
         }
         let now = resident();
         let base = *self.base.get_or_insert(now);

@@ -1,4 +1,4 @@
-//! What phones of other makers say: each of it was met in the field, and none of it may break a call.
+//! Habits of real phones. Each was met in the field, and none may break a call.
 
 use tests::{Mood, net::Chance};
 

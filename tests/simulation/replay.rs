@@ -1,4 +1,4 @@
-//! What was written down of a world plays again, to the byte.
+//! A recording of a world replays to the same outputs, byte for byte.
 
 use serde::{Deserialize, Serialize};
 use sip::Instant;
@@ -33,7 +33,7 @@ fn replayed(mut switch: Switch, lines: &str) -> Vec<String> {
     outputs
 }
 
-/// Those in credentials, which are all that is known of the run's key.
+/// The nonces in the credentials of a recording: all that the recording knows of the key that signed them.
 fn nonces(recording: &[(Instant, Input)]) -> Vec<String> {
     let received = recording.iter().filter_map(|(_, input)| match input {
         Input::Received { bytes, .. } => Some(String::from_utf8_lossy(bytes).into_owned()),
@@ -48,7 +48,7 @@ fn nonces(recording: &[(Instant, Input)]) -> Vec<String> {
         .collect()
 }
 
-/// An output with its nonce made the same.
+/// An output without its nonce.
 fn masked(output: &str) -> Output {
     let mut output: Output = serde_json::from_str(output).unwrap();
     if let Output::Transmit(transmit) = &mut output {

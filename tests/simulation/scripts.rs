@@ -26,7 +26,7 @@ fn on_call(caller) {
 }
 "##;
 
-/// Numbers that the real dialplan treats in ways of their own.
+/// Numbers that the real dialplan does not simply dial.
 pub const SERVICES: [&str; 10] = ["700", "701", "702", "703", "704", "705", "706", "707", "708", "709"];
 
 fn seconds(chance: &mut Chance, most: u64) -> Duration {

@@ -1,4 +1,4 @@
-//! What all the worlds came to: a simulation in which nothing happens proves nothing.
+//! Counts over all worlds: a simulation in which nothing happens proves nothing.
 
 use std::{collections::BTreeMap, fmt, ops::AddAssign};
 
@@ -38,8 +38,8 @@ impl Tally {
             calls: life.world.opened.len() as u64,
             lost: life.world.net.lost,
             doubled: life.world.net.doubled,
-            talks: life.talks,
-            spoofed: life.spoofed,
+            talks: life.counts.talks,
+            spoofed: life.counts.spoofed,
             spoilt: life.world.phones.iter().map(|phone| phone.spoilt).sum(),
             kept_alive: life.world.streams.kept_alive,
             ..Self::default()
@@ -69,7 +69,7 @@ impl Tally {
         tally
     }
 
-    /// What was said before calls were answered, and how.
+    /// What was said before calls were answered, and in which form.
     fn first_words(&mut self, life: &Life) {
         for phone in &life.world.phones {
             self.states += phone.states;
@@ -81,7 +81,7 @@ impl Tally {
         }
     }
 
-    /// Everything that is to be proved has happened, and often.
+    /// Panics where something that is to be proved happened too seldom.
     pub fn is_worth_something(&self) {
         if self.calls < 10_000 {
             return; // too few to tell

@@ -1,0 +1,83 @@
+//! Within calls: changes, keys, texts, hang-ups; and reports of the media engine.
+
+use std::time::Duration;
+
+use sip::Method;
+use switch::Input;
+use tests::{Phase, phone::PhoneCall};
+
+use super::{call, direction};
+use crate::{life::Life, odd};
+
+pub fn talks(life: &mut Life) {
+    if let Some((index, call)) = call(life, PhoneCall::is_asked)
+        && life.chance.percent(60)
+    {
+        let code = [200, 200, 488, 491][usize::try_from(life.chance.below(4)).unwrap()];
+        return life.with(index, |phone| phone.decide(call, code));
+    }
+    let Some((index, call)) = call(life, |call| call.phase == Phase::Up) else {
+        return;
+    };
+    let direction = direction(life);
+    let what = life.chance.below(100);
+    let port = 30_000 + 2 * u16::try_from(life.chance.below(1_000)).unwrap();
+    life.counts.texts += 1;
+    let text = format!("text {}", life.counts.texts);
+    let (kind, key) = odd::key(&mut life.chance);
+    life.with(index, |phone| {
+        let may = phone.calls[call].may_change();
+        match what {
+            0..=29 => phone.hang_up(call),
+            30..=49 if may => phone.change(call, &Method::Invite, Some(direction)),
+            50..=55 if may => phone.change(call, &Method::Invite, None),
+            56..=67 if may => phone.change(call, &Method::Update, Some(direction)),
+            68..=71 if may => phone.change(call, &Method::Update, None),
+            72..=76 if may => {
+                phone.moves_media(call, port);
+                phone.change(call, &Method::Invite, Some(direction));
+            }
+            77..=81 if !may => phone.cancel_change(call),
+            82..=91 => phone.pass(call, &Method::Info, kind, key),
+            92..=95 => phone.pass(call, &Method::Message, "text/plain", &text),
+            96..=97 => phone.within(call, &Method::Options, |builder| builder),
+            _ => {}
+        }
+    });
+}
+
+pub fn media_event(life: &mut Life) {
+    let at = life.chance.below(life.world.ports.len() as u64 + 1);
+    let Some(port) = life.world.ports.iter().nth(usize::try_from(at).unwrap()).copied() else {
+        return;
+    };
+    let event = match life.chance.below(12) {
+        0..=3 => media::Event::Learned {
+            port,
+            remote: "198.51.100.77:4000".parse().unwrap(),
+        },
+        4..=8 => media::Event::Dtmf {
+            port,
+            digit: ['1', '#', '*'][usize::try_from(life.chance.below(3)).unwrap()],
+        },
+        9 => media::Event::Played {
+            port,
+            token: 0,
+            fault: None,
+        },
+        _ if life.weather.is_orderly() => return,
+        10 => {
+            if life.world.engine.ports[&port].watched {
+                // Time for an ACK that does not come and a BYE that nobody answers.
+                life.silent.push((port, life.world.now + Duration::from_secs(65)));
+            }
+            media::Event::Silent(port)
+        }
+        _ => media::Event::Failed {
+            port,
+            reason: "as a test".into(),
+        },
+    };
+    life.note(|| format!("{event:?}"));
+    life.world.handle(Input::Media(event));
+}

@@ -1,0 +1,134 @@
+//! What phones and the switch think of the media of a call.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use media::{Payload, PortId, Remote};
+use tests::{Phase, phone::PhoneCall};
+
+use crate::life::Life;
+
+/// No session outlives its timer (RFC 4028), whichever side was to refresh it.
+pub fn are_fresh(life: &mut Life) {
+    let late = Duration::from_secs(5);
+    for phone in life.world.phones.iter().filter(|phone| !phone.mood.dead) {
+        for call in phone.calls.iter().filter(|call| call.phase == Phase::Up) {
+            let fresh = call.fresh_until.is_none_or(|until| life.world.now <= until + late);
+            assert!(fresh, "{} goes on without a refresh", call.invite.call_id());
+        }
+    }
+}
+
+/// See [`agree`]; phones that refuse changes with 491 are left out, since the switch offers those changes again.
+pub fn agree_but_for_open_changes(life: &mut Life) {
+    compare(life, |phone| phone.mood.refuses_changes != Some(491));
+}
+
+/// A phone and its leg agree on directions and payload types, and so do the two phones of a call.
+pub fn agree(life: &mut Life) {
+    compare(life, |_| true);
+}
+
+/// The ports of the media engine, each with the call of the phone at its other end where that is certain.
+fn talking(life: &Life, counts: fn(&tests::Phone) -> bool) -> BTreeMap<PortId, (Remote, &PhoneCall)> {
+    let engine = &life.world.engine;
+    let mut talking = BTreeMap::new();
+    for (id, port) in &engine.ports {
+        let Some(Remote { expected, rtp, .. }) = &port.remote else {
+            continue;
+        };
+        // Two calls of one phone on one port differ only in the port that the phone announced.
+        let alike = engine.ports.values().filter(|other| {
+            let remote = other.remote.as_ref();
+            other.local_port == port.local_port
+                && remote.is_none_or(|remote| &remote.expected == expected && remote.rtp == *rtp)
+        });
+        let phones = life.world.phones.iter();
+        let calls = phones
+            .filter(|phone| !phone.mood.dead)
+            .filter(|phone| counts(phone))
+            .filter(|phone| {
+                let address = phone.address.ip();
+                expected.contains(&address) && !life.incidents.cut_off.contains(&address)
+            })
+            .flat_map(|phone| &phone.calls);
+        let mut found = calls.filter(|call| {
+            let known = call.media().rtp.is_some_and(|rtp| rtp.port() == port.local_port);
+            let announced = rtp.is_none_or(|rtp| call.audio_port() == Some(rtp.port()));
+            known && announced && call.phase == Phase::Up
+        });
+        // If several announced the same, nothing says which is which.
+        if let (Some(call), None, 1) = (found.next(), found.next(), alike.count())
+            && call.may_change()
+        {
+            talking.insert(*id, (call.media(), call));
+        }
+    }
+    talking
+}
+
+fn compare(life: &mut Life, counts: fn(&tests::Phone) -> bool) {
+    let talking = talking(life, counts);
+    let mut pairs = 0;
+    for (id, (phone, call)) in &talking {
+        let name = call.invite.call_id();
+        let (sends, hears) = (phone.direction.send, phone.direction.receive);
+        let port = &life.world.engine.ports[id];
+        let Some(remote) = &port.remote else { continue };
+        assert_eq!(
+            (remote.direction.receive, remote.direction.send),
+            (sends, hears),
+            "what the switch takes and sends, and what the phone sends and hears, in {name}"
+        );
+        understood(name, &phone.send_payloads, &remote.receive_payloads);
+        understood(name, &remote.send_payloads, &phone.receive_payloads);
+        let Some((other, other_call)) = port.bridged.and_then(|other| talking.get(&other)) else {
+            continue;
+        };
+        // Two phones that both refuse changes cannot be brought together.
+        if call.refused > 0 && other_call.refused > 0 {
+            continue;
+        }
+        let other_name = other_call.invite.call_id();
+        assert_eq!(
+            (sends, hears),
+            (other.direction.receive, other.direction.send),
+            "one of two phones sends what the other hears, in {name} and {other_name}"
+        );
+        // A phone that refused to send other codecs goes on with the old ones.
+        if sends && call.refused == 0 {
+            relayed(name, phone, &other.receive_payloads);
+        }
+        pairs += 1;
+    }
+    life.counts.talks += pairs / 2;
+}
+
+/// The other phone knows each codec that this phone may send. A phone may send what both sides of its leg named. The
+/// relay takes the two laws of G.711 as one codec.
+fn relayed(name: &str, phone: &Remote, taken: &[Payload]) {
+    let kind = |payload: &Payload| payload.codec.replace("PCMA", "PCMU");
+    let knows = |those: &[Payload], one: &Payload| those.iter().any(|other| kind(other) == kind(one));
+    let sent = phone.send_payloads.iter();
+    let sent = sent.filter(|one| one.codec != "TELEPHONE-EVENT" && knows(&phone.receive_payloads, one));
+    for one in sent {
+        assert!(
+            knows(taken, one),
+            "{one:?} is not understood by a receiver of {taken:?} in {name}"
+        );
+    }
+}
+
+/// No payload type means two codecs, and sender and receiver have a codec in common.
+fn understood(name: &str, sent: &[Payload], taken: &[Payload]) {
+    let mut common = 0;
+    for one in sent {
+        if let Some(other) = taken.iter().find(|other| other.number == one.number) {
+            assert_eq!(one.codec, other.codec, "what number {} means in {name}", one.number);
+            common += usize::from(one.codec != "TELEPHONE-EVENT");
+        }
+    }
+    assert!(
+        common > 0,
+        "{sent:?} is not understood by a receiver of {taken:?} in {name}"
+    );
+}
