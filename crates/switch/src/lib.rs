@@ -5,6 +5,7 @@
 pub mod accounts;
 pub mod answer;
 pub mod api;
+mod bridge;
 mod call;
 mod config;
 mod core;
@@ -18,6 +19,7 @@ mod nearest;
 mod own;
 pub mod registrar;
 mod stack;
+mod subscriptions;
 mod tables;
 mod verbs;
 mod way;

@@ -3,12 +3,12 @@
 use crate::{
     answer::Answer,
     api::{Cdr, CdrOpen, Disposition, EndedBy, Event, Output, Query},
-    core::Core,
-    leg::{Cause, Q850},
+    core::{Beginning, Core},
+    event::{Cause, Q850, Who},
     stack::TimerKey,
 };
 
-use super::{Beginning, Call, Unanswered};
+use super::{Call, Unanswered};
 
 /// How a call ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,6 +39,25 @@ impl Ending {
             by: EndedBy::System,
             detail: detail.into(),
             why: None,
+        }
+    }
+
+    /// The last phone of the call has transferred the other one away.
+    pub fn transferred() -> Self {
+        Self {
+            code: 200,
+            disposition: Disposition::Answered,
+            by: EndedBy::System,
+            detail: "transferred".into(),
+            why: None,
+        }
+    }
+
+    /// An INVITE with Replaces has found its place in another call.
+    pub fn joined() -> Self {
+        Self {
+            detail: "took a place in another call".into(),
+            ..Self::transferred()
         }
     }
 
@@ -87,8 +106,8 @@ impl Ending {
     /// An answered leg ended: by its phone, by us, or because it vanished.
     pub fn after(cause: &Cause, peer: EndedBy) -> Self {
         let by = match cause.who {
-            crate::leg::Who::Peer => peer,
-            crate::leg::Who::Us | crate::leg::Who::Lost => EndedBy::System,
+            Who::Peer => peer,
+            Who::Us | Who::Lost => EndedBy::System,
         };
         let side = if peer == EndedBy::Callee { "callee" } else { "caller" };
         Self {
@@ -116,47 +135,54 @@ pub(crate) const fn disposition_of(code: u16) -> Disposition {
 impl Call {
     /// Whether how the call ended is decided.
     pub fn has_ended(&self) -> bool {
-        self.ending.is_some()
+        self.record.ending.is_some()
     }
 
     /// How the call ends is decided (by its script): its record is written.
     pub fn decide(&mut self, x: &mut Core, ending: Ending) {
-        self.close_cdr(x, ending);
+        close_record(self, x, ending);
     }
+}
 
-    /// Writes the call's record, once.
-    pub(super) fn close_cdr(&mut self, x: &mut Core, ending: Ending) {
-        if self.ending.is_some() {
-            return;
+/// Writes the call's record, once.
+pub(super) fn close_record(call: &mut Call, x: &mut Core, ending: Ending) {
+    if call.has_ended() {
+        return;
+    }
+    let answered = call.record.answered_at.is_some();
+    let ending = if answered {
+        Ending {
+            code: 200,
+            disposition: Disposition::Answered,
+            ..ending
         }
-        let answered = self.answered_at.is_some();
-        let ending = if answered {
-            Ending {
-                code: 200,
-                disposition: Disposition::Answered,
-                ..ending
-            }
-        } else {
-            ending
-        };
-        x.stack.timers.clear(TimerKey::Setup(self.id));
-        if ending.disposition == Disposition::Failed {
-            x.stats.calls_failed += 1;
-        }
-        tracing::info!(code = ending.code, disposition = %ending.disposition.name(), by = %ending.by.name(), detail = %ending.detail, "call ended");
-        let cdr = Cdr {
-            open: self.cdr_open(),
-            to: self.to.clone(),
-            answered_at: self.answered_at,
-            ended_at: self.unix(x),
-            disposition: ending.disposition,
-            sip_code: ending.code,
-            ended_by: ending.by,
-            detail: ending.detail.clone(),
-        };
-        self.ending = Some(ending);
-        x.stack.event(Event::CallEnded(Box::new(cdr.clone())));
-        x.stack.outputs.push_back(Output::Cdr(Box::new(cdr)));
+    } else {
+        ending
+    };
+    x.stack.timers.clear(TimerKey::Setup(call.id));
+    if ending.disposition == Disposition::Failed {
+        x.stats.calls_failed += 1;
+    }
+    tracing::info!(code = ending.code, disposition = %ending.disposition.name(), by = %ending.by.name(), detail = %ending.detail, "call ended");
+    let cdr = Cdr {
+        open: call.record.open(call.uid, &call.facts),
+        to: call.record.to.clone(),
+        answered_at: call.record.answered_at,
+        ended_at: call.record.unix(x),
+        disposition: ending.disposition,
+        sip_code: ending.code,
+        ended_by: ending.by,
+        detail: ending.detail.clone(),
+    };
+    call.record.ending = Some(ending);
+    x.stack.event(Event::CallEnded(Box::new(cdr.clone())));
+    x.stack.outputs.push_back(Output::Cdr(Box::new(cdr)));
+}
+
+/// A leg has gone. A call that a transfer left with no leg ends with that.
+pub(super) fn when_nothing_is_left(call: &mut Call, x: &mut Core) {
+    if call.legs().is_empty() && !call.script.runs() && !call.has_ended() {
+        close_record(call, x, Ending::transferred());
     }
 }
 

@@ -7,40 +7,43 @@ use crate::{
 
 use super::Call;
 
-impl Call {
-    /// The call as it is now.
-    pub fn live(&self, x: &Core) -> LiveCall {
-        let legs = self.legs.iter().filter_map(|leg| x.legs.get(*leg)).map(|leg| LiveLeg {
+/// The call as it is now.
+pub(crate) fn live(call: &Call, x: &Core) -> LiveCall {
+    let legs = call
+        .legs()
+        .iter()
+        .filter_map(|leg| x.legs.get(*leg))
+        .map(|leg| LiveLeg {
             party: leg.party.clone(),
             inbound: leg.inbound,
             state: leg.state().into(),
             remote: leg.flow.remote.to_string(),
             codec: leg.codec(),
         });
-        let state = match (self.answered_at, self.ringing) {
-            (Some(_), _) => LiveState::Answered,
-            (None, true) => LiveState::Ringing,
-            (None, false) => LiveState::Routing,
-        };
-        LiveCall {
-            id: self.uid,
-            from: self.facts.caller().to_owned(),
-            from_name: self.facts.name.clone(),
-            dialed: self.facts.dialed.clone(),
-            to: self.to.clone(),
-            state,
-            started_at: self.started_at,
-            answered_at: self.answered_at,
-            doing: self.doing_now(),
-            legs: legs.collect(),
-        }
+    let record = &call.record;
+    let state = match (record.answered_at, record.ringing) {
+        (Some(_), _) => LiveState::Answered,
+        (None, true) => LiveState::Ringing,
+        (None, false) => LiveState::Routing,
+    };
+    LiveCall {
+        id: call.uid,
+        from: call.facts.caller().to_owned(),
+        from_name: call.facts.name.clone(),
+        dialed: call.facts.dialed.clone(),
+        to: record.to.clone(),
+        state,
+        started_at: record.started_at,
+        answered_at: record.answered_at,
+        doing: doing(call),
+        legs: legs.collect(),
     }
+}
 
-    fn doing_now(&self) -> String {
-        match (self.doing, self.at.file.as_str()) {
-            ("", _) => String::new(),
-            (verb, "") => verb.into(),
-            (verb, file) => format!("{verb} ({file}:{})", self.at.line),
-        }
+fn doing(call: &Call) -> String {
+    match (call.script.doing, call.script.at.file.as_str()) {
+        ("", _) => String::new(),
+        (verb, "") => verb.into(),
+        (verb, file) => format!("{verb} ({file}:{})", call.script.at.line),
     }
 }

@@ -1,77 +1,80 @@
-//! A call: at most two legs, one running verb, and the script that decides.
+//! A call: its legs, who is connected with whom, its record, and the script that decides.
 //!
-//! The call knows how its legs are doing and who waits for whom; what a verb does is the verb's own
-//! business (`crate::verbs`). A feature is a new verb, never a new field here.
+//! A call knows how its legs are doing. What a verb does is the verb's own business: a call queues [`VerbEvent`]s for the
+//! running verb and imports none. Calls never touch each other: a leg goes from one to another by a
+//! [`Handover`](crate::core::Handover), which the switch carries.
+//!
+//! | file | what it does | fields of [`Call`] |
+//! |---|---|---|
+//! | `mod.rs` | begins and ends, routes what legs report | `id`, `uid`, `legs`, `subject`, `facts`, `span` |
+//! | `connect.rs` | the bridge: connects, parts, what is offered in mid-call | `bridge` |
+//! | `digits.rs` | keys, INFO and MESSAGE within the call | `digits` |
+//! | `end.rs` | how a call ended, and its record | |
+//! | `events.rs` | what a running verb hears | `heard` |
+//! | `handover.rs` | legs that come and go | |
+//! | `live.rs` | what the admin API shows | |
+//! | `record.rs` | what the record says, gathered on the way | `record` |
+//! | `script.rs` | how far the script is | `script` |
+//! | `transfer.rs` | REFER: blind and attended transfer | `transfer` |
 
-mod bridge;
+mod connect;
 mod digits;
 mod end;
+mod events;
+mod handover;
 mod live;
+mod record;
 mod script;
+mod transfer;
 
 use std::time::Duration;
 
-use sip::{Instant, Message};
+use sip::Message;
 
-pub(crate) use bridge::Bridge;
+pub(crate) use digits::digit;
 pub(crate) use end::{Ending, record_refused};
+use events::VerbEvents;
+pub(crate) use events::{Guest, VerbEvent};
+pub(crate) use handover::{release, take_over, would_take};
+pub(crate) use live::live;
+use record::{LinkKind, Record, Turn};
+use script::{Script, Stage};
+use transfer::Transfer;
+pub(crate) use transfer::refused;
 
 use crate::{
     answer::Answer,
-    api::{CallUid, CdrAnswer, CdrOpen, EndedBy, Event, Facts, Output, Position, Query, QueryId, ScriptEntry},
-    core::{Core, QueryUse},
+    api::{CallUid, CdrAnswer, EndedBy, Event, Facts, Output, Query, QueryId},
+    bridge::Bridge,
+    core::{Beginning, Core, Destination, Handover, QueryUse, Why},
+    event::{Cause, LegEvent, Q850},
     ids::{CallId, LegId},
-    leg::{CallerId, Cause, LegEvent, Q850},
+    leg::{CallerId, Leg},
     stack::TimerKey,
-    verbs::{Originating, Running, VerbEvent},
 };
-
-/// How far the script is.
-#[derive(Copy, Clone, Debug, PartialEq, Eq)]
-pub(crate) enum ScriptState {
-    /// Waits until the beginning of the CDR is on disk.
-    Storing(QueryId),
-    /// Waits until the phone of whoever wanted the call is picked up.
-    Waiting,
-    /// Runs, or waits for its verb.
-    Running,
-    /// Was told that the caller is gone.
-    Cancelled,
-    /// Over, or never begun.
-    Over,
-}
 
 /// See the module.
 pub(crate) struct Call {
     pub id: CallId,
     pub uid: CallUid,
-    /// The leg the call is for; with a call made over the API the first one rung.
-    pub caller: LegId,
-    /// The other leg, while two are connected.
-    pub bridge: Option<Bridge>,
-    pub running: Running,
+    /// The leg that the script speaks for; none once that leg has gone, or was handed to another call. Of a call made over
+    /// the API the phone that is rung first, until one is picked up.
+    subject: Option<LegId>,
+    legs: Vec<LegId>,
+    /// Two legs of the call that are connected.
+    bridge: Option<Bridge>,
     pub facts: Box<Facts>,
+    /// The REFER that began the call; `None` where that was the subject's own INVITE.
+    asked_by: Option<Message>,
     /// Max-Forwards for what the call sends out.
     pub max_forwards: u32,
-    /// What the last `dial` came to, for how the call ends if nothing follows.
-    pub last_dial: Option<Unanswered>,
-    /// Keys the caller pressed that no verb has taken.
+    /// Keys the subject pressed that no verb has taken.
     pub digits: String,
-    pub answered_at: Option<i64>,
-    /// Who is, or was last, rung or connected.
-    pub to: String,
-    pub ringing: bool,
-    entry: ScriptEntry,
-    script: ScriptState,
-    at: Position,
-    doing: &'static str,
-    started_at: i64,
-    began: Instant,
-    sip_call_id: String,
-    ending: Option<Ending>,
-    /// The callee's end, as long as the script has not gone on.
-    callee_ended: Option<Ending>,
-    legs: Vec<LegId>,
+    pub record: Record,
+    pub script: Script,
+    /// What the running verb has not heard yet.
+    heard: VerbEvents,
+    transfer: Transfer,
     span: tracing::Span,
 }
 
@@ -90,18 +93,9 @@ pub(crate) struct Unanswered {
     pub by: EndedBy,
 }
 
-/// What is known of a call at its beginning.
-#[derive(Clone)]
-pub(crate) struct Beginning {
-    pub facts: Facts,
-    pub entry: ScriptEntry,
-    pub max_forwards: u32,
-    pub sip_call_id: String,
-}
-
 impl Call {
-    /// A call whose caller's leg is about to be made.
-    pub fn new(x: &mut Core, id: CallId, uid: CallUid, caller: LegId, beginning: Beginning) -> Self {
+    /// A call whose subject is about to be made, or to come from another call.
+    pub fn new(x: &mut Core, id: CallId, uid: CallUid, subject: LegId, beginning: Beginning) -> Self {
         let facts = Facts {
             id: uid.to_string(),
             ..beginning.facts
@@ -110,25 +104,16 @@ impl Call {
         Self {
             id,
             uid,
-            caller,
+            subject: Some(subject),
+            legs: vec![subject],
             bridge: None,
-            running: Running::None,
+            asked_by: None,
             max_forwards: beginning.max_forwards,
-            last_dial: None,
             digits: String::new(),
-            answered_at: None,
-            to: String::new(),
-            ringing: false,
-            entry: beginning.entry,
-            script: ScriptState::Over,
-            at: Position::default(),
-            doing: "",
-            started_at: x.stack.unix(),
-            began: x.stack.now,
-            sip_call_id: beginning.sip_call_id,
-            ending: None,
-            callee_ended: None,
-            legs: vec![caller],
+            record: Record::new(x, beginning.sip_call_id, facts.caller()),
+            script: Script::new(beginning.entry),
+            heard: VerbEvents::new(),
+            transfer: Transfer::None,
             span,
             facts: Box::new(facts),
         }
@@ -138,27 +123,49 @@ impl Call {
     pub fn begin(&mut self, x: &mut Core) {
         let _entered = self.span.clone().entered();
         tracing::info!(source = %self.facts.source, "call started");
-        self.name_leg(x, self.caller);
-        let open = Query::OpenCdr(Box::new(self.cdr_open()));
-        let query = x.ask(open, QueryUse::OpenCdr(self.id));
-        self.script = ScriptState::Storing(query);
-        x.stats.calls_started += 1;
+        let query = self.open_record(x);
+        self.script.stage = Stage::Storing(query);
         let wanted = self.expires(x).unwrap_or(Duration::MAX);
         let at = x.stack.now + x.stack.config.limits.setup.min(wanted);
         x.stack.timers.set(TimerKey::Setup(self.id), at);
-        let live = self.live(x);
-        x.stack.event(Event::CallStarted(Box::new(live)));
     }
 
-    fn cdr_open(&self) -> CdrOpen {
-        CdrOpen {
-            call_id: self.uid,
-            from: self.facts.caller().to_owned(),
-            from_name: self.facts.name.clone(),
-            dialed: self.facts.dialed.clone(),
-            sip_call_id: self.sip_call_id.clone(),
-            started_at: self.started_at,
+    /// Begins with a subject that a transfer brought from the call `from`.
+    pub fn begin_transferred(&mut self, x: &mut Core, from: CallUid) {
+        self.record.link(from, LinkKind::TransferredFrom);
+        self.begin(x);
+    }
+
+    /// Begins for an INVITE with Replaces: no script runs, and the leg goes on to the place of another one.
+    pub fn begin_joining(&mut self, x: &mut Core, place: LegId) {
+        let _entered = self.span.clone().entered();
+        self.open_record(x);
+        if let Some(leg) = self.subject {
+            x.handovers.push_back(Handover {
+                leg,
+                to: Destination::Place(place),
+                why: Why::Replaces,
+            });
         }
+    }
+
+    /// The place that an INVITE with Replaces wanted is not to be had.
+    pub fn cannot_join(&mut self, x: &mut Core, code: u16) {
+        let _entered = self.span.clone().entered();
+        end::close_record(self, x, Ending::system(code, "the dialog to be replaced cannot be"));
+        self.with_subject(x, |leg, cx| leg.reject(cx, &Answer::of(code)));
+    }
+
+    fn open_record(&mut self, x: &mut Core) -> QueryId {
+        if let Some(subject) = self.subject {
+            self.name_leg(x, subject);
+        }
+        let open = Query::OpenCdr(Box::new(self.record.open(self.uid, &self.facts)));
+        let query = x.ask(open, QueryUse::OpenCdr(self.id));
+        x.stats.calls_started += 1;
+        let live = live(self, x);
+        x.stack.event(Event::CallStarted(Box::new(live)));
+        query
     }
 
     /// The caller as a callee sees it.
@@ -169,21 +176,48 @@ impl Call {
         }
     }
 
-    /// The INVITE that began the call, for `caller.header(..)`.
-    pub fn invite<'a>(&self, x: &'a Core) -> Option<&'a Message> {
-        x.legs.get(self.caller).map(|leg| &leg.invite)
+    /// The request that began the call, for `caller.header(..)`: an INVITE, or the REFER of a transfer.
+    pub fn request<'a>(&'a self, x: &'a Core) -> Option<&'a Message> {
+        self.asked_by.as_ref().or_else(|| Some(&self.subject_leg(x)?.invite))
     }
 
-    /// Whether the caller waits for its final answer.
-    pub fn caller_waits(&self, x: &Core) -> bool {
-        x.legs
-            .get(self.caller)
-            .is_some_and(|leg| leg.phase == crate::leg::Phase::Incoming)
+    /// What is logged within this is logged of the call.
+    pub fn span(&self) -> tracing::Span {
+        self.span.clone()
     }
 
-    /// Whether the caller is answered and there.
-    pub fn caller_is_up(&self, x: &Core) -> bool {
-        x.legs.get(self.caller).is_some_and(crate::leg::Leg::is_up)
+    /// The leg that the script speaks for.
+    pub const fn subject(&self) -> Option<LegId> {
+        self.subject
+    }
+
+    /// The same.
+    pub fn subject_leg<'a>(&self, x: &'a Core) -> Option<&'a Leg> {
+        x.legs.get(self.subject?)
+    }
+
+    /// Does something with the subject's leg, unless there is none.
+    pub fn with_subject<R>(
+        &self,
+        x: &mut Core,
+        act: impl FnOnce(&mut Leg, &mut crate::stack::Stack) -> R,
+    ) -> Option<R> {
+        x.with_leg(self.subject?, act)
+    }
+
+    /// The subject's place in the media engine.
+    pub fn subject_port(&self, x: &Core) -> Option<::media::PortId> {
+        x.port_of(self.subject?)
+    }
+
+    /// Whether the subject waits for its final answer.
+    pub fn subject_waits(&self, x: &Core) -> bool {
+        self.subject_leg(x).is_some_and(Leg::is_waiting)
+    }
+
+    /// Whether the subject is answered and there.
+    pub fn subject_is_up(&self, x: &Core) -> bool {
+        self.subject_leg(x).is_some_and(Leg::is_up)
     }
 
     /// A leg was made for this call.
@@ -200,31 +234,32 @@ impl Call {
         }
     }
 
-    /// The caller got a 200 (or, of a call made over the API, gave one).
+    /// The subject got a 200 (or, of a call made over the API, gave one), or was connected with another party.
     pub fn mark_answered(&mut self, x: &mut Core) {
-        let answered_at = self.answered_at.unwrap_or_else(|| self.unix(x));
+        let answered_at = self.record.answered_at.unwrap_or_else(|| self.record.unix(x));
         let answer = CdrAnswer {
-            open: self.cdr_open(),
-            to: self.to.clone(),
+            open: self.record.open(self.uid, &self.facts),
+            to: self.record.to.clone(),
             answered_at,
         };
         x.stack.outputs.push_back(Output::CdrAnswered(Box::new(answer)));
-        if self.answered_at.replace(answered_at).is_some() {
-            return; // by Tandem itself before, and is connected with somebody now
+        transfer::succeeded(self, x);
+        if self.record.answered_at.replace(answered_at).is_some() {
+            return; // by Tandem itself before, and is connected with a phone now
         }
         x.stats.calls_answered += 1;
         x.stack.timers.clear(TimerKey::Setup(self.id));
-        let to = (!self.to.is_empty()).then(|| tracing::field::display(&self.to));
+        let to = (!self.record.to.is_empty()).then(|| tracing::field::display(&self.record.to));
         tracing::info!(to, "call answered");
-        let live = self.live(x);
+        let live = live(self, x);
         x.stack.event(Event::CallAnswered(Box::new(live)));
     }
 
     /// The caller hears that it rings.
     pub fn mark_ringing(&mut self, x: &mut Core) {
-        if !self.ringing {
-            self.ringing = true;
-            let live = self.live(x);
+        if !self.record.ringing {
+            self.record.ringing = true;
+            let live = live(self, x);
             x.stack.event(Event::CallRinging(Box::new(live)));
         }
     }
@@ -247,70 +282,73 @@ impl Call {
             }
         });
         let _entered = self.span.clone().entered();
-        if matches!(event, LegEvent::Gone) {
+        let gone = matches!(event, LegEvent::Gone);
+        if gone {
             self.legs.retain(|one| *one != leg);
             x.remove_leg(leg);
         }
-        if leg == self.caller && !self.is_originating() {
-            self.caller_event(x, event);
-        } else if self.bridge.as_ref().is_some_and(|bridge| bridge.peer == leg) {
-            self.peer_event(x, leg, event);
+        if let LegEvent::Referred { server, request } = event {
+            transfer::referred(self, x, leg, server, &request);
+        } else if Some(leg) == self.subject && !self.script.seeks {
+            self.subject_event(x, leg, event);
+        } else if self.other(leg).is_some() {
+            connect::partner_event(self, x, leg, event);
+        } else if self.waits_for_return(leg) {
+            connect::lone_event(self, x, leg, event);
         } else {
-            self.verb_event(x, VerbEvent::Leg(leg, event));
+            self.tell_verb(VerbEvent::Leg(leg, event));
+        }
+        if gone {
+            end::when_nothing_is_left(self, x);
         }
     }
 
-    fn caller_event(&mut self, x: &mut Core, event: LegEvent) {
+    /// Whether this leg has transferred the other party, and waits for what comes of it.
+    fn waits_for_return(&self, leg: LegId) -> bool {
+        matches!(self.transfer, Transfer::Gives { transferor, .. } if transferor == leg)
+    }
+
+    /// Queues an event for the running verb.
+    pub fn tell_verb(&mut self, event: VerbEvent) {
+        self.heard.push_back(event);
+    }
+
+    /// The next event for the running verb.
+    pub fn next_event(&mut self) -> Option<VerbEvent> {
+        self.heard.pop_front()
+    }
+
+    fn subject_event(&mut self, x: &mut Core, subject: LegId, event: LegEvent) {
         match event {
-            LegEvent::Cancelled => self.caller_gone(x, Ending::cancelled()),
-            LegEvent::Ended(cause) => self.caller_gone(x, Ending::after(&cause, EndedBy::Caller)),
-            LegEvent::Confirmed { answer } => self.caller_confirmed(x, answer),
+            LegEvent::Cancelled => self.subject_gone(x, Ending::cancelled()),
+            LegEvent::Ended(cause) => self.subject_gone(x, Ending::after(&cause, EndedBy::Caller)),
+            LegEvent::Confirmed { answer } => connect::subject_confirmed(self, x, subject, answer),
             LegEvent::Offer(_)
             | LegEvent::OfferWithdrawn
             | LegEvent::OfferPending
             | LegEvent::OfferAnswered(_)
             | LegEvent::OfferRefused { .. }
-            | LegEvent::Redescribed(_) => self.session_event(x, self.caller, event),
-            LegEvent::Passed { server, request } => self.passed(x, self.caller, server, &request),
-            // Of a leg that Tandem began: before it was the caller (`Originating`).
-            LegEvent::Provisional { .. } | LegEvent::Answered { .. } | LegEvent::Refused { .. } | LegEvent::Gone => {}
+            | LegEvent::Redescribed(_) => connect::session_event(self, x, subject, event),
+            LegEvent::Passed { server, request } => digits::passed(self, x, subject, server, &request),
+            // Of a leg that Tandem began: before it was the subject (`Originating`).
+            LegEvent::Provisional { .. }
+            | LegEvent::Answered { .. }
+            | LegEvent::Refused { .. }
+            | LegEvent::Referred { .. }
+            | LegEvent::Gone => {}
         }
     }
 
-    /// Of a call made over the API: these phones ring besides the first.
-    pub fn originate(&mut self, x: &mut Core, others: Vec<LegId>) {
-        for leg in &others {
-            self.adopt(x, *leg);
-        }
-        let legs = std::iter::once(self.caller).chain(others).collect();
-        self.running = Running::Originate(Originating::start(self, x, legs));
-    }
-
-    fn is_originating(&self) -> bool {
-        matches!(self.running, Running::Originate(_))
-    }
-
-    /// None of the phones of whoever wanted the call was picked up.
-    pub fn originator_gone(&mut self, x: &mut Core, ending: Ending) {
-        self.caller_gone(x, ending);
-    }
-
-    /// Of a call made over the API: whoever wanted it has picked up, and now "dials".
-    pub fn originator_answered(&mut self, x: &mut Core) {
-        self.mark_answered(x);
-        if self.script == ScriptState::Waiting {
-            self.start_script(x);
-        }
-    }
-
-    /// The caller is no longer there, or no longer wants.
-    fn caller_gone(&mut self, x: &mut Core, ending: Ending) {
+    /// The subject is no longer there, or no longer wants: the record ends, then the script, then the verb, and then the
+    /// connection, each by itself.
+    pub fn subject_gone(&mut self, x: &mut Core, ending: Ending) {
         let cause = Cause::ours("the other side hung up").because(ending.why.clone());
-        self.close_cdr(x, ending);
-        // First of all, so that nothing after the verb that ends now runs.
+        transfer::abandoned(self, x);
+        end::close_record(self, x, ending);
+        // Before the verb ends, so that nothing after that verb runs.
         self.cancel_script(x);
-        self.verb_event(x, VerbEvent::CallerGone);
-        self.unbridge(x, &cause);
+        self.tell_verb(VerbEvent::SubjectGone);
+        connect::hang_up_partner(self, x, &cause);
     }
 
     /// Ends the call for a reason of ours (the admin API, shutdown, a limit).
@@ -318,68 +356,40 @@ impl Call {
         let _entered = self.span.clone().entered();
         let code = if ending.code >= 400 { ending.code } else { 480 };
         let cause = Cause::ours(&ending.detail);
-        self.caller_gone(x, ending);
-        let caller = self.caller;
-        x.with_leg(caller, |leg, cx| leg.reject(cx, &Answer::of(code)));
-        x.with_leg(caller, |leg, cx| leg.hang_up(cx, cause.clone()));
-    }
-
-    /// The answer to the question whether the CDR is open has come.
-    pub fn stored(&mut self, x: &mut Core, query: QueryId, ok: bool) {
-        let _entered = self.span.clone().entered();
-        if self.script != ScriptState::Storing(query) {
-            return;
+        self.subject_gone(x, ending);
+        self.with_subject(x, |leg, cx| leg.reject(cx, &Answer::of(code)));
+        for leg in &self.legs {
+            x.with_leg(*leg, |leg, cx| leg.hang_up(cx, cause.clone()));
         }
-        if !ok {
-            // People must be able to call also with a full disk; the CDR is written later, or lost with a crash.
-            tracing::error!("the beginning of the call's record could not be written; the call goes on");
-        }
-        if self.is_originating() {
-            self.script = ScriptState::Waiting;
-        } else {
-            self.start_script(x);
-        }
-    }
-
-    /// The wall clock as it was going when the call began: one that is set meanwhile makes no call longer or shorter.
-    fn unix(&self, x: &Core) -> i64 {
-        let passed = x.stack.now.since(self.began).as_micros();
-        self.started_at
-            .saturating_add(i64::try_from(passed).unwrap_or(i64::MAX))
     }
 
     /// How long the caller's INVITE is good for (RFC 3261 13.3.1).
     fn expires(&self, x: &Core) -> Option<Duration> {
-        let leg = x.legs.get(self.caller).filter(|leg| leg.inbound)?;
+        let leg = self.subject_leg(x).filter(|leg| leg.inbound && leg.is_waiting())?;
         let seconds = leg.invite.expires().ok().flatten()?;
         Some(Duration::from_secs(seconds.into()))
     }
 
-    /// Nobody decided on the call in time.
+    /// The call was not decided on in time.
     pub fn setup_timed_out(&mut self, x: &mut Core) {
-        let waited = x.stack.now.since(self.began);
+        let waited = x.stack.now.since(self.record.began);
         let expired = self.expires(x).is_some_and(|time| time <= waited);
-        if self.answered_at.is_none() && expired {
-            let detail = "the caller's INVITE has expired".into();
-            self.end(
-                x,
-                Ending {
-                    detail,
-                    ..Ending::cancelled()
-                },
-            );
-        } else if self.answered_at.is_none() {
-            self.end(x, Ending::system(480, "nobody answered in the longest time allowed"));
+        if self.record.answered_at.is_some() {
+            return;
         }
+        let ending = if expired {
+            Ending {
+                detail: "the caller's INVITE has expired".into(),
+                ..Ending::cancelled()
+            }
+        } else {
+            Ending::system(480, "nobody answered in the longest time allowed")
+        };
+        self.end(x, ending);
     }
 
     /// Whether nothing of the call is left, so that its slot can go.
     pub fn is_over(&self) -> bool {
-        self.legs.is_empty() && self.script == ScriptState::Over
-    }
-
-    /// Whether a script runs for the call.
-    pub const fn has_script(&self) -> bool {
-        matches!(self.script, ScriptState::Running | ScriptState::Cancelled)
+        self.legs.is_empty() && self.script.is_over()
     }
 }

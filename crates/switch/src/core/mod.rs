@@ -1,12 +1,21 @@
 //! Everything a call may reach: its legs, the accounts, the registrar, and the stack below.
+//!
+//! | file | what it does | fields of [`Core`] |
+//! |---|---|---|
+//! | `mod.rs` | legs, questions to the outside, subscriptions | all others |
+//! | `handover.rs` | legs that go from one call to another | `handovers` |
+
+mod handover;
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, VecDeque},
     sync::Arc,
 };
 
 use ::media::PortId;
-use sip::transaction::Layer;
+use sip::{Flow, Message, Scheme, Uri, transaction::Layer};
+
+pub(crate) use handover::{Beginning, Destination, Handover, NewCall, Why};
 
 use crate::{
     accounts::Accounts,
@@ -17,6 +26,7 @@ use crate::{
     leg::Leg,
     registrar::Registrar,
     stack::{Stack, layer_config},
+    subscriptions::Refers,
     tables::slots::Slots,
 };
 
@@ -41,6 +51,9 @@ pub(crate) struct Core {
     pub domain: Domain,
     pub registrar: Registrar,
     pub queries: HashMap<QueryId, QueryUse>,
+    /// Legs on their way to another call, the oldest first.
+    pub handovers: VecDeque<Handover>,
+    pub refers: Refers,
     /// How many legs each extension (or URI) is at the other end of.
     busy: BTreeMap<String, usize>,
     pub stats: Stats,
@@ -56,6 +69,8 @@ impl Core {
             domain: Domain::new(config.domain.clone(), config.advertise),
             registrar: Registrar::new(config.registrar.clone()),
             queries: HashMap::new(),
+            handovers: VecDeque::new(),
+            refers: Refers::default(),
             legs: Slots::default(),
             busy: BTreeMap::new(),
             stats: Stats::default(),
@@ -84,6 +99,7 @@ impl Core {
     /// A leg is over.
     pub fn remove_leg(&mut self, id: LegId) {
         let Some(leg) = self.legs.remove(id) else { return };
+        self.refers.forget(id);
         if let Some(count) = self.busy.get_mut(&leg.party) {
             *count -= 1;
             if *count == 0 {
@@ -117,5 +133,30 @@ impl Core {
     /// Answers a command of the admin API.
     pub fn reply(&mut self, id: CommandId, result: Result<crate::api::Reply, crate::api::CommandError>) {
         self.stack.outputs.push_back(crate::api::Output::Reply(id, result));
+    }
+
+    /// The number that a URI names, if the URI is ours as a peer on this flow sees us.
+    pub fn number_at(&self, uri: &Uri<'_>, flow: &Flow) -> Option<String> {
+        let ours = match uri.scheme {
+            Scheme::Tel => true,
+            Scheme::Sip | Scheme::Sips => self.domain.is_meant_by(uri, flow),
+            Scheme::Other => false,
+        };
+        // The log, the record and scripts see it: an escape may hide a control octet.
+        ours.then(|| sip::clean(&uri.number()).into_owned())
+    }
+
+    /// A leg's REFER was accepted: the phone is told that it is being tried.
+    pub fn open_refer(&mut self, leg: LegId, refer: &Message) {
+        if let Some(leg) = self.legs.get_mut(leg) {
+            self.refers.open(leg, &mut self.stack, refer);
+        }
+    }
+
+    /// A leg's REFER has come to this.
+    pub fn conclude_refer(&mut self, leg: LegId, code: u16) {
+        if let Some(leg) = self.legs.get_mut(leg) {
+            self.refers.conclude(leg, &mut self.stack, code);
+        }
     }
 }

@@ -71,6 +71,8 @@ pub(crate) enum LegEvent {
     OfferRefused { code: u16, reason: String },
     /// The peer sent an INFO or MESSAGE within the dialog; wants `answer_passed`.
     Passed { server: ServerId, request: Message },
+    /// The peer sent a REFER within the dialog; wants `Leg::accept_refer` or an error.
+    Referred { server: ServerId, request: Message },
     /// An answered leg is over.
     Ended(Cause),
     /// Nothing of the leg is left but its slot.

@@ -23,6 +23,7 @@ impl fmt::Display for LegEvent {
             Self::OfferAnswered(..) => f.write_str("the phone took the change"),
             Self::OfferRefused { code, reason, .. } => write!(f, "the phone refused the change: {code} {reason}"),
             Self::Passed { request, .. } => write!(f, "the phone sent {}", request.method()),
+            Self::Referred { .. } => f.write_str("the phone asks for a transfer"),
             Self::Ended(cause) => write!(f, "over: {}", cause.detail),
             Self::Gone => f.write_str("nothing is left of it"),
         }

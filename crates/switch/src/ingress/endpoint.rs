@@ -3,6 +3,8 @@
 use bytes::Bytes;
 use sip::{
     Flow, HeaderName, Limits, Message, Method, Scheme, StatusCode,
+    dialog::DialogId,
+    headers::{Header, dialogs::Replaces},
     transaction::{ClientId, ServerId, TxEvent},
 };
 
@@ -18,10 +20,10 @@ use crate::{
     accounts::Identity,
     answer::Answer,
     api::{Facts, ScriptEntry},
-    call::{Beginning, record_refused},
-    core::Core,
+    call::record_refused,
+    core::{Beginning, Core},
     ids::LegId,
-    leg::{acknowledge_stray, answer_passed, end_stray},
+    leg::{Phase, acknowledge_stray, answer_passed, end_stray},
     stack::{
         ClientUse,
         capabilities::{ALLOW_OUTSIDE, understood},
@@ -110,7 +112,7 @@ pub(crate) fn transaction_event(g: &mut Ingress, x: &mut Core, event: TxEvent) {
             Some((again, ClientUse::Modify(leg))) => {
                 x.with_leg(leg, |leg, _| leg.change_continues(id, again));
             }
-            Some((_, ClientUse::Bye(_) | ClientUse::Passed(..) | ClientUse::Message(_))) => {}
+            Some((_, ClientUse::Bye(_) | ClientUse::Notify(_) | ClientUse::Passed(..) | ClientUse::Message(_))) => {}
             None => client_failed(g, x, id, 503, "Service Unavailable"),
         },
         TxEvent::AckTimeout { .. } | TxEvent::ServerTransportFailed { .. } => {
@@ -164,7 +166,8 @@ fn response(g: &mut Ingress, x: &mut Core, id: ClientId, flow: Flow, message: &M
             passed_on(x, leg, server, code, Some(message));
         }
         Some(ClientUse::Message(delivery)) if is_final => delivered(g, x, delivery, Some(message)),
-        Some(ClientUse::Bye(_) | ClientUse::Passed(..) | ClientUse::Message(_)) | None => {}
+        // RFC 3515 2.4.4: what a phone says to a NOTIFY changes nothing.
+        Some(ClientUse::Bye(_) | ClientUse::Notify(_) | ClientUse::Passed(..) | ClientUse::Message(_)) | None => {}
     }
 }
 
@@ -194,7 +197,7 @@ fn client_failed(g: &mut Ingress, x: &mut Core, id: ClientId, code: u16, reason:
         }
         Some(ClientUse::Message(delivery)) => delivered(g, x, delivery, None),
         Some(ClientUse::Passed(leg, server)) => passed_on(x, leg, server, 408, None),
-        None => {}
+        Some(ClientUse::Notify(_)) | None => {}
     }
 }
 
@@ -275,7 +278,7 @@ fn options(x: &mut Core, id: ServerId, message: &Message) {
         .with(HeaderName::Accept, "application/sdp, text/plain")
         .with(HeaderName::AcceptEncoding, "identity")
         .with(HeaderName::AcceptLanguage, "en")
-        .with(HeaderName::Supported, "timer, path, outbound")
+        .with(HeaderName::Supported, "timer, path, outbound, replaces")
         .with(HeaderName::Server, &x.stack.config.product);
     x.stack.answer_and_forget(id, message, &answer);
 }
@@ -285,10 +288,17 @@ fn invite(g: &mut Ingress, x: &mut Core, id: ServerId, flow: Flow, message: Mess
         return;
     };
     let beginning = beginning(x, &identity, &flow, &message);
-    if dialed(x, &message, &flow).is_none() {
-        x.stack.answer(id, &message, &Answer::of(404));
-        return record_refused(x, beginning, &Answer::of(404));
-    }
+    let wanted = match dialed(x, &message, &flow) {
+        Some(_) => replaced(x, &message),
+        None => Err(Answer::of(404)),
+    };
+    let replaces = match wanted {
+        Ok(replaces) => replaces,
+        Err(refusal) => {
+            x.stack.answer(id, &message, &refusal);
+            return record_refused(x, beginning, &refusal);
+        }
+    };
     let device = identity.device.as_deref().and_then(|name| x.accounts.device(name));
     let codecs = device.map(|device| device.codecs.clone()).unwrap_or_default();
     g.arrivals.push_back(Arrival {
@@ -297,6 +307,7 @@ fn invite(g: &mut Ingress, x: &mut Core, id: ServerId, flow: Flow, message: Mess
         invite: message,
         party: (identity.extension, codecs),
         beginning,
+        replaces,
     });
 }
 
@@ -314,14 +325,26 @@ pub(crate) fn beginning(x: &Core, identity: &Identity, flow: &Flow, message: &Me
 
 /// The number that an INVITE is for, if it is for us.
 pub(crate) fn dialed(x: &Core, message: &Message, flow: &Flow) -> Option<String> {
-    let uri = message.request_uri().ok()?;
-    let ours = match uri.scheme {
-        Scheme::Tel => true,
-        Scheme::Sip | Scheme::Sips => x.domain.is_meant_by(&uri, flow),
-        Scheme::Other => false,
-    };
-    // The log, the record and scripts see it: an escape may hide a control octet.
-    ours.then(|| sip::clean(&uri.number()).into_owned())
+    x.number_at(&message.request_uri().ok()?, flow)
+}
+
+/// The leg whose place an INVITE is to take, if it says so (RFC 3891 section 3).
+fn replaced(x: &Core, invite: &Message) -> Result<Option<LegId>, Answer> {
+    let mut fields = invite.values(HeaderName::Replaces);
+    let Some(field) = fields.next() else { return Ok(None) };
+    if fields.next().is_some() || invite.header(HeaderName::Join).is_some() {
+        return Err(Answer::of(400));
+    }
+    let replaces = Replaces::read(field).map_err(|_| Answer::of(400))?;
+    let leg = DialogId::of_replaces(&replaces).find_map(|dialog| x.stack.dialogs.get(&dialog).copied());
+    let leg = leg.and_then(|leg| x.legs.get(leg)).ok_or_else(|| Answer::of(481))?;
+    match leg.phase {
+        Phase::Up | Phase::Unacked if replaces.early_only => Err(Answer::of(486)),
+        Phase::Up | Phase::Unacked | Phase::Calling => Ok(Some(leg.id)),
+        // An early dialog is replaced only by the side that began it.
+        Phase::Incoming => Err(Answer::of(481)),
+        Phase::Cancelling | Phase::Ending | Phase::Gone => Err(Answer::of(603)),
+    }
 }
 
 fn facts(x: &Core, identity: &Identity, flow: &Flow, message: &Message, dialed: String) -> Facts {

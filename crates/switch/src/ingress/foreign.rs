@@ -16,9 +16,13 @@ use crate::{answer::Answer, core::Core, ids::LegId, stack::ClientUse};
 pub(crate) fn foreign_response(g: &mut Ingress, x: &mut Core, id: ClientId, flow: Flow, message: Message) {
     let address = flow.remote.ip().to_canonical();
     let known = match x.stack.clients.get(&id).copied() {
-        Some(ClientUse::Invite(leg) | ClientUse::Modify(leg) | ClientUse::Bye(leg) | ClientUse::Passed(leg, _)) => {
-            speaks_from(g, x, leg, address)
-        }
+        Some(
+            ClientUse::Invite(leg)
+            | ClientUse::Modify(leg)
+            | ClientUse::Bye(leg)
+            | ClientUse::Notify(leg)
+            | ClientUse::Passed(leg, _),
+        ) => speaks_from(g, x, leg, address),
         Some(ClientUse::Message(delivery)) => {
             let to = g.deliveries.to(delivery);
             to.is_some_and(|(number, others)| {

@@ -26,8 +26,9 @@ pub(crate) use endpoint::{received, transaction_event};
 pub(crate) use register::{register_stored, registrar_effects};
 
 use crate::{
-    call::Beginning,
     config::{Config, Keys},
+    core::Beginning,
+    ids::LegId,
 };
 
 /// What stands before calls: who may come in, and who it is.
@@ -48,6 +49,8 @@ pub(crate) struct Arrival {
     /// The extension that calls, and the codecs of its device.
     pub party: (String, Vec<String>),
     pub beginning: Beginning,
+    /// The leg whose place it is to take (RFC 3891).
+    pub replaces: Option<LegId>,
 }
 
 impl Ingress {

@@ -8,7 +8,9 @@ use sip::{
     transaction::ServerId,
 };
 
-use super::{ALLOW, AwaitedAck, Leg, LegEvent, LegId, LegTimer, Phase, SessionTimer, description, status};
+use super::{
+    ALLOW, AwaitedAck, Leg, LegEvent, LegId, LegTimer, Phase, SUPPORTED_BY_LEGS, SessionTimer, description, status,
+};
 use crate::{
     answer::{Answer, FORMAT},
     ids::CallId,
@@ -86,7 +88,7 @@ impl Leg {
         let mut builder = self
             .reply(cx, 200)
             .header(HeaderName::Allow, ALLOW)
-            .header(HeaderName::Supported, "timer");
+            .header(HeaderName::Supported, SUPPORTED_BY_LEGS);
         builder = self.timer.describe(builder, self.can.timer);
         let reply = builder.body("application/sdp", &body).finish();
         self.phase = Phase::Unacked;

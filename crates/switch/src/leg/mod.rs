@@ -13,6 +13,7 @@ mod offer;
 mod outbound;
 mod pass;
 mod progress;
+mod refer;
 mod request;
 mod session_timer;
 
@@ -39,7 +40,7 @@ pub(crate) use crate::{
     event::{Cause, LegEvent, LegTimer, Q850, Who},
     ids::LegId,
     stack::body::description,
-    stack::capabilities::ALLOW,
+    stack::capabilities::{ALLOW, SUPPORTED_BY_LEGS},
 };
 use crate::{ids::CallId, stack::Stack};
 use offer::{Change, Wanted};
@@ -170,6 +171,16 @@ impl Leg {
     /// Whether the leg was answered and is not over.
     pub const fn is_up(&self) -> bool {
         matches!(self.phase, Phase::Up | Phase::Unacked)
+    }
+
+    /// Whether the leg is over, or about to be.
+    pub const fn is_over(&self) -> bool {
+        matches!(self.phase, Phase::Cancelling | Phase::Ending | Phase::Gone)
+    }
+
+    /// Whether the peer began the leg and waits for its answer.
+    pub fn is_waiting(&self) -> bool {
+        self.phase == Phase::Incoming
     }
 
     /// The leg's place in the media engine, once it has one.

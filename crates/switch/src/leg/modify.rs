@@ -5,7 +5,9 @@ use std::time::Duration;
 use ::media::{SdpDirection, Spec};
 use sip::{Builder, HeaderName, Message, Method, StatusCode, transaction::ServerId};
 
-use super::{ALLOW, Leg, LegEvent, LegTimer, Phase, description, inbound::FinishWith, offer::Change, status};
+use super::{
+    ALLOW, Leg, LegEvent, LegTimer, Phase, SUPPORTED_BY_LEGS, description, inbound::FinishWith, offer::Change, status,
+};
 use crate::{
     answer::{Answer, FORMAT, MEDIA_TYPE},
     stack::{Stack, TimerKey},
@@ -130,7 +132,7 @@ impl Leg {
             .copy(request, HeaderName::RecordRoute)
             .header(HeaderName::Contact, cx.contact(&self.flow, &self.user))
             .header(HeaderName::Allow, ALLOW)
-            .header(HeaderName::Supported, "timer")
+            .header(HeaderName::Supported, SUPPORTED_BY_LEGS)
             .header(HeaderName::Server, &cx.config.product);
         self.timer.describe(builder, self.can.timer)
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use ::media::Spec;
 use sip::{HeaderName, Message, Method, headers::reason::RetryAfter, transaction::ClientId};
 
-use super::{ALLOW, Leg, LegEvent, LegTimer, Phase, description, inbound::FinishWith};
+use super::{ALLOW, Leg, LegEvent, LegTimer, Phase, SUPPORTED_BY_LEGS, description, inbound::FinishWith};
 use crate::stack::{ClientUse, Stack, TimerKey};
 
 /// The change under way on a leg; never more than one (RFC 3261 14.1, 14.2).
@@ -179,7 +179,7 @@ impl Leg {
             .request(method, via)
             .header(HeaderName::Contact, cx.contact(&self.flow, &self.user))
             .header(HeaderName::Allow, ALLOW)
-            .header(HeaderName::Supported, "timer")
+            .header(HeaderName::Supported, SUPPORTED_BY_LEGS)
             .header(HeaderName::UserAgent, &cx.config.product);
         let request = self.timer.ask_again(builder).finish_with(body);
         let Some(client) = cx.request(way, request, ClientUse::Modify(self.id)) else {

@@ -5,7 +5,10 @@ use std::net::IpAddr;
 use ::media::Spec;
 use sip::{Builder, Contact, Flow, HeaderName, Message, Method, StatusCode, dialog::Dialog, transaction::ClientId};
 
-use super::{ALLOW, Cause, Leg, LegEvent, LegId, NoRoom, Phase, Q850, description, session_timer::SessionTimer};
+use super::{
+    ALLOW, Cause, Leg, LegEvent, LegId, NoRoom, Phase, Q850, SUPPORTED_BY_LEGS, description,
+    session_timer::SessionTimer,
+};
 use crate::{
     ids::CallId,
     stack::{ClientUse, Stack, copy_fields},
@@ -118,7 +121,7 @@ impl Leg {
             .header(HeaderName::CSeq, "1 INVITE")
             .header(HeaderName::Contact, cx.contact(&self.flow, &self.user))
             .header(HeaderName::Allow, ALLOW)
-            .header(HeaderName::Supported, "timer")
+            .header(HeaderName::Supported, SUPPORTED_BY_LEGS)
             .header(HeaderName::UserAgent, &cx.config.product);
         builder = self.timer.ask(builder);
         for (name, value) in invitation.headers {

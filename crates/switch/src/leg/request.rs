@@ -38,7 +38,8 @@ impl Leg {
             // RFC 3262 section 3: there is no reliable provisional response to acknowledge.
             Method::Prack => cx.answer(server, &request, &Answer::of(481)),
             Method::Ack | Method::Cancel => {}
-            Method::Register | Method::Subscribe | Method::Notify | Method::Publish | Method::Refer => {
+            Method::Refer => self.refer_received(cx, server, request),
+            Method::Register | Method::Subscribe | Method::Notify | Method::Publish => {
                 not_allowed(cx, server, &request, 405);
             }
             Method::Other(_) => not_allowed(cx, server, &request, 501),

@@ -5,23 +5,26 @@ use ::media::Spec;
 use super::Switch;
 use crate::{
     api::{CallUid, Command, CommandError, CommandId, Facts, Reply, ScriptEntry, Stats},
-    call::{Beginning, Call, Ending},
+    call::{Call, Ending, live},
+    core::Beginning,
     ids::CallId,
     leg::{CallerId, Invitation, Leg, Place},
+    own::OWN_CODECS,
     registrar::{Reach, Target},
+    verbs::Conversation,
 };
 
 impl Switch {
     pub(crate) fn command(&mut self, id: CommandId, command: Command) {
         let result = match command {
             Command::ListCalls => {
-                let calls = self.calls.iter().filter(|call| !call.has_ended());
-                Ok(Reply::Calls(calls.map(|call| call.live(&self.x)).collect()))
+                let calls = self.calls.iter().filter(|call| !call.call.has_ended());
+                Ok(Reply::Calls(calls.map(|call| live(&call.call, &self.x)).collect()))
             }
             Command::GetCall(uid) => self
                 .call_in_progress(uid)
                 .and_then(|call| self.calls.get(call))
-                .map(|call| Reply::Calls(vec![call.live(&self.x)]))
+                .map(|call| Reply::Calls(vec![live(&call.call, &self.x)]))
                 .ok_or(CommandError::NotFound),
             Command::HangUp(uid) => match self.call_in_progress(uid) {
                 Some(call) => {
@@ -42,7 +45,7 @@ impl Switch {
     /// One whose record is closed is in progress no more, also where a phone is still to be told.
     fn call_in_progress(&self, uid: CallUid) -> Option<CallId> {
         let call = self.by_uid.get(&uid).copied()?;
-        self.calls.get(call).filter(|call| !call.has_ended()).map(|_| call)
+        self.calls.get(call).filter(|call| !call.call.has_ended()).map(|_| call)
     }
 
     /// Counters since start, and gauges.
@@ -55,7 +58,7 @@ impl Switch {
             transactions: count(x.stack.layer.client_count() + x.stack.layer.server_count()),
             media_ports: count(x.stack.pool.in_use()),
             registrations: count(x.registrar.len()),
-            scripts: count(self.calls.iter().filter(|call| call.has_script()).count()),
+            scripts: count(self.calls.iter().filter(|call| call.call.script.is_there()).count()),
             messages_sent: x.stack.messages_sent,
             refused: self.ingress.admission.refused(),
             auth_failures: self.ingress.auth.work().failures,
@@ -104,7 +107,7 @@ impl Switch {
             number: to.clone(),
             name: String::new(),
         };
-        let offer = Spec::own(crate::own::OWN_CODECS);
+        let offer = Spec::own(OWN_CODECS);
         let invitation = Invitation {
             caller: &caller,
             offer: &offer,
@@ -124,7 +127,7 @@ impl Switch {
                 max_forwards: 69,
                 sip_call_id,
             };
-            Ok::<_, crate::leg::NoRoom>(Call::new(x, call, uid, leg, beginning))
+            Ok::<_, crate::leg::NoRoom>(Conversation::new(Call::new(x, call, uid, leg, beginning)))
         });
         let call = made.map_err(|_| CommandError::Busy)?;
         self.by_uid.insert(uid, call);
@@ -133,9 +136,10 @@ impl Switch {
             let leg = self.x.new_leg(|cx, id| Leg::outbound(cx, id, call, place, &invitation));
             legs.extend(leg.ok());
         }
-        self.with_call(call, |call, x| {
-            call.begin(x);
-            call.originate(x, legs);
+        self.with_conversation(call, |conversation, x| {
+            conversation.call.script.seeks = true;
+            conversation.call.begin(x);
+            conversation.originate(x, legs);
         });
         Ok(Reply::Started(uid))
     }

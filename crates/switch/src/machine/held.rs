@@ -8,12 +8,15 @@ impl Switch {
     /// All are zero once the last call, and the transactions it leaves behind, are over. Bindings,
     /// accounts and the memory of sources and nonces are not among them: those outlive calls, and
     /// have limits of their own.
-    pub fn held(&self) -> [(&'static str, usize); 17] {
+    pub fn held(&self) -> [(&'static str, usize); 18] {
         let (x, stack) = (&self.x, &self.x.stack);
         [
             ("calls", self.calls.len()),
             ("calls by id", self.by_uid.len()),
-            ("scripts", self.calls.iter().filter(|call| call.has_script()).count()),
+            (
+                "scripts",
+                self.calls.iter().filter(|call| call.call.script.is_there()).count(),
+            ),
             ("legs", x.legs.len()),
             ("busy parties", x.parties()),
             ("dialogs", stack.dialogs.len()),
@@ -26,6 +29,7 @@ impl Switch {
             ("media ports", stack.pool.in_use()),
             ("owners of media ports", stack.ports.len()),
             ("queries", x.queries.len()),
+            ("legs on their way, REFERs", x.handovers.len() + x.refers.len()),
             ("REGISTERs being stored", x.registrar.waiting()),
             (
                 "deliveries, events and outputs",

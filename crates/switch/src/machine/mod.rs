@@ -4,10 +4,12 @@
 //! |---|---|
 //! | `switch.rs` | `Switch`: `handle`, `poll_output`, what follows from what happened |
 //! | `command.rs` | what the admin API asks |
+//! | `handover.rs` | carries legs from one call to another |
 //! | `held.rs` | what every table holds: nothing is left over after the last call |
 //! | `tidy.rs` | giving back what a burst needed |
 
 mod command;
+mod handover;
 mod held;
 mod switch;
 mod tidy;

@@ -3,10 +3,11 @@
 
 use sip::{Instant, transaction::TxOutput};
 
+use super::handover;
 use crate::{
     answer::Answer,
     api::{AccountChange, CallUid, Input, Output, ScriptEvent},
-    call::{Call, Ending, record_refused},
+    call::{Call, Ending, VerbEvent, record_refused},
     config::{Config, Keys},
     core::{Core, QueryUse},
     ids::{CallId, CallKind},
@@ -14,7 +15,7 @@ use crate::{
     leg::Leg,
     stack::TimerKey,
     tables::slots::Slots,
-    verbs::VerbEvent,
+    verbs::Conversation,
 };
 
 /// See the module. Made with a seed (recorded with a run, so that it can be run again) and keys
@@ -22,7 +23,7 @@ use crate::{
 pub struct Switch {
     pub(crate) x: Core,
     pub(crate) ingress: Ingress,
-    pub(crate) calls: Slots<Call, CallKind>,
+    pub(crate) calls: Slots<Conversation, CallKind>,
     pub(crate) by_uid: std::collections::HashMap<CallUid, CallId>,
 }
 
@@ -101,8 +102,12 @@ impl Switch {
                 TimerKey::Leg(leg, timer) => {
                     self.x.with_leg(leg, |leg, cx| leg.timeout(cx, timer));
                 }
-                TimerKey::Verb(call) => self.with_call(call, |call, x| call.verb_event(x, VerbEvent::Timer)),
-                TimerKey::Setup(call) => self.with_call(call, Call::setup_timed_out),
+                TimerKey::Verb(call) => {
+                    self.with_call(call, |call, _| call.tell_verb(VerbEvent::Timer));
+                }
+                TimerKey::Setup(call) => {
+                    self.with_call(call, Call::setup_timed_out);
+                }
                 TimerKey::Passed(server) => crate::leg::answer_passed(&mut self.x.stack, server, 480),
             }
         }
@@ -159,6 +164,8 @@ impl Switch {
                     TxOutput::Transmit { flow, bytes } => self.x.stack.transmit(flow, bytes),
                     TxOutput::Event(event) => ingress::transaction_event(&mut self.ingress, &mut self.x, event),
                 }
+            } else if let Some(handover) = self.x.handovers.pop_front() {
+                handover::carry_out(self, handover);
             } else if let Some((leg, event)) = self.x.stack.leg_events.pop_front() {
                 if let Some(call) = self.x.legs.get(leg).map(|leg| leg.call) {
                     self.with_call(call, |call, x| call.leg_event(x, leg, event));
@@ -169,17 +176,28 @@ impl Switch {
         }
     }
 
-    /// Does something with a call, unless it is gone, and lets it go if nothing is left of it.
-    pub(crate) fn with_call(&mut self, id: CallId, act: impl FnOnce(&mut Call, &mut Core)) {
-        let Some(call) = self.calls.get_mut(id) else { return };
-        act(call, &mut self.x);
-        if call.is_over() {
-            debug_assert!(call.has_ended(), "a call ends with a record");
-            self.by_uid.remove(&call.uid);
-            self.x.stack.timers.clear(TimerKey::Verb(id));
-            self.x.stack.timers.clear(TimerKey::Setup(id));
+    /// Does something with a call, unless it is gone. Its verb hears what comes of that; the call goes if nothing is left
+    /// of it.
+    pub(crate) fn with_call<R>(&mut self, id: CallId, act: impl FnOnce(&mut Call, &mut Core) -> R) -> Option<R> {
+        self.with_conversation(id, |conversation, x| act(&mut conversation.call, x))
+    }
+
+    /// The same with the running verb.
+    pub(crate) fn with_conversation<R>(
+        &mut self,
+        id: CallId,
+        act: impl FnOnce(&mut Conversation, &mut Core) -> R,
+    ) -> Option<R> {
+        let conversation = self.calls.get_mut(id)?;
+        let result = act(conversation, &mut self.x);
+        conversation.feed(&mut self.x);
+        if conversation.call.is_over() {
+            debug_assert!(conversation.call.has_ended(), "a call ends with a record");
+            self.by_uid.remove(&conversation.call.uid);
+            conversation.clear_timers(&mut self.x);
             self.calls.remove(id);
         }
+        Some(result)
     }
 
     /// An INVITE becomes a call, unless there is no room for one.
@@ -190,6 +208,7 @@ impl Switch {
             invite,
             party,
             beginning,
+            replaces,
         } = arrival;
         let (request, again) = (invite.clone(), beginning.clone());
         let x = &mut self.x;
@@ -200,14 +219,17 @@ impl Switch {
             let uid = x.stack.ids.call_uid();
             let made = self.calls.try_insert_with(|call| {
                 let leg = x.new_leg(|cx, id| Leg::inbound(cx, id, call, (server, flow, invite), party))?;
-                Ok(Call::new(x, call, uid, leg, beginning))
+                Ok(Conversation::new(Call::new(x, call, uid, leg, beginning)))
             });
             made.map(|call| (call, uid))
         };
         match made {
             Ok((call, uid)) => {
                 self.by_uid.insert(uid, call);
-                self.with_call(call, Call::begin);
+                match replaces {
+                    Some(place) => self.with_call(call, |call, x| call.begin_joining(x, place)),
+                    None => self.with_call(call, Call::begin),
+                };
             }
             // One that was authenticated leaves a record, too.
             Err(refusal) => {
@@ -221,7 +243,7 @@ impl Switch {
         match event {
             ScriptEvent::Verb { call, verb, at } => {
                 if let Some(id) = self.by_uid.get(&call) {
-                    self.with_call(*id, |call, x| call.verb(x, verb, at));
+                    self.with_conversation(*id, |conversation, x| conversation.verb(x, verb, at));
                 }
             }
             ScriptEvent::Ended { call, result } => {
@@ -247,17 +269,13 @@ impl Switch {
         let Some(leg) = self.x.stack.ports.get(&port).copied() else {
             return;
         };
-        let Some((call, caller)) = self
-            .x
-            .legs
-            .get(leg)
-            .map(|leg| leg.call)
-            .and_then(|id| Some((id, self.calls.get(id)?.caller)))
-        else {
+        let Some(call) = self.x.legs.get(leg).map(|leg| leg.call) else {
             return;
         };
         match event {
-            media::Event::Dtmf { digit, .. } => self.with_call(call, |call, x| call.digit(x, leg, digit)),
+            media::Event::Dtmf { digit, .. } => {
+                self.with_call(call, |call, x| crate::call::digit(call, x, leg, digit));
+            }
             media::Event::Silent(_) => {
                 self.x.with_leg(leg, |leg, cx| {
                     leg.lost(cx, "nothing was heard of the phone for too long")
@@ -268,22 +286,22 @@ impl Switch {
                 self.x.stack.pool.failed(port);
                 self.x.with_leg(leg, |leg, cx| leg.media_failed(cx));
                 self.with_call(call, |call, x| {
-                    if leg == caller && call.caller_waits(x) {
+                    if call.subject() == Some(leg) && call.subject_waits(x) {
                         call.end(x, Ending::system(503, "the caller's media port failed"));
                     }
                 });
             }
-            media::Event::Played { .. } if leg == caller => {
-                self.with_call(call, |call, x| call.verb_event(x, VerbEvent::Media(event)));
+            media::Event::Played { .. } => {
+                self.with_call(call, |call, _| call.tell_verb(VerbEvent::Media(leg, event)));
             }
-            media::Event::Played { .. } | media::Event::Learned { .. } | media::Event::Closed { .. } => {}
+            media::Event::Learned { .. } | media::Event::Closed { .. } => {}
         }
     }
 
     fn resolved(&mut self, query: crate::api::QueryId, flows: Vec<sip::Flow>) {
         match self.x.queries.remove(&query) {
             Some(QueryUse::Resolve(call)) => {
-                self.with_call(call, |call, x| call.verb_event(x, VerbEvent::Resolved(query, flows)));
+                self.with_call(call, |call, _| call.tell_verb(VerbEvent::Resolved(query, flows)));
             }
             Some(QueryUse::Message(delivery)) => {
                 ingress::deliver::message_resolved(&mut self.ingress, &mut self.x, delivery, query, &flows);
@@ -294,7 +312,9 @@ impl Switch {
 
     fn stored(&mut self, query: crate::api::QueryId, ok: bool) {
         match self.x.queries.remove(&query) {
-            Some(QueryUse::OpenCdr(call)) => self.with_call(call, |call, x| call.stored(x, query, ok)),
+            Some(QueryUse::OpenCdr(call)) => {
+                self.with_call(call, |call, x| call.stored(x, query, ok));
+            }
             Some(QueryUse::Register(server)) => ingress::register_stored(&mut self.x, query, server, ok),
             Some(QueryUse::Resolve(_) | QueryUse::Message(_)) | None => {}
         }

@@ -6,13 +6,16 @@ use super::body::describes_session;
 use crate::answer::Answer;
 
 /// The methods a leg understands (RFC 3261 20.5).
-pub(crate) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, MESSAGE";
+pub(crate) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, MESSAGE, REFER";
+
+/// The extensions that a leg supports (RFC 3261 20.37).
+pub(crate) const SUPPORTED_BY_LEGS: &str = "timer, replaces";
 
 /// The methods understood outside of a dialog.
 pub(crate) const ALLOW_OUTSIDE: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, INFO, UPDATE, MESSAGE";
 
 /// Extensions (RFC 3261 19.2) that a request may require of us.
-const SUPPORTED: [&str; 2] = ["timer", "path"];
+const SUPPORTED: [&str; 3] = ["timer", "path", "replaces"];
 
 /// Whether we understand what a request requires of us and the body it brings (RFC 3261 8.2.2.3, 8.2.3), within
 /// a dialog or not.

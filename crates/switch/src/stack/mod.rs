@@ -62,6 +62,8 @@ pub(crate) enum ClientUse {
     Bye(LegId),
     /// What one phone of a call sent by INFO or MESSAGE, sent on to the leg of the other.
     Passed(LegId, ServerId),
+    /// A NOTIFY of a leg's REFER.
+    Notify(LegId),
     /// A MESSAGE in delivery.
     Message(u64),
 }

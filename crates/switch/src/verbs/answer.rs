@@ -4,14 +4,15 @@ use crate::{
     api::Outcome,
     call::{Call, Ending},
     core::Core,
+    own::{OWN_CODECS, own_spec},
 };
 
-use super::{Next, OWN_CODECS, own_spec};
+use super::Next;
 
 /// `caller.ring()`: 180.
 pub(super) fn ring(call: &mut Call, x: &mut Core) -> Next {
-    if call.caller_waits(x) {
-        x.with_leg(call.caller, |leg, cx| leg.provisional(cx, 180, None));
+    if call.subject_waits(x) {
+        call.with_subject(x, |leg, cx| leg.provisional(cx, 180, None));
         call.mark_ringing(x);
     }
     Next::Done(Outcome::Done)
@@ -25,16 +26,18 @@ pub(super) fn answer(call: &mut Call, x: &mut Core) -> Next {
 
 /// Answers the caller if that has not been done; false if it cannot be (488 was sent then).
 pub(super) fn pick_up(call: &mut Call, x: &mut Core) -> bool {
-    if !call.caller_waits(x) {
-        return call.caller_is_up(x);
+    if !call.subject_waits(x) {
+        let up = call.subject_is_up(x);
+        if up && call.record.answered_at.is_none() {
+            call.mark_answered(x); // it was up when a transfer brought it here
+        }
+        return up;
     }
-    let spec = match x.legs.get(call.caller).and_then(|leg| leg.heard()) {
+    let spec = match call.subject_leg(x).and_then(|leg| leg.heard()) {
         Some(offer) => own_spec(offer),
         None => ::media::Spec::own(OWN_CODECS),
     };
-    let accepted = x
-        .with_leg(call.caller, |leg, cx| leg.accept(cx, &spec))
-        .unwrap_or(false);
+    let accepted = call.with_subject(x, |leg, cx| leg.accept(cx, &spec)).unwrap_or(false);
     if accepted {
         call.mark_answered(x);
     } else {

@@ -4,9 +4,16 @@ use std::time::Duration;
 
 use ::media::{Command, Event as MediaEvent, PortId, Source};
 
-use crate::{api::Outcome, call::Call, core::Core, leg::Leg, stack::TimerKey};
+use crate::{
+    api::Outcome,
+    call::{Call, VerbEvent},
+    core::Core,
+    leg::Leg,
+    own::own_spec,
+    stack::TimerKey,
+};
 
-use super::{Next, Running, VerbEvent, answer::pick_up, own_spec};
+use super::{Next, Running, answer::pick_up};
 
 /// A verb that lasts until its time or its sound is over.
 pub(crate) struct Listening {
@@ -51,7 +58,7 @@ pub(super) fn echo(call: &mut Call, x: &mut Core) -> Next {
     if !pick_up(call, x) {
         return done(call);
     }
-    let Some(port) = x.port_of(call.caller) else {
+    let Some(port) = call.subject_port(x) else {
         return Next::Done(Outcome::Fault("the caller has no media".into()));
     };
     call.be_heard(x);
@@ -65,7 +72,7 @@ pub(super) fn echo(call: &mut Call, x: &mut Core) -> Next {
 
 fn sound(call: &mut Call, x: &mut Core, source: Source, duration: Option<Duration>) -> Next {
     let port = audible(call, x);
-    if port.is_none() && x.legs.get(call.caller).is_some_and(Leg::awaits_answer) {
+    if port.is_none() && call.subject_leg(x).is_some_and(Leg::awaits_answer) {
         return Next::Wait(Running::Listen(Listening {
             playing: None,
             until: None,
@@ -94,10 +101,10 @@ fn sound(call: &mut Call, x: &mut Core, source: Source, duration: Option<Duratio
 
 /// The caller's port, with a session the caller hears: early media (183) where it is not answered.
 fn audible(call: &mut Call, x: &mut Core) -> Option<PortId> {
-    if call.caller_waits(x) {
-        match x.legs.get(call.caller).and_then(|leg| leg.heard()).map(own_spec) {
+    if call.subject_waits(x) {
+        match call.subject_leg(x).and_then(|leg| leg.heard()).map(own_spec) {
             Some(spec) => {
-                x.with_leg(call.caller, |leg, cx| leg.provisional(cx, 183, Some(&spec)));
+                call.with_subject(x, |leg, cx| leg.provisional(cx, 183, Some(&spec)));
             }
             // An INVITE without an offer has no early media to be had short of RFC 3262.
             None => {
@@ -106,7 +113,7 @@ fn audible(call: &mut Call, x: &mut Core) -> Option<PortId> {
         }
     }
     call.be_heard(x);
-    let leg = x.legs.get(call.caller)?;
+    let leg = call.subject_leg(x)?;
     if leg.has_session() { leg.port() } else { None }
 }
 
@@ -118,10 +125,11 @@ impl Listening {
     /// Something happened.
     pub fn event(self, call: &mut Call, x: &mut Core, event: VerbEvent) -> Next {
         match event {
-            VerbEvent::Timer | VerbEvent::CallerGone => self.finish(call, x),
+            VerbEvent::Timer | VerbEvent::SubjectGone => self.finish(call, x),
+            VerbEvent::Guest(guest) if guest.subject => self.finish(call, x),
             VerbEvent::Digit(digit) if self.until == Some(digit) => self.finish(call, x),
-            VerbEvent::Media(MediaEvent::Played { token, fault, .. })
-                if self.playing.is_some_and(|(_, playing)| playing == token) =>
+            VerbEvent::Media(leg, MediaEvent::Played { token, fault, .. })
+                if call.subject() == Some(leg) && self.playing.is_some_and(|(_, playing)| playing == token) =>
             {
                 x.stack.timers.clear(TimerKey::Verb(call.id));
                 match fault {
@@ -129,14 +137,15 @@ impl Listening {
                     None => done(call),
                 }
             }
-            VerbEvent::CallerConfirmed => match self.later {
+            VerbEvent::SubjectConfirmed => match self.later {
                 Some((source, duration)) => sound(call, x, source, duration),
                 None => Next::Wait(Running::Listen(self)),
             },
             VerbEvent::Digit(_)
-            | VerbEvent::Media(_)
+            | VerbEvent::Media(..)
             | VerbEvent::Leg(..)
             | VerbEvent::PeerEnded
+            | VerbEvent::Guest(_)
             | VerbEvent::Resolved(..) => Next::Wait(Running::Listen(self)),
         }
     }

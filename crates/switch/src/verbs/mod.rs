@@ -1,22 +1,32 @@
 //! What scripts can do with a call: one file a verb, each a small machine.
+//!
+//! | file | what it does |
+//! |---|---|
+//! | `conversation.rs` | a call with its running verb: begins verbs, feeds them events |
+//! | `answer.rs` | `ring`, `answer` |
+//! | `dial/` | `dial`: rings targets, connects the first to answer |
+//! | `listen.rs` | `wait`, `play`, `tone`, `echo` |
+//! | `originate.rs` | calls made over the API |
+//! | `reject.rs` | `reject`, `redirect`, `hangup` |
 
 mod answer;
+mod conversation;
 mod dial;
 mod listen;
 mod originate;
 mod reject;
 
-use crate::own::{OWN_CODECS, own_spec};
-pub(crate) use originate::Originating;
+pub(crate) use conversation::Conversation;
+use originate::Originating;
 
-use ::media::Event as MediaEvent;
-use sip::{Flow, HeaderName};
+use sip::HeaderName;
 
 use crate::{
-    api::{ExtensionState, Outcome, QueryId, Verb},
-    call::Call,
+    answer::Answer,
+    api::{ExtensionState, Outcome, Verb},
+    call::{Call, VerbEvent},
     core::Core,
-    leg::{LegEvent, LegId},
+    ids::LegId,
 };
 
 /// The verb that runs; at most one a call.
@@ -29,26 +39,6 @@ pub(crate) enum Running {
     Listen(listen::Listening),
     /// The phones of whoever wants the call ring.
     Originate(Originating),
-}
-
-/// What a running verb hears of.
-pub(crate) enum VerbEvent {
-    /// A leg that is neither the caller's nor the bridged one's.
-    Leg(LegId, LegEvent),
-    /// The bridged leg is over.
-    PeerEnded,
-    /// The caller is no longer there, or the script is over.
-    CallerGone,
-    /// The caller's ACK has come.
-    CallerConfirmed,
-    /// The verb's timer.
-    Timer,
-    /// The caller pressed a key.
-    Digit(char),
-    /// The media engine, about the caller's port.
-    Media(MediaEvent),
-    /// A target was looked up.
-    Resolved(QueryId, Vec<Flow>),
 }
 
 /// How it goes on after something happened.
@@ -94,14 +84,14 @@ pub(crate) fn start(call: &mut Call, x: &mut Core, verb: Verb) -> Next {
     }
 }
 
-/// A header field of the INVITE, its rows joined by commas where it is a list. What proves a password stays here: a script
+/// A header field of the request that began the call, its rows joined by commas where it is a list. What proves a password stays here: a script
 /// writes to the log, and to other phones.
 fn header(call: &Call, x: &Core, name: &str) -> Option<String> {
     let proof = [HeaderName::Authorization, HeaderName::ProxyAuthorization];
-    let invite = call
-        .invite(x)
+    let request = call
+        .request(x)
         .filter(|_| !proof.contains(&HeaderName::parse(name.as_bytes())))?;
-    invite.joined(name).map(|value| sip::clean(&value).into_owned())
+    request.joined(name).map(|value| sip::clean(&value).into_owned())
 }
 
 /// The verb's name, as scripts write it.
@@ -130,4 +120,9 @@ fn state_of(x: &Core, number: &str) -> Option<Box<ExtensionState>> {
         dnd: extension.dnd,
         forward: extension.forward_always.clone(),
     }))
+}
+
+/// A leg came in the place of one that no verb connects, or whose verb did not take it: RFC 3891 section 3.
+fn refuse_guest(x: &mut Core, leg: LegId) {
+    x.with_leg(leg, |leg, cx| leg.reject(cx, &Answer::of(481)));
 }

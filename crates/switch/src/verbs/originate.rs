@@ -3,13 +3,15 @@
 use std::time::Duration;
 
 use crate::{
-    call::{Call, Ending},
+    call::{Call, Ending, VerbEvent},
     core::Core,
-    leg::{Cause, LegEvent, LegId, Q850, answer_passed, rings},
+    event::{Cause, LegEvent, Q850},
+    ids::LegId,
+    leg::{answer_passed, rings},
     stack::TimerKey,
 };
 
-use super::{Next, Running, VerbEvent};
+use super::{Next, Running};
 
 /// How long they ring.
 const RING: Duration = Duration::from_secs(60);
@@ -38,11 +40,12 @@ impl Originating {
                 call.end(x, Ending::refused(480, "No Answer"));
                 return self.give_up(call, x);
             }
-            VerbEvent::CallerGone => return self.give_up(call, x),
+            VerbEvent::SubjectGone => return self.give_up(call, x),
             VerbEvent::PeerEnded
-            | VerbEvent::CallerConfirmed
+            | VerbEvent::SubjectConfirmed
             | VerbEvent::Digit(_)
-            | VerbEvent::Media(_)
+            | VerbEvent::Media(..)
+            | VerbEvent::Guest(_)
             | VerbEvent::Resolved(..) => {}
         }
         Next::Wait(Running::Originate(self))
@@ -68,8 +71,7 @@ impl Originating {
                     x.with_leg(other, |leg, cx| leg.answered_elsewhere(cx));
                 }
                 x.stack.timers.clear(TimerKey::Verb(call.id));
-                call.caller = leg;
-                call.originator_answered(x);
+                call.subject_found(x, leg);
                 return Next::Idle;
             }
             LegEvent::Refused { code, reason, why, .. } => {
@@ -84,12 +86,13 @@ impl Originating {
             | LegEvent::OfferWithdrawn
             | LegEvent::OfferPending
             | LegEvent::OfferAnswered(_)
-            | LegEvent::OfferRefused { .. } => {}
+            | LegEvent::OfferRefused { .. }
+            | LegEvent::Referred { .. } => {}
             LegEvent::Passed { server, .. } => answer_passed(&mut x.stack, server, 480),
         }
         if self.legs.is_empty() {
             x.stack.timers.clear(TimerKey::Verb(call.id));
-            call.originator_gone(x, Ending::refused(self.last.0, &self.last.1));
+            call.subject_gone(x, Ending::refused(self.last.0, &self.last.1));
             return Next::Idle;
         }
         Next::Wait(Running::Originate(self))

@@ -7,7 +7,7 @@ use crate::{
     api::Outcome,
     call::{Call, Ending},
     core::Core,
-    leg::{Cause, Q850},
+    event::{Cause, Q850},
 };
 
 use super::Next;
@@ -20,7 +20,7 @@ pub(super) fn reject(call: &mut Call, x: &mut Core, code: u16, reason: Option<St
         None => format!("rejected by the dialplan: {code}"),
     };
     // A script that passes on the code of its `dial` passes on the reason for it.
-    let last = call.last_dial.as_ref().filter(|last| last.code == code);
+    let last = call.script.last_dial.as_ref().filter(|last| last.code == code);
     let why = last.and_then(|last| last.why.clone());
     let refusal = Answer::of(code).with_reason(reason).explained(why.as_ref());
     finish(call, x, refusal, &Q850::explain(why.as_ref(), &detail))
@@ -28,7 +28,7 @@ pub(super) fn reject(call: &mut Call, x: &mut Core, code: u16, reason: Option<St
 
 /// `caller.redirect(uri)`: 302.
 pub(super) fn redirect(call: &mut Call, x: &mut Core, target: &str) -> Next {
-    let flow = x.legs.get(call.caller).map(|leg| leg.flow);
+    let flow = call.subject_leg(x).map(|leg| leg.flow);
     // A number of ours is where the phone finds us: our domain may be a name that nobody can look up.
     let contact = match flow.filter(|_| !target.contains(':')) {
         Some(flow) => x.stack.contact(&flow, target),
@@ -45,7 +45,6 @@ pub(super) fn hang_up(call: &mut Call, x: &mut Core) -> Next {
 
 fn finish(call: &mut Call, x: &mut Core, refusal: Answer, detail: &str) -> Next {
     call.decide(x, Ending::script(refusal.status.code(), detail));
-    x.with_leg(call.caller, |leg, cx| leg.reject(cx, &refusal));
-    x.with_leg(call.caller, |leg, cx| leg.hang_up(cx, Cause::ours(detail)));
+    call.dismiss_subject(x, &refusal, Cause::ours(detail));
     Next::Done(Outcome::Done)
 }

@@ -11,13 +11,15 @@ use sip::{Flow, Instant};
 
 use crate::{
     api::{Dial, DialStatus, Outcome, QueryId, Strategy, Target},
-    call::Call,
+    call::{Call, Guest, VerbEvent},
     core::Core,
-    leg::{Cause, LegEvent, LegId, Q850, answer_passed},
+    event::{Cause, LegEvent, Q850},
+    ids::LegId,
+    leg::answer_passed,
     stack::TimerKey,
 };
 
-use super::{Next, Running, VerbEvent};
+use super::{Next, Running};
 use outcome::Best;
 use progress::Said;
 
@@ -104,10 +106,11 @@ impl Dialing {
         match event {
             VerbEvent::Leg(leg, event) => self.leg_event(call, x, leg, event),
             VerbEvent::Timer => self.timed_out(call, x),
-            VerbEvent::CallerGone => return self.abandon(call, x),
+            VerbEvent::SubjectGone => return self.abandon(call, x),
             VerbEvent::PeerEnded => return self.over(call, x),
             VerbEvent::Resolved(query, flows) => self.resolved(call, x, query, &flows),
-            VerbEvent::Digit(_) | VerbEvent::Media(_) | VerbEvent::CallerConfirmed => {}
+            VerbEvent::Guest(guest) => self.guest(call, x, guest),
+            VerbEvent::Digit(_) | VerbEvent::Media(..) | VerbEvent::SubjectConfirmed => {}
         }
         self.go_on(call, x)
     }
@@ -154,9 +157,43 @@ impl Dialing {
             | LegEvent::OfferPending
             | LegEvent::OfferAnswered(_)
             | LegEvent::OfferRefused { .. }
-            | LegEvent::Redescribed(_) => {}
+            | LegEvent::Redescribed(_)
+            | LegEvent::Referred { .. } => {}
             LegEvent::Passed { server, .. } => answer_passed(&mut x.stack, server, 480),
         }
+    }
+
+    /// Another call has handed a leg over: the phone of somebody who picks the call up, or a new subject.
+    fn guest(&mut self, call: &mut Call, x: &mut Core, guest: Guest) {
+        if guest.connected || self.talking.is_some() {
+            return;
+        }
+        if guest.subject {
+            return self.subject_changed(call, x);
+        }
+        if !self.branches.iter().any(|branch| branch.leg == guest.instead_of) {
+            return;
+        }
+        let by = x.legs.get(guest.leg).map(|leg| leg.party.clone()).unwrap_or_default();
+        self.found(call, x, &by);
+        if call.connect_guest(x, guest.leg) {
+            self.talking = Some(Talk { since: x.stack.now, by });
+        } else {
+            self.best.note(488, "Not Acceptable Here");
+            x.with_leg(guest.leg, |leg, cx| leg.hang_up(cx, Cause::ours("no codec in common")));
+        }
+    }
+
+    /// One phone has the call: no other rings any longer.
+    fn found(&mut self, call: &mut Call, x: &mut Core, by: &str) {
+        x.stack.timers.clear(TimerKey::Verb(call.id));
+        for branch in std::mem::take(&mut self.branches) {
+            x.with_leg(branch.leg, |leg, cx| leg.answered_elsewhere(cx));
+        }
+        self.lookups.clear();
+        self.waiting.clear();
+        self.silence(call, x);
+        call.record.to = by.to_owned();
     }
 
     fn answered(&mut self, call: &mut Call, x: &mut Core, index: usize, answer: Option<Spec>) {
@@ -166,14 +203,7 @@ impl Dialing {
             .clone()
             .or_else(|| x.legs.get(winner.leg).map(|leg| leg.party.clone()));
         let by = by.unwrap_or_default();
-        x.stack.timers.clear(TimerKey::Verb(call.id));
-        for branch in std::mem::take(&mut self.branches) {
-            x.with_leg(branch.leg, |leg, cx| leg.answered_elsewhere(cx));
-        }
-        self.lookups.clear();
-        self.waiting.clear();
-        self.silence(call, x);
-        call.to.clone_from(&by);
+        self.found(call, x, &by);
         let spec = answer.unwrap_or_else(|| Spec::own(&[]));
         if call.connect(x, winner.leg, &spec) {
             self.talking = Some(Talk { since: x.stack.now, by });
@@ -271,7 +301,7 @@ impl Dialing {
     /// The callee hung up.
     fn over(self: Box<Self>, call: &mut Call, x: &mut Core) -> Next {
         x.stack.timers.clear(TimerKey::Verb(call.id));
-        call.last_dial = None;
+        call.script.last_dial = None;
         Next::Done(Outcome::Dial(Box::new(self.result(x, DialStatus::Answered, 200, "OK"))))
     }
 

@@ -4,7 +4,7 @@ use crate::{
     api::{DialResult, DialStatus, EndedBy, Outcome},
     call::{Call, Unanswered},
     core::Core,
-    leg::Q850,
+    event::Q850,
     stack::TimerKey,
 };
 
@@ -134,14 +134,14 @@ impl Dialing {
             same if same == code => (code, reason),
             other => (other, "Temporarily Unavailable".into()),
         };
-        call.last_dial = Some(Unanswered {
+        call.script.last_dial = Some(Unanswered {
             code: shown,
             reason: reason.clone(),
             detail,
             why,
             by,
         });
-        call.ringing = false;
+        call.record.ringing = false;
         Next::Done(Outcome::Dial(Box::new(self.result(x, status, shown, &reason))))
     }
 

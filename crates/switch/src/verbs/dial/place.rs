@@ -7,9 +7,10 @@ use crate::{
     api::{Extension, Query, QueryId, Target},
     call::Call,
     core::{Core, QueryUse},
-    leg::{CallerId, Invitation, Leg, LegId, NoRoom, Place},
+    ids::LegId,
+    leg::{CallerId, Invitation, Leg, NoRoom, Place},
+    own::OWN_CODECS,
     registrar::Reach,
-    verbs::OWN_CODECS,
     way::addresses,
 };
 
@@ -50,7 +51,7 @@ pub(super) fn diverted(x: &Core, trail: &Trail, from: &str, reason: &str) -> Tra
 fn diverted_before(call: &Call, x: &Core) -> Vec<String> {
     let domain = &x.stack.config.domain;
     // RFC 5806 section 4, RFC 3261 7.3.1: a list, in however many rows.
-    let invite = call.invite(x).into_iter();
+    let invite = call.request(x).into_iter();
     let values = invite.flat_map(|invite| invite.values(HeaderName::Diversion));
     let step = |value: &str| {
         let address = NameAddr::parse(value).ok()?;
@@ -70,7 +71,7 @@ fn diverted_before(call: &Call, x: &Core) -> Vec<String> {
 
 /// Whether a URI is one of our own numbers. Another port of an address of ours may be another program's.
 fn is_inside(call: &Call, x: &Core, uri: &Uri<'_>) -> bool {
-    let flow = x.legs.get(call.caller).map(|leg| leg.flow);
+    let flow = call.subject_leg(x).map(|leg| leg.flow);
     flow.is_some_and(|flow| x.domain.is_own_socket(uri, &flow))
 }
 
@@ -80,7 +81,7 @@ fn is_token(text: &str) -> bool {
 
 /// The number of ours that a phone sends a call on to (RFC 3261 8.1.3.4): a telephone number that one of us has, or any
 /// number at one of our addresses, by whichever of them that phone or the caller's knows us.
-fn own_number(x: &Core, legs: [LegId; 2], uri: &Uri<'_>) -> Option<String> {
+fn own_number(x: &Core, legs: &[LegId], uri: &Uri<'_>) -> Option<String> {
     let number = uri.number();
     let ours = match uri.scheme {
         Scheme::Tel => x.accounts.is_extension(&number),
@@ -240,7 +241,7 @@ impl Dialing {
             },
             None => call.caller_id(),
         };
-        let heard = x.legs.get(call.caller).and_then(|leg| leg.heard().cloned());
+        let heard = call.subject_leg(x).and_then(|leg| leg.heard().cloned());
         // RFC 3264 5.1: with the direction the caller offers, so that nobody is asked for sound that nobody hears.
         let offer = heard.unwrap_or_else(|| Spec::own(OWN_CODECS));
         if !place.codecs.is_empty() && !offer.clone().restrict(&place.codecs).has_audio() {
@@ -256,8 +257,8 @@ impl Dialing {
         match x.new_leg(|cx, id| Leg::outbound(cx, id, call.id, &place, &invitation)) {
             Ok(leg) => {
                 call.adopt(x, leg);
-                if call.to.is_empty() {
-                    call.to.clone_from(&place.party);
+                if call.record.to.is_empty() {
+                    call.record.to.clone_from(&place.party);
                 }
                 self.branches.push(Branch {
                     leg,
@@ -308,8 +309,8 @@ impl Dialing {
     /// A phone sends the call elsewhere (3xx, RFC 3261 8.1.3.4).
     pub(super) fn redirected(&mut self, call: &mut Call, x: &mut Core, branch: &Branch, code: u16, to: &[String]) {
         let from = branch.extension.clone();
-        let legs = [branch.leg, call.caller];
-        let inside = |contact: &String| own_number(x, legs, &Uri::parse(contact).ok()?);
+        let legs: Vec<LegId> = call.subject().into_iter().chain([branch.leg]).collect();
+        let inside = |contact: &String| own_number(x, &legs, &Uri::parse(contact).ok()?);
         // Only to our own numbers: a phone that sends calls out of the house costs somebody money.
         let to: Vec<String> = to.iter().filter_map(inside).collect();
         if to.is_empty() {

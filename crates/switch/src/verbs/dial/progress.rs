@@ -8,6 +8,7 @@ use ::media::{Command, Source, Spec};
 use crate::{
     call::Call,
     core::Core,
+    ids::LegId,
     leg::{Leg, rings},
 };
 
@@ -33,7 +34,7 @@ impl Dialing {
         // RFC 3261 21.1.2, 21.1.5: a gateway may let the tone be heard instead of saying that it rings.
         self.rang |= matches!(said.code, 180 | 183);
         if let Some(party) = x.legs.get(leg).map(|leg| leg.party.clone()) {
-            call.to = party;
+            call.record.to = party;
         }
         if rings(said.code, described) {
             call.mark_ringing(x);
@@ -46,14 +47,14 @@ impl Dialing {
             return;
         }
         let alone = self.branches.len() == 1 && self.waiting.is_empty();
-        let caller = x.legs.get(call.caller);
+        let caller = call.subject_leg(x);
         let fits = |spec: &&Spec| caller.is_some_and(|caller| !caller.has_session() || caller.can_relay(spec));
         match said.answer.as_ref().filter(|_| alone).filter(fits) {
             Some(spec) => {
                 self.silence(call, x);
                 tell(call, x, said, Some(spec));
                 self.early = Some(leg);
-                call.join(x, leg);
+                call.hear_early(x, leg);
             }
             None => self.progress_of_many(call, x, said, alone),
         }
@@ -67,7 +68,7 @@ impl Dialing {
         if code == 199 && !alone {
             return;
         }
-        let caller = x.legs.get(call.caller);
+        let caller = call.subject_leg(x);
         let heard = caller.is_some_and(|caller| caller.has_session() || caller.is_up());
         // A phone that has a session, be it early media, may make no ringback of its own.
         if heard && ring {
@@ -87,12 +88,28 @@ impl Dialing {
         tell(call, x, &said, None);
     }
 
+    /// The call has a new subject, which has not heard so far that it rings.
+    pub(super) fn subject_changed(&mut self, call: &mut Call, x: &mut Core) {
+        self.ringback = false;
+        let spec = |leg: LegId| x.legs.get(leg).and_then(|leg| leg.heard().cloned());
+        let fits = |spec: &Spec| call.subject_leg(x).is_some_and(|subject| subject.can_relay(spec));
+        match self.early.filter(|leg| spec(*leg).is_some_and(|spec| fits(&spec))) {
+            Some(leg) => call.hear_early(x, leg),
+            None => {
+                self.early = None;
+                if self.branches.iter().any(|branch| branch.rings) {
+                    self.ring_back(call, x);
+                }
+            }
+        }
+    }
+
     fn ring_back(&mut self, call: &Call, x: &mut Core) {
         if std::mem::replace(&mut self.ringback, true) {
             return;
         }
         call.be_heard(x);
-        if let Some(port) = x.port_of(call.caller) {
+        if let Some(port) = call.subject_port(x) {
             let source = Source::Tone("ringback".into());
             x.stack.media(Command::Play {
                 port,
@@ -105,7 +122,7 @@ impl Dialing {
 
     pub(super) fn silence(&mut self, call: &Call, x: &mut Core) {
         if std::mem::take(&mut self.ringback)
-            && let Some(port) = x.port_of(call.caller)
+            && let Some(port) = call.subject_port(x)
         {
             x.stack.media(Command::Stop(port));
         }
@@ -113,7 +130,7 @@ impl Dialing {
 }
 
 fn tell(call: &Call, x: &mut Core, said: &Said, answer: Option<&Spec>) {
-    x.with_leg(call.caller, |leg: &mut Leg, cx| {
+    call.with_subject(x, |leg: &mut Leg, cx| {
         leg.progress(cx, said.code, &said.reason, answer);
     });
 }

@@ -1,0 +1,191 @@
+//! Two legs connected: media flows between them, and what one phone offers goes to the other.
+//!
+//! A bridge knows its two legs and nothing of calls. Whoever owns a bridge passes it what its legs report of their sessions.
+//!
+//! | file | what it does | fields of [`Bridge`] |
+//! |---|---|---|
+//! | `mod.rs` | connects, replaces a leg, parts | `sides` |
+//! | `offers.rs` | passes offers and answers from one side to the other | `passing`, `resyncs` |
+
+mod offers;
+
+use ::media::{Command, SdpDirection, Spec};
+
+use crate::{core::Core, ids::LegId, leg::Leg, own::own_spec};
+
+/// Two legs that are connected. See the module.
+pub(crate) struct Bridge {
+    sides: [LegId; 2],
+    passing: Passing,
+    /// Re-INVITEs of ours that bring the two legs to the same session, since a phone last changed its session by itself.
+    resyncs: u8,
+}
+
+/// An offer of one phone on its way to the other.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+enum Passing {
+    /// None.
+    None,
+    /// This leg's offer waits for the answer of the other leg.
+    From(LegId),
+    /// The offer was taken back; the other leg has not said yet whether it took the offer.
+    Withdrawn,
+}
+
+/// The two legs have no codec in common; the unanswered one was refused with 488.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(crate) struct NoCommonCodec;
+
+impl Bridge {
+    /// Connects two legs. A leg that waits for its answer gets its 200; a leg that is up gets a re-INVITE where its session
+    /// does not fit that of the other leg.
+    pub fn connect(x: &mut Core, a: LegId, b: LegId) -> Result<Self, NoCommonCodec> {
+        accept(x, a, b)?;
+        accept(x, b, a)?;
+        Ok(Self::made(x, a, b))
+    }
+
+    /// Connects a leg `a` with `b`, which has just answered the offer of `a` with `spec`.
+    pub fn answered(x: &mut Core, a: LegId, b: LegId, spec: &Spec) -> Result<Self, NoCommonCodec> {
+        if waits(x, a) && !x.with_leg(a, |leg, cx| leg.accept(cx, spec)).unwrap_or(false) {
+            return Err(NoCommonCodec);
+        }
+        // An answer given earlier (to early media, or when Tandem itself picked up) may not fit the phone that answered.
+        if !x.legs.get(a).is_some_and(|leg| leg.suits(spec)) {
+            x.with_leg(a, |leg, cx| leg.offer_own(cx, spec));
+        }
+        let bridge = Self::new(a, b);
+        join(x, a, b);
+        Ok(bridge)
+    }
+
+    fn new(a: LegId, b: LegId) -> Self {
+        Self {
+            sides: [a, b],
+            passing: Passing::None,
+            resyncs: 0,
+        }
+    }
+
+    fn made(x: &mut Core, a: LegId, b: LegId) -> Self {
+        let bridge = Self::new(a, b);
+        join(x, a, b);
+        bridge.align(x, a);
+        bridge
+    }
+
+    /// Puts `new` in the place of `old`, which is neither hung up nor told.
+    pub fn replace(&mut self, x: &mut Core, old: LegId, new: LegId) -> Result<(), NoCommonCodec> {
+        let Some(stays) = self.other(old) else {
+            return Err(NoCommonCodec);
+        };
+        accept(x, new, stays)?;
+        accept(x, stays, new)?;
+        self.settle_open_offers(x, old, stays);
+        unjoin(x, old);
+        self.sides = [stays, new];
+        self.resyncs = 0;
+        join(x, stays, new);
+        self.align(x, new);
+        Ok(())
+    }
+
+    /// What the leg that goes has offered and waits for, or is to answer, is settled for the leg that stays.
+    fn settle_open_offers(&mut self, x: &mut Core, goes: LegId, stays: LegId) {
+        match self.passing {
+            Passing::From(offerer) if offerer == goes => {
+                self.passing = Passing::Withdrawn;
+                x.with_leg(stays, |leg, cx| leg.withdraw_offer(cx));
+            }
+            Passing::From(_) => {
+                self.passing = Passing::None;
+                // RFC 3261 14.2: the phone tries again, and then meets the new party.
+                x.with_leg(stays, |leg, cx| leg.refuse_change(cx, 491));
+            }
+            Passing::Withdrawn | Passing::None => {}
+        }
+        answer_alone(x, goes);
+    }
+
+    /// Takes the connection apart and hangs nobody up. What one of the legs offers and waits for is answered by Tandem
+    /// itself; what it was offered for the other one is taken back.
+    pub fn part(self, x: &mut Core) -> [LegId; 2] {
+        if let Passing::From(offerer) = self.passing
+            && let Some(other) = self.other(offerer)
+        {
+            x.with_leg(other, |leg, cx| leg.withdraw_offer(cx));
+        }
+        for side in self.sides {
+            unjoin(x, side);
+            answer_alone(x, side);
+        }
+        self.sides
+    }
+
+    /// The leg at the other end of the bridge; `None` for a leg that is not connected by it.
+    pub fn other(&self, leg: LegId) -> Option<LegId> {
+        match self.sides {
+            [a, b] if a == leg => Some(b),
+            [a, b] if b == leg => Some(a),
+            [_, _] => None,
+        }
+    }
+
+    /// The bridge's two legs.
+    pub const fn sides(&self) -> [LegId; 2] {
+        self.sides
+    }
+}
+
+/// Lets media flow between two legs.
+pub(crate) fn join(x: &mut Core, a: LegId, b: LegId) {
+    if let (Some(a), Some(b)) = (x.port_of(a), x.port_of(b)) {
+        x.stack.media(Command::Bridge(a, b));
+    }
+}
+
+/// Lets no media of a leg flow to another one.
+pub(crate) fn unjoin(x: &mut Core, leg: LegId) {
+    if let Some(port) = x.port_of(leg) {
+        x.stack.media(Command::Unbridge(port));
+    }
+}
+
+/// Tandem itself takes what it can do of an offer that waits.
+pub(crate) fn answer_alone(x: &mut Core, leg: LegId) {
+    x.with_leg(leg, |leg, cx| {
+        if let Some(own) = leg.pending_offer().map(own_spec) {
+            leg.answer_change(cx, &own);
+        }
+    });
+}
+
+/// Whether a leg could be connected with another one: they have a codec in common, as far as is known.
+pub(crate) fn fits(x: &Core, leg: LegId, with: LegId) -> bool {
+    let heard = |leg: LegId| x.legs.get(leg).and_then(|leg| leg.agreed());
+    match (heard(leg), heard(with)) {
+        (Some(one), Some(other)) => one.intersect(&other).has_audio(),
+        (Some(_) | None, _) => true,
+    }
+}
+
+fn waits(x: &Core, leg: LegId) -> bool {
+    x.legs.get(leg).is_some_and(Leg::is_waiting)
+}
+
+/// Answers a leg that waits for its answer with what the other one can do.
+fn accept(x: &mut Core, leg: LegId, other: LegId) -> Result<(), NoCommonCodec> {
+    if !waits(x, leg) {
+        return Ok(());
+    }
+    let spec = open_to_all(x, other).unwrap_or_else(|| Spec::own(crate::own::OWN_CODECS));
+    let accepted = x.with_leg(leg, |leg, cx| leg.accept(cx, &spec));
+    accepted.unwrap_or(false).then_some(()).ok_or(NoCommonCodec)
+}
+
+/// What a leg takes, in both directions: the direction that its former partner asked for, such as hold, says nothing of
+/// the new one. A phone that wants no sound answers so, and then the other one is told.
+fn open_to_all(x: &Core, leg: LegId) -> Option<Spec> {
+    let agreed = x.legs.get(leg)?.agreed()?;
+    Some(agreed.with_direction(SdpDirection::SendRecv))
+}

@@ -1,0 +1,156 @@
+//! What one phone offers in mid-call goes to the other as an offer of its own; its answer comes back.
+
+use ::media::Spec;
+
+use super::{Bridge, Passing, answer_alone, open_to_all};
+use crate::{core::Core, event::LegEvent, ids::LegId, leg::Leg};
+
+/// How many re-INVITEs of ours may try to bring the two legs to the same session before they are left as they are.
+const RESYNCS: u8 = 4;
+
+impl Bridge {
+    /// One of the two legs is offered what the other one has, where its own session does not fit that.
+    pub(super) fn align(&self, x: &mut Core, first: LegId) {
+        let Some(second) = self.other(first) else { return };
+        for (leg, other) in [(first, second), (second, first)] {
+            let Some(spec) = open_to_all(x, other) else { continue };
+            if !x.legs.get(leg).is_some_and(|leg| leg.suits(&spec)) {
+                x.with_leg(leg, |leg, cx| leg.offer_own(cx, &spec));
+                // What the phone answers brings the other leg along, where that is needed.
+                return;
+            }
+        }
+    }
+
+    /// The ACK of a leg has come with its answer to our 200: the other leg learns of the choice.
+    pub fn confirmed(&mut self, x: &mut Core, leg: LegId, answer: &Spec) {
+        if let Some(other) = self.other(leg) {
+            self.resync(x, other, answer);
+        }
+    }
+
+    /// Offers a leg what the other one chose, where that does not fit what was agreed on before.
+    fn resync(&mut self, x: &mut Core, leg: LegId, spec: &Spec) {
+        let fits = x.legs.get(leg).is_some_and(|leg| leg.agrees(spec));
+        if !fits && self.resyncs < RESYNCS {
+            self.resyncs += 1;
+            x.with_leg(leg, |leg, cx| leg.offer_own(cx, spec));
+        }
+    }
+
+    /// A leg did not take what the other one has said: the other one (`leg`) is offered what that leg (`to`) still has.
+    fn bring_back(&mut self, x: &mut Core, leg: LegId, to: LegId) {
+        let Some(spec) = x.legs.get(to).and_then(Leg::agreed) else {
+            return;
+        };
+        let fits = x.legs.get(leg).is_some_and(|leg| leg.suits(&spec));
+        if !fits && self.resyncs < RESYNCS {
+            self.resyncs += 1;
+            x.with_leg(leg, |leg, cx| leg.offer_own(cx, &spec));
+        }
+    }
+
+    /// Something about the session of one of the two legs: the other one is asked, or told.
+    pub fn session_event(&mut self, x: &mut Core, leg: LegId, event: LegEvent) {
+        match event {
+            LegEvent::Offer(spec) => self.offered(x, leg, &spec),
+            LegEvent::OfferWithdrawn => self.withdrawn(x, leg),
+            LegEvent::OfferPending => {
+                if let Passing::From(offerer) = self.passing {
+                    x.with_leg(offerer, |leg, cx| leg.change_pending(cx));
+                }
+            }
+            LegEvent::OfferAnswered(spec) => self.offer_settled(x, leg, Ok(spec)),
+            LegEvent::OfferRefused { code, reason } => {
+                tracing::debug!(code, %reason, "offer refused");
+                self.offer_settled(x, leg, Err(code));
+            }
+            LegEvent::Redescribed(spec) => {
+                if let Some(other) = self.other(leg) {
+                    self.resyncs = 0;
+                    x.with_leg(other, |leg, cx| leg.offer_own(cx, &spec));
+                }
+            }
+            LegEvent::Provisional { .. }
+            | LegEvent::Answered { .. }
+            | LegEvent::Refused { .. }
+            | LegEvent::Confirmed { .. }
+            | LegEvent::Cancelled
+            | LegEvent::Passed { .. }
+            | LegEvent::Referred { .. }
+            | LegEvent::Ended(_)
+            | LegEvent::Gone => {}
+        }
+    }
+
+    fn offered(&mut self, x: &mut Core, leg: LegId, spec: &Spec) {
+        match self.other(leg) {
+            // The other phone still has an offer to answer, of this one (taken back) or of ours.
+            Some(_) if self.passing != Passing::None => {
+                x.with_leg(leg, |leg, cx| leg.refuse_change(cx, 491));
+            }
+            Some(other) => {
+                (self.passing, self.resyncs) = (Passing::From(leg), 0);
+                x.with_leg(other, |leg, cx| leg.offer(cx, spec));
+            }
+            None => answer_alone(x, leg),
+        }
+    }
+
+    fn withdrawn(&mut self, x: &mut Core, leg: LegId) {
+        if let Some(other) = self.other(leg)
+            && self.passing == Passing::From(leg)
+        {
+            self.passing = Passing::Withdrawn;
+            x.with_leg(other, |leg, cx| leg.withdraw_offer(cx));
+        }
+    }
+
+    /// A leg took or refused what it was offered.
+    fn offer_settled(&mut self, x: &mut Core, leg: LegId, result: Result<Spec, u16>) {
+        let passing = std::mem::replace(&mut self.passing, Passing::None);
+        let Some(other) = self.other(leg) else { return };
+        match (passing, result) {
+            (Passing::From(offerer), Ok(spec)) => {
+                x.with_leg(offerer, |leg, cx| leg.answer_change(cx, &spec));
+            }
+            (Passing::From(offerer), Err(code)) => {
+                // RFC 3261 14.1: glare is the offerer's to retry, and so is everything else. What ends a
+                // dialog (408, 481) ends the other one, not the offerer's.
+                let code = if code < 400 || matches!(code, 408 | 481) {
+                    488
+                } else {
+                    code
+                };
+                x.with_leg(offerer, |leg, cx| leg.refuse_change(cx, code));
+            }
+            // Taken although it was taken back: the leg is brought back to what the other phone has.
+            (Passing::Withdrawn, Ok(_)) => {
+                if let Some(spec) = x.legs.get(other).and_then(Leg::agreed) {
+                    x.with_leg(leg, |leg, cx| leg.offer_own(cx, &spec));
+                }
+            }
+            (Passing::None, Ok(spec)) => {
+                x.with_leg(other, |leg, _| leg.offer_instead(&spec));
+                self.resync(x, other, &spec);
+                // A late answer may be to an offer that was made for the former other leg.
+                if !faces(x, leg, other) {
+                    self.bring_back(x, leg, other);
+                }
+            }
+            (Passing::Withdrawn | Passing::None, Err(code)) => {
+                tracing::info!(code, "a phone did not take the session it was offered");
+                if passing == Passing::None && !matches!(code, 408 | 481) {
+                    self.bring_back(x, other, leg);
+                }
+            }
+        }
+    }
+}
+
+/// Whether a leg was last told the direction of the other one.
+fn faces(x: &Core, leg: LegId, other: LegId) -> bool {
+    let said = x.legs.get(leg).and_then(Leg::said_direction);
+    let heard = x.legs.get(other).and_then(Leg::heard).map(Spec::direction);
+    said.is_none() || heard.is_none() || said == heard
+}

@@ -1,0 +1,199 @@
+//! The call's bridge: who is connected with the subject, and what comes of it.
+
+use ::media::Spec;
+
+use crate::{
+    api::EndedBy,
+    bridge::{self, Bridge},
+    core::Core,
+    event::{Cause, LegEvent},
+    ids::LegId,
+    own::OWN_CODECS,
+};
+
+use super::{Call, Ending, Turn, VerbEvent, digits, end};
+
+impl Call {
+    /// Connects the subject with a leg that has just answered its offer with `spec`. Returns false where the subject could
+    /// not be answered with that; the call is over then.
+    pub fn connect(&mut self, x: &mut Core, peer: LegId, spec: &Spec) -> bool {
+        let Some(subject) = self.subject else { return false };
+        match Bridge::answered(x, subject, peer, spec) {
+            Ok(bridge) => self.connected(x, bridge),
+            Err(_) => {
+                end::close_record(self, x, Ending::system(488, "no codec in common"));
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Connects the subject with a leg that came from another call. Returns false where the subject was refused for want
+    /// of a codec; the call is over then.
+    pub fn connect_guest(&mut self, x: &mut Core, guest: LegId) -> bool {
+        let Some(subject) = self.subject else { return false };
+        match Bridge::connect(x, subject, guest) {
+            Ok(bridge) => self.connected(x, bridge),
+            Err(_) => {
+                end::close_record(self, x, Ending::system(488, "no codec in common"));
+                return false;
+            }
+        }
+        true
+    }
+
+    fn connected(&mut self, x: &mut Core, bridge: Bridge) {
+        self.bridge = Some(bridge);
+        self.mark_answered(x);
+        note_parties(self, x, Turn::Answered);
+    }
+
+    /// Lets media flow between the subject and a leg that is not connected: early media.
+    pub fn hear_early(&self, x: &mut Core, leg: LegId) {
+        if let Some(subject) = self.subject {
+            bridge::join(x, subject, leg);
+        }
+    }
+
+    /// Tandem itself is to be heard by the subject, which may have been left with a codec that only the callee had, or
+    /// on hold by the callee.
+    pub fn be_heard(&self, x: &mut Core) {
+        self.with_subject(x, |leg, cx| {
+            if leg.is_up() && !leg.hears(OWN_CODECS) {
+                leg.offer_own(cx, &Spec::own(OWN_CODECS));
+            }
+        });
+    }
+
+    /// The leg at the other end of the bridge.
+    pub fn other(&self, leg: LegId) -> Option<LegId> {
+        self.bridge.as_ref()?.other(leg)
+    }
+
+    /// Whether two legs are connected.
+    pub const fn is_connected(&self) -> bool {
+        self.bridge.is_some()
+    }
+
+    /// The legs of the call.
+    pub fn legs(&self) -> &[LegId] {
+        &self.legs
+    }
+}
+
+/// The record says who talks with whom from now on.
+pub(super) fn note_parties(call: &mut Call, x: &Core, why: Turn) {
+    let party = |leg: LegId| x.legs.get(leg).map(|leg| leg.party.clone()).unwrap_or_default();
+    let (one, other) = match &call.bridge {
+        Some(bridge) => {
+            let [a, b] = bridge.sides();
+            let first = call.subject.filter(|subject| [a, b].contains(subject)).unwrap_or(a);
+            (party(first), party(if first == a { b } else { a }))
+        }
+        None => {
+            let alone = call.subject.or_else(|| call.legs.first().copied());
+            (alone.map(party).unwrap_or_default(), String::new())
+        }
+    };
+    call.record.turn(x, &one, &other, why);
+}
+
+/// Takes the connection apart; the leg that is connected with the subject is hung up.
+pub(super) fn hang_up_partner(call: &mut Call, x: &mut Core, cause: &Cause) {
+    let Some(bridge) = call.bridge.take() else { return };
+    for side in bridge.sides() {
+        if Some(side) == call.subject {
+            bridge::unjoin(x, side);
+        } else {
+            x.with_leg(side, |leg, cx| leg.hang_up(cx, cause.clone()));
+        }
+    }
+}
+
+/// The subject's ACK has come.
+pub(super) fn subject_confirmed(call: &mut Call, x: &mut Core, subject: LegId, answer: Option<Spec>) {
+    call.tell_verb(VerbEvent::SubjectConfirmed);
+    if let (Some(spec), Some(bridge)) = (answer, &mut call.bridge) {
+        bridge.confirmed(x, subject, &spec);
+    }
+}
+
+/// The leg that is connected with the subject reports.
+pub(super) fn partner_event(call: &mut Call, x: &mut Core, partner: LegId, event: LegEvent) {
+    match event {
+        LegEvent::Ended(cause) => partner_gone(call, x, partner, Some(Ending::after(&cause, EndedBy::Callee))),
+        LegEvent::Gone => partner_gone(call, x, partner, None),
+        LegEvent::Confirmed { answer: Some(spec) } => {
+            if let Some(bridge) = &mut call.bridge {
+                bridge.confirmed(x, partner, &spec);
+            }
+        }
+        LegEvent::Offer(_)
+        | LegEvent::OfferWithdrawn
+        | LegEvent::OfferPending
+        | LegEvent::OfferAnswered(_)
+        | LegEvent::OfferRefused { .. }
+        | LegEvent::Redescribed(_) => session_event(call, x, partner, event),
+        LegEvent::Passed { server, request } => digits::passed(call, x, partner, server, &request),
+        LegEvent::Provisional { .. }
+        | LegEvent::Answered { .. }
+        | LegEvent::Refused { .. }
+        | LegEvent::Confirmed { answer: None }
+        | LegEvent::Cancelled
+        | LegEvent::Referred { .. } => {}
+    }
+}
+
+/// The subject is alone. With a script the verb goes on; without one the call ends.
+fn partner_gone(call: &mut Call, x: &mut Core, partner: LegId, ending: Option<Ending>) {
+    if let Some(bridge) = call.bridge.take() {
+        bridge.part(x);
+    }
+    if call.script.runs() {
+        note_parties(call, x, Turn::Left);
+        if let Some(ending) = ending {
+            call.script.callee_ended = Some(ending);
+        }
+        return call.tell_verb(VerbEvent::PeerEnded);
+    }
+    let ending = ending.unwrap_or_else(|| Ending::system(480, "a phone has gone"));
+    let cause = Cause::ours("the other side hung up").because(ending.why.clone());
+    end::close_record(call, x, ending);
+    for leg in call.legs.iter().filter(|leg| **leg != partner) {
+        x.with_leg(*leg, |leg, cx| leg.hang_up(cx, cause.clone()));
+    }
+}
+
+/// Something about the session of a leg: the leg connected with it is asked, or Tandem itself takes what it can do.
+pub(super) fn session_event(call: &mut Call, x: &mut Core, leg: LegId, event: LegEvent) {
+    match (&mut call.bridge, event) {
+        (Some(bridge), event) => bridge.session_event(x, leg, event),
+        (None, LegEvent::Offer(_)) => bridge::answer_alone(x, leg),
+        (
+            None,
+            LegEvent::OfferWithdrawn
+            | LegEvent::OfferPending
+            | LegEvent::OfferAnswered(_)
+            | LegEvent::OfferRefused { .. }
+            | LegEvent::Redescribed(_)
+            | LegEvent::Provisional { .. }
+            | LegEvent::Answered { .. }
+            | LegEvent::Refused { .. }
+            | LegEvent::Confirmed { .. }
+            | LegEvent::Cancelled
+            | LegEvent::Passed { .. }
+            | LegEvent::Referred { .. }
+            | LegEvent::Ended(_)
+            | LegEvent::Gone,
+        ) => {}
+    }
+}
+
+/// A leg reports that is connected with nobody and has no verb: the phone that has transferred the other party.
+pub(super) fn lone_event(call: &mut Call, x: &mut Core, leg: LegId, event: LegEvent) {
+    if let LegEvent::Passed { server, request } = event {
+        digits::passed(call, x, leg, server, &request);
+    } else {
+        session_event(call, x, leg, event);
+    }
+}

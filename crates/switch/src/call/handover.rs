@@ -1,0 +1,117 @@
+//! Legs that leave the call for another one, and legs that come from another one.
+
+use crate::{
+    answer::Answer,
+    api::CallUid,
+    bridge,
+    core::{Core, Why},
+    event::Cause,
+    ids::LegId,
+};
+
+use super::{Call, Ending, Guest, LinkKind, Turn, VerbEvent, connect, end, transfer};
+
+/// Whether the call would take a guest in the place of a leg: that leg is its subject, or is connected with it, or rings, and
+/// guest and partner have a codec in common. Otherwise the status that the guest gets.
+pub(crate) fn would_take(call: &Call, x: &Core, guest: LegId, instead_of: LegId) -> Result<(), u16> {
+    if call.has_ended() || !call.legs.contains(&instead_of) {
+        return Err(481);
+    }
+    let partner = call
+        .other(instead_of)
+        .or(call.subject.filter(|subject| *subject != instead_of));
+    match partner {
+        Some(partner) if !bridge::fits(x, guest, partner) => Err(488),
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// A leg leaves for the call `to`. The record, the script, the verb and the connection are ended each by itself, and only
+/// where the leg was part of them.
+pub(crate) fn release(call: &mut Call, x: &mut Core, leg: LegId, to: CallUid, why: Why) {
+    let _entered = call.span.clone().entered();
+    call.legs.retain(|one| *one != leg);
+    let connected = call.other(leg).is_some();
+    if let Some(bridge) = call.bridge.take_if(|_| connected) {
+        bridge.part(x);
+    }
+    if call.subject == Some(leg) {
+        call.subject = None;
+    }
+    call.cancel_script(x);
+    call.tell_verb(VerbEvent::SubjectGone);
+    match why {
+        Why::Transferred => {
+            call.record.link(to, LinkKind::TransferredTo);
+            connect::note_parties(call, x, Turn::Transferred);
+            transfer::given(call, x);
+        }
+        Why::Replaces => {
+            call.record.link(to, LinkKind::Joined);
+            end::close_record(call, x, Ending::joined());
+        }
+        Why::Returned => {
+            call.record.link(to, LinkKind::TransferredTo);
+            end::close_record(call, x, Ending::transferred());
+        }
+    }
+}
+
+/// A leg comes from the call `from`, in the place of `instead_of` if that is given.
+pub(crate) fn take_over(call: &mut Call, x: &mut Core, leg: LegId, instead_of: Option<LegId>, from: CallUid, why: Why) {
+    let _entered = call.span.clone().entered();
+    call.adopt(x, leg);
+    let (how, turn) = match why {
+        Why::Transferred => (LinkKind::TransferredFrom, Turn::Transferred),
+        Why::Replaces => (LinkKind::JoinedBy, Turn::Replaced),
+        Why::Returned => (LinkKind::TransferredFrom, Turn::Returned),
+    };
+    call.record.link(from, how);
+    match instead_of {
+        Some(old) => replace(call, x, old, leg),
+        None => rejoin(call, x, leg),
+    }
+    connect::note_parties(call, x, turn);
+}
+
+/// The leg takes the place of another one of the call, which is hung up.
+fn replace(call: &mut Call, x: &mut Core, old: LegId, leg: LegId) {
+    let subject = call.subject == Some(old);
+    let connected = call.other(old).is_some();
+    if connected {
+        let replaced = call.bridge.as_mut().map(|bridge| bridge.replace(x, old, leg));
+        if !matches!(replaced, Some(Ok(()))) {
+            // The guest was refused with 488; the call goes on as it was.
+            return;
+        }
+    }
+    if subject {
+        call.subject = Some(leg);
+        if x.legs.get(leg).is_some_and(crate::leg::Leg::is_waiting) {
+            let own = x.legs.get(leg).and_then(|leg| leg.heard().map(crate::own::own_spec));
+            let own = own.unwrap_or_else(|| ::media::Spec::own(crate::own::OWN_CODECS));
+            x.with_leg(leg, |leg, cx| leg.accept(cx, &own));
+        }
+    }
+    call.tell_verb(VerbEvent::Guest(Guest {
+        leg,
+        instead_of: old,
+        subject,
+        connected,
+    }));
+    if subject || connected {
+        x.with_leg(old, |leg, cx| leg.reject(cx, &Answer::of(487)));
+        x.with_leg(old, |leg, cx| {
+            leg.hang_up(cx, Cause::ours("another phone has taken its place"))
+        });
+    }
+}
+
+/// The leg is back: it and the leg that waits are connected, without a script.
+fn rejoin(call: &mut Call, x: &mut Core, leg: LegId) {
+    call.transfer = super::Transfer::None;
+    let waits = call.legs.iter().copied().find(|one| *one != leg);
+    call.subject.get_or_insert(leg);
+    let bridge = waits.map(|waits| bridge::Bridge::connect(x, waits, leg));
+    call.bridge = bridge.and_then(Result::ok);
+}

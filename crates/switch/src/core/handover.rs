@@ -1,0 +1,55 @@
+//! Legs that go from one call to another. Calls never touch each other: one call queues a [`Handover`], and the switch
+//! carries it out between two events.
+
+use sip::Message;
+
+use crate::{
+    api::{Facts, ScriptEntry},
+    ids::{CallId, LegId},
+};
+
+/// What is known of a call at its beginning.
+#[derive(Clone)]
+pub(crate) struct Beginning {
+    pub facts: Facts,
+    pub entry: ScriptEntry,
+    pub max_forwards: u32,
+    pub sip_call_id: String,
+}
+
+/// A leg on its way from its call to another one.
+pub(crate) struct Handover {
+    pub leg: LegId,
+    pub to: Destination,
+    pub why: Why,
+}
+
+/// Where a leg goes. One rule: whoever takes, joins the call of the leg whose place is taken.
+pub(crate) enum Destination {
+    /// To the place of this leg, in the call of that leg.
+    Place(LegId),
+    /// To this call, beside the leg that is there.
+    Call(CallId),
+    /// To a new call, whose subject it is.
+    New(Box<NewCall>),
+}
+
+/// A call that a transfer begins.
+pub(crate) struct NewCall {
+    pub beginning: Beginning,
+    /// The REFER.
+    pub asked_by: Message,
+    /// The leg that sent it.
+    pub transferor: LegId,
+}
+
+/// Why a leg goes to another call.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Why {
+    /// Its partner has transferred it.
+    Transferred,
+    /// It came with an INVITE with Replaces (RFC 3891).
+    Replaces,
+    /// Where it was transferred to did not answer.
+    Returned,
+}

@@ -1,0 +1,49 @@
+//! REFER within a leg's dialog, and the NOTIFYs that tell what came of it (RFC 3515).
+
+use sip::{Builder, HeaderName, Message, Method, StatusCode, message::sipfrag, transaction::ServerId};
+
+use super::{Leg, LegEvent};
+use crate::{
+    answer::Answer,
+    stack::{ClientUse, Stack},
+};
+
+impl Leg {
+    /// REFER came: the call decides, by [`Leg::accept_refer`] or an error.
+    pub(super) fn refer_received(&mut self, cx: &mut Stack, server: ServerId, request: Message) {
+        if self.is_up() {
+            return self.tell(cx, LegEvent::Referred { server, request });
+        }
+        // RFC 3515 has no REFER for a session that is not there yet.
+        cx.answer(server, &request, &Answer::of(403));
+    }
+
+    /// Answers a REFER with 202 (RFC 3515 section 2.4.2).
+    pub fn accept_refer(&self, cx: &mut Stack, server: ServerId, request: &Message) {
+        let reply = Builder::reply(request, StatusCode::ACCEPTED, None)
+            .header(HeaderName::Contact, cx.contact(&self.flow, &self.user))
+            .header(HeaderName::Server, &cx.config.product)
+            .finish();
+        cx.respond(server, reply);
+    }
+
+    /// Tells the phone of an event that it is subscribed to within this dialog. `event` and `state` are the values of Event
+    /// and Subscription-State (RFC 6665 section 8.2), `body` is a `message/sipfrag`.
+    pub fn notify(&mut self, cx: &mut Stack, event: &str, state: &str, body: &[u8]) {
+        if !self.is_up() {
+            return;
+        }
+        let Some(dialog) = &mut self.dialog else { return };
+        let way = crate::way::within(dialog.next_hop(), &self.flow, self.outside);
+        let via = cx.via(&way);
+        let notify = dialog
+            .request(&Method::Notify, via)
+            .header(HeaderName::Contact, cx.contact(&self.flow, &self.user))
+            .header(HeaderName::Event, event)
+            .header(HeaderName::SubscriptionState, state)
+            .header(HeaderName::UserAgent, &cx.config.product)
+            .body(sipfrag::CONTENT_TYPE, body)
+            .finish();
+        let _ = cx.request(way, notify, ClientUse::Notify(self.id));
+    }
+}

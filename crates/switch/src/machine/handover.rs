@@ -1,0 +1,118 @@
+//! Carries legs from one call to another: the only place that has both calls at hand, one after the other.
+
+use super::Switch;
+use crate::{
+    api::CallUid,
+    call::{self, Call},
+    core::{Destination, Handover, NewCall, Why},
+    event::Cause,
+    ids::{CallId, LegId},
+    leg::Leg,
+    verbs::Conversation,
+};
+
+/// Where a leg goes, once that is known to be there.
+struct Place {
+    call: CallId,
+    uid: CallUid,
+    instead_of: Option<LegId>,
+}
+
+/// Carries out a handover, or tells the call that wanted it that it cannot be.
+pub(super) fn carry_out(switch: &mut Switch, handover: Handover) {
+    let Handover { leg, to, why } = handover;
+    let Some(from) = switch.x.legs.get(leg).filter(|leg| leg.is_up() || leg.is_waiting()) else {
+        return; // its phone has gone: its own call deals with that
+    };
+    let from = from.call;
+    let place = match to {
+        Destination::New(new) => Ok(begin(switch, leg, *new)),
+        Destination::Place(place) => find(switch, leg, place),
+        Destination::Call(call) => uid(switch, call).ok_or(481).map(|uid| Place {
+            call,
+            uid,
+            instead_of: None,
+        }),
+    };
+    match place {
+        Ok(place) => hand_over(switch, leg, from, &place, why),
+        Err(code) => refuse(switch, leg, from, why, code),
+    }
+}
+
+fn uid(switch: &Switch, call: CallId) -> Option<CallUid> {
+    let call = &switch.calls.get(call)?.call;
+    (!call.has_ended()).then_some(call.uid)
+}
+
+fn find(switch: &Switch, leg: LegId, place: LegId) -> Result<Place, u16> {
+    let call = switch
+        .x
+        .legs
+        .get(place)
+        .filter(|leg| !leg.is_over())
+        .ok_or(481_u16)?
+        .call;
+    let there = &switch.calls.get(call).ok_or(481_u16)?.call;
+    call::would_take(there, &switch.x, leg, place)?;
+    Ok(Place {
+        call,
+        uid: there.uid,
+        instead_of: Some(place),
+    })
+}
+
+/// The call of a blind transfer. Calls in progress always win, so the limit of calls does not count here.
+fn begin(switch: &mut Switch, leg: LegId, new: NewCall) -> Place {
+    let uid = switch.x.stack.ids.call_uid();
+    let NewCall {
+        beginning,
+        asked_by,
+        transferor,
+    } = new;
+    let x = &mut switch.x;
+    let made = switch.calls.try_insert_with(|id| {
+        let mut call = Call::new(x, id, uid, leg, beginning);
+        call.transferred(asked_by, transferor);
+        Ok::<_, std::convert::Infallible>(Conversation::new(call))
+    });
+    let Ok(call) = made;
+    switch.by_uid.insert(uid, call);
+    Place {
+        call,
+        uid,
+        instead_of: None,
+    }
+}
+
+fn hand_over(switch: &mut Switch, leg: LegId, from: CallId, place: &Place, why: Why) {
+    let former = switch.calls.get(from).map(|conversation| conversation.call.uid);
+    switch.with_call(from, |call, x| call::release(call, x, leg, place.uid, why));
+    if let Some(leg) = switch.x.legs.get_mut(leg) {
+        leg.call = place.call;
+    }
+    let Some(former) = former else { return };
+    switch.with_call(place.call, |call, x| {
+        if call.subject() == Some(leg) {
+            call.begin_transferred(x, former);
+        } else {
+            call::take_over(call, x, leg, place.instead_of, former, why);
+        }
+    });
+}
+
+/// The leg cannot go where it was to go.
+fn refuse(switch: &mut Switch, leg: LegId, from: CallId, why: Why, code: u16) {
+    match why {
+        Why::Transferred => {
+            switch.with_call(from, |call, x| call::refused(call, x, code));
+        }
+        Why::Replaces => {
+            switch.with_call(from, |call, x| call.cannot_join(x, code));
+        }
+        Why::Returned => {
+            let cause = Cause::ours("the phone that transferred it has gone");
+            switch.x.with_leg(leg, |leg: &mut Leg, cx| leg.hang_up(cx, cause));
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! A call with the verb that runs for it: what the switch keeps in its table of calls.
+
+use crate::{
+    api::{Position, Verb},
+    call::{Call, VerbEvent},
+    core::Core,
+    ids::LegId,
+    stack::TimerKey,
+};
+
+use super::{Next, Originating, Running, name, start};
+
+/// See the module.
+pub(crate) struct Conversation {
+    pub call: Call,
+    running: Running,
+}
+
+impl Conversation {
+    /// A call for which no verb runs.
+    pub const fn new(call: Call) -> Self {
+        Self {
+            call,
+            running: Running::None,
+        }
+    }
+
+    /// The script asks for something.
+    pub fn verb(&mut self, x: &mut Core, verb: Verb, at: Position) {
+        let _entered = self.call.span().entered();
+        tracing::debug!(file = %at.file, line = at.line, "the dialplan asks: {verb}");
+        if self.call.verb_begins(name(&verb), at) {
+            let next = start(&mut self.call, x, verb);
+            self.go_on(x, next);
+        }
+    }
+
+    /// Of a call made over the API: these phones ring besides the first.
+    pub fn originate(&mut self, x: &mut Core, others: Vec<LegId>) {
+        for leg in &others {
+            self.call.adopt(x, *leg);
+        }
+        let legs = self.call.subject().into_iter().chain(others).collect();
+        self.running = Running::Originate(Originating::start(&self.call, x, legs));
+    }
+
+    /// Feeds the running verb with what has happened, until nothing more does.
+    pub fn feed(&mut self, x: &mut Core) {
+        while let Some(event) = self.call.next_event() {
+            let _entered = self.call.span().entered();
+            let guest = if let VerbEvent::Guest(guest) = &event {
+                (!guest.connected && !guest.subject).then_some(guest.leg)
+            } else {
+                None
+            };
+            let running = std::mem::replace(&mut self.running, Running::None);
+            let next = running.event(&mut self.call, x, event);
+            self.go_on(x, next);
+            if let Some(leg) = guest {
+                super::refuse_guest(x, leg);
+            }
+        }
+    }
+
+    fn go_on(&mut self, x: &mut Core, next: Next) {
+        match next {
+            Next::Wait(running) => self.running = running,
+            Next::Idle => {}
+            Next::Done(outcome) => self.call.resume(x, outcome),
+        }
+    }
+
+    /// The call is over: its timers go, too.
+    pub fn clear_timers(&self, x: &mut Core) {
+        x.stack.timers.clear(TimerKey::Verb(self.call.id));
+        x.stack.timers.clear(TimerKey::Setup(self.call.id));
+    }
+}
