@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use smallvec::SmallVec;
 
+use super::tally::Tally;
 use crate::Remote;
 
 /// Where a leg's peer may be heard from, as signalling has it.
@@ -56,39 +57,6 @@ fn is_private(ip: IpAddr) -> bool {
     }
 }
 
-/// How many legs have something, by pair: few pairs, in order.
-#[derive(Debug, Default)]
-pub(super) struct Tally(pub(super) SmallVec<[(u16, u32); 2]>);
-
-impl Tally {
-    pub(super) fn at(&self, pair: usize) -> u32 {
-        self.find(pair).map_or(0, |at| self.0[at].1)
-    }
-
-    fn find(&self, pair: usize) -> Result<usize, usize> {
-        self.0.binary_search_by_key(&pair, |(pair, _)| usize::from(*pair))
-    }
-
-    pub(super) fn add(&mut self, pair: usize) {
-        match self.find(pair) {
-            Ok(at) => self.0[at].1 += 1,
-            Err(at) => self.0.insert(at, (pair as u16, 1)),
-        }
-    }
-
-    pub(super) fn remove(&mut self, pair: usize) {
-        let Ok(at) = self.find(pair) else { return };
-        self.0[at].1 -= 1;
-        if self.0[at].1 == 0 {
-            self.0.remove(at);
-        }
-    }
-
-    pub(super) fn is_several(&self) -> bool {
-        self.0.len() > 1 || self.0.first().is_some_and(|(_, count)| *count > 1)
-    }
-}
-
 /// The legs that may be heard from one address, by pair.
 #[derive(Debug, Default)]
 pub(super) struct Crowd {
@@ -102,7 +70,7 @@ pub(super) struct Crowd {
 
 impl Crowd {
     pub(super) fn is_empty(&self) -> bool {
-        self.plain.0.is_empty() && self.alone.0.is_empty() && self.heard.0.is_empty()
+        self.plain.is_empty() && self.alone.is_empty() && self.heard.is_empty()
     }
 }
 

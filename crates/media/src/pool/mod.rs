@@ -26,6 +26,7 @@
 //! heard or are gone.
 
 mod claim;
+mod tally;
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -36,7 +37,10 @@ use std::{
 use thiserror::Error;
 
 pub use self::claim::PeerAddress;
-use self::claim::{Claim, Crowd, Kind, Tally};
+use self::{
+    claim::{Claim, Crowd, Kind},
+    tally::{Pairs, Tally},
+};
 use crate::PortId;
 
 /// Over how many pairs the plain legs of one address are spread. More would make the kernel's batches smaller, fewer
@@ -63,12 +67,12 @@ pub struct Pool {
     exact: BTreeMap<SocketAddr, Tally>,
     /// How many addresses with ports of this host are several legs'.
     repeated: BTreeMap<IpAddr, u32>,
-    /// What legs that are over hold for a while: until when, on which pair.
-    departed: VecDeque<(Duration, usize, Claim)>,
+    /// Places that legs have left, and until when they are held.
+    departed: VecDeque<(Duration, Place)>,
     /// Pairs that could not be bound.
-    spoilt: Vec<bool>,
+    spoilt: Pairs,
     /// Room for [`Pool::fitting`] to work in.
-    barred: Vec<bool>,
+    barred: Pairs,
     slots: Vec<Slot>,
     free: Vec<u32>,
     in_use: usize,
@@ -78,17 +82,26 @@ pub struct Pool {
 struct Slot {
     generation: u32,
     open: bool,
-    place: Option<Box<Place>>,
+    place: Option<Place>,
 }
 
-/// A leg's place.
-#[derive(Debug)]
+/// Where a leg sits, and what decides with whom it may share the pair.
+#[derive(Copy, Clone, Debug)]
 struct Place {
     /// Which pair, counted from `first`.
-    at: usize,
-    announced: Option<SocketAddr>,
+    at: u16,
+    peer: PeerAddress,
+    /// Where its peer was heard from.
     heard: Option<SocketAddr>,
-    claim: Claim,
+}
+
+impl Place {
+    fn claim(&self) -> Claim {
+        match self.heard {
+            Some(from) => Claim::heard(self.peer.rtp, from),
+            None => Claim::silent(&self.peer),
+        }
+    }
 }
 
 impl Pool {
@@ -104,8 +117,8 @@ impl Pool {
             exact: BTreeMap::new(),
             repeated: BTreeMap::new(),
             departed: VecDeque::new(),
-            spoilt: vec![false; limit],
-            barred: Vec::new(),
+            spoilt: Pairs::default(),
+            barred: Pairs::default(),
             slots: Vec::new(),
             free: Vec::new(),
             in_use: 0,
@@ -134,33 +147,33 @@ impl Pool {
         self.forget(now);
         self.vacate(now, port);
         let claim = Claim::silent(peer);
-        if self.spoilt.iter().all(|spoilt| *spoilt) {
+        if self.spoilt.missing(self.limit).next().is_none() {
             // Whatever kept a port from being bound may be over: better to try than to refuse the call.
-            self.spoilt.fill(false);
+            self.spoilt.clear();
         }
         let at = self.fitting(&claim).or_else(|| self.crowded(&claim))?;
-        self.count(at, &claim, true);
-        self.slots[port.slot as usize].place = Some(Box::new(Place {
-            at,
-            announced: peer.rtp,
+        let place = Place {
+            at: at as u16,
+            peer: *peer,
             heard: None,
-            claim,
-        }));
-        Some(self.number(at))
+        };
+        self.hold(&place);
+        self.slots[port.slot as usize].place = Some(place);
+        Some(self.number(place.at))
     }
 
     /// A pair on which this leg is taken for no other.
     fn fitting(&mut self, claim: &Claim) -> Option<usize> {
         // Kept for the next leg: the table may be long.
         let mut barred = std::mem::take(&mut self.barred);
-        barred.clone_from(&self.spoilt);
+        barred.copy(&self.spoilt);
         let found = self.unbarred(claim, &mut barred);
         self.barred = barred;
         found
     }
 
-    fn unbarred(&self, claim: &Claim, barred: &mut [bool]) -> Option<usize> {
-        let mut bar = |tally: &Tally| tally.0.iter().for_each(|(pair, _)| barred[usize::from(*pair)] = true);
+    fn unbarred(&self, claim: &Claim, barred: &mut Pairs) -> Option<usize> {
+        let mut bar = |tally: &Tally| tally.put_into(barred);
         for exact in &claim.exact {
             self.exact.get(exact).into_iter().for_each(&mut bar);
         }
@@ -177,7 +190,7 @@ impl Pool {
                 bar(&crowd.heard);
             }
         }
-        let mut free = (0..self.limit).filter(|at| !barred[*at]);
+        let mut free = barred.missing(self.limit);
         if alone {
             return free.next();
         }
@@ -193,11 +206,8 @@ impl Pool {
     /// The pair where most legs are that this one may be taken for: there it does the least harm.
     fn crowded(&self, claim: &Claim) -> Option<usize> {
         let mut rivals = vec![0u32; self.limit];
-        for (pair, count) in self.rivals(claim).flat_map(|tally| &tally.0) {
-            rivals[usize::from(*pair)] += count;
-        }
-        let usable = (0..self.limit).filter(|at| !self.spoilt[*at]);
-        usable.max_by_key(|at| rivals[*at])
+        self.rivals(claim).for_each(|tally| tally.add_to(&mut rivals));
+        self.spoilt.missing(self.limit).max_by_key(|at| rivals[*at])
     }
 
     /// By whom this leg may be mistaken for another, or another for it.
@@ -218,66 +228,56 @@ impl Pool {
     /// Signalling says where the leg's peer is; it was silent, or has `moved` and is silent again until heard from
     /// there. It keeps its place. The conflict, where there is one, lasts until one of the legs is heard or gone.
     pub fn expect(&mut self, now: Duration, port: PortId, peer: &PeerAddress, moved: bool) -> Result<(), Conflict> {
-        let Some(mut place) = self.lift(port) else {
+        let Some(old) = self.place(port).copied() else {
             return Ok(());
         };
-        place.announced = peer.rtp;
-        if moved {
-            place.heard = None;
-        }
-        let claim = match place.heard {
-            Some(from) => Claim::heard(peer.rtp, from),
-            None => Claim::silent(peer),
+        let new = Place {
+            peer: *peer,
+            heard: old.heard.filter(|_| !moved),
+            ..old
         };
-        let old = self.exchange(&mut place, claim);
         // What comes from the old address is on the way for a while; a description without a move only says more.
+        self.exchange(port, new);
         if moved {
-            self.depart(now, place.at, old);
+            self.depart(now, old);
         } else {
-            self.count(place.at, &old, false);
+            self.let_go(&old);
         }
-        self.slots[port.slot as usize].place = Some(place);
         if self.is_in_doubt(port) { Err(Conflict) } else { Ok(()) }
     }
 
     /// The leg's peer was heard: it is known by that address and no longer keeps others from its port.
     pub fn learned(&mut self, port: PortId, from: SocketAddr) {
-        let Some(mut place) = self.lift(port) else { return };
-        place.heard = Some(from);
-        let claim = Claim::heard(place.announced, from);
-        let old = self.exchange(&mut place, claim);
-        self.count(place.at, &old, false);
-        self.slots[port.slot as usize].place = Some(place);
+        let Some(old) = self.place(port).copied() else { return };
+        let heard = Some(from);
+        self.exchange(port, Place { heard, ..old });
+        self.let_go(&old);
     }
 
     /// Whether the leg may be taken for another one on its port.
     pub fn is_in_doubt(&self, port: PortId) -> bool {
-        self.slot(port)
-            .and_then(|slot| slot.place.as_ref())
-            .is_some_and(|place| {
-                // It is counted itself: once by each exact address, and as one that is alone.
-                let alone = place.claim.addresses.iter().filter(|(_, kind)| *kind == Kind::Alone);
-                let own = (place.claim.exact.len() + alone.count()) as u32;
-                self.rivals(&place.claim).map(|tally| tally.at(place.at)).sum::<u32>() > own
-            })
+        self.place(port).is_some_and(|place| {
+            let claim = place.claim();
+            // It is counted itself: once by each exact address, and as one that is alone.
+            let alone = claim.addresses.iter().filter(|(_, kind)| *kind == Kind::Alone);
+            let own = (claim.exact.len() + alone.count()) as u32;
+            let rivals = self.rivals(&claim).map(|tally| tally.at(usize::from(place.at)));
+            rivals.sum::<u32>() > own
+        })
     }
 
     /// The leg's local port could not be bound: it is given out again only when no other can be. The leg itself keeps it
     /// until released.
     pub fn failed(&mut self, port: PortId) {
-        if let Some(at) = self
-            .slot(port)
-            .and_then(|slot| slot.place.as_ref())
-            .map(|place| place.at)
-        {
-            self.spoilt[at] = true;
+        if let Some(at) = self.place(port).map(|place| place.at) {
+            self.spoilt.insert(usize::from(at));
         }
     }
 
     /// Somebody else holds this port, or could at the start: its pair is not given out while there is another.
     pub fn avoid(&mut self, port: u16) {
         if self.covers(port) {
-            self.spoilt[usize::from(port - self.first) / 2] = true;
+            self.spoilt.insert(usize::from(port - self.first) / 2);
         }
     }
 
@@ -308,13 +308,12 @@ impl Pool {
 
     /// The local port a leg sits on.
     pub fn local_port(&self, port: PortId) -> Option<u16> {
-        let place = self.slot(port)?.place.as_ref()?;
-        Some(self.number(place.at))
+        self.place(port).map(|place| self.number(place.at))
     }
 
-    fn number(&self, at: usize) -> u16 {
+    fn number(&self, at: u16) -> u16 {
         // `limit` keeps this within u16.
-        self.first + 2 * at as u16
+        self.first + 2 * at
     }
 
     fn slot(&self, port: PortId) -> Option<&Slot> {
@@ -323,33 +322,32 @@ impl Pool {
             .filter(|s| s.open && s.generation == port.generation)
     }
 
-    /// Takes a leg from its place for a moment.
-    fn lift(&mut self, port: PortId) -> Option<Box<Place>> {
-        self.slot(port)?;
-        self.slots[port.slot as usize].place.take()
+    fn place(&self, port: PortId) -> Option<&Place> {
+        self.slot(port)?.place.as_ref()
     }
 
-    /// Gives a leg another claim; the old one still counts.
-    fn exchange(&mut self, place: &mut Place, claim: Claim) -> Claim {
-        self.count(place.at, &claim, true);
-        std::mem::replace(&mut place.claim, claim)
+    /// Puts a leg elsewhere; what it held counts until it is let go of.
+    fn exchange(&mut self, port: PortId, place: Place) {
+        self.hold(&place);
+        self.slots[port.slot as usize].place = Some(place);
     }
 
     fn vacate(&mut self, now: Duration, port: PortId) {
-        if let Some(place) = self.lift(port) {
-            self.depart(now, place.at, place.claim);
+        let slot = self.slots.get_mut(port.slot as usize);
+        if let Some(place) = slot.and_then(|slot| slot.place.take()) {
+            self.depart(now, place);
         }
     }
 
-    /// A claim that is given up counts a little longer.
-    fn depart(&mut self, now: Duration, at: usize, claim: Claim) {
-        self.departed.push_back((now + LINGER, at, claim));
+    /// A place that is given up counts a little longer.
+    fn depart(&mut self, now: Duration, place: Place) {
+        self.departed.push_back((now + LINGER, place));
     }
 
     fn forget(&mut self, now: Duration) {
         while self.departed.front().is_some_and(|(until, ..)| *until <= now) {
-            if let Some((_, at, claim)) = self.departed.pop_front() {
-                self.count(at, &claim, false);
+            if let Some((_, place)) = self.departed.pop_front() {
+                self.let_go(&place);
             }
         }
         if self.departed.is_empty() {
@@ -357,14 +355,23 @@ impl Pool {
         }
     }
 
-    fn count(&mut self, at: usize, claim: &Claim, add: bool) {
+    fn hold(&mut self, place: &Place) {
+        self.count(place, true);
+    }
+
+    fn let_go(&mut self, place: &Place) {
+        self.count(place, false);
+    }
+
+    fn count(&mut self, place: &Place, add: bool) {
+        let (at, claim) = (usize::from(place.at), place.claim());
         let change = |tally: &mut Tally| if add { tally.add(at) } else { tally.remove(at) };
         for exact in &claim.exact {
             let tally = self.exact.entry(*exact).or_default();
             let before = tally.is_several();
             change(tally);
             let several = tally.is_several();
-            if tally.0.is_empty() {
+            if tally.is_empty() {
                 self.exact.remove(exact);
             }
             if before != several {
