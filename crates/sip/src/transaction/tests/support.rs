@@ -236,3 +236,11 @@ pub(super) fn word(output: &TxOutput) -> String {
         },
     }
 }
+
+/// A way from somebody else.
+pub(super) fn elsewhere() -> Flow {
+    Flow {
+        remote: "198.51.100.66:5060".parse().unwrap(),
+        ..udp()
+    }
+}

@@ -1,3 +1,5 @@
+//! The registrar with a store and a clock of the test.
+
 mod bindings;
 mod limits;
 mod model;

@@ -1,3 +1,5 @@
+//! The authenticator with phones that answer its challenges.
+
 mod challenges;
 mod credentials;
 mod guessing;
