@@ -1,0 +1,36 @@
+//! What is known to be too large: the rule it breaks and its name. Each entry is to be mended and struck; a test fails
+//! when an entry is no longer true.
+
+/// Rule and name.
+pub(crate) const KNOWN: &[(&str, &str)] = &[
+    ("lines of tests", "crates/media/src/relay/tests.rs"),
+    ("lines of tests", "crates/media/src/session/tests.rs"),
+    ("lines of tests", "tests/scenarios/odd.rs"),
+    ("lines of tests", "tests/support/world/mod.rs"),
+    ("fields", "admin::state::Limits"),
+    ("fields", "admin::state::Shared"),
+    ("fields", "dialplan::fiber::state::State"),
+    ("fields", "dialplan::limits::Limits"),
+    ("fields", "media::relay::leg::Leg"),
+    ("fields", "sip::transaction::timers::TimerConfig"),
+    ("fields", "store::rows::Binding"),
+    ("fields", "switch::call::Call"),
+    ("fields", "switch::leg::Leg"),
+    ("fields", "switch::stack::Stack"),
+    ("fields", "tandem::config::Config"),
+    ("files of an impl", "media::relay::Relay"),
+    ("files of an impl", "sip::message::Message"),
+    ("files of an impl", "sip::transaction::layer::Layer"),
+    ("files of an impl", "store::open::Store"),
+    ("files of an impl", "switch::call::Call"),
+    ("files of an impl", "switch::leg::Leg"),
+    ("files of an impl", "switch::machine::switch::Switch"),
+    ("files of an impl", "switch::verbs::dial::Dialing"),
+    ("files in a folder", "crates/admin/src"),
+    ("files in a folder", "crates/admin/tests/api"),
+    ("files in a folder", "crates/dialplan/src"),
+    ("files in a folder", "crates/sip/src/headers"),
+    ("files in a folder", "crates/sip/src/transaction"),
+    ("files in a folder", "tests/real"),
+    ("files in a folder", "tests/scenarios"),
+];
