@@ -5,14 +5,15 @@ use std::{collections::BTreeSet, fs};
 use crate::{expect_none, source::root};
 
 /// Our crates and what each may use of ours, the binary's crate last.
-const ARROWS: [(&str, &[&str]); 7] = [
+const ARROWS: [(&str, &[&str]); 8] = [
     ("sip", &[]),
     ("media", &[]),
-    ("store", &[]),
-    ("switch", &["sip", "media"]),
+    ("records", &["sip"]),
+    ("store", &["records"]),
+    ("switch", &["records", "sip", "media"]),
     ("dialplan", &["switch"]),
-    ("admin", &["store", "switch"]),
-    ("tandem", &["admin", "dialplan", "store", "switch", "media", "sip"]),
+    ("admin", &["records", "store", "switch"]),
+    ("tandem", &["admin", "dialplan", "records", "store", "switch", "media", "sip"]),
 ];
 
 /// What somebody else's crate may be used by; everything else is open to all.

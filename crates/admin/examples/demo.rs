@@ -17,8 +17,8 @@ use admin::{
 use jiff::Timestamp;
 use store::{Store, StoreError};
 use switch::{
-    CallUid, Cdr, CdrOpen, Command, CommandError, Disposition, EndedBy, Event, Ha1, LiveCall, LiveLeg, LiveState,
-    Registration, Reply,
+    CallUid, Cdr, CdrOpen, Command, CommandError, Disposition, EndedBy, Event, Extension, Ha1, LiveCall, LiveLeg,
+    LiveState, Registration, Reply,
 };
 use tokio::sync::mpsc;
 
@@ -84,15 +84,17 @@ async fn main() -> Result<(), Box<dyn Error>> {
 async fn fill(store: &Store) -> Result<(), StoreError> {
     let now = Timestamp::now().as_microsecond();
     for (number, name) in PEOPLE {
-        let ha1 = store::Ha1 {
-            md5: [0; 16],
-            sha256: [0; 32],
-        };
         let new = store::NewExtension {
-            number: number.to_owned(),
-            name: name.to_owned(),
-            ha1,
-            rules: store::Rules::default(),
+            extension: Extension {
+                number: number.to_owned(),
+                name: name.to_owned(),
+                ..Extension::default()
+            },
+            ha1: Ha1 {
+                md5: [0; 16],
+                sha256: [0; 32],
+            },
+            require_qop: false,
         };
         store.create_extension(DOMAIN, &new, now).await?;
     }
@@ -108,11 +110,11 @@ async fn fill(store: &Store) -> Result<(), StoreError> {
     };
     store.update_extension(DOMAIN, "103", &quiet, now).await?;
     let ends = [
-        (store::Disposition::Answered, 200, "the caller hung up"),
-        (store::Disposition::Busy, 486, "102 is busy"),
-        (store::Disposition::NoAnswer, 480, "nobody answered within 20 s"),
-        (store::Disposition::Cancelled, 487, "the caller gave up while it rang"),
-        (store::Disposition::Failed, 503, "no phone of 300 could be reached"),
+        (Disposition::Answered, 200, "the caller hung up"),
+        (Disposition::Busy, 486, "102 is busy"),
+        (Disposition::NoAnswer, 480, "nobody answered within 20 s"),
+        (Disposition::Cancelled, 487, "the caller gave up while it rang"),
+        (Disposition::Failed, 503, "no phone of 300 could be reached"),
     ];
     for n in 0..60_i64 {
         let (disposition, sip_code, detail) = ends[usize::try_from(n * n).unwrap_or(0) % ends.len()];
@@ -121,28 +123,27 @@ async fn fill(store: &Store) -> Result<(), StoreError> {
             PEOPLE[usize::try_from(n + 2).unwrap_or(0) % 6],
         );
         let started_at = now - (60 - n) * 23 * 60_000_000;
-        let answered = disposition == store::Disposition::Answered;
-        let open = store::CdrOpen {
-            domain: DOMAIN.into(),
-            call_id: format!("{:032x}", n + 1),
+        let answered = disposition == Disposition::Answered;
+        let open = CdrOpen {
+            call_id: CallUid((n + 1).cast_unsigned().into()),
             sip_call_id: format!("{:08x}@192.0.2.{n}", n * 77),
             from: from.0.to_owned(),
             from_name: from.1.to_owned(),
             dialed: to.0.to_owned(),
             started_at,
         };
-        store.writer().close_cdr(store::Cdr {
+        store.writer(DOMAIN).close_cdr(Cdr {
             open,
             to: to.0.to_owned(),
             answered_at: answered.then_some(started_at + 6_000_000),
             ended_at: started_at + (20 + n * 7) * 1_000_000,
             disposition,
             sip_code,
-            ended_by: store::EndedBy::Caller,
+            ended_by: EndedBy::Caller,
             detail: detail.to_owned(),
         });
     }
-    store.writer().flush().await
+    store.writer(DOMAIN).flush().await
 }
 
 /// Calls that come and go by themselves.

@@ -2,8 +2,9 @@
 
 use std::{future::Future, sync::Arc};
 
-use store::{Account, ExtensionPatch, ImportReport, NewExtension, Rules, Store};
-use switch::{AccountChange, Ha1};
+use records::{Extension, Ha1};
+use store::{Account, ExtensionPatch, ImportReport, NewExtension, Store};
+use switch::AccountChange;
 use tokio::sync::Mutex;
 
 use crate::{
@@ -16,9 +17,8 @@ use crate::{
 
 /// An extension to make, with its password in clear.
 pub(crate) struct New {
-    pub(crate) number: String,
-    pub(crate) name: String,
-    pub(crate) rules: Rules,
+    pub(crate) extension: Extension,
+    pub(crate) require_qop: bool,
     pub(crate) password: String,
 }
 
@@ -63,10 +63,9 @@ impl Accounts {
         let this = self.clone();
         self.to_its_end(async move {
             let new = NewExtension {
-                ha1: this.hash(&new.number, &new.password),
-                number: new.number,
-                name: new.name,
-                rules: new.rules,
+                ha1: this.hash(&new.extension.number, &new.password),
+                extension: new.extension,
+                require_qop: new.require_qop,
             };
             let account = this.store.create_extension(&this.domain, &new, now_micros()).await?;
             tracing::info!(number = account.extension.number, "extension created");
@@ -113,7 +112,7 @@ impl Accounts {
     /// Whether this version of an extension may be changed. Only within a turn: nobody changes it in between.
     async fn allow(&self, number: &str, conditions: &Conditions) -> Result<(), Problem> {
         let account = self.store.account(&self.domain, number).await?;
-        conditions.allow(Some(&Version::of_extension(&account.extension)))
+        conditions.allow(Some(&Version::of_extension(&account)))
     }
 
     /// A dry run hashes nothing and changes nothing.
@@ -124,11 +123,10 @@ impl Accounts {
                 ha1: if dry_run {
                     no_ha1()
                 } else {
-                    this.hash(&new.number, &new.password)
+                    this.hash(&new.extension.number, &new.password)
                 },
-                number: new.number,
-                name: new.name,
-                rules: new.rules,
+                extension: new.extension,
+                require_qop: new.require_qop,
             };
             let lines: Vec<_> = lines.into_iter().map(new).collect();
             let report = this
@@ -138,7 +136,7 @@ impl Accounts {
             if report.applied {
                 tracing::info!(extensions = lines.len(), "extensions imported");
                 for line in &lines {
-                    let account = this.store.account(&this.domain, &line.number).await?;
+                    let account = this.store.account(&this.domain, &line.extension.number).await?;
                     this.tell(Durable::stored(&account)).await?;
                 }
             }
@@ -171,14 +169,13 @@ impl Accounts {
         Ok(())
     }
 
-    fn hash(&self, number: &str, password: &str) -> store::Ha1 {
-        let Ha1 { md5, sha256 } = (self.hasher)(number, password);
-        store::Ha1 { md5, sha256 }
+    fn hash(&self, number: &str, password: &str) -> Ha1 {
+        (self.hasher)(number, password)
     }
 }
 
-fn no_ha1() -> store::Ha1 {
-    store::Ha1 {
+fn no_ha1() -> Ha1 {
+    Ha1 {
         md5: [0; 16],
         sha256: [0; 32],
     }
@@ -187,43 +184,8 @@ fn no_ha1() -> store::Ha1 {
 /// An account as the switch's table takes it: the extension, then its devices. The shell fills the
 /// table with it at the start.
 pub fn account_changes(account: &Account) -> Vec<AccountChange> {
-    let store::Extension {
-        number,
-        name,
-        dnd,
-        forward_always,
-        forward_busy,
-        forward_no_answer,
-        voicemail,
-        created_at: _,
-        updated_at: _,
-    } = account.extension.clone();
-    let extension = switch::Extension {
-        number,
-        name,
-        dnd,
-        forward_always,
-        forward_busy,
-        forward_no_answer,
-        voicemail,
-    };
-    let device = |device: &store::Device| switch::Device {
-        username: device.username.clone(),
-        extension: device.extension.clone(),
-        ha1: Ha1 {
-            md5: device.ha1.md5,
-            sha256: device.ha1.sha256,
-        },
-        codecs: device.codecs.clone(),
-        nat: match device.nat {
-            store::NatPolicy::Source => switch::NatPolicy::Source,
-            store::NatPolicy::Contact => switch::NatPolicy::Contact,
-        },
-        transport: device.transport.as_deref().and_then(|name| name.parse().ok()),
-        require_qop: device.require_qop,
-    };
-    let devices = account.devices.iter().map(device).map(AccountChange::Device);
-    std::iter::once(AccountChange::Extension(extension))
+    let devices = account.devices.iter().cloned().map(AccountChange::Device);
+    std::iter::once(AccountChange::Extension(account.extension.clone()))
         .chain(devices)
         .collect()
 }

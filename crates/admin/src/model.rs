@@ -5,6 +5,7 @@ mod convert;
 
 pub(crate) use convert::now_micros;
 use jiff::Timestamp;
+use records::{Disposition, EndedBy, LiveLeg, LiveState};
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
@@ -238,18 +239,6 @@ pub(crate) struct RegistrationPage {
     pub(crate) next_cursor: Option<String>,
 }
 
-/// How far a call is.
-#[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum CallState {
-    /// The dialplan is working on it.
-    Routing,
-    /// Somebody's phone rings.
-    Ringing,
-    /// The caller was answered.
-    Answered,
-}
-
 /// A call in progress.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 #[schema(example = json!({
@@ -270,7 +259,7 @@ pub(crate) struct Call {
     /// Who is connected or rung; empty where nobody is.
     pub(crate) to: String,
     /// How far it is.
-    pub(crate) state: CallState,
+    pub(crate) state: LiveState,
     /// When it began.
     pub(crate) started_at: Timestamp,
     /// When the caller was answered.
@@ -279,23 +268,7 @@ pub(crate) struct Call {
     /// The verb of the dialplan that runs.
     pub(crate) doing: String,
     /// Its legs, the caller's first.
-    pub(crate) legs: Vec<Leg>,
-}
-
-/// One leg of a call in progress.
-#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
-pub(crate) struct Leg {
-    /// The extension or URI at the other end.
-    pub(crate) party: String,
-    /// Whether it called us.
-    pub(crate) inbound: bool,
-    /// `trying`, `ringing`, `early`, `up`, `held` or `ending`.
-    pub(crate) state: String,
-    /// Address and port of its signalling.
-    pub(crate) remote: String,
-    /// The codec in use, once known.
-    #[schema(required = true)]
-    pub(crate) codec: Option<String>,
+    pub(crate) legs: Vec<LiveLeg>,
 }
 
 /// Calls in progress, oldest first.
@@ -327,41 +300,6 @@ pub(crate) struct NewCall {
 pub(crate) struct StartedCall {
     /// Its id.
     pub(crate) id: String,
-}
-
-/// How a call ended.
-#[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Disposition {
-    /// Somebody answered.
-    Answered,
-    /// The callee was busy.
-    Busy,
-    /// It rang and nobody answered; the dialplan's `noanswer` is understood, too.
-    #[serde(alias = "noanswer")]
-    NoAnswer,
-    /// The caller gave up.
-    Cancelled,
-    /// Refused, by a person or the dialplan.
-    Rejected,
-    /// Anything else.
-    Failed,
-}
-
-/// Who ended a call.
-#[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum EndedBy {
-    /// The caller.
-    Caller,
-    /// The callee.
-    Callee,
-    /// The dialplan.
-    Script,
-    /// This API.
-    Admin,
-    /// Tandem itself: a timer, a fault, a shutdown.
-    System,
 }
 
 /// A call detail record.

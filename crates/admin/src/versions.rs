@@ -15,8 +15,8 @@ pub(crate) struct Version(String);
 
 impl Version {
     /// Of an extension. The time of its last change differs between any two versions of it.
-    pub(crate) fn of_extension(extension: &store::Extension) -> Self {
-        Self(format!("{:x}-{:x}", extension.created_at, extension.updated_at))
+    pub(crate) fn of_extension(account: &store::Account) -> Self {
+        Self(format!("{:x}-{:x}", account.created_at, account.updated_at))
     }
 
     /// Of a dialplan: by its text, since files are changed by hand, too.

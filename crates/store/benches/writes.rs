@@ -6,11 +6,10 @@
     reason = "a benchmark's figures are its output"
 )]
 
-use std::{fs, sync::Arc};
+use std::fs;
 
-use store::{
-    Binding, BindingChange, Cdr, CdrOpen, Disposition, EndedBy, Ha1, NewExtension, Options, Store, Synchronous,
-};
+use records::{Binding, BindingChange, CallUid, Cdr, CdrOpen, Disposition, EndedBy, Extension, Flow, Ha1, Transport};
+use store::{NewExtension, Options, Store, Synchronous};
 
 const DOMAIN: &str = "tandem.local";
 const PHONES: u64 = 10_000;
@@ -74,7 +73,7 @@ async fn measure(mode: &str, synchronous: Synchronous) {
         ("call record, 50 in flight", 50, 20_000),
         ("call record, one by one", 1, 500),
     ] {
-        let (since, writer) = (cpu(), store.writer());
+        let (since, writer) = (cpu(), store.writer(DOMAIN));
         for wave in 0..calls / in_flight {
             let wave: Vec<_> = (0..in_flight)
                 .map(|n| closed((in_flight << 32) + wave * in_flight + n))
@@ -95,14 +94,9 @@ async fn measure(mode: &str, synchronous: Synchronous) {
 }
 
 async fn registrations(store: &Store, mode: &str, name: &str, round: u32, in_flight: u64) {
-    let (since, writer) = (cpu(), store.writer());
+    let (since, writer) = (cpu(), store.writer(DOMAIN));
     for wave in 0..PHONES / in_flight {
-        let save = |n| {
-            writer.save_bindings(vec![BindingChange::Save(Box::new(binding(
-                wave * in_flight + n,
-                round,
-            )))])
-        };
+        let save = |n| writer.save_bindings(vec![BindingChange::Save(binding(wave * in_flight + n, round))]);
         let saved: Vec<_> = (0..in_flight).map(save).collect();
         for durable in saved {
             durable.await.unwrap();
@@ -113,13 +107,16 @@ async fn registrations(store: &Store, mode: &str, name: &str, round: u32, in_fli
 
 fn extension(number: &str) -> NewExtension {
     NewExtension {
-        number: number.into(),
-        name: "Phone".into(),
+        extension: Extension {
+            number: number.into(),
+            name: "Phone".into(),
+            ..Extension::default()
+        },
         ha1: Ha1 {
             md5: [1; 16],
             sha256: [2; 32],
         },
-        rules: store::Rules::default(),
+        require_qop: false,
     }
 }
 
@@ -127,13 +124,15 @@ fn binding(id: u64, round: u32) -> Binding {
     let number = format!("{}", 100_000 + id);
     Binding {
         id,
-        domain: Arc::from(DOMAIN),
         contact: format!("sip:{number}@192.0.2.7:5062;transport=udp"),
         username: number.clone(),
         number,
-        transport: "udp".into(),
-        local: "192.0.2.1:5060".parse().unwrap(),
-        remote: "192.0.2.7:5062".parse().unwrap(),
+        flow: Flow {
+            transport: Transport::Udp,
+            local: "192.0.2.1:5060".parse().unwrap(),
+            remote: "192.0.2.7:5062".parse().unwrap(),
+            connection: None,
+        },
         path: Vec::new(),
         instance: Some("<urn:uuid:00000000-0000-1000-8000-000A95A0E128>".into()),
         reg_id: None,
@@ -149,8 +148,7 @@ fn binding(id: u64, round: u32) -> Binding {
 fn closed(call: u64) -> Cdr {
     let started_at = NOW + call.cast_signed() * 1000;
     let open = CdrOpen {
-        domain: Arc::from(DOMAIN),
-        call_id: format!("{:032x}", u128::from(call) * 0x9e37_79b9_7f4a_7c15),
+        call_id: CallUid(u128::from(call) * 0x9e37_79b9_7f4a_7c15),
         sip_call_id: format!("{call:08x}@192.0.2.7"),
         from: format!("{}", 100_000 + call % PHONES),
         from_name: "Alice".into(),

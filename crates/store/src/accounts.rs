@@ -1,10 +1,12 @@
 //! Extensions and their devices.
 
+use records::{Device, Extension, Ha1, NatPolicy};
 use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
 
 use crate::{
-    Account, Device, Extension, ExtensionPatch, Ha1, MAX_PAGE, NatPolicy, NewExtension, Page, Store, StoreError,
+    Account, ExtensionPatch, MAX_PAGE, NewExtension, Page, Store, StoreError,
     rows::check_number,
+    values::{parse_transport, transport_name},
 };
 
 impl Store {
@@ -20,13 +22,14 @@ impl Store {
             .map_err(|e| self.error(&e))?;
         if !created {
             write.roll_back().await?;
-            return Err(StoreError::Exists(format!("extension {}", new.number)));
+            return Err(StoreError::Exists(format!("extension {}", new.extension.number)));
         }
-        let account = fetch(write.connection(), domain, &new.number)
+        let number = &new.extension.number;
+        let account = fetch(write.connection(), domain, number)
             .await
             .map_err(|e| self.error(&e))?;
         write.commit().await?;
-        account.ok_or_else(|| missing(&new.number))
+        account.ok_or_else(|| missing(number))
     }
 
     /// An extension and its devices.
@@ -61,7 +64,7 @@ impl Store {
             write.roll_back().await?;
             return Err(missing(number));
         };
-        patch.apply(&mut account.extension, now);
+        patch.apply(&mut account, now);
         if patch.changes_device() {
             let Some(device) = account.devices.iter_mut().find(|device| device.username == number) else {
                 write.roll_back().await?;
@@ -72,7 +75,7 @@ impl Store {
                 .await
                 .map_err(|e| self.error(&e))?;
         }
-        put(write.connection(), domain, &account.extension)
+        put(write.connection(), domain, &account)
             .await
             .map_err(|e| self.error(&e))?;
         write.commit().await?;
@@ -121,14 +124,14 @@ impl Store {
             .bind(i64::from(limit) + 1);
         let rows = list.fetch_all(&self.read).await.map_err(|e| self.error(&e))?;
         let more = rows.len() > limit as usize;
-        let extensions = rows
+        let accounts = rows
             .iter()
             .take(limit as usize)
-            .map(read_extension)
+            .map(read_account)
             .collect::<Result<Vec<_>, _>>();
-        let extensions = extensions.map_err(|e| self.error(&e))?;
-        let devices = self.devices_of_each(domain, &extensions).await;
-        let items = join(extensions, devices.map_err(|e| self.error(&e))?);
+        let accounts = accounts.map_err(|e| self.error(&e))?;
+        let devices = self.devices_of_each(domain, &accounts).await;
+        let items = join(accounts, devices.map_err(|e| self.error(&e))?);
         let next_cursor = items.last().filter(|_| more).map(|last| last.extension.number.clone());
         Ok(Page { items, next_cursor })
     }
@@ -144,21 +147,21 @@ impl Store {
 
     async fn load(&self, domain: &str) -> Result<Vec<Account>, sqlx::Error> {
         let mut connection = self.read.acquire().await?;
-        let extensions = sqlx::query("SELECT * FROM extensions WHERE domain = ? ORDER BY number").bind(domain);
-        let extensions = extensions.try_map(|row| read_extension(&row));
-        let extensions = extensions.fetch_all(&mut *connection).await?;
+        let accounts = sqlx::query("SELECT * FROM extensions WHERE domain = ? ORDER BY number").bind(domain);
+        let accounts = accounts.try_map(|row| read_account(&row));
+        let accounts = accounts.fetch_all(&mut *connection).await?;
         let devices = sqlx::query("SELECT * FROM devices WHERE domain = ? ORDER BY extension, username").bind(domain);
         let devices = devices.try_map(|row| read_device(&row));
-        Ok(join(extensions, devices.fetch_all(&mut *connection).await?))
+        Ok(join(accounts, devices.fetch_all(&mut *connection).await?))
     }
 
     /// The devices of these extensions, in the order of [`join`].
-    async fn devices_of_each(&self, domain: &str, extensions: &[Extension]) -> Result<Vec<Device>, sqlx::Error> {
+    async fn devices_of_each(&self, domain: &str, accounts: &[Account]) -> Result<Vec<Device>, sqlx::Error> {
         let mut list = sqlx::QueryBuilder::new("SELECT * FROM devices INDEXED BY devices_by_extension WHERE domain = ");
         list.push_bind(domain).push(" AND extension IN (");
         let mut numbers = list.separated(", ");
-        for extension in extensions {
-            numbers.push_bind(extension.number.as_str());
+        for account in accounts {
+            numbers.push_bind(account.extension.number.as_str());
         }
         list.push(") ORDER BY extension, username");
         let list = list.build().try_map(|row| read_device(&row));
@@ -192,8 +195,8 @@ impl Store {
             .bind(&device.ha1.md5[..])
             .bind(&device.ha1.sha256[..])
             .bind(device.codecs.join(","))
-            .bind(device.nat.as_str())
-            .bind(device.transport.as_deref())
+            .bind(device.nat.name())
+            .bind(device.transport.map(transport_name))
             .bind(device.require_qop);
         let touched = put.execute(write.connection()).await.map_err(|e| self.error(&e))?;
         if touched.rows_affected() == 0 {
@@ -222,21 +225,16 @@ impl Store {
     }
 }
 
-/// Each extension with its devices. Both lists are in the order of numbers; a device whose extension is not in
+/// Gives each account its devices. Both lists are in the order of numbers; a device whose extension is not in
 /// the list is left out.
-fn join(extensions: Vec<Extension>, devices: Vec<Device>) -> Vec<Account> {
+fn join(mut accounts: Vec<Account>, devices: Vec<Device>) -> Vec<Account> {
     let mut devices = devices.into_iter().peekable();
-    let mut accounts = Vec::with_capacity(extensions.len());
-    for extension in extensions {
-        while devices.next_if(|device| device.extension < extension.number).is_some() {}
-        let mut its = Vec::with_capacity(1);
-        while let Some(device) = devices.next_if(|device| device.extension == extension.number) {
-            its.push(device);
+    for account in &mut accounts {
+        let number = &account.extension.number;
+        while devices.next_if(|device| device.extension < *number).is_some() {}
+        while let Some(device) = devices.next_if(|device| device.extension == *number) {
+            account.devices.push(device);
         }
-        accounts.push(Account {
-            extension,
-            devices: its,
-        });
     }
     accounts
 }
@@ -266,27 +264,28 @@ pub(crate) async fn insert(
     new: &NewExtension,
     now: i64,
 ) -> Result<bool, sqlx::Error> {
+    let row = &new.extension;
     let extension = "INSERT INTO extensions (domain, number, name, created_at, updated_at, dnd, forward_always, \
                      forward_busy, forward_no_answer, voicemail) VALUES (?1, ?2, ?3, ?4, ?4, ?5, ?6, ?7, ?8, ?9) \
                      ON CONFLICT (domain, number) DO NOTHING";
     let extension = sqlx::query(extension)
         .bind(domain)
-        .bind(&new.number)
-        .bind(&new.name)
+        .bind(&row.number)
+        .bind(&row.name)
         .bind(now)
-        .bind(new.rules.dnd)
-        .bind(new.rules.forward_always.as_deref())
-        .bind(new.rules.forward_busy.as_deref())
-        .bind(new.rules.forward_no_answer.as_deref())
-        .bind(new.rules.voicemail);
+        .bind(row.dnd)
+        .bind(row.forward_always.as_deref())
+        .bind(row.forward_busy.as_deref())
+        .bind(row.forward_no_answer.as_deref())
+        .bind(row.voicemail);
     if extension.execute(&mut *connection).await?.rows_affected() == 0 {
         return Ok(false);
     }
     let device = "INSERT INTO devices (domain, username, extension, ha1_md5, ha1_sha256, require_qop) \
                   VALUES (?1, ?2, ?2, ?3, ?4, ?5) ON CONFLICT (domain, username) DO NOTHING";
-    let device = sqlx::query(device).bind(domain).bind(&new.number);
+    let device = sqlx::query(device).bind(domain).bind(&row.number);
     let device = device.bind(&new.ha1.md5[..]).bind(&new.ha1.sha256[..]);
-    let device = device.bind(new.rules.require_qop);
+    let device = device.bind(new.require_qop);
     Ok(device.execute(&mut *connection).await?.rows_affected() == 1)
 }
 
@@ -321,14 +320,13 @@ async fn fetch(connection: &mut SqliteConnection, domain: &str, number: &str) ->
         .bind(number)
         .fetch_all(&mut *connection)
         .await?;
-    let devices = devices.iter().map(read_device).collect::<Result<_, _>>()?;
-    Ok(Some(Account {
-        extension: read_extension(&extension)?,
-        devices,
-    }))
+    let mut account = read_account(&extension)?;
+    account.devices = devices.iter().map(read_device).collect::<Result<_, _>>()?;
+    Ok(Some(account))
 }
 
-async fn put(connection: &mut SqliteConnection, domain: &str, row: &Extension) -> Result<(), sqlx::Error> {
+async fn put(connection: &mut SqliteConnection, domain: &str, account: &Account) -> Result<(), sqlx::Error> {
+    let row = &account.extension;
     let update = "UPDATE extensions SET name = ?3, dnd = ?4, forward_always = ?5, forward_busy = ?6, \
                   forward_no_answer = ?7, voicemail = ?8, updated_at = ?9 WHERE domain = ?1 AND number = ?2";
     let update = sqlx::query(update)
@@ -340,7 +338,7 @@ async fn put(connection: &mut SqliteConnection, domain: &str, row: &Extension) -
         .bind(row.forward_busy.as_deref())
         .bind(row.forward_no_answer.as_deref())
         .bind(row.voicemail)
-        .bind(row.updated_at);
+        .bind(account.updated_at);
     update.execute(connection).await.map(drop)
 }
 
@@ -357,15 +355,19 @@ async fn put_sign_in(connection: &mut SqliteConnection, domain: &str, device: &D
     update.execute(connection).await.map(drop)
 }
 
-fn read_extension(row: &SqliteRow) -> Result<Extension, sqlx::Error> {
-    Ok(Extension {
-        number: row.try_get("number")?,
-        name: row.try_get("name")?,
-        dnd: row.try_get("dnd")?,
-        forward_always: row.try_get("forward_always")?,
-        forward_busy: row.try_get("forward_busy")?,
-        forward_no_answer: row.try_get("forward_no_answer")?,
-        voicemail: row.try_get("voicemail")?,
+/// An account whose devices are yet to be read.
+fn read_account(row: &SqliteRow) -> Result<Account, sqlx::Error> {
+    Ok(Account {
+        extension: Extension {
+            number: row.try_get("number")?,
+            name: row.try_get("name")?,
+            dnd: row.try_get("dnd")?,
+            forward_always: row.try_get("forward_always")?,
+            forward_busy: row.try_get("forward_busy")?,
+            forward_no_answer: row.try_get("forward_no_answer")?,
+            voicemail: row.try_get("voicemail")?,
+        },
+        devices: Vec::with_capacity(1),
         created_at: row.try_get("created_at")?,
         updated_at: row.try_get("updated_at")?,
     })
@@ -380,6 +382,7 @@ fn read_device(row: &SqliteRow) -> Result<Device, sqlx::Error> {
     }
     let codecs: String = row.try_get("codecs")?;
     let nat: String = row.try_get("nat")?;
+    let transport: Option<String> = row.try_get("transport")?;
     Ok(Device {
         username: row.try_get("username")?,
         extension: row.try_get("extension")?,
@@ -393,7 +396,7 @@ fn read_device(row: &SqliteRow) -> Result<Device, sqlx::Error> {
             .map(str::to_owned)
             .collect(),
         nat: NatPolicy::parse(&nat).unwrap_or_default(),
-        transport: row.try_get("transport")?,
+        transport: transport.as_deref().and_then(parse_transport),
         require_qop: row.try_get("require_qop")?,
     })
 }

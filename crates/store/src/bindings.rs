@@ -1,8 +1,12 @@
 //! Contacts on disk, so that registrations survive a restart.
 
+use records::{Binding, Flow};
 use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
 
-use crate::{Binding, Store, StoreError, values::MultiRow};
+use crate::{
+    Store, StoreError,
+    values::{Bound, MultiRow, parse_transport, transport_name},
+};
 
 static SAVE: MultiRow = MultiRow::new(
     "INSERT INTO bindings (domain, id, number, username, contact, transport, local, remote, path, instance, reg_id, \
@@ -25,17 +29,18 @@ static REMOVE: MultiRow = MultiRow::new(
 /// Path header values hold no line end, so lines keep them apart.
 const BETWEEN_PATHS: &str = "\n";
 
-pub(crate) async fn save(connection: &mut SqliteConnection, bindings: &[&Binding]) -> Result<(), sqlx::Error> {
-    let bind = |statement: crate::values::Bound, row: &&Binding| {
+/// By domain.
+pub(crate) async fn save(connection: &mut SqliteConnection, bindings: &[(&str, &Binding)]) -> Result<(), sqlx::Error> {
+    let bind = |statement: Bound, (domain, row): &(&str, &Binding)| {
         statement
-            .bind(&*row.domain)
+            .bind((*domain).to_owned())
             .bind(row.id.cast_signed())
             .bind(&row.number)
             .bind(&row.username)
             .bind(&row.contact)
-            .bind(&row.transport)
-            .bind(row.local.to_string())
-            .bind(row.remote.to_string())
+            .bind(transport_name(row.flow.transport))
+            .bind(row.flow.local.to_string())
+            .bind(row.flow.remote.to_string())
             .bind(row.path.join(BETWEEN_PATHS))
             .bind(row.instance.as_deref())
             .bind(row.reg_id)
@@ -51,9 +56,8 @@ pub(crate) async fn save(connection: &mut SqliteConnection, bindings: &[&Binding
 
 /// By domain and id.
 pub(crate) async fn remove(connection: &mut SqliteConnection, keys: &[(&str, u64)]) -> Result<(), sqlx::Error> {
-    let bind = |statement: crate::values::Bound, (domain, id): &(&str, u64)| {
-        statement.bind((*domain).to_owned()).bind(id.cast_signed())
-    };
+    let bind =
+        |statement: Bound, (domain, id): &(&str, u64)| statement.bind((*domain).to_owned()).bind(id.cast_signed());
     REMOVE.execute(connection, keys, bind).await.map(drop)
 }
 
@@ -81,25 +85,33 @@ impl Store {
                     WHERE domain = ? AND devices.extension = bindings.number ORDER BY id";
         // Read row by row: a row of SQLite's takes several times the memory of what is read from it.
         let bindings = sqlx::query(live).bind(domain).try_map(|row| read(&row));
-        bindings.fetch_all(&self.read).await.map_err(|e| self.error(&e))
+        let bindings: Vec<Option<Binding>> = bindings.fetch_all(&self.read).await.map_err(|e| self.error(&e))?;
+        Ok(bindings.into_iter().flatten().collect())
     }
 }
 
-fn read(row: &SqliteRow) -> Result<Binding, sqlx::Error> {
+/// `None` where the transport is one that this version does not know. The connection went with the process that had it.
+fn read(row: &SqliteRow) -> Result<Option<Binding>, sqlx::Error> {
     let address = |column: &str| -> Result<_, sqlx::Error> {
         let text: String = row.try_get(column)?;
         text.parse().map_err(|e| sqlx::Error::Decode(Box::new(e)))
     };
     let path: String = row.try_get("path")?;
-    Ok(Binding {
+    let transport: String = row.try_get("transport")?;
+    let Some(transport) = parse_transport(&transport) else {
+        return Ok(None);
+    };
+    Ok(Some(Binding {
         id: row.try_get::<i64, _>("id")?.cast_unsigned(),
-        domain: row.try_get::<String, _>("domain")?.into(),
         number: row.try_get("number")?,
         username: row.try_get("username")?,
         contact: row.try_get("contact")?,
-        transport: row.try_get("transport")?,
-        local: address("local")?,
-        remote: address("remote")?,
+        flow: Flow {
+            transport,
+            local: address("local")?,
+            remote: address("remote")?,
+            connection: None,
+        },
         path: path.lines().map(str::to_owned).collect(),
         instance: row.try_get("instance")?,
         reg_id: row.try_get("reg_id")?,
@@ -109,7 +121,7 @@ fn read(row: &SqliteRow) -> Result<Binding, sqlx::Error> {
         user_agent: row.try_get("user_agent")?,
         registered_at: row.try_get("registered_at")?,
         expires_at: row.try_get("expires_at")?,
-    })
+    }))
 }
 
 #[cfg(test)]

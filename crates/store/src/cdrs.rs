@@ -4,10 +4,11 @@
 //! Rows that were never completed are calls that a crash interrupted; [`Store::close_interrupted`] completes those at
 //! the start. How long they lasted at least follows from a mark that is written now and then while there are calls.
 
+use records::{CallUid, Cdr, CdrAnswer, CdrOpen, Disposition, EndedBy};
 use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection, sqlite::SqliteRow};
 
 use crate::{
-    Cdr, CdrAnswer, CdrOpen, Disposition, EndedBy, MAX_PAGE, Page, Store, StoreError, StoredCdr,
+    MAX_PAGE, Page, Store, StoreError, StoredCdr,
     accounts::like_pattern,
     values::{Bound, MultiRow},
 };
@@ -39,10 +40,13 @@ static CLOSE: MultiRow = MultiRow::new(
      ended_by = excluded.ended_by, detail = excluded.detail WHERE cdrs.ended_at IS NULL",
 );
 
-fn bind_open(statement: Bound, cdr: &CdrOpen) -> Bound {
+/// A row to write, with its domain.
+pub(crate) type InDomain<'a, T> = (&'a str, &'a T);
+
+fn bind_open(statement: Bound, domain: &str, cdr: &CdrOpen) -> Bound {
     statement
-        .bind(&*cdr.domain)
-        .bind(&cdr.call_id)
+        .bind(domain.to_owned())
+        .bind(cdr.call_id.to_string())
         .bind(&cdr.sip_call_id)
         .bind(&cdr.from)
         .bind(&cdr.from_name)
@@ -50,14 +54,20 @@ fn bind_open(statement: Bound, cdr: &CdrOpen) -> Bound {
         .bind(cdr.started_at)
 }
 
-pub(crate) async fn open(connection: &mut SqliteConnection, cdrs: &[&CdrOpen]) -> Result<(), sqlx::Error> {
-    OPEN.execute(connection, cdrs, |statement, cdr| bind_open(statement, cdr))
-        .await
-        .map(drop)
+pub(crate) async fn open(connection: &mut SqliteConnection, cdrs: &[InDomain<'_, CdrOpen>]) -> Result<(), sqlx::Error> {
+    let bind = |statement: Bound, (domain, cdr): &InDomain<'_, CdrOpen>| bind_open(statement, domain, cdr);
+    OPEN.execute(connection, cdrs, bind).await.map(drop)
 }
 
-pub(crate) async fn answer(connection: &mut SqliteConnection, cdrs: &[&CdrAnswer]) -> Result<(), sqlx::Error> {
-    let bind = |statement: Bound, cdr: &&CdrAnswer| bind_open(statement, &cdr.open).bind(&cdr.to).bind(cdr.answered_at);
+pub(crate) async fn answer(
+    connection: &mut SqliteConnection,
+    cdrs: &[InDomain<'_, CdrAnswer>],
+) -> Result<(), sqlx::Error> {
+    let bind = |statement: Bound, (domain, cdr): &InDomain<'_, CdrAnswer>| {
+        bind_open(statement, domain, &cdr.open)
+            .bind(&cdr.to)
+            .bind(cdr.answered_at)
+    };
     ANSWER.execute(connection, cdrs, bind).await.map(drop)
 }
 
@@ -69,15 +79,15 @@ pub(crate) async fn mark(connection: &mut SqliteConnection, domain: &str, now: i
     mark.execute(connection).await.map(drop)
 }
 
-pub(crate) async fn close(connection: &mut SqliteConnection, cdrs: &[&Cdr]) -> Result<(), sqlx::Error> {
-    let bind = |statement: Bound, cdr: &&Cdr| {
-        bind_open(statement, &cdr.open)
+pub(crate) async fn close(connection: &mut SqliteConnection, cdrs: &[InDomain<'_, Cdr>]) -> Result<(), sqlx::Error> {
+    let bind = |statement: Bound, (domain, cdr): &InDomain<'_, Cdr>| {
+        bind_open(statement, domain, &cdr.open)
             .bind(&cdr.to)
             .bind(cdr.answered_at)
             .bind(cdr.ended_at)
-            .bind(cdr.disposition.as_str())
+            .bind(cdr.disposition.name())
             .bind(cdr.sip_code)
-            .bind(cdr.ended_by.as_str())
+            .bind(cdr.ended_by.name())
             .bind(&cdr.detail)
     };
     CLOSE.execute(connection, cdrs, bind).await.map(drop)
@@ -304,7 +314,7 @@ fn push_place(query: &mut QueryBuilder<Sqlite>, domain: &str, filter: &CdrFilter
         query.push(" AND started_at < ").push_bind(to);
     }
     if let Some(disposition) = filter.disposition {
-        query.push(" AND disposition = ").push_bind(disposition.as_str());
+        query.push(" AND disposition = ").push_bind(disposition.name());
     }
     for (place, compare) in [(range.before, "<"), (range.end, ">=")] {
         let Some((started_at, id)) = place else { continue };
@@ -325,8 +335,7 @@ fn read(row: &SqliteRow) -> Result<StoredCdr, sqlx::Error> {
         parse(&text).ok_or_else(|| sqlx::Error::Decode(format!("unknown {column} {text:?}").into()))
     }
     let open = CdrOpen {
-        domain: row.try_get::<String, _>("domain")?.into(),
-        call_id: row.try_get("call_id")?,
+        call_id: word(row, "call_id", CallUid::parse)?,
         sip_call_id: row.try_get("sip_call_id")?,
         from: row.try_get("from_number")?,
         from_name: row.try_get("from_name")?,

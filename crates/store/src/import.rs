@@ -54,7 +54,7 @@ impl Store {
         let mut write = self.write.begin().await?;
         for (line, outcome) in lines.iter().zip(&mut report) {
             if *outcome == ImportOutcome::Created {
-                let taken = is_taken(write.connection(), domain, &line.number)
+                let taken = is_taken(write.connection(), domain, &line.extension.number)
                     .await
                     .map_err(|e| self.error(&e))?;
                 if taken {
@@ -82,7 +82,7 @@ fn check(lines: &[NewExtension]) -> Vec<ImportOutcome> {
     let mut first = HashMap::with_capacity(lines.len());
     let outcome = |(i, line): (usize, &NewExtension)| match line.check() {
         Err(StoreError::Invalid { field, reason }) => ImportOutcome::Invalid { field, reason },
-        Ok(()) | Err(_) => match *first.entry(line.number.clone()).or_insert(i) {
+        Ok(()) | Err(_) => match *first.entry(line.extension.number.clone()).or_insert(i) {
             earlier if earlier < i => ImportOutcome::Repeats { line: earlier },
             _ => ImportOutcome::Created,
         },

@@ -23,10 +23,7 @@ pub use cdrs::{CdrFilter, CdrSearch};
 pub use error::StoreError;
 pub use import::{ImportOutcome, ImportReport};
 pub use open::{Options, Store, Synchronous};
-pub use rows::{
-    Account, Binding, BindingChange, Cdr, CdrAnswer, CdrOpen, Device, Disposition, EndedBy, Extension, ExtensionPatch,
-    Ha1, MAX_TEXT, NatPolicy, NewExtension, Page, Rules, StoredCdr, Token, is_number,
-};
+pub use rows::{Account, ExtensionPatch, MAX_TEXT, NewExtension, Page, StoredCdr, Token};
 pub use writer::{Durable, Writer, WriterStats};
 
 /// The most items of one page.

@@ -118,9 +118,9 @@ impl Store {
         Ok(Self { read, write, writer })
     }
 
-    /// The handle for what calls and registrations write.
-    pub fn writer(&self) -> Writer {
-        self.writer.clone()
+    /// The handle for what calls and registrations of a SIP domain write.
+    pub fn writer(&self, domain: &str) -> Writer {
+        self.writer.of(domain)
     }
 
     /// Changes [`Options::max_bytes`] from the next transaction on.

@@ -1,129 +1,30 @@
-//! What the store takes and gives. The shell turns these into the switch's types.
+//! What the store takes and gives besides the plain [`records`].
 
-use std::{fmt, net::SocketAddr, sync::Arc};
-
-use serde::{Deserialize, Serialize};
+use records::{Cdr, Device, Extension, Ha1, is_number};
 
 use crate::StoreError;
 
-/// An extension as it is kept.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Extension {
-    /// `[A-Za-z0-9*#+._-]{1,32}`, unique in its domain.
-    pub number: String,
-    /// Shown to whoever is called.
-    pub name: String,
-    /// Do not disturb.
-    pub dnd: bool,
-    /// Where every call goes instead.
-    pub forward_always: Option<String>,
-    /// Where calls go when the extension is busy.
-    pub forward_busy: Option<String>,
-    /// Where calls go when nobody answers.
-    pub forward_no_answer: Option<String>,
-    /// Whether it has a mailbox.
-    pub voicemail: bool,
-    /// Microseconds since the Unix epoch.
-    pub created_at: i64,
-    /// Microseconds since the Unix epoch; later with each change, so that it names what was read.
-    pub updated_at: i64,
-}
-
-/// The digest hashes of `user:realm:password` (RFC 7616 section 3.4.2), computed by the caller.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Ha1 {
-    /// MD5.
-    pub md5: [u8; 16],
-    /// SHA-256.
-    pub sha256: [u8; 32],
-}
-
-impl fmt::Debug for Ha1 {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Ha1(..)")
-    }
-}
-
-/// How a device is reached.
-#[derive(Copy, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum NatPolicy {
-    /// Where its registration came from.
-    #[default]
-    Source,
-    /// Where its Contact says.
-    Contact,
-}
-
-impl NatPolicy {
-    pub(crate) const fn as_str(self) -> &'static str {
-        match self {
-            Self::Source => "source",
-            Self::Contact => "contact",
-        }
-    }
-
-    pub(crate) fn parse(text: &str) -> Option<Self> {
-        [Self::Source, Self::Contact]
-            .into_iter()
-            .find(|policy| policy.as_str() == text)
-    }
-}
-
-/// What signs in for an extension.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Device {
-    /// The digest user name, unique in its domain.
-    pub username: String,
-    /// The extension it belongs to.
-    pub extension: String,
-    /// Its secret, hashed.
-    pub ha1: Ha1,
-    /// Codecs it may use, best first; empty: all.
-    pub codecs: Vec<String>,
-    /// How it is reached.
-    pub nat: NatPolicy,
-    /// The only transport it may use (`udp`, `tcp` ...), if there is such a rule.
-    pub transport: Option<String>,
-    /// Whether it must answer challenges with qop (RFC 7616 section 3.4).
-    pub require_qop: bool,
-}
-
-/// An extension with its devices.
+/// An extension with its devices, as it is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Account {
     /// The extension.
     pub extension: Extension,
     /// Its devices, by user name.
     pub devices: Vec<Device>,
+    /// When the extension was made, microseconds since the Unix epoch.
+    pub created_at: i64,
+    /// When it was last changed, microseconds since the Unix epoch; later with each change, so that this time names
+    /// the version that was read.
+    pub updated_at: i64,
 }
 
 /// An extension to make. Its one device gets the number as its user name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewExtension {
-    /// `[A-Za-z0-9*#+._-]{1,32}`.
-    pub number: String,
-    /// Shown to whoever is called; at most [`MAX_TEXT`] bytes.
-    pub name: String,
+    /// The extension; its name and targets have at most [`MAX_TEXT`] bytes.
+    pub extension: Extension,
     /// The device's secret, hashed with the number as user name.
     pub ha1: Ha1,
-    /// Where its calls go, and what its device must do.
-    pub rules: Rules,
-}
-
-/// Where the calls of an extension go (by default to its phone), and what its device must do.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Rules {
-    /// Do not disturb.
-    pub dnd: bool,
-    /// Where every call goes instead.
-    pub forward_always: Option<String>,
-    /// Where calls go when the extension is busy.
-    pub forward_busy: Option<String>,
-    /// Where calls go when nobody answers.
-    pub forward_no_answer: Option<String>,
-    /// Whether it has a mailbox.
-    pub voicemail: bool,
     /// Whether its device must answer challenges with qop.
     pub require_qop: bool,
 }
@@ -151,14 +52,6 @@ pub struct ExtensionPatch {
 
 /// The longest name, forwarding target or setting key, in bytes.
 pub const MAX_TEXT: usize = 256;
-
-/// Whether a number is one: `[A-Za-z0-9*#+._-]{1,32}`.
-pub fn is_number(text: &str) -> bool {
-    (1..=32).contains(&text.len())
-        && text
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b"*#+._-".contains(&b))
-}
 
 pub(crate) fn check_number(number: &str) -> Result<(), StoreError> {
     let reason = "1 to 32 of the characters A-Z a-z 0-9 * # + . _ -";
@@ -189,11 +82,12 @@ fn check_forward(field: &'static str, target: Option<&str>) -> Result<(), StoreE
 
 impl NewExtension {
     pub(crate) fn check(&self) -> Result<(), StoreError> {
-        check_number(&self.number)?;
-        check_text("name", &self.name)?;
-        check_forward("forward_always", self.rules.forward_always.as_deref())?;
-        check_forward("forward_busy", self.rules.forward_busy.as_deref())?;
-        check_forward("forward_no_answer", self.rules.forward_no_answer.as_deref())
+        let extension = &self.extension;
+        check_number(&extension.number)?;
+        check_text("name", &extension.name)?;
+        check_forward("forward_always", extension.forward_always.as_deref())?;
+        check_forward("forward_busy", extension.forward_busy.as_deref())?;
+        check_forward("forward_no_answer", extension.forward_no_answer.as_deref())
     }
 }
 
@@ -217,7 +111,8 @@ impl ExtensionPatch {
         set(&mut device.require_qop, self.require_qop.as_ref());
     }
 
-    pub(crate) fn apply(&self, extension: &mut Extension, now: i64) {
+    pub(crate) fn apply(&self, account: &mut Account, now: i64) {
+        let extension = &mut account.extension;
         set(&mut extension.name, self.name.as_ref());
         set(&mut extension.dnd, self.dnd.as_ref());
         set(&mut extension.forward_always, self.forward_always.as_ref());
@@ -225,7 +120,7 @@ impl ExtensionPatch {
         set(&mut extension.forward_no_answer, self.forward_no_answer.as_ref());
         set(&mut extension.voicemail, self.voicemail.as_ref());
         // Each change has a time of its own, also where the clock was set back: it names the version.
-        extension.updated_at = now.max(extension.updated_at.saturating_add(1));
+        account.updated_at = now.max(account.updated_at.saturating_add(1));
     }
 }
 
@@ -233,202 +128,6 @@ fn set<T: Clone>(field: &mut T, value: Option<&T>) {
     if let Some(value) = value {
         field.clone_from(value);
     }
-}
-
-/// A contact bound to an address-of-record (RFC 3261 section 10).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Binding {
-    /// Unique in its domain, across restarts.
-    pub id: u64,
-    /// The SIP domain.
-    pub domain: Arc<str>,
-    /// The extension.
-    pub number: String,
-    /// The device that registered it.
-    pub username: String,
-    /// The Contact URI.
-    pub contact: String,
-    /// `udp`, `tcp`, `tls`, `ws` or `wss`.
-    pub transport: String,
-    /// Our side of the flow.
-    pub local: SocketAddr,
-    /// The phone's side of the flow.
-    pub remote: SocketAddr,
-    /// Path header values, topmost first; none holds a line end.
-    pub path: Vec<String>,
-    /// `+sip.instance`.
-    pub instance: Option<String>,
-    /// `reg-id`.
-    pub reg_id: Option<u32>,
-    /// Preference in thousandths.
-    pub q: u16,
-    /// The registration's Call-ID.
-    pub call_id: String,
-    /// The registration's last CSeq.
-    pub cseq: u32,
-    /// The phone's User-Agent.
-    pub user_agent: String,
-    /// Microseconds since the Unix epoch.
-    pub registered_at: i64,
-    /// Microseconds since the Unix epoch.
-    pub expires_at: i64,
-}
-
-/// A change to the bindings on disk.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum BindingChange {
-    /// New, or changed (same id).
-    Save(Box<Binding>),
-    /// Gone.
-    Remove {
-        /// The SIP domain.
-        domain: Arc<str>,
-        /// Which.
-        id: u64,
-    },
-}
-
-impl BindingChange {
-    /// What names the binding.
-    pub(crate) fn key(&self) -> (&str, u64) {
-        match self {
-            Self::Save(binding) => (&binding.domain, binding.id),
-            Self::Remove { domain, id } => (domain, *id),
-        }
-    }
-}
-
-/// What is known when a call begins.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CdrOpen {
-    /// The SIP domain.
-    pub domain: Arc<str>,
-    /// The call: unique for ever.
-    pub call_id: String,
-    /// The SIP Call-ID of the caller's leg.
-    pub sip_call_id: String,
-    /// The caller's number.
-    pub from: String,
-    /// The caller's name.
-    pub from_name: String,
-    /// What was dialled.
-    pub dialed: String,
-    /// Microseconds since the Unix epoch.
-    pub started_at: i64,
-}
-
-/// A call in progress that was answered.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CdrAnswer {
-    /// Its beginning.
-    pub open: CdrOpen,
-    /// Who answered; empty where nobody is to be named.
-    pub to: String,
-    /// Microseconds since the Unix epoch.
-    pub answered_at: i64,
-}
-
-/// How a call ended, for people.
-#[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Disposition {
-    /// Somebody answered.
-    Answered,
-    /// The callee was busy.
-    Busy,
-    /// It rang and nobody answered.
-    NoAnswer,
-    /// The caller gave up.
-    Cancelled,
-    /// Refused.
-    Rejected,
-    /// Anything else.
-    Failed,
-}
-
-impl Disposition {
-    const ALL: [Self; 6] = [
-        Self::Answered,
-        Self::Busy,
-        Self::NoAnswer,
-        Self::Cancelled,
-        Self::Rejected,
-        Self::Failed,
-    ];
-
-    /// The word in the database and in the admin API.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Answered => "answered",
-            Self::Busy => "busy",
-            Self::NoAnswer => "no_answer",
-            Self::Cancelled => "cancelled",
-            Self::Rejected => "rejected",
-            Self::Failed => "failed",
-        }
-    }
-
-    /// Reads that word.
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|disposition| disposition.as_str() == text)
-    }
-}
-
-/// Who ended a call.
-#[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum EndedBy {
-    /// The caller.
-    Caller,
-    /// The callee.
-    Callee,
-    /// The dialplan.
-    Script,
-    /// The admin API.
-    Admin,
-    /// Tandem itself.
-    System,
-}
-
-impl EndedBy {
-    const ALL: [Self; 5] = [Self::Caller, Self::Callee, Self::Script, Self::Admin, Self::System];
-
-    /// The word in the database and in the admin API.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Caller => "caller",
-            Self::Callee => "callee",
-            Self::Script => "script",
-            Self::Admin => "admin",
-            Self::System => "system",
-        }
-    }
-
-    /// Reads that word.
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|who| who.as_str() == text)
-    }
-}
-
-/// A whole call detail record.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Cdr {
-    /// Its beginning.
-    pub open: CdrOpen,
-    /// Who answered or was rung last; empty if nobody.
-    pub to: String,
-    /// Microseconds since the Unix epoch.
-    pub answered_at: Option<i64>,
-    /// Microseconds since the Unix epoch.
-    pub ended_at: i64,
-    /// How it ended.
-    pub disposition: Disposition,
-    /// The final status the caller got; 0 where Tandem was killed before there was one.
-    pub sip_code: u16,
-    /// Who ended it.
-    pub ended_by: EndedBy,
-    /// Why it ended as it did, for people.
-    pub detail: String,
 }
 
 /// A call detail record with its number in the list.

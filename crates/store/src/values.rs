@@ -2,7 +2,31 @@
 
 use std::sync::{Arc, OnceLock};
 
+use records::Transport;
 use sqlx::{AssertSqlSafe, Sqlite, SqliteConnection, query::Query, sqlite::SqliteArguments};
+
+/// The word that the database has for a transport. (No name in SIP: a URI has no word of its own for WSS.)
+pub(crate) const fn transport_name(transport: Transport) -> &'static str {
+    match transport {
+        Transport::Udp => "udp",
+        Transport::Tcp => "tcp",
+        Transport::Tls => "tls",
+        Transport::Ws => "ws",
+        Transport::Wss => "wss",
+    }
+}
+
+/// Reads that word.
+pub(crate) fn parse_transport(text: &str) -> Option<Transport> {
+    let all = [
+        Transport::Udp,
+        Transport::Tcp,
+        Transport::Tls,
+        Transport::Ws,
+        Transport::Wss,
+    ];
+    all.into_iter().find(|transport| transport_name(*transport) == text)
+}
 
 /// A statement being bound.
 pub(crate) type Bound = Query<'static, Sqlite, SqliteArguments>;

@@ -3,7 +3,8 @@
 
 mod support;
 
-use store::{Device, ExtensionPatch, ImportOutcome, NatPolicy, StoreError};
+use records::{Device, NatPolicy, Transport};
+use store::{ExtensionPatch, ImportOutcome, StoreError};
 use support::{DOMAIN, NOW, binding, fresh, ha1, new_extension, save};
 
 #[tokio::test]
@@ -18,7 +19,7 @@ async fn a_new_extension_has_one_device_with_its_number_as_user_name() {
         (made.extension.number.as_str(), made.extension.name.as_str()),
         ("101", "Phone 101")
     );
-    assert_eq!((made.extension.created_at, made.extension.updated_at), (NOW, NOW));
+    assert_eq!((made.created_at, made.updated_at), (NOW, NOW));
     let device = &made.devices[0];
     assert_eq!((device.username.as_str(), device.extension.as_str()), ("101", "101"));
     assert_eq!((&device.ha1, device.nat), (&ha1(1), NatPolicy::Source));
@@ -60,7 +61,7 @@ async fn a_number_that_is_a_devices_user_name_leaves_nothing_behind() {
         ha1: ha1(3),
         codecs: vec!["PCMA".into(), "opus".into()],
         nat: NatPolicy::Contact,
-        transport: Some("tls".into()),
+        transport: Some(Transport::Tls),
         require_qop: true,
     };
     kept.store.put_device(DOMAIN, &second).await.unwrap();
@@ -117,7 +118,7 @@ async fn values_out_of_range_are_refused_by_field() {
     let mut named = new_extension("*#+._-9aZ");
     kept.store.create_extension(DOMAIN, &named, NOW).await.unwrap();
     for name in ["x".repeat(257), "line\r\nend".into()] {
-        (named.number, named.name) = ("5".into(), name);
+        (named.extension.number, named.extension.name) = ("5".into(), name);
         let refused = kept.store.create_extension(DOMAIN, &named, NOW).await;
         assert!(
             matches!(refused, Err(StoreError::Invalid { field: "name", .. })),
@@ -162,7 +163,7 @@ async fn a_patch_changes_what_it_names() {
     expected.extension.forward_always = Some("102".into());
     expected.extension.forward_no_answer = Some("sip:desk@example.org".into());
     expected.extension.voicemail = true;
-    expected.extension.updated_at = NOW + 5;
+    expected.updated_at = NOW + 5;
     expected.devices[0].ha1 = ha1(9);
     assert_eq!(
         kept.store
@@ -202,7 +203,7 @@ async fn a_deleted_extension_takes_devices_and_contacts_with_it() {
             .unwrap();
     }
     let changes = vec![save(binding(1, "101")), save(binding(2, "102"))];
-    kept.store.writer().save_bindings(changes).await.unwrap();
+    kept.store.writer(DOMAIN).save_bindings(changes).await.unwrap();
     kept.store.delete_extension(DOMAIN, "101").await.unwrap();
     assert!(matches!(
         kept.store.delete_extension(DOMAIN, "101").await,
@@ -250,10 +251,8 @@ async fn pages_of_extensions_stay_whole_while_others_are_made() {
 async fn extensions_are_found_by_number_and_name() {
     let kept = fresh().await;
     for (number, name) in [("101", "Ada"), ("102", "100% Bob_"), ("210", "adam")] {
-        let new = store::NewExtension {
-            name: name.into(),
-            ..new_extension(number)
-        };
+        let mut new = new_extension(number);
+        new.extension.name = name.into();
         kept.store.create_extension(DOMAIN, &new, NOW).await.unwrap();
     }
     for (q, expected) in [

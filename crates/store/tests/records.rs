@@ -10,7 +10,8 @@ use std::{
     process::{Command, Stdio},
 };
 
-use store::{Cdr, CdrFilter, CdrSearch, Disposition, Options, Page, Store, StoreError, StoredCdr};
+use records::{CallUid, Cdr, Disposition};
+use store::{CdrFilter, CdrSearch, Options, Page, Store, StoreError, StoredCdr};
 use support::{DOMAIN, NOW, closed_cdr, fresh, open_cdr};
 
 const SECOND: i64 = 1_000_000;
@@ -24,8 +25,20 @@ fn calls(page: &Page<StoredCdr>) -> Vec<i64> {
 
 async fn stored(cdrs: impl IntoIterator<Item = Cdr>) -> support::Kept {
     let kept = fresh().await;
-    cdrs.into_iter().for_each(|cdr| kept.store.writer().close_cdr(cdr));
-    kept.store.writer().flush().await.unwrap();
+    cdrs.into_iter()
+        .for_each(|cdr| kept.store.writer(DOMAIN).close_cdr(cdr));
+    kept.store.writer(DOMAIN).flush().await.unwrap();
+    kept
+}
+
+/// As [`stored`], but this call is another domain's.
+async fn stored_but_one_elsewhere(cdrs: impl IntoIterator<Item = Cdr>, elsewhere: u64) -> support::Kept {
+    let other = open_cdr(elsewhere).call_id;
+    let (elsewhere, here): (Vec<_>, Vec<_>) = cdrs.into_iter().partition(|cdr| cdr.open.call_id == other);
+    let kept = stored(here).await;
+    let writer = kept.store.writer("other.example");
+    elsewhere.into_iter().for_each(|cdr| writer.close_cdr(cdr));
+    writer.flush().await.unwrap();
     kept
 }
 
@@ -38,12 +51,11 @@ async fn part_of_a_number_or_a_name_is_found_in_bounded_steps() {
             2 => cdr.to = "5551".into(),
             3 => (cdr.open.dialed, cdr.disposition) = ("*555".into(), Disposition::Busy),
             4 => cdr.open.from_name = "Room 555%".into(),
-            5 => cdr.open.domain = "other.example".into(),
             _ => {}
         }
         cdr
     };
-    let kept = stored((1..=9).map(change)).await;
+    let kept = stored_but_one_elsewhere((1..=9).map(change), 5).await;
     let search = |text: &str, records| CdrFilter {
         search: Some(CdrSearch {
             text: text.into(),
@@ -109,12 +121,11 @@ async fn a_list_is_filtered_by_time_number_and_disposition() {
             1 => cdr.open.from = "555".into(),
             2 => cdr.to = "555".into(),
             3 => (cdr.open.dialed, cdr.disposition) = ("555".into(), Disposition::Busy),
-            4 => cdr.open.domain = "other.example".into(),
             _ => cdr.disposition = Disposition::NoAnswer,
         }
         cdr
     };
-    let kept = stored((1..=6).map(change)).await;
+    let kept = stored_but_one_elsewhere((1..=6).map(change), 4).await;
     let at = |second: i64| Some(NOW + second * SECOND);
     let number = Some("555".to_owned());
     let all = CdrFilter::default();
@@ -205,8 +216,8 @@ async fn pages_stay_whole_while_calls_end() {
         for more in 0.. {
             let page = kept.store.cdrs(DOMAIN, &filter, 7, cursor.as_deref()).await.unwrap();
             seen.extend(page.items.into_iter().map(|item| item.id));
-            kept.store.writer().close_cdr(closed_cdr(5000 + more));
-            kept.store.writer().flush().await.unwrap();
+            kept.store.writer(DOMAIN).close_cdr(closed_cdr(5000 + more));
+            kept.store.writer(DOMAIN).flush().await.unwrap();
             cursor = page.next_cursor;
             if cursor.is_none() {
                 break;
@@ -258,7 +269,7 @@ fn one_life(path: &Path, dice: &mut Dice, promised: &mut BTreeMap<u64, Promised>
             .values_mut()
             .filter(|call| call.begun)
             .for_each(|call| call.ended = true);
-        let writer = store.writer();
+        let writer = store.writer(DOMAIN);
         let mut waiting = Vec::new();
         for _ in 0..dice.below(60) {
             let call = dice.below(30);
@@ -328,10 +339,10 @@ fn any_order_of_events_and_deaths_gives_each_call_one_record() {
                 .unwrap()
                 .items
         });
-        let mut records: BTreeMap<String, usize> = BTreeMap::new();
+        let mut records: BTreeMap<CallUid, usize> = BTreeMap::new();
         found
             .iter()
-            .for_each(|item| *records.entry(item.cdr.open.call_id.clone()).or_default() += 1);
+            .for_each(|item| *records.entry(item.cdr.open.call_id).or_default() += 1);
         assert!(records.values().all(|&n| n == 1), "seed {seed}: {records:?}");
         for (call, _) in promised.iter().filter(|(_, promise)| promise.begun) {
             assert!(
@@ -350,13 +361,13 @@ async fn child_that_writes_until_it_is_killed() {
     let Some(path) = std::env::var_os(CHILD) else { return };
     let store = Store::open(path, Options::default()).await.unwrap();
     for call in 0.. {
-        store.writer().open_cdr(open_cdr(call)).await.unwrap();
+        store.writer(DOMAIN).open_cdr(open_cdr(call)).await.unwrap();
         println!("begun {call}");
         if call % 3 == 0 {
-            store.writer().close_cdr(closed_cdr(call));
+            store.writer(DOMAIN).close_cdr(closed_cdr(call));
         }
         if call % 9 == 0 {
-            store.writer().flush().await.unwrap();
+            store.writer(DOMAIN).flush().await.unwrap();
             println!("ended {call}");
         }
     }

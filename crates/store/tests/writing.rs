@@ -3,15 +3,16 @@
 
 mod support;
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
-use store::{CdrAnswer, CdrFilter, Disposition, EndedBy, Options, Store, StoreError};
+use records::{Cdr, CdrAnswer, Disposition, EndedBy};
+use store::{CdrFilter, Options, Store, StoreError};
 use support::{DOMAIN, NOW, binding, closed_cdr, fresh, fresh_with, gone, new_extension, open_cdr, save};
 
 const CDRS: &str = "SELECT count(*) FROM cdrs";
 const ENDED: &str = "SELECT count(*) FROM cdrs WHERE ended_at IS NOT NULL";
 
-async fn all(store: &Store) -> Vec<store::Cdr> {
+async fn all(store: &Store) -> Vec<Cdr> {
     let page = store.cdrs(DOMAIN, &CdrFilter::default(), 1000, None).await.unwrap();
     page.items.into_iter().map(|item| item.cdr).collect()
 }
@@ -23,7 +24,7 @@ async fn a_promise_is_on_the_disk_when_it_resolves() {
         .create_extension(DOMAIN, &new_extension("101"), NOW)
         .await
         .unwrap();
-    let writer = kept.store.writer();
+    let writer = kept.store.writer(DOMAIN);
     writer.save_bindings(vec![save(binding(7, "101"))]).await.unwrap();
     assert_eq!(kept.count("SELECT id FROM bindings").await, 7);
     writer.open_cdr(open_cdr(1)).await.unwrap();
@@ -57,7 +58,7 @@ async fn bindings_come_back_as_they_were_saved() {
         save(expired),
         save(binding(4, "999")),
     ];
-    kept.store.writer().save_bindings(changes).await.unwrap();
+    kept.store.writer(DOMAIN).save_bindings(changes).await.unwrap();
     let kept = kept.reopened().await;
     // The one of an extension that is not there went at the start, the expired one goes now.
     assert_eq!(kept.count("SELECT count(*) FROM bindings").await, 3);
@@ -75,7 +76,7 @@ async fn the_last_change_of_a_binding_stands_whatever_shares_its_transaction() {
         .create_extension(DOMAIN, &new_extension("101"), NOW)
         .await
         .unwrap();
-    let writer = kept.store.writer();
+    let writer = kept.store.writer(DOMAIN);
     let mut newer = binding(1, "101");
     newer.cseq = 18;
     let first = writer.save_bindings(vec![save(binding(1, "101")), save(binding(2, "101"))]);
@@ -96,21 +97,17 @@ async fn domains_share_no_keys() {
             .await
             .unwrap();
     }
-    let writer = kept.store.writer();
-    let mut theirs = binding(1, "101");
-    theirs.domain = other.into();
-    writer
-        .save_bindings(vec![save(binding(1, "101")), save(theirs.clone())])
-        .await
-        .unwrap();
+    let writer = kept.store.writer(DOMAIN);
+    let (their_writer, theirs) = (kept.store.writer(other), binding(1, "101"));
+    let saved = writer.save_bindings(vec![save(binding(1, "101"))]);
+    their_writer.save_bindings(vec![save(theirs.clone())]).await.unwrap();
+    saved.await.unwrap();
     writer.save_bindings(vec![gone(1)]).await.unwrap();
     assert_eq!(kept.store.load_bindings(DOMAIN, NOW).await.unwrap(), []);
     assert_eq!(kept.store.load_bindings(other, NOW).await.unwrap(), [theirs]);
 
-    let mut call = closed_cdr(1);
-    call.open.domain = other.into();
     writer.close_cdr(closed_cdr(1));
-    writer.close_cdr(call);
+    their_writer.close_cdr(closed_cdr(1));
     writer.flush().await.unwrap();
     assert_eq!(kept.count(ENDED).await, 2);
 
@@ -125,7 +122,7 @@ async fn domains_share_no_keys() {
 #[tokio::test]
 async fn a_call_has_one_record_from_its_beginning_to_its_end() {
     let kept = fresh().await;
-    let writer = kept.store.writer();
+    let writer = kept.store.writer(DOMAIN);
     writer.open_cdr(open_cdr(1)).await.unwrap();
     assert_eq!(all(&kept.store).await, [], "a call in progress is not in the list");
     writer.close_cdr(closed_cdr(1));
@@ -153,19 +150,19 @@ async fn a_call_has_one_record_from_its_beginning_to_its_end() {
 #[tokio::test]
 async fn an_end_without_a_stored_beginning_is_written_whole() {
     let kept = fresh().await;
-    kept.store.writer().close_cdr(closed_cdr(1));
-    kept.store.writer().flush().await.unwrap();
+    kept.store.writer(DOMAIN).close_cdr(closed_cdr(1));
+    kept.store.writer(DOMAIN).flush().await.unwrap();
     assert_eq!(all(&kept.store).await, [closed_cdr(1)]);
 }
 
 #[tokio::test]
 async fn interrupted_calls_are_closed_at_the_start() {
     let kept = fresh().await;
-    let writer = kept.store.writer();
+    let writer = kept.store.writer(DOMAIN);
     writer.open_cdr(open_cdr(1)).await.unwrap();
     writer.open_cdr(open_cdr(2)).await.unwrap();
     writer.close_cdr(closed_cdr(2));
-    writer.mark_calls(&DOMAIN.into(), NOW + 50_000_000);
+    writer.mark_calls(NOW + 50_000_000);
     let kept = kept.reopened().await;
     let now = NOW + 100_000_000;
     assert_eq!(kept.store.close_interrupted(now).await.unwrap(), 1);
@@ -180,8 +177,8 @@ async fn interrupted_calls_are_closed_at_the_start() {
     assert_eq!((first.open, first.ended_at), (open_cdr(1), NOW + 50_000_000));
     assert_eq!((first.answered_at, first.sip_code), (None, 0));
     // Its end comes too late: the record stands.
-    kept.store.writer().close_cdr(closed_cdr(1));
-    kept.store.writer().flush().await.unwrap();
+    kept.store.writer(DOMAIN).close_cdr(closed_cdr(1));
+    kept.store.writer(DOMAIN).flush().await.unwrap();
     assert_eq!(all(&kept.store).await[1].disposition, Disposition::Failed);
 }
 
@@ -192,7 +189,7 @@ async fn what_arrives_during_a_commit_shares_the_next_one() {
         ..Options::default()
     })
     .await;
-    let writer = kept.store.writer();
+    let writer = kept.store.writer(DOMAIN);
     let before = writer.stats().commits;
     let promises: Vec<_> = (0..600).map(|call| writer.open_cdr(open_cdr(call))).collect();
     for promise in promises {
@@ -212,7 +209,7 @@ async fn a_full_disk_refuses_promises_and_keeps_notes_until_there_is_room() {
         ..Options::default()
     })
     .await;
-    let writer = kept.store.writer();
+    let writer = kept.store.writer(DOMAIN);
     kept.store.set_max_bytes(Some(1)).await;
     // Fills what room the file has.
     let mut call = 0;
@@ -253,7 +250,7 @@ async fn a_lock_held_by_another_process_delays_notes_and_refuses_promises() {
     .await;
     let mut other = support::raw(&kept.path()).await;
     sqlx::query("BEGIN IMMEDIATE").execute(&mut other).await.unwrap();
-    let writer = kept.store.writer();
+    let writer = kept.store.writer(DOMAIN);
     writer.close_cdr(closed_cdr(1));
     let refused = writer.open_cdr(open_cdr(2)).await.unwrap_err();
     assert!(matches!(refused, StoreError::Locked(_)), "{refused}");
@@ -286,7 +283,7 @@ async fn a_call_that_began_while_nothing_could_be_written_has_a_record_once_that
     .await;
     let mut other = support::raw(&kept.path()).await;
     sqlx::query("BEGIN IMMEDIATE").execute(&mut other).await.unwrap();
-    let writer = kept.store.writer();
+    let writer = kept.store.writer(DOMAIN);
     // One is over before the lock is, the other goes on until we are killed.
     for call in [1, 2] {
         writer.open_cdr(open_cdr(call)).await.unwrap_err();
@@ -307,7 +304,7 @@ async fn records_beyond_all_bounds_go_to_the_log() {
         ..Options::default()
     })
     .await;
-    let writer = kept.store.writer();
+    let writer = kept.store.writer(DOMAIN);
     // Nothing runs between these lines, so all of it waits.
     (0..30).for_each(|call| writer.close_cdr(closed_cdr(call)));
     writer.forget(vec![gone(1)]);
@@ -331,7 +328,7 @@ async fn closing_while_nothing_can_be_written_says_how_much_is_lost() {
     let kept = fresh_with(options).await;
     let mut other = support::raw(&kept.path()).await;
     sqlx::query("BEGIN IMMEDIATE").execute(&mut other).await.unwrap();
-    let writer = kept.store.writer();
+    let writer = kept.store.writer(DOMAIN);
     writer.close_cdr(closed_cdr(1));
     writer.close_cdr(closed_cdr(2));
     assert_eq!(kept.store.close().await, Err(StoreError::Unsaved(2)));
@@ -346,7 +343,7 @@ async fn a_full_queue_refuses_promises_but_takes_notes() {
         ..Options::default()
     })
     .await;
-    let writer = kept.store.writer();
+    let writer = kept.store.writer(DOMAIN);
     // Nothing runs between these lines, so all of it waits.
     let taken: Vec<_> = (0..10).map(|call| writer.open_cdr(open_cdr(call))).collect();
     let refused = writer.open_cdr(open_cdr(10));
@@ -363,7 +360,7 @@ async fn a_full_queue_refuses_promises_but_takes_notes() {
 #[tokio::test]
 async fn closing_writes_what_waits() {
     let kept = fresh().await;
-    let writer = kept.store.writer();
+    let writer = kept.store.writer(DOMAIN);
     (0..300).for_each(|call| writer.close_cdr(closed_cdr(call)));
     let path = kept.path();
     kept.store.close().await.unwrap();
@@ -378,7 +375,7 @@ async fn a_row_the_schema_refuses_fails_alone() {
     let trap = "CREATE TRIGGER trap BEFORE INSERT ON cdrs WHEN new.dialed = 'trap' \
                 BEGIN SELECT RAISE(ABORT, 'trapped'); END";
     sqlx::query(trap).execute(&mut other).await.unwrap();
-    let writer = kept.store.writer();
+    let writer = kept.store.writer(DOMAIN);
     let mut trapped = closed_cdr(2);
     trapped.open.dialed = "trap".into();
     let first = writer.open_cdr(open_cdr(1));
@@ -405,7 +402,7 @@ fn answered(call: u64, to: &str) -> CdrAnswer {
 #[tokio::test]
 async fn a_call_that_was_answered_before_a_crash_says_so_by_whom_since_when_and_how_long_at_least() {
     let kept = fresh().await;
-    let (writer, domain) = (kept.store.writer(), DOMAIN.into());
+    let writer = kept.store.writer(DOMAIN);
     for call in 1..=3 {
         writer.open_cdr(open_cdr(call)).await.unwrap();
     }
@@ -413,9 +410,9 @@ async fn a_call_that_was_answered_before_a_crash_says_so_by_whom_since_when_and_
     writer.answer_cdr(answered(1, "102")); // picked up by a script, then connected
     writer.answer_cdr(answered(2, "102"));
     writer.answer_cdr(answered(4, "103")); // its beginning could not be stored
-    writer.mark_calls(&domain, NOW + 20_000_000);
-    writer.mark_calls(&domain, NOW + 25_000_000);
-    writer.mark_calls(&Arc::from("other.example"), NOW + 90_000_000);
+    writer.mark_calls(NOW + 20_000_000);
+    writer.mark_calls(NOW + 25_000_000);
+    kept.store.writer("other.example").mark_calls(NOW + 90_000_000);
     writer.close_cdr(closed_cdr(2));
     writer.flush().await.unwrap();
     writer.open_cdr(open_cdr(30)).await.unwrap(); // after the last mark
@@ -443,7 +440,7 @@ async fn a_call_that_was_answered_before_a_crash_says_so_by_whom_since_when_and_
         ]
     );
     // A clock that was set back makes no call longer than until now.
-    kept.store.writer().open_cdr(open_cdr(5)).await.unwrap();
+    kept.store.writer(DOMAIN).open_cdr(open_cdr(5)).await.unwrap();
     assert_eq!(kept.store.close_interrupted(at(10)).await.unwrap(), 1);
     let last = all(&kept.store)
         .await
@@ -460,11 +457,11 @@ async fn an_answer_costs_no_transaction_of_its_own() {
         ..Options::default()
     })
     .await;
-    let (writer, domain) = (kept.store.writer(), DOMAIN.into());
+    let writer = kept.store.writer(DOMAIN);
     writer.open_cdr(open_cdr(1)).await.unwrap();
     let before = writer.stats().commits;
     writer.answer_cdr(answered(1, "102"));
-    writer.mark_calls(&domain, NOW);
+    writer.mark_calls(NOW);
     // Whatever comes next takes them along, at once.
     writer.open_cdr(open_cdr(2)).await.unwrap();
     assert_eq!((writer.stats().commits - before, writer.stats().queued), (1, 0));
@@ -478,7 +475,7 @@ async fn an_answer_costs_no_transaction_of_its_own() {
 #[tokio::test]
 async fn an_answer_is_on_the_disk_soon_also_when_nothing_else_is_written() {
     let kept = fresh().await;
-    let writer = kept.store.writer();
+    let writer = kept.store.writer(DOMAIN);
     writer.open_cdr(open_cdr(1)).await.unwrap();
     writer.answer_cdr(answered(1, "102"));
     while writer.stats().queued > 0 {

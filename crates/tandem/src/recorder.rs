@@ -8,9 +8,9 @@ use std::{
     time::Duration,
 };
 
-use sip::{Flow, Transport};
+use records::{BindingChange, Cdr, CdrAnswer, CdrOpen};
 use store::{Durable, Store, Writer};
-use switch::{Binding, BindingChange, Cdr, CdrAnswer, CdrOpen, Disposition, EndedBy, Input, QueryId};
+use switch::{Input, QueryId};
 use tokio::{runtime::Handle, sync::mpsc};
 
 use crate::{clock::Clock, run::Mailbox};
@@ -18,7 +18,6 @@ use crate::{clock::Clock, run::Mailbox};
 /// The way to the store. Handing over never waits; the store's own queue is bounded by refusing promises.
 #[derive(Clone)]
 pub struct Recorder {
-    domain: Arc<str>,
     writer: Writer,
     /// Promises whose keeping is waited for; as many as the store has taken.
     promises: mpsc::UnboundedSender<(QueryId, Durable)>,
@@ -29,7 +28,7 @@ pub struct Recorder {
 impl Recorder {
     /// A recorder for one domain; `mailbox` hears of what became durable, from a task on `runtime`, best
     /// the one on which the store writes.
-    pub fn new(domain: Arc<str>, store: &Store, runtime: &Handle, mailbox: Mailbox) -> Self {
+    pub fn new(domain: &str, store: &Store, runtime: &Handle, mailbox: Mailbox) -> Self {
         let (promises, mut made) = mpsc::unbounded_channel::<(QueryId, Durable)>();
         // One task for all: the store keeps its promises in the order they were made.
         runtime.spawn(async move {
@@ -45,8 +44,7 @@ impl Recorder {
             }
         });
         Self {
-            domain,
-            writer: store.writer(),
+            writer: store.writer(domain),
             promises,
             calls: Arc::default(),
         }
@@ -55,14 +53,14 @@ impl Recorder {
     /// While calls are in progress, marks so on the disk every so often, by a task on `runtime`: a record that is cut off
     /// by a crash says how long its call lasted at least.
     pub fn mark_calls(&self, every: Duration, clock: Clock, runtime: &Handle) {
-        let (writer, domain) = (self.writer.clone(), self.domain.clone());
+        let writer = self.writer.clone();
         let calls = Arc::downgrade(&self.calls);
         runtime.spawn(async move {
             loop {
                 tokio::time::sleep(every).await;
                 let Some(calls) = calls.upgrade() else { return };
                 if calls.load(Ordering::Relaxed) > 0 {
-                    writer.mark_calls(&domain, clock.unix_micros());
+                    writer.mark_calls(clock.unix_micros());
                 }
             }
         });
@@ -70,220 +68,42 @@ impl Recorder {
 
     /// Makes these changes durable, then answers the query.
     pub fn save_bindings(&self, query: QueryId, changes: Vec<BindingChange>) {
-        let changes = changes.into_iter().map(|change| self.change(change)).collect();
         self.answer(query, self.writer.save_bindings(changes));
     }
 
     /// Notes that a call has begun, then answers the query.
     pub fn open_cdr(&self, query: QueryId, open: CdrOpen) {
         self.calls.fetch_add(1, Ordering::Relaxed);
-        self.answer(query, self.writer.open_cdr(self.open(open)));
+        self.answer(query, self.writer.open_cdr(open));
     }
 
     /// Notes that a call was answered.
     pub fn answer_cdr(&self, answer: CdrAnswer) {
-        let CdrAnswer { open, to, answered_at } = answer;
-        let open = self.open(open);
-        self.writer.answer_cdr(store::CdrAnswer { open, to, answered_at });
+        self.writer.answer_cdr(answer);
     }
 
     /// Completes a call's record.
     pub fn close_cdr(&self, cdr: Cdr) {
-        let Cdr {
-            open,
-            to,
-            answered_at,
-            ended_at,
-            disposition,
-            sip_code,
-            ended_by,
-            detail,
-        } = cdr;
         // Each call begins and ends once.
         self.calls.fetch_sub(1, Ordering::Relaxed);
-        let (disposition, ended_by) = (stored_disposition(disposition), stored_end(ended_by));
-        let open = self.open(open);
-        self.writer.close_cdr(store::Cdr {
-            open,
-            to,
-            answered_at,
-            ended_at,
-            disposition,
-            sip_code,
-            ended_by,
-            detail,
-        });
+        self.writer.close_cdr(cdr);
     }
 
     /// Changes that nobody waits for.
     pub fn forget(&self, changes: impl IntoIterator<Item = BindingChange>) {
-        self.writer
-            .forget(changes.into_iter().map(|change| self.change(change)).collect());
+        self.writer.forget(changes.into_iter().collect());
     }
 
     fn answer(&self, query: QueryId, promise: Durable) {
         // The task ends only with the runtime, after the loop.
         let _ = self.promises.send((query, promise));
     }
-
-    fn change(&self, change: BindingChange) -> store::BindingChange {
-        match change {
-            BindingChange::Save(binding) => {
-                store::BindingChange::Save(Box::new(to_store(binding, self.domain.clone())))
-            }
-            BindingChange::Remove(id) => store::BindingChange::Remove {
-                domain: self.domain.clone(),
-                id,
-            },
-        }
-    }
-
-    fn open(&self, open: CdrOpen) -> store::CdrOpen {
-        let CdrOpen {
-            call_id,
-            from,
-            from_name,
-            dialed,
-            sip_call_id,
-            started_at,
-        } = open;
-        let (domain, call_id) = (self.domain.clone(), call_id.to_string());
-        store::CdrOpen {
-            domain,
-            call_id,
-            sip_call_id,
-            from,
-            from_name,
-            dialed,
-            started_at,
-        }
-    }
-}
-
-fn to_store(binding: Binding, domain: Arc<str>) -> store::Binding {
-    let Binding {
-        id,
-        number,
-        username,
-        contact,
-        flow,
-        path,
-        instance,
-        reg_id,
-        q,
-        ..
-    } = binding;
-    let Flow {
-        transport,
-        local,
-        remote,
-        connection: _,
-    } = flow;
-    let transport = transport.uri_name().to_owned();
-    let Binding {
-        call_id,
-        cseq,
-        user_agent,
-        registered_at,
-        expires_at,
-        ..
-    } = binding;
-    store::Binding {
-        id,
-        domain,
-        number,
-        username,
-        contact,
-        transport,
-        local,
-        remote,
-        path,
-        instance,
-        reg_id,
-        q,
-        call_id,
-        cseq,
-        user_agent,
-        registered_at,
-        expires_at,
-    }
-}
-
-/// A binding that was on disk; `None` where its transport is none we know. Its connection went with the
-/// process that had it.
-pub fn from_store(binding: store::Binding) -> Option<Binding> {
-    let store::Binding {
-        id,
-        domain: _,
-        number,
-        username,
-        contact,
-        transport,
-        local,
-        remote,
-        path,
-        ..
-    } = binding;
-    let flow = Flow {
-        transport: Transport::from_name(&transport)?,
-        local,
-        remote,
-        connection: None,
-    };
-    let store::Binding {
-        instance,
-        reg_id,
-        q,
-        call_id,
-        cseq,
-        user_agent,
-        registered_at,
-        expires_at,
-        ..
-    } = binding;
-    Some(Binding {
-        id,
-        number,
-        username,
-        contact,
-        flow,
-        path,
-        instance,
-        reg_id,
-        q,
-        call_id,
-        cseq,
-        user_agent,
-        registered_at,
-        expires_at,
-    })
-}
-
-const fn stored_disposition(disposition: Disposition) -> store::Disposition {
-    match disposition {
-        Disposition::Answered => store::Disposition::Answered,
-        Disposition::Busy => store::Disposition::Busy,
-        Disposition::NoAnswer => store::Disposition::NoAnswer,
-        Disposition::Cancelled => store::Disposition::Cancelled,
-        Disposition::Rejected => store::Disposition::Rejected,
-        Disposition::Failed => store::Disposition::Failed,
-    }
-}
-
-const fn stored_end(ended_by: EndedBy) -> store::EndedBy {
-    match ended_by {
-        EndedBy::Caller => store::EndedBy::Caller,
-        EndedBy::Callee => store::EndedBy::Callee,
-        EndedBy::Script => store::EndedBy::Script,
-        EndedBy::Admin => store::EndedBy::Admin,
-        EndedBy::System => store::EndedBy::System,
-    }
 }
 
 #[cfg(test)]
 mod tests {
+    use records::{Binding, CallUid, Disposition, EndedBy, Extension, Flow, Ha1, Transport};
     use store::{CdrFilter, NewExtension, Options};
-    use switch::CallUid;
 
     use super::*;
     use crate::run::Inbox;
@@ -338,31 +158,24 @@ mod tests {
         let store = Store::open(folder.path().join("t.db"), Options::default())
             .await
             .unwrap();
-        let (number, name) = ("101".to_owned(), String::new());
-        let ha1 = store::Ha1 {
-            md5: [1; 16],
-            sha256: [2; 32],
-        };
-        let rules = store::Rules::default();
         let new = NewExtension {
-            number,
-            name,
-            ha1,
-            rules,
+            extension: Extension {
+                number: "101".into(),
+                ..Extension::default()
+            },
+            ha1: Ha1 {
+                md5: [1; 16],
+                sha256: [2; 32],
+            },
+            require_qop: false,
         };
         store.create_extension("d", &new, SECOND).await.unwrap();
         let (mailbox, mut inbox) = Mailbox::new(8);
-        let recorder = Recorder::new("d".into(), &store, &Handle::current(), mailbox);
+        let recorder = Recorder::new("d", &store, &Handle::current(), mailbox);
 
         recorder.save_bindings(QueryId(1), vec![BindingChange::Save(binding())]);
         assert_eq!(stored(&mut inbox).await, (QueryId(1), true));
-        let read = store
-            .load_bindings("d", 2 * SECOND)
-            .await
-            .unwrap()
-            .pop()
-            .and_then(from_store)
-            .unwrap();
+        let read = store.load_bindings("d", 2 * SECOND).await.unwrap().pop().unwrap();
         let flow = Flow {
             connection: None,
             ..binding().flow
@@ -400,18 +213,18 @@ mod tests {
             });
         }
         recorder.forget([BindingChange::Remove(u64::MAX)]);
-        store.writer().flush().await.unwrap();
+        store.writer("d").flush().await.unwrap();
         assert!(store.load_bindings("d", 2 * SECOND).await.unwrap().is_empty());
         let page = store.cdrs("d", &CdrFilter::default(), 10, None).await.unwrap();
         let words = |word: &dyn Fn(&store::StoredCdr) -> &'static str| -> Vec<_> {
             page.items.iter().rev().map(word).collect()
         };
         let expected = ["answered", "busy", "no_answer", "cancelled", "rejected", "failed"];
-        assert_eq!(words(&|item| item.cdr.disposition.as_str()), expected);
+        assert_eq!(words(&|item| item.cdr.disposition.name()), expected);
         let expected = ["caller", "callee", "script", "admin", "system", "system"];
-        assert_eq!(words(&|item| item.cdr.ended_by.as_str()), expected);
+        assert_eq!(words(&|item| item.cdr.ended_by.name()), expected);
         let first = &page.items.last().unwrap().cdr;
-        assert_eq!(first.open.call_id, CallUid(9).to_string());
+        assert_eq!(first.open.call_id, CallUid(9));
         assert_eq!(
             (first.to.as_str(), first.sip_code, first.answered_at),
             ("102", 200, Some(2 * SECOND))
@@ -425,7 +238,7 @@ mod tests {
             .await
             .unwrap();
         let (mailbox, mut inbox) = Mailbox::new(8);
-        let recorder = Recorder::new("d".into(), &store, &Handle::current(), mailbox);
+        let recorder = Recorder::new("d", &store, &Handle::current(), mailbox);
         store.close().await.unwrap();
         recorder.open_cdr(QueryId(1), open(1));
         assert_eq!(stored(&mut inbox).await, (QueryId(1), false));

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{Call, CallState, Cdr, Disposition, EndedBy, Extension, Leg, Registration};
+use super::{Call, Cdr, Extension, Registration};
 
 /// Times are microseconds since the Unix epoch inside; one that no calendar has becomes the epoch.
 pub(crate) fn timestamp(unix_micros: i64) -> Timestamp {
@@ -23,8 +23,11 @@ fn talk_seconds(answered_at: Option<i64>, ended_at: i64) -> f64 {
 
 impl From<store::Account> for Extension {
     fn from(account: store::Account) -> Self {
-        let store::Account { extension, devices } = account;
-        let own = devices.iter().find(|device| device.username == extension.number);
+        let extension = account.extension;
+        let own = account
+            .devices
+            .iter()
+            .find(|device| device.username == extension.number);
         Self {
             require_qop: own.is_some_and(|device| device.require_qop),
             number: extension.number,
@@ -34,8 +37,8 @@ impl From<store::Account> for Extension {
             forward_busy: extension.forward_busy,
             forward_no_answer: extension.forward_no_answer,
             voicemail: extension.voicemail,
-            created_at: timestamp(extension.created_at),
-            updated_at: timestamp(extension.updated_at),
+            created_at: timestamp(account.created_at),
+            updated_at: timestamp(account.updated_at),
         }
     }
 }
@@ -56,50 +59,23 @@ impl From<switch::Registration> for Registration {
 
 impl From<switch::LiveCall> for Call {
     fn from(call: switch::LiveCall) -> Self {
-        let state = match call.state {
-            switch::LiveState::Routing => CallState::Routing,
-            switch::LiveState::Ringing => CallState::Ringing,
-            switch::LiveState::Answered => CallState::Answered,
-        };
-        let leg = |leg: switch::LiveLeg| Leg {
-            party: leg.party,
-            inbound: leg.inbound,
-            state: leg.state,
-            remote: leg.remote,
-            codec: leg.codec,
-        };
         Self {
             id: call.id.to_string(),
             from: call.from,
             from_name: call.from_name,
             dialed: call.dialed,
             to: call.to,
-            state,
+            state: call.state,
             started_at: timestamp(call.started_at),
             answered_at: call.answered_at.map(timestamp),
             doing: call.doing,
-            legs: call.legs.into_iter().map(leg).collect(),
+            legs: call.legs,
         }
     }
 }
 
-impl From<switch::Cdr> for Cdr {
-    fn from(cdr: switch::Cdr) -> Self {
-        let disposition = match cdr.disposition {
-            switch::Disposition::Answered => Disposition::Answered,
-            switch::Disposition::Busy => Disposition::Busy,
-            switch::Disposition::NoAnswer => Disposition::NoAnswer,
-            switch::Disposition::Cancelled => Disposition::Cancelled,
-            switch::Disposition::Rejected => Disposition::Rejected,
-            switch::Disposition::Failed => Disposition::Failed,
-        };
-        let ended_by = match cdr.ended_by {
-            switch::EndedBy::Caller => EndedBy::Caller,
-            switch::EndedBy::Callee => EndedBy::Callee,
-            switch::EndedBy::Script => EndedBy::Script,
-            switch::EndedBy::Admin => EndedBy::Admin,
-            switch::EndedBy::System => EndedBy::System,
-        };
+impl From<records::Cdr> for Cdr {
+    fn from(cdr: records::Cdr) -> Self {
         Self {
             id: None,
             call_id: cdr.open.call_id.to_string(),
@@ -112,9 +88,9 @@ impl From<switch::Cdr> for Cdr {
             answered_at: cdr.answered_at.map(timestamp),
             ended_at: timestamp(cdr.ended_at),
             talk_seconds: talk_seconds(cdr.answered_at, cdr.ended_at),
-            disposition,
+            disposition: cdr.disposition,
             sip_code: cdr.sip_code,
-            ended_by,
+            ended_by: cdr.ended_by,
             detail: cdr.detail,
         }
     }
@@ -122,51 +98,9 @@ impl From<switch::Cdr> for Cdr {
 
 impl From<store::StoredCdr> for Cdr {
     fn from(stored: store::StoredCdr) -> Self {
-        let cdr = stored.cdr;
-        let disposition = match cdr.disposition {
-            store::Disposition::Answered => Disposition::Answered,
-            store::Disposition::Busy => Disposition::Busy,
-            store::Disposition::NoAnswer => Disposition::NoAnswer,
-            store::Disposition::Cancelled => Disposition::Cancelled,
-            store::Disposition::Rejected => Disposition::Rejected,
-            store::Disposition::Failed => Disposition::Failed,
-        };
-        let ended_by = match cdr.ended_by {
-            store::EndedBy::Caller => EndedBy::Caller,
-            store::EndedBy::Callee => EndedBy::Callee,
-            store::EndedBy::Script => EndedBy::Script,
-            store::EndedBy::Admin => EndedBy::Admin,
-            store::EndedBy::System => EndedBy::System,
-        };
         Self {
             id: Some(stored.id),
-            call_id: cdr.open.call_id,
-            sip_call_id: cdr.open.sip_call_id,
-            from: cdr.open.from,
-            from_name: cdr.open.from_name,
-            to: cdr.to,
-            dialed: cdr.open.dialed,
-            started_at: timestamp(cdr.open.started_at),
-            answered_at: cdr.answered_at.map(timestamp),
-            ended_at: timestamp(cdr.ended_at),
-            talk_seconds: talk_seconds(cdr.answered_at, cdr.ended_at),
-            disposition,
-            sip_code: cdr.sip_code,
-            ended_by,
-            detail: cdr.detail,
-        }
-    }
-}
-
-impl From<Disposition> for store::Disposition {
-    fn from(disposition: Disposition) -> Self {
-        match disposition {
-            Disposition::Answered => Self::Answered,
-            Disposition::Busy => Self::Busy,
-            Disposition::NoAnswer => Self::NoAnswer,
-            Disposition::Cancelled => Self::Cancelled,
-            Disposition::Rejected => Self::Rejected,
-            Disposition::Failed => Self::Failed,
+            ..stored.cdr.into()
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use axum::{Json, extract::State};
 use jiff::Timestamp;
+use records::Disposition;
 use serde::Deserialize;
 use store::{CdrFilter, CdrSearch};
 use utoipa::IntoParams;
@@ -9,7 +10,7 @@ use utoipa::IntoParams;
 use super::pages::{self, Page};
 use crate::{
     extract::QueryParams,
-    model::{Cdr, CdrPage, Disposition},
+    model::{Cdr, CdrPage},
     problem::{Problem, ProblemBody},
     state::App,
     validate,
@@ -76,7 +77,7 @@ pub(crate) async fn list(
         from: query.from.map(Timestamp::as_microsecond),
         to: query.to.map(Timestamp::as_microsecond),
         number,
-        disposition: query.disposition.map(Into::into),
+        disposition: query.disposition,
         search: q.map(|text| CdrSearch {
             text,
             records: app.limits.search_records,

@@ -7,7 +7,6 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::Deserialize;
-use store::Rules;
 use utoipa::IntoParams;
 
 use super::pages::{self, Page};
@@ -134,7 +133,7 @@ pub(crate) async fn create(
     State(app): State<App>,
     JsonBody(new): JsonBody<NewExtension>,
 ) -> Result<(StatusCode, HeaderMap, Json<CreatedExtension>), Problem> {
-    let (name, rules) = check_new(&new)?;
+    let extension = check_new(&new)?;
     let (password, shown) = match new.password {
         Some(password) => (password, None),
         None => {
@@ -144,14 +143,13 @@ pub(crate) async fn create(
     };
     let location = format!("/api/v1/extensions/{}", new.number.replace('#', "%23"));
     let new = New {
-        number: new.number,
-        name,
-        rules,
+        extension,
+        require_qop: new.require_qop.unwrap_or_default(),
         password,
     };
     let account = app.accounts.create(new).await?;
     let location = HeaderValue::try_from(location).map(|value| (header::LOCATION, value));
-    let version = Version::of_extension(&account.extension);
+    let version = Version::of_extension(&account);
     let headers = location.into_iter().chain(version.header()).collect();
     let created = CreatedExtension {
         extension: account.into(),
@@ -160,32 +158,32 @@ pub(crate) async fn create(
     Ok((StatusCode::CREATED, headers, Json(created)))
 }
 
-/// Checks what came in; gives back the name, and where calls go.
-pub(crate) fn check_new(new: &NewExtension) -> Result<(String, Rules), Problem> {
+/// Checks what came in; gives back the extension that it describes.
+pub(crate) fn check_new(new: &NewExtension) -> Result<records::Extension, Problem> {
     validate::number("number", &new.number)?;
     let name = new.name.clone().unwrap_or_default();
     validate::name(&name)?;
     if let Some(password) = &new.password {
         validate::password(&new.number, password)?;
     }
-    let rules = Rules {
-        dnd: new.dnd.unwrap_or_default(),
-        forward_always: new.forward_always.clone(),
-        forward_busy: new.forward_busy.clone(),
-        forward_no_answer: new.forward_no_answer.clone(),
-        voicemail: new.voicemail.unwrap_or_default(),
-        require_qop: new.require_qop.unwrap_or_default(),
-    };
     for (field, target) in [
-        ("forward_always", &rules.forward_always),
-        ("forward_busy", &rules.forward_busy),
-        ("forward_no_answer", &rules.forward_no_answer),
+        ("forward_always", &new.forward_always),
+        ("forward_busy", &new.forward_busy),
+        ("forward_no_answer", &new.forward_no_answer),
     ] {
         target
             .as_deref()
             .map_or(Ok(()), |target| validate::target(field, target))?;
     }
-    Ok((name, rules))
+    Ok(records::Extension {
+        number: new.number.clone(),
+        name,
+        dnd: new.dnd.unwrap_or_default(),
+        forward_always: new.forward_always.clone(),
+        forward_busy: new.forward_busy.clone(),
+        forward_no_answer: new.forward_no_answer.clone(),
+        voicemail: new.voicemail.unwrap_or_default(),
+    })
 }
 
 /// Show an extension
@@ -208,7 +206,7 @@ pub(crate) async fn read(
     PathText(number): PathText,
 ) -> Result<Response, Problem> {
     let account = app.store.account(&app.domain, &existing(number)?).await?;
-    let version = Version::of_extension(&account.extension);
+    let version = Version::of_extension(&account);
     if conditions.excludes(Some(&version)) {
         return Ok((StatusCode::NOT_MODIFIED, tagged(&version)).into_response());
     }
@@ -250,7 +248,7 @@ pub(crate) async fn update(
     let number = existing(number)?;
     let (patch, password) = check_patch(&number, patch)?;
     let account = app.accounts.update(number, patch, password, conditions).await?;
-    let version = Version::of_extension(&account.extension);
+    let version = Version::of_extension(&account);
     Ok((tagged(&version), Json(account.into())))
 }
 
@@ -309,7 +307,7 @@ pub(crate) async fn delete(
 
 /// What cannot be a number is nobody's.
 fn existing(number: String) -> Result<String, Problem> {
-    if validate::is_number(&number) {
+    if records::is_number(&number) {
         Ok(number)
     } else {
         Err(Problem::not_found("extension"))

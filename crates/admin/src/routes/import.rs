@@ -5,9 +5,10 @@ use axum::{
     extract::{Request, State},
     http::StatusCode,
 };
+use records::Extension;
 use serde::Deserialize;
 use serde_json::Value;
-use store::{ImportOutcome, Rules};
+use store::ImportOutcome;
 use utoipa::IntoParams;
 
 use super::extensions::check_new;
@@ -39,8 +40,8 @@ struct Line {
 
 /// A line that is fine by itself.
 struct Ready {
-    name: String,
-    rules: Rules,
+    extension: Extension,
+    require_qop: bool,
     password: String,
     generated: bool,
 }
@@ -94,9 +95,8 @@ pub(crate) async fn import(
     let ready = lines.iter().filter_map(|line| {
         let ready = line.read.as_ref().ok()?;
         Some(New {
-            number: line.number.clone(),
-            name: ready.name.clone(),
-            rules: ready.rules.clone(),
+            extension: ready.extension.clone(),
+            require_qop: ready.require_qop,
             password: ready.password.clone(),
         })
     });
@@ -168,15 +168,15 @@ fn report(lines: Vec<Line>, outcomes: Vec<ImportOutcome>, applied: bool) -> Vec<
 
 fn check(line: u32, new: NewExtension) -> Line {
     let number = shortened(&new.number);
-    let read = check_new(&new).and_then(|(name, rules)| {
+    let read = check_new(&new).and_then(|extension| {
         let generated = new.password.is_none();
         let password = new
             .password
             .map_or_else(generate_password, Ok)
             .map_err(|error| Problem::internal(&error))?;
         Ok(Ready {
-            name,
-            rules,
+            extension,
+            require_qop: new.require_qop.unwrap_or_default(),
             password,
             generated,
         })

@@ -1,5 +1,5 @@
+use records::{CallUid, Cdr, CdrOpen, Disposition, EndedBy};
 use serde_json::{Value, json};
-use store::{Cdr, CdrOpen, Disposition, EndedBy};
 
 use crate::support::{DOMAIN, World};
 
@@ -9,8 +9,7 @@ fn cdr(n: i64, from: &str, disposition: Disposition) -> Cdr {
     let answered = disposition == Disposition::Answered;
     Cdr {
         open: CdrOpen {
-            domain: DOMAIN.into(),
-            call_id: format!("{n:032x}"),
+            call_id: CallUid(n.cast_unsigned().into()),
             sip_call_id: format!("{n}@phone"),
             from: from.to_owned(),
             from_name: "Alice".to_owned(),
@@ -34,9 +33,9 @@ async fn world() -> World {
         (1, "103", Disposition::Busy),
         (2, "101", Disposition::NoAnswer),
     ] {
-        world.store.writer().close_cdr(cdr(n, from, disposition));
+        world.store.writer(DOMAIN).close_cdr(cdr(n, from, disposition));
     }
-    world.store.writer().flush().await.unwrap();
+    world.store.writer(DOMAIN).flush().await.unwrap();
     world
 }
 
@@ -106,9 +105,12 @@ async fn a_search_looks_at_so_many_records_a_page_and_says_that_there_are_more()
     let world = World::with(setup).await;
     for n in 0..5 {
         let from = if n == 0 { "555" } else { "101" };
-        world.store.writer().close_cdr(cdr(n, from, Disposition::Answered));
+        world
+            .store
+            .writer(DOMAIN)
+            .close_cdr(cdr(n, from, Disposition::Answered));
     }
-    world.store.writer().flush().await.unwrap();
+    world.store.writer(DOMAIN).flush().await.unwrap();
     let (mut steps, mut cursor) = (Vec::new(), String::new());
     loop {
         let page = world.get(&format!("/cdrs?q=55&cursor={cursor}")).await.is(200).json();

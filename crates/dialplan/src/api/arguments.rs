@@ -14,8 +14,7 @@ const URI: usize = 256;
 
 /// A number as extensions have and people dial.
 pub(crate) fn number(text: &str) -> Checked<String> {
-    let fits = |c: char| c.is_ascii_alphanumeric() || "*#+._-".contains(c);
-    if (1..=32).contains(&text.len()) && text.chars().all(fits) {
+    if switch::is_number(text) {
         return Ok(text.to_owned());
     }
     Err(format!(

@@ -2,8 +2,13 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use records::{Binding, BindingChange, CallUid, Cdr, CdrAnswer, CdrOpen};
+
 use crate::{
-    Binding, BindingChange, Cdr, CdrAnswer, CdrOpen, StoreError, bindings, cdrs, error::from_sqlx, open::WriteHalf,
+    StoreError, bindings,
+    cdrs::{self, InDomain},
+    error::from_sqlx,
+    open::WriteHalf,
 };
 
 use super::Op;
@@ -12,11 +17,11 @@ use super::Op;
 /// is not written where its end is.
 #[derive(Default)]
 pub(super) struct Batch<'a> {
-    saves: Vec<&'a Binding>,
+    saves: Vec<(&'a str, &'a Binding)>,
     removes: Vec<(&'a str, u64)>,
-    opens: Vec<&'a CdrOpen>,
-    answers: Vec<&'a CdrAnswer>,
-    closes: Vec<&'a Cdr>,
+    opens: Vec<InDomain<'a, CdrOpen>>,
+    answers: Vec<InDomain<'a, CdrAnswer>>,
+    closes: Vec<InDomain<'a, Cdr>>,
     /// The latest of each domain.
     marks: BTreeMap<&'a str, i64>,
 }
@@ -25,29 +30,29 @@ impl<'a> Batch<'a> {
     pub(super) fn new(ops: impl Iterator<Item = &'a Op>) -> Self {
         let mut batch = Self::default();
         let mut last: HashMap<(&str, u64), usize> = HashMap::new();
-        let mut changes: Vec<&'a BindingChange> = Vec::new();
+        let mut changes: Vec<(&'a str, &'a BindingChange)> = Vec::new();
         for op in ops {
             match op {
-                Op::Save(these, _) | Op::Forget(these) => {
+                Op::Save(domain, these, _) | Op::Forget(domain, these) => {
                     for change in these {
-                        last.insert(change.key(), changes.len());
-                        changes.push(change);
+                        last.insert((domain, change.id()), changes.len());
+                        changes.push((domain, change));
                     }
                 }
-                Op::Open(open, _) | Op::Begun(open) => batch.opens.push(open),
-                Op::Answer(answer) => batch.answers.push(answer),
-                Op::Close(cdr) => batch.closes.push(cdr),
+                Op::Open(domain, open, _) | Op::Begun(domain, open) => batch.opens.push((domain, open)),
+                Op::Answer(domain, answer) => batch.answers.push((domain, answer)),
+                Op::Close(domain, cdr) => batch.closes.push((domain, cdr)),
                 Op::Mark(domain, now) => drop(batch.marks.insert(domain, *now)),
                 Op::Flush(_) | Op::Stop(_) => {}
             }
         }
         batch.leave_out_answers();
-        for (i, change) in changes.into_iter().enumerate() {
-            let key = change.key();
+        for (i, (domain, change)) in changes.into_iter().enumerate() {
+            let key = (domain, change.id());
             if last.get(&key) == Some(&i) {
                 match change {
-                    BindingChange::Save(binding) => batch.saves.push(binding),
-                    BindingChange::Remove { .. } => batch.removes.push(key),
+                    BindingChange::Save(binding) => batch.saves.push((domain, binding)),
+                    BindingChange::Remove(_) => batch.removes.push(key),
                 }
             }
         }
@@ -58,9 +63,9 @@ impl<'a> Batch<'a> {
         if self.answers.is_empty() || self.closes.is_empty() {
             return;
         }
-        let closed: HashSet<&str> = self.closes.iter().map(|cdr| cdr.open.call_id.as_str()).collect();
+        let closed: HashSet<CallUid> = self.closes.iter().map(|(_, cdr)| cdr.open.call_id).collect();
         self.answers
-            .retain(|answer| !closed.contains(answer.open.call_id.as_str()));
+            .retain(|(_, answer)| !closed.contains(&answer.open.call_id));
     }
 
     pub(super) fn is_empty(&self) -> bool {

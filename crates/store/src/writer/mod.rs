@@ -13,11 +13,13 @@ use std::{
     task::{Context, Poll},
 };
 
+use records::{BindingChange, Cdr, CdrAnswer, CdrOpen};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::{BindingChange, Cdr, CdrAnswer, CdrOpen, Options, StoreError, open::WriteHalf};
+use crate::{Options, StoreError, open::WriteHalf};
 
-/// A handle to the writer; clones are cheap and all lead to the same one.
+/// A handle to the writer, for the records of one SIP domain. Clones are cheap; all handles of a [`crate::Store`] lead to
+/// the same writer.
 ///
 /// A write is committed at once when nothing else is being written; what arrives meanwhile shares the
 /// next transaction. There are two kinds:
@@ -34,6 +36,7 @@ use crate::{BindingChange, Cdr, CdrAnswer, CdrOpen, Options, StoreError, open::W
 ///   instead, so that memory stays bounded.
 #[derive(Clone)]
 pub struct Writer {
+    domain: Domain,
     queue: mpsc::UnboundedSender<Op>,
     counters: Arc<Counters>,
 }
@@ -76,17 +79,20 @@ impl Counters {
 
 type Done = oneshot::Sender<Result<(), StoreError>>;
 
+/// The SIP domain that a row belongs to.
+type Domain = Arc<str>;
+
 /// One thing to write, or to say when what came before it is written.
 enum Op {
-    Save(Vec<BindingChange>, Done),
-    Open(Box<CdrOpen>, Done),
+    Save(Domain, Vec<BindingChange>, Done),
+    Open(Domain, Box<CdrOpen>, Done),
     /// An `Open` that was told that it failed.
-    Begun(Box<CdrOpen>),
-    Forget(Vec<BindingChange>),
-    Answer(Box<CdrAnswer>),
-    Close(Box<Cdr>),
+    Begun(Domain, Box<CdrOpen>),
+    Forget(Domain, Vec<BindingChange>),
+    Answer(Domain, Box<CdrAnswer>),
+    Close(Domain, Box<Cdr>),
     /// Calls of a domain are in progress at this time.
-    Mark(Arc<str>, i64),
+    Mark(Domain, i64),
     Flush(Done),
     Stop(Done),
 }
@@ -94,15 +100,15 @@ enum Op {
 impl Op {
     fn rows(&self) -> usize {
         match self {
-            Self::Save(changes, _) | Self::Forget(changes) => changes.len(),
-            Self::Open(..) | Self::Begun(_) | Self::Answer(_) | Self::Close(_) | Self::Mark(..) => 1,
+            Self::Save(_, changes, _) | Self::Forget(_, changes) => changes.len(),
+            Self::Open(..) | Self::Begun(..) | Self::Answer(..) | Self::Close(..) | Self::Mark(..) => 1,
             Self::Flush(_) | Self::Stop(_) => 0,
         }
     }
 
     fn is_note(&self) -> bool {
         match self {
-            Self::Begun(_) | Self::Forget(_) | Self::Answer(_) | Self::Close(_) | Self::Mark(..) => true,
+            Self::Begun(..) | Self::Forget(..) | Self::Answer(..) | Self::Close(..) | Self::Mark(..) => true,
             Self::Save(..) | Self::Open(..) | Self::Flush(_) | Self::Stop(_) => false,
         }
     }
@@ -110,22 +116,22 @@ impl Op {
     /// Says what came of it to whoever waits.
     fn tell(self, outcome: Result<(), StoreError>) {
         match self {
-            Self::Save(_, done) | Self::Open(_, done) | Self::Flush(done) | Self::Stop(done) => {
+            Self::Save(.., done) | Self::Open(.., done) | Self::Flush(done) | Self::Stop(done) => {
                 drop(done.send(outcome));
             }
-            Self::Begun(_) | Self::Forget(_) | Self::Answer(_) | Self::Close(_) | Self::Mark(..) => {}
+            Self::Begun(..) | Self::Forget(..) | Self::Answer(..) | Self::Close(..) | Self::Mark(..) => {}
         }
     }
 
     /// Whether it is only for the case that we are killed: it waits a moment for something to share a transaction with.
     fn can_wait(&self) -> bool {
         match self {
-            Self::Answer(_) | Self::Mark(..) => true,
+            Self::Answer(..) | Self::Mark(..) => true,
             Self::Save(..)
             | Self::Open(..)
-            | Self::Begun(_)
-            | Self::Forget(_)
-            | Self::Close(_)
+            | Self::Begun(..)
+            | Self::Forget(..)
+            | Self::Close(..)
             | Self::Flush(_)
             | Self::Stop(_) => false,
         }
@@ -155,29 +161,41 @@ impl Writer {
             ..Counters::default()
         });
         tokio::spawn(task::Task::new(receive, half, options, counters.clone()).run());
-        Self { queue, counters }
+        Self {
+            domain: "".into(),
+            queue,
+            counters,
+        }
+    }
+
+    /// The same writer, for the records of this domain.
+    pub(crate) fn of(&self, domain: &str) -> Self {
+        Self {
+            domain: domain.into(),
+            ..self.clone()
+        }
     }
 
     /// Makes changes to bindings durable, all in one transaction.
     pub fn save_bindings(&self, changes: Vec<BindingChange>) -> Durable {
-        self.promise(changes.len(), |done| Op::Save(changes, done))
+        self.promise(changes.len(), |done| Op::Save(self.domain.clone(), changes, done))
     }
 
     /// Notes that a call has begun, so that it has its record also if we are killed.
     pub fn open_cdr(&self, cdr: CdrOpen) -> Durable {
-        self.promise(1, |done| Op::Open(Box::new(cdr), done))
+        self.promise(1, |done| Op::Open(self.domain.clone(), Box::new(cdr), done))
     }
 
     /// Notes that a call was answered, and by whom, so that its record says so also if we are killed. Nobody waits: it
     /// is on the disk with the next transaction, or after [`Options::linger`]. Later ones of a call replace those before.
     pub fn answer_cdr(&self, answer: CdrAnswer) {
-        self.note_if_room(Op::Answer(Box::new(answer)));
+        self.note_if_room(Op::Answer(self.domain.clone(), Box::new(answer)));
     }
 
-    /// Marks that calls are in progress at this time (microseconds since the Unix epoch). If we are killed, the records
+    /// Marks that calls of the domain are in progress at this time (microseconds since the Unix epoch). If we are killed, the records
     /// of those that are open say that they lasted until the last mark at least. On the disk like an answer.
-    pub fn mark_calls(&self, domain: &Arc<str>, now: i64) {
-        self.note_if_room(Op::Mark(domain.clone(), now));
+    pub fn mark_calls(&self, now: i64) {
+        self.note_if_room(Op::Mark(self.domain.clone(), now));
     }
 
     // What matters only in a crash makes room for what matters without one.
@@ -189,7 +207,7 @@ impl Writer {
 
     /// Completes a call's record. Nobody waits. The first end of a call stands; later ones change nothing.
     pub fn close_cdr(&self, cdr: Cdr) {
-        let op = Op::Close(Box::new(cdr));
+        let op = Op::Close(self.domain.clone(), Box::new(cdr));
         if self.counters.has_room() {
             self.note(op);
         } else {
@@ -200,15 +218,15 @@ impl Writer {
 
     /// Changes to bindings that nobody waits for: contacts that expired.
     pub fn forget(&self, changes: Vec<BindingChange>) {
-        self.note(Op::Forget(changes));
+        self.note(Op::Forget(self.domain.clone(), changes));
     }
 
-    /// Resolves when everything handed over before is on the disk, however long that takes.
+    /// Resolves when everything handed over before, by any handle, is on the disk, however long that takes.
     pub fn flush(&self) -> Durable {
         self.barrier(Op::Flush)
     }
 
-    /// The counters as they are now.
+    /// The counters of all handles as they are now.
     pub fn stats(&self) -> WriterStats {
         let counters = &self.counters;
         WriterStats {

@@ -6,9 +6,10 @@ use std::{
     time::Duration,
 };
 
+use records::Cdr;
 use tokio::sync::mpsc;
 
-use crate::{Cdr, Options, StoreError, open::WriteHalf};
+use crate::{Options, StoreError, open::WriteHalf};
 
 use super::{Counters, Done, Op, batch::Batch};
 
@@ -114,10 +115,10 @@ impl Task {
                 }
                 Op::Save(..)
                 | Op::Open(..)
-                | Op::Begun(_)
-                | Op::Forget(_)
-                | Op::Answer(_)
-                | Op::Close(_)
+                | Op::Begun(..)
+                | Op::Forget(..)
+                | Op::Answer(..)
+                | Op::Close(..)
                 | Op::Mark(..)
                 | Op::Flush(_) => {
                     rows += op.rows();
@@ -179,16 +180,16 @@ impl Task {
         }
         for op in left {
             match op {
-                Op::Open(open, done) if self.counters.has_room() => {
+                Op::Open(domain, open, done) if self.counters.has_room() => {
                     drop(done.send(Err(error.clone())));
-                    self.kept.push_back(Op::Begun(open));
+                    self.kept.push_back(Op::Begun(domain, open));
                 }
                 // A mark is of its time: the next one says more.
                 Op::Save(..) | Op::Open(..) | Op::Mark(..) => {
                     self.counters.queued.fetch_sub(op.rows(), Ordering::Relaxed);
                     op.tell(Err(error.clone()));
                 }
-                Op::Begun(_) | Op::Forget(_) | Op::Answer(_) | Op::Close(_) | Op::Flush(_) | Op::Stop(_) => {
+                Op::Begun(..) | Op::Forget(..) | Op::Answer(..) | Op::Close(..) | Op::Flush(_) | Op::Stop(_) => {
                     self.kept.push_back(op);
                 }
             }
@@ -250,21 +251,21 @@ impl Task {
 /// billed from there.
 pub(super) fn report_lost(op: &Op, reason: &str) {
     match op {
-        Op::Close(cdr) => {
+        Op::Close(_, cdr) => {
             let Cdr { open, to, .. } = &**cdr;
             tracing::error!(
-                %reason, call = open.call_id, sip_call_id = open.sip_call_id, from = open.from, dialed = open.dialed, to,
+                %reason, call = %open.call_id, sip_call_id = open.sip_call_id, from = open.from, dialed = open.dialed, to,
                 started_at = open.started_at, answered_at = cdr.answered_at, ended_at = cdr.ended_at,
-                disposition = cdr.disposition.as_str(), sip_code = cdr.sip_code, ended_by = cdr.ended_by.as_str(),
+                disposition = cdr.disposition.name(), sip_code = cdr.sip_code, ended_by = cdr.ended_by.name(),
                 detail = cdr.detail, "call record not written"
             );
         }
-        Op::Forget(changes) => {
-            let ids: Vec<String> = changes.iter().map(|change| change.key().1.to_string()).collect();
+        Op::Forget(_, changes) => {
+            let ids: Vec<String> = changes.iter().map(|change| change.id().to_string()).collect();
             tracing::error!(%reason, bindings = %ids.join(", "), "change of registrations not written");
         }
         // The end of the call writes its record whole.
-        Op::Begun(_) | Op::Answer(_) | Op::Mark(..) => {}
+        Op::Begun(..) | Op::Answer(..) | Op::Mark(..) => {}
         Op::Save(..) | Op::Open(..) | Op::Flush(_) | Op::Stop(_) => {}
     }
 }

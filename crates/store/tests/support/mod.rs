@@ -1,10 +1,9 @@
 //! What the store's tests share.
 #![allow(dead_code, reason = "each test file uses some of it")]
 
-use std::sync::Arc;
-
+use records::{Binding, BindingChange, CallUid, Cdr, CdrOpen, Disposition, EndedBy, Extension, Flow, Ha1, Transport};
 use sqlx::{Connection, SqliteConnection, sqlite::SqliteConnectOptions};
-use store::{Binding, BindingChange, Cdr, CdrOpen, Disposition, EndedBy, Ha1, NewExtension, Options, Store};
+use store::{NewExtension, Options, Store};
 use tempfile::TempDir;
 
 pub(crate) const DOMAIN: &str = "tandem.local";
@@ -67,17 +66,19 @@ pub(crate) fn ha1(seed: u8) -> Ha1 {
 
 pub(crate) fn new_extension(number: &str) -> NewExtension {
     NewExtension {
-        number: number.into(),
-        name: format!("Phone {number}"),
+        extension: Extension {
+            number: number.into(),
+            name: format!("Phone {number}"),
+            ..Extension::default()
+        },
         ha1: ha1(1),
-        rules: store::Rules::default(),
+        require_qop: false,
     }
 }
 
 pub(crate) fn open_cdr(call: u64) -> CdrOpen {
     CdrOpen {
-        domain: Arc::from(DOMAIN),
-        call_id: format!("{call:032x}"),
+        call_id: CallUid(call.into()),
         sip_call_id: format!("{call}@192.0.2.1"),
         from: "101".into(),
         from_name: "Alice".into(),
@@ -103,13 +104,15 @@ pub(crate) fn closed_cdr(call: u64) -> Cdr {
 pub(crate) fn binding(id: u64, number: &str) -> Binding {
     Binding {
         id,
-        domain: Arc::from(DOMAIN),
         number: number.into(),
         username: number.into(),
         contact: format!("sip:{number}@192.0.2.7:5062;ob"),
-        transport: "udp".into(),
-        local: "192.0.2.1:5060".parse().unwrap(),
-        remote: "[2001:db8::7]:5062".parse().unwrap(),
+        flow: Flow {
+            transport: Transport::Udp,
+            local: "192.0.2.1:5060".parse().unwrap(),
+            remote: "[2001:db8::7]:5062".parse().unwrap(),
+            connection: None,
+        },
         path: vec!["<sip:edge1;lr>".into(), "<sip:edge2;lr>".into()],
         instance: Some("\"<urn:uuid:00000000-0000-1000-8000-000A95A0E128>\"".into()),
         reg_id: Some(1),
@@ -123,10 +126,9 @@ pub(crate) fn binding(id: u64, number: &str) -> Binding {
 }
 
 pub(crate) fn gone(id: u64) -> BindingChange {
-    let domain = DOMAIN.into();
-    BindingChange::Remove { domain, id }
+    BindingChange::Remove(id)
 }
 
 pub(crate) fn save(binding: Binding) -> BindingChange {
-    BindingChange::Save(Box::new(binding))
+    BindingChange::Save(binding)
 }

@@ -1,8 +1,8 @@
-//! What the admin API asks of the switch, what observers hear, and call detail records.
+//! What the admin API asks of the switch, and what observers hear.
 
 use serde::{Deserialize, Serialize};
 
-use super::CallUid;
+use super::{CallUid, Cdr, LiveLeg, LiveState};
 
 /// What the admin API may ask.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,33 +55,6 @@ pub enum CommandError {
     /// Too much is going on, or the switch is shutting down.
     #[error("busy")]
     Busy,
-}
-
-/// How far a call is.
-#[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum LiveState {
-    /// The dialplan is working on it.
-    Routing,
-    /// Somebody's phone rings.
-    Ringing,
-    /// The caller was answered.
-    Answered,
-}
-
-/// One leg of a call in progress.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LiveLeg {
-    /// The extension or URI at the other end.
-    pub party: String,
-    /// Whether the leg came to us.
-    pub inbound: bool,
-    /// `trying`, `ringing`, `early`, `up`, `held`, `ending`.
-    pub state: String,
-    /// Address and port of its signalling.
-    pub remote: String,
-    /// The codec in use, once known.
-    pub codec: Option<String>,
 }
 
 /// A call in progress.
@@ -150,125 +123,6 @@ pub enum Event {
         /// Where and why.
         fault: super::ScriptFault,
     },
-}
-
-/// What is known when an authenticated INVITE has come: the beginning of a CDR.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CdrOpen {
-    /// The call.
-    pub call_id: CallUid,
-    /// The caller's number, also where it keeps that from those it calls.
-    pub from: String,
-    /// The caller's name.
-    pub from_name: String,
-    /// What was dialled.
-    pub dialed: String,
-    /// The SIP Call-ID of the caller's leg, to find it in a phone's own log.
-    pub sip_call_id: String,
-    /// Microseconds since the Unix epoch.
-    pub started_at: i64,
-}
-
-/// How a call ended, for people.
-#[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Disposition {
-    /// Somebody answered.
-    Answered,
-    /// 486, 600.
-    Busy,
-    /// It rang and nobody answered.
-    NoAnswer,
-    /// The caller gave up.
-    Cancelled,
-    /// Refused, by a person or a script.
-    Rejected,
-    /// Anything else.
-    Failed,
-}
-
-impl Disposition {
-    /// As the API, the records and the log call it.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Answered => "answered",
-            Self::Busy => "busy",
-            Self::NoAnswer => "no_answer",
-            Self::Cancelled => "cancelled",
-            Self::Rejected => "rejected",
-            Self::Failed => "failed",
-        }
-    }
-}
-
-/// Who ended a call.
-#[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum EndedBy {
-    /// The caller.
-    Caller,
-    /// The callee.
-    Callee,
-    /// The dialplan.
-    Script,
-    /// The admin API.
-    Admin,
-    /// Tandem itself: a timer, a fault, a shutdown.
-    System,
-}
-
-impl EndedBy {
-    /// As the API, the records and the log call it.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Caller => "caller",
-            Self::Callee => "callee",
-            Self::Script => "script",
-            Self::Admin => "admin",
-            Self::System => "system",
-        }
-    }
-}
-
-/// A whole call detail record.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Cdr {
-    /// Its beginning.
-    pub open: CdrOpen,
-    /// Who answered or was rung last: an extension's number or a URI; empty if nobody.
-    pub to: String,
-    /// Microseconds since the Unix epoch.
-    pub answered_at: Option<i64>,
-    /// Microseconds since the Unix epoch.
-    pub ended_at: i64,
-    /// How it ended.
-    pub disposition: Disposition,
-    /// The final status the caller got (200 where answered), or 487 where the caller gave up.
-    pub sip_code: u16,
-    /// Who ended it.
-    pub ended_by: EndedBy,
-    /// One line for people: why it ended as it did.
-    pub detail: String,
-}
-
-/// A call in progress that was answered, or connected with somebody else.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CdrAnswer {
-    /// Its beginning.
-    pub open: CdrOpen,
-    /// Who answered: an extension's number or a URI; empty where it is Tandem itself.
-    pub to: String,
-    /// Microseconds since the Unix epoch.
-    pub answered_at: i64,
-}
-
-/// What goes to disk of a call.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub enum CdrRecord {
-    /// It began.
-    Open(CdrOpen),
-    /// It ended.
-    Close(Cdr),
 }
 
 /// Counters since start, and gauges.

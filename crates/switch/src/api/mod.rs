@@ -14,19 +14,16 @@ use serde::{Deserialize, Serialize};
 use sip::{ConnectionId, Flow, Instant, Transport};
 use smallvec::SmallVec;
 
-pub use account::{AccountChange, Binding, BindingChange, Device, Extension, Ha1, NatPolicy, Trusted};
-pub use admin::{
-    Cdr, CdrAnswer, CdrOpen, CdrRecord, Command, CommandError, Disposition, EndedBy, Event, LiveCall, LiveLeg,
-    LiveState, Registration, Reply, Stats,
+pub use account::{AccountChange, Trusted};
+pub use admin::{Command, CommandError, Event, LiveCall, Registration, Reply, Stats};
+pub use records::{
+    Binding, BindingChange, CallUid, Cdr, CdrAnswer, CdrOpen, Device, Disposition, EndedBy, Extension, Ha1, LiveLeg,
+    LiveState, NatPolicy, is_number,
 };
 pub use script::{
     Dial, DialResult, DialStatus, ExtensionState, Facts, Outcome, Position, ScriptCommand, ScriptEntry, ScriptEvent,
     ScriptFault, Strategy, Target, Verb,
 };
-
-/// A call as scripts, events and the admin API know it: random, unique across restarts.
-#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct CallUid(pub u128);
 
 /// Numbers a question to the outside, so that its answer finds its way back.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -160,30 +157,4 @@ pub enum Output {
     Reply(CommandId, Result<Reply, CommandError>),
     /// Nothing more to do before this time; always the last output.
     Timeout(Instant),
-}
-
-impl CallUid {
-    /// Reads the 32 hexadecimal digits that [`std::fmt::Display`] writes.
-    pub fn parse(text: &str) -> Option<Self> {
-        (text.len() == 32).then(|| u128::from_str_radix(text, 16).ok().map(Self))?
-    }
-}
-
-impl std::fmt::Display for CallUid {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{:032x}", self.0)
-    }
-}
-
-impl Serialize for CallUid {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for CallUid {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        Self::parse(&text).ok_or_else(|| serde::de::Error::custom("a call id is 32 hexadecimal digits"))
-    }
 }

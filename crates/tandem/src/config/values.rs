@@ -98,8 +98,7 @@ pub(super) fn trust(value: &str) -> Result<Trusted, String> {
         "expected CIDR=EXTENSION, such as 192.0.2.0/24=101; an extension is 1 to 32 of A-Z a-z 0-9 * # + . _ -";
     let (network, extension) = value.split_once('=').ok_or(EXPECTED)?;
     let network = ip_network(network).ok_or(EXPECTED)?;
-    let known = |byte: u8| byte.is_ascii_alphanumeric() || b"*#+._-".contains(&byte);
-    if !(1..=32).contains(&extension.len()) || !extension.bytes().all(known) {
+    if !switch::is_number(extension) {
         return Err(EXPECTED.into());
     }
     Ok(Trusted {

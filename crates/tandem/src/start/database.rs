@@ -9,11 +9,11 @@ use std::{
 
 use sip::digest::Ha1Pair;
 use store::{NewExtension, Options, Store, StoreError};
-use switch::{Ha1, Input};
+use switch::{Extension, Ha1, Input};
 use tokio::{runtime::Handle, task::spawn_blocking};
 
 use super::StartError;
-use crate::{config::Config, recorder};
+use crate::config::Config;
 
 /// The extensions a first start makes.
 const DEMO: [&str; 2] = ["101", "102"];
@@ -65,16 +65,14 @@ pub(super) async fn first_start(store: &Store, config: &Config, now: i64) -> Res
     if tokens.is_empty() && domains.is_empty() && config.demo {
         for number in DEMO {
             let password = admin::generate_password().map_err(StartError::random)?;
-            let ha1 = hash(&config.domain, number, &password);
-            let ha1 = store::Ha1 {
-                md5: ha1.md5,
-                sha256: ha1.sha256,
-            };
             let new = NewExtension {
-                number: number.into(),
-                name: format!("Phone {number}"),
-                ha1,
-                rules: store::Rules::default(),
+                extension: Extension {
+                    number: number.into(),
+                    name: format!("Phone {number}"),
+                    ..Extension::default()
+                },
+                ha1: hash(&config.domain, number, &password),
+                require_qop: false,
             };
             store.create_extension(&config.domain, &new, now).await?;
             made.extensions.push((number.into(), password));
@@ -113,11 +111,7 @@ pub(super) async fn load(store: &Store, domain: &str, now: i64) -> Result<Vec<In
     let bindings = store.load_bindings(domain, now).await?;
     tracing::info!(extensions = accounts.len(), contacts = bindings.len(), "loaded");
     let accounts = accounts.iter().flat_map(admin::account_changes).map(Input::Account);
-    let bindings = bindings
-        .into_iter()
-        .filter_map(recorder::from_store)
-        .map(Input::Restored);
-    Ok(accounts.chain(bindings).collect())
+    Ok(accounts.chain(bindings.into_iter().map(Input::Restored)).collect())
 }
 
 /// Whether the folder, or the one it would be made in, can be written.

@@ -88,7 +88,7 @@ async fn run(config: &Config, keeper: &Handle) -> Result<(), StartError> {
     let events = EventBus::default();
     let watch = watch(&plans, &events)?;
     let scripts = start_scripts(config, &plans, &mailbox)?;
-    let recorder = Recorder::new(config.domain.as_str().into(), &store, keeper, mailbox.clone());
+    let recorder = Recorder::new(&config.domain, &store, keeper, mailbox.clone());
     recorder.mark_calls(config.limits.call_mark, clock, keeper);
     let metrics = Metrics::default();
     let begin = Begin {
@@ -118,7 +118,7 @@ async fn run(config: &Config, keeper: &Handle) -> Result<(), StartError> {
         events,
         health: health.clone(),
         hasher: hasher(config),
-        registry: registry(&metrics, &audio, store.writer()),
+        registry: registry(&metrics, &audio, store.writer(&config.domain)),
         metrics_need_token: config.metrics_need_token,
         trusted_proxies: config.trusted_proxies.clone(),
         system,

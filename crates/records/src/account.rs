@@ -1,0 +1,135 @@
+//! Extensions and their devices.
+//!
+//! An extension (what people dial: name, forwarding, do not disturb) is not a device (what signs in: user name, secret,
+//! codecs, NAT policy), which is not a contact (where a device is now).
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use sip::Transport;
+
+/// The longest number, in characters.
+pub const MAX_NUMBER: usize = 32;
+
+/// Whether the text can be an extension's number, or be dialled: 1 to 32 of `A-Z a-z 0-9 * # + . _ -`. The database
+/// has the same rule as a CHECK.
+pub fn is_number(text: &str) -> bool {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"*#+._-".contains(&byte);
+    (1..=MAX_NUMBER).contains(&text.len()) && text.bytes().all(fits)
+}
+
+/// What people dial.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Extension {
+    /// A number ([`is_number`]), unique in its domain.
+    pub number: String,
+    /// Shown to the people it calls.
+    pub name: String,
+    /// Do not disturb: calls get busy at once.
+    pub dnd: bool,
+    /// Where every call goes instead.
+    pub forward_always: Option<String>,
+    /// Where calls go when the extension is busy.
+    pub forward_busy: Option<String>,
+    /// Where calls go when there is no answer.
+    pub forward_no_answer: Option<String>,
+    /// Whether it has a mailbox.
+    pub voicemail: bool,
+}
+
+/// The two digest hashes of `user:realm:password` (RFC 7616 section 3.4.2). As good as the password
+/// within the realm, so it is kept out of logs: `Debug` shows nothing of it.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ha1 {
+    /// MD5.
+    pub md5: [u8; 16],
+    /// SHA-256.
+    pub sha256: [u8; 32],
+}
+
+impl fmt::Debug for Ha1 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Ha1(..)")
+    }
+}
+
+/// Where requests for a device go.
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NatPolicy {
+    /// To the address that its registration came from.
+    #[default]
+    Source,
+    /// To the address in its Contact.
+    Contact,
+}
+
+impl NatPolicy {
+    const ALL: [Self; 2] = [Self::Source, Self::Contact];
+
+    /// The word in the database.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Source => "source",
+            Self::Contact => "contact",
+        }
+    }
+
+    /// Reads that word.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|policy| policy.name() == text)
+    }
+}
+
+/// What signs in for an extension.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Device {
+    /// The digest user name, unique in its domain.
+    pub username: String,
+    /// The extension it belongs to.
+    pub extension: String,
+    /// Its secret, hashed.
+    pub ha1: Ha1,
+    /// Codecs it may use by rtpmap name, best first; empty: all.
+    pub codecs: Vec<String>,
+    /// How it is reached.
+    pub nat: NatPolicy,
+    /// The only transport it may use, if there is such a rule.
+    pub transport: Option<Transport>,
+    /// Whether it must answer challenges with qop (RFC 7616 section 3.4): an answer without (RFC 2069) is then refused
+    /// with 400.
+    #[serde(default)]
+    pub require_qop: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_is_what_the_dialplan_can_dial() {
+        for good in ["1", "101", "*97", "#31#", "+4930123", "a.b_c-D", &"9".repeat(32)] {
+            assert!(is_number(good), "{good}");
+        }
+        for bad in ["", " ", "1 0", "é", "a/b", "101\r\n", "a@b", &"9".repeat(33)] {
+            assert!(!is_number(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_secret_is_not_in_what_debug_writes() {
+        let ha1 = Ha1 {
+            md5: [0xab; 16],
+            sha256: [0xcd; 32],
+        };
+        assert_eq!(format!("{ha1:?}"), "Ha1(..)");
+    }
+
+    #[test]
+    fn a_policy_is_read_by_its_word() {
+        for policy in NatPolicy::ALL {
+            assert_eq!(NatPolicy::parse(policy.name()), Some(policy));
+        }
+        assert_eq!(NatPolicy::parse("neither"), None);
+    }
+}

@@ -1,0 +1,22 @@
+//! The records that the switch, the store and the admin API share: plain types, each declared once.
+//!
+//! There is no logic here, only what belongs to a value: the word that names it, and how to read that word.
+//! Times are microseconds since the Unix epoch.
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `account.rs` | [`Extension`], [`Device`], [`Ha1`], [`NatPolicy`]; what a number is |
+//! | `binding.rs` | [`Binding`]: a contact of a device, and its changes on disk |
+//! | `cdr.rs` | [`Cdr`] and its beginning, [`CallUid`], [`Disposition`], [`EndedBy`] |
+//! | `live.rs` | [`LiveState`], [`LiveLeg`]: a call in progress |
+
+mod account;
+mod binding;
+mod cdr;
+mod live;
+
+pub use account::{Device, Extension, Ha1, MAX_NUMBER, NatPolicy, is_number};
+pub use binding::{Binding, BindingChange};
+pub use cdr::{CallUid, Cdr, CdrAnswer, CdrOpen, Disposition, EndedBy};
+pub use live::{LiveLeg, LiveState};
+pub use sip::{Flow, Transport};

@@ -1,0 +1,33 @@
+//! Calls in progress, as observers see them.
+
+use serde::{Deserialize, Serialize};
+
+/// How far a call is.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = CallState))]
+#[serde(rename_all = "snake_case")]
+pub enum LiveState {
+    /// The dialplan is working on it.
+    Routing,
+    /// Somebody's phone rings.
+    Ringing,
+    /// The caller was answered.
+    Answered,
+}
+
+/// One leg of a call in progress.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = Leg))]
+pub struct LiveLeg {
+    /// The extension or URI at the other end.
+    pub party: String,
+    /// Whether it called us.
+    pub inbound: bool,
+    /// `trying`, `ringing`, `early`, `up`, `held` or `ending`.
+    pub state: String,
+    /// Address and port of its signalling.
+    pub remote: String,
+    /// The codec in use, once known.
+    #[cfg_attr(feature = "openapi", schema(required = true))]
+    pub codec: Option<String>,
+}
