@@ -13,7 +13,10 @@ const ARROWS: [(&str, &[&str]); 8] = [
     ("switch", &["records", "sip", "media"]),
     ("dialplan", &["switch"]),
     ("admin", &["records", "store", "switch"]),
-    ("tandem", &["admin", "dialplan", "records", "store", "switch", "media", "sip"]),
+    (
+        "tandem",
+        &["admin", "dialplan", "records", "store", "switch", "media", "sip"],
+    ),
 ];
 
 /// What somebody else's crate may be used by; everything else is open to all.

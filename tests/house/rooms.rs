@@ -44,7 +44,7 @@ const ROOMS: [&str; 24] = [
 ];
 
 /// Arrows that go up nevertheless: who, whom, and why.
-const UPWARDS: [(&str, &str, &str); 1] = [("call", "verbs", "a call owns the verb that runs for it")];
+const UPWARDS: [(&str, &str, &str); 0] = [];
 
 /// The room of a file of `switch`, and how deep its module lies: 1 for that of a room.
 fn place(name: &str) -> Option<(String, usize)> {
