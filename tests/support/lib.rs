@@ -7,6 +7,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
 
 pub mod engine;
+pub mod hearing;
 pub mod ladder;
 pub mod net;
 pub mod phone;

@@ -11,6 +11,9 @@ use sip::{
     transaction::{ClientId, ServerId},
 };
 
+use super::Transfer;
+
+/// How far a call is.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub enum Phase {
     /// Outgoing, nothing heard but 100.
@@ -49,6 +52,8 @@ pub struct PhoneCall {
     pub left: bool,
     /// By when the session must have been refreshed, or the call be over (RFC 4028).
     pub fresh_until: Option<Instant>,
+    /// The transfer that the phone asked for in this call.
+    pub transfer: Transfer,
     /// The last message that mattered, for a test to look into.
     pub last: Message,
     pub(super) tag: String,
@@ -86,6 +91,17 @@ impl PhoneCall {
         let value = reply.header(HeaderName::SessionExpires);
         let seconds = value.and_then(|value| value.split(';').next()?.trim().parse().ok());
         self.fresh_until = seconds.map(|seconds| now + Duration::from_secs(seconds));
+    }
+
+    /// The number at the other end, as the phone knows it.
+    pub fn number(&self) -> String {
+        let address = if self.incoming {
+            self.invite.from()
+        } else {
+            self.invite.to()
+        };
+        let uri = address.ok().and_then(|address| address.uri().ok());
+        uri.map(|uri| uri.number().into_owned()).unwrap_or_default()
     }
 
     /// The phone no longer knows of it.
@@ -160,6 +176,7 @@ impl PhoneCall {
             early_media: false,
             left: false,
             fresh_until: None,
+            transfer: Transfer::default(),
             tag,
             dialog: None,
             server: None,

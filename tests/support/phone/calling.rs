@@ -25,13 +25,23 @@ impl Phone {
         }
     }
 
-    /// Calls a number, or a URI; the call is the last of `calls`.
-    pub fn call(&mut self, number: &str) -> usize {
-        let mut session = self.session();
-        let uri = match number.contains(':') {
+    /// The URI of a number; a URI stays as it is.
+    pub(super) fn uri_of(&self, number: &str) -> String {
+        match number.contains(':') {
             true => number.to_owned(),
             false => format!("sip:{number}@{}", self.domain),
-        };
+        }
+    }
+
+    /// Calls a number, or a URI; the call is the last of `calls`.
+    pub fn call(&mut self, number: &str) -> usize {
+        self.call_with(number, |builder| builder)
+    }
+
+    /// Calls with further header fields, which `edit` adds.
+    pub fn call_with(&mut self, number: &str, edit: impl FnOnce(Builder) -> Builder) -> usize {
+        let mut session = self.session();
+        let uri = self.uri_of(number);
         let call_id = self.id("i");
         let mut builder = self
             .outside(&Method::Invite, &uri, &uri)
@@ -39,7 +49,7 @@ impl Phone {
             .header(HeaderName::CSeq, "1 INVITE")
             .header(HeaderName::Contact, self.contact())
             .header(HeaderName::UserAgent, self.agent());
-        builder = self.ask_timer(say_allow(&self.mood, builder));
+        builder = edit(self.ask_timer(say_allow(&self.mood, builder)));
         for (name, value) in &self.mood.adds {
             builder = builder.other(name, value);
         }

@@ -44,11 +44,13 @@ impl Phone {
             let known = self.twins.len() < before;
             return self.simple(id, &message, if known { 200 } else { 481 });
         };
-        let over = match self.calls[index].phase {
-            Phase::Over(_) => true,
-            Phase::Ending => *message.method() != Method::Bye,
-            Phase::Trying | Phase::Ringing | Phase::Up => false,
-        };
+        let within_session = *message.method() != Method::Notify;
+        let over = within_session
+            && match self.calls[index].phase {
+                Phase::Over(_) => true,
+                Phase::Ending => *message.method() != Method::Bye,
+                Phase::Trying | Phase::Ringing | Phase::Up => false,
+            };
         if over {
             return self.simple(id, &message, 481);
         }
@@ -94,6 +96,7 @@ impl Phone {
                 }
             }
             Method::Info | Method::Message => self.passed(index, id, &message),
+            Method::Notify => self.notified(index, id, &message),
             _ => self.simple(id, &message, 405),
         }
     }

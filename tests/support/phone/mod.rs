@@ -9,6 +9,7 @@ mod mood;
 mod odd;
 mod outside;
 mod responses;
+mod transfer;
 mod written;
 
 use std::{
@@ -27,6 +28,7 @@ use sip::{
 use call::answer_to;
 pub use call::{Phase, PhoneCall};
 pub use mood::Mood;
+pub use transfer::{Notice, Transfer};
 pub use written::ODDITIES;
 use written::written;
 
@@ -39,6 +41,7 @@ enum Purpose {
     Invite(usize),
     Change(usize),
     Bye(usize),
+    Refer(usize),
     Message,
     Other,
 }

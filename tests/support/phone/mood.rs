@@ -84,6 +84,8 @@ pub struct Mood {
     pub keeps_alive: Option<&'static str>,
     /// The direction of its first offers, where not both ways.
     pub offers_with: Option<media::SdpDirection>,
+    /// Status to every NOTIFY of a transfer.
+    pub refuses_notices: Option<u16>,
     /// How its descriptions are odd: one of [`super::ODDITIES`] kinds.
     pub odd_sdp: Option<usize>,
 }
@@ -113,7 +115,7 @@ impl Default for Mood {
             timer: true,
             codecs: vec!["PCMU", "PCMA", "TELEPHONE-EVENT"],
             late_offer: false,
-            allow: "INVITE, ACK, CANCEL, BYE, UPDATE, INFO, MESSAGE, OPTIONS",
+            allow: "INVITE, ACK, CANCEL, BYE, UPDATE, INFO, MESSAGE, OPTIONS, NOTIFY",
             asks_timer: None,
             grants_timer: None,
             min_se: None,
@@ -132,6 +134,7 @@ impl Default for Mood {
             odd: false,
             keeps_alive: None,
             offers_with: None,
+            refuses_notices: None,
             odd_sdp: None,
         }
     }

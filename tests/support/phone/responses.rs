@@ -26,8 +26,9 @@ impl Phone {
             Purpose::Invite(index) => self.invite_response(index, code, message),
             Purpose::Change(index) => self.change_response(index, code, message),
             Purpose::Bye(index) if code >= 200 => self.calls[index].phase = Phase::Over(200),
+            Purpose::Refer(index) if code >= 200 => self.refer_response(index, code, message),
             Purpose::Other if code >= 200 => self.answer = Some(message.clone()),
-            Purpose::Register | Purpose::Message | Purpose::Bye(_) | Purpose::Other => {}
+            Purpose::Register | Purpose::Message | Purpose::Bye(_) | Purpose::Refer(_) | Purpose::Other => {}
         }
     }
 
@@ -126,6 +127,15 @@ impl Phone {
         }
     }
 
+    fn refer_response(&mut self, index: usize, code: u16, message: &Message) {
+        let call = &mut self.calls[index];
+        call.transfer.code = Some(code);
+        if code >= 300 {
+            call.transfer.asked -= 1; // no subscription was made
+        }
+        self.answer = Some(message.clone());
+    }
+
     pub(super) fn failed(&mut self, id: ClientId) {
         match self.purposes.get(&id).copied() {
             Some(Purpose::Register) => self.registered = Some(408),
@@ -139,6 +149,9 @@ impl Phone {
                 if self.calls[index].phase == Phase::Up {
                     self.hang_up_call(index);
                 }
+            }
+            Some(Purpose::Refer(index)) => {
+                self.calls[index].transfer.code = Some(408);
             }
             Some(Purpose::Other) | None => {}
         }

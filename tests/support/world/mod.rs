@@ -1,6 +1,15 @@
 //! The switch, its surroundings, and the clock.
+//!
+//! | file | what it does |
+//! |---|---|
+//! | `mod.rs` | time: what happens next, and to whom |
+//! | `people.rs` | makes extensions and phones |
+//! | `outputs.rs` | carries out what the switch wants |
+//! | `left.rs` | says what the switch still holds |
 
+mod left;
 mod outputs;
+mod people;
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
@@ -9,11 +18,8 @@ use std::{
 };
 
 use bytes::Bytes;
-use sip::{Flow, Instant, Limits, Message, Transport, digest::Ha1Pair};
-use switch::{
-    AccountChange, Binding, CallUid, Cdr, CdrAnswer, Config, Device, Event, Extension, Ha1, Input, Keys, Listener,
-    NatPolicy, Output, Switch,
-};
+use sip::{Flow, Instant, Limits, Message, Transport};
+use switch::{Binding, CallUid, Cdr, CdrAnswer, Config, Event, Input, Keys, Listener, Output, Switch};
 
 use crate::{
     engine::Engine,
@@ -216,69 +222,6 @@ impl World {
         self.outputs = Some(Vec::new());
     }
 
-    /// An extension with its device; the password is its number, twice.
-    pub fn extension(&mut self, number: &str) {
-        let extension = Extension {
-            number: number.into(),
-            name: format!("Person {number}"),
-            ..Extension::default()
-        };
-        self.handle(Input::Account(AccountChange::Extension(extension)));
-        self.device_codecs(number, &[]);
-    }
-
-    /// The codecs that an extension's device may use; empty: all.
-    pub fn device_codecs(&mut self, number: &str, codecs: &[&str]) {
-        let pair = Ha1Pair::new(number, &self.domain, &format!("{number}{number}"));
-        let device = Device {
-            username: number.into(),
-            extension: number.into(),
-            ha1: Ha1 {
-                md5: pair.md5,
-                sha256: pair.sha256,
-            },
-            codecs: codecs.iter().map(|&codec| codec.to_owned()).collect(),
-            nat: NatPolicy::Source,
-            transport: None,
-            require_qop: false,
-        };
-        self.handle(Input::Account(AccountChange::Device(device)));
-    }
-
-    /// Changes an extension's account.
-    pub fn account(&mut self, number: &str, change: impl FnOnce(&mut Extension)) {
-        let mut extension = Extension {
-            number: number.into(),
-            name: format!("Person {number}"),
-            ..Extension::default()
-        };
-        change(&mut extension);
-        self.handle(Input::Account(AccountChange::Extension(extension)));
-    }
-
-    /// A phone of an extension, not yet registered.
-    pub fn phone(&mut self, number: &str) -> usize {
-        let index = self.phones.len();
-        let host = format!("{}{}.{}:5060", NETS[0], 100 + index / 250, 1 + index % 250);
-        self.phone_at(number, &host)
-    }
-
-    /// The same with an address in IPv6.
-    pub fn phone6(&mut self, number: &str) -> usize {
-        let host = format!("[{}{:x}]:5060", NETS[1], 1 + self.phones.len());
-        self.phone_at(number, &host)
-    }
-
-    /// The same at an address.
-    pub fn phone_at(&mut self, number: &str, address: &str) -> usize {
-        let index = self.phones.len();
-        let (address, password) = (address.parse().unwrap(), format!("{number}{number}"));
-        let server = self.address_for(address);
-        self.phones
-            .push(Phone::new(number, &password, address, server, &self.domain));
-        index
-    }
-
     /// Kills the switch (as with kill -9) and starts another one on what the store has.
     pub fn restart(&mut self, settings: &Settings) {
         let numbers: BTreeSet<String> = self.phones.iter().map(|phone| phone.number.clone()).collect();
@@ -450,63 +393,5 @@ impl World {
             };
         }
         true
-    }
-
-    /// Closes the records that a killed switch left open, as the store does at the start; how many.
-    pub fn interrupted(&mut self) -> usize {
-        let closed: BTreeSet<CallUid> = self.cdrs.iter().map(|cdr| cdr.open.call_id).collect();
-        let before = self.opened.len();
-        self.answered.clear();
-        self.opened.retain(|call| closed.contains(call));
-        before - self.opened.len()
-    }
-
-    /// What the switch holds now.
-    pub fn stats(&mut self) -> switch::Stats {
-        self.handle(Input::Command {
-            id: switch::CommandId(0),
-            command: switch::Command::Stats,
-        });
-        match self.replies.pop() {
-            Some(Ok(switch::Reply::Stats(stats))) => *stats,
-            other => panic!("{other:?}"),
-        }
-    }
-
-    /// Nothing is left of any call: no call, leg, transaction, port or script; one record each.
-    pub fn expect_nothing_left(&mut self) {
-        let stats = self.stats();
-        let left = (
-            stats.calls,
-            stats.legs,
-            stats.transactions,
-            stats.media_ports,
-            stats.scripts,
-        );
-        assert_eq!(
-            left,
-            (0, 0, 0, 0, 0),
-            "calls, legs, transactions, ports, scripts left\n{}",
-            self.ladder
-        );
-        for (table, entries) in self.switch.held() {
-            assert_eq!(entries, 0, "{table} left over\n{}", self.ladder);
-        }
-        assert!(
-            self.ports.is_empty(),
-            "media ports left open: {:?}\n{}",
-            self.ports,
-            self.ladder
-        );
-        assert!(self.scripts.is_empty(), "scripts left\n{}", self.ladder);
-        let mut closed = BTreeSet::new();
-        for cdr in &self.cdrs {
-            assert!(
-                closed.insert(cdr.open.call_id),
-                "two records of one call\n{}",
-                self.ladder
-            );
-        }
-        assert_eq!(closed, self.opened, "one record a call\n{}", self.ladder);
     }
 }

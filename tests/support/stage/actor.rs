@@ -1,177 +1,58 @@
-//! Actors, so that a scenario reads as a sentence.
+//! What a phone does and waits for.
 
 use std::{cell::RefCell, rc::Rc, time::Duration};
 
 use media::SdpDirection;
-use sip::{Builder, Message, Method, Transport};
-use switch::{Cdr, Command, CommandError, CommandId, Event, Input, LiveCall, Reply};
+use sip::{Builder, Message, Method};
 
 use crate::{
-    phone::{Mood, Phase, PhoneCall},
-    wire::Wire,
-    world::{Settings, World},
+    phone::{Mood, Phase, Phone, PhoneCall},
+    world::World,
 };
 
-/// The longest anything may take that a scenario waits for.
+/// The longest that a scenario waits for anything.
 const PATIENCE: Duration = Duration::from_secs(400);
 
-/// A world that actors share.
-pub struct Stage(pub Rc<RefCell<World>>);
-
-/// A phone on the stage.
+/// A phone on the stage. It acts on its latest call, or on one of its calls ([`Actor::on`]).
 #[derive(Clone)]
 pub struct Actor {
-    world: Rc<RefCell<World>>,
-    index: usize,
-}
-
-impl Default for Stage {
-    fn default() -> Self {
-        Self::new(Settings::default())
-    }
-}
-
-impl Stage {
-    /// An empty stage.
-    pub fn new(settings: Settings) -> Self {
-        Self(Rc::new(RefCell::new(World::new(settings))))
-    }
-
-    /// With this dialplan.
-    pub fn plan(plan: &str) -> Self {
-        Self::new(Settings {
-            plan: plan.into(),
-            ..Settings::default()
-        })
-    }
-
-    /// A registered phone of an extension (which is made with its first phone).
-    pub fn phone(&self, number: &str) -> Actor {
-        let actor = self.unregistered(number);
-        actor.registers(3_600);
-        actor
-    }
-
-    /// A registered phone at an address, speaking this transport.
-    pub fn phone_at(&self, number: &str, address: &str, transport: Transport) -> Actor {
-        let actor = self.unregistered(number);
-        {
-            let mut world = self.0.borrow_mut();
-            world.phones.pop();
-            let index = world.phone_at(number, address);
-            world.phones[index].transport = transport;
-        }
-        actor.registers(3_600);
-        actor
-    }
-
-    /// Two phones that talk: 101 has called 102.
-    pub fn talking(&self) -> (Actor, Actor) {
-        let (alice, bob) = (self.phone("101"), self.phone("102"));
-        alice.calls("102");
-        bob.rings().answers().talks();
-        alice.talks();
-        self.pass(1.0);
-        (alice, bob)
-    }
-
-    /// One of two that talk hangs up, and nothing is left of their call.
-    pub fn ends(&self, one: &Actor, other: &Actor) {
-        one.hangs_up().ends_with(200);
-        other.ends_with(200);
-        self.clears();
-    }
-
-    /// A phone that is not registered.
-    pub fn unregistered(&self, number: &str) -> Actor {
-        let mut world = self.0.borrow_mut();
-        if !world.phones.iter().any(|phone| phone.number == number) {
-            world.extension(number);
-        }
-        let index = world.phone(number);
-        drop(world);
-        Actor {
-            world: Rc::clone(&self.0),
-            index,
-        }
-    }
-
-    /// Lets time pass.
-    pub fn pass(&self, seconds: f64) {
-        self.0.borrow_mut().pass(Duration::from_secs_f64(seconds));
-    }
-
-    /// Does something with the world.
-    pub fn with<R>(&self, act: impl FnOnce(&mut World) -> R) -> R {
-        act(&mut self.0.borrow_mut())
-    }
-
-    /// An address under the test's own hand.
-    pub fn wire(&self, address: &str) -> Wire {
-        Wire::new(&self.0, address)
-    }
-
-    /// Tells the switch something, and its answer.
-    pub fn commands(&self, command: Command) -> Result<Reply, CommandError> {
-        let mut world = self.0.borrow_mut();
-        let id = CommandId(1);
-        world.handle(Input::Command { id, command });
-        world.flush();
-        world.replies.pop().expect("every command is answered")
-    }
-
-    /// Tells the switch something that is not answered.
-    pub fn tells(&self, input: Input) {
-        let mut world = self.0.borrow_mut();
-        world.handle(input);
-    }
-
-    /// The calls in progress.
-    pub fn calls(&self) -> Vec<LiveCall> {
-        match self.commands(Command::ListCalls) {
-            Ok(Reply::Calls(calls)) => calls,
-            other => panic!("{other:?}"),
-        }
-    }
-
-    /// The names of the call events so far.
-    pub fn events(&self) -> Vec<&'static str> {
-        let world = self.0.borrow();
-        let name = |event: &Event| match event {
-            Event::CallStarted(_) => Some("started"),
-            Event::CallRinging(_) => Some("ringing"),
-            Event::CallAnswered(_) => Some("answered"),
-            Event::CallEnded(_) => Some("ended"),
-            Event::ScriptFailed { .. } => Some("failed"),
-            Event::RegistrationAdded(_) | Event::RegistrationRemoved(_) => None,
-        };
-        world.events.iter().filter_map(name).collect()
-    }
-
-    /// The ladder so far.
-    pub fn ladder(&self) -> String {
-        self.0.borrow().ladder.to_string()
-    }
-
-    /// Lets everything come to its end, and looks at what is left: nothing, but one record a call.
-    pub fn clears(&self) {
-        let mut world = self.0.borrow_mut();
-        world.pass(Duration::from_secs(120));
-        world.expect_nothing_left();
-    }
-
-    /// The one record there is.
-    pub fn record(&self) -> Cdr {
-        let mut world = self.0.borrow_mut();
-        world.pass(Duration::from_secs(1));
-        assert_eq!(world.cdrs.len(), 1, "one record\n{}", world.ladder);
-        world.cdrs[0].clone()
-    }
+    pub(super) world: Rc<RefCell<World>>,
+    pub(super) index: usize,
+    line: Option<usize>,
 }
 
 impl Actor {
+    pub(super) fn new(world: &Rc<RefCell<World>>, index: usize) -> Self {
+        Self {
+            world: Rc::clone(world),
+            index,
+            line: None,
+        }
+    }
+
+    /// The same phone, acting on this call of its calls.
+    pub fn on(&self, call: usize) -> Self {
+        Self {
+            line: Some(call),
+            ..self.clone()
+        }
+    }
+
+    /// The same phone, acting on the call that is its latest now, also when others come.
+    pub fn line(&self) -> Self {
+        self.on(self.latest())
+    }
+
+    /// The call it acts on, if it has one.
+    fn acts_on<'a>(&self, phone: &'a Phone) -> Option<&'a PhoneCall> {
+        match self.line {
+            Some(call) => phone.calls.get(call),
+            None => phone.calls.last(),
+        }
+    }
+
     /// Does something with the phone.
-    pub fn with<R>(&self, act: impl FnOnce(&mut crate::Phone) -> R) -> R {
+    pub fn with<R>(&self, act: impl FnOnce(&mut Phone) -> R) -> R {
         let mut world = self.world.borrow_mut();
         let now = world.now;
         let phone = &mut world.phones[self.index];
@@ -187,7 +68,7 @@ impl Actor {
         self
     }
 
-    fn waits(&self, what: &str, so: impl Fn(&crate::Phone) -> bool) {
+    pub(super) fn waits(&self, what: &str, so: impl Fn(&Phone) -> bool) {
         let index = self.index;
         let mut world = self.world.borrow_mut();
         let came = world.until(PATIENCE, |world| so(&world.phones[index]));
@@ -200,12 +81,12 @@ impl Actor {
 
     /// The phase of the latest call.
     pub fn phase(&self) -> Option<Phase> {
-        self.with(|phone| phone.calls.last().map(|call| call.phase))
+        self.with(|phone| self.acts_on(phone).map(|call| call.phase))
     }
 
     /// Something of the latest call.
     pub fn call<R>(&self, look: impl FnOnce(&PhoneCall) -> R) -> R {
-        self.with(|phone| look(phone.calls.last().expect("the phone has a call")))
+        self.with(|phone| look(self.acts_on(phone).expect("the phone has a call")))
     }
 
     /// How many requests with this method came so far.
@@ -268,9 +149,10 @@ impl Actor {
         self
     }
 
-    /// Its latest call's number in `calls`.
+    /// The number in `calls` of the call it acts on: the latest, unless it acts on another.
     pub fn latest(&self) -> usize {
-        self.with(|phone| phone.calls.len().checked_sub(1))
+        self.line
+            .or_else(|| self.with(|phone| phone.calls.len().checked_sub(1)))
             .expect("the phone has a call")
     }
 
@@ -290,7 +172,7 @@ impl Actor {
     /// Comes to ring.
     pub fn rings(&self) -> &Self {
         self.waits("to ring", |phone| {
-            phone.calls.last().is_some_and(|call| call.phase == Phase::Ringing)
+            self.acts_on(phone).is_some_and(|call| call.phase == Phase::Ringing)
         });
         self
     }
@@ -332,7 +214,7 @@ impl Actor {
     /// Comes to talk.
     pub fn talks(&self) -> &Self {
         self.waits("to talk", |phone| {
-            phone.calls.last().is_some_and(|call| call.phase == Phase::Up)
+            self.acts_on(phone).is_some_and(|call| call.phase == Phase::Up)
         });
         self
     }
@@ -355,9 +237,7 @@ impl Actor {
     /// Its latest call comes to its end with this status (200: it was answered, then ended).
     pub fn ends_with(&self, code: u16) -> &Self {
         self.waits(&format!("its call to end with {code}"), |phone| {
-            phone
-                .calls
-                .last()
+            self.acts_on(phone)
                 .is_some_and(|call| matches!(call.phase, Phase::Over(_)))
         });
         assert_eq!(
@@ -387,7 +267,7 @@ impl Actor {
     /// The direction it last heard from the other side.
     pub fn hears(&self, direction: SdpDirection) -> &Self {
         self.waits(&format!("to hear {direction:?}"), |phone| {
-            let call = phone.calls.last();
+            let call = self.acts_on(phone);
             call.and_then(|call| call.heard.as_ref())
                 .is_some_and(|spec| spec.direction() == direction)
         });

@@ -1,0 +1,67 @@
+//! What the switch still holds.
+
+use std::collections::BTreeSet;
+
+use switch::{CallUid, Input};
+
+use super::World;
+
+impl World {
+    /// Closes the records that a killed switch left open, as the store does at the start; how many.
+    pub fn interrupted(&mut self) -> usize {
+        let closed: BTreeSet<CallUid> = self.cdrs.iter().map(|cdr| cdr.open.call_id).collect();
+        let before = self.opened.len();
+        self.answered.clear();
+        self.opened.retain(|call| closed.contains(call));
+        before - self.opened.len()
+    }
+
+    /// What the switch holds now.
+    pub fn stats(&mut self) -> switch::Stats {
+        self.handle(Input::Command {
+            id: switch::CommandId(0),
+            command: switch::Command::Stats,
+        });
+        match self.replies.pop() {
+            Some(Ok(switch::Reply::Stats(stats))) => *stats,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Nothing is left of any call: no call, leg, transaction, port or script; one record each.
+    pub fn expect_nothing_left(&mut self) {
+        let stats = self.stats();
+        let left = (
+            stats.calls,
+            stats.legs,
+            stats.transactions,
+            stats.media_ports,
+            stats.scripts,
+        );
+        assert_eq!(
+            left,
+            (0, 0, 0, 0, 0),
+            "calls, legs, transactions, ports, scripts left\n{}",
+            self.ladder
+        );
+        for (table, entries) in self.switch.held() {
+            assert_eq!(entries, 0, "{table} left over\n{}", self.ladder);
+        }
+        assert!(
+            self.ports.is_empty(),
+            "media ports left open: {:?}\n{}",
+            self.ports,
+            self.ladder
+        );
+        assert!(self.scripts.is_empty(), "scripts left\n{}", self.ladder);
+        let mut closed = BTreeSet::new();
+        for cdr in &self.cdrs {
+            assert!(
+                closed.insert(cdr.open.call_id),
+                "two records of one call\n{}",
+                self.ladder
+            );
+        }
+        assert_eq!(closed, self.opened, "one record a call\n{}", self.ladder);
+    }
+}
