@@ -1,10 +1,10 @@
-//! What the media engine was told, without any media.
+//! A media engine without media: it only keeps what it was told.
 
 use std::collections::BTreeMap;
 
 use media::{Command, PortId, Remote};
 
-/// One port, as the engine knows it.
+/// One leg's place in the engine.
 #[derive(Clone, Debug)]
 pub struct Port {
     /// The UDP port in descriptions.
@@ -17,10 +17,10 @@ pub struct Port {
     pub watched: bool,
 }
 
-/// See the module.
+/// The engine.
 #[derive(Default)]
 pub struct Engine {
-    /// Those that are open.
+    /// The open ports.
     pub ports: BTreeMap<PortId, Port>,
 }
 
@@ -63,7 +63,7 @@ impl Engine {
             Command::Dtmf { port, .. } => {
                 self.open(*port);
             }
-            // What a verb played when its caller hung up is stopped once more.
+            // A verb may stop its player after the leg has closed the port.
             Command::Stop(_) => {}
         }
     }

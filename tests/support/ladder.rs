@@ -4,12 +4,12 @@ use std::{collections::VecDeque, fmt, net::SocketAddr};
 
 use sip::{Instant, Limits, Message};
 
-/// What was sent, and what became of it.
+/// The messages of a run, and the fate of each.
 pub struct Ladder {
     lines: VecDeque<String>,
-    /// How many of the last messages are kept.
+    /// The number of lines that are kept.
     pub kept: usize,
-    /// Off in long simulations.
+    /// Keeps nothing: faster in long simulations.
     pub off: bool,
 }
 
@@ -24,7 +24,7 @@ impl Default for Ladder {
 }
 
 impl Ladder {
-    /// A message was put on the wire.
+    /// Adds a message that was put on the wire.
     pub fn message(&mut self, now: Instant, from: SocketAddr, to: SocketAddr, bytes: &bytes::Bytes, fate: &str) {
         if self.off {
             return;
@@ -44,7 +44,7 @@ impl Ladder {
         self.note(now, &format!("{from} -> {to}  {what}{fate}"));
     }
 
-    /// Something else happened.
+    /// Adds a line of text.
     pub fn note(&mut self, now: Instant, what: &str) {
         if self.off {
             return;

@@ -1,8 +1,8 @@
-//! The deterministic world the scenarios play in: a switch, phones, a network with faults, real
-//! dialplan scripts, and a clock that only counts.
+//! The deterministic world of the scenarios: a switch, phones, a network with faults, real dialplan scripts, and a
+//! clock that only counts.
 //!
-//! A scenario reads as a sentence: `alice.calls("102"); bob.rings(); bob.answers();`. When it fails
-//! it prints the ladder of messages that led there. Nothing sleeps; the same seed plays the same.
+//! A scenario reads as a sentence: `alice.calls("102"); bob.rings(); bob.answers();`. A scenario that
+//! fails prints the ladder of messages that led there. Nothing sleeps; one seed always plays the same.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
 

@@ -1,4 +1,4 @@
-//! A network that loses, repeats, delays and reorders, from a seed.
+//! A network that loses, repeats, delays and reorders datagrams, from a seed.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -9,7 +9,7 @@ use std::{
 use bytes::Bytes;
 use sip::Instant;
 
-/// How many datagrams are kept to come again.
+/// The number of datagrams that are kept, to come again later.
 const KEPT: usize = 64;
 
 /// What the network does to a datagram, in both directions.
@@ -19,9 +19,9 @@ pub struct Faults {
     pub loss: u64,
     /// Of a hundred datagrams, how many come twice.
     pub duplicates: u64,
-    /// The least time under way.
+    /// The shortest time that a datagram takes.
     pub delay: Duration,
-    /// Up to how much longer some take, so that they overtake each other.
+    /// The longest time that is added to it, by chance: datagrams overtake each other.
     pub jitter: Duration,
 }
 
@@ -46,18 +46,18 @@ pub struct Datagram {
     pub bytes: Bytes,
 }
 
-/// See the module.
+/// The network.
 pub struct Net {
-    /// As of now.
+    /// The faults of now.
     pub faults: Faults,
     under_way: BTreeMap<(Instant, u64), Datagram>,
     count: u64,
     chance: Chance,
-    /// The last datagrams sent, if they are kept: some come again much later.
+    /// The last datagrams, if they are kept: some come again much later.
     pub kept: Option<VecDeque<(SocketAddr, SocketAddr, Bytes)>>,
-    /// How many were lost or came twice, as proof that faults were there.
+    /// The number of lost datagrams: proof that there were faults.
     pub lost: u64,
-    /// See `lost`.
+    /// The number of datagrams that came twice.
     pub doubled: u64,
 }
 
@@ -66,7 +66,7 @@ pub struct Net {
 pub struct Chance(pub u64);
 
 impl Chance {
-    /// The next number.
+    /// The next random number.
     #[expect(clippy::should_implement_trait, reason = "there is always one")]
     pub fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
@@ -76,19 +76,19 @@ impl Chance {
         z ^ (z >> 31)
     }
 
-    /// A number below `bound`.
+    /// A random number below `bound`.
     pub fn below(&mut self, bound: u64) -> u64 {
         self.next() % bound.max(1)
     }
 
-    /// True so many times of a hundred.
+    /// True in so many of a hundred cases.
     pub fn percent(&mut self, percent: u64) -> bool {
         self.below(100) < percent
     }
 }
 
 impl Net {
-    /// A network without faults, whose later ones come from this seed.
+    /// A network that has no faults yet; later faults follow from this seed.
     pub fn new(seed: u64) -> Self {
         let chance = Chance(seed ^ 0x6e65_7477);
         Self {
@@ -102,7 +102,7 @@ impl Net {
         }
     }
 
-    /// Puts a datagram on the wire; says what will become of it.
+    /// Puts a datagram on the wire. Returns a word on its fate for the ladder.
     pub fn send(&mut self, now: Instant, from: SocketAddr, to: SocketAddr, bytes: Bytes) -> &'static str {
         if let Some(kept) = &mut self.kept {
             if kept.len() == KEPT {
@@ -131,12 +131,12 @@ impl Net {
         if twice { "  -- doubled" } else { "" }
     }
 
-    /// When the next one arrives.
+    /// When the next datagram arrives.
     pub fn next(&self) -> Option<Instant> {
         self.under_way.first_key_value().map(|((at, _), _)| *at)
     }
 
-    /// One that has arrived by `now`.
+    /// A datagram that has arrived by `now`.
     pub fn pop(&mut self, now: Instant) -> Option<Datagram> {
         self.next().filter(|at| *at <= now)?;
         self.under_way.pop_first().map(|(_, datagram)| datagram)

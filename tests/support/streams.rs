@@ -12,18 +12,18 @@ use switch::{Input, Transmit};
 
 use crate::world::World;
 
-/// How long a message, or a refusal, is under way.
+/// The time that a message or a refusal takes.
 const DELAY: Duration = Duration::from_millis(5);
 
-/// The connections there are, and what is under way on them.
+/// The open connections, and the messages under way on them.
 #[derive(Default)]
 pub struct Streams {
     open: BTreeMap<ConnectionId, SocketAddr>,
-    /// What cuts the octets that come to the switch into messages.
+    /// Cut the octets that come to the switch into messages.
     framers: BTreeMap<ConnectionId, Framer>,
     under_way: BTreeMap<(Instant, u64), Piece>,
     count: u64,
-    /// How many messages came with a keep-alive before and after them.
+    /// The number of messages that came between two keep-alives.
     pub kept_alive: u64,
     /// Addresses where the switch can open a connection.
     pub listening: BTreeSet<SocketAddr>,
@@ -57,14 +57,14 @@ impl Streams {
         self.open.iter().rev().find(|(_, at)| **at == peer).map(|(id, _)| *id)
     }
 
-    /// The messages that these octets complete. What stands between them is passed over; what cannot be cut is given
-    /// on as far as its head goes.
+    /// The messages that these octets complete, without the keep-alives between them. Of a message that cannot be cut
+    /// only the head is returned.
     fn cut(&mut self, id: ConnectionId, bytes: &[u8]) -> Vec<Bytes> {
         let framer = self.framers.entry(id).or_insert_with(|| Framer::new(Limits::default()));
         framer.push(bytes);
         let frames: Vec<_> = std::iter::from_fn(|| framer.next()).collect();
         if frames.iter().any(Result::is_err) {
-            self.framers.remove(&id); // whatever comes next is as on another connection
+            self.framers.remove(&id); // what comes next is cut as on a new connection
         }
         let messages = frames.into_iter().filter_map(|frame| match frame {
             Ok(Frame::Message(bytes)) | Err(FrameError::TooLarge(bytes) | FrameError::NoLength(bytes)) => Some(bytes),

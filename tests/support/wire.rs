@@ -1,4 +1,4 @@
-//! Messages made by hand, from and to an address that no phone has.
+//! Messages that a test writes itself, from and to an address that no phone has.
 
 use std::{cell::RefCell, net::SocketAddr, rc::Rc, time::Duration};
 
@@ -6,7 +6,7 @@ use sip::{Builder, HeaderName, Message, Method, StatusCode};
 
 use crate::world::World;
 
-/// An address under the test's own hand.
+/// An address at which the test itself sends and receives.
 #[derive(Clone)]
 pub struct Wire {
     world: Rc<RefCell<World>>,
@@ -31,7 +31,7 @@ impl Wire {
         self.world.borrow_mut().throw(self.address, bytes);
     }
 
-    /// The next message that is so; those before it are passed over.
+    /// Waits for the next message for which `so` holds. Messages before it are dropped.
     pub fn takes(&self, what: &str, so: impl Fn(&Message) -> bool) -> Message {
         let mut world = self.world.borrow_mut();
         let come = world.until(Duration::from_secs(120), |world| {
@@ -62,7 +62,7 @@ impl Wire {
         })
     }
 
-    /// What has come in this time.
+    /// The messages that come within so many seconds.
     pub fn collects(&self, seconds: f64) -> Vec<Message> {
         let mut world = self.world.borrow_mut();
         world.pass(Duration::from_secs_f64(seconds));
@@ -80,7 +80,7 @@ impl Wire {
     }
 }
 
-/// RFC 3261 25.1: no control octet stands in what the switch sends, whoever wrote it first.
+/// RFC 3261 25.1: no message of the switch has a control octet, also where a phone sent one first.
 pub fn is_clean(message: &Message) {
     let head = message.bytes().len() - message.body().len();
     let head = String::from_utf8_lossy(&message.bytes()[..head]);
@@ -91,7 +91,7 @@ pub fn is_clean(message: &Message) {
     );
 }
 
-/// A plain G.711 description of somebody at this address.
+/// A plain G.711 description with this address and port.
 pub fn sdp(address: &str, port: u16) -> String {
     format!(
         "v=0\r\no=- 7 1 IN IP4 {address}\r\ns=-\r\nc=IN IP4 {address}\r\nt=0 0\r\nm=audio {port} RTP/AVP 0\r\n\

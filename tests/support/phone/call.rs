@@ -20,11 +20,11 @@ pub enum Phase {
     Trying,
     /// It rings, here or there.
     Ringing,
-    /// Talking (or holding).
+    /// Answered; perhaps on hold.
     Up,
-    /// We hung up or cancelled, the other side has not said so yet.
+    /// This phone sent BYE or CANCEL, which is not answered yet.
     Ending,
-    /// Over, with the final status of the INVITE (0 where there was none), or 200 and a BYE.
+    /// Over, with the final status of the INVITE (0: there was none; 200: it was answered, then a BYE came or went).
     Over(u16),
 }
 
@@ -32,29 +32,29 @@ pub enum Phase {
 pub struct PhoneCall {
     /// How far it is.
     pub phase: Phase,
-    /// Whether it came to us.
+    /// Whether the PBX called the phone.
     pub incoming: bool,
     /// The INVITE that began it.
     pub invite: Message,
-    /// What the other side last described.
+    /// The last description of the PBX.
     pub heard: Option<Spec>,
     /// How often the session was changed.
     pub changes: usize,
-    /// How often the phone refused a change otherwise than for glare.
+    /// How often the phone refused a change, except for glare.
     pub refused: usize,
-    /// The final status of our last re-INVITE.
+    /// The final status of the phone's last re-INVITE or UPDATE.
     pub change_code: Option<u16>,
     /// Bodies of INFO and MESSAGE requests taken in the dialog.
     pub passed: Vec<String>,
     /// Whether the caller heard early media (a session description in a provisional response).
     pub early_media: bool,
-    /// It was to end before it was answered, by a BYE of this phone.
+    /// The phone sent BYE before it had answered.
     pub left: bool,
-    /// By when the session must have been refreshed, or the call be over (RFC 4028).
+    /// Until then the session must be refreshed, or the call be over (RFC 4028).
     pub fresh_until: Option<Instant>,
     /// The transfer that the phone asked for in this call.
     pub transfer: Transfer,
-    /// The last message that mattered, for a test to look into.
+    /// The last response to its INVITE or change, for a test to look at.
     pub last: Message,
     pub(super) tag: String,
     /// Its dialog, once there is one.
@@ -69,7 +69,7 @@ pub struct PhoneCall {
     pub(super) changing: bool,
 }
 
-/// The usual answer of a phone: what it has of what is offered, in the mirrored direction.
+/// The usual answer of a phone: the offered codecs that it has, in the mirrored direction.
 pub(super) fn answer_to(offered: &Spec, own: &Spec) -> Spec {
     offered.intersect(own).with_direction(offered.direction().reversed())
 }
@@ -86,7 +86,7 @@ impl PhoneCall {
         }
     }
 
-    /// A 2xx to an INVITE or UPDATE, from here or from there, says how long the session is good for.
+    /// A 2xx to an INVITE or UPDATE, sent or received, says until when the session is good.
     pub(super) fn refreshed(&mut self, now: Instant, reply: &Message) {
         let value = reply.header(HeaderName::SessionExpires);
         let seconds = value.and_then(|value| value.split(';').next()?.trim().parse().ok());
@@ -117,7 +117,7 @@ impl PhoneCall {
         self.accepted = None;
     }
 
-    /// What the phone's own media would do: where it sends, and what it takes.
+    /// The media of the phone: where it sends, and what it receives.
     pub fn media(&self) -> media::Remote {
         self.session.remote(std::net::Ipv4Addr::UNSPECIFIED.into())
     }
@@ -132,7 +132,7 @@ impl PhoneCall {
             && self.dialog.is_some()
     }
 
-    /// The direction of what it last said of itself, and was not refused.
+    /// The direction in its last description that was not refused.
     pub fn said(&self) -> media::SdpDirection {
         use media::SdpDirection::{Inactive, RecvOnly, SendOnly, SendRecv};
         let said = self.session.last_local().expect("it has said something");
@@ -142,7 +142,7 @@ impl PhoneCall {
         stated.unwrap_or(SendRecv)
     }
 
-    /// The UDP port at which it last said that it takes audio, and was not refused.
+    /// The audio port in its last description that was not refused.
     pub fn audio_port(&self) -> Option<u16> {
         let text = String::from_utf8_lossy(self.session.last_local()?);
         let line = text.lines().find_map(|line| line.strip_prefix("m=audio "))?;

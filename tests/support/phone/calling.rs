@@ -75,7 +75,7 @@ impl Phone {
         self.says(index, if early { 183 } else { 180 }, early);
     }
 
-    /// Says how it is doing with an incoming call (101 to 199), with a description or without.
+    /// Sends a provisional response (101 to 199) to an incoming call, with a description or without.
     pub fn says(&mut self, index: usize, code: u16, described: bool) {
         let codecs = self.codecs();
         let contact = self.contact();
@@ -94,8 +94,7 @@ impl Phone {
         self.drain();
     }
 
-    /// Sends BYE for an incoming call that it has not answered, which RFC 3261 15 does not allow, and waits to be
-    /// cancelled.
+    /// Sends BYE for an incoming call that it has not answered, and waits for CANCEL. RFC 3261 15 does not allow that.
     pub fn leaves(&mut self, index: usize) {
         if self.calls[index].phase != Phase::Ringing || !self.calls[index].incoming {
             return;
@@ -145,7 +144,7 @@ impl Phone {
         self.drain();
     }
 
-    /// Another answer to an INVITE, of a second phone behind the same proxy.
+    /// A second answer to an INVITE, as from another phone behind the same proxy.
     fn twin(&mut self, invite: &Message, body: &[u8]) -> Message {
         let tag = self.id("w");
         let reply = Builder::reply(invite, StatusCode::OK, Some(&tag))
@@ -174,7 +173,7 @@ impl Phone {
         self.drain();
     }
 
-    /// Hangs up, cancels or declines, whatever fits.
+    /// Ends the call: BYE, CANCEL or 603, by how far it is.
     pub fn hang_up(&mut self, index: usize) {
         match (self.calls[index].phase, self.calls[index].incoming) {
             (Phase::Trying | Phase::Ringing, false) => {
@@ -191,7 +190,7 @@ impl Phone {
         self.drain();
     }
 
-    /// The call ends, and with it the re-INVITE it sent: no answer may come any more.
+    /// Cancels its open re-INVITE, since the call ends.
     pub(super) fn give_up_change(&mut self, index: usize) {
         let call = &mut self.calls[index];
         if std::mem::take(&mut call.changing)

@@ -16,7 +16,7 @@ impl Phone {
         Some(self.calls[index].dialog.as_mut()?.request(method, via))
     }
 
-    /// Offers a change: hold is `SendOnly`, resume `SendRecv`; `None` makes the re-INVITE offerless.
+    /// Offers a change: hold is `SendOnly`, resume `SendRecv`, `None` sends no offer.
     pub fn change(&mut self, index: usize, method: &Method, direction: Option<SdpDirection>) {
         let spec = direction.map(|direction| self.codecs().with_direction(direction));
         let contact = self.contact();
@@ -39,7 +39,7 @@ impl Phone {
         self.drain();
     }
 
-    /// Gives up a change that was offered.
+    /// Cancels a change that was offered.
     pub fn cancel_change(&mut self, index: usize) {
         if let Some(client) = self.calls[index].client {
             let _ = self.layer.cancel(self.now, client, None);
@@ -47,7 +47,7 @@ impl Phone {
         self.drain();
     }
 
-    /// Receives media at another port from now on, which the next change says.
+    /// Receives media at another port from now on; the next change tells the PBX.
     pub fn moves_media(&mut self, index: usize, port: u16) {
         let address = self.address.ip();
         self.calls[index].session.move_to(address, port);
@@ -70,7 +70,7 @@ impl Phone {
         self.drain();
     }
 
-    /// Decides on a change it waited with.
+    /// Answers a change that it has left unanswered so far.
     pub fn decide(&mut self, index: usize, code: u16) {
         if let Some((server, request)) = self.calls[index].waiting.take() {
             self.answer_change(index, server, &request, code);

@@ -1,5 +1,17 @@
-//! A simulated desk phone: a user agent of its own on the transaction layer and the dialogs of
-//! crate `sip`, without a line of the switch's.
+//! A simulated desk phone: a user agent on the transaction layer and the dialogs of crate `sip`. It shares no code with
+//! the switch.
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `mod.rs` | [`Phone`]: transactions, what goes out and what comes in |
+//! | `call.rs` | [`PhoneCall`]: one call, its dialog and its session |
+//! | `calling.rs` | calls: making, answering, refusing, ending them |
+//! | `changes.rs` | within a call: re-INVITE, UPDATE, INFO, MESSAGE |
+//! | `transfer.rs` | REFER and its NOTIFYs, INVITE with Replaces |
+//! | `incoming.rs` | requests that come in |
+//! | `responses.rs` | responses that come in |
+//! | `outside.rs` | REGISTER, MESSAGE, credentials |
+//! | `mood.rs`, `odd.rs`, `written.rs` | habits, and odd ways to write messages |
 
 mod call;
 mod calling;
@@ -32,7 +44,7 @@ pub use transfer::{Notice, Transfer};
 pub use written::ODDITIES;
 use written::written;
 
-/// How many received messages are kept to be looked at.
+/// The number of received messages that a test can look at.
 const KEPT: usize = 100;
 
 #[derive(Copy, Clone)]
@@ -46,19 +58,19 @@ enum Purpose {
     Other,
 }
 
-/// See the module.
+/// A desk phone, with any number of calls at once.
 pub struct Phone {
-    /// Its extension.
+    /// The number of its extension.
     pub number: String,
     password: String,
-    /// Where it is.
+    /// Its address.
     pub address: SocketAddr,
-    /// The address it reaches the PBX by.
+    /// The address of the PBX, as the phone knows it.
     pub server: SocketAddr,
-    /// What it writes behind the `@` of the numbers it dials: a name, or an address with its port.
+    /// What it writes behind the `@` of the numbers it dials: a name, or an address with port.
     pub domain: String,
     layer: Layer,
-    /// What it does by itself.
+    /// Its habits.
     pub mood: Mood,
     /// Its calls, the latest last.
     pub calls: Vec<PhoneCall>,
@@ -68,23 +80,23 @@ pub struct Phone {
     pub message_code: Option<u16>,
     /// The final answer to the last request of [`Phone::ask`] or [`Phone::within`].
     pub answer: Option<Message>,
-    /// What it received last.
+    /// The messages it received last.
     pub received: VecDeque<Message>,
     /// Texts it received.
     pub texts: Vec<String>,
-    /// What it waited for in vain, which a network that loses little does not explain.
+    /// Requests without an answer and 200s without an ACK.
     pub complaints: Vec<String>,
-    /// How often a call of its was said to be forwarded, queued, or over for one phone (181, 182, 199).
+    /// How often it was told that its call is forwarded, queued, or over for one phone (181, 182, 199).
     pub states: u64,
-    /// Tags of answers to one INVITE besides the first (as of a proxy that forks), not yet hung up.
+    /// Tags of its second answers to one INVITE (as behind a proxy that forks) for which no BYE has come.
     pub twins: Vec<String>,
-    /// What it sends next.
+    /// The messages it sends next.
     pub outbox: VecDeque<(Flow, Bytes)>,
-    /// The address it believes to have, behind a NAT.
+    /// The address that it takes for its own, behind a NAT.
     pub believes: Option<String>,
-    /// What it speaks.
+    /// Its transport.
     pub transport: Transport,
-    /// How many messages it has sent in an odd way.
+    /// The number of messages that it sent in an odd way.
     pub spoilt: u64,
     purposes: HashMap<ClientId, Purpose>,
     sent: HashMap<ClientId, Message>,
@@ -96,7 +108,7 @@ pub struct Phone {
 }
 
 impl Phone {
-    /// A phone that is switched off until it registers.
+    /// A phone that has not registered.
     pub fn new(number: &str, password: &str, address: SocketAddr, server: SocketAddr, domain: &str) -> Self {
         Self {
             number: number.into(),
@@ -129,7 +141,7 @@ impl Phone {
         }
     }
 
-    /// Loses power and comes back: it knows of no call and no transaction any more.
+    /// Loses power and comes back: all calls and transactions are forgotten.
     pub fn reboots(&mut self) {
         self.layer = Layer::new(LayerConfig::default());
         self.purposes.clear();
@@ -142,7 +154,7 @@ impl Phone {
         self.mood.dead = false;
     }
 
-    /// Forgets calls that are over, once no transaction is open that could speak of them.
+    /// Forgets its calls, if all are over and no transaction is open.
     pub fn forgets_calls(&mut self) {
         if self.transactions() == 0 && self.calls.iter().all(|call| matches!(call.phase, Phase::Over(_))) {
             self.calls.clear();
@@ -158,7 +170,7 @@ impl Phone {
         self.password = password.into();
     }
 
-    /// Is somewhere else from now on.
+    /// Has another address from now on.
     pub fn moves(&mut self, address: &str) {
         self.address = address.parse().unwrap();
         self.server = crate::world::server_for(self.address);
@@ -221,7 +233,7 @@ impl Phone {
         self.drain();
     }
 
-    /// When it wants to be asked again.
+    /// When its next timer fires.
     pub fn next(&self) -> Option<Instant> {
         if self.mood.dead {
             return None;
@@ -285,7 +297,7 @@ impl Phone {
         }
     }
 
-    /// What it says goes out, as it says it.
+    /// Puts a message out, written in the phone's way.
     pub(super) fn puts(&mut self, flow: Flow, bytes: Bytes) {
         let bytes = self.mood.garble(bytes);
         let bytes = if self.mood.odd {
@@ -320,7 +332,7 @@ impl Phone {
         }
     }
 
-    /// Nothing was heard; but once a call is over, nobody repeats a 200 to what was to change it.
+    /// Notes that a request got no answer. A change of a call that is over needs none: its 200 is not sent again.
     fn complain(&mut self, id: ClientId) {
         let over = match self.purposes.get(&id) {
             Some(Purpose::Change(index)) => self.calls[*index].phase != Phase::Up,
@@ -356,7 +368,7 @@ impl Phone {
         Spec::own(&self.mood.codecs)
     }
 
-    /// The requests it has sent and not forgotten yet.
+    /// Its requests whose transactions are not over.
     pub fn open(&self) -> Vec<String> {
         let requests = self.sent.values();
         requests
@@ -364,7 +376,7 @@ impl Phone {
             .collect()
     }
 
-    /// Transactions that are still open.
+    /// The number of its open transactions.
     pub fn transactions(&self) -> usize {
         self.layer.client_count() + self.layer.server_count()
     }

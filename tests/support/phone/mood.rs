@@ -1,10 +1,10 @@
-//! What a phone does by itself.
+//! The habits of a phone: what it does by itself.
 
 use sip::{Builder, HeaderName};
 
 use super::written::replaced;
 
-/// Says who refreshes the session, if the mood is so.
+/// Says which side refreshes the session, if the phone has that habit.
 pub(super) fn grant_timer(mood: &Mood, builder: Builder) -> Builder {
     match mood.grants_timer {
         Some(value) => builder
@@ -14,7 +14,7 @@ pub(super) fn grant_timer(mood: &Mood, builder: Builder) -> Builder {
     }
 }
 
-/// Says what it allows, if the mood is so.
+/// Adds Allow, if the phone has that habit.
 pub(super) fn say_allow(mood: &Mood, builder: Builder) -> Builder {
     match mood.allow {
         "" => builder,
@@ -22,7 +22,7 @@ pub(super) fn say_allow(mood: &Mood, builder: Builder) -> Builder {
     }
 }
 
-/// What a phone does by itself.
+/// The habits of a phone: what it does by itself, and how it writes its messages.
 #[derive(Clone, Debug)]
 pub struct Mood {
     /// Final status to incoming calls at once, instead of ringing.
@@ -37,66 +37,65 @@ pub struct Mood {
     pub waits_with_changes: bool,
     /// Never sends an ACK for a 2xx.
     pub forgets_ack: bool,
-    /// Is dead: takes nothing and says nothing.
+    /// Has no power: receives nothing and sends nothing.
     pub dead: bool,
     /// Says `Supported: timer`.
     pub timer: bool,
-    /// Codecs it has.
+    /// Its codecs.
     pub codecs: Vec<&'static str>,
     /// Makes calls without an offer.
     pub late_offer: bool,
-    /// What it says it allows; empty: it does not say.
+    /// The value of Allow; empty: no Allow.
     pub allow: &'static str,
     /// Session-Expires of its INVITEs, re-INVITEs and UPDATEs.
     pub asks_timer: Option<&'static str>,
     /// Session-Expires of its answers.
     pub grants_timer: Option<&'static str>,
-    /// The shortest session interval it takes; 422 to shorter ones.
+    /// The shortest session interval it accepts; it answers a shorter one with 422.
     pub min_se: Option<u32>,
     /// Further header fields of its INVITEs.
     pub adds: Vec<(&'static str, String)>,
     /// Answers challenges as a client of RFC 2069 does: without qop, cnonce and nonce count.
     pub old_digest: bool,
-    /// What stands in From instead of its number.
+    /// The user in From, where not its number.
     pub claims: Option<&'static str>,
-    /// Leaves the answer out of an ACK that should bring one.
+    /// Leaves the answer out of an ACK that should have one.
     pub forgets_answer: bool,
     /// Status to every UPDATE.
     pub refuses_updates: Option<u16>,
-    /// The direction of its answers to changes, where not the mirrored one.
+    /// The direction of its answers to changes, where not the mirrored direction.
     pub answers_with: Option<media::SdpDirection>,
     /// Status to every MESSAGE.
     pub refuses_texts: Option<u16>,
-    /// Says 180 to a change it waits with.
+    /// Sends 180 to a change before it decides.
     pub ponders: bool,
     /// Answers each call twice, with two tags.
     pub twins: bool,
     /// Status to INFO and MESSAGE within a call, and its Accept.
     pub refuses_within: Option<(u16, Option<&'static str>)>,
-    /// What it writes instead of other text, as no library would: control octets, malformed fields.
+    /// Text to replace in its messages, and by what: control octets, malformed fields.
     pub garbles: Vec<(&'static str, &'static str)>,
-    /// Reason of its refusals and of its BYE.
+    /// The Reason of its refusals and of its BYE.
     pub explains: Option<&'static str>,
-    /// Sends header fields that nobody needs and that cannot be read or are there twice, and answers that are slightly
-    /// broken.
+    /// Sends needless header fields that are unreadable or there twice, and answers that are slightly broken.
     pub odd: bool,
-    /// What it sends before and after each message on a stream.
+    /// The keep-alive it sends before and after each message on a stream.
     pub keeps_alive: Option<&'static str>,
-    /// The direction of its first offers, where not both ways.
+    /// The direction of its first offers, where not `sendrecv`.
     pub offers_with: Option<media::SdpDirection>,
     /// Status to every NOTIFY of a transfer.
     pub refuses_notices: Option<u16>,
-    /// How its descriptions are odd: one of [`super::ODDITIES`] kinds.
+    /// The kind of oddity of its descriptions: below [`super::ODDITIES`].
     pub odd_sdp: Option<usize>,
 }
 
 impl Mood {
-    /// A datagram as it leaves the phone.
+    /// A message as it leaves the phone.
     pub(super) fn garble(&self, bytes: bytes::Bytes) -> bytes::Bytes {
         if self.garbles.is_empty() {
             return bytes;
         }
-        // Bytes, since a description may be in any charset.
+        // As bytes: a description may be in any charset.
         let garble = |bytes: Vec<u8>, (from, to): &(&str, &str)| replaced(&bytes, from.as_bytes(), to.as_bytes());
         self.garbles.iter().fold(bytes.to_vec(), garble).into()
     }

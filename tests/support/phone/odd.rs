@@ -1,10 +1,10 @@
-//! What odd phones make of their messages: header fields that nobody needs and that cannot be read or are there
-//! twice, answers that only their Via and CSeq tell, and a BYE without the empty line at its end.
+//! How odd phones spoil their messages: needless header fields that are unreadable or there twice, answers that only
+//! Via and CSeq identify, and a BYE without the empty line at its end.
 
 use bytes::Bytes;
 use sip::{Limits, Message, Method, Transport};
 
-/// What only informs, twice; a line that is no field; and a field that no user agent server looks at.
+/// Fields for information only, twice; a line that is no field; a field that no user agent server reads.
 const NEEDLESS: [&str; 8] = [
     "User-Agent: Desk 1.0",
     "User-Agent: Gateway 2.0",
@@ -16,7 +16,7 @@ const NEEDLESS: [&str; 8] = [
     "Route: <sip:a b>",
 ];
 
-/// Unreadable values of fields that only a request that begins something is handled by.
+/// Unreadable values of fields that matter only in a request outside of dialogs.
 const UNREADABLE: [&str; 4] = [
     "Contact: <sip:101@127.0.0.1:5099;x-tiu=\"VGhdcw==\">",
     "Expires: soon",
@@ -24,7 +24,7 @@ const UNREADABLE: [&str; 4] = [
     "Record-Route: <sip:a@b",
 ];
 
-/// The bytes of a message as an odd phone sends them; whatever is none stays as it is.
+/// The bytes of a message as an odd phone sends them. Bytes that are no message stay as they are.
 pub(super) fn spoil(bytes: &Bytes, transport: Transport) -> Bytes {
     let Ok(message) = Message::parse(bytes.clone(), &Limits::default()) else {
         return bytes.clone();

@@ -1,13 +1,13 @@
-//! Descriptions as some phones write them: wrong where it does not matter, or in another charset.
+//! Descriptions as some phones write them: with harmless errors, or in another charset.
 
-/// How many kinds there are.
+/// The number of kinds.
 pub const ODDITIES: usize = 8;
 
-/// The description with its oddity, if the phone has one.
+/// The description as the phone writes it.
 pub(super) fn written(kind: Option<usize>, sdp: &[u8]) -> Vec<u8> {
     let ends = |tail: &[u8]| [sdp, tail].concat();
     match kind {
-        // RFC 4566 5 and 6: free text, in a charset that is named or not, and attributes that nobody knows.
+        // RFC 4566 5 and 6: free text in a charset that is named or not, and unknown attributes.
         Some(0) => replaced(sdp, b"s=-\r\n", b"s=Gespr\xe4ch\r\n"),
         Some(1) => replaced(
             sdp,
@@ -19,13 +19,13 @@ pub(super) fn written(kind: Option<usize>, sdp: &[u8]) -> Vec<u8> {
         Some(4) => ends(b"\0"),
         Some(5) => replaced(sdp, b"o=- ", b"o=J\xf6rg Doe x"),
         Some(6) => replaced(sdp, b"t=0 0\r\n", b"t=now\r\nr=7d\r\n"),
-        // RFC 3551 4.5.2: the clock of its samples instead of that of its packets.
+        // RFC 3551 4.5.2: the clock of the samples instead of the clock of the packets.
         Some(7) => replaced(sdp, b"G722/8000", b"G722/16000"),
         Some(_) | None => sdp.to_vec(),
     }
 }
 
-/// With other bytes wherever these are.
+/// Replaces bytes by others, everywhere.
 pub(super) fn replaced(bytes: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
     let mut written = Vec::with_capacity(bytes.len());
     let mut rest = bytes;

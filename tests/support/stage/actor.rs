@@ -62,7 +62,7 @@ impl Actor {
         result
     }
 
-    /// Its mood from now on.
+    /// Changes its habits.
     pub fn feels(&self, change: impl FnOnce(&mut Mood)) -> &Self {
         self.with(|phone| change(&mut phone.mood));
         self
@@ -79,17 +79,17 @@ impl Actor {
         );
     }
 
-    /// The phase of the latest call.
+    /// The phase of its call.
     pub fn phase(&self) -> Option<Phase> {
         self.with(|phone| self.acts_on(phone).map(|call| call.phase))
     }
 
-    /// Something of the latest call.
+    /// Looks at its call.
     pub fn call<R>(&self, look: impl FnOnce(&PhoneCall) -> R) -> R {
         self.with(|phone| look(self.acts_on(phone).expect("the phone has a call")))
     }
 
-    /// How many requests with this method came so far.
+    /// The number of requests with this method that came so far.
     pub fn got(&self, method: Method) -> usize {
         self.with(|phone| {
             let requests = phone.received.iter().filter(|message| message.is_request());
@@ -97,7 +97,7 @@ impl Actor {
         })
     }
 
-    /// How many responses with this status came so far.
+    /// The number of responses with this status that came so far.
     pub fn was_told(&self, code: u16) -> usize {
         self.with(|phone| {
             let statuses = phone.received.iter().filter_map(|message| message.status());
@@ -105,13 +105,13 @@ impl Actor {
         })
     }
 
-    /// Asks something outside of calls; the final answer.
+    /// Sends a request outside of calls and waits for its final answer.
     pub fn asks(&self, method: Method, uri: &str, edit: impl FnOnce(Builder) -> Builder) -> Message {
         self.with(|phone| phone.ask(&method, uri, edit));
         self.gets_answer()
     }
 
-    /// Asks something within its latest call; the final answer.
+    /// Sends a request within its call and waits for its final answer.
     pub fn asks_within(&self, method: Method, edit: impl FnOnce(Builder) -> Builder) -> Message {
         let call = self.latest();
         self.with(|phone| phone.within(call, &method, edit));
@@ -141,7 +141,7 @@ impl Actor {
         self
     }
 
-    /// Decides on a change it waited with.
+    /// Answers the change that it has left unanswered so far.
     pub fn decides(&self, code: u16) -> &Self {
         let call = self.latest();
         self.waits("to be asked", |phone| phone.calls[call].is_asked());
@@ -169,7 +169,7 @@ impl Actor {
         self
     }
 
-    /// Comes to ring.
+    /// Waits until its call rings.
     pub fn rings(&self) -> &Self {
         self.waits("to ring", |phone| {
             self.acts_on(phone).is_some_and(|call| call.phase == Phase::Ringing)
@@ -177,7 +177,7 @@ impl Actor {
         self
     }
 
-    /// Does not ring, however long it takes.
+    /// Does not ring within so many seconds.
     pub fn stays_silent(&self, seconds: f64) -> &Self {
         self.world.borrow_mut().pass(Duration::from_secs_f64(seconds));
         let ringing = self.with(|phone| phone.calls.iter().any(|call| call.phase == Phase::Ringing));
@@ -211,7 +211,7 @@ impl Actor {
         self
     }
 
-    /// Comes to talk.
+    /// Waits until its call is answered.
     pub fn talks(&self) -> &Self {
         self.waits("to talk", |phone| {
             self.acts_on(phone).is_some_and(|call| call.phase == Phase::Up)
@@ -226,7 +226,7 @@ impl Actor {
         self
     }
 
-    /// Hangs up unless its call is over, or there is none.
+    /// Hangs up, if it has a call.
     pub fn ends_or_hangs_up(&self) -> &Self {
         if self.phase().is_some() {
             self.hangs_up();
@@ -234,7 +234,7 @@ impl Actor {
         self
     }
 
-    /// Its latest call comes to its end with this status (200: it was answered, then ended).
+    /// Waits for the end of its call, which must have this status (200: it was answered, then ended).
     pub fn ends_with(&self, code: u16) -> &Self {
         self.waits(&format!("its call to end with {code}"), |phone| {
             self.acts_on(phone)

@@ -20,7 +20,7 @@ use crate::{
     world::{Settings, World},
 };
 
-/// A world that actors share.
+/// A world whose phones are actors.
 pub struct Stage(pub Rc<RefCell<World>>);
 
 impl Default for Stage {
@@ -43,7 +43,7 @@ impl Stage {
         })
     }
 
-    /// A registered phone of an extension (which is made with its first phone).
+    /// A registered phone of an extension. The extension is made with its first phone.
     pub fn phone(&self, number: &str) -> Actor {
         let actor = self.unregistered(number);
         actor.registers(3_600);
@@ -101,12 +101,12 @@ impl Stage {
         act(&mut self.0.borrow_mut())
     }
 
-    /// An address under the test's own hand.
+    /// An address at which the test itself sends and receives.
     pub fn wire(&self, address: &str) -> Wire {
         Wire::new(&self.0, address)
     }
 
-    /// Tells the switch something, and its answer.
+    /// Sends a command to the switch; its answer.
     pub fn commands(&self, command: Command) -> Result<Reply, CommandError> {
         let mut world = self.0.borrow_mut();
         let id = CommandId(1);
@@ -115,7 +115,7 @@ impl Stage {
         world.replies.pop().expect("every command is answered")
     }
 
-    /// Tells the switch something that is not answered.
+    /// Gives the switch an input.
     pub fn tells(&self, input: Input) {
         let mut world = self.0.borrow_mut();
         world.handle(input);
@@ -148,14 +148,14 @@ impl Stage {
         self.0.borrow().ladder.to_string()
     }
 
-    /// Lets everything come to its end, and looks at what is left: nothing, but one record a call.
+    /// Lets two minutes pass; then nothing may be left but one record a call.
     pub fn clears(&self) {
         let mut world = self.0.borrow_mut();
         world.pass(Duration::from_secs(120));
         world.expect_nothing_left();
     }
 
-    /// The one record there is.
+    /// The only record.
     pub fn record(&self) -> Cdr {
         let mut world = self.0.borrow_mut();
         world.pass(Duration::from_secs(1));

@@ -7,7 +7,7 @@ use switch::{CallUid, Input};
 use super::World;
 
 impl World {
-    /// Closes the records that a killed switch left open, as the store does at the start; how many.
+    /// Closes the records that a killed switch left open, as the store does at its start. Returns their number.
     pub fn interrupted(&mut self) -> usize {
         let closed: BTreeSet<CallUid> = self.cdrs.iter().map(|cdr| cdr.open.call_id).collect();
         let before = self.opened.len();
@@ -16,7 +16,7 @@ impl World {
         before - self.opened.len()
     }
 
-    /// What the switch holds now.
+    /// The counters and gauges of the switch.
     pub fn stats(&mut self) -> switch::Stats {
         self.handle(Input::Command {
             id: switch::CommandId(0),
@@ -28,7 +28,7 @@ impl World {
         }
     }
 
-    /// Nothing is left of any call: no call, leg, transaction, port or script; one record each.
+    /// Panics unless nothing is left of any call (no call, leg, transaction, port, script) and each has one record.
     pub fn expect_nothing_left(&mut self) {
         let stats = self.stats();
         let left = (

@@ -45,18 +45,18 @@ pub fn server_for(peer: SocketAddr) -> SocketAddr {
 /// Where its phones are, in IPv4 and in IPv6.
 pub const NETS: [&str; 2] = ["198.51.", "2001:db8:1::"];
 
-/// Steps within one microsecond that have no end.
+/// More steps than this within one microsecond are an endless loop.
 const ENDLESS: u32 = 100_000;
 
 /// How a world begins.
 pub struct Settings {
-    /// Every choice of chance follows from it.
+    /// The seed of every random choice.
     pub seed: u64,
     /// The text of `main.rhai`.
     pub plan: String,
-    /// The switch's.
+    /// The settings of the switch.
     pub config: Config,
-    /// How long the store takes.
+    /// The time the store takes.
     pub store_delay: Duration,
 }
 
@@ -77,29 +77,29 @@ pub struct World {
     pub now: Instant,
     /// The machine under test.
     pub switch: Switch,
-    /// Between it and the phones.
+    /// The network between the switch and the phones.
     pub net: Net,
-    /// In the order they were made.
+    /// The phones, in the order they were made.
     pub phones: Vec<Phone>,
-    /// What came to addresses without a phone, where somebody listens.
+    /// The messages that came to addresses without a phone, where a test listens.
     pub wires: BTreeMap<SocketAddr, Vec<Message>>,
-    /// The dialplan's runs.
+    /// The scripts that run.
     pub scripts: Scripts,
-    /// TCP.
+    /// The TCP connections.
     pub streams: Streams,
     /// Records written at the end of calls.
     pub cdrs: Vec<Cdr>,
     /// Records opened, by call.
     pub opened: BTreeSet<CallUid>,
-    /// Calls that were answered and whose record is open: what the disk has of them if the switch is killed now.
+    /// Calls that were answered and whose record is open: what a kill of the switch would leave of them on disk.
     pub answered: BTreeMap<CallUid, CdrAnswer>,
-    /// What observers heard.
+    /// The events that observers saw.
     pub events: Vec<Event>,
-    /// What the media engine was told.
+    /// The commands to the media engine (only with a ladder).
     pub media: Vec<media::Command>,
     /// Media ports open now.
     pub ports: BTreeSet<media::PortId>,
-    /// What the media engine knows.
+    /// The state of the media engine.
     pub engine: Engine,
     /// Answers to commands.
     pub replies: Vec<Result<switch::Reply, switch::CommandError>>,
@@ -107,42 +107,42 @@ pub struct World {
     pub bindings: BTreeMap<u64, Binding>,
     /// Whether the store can write.
     pub store_works: bool,
-    /// What hosts resolve to; missing ones to nothing.
+    /// The address of each host name; other names do not resolve.
     pub hosts: BTreeMap<String, SocketAddr>,
     /// Further addresses of hosts.
     pub others: BTreeMap<String, Vec<SocketAddr>>,
     /// The messages so far.
     pub ladder: Ladder,
-    /// Every input with its time, if wanted.
+    /// Every input with its time, if the world is recorded.
     pub recording: Option<Vec<(Instant, Input)>>,
-    /// Every output as text, if wanted.
+    /// Every output as text, if the world is recorded.
     pub outputs: Option<Vec<String>>,
-    /// Deadline that the switch last gave.
+    /// When the switch wants to be called again.
     wake: Instant,
     later: BTreeMap<(Instant, u64), Input>,
     count: u64,
-    /// When something last happened, and how often by then.
+    /// The time of the last step, and the number of steps at that time.
     busy: (Instant, u32),
     /// Messages the switch has sent.
     pub sent: u64,
     address: SocketAddr,
     domain: String,
-    /// How long the store takes.
+    /// The time the store takes.
     pub store_delay: Duration,
-    /// The longest a script may think about what is next; how long it does is chance.
+    /// The longest time until a script's next verb comes; the time itself is random.
     pub script_delay: Duration,
     thinking: Instant,
     chance: Chance,
 }
 
-/// The seed of identifiers in the world of this seed.
+/// The switch's seed of identifiers in the world of this seed.
 pub fn seed_of(seed: u64) -> [u8; 32] {
     let mut bytes = [0; 32];
     bytes[..8].copy_from_slice(&seed.to_be_bytes());
     bytes
 }
 
-/// Seed and keys of a world's switch, also for its replay.
+/// The switch of a world; the same again for a replay.
 pub fn switch_of(settings: &Settings) -> Switch {
     Switch::new(
         settings.config.clone(),
@@ -213,7 +213,7 @@ impl World {
         server_for(peer)
     }
 
-    /// Starts recording; before anything else is done with the world.
+    /// Starts to record. To be called before anything else is done with the world.
     pub fn record(&mut self) {
         self.recording = Some(vec![
             (Instant::ZERO, Input::Clock { unix_micros: EPOCH }),
@@ -244,7 +244,7 @@ impl World {
         }
     }
 
-    /// Forgets what is over, so that what a world remembers does not hide what a switch holds.
+    /// Forgets everything that is over, so that the memory of the world does not hide the growth of the switch.
     pub fn forgets(&mut self) {
         self.cdrs.clear();
         self.opened.clear();
@@ -259,7 +259,7 @@ impl World {
         }
     }
 
-    /// Gives the switch something, and carries out what it wants.
+    /// Gives the switch an input, and carries out its outputs.
     pub fn handle(&mut self, input: Input) {
         let mut inputs = VecDeque::from([input]);
         while let Some(input) = inputs.pop_front() {
@@ -297,7 +297,7 @@ impl World {
         self.wire(from, self.address, bytes);
     }
 
-    /// Sends what the phones have to send.
+    /// Sends the messages that the phones have put out.
     pub fn flush(&mut self) {
         for index in 0..self.phones.len() {
             while let Some((flow, bytes)) = self.phones[index].outbox.pop_front() {
@@ -310,7 +310,7 @@ impl World {
         }
     }
 
-    /// When the next thing happens.
+    /// The time of the next event.
     pub fn next(&self) -> Option<Instant> {
         let phones = self.phones.iter().filter_map(Phone::next);
         let others = [
@@ -325,7 +325,7 @@ impl World {
             .filter(|at| at.as_micros() < u64::MAX)
     }
 
-    /// Lets the next thing happen; false if nothing will.
+    /// Goes on to the next event; false if there is none.
     pub fn step(&mut self) -> bool {
         self.flush();
         let Some(at) = self.next() else { return false };
@@ -382,7 +382,7 @@ impl World {
         self.now = until;
     }
 
-    /// Lets time pass until something is so; false if it does not come true in `longest`.
+    /// Lets time pass until `so` holds; false if it does not within `longest`.
     pub fn until(&mut self, longest: Duration, so: impl Fn(&Self) -> bool) -> bool {
         let end = self.now + longest;
         self.flush();

@@ -1,4 +1,4 @@
-//! What comes of the switch's outputs: the store, scripts, names, the media engine, and whoever observes.
+//! Carries out the outputs of the switch: for the store, the scripts, the resolver, the media engine, observers.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -68,13 +68,13 @@ impl World {
         None
     }
 
-    /// A call was answered. Until its record is closed, this is what would be left of it after a crash.
+    /// A call was answered. Until its record is closed, a crash would leave this of it.
     fn note_answer(&mut self, answer: CdrAnswer) {
         assert!(self.opened.contains(&answer.open.call_id), "its record is open");
         self.answered.insert(answer.open.call_id, answer);
     }
 
-    /// A record is closed as it was answered.
+    /// A record is closed, and says of the answer what was noted when the call was answered.
     fn note_end(&mut self, cdr: Cdr) {
         let answer = self.answered.remove(&cdr.open.call_id);
         let noted = answer.as_ref().map(|answer| (&answer.open, answer.answered_at));
@@ -113,7 +113,7 @@ impl World {
         }
     }
 
-    // What scripts say comes in the order they said it.
+    // Events of scripts arrive in the order in which the scripts made them.
     fn think(&mut self, event: Input) {
         let longest = u64::try_from(self.script_delay.as_micros()).unwrap();
         let time = Duration::from_micros(self.chance.below(longest + 1));

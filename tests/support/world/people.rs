@@ -7,7 +7,7 @@ use super::{NETS, World};
 use crate::phone::Phone;
 
 impl World {
-    /// An extension with its device; the password is its number, twice.
+    /// Makes an extension and its device. The password is the number, twice.
     pub fn extension(&mut self, number: &str) {
         let extension = Extension {
             number: number.into(),
@@ -18,7 +18,7 @@ impl World {
         self.device_codecs(number, &[]);
     }
 
-    /// The codecs that an extension's device may use; empty: all.
+    /// Sets the codecs that an extension's device may use; empty means all.
     pub fn device_codecs(&mut self, number: &str, codecs: &[&str]) {
         let pair = Ha1Pair::new(number, &self.domain, &format!("{number}{number}"));
         let device = Device {
@@ -47,20 +47,20 @@ impl World {
         self.handle(Input::Account(AccountChange::Extension(extension)));
     }
 
-    /// A phone of an extension, not yet registered.
+    /// Makes a phone of an extension, not yet registered.
     pub fn phone(&mut self, number: &str) -> usize {
         let index = self.phones.len();
         let host = format!("{}{}.{}:5060", NETS[0], 100 + index / 250, 1 + index % 250);
         self.phone_at(number, &host)
     }
 
-    /// The same with an address in IPv6.
+    /// Makes a phone with an IPv6 address.
     pub fn phone6(&mut self, number: &str) -> usize {
         let host = format!("[{}{:x}]:5060", NETS[1], 1 + self.phones.len());
         self.phone_at(number, &host)
     }
 
-    /// The same at an address.
+    /// Makes a phone at an address.
     pub fn phone_at(&mut self, number: &str, address: &str) -> usize {
         let index = self.phones.len();
         let (address, password) = (address.parse().unwrap(), format!("{number}{number}"));
