@@ -17,6 +17,7 @@ mod forward;
 mod glare;
 mod hold;
 mod identity;
+mod locations;
 mod loss;
 mod malformed;
 mod message;

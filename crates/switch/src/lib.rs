@@ -14,6 +14,7 @@ mod event;
 mod ids;
 mod ingress;
 mod leg;
+mod locations;
 mod machine;
 mod nearest;
 mod own;

@@ -83,7 +83,7 @@ impl Call {
 
 /// The record says who talks with whom from now on.
 pub(super) fn note_parties(call: &mut Call, x: &Core, why: Turn) {
-    let party = |leg: LegId| x.legs.get(leg).map(|leg| leg.party.clone()).unwrap_or_default();
+    let party = |leg: LegId| x.legs.get(leg).map(|leg| leg.peer.to_string()).unwrap_or_default();
     let (one, other) = match &call.bridge {
         Some(bridge) => {
             let [a, b] = bridge.sides();

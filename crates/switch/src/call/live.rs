@@ -14,7 +14,7 @@ pub(crate) fn live(call: &Call, x: &Core) -> LiveCall {
         .iter()
         .filter_map(|leg| x.legs.get(*leg))
         .map(|leg| LiveLeg {
-            party: leg.party.clone(),
+            party: leg.peer.to_string(),
             inbound: leg.inbound,
             state: leg.state().into(),
             remote: leg.flow.remote.to_string(),

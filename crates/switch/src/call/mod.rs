@@ -94,8 +94,8 @@ pub(crate) struct Unanswered {
 }
 
 impl Call {
-    /// A call whose subject is about to be made, or to come from another call.
-    pub fn new(x: &mut Core, id: CallId, uid: CallUid, subject: LegId, beginning: Beginning) -> Self {
+    /// A call; `subject` is its leg, unless that is still to be made.
+    pub fn new(x: &mut Core, id: CallId, uid: CallUid, subject: Option<LegId>, beginning: Beginning) -> Self {
         let facts = Facts {
             id: uid.to_string(),
             ..beginning.facts
@@ -104,8 +104,8 @@ impl Call {
         Self {
             id,
             uid,
-            subject: Some(subject),
-            legs: vec![subject],
+            subject,
+            legs: subject.into_iter().collect(),
             bridge: None,
             asked_by: None,
             max_forwards: beginning.max_forwards,
@@ -230,7 +230,8 @@ impl Call {
     fn name_leg(&self, x: &mut Core, leg: LegId) {
         if let Some(leg) = x.legs.get_mut(leg) {
             let call_id = leg.invite.call_id();
-            leg.span = tracing::info_span!(parent: &self.span, "leg", id = %leg.id, party = %leg.party, sip_call_id = %call_id);
+            leg.span =
+                tracing::info_span!(parent: &self.span, "leg", id = %leg.id, party = %leg.peer, sip_call_id = %call_id);
         }
     }
 

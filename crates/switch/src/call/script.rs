@@ -5,6 +5,7 @@ use crate::{
     api::{Event, Outcome, Position, QueryId, ScriptCommand, ScriptEntry, ScriptFault},
     core::Core,
     event::Cause,
+    ids::LegId,
 };
 
 use super::{Call, Ending, Unanswered, VerbEvent, connect, end, transfer};
@@ -102,8 +103,17 @@ impl Call {
         });
     }
 
+    /// Of a call made over the API: a phone rings, the first of the call unless it has one.
+    pub fn first_rings(&mut self, x: &Core, leg: LegId) {
+        if let Some(found) = x.legs.get(leg).filter(|_| self.subject.is_none()) {
+            self.subject = Some(leg);
+            self.facts.source = found.flow.remote.to_string();
+            self.record.sip_call_id = found.invite.call_id().to_owned();
+        }
+    }
+
     /// Of a call made over the API: its subject has picked up, and now "dials".
-    pub fn subject_found(&mut self, x: &mut Core, leg: crate::ids::LegId) {
+    pub fn subject_found(&mut self, x: &mut Core, leg: LegId) {
         self.subject = Some(leg);
         self.script.seeks = false;
         self.mark_answered(x);

@@ -88,7 +88,7 @@ fn plan(call: &Call, x: &Core, from: LegId, request: &Message) -> Result<Option<
         return Ok(None);
     };
     // A phone moves the parties of its own calls only.
-    let own = x.legs.get(from).is_some_and(|leg| leg.party == place.party);
+    let own = x.legs.get(from).is_some_and(|leg| leg.peer == place.peer);
     if !own || place.call == call.id {
         return Err(Answer::of(403));
     }
@@ -116,14 +116,14 @@ fn blind(
     let dialed = dialed.ok_or_else(|| Answer::of(404))?;
     // A chain of transfers ends as a chain of proxies does (RFC 3261 16.3 step 3).
     let max_forwards = call.max_forwards.checked_sub(1).ok_or_else(|| Answer::of(483))?;
-    let account = x.accounts.extension(&party.party);
+    let account = party.peer.number().and_then(|number| x.accounts.extension(number));
     let own = call.subject == Some(transferee);
     let facts = Facts {
         id: String::new(),
         number: if own {
             call.facts.number.clone()
         } else {
-            party.party.clone()
+            party.peer.to_string()
         },
         name: match account {
             _ if own => call.facts.name.clone(),
@@ -132,7 +132,7 @@ fn blind(
         },
         dialed,
         // Who is no extension of ours calls with the rights of the phone that transfers.
-        extension: Some(account.map_or_else(|| transferor.party.clone(), |account| account.number.clone())),
+        extension: Some(account.map_or_else(|| transferor.peer.to_string(), |account| account.number.clone())),
         trunk: None,
         source: party.flow.remote.to_string(),
     };

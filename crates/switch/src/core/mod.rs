@@ -24,6 +24,7 @@ use crate::{
     domain::Domain,
     ids::{CallId, Ids, LegId, LegKind},
     leg::Leg,
+    locations::Locations,
     registrar::Registrar,
     stack::{Stack, layer_config},
     subscriptions::Refers,
@@ -50,6 +51,7 @@ pub(crate) struct Core {
     pub accounts: Accounts,
     pub domain: Domain,
     pub registrar: Registrar,
+    pub locations: Locations,
     pub queries: HashMap<QueryId, QueryUse>,
     /// Legs on their way to another call, the oldest first.
     pub handovers: VecDeque<Handover>,
@@ -68,6 +70,7 @@ impl Core {
             accounts: Accounts::default(),
             domain: Domain::new(config.domain.clone(), config.advertise),
             registrar: Registrar::new(config.registrar.clone()),
+            locations: Locations::default(),
             queries: HashMap::new(),
             handovers: VecDeque::new(),
             refers: Refers::default(),
@@ -91,7 +94,7 @@ impl Core {
         let stack = &mut self.stack;
         let id = self.legs.try_insert_with(|id| make(stack, id))?;
         if let Some(leg) = self.legs.get(id) {
-            *self.busy.entry(leg.party.clone()).or_default() += 1;
+            *self.busy.entry(leg.peer.to_string()).or_default() += 1;
         }
         Ok(id)
     }
@@ -100,10 +103,11 @@ impl Core {
     pub fn remove_leg(&mut self, id: LegId) {
         let Some(leg) = self.legs.remove(id) else { return };
         self.refers.forget(id);
-        if let Some(count) = self.busy.get_mut(&leg.party) {
+        let party = leg.peer.to_string();
+        if let Some(count) = self.busy.get_mut(&party) {
             *count -= 1;
             if *count == 0 {
-                self.busy.remove(&leg.party);
+                self.busy.remove(&party);
             }
         }
     }

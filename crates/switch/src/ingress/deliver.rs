@@ -2,17 +2,15 @@
 
 use std::{collections::BTreeMap, net::IpAddr, time::Duration};
 
-use sip::{
-    Builder, Flow, HeaderName, Instant, Message, Method, Scheme, StatusCode, Transport, Uri, transaction::ServerId,
-};
+use sip::{Builder, Flow, HeaderName, Instant, Message, Method, StatusCode, transaction::ServerId};
 
 use super::{Ingress, challenge::authenticate, endpoint::dialed};
 use crate::{
     accounts::Identity,
     answer::{Answer, told},
-    api::{Query, QueryId},
+    api::QueryId,
     core::{Core, QueryUse},
-    registrar::Reach,
+    locations::{Location, Peer, Way},
     stack::ClientUse,
     way::addresses,
 };
@@ -24,13 +22,13 @@ struct Delivery {
     /// Who sent it, as From shows.
     from: Sender,
     /// The extension it is for.
-    to: String,
+    to: Peer,
     /// Phones that have not answered, or are looked up.
     open: usize,
     best: u16,
     give_up: Instant,
-    /// Phones being looked up, with their contact and its path.
-    lookups: Vec<(QueryId, String, Vec<String>)>,
+    /// Phones being looked up.
+    lookups: Vec<(QueryId, Location)>,
     /// Further addresses of names that were looked up: answers may come from any of them.
     others: Vec<IpAddr>,
 }
@@ -75,7 +73,7 @@ impl Deliveries {
     }
 
     /// The extension that a MESSAGE is for, and where its phones may answer from besides where they are asked.
-    pub fn to(&self, id: u64) -> Option<(&str, &[IpAddr])> {
+    pub fn to(&self, id: u64) -> Option<(&Peer, &[IpAddr])> {
         let delivery = self.by_id.get(&id)?;
         Some((&delivery.to, &delivery.others))
     }
@@ -93,14 +91,15 @@ pub(crate) fn deliver(g: &mut Ingress, x: &mut Core, server: ServerId, flow: Flo
         return x.stack.answer(server, &message, &Answer::new(StatusCode::NOT_FOUND));
     };
     let from = shown(x, &identity);
-    let targets = x.registrar.lookup(&number, &x.accounts);
+    let to = Peer::extension(&number);
+    let places = x.locations.ways(&to, &x.accounts);
     g.deliveries.last += 1;
     let id = g.deliveries.last;
     let delivery = Delivery {
         server,
         request: message,
         from,
-        to: number,
+        to,
         open: 1, // until all are sent
         best: 0,
         give_up: x.stack.now + LONGEST,
@@ -109,10 +108,16 @@ pub(crate) fn deliver(g: &mut Ingress, x: &mut Core, server: ServerId, flow: Flo
     };
     let branches = x.stack.config.limits.branches;
     g.deliveries.by_id.insert(id, delivery);
-    for target in targets.into_iter().take(branches) {
-        match target.reach {
-            Reach::Flow(flow) => send_copy(g, x, id, &target.uri, &flow, &target.path),
-            Reach::Uri(hop) => find_copy(g, x, id, &hop, target.uri, target.path),
+    for place in places.into_iter().take(branches) {
+        match &place.way {
+            Way::Flow(flow) => send_copy(g, x, id, &place, flow),
+            Way::Look(look) => {
+                let query = x.ask(look.query(), QueryUse::Message(id));
+                if let Some(delivery) = g.deliveries.by_id.get_mut(&id) {
+                    delivery.open += 1;
+                    delivery.lookups.push((query, place));
+                }
+            }
         }
     }
     one_less(g, x, id);
@@ -134,31 +139,15 @@ fn shown(x: &Core, identity: &Identity) -> Sender {
 }
 
 /// Sends it to one phone.
-fn send_copy(g: &mut Ingress, x: &mut Core, id: u64, uri: &str, way: &Flow, path: &[String]) {
+fn send_copy(g: &mut Ingress, x: &mut Core, id: u64, place: &Location, way: &Flow) {
     let Some(delivery) = g.deliveries.by_id.get_mut(&id) else {
         return;
     };
     delivery.open += 1;
-    let (message, from, to) = (delivery.request.clone(), delivery.from.clone(), delivery.to.clone());
-    let copy = copy_of(x, &message, &from, &to, uri, way, path);
+    let (message, from) = (delivery.request.clone(), delivery.from.clone());
+    let copy = copy_of(x, &message, &from, place, way);
     if x.stack.request(*way, copy, ClientUse::Message(id)).is_none() {
         one_less(g, x, id);
-    }
-}
-
-/// Asks where a phone is that has no flow.
-fn find_copy(g: &mut Ingress, x: &mut Core, id: u64, hop: &str, uri: String, path: Vec<String>) {
-    let Ok(parsed) = Uri::parse(hop) else { return };
-    let secure = (parsed.scheme == Scheme::Sips).then_some(Transport::Tls);
-    let query = Query::Resolve {
-        host: parsed.host.to_string(),
-        port: parsed.port,
-        transport: parsed.transport().or(secure),
-    };
-    let query = x.ask(query, QueryUse::Message(id));
-    if let Some(delivery) = g.deliveries.by_id.get_mut(&id) {
-        delivery.open += 1;
-        delivery.lookups.push((query, uri, path));
     }
 }
 
@@ -171,10 +160,10 @@ pub(crate) fn message_resolved(g: &mut Ingress, x: &mut Core, id: u64, query: Qu
     let Some(at) = lookups.iter().position(|(asked, ..)| *asked == query) else {
         return;
     };
-    let (_, uri, path) = lookups.swap_remove(at);
+    let (_, place) = lookups.swap_remove(at);
     delivery.others.extend(addresses(flows.get(1..).unwrap_or_default()));
     if let Some(flow) = flows.first() {
-        send_copy(g, x, id, &uri, flow, &path);
+        send_copy(g, x, id, &place, flow);
     }
     one_less(g, x, id);
 }
@@ -190,15 +179,7 @@ fn one_less(g: &mut Ingress, x: &mut Core, id: u64) {
     }
 }
 
-fn copy_of(
-    x: &mut Core,
-    message: &Message,
-    from: &Sender,
-    to: &str,
-    uri: &str,
-    way: &Flow,
-    path: &[String],
-) -> Message {
+fn copy_of(x: &mut Core, message: &Message, from: &Sender, place: &Location, way: &Flow) -> Message {
     let stack = &mut x.stack;
     let domain = stack.config.domain.clone();
     let hops = message
@@ -208,12 +189,13 @@ fn copy_of(
         .unwrap_or(70)
         .min(255)
         .saturating_sub(1);
-    let to = sip::escape_user(to);
+    let number = place.peer.to_string();
+    let to = sip::escape_user(&number);
     let from = from.on(&stack.home(way));
-    let mut builder = Builder::request(&Method::Message, uri)
+    let mut builder = Builder::request(&Method::Message, &place.uri)
         .header(HeaderName::Via, stack.via(way))
         .header(HeaderName::MaxForwards, hops);
-    for route in path {
+    for route in &place.routes {
         builder = builder.header(HeaderName::Route, route);
     }
     builder

@@ -24,6 +24,7 @@ use crate::{
     core::{Beginning, Core},
     ids::LegId,
     leg::{Phase, acknowledge_stray, answer_passed, end_stray},
+    locations::Peer,
     stack::{
         ClientUse,
         capabilities::{ALLOW_OUTSIDE, understood},
@@ -242,11 +243,12 @@ fn request_within(g: &mut Ingress, x: &mut Core, id: ServerId, flow: Flow, messa
     // Whoever speaks from another address than before has heard the dialog's tags, or is the phone in another
     // network: it shows who it is, so that nobody turns a call away or ends it.
     let moved = x.legs.get(leg).filter(|leg| {
-        leg.flow.remote.ip().to_canonical() != flow.remote.ip().to_canonical() && x.accounts.is_extension(&leg.party)
+        leg.flow.remote.ip().to_canonical() != flow.remote.ip().to_canonical()
+            && leg.peer.number().is_some_and(|number| x.accounts.is_extension(number))
     });
-    if let Some(party) = moved.map(|leg| leg.party.clone()) {
+    if let Some(peer) = moved.map(|leg| leg.peer.clone()) {
         match authenticate(g, x, id, &flow, &message) {
-            Some(identity) if identity.extension == party => {}
+            Some(identity) if peer.is_extension(&identity.extension) => {}
             Some(_) => return x.stack.answer(id, &message, &Answer::new(StatusCode::FORBIDDEN)),
             None => return,
         }
@@ -305,7 +307,7 @@ fn invite(g: &mut Ingress, x: &mut Core, id: ServerId, flow: Flow, message: Mess
         server: id,
         flow,
         invite: message,
-        party: (identity.extension, codecs),
+        from: (Peer::extension(&identity.extension), codecs),
         beginning,
         replaces,
     });

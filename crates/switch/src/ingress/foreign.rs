@@ -25,9 +25,7 @@ pub(crate) fn foreign_response(g: &mut Ingress, x: &mut Core, id: ClientId, flow
         ) => speaks_from(g, x, leg, address),
         Some(ClientUse::Message(delivery)) => {
             let to = g.deliveries.to(delivery);
-            to.is_some_and(|(number, others)| {
-                others.contains(&address) || x.registrar.is_registered_from(number, address)
-            })
+            to.is_some_and(|(peer, others)| others.contains(&address) || x.locations.is_registered_from(peer, address))
         }
         None => false,
     };
@@ -58,8 +56,10 @@ fn speaks_from(g: &Ingress, x: &Core, leg: LegId, address: IpAddr) -> bool {
     x.legs.get(leg).is_some_and(|leg| {
         leg.flow.remote.ip().to_canonical() == address
             || leg.others.contains(&address)
-            || x.registrar.is_registered_from(&leg.party, address)
-            || g.trusted.extension(address) == Some(leg.party.as_str())
+            || x.locations.is_registered_from(&leg.peer, address)
+            || g.trusted
+                .extension(address)
+                .is_some_and(|number| leg.peer.is_extension(number))
     })
 }
 

@@ -29,6 +29,7 @@ use crate::{
     config::{Config, Keys},
     core::Beginning,
     ids::LegId,
+    locations::Peer,
 };
 
 /// What stands before calls: who may come in, and who it is.
@@ -47,7 +48,7 @@ pub(crate) struct Arrival {
     pub flow: Flow,
     pub invite: Message,
     /// The extension that calls, and the codecs of its device.
-    pub party: (String, Vec<String>),
+    pub from: (Peer, Vec<String>),
     pub beginning: Beginning,
     /// The leg whose place it is to take (RFC 3891).
     pub replaces: Option<LegId>,

@@ -45,6 +45,7 @@ pub(crate) fn registrar_effects(x: &mut Core) -> bool {
                 .outputs
                 .push_back(Output::Query(query, Query::SaveBindings(changes)));
         }
+        Effect::Located(change) => x.locations.apply(change),
         Effect::Forget(changes) => x.stack.outputs.push_back(Output::Forget(changes)),
         Effect::Added(registration) => x.stack.registration_added(registration),
         Effect::Removed(registration) => x.stack.registration_removed(registration),

@@ -14,6 +14,7 @@ use super::{
 use crate::{
     answer::{Answer, FORMAT},
     ids::CallId,
+    locations::Peer,
     stack::{Stack, TimerKey, layer_config},
 };
 
@@ -24,7 +25,7 @@ impl Leg {
         id: LegId,
         call: CallId,
         (server, flow, invite): (ServerId, Flow, Message),
-        (party, codecs): (String, Vec<String>),
+        (peer, codecs): (Peer, Vec<String>),
     ) -> Result<Self, Answer> {
         let timer = SessionTimer::asked(&invite, &cx.config)?;
         let local_tag = cx.ids.tag();
@@ -34,8 +35,7 @@ impl Leg {
             .ok()
             .map(|uri| uri.number().into_owned())
             .unwrap_or_default();
-        let mut leg = Self::new(id, call, flow, invite, local_tag, timer);
-        leg.party = party;
+        let mut leg = Self::new(id, call, peer, flow, invite, local_tag, timer);
         leg.codecs = codecs;
         leg.user = user;
         leg.server = Some(server);

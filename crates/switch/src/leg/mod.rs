@@ -42,7 +42,7 @@ pub(crate) use crate::{
     stack::body::description,
     stack::capabilities::{ALLOW, SUPPORTED_BY_LEGS},
 };
-use crate::{ids::CallId, stack::Stack};
+use crate::{ids::CallId, locations::Peer, stack::Stack};
 use offer::{Change, Wanted};
 use progress::Progress;
 use session_timer::SessionTimer;
@@ -91,8 +91,8 @@ pub(crate) struct Leg {
     pub id: LegId,
     pub call: CallId,
     pub inbound: bool,
-    /// Who is at the other end, for people: an extension's number or a URI.
-    pub party: String,
+    /// Who is at the other end.
+    pub peer: Peer,
     pub flow: Flow,
     /// Codecs the device may use; empty: all.
     pub codecs: Vec<String>,
@@ -264,12 +264,20 @@ impl Leg {
     }
 
     /// A leg at its very beginning.
-    fn new(id: LegId, call: CallId, flow: Flow, invite: Message, local_tag: String, timer: SessionTimer) -> Self {
+    fn new(
+        id: LegId,
+        call: CallId,
+        peer: Peer,
+        flow: Flow,
+        invite: Message,
+        local_tag: String,
+        timer: SessionTimer,
+    ) -> Self {
         Self {
             id,
             call,
             inbound: true,
-            party: String::new(),
+            peer,
             flow,
             codecs: Vec::new(),
             outside: false,

@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{
     ids::CallId,
+    locations::{Location, Peer},
     stack::{ClientUse, Stack, copy_fields},
 };
 
@@ -23,14 +24,30 @@ pub(crate) struct Place {
     pub flow: Flow,
     /// Route header values (a registration's Path), topmost first.
     pub routes: Vec<String>,
-    /// Who that is, for people and for the To header field.
-    pub party: String,
+    /// Who that is.
+    pub peer: Peer,
     /// Codecs the device may use; empty: all.
     pub codecs: Vec<String>,
     /// It is no phone of ours, or one whose Contact is to be believed.
     pub outside: bool,
     /// Further addresses of the name that is called, canonical: answers may come from any of them.
     pub others: Vec<IpAddr>,
+}
+
+impl Place {
+    /// A location with the ways that lead there, best first; `None` where there is none.
+    pub fn at(location: Location, flows: &[Flow]) -> Option<Self> {
+        let (flow, others) = flows.split_first()?;
+        Some(Self {
+            uri: location.uri,
+            flow: *flow,
+            routes: location.routes,
+            outside: location.peer.number().is_none(),
+            peer: location.peer,
+            codecs: location.codecs,
+            others: crate::way::addresses(others).collect(),
+        })
+    }
 }
 
 /// Who calls, as the callee sees it.
@@ -62,11 +79,10 @@ impl Leg {
         let local_tag = cx.ids.tag();
         let placeholder = Builder::request(&Method::Invite, &place.uri).finish();
         let timer = SessionTimer::offered(&cx.config);
-        let mut leg = Self::new(id, call, place.flow, placeholder, local_tag, timer);
+        let mut leg = Self::new(id, call, place.peer.clone(), place.flow, placeholder, local_tag, timer);
         leg.inbound = false;
         leg.phase = Phase::Calling;
         leg.outside = place.outside;
-        leg.party.clone_from(&place.party);
         leg.user.clone_from(&invitation.caller.number);
         leg.codecs.clone_from(&place.codecs);
         leg.others.clone_from(&place.others);
@@ -86,11 +102,9 @@ impl Leg {
     fn build_invite(&self, cx: &mut Stack, place: &Place, invitation: &Invitation<'_>, sdp: &[u8]) -> Message {
         let domain = &cx.config.domain.clone();
         let number = sip::escape_user(&invitation.caller.number);
-        let party = sip::escape_user(&place.party);
-        let to = if place.party.contains(':') {
-            format!("<{}>", place.uri)
-        } else {
-            format!("<sip:{party}@{domain}>")
+        let to = match &place.peer {
+            Peer::Extension(number) => format!("<sip:{}@{domain}>", sip::escape_user(number)),
+            Peer::Trunk { .. } | Peer::Uri(_) => format!("<{}>", place.uri),
         };
         // RFC 3323 4.1.1.3.
         let anonymous = invitation.caller.number == "anonymous";

@@ -1,16 +1,12 @@
 //! What the admin API asks.
 
-use ::media::Spec;
-
 use super::Switch;
 use crate::{
     api::{CallUid, Command, CommandError, CommandId, Facts, Reply, ScriptEntry, Stats},
     call::{Call, Ending, live},
     core::Beginning,
     ids::CallId,
-    leg::{CallerId, Invitation, Leg, Place},
-    own::OWN_CODECS,
-    registrar::{Reach, Target},
+    locations::Peer,
     verbs::Conversation,
 };
 
@@ -73,74 +69,36 @@ impl Switch {
             return Err(CommandError::Busy);
         }
         let account = x.accounts.extension(from).ok_or(CommandError::NotFound)?.clone();
-        let reached = |target: Target| {
-            let flow = match &target.reach {
-                Reach::Flow(flow) => *flow,
-                Reach::Uri(hop) => x.stack.direct(hop)?,
-            };
-            let codecs = x.accounts.device(&target.username).map(|device| device.codecs.clone());
-            Some(Place {
-                uri: target.uri,
-                flow,
-                routes: target.path,
-                party: from.to_owned(),
-                codecs: codecs.unwrap_or_default(),
-                outside: false,
-                others: Vec::new(),
-            })
-        };
-        let contacts = x.registrar.lookup(from, &x.accounts).into_iter();
-        let mut places = contacts.filter_map(reached).take(x.stack.config.limits.branches);
-        let place = places.next().ok_or_else(|| CommandError::NoPhone(from.to_owned()))?;
-        let others: Vec<Place> = places.collect();
-        let facts = Facts {
-            number: account.number.clone(),
-            name: account.name,
-            dialed: to.clone(),
-            extension: Some(account.number),
-            source: place.flow.remote.to_string(),
-            ..Facts::default()
-        };
-        let uid = self.x.stack.ids.call_uid();
-        let x = &mut self.x;
-        let caller = CallerId {
-            number: to.clone(),
-            name: String::new(),
-        };
-        let offer = Spec::own(OWN_CODECS);
-        let invitation = Invitation {
-            caller: &caller,
-            offer: &offer,
-            headers: &[],
-            max_forwards: 70,
-        };
-        let made = self.calls.try_insert_with(|call| {
-            let leg = x.new_leg(|cx, id| Leg::outbound(cx, id, call, &place, &invitation))?;
-            let sip_call_id = x
-                .legs
-                .get(leg)
-                .map(|leg| leg.invite.call_id().to_owned())
-                .unwrap_or_default();
-            let beginning = Beginning {
-                facts,
-                entry: ScriptEntry::OnCall,
-                max_forwards: 69,
-                sip_call_id,
-            };
-            Ok::<_, crate::leg::NoRoom>(Conversation::new(Call::new(x, call, uid, leg, beginning)))
-        });
-        let call = made.map_err(|_| CommandError::Busy)?;
-        self.by_uid.insert(uid, call);
-        let mut legs = Vec::new();
-        for place in &others {
-            let leg = self.x.new_leg(|cx, id| Leg::outbound(cx, id, call, place, &invitation));
-            legs.extend(leg.ok());
+        let mut places = x.locations.ways(&Peer::extension(from), &x.accounts);
+        places.truncate(x.stack.config.limits.branches);
+        if places.is_empty() {
+            return Err(CommandError::NoPhone(from.to_owned()));
         }
-        self.with_conversation(call, |conversation, x| {
-            conversation.call.script.seeks = true;
-            conversation.call.begin(x);
-            conversation.originate(x, legs);
+        let beginning = Beginning {
+            facts: Facts {
+                number: account.number.clone(),
+                name: account.name,
+                dialed: to,
+                extension: Some(account.number),
+                ..Facts::default()
+            },
+            entry: ScriptEntry::OnCall,
+            max_forwards: 69,
+            sip_call_id: String::new(),
+        };
+        let x = &mut self.x;
+        let uid = x.stack.ids.call_uid();
+        let made = self.calls.try_insert_with(|call| {
+            let mut conversation = Conversation::new(Call::new(x, call, uid, None, beginning));
+            if conversation.originate(x, places) {
+                Ok(conversation)
+            } else {
+                Err(CommandError::Busy)
+            }
         });
+        let call = made?;
+        self.by_uid.insert(uid, call);
+        self.with_call(call, |call, x| call.begin(x));
         Ok(Reply::Started(uid))
     }
 }

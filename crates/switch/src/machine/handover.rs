@@ -72,7 +72,7 @@ fn begin(switch: &mut Switch, leg: LegId, new: NewCall) -> Place {
     } = new;
     let x = &mut switch.x;
     let made = switch.calls.try_insert_with(|id| {
-        let mut call = Call::new(x, id, uid, leg, beginning);
+        let mut call = Call::new(x, id, uid, Some(leg), beginning);
         call.transferred(asked_by, transferor);
         Ok::<_, std::convert::Infallible>(Conversation::new(call))
     });

@@ -157,6 +157,10 @@ impl Switch {
     /// Does what follows from what happened, until nothing does.
     fn settle(&mut self) {
         loop {
+            // First, so that whatever follows from a lost connection finds the contacts as they are now.
+            if ingress::registrar_effects(&mut self.x) {
+                continue;
+            }
             if let Some(arrival) = self.ingress.arrivals.pop_front() {
                 self.arrive(arrival);
             } else if let Some(output) = self.x.stack.layer.poll() {
@@ -170,7 +174,7 @@ impl Switch {
                 if let Some(call) = self.x.legs.get(leg).map(|leg| leg.call) {
                     self.with_call(call, |call, x| call.leg_event(x, leg, event));
                 }
-            } else if !ingress::registrar_effects(&mut self.x) {
+            } else {
                 return;
             }
         }
@@ -206,7 +210,7 @@ impl Switch {
             server,
             flow,
             invite,
-            party,
+            from,
             beginning,
             replaces,
         } = arrival;
@@ -218,8 +222,8 @@ impl Switch {
         } else {
             let uid = x.stack.ids.call_uid();
             let made = self.calls.try_insert_with(|call| {
-                let leg = x.new_leg(|cx, id| Leg::inbound(cx, id, call, (server, flow, invite), party))?;
-                Ok(Conversation::new(Call::new(x, call, uid, leg, beginning)))
+                let leg = x.new_leg(|cx, id| Leg::inbound(cx, id, call, (server, flow, invite), from))?;
+                Ok(Conversation::new(Call::new(x, call, uid, Some(leg), beginning)))
             });
             made.map(|call| (call, uid))
         };

@@ -19,27 +19,27 @@
 //!   Path, is not where it came from) or outbound it cannot be reached meanwhile; otherwise it is, at its
 //!   Contact or by its Path.
 
+mod contact;
 mod plan;
 mod reply;
 mod request;
 mod table;
-mod target;
 
 use std::{
     collections::{HashMap, VecDeque},
-    net::{IpAddr, SocketAddr},
+    net::SocketAddr,
+    sync::Arc,
     time::Duration,
 };
 
 use sip::{ConnectionId, Flow, HeaderName, Instant, Message, StatusCode, Uri};
 use smallvec::{SmallVec, smallvec};
 
-pub use self::target::{Reach, Target};
+pub use self::contact::{Change, Contact};
 use self::{
     plan::Clock,
     request::Request,
     table::{Bound, Plan, Table},
-    target::target,
 };
 pub use crate::config::registrar::Config;
 use crate::{Accounts, Answer, Binding, BindingChange, Domain, Identity, QueryId, Registration};
@@ -64,6 +64,8 @@ pub enum Effect {
         /// In this order.
         changes: Vec<BindingChange>,
     },
+    /// Tell whoever sends calls and messages to contacts.
+    Located(Change),
     /// Write this when convenient: [`crate::Output::Forget`].
     Forget(SmallVec<[BindingChange; 1]>),
     /// A contact is new.
@@ -173,7 +175,7 @@ impl Registrar {
         } else {
             // 10.3 step 7: the request fails, and nothing has changed.
             for bound in &busy.plan.saves {
-                self.table.watch(bound.binding.id);
+                self.table.watch(bound.binding().id);
             }
             self.reply(
                 busy.query,
@@ -190,26 +192,6 @@ impl Registrar {
     /// What is to be done next; `None` until something happens.
     pub fn poll(&mut self) -> Option<Effect> {
         self.effects.pop_front()
-    }
-
-    /// The ways to an extension's phones: by q, then the newest first. Contacts that cannot be
-    /// reached are left out.
-    pub fn lookup(&self, number: &str, accounts: &Accounts) -> Vec<Target> {
-        self.best_first(number)
-            .into_iter()
-            .filter_map(|bound| target(bound, accounts))
-            .collect()
-    }
-
-    /// Whether a phone of an extension has registered from this address, which is canonical.
-    pub fn is_registered_from(&self, number: &str, address: IpAddr) -> bool {
-        let mut sources = self.table.of(number).map(|bound| bound.binding.flow.remote.ip());
-        sources.any(|source| source.to_canonical() == address)
-    }
-
-    /// Whether an extension has a contact, reachable or not.
-    pub fn is_registered(&self, number: &str) -> bool {
-        self.table.of(number).next().is_some()
     }
 
     /// Puts in a binding that was on disk at start; one that has ended meanwhile is forgotten. The
@@ -233,12 +215,15 @@ impl Registrar {
         binding.flow.connection = None;
         let lost = binding.flow.transport.is_reliable();
         let expires = now + Duration::from_micros(left);
-        self.table.put(Bound {
+        let contact = Arc::new(Contact {
             binding,
-            expires,
-            refreshed: now,
             lost,
             leads_back,
+        });
+        self.put(Bound {
+            contact,
+            expires,
+            refreshed: now,
         });
     }
 
@@ -251,7 +236,7 @@ impl Registrar {
     /// stored.
     pub fn timeout(&mut self, now: Instant) {
         while let Some(id) = self.table.take_due(now) {
-            let number = self.table.get(id).map(|bound| bound.binding.number.as_str());
+            let number = self.table.get(id).map(|bound| bound.binding().number.as_str());
             let busy = number.and_then(|number| self.busy.get(number));
             if !busy.is_some_and(|busy| busy.plan.saves_id(id)) {
                 self.discard(id);
@@ -262,7 +247,7 @@ impl Registrar {
     /// Removes one binding. False if there is none with this id.
     pub fn remove(&mut self, id: u64) -> bool {
         let Some(bound) = self.table.get(id) else { return false };
-        let number = bound.binding.number.clone();
+        let number = bound.binding().number.clone();
         self.revoke(&number, |binding| binding.id == id);
         self.discard(id);
         true
@@ -281,7 +266,9 @@ impl Registrar {
     /// A connection has ended: what was registered over it cannot be reached over it any more
     /// (RFC 5626 section 5.3).
     pub fn connection_closed(&mut self, connection: ConnectionId) {
-        self.table.lose(connection);
+        for contact in self.table.lose(connection) {
+            self.effects.push_back(Effect::Located(Change::Put(contact)));
+        }
         for busy in self.busy.values_mut() {
             busy.lose(connection);
         }
@@ -292,13 +279,13 @@ impl Registrar {
         self.table
             .sorted()
             .into_iter()
-            .map(|bound| registration(&bound.binding))
+            .map(|bound| registration(bound.binding()))
             .collect()
     }
 
     /// The binding with this id.
     pub fn binding(&self, id: u64) -> Option<&Binding> {
-        self.table.get(id).map(|bound| &bound.binding)
+        self.table.get(id).map(Bound::binding)
     }
 
     /// How many contacts there are.
@@ -336,7 +323,7 @@ impl Registrar {
 
     fn best_first(&self, number: &str) -> SmallVec<[&Bound; 4]> {
         let mut bindings: SmallVec<[&Bound; 4]> = self.table.of(number).collect();
-        bindings.sort_by_key(|bound| std::cmp::Reverse((bound.binding.q, bound.binding.id)));
+        bindings.sort_by_key(|bound| std::cmp::Reverse((bound.binding().q, bound.binding().id)));
         bindings
     }
 
@@ -374,16 +361,16 @@ impl Registrar {
 
     fn commit(&mut self, plan: Plan) {
         for id in plan.removes {
-            if let Some(bound) = self.table.remove(id) {
-                self.effects.push_back(Effect::Removed(registration(&bound.binding)));
+            if let Some(bound) = self.take_out(id) {
+                self.effects.push_back(Effect::Removed(registration(bound.binding())));
             }
         }
         for bound in plan.saves {
-            let shown = registration(&bound.binding);
-            match self.table.put(bound) {
-                Some(former) if former.binding.contact == shown.contact => {}
+            let shown = registration(bound.binding());
+            match self.put(bound) {
+                Some(former) if former.binding().contact == shown.contact => {}
                 Some(former) => {
-                    self.effects.push_back(Effect::Removed(registration(&former.binding)));
+                    self.effects.push_back(Effect::Removed(registration(former.binding())));
                     self.effects.push_back(Effect::Added(shown));
                 }
                 None => self.effects.push_back(Effect::Added(shown)),
@@ -391,12 +378,27 @@ impl Registrar {
         }
     }
 
+    /// Puts a contact into memory, and tells of it; gives back what had its id.
+    fn put(&mut self, bound: Bound) -> Option<Bound> {
+        let change = Change::Put(Arc::clone(&bound.contact));
+        self.effects.push_back(Effect::Located(change));
+        self.table.put(bound)
+    }
+
+    /// Takes a contact out of memory, and tells that.
+    fn take_out(&mut self, id: u64) -> Option<Bound> {
+        let bound = self.table.remove(id)?;
+        let number = bound.binding().number.clone();
+        self.effects.push_back(Effect::Located(Change::Remove { number, id }));
+        Some(bound)
+    }
+
     /// Takes a binding out of memory now and off the disk soon.
     fn discard(&mut self, id: u64) {
-        if let Some(bound) = self.table.remove(id) {
+        if let Some(bound) = self.take_out(id) {
             self.effects
                 .push_back(Effect::Forget(smallvec![BindingChange::Remove(id)]));
-            self.effects.push_back(Effect::Removed(registration(&bound.binding)));
+            self.effects.push_back(Effect::Removed(registration(bound.binding())));
         }
     }
 
@@ -405,8 +407,8 @@ impl Registrar {
         let ids: Vec<u64> = self
             .table
             .of(number)
-            .filter(|bound| is_gone(&bound.binding.username))
-            .map(|bound| bound.binding.id)
+            .filter(|bound| is_gone(&bound.binding().username))
+            .map(|bound| bound.binding().id)
             .collect();
         for id in ids {
             self.discard(id);
@@ -427,12 +429,12 @@ impl Registrar {
         let Some(busy) = self.busy.get_mut(number) else { return };
         let (gone, kept) = std::mem::take(&mut busy.plan.saves)
             .into_iter()
-            .partition(|bound| which(&bound.binding));
+            .partition(|bound| which(bound.binding()));
         busy.plan.saves = kept;
         let gone: Vec<Bound> = gone;
-        for bound in gone.iter().filter(|bound| self.table.get(bound.binding.id).is_none()) {
+        for bound in gone.iter().filter(|bound| self.table.get(bound.binding().id).is_none()) {
             self.effects
-                .push_back(Effect::Forget(smallvec![BindingChange::Remove(bound.binding.id)]));
+                .push_back(Effect::Forget(smallvec![BindingChange::Remove(bound.binding().id)]));
         }
     }
 }
@@ -451,4 +453,4 @@ pub fn registration(binding: &Binding) -> Registration {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -1,11 +1,12 @@
 //! What a REGISTER does to the bindings there are: RFC 3261 section 10.3, steps 6 and 7.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use sip::{HeaderName, Instant, StatusCode, Uri};
 
 use super::{
     Config,
+    contact::Contact,
     request::{Request, Wanted, Wants},
     table::{Bound, Plan, Table},
 };
@@ -34,7 +35,7 @@ pub(super) fn plan(
             current.clone().try_for_each(|bound| in_order(request, bound))?;
             return Ok(Plan {
                 saves: Vec::new(),
-                removes: current.map(|bound| bound.binding.id).collect(),
+                removes: current.map(|bound| bound.binding().id).collect(),
             });
         }
         Wants::Update(contacts) => contacts,
@@ -47,7 +48,7 @@ pub(super) fn plan(
             .filter(|bound| is_same(request, wanted, bound))
         {
             in_order(request, bound)?;
-            if plan.saves_id(bound.binding.id) || plan.removes.contains(&bound.binding.id) {
+            if plan.saves_id(bound.binding().id) || plan.removes.contains(&bound.binding().id) {
                 return Err(twice());
             }
             matches.push(bound);
@@ -55,7 +56,7 @@ pub(super) fn plan(
         if plan
             .saves
             .iter()
-            .any(|bound| same_uri(&wanted.contact, &bound.binding.contact))
+            .any(|bound| same_uri(&wanted.contact, &bound.binding().contact))
         {
             return Err(twice());
         }
@@ -63,7 +64,7 @@ pub(super) fn plan(
         if wanted.expires > 0 {
             plan.saves.push(bind(request, wanted, matches.next(), clock, last_id));
         }
-        plan.removes.extend(matches.map(|bound| bound.binding.id));
+        plan.removes.extend(matches.map(|bound| bound.binding().id));
     }
     make_room(request, table, config, &mut plan)?;
     Ok(plan)
@@ -75,7 +76,7 @@ fn twice() -> Answer {
 
 /// Step 7: a request of the same phone run is newer than what it changes, or fails.
 fn in_order(request: &Request, bound: &Bound) -> Result<(), Answer> {
-    if bound.binding.call_id == request.call_id && request.cseq <= bound.binding.cseq {
+    if bound.binding().call_id == request.call_id && request.cseq <= bound.binding().cseq {
         return Err(Answer::because(StatusCode::SERVER_INTERNAL_ERROR, "CSeq Out of Order"));
     }
     Ok(())
@@ -83,7 +84,7 @@ fn in_order(request: &Request, bound: &Bound) -> Result<(), Answer> {
 
 /// Whether the contact is the one that is bound.
 fn is_same(request: &Request, wanted: &Wanted, bound: &Bound) -> bool {
-    let binding = &bound.binding;
+    let binding = bound.binding();
     let (same_instance, other_instance) = match (&wanted.instance, &binding.instance) {
         (Some(one), Some(two)) => {
             let same = one.eq_ignore_ascii_case(two);
@@ -112,7 +113,7 @@ fn same_uri(one: &str, two: &str) -> bool {
 
 fn bind(request: &Request, wanted: &Wanted, former: Option<&Bound>, clock: Clock, last_id: &mut u64) -> Bound {
     let (id, registered_at) = match former {
-        Some(bound) => (bound.binding.id, bound.binding.registered_at),
+        Some(bound) => (bound.binding().id, bound.binding().registered_at),
         None => {
             // Microseconds of the wall clock, or the next number: unique also after a restart.
             *last_id = last_id.saturating_add(1).max(clock.unix_micros.unsigned_abs());
@@ -136,12 +137,15 @@ fn bind(request: &Request, wanted: &Wanted, former: Option<&Bound>, clock: Clock
         expires_at: clock.unix_micros.saturating_add(i64::from(wanted.expires) * 1_000_000),
     };
     let expires = clock.now + Duration::from_secs(u64::from(wanted.expires));
-    Bound {
-        binding,
-        expires,
-        refreshed: clock.now,
+    let contact = Contact {
         lost: request.flow.transport.is_reliable() && request.flow.connection.is_none(),
         leads_back: wanted.leads_back,
+        binding,
+    };
+    Bound {
+        contact: Arc::new(contact),
+        expires,
+        refreshed: clock.now,
     }
 }
 
@@ -152,17 +156,17 @@ fn make_room(request: &Request, table: &Table, config: &Config, plan: &mut Plan)
     let mut victims = Vec::new();
     for bound in table
         .of(&request.number)
-        .filter(|bound| !plan.removes.contains(&bound.binding.id))
+        .filter(|bound| !plan.removes.contains(&bound.binding().id))
     {
-        let is_own = bound.binding.username == request.username;
-        if plan.saves_id(bound.binding.id) {
+        let is_own = bound.binding().username == request.username;
+        if plan.saves_id(bound.binding().id) {
             continue;
         }
         all += 1;
         own += usize::from(is_own);
         if is_own {
             // One that cannot be reached any more goes first.
-            victims.push((!bound.lost, bound.refreshed, bound.binding.id));
+            victims.push((!bound.contact.lost, bound.refreshed, bound.binding().id));
         }
     }
     all += plan.saves.len();
@@ -180,7 +184,7 @@ fn make_room(request: &Request, table: &Table, config: &Config, plan: &mut Plan)
     let new = plan
         .saves
         .iter()
-        .filter(|bound| table.get(bound.binding.id).is_none())
+        .filter(|bound| table.get(bound.binding().id).is_none())
         .count();
     if new > 0 && table.len() + new > config.contacts + plan.removes.len() {
         return Err(Answer::new(StatusCode::SERVICE_UNAVAILABLE).with(HeaderName::RetryAfter, "60"));

@@ -34,7 +34,7 @@ pub(super) fn ok<'a>(
 }
 
 fn contact(bound: &Bound, clock: Clock) -> String {
-    let binding = &bound.binding;
+    let binding = bound.binding();
     let left = bound.expires.since(clock.now) + Duration::from_micros(999_999);
     let mut text = format!("<{}>;expires={}", binding.contact, left.as_secs());
     if binding.q < 1_000 {

@@ -1,40 +1,42 @@
 //! The bindings in memory, found by id, by extension, by the connection they came over, and by
 //! the time they end.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    sync::Arc,
+};
 
 use sip::{ConnectionId, Instant};
 use smallvec::SmallVec;
 
+use super::contact::Contact;
 use crate::{Binding, BindingChange};
 
-/// A binding, with what is not worth keeping on disk.
+/// A contact, with the times that only the registrar needs.
 pub(super) struct Bound {
-    pub(super) binding: Binding,
-    /// When it ends, on the machine's clock: what the wall clock does meanwhile changes nothing.
+    /// Shared with whoever was told of it.
+    pub(super) contact: Arc<Contact>,
+    /// When it ends, on the machine's clock: a wall clock that is set changes nothing.
     pub(super) expires: Instant,
     /// When it was last refreshed.
     pub(super) refreshed: Instant,
-    /// The connection it was registered over has gone.
-    pub(super) lost: bool,
-    /// Its Contact is one of our own sockets: of use only with the flow it came over.
-    pub(super) leads_back: bool,
 }
 
 impl Bound {
-    /// A connection has gone.
-    pub(super) fn lose(&mut self, connection: ConnectionId) {
-        if self.binding.flow.connection == Some(connection) {
-            self.binding.flow.connection = None;
-            self.lost = true;
-        }
+    pub(super) fn binding(&self) -> &Binding {
+        &self.contact.binding
+    }
+
+    /// A connection has gone. Says whether it was this contact's.
+    pub(super) fn lose(&mut self, connection: ConnectionId) -> bool {
+        self.binding().flow.connection == Some(connection) && Arc::make_mut(&mut self.contact).lose(connection)
     }
 }
 
 /// Every look-up is a hash or a tree look-up, however many bindings there are.
 #[derive(Default)]
 pub(super) struct Table {
-    by_id: HashMap<u64, Box<Bound>>,
+    by_id: HashMap<u64, Bound>,
     by_number: HashMap<Box<str>, SmallVec<[u64; 2]>>,
     by_connection: BTreeMap<ConnectionId, SmallVec<[u64; 1]>>,
     by_expiry: BTreeSet<(Instant, u64)>,
@@ -42,7 +44,7 @@ pub(super) struct Table {
 
 impl Table {
     pub(super) fn get(&self, id: u64) -> Option<&Bound> {
-        self.by_id.get(&id).map(Box::as_ref)
+        self.by_id.get(&id)
     }
 
     pub(super) fn len(&self) -> usize {
@@ -60,35 +62,38 @@ impl Table {
 
     /// Every binding by number, then by age.
     pub(super) fn sorted(&self) -> Vec<&Bound> {
-        let mut all: Vec<&Bound> = self.by_id.values().map(Box::as_ref).collect();
-        all.sort_unstable_by_key(|bound| (&*bound.binding.number, bound.binding.id));
+        let mut all: Vec<&Bound> = self.by_id.values().collect();
+        all.sort_unstable_by_key(|bound| (&*bound.binding().number, bound.binding().id));
         all
     }
 
     /// Puts in a binding; gives back what had its id.
-    pub(super) fn put(&mut self, bound: Bound) -> Option<Box<Bound>> {
-        let id = bound.binding.id;
+    pub(super) fn put(&mut self, bound: Bound) -> Option<Bound> {
+        let id = bound.binding().id;
         let former = self.remove(id);
-        let ids = self.by_number.entry(bound.binding.number.as_str().into()).or_default();
+        let ids = self
+            .by_number
+            .entry(bound.binding().number.as_str().into())
+            .or_default();
         let place = ids.partition_point(|other| *other < id);
         ids.insert(place, id);
-        if let Some(connection) = bound.binding.flow.connection {
+        if let Some(connection) = bound.binding().flow.connection {
             self.by_connection.entry(connection).or_default().push(id);
         }
         self.by_expiry.insert((bound.expires, id));
-        self.by_id.insert(id, Box::new(bound));
+        self.by_id.insert(id, bound);
         former
     }
 
-    pub(super) fn remove(&mut self, id: u64) -> Option<Box<Bound>> {
+    pub(super) fn remove(&mut self, id: u64) -> Option<Bound> {
         let bound = self.by_id.remove(&id)?;
-        if let Some(ids) = self.by_number.get_mut(bound.binding.number.as_str()) {
+        if let Some(ids) = self.by_number.get_mut(bound.binding().number.as_str()) {
             ids.retain(|other| *other != id);
             if ids.is_empty() {
-                self.by_number.remove(bound.binding.number.as_str());
+                self.by_number.remove(bound.binding().number.as_str());
             }
         }
-        self.forget_connection(id, bound.binding.flow.connection);
+        self.forget_connection(id, bound.binding().flow.connection);
         self.by_expiry.remove(&(bound.expires, id));
         Some(bound)
     }
@@ -103,13 +108,17 @@ impl Table {
         }
     }
 
-    /// Marks the bindings made over a connection as having lost it.
-    pub(super) fn lose(&mut self, connection: ConnectionId) {
+    /// Marks the bindings made over a connection as having lost it; gives them back as they are now.
+    pub(super) fn lose(&mut self, connection: ConnectionId) -> Vec<Arc<Contact>> {
+        let mut lost = Vec::new();
         for id in self.by_connection.remove(&connection).unwrap_or_default() {
-            if let Some(bound) = self.by_id.get_mut(&id) {
-                bound.lose(connection);
+            if let Some(bound) = self.by_id.get_mut(&id)
+                && bound.lose(connection)
+            {
+                lost.push(Arc::clone(&bound.contact));
             }
         }
+        lost
     }
 
     pub(super) fn next_expiry(&self) -> Option<Instant> {
@@ -148,7 +157,7 @@ impl Plan {
             .chain(
                 self.saves
                     .iter()
-                    .map(|bound| BindingChange::Save(bound.binding.clone())),
+                    .map(|bound| BindingChange::Save(bound.binding().clone())),
             )
             .collect()
     }
@@ -158,6 +167,6 @@ impl Plan {
     }
 
     pub(super) fn saves_id(&self, id: u64) -> bool {
-        self.saves.iter().any(|bound| bound.binding.id == id)
+        self.saves.iter().any(|bound| bound.binding().id == id)
     }
 }

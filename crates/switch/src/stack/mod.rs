@@ -360,27 +360,6 @@ impl Stack {
         self.outputs.push_back(Output::Query(id, query));
         id
     }
-
-    /// The way to a URI that names an address, from a listener of ours; nothing is looked up.
-    pub fn direct(&self, uri: &str) -> Option<Flow> {
-        let uri = sip::Uri::parse(uri).ok()?;
-        let transport = uri.transport().unwrap_or(match uri.scheme {
-            sip::Scheme::Sips => Transport::Tls,
-            sip::Scheme::Sip | sip::Scheme::Tel | sip::Scheme::Other => Transport::Udp,
-        });
-        let remote = SocketAddr::new(uri.host.ip()?, uri.port.unwrap_or(transport.default_port()));
-        let fits =
-            |listener: &&Listener| listener.transport == transport && listener.address.is_ipv4() == remote.is_ipv4();
-        let local = self.listeners.iter().find(fits)?.address;
-        // A wildcard says nothing of the address that a peer would see.
-        let known = !local.ip().is_unspecified() || self.config.advertise.is_some();
-        known.then_some(Flow {
-            transport,
-            local,
-            remote,
-            connection: None,
-        })
-    }
 }
 
 /// The transaction layer's configuration from ours.

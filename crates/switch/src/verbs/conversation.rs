@@ -4,7 +4,7 @@ use crate::{
     api::{Position, Verb},
     call::{Call, VerbEvent},
     core::Core,
-    ids::LegId,
+    locations::Location,
     stack::TimerKey,
 };
 
@@ -35,13 +35,16 @@ impl Conversation {
         }
     }
 
-    /// Of a call made over the API: these phones ring besides the first.
-    pub fn originate(&mut self, x: &mut Core, others: Vec<LegId>) {
-        for leg in &others {
-            self.call.adopt(x, *leg);
+    /// Of a call made over the API: rings at these places. False where that cannot be.
+    pub fn originate(&mut self, x: &mut Core, places: Vec<Location>) -> bool {
+        self.call.script.seeks = true;
+        match Originating::start(&mut self.call, x, places) {
+            Some(originating) => {
+                self.running = Running::Originate(originating);
+                true
+            }
+            None => false,
         }
-        let legs = self.call.subject().into_iter().chain(others).collect();
-        self.running = Running::Originate(Originating::start(&self.call, x, legs));
     }
 
     /// Feeds the running verb with what has happened, until nothing more does.

@@ -115,7 +115,7 @@ pub(crate) const fn name(verb: &Verb) -> &'static str {
 fn state_of(x: &Core, number: &str) -> Option<Box<ExtensionState>> {
     let extension = x.accounts.extension(number)?;
     Some(Box::new(ExtensionState {
-        registered: x.registrar.is_registered(number),
+        registered: x.locations.is_registered(number),
         busy: x.is_busy(number),
         dnd: extension.dnd,
         forward: extension.forward_always.clone(),

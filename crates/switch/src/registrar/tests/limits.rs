@@ -16,7 +16,7 @@ fn a_contact_longer_than_the_setting_is_refused() {
         (register(&mut world, 1, 2_048), register(&mut world, 2, 2_049)),
         (200, 400)
     );
-    assert_eq!(world.registrar.lookup("101", &world.accounts)[0].uri, long(2_048));
+    assert_eq!(world.newest().contact, long(2_048));
     let mut world = World::new(|config| config.text = 4_000);
     assert_eq!(
         (register(&mut world, 1, 4_000), register(&mut world, 2, 4_001)),

@@ -7,30 +7,34 @@ mod outbound;
 mod reaching;
 mod storing;
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 use sip::{Limits, Transport};
 
 use super::*;
 use crate::{AccountChange, Device, Extension, Ha1, Listener, NatPolicy};
 
-const UNIX: i64 = 1_700_000_000_000_000;
+pub(crate) const UNIX: i64 = 1_700_000_000_000_000;
 
 /// A registrar with extensions 101 (devices 101 and desk) and 102, a store that answers at once
 /// unless told otherwise, and a clock.
-struct World {
-    registrar: Registrar,
-    accounts: Accounts,
+pub(crate) struct World {
+    pub(crate) registrar: Registrar,
+    pub(crate) accounts: Accounts,
     domain: Domain,
-    now: Instant,
+    pub(crate) now: Instant,
     queries: u64,
     /// What is on disk.
-    disk: BTreeMapBindings,
+    pub(crate) disk: BTreeMapBindings,
     effects: Vec<Effect>,
+    /// All that was told of contacts so far.
+    pub(crate) told: Vec<Change>,
 }
 
-type BTreeMapBindings = std::collections::BTreeMap<u64, Binding>;
+pub(crate) type BTreeMapBindings = BTreeMap<u64, Binding>;
 
-fn device(username: &str, extension: &str, nat: NatPolicy) -> AccountChange {
+pub(crate) fn device(username: &str, extension: &str, nat: NatPolicy) -> AccountChange {
     AccountChange::Device(Device {
         username: username.into(),
         extension: extension.into(),
@@ -45,7 +49,7 @@ fn device(username: &str, extension: &str, nat: NatPolicy) -> AccountChange {
     })
 }
 
-fn identity(number: &str, device: &str) -> Identity {
+pub(crate) fn identity(number: &str, device: &str) -> Identity {
     Identity {
         extension: number.into(),
         device: Some(device.into()),
@@ -53,7 +57,7 @@ fn identity(number: &str, device: &str) -> Identity {
     }
 }
 
-fn udp() -> Flow {
+pub(crate) fn udp() -> Flow {
     Flow {
         transport: Transport::Udp,
         local: "192.0.2.1:5060".parse().unwrap(),
@@ -62,7 +66,7 @@ fn udp() -> Flow {
     }
 }
 
-fn tcp(connection: u64) -> Flow {
+pub(crate) fn tcp(connection: u64) -> Flow {
     Flow {
         transport: Transport::Tcp,
         connection: Some(ConnectionId(connection)),
@@ -71,7 +75,7 @@ fn tcp(connection: u64) -> Flow {
 }
 
 /// A REGISTER of 101 with these further header lines.
-fn register(call_id: &str, cseq: u32, lines: &[&str]) -> String {
+pub(crate) fn register(call_id: &str, cseq: u32, lines: &[&str]) -> String {
     let lines: String = lines.iter().map(|line| format!("{line}\r\n")).collect();
     format!(
         "REGISTER sip:tandem.local SIP/2.0\r\nVia: SIP/2.0/UDP 10.0.0.5;branch=z9hG4bK{call_id}{cseq}\r\n\
@@ -81,7 +85,7 @@ fn register(call_id: &str, cseq: u32, lines: &[&str]) -> String {
 }
 
 impl World {
-    fn new(change: impl FnOnce(&mut Config)) -> Self {
+    pub(crate) fn new(change: impl FnOnce(&mut Config)) -> Self {
         let mut config = Config::default();
         change(&mut config);
         let mut accounts = Accounts::default();
@@ -106,6 +110,7 @@ impl World {
             queries: 0,
             disk: BTreeMapBindings::new(),
             effects: Vec::new(),
+            told: Vec::new(),
         }
     }
 
@@ -113,14 +118,14 @@ impl World {
         UNIX + i64::try_from(self.now.as_micros()).unwrap()
     }
 
-    fn wait(&mut self, seconds: u64) {
+    pub(crate) fn wait(&mut self, seconds: u64) {
         self.now += std::time::Duration::from_secs(seconds);
         self.registrar.timeout(self.now);
         self.drain();
     }
 
     /// Sends without answering the store.
-    fn begin(&mut self, text: &str, flow: Flow, identity: &Identity) -> QueryId {
+    pub(crate) fn begin(&mut self, text: &str, flow: Flow, identity: &Identity) -> QueryId {
         let message = Message::parse(Bytes::from(text.to_owned()), &Limits::default()).unwrap();
         self.queries += 1;
         let query = QueryId(self.queries);
@@ -139,10 +144,12 @@ impl World {
         query
     }
 
-    fn drain(&mut self) {
+    pub(crate) fn drain(&mut self) {
         while let Some(effect) = self.registrar.poll() {
-            if let Effect::Forget(changes) = &effect {
-                write(&mut self.disk, changes);
+            match &effect {
+                Effect::Forget(changes) => write(&mut self.disk, changes),
+                Effect::Located(change) => self.told.push(change.clone()),
+                Effect::Reply { .. } | Effect::Store { .. } | Effect::Added(_) | Effect::Removed(_) => {}
             }
             self.effects.push(effect);
         }
@@ -166,7 +173,7 @@ impl World {
     }
 
     /// Carries out the Store of a query, or lets it fail.
-    fn store(&mut self, query: QueryId, ok: bool) {
+    pub(crate) fn store(&mut self, query: QueryId, ok: bool) {
         if ok {
             self.write(query);
         }
@@ -182,7 +189,7 @@ impl World {
         })
     }
 
-    fn send_as(&mut self, text: &str, flow: Flow, identity: &Identity) -> Answer {
+    pub(crate) fn send_as(&mut self, text: &str, flow: Flow, identity: &Identity) -> Answer {
         self.effects.clear();
         let query = self.begin(text, flow, identity);
         if self.answer(query).is_none() {
@@ -191,7 +198,7 @@ impl World {
         self.answer(query).expect("an answer")
     }
 
-    fn send(&mut self, call_id: &str, cseq: u32, lines: &[&str]) -> Answer {
+    pub(crate) fn send(&mut self, call_id: &str, cseq: u32, lines: &[&str]) -> Answer {
         self.send_as(&register(call_id, cseq, lines), udp(), &identity("101", "101"))
     }
 
@@ -204,12 +211,15 @@ impl World {
         contacts(&self.send("fetch", 1, &[]))
     }
 
-    fn reaches(&self) -> Vec<Reach> {
-        self.registrar
-            .lookup("101", &self.accounts)
-            .into_iter()
-            .map(|target| target.reach)
-            .collect()
+    /// Where the contacts of 101 came from, the newest first.
+    fn flows(&self) -> Vec<Flow> {
+        let located = self.located();
+        located.values().rev().map(|contact| contact.binding.flow).collect()
+    }
+
+    /// The newest contact.
+    fn newest(&self) -> Binding {
+        self.located().into_values().next_back().unwrap().binding.clone()
     }
 
     fn events(&self) -> (usize, usize) {
@@ -226,8 +236,28 @@ impl World {
         (added, removed)
     }
 
-    /// Memory and disk hold the same bindings.
-    fn agrees_with_disk(&self) {
+    /// The contacts that were told of and are there, by number and id.
+    fn located(&self) -> BTreeMap<(String, u64), Arc<Contact>> {
+        let mut located = BTreeMap::new();
+        for change in &self.told {
+            match change {
+                Change::Put(contact) => {
+                    let key = (contact.binding.number.clone(), contact.binding.id);
+                    drop(located.insert(key, Arc::clone(contact)));
+                }
+                Change::Remove { number, id } => {
+                    assert!(located.remove(&(number.clone(), *id)).is_some(), "removed once");
+                }
+            }
+        }
+        located
+    }
+
+    /// Memory and disk hold the same bindings, and what was told of them is what there is.
+    pub(crate) fn agrees_with_disk(&self) {
+        let held = self.registrar.table.sorted().into_iter();
+        let held: Vec<&Arc<Contact>> = held.map(|bound| &bound.contact).collect();
+        assert_eq!(self.located().values().collect::<Vec<_>>(), held);
         let mut shown: Vec<u64> = self.registrar.registrations().iter().map(|shown| shown.id).collect();
         shown.sort_unstable();
         assert_eq!(shown, self.disk.keys().copied().collect::<Vec<_>>());
@@ -255,6 +285,6 @@ fn contacts(answer: &Answer) -> Vec<String> {
     values.map(|(_, value)| value.clone()).collect()
 }
 
-const PHONE: &str = "Contact: <sip:101@10.0.0.5:5062>";
+pub(crate) const PHONE: &str = "Contact: <sip:101@10.0.0.5:5062>";
 /// A contact of an outbound flow (RFC 5626).
-const OUTBOUND: &str = "Contact: <sip:101@10.0.0.5;ob>;+sip.instance=\"<urn:uuid:1>\";reg-id=1";
+pub(crate) const OUTBOUND: &str = "Contact: <sip:101@10.0.0.5;ob>;+sip.instance=\"<urn:uuid:1>\";reg-id=1";

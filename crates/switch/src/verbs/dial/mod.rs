@@ -16,6 +16,7 @@ use crate::{
     event::{Cause, LegEvent, Q850},
     ids::LegId,
     leg::answer_passed,
+    locations::Peer,
     stack::TimerKey,
 };
 
@@ -45,8 +46,8 @@ pub(crate) struct Dialing {
 /// One phone being rung.
 struct Branch {
     leg: LegId,
-    /// The extension it belongs to, for its forwards.
-    extension: Option<String>,
+    /// Who is rung there.
+    peer: Peer,
     /// How the call came to it.
     trail: place::Trail,
     /// It said last that it rings.
@@ -174,7 +175,11 @@ impl Dialing {
         if !self.branches.iter().any(|branch| branch.leg == guest.instead_of) {
             return;
         }
-        let by = x.legs.get(guest.leg).map(|leg| leg.party.clone()).unwrap_or_default();
+        let by = x
+            .legs
+            .get(guest.leg)
+            .map(|leg| leg.peer.to_string())
+            .unwrap_or_default();
         self.found(call, x, &by);
         if call.connect_guest(x, guest.leg) {
             self.talking = Some(Talk { since: x.stack.now, by });
@@ -198,11 +203,7 @@ impl Dialing {
 
     fn answered(&mut self, call: &mut Call, x: &mut Core, index: usize, answer: Option<Spec>) {
         let winner = self.branches.swap_remove(index);
-        let by = winner
-            .extension
-            .clone()
-            .or_else(|| x.legs.get(winner.leg).map(|leg| leg.party.clone()));
-        let by = by.unwrap_or_default();
+        let by = winner.peer.to_string();
         self.found(call, x, &by);
         let spec = answer.unwrap_or_else(|| Spec::own(&[]));
         if call.connect(x, winner.leg, &spec) {
@@ -228,8 +229,8 @@ impl Dialing {
             return self.redirected(call, x, branch, code, to);
         }
         // RFC 3261 16.7 step 5: a 6xx speaks for the person, wherever else it rings, but not for others.
-        if let Some(number) = branch.extension.as_deref().filter(|_| code >= 600) {
-            self.drop_phones_of(x, number);
+        if code >= 600 {
+            self.drop_phones_of(x, &branch.peer);
         }
         if code == 486 || code == 600 {
             if let Some(target) = self.forward(x, branch, |extension| extension.forward_busy.clone()) {
@@ -258,8 +259,8 @@ impl Dialing {
         for branch in &branches {
             let target = self.forward(x, branch, |extension| extension.forward_no_answer.clone());
             let rang = |target: &Target| {
-                let extension = |branch: &Branch| branch.extension.clone().map(Target::Extension);
-                branches.iter().any(|branch| extension(branch).as_ref() == Some(target))
+                let is_at = |number: &str| branches.iter().any(|branch| branch.peer.is_extension(number));
+                matches!(target, Target::Extension(number) if is_at(number))
             };
             if let Some(target) = target.filter(|target| !rang(target)) {
                 x.stack
@@ -277,10 +278,12 @@ impl Dialing {
         self.lookups.clear();
     }
 
-    fn drop_phones_of(&mut self, x: &mut Core, number: &str) {
-        let of = |extension: &Option<String>| extension.as_deref() == Some(number);
-        self.lookups.retain(|(_, lookup)| !of(&lookup.extension));
-        for branch in self.branches.extract_if(.., |branch| of(&branch.extension)) {
+    fn drop_phones_of(&mut self, x: &mut Core, peer: &Peer) {
+        if peer.number().is_none() {
+            return; // each URI is a place of its own
+        }
+        self.lookups.retain(|(_, lookup)| lookup.location.peer != *peer);
+        for branch in self.branches.extract_if(.., |branch| branch.peer == *peer) {
             self.early = self.early.filter(|early| *early != branch.leg);
             x.with_leg(branch.leg, |leg, cx| leg.hang_up(cx, Cause::ours("declined")));
         }
@@ -310,10 +313,7 @@ impl Dialing {
             return;
         };
         let (_, lookup) = self.lookups.swap_remove(index);
-        match flows {
-            [flow, others @ ..] => self.ring(call, x, lookup, *flow, others),
-            [] => self.best.note(480, "Destination Not Found"),
-        }
+        self.ring(call, x, lookup, flows);
     }
 }
 

@@ -1,28 +1,23 @@
 //! Where a `dial` rings: extensions with their forwards, and URIs.
 
 use ::media::Spec;
-use sip::{Flow, HeaderName, NameAddr, Scheme, Transport, Uri};
+use sip::{Flow, HeaderName, NameAddr, Scheme, Uri};
 
 use crate::{
-    api::{Extension, Query, QueryId, Target},
+    api::{Extension, Target},
     call::Call,
     core::{Core, QueryUse},
     ids::LegId,
     leg::{CallerId, Invitation, Leg, NoRoom, Place},
+    locations::{Location, Number, Peer, Way},
     own::OWN_CODECS,
-    registrar::Reach,
-    way::addresses,
 };
 
 use super::{Branch, Dialing};
 
-/// A place whose address is being looked up.
+/// A location whose address is being looked up.
 pub(super) struct Lookup {
-    uri: String,
-    party: String,
-    path: Vec<String>,
-    codecs: Vec<String>,
-    pub(super) extension: Option<String>,
+    pub(super) location: Location,
     trail: Trail,
 }
 
@@ -32,18 +27,20 @@ pub(super) struct Trail {
     /// Who sent it on, as Diversion values (RFC 5806), the latest first.
     steps: Vec<String>,
     /// The extensions that did.
-    through: Vec<String>,
+    through: Vec<Number>,
 }
 
 /// How many Diversion values of the caller's are passed on.
 const DIVERSIONS: usize = 5;
 
-/// The trail with one more step: who sent the call on, and why.
-pub(super) fn diverted(x: &Core, trail: &Trail, from: &str, reason: &str) -> Trail {
-    let (user, domain) = (sip::escape_user(from), &x.stack.config.domain);
+/// The trail with one more step: which extension sent the call on, and why. A peer outside is not named.
+pub(super) fn diverted(x: &Core, trail: &Trail, from: &Peer, reason: &str) -> Trail {
     let mut longer = trail.clone();
-    longer.steps.insert(0, format!("<sip:{user}@{domain}>;reason={reason}"));
-    longer.through.push(from.to_owned());
+    if let Some(number) = from.number() {
+        let (user, domain) = (sip::escape_user(number), &x.stack.config.domain);
+        longer.steps.insert(0, format!("<sip:{user}@{domain}>;reason={reason}"));
+        longer.through.push(number.clone());
+    }
     longer
 }
 
@@ -116,9 +113,12 @@ impl Dialing {
         }
         match target {
             Target::Extension(number) => self.place_extension(call, x, number, trail),
-            Target::Trunk { trunk, .. } => {
-                tracing::warn!(%trunk, "no trunk has that name");
-                self.best.note(404, "No Such Trunk");
+            Target::Trunk { trunk, number } => {
+                let peer = Peer::Trunk {
+                    name: trunk.as_str().into(),
+                    number: number.as_str().into(),
+                };
+                self.place_outside(call, x, &peer, trail);
             }
             Target::Uri(uri) => self.place_uri(call, x, uri, trail),
         }
@@ -128,94 +128,79 @@ impl Dialing {
         let Some(extension) = x.accounts.extension(number).cloned() else {
             return self.best.note(404, "Not Found");
         };
-        if trail.through.iter().any(|seen| seen == number) {
+        let peer = Peer::extension(number);
+        if trail.through.iter().any(|seen| &**seen == number) {
             return self.best.note(482, "Loop Detected"); // forwards that go round
         }
         if self.rings_at(number) {
             return; // named twice, or another's calls go there too
         }
         if let Some(to) = extension.forward_always.as_deref().filter(|_| self.may_redirect(x)) {
-            return self.place(call, x, &target_of(to), &diverted(x, trail, number, "unconditional"));
+            return self.place(call, x, &target_of(to), &diverted(x, trail, &peer, "unconditional"));
         }
         if extension.dnd {
             return match extension.forward_busy.as_deref().filter(|_| self.may_redirect(x)) {
-                Some(to) => self.place(call, x, &target_of(to), &diverted(x, trail, number, "do-not-disturb")),
+                Some(to) => self.place(call, x, &target_of(to), &diverted(x, trail, &peer, "do-not-disturb")),
                 None => self.best.note_callee(486, "Do Not Disturb", None),
             };
         }
-        let contacts = x.registrar.lookup(number, &x.accounts);
-        if contacts.is_empty() {
+        let places = x.locations.ways(&peer, &x.accounts);
+        if places.is_empty() {
             return match extension.forward_no_answer.as_deref().filter(|_| self.may_redirect(x)) {
-                Some(to) => self.place(call, x, &target_of(to), &diverted(x, trail, number, "unavailable")),
+                Some(to) => self.place(call, x, &target_of(to), &diverted(x, trail, &peer, "unavailable")),
                 None => self.best.note(480, "No Phone Registered"),
             };
         }
-        let limit = x.stack.config.limits.branches;
-        for contact in contacts.into_iter().take(limit - self.branches.len()) {
-            let codecs = x
-                .accounts
-                .device(&contact.username)
-                .map(|device| device.codecs.clone())
-                .unwrap_or_default();
-            let found = Lookup {
-                uri: contact.uri,
-                party: number.to_owned(),
-                path: contact.path,
-                codecs,
-                extension: Some(number.to_owned()),
-                trail: trail.clone(),
-            };
-            match contact.reach {
-                Reach::Flow(flow) => self.ring(call, x, found, flow, &[]),
-                Reach::Uri(hop) => self.look_up(call, x, &hop, found),
-            }
+        let under_way = self.branches.len() + self.lookups.len();
+        let left = x.stack.config.limits.branches.saturating_sub(under_way);
+        for location in places.into_iter().take(left) {
+            self.reach(call, x, location, trail.clone());
         }
     }
 
     fn place_uri(&mut self, call: &mut Call, x: &mut Core, uri: &str, trail: &Trail) {
-        let Ok(parsed) = Uri::parse(uri) else {
-            return self.best.note(404, "Bad Target");
-        };
-        if is_inside(call, x, &parsed) {
-            let number = parsed.number().into_owned();
-            return self.place_extension(call, x, &number, trail);
+        match Uri::parse(uri) {
+            Ok(parsed) if is_inside(call, x, &parsed) => self.place_extension(call, x, &parsed.number(), trail),
+            Ok(_) | Err(_) => self.place_outside(call, x, &Peer::Uri(uri.into()), trail),
         }
-        let found = Lookup {
-            uri: uri.to_owned(),
-            party: uri.to_owned(),
-            path: Vec::new(),
-            codecs: Vec::new(),
-            extension: None,
-            trail: trail.clone(),
-        };
-        self.look_up(call, x, uri, found);
     }
 
-    /// Asks where a URI leads (RFC 3263).
-    fn look_up(&mut self, call: &Call, x: &mut Core, hop: &str, found: Lookup) {
-        let Ok(parsed) = Uri::parse(hop) else {
-            return self.best.note(404, "Bad Target");
-        };
-        let secure = (parsed.scheme == Scheme::Sips).then_some(Transport::Tls);
-        let query = Query::Resolve {
-            host: parsed.host.to_string(),
-            port: parsed.port,
-            transport: parsed.transport().or(secure),
-        };
-        let id: QueryId = x.ask(query, QueryUse::Resolve(call.id));
-        self.lookups.push((id, found));
+    fn place_outside(&mut self, call: &mut Call, x: &mut Core, peer: &Peer, trail: &Trail) {
+        let places = x.locations.ways(peer, &x.accounts);
+        if places.is_empty() {
+            tracing::warn!(%peer, "there is no way to whom the dialplan wants");
+            let reason = match peer {
+                Peer::Trunk { .. } => "No Such Trunk",
+                Peer::Extension(_) | Peer::Uri(_) => "Bad Target",
+            };
+            self.best.note(404, reason);
+        }
+        for location in places {
+            self.reach(call, x, location, trail.clone());
+        }
     }
 
-    /// Sends an INVITE to a phone that was found; `others` are further ways to it, which it may answer from.
-    pub(super) fn ring(&mut self, call: &mut Call, x: &mut Core, found: Lookup, flow: Flow, others: &[Flow]) {
-        let Lookup {
-            uri,
-            party,
-            path,
-            codecs,
-            extension,
-            trail,
-        } = found;
+    /// Rings at a location, once it is known where that is (RFC 3263).
+    fn reach(&mut self, call: &mut Call, x: &mut Core, location: Location, trail: Trail) {
+        match &location.way {
+            Way::Flow(flow) => {
+                let flow = *flow;
+                self.ring(call, x, Lookup { location, trail }, &[flow]);
+            }
+            Way::Look(look) => {
+                let query = x.ask(look.query(), QueryUse::Resolve(call.id));
+                self.lookups.push((query, Lookup { location, trail }));
+            }
+        }
+    }
+
+    /// Sends an INVITE to a location that was found; `flows` are the ways to it, best first.
+    pub(super) fn ring(&mut self, call: &mut Call, x: &mut Core, found: Lookup, flows: &[Flow]) {
+        let Lookup { location, trail } = found;
+        let peer = location.peer.clone();
+        let Some(place) = Place::at(location, flows) else {
+            return self.best.note(480, "Destination Not Found");
+        };
         let mut headers = self.request.headers.clone();
         let before = diverted_before(call, x);
         headers.extend(
@@ -225,15 +210,6 @@ impl Dialing {
                 .chain(&before)
                 .map(|step| ("Diversion".to_owned(), step.clone())),
         );
-        let place = Place {
-            uri,
-            flow,
-            routes: path,
-            party,
-            codecs,
-            outside: extension.is_none(),
-            others: addresses(others).collect(),
-        };
         let caller = match &self.request.caller_id {
             Some((number, name)) => CallerId {
                 number: number.clone(),
@@ -258,11 +234,11 @@ impl Dialing {
             Ok(leg) => {
                 call.adopt(x, leg);
                 if call.record.to.is_empty() {
-                    call.record.to.clone_from(&place.party);
+                    call.record.to = peer.to_string();
                 }
                 self.branches.push(Branch {
                     leg,
-                    extension,
+                    peer,
                     trail,
                     rings: false,
                 });
@@ -272,11 +248,9 @@ impl Dialing {
     }
 
     fn rings_at(&self, number: &str) -> bool {
-        let branches = self.branches.iter().map(|branch| &branch.extension);
-        let lookups = self.lookups.iter().map(|(_, lookup)| &lookup.extension);
-        branches
-            .chain(lookups)
-            .any(|extension| extension.as_deref() == Some(number))
+        let branches = self.branches.iter().map(|branch| &branch.peer);
+        let lookups = self.lookups.iter().map(|(_, lookup)| &lookup.location.peer);
+        branches.chain(lookups).any(|peer| peer.is_extension(number))
     }
 
     /// Where the branch's extension sends its calls on, if it does and it has not gone too far.
@@ -286,13 +260,9 @@ impl Dialing {
         branch: &Branch,
         pick: impl Fn(&Extension) -> Option<String>,
     ) -> Option<Target> {
-        let number = branch.extension.as_deref()?;
+        let number = branch.peer.number()?;
         // Another phone of the same extension still rings: it may yet answer.
-        if self
-            .branches
-            .iter()
-            .any(|other| other.extension.as_deref() == Some(number))
-        {
+        if self.branches.iter().any(|other| other.peer == branch.peer) {
             return None;
         }
         let to = pick(x.accounts.extension(number)?)?;
@@ -301,14 +271,12 @@ impl Dialing {
 
     /// The branch's extension sends the call on.
     pub(super) fn send_on(&mut self, call: &mut Call, x: &mut Core, branch: &Branch, target: &Target, reason: &str) {
-        let from = branch.extension.as_deref().unwrap_or_default();
-        let trail = diverted(x, &branch.trail, from, reason);
+        let trail = diverted(x, &branch.trail, &branch.peer, reason);
         self.place(call, x, target, &trail);
     }
 
     /// A phone sends the call elsewhere (3xx, RFC 3261 8.1.3.4).
     pub(super) fn redirected(&mut self, call: &mut Call, x: &mut Core, branch: &Branch, code: u16, to: &[String]) {
-        let from = branch.extension.clone();
         let legs: Vec<LegId> = call.subject().into_iter().chain([branch.leg]).collect();
         let inside = |contact: &String| own_number(x, &legs, &Uri::parse(contact).ok()?);
         // Only to our own numbers: a phone that sends calls out of the house costs somebody money.
@@ -320,10 +288,7 @@ impl Dialing {
             if !self.may_redirect(x) {
                 return self.best.note(480, "Too Many Redirections");
             }
-            let trail = match from.as_deref() {
-                Some(from) => diverted(x, &branch.trail, from, "deflection"),
-                None => branch.trail.clone(),
-            };
+            let trail = diverted(x, &branch.trail, &branch.peer, "deflection");
             self.place(call, x, &Target::Extension(number), &trail);
         }
     }

@@ -33,9 +33,7 @@ impl Dialing {
         branch.rings = rings(said.code, described);
         // RFC 3261 21.1.2, 21.1.5: a gateway may let the tone be heard instead of saying that it rings.
         self.rang |= matches!(said.code, 180 | 183);
-        if let Some(party) = x.legs.get(leg).map(|leg| leg.party.clone()) {
-            call.record.to = party;
-        }
+        call.record.to = branch.peer.to_string();
         if rings(said.code, described) {
             call.mark_ringing(x);
         }

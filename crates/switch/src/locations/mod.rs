@@ -1,0 +1,163 @@
+//! Who is meant, and how to reach them.
+//!
+//! | file | what it does | which fields it owns |
+//! |---|---|---|
+//! | `mod.rs` | [`Locations`]: from a [`Peer`] to the places where it can be reached | `Locations::by_number` |
+//! | `peer.rs` | [`Peer`]: an extension, a number behind a trunk, or a URI | |
+//! | `way.rs` | the way to one contact (NAT policy, Path, lost connections), and what has to be looked up | |
+//!
+//! Everything that sends a first request (`dial`, calls made over the API, MESSAGE) asks here, so that all of it
+//! reaches the same phones. The registrar tells what has changed: see [`Change`].
+
+mod peer;
+mod way;
+
+use std::{
+    borrow::Borrow,
+    collections::HashSet,
+    hash::{Hash, Hasher},
+    net::IpAddr,
+    sync::Arc,
+};
+
+use smallvec::SmallVec;
+
+pub(crate) use self::{
+    peer::{Number, Peer},
+    way::{Look, Way},
+};
+use crate::{
+    accounts::Accounts,
+    registrar::{Change, Contact},
+};
+
+/// One place where a peer can be reached: a phone, or what a URI names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Location {
+    /// Who is reached there.
+    pub peer: Peer,
+    /// The Request-URI: of a phone its Contact without header fields (RFC 3261 19.1.1).
+    pub uri: String,
+    /// Route values, topmost first: the Path of a registration (RFC 3327 section 5.3).
+    pub routes: Vec<String>,
+    /// The codecs that the device may use; empty: all.
+    pub codecs: Vec<String>,
+    /// Where requests are sent to.
+    pub way: Way,
+}
+
+/// The contacts of one extension, best first: by q, then the newest. Never empty in the table.
+///
+/// Hashed and compared by the extension's number, which stands in each contact: the table needs no copy of it.
+#[derive(Default)]
+struct Contacts(SmallVec<[Arc<Contact>; 2]>);
+
+impl Borrow<str> for Contacts {
+    fn borrow(&self) -> &str {
+        self.0.first().map_or("", |contact| &contact.binding.number)
+    }
+}
+
+impl Hash for Contacts {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        Borrow::<str>::borrow(self).hash(state);
+    }
+}
+
+impl PartialEq for Contacts {
+    fn eq(&self, other: &Self) -> bool {
+        Borrow::<str>::borrow(self) == Borrow::<str>::borrow(other)
+    }
+}
+
+impl Eq for Contacts {}
+
+impl Contacts {
+    fn put(&mut self, contact: Arc<Contact>) {
+        self.remove(contact.binding.id);
+        let rank = |contact: &Contact| (contact.binding.q, contact.binding.id);
+        let place = self.0.partition_point(|other| rank(other) > rank(&contact));
+        self.0.insert(place, contact);
+    }
+
+    fn remove(&mut self, id: u64) {
+        self.0.retain(|contact| contact.binding.id != id);
+    }
+}
+
+/// The contacts of every extension. Each look-up is one hash, however many extensions there are.
+///
+/// The contacts are shared with the registrar, which bounds how many there are (`contacts`, `contacts_per_extension`).
+#[derive(Default)]
+pub(crate) struct Locations {
+    by_number: HashSet<Contacts>,
+}
+
+impl Locations {
+    /// Takes over what the registrar has changed.
+    pub fn apply(&mut self, change: Change) {
+        let mut contacts = match change {
+            Change::Put(contact) => {
+                let number = contact.binding.number.as_str();
+                let mut contacts = self.by_number.take(number).unwrap_or_default();
+                contacts.put(contact);
+                contacts
+            }
+            Change::Remove { number, id } => {
+                let Some(mut contacts) = self.by_number.take(number.as_str()) else {
+                    return;
+                };
+                contacts.remove(id);
+                contacts
+            }
+        };
+        if !contacts.0.is_empty() {
+            contacts.0.shrink_to_fit();
+            self.by_number.insert(contacts);
+        }
+    }
+
+    /// The places where a peer can be reached, best first; empty where there is none.
+    ///
+    /// Contacts of an extension that cannot be reached are left out: see [`Way`]. There are no trunks yet.
+    pub fn ways(&self, peer: &Peer, accounts: &Accounts) -> Vec<Location> {
+        match peer {
+            Peer::Extension(number) => {
+                let contacts = self.of(number).iter();
+                contacts
+                    .filter_map(|contact| way::location(contact, accounts))
+                    .collect()
+            }
+            Peer::Trunk { .. } => Vec::new(),
+            Peer::Uri(uri) => {
+                let look = Look::at(uri).map(|look| Location {
+                    peer: peer.clone(),
+                    uri: uri.to_string(),
+                    routes: Vec::new(),
+                    codecs: Vec::new(),
+                    way: Way::Look(look),
+                });
+                look.into_iter().collect()
+            }
+        }
+    }
+
+    /// Whether an extension has a contact, reachable or not.
+    pub fn is_registered(&self, number: &str) -> bool {
+        !self.of(number).is_empty()
+    }
+
+    /// Whether a phone of a peer has registered from this address, which is canonical.
+    pub fn is_registered_from(&self, peer: &Peer, address: IpAddr) -> bool {
+        let contacts = peer.number().map_or(&[][..], |number| self.of(number));
+        let mut sources = contacts.iter().map(|contact| contact.binding.flow.remote.ip());
+        sources.any(|source| source.to_canonical() == address)
+    }
+
+    fn of(&self, number: &str) -> &[Arc<Contact>] {
+        self.by_number.get(number).map_or(&[], |contacts| &contacts.0)
+    }
+}
+
+#[cfg(test)]
+mod tests;

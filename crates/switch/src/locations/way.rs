@@ -1,0 +1,103 @@
+//! The way to one contact.
+
+use sip::{Flow, NameAddr, Scheme, Transport, Uri};
+
+use super::{Location, Peer};
+use crate::{
+    accounts::Accounts,
+    api::{Binding, NatPolicy, Query},
+    registrar::Contact,
+};
+
+/// Where requests to a location go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// This way.
+    Flow(Flow),
+    /// To where this is found to be.
+    Look(Look),
+}
+
+/// A host that has to be looked up (RFC 3263 section 4): what its URI says of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Look {
+    host: String,
+    port: Option<u16>,
+    transport: Option<Transport>,
+}
+
+impl Look {
+    /// What is to be looked up for a URI; `None` where that cannot be read.
+    pub fn at(uri: &str) -> Option<Self> {
+        let uri = Uri::parse(uri).ok()?;
+        // RFC 3263 4.1: a sips URI wants TLS.
+        let secure = (uri.scheme == Scheme::Sips).then_some(Transport::Tls);
+        Some(Self {
+            host: uri.host.to_string(),
+            port: uri.port,
+            transport: uri.transport().or(secure),
+        })
+    }
+
+    /// The question to the outside: the only place that asks it.
+    pub fn query(&self) -> Query {
+        Query::Resolve {
+            host: self.host.clone(),
+            port: self.port,
+            transport: self.transport,
+        }
+    }
+}
+
+/// How a contact is reached; `None` where it cannot be reached now.
+pub(super) fn location(contact: &Contact, accounts: &Accounts) -> Option<Location> {
+    let binding = &contact.binding;
+    let device = accounts.device(&binding.username);
+    let uri = without_headers(&binding.contact);
+    Some(Location {
+        peer: Peer::extension(&binding.number),
+        uri: uri.to_owned(),
+        routes: binding.path.clone(),
+        codecs: device.map(|device| device.codecs.clone()).unwrap_or_default(),
+        way: way(contact, device.map_or(NatPolicy::Source, |device| device.nat), uri)?,
+    })
+}
+
+fn way(contact: &Contact, nat: NatPolicy, uri: &str) -> Option<Way> {
+    let (binding, lost) = (&contact.binding, contact.lost);
+    // RFC 3327 5.3: the first proxy on the way, else the Contact itself.
+    let next_hop = match binding.path.first() {
+        Some(first) => NameAddr::parse(first).map_or(first.as_str(), |address| address.uri),
+        None => uri,
+    };
+    // A connection is used as long as it is there. A Contact that is one of our own sockets says nothing.
+    let source_only = contact.leads_back || binding.flow.transport.is_reliable();
+    match nat {
+        NatPolicy::Source if !lost && source_only => Some(Way::Flow(binding.flow)),
+        // Where the Contact names the very host that the datagram came from there is no NAT to be seen, and its port
+        // is believed.
+        NatPolicy::Source if !lost => Some(Way::Flow(crate::way::within(next_hop, &binding.flow, false))),
+        // The device had another policy when the phone registered, or the phone's connection has gone.
+        NatPolicy::Source | NatPolicy::Contact if contact.leads_back => None,
+        NatPolicy::Source if !answers_at(binding, next_hop) => None,
+        NatPolicy::Source | NatPolicy::Contact => Look::at(next_hop).map(Way::Look),
+    }
+}
+
+/// A Contact as a Request-URI (RFC 3261 19.1.1). The user part may hold a question mark of its own (25.1).
+fn without_headers(contact: &str) -> &str {
+    let host = contact.find('@').unwrap_or(0);
+    match contact[host..].find('?') {
+        Some(headers) => &contact[..host + headers],
+        None => contact,
+    }
+}
+
+/// Whether a phone whose connection has gone can be reached by a new connection to `next_hop`. Not a phone that speaks
+/// outbound (RFC 5626 section 5.3: a flow that failed is not replaced from our side), and only where `next_hop` is the
+/// host that the phone registered from: another address is behind a NAT, or is a stranger's.
+fn answers_at(binding: &Binding, next_hop: &str) -> bool {
+    let host = || Uri::parse(next_hop).ok()?.host.ip();
+    binding.reg_id.is_none()
+        && host().is_some_and(|host| host.to_canonical() == binding.flow.remote.ip().to_canonical())
+}
