@@ -326,3 +326,41 @@ fn a_store_that_cannot_write_keeps_nobody_from_calling() {
     stage.pass(60.0);
     assert_eq!(stage.with(|world| (world.cdrs.len(), world.stats().calls)), (1, 0));
 }
+
+#[test]
+fn what_an_extension_does_is_known_from_its_first_message_to_its_last() {
+    let stage = Stage::plan(
+        r#"fn on_call(caller) {
+            let result = caller.dial(["102", "103"], #{ timeout: 20 });
+            if result.status != "answered" { caller.reject(486); }
+        }"#,
+    );
+    let lines = |number: &str| stage.with(|world| world.switch.lines(number));
+    let (alice, bob, carol) = (stage.phone("101"), stage.phone("102"), stage.phone("103"));
+    assert_eq!((lines("101"), lines("102")), (vec![], vec![]));
+    alice.calls("600");
+    bob.rings();
+    carol.rings();
+    alice.hears_ringing();
+    assert_eq!(lines("101"), [(true, "trying", "600".into())]);
+    assert_eq!(lines("102"), [(false, "ringing", "101".into())]);
+    assert_eq!(lines("103"), [(false, "ringing", "101".into())]);
+    bob.answers().talks();
+    alice.talks();
+    stage.pass(1.0);
+    assert_eq!(
+        lines("101"),
+        [(true, "up", "102".into())],
+        "connected with whoever has answered"
+    );
+    assert_eq!(
+        (lines("102"), lines("103")),
+        (vec![(false, "up", "101".into())], vec![])
+    );
+    bob.holds();
+    assert_eq!(lines("102"), [(false, "held", "101".into())]);
+    bob.resumes();
+    assert_eq!(lines("102"), [(false, "up", "101".into())]);
+    stage.ends(&alice, &bob);
+    assert_eq!((lines("101"), lines("102")), (vec![], vec![]));
+}

@@ -3,6 +3,7 @@
 //! Pure: no socket, no clock, no randomness of its own. See [`Input`] and [`Output`].
 
 pub mod accounts;
+mod activity;
 pub mod answer;
 pub mod api;
 mod bridge;

@@ -81,8 +81,17 @@ impl Call {
     }
 }
 
-/// The record says who talks with whom from now on.
-pub(super) fn note_parties(call: &mut Call, x: &Core, why: Turn) {
+/// The record says who talks with whom from now on, and so does the activity of extensions.
+pub(super) fn note_parties(call: &mut Call, x: &mut Core, why: Turn) {
+    if let Some([a, b]) = call.bridge.as_ref().map(Bridge::sides) {
+        for (one, other) in [(a, b), (b, a)] {
+            // Who was called is no secret to the other party; a caller may hide its number (RFC 3323).
+            let called = x.legs.get(other).filter(|leg| !leg.inbound).map(|leg| leg.peer.clone());
+            if let Some(peer) = called {
+                x.is_with(one, &peer);
+            }
+        }
+    }
     let party = |leg: LegId| x.legs.get(leg).map(|leg| leg.peer.to_string()).unwrap_or_default();
     let (one, other) = match &call.bridge {
         Some(bridge) => {

@@ -16,7 +16,7 @@ pub(crate) fn live(call: &Call, x: &Core) -> LiveCall {
         .map(|leg| LiveLeg {
             party: leg.peer.to_string(),
             inbound: leg.inbound,
-            state: leg.state().into(),
+            state: leg.state().as_str().into(),
             remote: leg.flow.remote.to_string(),
             codec: leg.codec(),
         });

@@ -8,7 +8,7 @@
 mod handover;
 
 use std::{
-    collections::{BTreeMap, HashMap, VecDeque},
+    collections::{HashMap, VecDeque},
     sync::Arc,
 };
 
@@ -19,12 +19,13 @@ pub(crate) use handover::{Beginning, Destination, Handover, NewCall, Why};
 
 use crate::{
     accounts::Accounts,
+    activity::{Activity, Line},
     api::{CommandId, Query, QueryId, Stats},
     config::Config,
     domain::Domain,
     ids::{CallId, Ids, LegId, LegKind},
     leg::Leg,
-    locations::Locations,
+    locations::{Locations, Peer},
     registrar::Registrar,
     stack::{Stack, layer_config},
     subscriptions::Refers,
@@ -56,8 +57,7 @@ pub(crate) struct Core {
     /// Legs on their way to another call, the oldest first.
     pub handovers: VecDeque<Handover>,
     pub refers: Refers,
-    /// How many legs each extension (or URI) is at the other end of.
-    busy: BTreeMap<String, usize>,
+    pub activity: Activity,
     pub stats: Stats,
     pub draining: bool,
 }
@@ -75,7 +75,7 @@ impl Core {
             handovers: VecDeque::new(),
             refers: Refers::default(),
             legs: Slots::default(),
-            busy: BTreeMap::new(),
+            activity: Activity::default(),
             stats: Stats::default(),
             draining: false,
             stack,
@@ -86,7 +86,13 @@ impl Core {
     pub fn with_leg<R>(&mut self, id: LegId, act: impl FnOnce(&mut Leg, &mut Stack) -> R) -> Option<R> {
         let leg = self.legs.get_mut(id)?;
         let _entered = leg.span.clone().entered();
-        Some(act(leg, &mut self.stack))
+        let before = leg.state();
+        let result = act(leg, &mut self.stack);
+        let now = leg.state();
+        if now != before {
+            self.activity.is_now(&leg.peer, id, now);
+        }
+        Some(result)
     }
 
     /// Makes a leg, unless there is no room for it.
@@ -94,32 +100,30 @@ impl Core {
         let stack = &mut self.stack;
         let id = self.legs.try_insert_with(|id| make(stack, id))?;
         if let Some(leg) = self.legs.get(id) {
-            *self.busy.entry(leg.peer.to_string()).or_default() += 1;
+            let line = Line {
+                leg: id,
+                calls: leg.inbound,
+                state: leg.state(),
+                with: leg.user().into(),
+            };
+            self.activity.begins(&leg.peer, line);
         }
         Ok(id)
     }
 
     /// A leg is over.
     pub fn remove_leg(&mut self, id: LegId) {
-        let Some(leg) = self.legs.remove(id) else { return };
-        self.refers.forget(id);
-        let party = leg.peer.to_string();
-        if let Some(count) = self.busy.get_mut(&party) {
-            *count -= 1;
-            if *count == 0 {
-                self.busy.remove(&party);
-            }
+        if let Some(leg) = self.legs.remove(id) {
+            self.refers.forget(id);
+            self.activity.ends(&leg.peer, id);
         }
     }
 
-    /// Whether an extension calls, is called, or talks.
-    pub fn is_busy(&self, number: &str) -> bool {
-        self.busy.contains_key(number)
-    }
-
-    /// How many parties are busy.
-    pub fn parties(&self) -> usize {
-        self.busy.len()
+    /// A leg is connected with this peer now.
+    pub fn is_with(&mut self, id: LegId, with: &Peer) {
+        if let Some(leg) = self.legs.get(id) {
+            self.activity.is_with(&leg.peer, id, &with.to_string());
+        }
     }
 
     /// The leg's place in the media engine.

@@ -36,13 +36,13 @@ pub(crate) use outbound::{CallerId, Invitation, Place, acknowledge_stray, end_st
 pub(crate) use pass::answer_passed;
 pub(crate) use progress::rings;
 
+use crate::{activity::LineState, ids::CallId, locations::Peer, stack::Stack};
 pub(crate) use crate::{
     event::{Cause, LegEvent, LegTimer, Q850, Who},
     ids::LegId,
     stack::body::description,
     stack::capabilities::{ALLOW, SUPPORTED_BY_LEGS},
 };
-use crate::{ids::CallId, locations::Peer, stack::Stack};
 use offer::{Change, Wanted};
 use progress::Progress;
 use session_timer::SessionTimer;
@@ -154,18 +154,24 @@ struct AwaitedAck {
 }
 
 impl Leg {
-    /// The word the admin API shows.
-    pub fn state(&self) -> &'static str {
+    /// How far it is, as others see it.
+    pub fn state(&self) -> LineState {
         match self.phase {
-            Phase::Incoming if self.answered_early => "early",
-            Phase::Incoming => "trying",
-            Phase::Calling if self.rings => "ringing",
-            Phase::Calling if self.described => "early",
-            Phase::Calling => "trying",
-            Phase::Unacked | Phase::Up if self.held => "held",
-            Phase::Unacked | Phase::Up => "up",
-            Phase::Cancelling | Phase::Ending | Phase::Gone => "ending",
+            Phase::Incoming if self.answered_early => LineState::Early,
+            Phase::Incoming => LineState::Trying,
+            Phase::Calling if self.rings => LineState::Ringing,
+            Phase::Calling if self.described => LineState::Early,
+            Phase::Calling => LineState::Trying,
+            Phase::Unacked | Phase::Up if self.held => LineState::Held,
+            Phase::Unacked | Phase::Up => LineState::Up,
+            Phase::Cancelling | Phase::Ending | Phase::Gone => LineState::Ending,
         }
+    }
+
+    /// Who is at our side of the dialog, as its peer is told: of a call to us the number that was dialled, of a call of
+    /// ours the caller's number.
+    pub fn user(&self) -> &str {
+        &self.user
     }
 
     /// Whether the leg was answered and is not over.

@@ -1,6 +1,7 @@
 //! What every table holds: how a test, or whoever looks for a leak, sees that nothing is left over.
 
 use super::Switch;
+use crate::locations::Peer;
 
 impl Switch {
     /// How many entries each table of the switch holds now, by the table's name.
@@ -18,7 +19,7 @@ impl Switch {
                 self.calls.iter().filter(|call| call.call.script.is_there()).count(),
             ),
             ("legs", x.legs.len()),
-            ("busy parties", x.parties()),
+            ("busy parties", x.activity.len()),
             ("dialogs", stack.dialogs.len()),
             ("transactions", stack.layer.client_count() + stack.layer.server_count()),
             ("the transaction layer's tables", stack.layer.held()),
@@ -39,5 +40,14 @@ impl Switch {
                     + stack.outputs.len(),
             ),
         ]
+    }
+
+    /// The lines of an extension, the oldest first: whether it calls (else it is called), how far the line is in the
+    /// words of the admin API, and whom it is connected with or is to be, as its phone is told.
+    pub fn lines(&self, number: &str) -> Vec<(bool, &'static str, String)> {
+        let lines = self.x.activity.of(&Peer::extension(number)).iter();
+        lines
+            .map(|line| (line.calls, line.state.as_str(), line.with.to_string()))
+            .collect()
     }
 }

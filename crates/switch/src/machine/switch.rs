@@ -175,8 +175,16 @@ impl Switch {
                     self.with_call(call, |call, x| call.leg_event(x, leg, event));
                 }
             } else {
-                return;
+                return self.activity_changed();
             }
+        }
+    }
+
+    /// Tells what extensions do now that did something else before: once for all that happened at a time.
+    fn activity_changed(&mut self) {
+        while let Some(number) = self.x.activity.next_changed() {
+            let doing = self.x.activity.doing(&number).as_str();
+            tracing::debug!(number = &*number, doing, "an extension's lines have changed");
         }
     }
 

@@ -27,6 +27,7 @@ use crate::{
     call::{Call, VerbEvent},
     core::Core,
     ids::LegId,
+    locations::Peer,
 };
 
 /// The verb that runs; at most one a call.
@@ -116,7 +117,7 @@ fn state_of(x: &Core, number: &str) -> Option<Box<ExtensionState>> {
     let extension = x.accounts.extension(number)?;
     Some(Box::new(ExtensionState {
         registered: x.locations.is_registered(number),
-        busy: x.is_busy(number),
+        busy: x.activity.is_busy(&Peer::extension(number)),
         dnd: extension.dnd,
         forward: extension.forward_always.clone(),
     }))
