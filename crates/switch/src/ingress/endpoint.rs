@@ -27,7 +27,7 @@ use crate::{
     locations::Peer,
     stack::{
         ClientUse,
-        capabilities::{ALLOW_OUTSIDE, understood},
+        capabilities::{self, Place, allow, supported, understood},
     },
 };
 
@@ -221,11 +221,11 @@ fn request(g: &mut Ingress, x: &mut Core, id: ServerId, flow: Flow, message: Mes
         }
         Method::Ack | Method::Cancel => {}
         Method::Subscribe | Method::Publish | Method::Refer => {
-            let answer = Answer::new(StatusCode::METHOD_NOT_ALLOWED).with(HeaderName::Allow, ALLOW_OUTSIDE);
+            let answer = Answer::new(StatusCode::METHOD_NOT_ALLOWED).with(HeaderName::Allow, allow(Place::Outside));
             x.stack.answer_and_forget(id, &message, &answer);
         }
         Method::Other(_) => {
-            let answer = Answer::new(StatusCode::NOT_IMPLEMENTED).with(HeaderName::Allow, ALLOW_OUTSIDE);
+            let answer = Answer::new(StatusCode::NOT_IMPLEMENTED).with(HeaderName::Allow, allow(Place::Outside));
             x.stack.answer_and_forget(id, &message, &answer);
         }
     }
@@ -276,11 +276,11 @@ fn acceptable(message: &Message) -> Result<(), Answer> {
 fn options(x: &mut Core, id: ServerId, message: &Message) {
     // RFC 3261 11.2.
     let answer = Answer::new(StatusCode::OK)
-        .with(HeaderName::Allow, ALLOW_OUTSIDE)
-        .with(HeaderName::Accept, "application/sdp, text/plain")
-        .with(HeaderName::AcceptEncoding, "identity")
+        .with(HeaderName::Allow, allow(Place::Outside))
+        .with(HeaderName::Accept, capabilities::ACCEPT)
+        .with(HeaderName::AcceptEncoding, capabilities::ACCEPT_ENCODING)
         .with(HeaderName::AcceptLanguage, "en")
-        .with(HeaderName::Supported, "timer, path, outbound, replaces")
+        .with(HeaderName::Supported, supported(Place::Outside))
         .with(HeaderName::Server, &x.stack.config.product);
     x.stack.answer_and_forget(id, message, &answer);
 }

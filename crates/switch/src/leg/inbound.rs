@@ -8,14 +8,16 @@ use sip::{
     transaction::ServerId,
 };
 
-use super::{
-    ALLOW, AwaitedAck, Leg, LegEvent, LegId, LegTimer, Phase, SUPPORTED_BY_LEGS, SessionTimer, description, status,
-};
+use super::{AwaitedAck, Leg, LegEvent, LegId, LegTimer, Phase, SessionTimer, description, status};
 use crate::{
     answer::{Answer, FORMAT},
     ids::CallId,
     locations::Peer,
-    stack::{Stack, TimerKey, layer_config},
+    stack::{
+        Stack, TimerKey,
+        capabilities::{Place, allow, supported},
+        layer_config,
+    },
 };
 
 impl Leg {
@@ -87,8 +89,8 @@ impl Leg {
         };
         let mut builder = self
             .reply(cx, 200)
-            .header(HeaderName::Allow, ALLOW)
-            .header(HeaderName::Supported, SUPPORTED_BY_LEGS);
+            .header(HeaderName::Allow, allow(Place::Within))
+            .header(HeaderName::Supported, supported(Place::Within));
         builder = self.timer.describe(builder, self.can.timer);
         let reply = builder.body("application/sdp", &body).finish();
         self.phase = Phase::Unacked;

@@ -41,7 +41,6 @@ pub(crate) use crate::{
     event::{Cause, LegEvent, LegTimer, Q850, Who},
     ids::LegId,
     stack::body::description,
-    stack::capabilities::{ALLOW, SUPPORTED_BY_LEGS},
 };
 use offer::{Change, Wanted};
 use progress::Progress;

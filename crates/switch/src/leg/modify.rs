@@ -5,12 +5,13 @@ use std::time::Duration;
 use ::media::{SdpDirection, Spec};
 use sip::{Builder, HeaderName, Message, Method, StatusCode, transaction::ServerId};
 
-use super::{
-    ALLOW, Leg, LegEvent, LegTimer, Phase, SUPPORTED_BY_LEGS, description, inbound::FinishWith, offer::Change, status,
-};
+use super::{Leg, LegEvent, LegTimer, Phase, description, inbound::FinishWith, offer::Change, status};
 use crate::{
     answer::{Answer, FORMAT, MEDIA_TYPE},
-    stack::{Stack, TimerKey},
+    stack::{
+        Stack, TimerKey,
+        capabilities::{Place, allow, supported},
+    },
 };
 
 /// How long an UPDATE may wait for the other phone: its transaction ends after 32 s, and RFC 3311 5.2 has it answered
@@ -131,8 +132,8 @@ impl Leg {
         let builder = Builder::reply(request, status(200), Some(&self.local_tag))
             .copy(request, HeaderName::RecordRoute)
             .header(HeaderName::Contact, cx.contact(&self.flow, &self.user))
-            .header(HeaderName::Allow, ALLOW)
-            .header(HeaderName::Supported, SUPPORTED_BY_LEGS)
+            .header(HeaderName::Allow, allow(Place::Within))
+            .header(HeaderName::Supported, supported(Place::Within))
             .header(HeaderName::Server, &cx.config.product);
         self.timer.describe(builder, self.can.timer)
     }

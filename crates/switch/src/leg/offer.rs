@@ -5,8 +5,11 @@ use std::time::Duration;
 use ::media::Spec;
 use sip::{HeaderName, Message, Method, headers::reason::RetryAfter, transaction::ClientId};
 
-use super::{ALLOW, Leg, LegEvent, LegTimer, Phase, SUPPORTED_BY_LEGS, description, inbound::FinishWith};
-use crate::stack::{ClientUse, Stack, TimerKey};
+use super::{Leg, LegEvent, LegTimer, Phase, description, inbound::FinishWith};
+use crate::stack::{
+    ClientUse, Stack, TimerKey,
+    capabilities::{Place, allow, supported},
+};
 
 /// The change under way on a leg; never more than one (RFC 3261 14.1, 14.2).
 #[derive(Debug)]
@@ -178,8 +181,8 @@ impl Leg {
         let builder = dialog
             .request(method, via)
             .header(HeaderName::Contact, cx.contact(&self.flow, &self.user))
-            .header(HeaderName::Allow, ALLOW)
-            .header(HeaderName::Supported, SUPPORTED_BY_LEGS)
+            .header(HeaderName::Allow, allow(Place::Within))
+            .header(HeaderName::Supported, supported(Place::Within))
             .header(HeaderName::UserAgent, &cx.config.product);
         let request = self.timer.ask_again(builder).finish_with(body);
         let Some(client) = cx.request(way, request, ClientUse::Modify(self.id)) else {

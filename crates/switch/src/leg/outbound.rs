@@ -5,14 +5,11 @@ use std::net::IpAddr;
 use ::media::Spec;
 use sip::{Builder, Contact, Flow, HeaderName, Message, Method, StatusCode, dialog::Dialog, transaction::ClientId};
 
-use super::{
-    ALLOW, Cause, Leg, LegEvent, LegId, NoRoom, Phase, Q850, SUPPORTED_BY_LEGS, description,
-    session_timer::SessionTimer,
-};
+use super::{Cause, Leg, LegEvent, LegId, NoRoom, Phase, Q850, description, session_timer::SessionTimer};
 use crate::{
     ids::CallId,
     locations::{Location, Peer},
-    stack::{ClientUse, Stack, copy_fields},
+    stack::{ClientUse, Stack, capabilities, copy_fields},
 };
 
 /// Where a phone can be reached.
@@ -134,8 +131,11 @@ impl Leg {
             .header(HeaderName::CallId, cx.ids.call_id())
             .header(HeaderName::CSeq, "1 INVITE")
             .header(HeaderName::Contact, cx.contact(&self.flow, &self.user))
-            .header(HeaderName::Allow, ALLOW)
-            .header(HeaderName::Supported, SUPPORTED_BY_LEGS)
+            .header(HeaderName::Allow, capabilities::allow(capabilities::Place::Within))
+            .header(
+                HeaderName::Supported,
+                capabilities::supported(capabilities::Place::Within),
+            )
             .header(HeaderName::UserAgent, &cx.config.product);
         builder = self.timer.ask(builder);
         for (name, value) in invitation.headers {

@@ -6,12 +6,15 @@ use ::media::Command;
 use sip::{HeaderName, Message, Method, StatusCode, transaction::ServerId};
 
 use super::{
-    ALLOW, Leg, LegEvent, Phase,
+    Leg, LegEvent, Phase,
     key::{FLASH, info_key},
 };
 use crate::{
     answer::Answer,
-    stack::{ClientUse, Stack, TimerKey},
+    stack::{
+        ClientUse, Stack, TimerKey,
+        capabilities::{self, Place},
+    },
 };
 
 /// How long the other phone has to answer. Whoever asked would take the silence of its whole transaction, 32 s, for the
@@ -133,7 +136,10 @@ fn answer_as(cx: &mut Stack, server: ServerId, code: u16, answered: Option<&Mess
     };
     let answer = match code {
         // The other phone does not take the method, so in this dialog nobody does.
-        405 | 501 => Answer::of(405).with(HeaderName::Allow, without(passed.method())),
+        405 | 501 => Answer::of(405).with(
+            HeaderName::Allow,
+            capabilities::allow_without(Place::Within, Some(passed.method())),
+        ),
         _ => Answer::of(crate::answer::told(code)),
     };
     let refused_type = answer.status == StatusCode::UNSUPPORTED_MEDIA_TYPE;
@@ -141,17 +147,8 @@ fn answer_as(cx: &mut Stack, server: ServerId, code: u16, answered: Option<&Mess
     let answer = match accepts {
         Some(accepts) if refused_type => answer.with(HeaderName::Accept, accepts),
         // Of an INFO that was for Tandem itself (RFC 6086 section 4.2.2).
-        None if refused_type && answered.is_none() => answer.with(HeaderName::Accept, KEYS),
+        None if refused_type && answered.is_none() => answer.with(HeaderName::Accept, capabilities::ACCEPT_KEYS),
         Some(_) | None => answer,
     };
     cx.answer(server, &passed, &answer);
-}
-
-/// The keys by INFO that Tandem itself takes.
-const KEYS: &str = "application/dtmf-relay, application/dtmf, application/hook-flash";
-
-/// The methods of a leg but this one.
-fn without(method: &Method) -> String {
-    let others = ALLOW.split(", ").filter(|allowed| *allowed != method.as_str());
-    others.collect::<Vec<_>>().join(", ")
 }

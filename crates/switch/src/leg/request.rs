@@ -2,8 +2,14 @@
 
 use sip::{Builder, Flow, HeaderName, Message, Method, StatusCode, transaction::ServerId};
 
-use super::{ALLOW, Leg};
-use crate::{answer::Answer, stack::Stack};
+use super::Leg;
+use crate::{
+    answer::Answer,
+    stack::{
+        Stack,
+        capabilities::{Place, allow, understood},
+    },
+};
 
 impl Leg {
     /// A request came within the dialog.
@@ -11,7 +17,7 @@ impl Leg {
         let Some(dialog) = &mut self.dialog else {
             return cx.answer(server, &request, &Answer::of(481));
         };
-        if let Err(answer) = crate::stack::capabilities::understood(&request) {
+        if let Err(answer) = understood(&request) {
             return cx.answer(server, &request, &answer);
         }
         if dialog.accept_order(&request).is_err() {
@@ -31,7 +37,7 @@ impl Leg {
             Method::Info | Method::Message => self.pass_received(cx, server, request),
             Method::Options => {
                 let reply = Builder::reply(&request, StatusCode::OK, None)
-                    .header(HeaderName::Allow, ALLOW)
+                    .header(HeaderName::Allow, allow(Place::Within))
                     .finish();
                 cx.respond(server, reply);
             }
@@ -48,5 +54,9 @@ impl Leg {
 }
 
 fn not_allowed(cx: &mut Stack, server: ServerId, request: &Message, code: u16) {
-    cx.answer(server, request, &Answer::of(code).with(HeaderName::Allow, ALLOW));
+    cx.answer(
+        server,
+        request,
+        &Answer::of(code).with(HeaderName::Allow, allow(Place::Within)),
+    );
 }

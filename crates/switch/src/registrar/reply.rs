@@ -5,7 +5,10 @@ use std::{fmt::Write as _, time::Duration};
 use sip::{HeaderName, StatusCode};
 
 use super::{Config, plan::Clock, request::Request, table::Bound};
-use crate::Answer;
+use crate::{
+    Answer,
+    stack::capabilities::{Place, supported},
+};
 
 /// `bindings` are all of the address-of-record, best first.
 pub(super) fn ok<'a>(
@@ -22,7 +25,7 @@ pub(super) fn ok<'a>(
     for value in &request.path {
         answer = answer.with(HeaderName::Path, value.as_str());
     }
-    answer = answer.with(HeaderName::Supported, "path, outbound");
+    answer = answer.with(HeaderName::Supported, supported(Place::Register));
     if request.outbound {
         // RFC 5626 section 6.
         answer = answer.with(HeaderName::Require, "outbound");

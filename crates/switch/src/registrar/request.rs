@@ -4,10 +4,7 @@
 use sip::{Contact, Flow, HeaderName, Message, NameAddr, Scheme, StatusCode, Uri};
 
 use super::Config;
-use crate::{Accounts, Answer, Domain, Identity, NatPolicy, QueryId};
-
-/// Option tags a REGISTER may require.
-const SUPPORTED: [&str; 2] = ["path", "outbound"];
+use crate::{Accounts, Answer, Domain, Identity, NatPolicy, QueryId, stack::capabilities::unsupported};
 
 /// A REGISTER that was found good in itself.
 pub(super) struct Request {
@@ -86,14 +83,10 @@ pub(super) fn preconditions(message: &Message, flow: &Flow, domain: &Domain) -> 
         return Err(Answer::because(StatusCode::NOT_FOUND, "Domain Not Served Here"));
     }
     // Step 2, RFC 3261 8.2.2.3.
-    let unknown: Vec<&str> = message
-        .values(HeaderName::Require)
-        .filter(|tag| !SUPPORTED.iter().any(|known| known.eq_ignore_ascii_case(tag)))
-        .collect();
-    if unknown.is_empty() {
-        return Ok(());
+    match unsupported(message, &[HeaderName::Require]) {
+        None => Ok(()),
+        Some(tags) => Err(Answer::new(StatusCode::BAD_EXTENSION).with(HeaderName::Unsupported, tags)),
     }
-    Err(Answer::new(StatusCode::BAD_EXTENSION).with(HeaderName::Unsupported, unknown.join(", ")))
 }
 
 /// All that can be said of a REGISTER without looking at the bindings.

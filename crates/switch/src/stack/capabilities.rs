@@ -1,43 +1,154 @@
-//! What Tandem understands: methods, extensions, bodies.
+//! What Tandem allows, supports and requires: the only place that says so.
+//!
+//! A new method or extension is one row here. Each row says where it holds: [`Place`].
 
 use sip::{HeaderName, Limits, Message, Method, Part, StatusCode};
 
 use super::body::describes_session;
 use crate::answer::Answer;
 
-/// The methods a leg understands (RFC 3261 20.5).
-pub(crate) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, MESSAGE, REFER";
+/// Where a message stands.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// Outside of any dialog, and no REGISTER.
+    Outside,
+    /// Within the dialog of a call, or about to begin one: an INVITE and its answers.
+    Within,
+    /// A REGISTER.
+    Register,
+}
 
-/// The extensions that a leg supports (RFC 3261 20.37).
-pub(crate) const SUPPORTED_BY_LEGS: &str = "timer, replaces";
+impl Place {
+    /// Where a request that came stands.
+    pub fn of(request: &Message) -> Self {
+        match request.method() {
+            Method::Register => Self::Register,
+            _ if request.to_tag().is_some() => Self::Within,
+            _ => Self::Outside,
+        }
+    }
+}
 
-/// The methods understood outside of a dialog.
-pub(crate) const ALLOW_OUTSIDE: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, INFO, UPDATE, MESSAGE";
+/// The methods, and where they are allowed.
+///
+/// RFC 3261 20.5: an Allow lists every method that the user agent understands, so what is said outside of dialogs names BYE,
+/// INFO and UPDATE, too, though one of those that belongs to no dialog is answered with 481. Within a dialog it says which
+/// methods can be sent in it (RFC 3261 13.2.1).
+const METHODS: [(Method, &[Place]); 10] = [
+    (Method::Invite, EVERYWHERE),
+    (Method::Ack, EVERYWHERE),
+    (Method::Cancel, EVERYWHERE),
+    (Method::Bye, EVERYWHERE),
+    (Method::Options, EVERYWHERE),
+    (Method::Register, &[Place::Outside, Place::Register]),
+    (Method::Info, EVERYWHERE),
+    (Method::Update, EVERYWHERE),
+    (Method::Message, EVERYWHERE),
+    // Outside of a call it gets 405, whose Allow must not name it (RFC 3261 21.4.6).
+    (Method::Refer, &[Place::Within]),
+];
 
-/// Extensions (RFC 3261 19.2) that a request may require of us.
-const SUPPORTED: [&str; 3] = ["timer", "path", "replaces"];
+const EVERYWHERE: &[Place] = &[Place::Outside, Place::Within, Place::Register];
+
+/// An option tag (RFC 3261 19.2).
+struct Extension {
+    tag: &'static str,
+    /// Where Supported names it.
+    supported: &'static [Place],
+    /// Where a request may require it of us.
+    required: &'static [Place],
+}
+
+const EXTENSIONS: [Extension; 4] = [
+    // RFC 4028.
+    Extension {
+        tag: "timer",
+        supported: &[Place::Outside, Place::Within],
+        required: &[Place::Outside, Place::Within],
+    },
+    // RFC 3327. Where there is no Path to be kept, there is nothing to do for it either.
+    Extension {
+        tag: "path",
+        supported: &[Place::Outside, Place::Register],
+        required: &[Place::Outside, Place::Within, Place::Register],
+    },
+    // RFC 5626.
+    Extension {
+        tag: "outbound",
+        supported: &[Place::Outside, Place::Register],
+        required: &[Place::Register],
+    },
+    // RFC 3891.
+    Extension {
+        tag: "replaces",
+        supported: &[Place::Outside, Place::Within],
+        required: &[Place::Outside, Place::Within],
+    },
+];
+
+/// Accept of an answer about sessions (RFC 3261 20.1).
+pub(crate) const ACCEPT_SESSION: &str = "application/sdp";
+
+/// Accept of an answer to OPTIONS: what an INVITE and a MESSAGE may bring (RFC 3261 11.2).
+pub(crate) const ACCEPT: &str = "application/sdp, text/plain";
+
+/// Accept of an answer to INFO: the keys that Tandem itself takes (RFC 6086 section 4.2.2).
+pub(crate) const ACCEPT_KEYS: &str = "application/dtmf-relay, application/dtmf, application/hook-flash";
+
+/// The only content coding that is read (RFC 3261 20.2).
+pub(crate) const ACCEPT_ENCODING: &str = "identity";
+
+/// The value of Allow: the methods that are taken there.
+pub(crate) fn allow(place: Place) -> String {
+    allow_without(place, None)
+}
+
+/// The same without one method, which the other phone of the call does not take.
+pub(crate) fn allow_without(place: Place, method: Option<&Method>) -> String {
+    let taken = METHODS
+        .iter()
+        .filter(|(allowed, places)| places.contains(&place) && method != Some(allowed));
+    let names: Vec<&str> = taken.map(|(allowed, _)| allowed.as_str()).collect();
+    names.join(", ")
+}
+
+/// The value of Supported: the extensions that a peer may use there.
+pub(crate) fn supported(place: Place) -> String {
+    let known = EXTENSIONS.iter().filter(|known| known.supported.contains(&place));
+    let tags: Vec<&str> = known.map(|known| known.tag).collect();
+    tags.join(", ")
+}
+
+/// The extensions that a request requires of us and that are not there, as the value of Unsupported; nothing if all are
+/// (RFC 3261 8.2.2.3). `names` are Require, and where it is not the registrar that looks, Proxy-Require.
+pub(crate) fn unsupported(request: &Message, names: &[HeaderName]) -> Option<String> {
+    let place = Place::of(request);
+    let has = |tag: &&str| {
+        let mut known = EXTENSIONS.iter().filter(|known| known.required.contains(&place));
+        known.any(|known| known.tag.eq_ignore_ascii_case(tag))
+    };
+    let asked = names.iter().flat_map(|name| request.values(*name)).map(str::trim);
+    let missing: Vec<&str> = asked.filter(|tag| !has(tag)).collect();
+    (!missing.is_empty()).then(|| missing.join(", "))
+}
 
 /// Whether we understand what a request requires of us and the body it brings (RFC 3261 8.2.2.3, 8.2.3), within
 /// a dialog or not.
+///
+/// # Errors
+/// The answer that refuses it: 420 or 415.
 pub(crate) fn understood(message: &Message) -> Result<(), Answer> {
-    let registers = *message.method() == Method::Register;
-    let unsupported: Vec<&str> = message
-        .values(HeaderName::Require)
-        .chain(message.values(HeaderName::ProxyRequire))
-        .map(str::trim)
-        .filter(|tag| !SUPPORTED.iter().any(|known| known.eq_ignore_ascii_case(tag)))
-        .filter(|tag| !(registers && tag.eq_ignore_ascii_case("outbound")))
-        .collect();
-    if !unsupported.is_empty() {
-        return Err(Answer::new(StatusCode::BAD_EXTENSION).with(HeaderName::Unsupported, unsupported.join(", ")));
+    if let Some(tags) = unsupported(message, &[HeaderName::Require, HeaderName::ProxyRequire]) {
+        return Err(Answer::new(StatusCode::BAD_EXTENSION).with(HeaderName::Unsupported, tags));
     }
     let mut encodings = message.values(HeaderName::ContentEncoding);
     let looked_at = *message.method() != Method::Bye;
-    if looked_at && encodings.any(|encoding| !encoding.eq_ignore_ascii_case("identity")) {
-        return Err(Answer::new(StatusCode::UNSUPPORTED_MEDIA_TYPE).with(HeaderName::AcceptEncoding, "identity"));
+    if looked_at && encodings.any(|encoding| !encoding.eq_ignore_ascii_case(ACCEPT_ENCODING)) {
+        let answer = Answer::new(StatusCode::UNSUPPORTED_MEDIA_TYPE);
+        return Err(answer.with(HeaderName::AcceptEncoding, ACCEPT_ENCODING));
     }
     if has_foreign_body(message) {
-        return Err(Answer::new(StatusCode::UNSUPPORTED_MEDIA_TYPE).with(HeaderName::Accept, "application/sdp"));
+        return Err(Answer::new(StatusCode::UNSUPPORTED_MEDIA_TYPE).with(HeaderName::Accept, ACCEPT_SESSION));
     }
     Ok(())
 }
@@ -76,4 +187,49 @@ fn has_foreign_body(message: &Message) -> bool {
         Some(_) | None => describes && !described,
     };
     parts.iter().any(|part| !known(&part) && foreign(part)) || (describes && parts.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use sip::Builder;
+
+    use super::*;
+
+    #[test]
+    fn what_is_allowed_and_supported_depends_on_the_place() {
+        let all = "INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, INFO, UPDATE, MESSAGE";
+        let of_a_call = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, MESSAGE, REFER";
+        for (place, methods, extensions) in [
+            (Place::Outside, all, "timer, path, outbound, replaces"),
+            (Place::Within, of_a_call, "timer, replaces"),
+            (Place::Register, all, "path, outbound"),
+        ] {
+            assert_eq!(allow_without(place, None), methods, "{place:?}");
+            assert_eq!(supported(place), extensions, "{place:?}");
+        }
+        assert!(!allow_without(Place::Within, Some(&Method::Info)).contains("INFO"));
+    }
+
+    #[test]
+    fn a_request_is_refused_for_an_extension_that_its_place_does_not_have() {
+        for (method, to, required, missing) in [
+            (Method::Invite, "<sip:2@t>", "timer", None),
+            (Method::Invite, "<sip:2@t>", "Path, TIMER", None),
+            (Method::Invite, "<sip:2@t>", "100rel, replaces, x", Some("100rel, x")),
+            (Method::Invite, "<sip:2@t>", "outbound", Some("outbound")),
+            (Method::Update, "<sip:2@t>;tag=1", "timer", None),
+            (Method::Register, "<sip:2@t>", "outbound, path", None),
+            (Method::Register, "<sip:2@t>", "timer", Some("timer")),
+        ] {
+            let request = Builder::request(&method, "sip:t")
+                .header(HeaderName::To, to)
+                .header(HeaderName::Require, required)
+                .finish();
+            let refused = understood(&request).err();
+            let told = refused
+                .as_ref()
+                .and_then(|answer| answer.header(HeaderName::Unsupported));
+            assert_eq!(told, missing, "{method} {required}");
+        }
+    }
 }

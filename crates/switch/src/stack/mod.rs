@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `mod.rs` | `Stack`: sends, answers, asks the outside, sets timers |
 //! | `body.rs` | which part of a message describes the session |
-//! | `capabilities.rs` | what Tandem understands: methods, extensions, bodies |
+//! | `capabilities.rs` | what Tandem allows, supports and requires: methods, extensions, bodies |
 //! | `refused.rs` | what the log is told of refused requests, so many lines a second |
 //! | `wire/` | what the log is told of each message at `trace`, without secrets |
 
