@@ -215,13 +215,20 @@ impl Dialog {
     ///
     /// After [`Dialog::is_exhausted`] the number stays where it is.
     pub fn request(&mut self, method: &Method, via: impl Display) -> Builder {
+        let number = self.next_number();
+        self.write(method, number, via)
+    }
+
+    /// Takes the sequence number of a new request within the dialog: for one that is sent again after it was challenged
+    /// (RFC 3261 22.2) or refused for its interval (RFC 4028 section 7.4), and otherwise stays as it is.
+    pub fn next_number(&mut self) -> u32 {
         let number = match self.local_seq {
             // RFC 3261 12.2.1.1: an empty number begins anywhere below 2^31.
             None => 1,
             Some(last) => last.saturating_add(1).min(MAX_SEQUENCE),
         };
         self.local_seq = Some(number);
-        self.write(method, number, via)
+        number
     }
 
     /// Whether the highest sequence number was used (RFC 3261 8.1.1.5): the dialog must end.

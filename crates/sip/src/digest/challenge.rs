@@ -119,6 +119,21 @@ pub fn answer(
     nc: u32,
     cnonce: &str,
 ) -> String {
+    let ha1 = Ha1Pair::new(user, &challenge.realm, password);
+    answer_hashed(challenge, user, &ha1, method, uri, nc, cnonce)
+}
+
+/// As [`answer`], for a client that keeps no password: `ha1` is what the user, the challenge's realm and the password
+/// hash to.
+pub fn answer_hashed(
+    challenge: &ChallengeParsed<'_>,
+    user: &str,
+    ha1: &Ha1Pair,
+    method: &Method,
+    uri: &str,
+    nc: u32,
+    cnonce: &str,
+) -> String {
     let mut credentials = Credentials {
         username: Cow::Borrowed(user),
         realm: challenge.realm.clone(),
@@ -133,8 +148,7 @@ pub fn answer(
         userhash: false,
         nc_text: Cow::Owned(format!("{nc:08x}")),
     };
-    let ha1 = Ha1Pair::new(user, &challenge.realm, password).hex(challenge.algorithm);
-    let response = response(&credentials, &ha1, method.as_str(), b"");
+    let response = response(&credentials, &ha1.hex(challenge.algorithm), method.as_str(), b"");
     credentials.response = response.as_str();
     credentials.to_string()
 }

@@ -19,7 +19,7 @@ use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
 pub use self::{
-    challenge::{Challenge, ChallengeParsed, answer, authentication_info, rspauth_is_valid},
+    challenge::{Challenge, ChallengeParsed, answer, answer_hashed, authentication_info, rspauth_is_valid},
     credentials::{Credentials, Qop},
     nonce::{Binding, Holder, NonceAge, NonceError, Nonces},
     replay::Replay,
