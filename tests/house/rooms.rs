@@ -16,7 +16,7 @@ use crate::{
 const SRC: &str = "crates/switch/src";
 
 /// The rooms from the top down.
-const ROOMS: [&str; 24] = [
+const ROOMS: [&str; 25] = [
     "machine",
     "ingress",
     "verbs",
@@ -24,6 +24,7 @@ const ROOMS: [&str; 24] = [
     "hunt",
     "bridge",
     "core",
+    "activity",
     "subscriptions",
     "leg",
     "locations",
