@@ -159,10 +159,10 @@ impl Call {
     /// The script is over.
     pub fn script_ended(&mut self, x: &mut Core, result: Result<(), ScriptFault>) {
         let _entered = self.span.clone().entered();
-        if !self.script.is_there() {
-            return;
+        let was = std::mem::replace(&mut self.script.stage, Stage::Over);
+        if was != Stage::Running {
+            return; // a script that was cancelled decides nothing: the call may go on without it, after a transfer
         }
-        self.script.stage = Stage::Over;
         self.tell_verb(VerbEvent::SubjectGone);
         let ending = match result {
             Ok(()) => self.ending_by_return(),
