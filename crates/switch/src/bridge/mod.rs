@@ -183,6 +183,18 @@ fn accept(x: &mut Core, leg: LegId, other: LegId) -> Result<(), NoCommonCodec> {
     accepted.unwrap_or(false).then_some(()).ok_or(NoCommonCodec)
 }
 
+/// Whether a phone only mirrors the hold of its former partner, such as `recvonly` to our `sendonly`: that says nothing of
+/// what it wants with the next one.
+pub(crate) fn is_held_by_other(leg: &Leg) -> bool {
+    let heard = leg.heard().map(Spec::direction);
+    leg.is_up()
+        && match (leg.said_direction(), heard) {
+            (Some(SdpDirection::SendOnly), Some(SdpDirection::RecvOnly)) => true,
+            (Some(said), heard) => said == SdpDirection::Inactive && heard == Some(said),
+            (None, _) => false,
+        }
+}
+
 /// What a leg takes, in both directions: the direction that its former partner asked for, such as hold, says nothing of
 /// the new one. A phone that wants no sound answers so, and then the other one is told.
 fn open_to_all(x: &Core, leg: LegId) -> Option<Spec> {

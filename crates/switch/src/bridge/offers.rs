@@ -1,8 +1,8 @@
 //! What one phone offers in mid-call goes to the other as an offer of its own; its answer comes back.
 
-use ::media::Spec;
+use ::media::{SdpDirection, Spec};
 
-use super::{Bridge, Passing, answer_alone, open_to_all};
+use super::{Bridge, Passing, answer_alone, is_held_by_other, open_to_all};
 use crate::{core::Core, event::LegEvent, ids::LegId, leg::Leg};
 
 /// How many re-INVITEs of ours may try to bring the two legs to the same session before they are left as they are.
@@ -29,13 +29,16 @@ impl Bridge {
         }
     }
 
-    /// Offers a leg what the other one chose, where that does not fit what was agreed on before.
-    fn resync(&mut self, x: &mut Core, leg: LegId, spec: &Spec) {
-        let fits = x.legs.get(leg).is_some_and(|leg| leg.agrees(spec));
-        if !fits && self.resyncs < RESYNCS {
+    /// Offers a leg what the other one chose, where that does not fit what was agreed on before. True where it does so.
+    fn resync(&mut self, x: &mut Core, leg: LegId, spec: &Spec) -> bool {
+        let opens = spec.direction() == SdpDirection::SendRecv;
+        let fits = |leg: &Leg| leg.agrees(spec) && !(opens && is_held_by_other(leg));
+        let offers = !x.legs.get(leg).is_some_and(fits) && self.resyncs < RESYNCS;
+        if offers {
             self.resyncs += 1;
             x.with_leg(leg, |leg, cx| leg.offer_own(cx, spec));
         }
+        offers
     }
 
     /// A leg did not take what the other one has said: the other one (`leg`) is offered what that leg (`to`) still has.
@@ -132,9 +135,9 @@ impl Bridge {
             }
             (Passing::None, Ok(spec)) => {
                 x.with_leg(other, |leg, _| leg.offer_instead(&spec));
-                self.resync(x, other, &spec);
+                let offered = self.resync(x, other, &spec);
                 // A late answer may be to an offer that was made for the former other leg.
-                if !faces(x, leg, other) {
+                if !offered && !faces(x, leg, other) {
                     self.bring_back(x, leg, other);
                 }
             }

@@ -181,6 +181,11 @@ impl Call {
         self.asked_by.as_ref().or_else(|| Some(&self.subject_leg(x)?.invite))
     }
 
+    /// Whether a REFER began the call: its subject is up from the start.
+    pub const fn is_transferred(&self) -> bool {
+        self.asked_by.is_some()
+    }
+
     /// What is logged within this is logged of the call.
     pub fn span(&self) -> tracing::Span {
         self.span.clone()

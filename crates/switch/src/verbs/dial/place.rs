@@ -1,10 +1,11 @@
 //! Where a `dial` rings: extensions with their forwards, and URIs.
 
-use ::media::Spec;
+use ::media::{SdpDirection, Spec};
 use sip::{Flow, HeaderName, NameAddr, Scheme, Uri};
 
 use crate::{
     api::{Extension, Target},
+    bridge,
     call::Call,
     core::{Core, QueryUse},
     ids::LegId,
@@ -217,7 +218,16 @@ impl Dialing {
             },
             None => call.caller_id(),
         };
-        let heard = call.subject_leg(x).and_then(|leg| leg.heard().cloned());
+        let heard = call.subject_leg(x).and_then(|leg| {
+            let heard = leg.heard()?.clone();
+            // Held by the party that transferred it, not by itself: it talks to the next one.
+            let held = call.is_transferred() && bridge::is_held_by_other(leg);
+            Some(if held {
+                heard.with_direction(SdpDirection::SendRecv)
+            } else {
+                heard
+            })
+        });
         // RFC 3264 5.1: with the direction the caller offers, so that nobody is asked for sound that nobody hears.
         let offer = heard.unwrap_or_else(|| Spec::own(OWN_CODECS));
         if !place.codecs.is_empty() && !offer.clone().restrict(&place.codecs).has_audio() {
