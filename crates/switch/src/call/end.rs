@@ -156,6 +156,13 @@ pub(super) fn close_record(call: &mut Call, x: &mut Core, ending: Ending) {
             disposition: Disposition::Answered,
             ..ending
         }
+    } else if ending.disposition == Disposition::Answered {
+        // A party that a transfer brought here is up from the start, and hung up before the target answered.
+        Ending {
+            code: 487,
+            disposition: Disposition::Cancelled,
+            ..ending
+        }
     } else {
         ending
     };

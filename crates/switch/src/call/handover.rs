@@ -48,6 +48,8 @@ pub(crate) fn release(call: &mut Call, x: &mut Core, leg: LegId, to: CallUid, wh
         }
         Why::Replaces => {
             call.record.link(to, LinkKind::Joined);
+            // Its leg gets its 200 in the other call.
+            call.mark_answered(x);
             end::close_record(call, x, Ending::joined());
         }
         Why::Returned => {
