@@ -112,6 +112,10 @@ fn blind(
     let (Some(transferor), Some(party)) = (x.legs.get(from), x.legs.get(transferee)) else {
         return Err(Answer::of(481));
     };
+    // RFC 3515 section 2.4.2: what we cannot call is not accepted.
+    if target.uri.scheme == sip::Scheme::Other {
+        return Err(Answer::of(501));
+    }
     let dialed = x.number_at(&target.uri, &transferor.flow);
     let dialed = dialed.ok_or_else(|| Answer::of(404))?;
     // A chain of transfers ends as a chain of proxies does (RFC 3261 16.3 step 3).
