@@ -24,3 +24,4 @@ mod hostile;
 mod load;
 mod restart;
 mod streams;
+mod transfers;
