@@ -35,4 +35,5 @@ mod script;
 mod spoofed;
 mod streams;
 mod timers;
+mod transfer;
 mod warning;

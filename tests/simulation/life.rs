@@ -41,10 +41,10 @@ pub struct Life {
     pub counts: Counts,
     /// Whether the dialplan is a real one, in Rhai.
     pub real: bool,
-    /// Ports on which nothing more was heard, and by when each must be closed.
-    pub silent: Vec<(PortId, Instant)>,
-    /// Calls whose record was closed before the pause began.
-    pub closed_before_pause: BTreeSet<CallUid>,
+    /// What verdicts look back on.
+    pub seen: Seen,
+    /// Chooses the transfers; `None` in a world without transfers.
+    pub transfers: Option<Chance>,
     /// When the network comes back.
     pub outage: Option<Instant>,
     /// The faults of the network while it is there.
@@ -55,6 +55,17 @@ pub struct Life {
     pub judging: &'static str,
     seed: u64,
     round: usize,
+}
+
+/// What verdicts look back on.
+#[derive(Default)]
+pub struct Seen {
+    /// Ports on which nothing more was heard, and by when each must be closed.
+    pub silent: Vec<(PortId, Instant)>,
+    /// Calls whose record was closed before the pause began.
+    pub closed_before_pause: BTreeSet<CallUid>,
+    /// Two numbers whose phones heard each other, and when (microseconds since the Unix epoch).
+    pub talks: Vec<(String, String, i64)>,
 }
 
 /// What is counted while the world goes on.
@@ -159,8 +170,9 @@ impl Life {
             incidents: Incidents::default(),
             counts: Counts::default(),
             real,
-            silent: Vec::new(),
-            closed_before_pause: BTreeSet::new(),
+            seen: Seen::default(),
+            // Chosen apart, so that a world without transfers is as it was before there were any.
+            transfers: Some(Chance(seed ^ 0x7265_6665)).filter(|chance| chance.clone().percent(60)),
             outage: None,
             faults,
             config,
@@ -278,6 +290,7 @@ impl Life {
         self.ends(false);
         let tally = Tally::of(self);
         self.world.forgets();
+        self.seen = Seen::default();
         (self.counts.talks, self.counts.spoofed, self.incidents.killed) = (0, 0, false);
         tally
     }
@@ -308,7 +321,7 @@ impl Life {
     /// For a while nothing is lost and nobody does anything: long enough for all transactions to end.
     fn pauses(&mut self) {
         let faults = std::mem::take(&mut self.world.net.faults);
-        self.closed_before_pause = self.world.cdrs.iter().map(|cdr| cdr.open.call_id).collect();
+        self.seen.closed_before_pause = self.world.cdrs.iter().map(|cdr| cdr.open.call_id).collect();
         let calm = self.weather == Weather::Calm;
         self.world.pass(Duration::from_secs(if calm { 10 } else { 40 }));
         self.world.net.faults = faults;
@@ -401,7 +414,7 @@ impl Life {
         }
         let seed = self.chance.next();
         self.incidents.killed = true;
-        self.silent.clear();
+        self.seen = Seen::default();
         self.world.restart(&Settings {
             seed,
             plan: "fn on_call(caller) { }".into(),

@@ -28,6 +28,20 @@ pub struct Tally {
     left: u64,
     directed: u64,
     odd: u64,
+    transfers: Transfers,
+}
+
+/// Counts of transfers.
+#[derive(Copy, Clone, Default)]
+struct Transfers {
+    /// REFERs accepted.
+    accepted: u64,
+    /// Transferors told that the target has answered.
+    done: u64,
+    /// Transferors told that the target was not reached.
+    back: u64,
+    /// Calls with Replaces that were answered.
+    replaced: u64,
 }
 
 impl Tally {
@@ -66,7 +80,23 @@ impl Tally {
         let refused = changes.filter(|call| call.change_code.is_some_and(|code| code >= 400));
         tally.refused_changes = refused.count() as u64;
         tally.first_words(life);
+        tally.transfers(life);
         tally
+    }
+
+    fn transfers(&mut self, life: &Life) {
+        let calls = life.world.phones.iter().flat_map(|phone| &phone.calls);
+        for call in calls {
+            let ends = call.transfer.notices.iter().filter(|notice| notice.is_last());
+            for notice in ends {
+                let reached = notice.code < 300;
+                self.transfers.done += u64::from(reached);
+                self.transfers.back += u64::from(!reached);
+            }
+            self.transfers.accepted += u64::from(call.transfer.code == Some(202));
+            let replaces = call.invite.header(sip::HeaderName::Replaces).is_some();
+            self.transfers.replaced += u64::from(replaces && call.dialog.is_some());
+        }
     }
 
     /// What was said before calls were answered, and in which form.
@@ -95,7 +125,7 @@ impl Tally {
             ("texts passed on within calls", self.lines),
             ("texts delivered", self.texts),
             ("answers and CANCELs of others", self.spoofed),
-            ("messages with fields that nobody needs", self.spoilt),
+            ("messages with needless fields", self.spoilt),
             ("messages with keep-alives around them", self.kept_alive),
             ("calls queued, forwarded or given up, for the caller", self.states),
             ("first offers of one direction, for the callee", self.directed),
@@ -138,6 +168,10 @@ impl AddAssign for Tally {
         self.left += other.left;
         self.directed += other.directed;
         self.odd += other.odd;
+        self.transfers.accepted += other.transfers.accepted;
+        self.transfers.done += other.transfers.done;
+        self.transfers.back += other.transfers.back;
+        self.transfers.replaced += other.transfers.replaced;
         for (name, count) in other.dispositions {
             *self.dispositions.entry(name).or_default() += count;
         }
@@ -155,7 +189,7 @@ impl fmt::Display for Tally {
             "{} datagrams lost, {} doubled, {} changes refused, {} talks compared, {} keys and {} texts passed on, \
              {} texts delivered, {} answers and CANCELs of others, {} odd messages, {} with keep-alives, \
              {} callers told of other states than ringing, {} callees gone before they answered, {} first offers of one \
-             direction, {} calls described oddly)",
+             direction, {} calls described oddly, {} transfers accepted, {} done, {} come back, {} phones replaced)",
             self.lost,
             self.doubled,
             self.refused_changes,
@@ -169,7 +203,11 @@ impl fmt::Display for Tally {
             self.states,
             self.left,
             self.directed,
-            self.odd
+            self.odd,
+            self.transfers.accepted,
+            self.transfers.done,
+            self.transfers.back,
+            self.transfers.replaced,
         )
     }
 }

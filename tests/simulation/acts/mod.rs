@@ -4,11 +4,13 @@
 //! |---|---|
 //! | `mod.rs` | calls are made, answered, given up |
 //! | `talk.rs` | within calls: changes, keys, texts, hang-ups; reports of the media engine |
+//! | `transfer.rs` | transfers, blind and attended; calls with Replaces |
 //! | `desk.rs` | the admin API, registrations and texts outside of calls, habits of phones, accounts |
 //! | `trouble.rs` | network, power, store, clock, strangers, old messages that come again |
 
 mod desk;
 mod talk;
+mod transfer;
 mod trouble;
 
 use media::SdpDirection;
@@ -26,6 +28,9 @@ const BUSY: usize = 8;
 
 /// The next event.
 pub fn act(life: &mut Life) {
+    if transfer::act(life) {
+        return;
+    }
     match life.chance.below(100) {
         0..=21 => calls(life),
         22..=48 => called(life),

@@ -68,8 +68,8 @@ pub fn media_event(life: &mut Life) {
         _ if life.weather.is_orderly() => return,
         10 => {
             if life.world.engine.ports[&port].watched {
-                // Time for an ACK that does not come and a BYE that nobody answers.
-                life.silent.push((port, life.world.now + Duration::from_secs(65)));
+                // Time for an ACK that does not come and a BYE without an answer.
+                life.seen.silent.push((port, life.world.now + Duration::from_secs(65)));
             }
             media::Event::Silent(port)
         }

@@ -30,12 +30,12 @@ pub fn bindings_end_in_time(life: &mut Life) {
 /// A leg of which the media engine heard nothing more is closed in time.
 pub fn silent_calls_are_closed(life: &mut Life) {
     let now = life.world.now;
-    let due = life.silent.iter().filter(|(_, by)| *by <= now);
+    let due = life.seen.silent.iter().filter(|(_, by)| *by <= now);
     for (port, _) in due {
         let open = life.world.ports.contains(port);
         assert!(!open, "nothing is heard on {port:?}, and its call goes on");
     }
-    life.silent.retain(|(_, by)| *by > now);
+    life.seen.silent.retain(|(_, by)| *by > now);
 }
 
 /// Soon after the record of a call was written, nothing of the call is left. A CANCEL to an address where nobody
@@ -44,7 +44,7 @@ pub fn closed_calls_are_gone(life: &mut Life) {
     for call in life.list_calls() {
         let mut legs = call.legs.iter();
         let far = !call.legs.is_empty() && legs.all(|leg| leg.remote.starts_with(OUTSIDE));
-        let closed = life.closed_before_pause.contains(&call.id);
+        let closed = life.seen.closed_before_pause.contains(&call.id);
         assert!(far || !closed, "the record is closed, the call goes on: {call:?}");
     }
 }

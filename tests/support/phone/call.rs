@@ -52,6 +52,8 @@ pub struct PhoneCall {
     pub left: bool,
     /// Until then the session must be refreshed, or the call be over (RFC 4028).
     pub fresh_until: Option<Instant>,
+    /// A transfer or an INVITE with Replaces was to give this phone's place in the call to another.
+    pub given: bool,
     /// The transfer that the phone asked for in this call.
     pub transfer: Transfer,
     /// The last response to its INVITE or change, for a test to look at.
@@ -176,6 +178,7 @@ impl PhoneCall {
             early_media: false,
             left: false,
             fresh_until: None,
+            given: false,
             transfer: Transfer::default(),
             tag,
             dialog: None,

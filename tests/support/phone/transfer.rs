@@ -104,6 +104,7 @@ impl Phone {
         let uri = format!("sip:{number}@{}?Replaces={escaped}", self.domain);
         let by = format!("<sip:{}@{}>", self.number, self.domain);
         let has = self.calls[first].dialog.is_some();
+        self.calls[second].given = true;
         self.refer(first, |builder| {
             builder
                 .header(HeaderName::ReferTo, format_args!("<{uri}>"))
@@ -113,9 +114,14 @@ impl Phone {
     }
 
     /// The Replaces that names the dialog of a call, as the PBX sees it (RFC 3891 6.1): `to-tag` is the tag of the PBX.
+    /// While a call of this phone rings, its early dialog is named.
     pub fn replaces(&self, index: usize) -> Option<String> {
-        let dialog = self.calls[index].dialog.as_ref()?;
-        let (call_id, remote, local) = (dialog.call_id(), dialog.remote_tag(), dialog.local_tag());
+        let call = &self.calls[index];
+        let (remote, local) = match &call.dialog {
+            Some(dialog) => (dialog.remote_tag(), dialog.local_tag()),
+            None => (call.last.to_tag()?, call.invite.from_tag()?),
+        };
+        let call_id = call.invite.call_id();
         Some(format!("{call_id};to-tag={remote};from-tag={local}"))
     }
 

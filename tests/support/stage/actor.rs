@@ -43,6 +43,14 @@ impl Actor {
         self.on(self.latest())
     }
 
+    /// The same phone, acting on its latest call again.
+    pub fn on_any(&self) -> Self {
+        Self {
+            line: None,
+            ..self.clone()
+        }
+    }
+
     /// The call it acts on, if it has one.
     fn acts_on<'a>(&self, phone: &'a Phone) -> Option<&'a PhoneCall> {
         match self.line {

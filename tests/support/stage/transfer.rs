@@ -3,7 +3,7 @@
 use sip::{Builder, HeaderName, Message};
 
 use super::{Actor, Stage};
-use crate::phone::Notice;
+use crate::phone::{Notice, Phase};
 
 impl Actor {
     /// Sends REFER within its call; the final answer.
@@ -91,6 +91,15 @@ impl Actor {
         let call = self.latest();
         let named = self.with(|phone| phone.replaces(call));
         named.expect("its call has a dialog")
+    }
+
+    /// Its call rings, or it talks.
+    pub fn rings_or_talks(&self) -> &Self {
+        let call = self.latest();
+        self.waits("to ring or to talk", |phone| {
+            matches!(phone.calls[call].phase, Phase::Ringing | Phase::Up)
+        });
+        self
     }
 
     /// Sends an INVITE whose Replaces names a dialog of another phone.

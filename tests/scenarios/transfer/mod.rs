@@ -1,0 +1,42 @@
+//! Transfers: REFER (RFC 3515), attended with Replaces (RFC 5589), INVITE with Replaces (RFC 3891).
+//!
+//! | file | behaviour |
+//! |---|---|
+//! | `blind.rs` | REFER to a number: the dialplan of the target decides |
+//! | `returns.rs` | the target is not reached: the transferee comes back |
+//! | `attended.rs` | REFER with the Replaces of another call of the transferor |
+//! | `replaces.rs` | INVITE with Replaces: pick-up of a ringing leg, of an answered leg |
+//! | `refused.rs` | REFERs and Replaces that are refused; the call goes on |
+//! | `races.rs` | hang-ups, lost and repeated messages, changes that meet the transfer |
+
+use tests::{Actor, Stage};
+
+mod attended;
+mod blind;
+mod races;
+mod refused;
+mod replaces;
+mod returns;
+
+/// Three phones, of which the first has called the second, and they talk.
+fn talking() -> (Stage, Actor, Actor, Actor) {
+    let stage = Stage::default();
+    let (alice, bob) = stage.talking();
+    let carol = stage.phone("103");
+    (stage, alice, bob, carol)
+}
+
+/// One phone calls another, which answers. The lines of both: they stay these when other calls come.
+fn connect(caller: &Actor, number: &str, callee: &Actor) -> (Actor, Actor) {
+    caller.calls(number);
+    let caller = caller.line();
+    callee.rings().answers().talks();
+    caller.talks();
+    (caller, callee.line())
+}
+
+/// How many records were written so far.
+fn records(stage: &Stage) -> usize {
+    stage.pass(1.0);
+    stage.with(|world| world.cdrs.len())
+}
