@@ -7,7 +7,7 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     let local = |port| Local { address: [198, 51, 100, 1].into(), port, session_id: 1 };
     let (mut a, mut b) = (Session::new(local(20_000)), Session::new(local(20_002)));
     if let Ok(spec) = a.receive_offer(bytes) {
-        let offer = b.make_offer(&spec);
+        let offer = b.make_offer(&spec).expect("no offer is open");
         media::Sdp::parse(&offer).expect("our offer is readable");
         let answer = a.make_answer(&spec).expect("what was offered can be accepted");
         b.receive_answer(&answer).expect("our answer is readable");

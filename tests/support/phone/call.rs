@@ -193,11 +193,17 @@ impl PhoneCall {
         }
     }
 
+    /// An offer of the phone's. One that is still open is given up.
+    pub(super) fn offer(&mut self, spec: &Spec) -> Bytes {
+        self.session.rollback();
+        self.session.make_offer(spec).expect("no offer is open")
+    }
+
     pub(super) fn answer_offer(&mut self, codecs: &Spec) -> Option<Bytes> {
         match (&self.heard, self.session.is_established()) {
             (Some(_), true) => self.session.last_local().cloned(),
             (Some(offered), false) => self.session.make_answer(&answer_to(&offered.clone(), codecs)).ok(),
-            (None, _) => Some(self.session.make_offer(codecs)),
+            (None, _) => Some(self.offer(codecs)),
         }
     }
 

@@ -57,7 +57,9 @@ impl Phone {
             builder.finish()
         } else {
             let direction = self.mood.offers_with.unwrap_or_default();
-            let offer = session.make_offer(&self.codecs().with_direction(direction));
+            let offer = session
+                .make_offer(&self.codecs().with_direction(direction))
+                .expect("no offer is open");
             builder
                 .body("application/sdp", &written(self.mood.odd_sdp, &offer))
                 .finish()

@@ -29,7 +29,7 @@ impl Phone {
         call.change_code = None;
         let request = match spec {
             Some(spec) => builder
-                .body("application/sdp", &written(odd, &call.session.make_offer(&spec)))
+                .body("application/sdp", &written(odd, &call.offer(&spec)))
                 .finish(),
             None => builder.finish(),
         };
@@ -90,7 +90,7 @@ impl Phone {
         let builder = grant_timer(&self.mood, builder);
         let invite = *message.method() == Method::Invite;
         let reply = if message.body().is_empty() {
-            let offer = invite.then(|| call.session.make_offer(&codecs));
+            let offer = invite.then(|| call.offer(&codecs));
             call.offered_late = offer.is_some();
             match offer {
                 Some(body) => builder.body("application/sdp", &written(odd, &body)).finish(),

@@ -152,14 +152,27 @@ impl Pool {
             self.spoilt.clear();
         }
         let at = self.fitting(&claim).or_else(|| self.crowded(&claim))?;
+        Some(self.sit(port, at, peer))
+    }
+
+    /// Puts a leg back on the local port that it had before, as [`Pool::take`] would with the same peer. `None` where the
+    /// port is not one of the range, or the handle is stale.
+    pub fn take_again(&mut self, now: Duration, port: PortId, peer: &PeerAddress, local_port: u16) -> Option<u16> {
+        self.slot(port)?;
+        self.forget(now);
+        self.vacate(now, port);
+        let distance = local_port.checked_sub(self.first).filter(|_| self.covers(local_port))?;
+        Some(self.sit(port, usize::from(distance) / 2, peer))
+    }
+
+    fn sit(&mut self, port: PortId, at: usize, peer: &PeerAddress) -> u16 {
         let place = Place {
             at: at as u16,
             peer: *peer,
             heard: None,
         };
-        self.hold(&place);
-        self.slots[port.slot as usize].place = Some(place);
-        Some(self.number(place.at))
+        self.exchange(port, place);
+        self.number(place.at)
     }
 
     /// A pair on which this leg is taken for no other.
@@ -580,6 +593,39 @@ mod tests {
             assert_eq!(pool.take(T, soon, &peer), Some(20_002));
             assert_eq!(pool.take(LATER, later, &peer), Some(20_000));
         }
+    }
+
+    #[test]
+    fn a_leg_of_before_gets_its_port_back_and_counts_there() {
+        let mut pool = pool();
+        let (old, _) = take(&mut pool, &[natted(1, 4000)])[0];
+        let again = pool.open();
+        assert_eq!(pool.take_again(T, again, &natted(1, 4002), 20_004), Some(20_004));
+        assert_eq!(
+            pool.take_again(T, again, &natted(1, 4002), 20_002),
+            Some(20_002),
+            "moved"
+        );
+        assert_eq!(
+            ports(&take(&mut pool, &[natted(1, 4004)])),
+            [20_006],
+            "20,004 is held for a while"
+        );
+        assert!(!pool.is_in_doubt(again));
+        assert_eq!(pool.take_again(T, again, &natted(1, 4002), 20_000), Some(20_000));
+        assert!(
+            pool.is_in_doubt(again) && pool.is_in_doubt(old),
+            "two that one address may be"
+        );
+        for outside in [0, 19_998, 21_000, u16::MAX] {
+            assert_eq!(pool.take_again(T, again, &natted(1, 4002), outside), None, "{outside}");
+        }
+        pool.release(T, again);
+        assert_eq!(
+            pool.take_again(T, again, &natted(1, 4002), 20_000),
+            None,
+            "a stale handle"
+        );
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod write;
 use std::net::IpAddr;
 
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
 pub use self::read::is_rtp_audio;
@@ -25,7 +26,7 @@ use crate::{
 const PTIME: u16 = 20;
 
 /// Where this leg's media is, and who its descriptions say they come from.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Local {
     /// The address the peer is to send to.
     pub address: IpAddr,
@@ -46,7 +47,7 @@ pub enum State {
     OfferReceived,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 enum Pending {
     None,
     Sent,
@@ -54,21 +55,21 @@ enum Pending {
 }
 
 /// One media line of the session, as it must stand again in every later description (RFC 3264 section 8).
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Line {
     kind: String,
     protocol: String,
     formats: Vec<String>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Agreed {
     local: Side,
     remote: Side,
 }
 
 /// What [`Session::rollback`] returns to.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Saved {
     lines: Vec<Line>,
     active: usize,
@@ -77,8 +78,8 @@ struct Saved {
     offered: Option<Side>,
 }
 
-/// One leg's offer/answer state.
-#[derive(Clone, Debug)]
+/// One leg's offer/answer state. It can be written down, and read back to go on with the session.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Session {
     local: Local,
     /// The highest `o=` version sent, also in an offer that was refused.
@@ -178,9 +179,14 @@ impl Session {
     }
 
     /// Our offer on this leg. Keeps the leg's media lines, and each codec's number where it had one.
-    /// An offer still open is withdrawn first, as by [`Session::rollback`].
-    pub fn make_offer(&mut self, spec: &Spec) -> Bytes {
-        self.rollback();
+    ///
+    /// # Errors
+    /// [`SdpError::State`] while an offer of either side is open (RFC 3264 section 4): nothing changes. The open one is
+    /// given up by [`Session::rollback`].
+    pub fn make_offer(&mut self, spec: &Spec) -> Result<Bytes, SdpError> {
+        if self.pending != Pending::None {
+            return Err(SdpError::State("an offer is open already"));
+        }
         self.save();
         self.reoffer = self.is_established();
         let local = Side {
@@ -193,7 +199,7 @@ impl Session {
         let bytes = self.describe(&local, spec);
         self.now.offered = Some(local);
         self.pending = Pending::Sent;
-        bytes
+        Ok(bytes)
     }
 
     /// Our offer of the session as it is, for a refresh (RFC 4028 section 7.4): the same bytes as before, so that the
@@ -273,6 +279,11 @@ impl Session {
     /// The description sent last, for a session refresh or for a 2xx after a 183; a refused offer does not count.
     pub fn last_local(&self) -> Option<&Bytes> {
         self.now.last.as_ref().map(|(bytes, _)| bytes)
+    }
+
+    /// Where this leg's media is.
+    pub const fn local(&self) -> &Local {
+        &self.local
     }
 
     /// Our own address changed; it shows in the next description.

@@ -2,13 +2,15 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use serde::{Deserialize, Serialize};
+
 use crate::{
     sdp::{self, Attribute, Media, Sdp},
     spec::{Codec, SdpDirection, Spec},
 };
 
 /// What one side said of its audio stream.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Side {
     /// In order of preference, with this side's numbers.
     pub(super) codecs: Vec<Codec>,

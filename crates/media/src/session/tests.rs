@@ -48,7 +48,7 @@ fn bridged() -> (Session, Session) {
             &["rtpmap:101 telephone-event/8000"],
         ))
         .unwrap();
-    b.make_offer(&offer);
+    b.make_offer(&offer).unwrap();
     let answer = b
         .receive_answer(&phone("192.0.2.2", 5000, "0 101", &["rtpmap:101 telephone-event/8000"]))
         .unwrap();
@@ -65,7 +65,7 @@ fn no_control_octet_of_one_phone_crosses_the_bridge() {
         "rtpmap:0 PCMU/8000",
     ];
     let spec = a.receive_offer(&phone("192.0.2.1", 4000, "96 0", &attributes)).unwrap();
-    let offer = String::from_utf8(b.make_offer(&spec).to_vec()).unwrap();
+    let offer = String::from_utf8(b.make_offer(&spec).unwrap().to_vec()).unwrap();
     assert!(offer.contains("a=fmtp:96 x= [2J ;y\r\n"), "{offer:?}");
 }
 
@@ -87,7 +87,7 @@ fn an_offer_crosses_the_bridge_and_its_answer_comes_back() {
         ["OPUS", "PCMU", "PCMA"],
         "the other law is added"
     );
-    let offer = b.make_offer(&spec);
+    let offer = b.make_offer(&spec).unwrap();
     assert_eq!(b.state(), State::OfferSent);
     let text = String::from_utf8(offer.to_vec()).unwrap();
     assert_eq!(
@@ -139,7 +139,7 @@ fn nothing_of_one_side_reaches_the_other() {
     ];
     let (mut a, mut b) = (session(20_000), session(20_002));
     let spec = a.receive_offer(&phone("192.0.2.1", 4000, "0", &attributes)).unwrap();
-    let text = String::from_utf8(b.make_offer(&spec).to_vec()).unwrap();
+    let text = String::from_utf8(b.make_offer(&spec).unwrap().to_vec()).unwrap();
     for leak in [
         "192.0.2.1",
         "4000",
@@ -169,7 +169,7 @@ fn directions_cross_unchanged_in_meaning() {
     ] {
         let (mut a, mut b) = bridged();
         let spec = a.receive_offer(&phone("192.0.2.1", 4000, "0", &[offered])).unwrap();
-        let offer = b.make_offer(&spec);
+        let offer = b.make_offer(&spec).unwrap();
         assert_eq!(parse(&offer).media[0].attribute(offered), Some(""), "as offered");
         let spec = b.receive_answer(&phone("192.0.2.2", 5000, "0", &[answered])).unwrap();
         let answer = a.make_answer(&spec).unwrap();
@@ -183,7 +183,7 @@ fn every_form_of_hold_stops_what_tandem_sends_and_resume_undoes_it() {
         let (mut a, mut b) = bridged();
         let spec = a.receive_offer(&phone(address, 4000, "0", attributes)).unwrap();
         let hold = spec.is_hold();
-        b.make_offer(&spec);
+        b.make_offer(&spec).unwrap();
         let spec = b
             .receive_answer(&phone("192.0.2.2", 5000, "0", &[spec.direction().reversed().name()]))
             .unwrap();
@@ -247,7 +247,7 @@ fn lines_that_are_not_relayed_are_refused_in_place() {
     ];
     assert_eq!(lines, expected);
     // RFC 3264 section 8: and in our own later offer.
-    let again = a.make_offer(&Spec::own(&["PCMU", "PCMA"]));
+    let again = a.make_offer(&Spec::own(&["PCMU", "PCMA"])).unwrap();
     assert_eq!(parse(&again).media.len(), 5);
     assert_eq!((parse(&again).media[0].port, parse(&again).media[2].port), (0, 20_000));
     // An answer must have them all, and a later offer at least as many; some video phones leave out what was refused.
@@ -288,7 +288,14 @@ fn a_refused_offer_leaves_everything_as_it_was() {
         a.receive_offer(&phone("192.0.2.1", 1, "0", &[])),
         Err(SdpError::State("an offer is open already"))
     );
-    let refused = b.make_offer(&spec);
+    let refused = b.make_offer(&spec).unwrap();
+    let open = Err(SdpError::State("an offer is open already"));
+    assert_eq!((a.make_offer(&spec), b.make_offer(&spec)), (open.clone(), open));
+    assert_eq!(
+        (a.state(), b.state()),
+        (State::OfferReceived, State::OfferSent),
+        "nothing is withdrawn in silence"
+    );
     b.rollback();
     a.rollback();
     assert_eq!(
@@ -298,7 +305,7 @@ fn a_refused_offer_leaves_everything_as_it_was() {
     assert_eq!(a.remote(ip("192.0.2.1")).rtp, Some("192.0.2.1:4000".parse().unwrap()));
     assert!(a.make_answer(&spec).is_err());
     // RFC 3264 section 8: the next change still counts on from the refused one.
-    assert!(version(&b.make_offer(&spec)) > version(&refused));
+    assert!(version(&b.make_offer(&spec).unwrap()) > version(&refused));
 }
 
 #[test]
@@ -327,7 +334,7 @@ fn no_codec_in_common_is_an_error_that_keeps_the_offer_open() {
         assert_eq!(session(1).receive_offer(&offer), Err(SdpError::NoCommonCodec));
     }
     let mut b = session(20_002);
-    b.make_offer(&Spec::own(&["PCMU"]));
+    b.make_offer(&Spec::own(&["PCMU"])).unwrap();
     assert_eq!(
         b.receive_answer(&phone("192.0.2.2", 0, "0", &[])),
         Err(SdpError::NoCommonCodec)
@@ -346,7 +353,7 @@ fn no_codec_in_common_is_an_error_that_keeps_the_offer_open() {
 fn the_two_laws_meet_through_transcoding() {
     let (mut a, mut b) = (session(20_000), session(20_002));
     let spec = a.receive_offer(&phone("192.0.2.1", 4000, "0", &[])).unwrap();
-    assert_eq!(formats(&b.make_offer(&spec)), "0 8");
+    assert_eq!(formats(&b.make_offer(&spec).unwrap()), "0 8");
     let spec = b.receive_answer(&phone("192.0.2.2", 5000, "8", &[])).unwrap();
     assert_eq!(formats(&a.make_answer(&spec).unwrap()), "0");
     assert_eq!(b.remote(ip("192.0.2.2")).send_payloads[0].codec, "PCMA");
@@ -355,7 +362,7 @@ fn the_two_laws_meet_through_transcoding() {
 #[test]
 fn a_later_answer_to_the_same_offer_replaces_an_early_one() {
     let mut b = session(20_002);
-    b.make_offer(&Spec::own(&["PCMU", "PCMA"]));
+    b.make_offer(&Spec::own(&["PCMU", "PCMA"])).unwrap();
     b.receive_answer(&phone("192.0.2.2", 5000, "0", &[])).unwrap();
     b.receive_answer(&phone("192.0.2.3", 5002, "8", &[])).unwrap();
     assert_eq!(b.remote(ip("192.0.2.3")).rtp, Some("192.0.2.3:5002".parse().unwrap()));
@@ -381,7 +388,7 @@ fn an_early_answer_serves_another_callee_only_if_the_codecs_relay() {
 #[test]
 fn what_was_offered_can_be_received_before_the_answer() {
     let mut b = session(20_002);
-    b.make_offer(&Spec::own(&["PCMU", "telephone-event"]));
+    b.make_offer(&Spec::own(&["PCMU", "telephone-event"])).unwrap();
     let remote = b.remote(ip("192.0.2.2"));
     assert_eq!(
         (remote.rtp, remote.direction),
@@ -405,7 +412,7 @@ fn a_number_is_never_given_to_another_codec() {
     let spec = a
         .receive_offer(&phone("192.0.2.1", 4000, "0 96", &["rtpmap:96 telephone-event/8000"]))
         .unwrap();
-    b.make_offer(&spec);
+    b.make_offer(&spec).unwrap();
     let spec = b
         .receive_answer(&phone("192.0.2.2", 5000, "0 96", &["rtpmap:96 telephone-event/8000"]))
         .unwrap();
@@ -418,7 +425,7 @@ fn a_number_is_never_given_to_another_codec() {
             &["rtpmap:97 telephone-event/8000", "rtpmap:96 opus/48000/2"],
         ))
         .unwrap();
-    let offer = parse(&b.make_offer(&opus));
+    let offer = parse(&b.make_offer(&opus).unwrap());
     let maps: Vec<_> = offer.media[0]
         .attributes
         .iter()
@@ -442,12 +449,12 @@ fn a_stream_may_end_and_come_back() {
     );
     let off = a.receive_offer(&phone("192.0.2.1", 0, "0", &[])).unwrap();
     assert!(!off.has_audio());
-    assert_eq!(parse(&b.make_offer(&off)).media[0].port, 0);
+    assert_eq!(parse(&b.make_offer(&off).unwrap()).media[0].port, 0);
     let off = b.receive_answer(&phone("192.0.2.2", 0, "0", &[])).unwrap();
     assert_eq!(parse(&a.make_answer(&off).unwrap()).media[0].port, 0);
     assert!(b.remote(ip("192.0.2.2")).rtp.is_none() && a.remote(ip("192.0.2.1")).send_payloads.is_empty());
     let on = a.receive_offer(&phone("192.0.2.1", 4000, "0", &[])).unwrap();
-    assert_eq!(parse(&b.make_offer(&on)).media[0].port, 20_002);
+    assert_eq!(parse(&b.make_offer(&on).unwrap()).media[0].port, 20_002);
 }
 
 #[test]
@@ -488,7 +495,7 @@ proptest! {
         let text = format!("v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\nc=IN IP4 192.0.2.1\r\nm=audio 4000 RTP/AVP 0 101\r\n{}\r\n", lines.join("\r\n"));
         let (mut a, mut b) = bridged();
         if let Ok(spec) = a.receive_offer(text.as_bytes()) {
-            let offer = b.make_offer(&spec);
+            let offer = b.make_offer(&spec).unwrap();
             prop_assert!(Sdp::parse(&offer).is_ok());
             if let Ok(answer) = a.make_answer(&spec) {
                 prop_assert_eq!(parse(&answer).media.len(), Sdp::parse(text.as_bytes()).unwrap().media.len());
@@ -536,7 +543,7 @@ fn a_static_number_keeps_its_meaning_whatever_clock_its_rtpmap_claims() {
         let offer = phone("192.0.2.1", 4000, number, &[&format!("rtpmap:{map}")]);
         let spec = session(20_000).receive_offer(&offer).unwrap();
         let mut b = session(20_002);
-        let text = String::from_utf8(b.make_offer(&spec).to_vec()).unwrap();
+        let text = String::from_utf8(b.make_offer(&spec).unwrap().to_vec()).unwrap();
         assert!(
             text.contains(&format!("m=audio 20002 RTP/AVP {number}")),
             "{map}: {text}"
@@ -586,7 +593,7 @@ fn bytes_that_are_no_text_stay_on_their_side() {
         .map(|byte| if *byte == b'?' { 0xe4 } else { *byte })
         .collect();
     let spec = session(20_000).receive_offer(&bytes).unwrap();
-    let text = String::from_utf8(session(20_002).make_offer(&spec).to_vec()).unwrap();
+    let text = String::from_utf8(session(20_002).make_offer(&spec).unwrap().to_vec()).unwrap();
     assert!(
         text.contains("a=rtpmap:96 iLBC/8000\r\n") && text.contains("a=label:1\r\n"),
         "{text}"
@@ -595,4 +602,28 @@ fn bytes_that_are_no_text_stay_on_their_side() {
         !text.contains("fmtp") && !text.contains("lang") && text.is_ascii(),
         "{text}"
     );
+}
+
+#[test]
+fn a_session_read_back_from_its_image_goes_on_where_it_was() {
+    let (a, mut b) = bridged();
+    // In an exchange, too: an image says what is open.
+    let mut sent = b.clone();
+    sent.make_offer(&Spec::own(&["PCMA"])).unwrap();
+    let mut received = a.clone();
+    let hold = phone("192.0.2.1", 4000, "8", &["sendonly"]);
+    let spec = received.receive_offer(&hold).unwrap();
+    for session in [&a, &b, &sent, &received] {
+        let image = serde_json::to_string(session).unwrap();
+        assert_eq!(&serde_json::from_str::<Session>(&image).unwrap(), session);
+    }
+    let image = serde_json::to_string(&b).unwrap();
+    let mut again: Session = serde_json::from_str(&image).unwrap();
+    assert_eq!(
+        again.make_offer(&spec),
+        b.make_offer(&spec),
+        "the same numbers, lines and version"
+    );
+    let image = serde_json::to_string(&spec).unwrap();
+    assert_eq!(serde_json::from_str::<Spec>(&image).unwrap(), spec);
 }

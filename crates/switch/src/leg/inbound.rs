@@ -106,7 +106,9 @@ impl Leg {
 
     fn first_description(&mut self, cx: &mut Stack, spec: &Spec) -> Option<bytes::Bytes> {
         if !self.had_offer {
-            return Some(self.ensure_session(cx).ok()?.make_offer(spec));
+            let session = self.ensure_session(cx).ok()?;
+            session.rollback();
+            return session.make_offer(spec).ok();
         }
         let answered = self.answered_early;
         let session = self.session.as_mut()?;

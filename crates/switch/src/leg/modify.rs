@@ -111,7 +111,10 @@ impl Leg {
             .filter(|_| invite)
             .map(|spec| spec.with_direction(SdpDirection::SendRecv));
         let body = match (&mut self.session, &spec) {
-            (Some(session), Some(spec)) => Some(session.make_offer(spec)),
+            (Some(session), Some(spec)) => {
+                session.rollback();
+                session.make_offer(spec).ok()
+            }
             (Some(_) | None, _) => None,
         };
         let reply = self.change_reply(cx, request).finish_with(body.as_deref());

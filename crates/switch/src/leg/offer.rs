@@ -133,7 +133,9 @@ impl Leg {
             return Err((488, "Nothing The Device May Use"));
         }
         const UNSENT: (u16, &str) = (503, "Service Unavailable");
-        let body = self.session.as_mut().ok_or(UNSENT)?.make_offer(&spec);
+        self.roll_back();
+        let body = self.session.as_mut().and_then(|session| session.make_offer(&spec).ok());
+        let body = body.ok_or(UNSENT)?;
         if !self.send_change(cx, &Method::Invite, Some(&body), purpose, Some(spec)) {
             self.roll_back();
             return Err(UNSENT);

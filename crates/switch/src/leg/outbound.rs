@@ -84,7 +84,7 @@ impl Leg {
         leg.codecs.clone_from(&place.codecs);
         leg.others.clone_from(&place.others);
         let offer = leg.allowed(invitation.offer.clone());
-        let body = leg.ensure_session(cx)?.make_offer(&offer);
+        let body = leg.ensure_session(cx)?.make_offer(&offer).map_err(|_| NoRoom)?;
         leg.said = Some(offer);
         leg.invite = leg.build_invite(cx, place, invitation, &body);
         let sent = cx.request(leg.flow, leg.invite.clone(), ClientUse::Invite(id));
