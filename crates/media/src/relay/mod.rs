@@ -15,6 +15,7 @@ mod stream;
 #[cfg(test)]
 mod tests;
 mod timers;
+mod warm;
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
@@ -87,6 +88,8 @@ pub struct Relay {
     wanted: VecDeque<String>,
     made: u64,
     scratch: Box<[u8; MAX_PACKET]>,
+    /// Room for [`Relay::warm`] to work in: a leg and a payload type for each datagram.
+    ways: Vec<(u32, u8)>,
 }
 
 impl Relay {
@@ -104,6 +107,7 @@ impl Relay {
             wanted: VecDeque::new(),
             made: 0,
             scratch: Box::new([0; MAX_PACKET]),
+            ways: Vec::new(),
             config,
         }
     }

@@ -1,5 +1,6 @@
 mod apart;
 mod unheard;
+mod warm;
 
 use std::net::IpAddr;
 
