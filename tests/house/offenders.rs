@@ -28,6 +28,7 @@ pub(crate) const KNOWN: &[(&str, &str)] = &[
     ("files in a folder", "crates/sip/src/headers"),
     ("files in a folder", "crates/switch/src/leg"),
     ("files in a folder", "crates/sip/src/transaction"),
+    ("files in a folder", "crates/switch/src/leg"),
     ("files in a folder", "tests/real"),
     ("files in a folder", "tests/scenarios"),
 ];

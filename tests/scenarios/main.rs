@@ -32,6 +32,7 @@ mod refusals;
 mod registrar;
 mod restart;
 mod script;
+mod secure;
 mod spoofed;
 mod streams;
 mod timers;

@@ -91,7 +91,9 @@ fn verb(chance: &mut Chance, numbers: &[String], dialed: &str) -> Verb {
         },
         17 => Verb::Wait(seconds(chance, 5)),
         18 => Verb::Reject {
-            code: [404, 486, 503, 603, 699][usize::try_from(chance.below(5)).unwrap()],
+            code: [404, 486, 503, 603, 699][usize::try_from(chance.below(5)).unwrap()]
+                .try_into()
+                .unwrap(),
             reason: chance.percent(50).then(|| "As It Is".into()),
         },
         19 => Verb::Redirect {

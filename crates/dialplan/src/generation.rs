@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use rhai::{AST, Dynamic, Engine, ParseErrorType, Scope};
-use switch::{Facts, Position, ScriptEntry, ScriptFault, Verb};
+use switch::{Facts, Position, RejectCode, ScriptEntry, ScriptFault, Verb};
 
 use crate::api::{Caller, arguments};
 use crate::entry::Entry;
@@ -92,7 +92,7 @@ impl Generation {
         // What a phone dials is no fault of the script, and need not reach it where nobody can have it.
         if arguments::number(&facts.dialed).is_err() {
             fiber::ask_plainly(Verb::Reject {
-                code: 404,
+                code: RejectCode::NOT_FOUND,
                 reason: None,
             });
             return Ok(());

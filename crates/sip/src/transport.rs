@@ -42,14 +42,34 @@ impl Transport {
         }
     }
 
-    /// The value of a URI's `transport` parameter, such as `udp`.
-    pub const fn uri_name(self) -> &'static str {
+    /// The name in settings, records and logs, such as `udp`.
+    pub const fn name(self) -> &'static str {
         match self {
             Self::Udp => "udp",
             Self::Tcp => "tcp",
             Self::Tls => "tls",
             Self::Ws => "ws",
             Self::Wss => "wss",
+        }
+    }
+
+    /// The value of a URI's `transport` parameter, such as `udp`.
+    ///
+    /// RFC 7118 section 5.2 knows `ws` only: that the WebSocket is secure is said by the scheme `sips`.
+    pub const fn uri_name(self) -> &'static str {
+        match self {
+            Self::Udp | Self::Tcp | Self::Tls | Self::Ws => self.name(),
+            Self::Wss => Self::Ws.name(),
+        }
+    }
+
+    /// The same under TLS: what a `sips:` URI means by this `transport` parameter (RFC 3261 26.2.2, RFC 7118 section 5.2).
+    /// UDP has none such here and stays as it is.
+    pub const fn secured(self) -> Self {
+        match self {
+            Self::Udp => Self::Udp,
+            Self::Tcp | Self::Tls => Self::Tls,
+            Self::Ws | Self::Wss => Self::Wss,
         }
     }
 
@@ -63,11 +83,11 @@ impl Transport {
         }
     }
 
-    /// Reads a transport's name as it stands in a Via or a URI parameter, in any case.
+    /// Reads a transport's name as it stands in a Via, a URI parameter or a setting, in any case.
     pub fn from_name(name: &str) -> Option<Self> {
         [Self::Udp, Self::Tcp, Self::Tls, Self::Ws, Self::Wss]
             .into_iter()
-            .find(|transport| name.eq_ignore_ascii_case(transport.uri_name()))
+            .find(|transport| name.eq_ignore_ascii_case(transport.name()))
     }
 }
 
@@ -85,7 +105,7 @@ impl std::str::FromStr for Transport {
 
 impl fmt::Display for Transport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.uri_name())
+        f.write_str(self.name())
     }
 }
 
@@ -114,5 +134,20 @@ pub struct Flow {
 impl fmt::Display for Flow {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}", self.transport, self.remote)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secure_websocket_is_ws_in_a_uri_and_wss_elsewhere() {
+        let wss = Transport::Wss;
+        assert_eq!((wss.uri_name(), wss.name(), wss.via_name()), ("ws", "wss", "WSS"));
+        for transport in [Transport::Udp, Transport::Tcp, Transport::Tls, Transport::Ws, wss] {
+            assert_eq!(Transport::from_name(transport.via_name()), Some(transport));
+            assert_eq!(transport.to_string().parse(), Ok(transport));
+        }
     }
 }

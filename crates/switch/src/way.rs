@@ -37,6 +37,19 @@ pub(crate) fn within(next_hop: &str, flow: &Flow, outside: bool) -> Flow {
     Flow { remote, ..*flow }
 }
 
+/// A Contact value: where `user` is reached by this transport. `secure` asks for a `sips:` URI.
+pub(crate) fn contact(transport: Transport, host: SocketAddr, user: &str, secure: bool) -> String {
+    let (user, scheme) = (sip::escape_user(user), if secure { "sips" } else { "sip" });
+    match transport {
+        Transport::Udp => format!("<{scheme}:{user}@{host}>"),
+        // RFC 3261 26.2.2: TLS is what `sips` means.
+        Transport::Tls if secure => format!("<{scheme}:{user}@{host}>"),
+        Transport::Tcp | Transport::Tls | Transport::Ws | Transport::Wss => {
+            format!("<{scheme}:{user}@{host};transport={}>", transport.uri_name())
+        }
+    }
+}
+
 /// The addresses that a name has, in their canonical form.
 pub(crate) fn addresses(flows: &[Flow]) -> impl Iterator<Item = IpAddr> {
     flows.iter().map(|flow| flow.remote.ip().to_canonical())
@@ -45,6 +58,38 @@ pub(crate) fn addresses(flows: &[Flow]) -> impl Iterator<Item = IpAddr> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_contact_is_sips_where_the_dialog_asks_for_it_and_names_its_transport() {
+        let host = "192.0.2.1:5061".parse().unwrap();
+        for (transport, plain, secure) in [
+            (Transport::Udp, "<sip:1@192.0.2.1:5061>", "<sips:1@192.0.2.1:5061>"),
+            (
+                Transport::Tcp,
+                "<sip:1@192.0.2.1:5061;transport=tcp>",
+                "<sips:1@192.0.2.1:5061;transport=tcp>",
+            ),
+            (
+                Transport::Tls,
+                "<sip:1@192.0.2.1:5061;transport=tls>",
+                "<sips:1@192.0.2.1:5061>",
+            ),
+            // RFC 7118 5.2: `wss` is no value of the parameter.
+            (
+                Transport::Ws,
+                "<sip:1@192.0.2.1:5061;transport=ws>",
+                "<sips:1@192.0.2.1:5061;transport=ws>",
+            ),
+            (
+                Transport::Wss,
+                "<sip:1@192.0.2.1:5061;transport=ws>",
+                "<sips:1@192.0.2.1:5061;transport=ws>",
+            ),
+        ] {
+            assert_eq!(contact(transport, host, "1", false), plain);
+            assert_eq!(contact(transport, host, "1", true), secure);
+        }
+    }
 
     #[test]
     fn the_way_within_a_dialog_keeps_the_zone_of_a_link_local_address() {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use rhai::{Dynamic, Engine, Map, NativeCallContext};
-use switch::{Facts, Outcome, Verb};
+use switch::{Facts, Outcome, RejectCode, Verb};
 
 use super::arguments::{self, Checked};
 use super::{dial, unexpected};
@@ -157,13 +157,9 @@ fn reject(context: &NativeCallContext, code: i64, reason: Option<&str>) -> Thing
     done(context, Verb::Reject { code, reason })
 }
 
-/// A final answer that is not a 2xx and leads nowhere else (RFC 3261 21.4 to 21.6).
-pub(crate) fn reject_code(code: i64) -> Checked<u16> {
-    let code = u16::try_from(code)
-        .ok()
-        .filter(|code| (400..=699).contains(code))
-        .ok_or(code);
-    code.map_err(|code| format!("reject {code}: 400 to 699 is possible"))
+/// A status to reject a call with.
+pub(crate) fn reject_code(code: i64) -> Checked<RejectCode> {
+    RejectCode::try_from(code).map_err(|refused| refused.to_string())
 }
 
 fn redirect(context: &NativeCallContext, to: &str) -> Thing<()> {

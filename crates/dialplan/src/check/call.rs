@@ -259,6 +259,7 @@ fn dial_result(map: &Map) -> Checked<switch::DialResult> {
             .as_int()
             .ok()
             .and_then(|code| u16::try_from(code).ok())
+            .filter(|code| *code <= 699)
             .ok_or("code: 0 to 699 is possible")?,
         None => *code,
     };

@@ -8,7 +8,7 @@ mod verbs;
 
 use std::sync::Arc;
 
-use switch::{DialResult, DialStatus, ExtensionState, Facts, Outcome, ScriptEntry, ScriptFault, Verb};
+use switch::{DialResult, DialStatus, ExtensionState, Facts, Outcome, RejectCode, ScriptEntry, ScriptFault, Verb};
 
 use crate::folder::Sources;
 use crate::generation::Look;

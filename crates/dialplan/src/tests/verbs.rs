@@ -17,7 +17,7 @@ fn dial_asks_and_the_script_goes_on_with_its_result() {
         (second, line),
         (
             Verb::Reject {
-                code: 486,
+                code: 486.try_into().unwrap(),
                 reason: Some("Busy Here".into())
             },
             3
@@ -138,7 +138,7 @@ fn a_trunk_call_enters_by_on_trunk() {
     assert_eq!(
         verb(step(&mut fiber, Resume::Continue)).0,
         Verb::Reject {
-            code: 404,
+            code: RejectCode::NOT_FOUND,
             reason: None
         }
     );
@@ -196,7 +196,7 @@ fn a_malformed_number_is_rejected_before_the_script() {
             verb(step(&mut fiber, Resume::Continue)),
             (
                 Verb::Reject {
-                    code: 404,
+                    code: RejectCode::NOT_FOUND,
                     reason: None
                 },
                 0

@@ -174,7 +174,7 @@ impl Dialog {
             routes,
             local_seq: Some(cseq.number),
             remote_seq: None,
-            secure: is_secure(request.uri()) || request.values(HeaderName::Route).next().is_some_and(address_is_secure),
+            secure: needs_sips(request.uri(), request.values(HeaderName::Route).next()),
         })
     }
 
@@ -362,6 +362,12 @@ impl Dialog {
     pub fn routes(&self) -> impl Iterator<Item = &str> {
         self.routes.iter().map(|route| &**route)
     }
+}
+
+/// Whether the Contact of a request outside of a dialog must be a `sips:` URI: its Request-URI is one, or its topmost
+/// Route, given as the value of that header field (RFC 3261 8.1.1.8).
+pub fn needs_sips(request_uri: &str, top_route: Option<&str>) -> bool {
+    is_secure(request_uri) || top_route.is_some_and(address_is_secure)
 }
 
 fn call_id(message: &Message) -> Result<&str, DialogError> {

@@ -281,9 +281,14 @@ impl<'a> Uri<'a> {
             .map(|(_, value)| value)
     }
 
-    /// The `transport` parameter, if it names one that is known here.
+    /// The transport that the URI asks for: its `transport` parameter, if that names one that is known here, and TLS
+    /// beneath it where the scheme is `sips` (RFC 3261 26.2.2, RFC 7118 section 5.2). `None` leaves it open.
     pub fn transport(&self) -> Option<Transport> {
-        Transport::from_name(self.param("transport")?)
+        let named = self.param("transport").and_then(Transport::from_name);
+        match self.scheme {
+            Scheme::Sips => Some(named.unwrap_or(Transport::Tls).secured()),
+            Scheme::Sip | Scheme::Tel | Scheme::Other => named,
+        }
     }
 
     /// Whether `lr` is there (RFC 3261 section 19.1.1).
@@ -423,7 +428,7 @@ mod tests {
         assert_eq!(uri.host, Host::V6("2001:db8::1".parse().unwrap()));
         assert_eq!(
             (uri.port, uri.transport(), uri.is_loose()),
-            (Some(5070), Some(Transport::Tcp), true)
+            (Some(5070), Some(Transport::Tls), true)
         );
         assert_eq!(uri.header_fields().nth(1), Some(("Priority", "urgent")));
         assert_eq!(
@@ -450,6 +455,21 @@ mod tests {
         assert_eq!(uri.header_field("replaces").unwrap().unwrap(), value);
         assert_eq!(uri.header_field("Subject"), Err(UriError::Header), "twice");
         assert_eq!(uri.header_field("Body"), Ok(None));
+    }
+
+    #[test]
+    fn a_sips_uri_asks_for_tls_beneath_its_transport() {
+        for (text, transport) in [
+            ("sip:h", None),
+            ("sip:h;transport=tcp", Some(Transport::Tcp)),
+            ("sip:h;transport=WS", Some(Transport::Ws)),
+            ("sip:h;transport=sctp", None),
+            ("sips:h", Some(Transport::Tls)),
+            ("sips:h;transport=tcp", Some(Transport::Tls)),
+            ("sips:h;transport=ws", Some(Transport::Wss)),
+        ] {
+            assert_eq!(Uri::parse(text).unwrap().transport(), transport, "{text}");
+        }
     }
 
     #[test]

@@ -21,8 +21,8 @@ pub use records::{
     LiveState, NatPolicy, is_number,
 };
 pub use script::{
-    Dial, DialResult, DialStatus, ExtensionState, Facts, Outcome, Position, ScriptCommand, ScriptEntry, ScriptEvent,
-    ScriptFault, Strategy, Target, Verb,
+    Dial, DialResult, DialStatus, ExtensionState, Facts, NoRejectCode, Outcome, Position, RejectCode, ScriptCommand,
+    ScriptEntry, ScriptEvent, ScriptFault, Strategy, Target, Verb,
 };
 
 /// Numbers a question to the outside, so that its answer finds its way back.

@@ -238,7 +238,7 @@ impl Leg {
     pub(super) fn reply_with(&self, cx: &Stack, code: u16, reason: &str) -> Builder {
         Builder::reply_with_reason(&self.invite, status(code), reason, Some(&self.local_tag))
             .copy(&self.invite, HeaderName::RecordRoute)
-            .header(HeaderName::Contact, cx.contact(&self.flow, &self.user))
+            .header(HeaderName::Contact, self.contact(cx))
             .header(HeaderName::Server, &cx.config.product)
     }
 }

@@ -268,6 +268,12 @@ impl Leg {
         self.session.as_ref().is_some_and(Session::is_established)
     }
 
+    /// Our Contact in this leg's dialog.
+    fn contact(&self, cx: &Stack) -> String {
+        let secure = self.dialog.as_ref().is_some_and(Dialog::is_secure);
+        cx.contact(&self.flow, &self.user, secure)
+    }
+
     /// A leg at its very beginning.
     fn new(
         id: LegId,

@@ -134,7 +134,7 @@ impl Leg {
         }
         let builder = Builder::reply(request, status(200), Some(&self.local_tag))
             .copy(request, HeaderName::RecordRoute)
-            .header(HeaderName::Contact, cx.contact(&self.flow, &self.user))
+            .header(HeaderName::Contact, self.contact(cx))
             .header(HeaderName::Allow, allow(Place::Within))
             .header(HeaderName::Supported, supported(Place::Within))
             .header(HeaderName::Server, &cx.config.product);
@@ -187,7 +187,7 @@ impl Leg {
             && *request.method() == Method::Invite
         {
             let reply = Builder::reply(request, StatusCode::SESSION_PROGRESS, Some(&self.local_tag))
-                .header(HeaderName::Contact, cx.contact(&self.flow, &self.user));
+                .header(HeaderName::Contact, self.contact(cx));
             cx.respond(*server, reply.finish());
         }
     }

@@ -177,12 +177,13 @@ impl Leg {
         purpose: Purpose,
         offered: Option<Spec>,
     ) -> bool {
+        let contact = self.contact(cx);
         let Some(dialog) = &mut self.dialog else { return false };
         let way = crate::way::within(dialog.next_hop(), &self.flow, self.outside);
         let via = cx.via(&way);
         let builder = dialog
             .request(method, via)
-            .header(HeaderName::Contact, cx.contact(&self.flow, &self.user))
+            .header(HeaderName::Contact, contact)
             .header(HeaderName::Allow, allow(Place::Within))
             .header(HeaderName::Supported, supported(Place::Within))
             .header(HeaderName::UserAgent, &cx.config.product);

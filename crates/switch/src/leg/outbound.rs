@@ -119,6 +119,7 @@ impl Leg {
                 self.local_tag
             )
         };
+        let secure = sip::dialog::needs_sips(&place.uri, place.routes.first().map(String::as_str));
         let mut builder = Builder::request(&Method::Invite, &place.uri)
             .header(HeaderName::Via, cx.via(&self.flow))
             .header(HeaderName::MaxForwards, invitation.max_forwards);
@@ -130,7 +131,7 @@ impl Leg {
             .header(HeaderName::To, to)
             .header(HeaderName::CallId, cx.ids.call_id())
             .header(HeaderName::CSeq, "1 INVITE")
-            .header(HeaderName::Contact, cx.contact(&self.flow, &self.user))
+            .header(HeaderName::Contact, cx.contact(&self.flow, &self.user, secure))
             .header(HeaderName::Allow, capabilities::allow(capabilities::Place::Within))
             .header(
                 HeaderName::Supported,

@@ -51,6 +51,7 @@ impl Leg {
                 _ => 405,
             });
         }
+        let contact = self.contact(cx);
         let Some(dialog) = &mut self.dialog else {
             return Some(480);
         };
@@ -60,7 +61,7 @@ impl Leg {
             .request(method, via)
             .header(HeaderName::UserAgent, &cx.config.product);
         if *method == Method::Info {
-            builder = builder.header(HeaderName::Contact, cx.contact(&self.flow, &self.user));
+            builder = builder.header(HeaderName::Contact, contact);
         }
         let request = if body.is_empty() {
             builder.finish()

@@ -21,7 +21,7 @@ impl Leg {
     /// Answers a REFER with 202 (RFC 3515 section 2.4.2).
     pub fn accept_refer(&self, cx: &mut Stack, server: ServerId, request: &Message) {
         let reply = Builder::reply(request, StatusCode::ACCEPTED, None)
-            .header(HeaderName::Contact, cx.contact(&self.flow, &self.user))
+            .header(HeaderName::Contact, self.contact(cx))
             .header(HeaderName::Server, &cx.config.product)
             .finish();
         cx.respond(server, reply);
@@ -33,12 +33,13 @@ impl Leg {
         if !self.is_up() {
             return;
         }
+        let contact = self.contact(cx);
         let Some(dialog) = &mut self.dialog else { return };
         let way = crate::way::within(dialog.next_hop(), &self.flow, self.outside);
         let via = cx.via(&way);
         let notify = dialog
             .request(&Method::Notify, via)
-            .header(HeaderName::Contact, cx.contact(&self.flow, &self.user))
+            .header(HeaderName::Contact, contact)
             .header(HeaderName::Event, event)
             .header(HeaderName::SubscriptionState, state)
             .header(HeaderName::UserAgent, &cx.config.product)

@@ -446,7 +446,7 @@ pub fn registration(binding: &Binding) -> Registration {
         number: binding.number.clone(),
         contact: binding.contact.clone(),
         source: binding.flow.remote.to_string(),
-        transport: binding.flow.transport.uri_name().to_owned(),
+        transport: binding.flow.transport.name().to_owned(),
         user_agent: binding.user_agent.clone(),
         expires_at: binding.expires_at,
     }

@@ -170,16 +170,10 @@ impl Stack {
         )
     }
 
-    /// A Contact value for a dialog on this flow.
-    pub fn contact(&self, flow: &Flow, user: &str) -> String {
-        let (user, host) = (sip::escape_user(user), self.sent_by(flow));
-        match flow.transport {
-            Transport::Udp => format!("<sip:{user}@{host}>"),
-            Transport::Tls => format!("<sips:{user}@{host}>"),
-            Transport::Tcp | Transport::Ws | Transport::Wss => {
-                format!("<sip:{user}@{host};transport={}>", flow.transport.uri_name())
-            }
-        }
+    /// A Contact value on this flow. `secure` says that the dialog needs a `sips:` URI, whatever the flow (RFC 3261
+    /// 12.1.1, 8.1.1.8): [`sip::dialog::Dialog::is_secure`].
+    pub fn contact(&self, flow: &Flow, user: &str, secure: bool) -> String {
+        crate::way::contact(flow.transport, self.sent_by(flow), user, secure)
     }
 
     /// The host of an identity of ours that a peer on this flow is shown: the address it reaches us by, with

@@ -4,7 +4,7 @@ use sip::HeaderName;
 
 use crate::{
     answer::Answer,
-    api::Outcome,
+    api::{Outcome, RejectCode},
     call::{Call, Ending},
     core::Core,
     event::{Cause, Q850},
@@ -13,8 +13,8 @@ use crate::{
 use super::Next;
 
 /// `caller.reject(code, reason?)`. Of an answered call it is a hang-up.
-pub(super) fn reject(call: &mut Call, x: &mut Core, code: u16, reason: Option<String>) -> Next {
-    let code = if (300..=699).contains(&code) { code } else { 480 };
+pub(super) fn reject(call: &mut Call, x: &mut Core, code: RejectCode, reason: Option<String>) -> Next {
+    let code = code.code();
     let detail = match &reason {
         Some(reason) => format!("rejected by the dialplan: {code} {reason}"),
         None => format!("rejected by the dialplan: {code}"),
@@ -31,7 +31,7 @@ pub(super) fn redirect(call: &mut Call, x: &mut Core, target: &str) -> Next {
     let flow = call.subject_leg(x).map(|leg| leg.flow);
     // A number of ours is where the phone finds us: our domain may be a name that nobody can look up.
     let contact = match flow.filter(|_| !target.contains(':')) {
-        Some(flow) => x.stack.contact(&flow, target),
+        Some(flow) => x.stack.contact(&flow, target, false),
         None => format!("<{target}>"),
     };
     let refusal = Answer::of(302).with(HeaderName::Contact, contact);

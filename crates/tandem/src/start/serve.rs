@@ -361,10 +361,7 @@ fn system(config: &Config, listeners: &[Listener], addresses: &[IpAddr]) -> admi
     let server = |(place, transports): (SocketAddr, Vec<sip::Transport>)| admin::Server {
         address: place.ip().to_string(),
         port: place.port(),
-        transports: transports
-            .iter()
-            .map(|transport| transport.uri_name().to_owned())
-            .collect(),
+        transports: transports.iter().map(|transport| transport.name().to_owned()).collect(),
     };
     admin::System {
         version: env!("CARGO_PKG_VERSION"),
