@@ -16,6 +16,28 @@ let broken: boolean;
 let plan: string;
 let version: number;
 let cdrs: { call_id: string }[];
+
+/** Two calls of a transfer: 101 talks with 102, who sends it on to 103. */
+const records = (() => {
+  const at = (second: number) => `2026-01-05T08:00:${String(second).padStart(2, "0")}Z`;
+  const call = (call_id: string, from: string, to: string, code: string, text: string) => ({
+    call_id, sip_call_id: call_id, from, from_name: "", to, dialed: to, started_at: at(0), answered_at: at(4), ended_at: at(9),
+    talk_seconds: 5, disposition: "answered", sip_code: 200, ended_by: "caller", cause: { code, text, remedy: "" }, detail: "",
+  });
+  const segment = (from: number, to: number, other: string, why: string) => ({ from: at(from), to: at(to), party: "101", with: other, why });
+  return {
+    k1: {
+      ...call("k1", "101", "102", "call.transferred", "The call was transferred"),
+      segments: [segment(0, 4, "", "started"), segment(4, 9, "102", "answered")],
+      links: [{ call_id: "k2", how: "transferred_to" }, { call_id: "k3", how: "joined" }],
+    },
+    k2: {
+      ...call("k2", "101", "103", "callee.hung_up", "103 hung up"),
+      segments: [segment(5, 9, "103", "transferred")],
+      links: [{ call_id: "k1", how: "transferred_from" }],
+    },
+  };
+})();
 let keys: (string | null)[];
 let events: () => Promise<Response>;
 
@@ -47,6 +69,10 @@ async function fake(input: Request | string, init?: RequestInit): Promise<Respon
       return new Response(JSON.stringify(extensions[0]), { headers: { "Content-Type": "application/json", ...etag() } });
     case "GET /api/v1/cdrs":
       return json(200, { items: cdrs, next_cursor: new URL(request.url).searchParams.has("cursor") ? null : "next" });
+    case "GET /api/v1/cdrs/k2":
+      return json(200, records.k2);
+    case "GET /api/v1/cdrs/k3":
+      return problem(404, "no such record");
     case "POST /api/v1/extensions": {
       keys.push(request.headers.get("Idempotency-Key"));
       const body = (await request.json()) as { number: string };
@@ -325,6 +351,7 @@ test("calls that end wait behind a button, and one page is read for them", async
   const call = (id: string, from = "101") => ({
     call_id: id, sip_call_id: id, from, from_name: "Alice", to: "102", dialed: "102", started_at: "2026-01-05T08:00:00Z",
     answered_at: null, ended_at: "2026-01-05T08:00:09Z", talk_seconds: 0, disposition: "busy", sip_code: 486, ended_by: "callee", detail: "",
+    cause: { code: "phone.busy", text: "102 was busy", remedy: "" }, segments: [], links: [],
   });
   let tell = (_: string) => {};
   events = async () => {
@@ -351,6 +378,22 @@ test("calls that end wait behind a button, and one page is read for them", async
   // The filters stand in the address.
   await user.selectOptions(screen.getByLabelText("How it ended"), "busy");
   await vi.waitFor(() => expect(location.search).toBe("?q=101&from=2026-01-01&result=busy"));
+});
+
+test("a record tells who talked with whom, and leads to the call that it went on as", async () => {
+  cdrs = [records.k1];
+  const user = await signedIn("/history");
+  await screen.findByText("The call was transferred");
+  await user.click(screen.getByLabelText("Details of the call from 101 to 102"));
+  const story = () => [...document.querySelectorAll(".story li")].map((line) => line.textContent?.replace(/^.*?(?=101)/, ""));
+  expect(story()).toEqual(["101 aloneThe call began · 0:04", "101 with 102Answered · 0:05"]);
+  await user.click(screen.getByRole("button", { name: "Went on as another call" }));
+  await screen.findByText(/103 hung up/);
+  expect(story()).toContain("101 with 103Transferred · 0:04");
+  // The way back is open already.
+  expect(screen.queryByRole("button", { name: "Came from another call" })).toBeNull();
+  await user.click(screen.getByRole("button", { name: "Took a place in another call" }));
+  await screen.findByText("The other record cannot be shown: No such record.");
 });
 
 test("rows that are far from the screen are not drawn", async () => {

@@ -17,8 +17,8 @@ use admin::{
 use jiff::Timestamp;
 use store::{Store, StoreError};
 use switch::{
-    CallUid, Cdr, CdrOpen, Command, CommandError, Disposition, EndedBy, Event, Extension, Ha1, LiveCall, LiveLeg,
-    LiveState, Registration, Reply,
+    Began, CallUid, CauseCode, Cdr, CdrOpen, Command, CommandError, Disposition, EndedBy, Event, Extension, Ha1, Link,
+    LinkKind, LiveCall, LiveLeg, LiveState, Registration, Reply, Segment, Story,
 };
 use tokio::sync::mpsc;
 
@@ -110,14 +110,24 @@ async fn fill(store: &Store) -> Result<(), StoreError> {
     };
     store.update_extension(DOMAIN, "103", &quiet, now).await?;
     let ends = [
-        (Disposition::Answered, 200, "the caller hung up"),
-        (Disposition::Busy, 486, "102 is busy"),
-        (Disposition::NoAnswer, 480, "nobody answered within 20 s"),
-        (Disposition::Cancelled, 487, "the caller gave up while it rang"),
-        (Disposition::Failed, 503, "no phone of 300 could be reached"),
+        (Disposition::Answered, 200, CauseCode::CallerHungUp, "caller: hung up"),
+        (Disposition::Busy, 486, CauseCode::PhoneBusy, "Busy Here"),
+        (Disposition::NoAnswer, 480, CauseCode::PhoneNoAnswer, "No Answer"),
+        (
+            Disposition::Cancelled,
+            487,
+            CauseCode::CallerCancelled,
+            "the caller gave up",
+        ),
+        (
+            Disposition::Failed,
+            500,
+            CauseCode::ScriptFailed,
+            "main.rhai:7:12: no such function",
+        ),
     ];
     for n in 0..60_i64 {
-        let (disposition, sip_code, detail) = ends[usize::try_from(n * n).unwrap_or(0) % ends.len()];
+        let (disposition, sip_code, cause, detail) = ends[usize::try_from(n * n).unwrap_or(0) % ends.len()];
         let (from, to) = (
             PEOPLE[usize::try_from(n).unwrap_or(0) % 6],
             PEOPLE[usize::try_from(n + 2).unwrap_or(0) % 6],
@@ -132,14 +142,31 @@ async fn fill(store: &Store) -> Result<(), StoreError> {
             dialed: to.0.to_owned(),
             started_at,
         };
+        let (answered_at, ended_at) = (started_at + 6_000_000, started_at + (20 + n * 7) * 1_000_000);
+        let mut story = Story::begin(started_at, from.0, 64);
+        if answered {
+            story.turn(answered_at, from.0, to.0, Began::Answered);
+        }
+        let mut links = Vec::new();
+        // Some calls are transferred to the reception's deputy, in a call of its own.
+        if answered && n % 20 == 0 && n > 0 {
+            story.turn(answered_at + 20_000_000, from.0, "104", Began::Transferred);
+            links.push(Link {
+                call: CallUid(n.cast_unsigned().into()),
+                how: LinkKind::TransferredTo,
+            });
+        }
         store.writer(DOMAIN).close_cdr(Cdr {
+            segments: story.end(ended_at),
+            links,
             open,
             to: to.0.to_owned(),
-            answered_at: answered.then_some(started_at + 6_000_000),
-            ended_at: started_at + (20 + n * 7) * 1_000_000,
+            answered_at: answered.then_some(answered_at),
+            ended_at,
             disposition,
             sip_code,
             ended_by: EndedBy::Caller,
+            cause,
             detail: detail.to_owned(),
         });
     }
@@ -249,15 +276,20 @@ impl Fake {
             sip_call_id: "demo".to_owned(),
             started_at: call.started_at,
         };
+        let ended_at = Timestamp::now().as_microsecond();
+        let answered = call.answered_at.map(|at| (at, call.to.as_str()));
         self.events.publish(Event::CallEnded(Box::new(Cdr {
+            segments: Segment::of_plain_call(open.started_at, &open.from, answered, ended_at),
+            links: Vec::new(),
             open,
             to: call.to,
             answered_at: call.answered_at,
-            ended_at: Timestamp::now().as_microsecond(),
+            ended_at,
             disposition: Disposition::Answered,
             sip_code: 200,
             ended_by: EndedBy::Admin,
-            detail: "ended".to_owned(),
+            cause: CauseCode::AdminEnded,
+            detail: String::new(),
         })));
         true
     }

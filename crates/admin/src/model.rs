@@ -5,7 +5,7 @@ mod convert;
 
 pub(crate) use convert::now_micros;
 use jiff::Timestamp;
-use records::{Disposition, EndedBy, LiveLeg, LiveState};
+use records::{Began, CauseCode, Disposition, EndedBy, LinkKind, LiveLeg, LiveState};
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
@@ -308,7 +308,13 @@ pub(crate) struct StartedCall {
     "id": 42, "call_id": "5f0c6f2e8d3b4a1c9e7d5b3a1f2e4d6c", "sip_call_id": "a84b4c76e66710@192.0.2.10",
     "from": "101", "from_name": "Alice", "to": "102", "dialed": "102",
     "started_at": "2026-01-05T08:30:00Z", "answered_at": "2026-01-05T08:30:06Z", "ended_at": "2026-01-05T08:32:36Z",
-    "talk_seconds": 150.0, "disposition": "answered", "sip_code": 200, "ended_by": "caller", "detail": "the caller hung up"
+    "talk_seconds": 150.0, "disposition": "answered", "sip_code": 200, "ended_by": "caller",
+    "cause": {"code": "caller.hung_up", "text": "The caller hung up", "remedy": ""}, "detail": "caller: hung up",
+    "segments": [
+        {"from": "2026-01-05T08:30:00Z", "to": "2026-01-05T08:30:06Z", "party": "101", "with": "", "why": "started"},
+        {"from": "2026-01-05T08:30:06Z", "to": "2026-01-05T08:32:36Z", "party": "101", "with": "102", "why": "answered"}
+    ],
+    "links": []
 }))]
 pub(crate) struct Cdr {
     /// Its number in the list; absent in events.
@@ -327,6 +333,20 @@ pub(crate) struct Cdr {
     pub(crate) to: String,
     /// What was dialled.
     pub(crate) dialed: String,
+    #[serde(flatten)]
+    pub(crate) times: CdrTimes,
+    #[serde(flatten)]
+    pub(crate) ending: CdrEnding,
+    /// Who talked with whom and when: the first segment begins with the call, each begins where the one before ends,
+    /// the last ends with the call.
+    pub(crate) segments: Vec<Segment>,
+    /// Records of the calls that this one came from or led to.
+    pub(crate) links: Vec<Link>,
+}
+
+/// When a call was.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub(crate) struct CdrTimes {
     /// When it began.
     pub(crate) started_at: Timestamp,
     /// When the caller was answered.
@@ -336,14 +356,57 @@ pub(crate) struct Cdr {
     pub(crate) ended_at: Timestamp,
     /// From answer to end, in seconds; 0 where nobody answered.
     pub(crate) talk_seconds: f64,
+}
+
+/// How a call ended.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub(crate) struct CdrEnding {
     /// How it ended.
     pub(crate) disposition: Disposition,
     /// The final status the caller got; 0 where there was none.
     pub(crate) sip_code: u16,
     /// Who ended it.
     pub(crate) ended_by: EndedBy,
-    /// Why it ended as it did, for people; with the cause of Q.850 where the telephone network gave one.
+    /// Why it ended.
+    pub(crate) cause: Cause,
+    /// Technical detail, for people: the line of a dialplan, the phone's own words; with the cause of Q.850 where the
+    /// telephone network gave one. Its words may change at any time: programs compare `cause.code`.
     pub(crate) detail: String,
+}
+
+/// Why a call ended.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub(crate) struct Cause {
+    /// A word that programs may compare.
+    pub(crate) code: CauseCode,
+    /// What happened, in a sentence for people.
+    pub(crate) text: String,
+    /// What helps; empty where there is nothing to do.
+    pub(crate) remedy: &'static str,
+}
+
+/// A part of a call during which the same two were together.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub(crate) struct Segment {
+    /// When it began.
+    pub(crate) from: Timestamp,
+    /// When it ended.
+    pub(crate) to: Timestamp,
+    /// The party that the call was for then.
+    pub(crate) party: String,
+    /// The other party; empty where there was none, or Tandem itself (a prompt, the ringing).
+    pub(crate) with: String,
+    /// Why it began.
+    pub(crate) why: Began,
+}
+
+/// Another call that this one came from or led to.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub(crate) struct Link {
+    /// The other call.
+    pub(crate) call_id: String,
+    /// How the two belong together.
+    pub(crate) how: LinkKind,
 }
 
 /// One page of call detail records, newest first.

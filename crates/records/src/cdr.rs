@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::{CauseCode, Link, Segment};
+
 /// A call as scripts, events, records and the admin API know it: random, unique across restarts. Written as 32
 /// hexadecimal digits.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -81,8 +83,21 @@ pub struct Cdr {
     pub sip_code: u16,
     /// Who ended it.
     pub ended_by: EndedBy,
-    /// Why it ended as it did, for people.
+    /// Why it ended.
+    pub cause: CauseCode,
+    /// Technical detail, for people: the line of a script, a phone's own words. Empty where there is none.
     pub detail: String,
+    /// Who talked with whom and when; they tile the time from the beginning to the end ([`Segment::tile`]).
+    pub segments: Vec<Segment>,
+    /// The calls that it came from or led to.
+    pub links: Vec<Link>,
+}
+
+impl Cdr {
+    /// Whether the segments tile the call's time.
+    pub fn is_tiled(&self) -> bool {
+        Segment::tile(&self.segments, self.open.started_at, self.ended_at)
+    }
 }
 
 /// How a call ended.

@@ -7,16 +7,22 @@
 //! |---|---|
 //! | `account.rs` | [`Extension`], [`Device`], [`Ha1`], [`NatPolicy`]; what a number is |
 //! | `binding.rs` | [`Binding`]: a contact of a device, and its changes on disk |
+//! | `cause.rs` | [`CauseCode`]: the one catalogue of reasons why calls end |
 //! | `cdr.rs` | [`Cdr`] and its beginning, [`CallUid`], [`Disposition`], [`EndedBy`] |
 //! | `live.rs` | [`LiveState`], [`LiveLeg`]: a call in progress |
+//! | `story.rs` | [`Segment`], [`Link`]: who talked with whom and when; [`Story`] writes segments down |
 
 mod account;
 mod binding;
+mod cause;
 mod cdr;
 mod live;
+mod story;
 
 pub use account::{Device, Extension, Ha1, MAX_NUMBER, NatPolicy, is_number};
 pub use binding::{Binding, BindingChange};
+pub use cause::CauseCode;
 pub use cdr::{CallUid, Cdr, CdrAnswer, CdrOpen, Disposition, EndedBy};
 pub use live::{LiveLeg, LiveState};
 pub use sip::{Flow, Transport};
+pub use story::{Began, Link, LinkKind, Segment, Story};

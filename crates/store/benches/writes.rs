@@ -8,7 +8,10 @@
 
 use std::fs;
 
-use records::{Binding, BindingChange, CallUid, Cdr, CdrOpen, Disposition, EndedBy, Extension, Flow, Ha1, Transport};
+use records::{
+    Binding, BindingChange, CallUid, CauseCode, Cdr, CdrOpen, Disposition, EndedBy, Extension, Flow, Ha1, Segment,
+    Transport,
+};
 use store::{NewExtension, Options, Store, Synchronous};
 
 const DOMAIN: &str = "tandem.local";
@@ -162,7 +165,15 @@ fn closed(call: u64) -> Cdr {
         disposition: Disposition::Answered,
         sip_code: 200,
         ended_by: EndedBy::Caller,
+        cause: CauseCode::CallerHungUp,
         detail: String::new(),
+        segments: Segment::of_plain_call(
+            started_at,
+            &open.from,
+            Some((started_at + 2_000_000, &open.dialed)),
+            started_at + 60_000_000,
+        ),
+        links: Vec::new(),
         open,
     }
 }

@@ -4,7 +4,8 @@
 //! Rows that were never completed are calls that a crash interrupted; [`Store::close_interrupted`] completes those at
 //! the start. How long they lasted at least follows from a mark that is written now and then while there are calls.
 
-use records::{CallUid, Cdr, CdrAnswer, CdrOpen, Disposition, EndedBy};
+use records::{CallUid, CauseCode, Cdr, CdrAnswer, CdrOpen, Disposition, EndedBy, Segment};
+use serde::{Serialize, de::DeserializeOwned};
 use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection, sqlite::SqliteRow};
 
 use crate::{
@@ -32,12 +33,13 @@ static ANSWER: MultiRow = MultiRow::new(
 // Completes the row, or writes it whole where the beginning was not stored; an ended call stays as it is.
 static CLOSE: MultiRow = MultiRow::new(
     "INSERT INTO cdrs (domain, call_id, sip_call_id, from_number, from_name, dialed, started_at, to_number, \
-     answered_at, ended_at, disposition, sip_code, ended_by, detail) VALUES",
-    14,
+     answered_at, ended_at, disposition, sip_code, ended_by, detail, cause, segments, links) VALUES",
+    17,
     "ON CONFLICT (domain, call_id) DO UPDATE SET from_number = excluded.from_number, from_name = excluded.from_name, \
      dialed = excluded.dialed, to_number = excluded.to_number, answered_at = excluded.answered_at, \
      ended_at = excluded.ended_at, disposition = excluded.disposition, sip_code = excluded.sip_code, \
-     ended_by = excluded.ended_by, detail = excluded.detail WHERE cdrs.ended_at IS NULL",
+     ended_by = excluded.ended_by, detail = excluded.detail, \
+     cause = excluded.cause, segments = excluded.segments, links = excluded.links WHERE cdrs.ended_at IS NULL",
 );
 
 /// A row to write, with its domain.
@@ -89,8 +91,17 @@ pub(crate) async fn close(connection: &mut SqliteConnection, cdrs: &[InDomain<'_
             .bind(cdr.sip_code)
             .bind(cdr.ended_by.name())
             .bind(&cdr.detail)
+            .bind(cdr.cause.name())
+            .bind(json(&cdr.segments))
+            .bind(json(&cdr.links))
     };
     CLOSE.execute(connection, cdrs, bind).await.map(drop)
+}
+
+/// Segments or links as the database keeps them. An empty list is NULL, and most calls have no links.
+fn json<T: Serialize>(list: &[T]) -> Option<String> {
+    let text = (!list.is_empty()).then(|| serde_json::to_string(list));
+    text.and_then(Result::ok)
 }
 
 /// Which records to list; the default is all of them.
@@ -131,7 +142,7 @@ impl Store {
                      ended_at = max(started_at, coalesce(answered_at, 0), min(?, coalesce((SELECT updated_at FROM settings \
                      WHERE settings.domain = cdrs.domain AND key = 'calls_alive'), 0))), \
                      disposition = iif(answered_at IS NULL, 'failed', 'answered'), \
-                     sip_code = iif(answered_at IS NULL, 0, 200), ended_by = 'system', \
+                     sip_code = iif(answered_at IS NULL, 0, 200), ended_by = 'system', cause = 'switch.interrupted', \
                      detail = 'interrupted: Tandem was stopped during the call, which lasted at least until then' \
                      WHERE ended_at IS NULL";
         let closed = sqlx::query(close)
@@ -195,16 +206,17 @@ impl Store {
         row.map(place).transpose().map_err(|e: sqlx::Error| self.error(&e))
     }
 
-    /// One record of a call that has ended, by its number in the list.
+    /// The record of a call that has ended.
     ///
     /// # Errors
     /// [`StoreError::NotFound`].
-    pub async fn cdr(&self, domain: &str, id: i64) -> Result<StoredCdr, StoreError> {
-        let one = "SELECT * FROM cdrs WHERE domain = ? AND id = ? AND ended_at IS NOT NULL";
-        let row = sqlx::query(one).bind(domain).bind(id).fetch_optional(&self.read).await;
+    pub async fn cdr(&self, domain: &str, call: CallUid) -> Result<StoredCdr, StoreError> {
+        let one = "SELECT * FROM cdrs WHERE domain = ? AND call_id = ? AND ended_at IS NOT NULL";
+        let one = sqlx::query(one).bind(domain).bind(call.to_string());
+        let row = one.fetch_optional(&self.read).await;
         let row = row
             .map_err(|e| self.error(&e))?
-            .ok_or_else(|| StoreError::NotFound(format!("cdr {id}")))?;
+            .ok_or_else(|| StoreError::NotFound(format!("record of call {call}")))?;
         read(&row).map_err(|e| self.error(&e))
     }
 }
@@ -329,6 +341,13 @@ fn push_place(query: &mut QueryBuilder<Sqlite>, domain: &str, filter: &CdrFilter
     }
 }
 
+/// What [`json`] wrote.
+fn list<T: DeserializeOwned>(row: &SqliteRow, column: &str) -> Result<Option<Vec<T>>, sqlx::Error> {
+    let text: Option<String> = row.try_get(column)?;
+    let list = text.as_deref().map(serde_json::from_str).transpose();
+    list.map_err(|e| sqlx::Error::Decode(Box::new(e)))
+}
+
 fn read(row: &SqliteRow) -> Result<StoredCdr, sqlx::Error> {
     fn word<T>(row: &SqliteRow, column: &str, parse: fn(&str) -> Option<T>) -> Result<T, sqlx::Error> {
         let text: String = row.try_get(column)?;
@@ -342,15 +361,38 @@ fn read(row: &SqliteRow) -> Result<StoredCdr, sqlx::Error> {
         dialed: row.try_get("dialed")?,
         started_at: row.try_get("started_at")?,
     };
+    let (to, answered_at, ended_at): (String, Option<i64>, i64) = (
+        row.try_get("to_number")?,
+        row.try_get("answered_at")?,
+        row.try_get("ended_at")?,
+    );
+    let (disposition, ended_by) = (
+        word(row, "disposition", Disposition::parse)?,
+        word(row, "ended_by", EndedBy::parse)?,
+    );
+    let sip_code = row.try_get("sip_code")?;
+    let cause: Option<String> = row.try_get("cause")?;
+    // A word of a later version is none that this one could explain.
+    let cause = match cause {
+        Some(word) => CauseCode::parse(&word).unwrap_or(CauseCode::Unknown),
+        None => CauseCode::guess(disposition, sip_code, ended_by),
+    };
+    let segments = list(row, "segments")?.unwrap_or_else(|| {
+        let answered = answered_at.map(|at| (at, to.as_str()));
+        Segment::of_plain_call(open.started_at, &open.from, answered, ended_at)
+    });
     let cdr = Cdr {
         open,
-        to: row.try_get("to_number")?,
-        answered_at: row.try_get("answered_at")?,
-        ended_at: row.try_get("ended_at")?,
-        disposition: word(row, "disposition", Disposition::parse)?,
-        sip_code: row.try_get("sip_code")?,
-        ended_by: word(row, "ended_by", EndedBy::parse)?,
+        to,
+        answered_at,
+        ended_at,
+        disposition,
+        sip_code,
+        ended_by,
+        cause,
         detail: row.try_get("detail")?,
+        segments,
+        links: list(row, "links")?.unwrap_or_default(),
     };
     Ok(StoredCdr {
         id: row.try_get("id")?,

@@ -5,7 +5,7 @@ mod support;
 
 use std::time::Duration;
 
-use records::{Cdr, CdrAnswer, Disposition, EndedBy};
+use records::{Began, CallUid, CauseCode, Cdr, CdrAnswer, Disposition, EndedBy, Link, LinkKind, Segment, Story};
 use store::{CdrFilter, Options, Store, StoreError};
 use support::{DOMAIN, NOW, binding, closed_cdr, fresh, fresh_with, gone, new_extension, open_cdr, save};
 
@@ -133,18 +133,56 @@ async fn a_call_has_one_record_from_its_beginning_to_its_end() {
     writer.flush().await.unwrap();
     assert_eq!(all(&kept.store).await, [closed_cdr(1)]);
     assert_eq!(kept.count(CDRS).await, 1);
-    let id = kept
-        .store
-        .cdrs(DOMAIN, &CdrFilter::default(), 1, None)
-        .await
-        .unwrap()
-        .items[0]
-        .id;
-    assert_eq!(kept.store.cdr(DOMAIN, id).await.unwrap().cdr, closed_cdr(1));
+    let call = closed_cdr(1).open.call_id;
+    assert_eq!(kept.store.cdr(DOMAIN, call).await.unwrap().cdr, closed_cdr(1));
     assert!(matches!(
-        kept.store.cdr("other.example", id).await,
+        kept.store.cdr("other.example", call).await,
         Err(StoreError::NotFound(_))
     ));
+}
+
+#[tokio::test]
+async fn a_record_tells_its_whole_story() {
+    let kept = fresh().await;
+    let mut cdr = closed_cdr(1);
+    let start = cdr.open.started_at;
+    let mut story = Story::begin(start, "101", 64);
+    story.turn(start + 1, "101", "102", Began::Answered);
+    story.turn(start + 2, "101", "", Began::Left);
+    story.turn(start + 3, "101", "sip:\"é\"@b.example", Began::Transferred);
+    story.turn(start + 4, "103", "104", Began::Replaced);
+    story.turn(start + 5, "101", "102", Began::Returned);
+    cdr.segments = story.end(cdr.ended_at);
+    let kinds = [
+        LinkKind::TransferredTo,
+        LinkKind::TransferredFrom,
+        LinkKind::Joined,
+        LinkKind::JoinedBy,
+    ];
+    let link = |(other, how): (u128, LinkKind)| Link {
+        call: CallUid(u128::MAX - other),
+        how,
+    };
+    cdr.links = (0..).zip(kinds).map(link).collect();
+    kept.store.writer(DOMAIN).close_cdr(cdr.clone());
+    // A second end changes nothing of it.
+    kept.store.writer(DOMAIN).close_cdr(closed_cdr(1));
+    for (call, &cause) in (2..).zip(CauseCode::ALL) {
+        let other = Cdr {
+            cause,
+            ..closed_cdr(call)
+        };
+        kept.store.writer(DOMAIN).close_cdr(other);
+    }
+    kept.store.writer(DOMAIN).flush().await.unwrap();
+    let mut found = all(&kept.store).await;
+    found.reverse();
+    assert_eq!(found[0], cdr);
+    assert!(found.iter().all(Cdr::is_tiled));
+    assert_eq!(
+        found[1..].iter().map(|cdr| cdr.cause).collect::<Vec<_>>(),
+        CauseCode::ALL
+    );
 }
 
 #[tokio::test]
@@ -174,8 +212,13 @@ async fn interrupted_calls_are_closed_at_the_start() {
         (Disposition::Failed, EndedBy::System)
     );
     // Not when Tandem came back, which may be days later, but when it is known to have been there last.
-    assert_eq!((first.open, first.ended_at), (open_cdr(1), NOW + 50_000_000));
-    assert_eq!((first.answered_at, first.sip_code), (None, 0));
+    assert_eq!((&first.open, first.ended_at), (&open_cdr(1), NOW + 50_000_000));
+    assert_eq!(
+        (first.answered_at, first.sip_code, first.cause),
+        (None, 0, CauseCode::SwitchInterrupted)
+    );
+    let segments = Segment::of_plain_call(NOW + 1_000_000, "101", None, NOW + 50_000_000);
+    assert_eq!(first.segments, segments);
     // Its end comes too late: the record stands.
     kept.store.writer(DOMAIN).close_cdr(closed_cdr(1));
     kept.store.writer(DOMAIN).flush().await.unwrap();

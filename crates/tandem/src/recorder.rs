@@ -102,7 +102,7 @@ impl Recorder {
 
 #[cfg(test)]
 mod tests {
-    use records::{Binding, CallUid, Disposition, EndedBy, Extension, Flow, Ha1, Transport};
+    use records::{Binding, CallUid, CauseCode, Disposition, EndedBy, Extension, Flow, Ha1, Segment, Transport};
     use store::{CdrFilter, NewExtension, Options};
 
     use super::*;
@@ -209,7 +209,10 @@ mod tests {
                 disposition,
                 sip_code: 200,
                 ended_by,
+                cause: CauseCode::guess(disposition, 200, ended_by),
                 detail: "bye".into(),
+                segments: Segment::of_plain_call(SECOND, "101", Some((2 * SECOND, "102")), 3 * SECOND),
+                links: Vec::new(),
             });
         }
         recorder.forget([BindingChange::Remove(u64::MAX)]);

@@ -8,8 +8,9 @@ import { HistoryIcon } from "../ui/Icons";
 import { Listing } from "../ui/Listing";
 import { Search } from "../ui/Search";
 import { Badge, Empty, PageHead, Party, type Tone } from "../ui/States";
-import { type Column, type Fact, Facts, Table } from "../ui/Table";
-import { who, why } from "./why";
+import { type Column, Table } from "../ui/Table";
+import { Story } from "./Story";
+import { why } from "./why";
 
 const TONES: Record<Disposition, Tone> = {
   answered: "good",
@@ -113,7 +114,7 @@ export function HistoryPage() {
           columns={COLUMNS}
           details={{
             label: (cdr) => `Details of the call from ${cdr.from} to ${cdr.dialed}`,
-            show: (cdr) => <Facts facts={facts(cdr)} />,
+            show: (cdr) => <Story cdr={cdr} />,
           }}
         />
       </Listing>
@@ -164,17 +165,3 @@ const COLUMNS: Column<Cdr>[] = [
   { head: "Talk", look: "right number", show: (cdr) => (cdr.answered_at ? duration(cdr.talk_seconds) : "—") },
   { head: "Why", look: "muted", show: why },
 ];
-
-function facts(cdr: Cdr): Fact[] {
-  const status = cdr.sip_code ? String(cdr.sip_code) : "none";
-  return [
-    { name: "Ended by", value: who(cdr.ended_by) },
-    { name: "SIP status the caller got", value: status },
-    { name: "Detail", value: cdr.detail },
-    { name: "Dialled", value: cdr.dialed },
-    { name: "Answered", value: cdr.answered_at && dateTime(cdr.answered_at) },
-    { name: "Ended", value: dateTime(cdr.ended_at) },
-    { name: "Call id, as in the log", value: cdr.call_id, look: "code" },
-    { name: "SIP Call-ID, as in the phone's log", value: cdr.sip_call_id, look: "code" },
-  ];
-}

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{Call, Cdr, Extension, Registration};
+use super::{Call, Cause, Cdr, CdrEnding, CdrTimes, Extension, Link, Registration, Segment};
 
 /// Times are microseconds since the Unix epoch inside; one that no calendar has becomes the epoch.
 pub(crate) fn timestamp(unix_micros: i64) -> Timestamp {
@@ -74,8 +74,56 @@ impl From<switch::LiveCall> for Call {
     }
 }
 
+/// What happened, with the names of this call. A detail that is empty leaves no colon behind.
+fn said(cdr: &records::Cdr) -> String {
+    let callee = if cdr.to.is_empty() { &cdr.open.dialed } else { &cdr.to };
+    let mut text = cdr.cause.text();
+    if cdr.detail.is_empty() {
+        text = text.strip_suffix(": {detail}").unwrap_or(text);
+    }
+    // One pass: what is put in is not searched again.
+    let mut said = String::with_capacity(text.len() + callee.len() + cdr.detail.len());
+    for (i, part) in text.split('{').enumerate() {
+        let (name, rest) = part.split_once('}').filter(|_| i > 0).unwrap_or(("", part));
+        said.push_str(match name {
+            "callee" => callee,
+            "dialed" => &cdr.open.dialed,
+            "detail" => &cdr.detail,
+            _ => "",
+        });
+        said.push_str(rest);
+    }
+    said
+}
+
+impl From<records::Segment> for Segment {
+    fn from(segment: records::Segment) -> Self {
+        Self {
+            from: timestamp(segment.from),
+            to: timestamp(segment.to),
+            party: segment.party,
+            with: segment.with,
+            why: segment.why,
+        }
+    }
+}
+
+impl From<records::Link> for Link {
+    fn from(link: records::Link) -> Self {
+        Self {
+            call_id: link.call.to_string(),
+            how: link.how,
+        }
+    }
+}
+
 impl From<records::Cdr> for Cdr {
     fn from(cdr: records::Cdr) -> Self {
+        let cause = Cause {
+            code: cdr.cause,
+            text: said(&cdr),
+            remedy: cdr.cause.remedy(),
+        };
         Self {
             id: None,
             call_id: cdr.open.call_id.to_string(),
@@ -84,14 +132,21 @@ impl From<records::Cdr> for Cdr {
             from_name: cdr.open.from_name,
             to: cdr.to,
             dialed: cdr.open.dialed,
-            started_at: timestamp(cdr.open.started_at),
-            answered_at: cdr.answered_at.map(timestamp),
-            ended_at: timestamp(cdr.ended_at),
-            talk_seconds: talk_seconds(cdr.answered_at, cdr.ended_at),
-            disposition: cdr.disposition,
-            sip_code: cdr.sip_code,
-            ended_by: cdr.ended_by,
-            detail: cdr.detail,
+            times: CdrTimes {
+                started_at: timestamp(cdr.open.started_at),
+                answered_at: cdr.answered_at.map(timestamp),
+                ended_at: timestamp(cdr.ended_at),
+                talk_seconds: talk_seconds(cdr.answered_at, cdr.ended_at),
+            },
+            ending: CdrEnding {
+                disposition: cdr.disposition,
+                sip_code: cdr.sip_code,
+                ended_by: cdr.ended_by,
+                cause,
+                detail: cdr.detail,
+            },
+            segments: cdr.segments.into_iter().map(Into::into).collect(),
+            links: cdr.links.into_iter().map(Into::into).collect(),
         }
     }
 }
@@ -107,6 +162,8 @@ impl From<store::StoredCdr> for Cdr {
 
 #[cfg(test)]
 mod tests {
+    use records::CauseCode;
+
     use super::*;
 
     #[test]
@@ -120,5 +177,41 @@ mod tests {
         assert!((talk_seconds(Some(1_000_000), 2_500_000) - 1.5).abs() < 1e-9);
         assert!(talk_seconds(None, 2_500_000).abs() < 1e-9);
         assert!(talk_seconds(Some(9), 2).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_cause_is_told_with_the_names_of_its_call() {
+        let mut cdr = records::Cdr {
+            open: records::CdrOpen {
+                call_id: records::CallUid(1),
+                from: "101".into(),
+                from_name: String::new(),
+                dialed: "999".into(),
+                sip_call_id: String::new(),
+                started_at: 0,
+            },
+            to: String::new(),
+            answered_at: None,
+            ended_at: 1,
+            disposition: records::Disposition::Failed,
+            sip_code: 480,
+            ended_by: records::EndedBy::System,
+            cause: CauseCode::PhoneUnavailable,
+            detail: "Away {dialed}".into(),
+            segments: Vec::new(),
+            links: Vec::new(),
+        };
+        assert_eq!(said(&cdr), "999 was not available: Away {dialed}");
+        cdr.detail.clear();
+        assert_eq!(said(&cdr), "999 was not available");
+        for (to, cause, expected) in [
+            ("102", CauseCode::PhoneBusy, "102 was busy"),
+            ("", CauseCode::NumberUnknown, "Nobody has the number 999"),
+            ("102", CauseCode::CallerHungUp, "The caller hung up"),
+            ("", CauseCode::Unknown, "Unknown"),
+        ] {
+            (cdr.to, cdr.cause) = (to.into(), cause);
+            assert_eq!(said(&cdr), expected);
+        }
     }
 }

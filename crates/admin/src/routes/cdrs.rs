@@ -2,14 +2,14 @@
 
 use axum::{Json, extract::State};
 use jiff::Timestamp;
-use records::Disposition;
+use records::{CallUid, Disposition};
 use serde::Deserialize;
 use store::{CdrFilter, CdrSearch};
 use utoipa::IntoParams;
 
 use super::pages::{self, Page};
 use crate::{
-    extract::QueryParams,
+    extract::{PathText, QueryParams},
     model::{Cdr, CdrPage},
     problem::{Problem, ProblemBody},
     state::App,
@@ -89,4 +89,19 @@ pub(crate) async fn list(
         items,
         next_cursor: page.next_cursor.as_deref().map(pages::encode),
     }))
+}
+
+/// Show the call detail record of a call
+#[utoipa::path(
+    get, path = "/cdrs/{call_id}", tag = "cdrs", operation_id = "read_cdr",
+    params(("call_id" = String, Path, description = "The call, as its record and its events name it", example = "5f0c6f2e8d3b4a1c9e7d5b3a1f2e4d6c")),
+    responses(
+        (status = 200, description = "The record", body = Cdr),
+        (status = 401, description = "No token, or a wrong one", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "No such call, or it goes on", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn read(State(app): State<App>, PathText(call): PathText) -> Result<Json<Cdr>, Problem> {
+    let call = CallUid::parse(&call).ok_or_else(|| Problem::not_found("record"))?;
+    Ok(Json(app.store.cdr(&app.domain, call).await?.into()))
 }

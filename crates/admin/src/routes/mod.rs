@@ -94,6 +94,7 @@ fn api(limits: &Limits) -> OpenApiRouter<App> {
         .routes(routes!(calls::list, calls::start).layer(middleware::from_fn(once)))
         .routes(routes!(calls::read, calls::hang_up))
         .routes(routes!(cdrs::list))
+        .routes(routes!(cdrs::read))
         .routes(routes!(dialplans::list))
         .routes(
             routes!(dialplans::read, dialplans::put, dialplans::delete)

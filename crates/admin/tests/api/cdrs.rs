@@ -1,4 +1,4 @@
-use records::{CallUid, Cdr, CdrOpen, Disposition, EndedBy};
+use records::{Began, CallUid, CauseCode, Cdr, CdrOpen, Disposition, EndedBy, Link, LinkKind, Segment, Story};
 use serde_json::{Value, json};
 
 use crate::support::{DOMAIN, World};
@@ -22,7 +22,19 @@ fn cdr(n: i64, from: &str, disposition: Disposition) -> Cdr {
         disposition,
         sip_code: if answered { 200 } else { 486 },
         ended_by: EndedBy::Callee,
+        cause: if answered {
+            CauseCode::CalleeHungUp
+        } else {
+            CauseCode::PhoneBusy
+        },
         detail: "102 is busy".to_owned(),
+        segments: Segment::of_plain_call(
+            START + n * 1_000_000,
+            from,
+            answered.then_some((START + n * 1_000_000 + 500_000, "102")),
+            START + n * 1_000_000 + 2_000_000,
+        ),
+        links: Vec::new(),
     }
 }
 
@@ -59,7 +71,13 @@ async fn a_record_has_everything_the_contract_names() {
         "id": item["id"], "call_id": format!("{:032x}", 0), "sip_call_id": "0@phone", "from": "101", "from_name": "Alice",
         "to": "102", "dialed": "102", "started_at": "2026-01-05T08:40:00Z", "answered_at": "2026-01-05T08:40:00.5Z",
         "ended_at": "2026-01-05T08:40:02Z", "talk_seconds": 1.5, "disposition": "answered", "sip_code": 200,
-        "ended_by": "callee", "detail": "102 is busy"
+        "ended_by": "callee", "cause": {"code": "callee.hung_up", "text": "102 hung up", "remedy": ""},
+        "detail": "102 is busy",
+        "segments": [
+            {"from": "2026-01-05T08:40:00Z", "to": "2026-01-05T08:40:00.5Z", "party": "101", "with": "", "why": "started"},
+            {"from": "2026-01-05T08:40:00.5Z", "to": "2026-01-05T08:40:02Z", "party": "101", "with": "102", "why": "answered"}
+        ],
+        "links": []
     });
     assert_eq!(item, &expected);
     assert_eq!(
@@ -67,6 +85,40 @@ async fn a_record_has_everything_the_contract_names() {
         (&Value::Null, &json!(0.0))
     );
     assert_eq!(page["items"][0]["disposition"], "no_answer");
+}
+
+#[tokio::test]
+async fn a_transferred_call_leads_to_the_record_of_the_other() {
+    let world = World::new().await;
+    let (mut first, second) = (
+        cdr(0, "101", Disposition::Answered),
+        cdr(1, "102", Disposition::Answered),
+    );
+    let mut story = Story::begin(START, "101", 64);
+    story.turn(START + 500_000, "101", "102", Began::Answered);
+    story.turn(START + 1_000_000, "101", "", Began::Transferred);
+    first.segments = story.end(first.ended_at);
+    first.cause = CauseCode::CallTransferred;
+    first.links = vec![Link {
+        call: second.open.call_id,
+        how: LinkKind::TransferredTo,
+    }];
+    let writer = world.store.writer(DOMAIN);
+    [&first, &second]
+        .into_iter()
+        .for_each(|cdr| writer.close_cdr(cdr.clone()));
+    writer.flush().await.unwrap();
+    let told = world.get(&format!("/cdrs/{}", first.open.call_id)).await.is(200).json();
+    assert_eq!(told["cause"]["code"], "call.transferred");
+    let reasons: Vec<_> = told["segments"].as_array().unwrap().iter().map(|s| &s["why"]).collect();
+    assert_eq!(reasons, ["started", "answered", "transferred"]);
+    assert_eq!(told["links"][0]["how"], "transferred_to");
+    let other = told["links"][0]["call_id"].as_str().unwrap();
+    let other = world.get(&format!("/cdrs/{other}")).await.is(200).json();
+    assert_eq!(other["from"], "102");
+    for unknown in ["x", &format!("{:032x}", 77)] {
+        world.get(&format!("/cdrs/{unknown}")).await.is(404);
+    }
 }
 
 #[tokio::test]

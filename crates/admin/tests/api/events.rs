@@ -4,7 +4,7 @@ use admin::Fault;
 use axum::{body::Body, http::Request};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
-use switch::{CallUid, Cdr, CdrOpen, Disposition, EndedBy, Event, Position, ScriptFault};
+use switch::{CallUid, CauseCode, Cdr, CdrOpen, Disposition, EndedBy, Event, Position, ScriptFault, Segment};
 use tower::ServiceExt;
 
 use crate::support::{Setup, TOKEN, World, call, contact};
@@ -80,7 +80,10 @@ fn ended() -> Event {
         disposition: Disposition::Answered,
         sip_code: 200,
         ended_by: EndedBy::Caller,
+        cause: CauseCode::CallerHungUp,
         detail: "the caller hung up".to_owned(),
+        segments: Segment::of_plain_call(0, "101", Some((1_000_000, "102")), 3_500_000),
+        links: Vec::new(),
     }))
 }
 

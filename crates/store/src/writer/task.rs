@@ -257,7 +257,7 @@ pub(super) fn report_lost(op: &Op, reason: &str) {
                 %reason, call = %open.call_id, sip_call_id = open.sip_call_id, from = open.from, dialed = open.dialed, to,
                 started_at = open.started_at, answered_at = cdr.answered_at, ended_at = cdr.ended_at,
                 disposition = cdr.disposition.name(), sip_code = cdr.sip_code, ended_by = cdr.ended_by.name(),
-                detail = cdr.detail, "call record not written"
+                cause = cdr.cause.name(), detail = cdr.detail, "call record not written"
             );
         }
         Op::Forget(_, changes) => {

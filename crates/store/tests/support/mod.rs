@@ -1,7 +1,10 @@
 //! What the store's tests share.
 #![allow(dead_code, reason = "each test file uses some of it")]
 
-use records::{Binding, BindingChange, CallUid, Cdr, CdrOpen, Disposition, EndedBy, Extension, Flow, Ha1, Transport};
+use records::{
+    Binding, BindingChange, CallUid, CauseCode, Cdr, CdrOpen, Disposition, EndedBy, Extension, Flow, Ha1, Segment,
+    Transport,
+};
 use sqlx::{Connection, SqliteConnection, sqlite::SqliteConnectOptions};
 use store::{NewExtension, Options, Store};
 use tempfile::TempDir;
@@ -96,7 +99,15 @@ pub(crate) fn closed_cdr(call: u64) -> Cdr {
         disposition: Disposition::Answered,
         sip_code: 200,
         ended_by: EndedBy::Caller,
+        cause: CauseCode::CallerHungUp,
         detail: "BYE".into(),
+        segments: Segment::of_plain_call(
+            open.started_at,
+            "101",
+            Some((open.started_at + 2_000_000, "102")),
+            open.started_at + 62_000_000,
+        ),
+        links: Vec::new(),
         open,
     }
 }

@@ -17,8 +17,8 @@ use smallvec::SmallVec;
 pub use account::{AccountChange, Trusted};
 pub use admin::{Command, CommandError, Event, LiveCall, Registration, Reply, Stats};
 pub use records::{
-    Binding, BindingChange, CallUid, Cdr, CdrAnswer, CdrOpen, Device, Disposition, EndedBy, Extension, Ha1, LiveLeg,
-    LiveState, NatPolicy, is_number,
+    Began, Binding, BindingChange, CallUid, CauseCode, Cdr, CdrAnswer, CdrOpen, Device, Disposition, EndedBy,
+    Extension, Ha1, Link, LinkKind, LiveLeg, LiveState, NatPolicy, Segment, Story, is_number,
 };
 pub use script::{
     Dial, DialResult, DialStatus, ExtensionState, Facts, NoRejectCode, Outcome, Position, RejectCode, ScriptCommand,

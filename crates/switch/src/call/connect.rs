@@ -3,7 +3,7 @@
 use ::media::Spec;
 
 use crate::{
-    api::EndedBy,
+    api::{Began, EndedBy},
     bridge::{self, Bridge},
     core::Core,
     event::{Cause, LegEvent},
@@ -11,7 +11,7 @@ use crate::{
     own::OWN_CODECS,
 };
 
-use super::{Call, Ending, Turn, VerbEvent, digits, end};
+use super::{Call, Ending, VerbEvent, digits, end};
 
 impl Call {
     /// Connects the subject with a leg that has just answered its offer with `spec`. Returns false where the subject could
@@ -45,7 +45,6 @@ impl Call {
     fn connected(&mut self, x: &mut Core, bridge: Bridge) {
         self.bridge = Some(bridge);
         self.mark_answered(x);
-        note_parties(self, x, Turn::Answered);
     }
 
     /// Lets media flow between the subject and a leg that is not connected: early media.
@@ -82,7 +81,7 @@ impl Call {
 }
 
 /// The record says who talks with whom from now on, and so does the activity of extensions.
-pub(super) fn note_parties(call: &mut Call, x: &mut Core, why: Turn) {
+pub(super) fn note_parties(call: &mut Call, x: &mut Core, why: Began) {
     if let Some([a, b]) = call.bridge.as_ref().map(Bridge::sides) {
         for (one, other) in [(a, b), (b, a)] {
             // Who was called is no secret to the other party; a caller may hide its number (RFC 3323).
@@ -159,7 +158,7 @@ fn partner_gone(call: &mut Call, x: &mut Core, partner: LegId, ending: Option<En
         bridge.part(x);
     }
     if call.script.runs() {
-        note_parties(call, x, Turn::Left);
+        note_parties(call, x, Began::Left);
         if let Some(ending) = ending {
             call.script.callee_ended = Some(ending);
         }

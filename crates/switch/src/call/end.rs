@@ -2,7 +2,7 @@
 
 use crate::{
     answer::Answer,
-    api::{Cdr, CdrOpen, Disposition, EndedBy, Event, Output, Query},
+    api::{CauseCode, Cdr, CdrOpen, Disposition, EndedBy, Event, Output, Query, Segment},
     core::{Beginning, Core},
     event::{Cause, Q850, Who},
     stack::TimerKey,
@@ -171,16 +171,21 @@ pub(super) fn close_record(call: &mut Call, x: &mut Core, ending: Ending) {
         x.stats.calls_failed += 1;
     }
     tracing::info!(code = ending.code, disposition = %ending.disposition.name(), by = %ending.by.name(), detail = %ending.detail, "call ended");
+    let ended_at = call.record.unix(x);
     let cdr = Cdr {
         open: call.record.open(call.uid, &call.facts),
         to: call.record.to.clone(),
         answered_at: call.record.answered_at,
-        ended_at: call.record.unix(x),
+        ended_at,
         disposition: ending.disposition,
         sip_code: ending.code,
         ended_by: ending.by,
+        cause: CauseCode::guess(ending.disposition, ending.code, ending.by),
         detail: ending.detail.clone(),
+        segments: call.record.story.clone().end(ended_at),
+        links: call.record.links(),
     };
+    debug_assert!(cdr.is_tiled(), "{:?}", cdr.segments);
     call.record.ending = Some(ending);
     x.stack.event(Event::CallEnded(Box::new(cdr.clone())));
     x.stack.outputs.push_back(Output::Cdr(Box::new(cdr)));
@@ -208,6 +213,8 @@ pub(crate) fn record_refused(x: &mut Core, beginning: Beginning, refusal: &Answe
     tracing::info!(code = refusal.status.code(), from = %open.from, dialed = %open.dialed, "call refused");
     x.stack.query(Query::OpenCdr(Box::new(open.clone())));
     x.stack.outputs.push_back(Output::Cdr(Box::new(Cdr {
+        segments: Segment::of_plain_call(now, &open.from, None, now),
+        links: Vec::new(),
         open,
         to: String::new(),
         answered_at: None,
@@ -215,6 +222,7 @@ pub(crate) fn record_refused(x: &mut Core, beginning: Beginning, refusal: &Answe
         disposition: disposition_of(refusal.status.code()),
         sip_code: refusal.status.code(),
         ended_by: EndedBy::System,
+        cause: CauseCode::Unknown,
         detail: refusal.reason.as_deref().unwrap_or(refusal.status.reason()).to_owned(),
     })));
 }

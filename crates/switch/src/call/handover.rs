@@ -2,14 +2,14 @@
 
 use crate::{
     answer::Answer,
-    api::CallUid,
+    api::{Began, CallUid, LinkKind},
     bridge,
     core::{Core, Why},
     event::Cause,
     ids::LegId,
 };
 
-use super::{Call, Ending, Guest, LinkKind, Turn, VerbEvent, connect, end, transfer};
+use super::{Call, Ending, Guest, VerbEvent, connect, end, transfer};
 
 /// Whether the call would take a guest in the place of a leg: that leg is its subject, or is connected with it, or rings, and
 /// guest and partner have a codec in common. Otherwise the status that the guest gets.
@@ -42,18 +42,18 @@ pub(crate) fn release(call: &mut Call, x: &mut Core, leg: LegId, to: CallUid, wh
     call.tell_verb(VerbEvent::SubjectGone);
     match why {
         Why::Transferred => {
-            call.record.link(to, LinkKind::TransferredTo);
-            connect::note_parties(call, x, Turn::Transferred);
+            call.record.link(x, to, LinkKind::TransferredTo);
+            connect::note_parties(call, x, Began::Transferred);
             transfer::given(call, x);
         }
         Why::Replaces => {
-            call.record.link(to, LinkKind::Joined);
+            call.record.link(x, to, LinkKind::Joined);
             // Its leg gets its 200 in the other call.
             call.mark_answered(x);
             end::close_record(call, x, Ending::joined());
         }
         Why::Returned => {
-            call.record.link(to, LinkKind::TransferredTo);
+            call.record.link(x, to, LinkKind::TransferredTo);
             end::close_record(call, x, Ending::transferred());
         }
     }
@@ -64,11 +64,11 @@ pub(crate) fn take_over(call: &mut Call, x: &mut Core, leg: LegId, instead_of: O
     let _entered = call.span.clone().entered();
     call.adopt(x, leg);
     let (how, turn) = match why {
-        Why::Transferred => (LinkKind::TransferredFrom, Turn::Transferred),
-        Why::Replaces => (LinkKind::JoinedBy, Turn::Replaced),
-        Why::Returned => (LinkKind::TransferredFrom, Turn::Returned),
+        Why::Transferred => (LinkKind::TransferredFrom, Began::Transferred),
+        Why::Replaces => (LinkKind::JoinedBy, Began::Replaced),
+        Why::Returned => (LinkKind::TransferredFrom, Began::Returned),
     };
-    call.record.link(from, how);
+    call.record.link(x, from, how);
     match instead_of {
         Some(old) => replace(call, x, old, leg),
         None => rejoin(call, x, leg),

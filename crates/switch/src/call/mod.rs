@@ -37,14 +37,14 @@ use events::VerbEvents;
 pub(crate) use events::{Guest, VerbEvent};
 pub(crate) use handover::{release, take_over, would_take};
 pub(crate) use live::live;
-use record::{LinkKind, Record, Turn};
+use record::Record;
 use script::{Script, Stage};
 use transfer::Transfer;
 pub(crate) use transfer::refused;
 
 use crate::{
     answer::Answer,
-    api::{CallUid, CdrAnswer, EndedBy, Event, Facts, Output, Query, QueryId},
+    api::{Began, CallUid, CdrAnswer, EndedBy, Event, Facts, LinkKind, Output, Query, QueryId},
     bridge::Bridge,
     core::{Beginning, Core, Destination, Handover, QueryUse, Why},
     event::{Cause, LegEvent, Q850},
@@ -132,7 +132,7 @@ impl Call {
 
     /// Begins with a subject that a transfer brought from the call `from`.
     pub fn begin_transferred(&mut self, x: &mut Core, from: CallUid) {
-        self.record.link(from, LinkKind::TransferredFrom);
+        self.record.link(x, from, LinkKind::TransferredFrom);
         self.begin(x);
     }
 
@@ -250,6 +250,7 @@ impl Call {
         };
         x.stack.outputs.push_back(Output::CdrAnswered(Box::new(answer)));
         transfer::succeeded(self, x);
+        connect::note_parties(self, x, Began::Answered);
         if self.record.answered_at.replace(answered_at).is_some() {
             return; // by Tandem itself before, and is connected with a phone now
         }

@@ -3,57 +3,11 @@
 use sip::Instant;
 
 use crate::{
-    api::{CallUid, CdrOpen, Facts},
+    api::{Began, CallUid, CdrOpen, Facts, Link, LinkKind, Story},
     core::Core,
 };
 
 use super::Ending;
-
-/// Why a part of the call began: who talked with whom changed then.
-#[derive(Copy, Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Turn {
-    /// The call began.
-    Started,
-    /// The subject was answered or connected.
-    Answered,
-    /// A transfer moved a party away, or brought one here.
-    Transferred,
-    /// An INVITE with Replaces put one phone in the place of another.
-    Replaced,
-    /// A transfer came to nothing: the party that was moved away is back.
-    Returned,
-    /// A party has left; the other one stays.
-    Left,
-}
-
-/// From when on who talked with whom.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Part {
-    /// Microseconds since the Unix epoch.
-    pub from: i64,
-    pub party: String,
-    /// Empty: nobody, or Tandem itself.
-    pub with: String,
-    pub why: Turn,
-}
-
-/// How two records belong together.
-#[derive(Copy, Clone, Debug, PartialEq, Eq)]
-pub(crate) enum LinkKind {
-    /// A party of this call went on in the other one.
-    TransferredTo,
-    /// A party of this call came from the other one.
-    TransferredFrom,
-    /// This call was an INVITE with Replaces, which took a place in the other one.
-    Joined,
-    /// An INVITE with Replaces, which is the other call, took a place in this one.
-    JoinedBy,
-}
-
-/// Parts a record keeps; what comes after belongs to the last one.
-const PARTS: usize = 64;
-/// Links a record keeps.
-const LINKS: usize = 64;
 
 /// See the module.
 pub(crate) struct Record {
@@ -67,8 +21,9 @@ pub(crate) struct Record {
     /// The caller hears that it rings.
     pub ringing: bool,
     pub ending: Option<Ending>,
-    pub parts: Vec<Part>,
-    pub links: Vec<(CallUid, LinkKind)>,
+    /// Who talked with whom.
+    pub story: Story,
+    links: Vec<Link>,
 }
 
 impl Record {
@@ -83,12 +38,7 @@ impl Record {
             to: String::new(),
             ringing: false,
             ending: None,
-            parts: vec![Part {
-                from: started_at,
-                party: party.to_owned(),
-                with: String::new(),
-                why: Turn::Started,
-            }],
+            story: Story::begin(started_at, party, x.stack.config.limits.record_parts),
             links: Vec::new(),
         }
     }
@@ -100,26 +50,27 @@ impl Record {
             .saturating_add(i64::try_from(passed).unwrap_or(i64::MAX))
     }
 
-    /// From now on `party` is connected with `with` (nobody if empty).
-    pub fn turn(&mut self, x: &Core, party: &str, with: &str, why: Turn) {
-        let from = self.unix(x);
-        let same = |part: &Part| part.party == party && part.with == with;
-        if self.ending.is_some() || self.parts.len() >= PARTS || self.parts.last().is_some_and(same) {
-            return;
+    /// From now on `party` is connected with `with` (empty: nobody, or Tandem itself).
+    pub fn turn(&mut self, x: &Core, party: &str, with: &str, why: Began) {
+        let at = self.unix(x);
+        // The answer is told also where it comes from Tandem itself: nothing else changes then.
+        let first_answer = why == Began::Answered && self.answered_at.is_none();
+        if self.ending.is_none() && (first_answer || self.story.now() != (party, with)) {
+            self.story.turn(at, party, with, why);
         }
-        self.parts.push(Part {
-            from,
-            party: party.to_owned(),
-            with: with.to_owned(),
-            why,
-        });
     }
 
-    /// This record and that of another call belong together.
-    pub fn link(&mut self, call: CallUid, how: LinkKind) {
-        if self.links.len() < LINKS && !self.links.contains(&(call, how)) {
-            self.links.push((call, how));
+    /// This record and that of another call belong together. A record keeps as many links as parts.
+    pub fn link(&mut self, x: &Core, call: CallUid, how: LinkKind) {
+        let link = Link { call, how };
+        if self.links.len() < x.stack.config.limits.record_parts && !self.links.contains(&link) {
+            self.links.push(link);
         }
+    }
+
+    /// The links, for the record.
+    pub fn links(&self) -> Vec<Link> {
+        self.links.clone()
     }
 
     /// What is known when the call has begun.

@@ -77,6 +77,15 @@ pub struct Limits {
     /// latest is told when it is over; a first session description is told at once.
     #[serde(default = "progress")]
     pub progress: Duration,
+    /// Segments, and links to other records, that the record of one call keeps: the last segment takes in what comes
+    /// after it, further links are left out.
+    #[serde(default = "record_parts")]
+    pub record_parts: usize,
+}
+
+/// The default of [`Limits::record_parts`].
+const fn record_parts() -> usize {
+    64
 }
 
 /// The default of [`Limits::progress`], also for runs that were recorded before there was one.
@@ -118,6 +127,7 @@ impl Default for Limits {
             message_bytes: 65_535,
             datagram_bytes: 1_300,
             progress: progress(),
+            record_parts: record_parts(),
         }
     }
 }

@@ -228,6 +228,16 @@ pub(super) const KEYS: &[Key] = &[
         },
     ),
     limit(
+        "record-parts",
+        "N",
+        "64",
+        "Segments (who talked with whom), and links to other calls, that the record of one call keeps",
+        |c, v| {
+            c.switch.limits.record_parts = values::whole(one(v), 2, 10_000)?;
+            Ok(())
+        },
+    ),
+    limit(
         "call-mark",
         "SECONDS",
         "5",
