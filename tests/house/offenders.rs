@@ -11,7 +11,6 @@ pub(crate) const KNOWN: &[(&str, &str)] = &[
     ("fields", "dialplan::limits::Limits"),
     ("fields", "media::relay::leg::Leg"),
     ("fields", "sip::transaction::timers::TimerConfig"),
-    ("fields", "switch::leg::Leg"),
     ("fields", "switch::stack::Stack"),
     ("fields", "tandem::config::Config"),
     ("files of an impl", "media::relay::Relay"),
@@ -26,9 +25,7 @@ pub(crate) const KNOWN: &[(&str, &str)] = &[
     ("files in a folder", "crates/admin/tests/api"),
     ("files in a folder", "crates/dialplan/src"),
     ("files in a folder", "crates/sip/src/headers"),
-    ("files in a folder", "crates/switch/src/leg"),
     ("files in a folder", "crates/sip/src/transaction"),
-    ("files in a folder", "crates/switch/src/leg"),
     ("files in a folder", "tests/real"),
     ("files in a folder", "tests/scenarios"),
 ];

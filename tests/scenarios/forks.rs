@@ -179,6 +179,48 @@ fn a_proxy_that_forks_may_bring_two_early_dialogs_and_two_answers() {
 }
 
 #[test]
+fn each_phone_behind_a_proxy_keeps_its_own_early_session_until_one_of_them_answers() {
+    for (winner, port) in [("one", 9_100), ("two", 9_200)] {
+        let stage = Stage::plan(URI);
+        let alice = stage.phone("101");
+        let wire = stage.wire("198.51.200.1:5060");
+        alice.calls("900");
+        let invite = wire.takes_request(Method::Invite);
+        for (tag, port) in [("one", 9_100), ("two", 9_200)] {
+            let early = sdp("198.51.200.3", port);
+            wire.replies(&invite, 183, tag, |reply| {
+                reply.body("application/sdp", early.as_bytes())
+            });
+        }
+        stage.pass(1.0);
+        // The answer in the 183 is the answer (RFC 3261 13.2.1): the 200 of either phone needs none.
+        wire.replies(&invite, 200, winner, |reply| reply);
+        alice.talks();
+        let sent = wire.collects(0.2);
+        assert!(
+            sent.iter().all(|message| *message.method() == Method::Ack),
+            "{}",
+            stage.ladder()
+        );
+        assert_eq!(sent[0].to_tag(), Some(winner));
+        let last = stage.with(|world| {
+            let mut remotes = world.media.iter().filter_map(|command| match command {
+                media::Command::Update { remote, .. } => remote.rtp,
+                _ => None,
+            });
+            remotes.rfind(|rtp| rtp.port() >= 9_000 && rtp.port() < 10_000).unwrap()
+        });
+        assert_eq!(last.port(), port, "media goes to the phone that answered");
+        alice.hangs_up();
+        let bye = wire.takes_request(Method::Bye);
+        assert_eq!(bye.to_tag(), Some(winner));
+        wire.replies(&bye, 200, winner, |reply| reply);
+        alice.ends_with(200);
+        stage.clears();
+    }
+}
+
+#[test]
 fn the_same_200_again_gets_the_same_ack_again() {
     let stage = Stage::plan(URI);
     let alice = stage.phone("101");

@@ -87,6 +87,7 @@ impl Bench {
                     | Output::Media(_)
                     | Output::Forget(_)
                     | Output::CdrAnswered(_)
+                    | Output::Journal(_)
                     | Output::Cdr(_)
                     | Output::Event(_)
                     | Output::Reply(..) => {}

@@ -91,13 +91,16 @@ fn a_thousand_provisional_responses_are_one_event() {
 }
 
 #[test]
-fn a_thousand_forks_take_no_more_than_one() {
+fn a_thousand_forks_take_no_more_than_a_few() {
     let (stage, alice, wire, invite) = called();
     for n in 0..1_000 {
         wire.replies(&invite, 180, &format!("fork{n}"), |reply| reply);
     }
     stage.pass(1.0);
     assert_eq!(stage.with(|world| world.stats().legs), 2);
+    // The caller's dialog, and of the early dialogs as many as `limits.forks` allows.
+    let held = stage.with(|world| world.switch.held());
+    assert!(held.contains(&("dialogs", 1 + 8)), "{held:?}");
     wire.replies(&invite, 486, "far", |reply| reply);
     alice.ends_with(486);
     stage.clears();

@@ -61,6 +61,7 @@ impl World {
             Output::Forget(changes) => changes.into_iter().for_each(|change| self.save(change)),
             Output::CdrAnswered(answer) => self.note_answer(*answer),
             Output::Cdr(cdr) => self.note_end(*cdr),
+            Output::Journal(_) => {}
             Output::Event(event) => self.events.push(event),
             Output::Reply(_, result) => self.replies.push(result),
             Output::Timeout(_) => {}

@@ -5,6 +5,7 @@
 
 mod account;
 mod admin;
+mod image;
 mod script;
 
 use std::net::SocketAddr;
@@ -16,6 +17,7 @@ use smallvec::SmallVec;
 
 pub use account::{AccountChange, Trusted};
 pub use admin::{Command, CommandError, Event, LiveCall, Registration, Reply, Stats};
+pub use image::{Abilities, CallImage, LegImage, TalkImage, TimerImage};
 pub use records::{
     Began, Binding, BindingChange, CallUid, CauseCode, Cdr, CdrAnswer, CdrOpen, Device, Disposition, EndedBy,
     Extension, Ha1, Link, LinkKind, LiveLeg, LiveState, NatPolicy, Segment, Story, is_number,
@@ -151,6 +153,8 @@ pub enum Output {
     CdrAnswered(Box<CdrAnswer>),
     /// The call is over: complete its CDR. Durable in the end, nobody waits.
     Cdr(Box<Cdr>),
+    /// What lasts of a call, as often as that changes: only with [`crate::Config::journal`]. Nobody waits.
+    Journal(Box<CallImage>),
     /// Something an observer may want to know.
     Event(Event),
     /// The answer to a command.

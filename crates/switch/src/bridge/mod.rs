@@ -11,7 +11,12 @@ mod offers;
 
 use ::media::{Command, SdpDirection, Spec};
 
-use crate::{core::Core, ids::LegId, leg::Leg, own::own_spec};
+use crate::{
+    core::Core,
+    ids::LegId,
+    leg::{Fit, Leg},
+    own::own_spec,
+};
 
 /// Two legs that are connected. See the module.
 pub(crate) struct Bridge {
@@ -51,7 +56,7 @@ impl Bridge {
             return Err(NoCommonCodec);
         }
         // An answer given earlier (to early media, or when Tandem itself picked up) may not fit the phone that answered.
-        if !x.legs.get(a).is_some_and(|leg| leg.suits(spec)) {
+        if !x.legs.get(a).is_some_and(|leg| leg.fit(spec) == Fit::Same) {
             x.with_leg(a, |leg, cx| leg.offer_own(cx, spec));
         }
         let bridge = Self::new(a, b);
@@ -162,7 +167,7 @@ pub(crate) fn answer_alone(x: &mut Core, leg: LegId) {
 
 /// Whether a leg could be connected with another one: they have a codec in common, as far as is known.
 pub(crate) fn fits(x: &Core, leg: LegId, with: LegId) -> bool {
-    let heard = |leg: LegId| x.legs.get(leg).and_then(|leg| leg.agreed());
+    let heard = |leg: LegId| x.legs.get(leg).and_then(|leg| leg.talk().agreed());
     match (heard(leg), heard(with)) {
         (Some(one), Some(other)) => one.intersect(&other).has_audio(),
         (Some(_) | None, _) => true,
@@ -188,7 +193,7 @@ fn accept(x: &mut Core, leg: LegId, other: LegId) -> Result<(), NoCommonCodec> {
 pub(crate) fn is_held_by_other(leg: &Leg) -> bool {
     let heard = leg.heard().map(Spec::direction);
     leg.is_up()
-        && match (leg.said_direction(), heard) {
+        && match (leg.talk().said().map(Spec::direction), heard) {
             (Some(SdpDirection::SendOnly), Some(SdpDirection::RecvOnly)) => true,
             (Some(said), heard) => said == SdpDirection::Inactive && heard == Some(said),
             (None, _) => false,
@@ -198,6 +203,6 @@ pub(crate) fn is_held_by_other(leg: &Leg) -> bool {
 /// What a leg takes, in both directions: the direction that its former partner asked for, such as hold, says nothing of
 /// the new one. A phone that wants no sound answers so, and then the other one is told.
 fn open_to_all(x: &Core, leg: LegId) -> Option<Spec> {
-    let agreed = x.legs.get(leg)?.agreed()?;
+    let agreed = x.legs.get(leg)?.talk().agreed()?;
     Some(agreed.with_direction(SdpDirection::SendRecv))
 }

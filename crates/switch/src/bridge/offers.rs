@@ -3,7 +3,12 @@
 use ::media::{SdpDirection, Spec};
 
 use super::{Bridge, Passing, answer_alone, is_held_by_other, open_to_all};
-use crate::{core::Core, event::LegEvent, ids::LegId, leg::Leg};
+use crate::{
+    core::Core,
+    event::LegEvent,
+    ids::LegId,
+    leg::{Fit, Leg},
+};
 
 /// How many re-INVITEs of ours may try to bring the two legs to the same session before they are left as they are.
 const RESYNCS: u8 = 4;
@@ -14,7 +19,7 @@ impl Bridge {
         let Some(second) = self.other(first) else { return };
         for (leg, other) in [(first, second), (second, first)] {
             let Some(spec) = open_to_all(x, other) else { continue };
-            if !x.legs.get(leg).is_some_and(|leg| leg.suits(&spec)) {
+            if !x.legs.get(leg).is_some_and(|leg| leg.fit(&spec) == Fit::Same) {
                 x.with_leg(leg, |leg, cx| leg.offer_own(cx, &spec));
                 // What the phone answers brings the other leg along, where that is needed.
                 return;
@@ -32,7 +37,7 @@ impl Bridge {
     /// Offers a leg what the other one chose, where that does not fit what was agreed on before. True where it does so.
     fn resync(&mut self, x: &mut Core, leg: LegId, spec: &Spec) -> bool {
         let opens = spec.direction() == SdpDirection::SendRecv;
-        let fits = |leg: &Leg| leg.agrees(spec) && !(opens && is_held_by_other(leg));
+        let fits = |leg: &Leg| leg.fit(spec) != Fit::NeedsOffer && !(opens && is_held_by_other(leg));
         let offers = !x.legs.get(leg).is_some_and(fits) && self.resyncs < RESYNCS;
         if offers {
             self.resyncs += 1;
@@ -43,10 +48,10 @@ impl Bridge {
 
     /// A leg did not take what the other one has said: the other one (`leg`) is offered what that leg (`to`) still has.
     fn bring_back(&mut self, x: &mut Core, leg: LegId, to: LegId) {
-        let Some(spec) = x.legs.get(to).and_then(Leg::agreed) else {
+        let Some(spec) = x.legs.get(to).and_then(|leg| leg.talk().agreed()) else {
             return;
         };
-        let fits = x.legs.get(leg).is_some_and(|leg| leg.suits(&spec));
+        let fits = x.legs.get(leg).is_some_and(|leg| leg.fit(&spec) == Fit::Same);
         if !fits && self.resyncs < RESYNCS {
             self.resyncs += 1;
             x.with_leg(leg, |leg, cx| leg.offer_own(cx, &spec));
@@ -129,7 +134,7 @@ impl Bridge {
             }
             // Taken although it was taken back: the leg is brought back to what the other phone has.
             (Passing::Withdrawn, Ok(_)) => {
-                if let Some(spec) = x.legs.get(other).and_then(Leg::agreed) {
+                if let Some(spec) = x.legs.get(other).and_then(|leg| leg.talk().agreed()) {
                     x.with_leg(leg, |leg, cx| leg.offer_own(cx, &spec));
                 }
             }
@@ -137,7 +142,12 @@ impl Bridge {
                 x.with_leg(other, |leg, _| leg.offer_instead(&spec));
                 let offered = self.resync(x, other, &spec);
                 // A late answer may be to an offer that was made for the former other leg.
-                if !offered && !faces(x, leg, other) {
+                let heard = x.legs.get(other).and_then(|leg| Some(leg.heard()?.direction()));
+                let faces = heard
+                    .filter(|_| spec.has_audio())
+                    .map(|direction| spec.with_direction(direction));
+                let told = |spec: &Spec| x.legs.get(leg).is_some_and(|leg| leg.fit(spec) == Fit::Same);
+                if !offered && faces.is_some_and(|spec| !told(&spec)) {
                     self.bring_back(x, leg, other);
                 }
             }
@@ -149,11 +159,4 @@ impl Bridge {
             }
         }
     }
-}
-
-/// Whether a leg was last told the direction of the other one.
-fn faces(x: &Core, leg: LegId, other: LegId) -> bool {
-    let said = x.legs.get(leg).and_then(Leg::said_direction);
-    let heard = x.legs.get(other).and_then(Leg::heard).map(Spec::direction);
-    said.is_none() || heard.is_none() || said == heard
 }

@@ -18,7 +18,7 @@ pub(crate) fn live(call: &Call, x: &Core) -> LiveCall {
             inbound: leg.inbound,
             state: leg.state().as_str().into(),
             remote: leg.flow.remote.to_string(),
-            codec: leg.codec(),
+            codec: leg.talk().codec(),
         });
     let record = &call.record;
     let state = match (record.answered_at, record.ringing) {

@@ -36,12 +36,13 @@ pub struct Config {
     pub media_timeout: Option<Duration>,
     /// The session interval offered (RFC 4028).
     pub session_expires: Duration,
-    /// The shortest session interval accepted (RFC 4028; 90 s is the least it allows).
-    pub min_se: Duration,
     /// Networks whose calls need no challenge.
     pub trusted: Vec<Trusted>,
     /// The value of Server and User-Agent.
     pub product: String,
+    /// Whether [`crate::Output::Journal`] tells what lasts of each call.
+    #[serde(default)]
+    pub journal: bool,
     /// Bounds on what is held at once.
     pub limits: Limits,
     /// T1, T2, T4 and the transaction layer's own bounds.
@@ -61,12 +62,18 @@ pub struct Limits {
     pub calls: usize,
     /// Targets and contacts one `dial` may ring at once.
     pub branches: usize,
+    /// Phones behind a proxy that may answer one INVITE of ours with an early dialog; of more the first is forgotten.
+    #[serde(default = "forks")]
+    pub forks: usize,
     /// 3xx answers and forwards followed in one `dial`.
     pub redirects: usize,
     /// An INVITE that no script has decided in this time gets 480; longer than a `dial` may ring.
     pub setup: Duration,
     /// MESSAGEs in delivery at once; further ones get 503.
     pub messages: usize,
+    /// The shortest session interval accepted (RFC 4028; 90 s is the least it allows).
+    #[serde(default = "min_se")]
+    pub min_se: Duration,
     /// Keys a caller may press while nobody reads them; older ones are forgotten.
     pub digits: usize,
     /// Largest SIP message taken, in bytes.
@@ -86,6 +93,16 @@ pub struct Limits {
 /// The default of [`Limits::record_parts`].
 const fn record_parts() -> usize {
     64
+}
+
+/// The default of [`Limits::min_se`].
+const fn min_se() -> Duration {
+    Duration::from_secs(90)
+}
+
+/// The default of [`Limits::forks`], also for runs that were recorded before there was one.
+const fn forks() -> usize {
+    8
 }
 
 /// The default of [`Limits::progress`], also for runs that were recorded before there was one.
@@ -120,9 +137,11 @@ impl Default for Limits {
         Self {
             calls: 20_000,
             branches: 16,
+            forks: forks(),
             redirects: 5,
             setup: Duration::from_secs(900),
             messages: 1_000,
+            min_se: min_se(),
             digits: 64,
             message_bytes: 65_535,
             datagram_bytes: 1_300,
@@ -154,9 +173,9 @@ impl Default for Config {
             media_ports_taken: Vec::new(),
             media_timeout: Some(Duration::from_secs(300)),
             session_expires: Duration::from_secs(1_800),
-            min_se: Duration::from_secs(90),
             trusted: Vec::new(),
             product: concat!("Tandem/", env!("CARGO_PKG_VERSION")).into(),
+            journal: false,
             limits: Limits::default(),
             transactions: Transactions::default(),
             registrar: registrar::Config::default(),

@@ -7,6 +7,8 @@
 
 mod handover;
 
+mod journal;
+
 use std::{
     collections::{HashMap, VecDeque},
     sync::Arc,
@@ -31,6 +33,7 @@ use crate::{
     subscriptions::Refers,
     tables::slots::Slots,
 };
+use journal::Journal;
 
 /// Whose question it is.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -58,6 +61,7 @@ pub(crate) struct Core {
     pub handovers: VecDeque<Handover>,
     pub refers: Refers,
     pub activity: Activity,
+    pub journal: Journal,
     pub stats: Stats,
     pub draining: bool,
 }
@@ -76,6 +80,7 @@ impl Core {
             refers: Refers::default(),
             legs: Slots::default(),
             activity: Activity::default(),
+            journal: Journal::default(),
             stats: Stats::default(),
             draining: false,
             stack,
@@ -85,6 +90,9 @@ impl Core {
     /// Does something with a leg, unless it is gone.
     pub fn with_leg<R>(&mut self, id: LegId, act: impl FnOnce(&mut Leg, &mut Stack) -> R) -> Option<R> {
         let leg = self.legs.get_mut(id)?;
+        if self.stack.config.journal {
+            self.journal.touch(leg.call);
+        }
         let _entered = leg.span.clone().entered();
         let before = leg.state();
         let result = act(leg, &mut self.stack);

@@ -23,7 +23,7 @@ use crate::{
     call::record_refused,
     core::{Beginning, Core},
     ids::LegId,
-    leg::{Phase, acknowledge_stray, answer_passed, end_stray},
+    leg::{acknowledge_stray, answer_passed, end_stray},
     locations::Peer,
     stack::{
         ClientUse,
@@ -340,13 +340,17 @@ fn replaced(x: &Core, invite: &Message) -> Result<Option<LegId>, Answer> {
     let replaces = Replaces::read(field).map_err(|_| Answer::of(400))?;
     let leg = DialogId::of_replaces(&replaces).find_map(|dialog| x.stack.dialogs.get(&dialog).copied());
     let leg = leg.and_then(|leg| x.legs.get(leg)).ok_or_else(|| Answer::of(481))?;
-    match leg.phase {
-        Phase::Up | Phase::Unacked if replaces.early_only => Err(Answer::of(486)),
-        Phase::Up | Phase::Unacked | Phase::Calling => Ok(Some(leg.id)),
-        // An early dialog is replaced only by the side that began it.
-        Phase::Incoming => Err(Answer::of(481)),
-        Phase::Cancelling | Phase::Ending | Phase::Gone => Err(Answer::of(603)),
+    if leg.is_over() {
+        return Err(Answer::of(603));
     }
+    // An early dialog is replaced only by the side that began it.
+    if leg.is_waiting() {
+        return Err(Answer::of(481));
+    }
+    if leg.is_up() && replaces.early_only {
+        return Err(Answer::of(486));
+    }
+    Ok(Some(leg.id))
 }
 
 fn facts(x: &Core, identity: &Identity, flow: &Flow, message: &Message, dialed: String) -> Facts {

@@ -2,7 +2,7 @@
 
 use sip::{Builder, HeaderName, Message, Method, StatusCode, transaction::ServerId};
 
-use super::{Cause, Change, Leg, LegEvent, LegTimer, Phase, Q850, Who};
+use super::{Cause, Leg, LegEvent, LegTimer, Q850, SessionTimer, Stage, Who};
 use crate::{
     answer::Answer,
     stack::{ClientUse, Stack, TimerKey},
@@ -11,19 +11,19 @@ use crate::{
 impl Leg {
     /// Ends the leg in whatever way its state asks for. What is over already stays so.
     pub fn hang_up(&mut self, cx: &mut Stack, cause: Cause) {
-        match self.phase {
-            Phase::Incoming => self.reject(cx, &Answer::of(480)),
-            Phase::Calling => self.cancel(cx, None),
+        match &mut self.stage {
+            Stage::Incoming(_) => self.reject(cx, &Answer::of(480)),
+            Stage::Calling(_) => self.cancel(cx, None),
             // RFC 3261 15: the callee's UA must not send BYE before its 2xx is acknowledged.
-            Phase::Unacked => self.hang_up_when_acked = Some(cause),
-            Phase::Up => self.send_bye(cx, &cause),
-            Phase::Cancelling | Phase::Ending | Phase::Gone => {}
+            Stage::Up(up) if !up.acknowledged => up.hang_up_when_acked = Some(cause),
+            Stage::Up(_) => self.send_bye(cx, &cause),
+            Stage::Ending(_) | Stage::Gone => {}
         }
     }
 
     /// Cancels a call that somebody else answered (RFC 3326, so that the phone does not show it as missed).
     pub fn answered_elsewhere(&mut self, cx: &mut Stack) {
-        if self.phase == Phase::Calling {
+        if matches!(self.stage, Stage::Calling(_)) {
             self.cancel(cx, Some("SIP;cause=200;text=\"Call completed elsewhere\""));
         } else {
             self.hang_up(cx, Cause::ours("answered elsewhere"));
@@ -32,11 +32,12 @@ impl Leg {
 
     fn send_bye(&mut self, cx: &mut Stack, cause: &Cause) {
         self.end_change(cx);
-        self.stop_session_timer(cx);
-        self.phase = Phase::Ending;
-        let Some(dialog) = &mut self.dialog else {
-            return self.gone(cx);
+        SessionTimer::stop(cx, self.id);
+        self.stage.ends();
+        let Some(confirmed) = self.stage.confirmed() else {
+            return;
         };
+        let dialog = &mut confirmed.dialog;
         let way = crate::way::within(dialog.next_hop(), &self.flow, self.outside);
         let via = cx.via(&way);
         let mut bye = dialog
@@ -57,7 +58,7 @@ impl Leg {
 
     /// The BYE was answered, or will not be; either way the dialog is over (RFC 3261 15.1.1).
     pub fn bye_done(&mut self, cx: &mut Stack) {
-        if self.phase == Phase::Ending {
+        if matches!(self.stage, Stage::Ending(_)) {
             self.gone(cx);
         }
     }
@@ -66,8 +67,8 @@ impl Leg {
     pub(super) fn bye_received(&mut self, cx: &mut Stack, server: ServerId, bye: &Message) {
         cx.respond(server, Builder::reply(bye, StatusCode::OK, None).finish());
         self.end_change(cx);
-        match self.phase {
-            Phase::Up | Phase::Unacked => {
+        match &self.stage {
+            Stage::Up(_) => {
                 self.tell(
                     cx,
                     LegEvent::Ended(Cause {
@@ -79,22 +80,28 @@ impl Leg {
                 self.gone(cx);
             }
             // RFC 3261 15.1.2: requests still pending in the dialog get 487.
-            Phase::Incoming => {
+            Stage::Incoming(_) => {
                 self.tell(cx, LegEvent::Cancelled);
                 self.reject(cx, &Answer::of(487));
             }
-            Phase::Calling => self.hung_up_early(cx, bye),
             // The answer to the INVITE is still to come.
-            Phase::Cancelling => {}
-            Phase::Ending | Phase::Gone => self.gone(cx),
+            Stage::Calling(calling) if calling.cancelled => {}
+            Stage::Calling(_) => self.hung_up_early(cx, bye),
+            Stage::Ending(_) | Stage::Gone => self.gone(cx),
         }
     }
 
     /// A callee ends its early dialog. RFC 3261 15 does not let it, but it is clear what its person wants: the INVITE is
     /// cancelled, unless a proxy has brought it to other phones, too.
     fn hung_up_early(&mut self, cx: &mut Stack, bye: &Message) {
-        if self.forked {
-            return self.leave_early_dialog(cx);
+        if let Stage::Calling(calling) = &mut self.stage
+            && calling.forked
+        {
+            let tag = bye.from_tag().unwrap_or_default();
+            if let Some(at) = calling.forks.iter().position(|fork| *fork.tag == *tag) {
+                calling.leave(cx, at);
+            }
+            return self.sync_media(cx);
         }
         let refused = LegEvent::Refused {
             code: 480,
@@ -119,14 +126,14 @@ impl Leg {
     /// The phone knows of no such dialog (RFC 3261 12.2.1.2, RFC 5057 5.1). One that has not acknowledged our 2xx may
     /// not have heard it yet.
     pub fn unknown(&mut self, cx: &mut Stack) {
-        if self.phase == Phase::Up {
+        if self.stage.up().is_some_and(|up| up.acknowledged) {
             self.lost(cx, "the phone knows of no such call");
         }
     }
 
     /// It has no media port: it cannot go on, or begin.
     pub fn media_failed(&mut self, cx: &mut Stack) {
-        if self.phase == Phase::Calling {
+        if matches!(&self.stage, Stage::Calling(calling) if !calling.cancelled) {
             let refused = LegEvent::Refused {
                 code: 503,
                 reason: "No Media Port".into(),
@@ -154,19 +161,9 @@ impl Leg {
 
     /// Gives back everything the leg holds and says so.
     pub(super) fn gone(&mut self, cx: &mut Stack) {
-        if self.phase == Phase::Gone {
+        if matches!(self.stage, Stage::Gone) {
             return;
         }
-        self.drop_quietly(cx);
-        self.tell(cx, LegEvent::Gone);
-    }
-
-    pub(super) fn drop_quietly(&mut self, cx: &mut Stack) {
-        self.phase = Phase::Gone;
-        self.change = Change::None;
-        self.awaited = None;
-        self.wanted = None;
-        self.passing = None;
         let timers = [
             LegTimer::Accepted,
             LegTimer::Refresh,
@@ -178,12 +175,14 @@ impl Leg {
         for timer in timers {
             cx.timers.clear(TimerKey::Leg(self.id, timer));
         }
-        if let Some(dialog) = &self.dialog {
+        for dialog in self.stage.dialogs() {
             cx.dialogs.remove(dialog.id());
         }
-        if let Some(server) = self.server.take() {
-            cx.servers.remove(&server);
+        if let Stage::Incoming(incoming) = &self.stage {
+            cx.servers.remove(&incoming.server);
         }
-        self.close_media(cx);
+        self.port.close(cx);
+        self.stage = Stage::Gone;
+        self.tell(cx, LegEvent::Gone);
     }
 }

@@ -5,7 +5,11 @@ use std::net::IpAddr;
 use ::media::Spec;
 use sip::{Builder, Contact, Flow, HeaderName, Message, Method, StatusCode, dialog::Dialog, transaction::ClientId};
 
-use super::{Cause, Leg, LegEvent, LegId, NoRoom, Phase, Q850, description, session_timer::SessionTimer};
+use super::{
+    Abilities, Cause, Leg, LegEvent, LegId, NoRoom, Port, Q850, SessionTimer, Stage, Talk, description,
+    port::undescribed,
+    stage::{Calling, Confirmed, Up},
+};
 use crate::{
     ids::CallId,
     locations::{Location, Peer},
@@ -74,174 +78,111 @@ impl Leg {
         invitation: &Invitation<'_>,
     ) -> Result<Self, NoRoom> {
         let local_tag = cx.ids.tag();
+        let mut talk = Talk::new(cx.new_local(&place.flow), place.codecs.clone());
+        let mut port = Port::default();
         let placeholder = Builder::request(&Method::Invite, &place.uri).finish();
-        let timer = SessionTimer::offered(&cx.config);
-        let mut leg = Self::new(id, call, place.peer.clone(), place.flow, placeholder, local_tag, timer);
-        leg.inbound = false;
-        leg.phase = Phase::Calling;
-        leg.outside = place.outside;
-        leg.user.clone_from(&invitation.caller.number);
-        leg.codecs.clone_from(&place.codecs);
-        leg.others.clone_from(&place.others);
-        let offer = leg.allowed(invitation.offer.clone());
-        let body = leg.ensure_session(cx)?.make_offer(&offer).map_err(|_| NoRoom)?;
-        leg.said = Some(offer);
-        leg.invite = leg.build_invite(cx, place, invitation, &body);
-        let sent = cx.request(leg.flow, leg.invite.clone(), ClientUse::Invite(id));
-        let Some(client) = sent else {
-            leg.close_media(cx);
+        let peer = undescribed(&place.flow, false, &placeholder);
+        port.take(cx, id, &place.flow, &mut talk, &peer)?;
+        let Ok(body) = talk.offer(invitation.offer) else {
+            port.close(cx);
             return Err(NoRoom);
         };
-        leg.client = Some(client);
-        Ok(leg)
-    }
-
-    fn build_invite(&self, cx: &mut Stack, place: &Place, invitation: &Invitation<'_>, sdp: &[u8]) -> Message {
-        let domain = &cx.config.domain.clone();
-        let number = sip::escape_user(&invitation.caller.number);
-        let to = match &place.peer {
-            Peer::Extension(number) => format!("<sip:{}@{domain}>", sip::escape_user(number)),
-            Peer::Trunk { .. } | Peer::Uri(_) => format!("<{}>", place.uri),
+        let timer = SessionTimer::offered(&cx.config);
+        let invite = build_invite(cx, place, invitation, &local_tag, &timer, &body);
+        let Some(client) = cx.request(place.flow, invite.clone(), ClientUse::Invite(id)) else {
+            port.close(cx);
+            return Err(NoRoom);
         };
-        // RFC 3323 4.1.1.3.
-        let anonymous = invitation.caller.number == "anonymous";
-        let home = if anonymous {
-            "anonymous.invalid".to_owned()
-        } else {
-            cx.home(&self.flow)
-        };
-        let from = if invitation.caller.name.is_empty() {
-            format!("<sip:{number}@{home}>;tag={}", self.local_tag)
-        } else {
-            format!(
-                "{} <sip:{number}@{home}>;tag={}",
-                sip::quote(&invitation.caller.name),
-                self.local_tag
-            )
-        };
-        let secure = sip::dialog::needs_sips(&place.uri, place.routes.first().map(String::as_str));
-        let mut builder = Builder::request(&Method::Invite, &place.uri)
-            .header(HeaderName::Via, cx.via(&self.flow))
-            .header(HeaderName::MaxForwards, invitation.max_forwards);
-        for route in &place.routes {
-            builder = builder.header(HeaderName::Route, route);
-        }
-        builder = builder
-            .header(HeaderName::From, from)
-            .header(HeaderName::To, to)
-            .header(HeaderName::CallId, cx.ids.call_id())
-            .header(HeaderName::CSeq, "1 INVITE")
-            .header(HeaderName::Contact, cx.contact(&self.flow, &self.user, secure))
-            .header(HeaderName::Allow, capabilities::allow(capabilities::Place::Within))
-            .header(
-                HeaderName::Supported,
-                capabilities::supported(capabilities::Place::Within),
-            )
-            .header(HeaderName::UserAgent, &cx.config.product);
-        builder = self.timer.ask(builder);
-        for (name, value) in invitation.headers {
-            builder = builder.other(name, value);
-        }
-        builder.body("application/sdp", sdp).finish()
+        Ok(Self {
+            id,
+            call,
+            inbound: false,
+            peer: place.peer.clone(),
+            flow: place.flow,
+            outside: place.outside,
+            others: place.others.clone(),
+            invite,
+            span: tracing::Span::none(),
+            user: invitation.caller.number.clone(),
+            stage: Stage::Calling(Calling::new(client)),
+            talk,
+            port,
+            timer,
+            can: Abilities::unknown(),
+        })
     }
 
     /// An answer to the INVITE came.
     pub fn invite_response(&mut self, cx: &mut Stack, flow: Flow, response: &Message) {
         let code = response.status().map_or(0, |status| status.code());
-        match (self.phase, code) {
-            (Phase::Calling, 100) | (Phase::Cancelling, 100..=199) => {}
-            (Phase::Calling, 101..=199) => self.invite_progress(cx, response),
-            (Phase::Calling, 200..=299) => self.invite_accepted(cx, flow, response),
-            (Phase::Cancelling, 200..=299) => {
-                // RFC 3261 9.1: the CANCEL came too late; what was answered is ended with BYE.
-                self.enter_dialog(cx, response);
-                self.send_ack(cx, response);
-                self.phase = Phase::Up;
-                self.hang_up(cx, Cause::ours("cancelled"));
-            }
-            (Phase::Calling | Phase::Cancelling, _) => self.invite_refused(cx, code, response),
-            (Phase::Up | Phase::Ending, 200..=299) => self.another_success(cx, response),
-            (Phase::Up | Phase::Ending | Phase::Gone | Phase::Incoming | Phase::Unacked, _) => {}
+        match &self.stage {
+            Stage::Calling(calling) => match (code, calling.cancelled) {
+                (100, _) | (101..=199, true) => {}
+                (101..=199, false) => self.invite_progress(cx, response),
+                (200..=299, _) => self.invite_accepted(cx, flow, response),
+                _ => self.invite_refused(cx, code, response),
+            },
+            Stage::Up(_) | Stage::Ending(_) if (200..=299).contains(&code) => self.another_success(cx, response),
+            Stage::Up(_) | Stage::Ending(_) | Stage::Incoming(_) | Stage::Gone => {}
         }
     }
 
     fn invite_progress(&mut self, cx: &mut Stack, response: &Message) {
-        let tag = response.to_tag().unwrap_or_default();
-        if !tag.is_empty() && self.early.as_deref() != Some(tag) {
-            self.enter_dialog(cx, response);
-        }
-        self.learn_abilities(response);
+        let Stage::Calling(calling) = &mut self.stage else {
+            return;
+        };
+        let fork = calling.fork(cx, self.id, &self.invite, response);
+        self.can.learn(response);
         // RFC 3261 8.1.3.2: one that no RFC names is a 183.
         let known = response.status().filter(|status| status.treated_as() == *status);
         let status = known.unwrap_or(StatusCode::SESSION_PROGRESS);
         let reason = known.map(|_| response.reason().to_owned()).unwrap_or_default();
+        calling.rings = status == StatusCode::RINGING;
         // RFC 6228 section 9: a 199 describes no session.
         let ended = status == StatusCode::EARLY_DIALOG_TERMINATED;
-        let answer = (!ended).then(|| self.early_description(cx, response)).flatten();
-        if self.early.is_none() {
-            self.early = Some(String::new());
+        let sdp = description(response).filter(|_| !ended);
+        let answer = sdp.and_then(|sdp| calling.early_answer(fork, &self.talk, sdp));
+        if matches!(answer, Some((_, true))) {
+            self.sync_media(cx);
         }
-        let code = status.code();
-        self.rings = code == 180;
-        self.tell(cx, LegEvent::Provisional { code, reason, answer });
-    }
-
-    /// The answer in a provisional response. Of several the first counts (RFC 3261 13.2.1).
-    fn early_description(&mut self, cx: &mut Stack, response: &Message) -> Option<Spec> {
-        if self.described {
-            return self.heard.clone().filter(|_| !description(response).is_empty());
-        }
-        let spec = self.take_answer(description(response))?;
-        self.described = true;
-        self.sync_media(cx);
-        Some(spec)
-    }
-
-    /// Begins the dialog that a response with a To tag creates; another fork's takes the place of the
-    /// one before (RFC 3261 13.2.2.4), with the session as our offer left it.
-    fn enter_dialog(&mut self, cx: &mut Stack, response: &Message) {
-        let Ok(dialog) = Dialog::uac(&self.invite, response) else {
-            return;
+        let provisional = LegEvent::Provisional {
+            code: status.code(),
+            reason,
+            answer: answer.map(|(spec, _)| spec),
         };
-        self.forked |= self.early.as_ref().is_some_and(|tag| !tag.is_empty());
-        self.leave_early_dialog(cx);
-        self.early = response.to_tag().map(str::to_owned);
-        cx.dialogs.insert(dialog.id().clone(), self.id);
-        self.dialog = Some(dialog);
-    }
-
-    /// Forgets the early dialog, and what was described in it.
-    pub(super) fn leave_early_dialog(&mut self, cx: &mut Stack) {
-        if let Some(old) = self.dialog.take() {
-            cx.dialogs.remove(old.id());
-        }
-        self.described = false;
-        self.early = None;
+        self.tell(cx, provisional);
     }
 
     fn invite_accepted(&mut self, cx: &mut Stack, flow: Flow, response: &Message) {
-        if flow.transport == self.flow.transport {
+        let Stage::Calling(calling) = &mut self.stage else {
+            return;
+        };
+        let cancelled = calling.cancelled;
+        if flow.transport == self.flow.transport && !cancelled {
             self.flow.connection = flow.connection;
             // It answers from elsewhere, where it is known to be: that is where it is.
             if flow.remote.ip().to_canonical() != self.flow.remote.ip().to_canonical() {
                 self.flow = flow;
             }
         }
-        let tag = response.to_tag().unwrap_or_default();
-        if self.dialog.is_some() && self.early.as_deref() == Some(tag) {
-            if let Some(dialog) = &mut self.dialog {
-                dialog.confirm(response);
-            }
-        } else {
-            self.enter_dialog(cx, response);
-        }
-        if self.dialog.is_none() {
+        let Some((dialog, early)) = calling.choose(cx, self.id, &self.invite, response) else {
             return self.invite_failed(cx, 502, "Bad Answer");
-        }
-        self.learn_abilities(response);
+        };
+        self.stage = Stage::Up(Box::new(Up::new(dialog, None)));
+        self.can.learn(response);
         self.send_ack(cx, response);
-        self.phase = Phase::Up;
-        if !self.described && self.take_answer(description(response)).is_none() {
+        if cancelled {
+            // RFC 3261 9.1: the CANCEL came too late; what was answered is ended with BYE.
+            return self.hang_up(cx, Cause::ours("cancelled"));
+        }
+        let described = match early {
+            Some(talk) => {
+                self.talk = *talk;
+                true
+            }
+            None => description(response).is_some_and(|sdp| self.talk.hear_answer(sdp).is_ok()),
+        };
+        if !described {
             self.tell(
                 cx,
                 LegEvent::Refused {
@@ -255,36 +196,39 @@ impl Leg {
         }
         self.sync_media(cx);
         self.timer.settle(response);
-        self.start_session_timer(cx);
+        self.timer.start(cx, self.id);
         self.tell(
             cx,
             LegEvent::Answered {
-                answer: self.heard.clone(),
+                answer: self.heard().cloned(),
             },
         );
     }
 
     pub(super) fn send_ack(&mut self, cx: &mut Stack, response: &Message) {
-        let Some(dialog) = &self.dialog else { return };
+        let Some(confirmed) = self.stage.confirmed() else {
+            return;
+        };
+        let dialog = &confirmed.dialog;
         let seq = response.cseq().map_or(0, |cseq| cseq.number);
         let way = crate::way::within(dialog.next_hop(), &self.flow, self.outside);
         let ack = dialog.ack(seq, cx.via(&way)).finish();
         cx.layer.send(way, &ack);
-        self.ack = Some(ack);
+        confirmed.ack = Some(ack);
     }
 
     /// A 2xx after the first: the same one again, or another fork's (RFC 3261 13.2.2.4).
     fn another_success(&mut self, cx: &mut Stack, response: &Message) {
-        let ours = self
-            .dialog
-            .as_ref()
-            .is_some_and(|dialog| Some(dialog.remote_tag()) == response.to_tag());
-        if !ours {
+        let tag = response.to_tag().unwrap_or_default();
+        let confirmed = self
+            .stage
+            .confirmed()
+            .filter(|confirmed| confirmed.dialog.remote_tag() == tag);
+        let Some(Confirmed { dialog, ack, .. }) = confirmed else {
             return end_stray(cx, &self.invite, response, &self.flow, self.outside);
-        }
-        let seq = response.cseq().map_or(0, |cseq| cseq.number);
-        match (&self.ack, &self.dialog) {
-            (Some(ack), Some(dialog)) if ack.cseq().is_ok_and(|cseq| cseq.number == seq) => {
+        };
+        match ack {
+            Some(ack) if ack.cseq().ok().map(|cseq| cseq.number) == response.cseq().ok().map(|cseq| cseq.number) => {
                 cx.layer
                     .send(crate::way::within(dialog.next_hop(), &self.flow, self.outside), ack);
             }
@@ -293,7 +237,7 @@ impl Leg {
     }
 
     fn invite_refused(&mut self, cx: &mut Stack, code: u16, response: &Message) {
-        if code == 422 && self.phase == Phase::Calling && self.ask_longer(cx, response) {
+        if code == 422 && self.ask_longer(cx, response) {
             return;
         }
         let contacts = match code {
@@ -318,7 +262,10 @@ impl Leg {
 
     /// RFC 4028 section 7.3: 422 names the interval the peer wants at least; asked once more with it.
     fn ask_longer(&mut self, cx: &mut Stack, response: &Message) -> bool {
-        let Some(timer) = self.timer.longer(response) else {
+        let Stage::Calling(calling) = &mut self.stage else {
+            return false;
+        };
+        let Some(timer) = self.timer.longer(response).filter(|_| !calling.cancelled) else {
             return false;
         };
         self.timer = timer;
@@ -332,14 +279,15 @@ impl Leg {
         let builder = copy_fields(head, &self.invite, &changed);
         let builder = self.timer.ask(builder.header(HeaderName::CSeq, "2 INVITE"));
         let again = builder.body("application/sdp", self.invite.body()).finish();
-        self.client = cx.request(self.flow, again.clone(), ClientUse::Invite(self.id));
+        let sent = cx.request(self.flow, again.clone(), ClientUse::Invite(self.id));
         self.invite = again;
-        self.client.is_some()
+        calling.client = sent.unwrap_or(calling.client);
+        sent.is_some()
     }
 
     /// The INVITE came to nothing without an answer: Timer B, or its transport failed.
     pub fn invite_failed(&mut self, cx: &mut Stack, code: u16, reason: &str) {
-        if matches!(self.phase, Phase::Calling | Phase::Cancelling) {
+        if matches!(self.stage, Stage::Calling(_)) {
             self.tell(
                 cx,
                 LegEvent::Refused {
@@ -355,20 +303,82 @@ impl Leg {
 
     /// Whether this is the INVITE that the leg waits for.
     pub fn is_asked_by(&self, client: ClientId) -> bool {
-        self.client == Some(client)
+        matches!(&self.stage, Stage::Calling(calling) if calling.client == client)
     }
 
     /// The client transaction goes on under another handle (it fell back to another transport).
     pub fn continues(&mut self, client: ClientId) {
-        self.client = Some(client);
+        if let Stage::Calling(calling) = &mut self.stage {
+            calling.client = client;
+        }
     }
 
     pub(super) fn cancel(&mut self, cx: &mut Stack, reason: Option<&str>) {
-        self.phase = Phase::Cancelling;
-        if let Some(client) = self.client {
-            cx.cancel(client, reason);
+        if let Stage::Calling(calling) = &mut self.stage
+            && !std::mem::replace(&mut calling.cancelled, true)
+        {
+            cx.cancel(calling.client, reason);
         }
     }
+}
+
+fn build_invite(
+    cx: &mut Stack,
+    place: &Place,
+    invitation: &Invitation<'_>,
+    local_tag: &str,
+    timer: &SessionTimer,
+    sdp: &[u8],
+) -> Message {
+    let domain = &cx.config.domain.clone();
+    let number = sip::escape_user(&invitation.caller.number);
+    let to = match &place.peer {
+        Peer::Extension(number) => format!("<sip:{}@{domain}>", sip::escape_user(number)),
+        Peer::Trunk { .. } | Peer::Uri(_) => format!("<{}>", place.uri),
+    };
+    // RFC 3323 4.1.1.3.
+    let anonymous = invitation.caller.number == "anonymous";
+    let home = if anonymous {
+        "anonymous.invalid".to_owned()
+    } else {
+        cx.home(&place.flow)
+    };
+    let from = if invitation.caller.name.is_empty() {
+        format!("<sip:{number}@{home}>;tag={}", local_tag)
+    } else {
+        format!(
+            "{} <sip:{number}@{home}>;tag={}",
+            sip::quote(&invitation.caller.name),
+            local_tag
+        )
+    };
+    let secure = sip::dialog::needs_sips(&place.uri, place.routes.first().map(String::as_str));
+    let mut builder = Builder::request(&Method::Invite, &place.uri)
+        .header(HeaderName::Via, cx.via(&place.flow))
+        .header(HeaderName::MaxForwards, invitation.max_forwards);
+    for route in &place.routes {
+        builder = builder.header(HeaderName::Route, route);
+    }
+    builder = builder
+        .header(HeaderName::From, from)
+        .header(HeaderName::To, to)
+        .header(HeaderName::CallId, cx.ids.call_id())
+        .header(HeaderName::CSeq, "1 INVITE")
+        .header(
+            HeaderName::Contact,
+            cx.contact(&place.flow, &invitation.caller.number, secure),
+        )
+        .header(HeaderName::Allow, capabilities::allow(capabilities::Place::Within))
+        .header(
+            HeaderName::Supported,
+            capabilities::supported(capabilities::Place::Within),
+        )
+        .header(HeaderName::UserAgent, &cx.config.product);
+    builder = timer.ask(builder);
+    for (name, value) in invitation.headers {
+        builder = builder.other(name, value);
+    }
+    builder.body("application/sdp", sdp).finish()
 }
 
 /// A 2xx to an INVITE that nobody waits for is acknowledged; the dialog it belongs to.

@@ -3,7 +3,7 @@
 use ::media::Spec;
 use sip::{Instant, Message};
 
-use super::{Leg, LegTimer, Phase, inbound::FinishWith, status};
+use super::{Leg, LegTimer, Stage, inbound::FinishWith, status};
 use crate::stack::{Stack, TimerKey};
 
 /// RFC 3261 13.3.1.1: proxies give up a call of which nothing is heard for three minutes, so what was said is said again
@@ -31,23 +31,29 @@ impl Leg {
 
     /// The same with the callee's own words, or the usual ones where there are none. What was said last is not said again, but once a minute.
     pub fn progress(&mut self, cx: &mut Stack, code: u16, reason: &str, answer: Option<&Spec>) {
-        if self.phase != Phase::Incoming {
+        if !self.is_waiting() {
             return;
         }
-        let described = self.answered_early;
+        let described = self.talk.is_answered_early();
         let mut body = None;
-        if let Some(spec) = answer.filter(|_| self.had_offer) {
-            body = self.early_answer(cx, spec);
+        if let Some(spec) = answer.filter(|_| self.talk.owes_answer()) {
+            body = self.talk.answer_early(spec).ok();
+            if body.is_some() {
+                self.sync_media(cx);
+            }
         }
         let first = body.is_some() && !described;
-        let reason = if reason.is_empty() {
-            status(code).reason()
-        } else {
-            reason
+        let code = status(code);
+        let reason = if reason.is_empty() { code.reason() } else { reason };
+        let Some(reply) = self.reply(cx, code, reason) else {
+            return;
         };
-        let reply = self.reply_with(cx, code, reason).finish_with(body.as_deref());
+        let reply = reply.finish_with(body.as_deref());
+        let Stage::Incoming(incoming) = &mut self.stage else {
+            return;
+        };
         let (now, gap) = (cx.now, cx.config.limits.progress);
-        match &mut self.provisional {
+        match &mut incoming.progress {
             Some(said) if said.reply.bytes() == reply.bytes() => {}
             // Too soon: the latest is told when its time has come. The answer to the caller's offer may not get lost.
             Some(said) if !first && now < said.at + gap => {
@@ -56,7 +62,7 @@ impl Leg {
                 cx.timers.set(TimerKey::Leg(self.id, LegTimer::Provisional), due);
             }
             Some(_) | None => {
-                self.provisional = Some(Progress { reply, at: now });
+                incoming.progress = Some(Progress { reply, at: now });
                 self.say_again(cx);
             }
         }
@@ -64,26 +70,13 @@ impl Leg {
 
     /// Says what is to be said now, for the first time or again.
     pub(super) fn say_again(&mut self, cx: &mut Stack) {
-        let (Phase::Incoming, Some(server), Some(said)) = (self.phase, self.server, &mut self.provisional) else {
+        let Stage::Incoming(incoming) = &mut self.stage else {
             return;
         };
+        let Some(said) = &mut incoming.progress else { return };
         said.at = cx.now;
-        cx.respond(server, said.reply.clone());
+        cx.respond(incoming.server, said.reply.clone());
         let key = TimerKey::Leg(self.id, LegTimer::Provisional);
         cx.timers.set(key, cx.now + AGAIN);
-    }
-
-    // RFC 3261 13.2.1: the answer in an unreliable 1xx is a preview of the one in the 2xx and must be
-    // the same; what was said once is said again.
-    fn early_answer(&mut self, cx: &mut Stack, spec: &Spec) -> Option<bytes::Bytes> {
-        let session = self.session.as_mut()?;
-        if !self.answered_early {
-            session.make_answer(spec).ok()?;
-            self.answered_early = true;
-            self.said = Some(spec.clone());
-        }
-        let body = session.last_local().cloned();
-        self.sync_media(cx);
-        body
     }
 }

@@ -7,9 +7,10 @@ use sip::{
     headers::session::{MinSe, Refresher, SessionExpires},
 };
 
-use super::{Leg, LegTimer};
+use super::{LegId, LegTimer};
 use crate::{
     answer::Answer,
+    api::TimerImage,
     config::Config,
     stack::{Stack, TimerKey},
 };
@@ -20,6 +21,8 @@ pub(super) struct SessionTimer {
     interval: Duration,
     min_se: Duration,
     ours: bool,
+    /// When the interval began, in microseconds since the Unix epoch.
+    began_unix: i64,
 }
 
 /// What a message asks for or grants; nothing where that cannot be read, which is no reason to refuse a call.
@@ -37,8 +40,9 @@ impl SessionTimer {
     pub fn offered(config: &Config) -> Self {
         Self {
             interval: config.session_expires,
-            min_se: config.min_se,
+            min_se: config.limits.min_se,
             ours: true,
+            began_unix: 0,
         }
     }
 
@@ -49,7 +53,8 @@ impl SessionTimer {
         Ok(timer)
     }
 
-    fn take(&mut self, request: &Message) -> Result<(), Answer> {
+    /// Takes over what a request asks for; 422 if it is too often (RFC 4028 section 9).
+    pub fn take(&mut self, request: &Message) -> Result<(), Answer> {
         let supported = request.supports("timer");
         let theirs_at_least = min_se_of(request).unwrap_or_default();
         match session_expires_of(request) {
@@ -132,18 +137,23 @@ impl SessionTimer {
             ..*self
         })
     }
-}
 
-impl Leg {
-    /// The session is (again) agreed on: its interval begins.
-    pub(super) fn start_session_timer(&mut self, cx: &mut Stack) {
-        let SessionTimer { interval, ours, .. } = self.timer;
+    /// The session is agreed on, for the first time or again: its interval begins.
+    pub fn start(&mut self, cx: &mut Stack, leg: LegId) {
+        self.began_unix = cx.unix();
+        self.wait(cx, leg, Duration::ZERO);
+    }
+
+    // `passed`: how much of the interval is over.
+    fn wait(&self, cx: &mut Stack, leg: LegId, passed: Duration) {
+        let (interval, now) = (self.interval, cx.now);
         let (refresh, expire) = (
-            TimerKey::Leg(self.id, LegTimer::Refresh),
-            TimerKey::Leg(self.id, LegTimer::Expire),
+            TimerKey::Leg(leg, LegTimer::Refresh),
+            TimerKey::Leg(leg, LegTimer::Expire),
         );
-        if ours {
-            cx.timers.set(refresh, cx.now + interval / 2);
+        let at = |due: Duration| now + due.saturating_sub(passed);
+        if self.ours {
+            cx.timers.set(refresh, at(interval / 2));
         } else {
             cx.timers.clear(refresh);
         }
@@ -151,16 +161,62 @@ impl Leg {
         // interval, at most 32 s, before it expires.
         let margin = (interval / 3).min(Duration::from_secs(32));
         cx.timers
-            .set(expire, cx.now + if ours { interval } else { interval - margin });
+            .set(expire, at(if self.ours { interval } else { interval - margin }));
     }
 
-    pub(super) fn stop_session_timer(&mut self, cx: &mut Stack) {
-        cx.timers.clear(TimerKey::Leg(self.id, LegTimer::Refresh));
-        cx.timers.clear(TimerKey::Leg(self.id, LegTimer::Expire));
+    /// The session is over.
+    pub fn stop(cx: &mut Stack, leg: LegId) {
+        cx.timers.clear(TimerKey::Leg(leg, LegTimer::Refresh));
+        cx.timers.clear(TimerKey::Leg(leg, LegTimer::Expire));
     }
 
-    /// Takes over what a re-INVITE or UPDATE asks for.
-    pub(super) fn retime(&mut self, request: &Message) -> Result<(), Answer> {
-        self.timer.take(request)
+    /// What lasts of it.
+    pub const fn image(&self) -> TimerImage {
+        TimerImage {
+            interval: self.interval,
+            min_se: self.min_se,
+            ours: self.ours,
+            began_unix: self.began_unix,
+        }
+    }
+
+    /// Goes on with an interval that began elsewhere; one that is over ends at once.
+    pub fn resume(cx: &mut Stack, leg: LegId, image: TimerImage) -> Self {
+        let timer = Self {
+            interval: image.interval,
+            min_se: image.min_se,
+            ours: image.ours,
+            began_unix: image.began_unix,
+        };
+        let passed = cx.unix().saturating_sub(image.began_unix);
+        timer.wait(cx, leg, Duration::from_micros(u64::try_from(passed).unwrap_or(0)));
+        timer
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sip::Method;
+
+    use super::*;
+
+    #[test]
+    fn who_refreshes_is_read_from_what_rfc_4028_names_and_from_nothing_else() {
+        for (value, ours) in [
+            ("120", false),
+            ("120;refresher=uac", false),
+            ("120;refresher=uas", true),
+            ("120;Refresher=UAS", true),
+            // Section 4: any other value is a generic parameter, and says nothing.
+            ("120;refresher=me", false),
+            ("120;x=uas", false),
+        ] {
+            let invite = Builder::request(&Method::Invite, "sip:a@b")
+                .header(HeaderName::Supported, "timer")
+                .header(HeaderName::SessionExpires, value)
+                .finish();
+            let timer = SessionTimer::asked(&invite, &Config::default()).unwrap();
+            assert_eq!((timer.interval.as_secs(), timer.ours), (120, ours), "{value}");
+        }
     }
 }

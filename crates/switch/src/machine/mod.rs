@@ -6,11 +6,13 @@
 //! | `command.rs` | what the admin API asks |
 //! | `handover.rs` | carries legs from one call to another |
 //! | `held.rs` | what every table holds: nothing is left over after the last call |
+//! | `journal.rs` | what lasts of the calls, for whoever wants to go on with them |
 //! | `tidy.rs` | giving back what a burst needed |
 
 mod command;
 mod handover;
 mod held;
+mod journal;
 mod switch;
 mod tidy;
 

@@ -175,7 +175,8 @@ impl Switch {
                     self.with_call(call, |call, x| call.leg_event(x, leg, event));
                 }
             } else {
-                return self.activity_changed();
+                self.activity_changed();
+                return self.write_journal();
             }
         }
     }
@@ -206,6 +207,9 @@ impl Switch {
         if conversation.call.is_over() {
             debug_assert!(conversation.call.has_ended(), "a call ends with a record");
             self.by_uid.remove(&conversation.call.uid);
+            if let Some(image) = self.x.journal.over(conversation.call.uid) {
+                self.x.stack.outputs.push_back(Output::Journal(Box::new(image)));
+            }
             conversation.clear_timers(&mut self.x);
             self.calls.remove(id);
         }

@@ -66,6 +66,7 @@ mod tests {
                 | Output::Script(_)
                 | Output::Forget(_)
                 | Output::CdrAnswered(_)
+                | Output::Journal(_)
                 | Output::Cdr(_)
                 | Output::Event(_)
                 | Output::Reply(..) => {}

@@ -8,7 +8,6 @@ use crate::{
     api::Outcome,
     call::{Call, VerbEvent},
     core::Core,
-    leg::Leg,
     own::own_spec,
     stack::TimerKey,
 };
@@ -72,7 +71,7 @@ pub(super) fn echo(call: &mut Call, x: &mut Core) -> Next {
 
 fn sound(call: &mut Call, x: &mut Core, source: Source, duration: Option<Duration>) -> Next {
     let port = audible(call, x);
-    if port.is_none() && call.subject_leg(x).is_some_and(Leg::awaits_answer) {
+    if port.is_none() && call.subject_leg(x).is_some_and(|leg| leg.talk().awaits_ack()) {
         return Next::Wait(Running::Listen(Listening {
             playing: None,
             until: None,
@@ -114,7 +113,7 @@ fn audible(call: &mut Call, x: &mut Core) -> Option<PortId> {
     }
     call.be_heard(x);
     let leg = call.subject_leg(x)?;
-    if leg.has_session() { leg.port() } else { None }
+    if leg.talk().is_established() { leg.port() } else { None }
 }
 
 fn done(call: &mut Call) -> Next {

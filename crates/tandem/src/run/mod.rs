@@ -294,6 +294,7 @@ impl<M: Machine, O: Outside> Run<M, O> {
                 | Output::Query(..)
                 | Output::Forget(_)
                 | Output::CdrAnswered(_)
+                | Output::Journal(_)
                 | Output::Cdr(_)
                 | Output::Event(_)) => self.outside.take(output),
             };

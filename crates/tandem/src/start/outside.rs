@@ -24,6 +24,8 @@ impl Outside for Shell {
             Output::CdrAnswered(answer) => self.recorder.answer_cdr(*answer),
             Output::Cdr(cdr) => self.recorder.close_cdr(*cdr),
             Output::Event(event) => self.events.publish(event),
+            // Nothing asks for it yet.
+            Output::Journal(_) => {}
             // The loop's own.
             Output::Transmit(_) | Output::Query(_, Query::Resolve { .. }) | Output::Reply(..) | Output::Timeout(_) => {}
         }

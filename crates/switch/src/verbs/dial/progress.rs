@@ -9,7 +9,7 @@ use crate::{
     call::Call,
     core::Core,
     ids::LegId,
-    leg::{Leg, rings},
+    leg::{Fit, Leg, rings},
 };
 
 use super::Dialing;
@@ -45,8 +45,10 @@ impl Dialing {
             return;
         }
         let alone = self.branches.len() == 1 && self.waiting.is_empty();
-        let caller = call.subject_leg(x);
-        let fits = |spec: &&Spec| caller.is_some_and(|caller| !caller.has_session() || caller.can_relay(spec));
+        let fits = |spec: &&Spec| {
+            let subject = call.subject_leg(x);
+            subject.is_some_and(|subject| !subject.talk().is_established() || serves(subject, spec))
+        };
         match said.answer.as_ref().filter(|_| alone).filter(fits) {
             Some(spec) => {
                 self.silence(call, x);
@@ -67,7 +69,7 @@ impl Dialing {
             return;
         }
         let caller = call.subject_leg(x);
-        let heard = caller.is_some_and(|caller| caller.has_session() || caller.is_up());
+        let heard = caller.is_some_and(|caller| caller.talk().is_established() || caller.is_up());
         // A phone that has a session, be it early media, may make no ringback of its own.
         if heard && ring {
             self.ring_back(call, x);
@@ -90,7 +92,7 @@ impl Dialing {
     pub(super) fn subject_changed(&mut self, call: &mut Call, x: &mut Core) {
         self.ringback = false;
         let spec = |leg: LegId| x.legs.get(leg).and_then(|leg| leg.heard().cloned());
-        let fits = |spec: &Spec| call.subject_leg(x).is_some_and(|subject| subject.can_relay(spec));
+        let fits = |spec: &Spec| call.subject_leg(x).is_some_and(|subject| serves(subject, spec));
         match self.early.filter(|leg| spec(*leg).is_some_and(|spec| fits(&spec))) {
             Some(leg) => call.hear_early(x, leg),
             None => {
@@ -131,4 +133,11 @@ fn tell(call: &Call, x: &mut Core, said: &Said, answer: Option<&Spec>) {
     call.with_subject(x, |leg: &mut Leg, cx| {
         leg.progress(cx, said.code, &said.reason, answer);
     });
+}
+
+/// Whether a phone that has a session hears early media that is described so. Early media has no answer of its own, so
+/// the phone need not be told of its direction.
+fn serves(subject: &Leg, early: &Spec) -> bool {
+    let said = subject.talk().said().map(Spec::direction);
+    said.is_some_and(|said| subject.fit(&early.clone().with_direction(said)) == Fit::Same)
 }

@@ -1,6 +1,20 @@
 //! Requests within a leg's dialog (RFC 3261 12.2).
+//!
+//! | file | what it does |
+//! |---|---|
+//! | `mod.rs` | takes a request of the phone's, and gives it to the part of the leg that it is for |
+//! | `pass.rs` | INFO and MESSAGE, which pass to the other phone of the call |
+//! | `key.rs` | the keys that an INFO brings |
+//! | `refer.rs` | REFER, and the NOTIFYs that tell what came of it |
+
+mod key;
+mod pass;
+mod refer;
 
 use sip::{Builder, Flow, HeaderName, Message, Method, StatusCode, transaction::ServerId};
+
+pub(crate) use key::{FLASH, info_key};
+pub(crate) use pass::answer_passed;
 
 use super::Leg;
 use crate::{
@@ -14,7 +28,7 @@ use crate::{
 impl Leg {
     /// A request came within the dialog.
     pub fn request(&mut self, cx: &mut Stack, server: ServerId, flow: Flow, request: Message) {
-        let Some(dialog) = &mut self.dialog else {
+        let Some(dialog) = self.stage.dialog_of(&request) else {
             return cx.answer(server, &request, &Answer::of(481));
         };
         if let Err(answer) = understood(&request) {

@@ -5,12 +5,11 @@ use std::time::Duration;
 use ::media::Command;
 use sip::{HeaderName, Message, Method, StatusCode, transaction::ServerId};
 
-use super::{
-    Leg, LegEvent, Phase,
-    key::{FLASH, info_key},
-};
+use super::key::{FLASH, info_key};
 use crate::{
     answer::Answer,
+    event::LegEvent,
+    leg::Leg,
     stack::{
         ClientUse, Stack, TimerKey,
         capabilities::{self, Place},
@@ -22,11 +21,8 @@ use crate::{
 const PATIENCE: Duration = Duration::from_secs(10);
 
 impl Leg {
-    pub(super) fn pass_received(&mut self, cx: &mut Stack, server: ServerId, request: Message) {
-        if !matches!(
-            self.phase,
-            Phase::Up | Phase::Unacked | Phase::Incoming | Phase::Calling
-        ) {
+    pub(in crate::leg) fn pass_received(&mut self, cx: &mut Stack, server: ServerId, request: Message) {
+        if !self.stage.is_live() {
             return cx.answer(server, &request, &Answer::of(481));
         }
         if *request.method() == Method::Info && request.header(HeaderName::InfoPackage).is_some() {
@@ -52,9 +48,10 @@ impl Leg {
             });
         }
         let contact = self.contact(cx);
-        let Some(dialog) = &mut self.dialog else {
+        let Some(up) = self.stage.up() else {
             return Some(480);
         };
+        let dialog = &mut up.confirmed.dialog;
         let way = crate::way::within(dialog.next_hop(), &self.flow, self.outside);
         let via = cx.via(&way);
         let mut builder = dialog
@@ -98,28 +95,16 @@ impl Leg {
     /// Tells the phone of the key in an INFO by RFC 4733 events, if there is one and it hears them.
     fn press(&self, cx: &mut Stack, info: &Message) -> bool {
         let key = info_key(info.content_type().unwrap_or_default(), info.body());
-        let (Some((digit, millis)), Some(port), true) = (key, self.port, self.hears_events()) else {
+        let (Some((digit, millis)), Some(port), true) = (key, self.port.id(), self.talk.hears_events()) else {
             return false;
         };
         // RFC 4733 section 2.4.1: the flash is none of the events that every phone takes.
-        let takes_flash = || self.heard.as_ref().is_some_and(|heard| heard.takes_event(16));
+        let takes_flash = || self.heard().is_some_and(|heard| heard.takes_event(16));
         if digit == FLASH && !takes_flash() {
             return false;
         }
         cx.media(Command::Dtmf { port, digit, millis });
         true
-    }
-
-    /// Whether keys can be told to the phone as RFC 4733 events.
-    fn hears_events(&self) -> bool {
-        let remote = self
-            .session
-            .as_ref()
-            .map(|session| session.remote(self.flow.remote.ip()));
-        remote.is_some_and(|remote| {
-            let mut payloads = remote.send_payloads.iter();
-            payloads.any(|payload| payload.codec == ::media::spec::TELEPHONE_EVENT)
-        })
     }
 }
 

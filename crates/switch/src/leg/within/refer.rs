@@ -2,9 +2,10 @@
 
 use sip::{Builder, HeaderName, Message, Method, StatusCode, message::sipfrag, transaction::ServerId};
 
-use super::{Leg, LegEvent};
 use crate::{
     answer::Answer,
+    event::LegEvent,
+    leg::Leg,
     stack::{ClientUse, Stack},
 };
 
@@ -30,11 +31,9 @@ impl Leg {
     /// Tells the phone of an event that it is subscribed to within this dialog. `event` and `state` are the values of Event
     /// and Subscription-State (RFC 6665 section 8.2), `body` is a `message/sipfrag`.
     pub fn notify(&mut self, cx: &mut Stack, event: &str, state: &str, body: &[u8]) {
-        if !self.is_up() {
-            return;
-        }
         let contact = self.contact(cx);
-        let Some(dialog) = &mut self.dialog else { return };
+        let Some(up) = self.stage.up() else { return };
+        let dialog = &mut up.confirmed.dialog;
         let way = crate::way::within(dialog.next_hop(), &self.flow, self.outside);
         let via = cx.via(&way);
         let notify = dialog

@@ -5,7 +5,7 @@ use std::time::Duration;
 use ::media::Spec;
 use sip::{HeaderName, Message, Method, headers::reason::RetryAfter, transaction::ClientId};
 
-use super::{Leg, LegEvent, LegTimer, Phase, description, inbound::FinishWith};
+use super::{Leg, LegEvent, LegTimer, description, inbound::FinishWith, stage::Up, talk::OfferError};
 use crate::stack::{
     ClientUse, Stack, TimerKey,
     capabilities::{Place, allow, supported},
@@ -22,8 +22,20 @@ pub(super) enum Change {
     Theirs {
         server: sip::transaction::ServerId,
         request: Message,
-        offered: Spec,
     },
+}
+
+impl Change {
+    /// Takes a change of ours out, if this is its request.
+    fn take_ours(&mut self, client: ClientId) -> Option<Ours> {
+        match std::mem::replace(self, Self::None) {
+            Self::Ours(ours) if ours.client == client => Some(ours),
+            other @ (Self::None | Self::Ours(_) | Self::Theirs { .. }) => {
+                *self = other;
+                None
+            }
+        }
+    }
 }
 
 /// A change of ours that is under way.
@@ -32,8 +44,6 @@ pub(super) struct Ours {
     client: ClientId,
     purpose: Purpose,
     method: Method,
-    /// What it offers; `None` where it offers nothing.
-    offered: Option<Spec>,
     /// The interval was already made longer once.
     asked_longer: bool,
 }
@@ -64,8 +74,11 @@ impl Leg {
     /// [`LegEvent::OfferRefused`]; with 491 where another change is under way.
     pub fn offer(&mut self, cx: &mut Stack, spec: &Spec) {
         // RFC 3261 14.1: the INVITE that we answered is under way until its ACK comes, and is waited for.
-        if self.awaited.is_some() && self.is_up() && matches!(self.change, Change::None) {
-            self.passing = Some(spec.clone());
+        if let Some(up) = self.stage.up()
+            && up.confirmed.awaited.is_some()
+            && matches!(up.change, Change::None)
+        {
+            up.passing = Some(spec.clone());
             return;
         }
         if !self.is_free() {
@@ -78,38 +91,40 @@ impl Leg {
 
     /// The ACK of our 2xx has come: what waited for it has its turn, the other phone's offer first.
     pub(super) fn offer_next(&mut self, cx: &mut Stack) {
-        if let Some(spec) = self.passing.take() {
+        let passing = self.stage.up().and_then(|up| up.passing.take());
+        if let Some(spec) = passing {
             self.offer(cx, &spec);
         }
-        if self.wanted.is_some() {
-            self.offer_wanted(cx);
-        }
+        self.offer_wanted(cx);
     }
 
     /// Offers something of our own accord, as soon as nothing else is under way, and again after glare.
     pub fn offer_own(&mut self, cx: &mut Stack, spec: &Spec) {
-        self.wanted = Some(Wanted {
-            spec: spec.clone(),
-            tries: 0,
-        });
+        if let Some(up) = self.stage.up() {
+            up.wanted = Some(Wanted {
+                spec: spec.clone(),
+                tries: 0,
+            });
+        }
         self.offer_wanted(cx);
     }
 
     /// The other side has changed: an offer that waits is to say so.
     pub fn offer_instead(&mut self, spec: &Spec) {
-        if let Some(wanted) = &mut self.wanted {
+        if let Some(wanted) = self.stage.up().and_then(|up| up.wanted.as_mut()) {
             wanted.spec = spec.clone();
         }
     }
 
     /// Makes the offer that waits, if it can be made now.
     pub(super) fn offer_wanted(&mut self, cx: &mut Stack) {
-        let free = self.is_free();
-        let Some(wanted) = &mut self.wanted else { return };
+        let Some(up) = self.stage.up() else { return };
+        let free = up.is_free();
+        let Some(wanted) = &mut up.wanted else { return };
         if free && wanted.tries == TRIES {
             // That is a refusal like any other.
             tracing::info!("gave up offering: the phone always has an offer of its own");
-            self.wanted = None;
+            up.wanted = None;
             return self.tell(cx, refused(491, "Request Pending"));
         }
         wanted.tries += u8::from(free);
@@ -119,40 +134,33 @@ impl Leg {
         }
     }
 
-    fn is_free(&self) -> bool {
-        self.phase == Phase::Up
-            && self.session.is_some()
-            && self.awaited.is_none()
-            && matches!(self.change, Change::None)
+    fn is_free(&mut self) -> bool {
+        self.stage.up().is_some_and(|up| up.is_free())
     }
 
     fn send_offer(&mut self, cx: &mut Stack, spec: &Spec, purpose: Purpose) -> Result<(), (u16, &'static str)> {
-        let had_audio = spec.has_audio();
-        let spec = self.allowed(spec.clone());
-        if had_audio && !spec.has_audio() {
-            return Err((488, "Nothing The Device May Use"));
-        }
-        const UNSENT: (u16, &str) = (503, "Service Unavailable");
-        self.roll_back();
-        let body = self.session.as_mut().and_then(|session| session.make_offer(&spec).ok());
-        let body = body.ok_or(UNSENT)?;
-        if !self.send_change(cx, &Method::Invite, Some(&body), purpose, Some(spec)) {
-            self.roll_back();
-            return Err(UNSENT);
+        let body = self.talk.offer(spec).map_err(|error| match error {
+            OfferError::OpenOffer => (491, "Request Pending"),
+            OfferError::NothingAllowed => (488, "Nothing The Device May Use"),
+        })?;
+        if !self.send_change(cx, &Method::Invite, Some(&body), purpose) {
+            self.talk.withdraw();
+            return Err((503, "Service Unavailable"));
         }
         Ok(())
     }
 
     /// The call no longer wants what it passed on.
     pub fn withdraw_offer(&mut self, cx: &mut Stack) {
-        if self.passing.take().is_some() {
+        let Some(up) = self.stage.up() else { return };
+        if up.passing.take().is_some() {
             return self.tell(cx, refused(487, "Request Terminated"));
         }
         if let Change::Ours(Ours {
             client,
             purpose: Purpose::Passed,
             ..
-        }) = self.change
+        }) = up.change
         {
             let _ = cx.layer.cancel(cx.now, client, None);
         }
@@ -161,24 +169,21 @@ impl Leg {
     /// The dialog ends, and with it what was asked of the peer: its answer to a re-INVITE may be lost and never sent
     /// again, and a transaction that was told to wait has no other end (RFC 3261 17.1.1.2) than that of CANCEL.
     pub(super) fn give_up_change(&mut self, cx: &mut Stack) {
-        let change = std::mem::replace(&mut self.change, Change::None);
-        if let Change::Ours(ours) = change
+        let change = self
+            .stage
+            .up()
+            .map(|up| std::mem::replace(&mut up.change, Change::None));
+        if let Some(Change::Ours(ours)) = change
             && ours.method == Method::Invite
         {
             cx.cancel(ours.client, None);
         }
     }
 
-    fn send_change(
-        &mut self,
-        cx: &mut Stack,
-        method: &Method,
-        body: Option<&[u8]>,
-        purpose: Purpose,
-        offered: Option<Spec>,
-    ) -> bool {
+    fn send_change(&mut self, cx: &mut Stack, method: &Method, body: Option<&[u8]>, purpose: Purpose) -> bool {
         let contact = self.contact(cx);
-        let Some(dialog) = &mut self.dialog else { return false };
+        let Some(up) = self.stage.up() else { return false };
+        let dialog = &mut up.confirmed.dialog;
         let way = crate::way::within(dialog.next_hop(), &self.flow, self.outside);
         let via = cx.via(&way);
         let builder = dialog
@@ -191,11 +196,10 @@ impl Leg {
         let Some(client) = cx.request(way, request, ClientUse::Modify(self.id)) else {
             return false;
         };
-        self.change = Change::Ours(Ours {
+        up.change = Change::Ours(Ours {
             client,
             purpose,
             method: method.clone(),
-            offered,
             asked_longer: false,
         });
         true
@@ -206,13 +210,12 @@ impl Leg {
     pub(super) fn refresh(&mut self, cx: &mut Stack) {
         let sent = self.is_free()
             && if self.can.update {
-                self.send_change(cx, &Method::Update, None, Purpose::Refresh, None)
+                self.send_change(cx, &Method::Update, None, Purpose::Refresh)
             } else {
-                let body = self.session.as_mut().and_then(::media::Session::repeat_offer);
-                let said = self.said.clone().filter(|_| body.is_some());
-                let sent = self.send_change(cx, &Method::Invite, body.as_deref(), Purpose::Refresh, said);
+                let body = self.talk.offer_again();
+                let sent = self.send_change(cx, &Method::Invite, body.as_deref(), Purpose::Refresh);
                 if !sent {
-                    self.roll_back();
+                    self.talk.withdraw();
                 }
                 sent
             };
@@ -235,26 +238,24 @@ impl Leg {
     /// An answer to our re-INVITE or UPDATE came; `None` for none at all.
     pub fn change_response(&mut self, cx: &mut Stack, client: ClientId, response: Option<&Message>) {
         let code = response.and_then(Message::status).map_or(408, |status| status.code());
+        let change = self.stage.up().map(|up| &mut up.change);
         if (100..=199).contains(&code) {
             let passed =
-                matches!(&self.change, Change::Ours(ours) if ours.client == client && ours.purpose == Purpose::Passed);
+                matches!(change, Some(Change::Ours(ours)) if ours.client == client && ours.purpose == Purpose::Passed);
             if passed && code > 100 {
                 self.tell(cx, LegEvent::OfferPending);
             }
             return;
         }
-        let ours = match std::mem::replace(&mut self.change, Change::None) {
-            Change::Ours(ours) if ours.client == client => ours,
-            other @ (Change::None | Change::Ours(_) | Change::Theirs { .. }) => {
-                self.change = other;
-                return self.acknowledge_again(cx, response);
-            }
+        let ours = change.and_then(|change| change.take_ours(client));
+        let Some(ours) = ours else {
+            return self.acknowledge_again(cx, response);
         };
         match (response, code) {
             (Some(response), 200..=299) => self.change_accepted(cx, response, ours),
             // RFC 3261 12.2.1.2: the peer knows no such dialog, or does not answer.
             (_, 408 | 481) => {
-                self.roll_back();
+                self.talk.withdraw();
                 self.tell_refused(cx, ours.purpose, code, "Call/Transaction Does Not Exist");
                 self.lost(cx, "the phone no longer answers");
             }
@@ -265,29 +266,28 @@ impl Leg {
 
     fn change_accepted(&mut self, cx: &mut Stack, response: &Message, ours: Ours) {
         let invite = ours.method == Method::Invite;
-        if let Some(dialog) = &mut self.dialog {
-            dialog.refresh_target(response);
+        if let Some(confirmed) = self.stage.confirmed() {
+            confirmed.dialog.refresh_target(response);
         }
         if invite {
             self.send_ack(cx, response);
         }
-        if matches!(self.phase, Phase::Ending | Phase::Gone) {
-            return; // hung up meanwhile
-        }
-        self.learn_abilities(response);
+        self.can.learn(response);
         self.timer.settle(response);
-        self.start_session_timer(cx);
-        let Some(offered) = ours.offered else { return };
-        let before = self.heard.clone();
-        let Some(spec) = self.take_answer(description(response)) else {
-            self.roll_back();
+        self.timer.start(cx, self.id);
+        if !self.talk.is_open() {
+            return; // it offered nothing
+        }
+        let before = self.heard().cloned();
+        let answer = description(response).and_then(|sdp| self.talk.hear_answer(sdp).ok());
+        let Some(spec) = answer else {
+            self.talk.withdraw();
             return self.tell_refused(cx, ours.purpose, 488, "No Usable Answer");
         };
-        self.said = Some(offered);
         self.sync_media(cx);
         match ours.purpose {
             Purpose::Passed | Purpose::Own => {
-                self.wanted = None;
+                self.forget_wanted();
                 self.tell(cx, LegEvent::OfferAnswered(spec));
             }
             Purpose::Refresh => {
@@ -301,9 +301,7 @@ impl Leg {
                 }
             }
         }
-        if self.wanted.is_some() {
-            self.offer_wanted(cx);
-        }
+        self.offer_wanted(cx);
     }
 
     /// RFC 4028 section 7.3: 422 names the interval the peer wants at least; asked once more with it.
@@ -312,12 +310,13 @@ impl Leg {
             return false;
         };
         self.timer = timer;
-        let body = ours
-            .offered
-            .as_ref()
-            .and_then(|_| self.session.as_ref()?.last_local().cloned());
-        let sent = self.send_change(cx, &ours.method, body.as_deref(), ours.purpose, ours.offered.clone());
-        if let Change::Ours(again) = &mut self.change {
+        let body = self.talk.open_offer_again();
+        let sent = self.send_change(cx, &ours.method, body.as_deref(), ours.purpose);
+        if let Some(Up {
+            change: Change::Ours(again),
+            ..
+        }) = self.stage.up()
+        {
             again.asked_longer = true;
         }
         sent
@@ -325,7 +324,7 @@ impl Leg {
 
     fn change_refused(&mut self, cx: &mut Stack, purpose: Purpose, code: u16, response: Option<&Message>) {
         // RFC 6141 3.1: a change that is refused leaves everything as it was before.
-        self.roll_back();
+        self.talk.withdraw();
         match (purpose, not_now(code, response)) {
             (Purpose::Own, Some(wait)) => self.retry_later(cx, LegTimer::Offer, wait),
             (Purpose::Passed | Purpose::Own, wait) => {
@@ -337,7 +336,7 @@ impl Leg {
             }
             (Purpose::Refresh, Some(wait)) => self.retry_later(cx, LegTimer::Refresh, wait),
             // It takes no change of any kind and promised no refresh (RFC 4028 section 7.2), but it is there.
-            (Purpose::Refresh, None) if !self.can.update && !self.can.timer => self.start_session_timer(cx),
+            (Purpose::Refresh, None) if !self.can.update && !self.can.timer => self.timer.start(cx, self.id),
             (Purpose::Refresh, None) => {
                 self.can.update = false; // the next try is a re-INVITE
                 let again = cx.now + Duration::from_secs(10);
@@ -349,7 +348,7 @@ impl Leg {
     fn tell_refused(&mut self, cx: &mut Stack, purpose: Purpose, code: u16, reason: &str) {
         match purpose {
             Purpose::Own => {
-                self.wanted = None;
+                self.forget_wanted();
                 self.tell(cx, refused(code, reason));
             }
             Purpose::Passed => self.tell(cx, refused(code, reason)),
@@ -369,16 +368,20 @@ impl Leg {
 
     /// The request goes on under another handle (it fell back to another transport).
     pub fn change_continues(&mut self, from: ClientId, to: ClientId) {
-        if let Change::Ours(ours) = &mut self.change
+        if let Some(Up {
+            change: Change::Ours(ours),
+            ..
+        }) = self.stage.up()
             && ours.client == from
         {
             ours.client = to;
         }
     }
 
-    pub(super) fn roll_back(&mut self) {
-        if let Some(session) = &mut self.session {
-            session.rollback();
+    /// The phone was told how things are: no offer of our own is needed.
+    pub(super) fn forget_wanted(&mut self) {
+        if let Some(up) = self.stage.up() {
+            up.wanted = None;
         }
     }
 }

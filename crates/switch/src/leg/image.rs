@@ -1,0 +1,98 @@
+//! What lasts of a quiet leg, and a leg that goes on from it.
+
+use sip::{Builder, Flow, HeaderName, Method};
+
+use super::{Leg, LegId, NoRoom, Port, SessionTimer, Stage, Talk, stage::Up};
+use crate::{
+    api::{LegImage, Target},
+    ids::CallId,
+    locations::Peer,
+    stack::Stack,
+};
+
+impl Leg {
+    /// What lasts of the leg. `None` unless it is up and quiet: a request, an offer or an acknowledgement that is under
+    /// way does not last.
+    pub fn image(&self) -> Option<LegImage> {
+        let Stage::Up(up) = &self.stage else { return None };
+        let quiet = up.is_free() && up.wanted.is_none() && up.passing.is_none() && up.hang_up_when_acked.is_none();
+        let talk = self.talk.image().filter(|_| quiet)?;
+        Some(LegImage {
+            inbound: self.inbound,
+            peer: target(&self.peer),
+            flow: Flow {
+                connection: None,
+                ..self.flow
+            },
+            outside: self.outside,
+            others: self.others.clone(),
+            user: self.user.clone(),
+            dialog: up.confirmed.dialog.clone(),
+            talk,
+            timer: self.timer.image(),
+            can: self.can,
+        })
+    }
+
+    /// A leg that goes on from its image: in the same dialog, on the same media port. [`NoRoom`] where that port is none
+    /// of ours any more.
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "calls that outlive a restart will be made of it")
+    )]
+    pub fn from_image(cx: &mut Stack, id: LegId, call: CallId, image: LegImage) -> Result<Self, NoRoom> {
+        let LegImage { flow, dialog, .. } = image;
+        let talk = Talk::resume(image.talk);
+        let mut port = Port::default();
+        port.take_again(cx, id, &flow, &talk)?;
+        // The INVITE does not last; what is asked of it later is its Call-ID.
+        let invite = Builder::request(&Method::Invite, dialog.remote_target())
+            .header(HeaderName::CallId, &dialog.id().call_id)
+            .finish();
+        cx.dialogs.insert(dialog.id().clone(), id);
+        let mut leg = Self {
+            id,
+            call,
+            inbound: image.inbound,
+            peer: peer(image.peer),
+            flow,
+            outside: image.outside,
+            others: image.others,
+            invite,
+            span: tracing::Span::none(),
+            user: image.user,
+            stage: Stage::Up(Box::new(Up::new(dialog, None))),
+            talk,
+            port,
+            timer: SessionTimer::resume(cx, id, image.timer),
+            can: image.can,
+        };
+        leg.sync_media(cx);
+        Ok(leg)
+    }
+}
+
+fn target(peer: &Peer) -> Target {
+    match peer {
+        Peer::Extension(number) => Target::Extension(number.to_string()),
+        Peer::Trunk { name, number } => Target::Trunk {
+            trunk: name.to_string(),
+            number: number.to_string(),
+        },
+        Peer::Uri(uri) => Target::Uri(uri.to_string()),
+    }
+}
+
+fn peer(target: Target) -> Peer {
+    match target {
+        Target::Extension(number) => Peer::extension(&number),
+        Target::Trunk { trunk, number } => Peer::Trunk {
+            name: trunk.into(),
+            number: number.as_str().into(),
+        },
+        Target::Uri(uri) => Peer::Uri(uri.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,182 @@
+//! A leg's media: its port and what the engine is told of its session.
+
+use std::{net::SocketAddr, time::Duration};
+
+use ::media::{Command, Direction, Local, PeerAddress, Pool, PortId, Remote};
+use sip::{Flow, HeaderName, Instant, Message};
+use smallvec::smallvec;
+
+use super::{LegId, Talk};
+use crate::stack::Stack;
+
+/// No media port, or no transaction, could be had.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(crate) struct NoRoom;
+
+impl Stack {
+    /// Whether a phone may have its media sent there. Not to our own ports, where it would go round for ever; nor to
+    /// what only this machine can reach, unless the phone is on it.
+    fn may_send_media(&self, flow: &Flow, to: SocketAddr) -> bool {
+        let ip = to.ip();
+        if ip.is_loopback() && !flow.remote.ip().to_canonical().is_loopback() {
+            return false;
+        }
+        let ours = ip.is_loopback() || ip == self.media_address(flow) || ip == flow.local.ip().to_canonical();
+        let open = self.pool.covers(to.port()) || self.listeners.iter().any(|own| own.address.port() == to.port());
+        !(ours && open)
+    }
+
+    /// Where a new leg will receive media, which has no port yet.
+    pub fn new_local(&mut self, flow: &Flow) -> Local {
+        Local {
+            address: self.media_address(flow),
+            port: 0,
+            session_id: self.ids.u64() >> 2, // fits the signed 64 bits some phones parse o= with
+        }
+    }
+
+    /// The clock of the pool of media ports.
+    pub fn media_now(&self) -> Duration {
+        self.now.since(Instant::ZERO)
+    }
+}
+
+/// A leg's place in the media engine, and what the engine was told of the leg.
+#[derive(Debug, Default)]
+pub(super) struct Port {
+    id: Option<PortId>,
+    /// Where the phone last wanted its RTP.
+    last_rtp: Option<SocketAddr>,
+    /// How long the phone may be silent, as the engine was told.
+    watched: Option<Duration>,
+    /// Media flows in one direction at most.
+    held: bool,
+}
+
+impl Port {
+    /// The place, once there is one.
+    pub const fn id(&self) -> Option<PortId> {
+        self.id
+    }
+
+    /// Whether media flows in one direction at most.
+    pub const fn is_held(&self) -> bool {
+        self.held
+    }
+
+    /// Takes a UDP port, which `talk` names from now on. What is known of the address of the phone's media decides
+    /// which of them.
+    pub fn take(
+        &mut self,
+        cx: &mut Stack,
+        leg: LegId,
+        flow: &Flow,
+        talk: &mut Talk,
+        peer: &PeerAddress,
+    ) -> Result<(), NoRoom> {
+        self.take_from(cx, leg, flow, |pool, now, port| pool.take(now, port, peer))
+            .map(|local_port| talk.receive_at(cx.media_address(flow), local_port))
+    }
+
+    /// Takes the UDP port that `talk` names, for a leg that goes on from its image.
+    pub fn take_again(&mut self, cx: &mut Stack, leg: LegId, flow: &Flow, talk: &Talk) -> Result<(), NoRoom> {
+        let peer = PeerAddress::described(flow.remote.ip(), &remote(cx, flow, talk));
+        let local_port = talk.local_port();
+        self.take_from(cx, leg, flow, |pool, now, port| {
+            pool.take_again(now, port, &peer, local_port)
+        })
+        .map(|_| ())
+    }
+
+    fn take_from(
+        &mut self,
+        cx: &mut Stack,
+        leg: LegId,
+        flow: &Flow,
+        take: impl FnOnce(&mut Pool, Duration, PortId) -> Option<u16>,
+    ) -> Result<u16, NoRoom> {
+        let now = cx.media_now();
+        let port = cx.pool.open();
+        let Some(local_port) = take(&mut cx.pool, now, port) else {
+            cx.pool.release(now, port);
+            return Err(NoRoom);
+        };
+        if cx.pool.is_in_doubt(port) {
+            tracing::debug!(
+                local_port,
+                "no media port is left that tells the leg from others before they are heard"
+            );
+        }
+        cx.ports.insert(port, leg);
+        cx.media(Command::Open {
+            port,
+            local_port,
+            expected: smallvec![flow.remote.ip()],
+        });
+        self.id = Some(port);
+        Ok(local_port)
+    }
+
+    /// Tells the engine what the session is now. `up`: the phone is answered, and is to be heard.
+    pub fn sync(&mut self, cx: &mut Stack, flow: &Flow, talk: &Talk, up: bool) {
+        let Some(port) = self.id else { return };
+        let remote = remote(cx, flow, talk);
+        let moved = self.last_rtp != remote.rtp && self.last_rtp.is_some() && remote.rtp.is_some();
+        if remote.rtp.is_some() {
+            self.last_rtp = remote.rtp;
+            // A leg that may be taken for another one on its port is told apart by the engine, or not heard before that
+            // one is.
+            let peer = PeerAddress::described(flow.remote.ip(), &remote);
+            if cx.pool.expect(cx.media_now(), port, &peer, moved).is_err() {
+                tracing::debug!("the leg may be taken for another one on its media port until one of them is heard");
+            }
+        }
+        let Direction { send, receive } = remote.direction;
+        self.held = !(send && receive);
+        cx.media(Command::Update {
+            port,
+            remote,
+            relearn: moved,
+        });
+        let timeout = cx.config.media_timeout.filter(|_| receive && up);
+        if self.watched != timeout {
+            self.watched = timeout;
+            cx.media(Command::Watch { port, timeout });
+        }
+    }
+
+    /// Gives the port back.
+    pub fn close(&mut self, cx: &mut Stack) {
+        if let Some(port) = self.id.take() {
+            cx.media(Command::Close(port));
+            cx.ports.remove(&port);
+            cx.pool.release(cx.media_now(), port);
+        }
+    }
+}
+
+/// What the engine may know of the phone.
+pub(super) fn remote(cx: &Stack, flow: &Flow, talk: &Talk) -> Remote {
+    let signalling = flow.remote.ip();
+    let mut remote = talk.remote(signalling);
+    if remote.rtp.is_some_and(|to| !cx.may_send_media(flow, to)) {
+        (remote.rtp, remote.rtcp) = (None, None);
+        remote.expected = smallvec![signalling.to_canonical()];
+    }
+    remote.rtcp = remote.rtcp.filter(|to| cx.may_send_media(flow, *to));
+    remote
+}
+
+/// What is known of the address of the phone's media before it has described any. `invite`: of a phone that calls, its
+/// Contact says whether the phone is behind NAT; of a phone that is called, the Request-URI does.
+pub(super) fn undescribed(flow: &Flow, inbound: bool, invite: &Message) -> PeerAddress {
+    let signalling = flow.remote.ip();
+    let ip = if inbound {
+        let contact = invite.addresses(HeaderName::Contact).find_map(Result::ok);
+        contact.and_then(|contact| contact.uri().ok()?.host.ip())
+    } else {
+        invite.request_uri().ok().and_then(|uri| uri.host.ip())
+    };
+    let behind_nat = ip.is_some_and(|ip| ip.to_canonical() != signalling.to_canonical());
+    PeerAddress::undescribed(signalling, behind_nat)
+}

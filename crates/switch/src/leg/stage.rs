@@ -1,0 +1,337 @@
+//! How far a leg is, and what it holds only there.
+
+use std::mem;
+
+use sip::{
+    Flow, Message,
+    dialog::{Dialog, DialogId},
+    retransmit::{Accepted, Due},
+    transaction::{ClientId, ServerId},
+};
+
+use super::{
+    Cause, LegId, LegTimer, Spec, Talk,
+    change_ours::{Change, Wanted},
+    progress::Progress,
+};
+use crate::stack::{Stack, TimerKey, layer_config};
+
+/// How far a leg is.
+pub(super) enum Stage {
+    /// The phone has called, and is not answered.
+    Incoming(Box<Incoming>),
+    /// The phone is called, and has not answered.
+    Calling(Calling),
+    /// Answered.
+    Up(Box<Up>),
+    /// BYE was sent.
+    Ending(Box<Confirmed>),
+    /// Over; the slot is about to go.
+    Gone,
+}
+
+/// The phone waits for our final answer.
+pub(super) struct Incoming {
+    /// Its INVITE.
+    pub server: ServerId,
+    pub dialog: Dialog,
+    /// The last provisional answer.
+    pub progress: Option<Progress>,
+}
+
+/// We wait for the final answer of the phone, or of several phones behind a proxy.
+pub(super) struct Calling {
+    /// Our INVITE.
+    pub client: ClientId,
+    /// The call is no longer wanted: CANCEL was sent.
+    pub cancelled: bool,
+    /// The phone last said that it rings.
+    pub rings: bool,
+    /// Several phones have answered with a 1xx.
+    pub forked: bool,
+    /// What each of them has said, the latest to describe its session last.
+    pub forks: Vec<Fork>,
+}
+
+/// One phone that answered the INVITE with a 1xx (RFC 3261 13.2.2.4).
+pub(super) struct Fork {
+    /// Its To tag; empty if there is none, and then there is no dialog.
+    pub tag: Box<str>,
+    /// The early dialog.
+    pub dialog: Option<Dialog>,
+    /// The session, once it was described: our offer with the answer of this phone.
+    pub talk: Option<Box<Talk>>,
+}
+
+/// A dialog that a 2xx has confirmed.
+pub(super) struct Confirmed {
+    pub dialog: Dialog,
+    /// The last 2xx of ours, until its ACK comes.
+    pub awaited: Option<AwaitedAck>,
+    /// The last ACK of ours, for a 2xx that comes again.
+    pub ack: Option<Message>,
+}
+
+/// The phone talks, or may.
+pub(super) struct Up {
+    pub confirmed: Confirmed,
+    /// The 2xx of the first INVITE was acknowledged.
+    pub acknowledged: bool,
+    /// The re-INVITE or UPDATE that is under way.
+    pub change: Change,
+    /// An offer of our own that waits for its turn.
+    pub wanted: Option<Wanted>,
+    /// An offer of the other phone that waits for the ACK of our 2xx.
+    pub passing: Option<Spec>,
+    /// BYE is to be sent as soon as the ACK has come (RFC 3261 15).
+    pub hang_up_when_acked: Option<Cause>,
+}
+
+/// A 2xx of ours that is sent again until its ACK comes (RFC 3261 13.3.1.4).
+pub(super) struct AwaitedAck {
+    accepted: Accepted,
+    flow: Flow,
+    /// The CSeq number of the INVITE, which its ACK repeats.
+    seq: u32,
+}
+
+/// What becomes of a 2xx whose time has come.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(super) enum AckDue {
+    /// It goes on waiting.
+    Waits,
+    /// No ACK came in all the time allowed.
+    Lost,
+}
+
+impl Stage {
+    /// The dialog, or of a called phone each early dialog.
+    pub fn dialogs(&self) -> impl Iterator<Item = &Dialog> {
+        let (one, early): (_, &[Fork]) = match self {
+            Self::Incoming(incoming) => (Some(&incoming.dialog), &[]),
+            Self::Calling(calling) => (None, &calling.forks),
+            Self::Up(up) => (Some(&up.confirmed.dialog), &[]),
+            Self::Ending(confirmed) => (Some(&confirmed.dialog), &[]),
+            Self::Gone => (None, &[]),
+        };
+        one.into_iter()
+            .chain(early.iter().filter_map(|fork| fork.dialog.as_ref()))
+    }
+
+    /// The dialog that a request of the phone belongs to.
+    pub fn dialog_of(&mut self, request: &Message) -> Option<&mut Dialog> {
+        match self {
+            Self::Incoming(incoming) => Some(&mut incoming.dialog),
+            Self::Calling(calling) => {
+                let id = DialogId::of_request(request)?;
+                let mut dialogs = calling.forks.iter_mut().filter_map(|fork| fork.dialog.as_mut());
+                dialogs.find(|dialog| *dialog.id() == id)
+            }
+            Self::Up(up) => Some(&mut up.confirmed.dialog),
+            Self::Ending(confirmed) => Some(&mut confirmed.dialog),
+            Self::Gone => None,
+        }
+    }
+
+    /// The dialog that a 2xx has confirmed.
+    pub fn confirmed(&mut self) -> Option<&mut Confirmed> {
+        match self {
+            Self::Up(up) => Some(&mut up.confirmed),
+            Self::Ending(confirmed) => Some(confirmed),
+            Self::Incoming(_) | Self::Calling(_) | Self::Gone => None,
+        }
+    }
+
+    /// What is there of a leg that was answered and is not over.
+    pub fn up(&mut self) -> Option<&mut Up> {
+        match self {
+            Self::Up(up) => Some(up),
+            Self::Incoming(_) | Self::Calling(_) | Self::Ending(_) | Self::Gone => None,
+        }
+    }
+
+    /// Whether the phone is still to be answered, called, or talked with.
+    pub const fn is_live(&self) -> bool {
+        match self {
+            Self::Incoming(_) | Self::Up(_) => true,
+            Self::Calling(calling) => !calling.cancelled,
+            Self::Ending(_) | Self::Gone => false,
+        }
+    }
+
+    /// The call that came is answered with this 2xx. False, and nothing happens, in any other stage.
+    pub fn answered(&mut self, success: &Message, awaited: AwaitedAck) -> bool {
+        match mem::replace(self, Self::Gone) {
+            Self::Incoming(mut incoming) => {
+                incoming.dialog.confirm(success);
+                *self = Self::Up(Box::new(Up::new(incoming.dialog, Some(awaited))));
+                true
+            }
+            other @ (Self::Calling(_) | Self::Up(_) | Self::Ending(_) | Self::Gone) => {
+                *self = other;
+                false
+            }
+        }
+    }
+
+    /// BYE is sent. False, and nothing happens, in any stage but [`Stage::Up`].
+    pub fn ends(&mut self) -> bool {
+        match mem::replace(self, Self::Gone) {
+            Self::Up(up) => {
+                *self = Self::Ending(Box::new(up.confirmed));
+                true
+            }
+            other @ (Self::Incoming(_) | Self::Calling(_) | Self::Ending(_) | Self::Gone) => {
+                *self = other;
+                false
+            }
+        }
+    }
+}
+
+impl Up {
+    /// A dialog that a 2xx has just confirmed: ours, which awaits its ACK, or the phone's.
+    pub fn new(dialog: Dialog, awaited: Option<AwaitedAck>) -> Self {
+        Self {
+            acknowledged: awaited.is_none(),
+            confirmed: Confirmed {
+                dialog,
+                awaited,
+                ack: None,
+            },
+            change: Change::None,
+            wanted: None,
+            passing: None,
+            hang_up_when_acked: None,
+        }
+    }
+
+    /// Whether a change of ours may begin (RFC 3261 14.1).
+    pub const fn is_free(&self) -> bool {
+        self.acknowledged && self.confirmed.awaited.is_none() && matches!(self.change, Change::None)
+    }
+}
+
+impl Calling {
+    pub const fn new(client: ClientId) -> Self {
+        Self {
+            client,
+            cancelled: false,
+            rings: false,
+            forked: false,
+            forks: Vec::new(),
+        }
+    }
+
+    /// What the phone has said that described its session last.
+    pub fn early_talk(&self) -> Option<&Talk> {
+        self.forks.iter().rev().find_map(|fork| fork.talk.as_deref())
+    }
+
+    /// A 1xx came: begins the early dialog of a phone that has not answered before. Of more phones than `limits.forks`
+    /// the first is forgotten. Returns the phone's place among the others.
+    pub fn fork(&mut self, cx: &mut Stack, leg: LegId, invite: &Message, response: &Message) -> usize {
+        let tag = response.to_tag().unwrap_or_default();
+        if let Some(known) = self.forks.iter().position(|fork| *fork.tag == *tag) {
+            return known;
+        }
+        if self.forks.len() >= cx.config.limits.forks.max(1) {
+            self.leave(cx, 0);
+        }
+        let dialog = Dialog::uac(invite, response).ok();
+        if let Some(dialog) = &dialog {
+            self.forked |= self.forks.iter().any(|fork| fork.dialog.is_some());
+            cx.dialogs.insert(dialog.id().clone(), leg);
+        }
+        self.forks.push(Fork {
+            tag: tag.into(),
+            dialog,
+            talk: None,
+        });
+        self.forks.len() - 1
+    }
+
+    /// The first answer of a phone to our offer counts (RFC 3261 13.2.1). Returns what it has described, and whether
+    /// that is new.
+    pub fn early_answer(&mut self, at: usize, offered: &Talk, sdp: &[u8]) -> Option<(Spec, bool)> {
+        let fork = self.forks.get_mut(at)?;
+        if let Some(talk) = &fork.talk {
+            return talk.heard().cloned().map(|spec| (spec, false));
+        }
+        let mut talk = offered.clone();
+        let spec = talk.hear_answer(sdp).ok()?;
+        fork.talk = Some(Box::new(talk));
+        let latest = self.forks.remove(at);
+        self.forks.push(latest);
+        Some((spec, true))
+    }
+
+    /// Forgets an early dialog, and what was described in it.
+    pub fn leave(&mut self, cx: &mut Stack, at: usize) {
+        if let Some(dialog) = self.forks.remove(at).dialog {
+            cx.dialogs.remove(dialog.id());
+        }
+    }
+
+    /// A 2xx came: the phone that sent it is the leg's, and the early dialogs of the others are forgotten. Returns the
+    /// dialog, and what that phone has described before. `None`, and nothing is forgotten, where the 2xx makes no dialog.
+    pub fn choose(
+        &mut self,
+        cx: &mut Stack,
+        leg: LegId,
+        invite: &Message,
+        response: &Message,
+    ) -> Option<(Dialog, Option<Box<Talk>>)> {
+        let tag = response.to_tag().unwrap_or_default();
+        let known = self.forks.iter_mut().find(|fork| *fork.tag == *tag);
+        let (early, talk) = known.map_or((None, None), |fork| (fork.dialog.take(), fork.talk.take()));
+        let dialog = match early {
+            Some(mut dialog) => {
+                dialog.confirm(response);
+                dialog
+            }
+            None => Dialog::uac(invite, response).ok()?,
+        };
+        while !self.forks.is_empty() {
+            self.leave(cx, 0);
+        }
+        cx.dialogs.insert(dialog.id().clone(), leg);
+        Some((dialog, talk))
+    }
+}
+
+impl AwaitedAck {
+    /// A 2xx to `invite` that is about to be sent. `path`: where to, if its transaction is gone.
+    pub fn new(cx: &mut Stack, leg: LegId, server: ServerId, invite: &Message, reply: &Message, path: Flow) -> Self {
+        let timers = layer_config(&cx.config.transactions).timers;
+        let awaited = Self {
+            accepted: Accepted::new(cx.now, reply.bytes().clone(), &timers),
+            flow: cx.layer.reply_flow(server).unwrap_or(path),
+            seq: invite.cseq().map_or(0, |cseq| cseq.number),
+        };
+        awaited.wait(cx, leg);
+        awaited
+    }
+
+    fn wait(&self, cx: &mut Stack, leg: LegId) {
+        if let Some(at) = self.accepted.next_timeout() {
+            cx.timers.set(TimerKey::Leg(leg, LegTimer::Accepted), at);
+        }
+    }
+
+    /// Whether this is the ACK that is awaited, not that of an INVITE before the last.
+    pub fn is_met_by(&self, ack: &Message) -> bool {
+        ack.cseq().is_ok_and(|cseq| cseq.number == self.seq)
+    }
+
+    /// The 2xx is due again, or was never acknowledged.
+    pub fn due(&mut self, cx: &mut Stack, leg: LegId) -> AckDue {
+        match self.accepted.due(cx.now) {
+            Due::Nothing => {}
+            Due::Retransmit(bytes) => cx.transmit(self.flow, bytes),
+            Due::GiveUp => return AckDue::Lost,
+        }
+        self.wait(cx, leg);
+        AckDue::Waits
+    }
+}

@@ -1,0 +1,373 @@
+//! What a leg and its phone have told each other of their media (RFC 3264).
+//!
+//! [`Talk`] is the only place that reads and writes session descriptions. The rest of the leg, and the calls above it,
+//! see a [`Spec`]: codecs and a direction that mean the same on either leg of a call.
+
+use std::net::IpAddr;
+
+use ::media::{Local, Payload, Remote, SdpError, Session, Spec, sdp::Sdp, spec::TELEPHONE_EVENT};
+use bytes::Bytes;
+
+use crate::api::TalkImage;
+
+/// How what the phone was last told serves media that the other side describes by a [`Spec`].
+#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Fit {
+    /// The phone was told this direction, and its codecs serve: there is nothing to say.
+    Same,
+    /// The phone was told another direction, but the same media flows: an offer would change the words only.
+    Relays,
+    /// Media flows as described only after an offer to this phone.
+    NeedsOffer,
+}
+
+/// Why an offer of ours cannot be made.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum OfferError {
+    /// An offer of one side is open (RFC 3264 section 4): the next one waits for its answer.
+    #[error("an offer is open")]
+    OpenOffer,
+    /// The device may use none of the codecs.
+    #[error("the device may use none of the codecs")]
+    NothingAllowed,
+}
+
+/// Why an offer of the phone is refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Unusable {
+    /// It cannot be read, comes out of order, or has no codec that the device may use.
+    #[error(transparent)]
+    Description(#[from] SdpError),
+    /// It would turn a session with audio into one of other media, such as a fax by T.38.
+    #[error("it has media, but no audio")]
+    NoAudio,
+}
+
+/// The offer that waits for its answer. There is never more than one (RFC 3264 section 4).
+#[derive(Clone, Debug, PartialEq)]
+enum Open {
+    /// None.
+    None,
+    /// Ours, in an INVITE or a re-INVITE.
+    Ours(Spec),
+    /// Ours, in a 2xx: the ACK brings the answer.
+    OursInSuccess(Spec),
+    /// The phone's.
+    Theirs(Spec),
+    /// The phone's, answered in a 1xx. The 2xx is to say the same again (RFC 3261 13.2.1).
+    AnsweredEarly,
+}
+
+/// See the module.
+#[derive(Clone, Debug)]
+pub(crate) struct Talk {
+    session: Session,
+    /// Codecs the device may use, by rtpmap name; empty: all.
+    codecs: Vec<String>,
+    /// What the phone last described, in an offer that was answered, or in an answer.
+    heard: Option<Spec>,
+    /// What the phone was last told of the other side, in an offer that it answered, or in an answer.
+    said: Option<Spec>,
+    open: Open,
+}
+
+impl Talk {
+    /// Nothing was said yet. `codecs`: those that the device may use; empty: all.
+    pub fn new(local: Local, codecs: Vec<String>) -> Self {
+        Self {
+            session: Session::new(local),
+            codecs,
+            heard: None,
+            said: None,
+            open: Open::None,
+        }
+    }
+
+    /// What lasts of it; `None` while an offer is open, or before one was answered.
+    pub fn image(&self) -> Option<TalkImage> {
+        let quiet = self.open == Open::None && self.is_established();
+        quiet.then(|| TalkImage {
+            session: self.session.clone(),
+            codecs: self.codecs.clone(),
+            heard: self.heard.clone(),
+            said: self.said.clone(),
+        })
+    }
+
+    /// Goes on from an image.
+    pub fn resume(image: TalkImage) -> Self {
+        Self {
+            session: image.session,
+            codecs: image.codecs,
+            heard: image.heard,
+            said: image.said,
+            open: Open::None,
+        }
+    }
+
+    /// The UDP port that the leg's media is received at.
+    pub const fn local_port(&self) -> u16 {
+        self.session.local().port
+    }
+
+    /// The leg's media is received at this address and UDP port: it shows in the next description.
+    pub fn receive_at(&mut self, address: IpAddr, port: u16) {
+        self.session.move_to(address, port);
+    }
+
+    /// Takes an offer of the phone. It waits for [`Talk::answer`], [`Talk::answer_early`] or [`Talk::withdraw`].
+    pub fn hear_offer(&mut self, sdp: &[u8]) -> Result<Spec, Unusable> {
+        if self.open != Open::None {
+            return Err(SdpError::State("an offer is open already").into());
+        }
+        let first = !self.session.is_established();
+        let described = self.session.receive_offer(sdp)?;
+        let offered = self.allowed(described);
+        let refused = match (offered.has_audio(), first) {
+            (true, _) => None,
+            (false, true) => Some(SdpError::NoCommonCodec.into()),
+            // RFC 3264 section 8.2: with port 0 a stream ends.
+            (false, false) => in_use(sdp).then_some(Unusable::NoAudio),
+        };
+        if let Some(refused) = refused {
+            self.session.rollback();
+            return Err(refused);
+        }
+        self.open = Open::Theirs(offered.clone());
+        Ok(offered)
+    }
+
+    /// Answers the phone's offer: `spec` is what the other side, or Tandem itself, accepts of it. What was answered in a
+    /// 1xx is said again. An error leaves the offer open.
+    pub fn answer(&mut self, spec: &Spec) -> Result<Bytes, SdpError> {
+        let again = match &self.open {
+            Open::AnsweredEarly => self.session.last_local().cloned(),
+            Open::Theirs(_) | Open::None | Open::Ours(_) | Open::OursInSuccess(_) => None,
+        };
+        let bytes = match again {
+            Some(again) => again,
+            None => self.answer_now(spec)?,
+        };
+        self.open = Open::None;
+        Ok(bytes)
+    }
+
+    /// As [`Talk::answer`], in a 1xx: the same answer is to come in the 2xx.
+    pub fn answer_early(&mut self, spec: &Spec) -> Result<Bytes, SdpError> {
+        let bytes = self.answer(spec)?;
+        self.open = Open::AnsweredEarly;
+        Ok(bytes)
+    }
+
+    fn answer_now(&mut self, spec: &Spec) -> Result<Bytes, SdpError> {
+        let Open::Theirs(offered) = &self.open else {
+            return Err(SdpError::State("no offer to answer"));
+        };
+        let bytes = self.session.make_answer(spec)?;
+        self.heard = Some(offered.clone());
+        self.said = Some(spec.clone());
+        Ok(bytes)
+    }
+
+    /// An offer of ours in a request, of what the device may use of `spec`. It waits for [`Talk::hear_answer`] or
+    /// [`Talk::withdraw`].
+    pub fn offer(&mut self, spec: &Spec) -> Result<Bytes, OfferError> {
+        let (offered, bytes) = self.make_offer(spec)?;
+        self.open = Open::Ours(offered);
+        Ok(bytes)
+    }
+
+    /// As [`Talk::offer`], in a 2xx to an INVITE without an offer (RFC 3261 13.3.1.4): the answer comes with the ACK.
+    pub fn offer_in_success(&mut self, spec: &Spec) -> Result<Bytes, OfferError> {
+        let (offered, bytes) = self.make_offer(spec)?;
+        self.open = Open::OursInSuccess(offered);
+        Ok(bytes)
+    }
+
+    fn make_offer(&mut self, spec: &Spec) -> Result<(Spec, Bytes), OfferError> {
+        if self.open != Open::None {
+            return Err(OfferError::OpenOffer);
+        }
+        let offered = self.allowed(spec.clone());
+        if spec.has_audio() && !offered.has_audio() {
+            return Err(OfferError::NothingAllowed);
+        }
+        let bytes = self.session.make_offer(&offered).map_err(|_| OfferError::OpenOffer)?;
+        Ok((offered, bytes))
+    }
+
+    /// Offers the session as it is, for a refresh (RFC 4028 section 7.4); `None` where there is none, or an offer is
+    /// open.
+    pub fn offer_again(&mut self) -> Option<Bytes> {
+        if self.open != Open::None {
+            return None;
+        }
+        let bytes = self.session.repeat_offer()?;
+        self.open = Open::Ours(self.said.clone().unwrap_or_default());
+        Some(bytes)
+    }
+
+    /// The text of the open offer of ours, for a request that is sent once more.
+    pub fn open_offer_again(&self) -> Option<Bytes> {
+        match &self.open {
+            Open::Ours(_) => self.session.last_local().cloned(),
+            Open::None | Open::OursInSuccess(_) | Open::Theirs(_) | Open::AnsweredEarly => None,
+        }
+    }
+
+    /// Takes the phone's answer to our offer. An error leaves the offer open.
+    pub fn hear_answer(&mut self, sdp: &[u8]) -> Result<Spec, SdpError> {
+        let (Open::Ours(offered) | Open::OursInSuccess(offered)) = &self.open else {
+            return Err(SdpError::State("no offer to be answered"));
+        };
+        let heard = self.session.receive_answer(sdp)?;
+        self.said = Some(offered.clone());
+        self.heard = Some(heard.clone());
+        self.open = Open::None;
+        Ok(heard)
+    }
+
+    /// The open offer was refused or is given up: all is as before it (RFC 6141 section 3.1).
+    pub fn withdraw(&mut self) {
+        match &self.open {
+            Open::Ours(_) | Open::OursInSuccess(_) | Open::Theirs(_) => {
+                self.session.rollback();
+                self.open = Open::None;
+            }
+            Open::None | Open::AnsweredEarly => {}
+        }
+    }
+
+    /// What of a spec the device may use.
+    fn allowed(&self, spec: Spec) -> Spec {
+        if self.codecs.is_empty() {
+            return spec;
+        }
+        spec.restrict(&self.codecs)
+    }
+
+    /// What the phone last described. Its first offer counts before the answer.
+    pub const fn heard(&self) -> Option<&Spec> {
+        match (&self.heard, &self.open) {
+            (Some(heard), _) | (None, Open::Theirs(heard)) => Some(heard),
+            (None, Open::None | Open::Ours(_) | Open::OursInSuccess(_) | Open::AnsweredEarly) => None,
+        }
+    }
+
+    /// What the phone was last told of the other side. Our first offer counts before its answer.
+    pub const fn said(&self) -> Option<&Spec> {
+        match (&self.said, &self.open) {
+            (Some(said), _) | (None, Open::Ours(said) | Open::OursInSuccess(said)) => Some(said),
+            (None, Open::None | Open::Theirs(_) | Open::AnsweredEarly) => None,
+        }
+    }
+
+    /// What the phone takes as things stand: of what it described, that which it was told as well (RFC 3264 6.1, 7).
+    pub fn agreed(&self) -> Option<Spec> {
+        let heard = self.heard()?;
+        let both = self.said().map(|said| heard.intersect(said));
+        Some(both.filter(Spec::has_audio).unwrap_or_else(|| heard.clone()))
+    }
+
+    /// The phone's offer that waits for our answer.
+    pub const fn offered(&self) -> Option<&Spec> {
+        match &self.open {
+            Open::Theirs(offered) => Some(offered),
+            Open::None | Open::Ours(_) | Open::OursInSuccess(_) | Open::AnsweredEarly => None,
+        }
+    }
+
+    /// Whether an offer of one side waits for the answer of the other.
+    pub const fn is_open(&self) -> bool {
+        match self.open {
+            Open::Ours(_) | Open::OursInSuccess(_) | Open::Theirs(_) => true,
+            Open::None | Open::AnsweredEarly => false,
+        }
+    }
+
+    /// Whether the answer to our offer is to come with the ACK.
+    pub const fn awaits_ack(&self) -> bool {
+        matches!(self.open, Open::OursInSuccess(_))
+    }
+
+    /// Whether the phone began with an offer, which is answered in the 2xx at the latest.
+    pub const fn owes_answer(&self) -> bool {
+        matches!(self.open, Open::Theirs(_) | Open::AnsweredEarly)
+    }
+
+    /// Whether the first offer was answered in a 1xx, and not yet in the 2xx.
+    pub const fn is_answered_early(&self) -> bool {
+        matches!(self.open, Open::AnsweredEarly)
+    }
+
+    /// Whether an offer has been answered, by either side.
+    pub fn is_established(&self) -> bool {
+        self.session.is_established()
+    }
+
+    /// How what the phone was told serves media that the other side describes by `other`.
+    pub fn fit(&self, other: &Spec) -> Fit {
+        if matches!(&self.open, Open::OursInSuccess(offered) if *offered == self.allowed(other.clone())) {
+            return Fit::Same;
+        }
+        if !self.session.can_relay(other) {
+            return Fit::NeedsOffer;
+        }
+        let (Some(said), Some(heard)) = (self.said(), self.heard()) else {
+            return Fit::Relays;
+        };
+        if said.direction() == other.direction() {
+            return Fit::Same;
+        }
+        let flows = |spec: &Spec| spec.direction().and(heard.direction().reversed());
+        if flows(said) == flows(other) {
+            Fit::Relays
+        } else {
+            Fit::NeedsOffer
+        }
+    }
+
+    /// Whether the phone hears what is sent with one of these codecs, so far as is known. A phone that put us on hold
+    /// does not want to hear, which counts as well.
+    pub fn hears(&self, codecs: &[&str]) -> bool {
+        if !self.is_established() || self.awaits_ack() || self.heard().is_some_and(Spec::is_hold) {
+            return true;
+        }
+        let remote = self.remote_payloads();
+        let known = |payload: &Payload| codecs.contains(&payload.codec.as_str());
+        remote.direction.send && remote.send_payloads.iter().any(known)
+    }
+
+    /// Whether keys can be told to the phone as RFC 4733 events.
+    pub fn hears_events(&self) -> bool {
+        let remote = self.remote_payloads();
+        remote
+            .send_payloads
+            .iter()
+            .any(|payload| payload.codec == TELEPHONE_EVENT)
+    }
+
+    /// The codec in use, for people.
+    pub fn codec(&self) -> Option<String> {
+        let remote = self.remote_payloads();
+        remote.send_payloads.first().map(|payload| payload.codec.clone())
+    }
+
+    /// What the media engine must know of the phone. `signalling`: where its SIP comes from.
+    pub fn remote(&self, signalling: IpAddr) -> Remote {
+        self.session.remote(signalling)
+    }
+
+    // For questions to which no address matters.
+    fn remote_payloads(&self) -> Remote {
+        self.session.remote(IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED))
+    }
+}
+
+/// Whether a description has a stream that is in use.
+fn in_use(sdp: &[u8]) -> bool {
+    Sdp::parse(sdp).is_ok_and(|sdp| sdp.media.iter().any(|media| media.port != 0))
+}
+
+#[cfg(test)]
+mod tests;
