@@ -21,7 +21,7 @@ use crate::{
     answer::Answer,
     stack::{
         Stack,
-        capabilities::{Place, allow, understood},
+        capabilities::{Place, allow, supported, understood},
     },
 };
 
@@ -52,6 +52,7 @@ impl Leg {
             Method::Options => {
                 let reply = Builder::reply(&request, StatusCode::OK, None)
                     .header(HeaderName::Allow, allow(Place::Within))
+                    .header(HeaderName::Supported, supported(Place::Within))
                     .finish();
                 cx.respond(server, reply);
             }
