@@ -11,7 +11,6 @@ pub(crate) const KNOWN: &[(&str, &str)] = &[
     ("fields", "dialplan::limits::Limits"),
     ("fields", "media::relay::leg::Leg"),
     ("fields", "sip::transaction::timers::TimerConfig"),
-    ("fields", "switch::stack::Stack"),
     ("fields", "tandem::config::Config"),
     ("files of an impl", "media::relay::Relay"),
     ("files of an impl", "sip::message::Message"),

@@ -35,6 +35,7 @@ mod script;
 mod secure;
 mod spoofed;
 mod streams;
+mod targets;
 mod timers;
 mod transfer;
 mod warning;

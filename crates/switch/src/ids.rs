@@ -1,4 +1,4 @@
-//! The names of legs and calls, and identifiers: unguessable outside, repeatable from the seed.
+//! The names of legs, calls, requests and subscriptions, and identifiers: unguessable outside, repeatable from the seed.
 
 use rand_chacha::{
     ChaCha8Rng,
@@ -15,6 +15,14 @@ pub(crate) type LegId = Id<LegKind>;
 pub(crate) enum CallKind {}
 /// Names a call.
 pub(crate) type CallId = Id<CallKind>;
+/// What the handles of our own requests are typed by.
+pub(crate) enum RequestKind {}
+/// Names a request of ours, through all its tries.
+pub(crate) type RequestId = Id<RequestKind>;
+/// What the handles of subscriptions are typed by.
+pub(crate) enum SubscriptionKind {}
+/// Names a subscription (RFC 6665).
+pub(crate) type SubscriptionId = Id<SubscriptionKind>;
 
 /// Where tags, branches, Call-IDs and every other choice of chance come from.
 ///

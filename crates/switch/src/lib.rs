@@ -20,6 +20,7 @@ mod machine;
 mod nearest;
 mod own;
 pub mod registrar;
+mod requests;
 mod stack;
 mod subscriptions;
 mod tables;

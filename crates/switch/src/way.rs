@@ -51,8 +51,8 @@ pub(crate) fn contact(transport: Transport, host: SocketAddr, user: &str, secure
 }
 
 /// The addresses that a name has, in their canonical form.
-pub(crate) fn addresses(flows: &[Flow]) -> impl Iterator<Item = IpAddr> {
-    flows.iter().map(|flow| flow.remote.ip().to_canonical())
+pub(crate) fn addresses<'a>(flows: impl IntoIterator<Item = &'a Flow>) -> impl Iterator<Item = IpAddr> {
+    flows.into_iter().map(|flow| flow.remote.ip().to_canonical())
 }
 
 #[cfg(test)]

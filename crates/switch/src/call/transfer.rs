@@ -83,7 +83,7 @@ fn plan(call: &Call, x: &Core, from: LegId, request: &Message) -> Result<Option<
     let Some(replaces) = replaces else {
         return blind(call, x, from, transferee, (&target, request)).map(Some);
     };
-    let place = DialogId::of_replaces(&replaces).find_map(|dialog| x.stack.dialogs.get(&dialog).copied());
+    let place = DialogId::of_replaces(&replaces).find_map(|dialog| x.stack.dialogs.leg(&dialog));
     let Some(place) = place.and_then(|place| x.legs.get(place)) else {
         return Ok(None);
     };

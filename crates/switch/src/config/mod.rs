@@ -80,6 +80,13 @@ pub struct Limits {
     pub message_bytes: usize,
     /// A UDP request larger than this goes over TCP where that is possible (RFC 3261 18.1.1).
     pub datagram_bytes: usize,
+    /// How long the target of a request may say nothing before the next one is tried, where its name has several
+    /// (RFC 3263 section 4.3).
+    #[serde(default = "target_silence")]
+    pub target_silence: Duration,
+    /// How often one request of ours is sent in all: to its targets, and again after a challenge or for a longer interval.
+    #[serde(default = "request_tries")]
+    pub request_tries: usize,
     /// A caller is told at most one change of what a call does before it is answered (180, 182 ...) in this time. The
     /// latest is told when it is over; a first session description is told at once.
     #[serde(default = "progress")]
@@ -103,6 +110,16 @@ const fn min_se() -> Duration {
 /// The default of [`Limits::forks`], also for runs that were recorded before there was one.
 const fn forks() -> usize {
     8
+}
+
+/// The default of [`Limits::target_silence`].
+const fn target_silence() -> Duration {
+    Duration::from_secs(4)
+}
+
+/// The default of [`Limits::request_tries`].
+const fn request_tries() -> usize {
+    12
 }
 
 /// The default of [`Limits::progress`], also for runs that were recorded before there was one.
@@ -145,6 +162,8 @@ impl Default for Limits {
             digits: 64,
             message_bytes: 65_535,
             datagram_bytes: 1_300,
+            target_silence: target_silence(),
+            request_tries: request_tries(),
             progress: progress(),
             record_parts: record_parts(),
         }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, net::IpAddr, time::Duration};
 
-use sip::{Builder, Flow, HeaderName, Instant, Message, Method, StatusCode, transaction::ServerId};
+use sip::{Flow, HeaderName, Instant, Message, Method, StatusCode, transaction::ServerId};
 
 use super::{Ingress, challenge::authenticate, endpoint::dialed};
 use crate::{
@@ -11,7 +11,7 @@ use crate::{
     api::QueryId,
     core::{Core, QueryUse},
     locations::{Location, Peer, Way},
-    stack::ClientUse,
+    requests::{self, Outline, Outside, Owner, Targets},
     way::addresses,
 };
 
@@ -29,7 +29,7 @@ struct Delivery {
     give_up: Instant,
     /// Phones being looked up.
     lookups: Vec<(QueryId, Location)>,
-    /// Further addresses of names that were looked up: answers may come from any of them.
+    /// The addresses of names that were looked up: answers may come from any of them.
     others: Vec<IpAddr>,
 }
 
@@ -110,7 +110,7 @@ pub(crate) fn deliver(g: &mut Ingress, x: &mut Core, server: ServerId, flow: Flo
     g.deliveries.by_id.insert(id, delivery);
     for place in places.into_iter().take(branches) {
         match &place.way {
-            Way::Flow(flow) => send_copy(g, x, id, &place, flow),
+            Way::Flow(flow) => send_copy(g, x, id, &place, (flow, &[])),
             Way::Look(look) => {
                 let query = x.ask(look.query(), QueryUse::Message(id));
                 if let Some(delivery) = g.deliveries.by_id.get_mut(&id) {
@@ -138,15 +138,35 @@ fn shown(x: &Core, identity: &Identity) -> Sender {
     }
 }
 
-/// Sends it to one phone.
-fn send_copy(g: &mut Ingress, x: &mut Core, id: u64, place: &Location, way: &Flow) {
+/// Sends it to one phone, which `further` ways may lead to as well.
+fn send_copy(g: &mut Ingress, x: &mut Core, id: u64, place: &Location, (way, further): (&Flow, &[Flow])) {
     let Some(delivery) = g.deliveries.by_id.get_mut(&id) else {
         return;
     };
     delivery.open += 1;
-    let (message, from) = (delivery.request.clone(), delivery.from.clone());
-    let copy = copy_of(x, &message, &from, place, way);
-    if x.stack.request(*way, copy, ClientUse::Message(id)).is_none() {
+    let (message, cx) = (&delivery.request, &mut x.stack);
+    let hops = message.max_forwards().ok().flatten().unwrap_or(70);
+    let from = format!("{};tag={}", delivery.from.on(&cx.home(way)), cx.ids.tag());
+    let to = format!(
+        "<sip:{}@{}>",
+        sip::escape_user(&place.peer.to_string()),
+        cx.config.domain
+    );
+    let outside = Outside {
+        uri: &place.uri,
+        routes: &place.routes,
+        from: &from,
+        to: &to,
+        max_forwards: hops.min(255).saturating_sub(1),
+    };
+    let outline = Outline::new(&Method::Message)
+        .copied(message, HeaderName::Subject)
+        .copied(message, HeaderName::Date)
+        .copied(message, HeaderName::ContentDisposition)
+        .copied(message, HeaderName::ContentLanguage)
+        .body(message.content_type().unwrap_or("text/plain"), message.body());
+    let targets = Targets::of(*way, further);
+    if requests::send(cx, outline, &outside, targets, Owner::Delivery(id)).is_none() {
         one_less(g, x, id);
     }
 }
@@ -161,9 +181,9 @@ pub(crate) fn message_resolved(g: &mut Ingress, x: &mut Core, id: u64, query: Qu
         return;
     };
     let (_, place) = lookups.swap_remove(at);
-    delivery.others.extend(addresses(flows.get(1..).unwrap_or_default()));
-    if let Some(flow) = flows.first() {
-        send_copy(g, x, id, &place, flow);
+    delivery.others.extend(addresses(flows));
+    if let [flow, further @ ..] = flows {
+        send_copy(g, x, id, &place, (flow, further));
     }
     one_less(g, x, id);
 }
@@ -177,39 +197,6 @@ fn one_less(g: &mut Ingress, x: &mut Core, id: u64) {
     if delivery.open == 0 {
         finish_delivery(g, x, id);
     }
-}
-
-fn copy_of(x: &mut Core, message: &Message, from: &Sender, place: &Location, way: &Flow) -> Message {
-    let stack = &mut x.stack;
-    let domain = stack.config.domain.clone();
-    let hops = message
-        .max_forwards()
-        .ok()
-        .flatten()
-        .unwrap_or(70)
-        .min(255)
-        .saturating_sub(1);
-    let number = place.peer.to_string();
-    let to = sip::escape_user(&number);
-    let from = from.on(&stack.home(way));
-    let mut builder = Builder::request(&Method::Message, &place.uri)
-        .header(HeaderName::Via, stack.via(way))
-        .header(HeaderName::MaxForwards, hops);
-    for route in &place.routes {
-        builder = builder.header(HeaderName::Route, route);
-    }
-    builder
-        .header(HeaderName::From, format_args!("{from};tag={}", stack.ids.tag()))
-        .header(HeaderName::To, format_args!("<sip:{to}@{domain}>"))
-        .header(HeaderName::CallId, stack.ids.call_id())
-        .header(HeaderName::CSeq, "1 MESSAGE")
-        .header(HeaderName::UserAgent, &stack.config.product)
-        .copy(message, HeaderName::Subject)
-        .copy(message, HeaderName::Date)
-        .copy(message, HeaderName::ContentDisposition)
-        .copy(message, HeaderName::ContentLanguage)
-        .body(message.content_type().unwrap_or("text/plain"), message.body())
-        .finish()
 }
 
 /// One phone answered, or will not.

@@ -5,16 +5,17 @@ use sip::{
     Flow, HeaderName, Limits, Message, Method, Scheme, StatusCode,
     dialog::DialogId,
     headers::{Header, dialogs::Replaces},
-    transaction::{ClientId, ServerId, TxEvent},
+    transaction::{ServerId, TxEvent},
 };
 
 use super::{
     Arrival, Ingress,
     admission::{self, Verdict},
     challenge::authenticate,
-    deliver::{deliver, delivered},
+    deliver::deliver,
     foreign::{self, dropped, foreign_cancel, foreign_response},
     register::register,
+    responses,
 };
 use crate::{
     accounts::Identity,
@@ -23,11 +24,11 @@ use crate::{
     call::record_refused,
     core::{Beginning, Core},
     ids::LegId,
-    leg::{acknowledge_stray, answer_passed, end_stray},
     locations::Peer,
+    requests::{self, Why},
     stack::{
-        ClientUse,
         capabilities::{self, Place, allow, supported, understood},
+        dialogs::DialogUser,
     },
 };
 
@@ -95,7 +96,7 @@ pub(crate) fn transaction_event(g: &mut Ingress, x: &mut Core, event: TxEvent) {
                 x.with_leg(leg, |leg, cx| leg.cancelled(cx, id));
             }
         }
-        TxEvent::Response { id, flow, message } => response(g, x, id, flow, &message),
+        TxEvent::Response { id, flow, message } => responses::heard(g, x, id, flow, &message),
         TxEvent::ForeignResponse { id, flow, message } => foreign_response(g, x, id, flow, message),
         TxEvent::ForeignCancel { id, flow, message } => foreign_cancel(g, x, id, flow, message),
         TxEvent::Dropped { flow, why } => dropped(g, x, &flow, why),
@@ -105,22 +106,13 @@ pub(crate) fn transaction_event(g: &mut Ingress, x: &mut Core, event: TxEvent) {
             g.admission.stray(now, flow.remote.ip());
             tracing::debug!(source = %flow.remote, "a CANCEL of no request that is open");
         }
-        TxEvent::TimedOut { id } => client_failed(g, x, id, 408, "Request Timeout"),
-        TxEvent::TransportFailed { id } => match x.stack.fall_back(id) {
-            Some((again, ClientUse::Invite(leg))) => {
-                x.with_leg(leg, |leg, _| leg.continues(again));
-            }
-            Some((again, ClientUse::Modify(leg))) => {
-                x.with_leg(leg, |leg, _| leg.change_continues(id, again));
-            }
-            Some((_, ClientUse::Bye(_) | ClientUse::Notify(_) | ClientUse::Passed(..) | ClientUse::Message(_))) => {}
-            None => client_failed(g, x, id, 503, "Service Unavailable"),
-        },
+        TxEvent::TimedOut { id } => responses::failed(g, x, id, Why::TimedOut),
+        TxEvent::TransportFailed { id } => responses::failed(g, x, id, Why::Unsent),
         TxEvent::AckTimeout { .. } | TxEvent::ServerTransportFailed { .. } => {
             tracing::debug!("an answer was not acknowledged, or could not be sent");
         }
         TxEvent::ClientGone { id } => {
-            x.stack.forget_client(id);
+            requests::gone(&mut x.stack, id);
         }
         TxEvent::ServerGone { id } => {
             x.stack.servers.remove(&id);
@@ -129,76 +121,9 @@ pub(crate) fn transaction_event(g: &mut Ingress, x: &mut Core, event: TxEvent) {
 }
 
 fn leg_of(x: &Core, request: &Message) -> Option<LegId> {
-    let dialog = sip::dialog::DialogId::of_request(request)?;
-    x.stack.dialogs.get(&dialog).copied()
-}
-
-fn response(g: &mut Ingress, x: &mut Core, id: ClientId, flow: Flow, message: &Message) {
-    let purpose = x.stack.clients.get(&id).copied();
-    let is_final = message.status().is_some_and(|status| status.is_final());
-    match purpose {
-        Some(ClientUse::Invite(leg)) => {
-            let known = x
-                .with_leg(leg, |leg, cx| leg.invite_response(cx, flow, message))
-                .is_some();
-            if !known && message.status().is_some_and(|status| status.is_success()) {
-                // The leg is gone: RFC 3261 13.2.2.4, whoever answers is acknowledged and hung up.
-                if let Some(invite) = x.stack.layer.client_request(id).cloned() {
-                    end_stray(&mut x.stack, &invite, message, &flow, false);
-                }
-            }
-        }
-        Some(ClientUse::Modify(leg)) => {
-            let known = x
-                .with_leg(leg, |leg, cx| leg.change_response(cx, id, Some(message)))
-                .is_some();
-            if !known && message.status().is_some_and(|status| status.is_success()) {
-                // RFC 3261 13.2.2.4: also when the dialog is over, a 2xx is sent until its ACK comes.
-                if let Some(change) = x.stack.layer.client_request(id).cloned() {
-                    acknowledge_stray(&mut x.stack, &change, message, &flow, false);
-                }
-            }
-        }
-        Some(ClientUse::Bye(leg)) if is_final => {
-            x.with_leg(leg, |leg, cx| leg.bye_done(cx));
-        }
-        Some(ClientUse::Passed(leg, server)) if is_final => {
-            let code = message.status().map_or(480, |status| status.code());
-            passed_on(x, leg, server, code, Some(message));
-        }
-        Some(ClientUse::Message(delivery)) if is_final => delivered(g, x, delivery, Some(message)),
-        // RFC 3515 2.4.4: what a phone says to a NOTIFY changes nothing.
-        Some(ClientUse::Bye(_) | ClientUse::Notify(_) | ClientUse::Passed(..) | ClientUse::Message(_)) | None => {}
-    }
-}
-
-/// What was sent on within a call is answered.
-fn passed_on(x: &mut Core, leg: LegId, server: ServerId, code: u16, answered: Option<&Message>) {
-    let known = x.with_leg(leg, |leg, cx| leg.passed_on(cx, server, code, answered));
-    if known.is_none() {
-        answer_passed(&mut x.stack, server, code);
-    }
-}
-
-fn client_failed(g: &mut Ingress, x: &mut Core, id: ClientId, code: u16, reason: &str) {
-    match x.stack.forget_client(id) {
-        Some(ClientUse::Invite(leg)) => {
-            x.with_leg(leg, |leg, cx| {
-                // Not the one before, which was answered with 422.
-                if leg.is_asked_by(id) {
-                    leg.invite_failed(cx, code, reason);
-                }
-            });
-        }
-        Some(ClientUse::Modify(leg)) => {
-            x.with_leg(leg, |leg, cx| leg.change_response(cx, id, None));
-        }
-        Some(ClientUse::Bye(leg)) => {
-            x.with_leg(leg, |leg, cx| leg.bye_done(cx));
-        }
-        Some(ClientUse::Message(delivery)) => delivered(g, x, delivery, None),
-        Some(ClientUse::Passed(leg, server)) => passed_on(x, leg, server, 408, None),
-        Some(ClientUse::Notify(_)) | None => {}
+    match x.stack.dialogs.user_of(request)? {
+        DialogUser::Leg(leg) => Some(leg),
+        DialogUser::Subscription(_) => None, // which has nothing to do with INVITE
     }
 }
 
@@ -338,7 +263,8 @@ fn replaced(x: &Core, invite: &Message) -> Result<Option<LegId>, Answer> {
         return Err(Answer::of(400));
     }
     let replaces = Replaces::read(field).map_err(|_| Answer::of(400))?;
-    let leg = DialogId::of_replaces(&replaces).find_map(|dialog| x.stack.dialogs.get(&dialog).copied());
+    // RFC 3891 section 3: a dialog that no INVITE began is none that can be replaced.
+    let leg = DialogId::of_replaces(&replaces).find_map(|dialog| x.stack.dialogs.leg(&dialog));
     let leg = leg.and_then(|leg| x.legs.get(leg)).ok_or_else(|| Answer::of(481))?;
     if leg.is_over() {
         return Err(Answer::of(603));

@@ -8,26 +8,22 @@ use sip::{
 };
 
 use super::{Ingress, admission::Kind};
-use crate::{answer::Answer, core::Core, ids::LegId, stack::ClientUse};
+use crate::{answer::Answer, core::Core, ids::LegId, requests::Owner};
 
 /// An answer came from another address than the one that was asked (RFC 3261 26.1.2). It is taken if the peer is
 /// known to speak from there: a phone with several interfaces, one that has changed networks meanwhile, another
 /// host behind the name that was called.
 pub(crate) fn foreign_response(g: &mut Ingress, x: &mut Core, id: ClientId, flow: Flow, message: Message) {
     let address = flow.remote.ip().to_canonical();
-    let known = match x.stack.clients.get(&id).copied() {
+    let known = match x.stack.requests.owner_of(id) {
         Some(
-            ClientUse::Invite(leg)
-            | ClientUse::Modify(leg)
-            | ClientUse::Bye(leg)
-            | ClientUse::Notify(leg)
-            | ClientUse::Passed(leg, _),
+            Owner::Invite(leg) | Owner::Change(leg) | Owner::Bye(leg) | Owner::Notify(leg) | Owner::Passed(leg, _),
         ) => speaks_from(g, x, leg, address),
-        Some(ClientUse::Message(delivery)) => {
+        Some(Owner::Delivery(delivery)) => {
             let to = g.deliveries.to(delivery);
             to.is_some_and(|(peer, others)| others.contains(&address) || x.locations.is_registered_from(peer, address))
         }
-        None => false,
+        Some(Owner::Stray) | None => false,
     };
     if !known {
         return dropped(g, x, &flow, "it came from an address that was not asked");

@@ -8,6 +8,7 @@
 //! | `challenge.rs` | whose request it is | |
 //! | `deliver.rs` | MESSAGE to every phone of an extension | `deliveries` |
 //! | `foreign.rs` | messages from addresses that were not asked | |
+//! | `responses.rs` | what our own requests come to, and who is told | |
 //! | `register.rs` | REGISTER, and what the registrar wants done | |
 
 pub mod admission;
@@ -17,6 +18,7 @@ pub(crate) mod deliver;
 mod endpoint;
 mod foreign;
 mod register;
+mod responses;
 
 use std::collections::VecDeque;
 
@@ -24,6 +26,7 @@ use sip::{Flow, Message, transaction::ServerId};
 
 pub(crate) use endpoint::{received, transaction_event};
 pub(crate) use register::{register_stored, registrar_effects};
+pub(crate) use responses::silent;
 
 use crate::{
     config::{Config, Keys},

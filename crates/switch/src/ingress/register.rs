@@ -16,7 +16,7 @@ pub(crate) fn register(g: &mut Ingress, x: &mut Core, id: ServerId, flow: Flow, 
     let Some(identity) = authenticate(g, x, id, &flow, message) else {
         return;
     };
-    let query = x.stack.next_query();
+    let query = x.stack.outputs.next_query();
     x.queries.insert(query, QueryUse::Register(id));
     let (now, unix) = (x.stack.now, x.stack.unix());
     x.registrar

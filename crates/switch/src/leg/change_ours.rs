@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use ::media::Spec;
-use sip::{HeaderName, Message, Method, headers::reason::RetryAfter, transaction::ClientId};
+use sip::{Message, Method, headers::reason::RetryAfter};
 
-use super::{Leg, LegEvent, LegTimer, description, inbound::FinishWith, stage::Up, talk::OfferError};
-use crate::stack::{
-    ClientUse, Stack, TimerKey,
-    capabilities::{Place, allow, supported},
+use super::{Leg, LegEvent, LegTimer, description, talk::OfferError};
+use crate::{
+    requests::{self, Outline, Owner, Reply, RequestId},
+    stack::{Stack, TimerKey},
 };
 
 /// The change under way on a leg; never more than one (RFC 3261 14.1, 14.2).
@@ -27,9 +27,9 @@ pub(super) enum Change {
 
 impl Change {
     /// Takes a change of ours out, if this is its request.
-    fn take_ours(&mut self, client: ClientId) -> Option<Ours> {
+    fn take_ours(&mut self, request: RequestId) -> Option<Ours> {
         match std::mem::replace(self, Self::None) {
-            Self::Ours(ours) if ours.client == client => Some(ours),
+            Self::Ours(ours) if ours.request == request => Some(ours),
             other @ (Self::None | Self::Ours(_) | Self::Theirs { .. }) => {
                 *self = other;
                 None
@@ -41,11 +41,9 @@ impl Change {
 /// A change of ours that is under way.
 #[derive(Debug)]
 pub(super) struct Ours {
-    client: ClientId,
+    request: RequestId,
     purpose: Purpose,
     method: Method,
-    /// The interval was already made longer once.
-    asked_longer: bool,
 }
 
 /// What a change of ours is for.
@@ -157,12 +155,12 @@ impl Leg {
             return self.tell(cx, refused(487, "Request Terminated"));
         }
         if let Change::Ours(Ours {
-            client,
+            request,
             purpose: Purpose::Passed,
             ..
         }) = up.change
         {
-            let _ = cx.layer.cancel(cx.now, client, None);
+            requests::withdraw(cx, request);
         }
     }
 
@@ -176,31 +174,25 @@ impl Leg {
         if let Some(Change::Ours(ours)) = change
             && ours.method == Method::Invite
         {
-            cx.cancel(ours.client, None);
+            requests::cancel(cx, ours.request, None);
         }
     }
 
     fn send_change(&mut self, cx: &mut Stack, method: &Method, body: Option<&[u8]>, purpose: Purpose) -> bool {
-        let contact = self.contact(cx);
         let Some(up) = self.stage.up() else { return false };
         let dialog = &mut up.confirmed.dialog;
         let way = crate::way::within(dialog.next_hop(), &self.flow, self.outside);
-        let via = cx.via(&way);
-        let builder = dialog
-            .request(method, via)
-            .header(HeaderName::Contact, contact)
-            .header(HeaderName::Allow, allow(Place::Within))
-            .header(HeaderName::Supported, supported(Place::Within))
-            .header(HeaderName::UserAgent, &cx.config.product);
-        let request = self.timer.ask_again(builder).finish_with(body);
-        let Some(client) = cx.request(way, request, ClientUse::Modify(self.id)) else {
+        let mut outline = self.timer.ask_again(Outline::new(method).contact(&self.user));
+        if let Some(sdp) = body {
+            outline = outline.body("application/sdp", sdp);
+        }
+        let Some(request) = requests::within(cx, outline, dialog, way, Owner::Change(self.id)) else {
             return false;
         };
         up.change = Change::Ours(Ours {
-            client,
+            request,
             purpose,
             method: method.clone(),
-            asked_longer: false,
         });
         true
     }
@@ -236,43 +228,43 @@ impl Leg {
     }
 
     /// An answer to our re-INVITE or UPDATE came; `None` for none at all.
-    pub fn change_response(&mut self, cx: &mut Stack, client: ClientId, response: Option<&Message>) {
-        let code = response.and_then(Message::status).map_or(408, |status| status.code());
+    pub fn change_response(&mut self, cx: &mut Stack, request: RequestId, reply: Option<&Reply>) {
+        let (code, response) = (reply.map_or(408, Reply::code), reply.map(|reply| &reply.response));
         let change = self.stage.up().map(|up| &mut up.change);
         if (100..=199).contains(&code) {
-            let passed =
-                matches!(change, Some(Change::Ours(ours)) if ours.client == client && ours.purpose == Purpose::Passed);
+            let passed = matches!(change, Some(Change::Ours(ours)) if ours.request == request && ours.purpose == Purpose::Passed);
             if passed && code > 100 {
                 self.tell(cx, LegEvent::OfferPending);
             }
             return;
         }
-        let ours = change.and_then(|change| change.take_ours(client));
+        let ours = change.and_then(|change| change.take_ours(request));
         let Some(ours) = ours else {
-            return self.acknowledge_again(cx, response);
+            return self.acknowledge_again(cx, reply);
         };
-        match (response, code) {
-            (Some(response), 200..=299) => self.change_accepted(cx, response, ours),
+        match (reply, code) {
+            (Some(reply), 200..=299) => self.change_accepted(cx, reply, ours),
             // RFC 3261 12.2.1.2: the peer knows no such dialog, or does not answer.
             (_, 408 | 481) => {
                 self.talk.withdraw();
                 self.tell_refused(cx, ours.purpose, code, "Call/Transaction Does Not Exist");
                 self.lost(cx, "the phone no longer answers");
             }
-            (Some(response), 422) if !ours.asked_longer && self.change_longer(cx, response, &ours) => {}
-            (response, _) => self.change_refused(cx, ours.purpose, code, response),
+            _ => self.change_refused(cx, ours.purpose, code, response),
         }
     }
 
-    fn change_accepted(&mut self, cx: &mut Stack, response: &Message, ours: Ours) {
+    fn change_accepted(&mut self, cx: &mut Stack, reply: &Reply, ours: Ours) {
+        let response = &reply.response;
         let invite = ours.method == Method::Invite;
         if let Some(confirmed) = self.stage.confirmed() {
             confirmed.dialog.refresh_target(response);
         }
         if invite {
-            self.send_ack(cx, response);
+            self.send_ack(cx, &reply.request, response);
         }
         self.can.learn(response);
+        self.timer.asked_in(&reply.request);
         self.timer.settle(response);
         self.timer.start(cx, self.id);
         if !self.talk.is_open() {
@@ -302,24 +294,6 @@ impl Leg {
             }
         }
         self.offer_wanted(cx);
-    }
-
-    /// RFC 4028 section 7.3: 422 names the interval the peer wants at least; asked once more with it.
-    fn change_longer(&mut self, cx: &mut Stack, response: &Message, ours: &Ours) -> bool {
-        let Some(timer) = self.timer.longer(response) else {
-            return false;
-        };
-        self.timer = timer;
-        let body = self.talk.open_offer_again();
-        let sent = self.send_change(cx, &ours.method, body.as_deref(), ours.purpose);
-        if let Some(Up {
-            change: Change::Ours(again),
-            ..
-        }) = self.stage.up()
-        {
-            again.asked_longer = true;
-        }
-        sent
     }
 
     fn change_refused(&mut self, cx: &mut Stack, purpose: Purpose, code: u16, response: Option<&Message>) {
@@ -357,24 +331,12 @@ impl Leg {
     }
 
     // The 2xx to a re-INVITE came again: its ACK was lost.
-    fn acknowledge_again(&mut self, cx: &mut Stack, response: Option<&Message>) {
-        let Some(response) = response.filter(|r| *r.method() == Method::Invite) else {
+    fn acknowledge_again(&mut self, cx: &mut Stack, reply: Option<&Reply>) {
+        let Some(reply) = reply.filter(|reply| *reply.request.method() == Method::Invite) else {
             return;
         };
-        if response.status().is_some_and(|status| status.is_success()) {
-            self.send_ack(cx, response);
-        }
-    }
-
-    /// The request goes on under another handle (it fell back to another transport).
-    pub fn change_continues(&mut self, from: ClientId, to: ClientId) {
-        if let Some(Up {
-            change: Change::Ours(ours),
-            ..
-        }) = self.stage.up()
-            && ours.client == from
-        {
-            ours.client = to;
+        if reply.is_success() {
+            self.send_ack(cx, &reply.request, &reply.response);
         }
     }
 

@@ -5,7 +5,8 @@ use sip::{Builder, HeaderName, Message, Method, StatusCode, transaction::ServerI
 use super::{Cause, Leg, LegEvent, LegTimer, Q850, SessionTimer, Stage, Who};
 use crate::{
     answer::Answer,
-    stack::{ClientUse, Stack, TimerKey},
+    requests::{self, Outline, Owner},
+    stack::{Stack, TimerKey},
 };
 
 impl Leg {
@@ -39,16 +40,12 @@ impl Leg {
         };
         let dialog = &mut confirmed.dialog;
         let way = crate::way::within(dialog.next_hop(), &self.flow, self.outside);
-        let via = cx.via(&way);
-        let mut bye = dialog
-            .request(&Method::Bye, via)
-            .header(HeaderName::UserAgent, &cx.config.product);
+        let mut bye = Outline::new(&Method::Bye);
         if let Some(why) = &cause.why {
-            bye = bye.header(HeaderName::Reason, why);
+            bye = bye.header(HeaderName::Reason, why.to_string());
         }
-        let bye = bye.finish();
         tracing::debug!(detail = %cause.detail, "BYE");
-        if cx.request(way, bye, ClientUse::Bye(self.id)).is_none() {
+        if requests::within(cx, bye, dialog, way, Owner::Bye(self.id)).is_none() {
             return self.gone(cx);
         }
         if let Some(port) = self.port() {

@@ -7,7 +7,7 @@ use crate::{
     api::{LegImage, Target},
     ids::CallId,
     locations::Peer,
-    stack::Stack,
+    stack::{Stack, dialogs::DialogUser},
 };
 
 impl Leg {
@@ -49,7 +49,7 @@ impl Leg {
         let invite = Builder::request(&Method::Invite, dialog.remote_target())
             .header(HeaderName::CallId, &dialog.id().call_id)
             .finish();
-        cx.dialogs.insert(dialog.id().clone(), id);
+        cx.dialogs.insert(dialog.id().clone(), DialogUser::Leg(id));
         let mut leg = Self {
             id,
             call,

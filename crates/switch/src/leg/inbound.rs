@@ -16,6 +16,7 @@ use crate::{
     stack::{
         Stack, TimerKey,
         capabilities::{Place, allow, supported},
+        dialogs::DialogUser,
     },
 };
 
@@ -40,7 +41,7 @@ impl Leg {
         let port = first_offer(cx, id, &flow, &mut talk, &invite)?;
         let mut can = Abilities::unknown();
         can.learn(&invite);
-        cx.dialogs.insert(dialog.id().clone(), id);
+        cx.dialogs.insert(dialog.id().clone(), DialogUser::Leg(id));
         cx.servers.insert(server, id);
         let incoming = Incoming {
             server,

@@ -48,7 +48,7 @@ pub(crate) struct Leg {
     pub flow: Flow,
     /// At the other end is no phone of ours: its Contact and Record-Route are believed.
     pub outside: bool,
-    /// Further addresses of the name that was called, canonical: answers may come from any of them.
+    /// The addresses of the name that was called, canonical: answers may come from any of them.
     pub others: Vec<IpAddr>,
     /// The INVITE that began it.
     pub invite: Message,

@@ -1,9 +1,8 @@
 //! A leg that Tandem begins: the UAC side of its first INVITE (RFC 3261 13.2).
 
-use std::net::IpAddr;
-
 use ::media::Spec;
-use sip::{Builder, Contact, Flow, HeaderName, Message, Method, StatusCode, dialog::Dialog, transaction::ClientId};
+use bytes::Bytes;
+use sip::{Builder, Contact, Flow, HeaderName, Message, Method, StatusCode, dialog::Dialog};
 
 use super::{
     Abilities, Cause, Leg, LegEvent, LegId, NoRoom, Port, Q850, SessionTimer, Stage, Talk, description,
@@ -13,7 +12,9 @@ use super::{
 use crate::{
     ids::CallId,
     locations::{Location, Peer},
-    stack::{ClientUse, Stack, capabilities, copy_fields},
+    requests::{self, Outline, Outside, Owner, Reply, RequestId, Targets},
+    stack::Stack,
+    way::addresses,
 };
 
 /// Where a phone can be reached.
@@ -31,14 +32,14 @@ pub(crate) struct Place {
     pub codecs: Vec<String>,
     /// It is no phone of ours, or one whose Contact is to be believed.
     pub outside: bool,
-    /// Further addresses of the name that is called, canonical: answers may come from any of them.
-    pub others: Vec<IpAddr>,
+    /// Further ways there, best first: they are tried in turn (RFC 3263 section 4.3), and answers may come from any of them.
+    pub further: Vec<Flow>,
 }
 
 impl Place {
     /// A location with the ways that lead there, best first; `None` where there is none.
     pub fn at(location: Location, flows: &[Flow]) -> Option<Self> {
-        let (flow, others) = flows.split_first()?;
+        let (flow, further) = flows.split_first()?;
         Some(Self {
             uri: location.uri,
             flow: *flow,
@@ -46,7 +47,7 @@ impl Place {
             outside: location.peer.number().is_none(),
             peer: location.peer,
             codecs: location.codecs,
-            others: crate::way::addresses(others).collect(),
+            further: further.to_vec(),
         })
     }
 }
@@ -88,11 +89,13 @@ impl Leg {
             return Err(NoRoom);
         };
         let timer = SessionTimer::offered(&cx.config);
-        let invite = build_invite(cx, place, invitation, &local_tag, &timer, &body);
-        let Some(client) = cx.request(place.flow, invite.clone(), ClientUse::Invite(id)) else {
+        let request = send_invite(cx, id, place, invitation, &local_tag, &timer, &body);
+        let sent = request.and_then(|request| Some((request, requests::message(cx, request)?)));
+        let Some((request, invite)) = sent else {
             port.close(cx);
             return Err(NoRoom);
         };
+        let ways = std::iter::once(&place.flow).chain(&place.further);
         Ok(Self {
             id,
             call,
@@ -100,11 +103,11 @@ impl Leg {
             peer: place.peer.clone(),
             flow: place.flow,
             outside: place.outside,
-            others: place.others.clone(),
+            others: addresses(ways).collect(),
             invite,
             span: tracing::Span::none(),
             user: invitation.caller.number.clone(),
-            stage: Stage::Calling(Calling::new(client)),
+            stage: Stage::Calling(Calling::new(request)),
             talk,
             port,
             timer,
@@ -112,16 +115,33 @@ impl Leg {
         })
     }
 
+    /// The INVITE goes to another target of its name. Gives the description for it, where that differs: it is reached from
+    /// another address of ours.
+    pub fn goes_to(&mut self, cx: &mut Stack, way: Flow) -> Option<Bytes> {
+        let before = cx.media_address(&self.flow);
+        self.flow = way;
+        let address = cx.media_address(&way);
+        (address != before).then(|| self.talk.offer_at(address)).flatten()
+    }
+
+    /// The number of the next request in the dialog; none where no 2xx has confirmed one.
+    pub fn next_number(&mut self) -> Option<u32> {
+        Some(self.stage.confirmed()?.dialog.next_number())
+    }
+
     /// An answer to the INVITE came.
-    pub fn invite_response(&mut self, cx: &mut Stack, flow: Flow, response: &Message) {
-        let code = response.status().map_or(0, |status| status.code());
+    pub fn invite_response(&mut self, cx: &mut Stack, reply: &Reply) {
+        let (code, response) = (reply.code(), &reply.response);
         match &self.stage {
-            Stage::Calling(calling) => match (code, calling.cancelled) {
-                (100, _) | (101..=199, true) => {}
-                (101..=199, false) => self.invite_progress(cx, response),
-                (200..=299, _) => self.invite_accepted(cx, flow, response),
-                _ => self.invite_refused(cx, code, response),
-            },
+            Stage::Calling(calling) => {
+                self.invite = reply.request.clone(); // as it was sent last
+                match (code, calling.cancelled) {
+                    (100, _) | (101..=199, true) => {}
+                    (101..=199, false) => self.invite_progress(cx, response),
+                    (200..=299, _) => self.invite_accepted(cx, reply.flow, response),
+                    _ => self.invite_refused(cx, code, response),
+                }
+            }
             Stage::Up(_) | Stage::Ending(_) if (200..=299).contains(&code) => self.another_success(cx, response),
             Stage::Up(_) | Stage::Ending(_) | Stage::Incoming(_) | Stage::Gone => {}
         }
@@ -170,7 +190,7 @@ impl Leg {
         };
         self.stage = Stage::Up(Box::new(Up::new(dialog, None)));
         self.can.learn(response);
-        self.send_ack(cx, response);
+        self.send_ack(cx, &self.invite.clone(), response);
         if cancelled {
             // RFC 3261 9.1: the CANCEL came too late; what was answered is ended with BYE.
             return self.hang_up(cx, Cause::ours("cancelled"));
@@ -195,6 +215,7 @@ impl Leg {
             return self.hang_up(cx, Cause::ours("the answer described no session that could be used"));
         }
         self.sync_media(cx);
+        self.timer.asked_in(&self.invite);
         self.timer.settle(response);
         self.timer.start(cx, self.id);
         self.tell(
@@ -205,14 +226,15 @@ impl Leg {
         );
     }
 
-    pub(super) fn send_ack(&mut self, cx: &mut Stack, response: &Message) {
+    /// Acknowledges a 2xx to this INVITE of ours, or re-INVITE.
+    pub(super) fn send_ack(&mut self, cx: &mut Stack, invite: &Message, response: &Message) {
         let Some(confirmed) = self.stage.confirmed() else {
             return;
         };
         let dialog = &confirmed.dialog;
         let seq = response.cseq().map_or(0, |cseq| cseq.number);
         let way = crate::way::within(dialog.next_hop(), &self.flow, self.outside);
-        let ack = dialog.ack(seq, cx.via(&way)).finish();
+        let ack = with_credentials(dialog.ack(seq, cx.via(&way)), invite).finish();
         cx.layer.send(way, &ack);
         confirmed.ack = Some(ack);
     }
@@ -232,14 +254,11 @@ impl Leg {
                 cx.layer
                     .send(crate::way::within(dialog.next_hop(), &self.flow, self.outside), ack);
             }
-            _ => self.send_ack(cx, response), // a re-INVITE was acknowledged since
+            _ => self.send_ack(cx, &self.invite.clone(), response), // a re-INVITE was acknowledged since
         }
     }
 
     fn invite_refused(&mut self, cx: &mut Stack, code: u16, response: &Message) {
-        if code == 422 && self.ask_longer(cx, response) {
-            return;
-        }
         let contacts = match code {
             300..=399 => response
                 .contacts()
@@ -260,31 +279,6 @@ impl Leg {
         self.gone(cx);
     }
 
-    /// RFC 4028 section 7.3: 422 names the interval the peer wants at least; asked once more with it.
-    fn ask_longer(&mut self, cx: &mut Stack, response: &Message) -> bool {
-        let Stage::Calling(calling) = &mut self.stage else {
-            return false;
-        };
-        let Some(timer) = self.timer.longer(response).filter(|_| !calling.cancelled) else {
-            return false;
-        };
-        self.timer = timer;
-        let head = Builder::request(&Method::Invite, self.invite.uri()).header(HeaderName::Via, cx.via(&self.flow));
-        let changed = [
-            HeaderName::Via,
-            HeaderName::CSeq,
-            HeaderName::SessionExpires,
-            HeaderName::MinSe,
-        ];
-        let builder = copy_fields(head, &self.invite, &changed);
-        let builder = self.timer.ask(builder.header(HeaderName::CSeq, "2 INVITE"));
-        let again = builder.body("application/sdp", self.invite.body()).finish();
-        let sent = cx.request(self.flow, again.clone(), ClientUse::Invite(self.id));
-        self.invite = again;
-        calling.client = sent.unwrap_or(calling.client);
-        sent.is_some()
-    }
-
     /// The INVITE came to nothing without an answer: Timer B, or its transport failed.
     pub fn invite_failed(&mut self, cx: &mut Stack, code: u16, reason: &str) {
         if matches!(self.stage, Stage::Calling(_)) {
@@ -301,35 +295,24 @@ impl Leg {
         }
     }
 
-    /// Whether this is the INVITE that the leg waits for.
-    pub fn is_asked_by(&self, client: ClientId) -> bool {
-        matches!(&self.stage, Stage::Calling(calling) if calling.client == client)
-    }
-
-    /// The client transaction goes on under another handle (it fell back to another transport).
-    pub fn continues(&mut self, client: ClientId) {
-        if let Stage::Calling(calling) = &mut self.stage {
-            calling.client = client;
-        }
-    }
-
     pub(super) fn cancel(&mut self, cx: &mut Stack, reason: Option<&str>) {
         if let Stage::Calling(calling) = &mut self.stage
             && !std::mem::replace(&mut calling.cancelled, true)
         {
-            cx.cancel(calling.client, reason);
+            requests::cancel(cx, calling.request, reason);
         }
     }
 }
 
-fn build_invite(
+fn send_invite(
     cx: &mut Stack,
+    id: LegId,
     place: &Place,
     invitation: &Invitation<'_>,
     local_tag: &str,
     timer: &SessionTimer,
     sdp: &[u8],
-) -> Message {
+) -> Option<RequestId> {
     let domain = &cx.config.domain.clone();
     let number = sip::escape_user(&invitation.caller.number);
     let to = match &place.peer {
@@ -352,33 +335,28 @@ fn build_invite(
             local_tag
         )
     };
-    let secure = sip::dialog::needs_sips(&place.uri, place.routes.first().map(String::as_str));
-    let mut builder = Builder::request(&Method::Invite, &place.uri)
-        .header(HeaderName::Via, cx.via(&place.flow))
-        .header(HeaderName::MaxForwards, invitation.max_forwards);
-    for route in &place.routes {
-        builder = builder.header(HeaderName::Route, route);
-    }
-    builder = builder
-        .header(HeaderName::From, from)
-        .header(HeaderName::To, to)
-        .header(HeaderName::CallId, cx.ids.call_id())
-        .header(HeaderName::CSeq, "1 INVITE")
-        .header(
-            HeaderName::Contact,
-            cx.contact(&place.flow, &invitation.caller.number, secure),
-        )
-        .header(HeaderName::Allow, capabilities::allow(capabilities::Place::Within))
-        .header(
-            HeaderName::Supported,
-            capabilities::supported(capabilities::Place::Within),
-        )
-        .header(HeaderName::UserAgent, &cx.config.product);
-    builder = timer.ask(builder);
+    let outside = Outside {
+        uri: &place.uri,
+        routes: &place.routes,
+        from: &from,
+        to: &to,
+        max_forwards: invitation.max_forwards,
+    };
+    let mut outline = Outline::new(&Method::Invite)
+        .contact(&invitation.caller.number)
+        .body("application/sdp", sdp);
+    outline = timer.ask(outline);
     for (name, value) in invitation.headers {
-        builder = builder.other(name, value);
+        outline = outline.other(name, value);
     }
-    builder.body("application/sdp", sdp).finish()
+    let targets = Targets::of(place.flow, &place.further);
+    requests::send(cx, outline, &outside, targets, Owner::Invite(id))
+}
+
+/// RFC 3261 13.2.2.4, 22.1: an ACK shows the credentials of its INVITE.
+fn with_credentials(ack: Builder, invite: &Message) -> Builder {
+    ack.copy(invite, HeaderName::Authorization)
+        .copy(invite, HeaderName::ProxyAuthorization)
 }
 
 /// A 2xx to an INVITE that nobody waits for is acknowledged; the dialog it belongs to.
@@ -395,7 +373,7 @@ pub(crate) fn acknowledge_stray(
     let dialog = Dialog::uac(invite, response).ok()?;
     let way = crate::way::within(dialog.next_hop(), flow, outside);
     let seq = response.cseq().map_or(0, |cseq| cseq.number);
-    let ack = dialog.ack(seq, cx.via(&way)).finish();
+    let ack = with_credentials(dialog.ack(seq, cx.via(&way)), invite).finish();
     cx.layer.send(way, &ack);
     Some(dialog)
 }
@@ -405,13 +383,12 @@ pub(crate) fn end_stray(cx: &mut Stack, invite: &Message, response: &Message, fl
     let Some(mut dialog) = acknowledge_stray(cx, invite, response, flow, outside) else {
         return;
     };
-    if !cx.note_stray(dialog.id()) {
+    if !cx.dialogs.note_stray(dialog.id()) {
         return; // the 2xx came again: its BYE is under way
     }
     let way = crate::way::within(dialog.next_hop(), flow, outside);
-    let via = cx.via(&way);
-    let bye = dialog.request(&Method::Bye, via).finish();
-    let _ = cx.layer.request(cx.now, way, bye);
+    // Without room for another transaction, the phone gives up by itself: nothing refreshes its session.
+    let _ = requests::within(cx, Outline::new(&Method::Bye), &mut dialog, way, Owner::Stray);
 }
 
 fn contact_uri(contact: Contact<'_>) -> Option<String> {

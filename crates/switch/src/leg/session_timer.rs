@@ -12,6 +12,7 @@ use crate::{
     answer::Answer,
     api::TimerImage,
     config::Config,
+    requests::Outline,
     stack::{Stack, TimerKey},
 };
 
@@ -79,18 +80,18 @@ impl SessionTimer {
     }
 
     /// Adds what a request of ours asks for.
-    pub fn ask(&self, builder: Builder) -> Builder {
-        builder
-            .header(HeaderName::SessionExpires, self.interval.as_secs())
-            .header(HeaderName::MinSe, self.min_se.as_secs())
+    pub fn ask<'a>(&self, outline: Outline<'a>) -> Outline<'a> {
+        outline
+            .header(HeaderName::SessionExpires, self.interval.as_secs().to_string())
+            .header(HeaderName::MinSe, self.min_se.as_secs().to_string())
     }
 
     /// Adds what a request within the dialog asks for: the same as before, by the same side (RFC 4028 section 7.4).
-    pub fn ask_again(&self, builder: Builder) -> Builder {
+    pub fn ask_again<'a>(&self, outline: Outline<'a>) -> Outline<'a> {
         let refresher = if self.ours { Refresher::Uac } else { Refresher::Uas };
-        builder
-            .header(HeaderName::SessionExpires, self.said_of(refresher))
-            .header(HeaderName::MinSe, self.min_se.as_secs())
+        outline
+            .header(HeaderName::SessionExpires, self.said_of(refresher).to_string())
+            .header(HeaderName::MinSe, self.min_se.as_secs().to_string())
     }
 
     fn said_of(&self, refresher: Refresher) -> SessionExpires {
@@ -116,6 +117,16 @@ impl SessionTimer {
         }
     }
 
+    /// Takes over what our request asked for in the end: a 422 may have made the interval longer (RFC 4028 section 7.4).
+    pub fn asked_in(&mut self, request: &Message) {
+        if let Some(asked) = session_expires_of(request) {
+            self.interval = asked.interval();
+        }
+        if let Some(min_se) = min_se_of(request) {
+            self.min_se = min_se;
+        }
+    }
+
     /// Takes over what the 2xx to our request says (RFC 4028 section 7.2).
     pub fn settle(&mut self, response: &Message) {
         match session_expires_of(response) {
@@ -126,16 +137,6 @@ impl SessionTimer {
             // A session without an interval does not expire, so nobody else is expected to refresh it.
             None => self.ours = true,
         }
-    }
-
-    /// The interval that a 422 asks for, if it is longer than ours (RFC 4028 section 7.3).
-    pub fn longer(&self, response: &Message) -> Option<Self> {
-        let wanted = min_se_of(response).filter(|wanted| *wanted > self.interval)?;
-        Some(Self {
-            interval: wanted,
-            min_se: wanted,
-            ..*self
-        })
     }
 
     /// The session is agreed on, for the first time or again: its interval begins.

@@ -6,7 +6,7 @@ use sip::{
     Flow, Message,
     dialog::{Dialog, DialogId},
     retransmit::{Accepted, Due},
-    transaction::{ClientId, ServerId},
+    transaction::ServerId,
 };
 
 use super::{
@@ -14,7 +14,10 @@ use super::{
     change_ours::{Change, Wanted},
     progress::Progress,
 };
-use crate::stack::{Stack, TimerKey, layer_config};
+use crate::{
+    requests::RequestId,
+    stack::{Stack, TimerKey, dialogs::DialogUser, layer_config},
+};
 
 /// How far a leg is.
 pub(super) enum Stage {
@@ -42,7 +45,7 @@ pub(super) struct Incoming {
 /// We wait for the final answer of the phone, or of several phones behind a proxy.
 pub(super) struct Calling {
     /// Our INVITE.
-    pub client: ClientId,
+    pub request: RequestId,
     /// The call is no longer wanted: CANCEL was sent.
     pub cancelled: bool,
     /// The phone last said that it rings.
@@ -213,9 +216,9 @@ impl Up {
 }
 
 impl Calling {
-    pub const fn new(client: ClientId) -> Self {
+    pub const fn new(request: RequestId) -> Self {
         Self {
-            client,
+            request,
             cancelled: false,
             rings: false,
             forked: false,
@@ -241,7 +244,7 @@ impl Calling {
         let dialog = Dialog::uac(invite, response).ok();
         if let Some(dialog) = &dialog {
             self.forked |= self.forks.iter().any(|fork| fork.dialog.is_some());
-            cx.dialogs.insert(dialog.id().clone(), leg);
+            cx.dialogs.insert(dialog.id().clone(), DialogUser::Leg(leg));
         }
         self.forks.push(Fork {
             tag: tag.into(),
@@ -295,7 +298,7 @@ impl Calling {
         while !self.forks.is_empty() {
             self.leave(cx, 0);
         }
-        cx.dialogs.insert(dialog.id().clone(), leg);
+        cx.dialogs.insert(dialog.id().clone(), DialogUser::Leg(leg));
         Some((dialog, talk))
     }
 }

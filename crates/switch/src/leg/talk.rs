@@ -207,12 +207,16 @@ impl Talk {
         Some(bytes)
     }
 
-    /// The text of the open offer of ours, for a request that is sent once more.
-    pub fn open_offer_again(&self) -> Option<Bytes> {
-        match &self.open {
-            Open::Ours(_) => self.session.last_local().cloned(),
-            Open::None | Open::OursInSuccess(_) | Open::Theirs(_) | Open::AnsweredEarly => None,
-        }
+    /// Makes the open offer of ours again, with media received at another address: for an INVITE that goes to another
+    /// target. `None` where no offer of ours is open.
+    pub fn offer_at(&mut self, address: IpAddr) -> Option<Bytes> {
+        let Open::Ours(offered) = &self.open else {
+            return None;
+        };
+        let offered = offered.clone();
+        self.withdraw();
+        self.receive_at(address, self.local_port());
+        self.offer(&offered).ok()
     }
 
     /// Takes the phone's answer to our offer. An error leaves the offer open.

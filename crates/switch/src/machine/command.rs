@@ -55,7 +55,7 @@ impl Switch {
             media_ports: count(x.stack.pool.in_use()),
             registrations: count(x.registrar.len()),
             scripts: count(self.calls.iter().filter(|call| call.call.script.is_there()).count()),
-            messages_sent: x.stack.messages_sent,
+            messages_sent: x.stack.outputs.sent(),
             refused: self.ingress.admission.refused(),
             auth_failures: self.ingress.auth.work().failures,
             ..x.stats.clone()

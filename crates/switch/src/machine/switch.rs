@@ -108,6 +108,7 @@ impl Switch {
                 TimerKey::Setup(call) => {
                     self.with_call(call, Call::setup_timed_out);
                 }
+                TimerKey::Request(request) => ingress::silent(&mut self.ingress, &mut self.x, request),
                 TimerKey::Passed(server) => crate::leg::answer_passed(&mut self.x.stack, server, 480),
             }
         }

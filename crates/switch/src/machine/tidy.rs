@@ -11,7 +11,7 @@ impl Switch {
         self.x.queries.tidy();
         stack.outputs.tidy();
         stack.leg_events.tidy();
-        stack.clients.tidy();
+        stack.requests.tidy();
         stack.servers.tidy();
         stack.dialogs.tidy();
         stack.ports.tidy();
@@ -29,7 +29,7 @@ impl Switch {
             ("queries", room(&self.x.queries)),
             ("outputs", room(&stack.outputs)),
             ("events of legs", room(&stack.leg_events)),
-            ("owners of client transactions", room(&stack.clients)),
+            ("tries of our own requests", room(&stack.requests)),
             ("owners of server transactions", room(&stack.servers)),
             ("dialogs", room(&stack.dialogs)),
             ("owners of media ports", room(&stack.ports)),

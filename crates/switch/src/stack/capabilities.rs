@@ -21,10 +21,12 @@ pub(crate) enum Place {
 impl Place {
     /// Where a request that came stands.
     pub fn of(request: &Message) -> Self {
-        match request.method() {
-            Method::Register => Self::Register,
-            _ if request.to_tag().is_some() => Self::Within,
-            _ => Self::Outside,
+        if *request.method() == Method::Register {
+            Self::Register
+        } else if request.to_tag().is_some() {
+            Self::Within
+        } else {
+            Self::Outside
         }
     }
 }

@@ -1,16 +1,24 @@
 //! What every part of the switch works with: the transaction layer, timers, identifiers, outputs.
 //!
-//! | file | what it does |
+//! | file | what it does (and the fields of [`Stack`] that it owns) |
 //! |---|---|
-//! | `mod.rs` | `Stack`: sends, answers, asks the outside, sets timers |
+//! | `mod.rs` | `Stack`: answers, gives out, asks the outside; which of our addresses a peer is shown |
 //! | `body.rs` | which part of a message describes the session |
 //! | `capabilities.rs` | what Tandem allows, supports and requires: methods, extensions, bodies |
-//! | `refused.rs` | what the log is told of refused requests, so many lines a second |
+//! | `credentials.rs` | user names and secrets for requests of ours, and the challenges answered with them |
+//! | `dialogs.rs` | the table of dialogs (`dialogs`): whose each one is |
+//! | `outputs.rs` | the queue of outputs (`outputs`), and what is counted of them |
+//! | `refused.rs` | what the log is told of refused requests, so many lines a second (`refused`) |
+//! | `request.rs` | the table of our own requests (`requests`); the room `requests` works on it |
 //! | `wire/` | what the log is told of each message at `trace`, without secrets |
 
 pub(crate) mod body;
 pub(crate) mod capabilities;
+pub(crate) mod credentials;
+pub(crate) mod dialogs;
+mod outputs;
 pub(crate) mod refused;
+pub(crate) mod request;
 pub(crate) mod wire;
 
 use std::{
@@ -22,9 +30,8 @@ use std::{
 use bytes::Bytes;
 use media::{Command, Pool, PortId};
 use sip::{
-    Builder, Flow, HeaderName, Instant, Message, Method, Transport,
-    dialog::DialogId,
-    transaction::{ClientId, Layer, LayerConfig, ServerId, TimerConfig},
+    Builder, Flow, HeaderName, Instant, Message, Method,
+    transaction::{Layer, LayerConfig, ServerId, TimerConfig},
 };
 
 use crate::{
@@ -32,11 +39,14 @@ use crate::{
     api::{Event, Listener, Output, Query, QueryId, Registration, ScriptCommand, Transmit},
     config::{Config, Transactions},
     event::{LegEvent, LegTimer},
-    ids::{CallId, Ids, LegId},
+    ids::{CallId, Ids, LegId, RequestId},
     tables::timers::Timers,
 };
 
+use dialogs::Dialogs;
+use outputs::Outputs;
 use refused::Refused;
+use request::Requests;
 
 /// Every timer of the switch above the transaction layer.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -49,27 +59,9 @@ pub(crate) enum TimerKey {
     Setup(CallId),
     /// What was sent on within a call has waited long enough for its answer.
     Passed(ServerId),
+    /// The target of a request has said nothing for as long as it may.
+    Request(RequestId),
 }
-
-/// Whose a client transaction is.
-#[derive(Copy, Clone, Debug, PartialEq, Eq)]
-pub(crate) enum ClientUse {
-    /// A leg's INVITE.
-    Invite(LegId),
-    /// A leg's re-INVITE or UPDATE.
-    Modify(LegId),
-    /// A leg's BYE.
-    Bye(LegId),
-    /// What one phone of a call sent by INFO or MESSAGE, sent on to the leg of the other.
-    Passed(LegId, ServerId),
-    /// A NOTIFY of a leg's REFER.
-    Notify(LegId),
-    /// A MESSAGE in delivery.
-    Message(u64),
-}
-
-/// A request that was moved from UDP to TCP for its size, as it would go over UDP.
-type Fallback = (Flow, Message);
 
 /// See the module.
 pub(crate) struct Stack {
@@ -81,20 +73,14 @@ pub(crate) struct Stack {
     pub ids: Ids,
     pub timers: Timers<TimerKey>,
     pub pool: Pool,
-    pub outputs: VecDeque<Output>,
+    pub outputs: Outputs,
     pub leg_events: VecDeque<(LegId, LegEvent)>,
-    pub clients: HashMap<ClientId, ClientUse>,
+    pub requests: Requests,
     pub servers: HashMap<ServerId, LegId>,
-    pub dialogs: HashMap<DialogId, LegId>,
+    pub dialogs: Dialogs,
     pub ports: HashMap<PortId, LegId>,
     pub listeners: Vec<Listener>,
     pub refused: Refused,
-    /// Messages given out, retransmissions included.
-    pub messages_sent: u64,
-    fallbacks: HashMap<ClientId, Fallback>,
-    next_query: u64,
-    /// Dialogs that nobody wanted and that were ended, the latest last.
-    strays: VecDeque<DialogId>,
 }
 
 impl Stack {
@@ -111,18 +97,14 @@ impl Stack {
             ids,
             timers: Timers::default(),
             pool,
-            outputs: VecDeque::new(),
+            outputs: Outputs::default(),
             leg_events: VecDeque::new(),
-            clients: HashMap::new(),
+            requests: Requests::default(),
             servers: HashMap::new(),
-            dialogs: HashMap::new(),
+            dialogs: Dialogs::default(),
             ports: HashMap::new(),
             listeners: Vec::new(),
             refused: Refused::default(),
-            messages_sent: 0,
-            fallbacks: HashMap::new(),
-            next_query: 0,
-            strays: VecDeque::new(),
             config,
         }
     }
@@ -188,98 +170,6 @@ impl Stack {
         }
     }
 
-    /// Starts a client transaction; `None` if there are too many.
-    pub fn request(&mut self, flow: Flow, message: Message, purpose: ClientUse) -> Option<ClientId> {
-        let (flow, message, fallback) = self.fit(flow, message);
-        let id = self.layer.request(self.now, flow, message).ok()?;
-        self.clients.insert(id, purpose);
-        if let Some(fallback) = fallback {
-            self.fallbacks.insert(id, fallback);
-        }
-        Some(id)
-    }
-
-    // RFC 3261 18.1.1: a request within 200 bytes of the path MTU, or over 1300 bytes where the MTU
-    // is unknown, goes over a congestion-controlled transport.
-    fn fit(&mut self, flow: Flow, message: Message) -> (Flow, Message, Option<Fallback>) {
-        let large = flow.transport == Transport::Udp && message.bytes().len() > self.config.limits.datagram_bytes;
-        let Some(tcp) = self.stream_listener(flow.local).filter(|_| large) else {
-            return (flow, message, None);
-        };
-        let local = SocketAddr::new(flow.local.ip(), tcp.address.port());
-        let stream = Flow {
-            transport: Transport::Tcp,
-            local,
-            remote: flow.remote,
-            connection: None,
-        };
-        let moved = self.with_via(&message, &stream);
-        (stream, moved, Some((flow, message)))
-    }
-
-    /// The TCP listener at an address of ours, or else one of its family: what Via names is where it listens.
-    fn stream_listener(&self, local: SocketAddr) -> Option<&Listener> {
-        let family = |listener: &&Listener| {
-            listener.transport == Transport::Tcp && listener.address.is_ipv4() == local.is_ipv4()
-        };
-        let mut listeners = self.listeners.iter().filter(family);
-        let at = |listener: &&Listener| {
-            let bound = listener.address.ip();
-            bound == local.ip() || bound.is_unspecified()
-        };
-        listeners.clone().find(at).or_else(|| listeners.next())
-    }
-
-    fn with_via(&mut self, message: &Message, flow: &Flow) -> Message {
-        let head = Builder::request(message.method(), message.uri()).header(HeaderName::Via, self.via(flow));
-        let copy = copy_fields(head, message, &[HeaderName::Via]);
-        match message.content_type() {
-            Some(content_type) => copy.body(content_type, message.body()).finish(),
-            None => copy.finish(),
-        }
-    }
-
-    /// Cancels an INVITE, which then does not go back to UDP either: it would ring again.
-    pub fn cancel(&mut self, id: ClientId, reason: Option<&str>) {
-        self.fallbacks.remove(&id);
-        let _ = self.layer.cancel(self.now, id, reason);
-    }
-
-    /// A client transaction failed on its transport: goes back to UDP if it was moved from there
-    /// for its size (RFC 3261 18.1.1). Returns the transaction that goes on in its place.
-    pub fn fall_back(&mut self, id: ClientId) -> Option<(ClientId, ClientUse)> {
-        let (flow, message) = self.fallbacks.remove(&id)?;
-        let purpose = self.clients.remove(&id)?;
-        let again = self.layer.request(self.now, flow, message).ok()?;
-        self.clients.insert(again, purpose);
-        Some((again, purpose))
-    }
-
-    /// A dialog that nobody wants is ended; false if that was done before. The last few are remembered: a repeated 2xx
-    /// comes within seconds.
-    pub fn note_stray(&mut self, dialog: &DialogId) -> bool {
-        const KEPT: usize = 256;
-        if self.strays.contains(dialog) {
-            return false;
-        }
-        if self.strays.len() == KEPT {
-            self.strays.pop_front();
-        }
-        self.strays.push_back(dialog.clone());
-        true
-    }
-
-    /// How many requests could still go back to UDP.
-    pub fn fallbacks(&self) -> usize {
-        self.fallbacks.len()
-    }
-
-    /// The client transaction is over.
-    pub fn forget_client(&mut self, id: ClientId) -> Option<ClientUse> {
-        self.fallbacks.remove(&id);
-        self.clients.remove(&id)
-    }
-
     /// Answers a request; a stale handle (the peer gave up long ago) is no fault.
     pub fn respond(&mut self, id: ServerId, message: Message) {
         if let Err(stale) = self.layer.respond(self.now, id, message) {
@@ -327,8 +217,7 @@ impl Stack {
     /// A message leaves: the only way out for one. It is counted and logged here, once.
     pub fn transmit(&mut self, flow: Flow, bytes: Bytes) {
         wire::sent(&flow, &bytes);
-        self.messages_sent += 1;
-        self.outputs.push_back(Output::Transmit(Transmit { flow, bytes }));
+        self.outputs.transmit(Transmit { flow, bytes });
     }
 
     pub fn media(&mut self, command: Command) {
@@ -343,14 +232,8 @@ impl Stack {
         self.outputs.push_back(Output::Event(event));
     }
 
-    /// A number for a question to the outside.
-    pub fn next_query(&mut self) -> QueryId {
-        self.next_query += 1;
-        QueryId(self.next_query)
-    }
-
     pub fn query(&mut self, query: Query) -> QueryId {
-        let id = self.next_query();
+        let id = self.outputs.next_query();
         self.outputs.push_back(Output::Query(id, query));
         id
     }

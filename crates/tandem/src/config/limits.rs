@@ -218,6 +218,26 @@ pub(super) const KEYS: &[Key] = &[
         },
     ),
     limit(
+        "target-silence",
+        "SECONDS",
+        "4",
+        "How long an address may say nothing to a request before the next one of its name is tried",
+        |c, v| {
+            c.switch.limits.target_silence = values::seconds(one(v), 0.1, 3600.0)?;
+            Ok(())
+        },
+    ),
+    limit(
+        "request-tries",
+        "N",
+        "12",
+        "How often one request is sent in all, to the addresses of its name or again after a challenge",
+        |c, v| {
+            c.switch.limits.request_tries = values::whole(one(v), 1, 1_000)?;
+            Ok(())
+        },
+    ),
+    limit(
         "progress-interval",
         "SECONDS",
         "0.2",

@@ -273,6 +273,8 @@ fn every_key_is_read_from_the_file_as_well() {
         idempotency_time = 7
         call_mark = 7
         progress_interval = 7
+        target_silence = 7
+        request_tries = 7
     "#;
     let named = file.matches(" = ").count();
     assert_eq!(named, keys().count());

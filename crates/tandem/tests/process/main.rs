@@ -6,3 +6,4 @@ mod logs;
 mod phone;
 mod start;
 mod support;
+mod targets;

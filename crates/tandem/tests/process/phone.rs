@@ -69,6 +69,35 @@ impl Phone {
         }
     }
 
+    /// A phone at this address that knows of no server; it is only called.
+    pub(crate) fn at(address: &str) -> Self {
+        let socket = UdpSocket::bind((address, 0)).unwrap();
+        socket.set_read_timeout(Some(FOREVER)).unwrap();
+        let local = socket.local_addr().unwrap();
+        Self {
+            wire: Wire::Udp(socket, local),
+            number: "900".into(),
+            password: String::new(),
+            local,
+            server: local,
+            kept: Vec::new(),
+            heard: Vec::new(),
+            call: None,
+        }
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.local.port()
+    }
+
+    /// Answers go to this server.
+    pub(crate) fn calls_back(&mut self, to: SocketAddr) {
+        self.server = to;
+        if let Wire::Udp(_, server) = &mut self.wire {
+            *server = to;
+        }
+    }
+
     pub(crate) fn send(&mut self, bytes: &[u8]) {
         match &mut self.wire {
             Wire::Udp(socket, server) => drop(socket.send_to(bytes, *server).unwrap()),

@@ -37,11 +37,9 @@ fn an_offer_while_one_is_open_is_an_error_and_changes_nothing() {
     assert_eq!(ours.offer_again(), None);
     let met = ours.hear_offer(sdp(5_000, "0", "sendrecv").as_bytes());
     assert!(matches!(met, Err(Unusable::Description(SdpError::State(_)))), "{met:?}");
-    assert_eq!(
-        ours.open_offer_again(),
-        Some(first),
-        "the first offer is still the open one"
-    );
+    assert!(ours.is_open());
+    let open = ours.session.last_local();
+    assert_eq!(open, Some(&first), "the first offer is still the open one");
     ours.hear_answer(sdp(5_000, "0", "sendrecv").as_bytes()).unwrap();
     assert!(!ours.is_open());
     ours.offer(&spec).unwrap();
@@ -51,6 +49,20 @@ fn an_offer_while_one_is_open_is_an_error_and_changes_nothing() {
     assert_eq!(theirs.offer(&spec), Err(OfferError::OpenOffer));
     theirs.answer(&spec).unwrap();
     theirs.offer(&spec).unwrap();
+}
+
+#[test]
+fn an_open_offer_is_made_again_for_a_target_that_is_reached_from_another_address() {
+    let spec = Spec::own(&["PCMU"]);
+    let mut talk = talk(&[]);
+    let address = "2001:db8::1".parse().unwrap();
+    assert_eq!(talk.offer_at(address), None, "none is open");
+    talk.offer(&spec).unwrap();
+    let again = talk.offer_at(address).unwrap();
+    let text = String::from_utf8(again.to_vec()).unwrap();
+    assert!(text.contains("c=IN IP6 2001:db8::1\r\n"), "{text}");
+    talk.hear_answer(sdp(5_000, "0", "sendrecv").as_bytes()).unwrap();
+    assert_eq!(talk.said(), Some(&spec));
 }
 
 #[test]

@@ -10,8 +10,9 @@ use crate::{
     answer::Answer,
     event::LegEvent,
     leg::Leg,
+    requests::{self, Outline, Owner},
     stack::{
-        ClientUse, Stack, TimerKey,
+        Stack, TimerKey,
         capabilities::{self, Place},
     },
 };
@@ -47,25 +48,19 @@ impl Leg {
                 _ => 405,
             });
         }
-        let contact = self.contact(cx);
         let Some(up) = self.stage.up() else {
             return Some(480);
         };
         let dialog = &mut up.confirmed.dialog;
         let way = crate::way::within(dialog.next_hop(), &self.flow, self.outside);
-        let via = cx.via(&way);
-        let mut builder = dialog
-            .request(method, via)
-            .header(HeaderName::UserAgent, &cx.config.product);
+        let mut outline = Outline::new(method);
         if *method == Method::Info {
-            builder = builder.header(HeaderName::Contact, contact);
+            outline = outline.contact(&self.user);
         }
-        let request = if body.is_empty() {
-            builder.finish()
-        } else {
-            builder.body(passed.content_type().unwrap_or_default(), body).finish()
-        };
-        if cx.request(way, request, ClientUse::Passed(self.id, server)).is_none() {
+        if !body.is_empty() {
+            outline = outline.body(passed.content_type().unwrap_or_default(), body);
+        }
+        if requests::within(cx, outline, dialog, way, Owner::Passed(self.id, server)).is_none() {
             return Some(503);
         }
         cx.timers.set(TimerKey::Passed(server), cx.now + PATIENCE);

@@ -6,7 +6,8 @@ use crate::{
     answer::Answer,
     event::LegEvent,
     leg::Leg,
-    stack::{ClientUse, Stack},
+    requests::{self, Outline, Owner},
+    stack::Stack,
 };
 
 impl Leg {
@@ -31,19 +32,15 @@ impl Leg {
     /// Tells the phone of an event that it is subscribed to within this dialog. `event` and `state` are the values of Event
     /// and Subscription-State (RFC 6665 section 8.2), `body` is a `message/sipfrag`.
     pub fn notify(&mut self, cx: &mut Stack, event: &str, state: &str, body: &[u8]) {
-        let contact = self.contact(cx);
         let Some(up) = self.stage.up() else { return };
         let dialog = &mut up.confirmed.dialog;
         let way = crate::way::within(dialog.next_hop(), &self.flow, self.outside);
-        let via = cx.via(&way);
-        let notify = dialog
-            .request(&Method::Notify, via)
-            .header(HeaderName::Contact, contact)
+        let outline = Outline::new(&Method::Notify)
+            .contact(&self.user)
             .header(HeaderName::Event, event)
             .header(HeaderName::SubscriptionState, state)
-            .header(HeaderName::UserAgent, &cx.config.product)
-            .body(sipfrag::CONTENT_TYPE, body)
-            .finish();
-        let _ = cx.request(way, notify, ClientUse::Notify(self.id));
+            .body(sipfrag::CONTENT_TYPE, body);
+        // Where there is no room for another transaction, the phone learns of the outcome from its call.
+        let _ = requests::within(cx, outline, dialog, way, Owner::Notify(self.id));
     }
 }

@@ -1,0 +1,124 @@
+//! What our own requests come to, and who is told.
+
+use sip::{Flow, Message, transaction::ClientId};
+
+use super::{Ingress, deliver::delivered};
+use crate::{
+    core::Core,
+    ids::{LegId, RequestId},
+    leg::{acknowledge_stray, answer_passed, end_stray},
+    requests::{self, Again, Heard, Number, Owner, RequestEvent, Told, Why},
+};
+
+/// A response came.
+pub(super) fn heard(g: &mut Ingress, x: &mut Core, client: ClientId, flow: Flow, response: &Message) {
+    let heard = requests::heard(&mut x.stack, client, flow, response);
+    go_on(g, x, heard);
+}
+
+/// A transaction ended without an answer.
+pub(super) fn failed(g: &mut Ingress, x: &mut Core, client: ClientId, why: Why) {
+    let heard = requests::failed(&mut x.stack, client, why);
+    go_on(g, x, heard);
+}
+
+/// The target of a request has said nothing for as long as it may.
+pub(crate) fn silent(g: &mut Ingress, x: &mut Core, request: RequestId) {
+    let heard = requests::silent(&mut x.stack, request);
+    go_on(g, x, heard);
+}
+
+fn go_on(g: &mut Ingress, x: &mut Core, heard: Heard) {
+    let told = match heard {
+        Heard::Nothing => None,
+        Heard::Tell(told) => Some(told),
+        Heard::Again(again) => send_again(x, &again),
+    };
+    if let Some(told) = told {
+        tell(g, x, told);
+    }
+}
+
+/// Sends a request once more, with what only its owner knows. An owner that is gone wants nothing sent.
+fn send_again(x: &mut Core, again: &Again) -> Option<Told> {
+    let leg = match again.owner {
+        Owner::Invite(leg) | Owner::Change(leg) | Owner::Bye(leg) | Owner::Notify(leg) | Owner::Passed(leg, _) => {
+            Some(leg)
+        }
+        Owner::Delivery(_) | Owner::Stray => None,
+    };
+    let number = match again.number {
+        Number::Same => None,
+        Number::Next => {
+            let sent = requests::message(&x.stack, again.id)?;
+            Some(sent.cseq().ok()?.number.saturating_add(1))
+        }
+        Number::OfDialog => Some(x.legs.get_mut(leg?)?.next_number()?),
+    };
+    let body = match leg.filter(|_| again.moved) {
+        Some(leg) => x.with_leg(leg, |leg, cx| leg.goes_to(cx, again.way))?,
+        None => None,
+    };
+    requests::again(&mut x.stack, again, number, body.as_deref())
+}
+
+fn tell(g: &mut Ingress, x: &mut Core, told: Told) {
+    let Told { id, owner, event } = told;
+    match owner {
+        Owner::Invite(leg) => tell_invite(x, leg, &event),
+        Owner::Change(leg) => tell_change(x, leg, id, &event),
+        Owner::Bye(leg) => {
+            if !matches!(event, RequestEvent::Provisional(_)) {
+                x.with_leg(leg, |leg, cx| leg.bye_done(cx));
+            }
+        }
+        Owner::Passed(leg, server) => {
+            let (code, response) = match &event {
+                RequestEvent::Provisional(_) => return,
+                RequestEvent::Final(reply) => (reply.code(), Some(&reply.response)),
+                RequestEvent::Failed(_) => (408, None),
+            };
+            let known = x.with_leg(leg, |leg, cx| leg.passed_on(cx, server, code, response));
+            if known.is_none() {
+                answer_passed(&mut x.stack, server, code);
+            }
+        }
+        Owner::Delivery(delivery) => match &event {
+            RequestEvent::Provisional(_) => {}
+            RequestEvent::Final(reply) => delivered(g, x, delivery, Some(&reply.response)),
+            RequestEvent::Failed(_) => delivered(g, x, delivery, None),
+        },
+        // RFC 3515 2.4.4: what a phone says to a NOTIFY changes nothing.
+        Owner::Notify(_) | Owner::Stray => {}
+    }
+}
+
+fn tell_invite(x: &mut Core, leg: LegId, event: &RequestEvent) {
+    match event {
+        RequestEvent::Provisional(reply) | RequestEvent::Final(reply) => {
+            let known = x.with_leg(leg, |leg, cx| leg.invite_response(cx, reply));
+            if known.is_none() && reply.is_success() {
+                // The leg is gone: RFC 3261 13.2.2.4, whoever answers is acknowledged and hung up.
+                end_stray(&mut x.stack, &reply.request, &reply.response, &reply.flow, false);
+            }
+        }
+        RequestEvent::Failed(why) => {
+            x.with_leg(leg, |leg, cx| leg.invite_failed(cx, why.code(), why.reason()));
+        }
+    }
+}
+
+fn tell_change(x: &mut Core, leg: LegId, id: RequestId, event: &RequestEvent) {
+    match event {
+        RequestEvent::Provisional(reply) | RequestEvent::Final(reply) => {
+            let known = x.with_leg(leg, |leg, cx| leg.change_response(cx, id, Some(reply)));
+            if known.is_none() && reply.is_success() {
+                // RFC 3261 13.2.2.4: also when the dialog is over, a 2xx is sent until its ACK comes.
+                acknowledge_stray(&mut x.stack, &reply.request, &reply.response, &reply.flow, false);
+            }
+        }
+        RequestEvent::Failed(_) => {
+            x.with_leg(leg, |leg, cx| leg.change_response(cx, id, None));
+        }
+    }
+}

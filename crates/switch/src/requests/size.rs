@@ -1,0 +1,51 @@
+//! Requests that are too large for UDP.
+
+use std::net::SocketAddr;
+
+use sip::{Builder, Flow, HeaderName, Message, Transport};
+
+use crate::{
+    api::Listener,
+    stack::{Stack, copy_fields},
+};
+
+/// The way and the form a request takes, and whether it may go back to UDP.
+///
+/// RFC 3261 18.1.1: a request within 200 bytes of the path MTU, or over 1300 bytes where the MTU is unknown, goes over a
+/// congestion-controlled transport.
+pub(super) fn fit(cx: &mut Stack, way: Flow, message: Message) -> (Flow, Message, bool) {
+    let large = way.transport == Transport::Udp && message.bytes().len() > cx.config.limits.datagram_bytes;
+    let Some(tcp) = stream_listener(&cx.listeners, way.local).filter(|_| large) else {
+        return (way, message, false);
+    };
+    let local = SocketAddr::new(way.local.ip(), tcp.address.port());
+    let stream = Flow {
+        transport: Transport::Tcp,
+        local,
+        remote: way.remote,
+        connection: None,
+    };
+    let moved = with_via(cx, &message, &stream);
+    (stream, moved, true)
+}
+
+/// The TCP listener at an address of ours, or else one of its family: what Via names is where it listens.
+fn stream_listener(listeners: &[Listener], local: SocketAddr) -> Option<&Listener> {
+    let family =
+        |listener: &&Listener| listener.transport == Transport::Tcp && listener.address.is_ipv4() == local.is_ipv4();
+    let mut listeners = listeners.iter().filter(family);
+    let at = |listener: &&Listener| {
+        let bound = listener.address.ip();
+        bound == local.ip() || bound.is_unspecified()
+    };
+    listeners.clone().find(at).or_else(|| listeners.next())
+}
+
+fn with_via(cx: &mut Stack, message: &Message, flow: &Flow) -> Message {
+    let head = Builder::request(message.method(), message.uri()).header(HeaderName::Via, cx.via(flow));
+    let copy = copy_fields(head, message, &[HeaderName::Via]);
+    match message.content_type() {
+        Some(content_type) => copy.body(content_type, message.body()).finish(),
+        None => copy.finish(),
+    }
+}

@@ -1,0 +1,120 @@
+//! Credentials for requests of ours, and the challenges that were answered with them (RFC 3261 22.2, 22.3).
+
+use sip::{
+    HeaderName, Message,
+    digest::{ChallengeParsed, Ha1Pair, answer_hashed},
+};
+
+/// A user name and its secret, given with a request by whoever wants it sent. Neither `Debug` nor `Display`.
+pub(crate) struct Credentials {
+    user: Box<str>,
+    secret: Secret,
+}
+
+/// What challenges are answered with.
+enum Secret {
+    /// A password, for whatever realm asks.
+    Password(Box<str>),
+    /// The hash of a password for one realm; a challenge of another realm cannot be answered.
+    Ha1 { realm: Box<str>, pair: Ha1Pair },
+}
+
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "trunks, which have credentials, are not there so far")
+)]
+impl Credentials {
+    /// With a password.
+    pub fn with_password(user: &str, password: &str) -> Self {
+        Self {
+            user: user.into(),
+            secret: Secret::Password(password.into()),
+        }
+    }
+
+    /// With the hash of a password for `realm`: all that is needed where there is one realm, and less to lose.
+    pub fn with_ha1(user: &str, realm: &str, pair: Ha1Pair) -> Self {
+        let realm = realm.into();
+        Self {
+            user: user.into(),
+            secret: Secret::Ha1 { realm, pair },
+        }
+    }
+}
+
+impl Credentials {
+    fn ha1(&self, asked: &str) -> Option<Ha1Pair> {
+        match &self.secret {
+            Secret::Password(password) => Some(Ha1Pair::new(&self.user, asked, password)),
+            Secret::Ha1 { realm, pair } => (**realm == *asked).then(|| pair.clone()),
+        }
+    }
+}
+
+/// A challenge that was answered: it is answered again, with the next nonce count, each time the request is sent.
+pub(crate) struct Answered {
+    /// Authorization or Proxy-Authorization.
+    field: HeaderName,
+    /// The value of the challenge.
+    challenge: Box<str>,
+    /// Requests sent with its nonce so far.
+    count: u32,
+}
+
+/// The challenges in a 401 or 407 that can be answered, one a realm, beside or in place of those answered before. False if
+/// there are none, or the credentials were just rejected.
+pub(crate) fn take_challenges(credentials: &Credentials, answered: &mut Vec<Answered>, response: &Message) -> bool {
+    let of = [
+        (HeaderName::WwwAuthenticate, HeaderName::Authorization),
+        (HeaderName::ProxyAuthenticate, HeaderName::ProxyAuthorization),
+    ];
+    let mut taken: Vec<(String, Answered)> = Vec::new();
+    for (asks, field) in of {
+        for value in response.headers(asks) {
+            let Ok(challenge) = ChallengeParsed::parse(value) else {
+                continue; // a hash that is not known, or no digest at all
+            };
+            // RFC 8760 2.4: of several for one realm the first that can be used.
+            let known = taken
+                .iter()
+                .any(|(realm, it)| it.field == field && *realm == challenge.realm);
+            if known || credentials.ha1(&challenge.realm).is_none() {
+                continue;
+            }
+            let rejected = answered.iter().any(|before| before.is_for(field, &challenge.realm)) && !challenge.stale;
+            if rejected {
+                return false; // RFC 3261 22.2: the same credentials would be rejected again
+            }
+            let realm = challenge.realm.clone().into_owned();
+            let new = Answered {
+                field,
+                challenge: value.into(),
+                count: 0,
+            };
+            taken.push((realm, new));
+        }
+    }
+    for (realm, new) in &taken {
+        answered.retain(|before| !before.is_for(new.field, realm));
+    }
+    let any = !taken.is_empty();
+    answered.extend(taken.into_iter().map(|(_, new)| new));
+    any
+}
+
+impl Answered {
+    fn is_for(&self, field: HeaderName, realm: &str) -> bool {
+        let challenge = ChallengeParsed::parse(&self.challenge);
+        self.field == field && challenge.is_ok_and(|challenge| challenge.realm == realm)
+    }
+
+    /// The header field for the next try of `request`; `cnonce` is random text.
+    pub fn next(&mut self, credentials: &Credentials, request: &Message, cnonce: &str) -> Option<(HeaderName, String)> {
+        let challenge = ChallengeParsed::parse(&self.challenge).ok()?;
+        let ha1 = credentials.ha1(&challenge.realm)?;
+        self.count = self.count.saturating_add(1);
+        let (method, uri) = (request.method(), request.uri());
+        let value = answer_hashed(&challenge, &credentials.user, &ha1, method, uri, self.count, cnonce);
+        Some((self.field, value))
+    }
+}

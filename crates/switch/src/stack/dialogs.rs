@@ -1,0 +1,133 @@
+//! Whose dialog it is, and dialogs that nobody wants.
+
+use std::collections::{HashMap, VecDeque};
+
+use sip::{Message, dialog::DialogId};
+
+use crate::{
+    ids::{LegId, SubscriptionId},
+    tables::room::Room,
+};
+
+/// Who uses a dialog, and takes the requests that come in it.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(crate) enum DialogUser {
+    /// A leg: a dialog that an INVITE began.
+    Leg(LegId),
+    /// A subscription of its own: a dialog that a SUBSCRIBE began (RFC 6665 section 4.4.1). The subscription that a REFER
+    /// within a call makes has no dialog of its own: its user is the leg.
+    #[cfg_attr(not(test), expect(dead_code, reason = "no SUBSCRIBE is taken so far"))]
+    Subscription(SubscriptionId),
+}
+
+/// The dialogs that are open, by their name.
+#[derive(Default)]
+pub(crate) struct Dialogs {
+    users: HashMap<DialogId, DialogUser>,
+    /// Dialogs that nobody wanted and that were ended, the latest last.
+    strays: VecDeque<DialogId>,
+}
+
+impl Dialogs {
+    /// A dialog begins; its user gets the requests that come in it.
+    pub fn insert(&mut self, dialog: DialogId, user: DialogUser) {
+        self.users.insert(dialog, user);
+    }
+
+    /// A dialog is over.
+    pub fn remove(&mut self, dialog: &DialogId) {
+        self.users.remove(dialog);
+    }
+
+    /// The user of the dialog with this name.
+    pub fn get(&self, dialog: &DialogId) -> Option<DialogUser> {
+        self.users.get(dialog).copied()
+    }
+
+    /// The leg whose dialog has this name; none where it is a subscription's.
+    pub fn leg(&self, dialog: &DialogId) -> Option<LegId> {
+        match self.get(dialog)? {
+            DialogUser::Leg(leg) => Some(leg),
+            DialogUser::Subscription(_) => None,
+        }
+    }
+
+    /// Whose dialog a request came in (RFC 3261 12.2.2); `None` if it came in none that is open.
+    pub fn user_of(&self, request: &Message) -> Option<DialogUser> {
+        self.get(&DialogId::of_request(request)?)
+    }
+
+    /// A dialog that nobody wants is ended; false if that was done before. The last few are remembered: a repeated 2xx
+    /// comes within seconds.
+    pub fn note_stray(&mut self, dialog: &DialogId) -> bool {
+        const KEPT: usize = 256;
+        if self.strays.contains(dialog) {
+            return false;
+        }
+        if self.strays.len() == KEPT {
+            self.strays.pop_front();
+        }
+        self.strays.push_back(dialog.clone());
+        true
+    }
+
+    /// How many dialogs are open.
+    pub fn len(&self) -> usize {
+        self.users.len()
+    }
+}
+
+impl Room for Dialogs {
+    fn measure(&self) -> (usize, usize) {
+        self.users.measure()
+    }
+
+    fn shrink(&mut self, keep: usize) {
+        self.users.shrink(keep);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sip::{Builder, HeaderName, Method};
+
+    use super::*;
+    use crate::tables::slots::Slots;
+
+    #[test]
+    fn a_request_finds_the_leg_or_the_subscription_whose_dialog_it_came_in() {
+        let leg: LegId = Slots::default().try_insert_with(|_| Ok::<_, ()>(0)).unwrap();
+        let subscription: SubscriptionId = Slots::default().try_insert_with(|_| Ok::<_, ()>(0)).unwrap();
+        let request = |method: &Method, call_id: &str, tag: &str| {
+            Builder::request(method, "sip:t")
+                .header(HeaderName::From, "<sip:101@t>;tag=theirs")
+                .header(HeaderName::To, format_args!("<sip:102@t>{tag}"))
+                .header(HeaderName::CallId, call_id)
+                .finish()
+        };
+        let mut dialogs = Dialogs::default();
+        let users = [
+            ("call", DialogUser::Leg(leg)),
+            ("presence", DialogUser::Subscription(subscription)),
+        ];
+        for (call_id, user) in users {
+            let dialog = DialogId::of_request(&request(&Method::Bye, call_id, ";tag=ours")).unwrap();
+            dialogs.insert(dialog, user);
+        }
+        let user = |dialogs: &Dialogs, method, call_id, tag| dialogs.user_of(&request(&method, call_id, tag));
+        assert_eq!(user(&dialogs, Method::Bye, "call", ";tag=ours"), Some(users[0].1));
+        assert_eq!(
+            user(&dialogs, Method::Subscribe, "presence", ";tag=ours"),
+            Some(users[1].1)
+        );
+        assert_eq!(user(&dialogs, Method::Bye, "call", ";tag=other"), None);
+        assert_eq!(
+            user(&dialogs, Method::Invite, "call", ""),
+            None,
+            "outside of any dialog"
+        );
+        dialogs.remove(&DialogId::of_request(&request(&Method::Bye, "presence", ";tag=ours")).unwrap());
+        assert_eq!(user(&dialogs, Method::Notify, "presence", ";tag=ours"), None);
+        assert_eq!(dialogs.len(), 1);
+    }
+}
