@@ -85,6 +85,47 @@ fn a_maker_that_refuses_or_does_not_answer_calls_nobody() {
 }
 
 #[test]
+fn the_best_refusal_of_the_maker_s_phones_decides_how_the_call_ended() {
+    // RFC 3261 16.7: what a person answers goes before a phone that is not there, whichever comes last.
+    for codes in [[486, 480], [480, 486]] {
+        let stage = Stage::default();
+        let (desk, mobile) = (stage.phone("101"), stage.phone("101"));
+        for (phone, code) in [(&desk, codes[0]), (&mobile, codes[1])] {
+            phone.feels(|mood| mood.refuses = Some(code));
+        }
+        stage.commands(originate("101", "102")).unwrap();
+        let cdr = stage.record();
+        assert_eq!((cdr.disposition, cdr.sip_code), (Disposition::Busy, 486), "{codes:?}");
+        stage.clears();
+    }
+}
+
+#[test]
+fn the_maker_s_forwards_put_nobody_else_through() {
+    let stage = Stage::default();
+    let (alice, bob) = (stage.phone("101"), stage.phone("102"));
+    let carol = stage.phone("103");
+    stage.with(|world| {
+        world.account("101", |account| {
+            account.forward_always = Some("103".into());
+            account.forward_busy = Some("103".into());
+            account.dnd = true;
+        });
+    });
+    stage.commands(originate("101", "102")).unwrap();
+    alice.rings().answers().talks();
+    bob.rings().answers().talks();
+    stage.pass(1.0);
+    stage.ends(&alice, &bob);
+    alice.feels(|mood| mood.refuses = Some(486));
+    stage.commands(originate("101", "102")).unwrap();
+    stage.pass(5.0);
+    assert_eq!(carol.phase(), None);
+    assert_eq!(stage.with(|world| world.cdrs.last().unwrap().sip_code), 486);
+    stage.clears();
+}
+
+#[test]
 fn a_maker_without_a_phone_or_that_nobody_knows() {
     let stage = Stage::default();
     let _alice = stage.unregistered("101");

@@ -12,6 +12,7 @@ mod config;
 mod core;
 pub mod domain;
 mod event;
+mod hunt;
 mod ids;
 mod ingress;
 mod leg;

@@ -5,10 +5,11 @@ use crate::{
     api::{CauseCode, Cdr, CdrOpen, Disposition, EndedBy, Event, Output, Query, Segment},
     core::{Beginning, Core},
     event::{Cause, Q850, Who},
+    hunt::Unanswered,
     stack::TimerKey,
 };
 
-use super::{Call, Unanswered};
+use super::Call;
 
 /// How a call ended.
 #[derive(Clone, Debug, PartialEq, Eq)]

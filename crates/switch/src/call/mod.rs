@@ -47,7 +47,7 @@ use crate::{
     api::{Began, CallUid, CdrAnswer, EndedBy, Event, Facts, LinkKind, Output, Query, QueryId},
     bridge::Bridge,
     core::{Beginning, Core, Destination, Handover, QueryUse, Why},
-    event::{Cause, LegEvent, Q850},
+    event::{Cause, LegEvent},
     ids::{CallId, LegId},
     leg::{CallerId, Leg},
     stack::TimerKey,
@@ -76,21 +76,6 @@ pub(crate) struct Call {
     heard: VerbEvents,
     transfer: Transfer,
     span: tracing::Span,
-}
-
-/// What the last `dial` came to that nobody answered.
-#[derive(Clone, Debug)]
-pub(crate) struct Unanswered {
-    /// The status the caller is to get.
-    pub code: u16,
-    /// The reason phrase the caller is to get.
-    pub reason: String,
-    /// What the record says.
-    pub detail: String,
-    /// What the telephone network said; the caller is told.
-    pub why: Option<Q850>,
-    /// Whose doing it was.
-    pub by: EndedBy,
 }
 
 impl Call {

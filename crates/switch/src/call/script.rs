@@ -5,10 +5,11 @@ use crate::{
     api::{Event, Outcome, Position, QueryId, ScriptCommand, ScriptEntry, ScriptFault},
     core::Core,
     event::Cause,
+    hunt::Unanswered,
     ids::LegId,
 };
 
-use super::{Call, Ending, Unanswered, VerbEvent, connect, end, transfer};
+use super::{Call, Ending, VerbEvent, connect, end, transfer};
 
 /// How far the script is.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]

@@ -69,9 +69,7 @@ impl Switch {
             return Err(CommandError::Busy);
         }
         let account = x.accounts.extension(from).ok_or(CommandError::NotFound)?.clone();
-        let mut places = x.locations.ways(&Peer::extension(from), &x.accounts);
-        places.truncate(x.stack.config.limits.branches);
-        if places.is_empty() {
+        if x.locations.ways(&Peer::extension(from), &x.accounts).is_empty() {
             return Err(CommandError::NoPhone(from.to_owned()));
         }
         let beginning = Beginning {
@@ -90,7 +88,7 @@ impl Switch {
         let uid = x.stack.ids.call_uid();
         let made = self.calls.try_insert_with(|call| {
             let mut conversation = Conversation::new(Call::new(x, call, uid, None, beginning));
-            if conversation.originate(x, places) {
+            if conversation.originate(x) {
                 Ok(conversation)
             } else {
                 Err(CommandError::Busy)

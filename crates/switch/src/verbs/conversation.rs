@@ -4,7 +4,6 @@ use crate::{
     api::{Position, Verb},
     call::{Call, VerbEvent},
     core::Core,
-    locations::Location,
     stack::TimerKey,
 };
 
@@ -35,10 +34,10 @@ impl Conversation {
         }
     }
 
-    /// Of a call made over the API: rings at these places. False where that cannot be.
-    pub fn originate(&mut self, x: &mut Core, places: Vec<Location>) -> bool {
+    /// Of a call made over the API: rings the phones of its extension. False where that cannot be.
+    pub fn originate(&mut self, x: &mut Core) -> bool {
         self.call.script.seeks = true;
-        match Originating::start(&mut self.call, x, places) {
+        match Originating::start(&mut self.call, x) {
             Some(originating) => {
                 self.running = Running::Originate(originating);
                 true

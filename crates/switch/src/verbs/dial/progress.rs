@@ -8,33 +8,17 @@ use ::media::{Command, Source, Spec};
 use crate::{
     call::Call,
     core::Core,
+    hunt::Said,
     ids::LegId,
-    leg::{Fit, Leg, rings},
+    leg::{Fit, Leg},
 };
 
 use super::Dialing;
 
-/// A provisional response of a phone.
-pub(super) struct Said {
-    pub code: u16,
-    pub reason: String,
-    /// Early media.
-    pub answer: Option<Spec>,
-}
-
 impl Dialing {
     /// A phone that is rung says how it is doing.
-    pub(super) fn progress(&mut self, call: &mut Call, x: &mut Core, index: usize, said: &Said) {
-        let described = said.answer.is_some();
-        let Some(branch) = self.branches.get_mut(index) else {
-            return;
-        };
-        let leg = branch.leg;
-        branch.rings = rings(said.code, described);
-        // RFC 3261 21.1.2, 21.1.5: a gateway may let the tone be heard instead of saying that it rings.
-        self.rang |= matches!(said.code, 180 | 183);
-        call.record.to = branch.peer.to_string();
-        if rings(said.code, described) {
+    pub(super) fn progress(&mut self, call: &mut Call, x: &mut Core, leg: LegId, said: &Said) {
+        if said.rings() {
             call.mark_ringing(x);
         }
         if let Some(early) = self.early {
@@ -44,7 +28,7 @@ impl Dialing {
             }
             return;
         }
-        let alone = self.branches.len() == 1 && self.waiting.is_empty();
+        let alone = self.hunt.is_single();
         let fits = |spec: &&Spec| {
             let subject = call.subject_leg(x);
             subject.is_some_and(|subject| !subject.talk().is_established() || serves(subject, spec))
@@ -62,7 +46,7 @@ impl Dialing {
 
     /// The caller hears no early media of the phone, which has none, or is not the only one.
     fn progress_of_many(&mut self, call: &mut Call, x: &mut Core, said: &Said, alone: bool) {
-        let ring = self.branches.iter().any(|branch| branch.rings);
+        let ring = self.hunt.rings();
         let code = if ring { 180 } else { said.code };
         // RFC 6228: of an early dialog that has ended, while the caller's own goes on with the other phones.
         if code == 199 && !alone {
@@ -97,7 +81,7 @@ impl Dialing {
             Some(leg) => call.hear_early(x, leg),
             None => {
                 self.early = None;
-                if self.branches.iter().any(|branch| branch.rings) {
+                if self.hunt.rings() {
                     self.ring_back(call, x);
                 }
             }

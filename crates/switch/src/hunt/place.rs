@@ -1,0 +1,284 @@
+//! From a target to phones that ring: extensions with their forwards, trunks, URIs.
+
+use ::media::{SdpDirection, Spec};
+use sip::{Flow, Scheme, Uri};
+
+use super::{Branch, Hunt, Quest, Trail};
+use crate::{
+    api::{Extension, Target},
+    bridge,
+    core::{Core, QueryUse},
+    ids::LegId,
+    leg::{Invitation, Leg, NoRoom, Place},
+    locations::{Location, Peer, Way},
+    own::OWN_CODECS,
+};
+
+/// A location whose address is being looked up.
+pub(super) struct Lookup {
+    pub location: Location,
+    trail: Trail,
+}
+
+/// What a phone is offered.
+fn offer(quest: &Quest, x: &Core) -> Spec {
+    let subject = quest.subject.and_then(|leg| x.legs.get(leg));
+    let Some((leg, heard)) = subject.and_then(|leg| Some((leg, leg.heard()?.clone()))) else {
+        return Spec::own(OWN_CODECS);
+    };
+    // Held by the party that transferred it, not by itself: it talks to the next one.
+    if quest.transferred && bridge::is_held_by_other(leg) {
+        heard.with_direction(SdpDirection::SendRecv)
+    } else {
+        // RFC 3264 5.1: with the direction the caller offers, so that nobody is asked for sound that nobody hears.
+        heard
+    }
+}
+
+/// The number of ours that a phone sends a call on to (RFC 3261 8.1.3.4): a telephone number that an extension has, or
+/// any number at one of our addresses, by whichever of them the phone or the caller knows us.
+fn own_number(x: &Core, legs: [Option<LegId>; 2], uri: &Uri<'_>) -> Option<String> {
+    let number = uri.number();
+    let ours = match uri.scheme {
+        Scheme::Tel => x.accounts.is_extension(&number),
+        Scheme::Sip | Scheme::Sips => {
+            let legs = legs.into_iter().flatten();
+            let mut flows = legs.filter_map(|leg| x.legs.get(leg)).map(|leg| leg.flow);
+            flows.any(|flow| x.domain.is_meant_by(uri, &flow))
+        }
+        Scheme::Other => false,
+    };
+    ours.then(|| number.into_owned())
+}
+
+/// Reads what a person writes into a forward: a number, or a SIP or tel URI.
+fn target_of(text: &str) -> Target {
+    let scheme = Uri::parse(text).map(|uri| (uri.scheme, uri.number()));
+    match text.split_once('/') {
+        _ if matches!(scheme, Ok((Scheme::Sip | Scheme::Sips, _))) => Target::Uri(text.to_owned()),
+        _ if let Ok((Scheme::Tel, number)) = scheme => Target::Extension(number.into_owned()),
+        Some((trunk, number)) => Target::Trunk {
+            trunk: trunk.to_owned(),
+            number: number.to_owned(),
+        },
+        None => Target::Extension(text.to_owned()),
+    }
+}
+
+impl Hunt {
+    /// Rings a target, or notes why that cannot be.
+    pub(super) fn place(&mut self, x: &mut Core, target: &Target, trail: &Trail) {
+        if self.room(x) == 0 {
+            return self.best.note(480, "Too Many Targets");
+        }
+        match target {
+            Target::Extension(number) => self.place_extension(x, number, trail),
+            Target::Trunk { trunk, number } => {
+                let peer = Peer::Trunk {
+                    name: trunk.as_str().into(),
+                    number: number.as_str().into(),
+                };
+                self.place_outside(x, &peer, trail);
+            }
+            Target::Uri(uri) => self.place_uri(x, uri, trail),
+        }
+    }
+
+    /// How many more phones may be rung or looked up.
+    fn room(&self, x: &Core) -> usize {
+        let under_way = self.branches.len() + self.lookups.len();
+        x.stack.config.limits.branches.saturating_sub(under_way)
+    }
+
+    fn place_extension(&mut self, x: &mut Core, number: &str, trail: &Trail) {
+        let Some(extension) = x.accounts.extension(number).cloned() else {
+            return self.best.note(404, "Not Found");
+        };
+        let peer = Peer::extension(number);
+        if trail.goes_through(number) {
+            return self.best.note(482, "Loop Detected"); // forwards that go round
+        }
+        if self.rings_at(&peer) {
+            return; // named twice, or another's calls go there too
+        }
+        if let Some(to) = extension.forward_always.as_deref().filter(|_| self.may_redirect(x)) {
+            return self.send_on(x, (&peer, trail), &target_of(to), "unconditional");
+        }
+        if extension.dnd && self.quest.follows {
+            return match extension.forward_busy.as_deref().filter(|_| self.may_redirect(x)) {
+                Some(to) => self.send_on(x, (&peer, trail), &target_of(to), "do-not-disturb"),
+                None => self.best.note_callee(486, "Do Not Disturb", None),
+            };
+        }
+        let places = x.locations.ways(&peer, &x.accounts);
+        if places.is_empty() {
+            return match extension.forward_no_answer.as_deref().filter(|_| self.may_redirect(x)) {
+                Some(to) => self.send_on(x, (&peer, trail), &target_of(to), "unavailable"),
+                None => self.best.note(480, "No Phone Registered"),
+            };
+        }
+        for location in places.into_iter().take(self.room(x)) {
+            self.reach(x, location, trail.clone());
+        }
+    }
+
+    fn place_uri(&mut self, x: &mut Core, uri: &str, trail: &Trail) {
+        match Uri::parse(uri) {
+            Ok(parsed) if self.is_inside(x, &parsed) => self.place_extension(x, &parsed.number(), trail),
+            Ok(_) | Err(_) => self.place_outside(x, &Peer::Uri(uri.into()), trail),
+        }
+    }
+
+    /// Whether a URI is one of our own numbers. Another port of an address of ours may be another program's.
+    fn is_inside(&self, x: &Core, uri: &Uri<'_>) -> bool {
+        let subject = self.quest.subject.and_then(|leg| x.legs.get(leg));
+        subject.is_some_and(|leg| x.domain.is_own_socket(uri, &leg.flow))
+    }
+
+    fn place_outside(&mut self, x: &mut Core, peer: &Peer, trail: &Trail) {
+        let places = x.locations.ways(peer, &x.accounts);
+        if places.is_empty() {
+            tracing::warn!(%peer, "there is no way to this target");
+            let reason = match peer {
+                Peer::Trunk { .. } => "No Such Trunk",
+                Peer::Extension(_) | Peer::Uri(_) => "Bad Target",
+            };
+            self.best.note(404, reason);
+        }
+        for location in places {
+            self.reach(x, location, trail.clone());
+        }
+    }
+
+    /// Rings at a location, once it is known where that is (RFC 3263).
+    fn reach(&mut self, x: &mut Core, location: Location, trail: Trail) {
+        match &location.way {
+            Way::Flow(flow) => {
+                let flow = *flow;
+                self.ring(x, Lookup { location, trail }, &[flow]);
+            }
+            Way::Look(look) => {
+                let query = x.ask(look.query(), QueryUse::Resolve(self.quest.call));
+                self.lookups.push((query, Lookup { location, trail }));
+            }
+        }
+    }
+
+    /// Sends an INVITE to a location that was found; `flows` are the ways to it, best first.
+    pub(super) fn ring(&mut self, x: &mut Core, found: Lookup, flows: &[Flow]) {
+        let Lookup { location, trail } = found;
+        let peer = location.peer.clone();
+        let Some(place) = Place::at(location, flows) else {
+            return self.best.note(480, "Destination Not Found");
+        };
+        let quest = &self.quest;
+        let mut headers = quest.headers.clone();
+        headers.extend(trail.header_fields(&quest.diverted));
+        let offer = offer(quest, x);
+        if !place.codecs.is_empty() && !offer.clone().restrict(&place.codecs).has_audio() {
+            return self.best.note(488, "No Codec In Common");
+        }
+        let invitation = Invitation {
+            caller: &quest.caller,
+            offer: &offer,
+            headers: &headers,
+            max_forwards: quest.max_forwards,
+        };
+        match x.new_leg(|cx, id| Leg::outbound(cx, id, quest.call, &place, &invitation)) {
+            Ok(leg) => {
+                self.rung.push((leg, peer.clone()));
+                self.branches.push(Branch {
+                    leg,
+                    peer,
+                    trail,
+                    rings: false,
+                });
+            }
+            Err(NoRoom) => self.best.note(503, "No Room For Another Leg"),
+        }
+    }
+
+    fn rings_at(&self, peer: &Peer) -> bool {
+        let branches = self.branches.iter().map(|branch| &branch.peer);
+        let lookups = self.lookups.iter().map(|(_, lookup)| &lookup.location.peer);
+        branches.chain(lookups).any(|other| other == peer)
+    }
+
+    /// Where the branch's extension sends its calls on, if it does and it has not gone too far.
+    fn forward(&mut self, x: &Core, branch: &Branch, pick: impl Fn(&Extension) -> Option<String>) -> Option<Target> {
+        let number = branch.peer.number()?;
+        // Another phone of the same extension still rings: it may yet answer.
+        if self.branches.iter().any(|other| other.peer == branch.peer) {
+            return None;
+        }
+        let to = pick(x.accounts.extension(number)?)?;
+        self.may_redirect(x).then(|| target_of(&to))
+    }
+
+    /// A phone has refused: rings where its extension sends such calls. False where it sends them nowhere.
+    pub(super) fn forward_refused(&mut self, x: &mut Core, branch: &Branch, code: u16) -> bool {
+        let (target, reason) = match code {
+            486 | 600 => (self.forward(x, branch, |to| to.forward_busy.clone()), "user-busy"),
+            408 | 480 | 503 => (
+                self.forward(x, branch, |to| to.forward_no_answer.clone()),
+                "unavailable",
+            ),
+            _ => (None, ""),
+        };
+        if let Some(target) = &target {
+            self.send_on(x, (&branch.peer, &branch.trail), target, reason);
+        }
+        target.is_some()
+    }
+
+    /// These phones have rung long enough: rings where their extensions send such calls.
+    pub(super) fn forward_unanswered(&mut self, x: &mut Core, branches: &[Branch]) {
+        for branch in branches {
+            let target = self.forward(x, branch, |to| to.forward_no_answer.clone());
+            let rang = |target: &Target| {
+                let is_at = |number: &str| branches.iter().any(|branch| branch.peer.is_extension(number));
+                matches!(target, Target::Extension(number) if is_at(number))
+            };
+            if let Some(target) = target.filter(|target| !rang(target)) {
+                self.set_timer(x);
+                self.send_on(x, (&branch.peer, &branch.trail), &target, "no-answer");
+            }
+        }
+    }
+
+    /// An extension sends the call on.
+    fn send_on(&mut self, x: &mut Core, (peer, trail): (&Peer, &Trail), target: &Target, reason: &str) {
+        let trail = trail.with(&x.stack.config.domain, peer, reason);
+        self.place(x, target, &trail);
+    }
+
+    /// A phone sends the call elsewhere (3xx, RFC 3261 8.1.3.4).
+    pub(super) fn redirected(&mut self, x: &mut Core, branch: &Branch, code: u16, contacts: &[String]) {
+        let legs = [Some(branch.leg), self.quest.subject];
+        let inside = |contact: &String| own_number(x, legs, &Uri::parse(contact).ok()?);
+        // Only to our own numbers: a phone that sends calls out of the house costs somebody money.
+        let to: Vec<String> = contacts.iter().filter_map(inside).collect();
+        if to.is_empty() {
+            return self.best.note(code, "Redirected Outside");
+        }
+        for number in to {
+            if !self.may_redirect(x) {
+                return self.best.note(480, "Too Many Redirections");
+            }
+            self.send_on(
+                x,
+                (&branch.peer, &branch.trail),
+                &Target::Extension(number),
+                "deflection",
+            );
+        }
+    }
+
+    /// Whether a further forward or 3xx is followed.
+    fn may_redirect(&mut self, x: &Core) -> bool {
+        if self.quest.follows {
+            self.redirects += 1;
+        }
+        self.quest.follows && self.redirects <= x.stack.config.limits.redirects
+    }
+}

@@ -1,0 +1,67 @@
+//! Which extensions sent a call on, and the Diversion header field (RFC 5806).
+
+use sip::{HeaderName, Message, NameAddr};
+
+use crate::locations::{Number, Peer};
+
+/// How many Diversion values of the caller's are passed on.
+const DIVERSIONS: usize = 5;
+
+/// How a call came to where it rings.
+#[derive(Clone, Default)]
+pub(super) struct Trail {
+    /// Which extensions sent it on and why, as Diversion values, the latest first.
+    steps: Vec<String>,
+    /// Those extensions.
+    through: Vec<Number>,
+}
+
+impl Trail {
+    /// The trail with one more step: which extension sent the call on, and why. A peer outside is not named.
+    pub fn with(&self, domain: &str, from: &Peer, reason: &str) -> Self {
+        let mut longer = self.clone();
+        if let Some(number) = from.number() {
+            let user = sip::escape_user(number);
+            longer.steps.insert(0, format!("<sip:{user}@{domain}>;reason={reason}"));
+            longer.through.push(number.clone());
+        }
+        longer
+    }
+
+    /// Whether this extension has sent the call on before.
+    pub fn goes_through(&self, number: &str) -> bool {
+        self.through.iter().any(|seen| &**seen == number)
+    }
+
+    /// As Diversion values, the latest first; `before` are those that the call came with.
+    pub fn header_fields(&self, before: &[String]) -> Vec<(String, String)> {
+        let steps = self.steps.iter().chain(before);
+        steps.map(|step| ("Diversion".to_owned(), step.clone())).collect()
+    }
+}
+
+/// Where a call was sent on before it came to us, the latest first, without the addresses of where that was.
+pub(crate) fn diverted_before(invite: Option<&Message>, domain: &str) -> Vec<String> {
+    // RFC 5806 section 4, RFC 3261 7.3.1: a list, in however many rows.
+    let values = invite
+        .into_iter()
+        .flat_map(|invite| invite.values(HeaderName::Diversion));
+    let step = |value: &str| {
+        let address = NameAddr::parse(value).ok()?;
+        let uri = address.uri().ok()?;
+        let name = address.display_name().filter(|name| !name.is_empty());
+        let name = name.map(|name| format!("{} ", sip::quote(&name))).unwrap_or_default();
+        let user = uri.number();
+        let mut step = format!("{name}<sip:{}@{domain}>", sip::escape_user(&user));
+        for known in ["reason", "counter", "limit", "privacy", "screen"] {
+            let value = address.param(known).filter(|value| is_token(value));
+            step.extend(value.map(|value| format!(";{known}={value}")));
+        }
+        Some(step)
+    };
+    values.take(DIVERSIONS).filter_map(step).collect()
+}
+
+fn is_token(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+}
