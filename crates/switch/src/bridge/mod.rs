@@ -15,7 +15,7 @@ use crate::{
     core::Core,
     ids::LegId,
     leg::{Fit, Leg},
-    own::own_spec,
+    own::{OWN_CODECS, own_spec},
 };
 
 /// Two legs that are connected. See the module.
@@ -167,11 +167,16 @@ pub(crate) fn answer_alone(x: &mut Core, leg: LegId) {
 
 /// Whether a leg could be connected with another one: they have a codec in common, as far as is known.
 pub(crate) fn fits(x: &Core, leg: LegId, with: LegId) -> bool {
-    let heard = |leg: LegId| x.legs.get(leg).and_then(|leg| leg.talk().agreed());
-    match (heard(leg), heard(with)) {
-        (Some(one), Some(other)) => one.intersect(&other).has_audio(),
-        (Some(_) | None, _) => true,
-    }
+    // A caller that has not offered anything is offered what Tandem itself can do.
+    let heard = |leg: LegId| x.legs.get(leg)?.talk().agreed();
+    let [one, other] = [leg, with].map(|leg| heard(leg).unwrap_or_else(|| Spec::own(OWN_CODECS)));
+    one.intersect(&other).has_audio()
+}
+
+/// Whether a leg has a codec in common with Tandem itself, as far as is known.
+pub(crate) fn fits_us(x: &Core, leg: LegId) -> bool {
+    let heard = x.legs.get(leg).and_then(|leg| leg.talk().agreed());
+    heard.is_none_or(|heard| own_spec(&heard).has_audio())
 }
 
 fn waits(x: &Core, leg: LegId) -> bool {
@@ -183,7 +188,7 @@ fn accept(x: &mut Core, leg: LegId, other: LegId) -> Result<(), NoCommonCodec> {
     if !waits(x, leg) {
         return Ok(());
     }
-    let spec = open_to_all(x, other).unwrap_or_else(|| Spec::own(crate::own::OWN_CODECS));
+    let spec = open_to_all(x, other).unwrap_or_else(|| Spec::own(OWN_CODECS));
     let accepted = x.with_leg(leg, |leg, cx| leg.accept(cx, &spec));
     accepted.unwrap_or(false).then_some(()).ok_or(NoCommonCodec)
 }

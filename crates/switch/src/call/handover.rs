@@ -20,10 +20,12 @@ pub(crate) fn would_take(call: &Call, x: &Core, guest: LegId, instead_of: LegId)
     let partner = call
         .other(instead_of)
         .or(call.subject.filter(|subject| *subject != instead_of));
-    match partner {
-        Some(partner) if !bridge::fits(x, guest, partner) => Err(488),
-        Some(_) | None => Ok(()),
-    }
+    let fits = match partner {
+        Some(partner) => bridge::fits(x, guest, partner),
+        // The subject is alone: Tandem itself answers.
+        None => bridge::fits_us(x, guest),
+    };
+    if fits { Ok(()) } else { Err(488) }
 }
 
 /// A leg leaves for the call `to`. The record, the script, the verb and the connection are ended each by itself, and only
@@ -46,29 +48,44 @@ pub(crate) fn release(call: &mut Call, x: &mut Core, leg: LegId, to: CallUid, wh
             connect::note_parties(call, x, Began::Transferred);
             transfer::given(call, x);
         }
-        Why::Replaces => {
-            call.record.link(x, to, LinkKind::Joined);
-            // Its leg gets its 200 in the other call.
-            call.mark_answered(x);
-            end::close_record(call, x, Ending::joined());
-        }
-        Why::Returned => {
+        Why::Returned | Why::Replaces => {
             call.record.link(x, to, LinkKind::TransferredTo);
             end::close_record(call, x, Ending::transferred());
         }
     }
 }
 
+/// The leg of this INVITE with Replaces has taken its place in the call `to`, where it got its 200; or it was refused there.
+pub(crate) fn joined(call: &mut Call, x: &mut Core, leg: LegId, to: CallUid, joined: bool) {
+    let _entered = call.span.clone().entered();
+    call.legs.retain(|one| *one != leg);
+    call.subject = None;
+    if joined {
+        call.record.link(x, to, LinkKind::Joined);
+        call.mark_answered(x);
+        end::close_record(call, x, Ending::joined());
+    } else {
+        end::close_record(call, x, Ending::system(481, "the dialog to be replaced cannot be"));
+    }
+}
+
+/// The leg of the call `from` has taken a place in this one, by INVITE with Replaces.
+pub(crate) fn joined_by(call: &mut Call, x: &Core, from: CallUid) {
+    call.record.link(x, from, LinkKind::JoinedBy);
+}
+
 /// A leg comes from the call `from`, in the place of `instead_of` if that is given.
 pub(crate) fn take_over(call: &mut Call, x: &mut Core, leg: LegId, instead_of: Option<LegId>, from: CallUid, why: Why) {
     let _entered = call.span.clone().entered();
     call.adopt(x, leg);
-    let (how, turn) = match why {
-        Why::Transferred => (LinkKind::TransferredFrom, Began::Transferred),
-        Why::Replaces => (LinkKind::JoinedBy, Began::Replaced),
-        Why::Returned => (LinkKind::TransferredFrom, Began::Returned),
+    let turn = match why {
+        Why::Transferred => Began::Transferred,
+        Why::Replaces => Began::Replaced,
+        Why::Returned => Began::Returned,
     };
-    call.record.link(x, from, how);
+    if why != Why::Replaces {
+        call.record.link(x, from, LinkKind::TransferredFrom);
+    }
     match instead_of {
         Some(old) => replace(call, x, old, leg),
         None => rejoin(call, x, leg),

@@ -35,7 +35,7 @@ pub(crate) use digits::digit;
 pub(crate) use end::{Ending, record_refused};
 use events::VerbEvents;
 pub(crate) use events::{Guest, VerbEvent};
-pub(crate) use handover::{release, take_over, would_take};
+pub(crate) use handover::{joined, joined_by, release, take_over, would_take};
 pub(crate) use live::live;
 use record::Record;
 use script::{Script, Stage};

@@ -87,6 +87,9 @@ fn begin(switch: &mut Switch, leg: LegId, new: NewCall) -> Place {
 
 fn hand_over(switch: &mut Switch, leg: LegId, from: CallId, place: &Place, why: Why) {
     let former = switch.calls.get(from).map(|conversation| conversation.call.uid);
+    if let (Why::Replaces, Some(former)) = (why, former) {
+        return join(switch, leg, (from, former), place);
+    }
     switch.with_call(from, |call, x| call::release(call, x, leg, place.uid, why));
     if let Some(leg) = switch.x.legs.get_mut(leg) {
         leg.call = place.call;
@@ -99,6 +102,22 @@ fn hand_over(switch: &mut Switch, leg: LegId, from: CallId, place: &Place, why: 
             call::take_over(call, x, leg, place.instead_of, former, why);
         }
     });
+}
+
+/// The leg of an INVITE with Replaces takes its place. Its own call ends with what comes of that: only then is it known
+/// whether the other call wanted it.
+fn join(switch: &mut Switch, leg: LegId, (from, former): (CallId, CallUid), place: &Place) {
+    if let Some(leg) = switch.x.legs.get_mut(leg) {
+        leg.call = place.call;
+    }
+    switch.with_call(place.call, |call, x| {
+        call::take_over(call, x, leg, place.instead_of, former, Why::Replaces);
+    });
+    let joined = switch.x.legs.get(leg).is_some_and(|leg| !leg.is_over());
+    if joined {
+        switch.with_call(place.call, |call, x| call::joined_by(call, x, former));
+    }
+    switch.with_call(from, |call, x| call::joined(call, x, leg, place.uid, joined));
 }
 
 /// The leg cannot go where it was to go.
