@@ -188,7 +188,7 @@ fn accept(x: &mut Core, leg: LegId, other: LegId) -> Result<(), NoCommonCodec> {
     if !waits(x, leg) {
         return Ok(());
     }
-    let spec = open_to_all(x, other).unwrap_or_else(|| Spec::own(OWN_CODECS));
+    let spec = wish(x, other).unwrap_or_else(|| Spec::own(OWN_CODECS));
     let accepted = x.with_leg(leg, |leg, cx| leg.accept(cx, &spec));
     accepted.unwrap_or(false).then_some(()).ok_or(NoCommonCodec)
 }
@@ -205,9 +205,14 @@ pub(crate) fn is_held_by_other(leg: &Leg) -> bool {
         }
 }
 
-/// What a leg takes, in both directions: the direction that its former partner asked for, such as hold, says nothing of
-/// the new one. A phone that wants no sound answers so, and then the other one is told.
-fn open_to_all(x: &Core, leg: LegId) -> Option<Spec> {
-    let agreed = x.legs.get(leg)?.talk().agreed()?;
-    Some(agreed.with_direction(SdpDirection::SendRecv))
+/// What a leg takes, as its phone wants it. A phone that was held by its former partner is taken to want both directions:
+/// a phone that does not answers so, and then the other leg is told.
+fn wish(x: &Core, leg: LegId) -> Option<Spec> {
+    let leg = x.legs.get(leg)?;
+    let agreed = leg.talk().agreed()?;
+    Some(if is_held_by_other(leg) {
+        agreed.with_direction(SdpDirection::SendRecv)
+    } else {
+        agreed
+    })
 }

@@ -2,7 +2,7 @@
 
 use ::media::{SdpDirection, Spec};
 
-use super::{Bridge, Passing, answer_alone, is_held_by_other, open_to_all};
+use super::{Bridge, Passing, answer_alone, is_held_by_other, wish};
 use crate::{
     core::Core,
     event::LegEvent,
@@ -18,7 +18,7 @@ impl Bridge {
     pub(super) fn align(&self, x: &mut Core, first: LegId) {
         let Some(second) = self.other(first) else { return };
         for (leg, other) in [(first, second), (second, first)] {
-            let Some(spec) = open_to_all(x, other) else { continue };
+            let Some(spec) = wish(x, other) else { continue };
             if !x.legs.get(leg).is_some_and(|leg| leg.fit(&spec) == Fit::Same) {
                 x.with_leg(leg, |leg, cx| leg.offer_own(cx, &spec));
                 // What the phone answers brings the other leg along, where that is needed.
