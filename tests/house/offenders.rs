@@ -23,7 +23,6 @@ pub(crate) const KNOWN: &[(&str, &str)] = &[
     ("files in a folder", "crates/admin/src"),
     ("files in a folder", "crates/admin/tests/api"),
     ("files in a folder", "crates/dialplan/src"),
-    ("files in a folder", "crates/sip/src/headers"),
     ("files in a folder", "crates/sip/src/transaction"),
     ("files in a folder", "tests/real"),
     ("files in a folder", "tests/scenarios"),

@@ -112,7 +112,7 @@ fn a_phone_that_promised_to_refresh_and_does_not_loses_its_call() {
         let last = &call.last;
         (
             last.header(HeaderName::SessionExpires).unwrap().to_owned(),
-            last.requires("timer"),
+            last.lists(HeaderName::Require, "timer"),
         )
     });
     assert_eq!(granted, ("120;refresher=uac".into(), true), "RFC 4028 9");

@@ -55,8 +55,11 @@ impl Phone {
             return self.simple(id, &message, 481);
         }
         let dialog = self.calls[index].dialog.as_mut().expect("it was found by it");
-        if dialog.accept(&message).is_err() {
+        if dialog.accept_order(&message).is_err() {
             return self.simple(id, &message, 500);
+        }
+        if matches!(message.method(), Method::Invite | Method::Update | Method::Notify) {
+            dialog.refresh_target(&message);
         }
         match message.method() {
             Method::Bye => {

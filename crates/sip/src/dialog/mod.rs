@@ -33,11 +33,6 @@ impl DialogId {
         Some(Self::new(request.call_id(), request.to_tag()?, request.from_tag()))
     }
 
-    /// The dialog a received response belongs to; `None` if it lacks our own tag.
-    pub fn of_response(response: &Message) -> Option<Self> {
-        Some(Self::new(response.call_id(), response.from_tag()?, response.to_tag()))
-    }
-
     /// The dialogs that a `Replaces` received from a phone may mean: the one with the tags that it names, then those
     /// where a tag `0` stands for none (RFC 3891 section 3).
     pub fn of_replaces(replaces: &Replaces<'_>) -> impl Iterator<Item = Self> {
@@ -100,7 +95,6 @@ enum Role {
 pub struct Dialog {
     id: DialogId,
     role: Role,
-    early: bool,
     /// From, as our requests carry it, tag included.
     local: Box<str>,
     /// To, as our requests carry it, tag included.
@@ -114,8 +108,7 @@ pub struct Dialog {
 }
 
 impl Dialog {
-    /// The dialog of a request that we answer with `local_tag` (RFC 3261 12.1.1). It is early
-    /// until [`Dialog::confirm`] is called with our 2xx.
+    /// The dialog of a request that we answer with `local_tag` (RFC 3261 12.1.1).
     ///
     /// # Errors
     /// [`DialogError::Contact`] and [`DialogError::Route`]: answer 400.
@@ -131,7 +124,6 @@ impl Dialog {
         Ok(Self {
             id: DialogId::new(call_id(request)?, tag, request.from_tag()),
             role: Role::Uas,
-            early: true,
             local: local.into(),
             remote: remote.into(),
             remote_target: target(request).ok_or(DialogError::Contact)?.into(),
@@ -167,7 +159,6 @@ impl Dialog {
         Ok(Self {
             id: DialogId::new(call_id(request)?, local_tag, response.to_tag()),
             role: Role::Uac,
-            early,
             local: local.into(),
             remote: remote.into_owned().into(),
             remote_target: target(response).unwrap_or(request.uri()).into(),
@@ -183,11 +174,10 @@ impl Dialog {
         &self.id
     }
 
-    /// Makes an early dialog a confirmed one: as UAC with the 2xx received, whose route set and
-    /// Contact replace those of the provisional response (RFC 3261 13.2.2.4); as UAS with the one
-    /// sent. An unusable Record-Route leaves the route set as it is.
+    /// Makes an early dialog of ours a confirmed one: the route set and the Contact of the 2xx replace those of the
+    /// provisional response (RFC 3261 13.2.2.4). An unusable Record-Route leaves the route set as it is. For a dialog
+    /// whose first request we received, nothing changes.
     pub fn confirm(&mut self, response: &Message) {
-        self.early = false;
         if self.role == Role::Uac {
             if let Ok(mut routes) = routes(response) {
                 routes.reverse();
@@ -195,11 +185,6 @@ impl Dialog {
             }
             self.refresh_target(response);
         }
-    }
-
-    /// Whether no 2xx has been seen.
-    pub const fn is_early(&self) -> bool {
-        self.early
     }
 
     /// Whether our Contact must be a `sips:` URI: the Request-URI was one, or the topmost
@@ -213,7 +198,7 @@ impl Dialog {
     /// is the value of our Via. The caller adds Contact and the rest. An ACK is made by
     /// [`Dialog::ack`], a CANCEL by the transaction layer.
     ///
-    /// After [`Dialog::is_exhausted`] the number stays where it is.
+    /// The highest number that there is (RFC 3261 8.1.1.5) stays where it is.
     pub fn request(&mut self, method: &Method, via: impl Display) -> Builder {
         let number = self.next_number();
         self.write(method, number, via)
@@ -229,11 +214,6 @@ impl Dialog {
         };
         self.local_seq = Some(number);
         number
-    }
-
-    /// Whether the highest sequence number was used (RFC 3261 8.1.1.5): the dialog must end.
-    pub fn is_exhausted(&self) -> bool {
-        self.local_seq == Some(MAX_SEQUENCE)
     }
 
     /// The ACK to a 2xx whose INVITE had the number `cseq` (RFC 3261 13.2.2.4). The caller adds
@@ -273,24 +253,11 @@ impl Dialog {
             .map_or(&*self.remote_target, |first| route_uri(first))
     }
 
-    /// Takes a request within the dialog (RFC 3261 12.2.2): checks that it is in order, and if so,
-    /// takes the target from an INVITE, UPDATE, SUBSCRIBE or NOTIFY (RFC 6665). ACK and CANCEL
-    /// have the number of their INVITE and are always in order.
+    /// Takes a request within the dialog if it is in order (RFC 3261 12.2.2). ACK and CANCEL have the number of their
+    /// INVITE and are always in order.
     ///
-    /// # Errors
-    /// [`OutOfOrder`]: nothing has changed.
-    pub fn accept(&mut self, request: &Message) -> Result<(), OutOfOrder> {
-        self.accept_order(request)?;
-        let refreshes = [Method::Invite, Method::Update, Method::Subscribe, Method::Notify];
-        if refreshes.contains(request.method()) {
-            self.refresh_target(request);
-        }
-        Ok(())
-    }
-
-    /// As [`Dialog::accept`], but the target stays: for a request that may yet be refused, which
-    /// then changes nothing (RFC 3261 12.2.2, RFC 6141 section 4). When it is accepted,
-    /// [`Dialog::refresh_target`] takes its target.
+    /// The target stays: the request may yet be refused, and then changes nothing (RFC 3261 12.2.2, RFC 6141 section 4).
+    /// When an INVITE, UPDATE, SUBSCRIBE or NOTIFY is accepted, [`Dialog::refresh_target`] takes its target.
     ///
     /// # Errors
     /// [`OutOfOrder`]: nothing has changed.

@@ -1,11 +1,6 @@
 //! Challenges, the client's answer to one, and what a server tells an authenticated client.
 
-use std::{
-    borrow::Cow,
-    fmt::{self, Write as _},
-};
-
-use subtle::ConstantTimeEq as _;
+use std::{borrow::Cow, fmt};
 
 use super::{
     Algorithm, Credentials, DigestError, Ha1Pair, Qop,
@@ -169,50 +164,4 @@ impl fmt::Display for Credentials<'_> {
         }
         Ok(())
     }
-}
-
-/// The value of `Authentication-Info` (RFC 7616 3.5, RFC 3261 20.6) in the 2xx to a request with
-/// verified `credentials`: it proves that we know the password, too, and may hand out the nonce
-/// to use from now on. `body` is the response's, hashed for `auth-int` only.
-pub fn authentication_info(
-    credentials: &Credentials<'_>,
-    ha1: &Ha1Pair,
-    body: &[u8],
-    next_nonce: Option<&str>,
-) -> String {
-    let mut info = String::new();
-    if let Some(nonce) = next_nonce {
-        let _ = write!(info, "nextnonce={}", Quoted(nonce));
-    }
-    if let Some(qop) = credentials.qop {
-        let separator = if info.is_empty() { "" } else { ", " };
-        // RFC 7616 3.5: A2 is ":" uri, as if the method were empty.
-        let rspauth = response(credentials, &ha1.hex(credentials.algorithm), "", body);
-        let cnonce = Quoted(credentials.cnonce.as_deref().unwrap_or_default());
-        let (qop, rspauth, nc) = (qop.as_str(), rspauth.as_str(), &credentials.nc_text);
-        let _ = write!(
-            info,
-            "{separator}qop={qop}, rspauth=\"{rspauth}\", cnonce={cnonce}, nc={nc}"
-        );
-    }
-    info
-}
-
-/// Whether the `rspauth` in an `Authentication-Info` value proves that the server knows the
-/// password, too; `sent` is the `Authorization` value the request went out with. `None` where the
-/// value has no rspauth to judge by.
-///
-/// # Errors
-/// [`DigestError`] where either value cannot be read.
-pub fn rspauth_is_valid(info: &str, sent: &str, ha1: &Ha1Pair, body: &[u8]) -> Result<Option<bool>, DigestError> {
-    let sent = Credentials::parse(sent)?;
-    let mut given = None;
-    for param in AuthParams::list(info) {
-        let (name, value) = param?;
-        if name.eq_ignore_ascii_case("rspauth") {
-            once(&mut given, value)?;
-        }
-    }
-    let expected = response(&sent, &ha1.hex(sent.algorithm), "", body);
-    Ok(given.map(|given| bool::from(expected.as_bytes().ct_eq(given.as_bytes()))))
 }

@@ -19,7 +19,7 @@ use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
 pub use self::{
-    challenge::{Challenge, ChallengeParsed, answer, answer_hashed, authentication_info, rspauth_is_valid},
+    challenge::{Challenge, ChallengeParsed, answer, answer_hashed},
     credentials::{Credentials, Qop},
     nonce::{Binding, Holder, NonceAge, NonceError, Nonces},
     replay::Replay,
@@ -89,18 +89,12 @@ struct Hex {
 }
 
 impl Hex {
+    /// Of at most 32 bytes.
     fn of(bytes: &[u8]) -> Self {
-        const DIGITS: &[u8; 16] = b"0123456789abcdef";
         let mut digits = [0; 64];
-        let bytes = &bytes[..bytes.len().min(32)];
-        for (pair, byte) in digits.chunks_exact_mut(2).zip(bytes) {
-            pair[0] = DIGITS[usize::from(byte >> 4)];
-            pair[1] = DIGITS[usize::from(byte & 15)];
-        }
-        Self {
-            digits,
-            len: bytes.len() * 2,
-        }
+        // In a time that does not depend on the hash, which may be as good as a password.
+        let len = base16ct::lower::encode(bytes, &mut digits).map_or(0, <[u8]>::len);
+        Self { digits, len }
     }
 
     fn as_bytes(&self) -> &[u8] {
@@ -199,7 +193,7 @@ fn same(expected: &str, given: &str) -> bool {
     bool::from(expected.as_bytes().ct_eq(&lower[..expected.len().min(64)])) & fits
 }
 
-/// The `response` value (RFC 7616 3.4.1), or rspauth where `method` is empty (3.5).
+/// The `response` value (RFC 7616 3.4.1).
 fn response(credentials: &Credentials<'_>, ha1: &Hex, method: &str, body: &[u8]) -> Hex {
     let algorithm = credentials.algorithm;
     let uri = credentials.uri.as_bytes();

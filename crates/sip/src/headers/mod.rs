@@ -2,10 +2,8 @@
 
 pub mod address;
 pub mod cseq;
-pub mod date;
 pub mod dialogs;
 pub mod event;
-pub mod grammar;
 pub mod item;
 pub mod media;
 pub mod name;

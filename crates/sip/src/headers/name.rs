@@ -227,11 +227,6 @@ impl HeaderName {
         TEXT.get(self as usize).copied().unwrap_or("")
     }
 
-    /// The compact form, where there is one.
-    pub fn compact(self) -> Option<char> {
-        COMPACT.get(self as usize)?.first().copied()
-    }
-
     /// Whether a message may have one such field only, with one value.
     pub fn is_single(self) -> bool {
         ONCE.get(self as usize).copied().unwrap_or(false)
@@ -282,7 +277,7 @@ mod tests {
             assert_eq!(HeaderName::parse(text.as_bytes()), name);
             assert_eq!(HeaderName::parse(text.to_ascii_uppercase().as_bytes()), name);
             assert_eq!(HeaderName::parse(text.to_ascii_lowercase().as_bytes()), name);
-            if let Some(letter) = name.compact() {
+            if let Some(letter) = COMPACT[name as usize].first() {
                 assert_eq!(HeaderName::parse(letter.to_string().as_bytes()), name);
                 assert_eq!(HeaderName::parse(letter.to_uppercase().to_string().as_bytes()), name);
             }

@@ -271,11 +271,6 @@ impl Message {
         self.lists(HeaderName::Supported, option_tag)
     }
 
-    /// Whether Require names this option.
-    pub fn requires(&self, option_tag: &str) -> bool {
-        self.lists(HeaderName::Require, option_tag)
-    }
-
     /// Whether a list of tokens such as Allow or Allow-Events holds this one, in any case.
     pub fn lists(&self, name: HeaderName, token: &str) -> bool {
         self.values(name).any(|value| value.eq_ignore_ascii_case(token))
@@ -289,11 +284,6 @@ impl Message {
     /// The body: as long as Content-Length says, or all that followed the head in its datagram.
     pub fn body(&self) -> &[u8] {
         self.inner.bytes.get(self.inner.body.range()).unwrap_or(&[])
-    }
-
-    /// The body as shared bytes.
-    pub fn body_bytes(&self) -> Bytes {
-        self.inner.bytes.slice(self.inner.body.range())
     }
 
     /// The body as text; octets that are not UTF-8 become U+FFFD.

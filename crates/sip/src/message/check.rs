@@ -146,26 +146,6 @@ impl Message {
         self.check()
     }
 
-    /// Whether a UAS that understands the options `supported` may process this request (RFC 3261
-    /// section 8.2.2.3): otherwise 420, with the others in Unsupported.
-    pub fn check_require(&self, supported: &[&str]) -> Result<(), Fault> {
-        // RFC 3261 8.2.2.3: Require is ignored in a CANCEL and in the ACK to a failure; the ACK to
-        // a success cannot be refused.
-        if self.is_response() || matches!(self.method(), Method::Ack | Method::Cancel) {
-            return Ok(());
-        }
-        let missing: Vec<&str> = self
-            .values(HeaderName::Require)
-            .filter(|tag| !supported.iter().any(|known| known.eq_ignore_ascii_case(tag)))
-            .collect();
-        if missing.is_empty() {
-            return Ok(());
-        }
-        let mut fault = Fault::new(StatusCode::BAD_EXTENSION, "Bad Extension");
-        fault.extra = Some((HeaderName::Unsupported, missing.join(", ")));
-        Err(fault)
-    }
-
     /// RFC 3261 7.3.1, RFC 4475 3.3.8: which of two would be meant cannot be known. That matters where the field
     /// decides something; of one that only informs, the first is taken (8.2.2).
     pub(super) fn check_repeated(&self) -> Result<(), HeaderError> {

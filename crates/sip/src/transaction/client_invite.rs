@@ -193,7 +193,10 @@ impl Machine {
 
     fn send_cancel(&mut self, clock: Clock<'_>) -> Actions {
         self.cancel = Cancel::Sent;
-        smallvec![Action::SendCancel, Action::Start(Timer::Cancel, clock.timers.cancel)]
+        smallvec![
+            Action::SendCancel,
+            Action::Start(Timer::Cancel, clock.timers.extra.cancel)
+        ]
     }
 }
 
@@ -324,7 +327,7 @@ mod tests {
         };
         let (mut machine, _) = Machine::start(clock);
         assert!(machine.step(Input::Cancel, clock).is_empty());
-        let wait = Action::Start(Timer::Cancel, timers.cancel);
+        let wait = Action::Start(Timer::Cancel, timers.extra.cancel);
         let expected = [Action::StopRepeating, Action::PassResponse, Action::SendCancel, wait];
         assert_eq!(machine.step(Input::Trying, clock).to_vec(), expected);
         assert!(machine.step(Input::Cancel, clock).is_empty());

@@ -349,11 +349,6 @@ impl Layer {
         self.tables.clients.get(id.0).map(|client| &client.request)
     }
 
-    /// The way a client transaction's request goes.
-    pub fn client_flow(&self, id: ClientId) -> Option<Flow> {
-        self.tables.clients.get(id.0).map(|client| client.flow)
-    }
-
     /// How many entries the layer's tables hold in all, those of its indexes and those that wait for
     /// [`Layer::poll`] among them: none once every transaction is over.
     pub fn held(&self) -> usize {

@@ -29,7 +29,7 @@ use serde::{Deserialize, Serialize};
 use self::slots::Handle;
 pub use self::{
     layer::{Layer, LayerConfig},
-    timers::TimerConfig,
+    timers::{ExtraTimers, TimerConfig},
 };
 use crate::{Flow, Message};
 

@@ -72,7 +72,10 @@ impl Machine {
             state: State::Proceeding,
             interval: clock.timers.t1,
         };
-        (machine, smallvec![Action::Start(Timer::Trying, clock.timers.trying)])
+        (
+            machine,
+            smallvec![Action::Start(Timer::Trying, clock.timers.extra.trying)],
+        )
     }
 
     pub(super) fn step(&mut self, input: Input, clock: Clock<'_>) -> Actions {
@@ -221,7 +224,7 @@ mod tests {
                 reliable,
             };
             let (mut machine, started) = Machine::start(clock);
-            assert_eq!(started.to_vec(), [Action::Start(Timer::Trying, timers.trying)]);
+            assert_eq!(started.to_vec(), [Action::Start(Timer::Trying, timers.extra.trying)]);
             machine.state = state;
             let actions = machine.step(input, clock).to_vec();
             let place = format!("{state:?}, {input:?}, reliable {reliable}");

@@ -55,7 +55,7 @@ impl Machine {
         let machine = Self { state: State::Trying };
         (
             machine,
-            smallvec![Action::Start(Timer::Trying, clock.timers.trying_other)],
+            smallvec![Action::Start(Timer::Trying, clock.timers.extra.trying_other)],
         )
     }
 

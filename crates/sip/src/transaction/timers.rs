@@ -41,12 +41,19 @@ pub struct TimerConfig {
     pub l: Duration,
     /// Collects further 2xx of a forked INVITE (RFC 6026): 64*T1.
     pub m: Duration,
-    /// An INVITE that nobody has answered by then gets a 100 (17.2.1): 200 ms.
+    /// Those that the RFC gives no letter.
+    pub extra: ExtraTimers,
+}
+
+/// Timers of a transaction that have no letter in RFC 3261.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExtraTimers {
+    /// An INVITE without a response of the user gets a 100 after this time (RFC 3261 17.2.1): 200 ms.
     pub trying: Duration,
-    /// Any other request that nobody has answered by then gets a 100 (RFC 4320 4.1): as long as its sender's timer E
-    /// takes to get to T2, 3.5 s.
+    /// Any other request without a response of the user gets a 100 after this time (RFC 4320 4.1): as long as its
+    /// sender's timer E takes to get to T2, 3.5 s.
     pub trying_other: Duration,
-    /// A cancelled INVITE without a final answer is given up (9.1): 64*T1.
+    /// A cancelled INVITE without a final response is given up (RFC 3261 9.1): 64*T1.
     pub cancel: Duration,
 }
 
@@ -83,9 +90,11 @@ impl TimerConfig {
             k: t4,
             l: give_up,
             m: give_up,
-            trying: Duration::from_millis(200),
-            trying_other: until_t2(t1, t2),
-            cancel: give_up,
+            extra: ExtraTimers {
+                trying: Duration::from_millis(200),
+                trying_other: until_t2(t1, t2),
+                cancel: give_up,
+            },
         }
     }
 }

@@ -151,7 +151,7 @@ impl History {
 
 /// What the users of a request do with it.
 fn touch(message: &Message) {
-    let _ = (DialogId::of_request(message), DialogId::of_response(message));
+    let _ = DialogId::of_request(message);
     for name in [HeaderName::Authorization, HeaderName::ProxyAuthorization] {
         message.headers(name).for_each(|value| drop(Credentials::parse(value)));
     }
@@ -161,7 +161,7 @@ fn touch(message: &Message) {
             .for_each(|value| drop(ChallengeParsed::parse(value)));
     }
     if let Ok(mut dialog) = Dialog::uas(message, "t") {
-        let _ = dialog.accept(message);
+        let _ = dialog.accept_order(message);
         end(dialog);
     }
 }
