@@ -16,6 +16,8 @@ use nix::libc;
 
 /// Datagrams in one call.
 pub(super) const SIZE: usize = 64;
+/// Datagrams that are taken from the sockets at most before they are handled.
+const ROOM: usize = 2 * SIZE;
 /// Datagrams in a call where no more are likely.
 pub(super) const FEW: usize = 8;
 /// Datagrams that wait in one outbox at most.
@@ -48,62 +50,81 @@ pub(super) fn dont_fragment(socket: BorrowedFd<'_>) -> io::Result<()> {
     }
 }
 
-/// Room for one batch.
+/// Datagrams that were taken from the sockets and wait to be handled.
 pub(super) struct Receiver {
-    buffers: [[u8; MAX_PACKET]; SIZE],
-    names: [Name; SIZE],
-    lengths: [usize; SIZE],
+    buffers: [[u8; MAX_PACKET]; ROOM],
+    names: [Name; ROOM],
+    lengths: [usize; ROOM],
+    /// The local port that each came to.
+    ports: [u16; ROOM],
+    count: usize,
 }
 
 impl Receiver {
     pub(super) fn new() -> Box<Receiver> {
         Box::new(Receiver {
-            buffers: [[0; MAX_PACKET]; SIZE],
-            names: [[0; NAME]; SIZE],
-            lengths: [0; SIZE],
+            buffers: [[0; MAX_PACKET]; ROOM],
+            names: [[0; NAME]; ROOM],
+            lengths: [0; ROOM],
+            ports: [0; ROOM],
+            count: 0,
         })
     }
 
-    /// Takes what is there, up to `N` datagrams ([`SIZE`] at most); how many. Never blocks. A small `N` costs less where
-    /// few are there.
-    pub(super) fn receive<const N: usize>(&mut self, socket: BorrowedFd<'_>) -> io::Result<usize> {
+    /// Forgets all datagrams.
+    pub(super) fn clear(&mut self) {
+        self.count = 0;
+    }
+
+    /// Whether there is no room for a whole batch.
+    pub(super) fn is_full(&self) -> bool {
+        ROOM - self.count < SIZE
+    }
+
+    /// Takes what has come to the socket of that local port, up to `N` datagrams and up to the room there is; how many.
+    /// Never blocks. A small `N` costs less where few are there.
+    pub(super) fn receive<const N: usize>(&mut self, port: u16, socket: BorrowedFd<'_>) -> io::Result<usize> {
         const { assert!(N <= SIZE) };
         let mut vectors = [NO_VECTOR; N];
         let mut headers = [EMPTY; N];
-        for (at, header) in headers.iter_mut().enumerate() {
-            let vector = &mut vectors[at];
+        let (buffers, names) = (&mut self.buffers[self.count..], &mut self.names[self.count..]);
+        let room = buffers.len().min(N);
+        for (((header, vector), buffer), name) in headers.iter_mut().zip(&mut vectors).zip(buffers).zip(names) {
             *vector = libc::iovec {
-                iov_base: self.buffers[at].as_mut_ptr().cast(),
+                iov_base: buffer.as_mut_ptr().cast(),
                 iov_len: MAX_PACKET,
             };
             header.msg_hdr.msg_iov = vector;
             header.msg_hdr.msg_iovlen = 1;
-            header.msg_hdr.msg_name = self.names[at].as_mut_ptr().cast();
+            header.msg_hdr.msg_name = name.as_mut_ptr().cast();
             header.msg_hdr.msg_namelen = NAME as libc::socklen_t;
         }
-        // SAFETY: `headers` holds N headers. Each points to one iovec of `vectors`, which describes exactly one
-        // buffer of `self.buffers`, and to one name of NAME octets with that length; all of them outlive the call and
+        // SAFETY: the first `room` of `headers` are filled. Each points to one iovec of `vectors`, which describes exactly
+        // one buffer of `self.buffers`, and to one name of NAME octets with that length; all of them outlive the call and
         // nothing else refers to them during it. Any octets are valid values of both.
         let count = unsafe {
             libc::recvmmsg(
                 socket.as_raw_fd(),
                 headers.as_mut_ptr(),
-                N as _,
+                room as _,
                 libc::MSG_DONTWAIT as _,
                 ptr::null_mut(),
             )
         };
         let count = usize::try_from(count).map_err(|_| io::Error::last_os_error())?;
-        for (length, header) in self.lengths.iter_mut().zip(&headers[..count]) {
-            *length = (header.msg_len as usize).min(MAX_PACKET);
+        for header in &headers[..count] {
+            self.lengths[self.count] = (header.msg_len as usize).min(MAX_PACKET);
+            self.ports[self.count] = port;
+            self.count += 1;
         }
         Ok(count)
     }
 
-    /// The first `count` datagrams of the last batch, with their sources.
-    pub(super) fn datagrams(&self, count: usize) -> impl Iterator<Item = (SocketAddr, &[u8])> {
-        let all = self.names.iter().zip(&self.buffers).zip(&self.lengths).take(count);
-        all.filter_map(|((name, buffer), length)| Some((read_name(name)?, &buffer[..*length])))
+    /// All datagrams in the order they were taken: the local port, the source, the octets.
+    pub(super) fn datagrams(&self) -> impl Iterator<Item = (u16, SocketAddr, &[u8])> {
+        let all = self.ports.iter().zip(&self.names).zip(&self.buffers).zip(&self.lengths);
+        all.take(self.count)
+            .filter_map(|(((port, name), buffer), length)| Some((*port, read_name(name)?, &buffer[..*length])))
     }
 }
 
@@ -270,20 +291,52 @@ mod tests {
         assert!(outbox.is_empty());
         let mut batch = Receiver::new();
         let mut got = Vec::new();
-        while let Ok(count) = batch.receive::<SIZE>(receiver.as_fd()) {
-            got.extend(
-                batch
-                    .datagrams(count)
-                    .map(|(from, bytes)| (from, bytes[0], bytes.len())),
-            );
+        while batch.receive::<SIZE>(7, receiver.as_fd()).is_ok() {
+            if batch.is_full() {
+                got.extend(
+                    batch
+                        .datagrams()
+                        .map(|(port, from, bytes)| (port, from, bytes[0], bytes.len())),
+                );
+                batch.clear();
+            }
         }
+        got.extend(
+            batch
+                .datagrams()
+                .map(|(port, from, bytes)| (port, from, bytes[0], bytes.len())),
+        );
         let from = sender.local_addr().unwrap();
         assert_eq!(
             got,
             (0..150)
                 .filter(|n| n % 50 != 3)
-                .map(|n| (from, n, 20))
+                .map(|n| (7, from, n, 20))
                 .collect::<Vec<_>>()
         );
+    }
+
+    #[test]
+    fn what_there_is_no_room_for_stays_in_the_socket() {
+        use std::{net::UdpSocket, os::fd::AsFd};
+        let [one, other, phone] = [0; 3].map(|_| UdpSocket::bind("127.0.0.1:0").unwrap());
+        for n in 0..ROOM as u8 {
+            let to = if n < 100 { &one } else { &other };
+            phone.send_to(&[n; 20], to.local_addr().unwrap()).unwrap();
+        }
+        phone.send_to(&[200; 20], other.local_addr().unwrap()).unwrap();
+        let mut batch = Receiver::new();
+        let take = |batch: &mut Receiver, port| {
+            let socket = if port == 1 { &one } else { &other };
+            batch.receive::<SIZE>(port, socket.as_fd()).unwrap()
+        };
+        assert_eq!((take(&mut batch, 1), batch.is_full()), (64, false));
+        assert_eq!((take(&mut batch, 1), batch.is_full()), (36, true));
+        assert_eq!(take(&mut batch, 2), 28, "as much as there is room for");
+        let got: Vec<(u16, u8)> = batch.datagrams().map(|(port, _, bytes)| (port, bytes[0])).collect();
+        let sent = (0..ROOM as u8).map(|n| (if n < 100 { 1 } else { 2 }, n));
+        assert_eq!(got, sent.collect::<Vec<_>>());
+        batch.clear();
+        assert_eq!((batch.datagrams().count(), take(&mut batch, 2)), (0, 1));
     }
 }

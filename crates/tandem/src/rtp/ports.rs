@@ -21,10 +21,17 @@ use super::{
     batch::{FEW, Outbox, Receiver, SIZE, dont_fragment},
 };
 
+/// Ticks between two looks at which ports are busy.
+const REVIEW: u32 = 32;
+
 /// One bound UDP port.
 struct Port {
     socket: UdpSocket,
     outbox: Outbox,
+    /// Datagrams that came since the last review.
+    came: u32,
+    /// Whether epoll watches it; else it is looked at in every round.
+    watched: bool,
     /// Since when no leg has been here, as of the last sweep.
     unused: Option<Duration>,
 }
@@ -40,6 +47,11 @@ pub(super) struct Ports {
     open: usize,
     /// Ports with something to send.
     dirty: Vec<u16>,
+    /// Ports to which anything came since the last review.
+    came: Vec<u16>,
+    /// Ports that epoll does not watch, because they are busy.
+    unwatched: Vec<u16>,
+    reviewed: Duration,
     epoll: Option<Epoll>,
 }
 
@@ -62,6 +74,9 @@ impl Ports {
             ports,
             open: 0,
             dirty: Vec::new(),
+            came: Vec::new(),
+            unwatched: Vec::new(),
+            reviewed: Duration::ZERO,
             epoll: None,
         })
     }
@@ -94,6 +109,8 @@ impl Ports {
                     let bound = Box::new(Port {
                         socket: self.bind(port)?,
                         outbox: Outbox::default(),
+                        came: 0,
+                        watched: true,
                         unused: None,
                     });
                     if let Some(epoll) = &self.epoll {
@@ -111,7 +128,7 @@ impl Ports {
     }
 
     fn slot(&mut self, port: u16) -> Option<&mut Option<Box<Port>>> {
-        self.ports.get_mut(usize::from(port.checked_sub(self.first)?))
+        slot(&mut self.ports, self.first, port)
     }
 
     fn bind(&self, port: u16) -> io::Result<UdpSocket> {
@@ -140,19 +157,71 @@ impl Ports {
         Ok(socket.into())
     }
 
-    /// Takes a batch; how many came, and whether there may be more.
-    pub(super) fn receive(&mut self, port: u16, receiver: &mut Receiver, busy: bool) -> (usize, bool) {
+    /// Takes a batch of what has come to a port; whether there may be more.
+    pub(super) fn receive(&mut self, port: u16, receiver: &mut Receiver, more: bool) -> bool {
         let Some(Some(open)) = self.slot(port) else {
-            return (0, false);
+            return false;
         };
         let socket = open.socket.as_fd();
-        let (got, asked) = if busy {
-            (receiver.receive::<SIZE>(socket), SIZE)
+        let (got, asked) = if more || !open.watched {
+            (receiver.receive::<SIZE>(port, socket), SIZE)
         } else {
-            (receiver.receive::<FEW>(socket), FEW)
+            (receiver.receive::<FEW>(port, socket), FEW)
         };
         let got = got.unwrap_or(0);
-        (got, got == asked)
+        let is_first = open.came == 0 && got > 0;
+        open.came = open.came.saturating_add(got as u32);
+        if is_first {
+            self.came.push(port);
+        }
+        got == asked
+    }
+
+    /// The port at that place in the list of the ports that epoll does not watch: these must be looked at in every round.
+    pub(super) fn unwatched(&self, at: usize) -> Option<u16> {
+        self.unwatched.get(at).copied()
+    }
+
+    /// Whether there are ports that epoll does not watch.
+    pub(super) fn any_unwatched(&self) -> bool {
+        !self.unwatched.is_empty()
+    }
+
+    /// Decides from time to time which ports epoll watches. A port that gets a datagram a tick or more is taken off
+    /// epoll and looked at in every round; a port that gets less than half of that is watched again. A watched socket
+    /// costs more: for each datagram that leaves through it the kernel tells epoll that there is room again, and each
+    /// one that arrives must be reported.
+    pub(super) fn review(&mut self, now: Duration, tick: Duration) {
+        let passed = now.saturating_sub(self.reviewed);
+        if passed < tick * REVIEW {
+            return;
+        }
+        self.reviewed = now;
+        let Some(epoll) = &self.epoll else { return };
+        let rounds = (passed.as_nanos() / tick.as_nanos().max(1)) as u64;
+        let (ports, first) = (&mut self.ports, self.first);
+        self.unwatched.retain(|port| {
+            // A port that was closed and opened again is watched.
+            let Some(open) = slot(ports, first, *port)
+                .and_then(Option::as_mut)
+                .filter(|open| !open.watched)
+            else {
+                return false;
+            };
+            let is_quiet = u64::from(open.came) * 2 < rounds;
+            open.watched = is_quiet && epoll.add(open.socket.as_fd(), readable(*port)).is_ok();
+            !open.watched
+        });
+        for port in self.came.drain(..) {
+            let Some(Some(open)) = slot(ports, first, port) else {
+                continue;
+            };
+            let came = u64::from(std::mem::take(&mut open.came));
+            if open.watched && came >= rounds && epoll.delete(open.socket.as_fd()).is_ok() {
+                open.watched = false;
+                self.unwatched.push(port);
+            }
+        }
     }
 
     /// To be sent at the end of the round.
@@ -196,6 +265,128 @@ impl Ports {
     }
 }
 
+fn slot(ports: &mut [Option<Box<Port>>], first: u16, port: u16) -> Option<&mut Option<Box<Port>>> {
+    ports.get_mut(usize::from(port.checked_sub(first)?))
+}
+
 fn readable(port: u16) -> EpollEvent {
     EpollEvent::new(EpollFlags::EPOLLIN, u64::from(port))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use nix::sys::epoll::EpollCreateFlags;
+
+    use super::*;
+
+    const TICK: Duration = Duration::from_millis(1);
+
+    /// Ports with one pair open, and a phone that sends to its even port.
+    struct Bench {
+        ports: Ports,
+        receiver: Box<Receiver>,
+        phone: UdpSocket,
+        port: u16,
+        now: Duration,
+    }
+
+    impl Bench {
+        fn new() -> Bench {
+            let host = IpAddr::from([127, 0, 0, 1]);
+            loop {
+                let free = UdpSocket::bind((host, 0)).and_then(|socket| socket.local_addr());
+                let port = free.unwrap().port() & !1;
+                let config = EngineConfig::new(host, port, port + 1, PathBuf::new(), 1);
+                let mut ports = Ports::new(&config).unwrap();
+                ports
+                    .watch_with(Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).unwrap())
+                    .unwrap();
+                // Another test may have taken the port.
+                if ports.open(port).is_ok() {
+                    let phone = UdpSocket::bind((host, 0)).unwrap();
+                    phone.connect((host, port)).unwrap();
+                    let receiver = Receiver::new();
+                    let now = Duration::from_secs(1000);
+                    return Bench {
+                        ports,
+                        receiver,
+                        phone,
+                        port,
+                        now,
+                    };
+                }
+            }
+        }
+
+        /// Review after review, with that many datagrams before each.
+        fn pass(&mut self, datagrams: usize) {
+            for _ in 0..datagrams {
+                self.phone.send(&[7; 20]).unwrap();
+            }
+            while self.ports.receive(self.port, &mut self.receiver, true) {
+                self.receiver.clear();
+            }
+            self.receiver.clear();
+            self.now += TICK * REVIEW;
+            self.ports.review(self.now, TICK);
+        }
+
+        /// Whether epoll reports a datagram that came.
+        fn is_reported(&mut self) -> bool {
+            self.phone.send(&[7; 20]).unwrap();
+            let mut ready = [EpollEvent::empty(); 4];
+            let count = self.ports.wait(&mut ready, EpollTimeout::ZERO).unwrap();
+            self.ports.receive(self.port, &mut self.receiver, false);
+            self.receiver.clear();
+            count == 1 && ready[0].data() == u64::from(self.port)
+        }
+    }
+
+    #[test]
+    fn a_busy_port_is_not_watched_until_it_is_quiet() {
+        let mut bench = Bench::new();
+        bench.pass(1);
+        assert_eq!((bench.ports.unwatched(0), bench.is_reported()), (None, true));
+        bench.pass(REVIEW as usize);
+        assert_eq!(
+            (bench.ports.unwatched(0), bench.is_reported()),
+            (Some(bench.port), false)
+        );
+        bench.pass(REVIEW as usize / 2);
+        assert_eq!(
+            bench.ports.unwatched(0),
+            Some(bench.port),
+            "half of it is not yet quiet"
+        );
+        bench.pass(1);
+        assert_eq!((bench.ports.unwatched(0), bench.is_reported()), (None, true));
+        assert!(!bench.ports.any_unwatched(), "the thread may block again");
+    }
+
+    #[test]
+    fn datagrams_are_counted_by_the_time_they_took() {
+        let mut bench = Bench::new();
+        bench.now += Duration::from_secs(10);
+        bench.pass(200);
+        assert_eq!(bench.ports.unwatched(0), None, "twenty a second are not many");
+    }
+
+    #[test]
+    fn an_unwatched_port_that_was_closed_is_watched_when_it_is_opened_again() {
+        let mut bench = Bench::new();
+        bench.pass(0);
+        bench.pass(REVIEW as usize);
+        assert!(bench.ports.any_unwatched());
+        let later = bench.now + Duration::from_secs(60);
+        for now in [bench.now, later] {
+            bench.ports.sweep(now, Duration::from_secs(10), |_| false);
+        }
+        assert!(!bench.ports.any_open());
+        assert!(!bench.ports.receive(bench.port, &mut bench.receiver, false));
+        bench.ports.open(bench.port).unwrap();
+        bench.pass(0);
+        assert_eq!((bench.ports.unwatched(0), bench.is_reported()), (None, true));
+    }
 }

@@ -215,6 +215,30 @@ fn a_dual_stack_socket_serves_both_families() {
 }
 
 #[test]
+fn a_port_is_heard_while_it_is_busy_and_when_it_is_quiet_again() {
+    let bench = Bench::new("127.0.0.1", |_| {});
+    let (alice, bob) = (Phone::new("127.0.0.1"), Phone::new("127.0.0.1"));
+    bench.leg(1, 0, &alice);
+    bench.leg(2, 0, &bob);
+    bench.engine.send(Command::Bridge(id(1), id(2)));
+    let exchange = |n: u16| {
+        alice.say(bench.at(0), n);
+        bob.say(bench.at(0), n);
+        assert_eq!((alice.hear().2, bob.hear().2), (vec![n as u8; 160], vec![n as u8; 160]));
+    };
+    // Two packets a tick, for many more ticks than it takes until the port is no longer watched.
+    (1..300).for_each(exchange);
+    // Long enough for the port to be watched again.
+    bench.engine.send(Command::Watch {
+        port: id(1),
+        timeout: Some(Duration::from_millis(300)),
+    });
+    let silent = |event: &Event| *event == Event::Silent(id(1));
+    assert!((0..3).any(|_| silent(&bench.event())), "after two that were learned");
+    exchange(300);
+}
+
+#[test]
 fn prompts_are_read_from_the_folder() {
     let bench = Bench::new("127.0.0.1", |config| {
         let spec = hound::WavSpec {
