@@ -1,12 +1,18 @@
-//! CPU seconds per million RTP packets relayed: `cargo bench -p tandem --bench relay -- [--streams 200] [--pps 50]
-//! [--seconds 8] [--reps 3] [--one-address] [--rtpengine PATH]`.
+//! CPU seconds per million RTP packets relayed, and how long a packet is under way: `cargo bench -p tandem --bench relay
+//! -- [--streams 200] [--pps 50] [--seconds 4] [--reps 3] [--one-address | --several-addresses] [--alone]
+//! [--rtpengine PATH]`. Without `--streams` and the choice of addresses: 200 streams of several addresses, then 200 and
+//! 100 of one address.
 //!
-//! A generator in this process speaks for two phones a stream, each at an address of its own (or all at one: a call
-//! centre, whose legs are told apart by their ports); the relay is another
-//! process, whose CPU time the kernel counts (`/proc/PID/task/*/schedstat`). Where rtpengine is installed the same is done
-//! with it in userspace, in the same run. Called as `relay STREAMS PID` it is a relay for another generator: it reads
-//! the phones' ports (u16, little-endian) from standard input, answers with its own, and after two more lines tells
-//! microseconds of CPU, packets, 0 and context switches.
+//! A generator in this process speaks for two phones a stream, each at an address of its own, or all at one (a call
+//! centre, whose legs are told apart by their ports). The relay is another process, whose CPU time the kernel counts
+//! (`/proc/PID/task/*/schedstat`). Where rtpengine is installed the same is done with it in userspace: each repetition
+//! measures both, in an order that alternates, and the ratio is the median of the repetitions' ratios (`--alone` leaves
+//! rtpengine out). The delay is measured after the CPU, from the call of `send` in the generator to the kernel's time
+//! stamp on the socket of the other phone, since time stamps cost something.
+//!
+//! Called as `relay STREAMS PID` it is a relay for another generator: it reads the phones' ports (u16, little-endian)
+//! from standard input, answers with its own, and after two more lines tells microseconds of CPU, packets, 0 and context
+//! switches.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 #[path = "relay/generator.rs"]
@@ -28,23 +34,24 @@ trait Relay {
     fn pid(&self) -> u32;
 }
 
+#[derive(Clone)]
 struct Options {
-    streams: usize,
+    /// Streams, and whether all phones have one address: one measurement each.
+    cases: Vec<(usize, bool)>,
     pps: u64,
     seconds: u64,
     reps: usize,
-    one_address: bool,
     rtpengine: Option<String>,
 }
 
 impl Options {
     fn read(arguments: &[String]) -> Result<Options, Fault> {
+        let (mut streams, mut one_address, mut alone) = (None, None, false);
         let mut options = Options {
-            streams: 200,
+            cases: vec![(200, false), (200, true), (100, true)],
             pps: 50,
-            seconds: 8,
+            seconds: 4,
             reps: 3,
-            one_address: false,
             rtpengine: ["/usr/bin/rtpengine"]
                 .into_iter()
                 .find(|p| Path::new(p).exists())
@@ -54,26 +61,36 @@ impl Options {
         while let Some(name) = rest.next() {
             let mut value = || rest.next().cloned().ok_or(format!("{name} wants a value"));
             match name.as_str() {
-                "--streams" => options.streams = value()?.parse()?,
+                "--streams" => streams = Some(value()?.parse()?),
                 "--pps" => options.pps = value()?.parse()?,
                 "--seconds" => options.seconds = value()?.parse()?,
                 "--reps" => options.reps = value()?.parse()?,
-                "--one-address" => options.one_address = true,
+                "--one-address" => one_address = Some(true),
+                "--several-addresses" => one_address = Some(false),
+                "--alone" => alone = true,
                 "--rtpengine" => options.rtpengine = Some(value()?),
                 // What cargo adds.
                 "--bench" => {}
                 other => return Err(format!("unknown option {other}").into()),
             }
         }
+        if streams.is_some() || one_address.is_some() {
+            options.cases = vec![(streams.unwrap_or(200), one_address.unwrap_or(false))];
+        }
+        options.rtpengine = options.rtpengine.filter(|_| !alone);
         Ok(options)
     }
 }
 
-/// One measured relay.
-struct Row {
-    name: &'static str,
-    micros: f64,
-    loss: f64,
+/// What one relay did in one repetition.
+#[derive(Copy, Clone)]
+struct Run {
+    /// CPU a packet, in microseconds.
+    cpu: f64,
+    /// The share of packets that did not arrive.
+    lost: f64,
+    /// The delay of the median packet and of the 99th percentile, in milliseconds.
+    delay: [f64; 2],
 }
 
 fn main() -> Result<(), Fault> {
@@ -84,45 +101,51 @@ fn main() -> Result<(), Fault> {
         return tandem::serve(streams);
     }
     let options = Options::read(&arguments)?;
-    let mut rows = vec![measure("tandem", &options, || {
-        Ok(Box::new(tandem::Child::start(options.streams)?))
-    })?];
-    if let Some(path) = &options.rtpengine {
-        rows.push(measure("rtpengine", &options, || {
-            Ok(Box::new(rtpengine::Daemon::start(path)?))
-        })?);
-    }
-    let (streams, spread) = (options.streams, if options.one_address { ", one address" } else { "" });
-    for row in &rows {
-        let name = format!("relay: {}, {streams} streams{spread}", row.name);
-        println!("bench\t{name}, CPU a million packets\t{:.3}\ts", row.micros);
-        println!("bench\t{name}, lost\t{:.4}\t%", row.loss * 100.0);
-    }
-    if let [tandem, other] = rows.as_slice() {
-        println!(
-            "bench	relay: tandem / {}{spread}	{:.3}	ratio",
-            other.name,
-            tandem.micros / other.micros
-        );
+    for (streams, one_address) in &options.cases {
+        measure(&options, *streams, *one_address)?;
     }
     Ok(())
 }
 
-/// The median of several runs.
-fn measure(
-    name: &'static str,
-    options: &Options,
-    start: impl Fn() -> Result<Box<dyn Relay>, Fault>,
-) -> Result<Row, Fault> {
-    let mut runs = Vec::new();
-    for _ in 0..options.reps.max(1) {
-        let mut relay = start()?;
-        let seconds = Duration::from_secs(options.seconds);
-        runs.push(generator::run(relay.as_mut(), options, seconds)?);
+/// Measures the relays in turn and prints the medians.
+fn measure(options: &Options, streams: usize, one_address: bool) -> Result<(), Fault> {
+    let spread = if one_address { ", one address" } else { "" };
+    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+    for repetition in 0..options.reps.max(1) {
+        for turn in 0..2 {
+            if (repetition + turn) % 2 == 0 {
+                let mut relay = tandem::Child::start(streams)?;
+                ours.push(generator::run(&mut relay, options, streams, one_address)?);
+            } else if let Some(path) = &options.rtpengine {
+                let mut relay = rtpengine::Daemon::start(path)?;
+                theirs.push(generator::run(&mut relay, options, streams, one_address)?);
+            }
+        }
     }
-    runs.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let (micros, loss) = runs[runs.len() / 2];
-    Ok(Row { name, micros, loss })
+    for (name, runs) in [("tandem", &ours), ("rtpengine", &theirs)] {
+        if runs.is_empty() {
+            continue;
+        }
+        let row = |what: &str, unit: &str, digits: usize, value: &dyn Fn(&Run) -> f64| {
+            let value = median(runs.iter().map(value));
+            println!("bench\trelay: {name}, {streams} streams{spread}, {what}\t{value:.digits$}\t{unit}");
+        };
+        row("CPU a million packets", "s", 3, &|run| run.cpu);
+        row("lost", "%", 4, &|run| run.lost * 100.0);
+        row("delay p50", "ms", 3, &|run| run.delay[0]);
+        row("delay p99", "ms", 3, &|run| run.delay[1]);
+    }
+    if !theirs.is_empty() {
+        let ratio = median(ours.iter().zip(&theirs).map(|(ours, theirs)| ours.cpu / theirs.cpu));
+        println!("bench\trelay: tandem / rtpengine, {streams} streams{spread}\t{ratio:.3}\tratio");
+    }
+    Ok(())
+}
+
+fn median(values: impl Iterator<Item = f64>) -> f64 {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
 /// CPU time of all threads of a process so far.

@@ -1,15 +1,26 @@
 //! The phones: each sends a G.711 packet every 20 ms (by default) and counts what comes.
 
 use std::{
-    io::ErrorKind,
+    io::{ErrorKind, IoSliceMut},
     net::{Ipv4Addr, SocketAddr, UdpSocket},
-    time::{Duration, Instant},
+    os::fd::AsRawFd,
+    time::{Duration, Instant, SystemTime},
 };
 
-use super::{Fault, Options, Relay, cpu};
+use nix::{
+    errno::Errno,
+    sys::{
+        socket::{ControlMessageOwned, MsgFlags, recvmsg, setsockopt, sockopt::ReceiveTimestampns},
+        time::TimeSpec,
+    },
+};
+
+use super::{Fault, Options, Relay, Run, cpu};
 
 /// Octets of a packet of 20 ms of G.711.
 const LENGTH: usize = 172;
+/// Where in it the time of sending is, while delays are measured.
+const TIME: std::ops::Range<usize> = 12..20;
 
 /// Phone `n`'s own address, so that no two share one.
 fn address(n: usize) -> Ipv4Addr {
@@ -24,6 +35,8 @@ struct Phones {
     next: usize,
     sent: u64,
     received: u64,
+    /// The delays of the packets received, in nanoseconds, where they are measured.
+    delays: Option<Vec<u64>>,
 }
 
 impl Phones {
@@ -49,6 +62,7 @@ impl Phones {
             next: 0,
             sent: 0,
             received: 0,
+            delays: None,
         })
     }
 
@@ -63,6 +77,9 @@ impl Phones {
         packet[2..4].copy_from_slice(&sequence.to_be_bytes());
         packet[4..8].copy_from_slice(&(u32::from(*sequence) * 160).to_be_bytes());
         packet[8..12].copy_from_slice(&(phone as u32 + 1).to_be_bytes());
+        if self.delays.is_some() {
+            packet[TIME].copy_from_slice(&wall_clock().to_ne_bytes());
+        }
         if self.sockets[phone].send(&packet).is_ok() {
             self.sent += 1;
         }
@@ -70,6 +87,9 @@ impl Phones {
 
     /// Takes what has come to a phone.
     fn drain(&mut self, phone: usize) -> Result<(), Fault> {
+        if self.delays.is_some() {
+            return self.drain_with_times(phone);
+        }
         let mut buffer = [0; 2048];
         loop {
             match self.sockets[phone].recv(&mut buffer) {
@@ -81,6 +101,56 @@ impl Phones {
                 Err(error) => return Err(error.into()),
             }
         }
+    }
+
+    /// The same, and notes how long each packet was under way.
+    fn drain_with_times(&mut self, phone: usize) -> Result<(), Fault> {
+        let mut buffer = [0; 2048];
+        let mut control = nix::cmsg_space!(TimeSpec);
+        loop {
+            let mut vectors = [IoSliceMut::new(&mut buffer)];
+            let socket = self.sockets[phone].as_raw_fd();
+            let message = match recvmsg::<()>(socket, &mut vectors, Some(&mut control), MsgFlags::MSG_DONTWAIT) {
+                Ok(message) => message,
+                Err(Errno::EAGAIN) => return Ok(()),
+                Err(error) => return Err(error.into()),
+            };
+            let mut stamp = None;
+            for control in message.cmsgs()? {
+                if let ControlMessageOwned::ScmTimestampns(time) = control {
+                    stamp = Some(Duration::from(time).as_nanos() as u64);
+                }
+            }
+            if message.bytes != LENGTH {
+                continue;
+            }
+            self.received += 1;
+            let mut sent = [0; 8];
+            sent.copy_from_slice(&buffer[TIME]);
+            if let (Some(stamp), Some(delays)) = (stamp, &mut self.delays) {
+                delays.push(stamp.saturating_sub(u64::from_ne_bytes(sent)));
+            }
+        }
+    }
+
+    /// The delays of the median packet and of the 99th percentile, in milliseconds.
+    fn measure_delays(&mut self, pps: u64, time: Duration) -> Result<[f64; 2], Fault> {
+        for socket in &self.sockets {
+            setsockopt(socket, ReceiveTimestampns, &true)?;
+        }
+        self.delays = Some(Vec::new());
+        // The kernel begins to stamp a moment after it was asked, and what is under way says no time.
+        self.talk(pps, Duration::from_millis(500))?;
+        self.delays = Some(Vec::new());
+        self.talk(pps, time)?;
+        let mut delays = self.delays.take().unwrap_or_default();
+        delays.sort_unstable();
+        let at = |percent: usize| {
+            delays
+                .get(delays.len() * percent / 100)
+                .map_or(f64::NAN, |nanos| *nanos as f64 / 1e6)
+        };
+        Ok([at(50), at(99)])
     }
 
     fn drain_all(&mut self) -> Result<(), Fault> {
@@ -113,10 +183,15 @@ impl Phones {
     }
 }
 
-/// Microseconds of the relay's CPU a packet, and the share of packets lost.
-pub(crate) fn run(relay: &mut dyn Relay, options: &Options, time: Duration) -> Result<(f64, f64), Fault> {
+fn wall_clock() -> u64 {
+    let time = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    time.unwrap_or_default().as_nanos() as u64
+}
+
+/// Puts that many streams on the relay and measures it.
+pub(crate) fn run(relay: &mut dyn Relay, options: &Options, streams: usize, one_address: bool) -> Result<Run, Fault> {
     let pps = options.pps;
-    let mut phones = Phones::new(2 * options.streams, options.one_address)?;
+    let mut phones = Phones::new(2 * streams, one_address)?;
     let addresses = phones
         .sockets
         .iter()
@@ -129,14 +204,15 @@ pub(crate) fn run(relay: &mut dyn Relay, options: &Options, time: Duration) -> R
     // Until every leg is known and every path is warm.
     phones.talk(pps, Duration::from_secs(1))?;
     let (before, sent, received) = (cpu(relay.pid())?, phones.sent, phones.received);
-    phones.talk(pps, time)?;
+    phones.talk(pps, Duration::from_secs(options.seconds))?;
     let used = cpu(relay.pid())? - before;
     let (sent, received) = (phones.sent - sent, phones.received - received);
     if received == 0 {
         return Err("nothing was relayed".into());
     }
-    Ok((
-        used.as_secs_f64() * 1e6 / received as f64,
-        1.0 - received as f64 / sent as f64,
-    ))
+    Ok(Run {
+        cpu: used.as_secs_f64() * 1e6 / received as f64,
+        lost: 1.0 - received as f64 / sent as f64,
+        delay: phones.measure_delays(pps, Duration::from_secs(1))?,
+    })
 }
