@@ -139,7 +139,7 @@ impl Phones {
             setsockopt(socket, ReceiveTimestampns, &true)?;
         }
         self.delays = Some(Vec::new());
-        // The kernel begins to stamp a moment after it was asked, and what is under way says no time.
+        // The kernel begins to stamp packets a moment after it was asked, and packets under way carry no time.
         self.talk(pps, Duration::from_millis(500))?;
         self.delays = Some(Vec::new());
         self.talk(pps, time)?;

@@ -1,7 +1,8 @@
 //! Many datagrams in one system call: `recvmmsg` and `sendmmsg`.
 //!
-//! `nix` wraps both, but what it returns from `sendmmsg` cannot be counted without reading addresses nobody wrote; so
-//! the two calls are made here, with one option no crate knows, and nothing else in this room is unsafe.
+//! `nix` wraps both calls. But its result of `sendmmsg` can be counted only by reading source addresses, and the kernel
+//! writes none when it sends. So the two calls are made here, and one socket option that no crate offers is set here.
+//! Nothing else in this room is unsafe.
 #![allow(unsafe_code)]
 
 use std::{
@@ -28,7 +29,7 @@ const NAME: usize = 28;
 type Name = [u8; NAME];
 
 /// Sets "don't fragment" on what an IPv4 socket sends, whatever the path's MTU (ip(7)). A packet of audio fits any path,
-/// and the kernel need not think up an identification for each: a tenth of what a packet costs.
+/// and the kernel need not choose an identification for each packet, which is a tenth of the packet's cost.
 pub(super) fn dont_fragment(socket: BorrowedFd<'_>) -> io::Result<()> {
     let value: libc::c_int = libc::IP_PMTUDISC_PROBE;
     let length = size_of::<libc::c_int>() as libc::socklen_t;

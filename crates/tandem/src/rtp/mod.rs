@@ -59,9 +59,9 @@ use nix::sys::{
 
 use self::{batch::Receiver, ports::Ports};
 
-/// Sockets that one look at epoll may report; the rest comes with the next.
+/// Sockets that one call of epoll may report; further ones are reported by the next call.
 const READY: usize = 256;
-/// Batches taken from one socket before the others have their turn.
+/// Batches taken from one socket in a round, so that the other sockets have their turn.
 const TURN: usize = 16;
 /// The token of the thread's own wake-up.
 const WAKE: u64 = u64::MAX;
@@ -242,7 +242,7 @@ struct Worker {
     began: Duration,
 }
 
-/// What a round of work came to.
+/// How a round of work ended.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 enum Round {
     Idle,
@@ -253,7 +253,7 @@ enum Round {
 impl Worker {
     fn run(mut self) {
         loop {
-            // A fault in one packet's handling ends that round, not the calls.
+            // A panic over one packet ends the round, not the calls.
             match catch_unwind(AssertUnwindSafe(|| self.round())) {
                 Ok(Round::Over) => return,
                 // The work is part of the tick, so that the wait of a packet does not grow with the load.

@@ -1,4 +1,4 @@
-//! The local ports: sockets in pairs, opened when a leg needs them, each with what is to be sent through it.
+//! The local ports: sockets in pairs, opened when a leg needs them, each with a queue of datagrams to be sent.
 
 use std::{
     io,
@@ -36,13 +36,13 @@ struct Port {
     unused: Option<Duration>,
 }
 
-/// All of the range that are bound.
+/// The ports of the range, and the sockets of those that are open.
 pub(super) struct Ports {
     host: IpAddr,
     first: u16,
     queue: usize,
     dscp: u8,
-    /// By distance from `first`, so that a packet finds its socket without a search.
+    /// By distance from `first`: a port's socket is found without a search.
     ports: Vec<Option<Box<Port>>>,
     open: usize,
     /// Ports with something to send.
@@ -81,7 +81,7 @@ impl Ports {
         })
     }
 
-    /// From now on, what is open is watched.
+    /// Watches all open ports with this epoll from now on, and those that are opened later.
     pub(super) fn watch_with(&mut self, epoll: Epoll) -> io::Result<()> {
         for (at, port) in self.ports.iter().enumerate() {
             if let Some(port) = port {
@@ -100,7 +100,7 @@ impl Ports {
         self.open > 0
     }
 
-    /// Binds a port and the one above, unless they are.
+    /// Binds a port and the port above, unless they are bound.
     pub(super) fn open(&mut self, port: u16) -> io::Result<()> {
         for port in [port, port.saturating_add(1)] {
             match self.slot(port) {
@@ -138,13 +138,13 @@ impl Ports {
             Some(Protocol::UDP),
         )?;
         socket.set_nonblocking(true)?;
-        // A burst must wait for the next tick. Who may gets all of it, others up to the system's limit (net.core.rmem_max);
-        // what the kernel does not grant is no reason to fail.
+        // The queue must hold all that comes within a tick. A privileged process gets the size it asks for, any other at
+        // most the system's limit (net.core.rmem_max). A smaller queue is no reason to fail.
         if setsockopt(&socket, sockopt::RcvBufForce, &self.queue).is_err() {
             let _ = socket.set_recv_buffer_size(self.queue);
         }
         let _ = socket.set_send_buffer_size(self.queue);
-        // On a dual-stack socket it is for the IPv4 that passes through.
+        // On a dual-stack socket the option holds for IPv4 packets.
         let _ = dont_fragment(socket.as_fd());
         let class = u32::from(self.dscp) << 2;
         if self.host.is_ipv6() {
@@ -224,7 +224,7 @@ impl Ports {
         }
     }
 
-    /// To be sent at the end of the round.
+    /// Queues a datagram, to be sent with the next [`Ports::flush`] or when the queue is full.
     pub(super) fn queue(&mut self, port: u16, to: SocketAddr, bytes: &[u8]) {
         let dual = self.host.is_ipv6();
         let Some(Some(open)) = self.slot(port) else { return };
@@ -248,7 +248,7 @@ impl Ports {
         self.dirty = dirty;
     }
 
-    /// Closes what has had no leg for `linger`.
+    /// Closes the ports that have had no leg for `linger`.
     pub(super) fn sweep(&mut self, now: Duration, linger: Duration, in_use: impl Fn(u16) -> bool) {
         for (at, slot) in self.ports.iter_mut().enumerate() {
             let Some(port) = slot else { continue };

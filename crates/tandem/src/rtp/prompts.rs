@@ -1,6 +1,7 @@
 //! Reads prompts from their folder, off the media thread.
 //!
-//! Each time one is played its file is looked at: what was read before is used only where the file is still the same.
+//! Each time a prompt is played its file is looked at. Samples that were read before are used only while the file has not
+//! changed since.
 
 use std::{
     fs::{File, Metadata},
@@ -15,10 +16,11 @@ use media::audio::{
     prompt::{MAX_FILE, decode, is_name},
 };
 
-/// Octets of prompts kept for the next who plays them.
+/// Octets of prompts that are kept in memory for the next time they are played.
 const KEPT: usize = 64 << 20;
 
-/// Starts the reader; names go in, what was read comes out through `done`. It ends when the sender is dropped.
+/// Starts the thread that reads. Names go in through the sender, prompts or errors come out through `done`. The thread
+/// ends when the sender is dropped.
 pub(super) fn start(
     folder: PathBuf,
     done: impl Fn(String, Result<Arc<Clip>, String>) + Send + 'static,
@@ -45,7 +47,8 @@ pub fn check_prompt(folder: &Path, name: &str) -> Result<(), String> {
     Prompts::new(folder.to_owned()).get(name).map(drop)
 }
 
-/// Which state of a file: the kernel changes one of them with each way to write or replace it.
+/// Device, inode, length, and times of modification and change of a file. Each way to write or replace a file changes at
+/// least one of them.
 type Stamp = (u64, u64, u64, (i64, i64), (i64, i64));
 
 fn stamp(file: &Metadata) -> Stamp {
