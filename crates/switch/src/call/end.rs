@@ -133,18 +133,6 @@ pub(crate) const fn disposition_of(code: u16) -> Disposition {
     }
 }
 
-impl Call {
-    /// Whether how the call ended is decided.
-    pub fn has_ended(&self) -> bool {
-        self.record.ending.is_some()
-    }
-
-    /// How the call ends is decided (by its script): its record is written.
-    pub fn decide(&mut self, x: &mut Core, ending: Ending) {
-        close_record(self, x, ending);
-    }
-}
-
 /// Writes the call's record, once.
 pub(super) fn close_record(call: &mut Call, x: &mut Core, ending: Ending) {
     if call.has_ended() {

@@ -134,6 +134,12 @@ impl Call {
         }
     }
 
+    /// The call is that of a blind transfer: `transferor` is the leg that sent the REFER `asked_by`.
+    pub fn transferred(&mut self, asked_by: Message, transferor: LegId) {
+        self.asked_by = Some(asked_by);
+        self.transfer = Transfer::Takes { transferor };
+    }
+
     /// The place that an INVITE with Replaces wanted is not to be had.
     pub fn cannot_join(&mut self, x: &mut Core, code: u16) {
         let _entered = self.span.clone().entered();
@@ -378,6 +384,16 @@ impl Call {
             Ending::system(480, "nobody answered in the longest time allowed")
         };
         self.end(x, ending);
+    }
+
+    /// Whether how the call ended is decided.
+    pub fn has_ended(&self) -> bool {
+        self.record.ending.is_some()
+    }
+
+    /// How the call ends is decided (by its script): its record is written.
+    pub fn decide(&mut self, x: &mut Core, ending: Ending) {
+        end::close_record(self, x, ending);
     }
 
     /// Whether nothing of the call is left, so that its slot can go.

@@ -157,14 +157,6 @@ fn blind(
     })
 }
 
-impl Call {
-    /// The call is that of a blind transfer.
-    pub fn transferred(&mut self, asked_by: Message, transferor: LegId) {
-        self.asked_by = Some(asked_by);
-        self.transfer = Transfer::Takes { transferor };
-    }
-}
-
 /// The party that a REFER asked for has gone to the other call.
 pub(super) fn given(call: &mut Call, x: &mut Core) {
     if let Transfer::Gives {

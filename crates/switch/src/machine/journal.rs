@@ -7,22 +7,20 @@ use crate::{
 
 use super::Switch;
 
-impl Switch {
-    /// Writes what lasts of each call with which something was done, if its legs are all quiet and that has changed.
-    pub(super) fn write_journal(&mut self) {
-        let x = &mut self.x;
-        for call in x.journal.take() {
-            let Some(call) = self.calls.get(call) else { continue };
-            let call = &call.call;
-            let legs = call.legs().iter().map(|leg| x.legs.get(*leg).and_then(Leg::image));
-            let legs = legs.collect::<Option<Vec<_>>>().filter(|legs| !legs.is_empty());
-            let Some(legs) = legs else {
-                continue;
-            };
-            let image = CallImage { call: call.uid, legs };
-            if let Some(image) = x.journal.changed(image) {
-                x.stack.outputs.push_back(Output::Journal(Box::new(image)));
-            }
+/// Writes what lasts of each call with which something was done, if its legs are all quiet and that has changed.
+pub(super) fn write_journal(switch: &mut Switch) {
+    let x = &mut switch.x;
+    for call in x.journal.take() {
+        let Some(call) = switch.calls.get(call) else { continue };
+        let call = &call.call;
+        let legs = call.legs().iter().map(|leg| x.legs.get(*leg).and_then(Leg::image));
+        let legs = legs.collect::<Option<Vec<_>>>().filter(|legs| !legs.is_empty());
+        let Some(legs) = legs else {
+            continue;
+        };
+        let image = CallImage { call: call.uid, legs };
+        if let Some(image) = x.journal.changed(image) {
+            x.stack.outputs.push_back(Output::Journal(Box::new(image)));
         }
     }
 }

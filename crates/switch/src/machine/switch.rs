@@ -3,7 +3,7 @@
 
 use sip::{Instant, transaction::TxOutput};
 
-use super::handover;
+use super::{command, handover, journal};
 use crate::{
     answer::Answer,
     api::{AccountChange, CallUid, Input, Output, ScriptEvent},
@@ -144,7 +144,7 @@ impl Switch {
                 let (now, unix) = (self.x.stack.now, self.x.stack.unix());
                 self.x.registrar.restore(now, unix, binding);
             }
-            Input::Command { id, command } => self.command(id, command),
+            Input::Command { id, command } => command::command(self, id, command),
             Input::Drain => self.x.draining = true,
             Input::HangUpAll => {
                 self.x.draining = true;
@@ -177,7 +177,7 @@ impl Switch {
                 }
             } else {
                 self.activity_changed();
-                return self.write_journal();
+                return journal::write_journal(self);
             }
         }
     }
