@@ -5,6 +5,7 @@
 mod admin;
 mod call;
 mod cancel;
+mod causes;
 mod change;
 mod consistency;
 mod descriptions;

@@ -276,7 +276,7 @@ fn a_callee_that_hangs_up_before_it_answers_is_let_go_and_so_is_the_caller() {
     stage.clears();
 }
 
-fn bye(invite: &Message, tag: &str, number: u32) -> Message {
+pub(crate) fn bye(invite: &Message, tag: &str, number: u32) -> Message {
     use sip::HeaderName;
     Builder::request(&Method::Bye, "sip:101@192.0.2.1")
         .header(

@@ -106,14 +106,15 @@ catalogue! {
         "Look for a firewall between the phone and the media ports, or a phone that lost its network.";
     SessionExpired = "session.expired", "A phone did not refresh the session in time",
         "Look for a phone that lost its network, or check its session timer.";
-    SetupTimedOut = "session.setup_timed_out", "Nobody answered in the longest time allowed", "";
     SwitchOverloaded = "switch.overloaded", "Tandem had no room for the call",
         "Raise the limits on calls and legs if the machine is strong enough.";
     SwitchStopped = "switch.stopped", "Tandem was stopped", "";
     SwitchInterrupted = "switch.interrupted", "Tandem ended abruptly during the call", "Look into the log of the machine.";
     AdminEnded = "admin.ended", "Ended by an administrator", "";
     CallTransferred = "call.transferred", "The call was transferred", "";
-    CallReplaced = "call.replaced", "Another call took its place", "";
+    CallJoined = "call.joined", "The call took a place in another one", "";
+    CallNotReplaced = "call.not_replaced", "The call whose place was wanted was not there", "";
+    CallNotDecided = "call.not_decided", "Nobody answered in the longest time allowed", "";
     NetworkUnallocated = "network.unallocated", "The telephone network has no such number: {detail}", "Check the number.";
     NetworkNoRoute = "network.no_route", "The telephone network found no way: {detail}",
         "Check the number, or ask the provider.";
@@ -147,9 +148,9 @@ impl CauseCode {
             401 | 407 => Self::PhonePassword,
             403 | 433 | 603 | 607 | 608 => Self::PhoneDeclined,
             404 | 410 | 484 | 485 | 604 => Self::PhoneNotFound,
-            408 | 503 | 504 => Self::PhoneUnreachable,
+            408 | 430 | 504 => Self::PhoneUnreachable,
             406 | 415 | 488 | 606 => Self::PhoneNotAcceptable,
-            480 | 487 => Self::PhoneUnavailable,
+            480 | 487 | 503 => Self::PhoneUnavailable,
             486 | 600 => Self::PhoneBusy,
             _ => Self::PhoneFailed,
         }

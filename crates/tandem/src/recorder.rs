@@ -8,6 +8,10 @@ use std::{
     time::Duration,
 };
 
+use prometheus_client::{
+    encoding::EncodeLabelSet,
+    metrics::{counter::Counter, family::Family},
+};
 use records::{BindingChange, Cdr, CdrAnswer, CdrOpen};
 use store::{Durable, Store, Writer};
 use switch::{Input, QueryId};
@@ -23,6 +27,16 @@ pub struct Recorder {
     promises: mpsc::UnboundedSender<(QueryId, Durable)>,
     /// Calls whose record is open.
     calls: Arc<AtomicIsize>,
+    ended: EndedCalls,
+}
+
+/// Calls that have ended, by cause; as many series as the catalogue has causes at most.
+pub type EndedCalls = Family<ByCause, Counter>;
+
+/// The label of [`EndedCalls`].
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct ByCause {
+    cause: &'static str,
 }
 
 impl Recorder {
@@ -47,6 +61,7 @@ impl Recorder {
             writer: store.writer(domain),
             promises,
             calls: Arc::default(),
+            ended: EndedCalls::default(),
         }
     }
 
@@ -86,7 +101,16 @@ impl Recorder {
     pub fn close_cdr(&self, cdr: Cdr) {
         // Each call begins and ends once.
         self.calls.fetch_sub(1, Ordering::Relaxed);
+        let by_cause = ByCause {
+            cause: cdr.cause.name(),
+        };
+        self.ended.get_or_create(&by_cause).inc();
         self.writer.close_cdr(cdr);
+    }
+
+    /// Calls whose records were completed, by cause.
+    pub fn ended(&self) -> EndedCalls {
+        self.ended.clone()
     }
 
     /// Changes that nobody waits for.
@@ -224,6 +248,8 @@ mod tests {
         };
         let expected = ["answered", "busy", "no_answer", "cancelled", "rejected", "failed"];
         assert_eq!(words(&|item| item.cdr.disposition.name()), expected);
+        let ended = |cause| recorder.ended().get_or_create(&ByCause { cause }).get();
+        assert_eq!((ended("caller.hung_up"), ended("phone.dnd")), (1, 0));
         let expected = ["caller", "callee", "script", "admin", "system", "system"];
         assert_eq!(words(&|item| item.cdr.ended_by.name()), expected);
         let first = &page.items.last().unwrap().cdr;

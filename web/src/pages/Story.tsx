@@ -9,6 +9,9 @@ import { message } from "../ui/States";
 import { type Fact, Facts } from "../ui/Table";
 import { began, linked, together, who, why } from "./why";
 
+/** Shorter parts of a call, in seconds, are not shown. */
+const MOMENT = 0.5;
+
 /** The details of a record. `seen`: the calls whose records are open around it, so that no record is shown in itself. */
 export function Story({ cdr, seen = [] }: { cdr: Cdr; seen?: string[] }) {
   const others = cdr.links.filter((link) => !seen.includes(link.call_id));
@@ -25,9 +28,11 @@ export function Story({ cdr, seen = [] }: { cdr: Cdr; seen?: string[] }) {
 
 function Segments({ cdr }: { cdr: Cdr }) {
   const seconds = ({ from, to }: Cdr["segments"][number]) => (Date.parse(to) - Date.parse(from)) / 1000;
+  // A party that leaves is followed by the end within a moment, most often.
+  const shown = cdr.segments.filter((segment, i) => i === 0 || seconds(segment) >= MOMENT);
   return (
     <ol className="story" aria-label="Who talked with whom">
-      {cdr.segments.map((segment) => (
+      {shown.map((segment) => (
         <li key={segment.from + segment.why}>
           <time dateTime={segment.from}>{clock(segment.from)}</time>
           <b>{together(segment)}</b>

@@ -3,7 +3,7 @@
 use ::media::Spec;
 
 use crate::{
-    api::{Began, EndedBy},
+    api::{Began, CauseCode, EndedBy},
     bridge::{self, Bridge},
     core::Core,
     event::{Cause, LegEvent},
@@ -21,7 +21,11 @@ impl Call {
         match Bridge::answered(x, subject, peer, spec) {
             Ok(bridge) => self.connected(x, bridge),
             Err(_) => {
-                end::close_record(self, x, Ending::system(488, "no codec in common"));
+                end::close_record(
+                    self,
+                    x,
+                    Ending::system(CauseCode::CodecNoneInCommon, 488, "no codec in common"),
+                );
                 return false;
             }
         }
@@ -35,7 +39,11 @@ impl Call {
         match Bridge::connect(x, subject, guest) {
             Ok(bridge) => self.connected(x, bridge),
             Err(_) => {
-                end::close_record(self, x, Ending::system(488, "no codec in common"));
+                end::close_record(
+                    self,
+                    x,
+                    Ending::system(CauseCode::CodecNoneInCommon, 488, "no codec in common"),
+                );
                 return false;
             }
         }
@@ -164,7 +172,7 @@ fn partner_gone(call: &mut Call, x: &mut Core, partner: LegId, ending: Option<En
         }
         return call.tell_verb(VerbEvent::PeerEnded);
     }
-    let ending = ending.unwrap_or_else(|| Ending::system(480, "a phone has gone"));
+    let ending = ending.unwrap_or_else(|| Ending::system(CauseCode::PhoneLost, 480, "a phone has gone"));
     let cause = Cause::ours("the other side hung up").because(ending.why.clone());
     end::close_record(call, x, ending);
     for leg in call.legs.iter().filter(|leg| **leg != partner) {

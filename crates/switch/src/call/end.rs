@@ -14,6 +14,7 @@ use super::Call;
 /// How a call ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Ending {
+    pub cause: CauseCode,
     pub code: u16,
     pub disposition: Disposition,
     pub by: EndedBy,
@@ -25,6 +26,7 @@ pub(crate) struct Ending {
 impl Ending {
     pub fn cancelled() -> Self {
         Self {
+            cause: CauseCode::CallerCancelled,
             code: 487,
             disposition: Disposition::Cancelled,
             by: EndedBy::Caller,
@@ -33,8 +35,10 @@ impl Ending {
         }
     }
 
-    pub fn system(code: u16, detail: &str) -> Self {
+    /// For a reason of Tandem's own.
+    pub fn system(cause: CauseCode, code: u16, detail: &str) -> Self {
         Self {
+            cause,
             code,
             disposition: disposition_of(code),
             by: EndedBy::System,
@@ -46,6 +50,7 @@ impl Ending {
     /// The last phone of the call has transferred the other one away.
     pub fn transferred() -> Self {
         Self {
+            cause: CauseCode::CallTransferred,
             code: 200,
             disposition: Disposition::Answered,
             by: EndedBy::System,
@@ -57,6 +62,7 @@ impl Ending {
     /// An INVITE with Replaces has found its place in another call.
     pub fn joined() -> Self {
         Self {
+            cause: CauseCode::CallJoined,
             detail: "took a place in another call".into(),
             ..Self::transferred()
         }
@@ -64,6 +70,7 @@ impl Ending {
 
     pub fn admin() -> Self {
         Self {
+            cause: CauseCode::AdminEnded,
             code: 480,
             disposition: Disposition::Rejected,
             by: EndedBy::Admin,
@@ -72,8 +79,10 @@ impl Ending {
         }
     }
 
-    pub fn script(code: u16, detail: &str) -> Self {
+    /// By its script.
+    pub fn script(cause: CauseCode, code: u16, detail: &str) -> Self {
         Self {
+            cause,
             code,
             disposition: disposition_of(code),
             by: EndedBy::Script,
@@ -85,6 +94,7 @@ impl Ending {
     /// The last `dial` was not answered, and nothing followed.
     pub fn unanswered(last: &Unanswered) -> Self {
         Self {
+            cause: last.cause,
             code: last.code,
             disposition: disposition_of(last.code),
             by: last.by,
@@ -94,8 +104,9 @@ impl Ending {
     }
 
     /// Of a call made over the API, where whoever was to be called first did not answer.
-    pub fn refused(code: u16, reason: &str) -> Self {
+    pub fn refused(cause: CauseCode, code: u16, reason: &str) -> Self {
         Self {
+            cause,
             code,
             disposition: disposition_of(code),
             by: EndedBy::Caller,
@@ -111,7 +122,15 @@ impl Ending {
             Who::Us | Who::Lost => EndedBy::System,
         };
         let side = if peer == EndedBy::Callee { "callee" } else { "caller" };
+        let code = match (cause.who, peer) {
+            (Who::Us | Who::Lost, _) => cause.code,
+            (Who::Peer, EndedBy::Callee) => CauseCode::CalleeHungUp,
+            (Who::Peer, EndedBy::Caller | EndedBy::Script | EndedBy::Admin | EndedBy::System) => {
+                CauseCode::CallerHungUp
+            }
+        };
         Self {
+            cause: Q850::meaning(cause.why.as_ref()).unwrap_or(code),
             code: 200,
             disposition: Disposition::Answered,
             by,
@@ -159,7 +178,7 @@ pub(super) fn close_record(call: &mut Call, x: &mut Core, ending: Ending) {
     if ending.disposition == Disposition::Failed {
         x.stats.calls_failed += 1;
     }
-    tracing::info!(code = ending.code, disposition = %ending.disposition.name(), by = %ending.by.name(), detail = %ending.detail, "call ended");
+    tracing::info!(code = ending.code, cause = ending.cause.name(), disposition = %ending.disposition.name(), by = %ending.by.name(), detail = %ending.detail, "call ended");
     let ended_at = call.record.unix(x);
     let cdr = Cdr {
         open: call.record.open(call.uid, &call.facts),
@@ -169,7 +188,7 @@ pub(super) fn close_record(call: &mut Call, x: &mut Core, ending: Ending) {
         disposition: ending.disposition,
         sip_code: ending.code,
         ended_by: ending.by,
-        cause: CauseCode::guess(ending.disposition, ending.code, ending.by),
+        cause: ending.cause,
         detail: ending.detail.clone(),
         segments: call.record.story.clone().end(ended_at),
         links: call.record.links(),
@@ -188,7 +207,7 @@ pub(super) fn when_nothing_is_left(call: &mut Call, x: &mut Core) {
 }
 
 /// Writes the record of an INVITE that was refused before it became a call.
-pub(crate) fn record_refused(x: &mut Core, beginning: Beginning, refusal: &Answer) {
+pub(crate) fn record_refused(x: &mut Core, beginning: Beginning, cause: CauseCode, refusal: &Answer) {
     let now = x.stack.unix();
     let open = CdrOpen {
         call_id: x.stack.ids.call_uid(),
@@ -199,7 +218,7 @@ pub(crate) fn record_refused(x: &mut Core, beginning: Beginning, refusal: &Answe
         started_at: now,
     };
     x.stats.calls_failed += 1;
-    tracing::info!(code = refusal.status.code(), from = %open.from, dialed = %open.dialed, "call refused");
+    tracing::info!(code = refusal.status.code(), cause = cause.name(), from = %open.from, dialed = %open.dialed, "call refused");
     x.stack.query(Query::OpenCdr(Box::new(open.clone())));
     x.stack.outputs.push_back(Output::Cdr(Box::new(Cdr {
         segments: Segment::of_plain_call(now, &open.from, None, now),
@@ -211,7 +230,7 @@ pub(crate) fn record_refused(x: &mut Core, beginning: Beginning, refusal: &Answe
         disposition: disposition_of(refusal.status.code()),
         sip_code: refusal.status.code(),
         ended_by: EndedBy::System,
-        cause: CauseCode::Unknown,
+        cause,
         detail: refusal.reason.as_deref().unwrap_or(refusal.status.reason()).to_owned(),
     })));
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     answer::Answer,
-    api::{Began, CallUid, LinkKind},
+    api::{Began, CallUid, CauseCode, LinkKind},
     bridge,
     core::{Core, Why},
     event::Cause,
@@ -65,7 +65,11 @@ pub(crate) fn joined(call: &mut Call, x: &mut Core, leg: LegId, to: CallUid, joi
         call.mark_answered(x);
         end::close_record(call, x, Ending::joined());
     } else {
-        end::close_record(call, x, Ending::system(481, "the dialog to be replaced cannot be"));
+        end::close_record(
+            call,
+            x,
+            Ending::system(CauseCode::CallNotReplaced, 481, "the dialog to be replaced cannot be"),
+        );
     }
 }
 

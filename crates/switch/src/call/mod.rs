@@ -44,7 +44,7 @@ pub(crate) use transfer::refused;
 
 use crate::{
     answer::Answer,
-    api::{Began, CallUid, CdrAnswer, EndedBy, Event, Facts, LinkKind, Output, Query, QueryId},
+    api::{Began, CallUid, CauseCode, CdrAnswer, EndedBy, Event, Facts, LinkKind, Output, Query, QueryId},
     bridge::Bridge,
     core::{Beginning, Core, Destination, Handover, QueryUse, Why},
     event::{Cause, LegEvent},
@@ -143,7 +143,11 @@ impl Call {
     /// The place that an INVITE with Replaces wanted is not to be had.
     pub fn cannot_join(&mut self, x: &mut Core, code: u16) {
         let _entered = self.span.clone().entered();
-        end::close_record(self, x, Ending::system(code, "the dialog to be replaced cannot be"));
+        end::close_record(
+            self,
+            x,
+            Ending::system(CauseCode::CallNotReplaced, code, "the dialog to be replaced cannot be"),
+        );
         self.with_subject(x, |leg, cx| leg.reject(cx, &Answer::of(code)));
     }
 
@@ -377,11 +381,16 @@ impl Call {
         }
         let ending = if expired {
             Ending {
+                cause: CauseCode::CallerExpired,
                 detail: "the caller's INVITE has expired".into(),
                 ..Ending::cancelled()
             }
         } else {
-            Ending::system(480, "nobody answered in the longest time allowed")
+            Ending::system(
+                CauseCode::CallNotDecided,
+                480,
+                "nobody answered in the longest time allowed",
+            )
         };
         self.end(x, ending);
     }

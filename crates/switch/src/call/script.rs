@@ -2,7 +2,7 @@
 
 use crate::{
     answer::Answer,
-    api::{Event, Outcome, Position, QueryId, ScriptCommand, ScriptEntry, ScriptFault},
+    api::{CauseCode, Event, Outcome, Position, QueryId, ScriptCommand, ScriptEntry, ScriptFault},
     core::Core,
     event::Cause,
     hunt::Unanswered,
@@ -172,7 +172,7 @@ impl Call {
                 let detail = format!("{file}:{line}:{column}: {}", fault.message);
                 tracing::error!(%detail, "the dialplan failed");
                 x.stack.event(Event::ScriptFailed { call: self.uid, fault });
-                Ending::system(500, &detail)
+                Ending::system(CauseCode::ScriptFailed, 500, &detail)
             }
         };
         if self.has_ended() {
@@ -205,12 +205,16 @@ impl Call {
         if self.record.answered_at.is_some() {
             return match &self.script.callee_ended {
                 Some(ending) => ending.clone(),
-                None => Ending::script(200, "the dialplan is through"),
+                None => Ending::script(CauseCode::ScriptEnded, 200, "the dialplan is through"),
             };
         }
         match &self.script.last_dial {
             Some(last) => Ending::unanswered(last),
-            None => Ending::script(404, "the dialplan did nothing with the call"),
+            None => Ending::script(
+                CauseCode::ScriptDidNothing,
+                404,
+                "the dialplan did nothing with the call",
+            ),
         }
     }
 }

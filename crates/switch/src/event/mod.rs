@@ -12,6 +12,8 @@ mod words;
 use ::media::Spec;
 use sip::{Message, transaction::ServerId};
 
+use crate::api::CauseCode;
+
 pub(crate) use why::Q850;
 
 /// A leg's timers.
@@ -52,6 +54,8 @@ pub(crate) enum LegEvent {
         contacts: Vec<String>,
         /// What the telephone network says of it.
         why: Option<Q850>,
+        /// What it means.
+        cause: CauseCode,
     },
     /// Inbound: the ACK came, with the answer where the 2xx made the offer.
     Confirmed { answer: Option<Spec> },
@@ -83,6 +87,8 @@ pub(crate) enum LegEvent {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Cause {
     pub who: Who,
+    /// Of a leg that is lost: why. Who hung up says the rest.
+    pub code: CauseCode,
     /// In words, for people.
     pub detail: String,
     /// What the telephone network said of it; BYE tells the other phone.
@@ -104,14 +110,16 @@ impl Cause {
     pub fn ours(detail: &str) -> Self {
         Self {
             who: Who::Us,
+            code: CauseCode::Unknown,
             detail: detail.into(),
             why: None,
         }
     }
 
-    pub fn lost(detail: &str) -> Self {
+    pub fn lost(code: CauseCode, detail: &str) -> Self {
         Self {
             who: Who::Lost,
+            code,
             detail: detail.into(),
             why: None,
         }

@@ -5,6 +5,8 @@ use std::fmt;
 
 use sip::{Message, headers::reason::Reason};
 
+use crate::api::CauseCode;
+
 /// Characters of the text that are kept.
 const TEXT: usize = 128;
 
@@ -24,6 +26,11 @@ impl Q850 {
         let text = reason.text.filter(|text| !text.is_empty());
         let text = text.map(|text| sip::clean(&text).chars().take(TEXT).collect());
         Some(Self { cause, text })
+    }
+
+    /// What the cause says of the end of a call, if more than that a person acted.
+    pub fn meaning(why: Option<&Self>) -> Option<CauseCode> {
+        CauseCode::of_q850(why?.cause)
     }
 
     /// For the record and people: what happened, and the cause.

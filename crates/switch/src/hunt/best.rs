@@ -1,6 +1,9 @@
 //! The best of several refusals.
 
-use crate::{api::EndedBy, event::Q850};
+use crate::{
+    api::{CauseCode, EndedBy},
+    event::Q850,
+};
 
 /// What a hunt came to that nobody answered.
 #[derive(Clone, Debug)]
@@ -13,18 +16,21 @@ pub(crate) struct Unanswered {
     pub detail: String,
     /// What the telephone network said; the caller is told.
     pub why: Option<Q850>,
+    /// What it means.
+    pub cause: CauseCode,
     /// Whose doing it was.
     pub by: EndedBy,
 }
 
 impl Unanswered {
     /// For a reason of ours.
-    pub fn ours(code: u16, reason: &str) -> Self {
+    pub fn ours(cause: CauseCode, code: u16, reason: &str) -> Self {
         Self {
             code,
             reason: reason.to_owned(),
             detail: reason.to_owned(),
             why: None,
+            cause,
             by: EndedBy::System,
         }
     }
@@ -38,28 +44,28 @@ pub(super) struct Best {
 
 impl Best {
     /// A target came to nothing for a reason of ours.
-    pub fn note(&mut self, code: u16, reason: &str) {
-        self.note_of(EndedBy::System, code, reason, None);
+    pub fn note(&mut self, cause: CauseCode, code: u16, reason: &str) {
+        self.note_of(EndedBy::System, cause, code, reason, None);
     }
 
     /// A phone has refused, or was not heard of.
-    pub fn note_callee(&mut self, code: u16, reason: &str, why: Option<Q850>) {
+    pub fn note_callee(&mut self, cause: CauseCode, code: u16, reason: &str, why: Option<Q850>) {
         // Ours, too, where nothing was heard of the phone (Timer B, a transport that failed).
         let by = if matches!(code, 408 | 503) {
             EndedBy::System
         } else {
             EndedBy::Callee
         };
-        self.note_of(by, code, reason, why);
+        self.note_of(by, cause, code, reason, why);
     }
 
     /// The best so far.
     pub fn take(&mut self) -> Unanswered {
         let answer = self.answer.take();
-        answer.unwrap_or_else(|| Unanswered::ours(480, "Temporarily Unavailable"))
+        answer.unwrap_or_else(|| Unanswered::ours(CauseCode::PhoneUnavailable, 480, "Temporarily Unavailable"))
     }
 
-    fn note_of(&mut self, by: EndedBy, code: u16, reason: &str, why: Option<Q850>) {
+    fn note_of(&mut self, by: EndedBy, cause: CauseCode, code: u16, reason: &str, why: Option<Q850>) {
         let answer = self.answer.as_ref();
         if answer.is_none_or(|best| rank(code) < rank(best.code)) {
             let told = match by {
@@ -70,6 +76,7 @@ impl Best {
                 code,
                 reason: reason.to_owned(),
                 detail: Q850::explain(why.as_ref(), &told),
+                cause: Q850::meaning(why.as_ref()).unwrap_or(cause),
                 why,
                 by,
             });
@@ -143,7 +150,7 @@ mod tests {
             (603, 603),
             (486, 603),
         ] {
-            best.note(code, "");
+            best.note(CauseCode::Unknown, code, "");
             assert_eq!(best.answer.as_ref().map(|answer| answer.code), Some(expected));
         }
     }

@@ -27,7 +27,7 @@ pub(crate) use self::{
     trail::diverted_before,
 };
 use crate::{
-    api::{QueryId, Strategy, Target},
+    api::{CauseCode, QueryId, Strategy, Target},
     core::Core,
     event::{Cause, LegEvent, Q850},
     ids::{CallId, LegId},
@@ -215,9 +215,10 @@ impl Hunt {
                 reason,
                 contacts,
                 why,
+                cause,
             } => {
                 let branch = self.branches.swap_remove(index);
-                self.refused(x, &branch, (code, reason, why), &contacts);
+                self.refused(x, &branch, (cause, code, reason, why), &contacts);
             }
             LegEvent::Ended(_) | LegEvent::Gone | LegEvent::Cancelled => {
                 self.branches.swap_remove(index);
@@ -250,7 +251,7 @@ impl Hunt {
             return Hunted::Going;
         }
         let branches = self.hang_up(x, "no answer");
-        self.best.note(480, "No Answer");
+        self.best.note(CauseCode::PhoneNoAnswer, 480, "No Answer");
         self.forward_unanswered(x, &branches);
         self.go_on(x)
     }
@@ -331,7 +332,7 @@ impl Hunt {
         &mut self,
         x: &mut Core,
         branch: &Branch,
-        (code, reason, why): (u16, String, Option<Q850>),
+        (cause, code, reason, why): (CauseCode, u16, String, Option<Q850>),
         contacts: &[String],
     ) {
         if self.quest.follows && (300..=399).contains(&code) {
@@ -342,7 +343,7 @@ impl Hunt {
             self.drop_phones_of(x, &branch.peer);
         }
         if !self.forward_refused(x, branch, code) {
-            self.best.note_callee(code, &reason, why);
+            self.best.note_callee(cause, code, &reason, why);
         }
     }
 

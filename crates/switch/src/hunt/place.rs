@@ -5,7 +5,7 @@ use sip::{Flow, Scheme, Uri};
 
 use super::{Branch, Hunt, Quest, Trail};
 use crate::{
-    api::{Extension, Target},
+    api::{CauseCode, Extension, Target},
     bridge,
     core::{Core, QueryUse},
     ids::LegId,
@@ -69,7 +69,7 @@ impl Hunt {
     /// Rings a target, or notes why that cannot be.
     pub(super) fn place(&mut self, x: &mut Core, target: &Target, trail: &Trail) {
         if self.room(x) == 0 {
-            return self.best.note(480, "Too Many Targets");
+            return self.best.note(CauseCode::NumberBadTarget, 480, "Too Many Targets");
         }
         match target {
             Target::Extension(number) => self.place_extension(x, number, trail),
@@ -92,11 +92,11 @@ impl Hunt {
 
     fn place_extension(&mut self, x: &mut Core, number: &str, trail: &Trail) {
         let Some(extension) = x.accounts.extension(number).cloned() else {
-            return self.best.note(404, "Not Found");
+            return self.best.note(CauseCode::NumberUnknown, 404, "Not Found");
         };
         let peer = Peer::extension(number);
         if trail.goes_through(number) {
-            return self.best.note(482, "Loop Detected"); // forwards that go round
+            return self.best.note(CauseCode::NumberLoop, 482, "Loop Detected"); // forwards that go round
         }
         if self.rings_at(&peer) {
             return; // named twice, or another's calls go there too
@@ -107,14 +107,16 @@ impl Hunt {
         if extension.dnd && self.quest.follows {
             return match extension.forward_busy.as_deref().filter(|_| self.may_redirect(x)) {
                 Some(to) => self.send_on(x, (&peer, trail), &target_of(to), "do-not-disturb"),
-                None => self.best.note_callee(486, "Do Not Disturb", None),
+                None => self.best.note_callee(CauseCode::PhoneDnd, 486, "Do Not Disturb", None),
             };
         }
         let places = x.locations.ways(&peer, &x.accounts);
         if places.is_empty() {
             return match extension.forward_no_answer.as_deref().filter(|_| self.may_redirect(x)) {
                 Some(to) => self.send_on(x, (&peer, trail), &target_of(to), "unavailable"),
-                None => self.best.note(480, "No Phone Registered"),
+                None => self
+                    .best
+                    .note(CauseCode::PhoneNotRegistered, 480, "No Phone Registered"),
             };
         }
         for location in places.into_iter().take(self.room(x)) {
@@ -139,11 +141,11 @@ impl Hunt {
         let places = x.locations.ways(peer, &x.accounts);
         if places.is_empty() {
             tracing::warn!(%peer, "there is no way to this target");
-            let reason = match peer {
-                Peer::Trunk { .. } => "No Such Trunk",
-                Peer::Extension(_) | Peer::Uri(_) => "Bad Target",
+            let (cause, reason) = match peer {
+                Peer::Trunk { .. } => (CauseCode::NumberNoTrunk, "No Such Trunk"),
+                Peer::Extension(_) | Peer::Uri(_) => (CauseCode::NumberBadTarget, "Bad Target"),
             };
-            self.best.note(404, reason);
+            self.best.note(cause, 404, reason);
         }
         for location in places {
             self.reach(x, location, trail.clone());
@@ -169,14 +171,16 @@ impl Hunt {
         let Lookup { location, trail } = found;
         let peer = location.peer.clone();
         let Some(place) = Place::at(location, flows) else {
-            return self.best.note(480, "Destination Not Found");
+            return self
+                .best
+                .note(CauseCode::NumberUnresolved, 480, "Destination Not Found");
         };
         let quest = &self.quest;
         let mut headers = quest.headers.clone();
         headers.extend(trail.header_fields(&quest.diverted));
         let offer = offer(quest, x);
         if !place.codecs.is_empty() && !offer.clone().restrict(&place.codecs).has_audio() {
-            return self.best.note(488, "No Codec In Common");
+            return self.best.note(CauseCode::CodecNoneInCommon, 488, "No Codec In Common");
         }
         let invitation = Invitation {
             caller: &quest.caller,
@@ -194,7 +198,9 @@ impl Hunt {
                     rings: false,
                 });
             }
-            Err(NoRoom) => self.best.note(503, "No Room For Another Leg"),
+            Err(NoRoom) => self
+                .best
+                .note(CauseCode::SwitchOverloaded, 503, "No Room For Another Leg"),
         }
     }
 
@@ -259,11 +265,11 @@ impl Hunt {
         // Only to our own numbers: a phone that sends calls out of the house costs somebody money.
         let to: Vec<String> = contacts.iter().filter_map(inside).collect();
         if to.is_empty() {
-            return self.best.note(code, "Redirected Outside");
+            return self.best.note(CauseCode::PhoneRedirected, code, "Redirected Outside");
         }
         for number in to {
             if !self.may_redirect(x) {
-                return self.best.note(480, "Too Many Redirections");
+                return self.best.note(CauseCode::PhoneRedirected, 480, "Too Many Redirections");
             }
             self.send_on(
                 x,

@@ -3,7 +3,7 @@
 use sip::{Flow, Message, Method, transaction::ServerId};
 
 use super::{Ingress, auth::Verdict, endpoint::beginning};
-use crate::{accounts::Identity, answer::Answer, call::record_refused, core::Core};
+use crate::{accounts::Identity, answer::Answer, api::CauseCode, call::record_refused, core::Core};
 
 /// Whose request this is; `None` if it was answered with a challenge or a refusal.
 pub(crate) fn authenticate(
@@ -45,6 +45,11 @@ pub(crate) fn authenticate(
 fn record_forbidden(x: &mut Core, identity: &Identity, flow: &Flow, message: &Message, answer: &Answer) {
     if *message.method() == Method::Invite && message.to_tag().is_none() {
         let beginning = beginning(x, identity, flow, message);
-        record_refused(x, beginning, answer);
+        let cause = if answer.status.code() == 403 {
+            CauseCode::CallerForbidden
+        } else {
+            CauseCode::CallerBadRequest
+        };
+        record_refused(x, beginning, cause, answer);
     }
 }

@@ -20,7 +20,7 @@ use super::{
 use crate::{
     accounts::Identity,
     answer::Answer,
-    api::{Facts, ScriptEntry},
+    api::{CauseCode, Facts, ScriptEntry},
     call::record_refused,
     core::{Beginning, Core},
     ids::LegId,
@@ -216,14 +216,14 @@ fn invite(g: &mut Ingress, x: &mut Core, id: ServerId, flow: Flow, message: Mess
     };
     let beginning = beginning(x, &identity, &flow, &message);
     let wanted = match dialed(x, &message, &flow) {
-        Some(_) => replaced(x, &message),
-        None => Err(Answer::of(404)),
+        Some(_) => replaced(x, &message).map_err(|refusal| (CauseCode::CallNotReplaced, refusal)),
+        None => Err((CauseCode::NumberUnknown, Answer::of(404))),
     };
     let replaces = match wanted {
         Ok(replaces) => replaces,
-        Err(refusal) => {
+        Err((cause, refusal)) => {
             x.stack.answer(id, &message, &refusal);
-            return record_refused(x, beginning, &refusal);
+            return record_refused(x, beginning, cause, &refusal);
         }
     };
     let device = identity.device.as_deref().and_then(|name| x.accounts.device(name));

@@ -248,7 +248,7 @@ impl Leg {
             (_, 408 | 481) => {
                 self.talk.withdraw();
                 self.tell_refused(cx, ours.purpose, code, "Call/Transaction Does Not Exist");
-                self.lost(cx, "the phone no longer answers");
+                self.lost(cx, crate::api::CauseCode::PhoneLost, "the phone no longer answers");
             }
             _ => self.change_refused(cx, ours.purpose, code, response),
         }

@@ -5,6 +5,7 @@ use sip::{Builder, HeaderName, Message, Method, StatusCode, transaction::ServerI
 use super::{Cause, Leg, LegEvent, LegTimer, Q850, SessionTimer, Stage, Who};
 use crate::{
     answer::Answer,
+    api::CauseCode,
     requests::{self, Outline, Owner},
     stack::{Stack, TimerKey},
 };
@@ -70,6 +71,7 @@ impl Leg {
                     cx,
                     LegEvent::Ended(Cause {
                         who: Who::Peer,
+                        code: CauseCode::Unknown,
                         detail: "hung up".into(),
                         why: Q850::of(bye),
                     }),
@@ -105,6 +107,7 @@ impl Leg {
             reason: "Hung Up Before The Answer".into(),
             contacts: Vec::new(),
             why: Q850::of(bye),
+            cause: CauseCode::PhoneHungUpEarly,
         };
         self.tell(cx, refused);
         self.cancel(cx, None);
@@ -112,9 +115,9 @@ impl Leg {
 
     /// The phone is not there any more: the call is told, and BYE is sent in case it is, once it has acknowledged our
     /// 2xx or will not.
-    pub fn lost(&mut self, cx: &mut Stack, detail: &str) {
+    pub fn lost(&mut self, cx: &mut Stack, code: CauseCode, detail: &str) {
         if self.is_up() {
-            let cause = Cause::lost(detail);
+            let cause = Cause::lost(code, detail);
             self.tell(cx, LegEvent::Ended(cause.clone()));
             self.hang_up(cx, cause);
         }
@@ -124,7 +127,7 @@ impl Leg {
     /// not have heard it yet.
     pub fn unknown(&mut self, cx: &mut Stack) {
         if self.stage.up().is_some_and(|up| up.acknowledged) {
-            self.lost(cx, "the phone knows of no such call");
+            self.lost(cx, CauseCode::PhoneLost, "the phone knows of no such call");
         }
     }
 
@@ -136,11 +139,12 @@ impl Leg {
                 reason: "No Media Port".into(),
                 contacts: Vec::new(),
                 why: None,
+                cause: CauseCode::MediaFailed,
             };
             self.tell(cx, refused);
             self.cancel(cx, None);
         } else {
-            self.lost(cx, "its media port failed");
+            self.lost(cx, CauseCode::MediaFailed, "its media port failed");
         }
     }
 
@@ -152,7 +156,7 @@ impl Leg {
             LegTimer::Offer => self.offer_wanted(cx),
             LegTimer::Update => self.update_waited(cx),
             LegTimer::Provisional => self.say_again(cx),
-            LegTimer::Expire => self.lost(cx, "the session was not refreshed in time"),
+            LegTimer::Expire => self.lost(cx, CauseCode::SessionExpired, "the session was not refreshed in time"),
         }
     }
 

@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{
     answer::{Answer, FORMAT, MEDIA_TYPE},
+    api::CauseCode,
     ids::CallId,
     locations::Peer,
     stack::{
@@ -148,7 +149,11 @@ impl Leg {
         let answer = answer.and_then(|sdp| self.talk.hear_answer(sdp).ok());
         match (offered, &answer) {
             (true, None) if first => {
-                return self.lost(cx, "the ACK brought no usable answer to our offer");
+                return self.lost(
+                    cx,
+                    CauseCode::PhoneBadAnswer,
+                    "the ACK brought no usable answer to our offer",
+                );
             }
             // RFC 3261 14.2: without an answer there was no change.
             (true, None) => self.talk.withdraw(),
@@ -180,7 +185,7 @@ impl Leg {
         if let Some(up) = self.stage.up() {
             // Without an ACK the session is considered never to have been set up; BYE ends it.
             up.acknowledged = true;
-            self.lost(cx, "no ACK came to our 200");
+            self.lost(cx, CauseCode::PhoneLost, "no ACK came to our 200");
         }
     }
 

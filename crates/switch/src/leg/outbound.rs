@@ -10,6 +10,7 @@ use super::{
     stage::{Calling, Confirmed, Up},
 };
 use crate::{
+    api::CauseCode,
     ids::CallId,
     locations::{Location, Peer},
     requests::{self, Outline, Outside, Owner, Reply, RequestId, Targets},
@@ -210,6 +211,7 @@ impl Leg {
                     reason: "No Usable Answer".into(),
                     contacts: Vec::new(),
                     why: None,
+                    cause: CauseCode::PhoneBadAnswer,
                 },
             );
             return self.hang_up(cx, Cause::ours("the answer described no session that could be used"));
@@ -274,6 +276,7 @@ impl Leg {
                 reason: sip::clean(response.reason()).into_owned(),
                 contacts,
                 why: Q850::of(response),
+                cause: CauseCode::of_status(code),
             },
         );
         self.gone(cx);
@@ -289,6 +292,11 @@ impl Leg {
                     reason: reason.into(),
                     contacts: Vec::new(),
                     why: None,
+                    cause: if code == 502 {
+                        CauseCode::PhoneBadAnswer
+                    } else {
+                        CauseCode::PhoneUnreachable
+                    },
                 },
             );
             self.gone(cx);

@@ -6,7 +6,7 @@ use sip::{Instant, transaction::TxOutput};
 use super::{command, handover, journal};
 use crate::{
     answer::Answer,
-    api::{AccountChange, CallUid, Input, Output, ScriptEvent},
+    api::{AccountChange, CallUid, CauseCode, Input, Output, ScriptEvent},
     call::{Call, Ending, VerbEvent, record_refused},
     config::{Config, Keys},
     core::{Core, QueryUse},
@@ -149,7 +149,9 @@ impl Switch {
             Input::HangUpAll => {
                 self.x.draining = true;
                 for call in self.calls.ids() {
-                    self.with_call(call, |call, x| call.end(x, Ending::system(503, "Tandem was stopped")));
+                    self.with_call(call, |call, x| {
+                        call.end(x, Ending::system(CauseCode::SwitchStopped, 503, "Tandem was stopped"))
+                    });
                 }
             }
         }
@@ -250,8 +252,15 @@ impl Switch {
             }
             // One that was authenticated leaves a record, too.
             Err(refusal) => {
+                let cause = match refusal.status.code() {
+                    503 if self.x.draining => CauseCode::SwitchStopped,
+                    503 if full => CauseCode::SwitchOverloaded,
+                    503 => CauseCode::MediaNoPort,
+                    488 => CauseCode::CodecNoneInCommon,
+                    _ => CauseCode::CallerBadRequest,
+                };
                 self.x.stack.answer(server, &request, &refusal);
-                record_refused(&mut self.x, again, &refusal);
+                record_refused(&mut self.x, again, cause, &refusal);
             }
         }
     }
@@ -295,7 +304,11 @@ impl Switch {
             }
             media::Event::Silent(_) => {
                 self.x.with_leg(leg, |leg, cx| {
-                    leg.lost(cx, "nothing was heard of the phone for too long")
+                    leg.lost(
+                        cx,
+                        CauseCode::MediaSilent,
+                        "nothing was heard of the phone for too long",
+                    )
                 });
             }
             media::Event::Failed { reason, .. } => {
@@ -304,7 +317,10 @@ impl Switch {
                 self.x.with_leg(leg, |leg, cx| leg.media_failed(cx));
                 self.with_call(call, |call, x| {
                     if call.subject() == Some(leg) && call.subject_waits(x) {
-                        call.end(x, Ending::system(503, "the caller's media port failed"));
+                        call.end(
+                            x,
+                            Ending::system(CauseCode::MediaFailed, 503, "the caller's media port failed"),
+                        );
                     }
                 });
             }

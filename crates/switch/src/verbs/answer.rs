@@ -1,7 +1,7 @@
 //! `ring` and `answer`.
 
 use crate::{
-    api::Outcome,
+    api::{CauseCode, Outcome},
     call::{Call, Ending},
     core::Core,
     own::{OWN_CODECS, own_spec},
@@ -41,7 +41,10 @@ pub(super) fn pick_up(call: &mut Call, x: &mut Core) -> bool {
     if accepted {
         call.mark_answered(x);
     } else {
-        call.end(x, Ending::system(488, "no codec in common"));
+        call.end(
+            x,
+            Ending::system(CauseCode::CodecNoneInCommon, 488, "no codec in common"),
+        );
     }
     accepted
 }

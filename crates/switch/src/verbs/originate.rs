@@ -83,7 +83,7 @@ impl Originating {
             }
             Hunted::Lost(last) => {
                 let reason = Q850::explain(last.why.as_ref(), &last.reason);
-                call.subject_gone(x, Ending::refused(last.code, &reason));
+                call.subject_gone(x, Ending::refused(last.cause, last.code, &reason));
                 return Next::Idle;
             }
         }

@@ -4,7 +4,7 @@ use sip::HeaderName;
 
 use crate::{
     answer::Answer,
-    api::{Outcome, RejectCode},
+    api::{CauseCode, Outcome, RejectCode},
     call::{Call, Ending},
     core::Core,
     event::{Cause, Q850},
@@ -19,11 +19,12 @@ pub(super) fn reject(call: &mut Call, x: &mut Core, code: RejectCode, reason: Op
         Some(reason) => format!("rejected by the dialplan: {code} {reason}"),
         None => format!("rejected by the dialplan: {code}"),
     };
-    // A script that passes on the code of its `dial` passes on the reason for it.
+    // A script that passes on the code of its `dial` passes on the reason for it, and the cause is that of the `dial`.
     let last = call.script.last_dial.as_ref().filter(|last| last.code == code);
     let why = last.and_then(|last| last.why.clone());
     let refusal = Answer::of(code).with_reason(reason).explained(why.as_ref());
-    finish(call, x, refusal, &Q850::explain(why.as_ref(), &detail))
+    let cause = last.map_or(CauseCode::ScriptRejected, |last| last.cause);
+    finish(call, x, cause, &refusal, &Q850::explain(why.as_ref(), &detail))
 }
 
 /// `caller.redirect(uri)`: 302.
@@ -35,16 +36,28 @@ pub(super) fn redirect(call: &mut Call, x: &mut Core, target: &str) -> Next {
         None => format!("<{target}>"),
     };
     let refusal = Answer::of(302).with(HeaderName::Contact, contact);
-    finish(call, x, refusal, &format!("redirected to {target}"))
+    finish(
+        call,
+        x,
+        CauseCode::ScriptRedirected,
+        &refusal,
+        &format!("redirected to {target}"),
+    )
 }
 
 /// `caller.hangup()`: BYE, or 603 before the answer.
 pub(super) fn hang_up(call: &mut Call, x: &mut Core) -> Next {
-    finish(call, x, Answer::of(603), "hung up by the dialplan")
+    finish(
+        call,
+        x,
+        CauseCode::ScriptHungUp,
+        &Answer::of(603),
+        "hung up by the dialplan",
+    )
 }
 
-fn finish(call: &mut Call, x: &mut Core, refusal: Answer, detail: &str) -> Next {
-    call.decide(x, Ending::script(refusal.status.code(), detail));
-    call.dismiss_subject(x, &refusal, Cause::ours(detail));
+fn finish(call: &mut Call, x: &mut Core, cause: CauseCode, refusal: &Answer, detail: &str) -> Next {
+    call.decide(x, Ending::script(cause, refusal.status.code(), detail));
+    call.dismiss_subject(x, refusal, Cause::ours(detail));
     Next::Done(Outcome::Done)
 }

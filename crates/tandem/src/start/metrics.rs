@@ -13,7 +13,7 @@ use prometheus_client::{
 };
 use store::Writer;
 
-use crate::run::Metrics;
+use crate::{recorder::EndedCalls, run::Metrics};
 
 /// What the media engine tells of a leg when it closes, summed up.
 #[derive(Clone, Debug, Default)]
@@ -36,8 +36,8 @@ impl Audio {
     }
 }
 
-/// A registry with the loop's metrics, the media engine's and the store's.
-pub(super) fn registry(metrics: &Metrics, audio: &Audio, writer: Writer) -> Registry {
+/// A registry with the loop's metrics, the media engine's, the store's, and how calls ended.
+pub(super) fn registry(metrics: &Metrics, audio: &Audio, writer: Writer, ended: EndedCalls) -> Registry {
     let mut registry = Registry::default();
     for (name, help, counter) in [
         (
@@ -73,6 +73,7 @@ pub(super) fn registry(metrics: &Metrics, audio: &Audio, writer: Writer) -> Regi
     registry.register("tandem_sip_connections", connections, metrics.connections.clone());
     let panics = "Messages whose handling failed and that were dropped";
     registry.register("tandem_panics", panics, metrics.panics.clone());
+    registry.register("tandem_calls_ended", "Calls that have ended, by cause", ended);
     registry.register_collector(Box::new(Writes(writer)));
     registry
 }

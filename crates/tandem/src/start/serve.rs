@@ -90,6 +90,7 @@ async fn run(config: &Config, keeper: &Handle) -> Result<(), StartError> {
     let scripts = start_scripts(config, &plans, &mailbox)?;
     let recorder = Recorder::new(&config.domain, &store, keeper, mailbox.clone());
     recorder.mark_calls(config.limits.call_mark, clock, keeper);
+    let ended = recorder.ended();
     let metrics = Metrics::default();
     let begin = Begin {
         machine: Switch::new(told, seed, &Keys { nonce: random()? }),
@@ -118,7 +119,7 @@ async fn run(config: &Config, keeper: &Handle) -> Result<(), StartError> {
         events,
         health: health.clone(),
         hasher: hasher(config),
-        registry: registry(&metrics, &audio, store.writer(&config.domain)),
+        registry: registry(&metrics, &audio, store.writer(&config.domain), ended),
         metrics_need_token: config.metrics_need_token,
         trusted_proxies: config.trusted_proxies.clone(),
         system,

@@ -13,7 +13,7 @@ use ::media::Spec;
 use sip::Instant;
 
 use crate::{
-    api::{Dial, DialStatus, Outcome},
+    api::{CauseCode, Dial, DialStatus, Outcome},
     call::{Call, Guest, VerbEvent},
     core::Core,
     event::Cause,
@@ -113,7 +113,7 @@ impl Dialing {
         }
         if self.talking.is_none() && self.hunt.is_over() {
             // A phone has answered, and nobody is there any longer to be connected with it.
-            let last = Unanswered::ours(488, "Not Acceptable Here");
+            let last = Unanswered::ours(CauseCode::CodecNoneInCommon, 488, "Not Acceptable Here");
             return self.finish_unanswered(call, x, last);
         }
         Next::Wait(Running::Dial(self))
