@@ -272,6 +272,7 @@ fn every_key_is_read_from_the_file_as_well() {
         search_records = 7000
         idempotency_time = 7
         call_mark = 7
+        record_parts = 7
         progress_interval = 7
         target_silence = 7
         request_tries = 7
