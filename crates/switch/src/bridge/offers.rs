@@ -5,7 +5,7 @@ use ::media::{SdpDirection, Spec};
 use super::{Bridge, Passing, answer_alone, is_held_by_other, wish};
 use crate::{
     core::Core,
-    event::LegEvent,
+    event::SessionEvent,
     ids::LegId,
     leg::{Fit, Leg},
 };
@@ -59,35 +59,26 @@ impl Bridge {
     }
 
     /// Something about the session of one of the two legs: the other one is asked, or told.
-    pub fn session_event(&mut self, x: &mut Core, leg: LegId, event: LegEvent) {
+    pub fn session_event(&mut self, x: &mut Core, leg: LegId, event: SessionEvent) {
         match event {
-            LegEvent::Offer(spec) => self.offered(x, leg, &spec),
-            LegEvent::OfferWithdrawn => self.withdrawn(x, leg),
-            LegEvent::OfferPending => {
+            SessionEvent::Offered(spec) => self.offered(x, leg, &spec),
+            SessionEvent::Withdrawn => self.withdrawn(x, leg),
+            SessionEvent::Pending => {
                 if let Passing::From(offerer) = self.passing {
                     x.with_leg(offerer, |leg, cx| leg.change_pending(cx));
                 }
             }
-            LegEvent::OfferAnswered(spec) => self.offer_settled(x, leg, Ok(spec)),
-            LegEvent::OfferRefused { code, reason } => {
+            SessionEvent::Accepted(spec) => self.offer_settled(x, leg, Ok(spec)),
+            SessionEvent::Refused { code, reason } => {
                 tracing::debug!(code, %reason, "offer refused");
                 self.offer_settled(x, leg, Err(code));
             }
-            LegEvent::Redescribed(spec) => {
+            SessionEvent::Redescribed(spec) => {
                 if let Some(other) = self.other(leg) {
                     self.resyncs = 0;
                     x.with_leg(other, |leg, cx| leg.offer_own(cx, &spec));
                 }
             }
-            LegEvent::Provisional { .. }
-            | LegEvent::Answered { .. }
-            | LegEvent::Refused { .. }
-            | LegEvent::Confirmed { .. }
-            | LegEvent::Cancelled
-            | LegEvent::Passed { .. }
-            | LegEvent::Referred { .. }
-            | LegEvent::Ended(_)
-            | LegEvent::Gone => {}
         }
     }
 

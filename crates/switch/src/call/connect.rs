@@ -6,7 +6,7 @@ use crate::{
     api::{Began, CauseCode, EndedBy},
     bridge::{self, Bridge},
     core::Core,
-    event::{Cause, LegEvent},
+    event::{Cause, EndEvent, LegEvent, SessionEvent, SetupEvent},
     ids::LegId,
     own::OWN_CODECS,
 };
@@ -137,26 +137,18 @@ pub(super) fn subject_confirmed(call: &mut Call, x: &mut Core, subject: LegId, a
 /// The leg that is connected with the subject reports.
 pub(super) fn partner_event(call: &mut Call, x: &mut Core, partner: LegId, event: LegEvent) {
     match event {
-        LegEvent::Ended(cause) => partner_gone(call, x, partner, Some(Ending::after(&cause, EndedBy::Callee))),
-        LegEvent::Gone => partner_gone(call, x, partner, None),
-        LegEvent::Confirmed { answer: Some(spec) } => {
+        LegEvent::End(EndEvent::Ended(cause)) => {
+            partner_gone(call, x, partner, Some(Ending::after(&cause, EndedBy::Callee)))
+        }
+        LegEvent::End(EndEvent::Gone) => partner_gone(call, x, partner, None),
+        LegEvent::Setup(SetupEvent::Confirmed { answer: Some(spec) }) => {
             if let Some(bridge) = &mut call.bridge {
                 bridge.confirmed(x, partner, &spec);
             }
         }
-        LegEvent::Offer(_)
-        | LegEvent::OfferWithdrawn
-        | LegEvent::OfferPending
-        | LegEvent::OfferAnswered(_)
-        | LegEvent::OfferRefused { .. }
-        | LegEvent::Redescribed(_) => session_event(call, x, partner, event),
+        LegEvent::Session(event) => session_event(call, x, partner, event),
         LegEvent::Passed { server, request } => digits::passed(call, x, partner, server, &request),
-        LegEvent::Provisional { .. }
-        | LegEvent::Answered { .. }
-        | LegEvent::Refused { .. }
-        | LegEvent::Confirmed { answer: None }
-        | LegEvent::Cancelled
-        | LegEvent::Referred { .. } => {}
+        LegEvent::Setup(_) | LegEvent::Referred { .. } => {}
     }
 }
 
@@ -181,35 +173,26 @@ fn partner_gone(call: &mut Call, x: &mut Core, partner: LegId, ending: Option<En
 }
 
 /// Something about the session of a leg: the leg connected with it is asked, or Tandem itself takes what it can do.
-pub(super) fn session_event(call: &mut Call, x: &mut Core, leg: LegId, event: LegEvent) {
+pub(super) fn session_event(call: &mut Call, x: &mut Core, leg: LegId, event: SessionEvent) {
     match (&mut call.bridge, event) {
         (Some(bridge), event) => bridge.session_event(x, leg, event),
-        (None, LegEvent::Offer(_)) => bridge::answer_alone(x, leg),
+        (None, SessionEvent::Offered(_)) => bridge::answer_alone(x, leg),
         (
             None,
-            LegEvent::OfferWithdrawn
-            | LegEvent::OfferPending
-            | LegEvent::OfferAnswered(_)
-            | LegEvent::OfferRefused { .. }
-            | LegEvent::Redescribed(_)
-            | LegEvent::Provisional { .. }
-            | LegEvent::Answered { .. }
-            | LegEvent::Refused { .. }
-            | LegEvent::Confirmed { .. }
-            | LegEvent::Cancelled
-            | LegEvent::Passed { .. }
-            | LegEvent::Referred { .. }
-            | LegEvent::Ended(_)
-            | LegEvent::Gone,
+            SessionEvent::Withdrawn
+            | SessionEvent::Pending
+            | SessionEvent::Accepted(_)
+            | SessionEvent::Refused { .. }
+            | SessionEvent::Redescribed(_),
         ) => {}
     }
 }
 
 /// A leg reports that is connected with nobody and has no verb: the phone that has transferred the other party.
 pub(super) fn lone_event(call: &mut Call, x: &mut Core, leg: LegId, event: LegEvent) {
-    if let LegEvent::Passed { server, request } = event {
-        digits::passed(call, x, leg, server, &request);
-    } else {
-        session_event(call, x, leg, event);
+    match event {
+        LegEvent::Passed { server, request } => digits::passed(call, x, leg, server, &request),
+        LegEvent::Session(event) => session_event(call, x, leg, event),
+        LegEvent::Setup(_) | LegEvent::End(_) | LegEvent::Referred { .. } => {}
     }
 }

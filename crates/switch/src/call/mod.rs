@@ -47,7 +47,7 @@ use crate::{
     api::{Began, CallUid, CauseCode, CdrAnswer, EndedBy, Event, Facts, LinkKind, Output, Query, QueryId},
     bridge::Bridge,
     core::{Beginning, Core, Destination, Handover, QueryUse, Why},
-    event::{Cause, LegEvent},
+    event::{Cause, EndEvent, LegEvent, SetupEvent},
     ids::{CallId, LegId},
     leg::{CallerId, Leg},
     stack::TimerKey,
@@ -274,7 +274,7 @@ impl Call {
             .map_or_else(|| self.span.clone(), |leg| leg.span.clone());
         span.in_scope(|| {
             // RFC 3261 9.1: 487 is what a phone says that was told to stop.
-            if let LegEvent::Refused { code, reason, why, .. } = &event
+            if let LegEvent::Setup(SetupEvent::Refused { code, reason, why, .. }) = &event
                 && *code != 487
             {
                 let why = why.as_ref().map(tracing::field::display);
@@ -284,7 +284,7 @@ impl Call {
             }
         });
         let _entered = self.span.clone().entered();
-        let gone = matches!(event, LegEvent::Gone);
+        let gone = matches!(event, LegEvent::End(EndEvent::Gone));
         if gone {
             self.legs.retain(|one| *one != leg);
             x.remove_leg(leg);
@@ -322,22 +322,17 @@ impl Call {
 
     fn subject_event(&mut self, x: &mut Core, subject: LegId, event: LegEvent) {
         match event {
-            LegEvent::Cancelled => self.subject_gone(x, Ending::cancelled()),
-            LegEvent::Ended(cause) => self.subject_gone(x, Ending::after(&cause, EndedBy::Caller)),
-            LegEvent::Confirmed { answer } => connect::subject_confirmed(self, x, subject, answer),
-            LegEvent::Offer(_)
-            | LegEvent::OfferWithdrawn
-            | LegEvent::OfferPending
-            | LegEvent::OfferAnswered(_)
-            | LegEvent::OfferRefused { .. }
-            | LegEvent::Redescribed(_) => connect::session_event(self, x, subject, event),
+            LegEvent::Setup(SetupEvent::Cancelled) => self.subject_gone(x, Ending::cancelled()),
+            LegEvent::Setup(SetupEvent::Confirmed { answer }) => connect::subject_confirmed(self, x, subject, answer),
+            LegEvent::Session(event) => connect::session_event(self, x, subject, event),
+            LegEvent::End(EndEvent::Ended(cause)) => self.subject_gone(x, Ending::after(&cause, EndedBy::Caller)),
             LegEvent::Passed { server, request } => digits::passed(self, x, subject, server, &request),
             // Of a leg that Tandem began: before it was the subject (`Originating`).
-            LegEvent::Provisional { .. }
-            | LegEvent::Answered { .. }
-            | LegEvent::Refused { .. }
+            LegEvent::Setup(
+                SetupEvent::Provisional { .. } | SetupEvent::Answered { .. } | SetupEvent::Refused { .. },
+            )
             | LegEvent::Referred { .. }
-            | LegEvent::Gone => {}
+            | LegEvent::End(EndEvent::Gone) => {}
         }
     }
 

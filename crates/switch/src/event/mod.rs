@@ -2,7 +2,7 @@
 //!
 //! | file | what it holds |
 //! |---|---|
-//! | `mod.rs` | `LegEvent`, `Cause` (why a leg ended), `LegTimer` |
+//! | `mod.rs` | `LegEvent` with `SetupEvent`, `SessionEvent`, `EndEvent`; `Cause` (why a leg ended); `LegTimer` |
 //! | `why.rs` | `Q850`: what the telephone network said of an end |
 //! | `words.rs` | events in words, for the log |
 
@@ -36,6 +36,21 @@ pub(crate) enum LegTimer {
 /// What a leg tells its call.
 #[derive(Clone, Debug)]
 pub(crate) enum LegEvent {
+    /// About how it is answered.
+    Setup(SetupEvent),
+    /// About its session, once it is answered.
+    Session(SessionEvent),
+    /// About its end.
+    End(EndEvent),
+    /// The peer sent an INFO or MESSAGE within the dialog; wants `answer_passed`.
+    Passed { server: ServerId, request: Message },
+    /// The peer sent a REFER within the dialog; wants `Leg::accept_refer` or an error.
+    Referred { server: ServerId, request: Message },
+}
+
+/// What a leg tells that is not answered yet.
+#[derive(Clone, Debug)]
+pub(crate) enum SetupEvent {
     /// Outbound: 101 to 199.
     Provisional {
         /// One that RFCs name; what else came is 183 (RFC 3261 8.1.3.2).
@@ -61,26 +76,50 @@ pub(crate) enum LegEvent {
     Confirmed { answer: Option<Spec> },
     /// Inbound: CANCEL came and 487 was sent.
     Cancelled,
+}
+
+/// What a leg tells of its session.
+#[derive(Clone, Debug)]
+pub(crate) enum SessionEvent {
     /// The peer offers a change; wants `Leg::answer_change` or `Leg::refuse_change`.
-    Offer(Spec),
+    Offered(Spec),
     /// The peer described its session anew in an ACK, as it was asked to by its own INVITE without an offer.
     Redescribed(Spec),
     /// The peer no longer wants the change it offered.
-    OfferWithdrawn,
+    Withdrawn,
     /// The peer's person is asked about the change that was offered.
-    OfferPending,
+    Pending,
     /// The peer took the change that was offered with `Leg::offer`.
-    OfferAnswered(Spec),
+    Accepted(Spec),
     /// The peer did not take it; the session is as before (RFC 6141).
-    OfferRefused { code: u16, reason: String },
-    /// The peer sent an INFO or MESSAGE within the dialog; wants `answer_passed`.
-    Passed { server: ServerId, request: Message },
-    /// The peer sent a REFER within the dialog; wants `Leg::accept_refer` or an error.
-    Referred { server: ServerId, request: Message },
+    Refused { code: u16, reason: String },
+}
+
+/// How a leg ends.
+#[derive(Clone, Debug)]
+pub(crate) enum EndEvent {
     /// An answered leg is over.
     Ended(Cause),
     /// Nothing of the leg is left but its slot.
     Gone,
+}
+
+impl From<SetupEvent> for LegEvent {
+    fn from(event: SetupEvent) -> Self {
+        Self::Setup(event)
+    }
+}
+
+impl From<SessionEvent> for LegEvent {
+    fn from(event: SessionEvent) -> Self {
+        Self::Session(event)
+    }
+}
+
+impl From<EndEvent> for LegEvent {
+    fn from(event: EndEvent) -> Self {
+        Self::End(event)
+    }
 }
 
 /// Why a leg ended.

@@ -29,7 +29,7 @@ pub(crate) use self::{
 use crate::{
     api::{CauseCode, QueryId, Strategy, Target},
     core::Core,
-    event::{Cause, LegEvent, Q850},
+    event::{Cause, LegEvent, Q850, SetupEvent},
     ids::{CallId, LegId},
     leg::{CallerId, answer_passed, rings},
     locations::Peer,
@@ -202,35 +202,28 @@ impl Hunt {
             return Hunted::Going;
         };
         match event {
-            LegEvent::Provisional { code, reason, answer } => {
+            LegEvent::Setup(SetupEvent::Provisional { code, reason, answer }) => {
                 return self.progress(index, Said { code, reason, answer });
             }
-            LegEvent::Answered { answer } => {
+            LegEvent::Setup(SetupEvent::Answered { answer }) => {
                 let Branch { peer, leg, .. } = self.branches.swap_remove(index);
                 self.answered_elsewhere(x);
                 return Hunted::Won { peer, leg, answer };
             }
-            LegEvent::Refused {
+            LegEvent::Setup(SetupEvent::Refused {
                 code,
                 reason,
                 contacts,
                 why,
                 cause,
-            } => {
+            }) => {
                 let branch = self.branches.swap_remove(index);
                 self.refused(x, &branch, (cause, code, reason, why), &contacts);
             }
-            LegEvent::Ended(_) | LegEvent::Gone | LegEvent::Cancelled => {
+            LegEvent::End(_) | LegEvent::Setup(SetupEvent::Cancelled) => {
                 self.branches.swap_remove(index);
             }
-            LegEvent::Confirmed { .. }
-            | LegEvent::Offer(_)
-            | LegEvent::OfferWithdrawn
-            | LegEvent::OfferPending
-            | LegEvent::OfferAnswered(_)
-            | LegEvent::OfferRefused { .. }
-            | LegEvent::Redescribed(_)
-            | LegEvent::Referred { .. } => {}
+            LegEvent::Setup(SetupEvent::Confirmed { .. }) | LegEvent::Session(_) | LegEvent::Referred { .. } => {}
             LegEvent::Passed { server, .. } => answer_passed(&mut x.stack, server, 480),
         }
         self.go_on(x)

@@ -5,7 +5,7 @@ use std::time::Duration;
 use ::media::Spec;
 use sip::{Message, Method, headers::reason::RetryAfter};
 
-use super::{Leg, LegEvent, LegTimer, description, talk::OfferError};
+use super::{Leg, LegTimer, SessionEvent, description, talk::OfferError};
 use crate::{
     requests::{self, Outline, Owner, Reply, RequestId},
     stack::{Stack, TimerKey},
@@ -68,8 +68,8 @@ pub(super) struct Wanted {
 const TRIES: u8 = 30;
 
 impl Leg {
-    /// Passes on an offer of the other phone, by re-INVITE. Answered by [`LegEvent::OfferAnswered`] or
-    /// [`LegEvent::OfferRefused`]; with 491 where another change is under way.
+    /// Passes on an offer of the other phone, by re-INVITE. Answered by [`SessionEvent::Accepted`] or
+    /// [`SessionEvent::Refused`]; with 491 where another change is under way.
     pub fn offer(&mut self, cx: &mut Stack, spec: &Spec) {
         // RFC 3261 14.1: the INVITE that we answered is under way until its ACK comes, and is waited for.
         if let Some(up) = self.stage.up()
@@ -234,7 +234,7 @@ impl Leg {
         if (100..=199).contains(&code) {
             let passed = matches!(change, Some(Change::Ours(ours)) if ours.request == request && ours.purpose == Purpose::Passed);
             if passed && code > 100 {
-                self.tell(cx, LegEvent::OfferPending);
+                self.tell(cx, SessionEvent::Pending);
             }
             return;
         }
@@ -280,7 +280,7 @@ impl Leg {
         match ours.purpose {
             Purpose::Passed | Purpose::Own => {
                 self.forget_wanted();
-                self.tell(cx, LegEvent::OfferAnswered(spec));
+                self.tell(cx, SessionEvent::Accepted(spec));
             }
             Purpose::Refresh => {
                 // An answer to what is in use names less than an offer did; anything else is a change of the phone's.
@@ -289,7 +289,7 @@ impl Leg {
                         && spec.intersect(&before).codecs().len() == spec.codecs().len()
                 });
                 if !same {
-                    self.tell(cx, LegEvent::Redescribed(spec));
+                    self.tell(cx, SessionEvent::Redescribed(spec));
                 }
             }
         }
@@ -362,8 +362,8 @@ fn not_now(code: u16, response: Option<&Message>) -> Option<Duration> {
     }
 }
 
-fn refused(code: u16, reason: &str) -> LegEvent {
-    LegEvent::OfferRefused {
+fn refused(code: u16, reason: &str) -> SessionEvent {
+    SessionEvent::Refused {
         code,
         reason: reason.into(),
     }

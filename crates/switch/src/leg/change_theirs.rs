@@ -6,7 +6,7 @@ use ::media::{SdpDirection, Spec};
 use sip::{Builder, HeaderName, Message, Method, StatusCode, transaction::ServerId};
 
 use super::{
-    Leg, LegEvent, LegTimer, Stage,
+    Leg, LegTimer, SessionEvent, Stage,
     change_ours::Change,
     description,
     inbound::{FinishWith, refusal},
@@ -62,7 +62,7 @@ impl Leg {
                     let key = TimerKey::Leg(self.id, LegTimer::Update);
                     cx.timers.set(key, cx.now + UPDATE_WAITS);
                 }
-                self.tell(cx, LegEvent::Offer(offered));
+                self.tell(cx, SessionEvent::Offered(offered));
             }
         }
     }
@@ -205,7 +205,7 @@ impl Leg {
     pub(super) fn update_waited(&mut self, cx: &mut Stack) {
         if self.pending_offer().is_some() {
             self.refuse_change(cx, 504);
-            self.tell(cx, LegEvent::OfferWithdrawn);
+            self.tell(cx, SessionEvent::Withdrawn);
         }
     }
 
@@ -214,7 +214,7 @@ impl Leg {
         let change = self.stage.up().map(|up| &up.change);
         if matches!(change, Some(Change::Theirs { server, .. }) if *server == cancelled) {
             self.refuse_change(cx, 487);
-            self.tell(cx, LegEvent::OfferWithdrawn);
+            self.tell(cx, SessionEvent::Withdrawn);
         }
     }
 

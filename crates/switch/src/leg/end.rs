@@ -2,7 +2,7 @@
 
 use sip::{Builder, HeaderName, Message, Method, StatusCode, transaction::ServerId};
 
-use super::{Cause, Leg, LegEvent, LegTimer, Q850, SessionTimer, Stage, Who};
+use super::{Cause, EndEvent, Leg, LegTimer, Q850, SessionTimer, SetupEvent, Stage, Who};
 use crate::{
     answer::Answer,
     api::CauseCode,
@@ -69,7 +69,7 @@ impl Leg {
             Stage::Up(_) => {
                 self.tell(
                     cx,
-                    LegEvent::Ended(Cause {
+                    EndEvent::Ended(Cause {
                         who: Who::Peer,
                         code: CauseCode::Unknown,
                         detail: "hung up".into(),
@@ -80,7 +80,7 @@ impl Leg {
             }
             // RFC 3261 15.1.2: requests still pending in the dialog get 487.
             Stage::Incoming(_) => {
-                self.tell(cx, LegEvent::Cancelled);
+                self.tell(cx, SetupEvent::Cancelled);
                 self.reject(cx, &Answer::of(487));
             }
             // The answer to the INVITE is still to come.
@@ -102,7 +102,7 @@ impl Leg {
             }
             return self.sync_media(cx);
         }
-        let refused = LegEvent::Refused {
+        let refused = SetupEvent::Refused {
             code: 480,
             reason: "Hung Up Before The Answer".into(),
             contacts: Vec::new(),
@@ -118,7 +118,7 @@ impl Leg {
     pub fn lost(&mut self, cx: &mut Stack, code: CauseCode, detail: &str) {
         if self.is_up() {
             let cause = Cause::lost(code, detail);
-            self.tell(cx, LegEvent::Ended(cause.clone()));
+            self.tell(cx, EndEvent::Ended(cause.clone()));
             self.hang_up(cx, cause);
         }
     }
@@ -134,7 +134,7 @@ impl Leg {
     /// It has no media port: it cannot go on, or begin.
     pub fn media_failed(&mut self, cx: &mut Stack) {
         if matches!(&self.stage, Stage::Calling(calling) if !calling.cancelled) {
-            let refused = LegEvent::Refused {
+            let refused = SetupEvent::Refused {
                 code: 503,
                 reason: "No Media Port".into(),
                 contacts: Vec::new(),
@@ -184,6 +184,6 @@ impl Leg {
         }
         self.port.close(cx);
         self.stage = Stage::Gone;
-        self.tell(cx, LegEvent::Gone);
+        self.tell(cx, EndEvent::Gone);
     }
 }

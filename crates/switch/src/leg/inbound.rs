@@ -4,7 +4,7 @@ use ::media::{PeerAddress, Spec};
 use sip::{Builder, Flow, HeaderName, Message, StatusCode, dialog::Dialog, transaction::ServerId};
 
 use super::{
-    Abilities, Leg, LegEvent, LegId, LegTimer, NoRoom, Port, SessionTimer, Stage, Talk, description,
+    Abilities, Leg, LegId, LegTimer, NoRoom, Port, SessionEvent, SessionTimer, SetupEvent, Stage, Talk, description,
     port::{remote, undescribed},
     stage::{AckDue, AwaitedAck, Incoming},
     talk::Unusable,
@@ -119,7 +119,7 @@ impl Leg {
     pub fn cancelled(&mut self, cx: &mut Stack, cancelled: ServerId) {
         match &self.stage {
             Stage::Incoming(incoming) if incoming.server == cancelled => {
-                self.tell(cx, LegEvent::Cancelled);
+                self.tell(cx, SetupEvent::Cancelled);
                 self.reject(cx, &Answer::of(487));
             }
             Stage::Incoming(_) | Stage::Calling(_) | Stage::Up(_) | Stage::Ending(_) | Stage::Gone => {
@@ -162,9 +162,9 @@ impl Leg {
         }
         if first {
             self.timer.start(cx, self.id);
-            self.tell(cx, LegEvent::Confirmed { answer });
+            self.tell(cx, SetupEvent::Confirmed { answer });
         } else if let Some(spec) = answer.filter(|spec| before.as_ref() != Some(spec)) {
-            self.tell(cx, LegEvent::Redescribed(spec));
+            self.tell(cx, SessionEvent::Redescribed(spec));
         }
         match hang_up {
             Some(cause) => self.hang_up(cx, cause),

@@ -1,8 +1,24 @@
 //! A leg: one dialog with one phone, whichever side began it.
 //!
 //! A leg speaks SIP and offer/answer and knows nothing of calls: a call tells it what to do, and it
-//! tells what happened through [`LegEvent`]s. Inbound and outbound legs are the same thing; only how
-//! their dialog begins differs ([`inbound`], [`outbound`]).
+//! tells what happened through [`LegEvent`]s. A leg that a phone began and a leg that Tandem began are the same thing;
+//! only how their dialog begins differs.
+//!
+//! | file | what it does | fields of [`Leg`] |
+//! |---|---|---|
+//! | `mod.rs` | what is asked of a leg | `id`, `call`, `inbound`, `peer`, `flow`, `outside`, `others`, `invite`, `span`, `user`, `can` |
+//! | `stage.rs` | how far a leg is, with what it has only there | `stage` |
+//! | `talk.rs` | what was offered, heard and said: the only place that reads and writes SDP | `talk` |
+//! | `port.rs` | the leg's place in the media engine | `port` |
+//! | `session_timer.rs` | who refreshes the session, and when it ends (RFC 4028) | `timer` |
+//! | `inbound.rs` | a leg that a phone began, until the ACK of our 2xx | |
+//! | `progress.rs` | what a caller is told before the final answer | |
+//! | `outbound.rs` | a leg that Tandem began, until the ACK of the phone's 2xx | |
+//! | `change_ours.rs` | re-INVITE and UPDATE of ours | |
+//! | `change_theirs.rs` | re-INVITE and UPDATE of the phone's | |
+//! | `within/` | the other requests within the dialog: INFO, MESSAGE, REFER, NOTIFY, OPTIONS | |
+//! | `end.rs` | how a leg ends | |
+//! | `image.rs` | what lasts of a quiet leg, and a leg that goes on from it | |
 
 mod change_ours;
 mod change_theirs;
@@ -30,7 +46,7 @@ pub(crate) use within::{FLASH, answer_passed, info_key};
 
 use crate::{activity::LineState, api::Abilities, ids::CallId, locations::Peer, stack::Stack};
 pub(crate) use crate::{
-    event::{Cause, LegEvent, LegTimer, Q850, Who},
+    event::{Cause, EndEvent, LegEvent, LegTimer, Q850, SessionEvent, SetupEvent, Who},
     ids::LegId,
     stack::body::description,
 };
@@ -41,10 +57,13 @@ use stage::Stage;
 /// One dialog with one phone.
 pub(crate) struct Leg {
     pub id: LegId,
+    /// The call that it belongs to now.
     pub call: CallId,
+    /// The phone began it.
     pub inbound: bool,
     /// Who is at the other end.
     pub peer: Peer,
+    /// Where the phone is, and from which listener of ours it is reached.
     pub flow: Flow,
     /// At the other end is no phone of ours: its Contact and Record-Route are believed.
     pub outside: bool,
@@ -141,8 +160,8 @@ impl Leg {
         self.port.sync(cx, &self.flow, early.unwrap_or(&self.talk), up);
     }
 
-    fn tell(&self, cx: &mut Stack, event: LegEvent) {
-        cx.leg_events.push_back((self.id, event));
+    fn tell(&self, cx: &mut Stack, event: impl Into<LegEvent>) {
+        cx.leg_events.push_back((self.id, event.into()));
     }
 }
 

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use sip::{Builder, Contact, Flow, HeaderName, Message, Method, StatusCode, dialog::Dialog};
 
 use super::{
-    Abilities, Cause, Leg, LegEvent, LegId, NoRoom, Port, Q850, SessionTimer, Stage, Talk, description,
+    Abilities, Cause, Leg, LegId, NoRoom, Port, Q850, SessionTimer, SetupEvent, Stage, Talk, description,
     port::undescribed,
     stage::{Calling, Confirmed, Up},
 };
@@ -166,7 +166,7 @@ impl Leg {
         if matches!(answer, Some((_, true))) {
             self.sync_media(cx);
         }
-        let provisional = LegEvent::Provisional {
+        let provisional = SetupEvent::Provisional {
             code: status.code(),
             reason,
             answer: answer.map(|(spec, _)| spec),
@@ -206,7 +206,7 @@ impl Leg {
         if !described {
             self.tell(
                 cx,
-                LegEvent::Refused {
+                SetupEvent::Refused {
                     code: 488,
                     reason: "No Usable Answer".into(),
                     contacts: Vec::new(),
@@ -222,7 +222,7 @@ impl Leg {
         self.timer.start(cx, self.id);
         self.tell(
             cx,
-            LegEvent::Answered {
+            SetupEvent::Answered {
                 answer: self.heard().cloned(),
             },
         );
@@ -271,7 +271,7 @@ impl Leg {
         };
         self.tell(
             cx,
-            LegEvent::Refused {
+            SetupEvent::Refused {
                 code,
                 reason: sip::clean(response.reason()).into_owned(),
                 contacts,
@@ -287,7 +287,7 @@ impl Leg {
         if matches!(self.stage, Stage::Calling(_)) {
             self.tell(
                 cx,
-                LegEvent::Refused {
+                SetupEvent::Refused {
                     code,
                     reason: reason.into(),
                     contacts: Vec::new(),
