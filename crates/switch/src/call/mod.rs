@@ -49,7 +49,7 @@ use crate::{
     core::{Beginning, Core, Destination, Handover, QueryUse, Why},
     event::{Cause, EndEvent, LegEvent, SetupEvent},
     ids::{CallId, LegId},
-    leg::{CallerId, Leg},
+    leg::{CallerId, Leg, answer_passed},
     stack::TimerKey,
 };
 
@@ -297,6 +297,9 @@ impl Call {
             connect::partner_event(self, x, leg, event);
         } else if self.waits_for_return(leg) {
             connect::lone_event(self, x, leg, event);
+        } else if let LegEvent::Passed { server, .. } = event {
+            // The phone is connected with nobody, and no verb takes what it sends.
+            answer_passed(&mut x.stack, server, 480);
         } else {
             self.tell_verb(VerbEvent::Leg(leg, event));
         }

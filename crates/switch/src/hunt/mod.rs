@@ -31,7 +31,7 @@ use crate::{
     core::Core,
     event::{Cause, LegEvent, Q850, SetupEvent},
     ids::{CallId, LegId},
-    leg::{CallerId, answer_passed, rings},
+    leg::{CallerId, rings},
     locations::Peer,
     stack::TimerKey,
 };
@@ -223,8 +223,10 @@ impl Hunt {
             LegEvent::End(_) | LegEvent::Setup(SetupEvent::Cancelled) => {
                 self.branches.swap_remove(index);
             }
-            LegEvent::Setup(SetupEvent::Confirmed { .. }) | LegEvent::Session(_) | LegEvent::Referred { .. } => {}
-            LegEvent::Passed { server, .. } => answer_passed(&mut x.stack, server, 480),
+            LegEvent::Setup(SetupEvent::Confirmed { .. })
+            | LegEvent::Session(_)
+            | LegEvent::Passed { .. }
+            | LegEvent::Referred { .. } => {}
         }
         self.go_on(x)
     }
