@@ -98,7 +98,7 @@ fn tell_invite(x: &mut Core, leg: LegId, event: &RequestEvent) {
         RequestEvent::Provisional(reply) | RequestEvent::Final(reply) => {
             let known = x.with_leg(leg, |leg, cx| leg.invite_response(cx, reply));
             if known.is_none() && reply.is_success() {
-                // The leg is gone: RFC 3261 13.2.2.4, whoever answers is acknowledged and hung up.
+                // The leg is gone: a 2xx is acknowledged, and its dialog ended (RFC 3261 13.2.2.4).
                 end_stray(&mut x.stack, &reply.request, &reply.response, &reply.flow, false);
             }
         }

@@ -38,7 +38,7 @@ pub(crate) fn again(cx: &mut Stack, again: &Again, number: Option<u32>, body: Op
         credentials,
     };
     let message = rewritten(cx, &sent, &again.way, &changes);
-    // What goes back to UDP stays there, and a new target begins anew.
+    // A request that goes back to UDP stays there. For a new target, its size is looked at again.
     let keeps = !again.moved && again.number == super::Number::Same;
     let (flow, message, back_to_udp) = if keeps {
         (again.way, message, false)

@@ -81,7 +81,7 @@ impl<'a> Outline<'a> {
         self
     }
 
-    /// With credentials for whoever challenges the request.
+    /// With credentials, for a server that challenges the request.
     #[cfg_attr(
         not(test),
         expect(dead_code, reason = "trunks, which have credentials, are not there so far")

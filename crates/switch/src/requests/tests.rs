@@ -179,7 +179,7 @@ fn challenge(realm: &str, nonce: &str, stale: bool) -> String {
     .to_string()
 }
 
-/// Whether a request shows that whoever sent it knows the password, with this nonce count.
+/// Whether a request proves that its sender knows the password, with this nonce count.
 fn shows(request: &Message, field: HeaderName, realm: &str, count: u32) -> bool {
     let shown = request.headers(field).filter_map(|value| Shown::parse(value).ok());
     let mut shown = shown.filter(|shown| shown.realm == realm && shown.nc == Some(count) && shown.uri == request.uri());

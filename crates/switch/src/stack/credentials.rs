@@ -5,7 +5,7 @@ use sip::{
     digest::{ChallengeParsed, Ha1Pair, answer_hashed},
 };
 
-/// A user name and its secret, given with a request by whoever wants it sent. Neither `Debug` nor `Display`.
+/// A user name and its secret. The owner of a request gives them. Neither `Debug` nor `Display`.
 pub(crate) struct Credentials {
     user: Box<str>,
     secret: Secret,

@@ -1,4 +1,4 @@
-//! Whose dialog it is, and dialogs that nobody wants.
+//! The user of each dialog, and dialogs that have no user.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -24,7 +24,7 @@ pub(crate) enum DialogUser {
 #[derive(Default)]
 pub(crate) struct Dialogs {
     users: HashMap<DialogId, DialogUser>,
-    /// Dialogs that nobody wanted and that were ended, the latest last.
+    /// Dialogs without a user that were ended at once, the latest last.
     strays: VecDeque<DialogId>,
 }
 
@@ -57,8 +57,8 @@ impl Dialogs {
         self.get(&DialogId::of_request(request)?)
     }
 
-    /// A dialog that nobody wants is ended; false if that was done before. The last few are remembered: a repeated 2xx
-    /// comes within seconds.
+    /// A dialog without a user is ended; false if that was done before. The last few are remembered: a repeated 2xx comes
+    /// within seconds.
     pub fn note_stray(&mut self, dialog: &DialogId) -> bool {
         const KEPT: usize = 256;
         if self.strays.contains(dialog) {

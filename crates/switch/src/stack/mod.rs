@@ -190,7 +190,7 @@ impl Stack {
     }
 
     /// Answers what anybody may send, once, and keeps nothing of it (RFC 3261 8.2.7, 26.3.2.4): a flood of it costs no
-    /// memory, and nobody is sent more answers than there were requests, wherever a made-up Via leads them.
+    /// memory, and there are never more answers than requests, wherever a forged Via leads them.
     pub fn answer_and_forget(&mut self, id: ServerId, request: &Message, answer: &Answer) {
         let flow = self.layer.server_flow(id);
         let reply = self.stateless_reply(flow, request, answer);

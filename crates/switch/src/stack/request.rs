@@ -31,7 +31,7 @@ pub(crate) enum Owner {
     Delivery(u64),
     /// A leg: a NOTIFY within its dialog.
     Notify(LegId),
-    /// No one: the BYE that ends a dialog which nobody wants.
+    /// None: the BYE that ends a dialog without a user.
     Stray,
 }
 
