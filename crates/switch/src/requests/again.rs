@@ -8,8 +8,9 @@ use super::{
 };
 use crate::stack::{Stack, request::Stage};
 
-/// What is different in the next try.
-struct Changes<'a> {
+/// What is different in the next try, besides the branch.
+#[derive(Default)]
+pub(super) struct Changes<'a> {
     number: Option<u32>,
     /// Session-Expires and Min-SE, in seconds.
     interval: Option<u32>,
@@ -64,7 +65,7 @@ pub(crate) fn again(cx: &mut Stack, again: &Again, number: Option<u32>, body: Op
 }
 
 /// The same request in another transaction (RFC 3261 8.1.1.7): with another branch, and as `changes` say.
-fn rewritten(cx: &mut Stack, sent: &Message, way: &Flow, changes: &Changes<'_>) -> Message {
+pub(super) fn rewritten(cx: &mut Stack, sent: &Message, way: &Flow, changes: &Changes<'_>) -> Message {
     let mut builder = Builder::request(sent.method(), sent.uri()).header(HeaderName::Via, cx.via(way));
     for (name, id, value) in sent.fields() {
         builder = match (id, changes.number, changes.interval) {

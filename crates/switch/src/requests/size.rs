@@ -2,12 +2,10 @@
 
 use std::net::SocketAddr;
 
-use sip::{Builder, Flow, HeaderName, Message, Transport};
+use sip::{Flow, Message, Transport};
 
-use crate::{
-    api::Listener,
-    stack::{Stack, copy_fields},
-};
+use super::again::{Changes, rewritten};
+use crate::{api::Listener, stack::Stack};
 
 /// The way and the form a request takes, and whether it may go back to UDP.
 ///
@@ -25,7 +23,7 @@ pub(super) fn fit(cx: &mut Stack, way: Flow, message: Message) -> (Flow, Message
         remote: way.remote,
         connection: None,
     };
-    let moved = with_via(cx, &message, &stream);
+    let moved = rewritten(cx, &message, &stream, &Changes::default());
     (stream, moved, true)
 }
 
@@ -39,13 +37,4 @@ fn stream_listener(listeners: &[Listener], local: SocketAddr) -> Option<&Listene
         bound == local.ip() || bound.is_unspecified()
     };
     listeners.clone().find(at).or_else(|| listeners.next())
-}
-
-fn with_via(cx: &mut Stack, message: &Message, flow: &Flow) -> Message {
-    let head = Builder::request(message.method(), message.uri()).header(HeaderName::Via, cx.via(flow));
-    let copy = copy_fields(head, message, &[HeaderName::Via]);
-    match message.content_type() {
-        Some(content_type) => copy.body(content_type, message.body()).finish(),
-        None => copy.finish(),
-    }
 }

@@ -2,7 +2,8 @@
 //!
 //! | file | what it does (and the fields of [`Stack`] that it owns) |
 //! |---|---|
-//! | `mod.rs` | `Stack`: answers, gives out, asks the outside; which of our addresses a peer is shown |
+//! | `mod.rs` | `Stack`: gives out, asks the outside; which of our addresses a peer is shown |
+//! | `answers.rs` | `Stack`: answers requests, with and without a transaction |
 //! | `body.rs` | which part of a message describes the session |
 //! | `capabilities.rs` | what Tandem allows, supports and requires: methods, extensions, bodies |
 //! | `credentials.rs` | user names and secrets for requests of ours, and the challenges answered with them |
@@ -12,6 +13,7 @@
 //! | `request.rs` | the table of our own requests (`requests`); the room `requests` works on it |
 //! | `wire/` | what the log is told of each message at `trace`, without secrets |
 
+mod answers;
 pub(crate) mod body;
 pub(crate) mod capabilities;
 pub(crate) mod credentials;
@@ -30,12 +32,11 @@ use std::{
 use bytes::Bytes;
 use media::{Command, Pool, PortId};
 use sip::{
-    Builder, Flow, HeaderName, Instant, Message, Method,
+    Flow, Instant,
     transaction::{Layer, LayerConfig, ServerId, TimerConfig},
 };
 
 use crate::{
-    answer::Answer,
     api::{Event, Listener, Output, Query, QueryId, Registration, ScriptCommand, Transmit},
     config::{Config, Transactions},
     event::{LegEvent, LegTimer},
@@ -170,50 +171,6 @@ impl Stack {
         }
     }
 
-    /// Answers a request; a stale handle (the peer gave up long ago) is no fault.
-    pub fn respond(&mut self, id: ServerId, message: Message) {
-        if let Err(stale) = self.layer.respond(self.now, id, message) {
-            tracing::debug!(%stale, "an answer came too late for its transaction");
-        }
-    }
-
-    /// Answers a request that makes no dialog.
-    pub fn answer(&mut self, id: ServerId, request: &Message, answer: &Answer) {
-        let flow = self.layer.server_flow(id);
-        self.refused.request(self.now, flow, request, answer);
-        let tag = match request.to_tag() {
-            Some(tag) => tag.to_owned(),
-            None => self.ids.tag(),
-        };
-        let answer = answer.warned(&self.config.domain);
-        self.respond(id, answer.reply(request, &tag).finish());
-    }
-
-    /// Answers what anybody may send, once, and keeps nothing of it (RFC 3261 8.2.7, 26.3.2.4): a flood of it costs no
-    /// memory, and there are never more answers than requests, wherever a forged Via leads them.
-    pub fn answer_and_forget(&mut self, id: ServerId, request: &Message, answer: &Answer) {
-        let flow = self.layer.server_flow(id);
-        let reply = self.stateless_reply(flow, request, answer);
-        if let Err(stale) = self.layer.dismiss(id, &reply) {
-            tracing::debug!(%stale, "an answer came too late for its transaction");
-        }
-    }
-
-    /// Answers a request without a transaction (RFC 3261 8.2.7).
-    pub fn answer_statelessly(&mut self, flow: &Flow, request: &Message, answer: &Answer) {
-        if request.is_request() && *request.method() != Method::Ack {
-            let reply = self.stateless_reply(Some(*flow), request, answer);
-            self.layer.send(sip::reply_address(request, flow), &reply);
-        }
-    }
-
-    /// A response whose tag is the same for each repetition of its request; where it refuses, the log is told.
-    fn stateless_reply(&mut self, flow: Option<Flow>, request: &Message, answer: &Answer) -> Message {
-        self.refused.request(self.now, flow, request, answer);
-        let answer = answer.warned(&self.config.domain);
-        answer.reply(request, &sip::stateless_tag(request)).finish()
-    }
-
     /// A message leaves: the only way out for one. It is counted and logged here, once.
     pub fn transmit(&mut self, flow: Flow, bytes: Bytes) {
         wire::sent(&flow, &bytes);
@@ -248,15 +205,4 @@ pub(crate) fn layer_config(config: &Transactions) -> LayerConfig {
         max_server: config.servers,
         ..LayerConfig::default()
     }
-}
-
-/// Adds every field of `message` but those in `except` and those that describe its body.
-pub(crate) fn copy_fields(mut builder: Builder, message: &Message, except: &[HeaderName]) -> Builder {
-    for (name, id, value) in message.fields() {
-        let body = [HeaderName::ContentLength, HeaderName::ContentType].contains(&id);
-        if !body && !except.contains(&id) {
-            builder = builder.other(name, value);
-        }
-    }
-    builder
 }
