@@ -165,6 +165,17 @@ pub(crate) fn answer_alone(x: &mut Core, leg: LegId) {
     });
 }
 
+/// Tandem itself answers a leg that waits for its answer. False where the leg was refused for want of a codec, or does not
+/// wait.
+pub(crate) fn accept_alone(x: &mut Core, leg: LegId) -> bool {
+    if !waits(x, leg) {
+        return false;
+    }
+    let own = x.legs.get(leg).and_then(|leg| leg.heard().map(own_spec));
+    let own = own.unwrap_or_else(|| Spec::own(OWN_CODECS));
+    x.with_leg(leg, |leg, cx| leg.accept(cx, &own)).unwrap_or(false)
+}
+
 /// Whether a leg could be connected with another one: they have a codec in common, as far as is known.
 pub(crate) fn fits(x: &Core, leg: LegId, with: LegId) -> bool {
     // A caller that has not offered anything is offered what Tandem itself can do.

@@ -17,9 +17,9 @@ pub(crate) fn would_take(call: &Call, x: &Core, guest: LegId, instead_of: LegId)
     if call.has_ended() || !call.legs.contains(&instead_of) {
         return Err(481);
     }
-    let partner = call
-        .other(instead_of)
-        .or(call.subject.filter(|subject| *subject != instead_of));
+    let partner = call.other(instead_of).or(call
+        .subject
+        .filter(|subject| *subject != instead_of && !call.script.seeks));
     let fits = match partner {
         Some(partner) => bridge::fits(x, guest, partner),
         // The subject is alone: Tandem itself answers.
@@ -99,7 +99,7 @@ pub(crate) fn take_over(call: &mut Call, x: &mut Core, leg: LegId, instead_of: O
 
 /// The leg takes the place of another one of the call, which is hung up.
 fn replace(call: &mut Call, x: &mut Core, old: LegId, leg: LegId) {
-    let subject = call.subject == Some(old);
+    let subject = call.subject == Some(old) && !call.script.seeks;
     let connected = call.other(old).is_some();
     if connected {
         let replaced = call.bridge.as_mut().map(|bridge| bridge.replace(x, old, leg));
@@ -110,11 +110,7 @@ fn replace(call: &mut Call, x: &mut Core, old: LegId, leg: LegId) {
     }
     if subject {
         call.subject = Some(leg);
-        if x.legs.get(leg).is_some_and(crate::leg::Leg::is_waiting) {
-            let own = x.legs.get(leg).and_then(|leg| leg.heard().map(crate::own::own_spec));
-            let own = own.unwrap_or_else(|| ::media::Spec::own(crate::own::OWN_CODECS));
-            x.with_leg(leg, |leg, cx| leg.accept(cx, &own));
-        }
+        bridge::accept_alone(x, leg);
     }
     call.tell_verb(VerbEvent::Guest(Guest {
         leg,

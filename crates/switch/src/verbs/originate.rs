@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::{
     api::{Strategy, Target},
+    bridge,
     call::{Call, Ending, VerbEvent},
     core::Core,
     event::Q850,
@@ -64,6 +65,12 @@ impl Originating {
             VerbEvent::Resolved(query, flows) => self.0.resolved(x, query, &flows),
             VerbEvent::SubjectGone => {
                 self.0.stop(x);
+                return Next::Idle;
+            }
+            // Another phone has picked up in the place of one that rings.
+            VerbEvent::Guest(guest) if self.0.is_at(guest.instead_of) && bridge::accept_alone(x, guest.leg) => {
+                self.0.answered_elsewhere(x);
+                call.subject_found(x, guest.leg);
                 return Next::Idle;
             }
             VerbEvent::PeerEnded
