@@ -172,7 +172,7 @@ impl Life {
             real,
             seen: Seen::default(),
             // Chosen apart, so that a world without transfers is as it was before there were any.
-            transfers: Some(Chance(seed ^ 0x7265_6665)).filter(|chance| chance.clone().percent(60)),
+            transfers: Some(Chance(seed ^ 0x7265_6665)).filter(|chance| chance.clone().percent(75)),
             outage: None,
             faults,
             config,

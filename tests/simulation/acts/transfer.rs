@@ -6,7 +6,7 @@ use tests::{Phase, phone::PhoneCall};
 use crate::{life::Life, scripts::pick};
 
 /// Of a hundred events of a world with transfers, this many belong to a transfer.
-const OFTEN: u64 = 12;
+const OFTEN: u64 = 22;
 
 /// Perhaps the next event is one of a transfer; true where it is.
 pub fn act(life: &mut Life) -> bool {

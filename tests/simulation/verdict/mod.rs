@@ -66,6 +66,9 @@ const KILLED: fn(&Incidents) -> bool = |incidents| incidents.killed;
 /// Bindings run by the wall clock.
 const CLOCK_SET: fn(&Incidents) -> bool = |incidents| incidents.clock_set;
 
+/// The records of a killed switch are the store's, and a clock that was set gives records other times.
+const ODD_TIMES: fn(&Incidents) -> bool = |incidents| incidents.killed || incidents.clock_set;
+
 const fn verdict(
     says: &'static str,
     at: &'static [Moment],
@@ -100,6 +103,9 @@ const VERDICTS: &[Verdict] = {
         verdict("phones wait for nothing",                          &[PhonesOver],         Hostile, NEVER,     phones::are_idle),
         verdict("calls begin and end once for observers",           &[PhonesOver],         Hostile, NEVER,     records::events_are_paired),
         verdict("records are sound",                                &[PhonesOver],         Hostile, NEVER,     records::are_sound),
+        verdict("segments tile the time of a call",                 &[PhonesOver],         Hostile, NEVER,     records::are_tiled),
+        verdict("records are linked both ways",                     &[PhonesOver],         Hostile, KILLED,    records::are_linked_both_ways),
+        verdict("who heard each other talked, by the records",      &[PhonesOver],         Rough,   ODD_TIMES, records::tell_who_talked),
         verdict("an answered caller has an answered record",        &[PhonesOver],         Hostile, KILLED,    records::know_of_answers),
         verdict("the record has the code that the caller got",      &[PhonesOver],         Rough,   KILLED,    records::have_the_code_of_the_caller),
         verdict("one caller's leg, one record, same answer",        &[PhonesOver],         Orderly, KILLED,    records::are_those_of_the_callers),

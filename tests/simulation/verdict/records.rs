@@ -1,8 +1,8 @@
 //! Records of calls, and the events that observers saw.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
-use switch::{CallUid, Cdr, Disposition, Event};
+use switch::{CallUid, Cdr, Disposition, Event, LinkKind};
 use tests::{Phase, phone::PhoneCall};
 
 use crate::life::Life;
@@ -39,6 +39,49 @@ pub fn are_sound(life: &mut Life) {
         let waited = cdr.answered_at.unwrap_or(cdr.ended_at) - cdr.open.started_at;
         let longest = i64::try_from(life.config.limits.setup.as_micros()).unwrap();
         assert!(waited <= longest, "the call was not decided in time: {cdr:?}");
+    }
+}
+
+/// The segments of a record tile the time of its call: no gap, no overlap.
+pub fn are_tiled(life: &mut Life) {
+    for cdr in &life.world.cdrs {
+        assert!(cdr.is_tiled(), "{cdr:?}");
+    }
+}
+
+/// If a record names another call, the record of that one names the call as well, with the opposite word. A party that
+/// came back brings a second link to a call whose record is closed by then, and which names the call already.
+pub fn are_linked_both_ways(life: &mut Life) {
+    let cdrs = &life.world.cdrs;
+    let links: HashSet<(CallUid, CallUid, LinkKind)> = cdrs
+        .iter()
+        .flat_map(|cdr| cdr.links.iter().map(|link| (cdr.open.call_id, link.call, link.how)))
+        .collect();
+    for (from, to, how) in &links {
+        let back = |how| links.contains(&(*to, *from, how));
+        let linked = match how {
+            LinkKind::TransferredTo => back(LinkKind::TransferredFrom),
+            LinkKind::TransferredFrom => back(LinkKind::TransferredTo) || back(LinkKind::TransferredFrom),
+            LinkKind::Joined => back(LinkKind::JoinedBy),
+            LinkKind::JoinedBy => back(LinkKind::Joined),
+        };
+        assert!(linked, "{from} has the link {how:?} to {to}, which has none back");
+    }
+}
+
+/// Whenever two phones heard each other, some record says that these two talked then.
+pub fn tell_who_talked(life: &mut Life) {
+    let mut segments: BTreeMap<(&str, &str), Vec<(i64, i64)>> = BTreeMap::new();
+    for segment in life.world.cdrs.iter().flat_map(|cdr| &cdr.segments) {
+        let (party, with) = (segment.party.as_str(), segment.with.as_str());
+        let pair = if party <= with { (party, with) } else { (with, party) };
+        segments.entry(pair).or_default().push((segment.from, segment.to));
+    }
+    for (one, other, at) in &life.seen.talks {
+        let pair = if one <= other { (one, other) } else { (other, one) };
+        let spans = segments.get(&(pair.0.as_str(), pair.1.as_str()));
+        let told = spans.is_some_and(|spans| spans.iter().any(|(from, to)| from <= at && at <= to));
+        assert!(told, "{one} and {other} talked at {at}, which no record says");
     }
 }
 

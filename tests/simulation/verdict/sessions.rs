@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use media::{Payload, PortId, Remote};
-use tests::{Phase, phone::PhoneCall};
+use tests::{Phase, phone::PhoneCall, world::EPOCH};
 
 use crate::life::Life;
 
@@ -28,8 +28,11 @@ pub fn agree(life: &mut Life) {
     compare(life, |_| true);
 }
 
-/// The ports of the media engine, each with the call of the phone at its other end where that is certain.
-fn talking(life: &Life, counts: fn(&tests::Phone) -> bool) -> BTreeMap<PortId, (Remote, &PhoneCall)> {
+/// A phone in a call: its media, the call, its number.
+type Talker<'a> = (Remote, &'a PhoneCall, &'a str);
+
+/// The ports of the media engine, each with the phone at its other end where that is certain.
+fn talking(life: &Life, counts: fn(&tests::Phone) -> bool) -> BTreeMap<PortId, Talker<'_>> {
     let engine = &life.world.engine;
     let mut talking = BTreeMap::new();
     for (id, port) in &engine.ports {
@@ -50,17 +53,17 @@ fn talking(life: &Life, counts: fn(&tests::Phone) -> bool) -> BTreeMap<PortId, (
                 let address = phone.address.ip();
                 expected.contains(&address) && !life.incidents.cut_off.contains(&address)
             })
-            .flat_map(|phone| &phone.calls);
-        let mut found = calls.filter(|call| {
+            .flat_map(|phone| phone.calls.iter().map(|call| (call, phone.number.as_str())));
+        let mut found = calls.filter(|(call, _)| {
             let known = call.media().rtp.is_some_and(|rtp| rtp.port() == port.local_port);
             let announced = rtp.is_none_or(|rtp| call.audio_port() == Some(rtp.port()));
             known && announced && call.phase == Phase::Up
         });
         // If several announced the same, nothing says which is which.
-        if let (Some(call), None, 1) = (found.next(), found.next(), alike.count())
+        if let (Some((call, number)), None, 1) = (found.next(), found.next(), alike.count())
             && call.may_change()
         {
-            talking.insert(*id, (call.media(), call));
+            talking.insert(*id, (call.media(), call, number));
         }
     }
     talking
@@ -68,8 +71,9 @@ fn talking(life: &Life, counts: fn(&tests::Phone) -> bool) -> BTreeMap<PortId, (
 
 fn compare(life: &mut Life, counts: fn(&tests::Phone) -> bool) {
     let talking = talking(life, counts);
-    let mut pairs = 0;
-    for (id, (phone, call)) in &talking {
+    let mut pairs = Vec::new();
+    let at = EPOCH + i64::try_from(life.world.now.as_micros()).unwrap();
+    for (id, (phone, call, number)) in &talking {
         let name = call.invite.call_id();
         let (sends, hears) = (phone.direction.send, phone.direction.receive);
         let port = &life.world.engine.ports[id];
@@ -81,7 +85,7 @@ fn compare(life: &mut Life, counts: fn(&tests::Phone) -> bool) {
         );
         understood(name, &phone.send_payloads, &remote.receive_payloads);
         understood(name, &remote.send_payloads, &phone.receive_payloads);
-        let Some((other, other_call)) = port.bridged.and_then(|other| talking.get(&other)) else {
+        let Some((other, other_call, other_number)) = port.bridged.and_then(|other| talking.get(&other)) else {
             continue;
         };
         // Two phones that both refuse changes cannot be brought together.
@@ -98,9 +102,10 @@ fn compare(life: &mut Life, counts: fn(&tests::Phone) -> bool) {
         if sends && call.refused == 0 {
             relayed(name, phone, &other.receive_payloads);
         }
-        pairs += 1;
+        pairs.push(((*number).to_owned(), (*other_number).to_owned(), at));
     }
-    life.counts.talks += pairs / 2;
+    life.counts.talks += pairs.len() as u64 / 2;
+    life.seen.talks.extend(pairs);
 }
 
 /// The other phone knows each codec that this phone may send. A phone may send what both sides of its leg named. The
