@@ -194,6 +194,24 @@ fn a_second_call_that_has_just_ended_is_said_so_and_the_first_goes_on() {
 }
 
 #[test]
+fn a_second_call_whose_party_is_under_way_elsewhere_has_no_place_to_give() {
+    let (stage, alice, carol, first, second) = consulting(false, true);
+    let dave = stage.phone("104");
+    second.transfers_to("104");
+    dave.rings();
+    first.transfers(&first, &second);
+    first.is_notified_at_last(481);
+    stage.hear_each_other(&alice, &first);
+    dave.answers().talks();
+    second.is_notified_at_last(200).ends_with(200);
+    stage.hear_each_other(&carol, &dave);
+    carol.hangs_up().ends_with(200);
+    dave.ends_with(200);
+    stage.ends(&alice, &first);
+    assert_eq!(records(&stage), 3);
+}
+
+#[test]
 fn a_call_is_not_joined_with_itself() {
     let (stage, alice, bob, _carol) = talking();
     bob.asks_to_join(&bob);

@@ -7,6 +7,7 @@ use crate::{
     core::{Core, Why},
     event::Cause,
     ids::LegId,
+    leg::Leg,
 };
 
 use super::{Call, Ending, Guest, VerbEvent, connect, end, transfer};
@@ -17,9 +18,14 @@ pub(crate) fn would_take(call: &Call, x: &Core, guest: LegId, instead_of: LegId)
     if call.has_ended() || !call.legs.contains(&instead_of) {
         return Err(481);
     }
-    let partner = call.other(instead_of).or(call
-        .subject
-        .filter(|subject| *subject != instead_of && !call.script.seeks));
+    // A leg that is up with no part in the call, such as one that has transferred its party, has no place to give.
+    let has_part = call.subject == Some(instead_of) || call.other(instead_of).is_some();
+    let is_up = x.legs.get(instead_of).is_none_or(Leg::is_up);
+    if is_up && (!has_part || call.waits_for_return(instead_of)) {
+        return Err(481);
+    }
+    let subject = call.subject.filter(|subject| *subject != instead_of);
+    let partner = call.other(instead_of).or(subject.filter(|_| !call.script.seeks));
     let fits = match partner {
         Some(partner) => bridge::fits(x, guest, partner),
         // The subject is alone: Tandem itself answers.
