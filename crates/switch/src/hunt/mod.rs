@@ -360,3 +360,6 @@ fn shuffle(targets: &mut VecDeque<Target>, x: &mut Core) {
         targets.swap(last, other);
     }
 }
+
+#[cfg(test)]
+mod tests;
