@@ -253,7 +253,7 @@ fn of_media_and_limits() -> Vec<(CauseCode, CauseCode)> {
     no_port.config.media_ports = (20_000, 20_000); // RTP and RTCP do not both fit
     full.config.limits.calls = 0;
     timer.config.session_expires = Duration::from_secs(120);
-    let media = |event: fn(media::PortId) -> Media| {
+    let media = |event: fn(media::MediaId) -> Media| {
         plain(|stage, alice, bob| {
             talk(stage, alice, bob);
             let port = stage.with(|world| *world.ports.last().unwrap());
@@ -261,7 +261,7 @@ fn of_media_and_limits() -> Vec<(CauseCode, CauseCode)> {
         })
     };
     let failed = |port| Media::Failed {
-        port,
+        media: port,
         reason: "as a test".into(),
     };
     vec![

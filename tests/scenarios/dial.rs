@@ -366,14 +366,14 @@ fn a_media_port_that_cannot_be_had_ends_only_that_leg() {
     let (desk, mobile) = (stage.phone("102"), stage.phone("102"));
     let failed = |port| {
         stage.tells(switch::Input::Media(media::Event::Failed {
-            port,
+            media: port,
             reason: "in use".into(),
         }));
     };
     alice.calls("102");
     desk.rings();
     mobile.rings();
-    let ports: Vec<media::PortId> = stage.with(|world| world.ports.iter().copied().collect());
+    let ports: Vec<media::MediaId> = stage.with(|world| world.ports.iter().copied().collect());
     failed(ports[1]);
     stage.pass(1.0);
     let phases = [&desk, &mobile].map(|phone| phone.phase().unwrap());

@@ -238,7 +238,7 @@ fn a_script_hears_the_keys_pressed_while_it_waits() {
     let alice = stage.phone("101");
     alice.calls("900").talks();
     let port = stage.with(|world| *world.ports.first().unwrap());
-    let press = |digit| stage.tells(Input::Media(Event::Dtmf { port, digit }));
+    let press = |digit| stage.tells(Input::Media(Event::Dtmf { media: port, digit }));
     press('1');
     stage.pass(1.0);
     alice.asks_within(Method::Info, |builder| builder.body("application/dtmf", b"2"));
@@ -257,9 +257,12 @@ fn two_who_talk_press_keys_for_each_other_and_not_for_the_script() {
         r#"fn on_call(caller) { caller.dial("102"); let keys = caller.wait(1); caller.reject(480, `keys ${keys}`); }"#;
     let stage = Stage::plan(plan);
     let (alice, bob) = stage.talking();
-    let ports: Vec<media::PortId> = stage.with(|world| world.ports.iter().copied().collect());
+    let ports: Vec<media::MediaId> = stage.with(|world| world.ports.iter().copied().collect());
     for port in ports {
-        stage.tells(Input::Media(Event::Dtmf { port, digit: '9' }));
+        stage.tells(Input::Media(Event::Dtmf {
+            media: port,
+            digit: '9',
+        }));
     }
     bob.hangs_up();
     alice.ends_with(200);
@@ -276,7 +279,10 @@ fn more_keys_than_anybody_reads_are_forgotten() {
     alice.calls("900").talks();
     let port = stage.with(|world| *world.ports.first().unwrap());
     for _ in 0..1_000 {
-        stage.tells(Input::Media(Event::Dtmf { port, digit: '1' }));
+        stage.tells(Input::Media(Event::Dtmf {
+            media: port,
+            digit: '1',
+        }));
     }
     alice.ends_with(200);
     assert_eq!(stage.record().detail, "rejected by the dialplan: 480 64");

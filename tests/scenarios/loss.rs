@@ -134,7 +134,7 @@ fn a_caller_whose_media_fails_gets_no_bye_before_it_has_acknowledged_the_answer(
     alice.talks();
     let port = stage.with(|world| *world.ports.first().unwrap());
     let reason = "as a test".into();
-    stage.tells(Input::Media(media::Event::Failed { port, reason }));
+    stage.tells(Input::Media(media::Event::Failed { media: port, reason }));
     stage.pass(5.0);
     // RFC 3261 15: not before the ACK, or until none will come.
     assert_eq!(alice.got(Method::Bye), 0, "\n{}", stage.ladder());

@@ -169,7 +169,7 @@ fn echo_lasts_until_the_pound_key() {
     assert!(stage.with(|world| world.media.contains(&Command::Echo(port))));
     for digit in ['1', '#'] {
         assert_eq!(alice.phase(), Some(Phase::Up));
-        stage.tells(switch::Input::Media(media::Event::Dtmf { port, digit }));
+        stage.tells(switch::Input::Media(media::Event::Dtmf { media: port, digit }));
         stage.pass(1.0);
     }
     alice.ends_with(200);

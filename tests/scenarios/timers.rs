@@ -284,9 +284,12 @@ fn a_phone_that_is_not_heard_for_too_long_ends_its_call() {
         let stage = Stage::default();
         let (alice, bob) = (stage.phone("101"), stage.phone("102"));
         call(&stage, &alice, &bob);
-        let watched: Vec<media::PortId> = stage.with(|world| {
+        let watched: Vec<media::MediaId> = stage.with(|world| {
             let watches = world.media.iter().filter_map(|command| match command {
-                media::Command::Watch { port, timeout: Some(_) } => Some(*port),
+                media::Command::Watch {
+                    media: port,
+                    timeout: Some(_),
+                } => Some(*port),
                 _ => None,
             });
             watches.collect()

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use media::PortId;
+use media::MediaId;
 use sip::{Instant, Transport};
 use switch::{CallUid, Command, CommandId, Config, Input, LiveCall, Reply};
 use tests::{
@@ -61,7 +61,7 @@ pub struct Life {
 #[derive(Default)]
 pub struct Seen {
     /// Ports on which nothing more was heard, and by when each must be closed.
-    pub silent: Vec<(PortId, Instant)>,
+    pub silent: Vec<(MediaId, Instant)>,
     /// Calls whose record was closed before the pause began.
     pub closed_before_pause: BTreeSet<CallUid>,
     /// Two numbers whose phones heard each other, and when (microseconds since the Unix epoch).

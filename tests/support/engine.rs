@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use media::{Command, PortId, Remote};
+use media::{Command, MediaId, Remote};
 
 /// One leg's place in the engine.
 #[derive(Clone, Debug)]
@@ -12,7 +12,7 @@ pub struct Port {
     /// What is known of the peer.
     pub remote: Option<Remote>,
     /// The port it is bridged with.
-    pub bridged: Option<PortId>,
+    pub bridged: Option<MediaId>,
     /// Whether its silence is to be reported.
     pub watched: bool,
 }
@@ -21,14 +21,18 @@ pub struct Port {
 #[derive(Default)]
 pub struct Engine {
     /// The open ports.
-    pub ports: BTreeMap<PortId, Port>,
+    pub ports: BTreeMap<MediaId, Port>,
 }
 
 impl Engine {
     /// Carries out a command.
     pub fn apply(&mut self, command: &Command) {
         match command {
-            Command::Open { port, local_port, .. } => {
+            Command::Open {
+                media: port,
+                local_port,
+                ..
+            } => {
                 let fresh = Port {
                     local_port: *local_port,
                     remote: None,
@@ -38,7 +42,9 @@ impl Engine {
                 let before = self.ports.insert(*port, fresh);
                 assert!(before.is_none(), "a port is opened once");
             }
-            Command::Update { port, remote, .. } => self.open(*port).remote = Some(remote.clone()),
+            Command::Update {
+                media: port, remote, ..
+            } => self.open(*port).remote = Some(remote.clone()),
             Command::Bridge(one, other) => {
                 assert!(one != other, "a port is bridged with another one");
                 self.part(*one);
@@ -55,12 +61,12 @@ impl Engine {
                 self.part(*port);
                 self.ports.remove(port);
             }
-            Command::Play { port, .. } | Command::Echo(port) => {
+            Command::Play { media: port, .. } | Command::Echo(port) => {
                 self.open(*port);
                 self.part(*port);
             }
-            Command::Watch { port, timeout } => self.open(*port).watched = timeout.is_some(),
-            Command::Dtmf { port, .. } => {
+            Command::Watch { media: port, timeout } => self.open(*port).watched = timeout.is_some(),
+            Command::Dtmf { media: port, .. } => {
                 self.open(*port);
             }
             // A verb may stop its player after the leg has closed the port.
@@ -68,11 +74,11 @@ impl Engine {
         }
     }
 
-    fn open(&mut self, port: PortId) -> &mut Port {
+    fn open(&mut self, port: MediaId) -> &mut Port {
         self.ports.get_mut(&port).expect("what a command is for is open")
     }
 
-    fn part(&mut self, port: PortId) {
+    fn part(&mut self, port: MediaId) {
         let other = self.ports.get_mut(&port).and_then(|port| port.bridged.take());
         if let Some(other) = other.and_then(|other| self.ports.get_mut(&other)) {
             other.bridged = None;

@@ -1,6 +1,6 @@
 //! Who hears whom, by the commands the media engine got and by what phones were told.
 
-use media::PortId;
+use media::MediaId;
 
 use crate::World;
 
@@ -9,7 +9,7 @@ pub type Ear = (usize, usize);
 
 impl World {
     /// The port of the media engine that a call of a phone sends to, if it is certain.
-    pub fn port_of(&self, (phone, call): Ear) -> Option<PortId> {
+    pub fn port_of(&self, (phone, call): Ear) -> Option<MediaId> {
         let phone = &self.phones[phone];
         let call = phone.calls.get(call)?;
         let to = call.media().rtp?.port();

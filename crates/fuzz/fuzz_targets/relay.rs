@@ -3,7 +3,7 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use media::{Command, Direction, Payload, PortId, Relay, Remote, relay::Config};
+use media::{Command, Direction, Payload, MediaId, Relay, Remote, relay::Config};
 
 fn remote(rtp: SocketAddr) -> Remote {
     let payloads: Vec<Payload> = [(0, "PCMU"), (101, "TELEPHONE-EVENT")]
@@ -25,10 +25,10 @@ libfuzzer_sys::fuzz_target!(|datagrams: Vec<(bool, Vec<u8>)>| {
     let mut relay = Relay::new(Config::default());
     let mut now = Duration::from_secs(1_800_000_000);
     let from: SocketAddr = ([192, 0, 2, 1], 4000).into();
-    let ports = [1, 2].map(|slot| PortId { slot, generation: 0 });
+    let ports = [1, 2].map(|slot| MediaId { engine: 0, slot, generation: 0 });
     for (port, rtp) in ports.into_iter().zip([from, ([192, 0, 2, 2], 4000).into()]) {
-        relay.command(now, Command::Open { port, local_port: 20_000, expected: Default::default() });
-        relay.command(now, Command::Update { port, remote: remote(rtp), relearn: false });
+        relay.command(now, Command::Open { media: port, local_port: 20_000, expected: Default::default() });
+        relay.command(now, Command::Update { media: port, remote: remote(rtp), relearn: false });
     }
     relay.command(now, Command::Bridge(ports[0], ports[1]));
     for (rtcp, bytes) in datagrams {

@@ -8,10 +8,13 @@ use std::{
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
-/// One leg's place in the media engine: a slot and a generation, so that a late event for a port
-/// that was given back is never taken for its successor's.
+/// One leg's place in the media engines: which engine, a slot in that engine's table, and a generation, so that a late
+/// event for a slot that was given back is never taken for its successor's. Two legs can be bridged only in one engine;
+/// each engine has all slots from 0 on for itself.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct PortId {
+pub struct MediaId {
+    /// Which engine (a thread with its own sockets and range of UDP ports), from 0.
+    pub engine: u8,
     /// Index into the engine's table.
     pub slot: u32,
     /// Counts how often the slot was given out.
@@ -73,13 +76,13 @@ pub enum Source {
     Silence(Duration),
 }
 
-/// What signalling asks of the media engine. Commands on one port are carried out in order.
+/// What signalling asks of the media engine. Commands on one leg are carried out in order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Command {
-    /// Take `local_port` (RTP; RTCP is the port above) for a leg. The number was chosen by [`crate::Pool`].
+    /// Take a leg in and receive on `local_port` (RTP; RTCP is the port above), chosen by [`crate::Pool`].
     Open {
-        /// The new port's handle.
-        port: PortId,
+        /// The new leg's handle.
+        media: MediaId,
         /// The even UDP port.
         local_port: u16,
         /// Addresses the peer may speak from before its description is known.
@@ -88,20 +91,20 @@ pub enum Command {
     /// The leg's description changed. With `relearn` the address learned from packets is forgotten.
     Update {
         /// Which.
-        port: PortId,
+        media: MediaId,
         /// What is known now.
         remote: Remote,
         /// Whether signalling named a new address, so that a new source may be learned.
         relearn: bool,
     },
-    /// Relay between two ports, both ways as each direction allows; ends what either is playing.
-    Bridge(PortId, PortId),
+    /// Relay between two legs of one engine, both ways as each direction allows; ends what either is playing.
+    Bridge(MediaId, MediaId),
     /// Relay no longer.
-    Unbridge(PortId),
+    Unbridge(MediaId),
     /// Play to the leg; ends with [`Event::Played`]. A second one replaces the first.
     Play {
         /// To whom.
-        port: PortId,
+        media: MediaId,
         /// What.
         source: Source,
         /// Play it again and again until stopped.
@@ -110,13 +113,13 @@ pub enum Command {
         token: u64,
     },
     /// Stop playing; no [`Event::Played`] follows.
-    Stop(PortId),
+    Stop(MediaId),
     /// Send back to the leg what it says, until stopped.
-    Echo(PortId),
+    Echo(MediaId),
     /// Send a DTMF digit to the leg as RFC 4733 events.
     Dtmf {
         /// To whom.
-        port: PortId,
+        media: MediaId,
         /// `0`-`9`, `*`, `#`, `A`-`D`, and `!` for the hook flash.
         digit: char,
         /// How long, in milliseconds.
@@ -125,12 +128,12 @@ pub enum Command {
     /// End the leg if nothing is heard from its peer for this long; `None` switches the watch off (hold).
     Watch {
         /// Which.
-        port: PortId,
+        media: MediaId,
         /// How long.
         timeout: Option<Duration>,
     },
     /// The leg is over; the slot may be given out again at once.
-    Close(PortId),
+    Close(MediaId),
 }
 
 /// Packets and octets of one direction of a leg.
@@ -154,39 +157,39 @@ pub enum Event {
     /// The first packet came: the peer is at this address. Frees the leg's hold on "silent" sharing.
     Learned {
         /// Which.
-        port: PortId,
+        media: MediaId,
         /// The peer's real RTP address.
         remote: SocketAddr,
     },
     /// The peer pressed a key (RFC 4733), reported once a press.
     Dtmf {
         /// Whose.
-        port: PortId,
+        media: MediaId,
         /// `0`-`9`, `*`, `#`, `A`-`D`.
         digit: char,
     },
     /// What was asked for was played to its end, or could not be.
     Played {
         /// To whom.
-        port: PortId,
+        media: MediaId,
         /// As in [`Command::Play`].
         token: u64,
         /// What went wrong, in words for the log (an unknown prompt).
         fault: Option<String>,
     },
     /// Nothing was heard for as long as [`Command::Watch`] allows.
-    Silent(PortId),
-    /// The port was closed; its totals.
+    Silent(MediaId),
+    /// The leg was closed; its totals.
     Closed {
         /// Which.
-        port: PortId,
+        media: MediaId,
         /// Its totals.
         counters: Counters,
     },
     /// The local UDP port could not be bound: the leg has no media.
     Failed {
         /// Which.
-        port: PortId,
+        media: MediaId,
         /// Why, in words for the log.
         reason: String,
     },

@@ -10,7 +10,7 @@ pub mod sdp;
 pub mod session;
 pub mod spec;
 
-pub use command::{Command, Counters, Direction, Event, Payload, PortId, Remote, Source};
+pub use command::{Command, Counters, Direction, Event, MediaId, Payload, Remote, Source};
 pub use pool::{Conflict, PeerAddress, Pool};
 pub use relay::Relay;
 pub use sdp::{Sdp, SdpError};

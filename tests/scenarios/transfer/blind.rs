@@ -80,7 +80,7 @@ fn the_transferee_hears_ringing_while_the_target_rings() {
     let ear = stage.with(|world| world.port_of((0, call)).unwrap());
     let plays = stage.with(|world| {
         let mut commands = world.media.iter();
-        commands.any(|command| matches!(command, Command::Play { port, .. } if *port == ear))
+        commands.any(|command| matches!(command, Command::Play { media, .. } if *media == ear))
     });
     assert!(plays, "{}", stage.ladder());
     carol.answers().talks();

@@ -53,15 +53,15 @@ pub fn media_event(life: &mut Life) {
     };
     let event = match life.chance.below(12) {
         0..=3 => media::Event::Learned {
-            port,
+            media: port,
             remote: "198.51.100.77:4000".parse().unwrap(),
         },
         4..=8 => media::Event::Dtmf {
-            port,
+            media: port,
             digit: ['1', '#', '*'][usize::try_from(life.chance.below(3)).unwrap()],
         },
         9 => media::Event::Played {
-            port,
+            media: port,
             token: 0,
             fault: None,
         },
@@ -74,7 +74,7 @@ pub fn media_event(life: &mut Life) {
             media::Event::Silent(port)
         }
         _ => media::Event::Failed {
-            port,
+            media: port,
             reason: "as a test".into(),
         },
     };

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use media::{Payload, PortId, Remote};
+use media::{MediaId, Payload, Remote};
 use tests::{Phase, phone::PhoneCall, world::EPOCH};
 
 use crate::life::Life;
@@ -32,7 +32,7 @@ pub fn agree(life: &mut Life) {
 type Talker<'a> = (Remote, &'a PhoneCall, &'a str);
 
 /// The ports of the media engine, each with the phone at its other end where that is certain.
-fn talking(life: &Life, counts: fn(&tests::Phone) -> bool) -> BTreeMap<PortId, Talker<'_>> {
+fn talking(life: &Life, counts: fn(&tests::Phone) -> bool) -> BTreeMap<MediaId, Talker<'_>> {
     let engine = &life.world.engine;
     let mut talking = BTreeMap::new();
     for (id, port) in &engine.ports {

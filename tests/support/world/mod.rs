@@ -98,7 +98,7 @@ pub struct World {
     /// The commands to the media engine (only with a ladder).
     pub media: Vec<media::Command>,
     /// Media ports open now.
-    pub ports: BTreeSet<media::PortId>,
+    pub ports: BTreeSet<media::MediaId>,
     /// The state of the media engine.
     pub engine: Engine,
     /// Answers to commands.

@@ -90,10 +90,10 @@ impl World {
     fn media_command(&mut self, command: media::Command) {
         self.engine.apply(&command);
         match &command {
-            media::Command::Open { port, .. } => assert!(self.ports.insert(*port), "a port is opened once"),
+            media::Command::Open { media: port, .. } => assert!(self.ports.insert(*port), "a port is opened once"),
             media::Command::Close(port) => assert!(self.ports.remove(port), "what is closed was open"),
             media::Command::Play {
-                port,
+                media: port,
                 token,
                 source,
                 repeat: false,
@@ -101,7 +101,7 @@ impl World {
                 let missing =
                     matches!(source, media::Source::Prompts(names) if names.iter().any(|name| name == "missing"));
                 let played = media::Event::Played {
-                    port: *port,
+                    media: *port,
                     token: *token,
                     fault: missing.then(|| "no prompt is called missing".into()),
                 };

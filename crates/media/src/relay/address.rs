@@ -41,7 +41,7 @@ use std::{
 use foldhash::HashMap;
 use smallvec::SmallVec;
 
-use crate::{PortId, pool::LINGER};
+use crate::{MediaId, pool::LINGER};
 
 /// An address that has just left a leg is not learned again for this long: its last packets may still be on the way.
 pub(super) const GHOST: Duration = LINGER;
@@ -49,7 +49,7 @@ pub(super) const GHOST: Duration = LINGER;
 const MAX_GHOSTS: usize = 65_536;
 
 type Key = (u16, SocketAddr);
-type List = SmallVec<[PortId; 1]>;
+type List = SmallVec<[MediaId; 1]>;
 
 /// What a leg has told the directory, so that the same can be withdrawn.
 #[derive(Debug, Default)]
@@ -76,7 +76,7 @@ pub(super) enum Match {
 struct Ghost {
     until: Duration,
     /// The leg that may be heard from there all the same: the one that waited there before and has not moved.
-    of: Option<PortId>,
+    of: Option<MediaId>,
     /// Which stream it was; `None` where it was not heard, or for several.
     ssrc: Option<u32>,
 }
@@ -146,7 +146,7 @@ impl Directory {
     pub(super) fn is_contested(
         &self,
         now: Duration,
-        leg: PortId,
+        leg: MediaId,
         (port, from): Key,
         announced: Option<SocketAddr>,
         ssrc: u32,
@@ -165,7 +165,7 @@ impl Directory {
     }
 
     /// A leg waits to be heard from any port of these; there is no description yet.
-    pub(super) fn open(&mut self, leg: PortId, port: u16, from: &[IpAddr]) -> Announced {
+    pub(super) fn open(&mut self, leg: MediaId, port: u16, from: &[IpAddr]) -> Announced {
         let mut announced = self.announce(leg, port, None, from);
         announced.undescribed = true;
         for ip in announced.addresses.iter().copied().map(Some).chain([None]) {
@@ -175,7 +175,13 @@ impl Directory {
     }
 
     /// A leg waits to be heard from its signalled address, or from any port of these.
-    pub(super) fn announce(&mut self, leg: PortId, port: u16, exact: Option<SocketAddr>, from: &[IpAddr]) -> Announced {
+    pub(super) fn announce(
+        &mut self,
+        leg: MediaId,
+        port: u16,
+        exact: Option<SocketAddr>,
+        from: &[IpAddr],
+    ) -> Announced {
         let mut announced = Announced {
             exact,
             ..Announced::default()
@@ -193,7 +199,7 @@ impl Directory {
     }
 
     /// A leg that was learned by a mere address may still be heard from the signalled one.
-    pub(super) fn correct(&mut self, leg: PortId, port: u16, exact: Option<SocketAddr>) -> Announced {
+    pub(super) fn correct(&mut self, leg: MediaId, port: u16, exact: Option<SocketAddr>) -> Announced {
         if let Some(exact) = exact {
             self.corrects.entry((port, exact)).or_default().push(leg);
         }
@@ -205,7 +211,7 @@ impl Directory {
     }
 
     /// The leg waits no longer.
-    pub(super) fn withdraw(&mut self, leg: PortId, port: u16, announced: &Announced) {
+    pub(super) fn withdraw(&mut self, leg: MediaId, port: u16, announced: &Announced) {
         for ip in &announced.addresses {
             remove(&mut self.waiting, (port, *ip), leg);
         }
@@ -230,7 +236,7 @@ impl Directory {
 
     /// What a silent leg waited for, and waits for no longer, may be on the way.
     /// `leg` is the one that may be heard from there all the same.
-    pub(super) fn haunt(&mut self, now: Duration, leg: Option<PortId>, port: u16, was: &Announced, is: &Announced) {
+    pub(super) fn haunt(&mut self, now: Duration, leg: Option<MediaId>, port: u16, was: &Announced, is: &Announced) {
         if was.corrects {
             return;
         }
@@ -243,7 +249,7 @@ impl Directory {
     }
 
     /// From now on this source is that leg's.
-    pub(super) fn bind(&mut self, leg: PortId, port: u16, from: SocketAddr) {
+    pub(super) fn bind(&mut self, leg: MediaId, port: u16, from: SocketAddr) {
         self.routes.insert((port, from), leg.slot);
     }
 
@@ -253,7 +259,7 @@ impl Directory {
         self.leave(now, Haunt::Source((port, from)), None, ssrc);
     }
 
-    fn leave(&mut self, now: Duration, haunt: Haunt, leg: Option<PortId>, ssrc: Option<u32>) {
+    fn leave(&mut self, now: Duration, haunt: Haunt, leg: Option<MediaId>, ssrc: Option<u32>) {
         while let Some((until, oldest)) = self.ghost_order.front().copied() {
             if until > now {
                 if self.ghost_order.len() < MAX_GHOSTS {
@@ -288,7 +294,13 @@ impl Directory {
     }
 
     /// A leg sends another SSRC, or from another address, than before.
-    pub(super) fn speaks(&mut self, leg: PortId, port: u16, before: Option<(IpAddr, u32)>, now: Option<(IpAddr, u32)>) {
+    pub(super) fn speaks(
+        &mut self,
+        leg: MediaId,
+        port: u16,
+        before: Option<(IpAddr, u32)>,
+        now: Option<(IpAddr, u32)>,
+    ) {
         if let Some((ip, ssrc)) = before {
             remove(&mut self.speakers, (port, ip, ssrc), leg);
         }
@@ -313,12 +325,12 @@ impl Directory {
 
 impl Ghost {
     /// Whether the leg that announces the source may have this stream: it is not the ghost's.
-    fn lets(&self, leg: PortId, ssrc: u32) -> bool {
+    fn lets(&self, leg: MediaId, ssrc: u32) -> bool {
         self.of == Some(leg) || self.ssrc.is_some_and(|gone| gone != ssrc)
     }
 }
 
-fn remove<K: std::hash::Hash + Eq>(map: &mut HashMap<K, List>, key: K, leg: PortId) {
+fn remove<K: std::hash::Hash + Eq>(map: &mut HashMap<K, List>, key: K, leg: MediaId) {
     if let Some(list) = map.get_mut(&key) {
         if let Some(at) = list.iter().position(|l| *l == leg) {
             list.swap_remove(at);
@@ -337,8 +349,12 @@ mod tests {
         text.parse().unwrap()
     }
 
-    fn id(slot: u32) -> PortId {
-        PortId { slot, generation: 0 }
+    fn id(slot: u32) -> MediaId {
+        MediaId {
+            engine: 0,
+            slot,
+            generation: 0,
+        }
     }
 
     const START: Duration = Duration::from_secs(100);

@@ -11,7 +11,7 @@ use super::{
     stream::Join,
 };
 use crate::{
-    Command, Event, PortId, Remote, Source,
+    Command, Event, MediaId, Remote, Source,
     audio::{prompt, tone},
 };
 
@@ -23,11 +23,15 @@ impl Relay {
     pub fn command(&mut self, now: Duration, command: Command) {
         match command {
             Command::Open {
-                port,
+                media: port,
                 local_port,
                 expected,
             } => self.open(now, port, local_port, &expected),
-            Command::Update { port, remote, relearn } => self.update(now, port, remote, relearn),
+            Command::Update {
+                media: port,
+                remote,
+                relearn,
+            } => self.update(now, port, remote, relearn),
             Command::Bridge(one, other) => self.bridge(one, other),
             Command::Unbridge(port) => {
                 if self.live(port).is_some_and(|leg| matches!(leg.sink, Sink::Peer(_))) {
@@ -35,7 +39,7 @@ impl Relay {
                 }
             }
             Command::Play {
-                port,
+                media: port,
                 source,
                 repeat,
                 token,
@@ -61,7 +65,11 @@ impl Relay {
                 self.rebuild(port.slot);
                 self.arm(port.slot, Timer::Report, Some(now + self.config.report));
             }
-            Command::Dtmf { port, digit, millis } => {
+            Command::Dtmf {
+                media: port,
+                digit,
+                millis,
+            } => {
                 let Some(event) = dtmf::code(digit) else { return };
                 let Some(leg) = self.live(port) else { return };
                 // A peer without RFC 4733 cannot be told; the voice is not held up for it.
@@ -72,7 +80,7 @@ impl Relay {
                     self.arm(port.slot, Timer::Keys, Some(now));
                 }
             }
-            Command::Watch { port, timeout } => {
+            Command::Watch { media: port, timeout } => {
                 let Some(leg) = self.live(port) else { return };
                 leg.watch = timeout;
                 leg.heard = now;
@@ -83,16 +91,16 @@ impl Relay {
         }
     }
 
-    fn open(&mut self, now: Duration, port: PortId, local_port: u16, expected: &[IpAddr]) {
+    fn open(&mut self, now: Duration, port: MediaId, local_port: u16, expected: &[IpAddr]) {
         let at = port.slot as usize;
         if port.slot >= self.config.max_legs {
             let reason = format!("more than {} legs", self.config.max_legs);
-            self.events.push_back(Event::Failed { port, reason });
+            self.events.push_back(Event::Failed { media: port, reason });
             return;
         }
         if local_port % 2 == 1 || local_port == 0 {
             let reason = format!("{local_port} is no RTP port");
-            self.events.push_back(Event::Failed { port, reason });
+            self.events.push_back(Event::Failed { media: port, reason });
             return;
         }
         // A slot given out again without a Close: the old leg is over.
@@ -114,7 +122,7 @@ impl Relay {
         self.open += 1;
     }
 
-    fn update(&mut self, now: Duration, port: PortId, mut remote: Remote, relearn: bool) {
+    fn update(&mut self, now: Duration, port: MediaId, mut remote: Remote, relearn: bool) {
         let slot = port.slot;
         remote.rtp = remote.rtp.map(canonical);
         remote.rtcp = remote.rtcp.map(canonical);
@@ -169,7 +177,7 @@ impl Relay {
         }
     }
 
-    fn bridge(&mut self, one: PortId, other: PortId) {
+    fn bridge(&mut self, one: MediaId, other: MediaId) {
         if one == other || self.live(one).is_none() || self.live(other).is_none() {
             return;
         }
@@ -194,7 +202,7 @@ impl Relay {
         self.unlink(slot);
     }
 
-    fn play(&mut self, now: Duration, port: PortId, source: Source, repeat: bool, token: u64) {
+    fn play(&mut self, now: Duration, port: MediaId, source: Source, repeat: bool, token: u64) {
         let Some(leg) = self.live(port) else { return };
         let audible = !matches!(source, Source::Silence(_));
         if audible && !leg.remote.send_payloads.is_empty() && leg.law().is_none() {
@@ -258,7 +266,7 @@ impl Relay {
         Ok(Part::Wanted(name))
     }
 
-    fn close(&mut self, now: Duration, port: PortId) {
+    fn close(&mut self, now: Duration, port: MediaId) {
         if self.live(port).is_none() {
             return;
         }
@@ -292,7 +300,7 @@ impl Relay {
             }
         }
         self.events.push_back(Event::Closed {
-            port,
+            media: port,
             counters: leg.counters,
         });
     }

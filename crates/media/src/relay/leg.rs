@@ -11,7 +11,7 @@ use super::{
     play::Player,
     stream::{Incoming, Outgoing},
 };
-use crate::{Counters, Payload, PortId, Remote, audio::g711::Law, spec::TELEPHONE_EVENT};
+use crate::{Counters, MediaId, Payload, Remote, audio::g711::Law, spec::TELEPHONE_EVENT};
 
 /// Where what a leg's peer says goes.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -48,7 +48,7 @@ pub(super) enum Timer {
 
 #[derive(Debug)]
 pub(super) struct Leg {
-    pub(super) id: PortId,
+    pub(super) id: MediaId,
     pub(super) local_port: u16,
     pub(super) remote: Remote,
     /// Whether a description has come; before, nothing is known of payload types.
@@ -81,7 +81,7 @@ pub(super) struct Leg {
 }
 
 impl Leg {
-    pub(super) fn new(id: PortId, local_port: u16, random: u64) -> Leg {
+    pub(super) fn new(id: MediaId, local_port: u16, random: u64) -> Leg {
         Leg {
             id,
             local_port,

@@ -29,7 +29,7 @@ use self::{
     leg::{Leg, Sink, Timer},
 };
 use crate::{
-    Event, PortId,
+    Event, MediaId,
     audio::{Cache, Clip},
 };
 
@@ -84,7 +84,7 @@ pub struct Relay {
     events: VecDeque<Event>,
     cache: Cache,
     /// Who waits for which prompt, and which prompts nobody has been asked for yet.
-    waiting: BTreeMap<String, Vec<PortId>>,
+    waiting: BTreeMap<String, Vec<MediaId>>,
     wanted: VecDeque<String>,
     made: u64,
     scratch: Box<[u8; MAX_PACKET]>,
@@ -163,7 +163,7 @@ impl Relay {
     }
 
     /// The open leg of that handle.
-    fn live(&mut self, port: PortId) -> Option<&mut Leg> {
+    fn live(&mut self, port: MediaId) -> Option<&mut Leg> {
         self.leg(port.slot).filter(|leg| leg.id == port)
     }
 
@@ -214,7 +214,7 @@ impl Relay {
         self.arm(slot, Timer::Play, None);
         if let Some(player) = player {
             self.events.push_back(Event::Played {
-                port,
+                media: port,
                 token: player.token,
                 fault,
             });

@@ -54,7 +54,7 @@ impl Relay {
             && takes
             && let Some(digit) = leg.detector.packet(now, timestamp, payload)
         {
-            self.events.push_back(Event::Dtmf { port: leg.id, digit });
+            self.events.push_back(Event::Dtmf { media: leg.id, digit });
         }
         let sink = match leg.sink {
             Sink::Nowhere => return,
@@ -143,7 +143,7 @@ impl Relay {
         leg.announced = self.directory.correct(leg.id, local_port, still);
         leg.unheard = self.config.unheard;
         self.events.push_back(Event::Learned {
-            port: leg.id,
+            media: leg.id,
             remote: from,
         });
         Some(slot)

@@ -19,8 +19,12 @@ fn at(text: &str) -> SocketAddr {
     text.parse().unwrap()
 }
 
-fn id(slot: u32) -> PortId {
-    PortId { slot, generation: 1 }
+fn id(slot: u32) -> MediaId {
+    MediaId {
+        engine: 0,
+        slot,
+        generation: 1,
+    }
 }
 
 fn payloads(list: &[(u8, &str)]) -> Vec<Payload> {
@@ -96,12 +100,12 @@ impl World {
 
     fn leg(&mut self, slot: u32, local_port: u16, remote: Remote) {
         self.command(Command::Open {
-            port: id(slot),
+            media: id(slot),
             local_port,
             expected: remote.expected.clone(),
         });
         self.command(Command::Update {
-            port: id(slot),
+            media: id(slot),
             remote,
             relearn: false,
         });
@@ -113,7 +117,7 @@ impl World {
 
     fn update(&mut self, slot: u32, remote: Remote, relearn: bool) {
         self.command(Command::Update {
-            port: id(slot),
+            media: id(slot),
             remote,
             relearn,
         });
@@ -167,7 +171,7 @@ impl World {
         self.events();
         self.command(Command::Close(id(slot)));
         match self.events().as_slice() {
-            [Event::Closed { port, counters }] if *port == id(slot) => *counters,
+            [Event::Closed { media: port, counters }] if *port == id(slot) => *counters,
             other => panic!("{other:?}"),
         }
     }
@@ -214,7 +218,7 @@ fn two_legs_hear_each_other_through_their_own_ports() {
     assert_ne!(to_a[0].ssrc, to_b[0].ssrc);
     assert_ne!(to_b[0].ssrc, 77, "the other leg's SSRC stays with it");
     let learned = |slot, remote: &str| Event::Learned {
-        port: id(slot),
+        media: id(slot),
         remote: at(remote),
     };
     assert_eq!(w.events(), [learned(1, A), learned(2, B)]);
@@ -301,7 +305,7 @@ fn only_audio_of_the_description_binds_a_source() {
     assert_eq!(w.close(1).malformed, 7);
     let mut w = World::new();
     w.command(Command::Open {
-        port: id(1),
+        media: id(1),
         local_port: AT_A,
         expected: [at(A).ip()].into_iter().collect(),
     });
@@ -351,7 +355,7 @@ fn a_closed_legs_last_packets_are_not_taken_for_its_successor() {
     assert_eq!(
         w.events(),
         [Event::Learned {
-            port: id(3),
+            media: id(3),
             remote: at("192.0.2.1:4010")
         }]
     );
@@ -511,7 +515,7 @@ fn digits_pass_and_are_reported_once_a_press() {
     assert_eq!(
         w.events(),
         [Event::Dtmf {
-            port: id(1),
+            media: id(1),
             digit: '5'
         }]
     );
@@ -522,7 +526,7 @@ fn a_digit_tandem_sends_takes_the_line_and_gives_it_back() {
     let mut w = World::bridged();
     let before = w.say(AT_A, A, 1).remove(0);
     w.command(Command::Dtmf {
-        port: id(2),
+        media: id(2),
         digit: '#',
         millis: 60,
     });
@@ -558,7 +562,7 @@ fn a_peer_without_events_keeps_its_voice() {
     let mut w = World::bridged();
     w.update(2, remote(B, &[(0, "PCMU")]), false);
     w.command(Command::Dtmf {
-        port: id(2),
+        media: id(2),
         digit: '1',
         millis: 100,
     });
@@ -571,7 +575,7 @@ fn a_tone_is_paced_by_the_tick_and_ends() {
     let mut w = World::bridged();
     w.command(Command::Unbridge(id(1)));
     w.command(Command::Play {
-        port: id(1),
+        media: id(1),
         source: Source::Tone("425/200".into()),
         repeat: false,
         token: 9,
@@ -586,13 +590,13 @@ fn a_tone_is_paced_by_the_tick_and_ends() {
     assert_eq!(
         w.events(),
         [Event::Played {
-            port: id(1),
+            media: id(1),
             token: 9,
             fault: None
         }]
     );
     w.command(Command::Play {
-        port: id(1),
+        media: id(1),
         source: Source::Tone("busy".into()),
         repeat: true,
         token: 10,
@@ -614,7 +618,7 @@ fn the_peers_packet_length_is_kept() {
         },
     );
     w.command(Command::Play {
-        port: id(1),
+        media: id(1),
         source: Source::Silence(Duration::from_millis(300)),
         repeat: false,
         token: 1,
@@ -627,7 +631,7 @@ fn the_peers_packet_length_is_kept() {
 fn from_a_tone_to_the_bridge_the_stream_goes_on() {
     let mut w = World::bridged();
     w.command(Command::Play {
-        port: id(2),
+        media: id(2),
         source: Source::Tone("ringback".into()),
         repeat: true,
         token: 1,
@@ -649,7 +653,7 @@ fn prompts_are_read_once_and_played_one_after_the_other() {
     let names = |list: &[&str]| Source::Prompts(list.iter().map(|n| (*n).to_owned()).collect());
     for slot in [1, 2] {
         w.command(Command::Play {
-            port: id(slot),
+            media: id(slot),
             source: names(&["a", "", "b", "a"]),
             repeat: false,
             token: 3,
@@ -671,7 +675,7 @@ fn prompts_are_read_once_and_played_one_after_the_other() {
     assert_eq!(sent, [1, 2, 1]);
     assert_eq!(w.events().len(), 2);
     w.command(Command::Play {
-        port: id(1),
+        media: id(1),
         source: names(&["b"]),
         repeat: false,
         token: 4,
@@ -704,7 +708,7 @@ fn what_cannot_be_played_is_told() {
     ];
     for (slot, source, told) in cases {
         w.command(Command::Play {
-            port: id(slot),
+            media: id(slot),
             source,
             repeat: true,
             token: 5,
@@ -715,14 +719,14 @@ fn what_cannot_be_played_is_told() {
         assert_eq!(
             w.events(),
             [Event::Played {
-                port: id(slot),
+                media: id(slot),
                 token: 5,
                 fault: Some(told.into())
             }]
         );
     }
     w.command(Command::Play {
-        port: id(1),
+        media: id(1),
         source: Source::Prompts(vec![]),
         repeat: true,
         token: 6,
@@ -731,7 +735,7 @@ fn what_cannot_be_played_is_told() {
     assert_eq!(
         w.events(),
         [Event::Played {
-            port: id(1),
+            media: id(1),
             token: 6,
             fault: None
         }]
@@ -742,7 +746,7 @@ fn what_cannot_be_played_is_told() {
 fn a_stalled_thread_does_not_make_up_for_it_in_a_burst() {
     let mut w = World::bridged();
     w.command(Command::Play {
-        port: id(1),
+        media: id(1),
         source: Source::Tone("dial".into()),
         repeat: true,
         token: 1,
@@ -766,7 +770,7 @@ fn echo_returns_what_is_said() {
 #[test]
 fn a_peer_that_falls_silent_is_reported() {
     let mut w = World::bridged();
-    let watch = |timeout| Command::Watch { port: id(1), timeout };
+    let watch = |timeout| Command::Watch { media: id(1), timeout };
     w.command(watch(Some(Duration::from_millis(500))));
     w.pass(400);
     w.say(AT_A, A, 1);
@@ -785,11 +789,11 @@ fn a_peer_that_falls_silent_is_reported() {
 fn absurd_times_and_ports_harm_nobody() {
     let mut w = World::bridged();
     w.command(Command::Watch {
-        port: id(1),
+        media: id(1),
         timeout: Some(Duration::MAX),
     });
     w.command(Command::Play {
-        port: id(1),
+        media: id(1),
         source: Source::Silence(Duration::MAX),
         repeat: true,
         token: 1,
@@ -797,7 +801,7 @@ fn absurd_times_and_ports_harm_nobody() {
     assert_eq!(w.pass(100).len(), 6);
     for local_port in [0, 20_001, 65_535] {
         w.command(Command::Open {
-            port: id(9),
+            media: id(9),
             local_port,
             expected: Default::default(),
         });
@@ -889,7 +893,7 @@ fn rtcp_of_strangers_is_dropped_and_that_of_nat_is_known_by_its_stream() {
 fn tandem_reports_on_what_it_plays() {
     let mut w = World::bridged();
     w.command(Command::Play {
-        port: id(1),
+        media: id(1),
         source: Source::Tone("dial".into()),
         repeat: true,
         token: 1,
@@ -923,7 +927,11 @@ fn tandem_reports_on_what_it_plays() {
 #[test]
 fn closing_always_frees_and_stale_handles_are_nobody() {
     let mut w = World::bridged();
-    let old = PortId { slot: 1, generation: 0 };
+    let old = MediaId {
+        engine: 0,
+        slot: 1,
+        generation: 0,
+    };
     for command in [
         Command::Close(old),
         Command::Echo(old),
@@ -937,17 +945,21 @@ fn closing_always_frees_and_stale_handles_are_nobody() {
     w.close(1);
     assert!(w.say(AT_A, A, 2).is_empty() && w.say(AT_B, B, 1).is_empty());
     w.command(Command::Open {
-        port: PortId { slot: 2, generation: 2 },
+        media: MediaId {
+            engine: 0,
+            slot: 2,
+            generation: 2,
+        },
         local_port: 20_010,
         expected: Default::default(),
     });
     let closed = w.events();
     assert!(
-        matches!(closed.last(), Some(Event::Closed { port, .. }) if *port == id(2)),
+        matches!(closed.last(), Some(Event::Closed { media: port, .. }) if *port == id(2)),
         "{closed:?}"
     );
     w.command(Command::Open {
-        port: id(70_000),
+        media: id(70_000),
         local_port: 20_010,
         expected: Default::default(),
     });
@@ -961,17 +973,17 @@ fn a_hundred_thousand_legs_leave_nothing_behind() {
         let (slot, from) = (i % 7, format!("192.0.2.{}:4000", i % 250));
         w.leg(slot, AT_A, remote(&from, &[(0, "PCMU")]));
         w.command(Command::Watch {
-            port: id(slot),
+            media: id(slot),
             timeout: Some(Duration::from_secs(3600)),
         });
         w.command(Command::Play {
-            port: id(slot),
+            media: id(slot),
             source: Source::Prompts(vec!["a".into()]),
             repeat: true,
             token: 1,
         });
         w.command(Command::Dtmf {
-            port: id(slot),
+            media: id(slot),
             digit: '1',
             millis: 100,
         });
@@ -1038,9 +1050,9 @@ proptest! {
                 0 => w.command(Command::Bridge(id(slot), other)),
                 1 => w.command(Command::Unbridge(id(slot))),
                 2 => w.command(Command::Echo(id(slot))),
-                3 => w.command(Command::Play { port: id(slot), source: Source::Tone("busy".into()), repeat: true, token: 0 }),
+                3 => w.command(Command::Play { media: id(slot), source: Source::Tone("busy".into()), repeat: true, token: 0 }),
                 4 => w.command(Command::Stop(id(slot))),
-                5 => w.command(Command::Dtmf { port: id(slot), digit: '5', millis: 80 }),
+                5 => w.command(Command::Dtmf { media: id(slot), digit: '5', millis: 80 }),
                 _ => {}
             }
             let mut sent = w.pass(20);

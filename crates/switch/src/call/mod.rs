@@ -206,7 +206,7 @@ impl Call {
     }
 
     /// The subject's place in the media engine.
-    pub fn subject_port(&self, x: &Core) -> Option<::media::PortId> {
+    pub fn subject_port(&self, x: &Core) -> Option<::media::MediaId> {
         x.port_of(self.subject?)
     }
 

@@ -14,7 +14,7 @@ use std::{
     sync::Arc,
 };
 
-use ::media::PortId;
+use ::media::MediaId;
 use sip::{Flow, Message, Scheme, Uri, transaction::Layer};
 
 pub(crate) use handover::{Beginning, Destination, Handover, NewCall, Why};
@@ -135,7 +135,7 @@ impl Core {
     }
 
     /// The leg's place in the media engine.
-    pub fn port_of(&self, leg: LegId) -> Option<PortId> {
+    pub fn port_of(&self, leg: LegId) -> Option<MediaId> {
         self.legs.get(leg)?.port()
     }
 

@@ -35,7 +35,7 @@ mod within;
 
 use std::net::IpAddr;
 
-use ::media::{PortId, Spec};
+use ::media::{MediaId, Spec};
 use sip::{Flow, HeaderName, Message, StatusCode, dialog::Dialog};
 
 pub(crate) use outbound::{CallerId, Invitation, Place, acknowledge_stray, end_stray};
@@ -121,7 +121,7 @@ impl Leg {
     }
 
     /// The leg's place in the media engine, once it has one.
-    pub const fn port(&self) -> Option<PortId> {
+    pub const fn port(&self) -> Option<MediaId> {
         self.port.id()
     }
 

@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use ::media::{Command, Direction, Local, PeerAddress, Pool, PortId, Remote};
+use ::media::{Command, Direction, Local, MediaId, PeerAddress, Pool, Remote};
 use sip::{Flow, HeaderName, Instant, Message};
 use smallvec::smallvec;
 
@@ -44,7 +44,7 @@ impl Stack {
 /// A leg's place in the media engine, and what the engine was told of the leg.
 #[derive(Debug, Default)]
 pub(super) struct Port {
-    id: Option<PortId>,
+    id: Option<MediaId>,
     /// Where the phone last wanted its RTP.
     last_rtp: Option<SocketAddr>,
     /// How long the phone may be silent, as the engine was told.
@@ -55,7 +55,7 @@ pub(super) struct Port {
 
 impl Port {
     /// The place, once there is one.
-    pub const fn id(&self) -> Option<PortId> {
+    pub const fn id(&self) -> Option<MediaId> {
         self.id
     }
 
@@ -93,7 +93,7 @@ impl Port {
         cx: &mut Stack,
         leg: LegId,
         flow: &Flow,
-        take: impl FnOnce(&mut Pool, Duration, PortId) -> Option<u16>,
+        take: impl FnOnce(&mut Pool, Duration, MediaId) -> Option<u16>,
     ) -> Result<u16, NoRoom> {
         let now = cx.media_now();
         let port = cx.pool.open();
@@ -109,7 +109,7 @@ impl Port {
         }
         cx.ports.insert(port, leg);
         cx.media(Command::Open {
-            port,
+            media: port,
             local_port,
             expected: smallvec![flow.remote.ip()],
         });
@@ -134,14 +134,14 @@ impl Port {
         let Direction { send, receive } = remote.direction;
         self.held = !(send && receive);
         cx.media(Command::Update {
-            port,
+            media: port,
             remote,
             relearn: moved,
         });
         let timeout = cx.config.media_timeout.filter(|_| receive && up);
         if self.watched != timeout {
             self.watched = timeout;
-            cx.media(Command::Watch { port, timeout });
+            cx.media(Command::Watch { media: port, timeout });
         }
     }
 

@@ -282,15 +282,15 @@ impl Switch {
 
     fn media_event(&mut self, event: media::Event) {
         let port = match &event {
-            media::Event::Learned { port, remote } => {
+            media::Event::Learned { media: port, remote } => {
                 self.x.stack.pool.learned(*port, *remote);
                 return;
             }
             media::Event::Closed { .. } => return,
-            media::Event::Dtmf { port, .. }
-            | media::Event::Played { port, .. }
+            media::Event::Dtmf { media: port, .. }
+            | media::Event::Played { media: port, .. }
             | media::Event::Silent(port)
-            | media::Event::Failed { port, .. } => *port,
+            | media::Event::Failed { media: port, .. } => *port,
         };
         let Some(leg) = self.x.stack.ports.get(&port).copied() else {
             return;

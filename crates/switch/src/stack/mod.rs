@@ -30,7 +30,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use media::{Command, Pool, PortId};
+use media::{Command, MediaId, Pool};
 use sip::{
     Flow, Instant,
     transaction::{Layer, LayerConfig, ServerId, TimerConfig},
@@ -79,7 +79,7 @@ pub(crate) struct Stack {
     pub requests: Requests,
     pub servers: HashMap<ServerId, LegId>,
     pub dialogs: Dialogs,
-    pub ports: HashMap<PortId, LegId>,
+    pub ports: HashMap<MediaId, LegId>,
     pub listeners: Vec<Listener>,
     pub refused: Refused,
 }

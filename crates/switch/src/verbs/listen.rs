@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ::media::{Command, Event as MediaEvent, PortId, Source};
+use ::media::{Command, Event as MediaEvent, MediaId, Source};
 
 use crate::{
     api::Outcome,
@@ -17,7 +17,7 @@ use super::{Next, Running, answer::pick_up};
 /// A verb that lasts until its time or its sound is over.
 pub(crate) struct Listening {
     /// What the media engine plays for it, if anything.
-    playing: Option<(PortId, u64)>,
+    playing: Option<(MediaId, u64)>,
     /// The key that ends it.
     until: Option<char>,
     /// What is played once the caller's ACK has said where to.
@@ -83,7 +83,7 @@ fn sound(call: &mut Call, x: &mut Core, source: Source, duration: Option<Duratio
     };
     let token = x.stack.ids.u64();
     x.stack.media(Command::Play {
-        port,
+        media: port,
         source,
         repeat: duration.is_some(),
         token,
@@ -99,7 +99,7 @@ fn sound(call: &mut Call, x: &mut Core, source: Source, duration: Option<Duratio
 }
 
 /// The caller's port, with a session the caller hears: early media (183) where it is not answered.
-fn audible(call: &mut Call, x: &mut Core) -> Option<PortId> {
+fn audible(call: &mut Call, x: &mut Core) -> Option<MediaId> {
     if call.subject_waits(x) {
         match call.subject_leg(x).and_then(|leg| leg.heard()).map(own_spec) {
             Some(spec) => {

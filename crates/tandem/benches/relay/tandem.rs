@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use media::{Command, Direction, Payload, PeerAddress, Pool, PortId, Remote};
+use media::{Command, Direction, MediaId, Payload, PeerAddress, Pool, Remote};
 use tandem::rtp::{Engine, EngineConfig};
 
 use super::{Fault, Relay, cpu};
@@ -82,7 +82,7 @@ pub(crate) fn serve(streams: usize) -> Result<(), Fault> {
     }
     let engine = Engine::start(EngineConfig::new(HERE, FIRST, LAST, "/nonexistent".into(), 1), |_| {})?;
     let mut pool = Pool::new(FIRST, LAST);
-    let mut legs: Vec<PortId> = Vec::new();
+    let mut legs: Vec<MediaId> = Vec::new();
     let mut answer = String::new();
     for phone in &phones {
         let port = pool.open();
@@ -94,12 +94,12 @@ pub(crate) fn serve(streams: usize) -> Result<(), Fault> {
             FIRST
         };
         engine.send(Command::Open {
-            port,
+            media: port,
             local_port,
             expected: remote.expected.clone(),
         });
         engine.send(Command::Update {
-            port,
+            media: port,
             remote,
             relearn: false,
         });

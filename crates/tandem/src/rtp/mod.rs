@@ -382,12 +382,16 @@ impl Worker {
     }
 
     fn command(&mut self, now: Duration, command: Command) {
-        if let Command::Open { port, local_port, .. } = &command
+        if let Command::Open {
+            media: port,
+            local_port,
+            ..
+        } = &command
             && let Err(error) = self.ports.open(*local_port)
         {
             tracing::warn!(port = local_port, %error, "cannot bind a media port");
             let reason = format!("UDP port {local_port}: {error}");
-            let failed = Event::Failed { port: *port, reason };
+            let failed = Event::Failed { media: *port, reason };
             self.relay.command(now, command);
             return (self.events)(failed);
         }

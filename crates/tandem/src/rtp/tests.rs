@@ -6,7 +6,7 @@ use std::{
     sync::Mutex,
 };
 
-use media::{Direction, Payload, PortId, Remote, Source};
+use media::{Direction, MediaId, Payload, Remote, Source};
 
 use super::*;
 
@@ -119,20 +119,24 @@ impl Bench {
         };
         let expected = remote.expected.clone();
         self.engine.send(Command::Open {
-            port: id(slot),
+            media: id(slot),
             local_port: self.first + offset,
             expected,
         });
         self.engine.send(Command::Update {
-            port: id(slot),
+            media: id(slot),
             remote,
             relearn: false,
         });
     }
 }
 
-fn id(slot: u32) -> PortId {
-    PortId { slot, generation: 0 }
+fn id(slot: u32) -> MediaId {
+    MediaId {
+        engine: 0,
+        slot,
+        generation: 0,
+    }
 }
 
 fn two_phones_talk(host: &str) {
@@ -143,7 +147,7 @@ fn two_phones_talk(host: &str) {
     bench.engine.send(Command::Bridge(id(1), id(2)));
     // The commands are carried out in order before this packet can be asked for: the tone proves it.
     bench.engine.send(Command::Play {
-        port: id(1),
+        media: id(1),
         source: Source::Tone("425/20".into()),
         repeat: false,
         token: 1,
@@ -152,7 +156,7 @@ fn two_phones_talk(host: &str) {
     assert_eq!(
         bench.event(),
         Event::Played {
-            port: id(1),
+            media: id(1),
             token: 1,
             fault: None
         }
@@ -170,7 +174,7 @@ fn two_phones_talk(host: &str) {
     let counters = loop {
         match bench.event() {
             Event::Learned { .. } => learned += 1,
-            Event::Closed { port, counters } if port == id(1) => break counters,
+            Event::Closed { media: port, counters } if port == id(1) => break counters,
             other => panic!("{other:?}"),
         }
     };
@@ -204,7 +208,7 @@ fn a_dual_stack_socket_serves_both_families() {
     bench.leg(2, 0, &bob);
     bench.engine.send(Command::Bridge(id(1), id(2)));
     bench.engine.send(Command::Dtmf {
-        port: id(1),
+        media: id(1),
         digit: '1',
         millis: 40,
     });
@@ -256,7 +260,7 @@ fn prompts_are_read_from_the_folder() {
     let play = |token, name: &str| {
         let source = Source::Prompts(vec![name.into()]);
         bench.engine.send(Command::Play {
-            port: id(1),
+            media: id(1),
             source,
             repeat: false,
             token,
@@ -266,7 +270,7 @@ fn prompts_are_read_from_the_folder() {
     assert_eq!(
         play(1, "welcome"),
         Event::Played {
-            port: id(1),
+            media: id(1),
             token: 1,
             fault: None
         }
@@ -289,7 +293,7 @@ fn a_port_that_cannot_be_bound_fails_its_leg_alone() {
     let alice = Phone::new("127.0.0.1");
     bench.leg(1, 2, &alice);
     match bench.event() {
-        Event::Failed { port, reason } => assert!(port == id(1) && reason.contains("in use"), "{reason}"),
+        Event::Failed { media: port, reason } => assert!(port == id(1) && reason.contains("in use"), "{reason}"),
         other => panic!("{other:?}"),
     }
     bench.leg(2, 100, &alice);
@@ -298,7 +302,7 @@ fn a_port_that_cannot_be_bound_fails_its_leg_alone() {
     assert!(matches!(bench.event(), Event::Closed { .. }));
     bench.leg(3, 0, &alice);
     alice.say(bench.at(0), 1);
-    assert!(matches!(bench.event(), Event::Learned { port, .. } if port == id(3)));
+    assert!(matches!(bench.event(), Event::Learned { media: port, .. } if port == id(3)));
 }
 
 #[test]
@@ -324,7 +328,7 @@ fn ports_without_legs_are_closed_again() {
     }
     bench.leg(2, 4, &alice);
     bench.engine.send(Command::Watch {
-        port: id(2),
+        media: id(2),
         timeout: Some(Duration::from_millis(1)),
     });
     assert_eq!(bench.event(), Event::Silent(id(2)));

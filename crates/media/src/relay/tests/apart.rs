@@ -80,7 +80,7 @@ impl Peer {
 /// What a peer may still be sending from where it was.
 #[derive(Clone, Debug)]
 struct Late {
-    leg: PortId,
+    leg: MediaId,
     local: u16,
     source: SocketAddr,
     ssrc: u32,
@@ -90,7 +90,7 @@ struct Late {
 #[derive(Default)]
 struct Tried {
     /// By slot: the peer, whether it is described, its port.
-    legs: HashMap<usize, (PortId, Peer, bool, u16)>,
+    legs: HashMap<usize, (MediaId, Peer, bool, u16)>,
     late: Vec<Late>,
     made: u32,
     given: usize,
@@ -99,12 +99,13 @@ struct Tried {
 impl Tried {
     fn open(&mut self, w: &mut World, slot: usize, peer: Peer, local: u16) {
         self.made += 1;
-        let port = PortId {
+        let port = MediaId {
+            engine: 0,
             slot: slot as u32,
             generation: self.made,
         };
         w.command(Command::Open {
-            port,
+            media: port,
             local_port: local,
             expected: [peer.signalling].into_iter().collect(),
         });
@@ -122,7 +123,7 @@ impl Tried {
         *described = true;
         let (port, remote) = (*port, peer.remote());
         w.command(Command::Update {
-            port,
+            media: port,
             remote,
             relearn: false,
         });
@@ -138,7 +139,7 @@ impl Tried {
         self.leaves(w.now, port, &before, local);
         let stream = before.stream + 1;
         w.command(Command::Update {
-            port,
+            media: port,
             remote: peer.remote(),
             relearn: true,
         });
@@ -155,7 +156,7 @@ impl Tried {
         }
     }
 
-    fn leaves(&mut self, now: Duration, leg: PortId, peer: &Peer, local: u16) {
+    fn leaves(&mut self, now: Duration, leg: MediaId, peer: &Peer, local: u16) {
         self.late.push(Late {
             leg,
             local,
@@ -166,7 +167,7 @@ impl Tried {
     }
 
     /// A packet of the leg's own peer; returns to which leg it was given.
-    fn say(&mut self, w: &mut World, slot: usize) -> Option<PortId> {
+    fn say(&mut self, w: &mut World, slot: usize) -> Option<MediaId> {
         let (_, peer, described, local) = self.legs.get(&slot)?;
         // What shares a socket sends once it is described.
         if !*described && self.shares(slot) {
@@ -182,8 +183,8 @@ impl Tried {
         late || others.any(|(other, (_, peer, ..))| Some(peer.source(*other)) == own)
     }
 
-    fn packet(&self, w: &mut World, local: u16, from: SocketAddr, ssrc: u32) -> Option<PortId> {
-        let count = |w: &World| -> Vec<(PortId, u64)> {
+    fn packet(&self, w: &mut World, local: u16, from: SocketAddr, ssrc: u32) -> Option<MediaId> {
+        let count = |w: &World| -> Vec<(MediaId, u64)> {
             let legs = w.relay.legs.iter().flatten();
             legs.map(|leg| (leg.id, leg.counters.received)).collect()
         };
@@ -193,7 +194,7 @@ impl Tried {
             .iter()
             .zip(count(w))
             .filter(|(before, after)| before.1 != after.1);
-        let given: Vec<PortId> = given.map(|(before, _)| before.0).collect();
+        let given: Vec<MediaId> = given.map(|(before, _)| before.0).collect();
         assert!(given.len() <= 1);
         given.first().copied()
     }
@@ -376,7 +377,7 @@ fn four_thousand_silent_calls_of_one_socket_are_nobodys() {
     assert!(w.events().is_empty(), "the others may still be sending");
     w.pass(2001);
     w.say(AT_A, A, 3);
-    assert!(matches!(w.events()[..], [Event::Learned { port, .. }] if port == id(0)));
+    assert!(matches!(w.events()[..], [Event::Learned { media: port, .. }] if port == id(0)));
 }
 
 #[test]

@@ -27,13 +27,13 @@ fn a_third_party_gets_fifty_packets_at_most() {
     w.update(2, named("203.0.113.67:4000"), true);
     assert_eq!(passed(&mut w, 151, 50), 0);
     w.command(Command::Dtmf {
-        port: id(2),
+        media: id(2),
         digit: '1',
         millis: 100,
     });
     w.pass(200);
     w.command(Command::Play {
-        port: id(2),
+        media: id(2),
         source: Source::Tone("busy".into()),
         repeat: true,
         token: 1,

@@ -98,7 +98,11 @@ impl Leg {
         if digit == FLASH && !takes_flash() {
             return false;
         }
-        cx.media(Command::Dtmf { port, digit, millis });
+        cx.media(Command::Dtmf {
+            media: port,
+            digit,
+            millis,
+        });
         true
     }
 }

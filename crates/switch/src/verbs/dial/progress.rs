@@ -96,7 +96,7 @@ impl Dialing {
         if let Some(port) = call.subject_port(x) {
             let source = Source::Tone("ringback".into());
             x.stack.media(Command::Play {
-                port,
+                media: port,
                 source,
                 repeat: true,
                 token: 0,
