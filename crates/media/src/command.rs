@@ -8,6 +8,8 @@ use std::{
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
+use crate::codec::{self, Kind, Name, g711::Law};
+
 /// One leg's place in the media engines: which engine, a slot in that engine's table, and a generation, so that a late
 /// event for a slot that was given back is never taken for its successor's. Two legs can be bridged only in one engine;
 /// each engine has all slots from 0 on for itself.
@@ -36,11 +38,23 @@ pub struct Payload {
     /// The payload type in RTP packets on this leg, 0 to 127.
     pub number: u8,
     /// The codec, by its rtpmap name in upper case, such as `PCMU` or `TELEPHONE-EVENT`.
-    pub codec: String,
+    pub codec: Name,
     /// The RTP clock in hertz.
     pub clock_rate: u32,
     /// Channels, 1 unless the rtpmap says otherwise.
     pub channels: u8,
+}
+
+impl Payload {
+    /// The G.711 law, where it is one.
+    pub fn law(&self) -> Option<Law> {
+        codec::law_of(&self.codec, self.clock_rate, self.channels)
+    }
+
+    /// RFC 4733 events.
+    pub fn is_event(&self) -> bool {
+        codec::kind(&self.codec) == Kind::Event
+    }
 }
 
 /// What is known of a leg's peer after an offer/answer exchange (or half of one).

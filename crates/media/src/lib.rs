@@ -3,6 +3,7 @@
 //! Pure: knows no SIP, no socket and no clock.
 
 pub mod audio;
+pub mod codec;
 pub mod command;
 pub mod pool;
 pub mod relay;

@@ -4,8 +4,12 @@
 //! a key or a candidate of the other side.
 
 use serde::{Deserialize, Serialize};
+use smol_str::SmolStr;
 
-use crate::sdp::{Attribute, Bandwidth};
+use crate::{
+    codec::{self, Kind, Name, Number, g711::Law},
+    sdp::{Attribute, Bandwidth},
+};
 
 /// A direction as a description states it, from its author's side (RFC 3264 section 5.1).
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -63,22 +67,17 @@ impl SdpDirection {
     }
 }
 
-/// RFC 4733's rtpmap name, upper case.
-pub const TELEPHONE_EVENT: &str = "TELEPHONE-EVENT";
-/// Comfort noise (RFC 3389).
-pub const COMFORT_NOISE: &str = "CN";
-
 /// One codec.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Codec {
     /// The rtpmap name in upper case.
-    pub name: String,
+    pub name: Name,
     /// Hertz.
     pub clock_rate: u32,
     /// 1 unless stated.
     pub channels: u8,
     /// `a=fmtp` parameters, as they came.
-    pub fmtp: Option<String>,
+    pub fmtp: Option<SmolStr>,
     /// The payload type it had; a leg that knows the codec by another number keeps its own.
     pub number: u8,
 }
@@ -86,7 +85,10 @@ pub struct Codec {
 impl Codec {
     /// Speech or music, not events or comfort noise.
     pub fn is_audio(&self) -> bool {
-        self.name != TELEPHONE_EVENT && self.name != COMFORT_NOISE
+        match codec::kind(&self.name) {
+            Kind::Audio | Kind::Referring => true,
+            Kind::Event | Kind::Noise => false,
+        }
     }
 
     /// The same encoding, parameters aside.
@@ -94,36 +96,29 @@ impl Codec {
         self.name == other.name && self.clock_rate == other.clock_rate && self.channels == other.channels
     }
 
-    /// One of the two G.711 laws at 8 kHz, between which Tandem transcodes.
-    pub fn is_g711(&self) -> bool {
-        (self.name == "PCMU" || self.name == "PCMA") && self.clock_rate == 8000 && self.channels == 1
+    /// The G.711 law, where it is one: Tandem transcodes between the two.
+    pub fn law(&self) -> Option<Law> {
+        codec::law_of(&self.name, self.clock_rate, self.channels)
     }
 
     /// What arrives as one can be sent as the other: the same encoding, or the two laws.
     pub fn carries(&self, other: &Codec) -> bool {
-        self.same_as(other) || (self.is_g711() && other.is_g711())
+        self.same_as(other) || (self.law().is_some() && other.law().is_some())
     }
 
+    /// As Tandem offers it by itself; a name without a row is taken for mono speech at 8 kHz.
     fn known(name: &str) -> Codec {
-        let name = name.to_ascii_uppercase();
-        let (number, clock_rate, channels, fmtp) = match name.as_str() {
-            "PCMU" => (0, 8000, 1, None),
-            "GSM" => (3, 8000, 1, None),
-            "PCMA" => (8, 8000, 1, None),
-            // RFC 3551 section 4.5.2: G722 samples at 16 kHz but its RTP clock is 8 kHz.
-            "G722" => (9, 8000, 1, None),
-            COMFORT_NOISE => (13, 8000, 1, None),
-            "G729" => (18, 8000, 1, None),
-            "OPUS" => (111, 48_000, 2, Some("useinbandfec=1")),
-            TELEPHONE_EVENT => (101, 8000, 1, Some("0-16")),
-            _ => (96, 8000, 1, None),
-        };
+        let name = Name::from(name.to_ascii_uppercase());
+        let info = codec::named(&name);
         Codec {
+            clock_rate: info.map_or(8000, |info| info.clock_rate),
+            channels: info.map_or(1, |info| info.channels),
+            fmtp: info.and_then(|info| info.fmtp).map(SmolStr::new_static),
+            number: match info.map(|info| info.number) {
+                Some(Number::Static(number) | Number::Dynamic(number)) => number,
+                None => 96,
+            },
             name,
-            clock_rate,
-            channels,
-            fmtp: fmtp.map(str::to_owned),
-            number,
         }
     }
 }
@@ -176,10 +171,10 @@ impl Spec {
 
     /// Adds the other G.711 law after the rest where only one is there: Tandem transcodes between them.
     pub(crate) fn widen(&mut self) {
-        let Some(law) = self.codecs.iter().find(|c| c.is_g711()) else {
+        let Some(law) = self.codecs.iter().find_map(Codec::law) else {
             return;
         };
-        let other = Codec::known(if law.name == "PCMU" { "PCMA" } else { "PCMU" });
+        let other = Codec::known(law.other().name());
         if !self.codecs.iter().any(|c| c.same_as(&other)) {
             self.codecs.push(other);
         }
@@ -214,7 +209,10 @@ impl Spec {
 
     /// Whether the author takes this RFC 4733 event. Events that it does not name are the 16 keys (section 2.4.1).
     pub fn takes_event(&self, event: u8) -> bool {
-        let mut events = self.codecs.iter().filter(|codec| codec.name == TELEPHONE_EVENT);
+        let mut events = self
+            .codecs
+            .iter()
+            .filter(|codec| codec::kind(&codec.name) == Kind::Event);
         events.any(|codec| {
             let named = codec.fmtp.as_deref().unwrap_or("0-15").split([',', ' ']);
             named.filter_map(range).any(|range| range.contains(&event))
@@ -237,12 +235,13 @@ fn range(text: &str) -> Option<std::ops::RangeInclusive<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::codec::TELEPHONE_EVENT;
 
     #[test]
     fn events_are_those_that_are_named_or_the_keys() {
         let takes = |fmtp: Option<&str>, event| {
             let mut spec = Spec::own(&["PCMU", TELEPHONE_EVENT]);
-            spec.codecs[1].fmtp = fmtp.map(str::to_owned);
+            spec.codecs[1].fmtp = fmtp.map(SmolStr::from);
             spec.takes_event(event)
         };
         for (fmtp, event, expected) in [

@@ -1,14 +1,14 @@
 //! The audio Tandem makes itself: tones and prompts, encoded once for both G.711 laws and shared by all who play them.
 
 mod cache;
-pub mod g711;
 pub mod prompt;
 pub mod tone;
 
 pub use cache::Cache;
 
+use crate::codec::g711::Law;
 /// Samples a second of everything here.
-pub const RATE: u32 = 8000;
+pub use crate::codec::g711::RATE;
 
 /// Encoded audio, mono, 8 kHz.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,14 +33,14 @@ impl Clip {
     }
 
     /// From audio that is encoded in one law already.
-    pub fn from_law(law: g711::Law, encoded: &[u8]) -> Clip {
+    pub fn from_law(law: Law, encoded: &[u8]) -> Clip {
         let other: Box<[u8]> = encoded.iter().map(|b| law.to_other()[usize::from(*b)]).collect();
         match law {
-            g711::Law::Pcmu => Clip {
+            Law::Pcmu => Clip {
                 pcmu: encoded.into(),
                 pcma: other,
             },
-            g711::Law::Pcma => Clip {
+            Law::Pcma => Clip {
                 pcma: encoded.into(),
                 pcmu: other,
             },
@@ -48,10 +48,10 @@ impl Clip {
     }
 
     /// One octet a sample, in that law.
-    pub fn encoded(&self, law: g711::Law) -> &[u8] {
+    pub fn encoded(&self, law: Law) -> &[u8] {
         match law {
-            g711::Law::Pcmu => &self.pcmu,
-            g711::Law::Pcma => &self.pcma,
+            Law::Pcmu => &self.pcmu,
+            Law::Pcma => &self.pcma,
         }
     }
 

@@ -4,7 +4,8 @@ use std::io::Cursor;
 
 use thiserror::Error;
 
-use super::{Clip, RATE, g711::Law};
+use super::{Clip, RATE};
+use crate::codec::g711::Law;
 
 /// Octets of a file.
 pub const MAX_FILE: usize = 16 * 1024 * 1024;

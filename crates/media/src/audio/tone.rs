@@ -111,7 +111,7 @@ fn sound(samples: &mut Vec<i16>, parts: &[u32], length: u32, fade: u32) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::audio::g711::Law;
+    use crate::codec::g711::Law;
 
     /// Share of the power at one frequency.
     fn share(samples: &[f64], frequency: f64) -> f64 {

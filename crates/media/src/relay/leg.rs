@@ -11,7 +11,7 @@ use super::{
     play::Player,
     stream::{Incoming, Outgoing},
 };
-use crate::{Counters, MediaId, Payload, Remote, audio::g711::Law, spec::TELEPHONE_EVENT};
+use crate::{Counters, MediaId, Payload, Remote, audio::RATE, codec::g711::Law};
 
 /// Where what a leg's peer says goes.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -142,12 +142,8 @@ impl Leg {
 
     /// The payload type and law in which Tandem's own audio is sent: the peer's first G.711.
     pub(super) fn law(&self) -> Option<(u8, Law)> {
-        let g711 = |p: &&Payload| p.clock_rate == 8000 && p.channels == 1;
-        self.remote
-            .send_payloads
-            .iter()
-            .filter(g711)
-            .find_map(|p| Some((p.number, Law::named(&p.codec)?)))
+        let mut payloads = self.remote.send_payloads.iter();
+        payloads.find_map(|p| Some((p.number, p.law()?)))
     }
 
     /// The payload type of DTMF events beside 8 kHz audio.
@@ -155,7 +151,7 @@ impl Leg {
         self.remote
             .send_payloads
             .iter()
-            .find(|p| p.codec == TELEPHONE_EVENT && p.clock_rate == 8000)
+            .find(|p| p.is_event() && p.clock_rate == RATE)
             .map(|p| p.number)
     }
 
@@ -178,7 +174,7 @@ pub(super) fn table(from: &Remote, to: Option<&[Payload]>) -> Table {
         };
         *entry = Entry::Known {
             clock: payload.clock_rate.max(1),
-            event: payload.codec == TELEPHONE_EVENT,
+            event: payload.is_event(),
             onward: to.and_then(|to| onward(payload, to)),
         };
     }
@@ -190,9 +186,9 @@ fn onward(payload: &Payload, to: &[Payload]) -> Option<(u8, Option<Law>)> {
     if let Some(same) = to.iter().filter(alike).find(|p| p.codec == payload.codec) {
         return Some((same.number, None));
     }
-    let law = Law::named(&payload.codec)?;
+    let law = payload.law()?;
     to.iter()
         .filter(alike)
-        .find(|p| Law::named(&p.codec).is_some())
+        .find(|p| p.law().is_some())
         .map(|other| (other.number, Some(law)))
 }

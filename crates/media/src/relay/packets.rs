@@ -11,7 +11,7 @@ use super::{
     leg::{Entry, Leg, Sink},
     stream::{Join, Origin, Place},
 };
-use crate::{Event, audio::g711::Law};
+use crate::{Event, codec::g711::Law};
 
 impl Relay {
     /// Takes a datagram that came to `local_port` (RTP on the even one, RTCP on the odd one above); what it gives rise

@@ -2,7 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use crate::audio::{Clip, RATE, g711::Law};
+use crate::{
+    audio::{Clip, RATE},
+    codec::g711::Law,
+};
 
 /// One thing after the other.
 #[derive(Clone, Debug)]

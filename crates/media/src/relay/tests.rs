@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use rtp_rs::{RtpPacketBuilder, RtpReader, Seq};
 
 use super::*;
-use crate::{Command, Counters, Direction, Payload, Remote, Source, audio::g711::Law};
+use crate::{Command, Counters, Direction, Payload, Remote, Source, codec::g711::Law};
 
 const A: &str = "192.0.2.1:4000";
 const B: &str = "192.0.2.2:5000";

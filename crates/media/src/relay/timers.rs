@@ -9,10 +9,7 @@ use super::{
     packets::{Header, send},
     stream::{Join, Place},
 };
-use crate::{
-    Event,
-    audio::{RATE, g711::Law},
-};
+use crate::{Event, audio::RATE, codec::g711::Law};
 
 /// Further behind than this, a play goes on from now instead of catching up in a burst.
 const LATE: Duration = Duration::from_millis(200);

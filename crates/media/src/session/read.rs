@@ -3,8 +3,10 @@
 use std::net::{IpAddr, SocketAddr};
 
 use serde::{Deserialize, Serialize};
+use smol_str::SmolStr;
 
 use crate::{
+    codec::{self, Kind, Name},
     sdp::{self, Attribute, Media, Sdp},
     spec::{Codec, SdpDirection, Spec},
 };
@@ -20,10 +22,6 @@ pub(super) struct Side {
     pub(super) rtp: Option<SocketAddr>,
     pub(super) rtcp: Option<SocketAddr>,
 }
-
-/// Codecs that refer to other payload types by number, which a relay that renumbers would break
-/// (RFC 2198, RFC 4588, RFC 5109).
-const REFERRING: [&str; 4] = ["RED", "RTX", "ULPFEC", "PARITYFEC"];
 
 /// Attributes that describe content, not a host or a person: these may cross the bridge.
 const PASSED_ON: [&str; 4] = ["content", "label", "lang", "charset"];
@@ -165,14 +163,14 @@ fn codecs(media: &Media) -> Vec<Codec> {
         let Some((name, clock_rate, channels)) = meaning(number, maps[n]) else {
             continue;
         };
-        if REFERRING.contains(&name.as_str()) || codecs.iter().any(|c| c.number == number) {
+        if codec::kind(&name) == Kind::Referring || codecs.iter().any(|c| c.number == number) {
             continue;
         }
         codecs.push(Codec {
             name,
             clock_rate,
             channels,
-            fmtp: parameters[n].filter(|value| is_text(value)).map(str::to_owned),
+            fmtp: parameters[n].filter(|value| is_text(value)).map(SmolStr::from),
             number,
         });
     }
@@ -181,47 +179,36 @@ fn codecs(media: &Media) -> Vec<Codec> {
 
 /// Name, clock and channels of a payload number. A static one is what RFC 3551 says (section 6, and 4.5.2 on G722, which
 /// some phones give the clock of its samples), unless its rtpmap names another codec.
-fn meaning(number: u8, map: Option<&str>) -> Option<(String, u32, u8)> {
+fn meaning(number: u8, map: Option<&str>) -> Option<(Name, u32, u8)> {
     let mapped = map.and_then(rtpmap);
-    let fixed = static_payload(number).map(|(name, clock)| (name.to_owned(), clock, 1));
+    let fixed = codec::numbered(number);
     match (mapped, fixed) {
-        (Some((name, ..)), Some(fixed)) if name == fixed.0 => Some(fixed),
-        (Some(mapped), _) => Some(mapped),
-        (None, fixed) => fixed,
+        (Some((name, clock_rate, channels)), fixed) if fixed.is_none_or(|fixed| fixed.name != name) => {
+            Some((name, clock_rate, channels))
+        }
+        (_, fixed) => fixed.map(|fixed| (Name::new_static(fixed.name), fixed.clock_rate, fixed.channels)),
     }
 }
 
-fn rtpmap(value: &str) -> Option<(String, u32, u8)> {
+fn rtpmap(value: &str) -> Option<(Name, u32, u8)> {
     let mut parts = value.split_ascii_whitespace().next()?.split('/');
     let (name, clock) = (parts.next()?, parts.next()?.parse().ok().filter(|c| *c > 0)?);
     let channels = parts.next().map_or(Some(1), |c| c.parse().ok().filter(|c| *c > 0))?;
     let token = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._+".contains(&b));
-    token.then(|| (name.to_ascii_uppercase(), clock, channels))
+    token.then(|| (upper(name), clock, channels))
 }
 
-/// Payload types that need no rtpmap (RFC 3551 section 6), audio only.
-fn static_payload(number: u8) -> Option<(&'static str, u32)> {
-    Some(match number {
-        0 => ("PCMU", 8000),
-        3 => ("GSM", 8000),
-        4 => ("G723", 8000),
-        5 => ("DVI4", 8000),
-        6 => ("DVI4", 16_000),
-        7 => ("LPC", 8000),
-        8 => ("PCMA", 8000),
-        9 => ("G722", 8000),
-        12 => ("QCELP", 8000),
-        13 => ("CN", 8000),
-        15 => ("G728", 8000),
-        18 => ("G729", 8000),
-        _ => return None,
-    })
+fn upper(name: &str) -> Name {
+    match codec::KNOWN.iter().find(|info| info.name.eq_ignore_ascii_case(name)) {
+        Some(info) => Name::new_static(info.name),
+        None => name.to_ascii_uppercase().into(),
+    }
 }
 
 /// Whether a number is the fixed one of this codec, or free for any (RFC 3551 section 6).
 pub(super) fn may_number(codec: &Codec, number: u8) -> bool {
-    match static_payload(number) {
-        Some((name, clock)) => codec.name == name && codec.clock_rate == clock && codec.channels == 1,
+    match codec::numbered(number) {
+        Some(info) => codec.name == info.name && codec.clock_rate == info.clock_rate && codec.channels == info.channels,
         None => (96..128).contains(&number),
     }
 }

@@ -4,6 +4,7 @@ use bytes::Bytes;
 
 use super::{Line, Session, Side, read::may_number};
 use crate::{
+    codec,
     sdp::{Attribute, Connection, Host, Media, Origin, Sdp},
     spec::{Codec, Spec},
 };
@@ -98,7 +99,7 @@ impl Session {
             } else {
                 String::new()
             };
-            let name = rtpmap_name(&codec.name);
+            let name = codec::named(&codec.name).map_or(codec.name.as_str(), |info| info.spelling);
             add(
                 "rtpmap",
                 Some(format!("{} {name}/{}{channels}", codec.number, codec.clock_rate)),
@@ -153,17 +154,6 @@ impl Line {
             key: None,
             attributes: Vec::new(),
         }
-    }
-}
-
-/// Names are case-insensitive (RFC 4855 section 3), but some peers know only the usual spelling.
-fn rtpmap_name(name: &str) -> &str {
-    match name {
-        "TELEPHONE-EVENT" => "telephone-event",
-        "OPUS" => "opus",
-        "SPEEX" => "speex",
-        "ILBC" => "iLBC",
-        other => other,
     }
 }
 

@@ -5,7 +5,7 @@
 
 use std::net::IpAddr;
 
-use ::media::{Local, Payload, Remote, SdpError, Session, Spec, sdp::Sdp, spec::TELEPHONE_EVENT};
+use ::media::{Local, Payload, Remote, SdpError, Session, Spec, sdp::Sdp};
 use bytes::Bytes;
 
 use crate::api::TalkImage;
@@ -345,16 +345,13 @@ impl Talk {
     /// Whether keys can be told to the phone as RFC 4733 events.
     pub fn hears_events(&self) -> bool {
         let remote = self.remote_payloads();
-        remote
-            .send_payloads
-            .iter()
-            .any(|payload| payload.codec == TELEPHONE_EVENT)
+        remote.send_payloads.iter().any(|payload| payload.is_event())
     }
 
     /// The codec in use, for people.
     pub fn codec(&self) -> Option<String> {
         let remote = self.remote_payloads();
-        remote.send_payloads.first().map(|payload| payload.codec.clone())
+        remote.send_payloads.first().map(|payload| payload.codec.to_string())
     }
 
     /// What the media engine must know of the phone. `signalling`: where its SIP comes from.

@@ -234,7 +234,7 @@ fn a_port_is_heard_while_it_is_busy_and_when_it_is_quiet_again() {
     (1..300).for_each(exchange);
     // Long enough for the port to be watched again.
     bench.engine.send(Command::Watch {
-        port: id(1),
+        media: id(1),
         timeout: Some(Duration::from_millis(300)),
     });
     let silent = |event: &Event| *event == Event::Silent(id(1));

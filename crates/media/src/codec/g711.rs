@@ -4,6 +4,9 @@ use std::sync::LazyLock;
 
 use audio_codec_algorithms::{convert_alaw_to_ulaw, convert_ulaw_to_alaw};
 
+/// Samples a second, each an octet.
+pub const RATE: u32 = 8000;
+
 /// A G.711 law.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub enum Law {
@@ -17,12 +20,19 @@ static TO_PCMA: LazyLock<[u8; 256]> = LazyLock::new(|| std::array::from_fn(|b| c
 static TO_PCMU: LazyLock<[u8; 256]> = LazyLock::new(|| std::array::from_fn(|b| convert_alaw_to_ulaw(b as u8)));
 
 impl Law {
-    /// The law of that rtpmap name.
-    pub fn named(name: &str) -> Option<Law> {
-        match name {
-            "PCMU" => Some(Law::Pcmu),
-            "PCMA" => Some(Law::Pcma),
-            _ => None,
+    /// The rtpmap name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Law::Pcmu => "PCMU",
+            Law::Pcma => "PCMA",
+        }
+    }
+
+    /// The other one.
+    pub const fn other(self) -> Law {
+        match self {
+            Law::Pcmu => Law::Pcma,
+            Law::Pcma => Law::Pcmu,
         }
     }
 

@@ -1,0 +1,204 @@
+//! The codecs that Tandem knows, one row each. Reading and writing of descriptions, what Tandem offers by itself, the relay
+//! and the audio all ask this table; a further codec is a row here, and its arithmetic a file beside.
+//!
+//! | file | what it does | fields it owns |
+//! |---|---|---|
+//! | `mod.rs` | [`KNOWN`], and how rows are found | all of [`Info`] |
+//! | `g711.rs` | the two laws of G.711 | none |
+//!
+//! A codec that is not here is relayed all the same, under the name and clock that its `a=rtpmap` gives it.
+
+pub mod g711;
+
+use smol_str::SmolStr;
+
+use self::g711::Law;
+
+/// A codec's name in upper case, as in `a=rtpmap`. Short names cost no allocation.
+pub type Name = SmolStr;
+
+/// RFC 4733's name of DTMF events.
+pub const TELEPHONE_EVENT: &str = "TELEPHONE-EVENT";
+
+/// What a codec is for.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Speech or music.
+    Audio,
+    /// DTMF and other events (RFC 4733).
+    Event,
+    /// Comfort noise (RFC 3389).
+    Noise,
+    /// Names other payload types by number (RFC 2198, RFC 4588, RFC 5109): a relay that gives other numbers would break
+    /// it, so that it is left out of every description.
+    Referring,
+}
+
+/// How a codec is numbered in RTP.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum Number {
+    /// A payload type that always means this codec (RFC 3551 section 6).
+    Static(u8),
+    /// Any of 96 to 127; this one where Tandem offers the codec by itself and the number is free.
+    Dynamic(u8),
+}
+
+/// One row.
+#[derive(Debug)]
+pub struct Info {
+    /// In upper case.
+    pub name: &'static str,
+    /// Names are case-insensitive (RFC 4855 section 3), but some peers know only this spelling.
+    pub spelling: &'static str,
+    /// Its payload type.
+    pub number: Number,
+    /// The RTP clock in hertz. G.722's is not the rate of its samples (RFC 3551 section 4.5.2).
+    pub clock_rate: u32,
+    /// Channels.
+    pub channels: u8,
+    /// `a=fmtp` in an offer that Tandem makes by itself.
+    pub fmtp: Option<&'static str>,
+    /// What it is for.
+    pub kind: Kind,
+    /// The law, where it is G.711: what Tandem plays, and transcodes between.
+    pub law: Option<Law>,
+}
+
+/// Mono speech at 8 kHz; the rows below say what is different.
+const fn plain(name: &'static str, number: Number) -> Info {
+    Info {
+        name,
+        spelling: name,
+        number,
+        clock_rate: 8000,
+        channels: 1,
+        fmtp: None,
+        kind: Kind::Audio,
+        law: None,
+    }
+}
+
+const fn law(law: Law, name: &'static str, number: u8) -> Info {
+    Info {
+        law: Some(law),
+        clock_rate: g711::RATE,
+        ..plain(name, Number::Static(number))
+    }
+}
+
+const fn referring(name: &'static str) -> Info {
+    Info {
+        kind: Kind::Referring,
+        ..plain(name, Number::Dynamic(96))
+    }
+}
+
+/// All rows. A name that stands twice means its first row, unless a static payload type says otherwise.
+pub static KNOWN: [Info; 20] = [
+    law(Law::Pcmu, "PCMU", 0),
+    plain("GSM", Number::Static(3)),
+    plain("G723", Number::Static(4)),
+    plain("DVI4", Number::Static(5)),
+    Info {
+        clock_rate: 16_000,
+        ..plain("DVI4", Number::Static(6))
+    },
+    plain("LPC", Number::Static(7)),
+    law(Law::Pcma, "PCMA", 8),
+    plain("G722", Number::Static(9)),
+    plain("QCELP", Number::Static(12)),
+    Info {
+        kind: Kind::Noise,
+        ..plain("CN", Number::Static(13))
+    },
+    plain("G728", Number::Static(15)),
+    plain("G729", Number::Static(18)),
+    Info {
+        spelling: "opus",
+        clock_rate: 48_000,
+        channels: 2,
+        fmtp: Some("useinbandfec=1"),
+        ..plain("OPUS", Number::Dynamic(111))
+    },
+    Info {
+        spelling: "speex",
+        ..plain("SPEEX", Number::Dynamic(96))
+    },
+    Info {
+        spelling: "iLBC",
+        ..plain("ILBC", Number::Dynamic(96))
+    },
+    Info {
+        spelling: "telephone-event",
+        fmtp: Some("0-16"),
+        kind: Kind::Event,
+        ..plain(TELEPHONE_EVENT, Number::Dynamic(101))
+    },
+    referring("RED"),
+    referring("RTX"),
+    referring("ULPFEC"),
+    referring("PARITYFEC"),
+];
+
+/// The row of that name (upper case).
+pub fn named(name: &str) -> Option<&'static Info> {
+    KNOWN.iter().find(|info| info.name == name)
+}
+
+/// The row that always has this payload type.
+pub fn numbered(number: u8) -> Option<&'static Info> {
+    KNOWN.iter().find(|info| info.number == Number::Static(number))
+}
+
+/// What a codec of that name (upper case) is for; one without a row is audio.
+pub fn kind(name: &str) -> Kind {
+    named(name).map_or(Kind::Audio, |info| info.kind)
+}
+
+/// The G.711 law of a codec with this name (upper case), clock and channels.
+pub fn law_of(name: &str, clock_rate: u32, channels: u8) -> Option<Law> {
+    let info = named(name).filter(|info| info.clock_rate == clock_rate && info.channels == channels)?;
+    info.law
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_row_is_found_by_name_and_by_its_static_number() {
+        for info in &KNOWN {
+            let found = named(info.name).map(|first| first.name);
+            assert_eq!(found, Some(info.name));
+            assert_eq!(info.name, info.spelling.to_ascii_uppercase());
+            match info.number {
+                Number::Static(number) => {
+                    let found = numbered(number).map(|row| (row.name, row.clock_rate));
+                    assert_eq!(found, Some((info.name, info.clock_rate)), "no number stands twice");
+                    assert!(number < 96);
+                }
+                Number::Dynamic(number) => {
+                    assert!((96..128).contains(&number));
+                    assert!(numbered(number).is_none());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_law_is_a_name_with_the_clock_and_channels_of_g711() {
+        assert_eq!(law_of("PCMA", 8000, 1), Some(Law::Pcma));
+        for (name, clock_rate, channels) in [
+            ("PCMA", 16_000, 1),
+            ("PCMU", 8000, 2),
+            ("G722", 8000, 1),
+            ("X", 8000, 1),
+        ] {
+            assert_eq!(
+                law_of(name, clock_rate, channels),
+                None,
+                "{name}/{clock_rate}/{channels}"
+            );
+        }
+    }
+}
