@@ -56,7 +56,7 @@ impl Bridge {
             return Err(NoCommonCodec);
         }
         // An answer given earlier (to early media, or when Tandem itself picked up) may not fit the phone that answered.
-        if !x.legs.get(a).is_some_and(|leg| leg.fit(spec) == Fit::Same) {
+        if x.legs.get(a).is_none_or(|leg| leg.fit(spec) != Fit::Same) {
             x.with_leg(a, |leg, cx| leg.offer_own(cx, spec));
         }
         let bridge = Self::new(a, b);

@@ -19,7 +19,7 @@ impl Bridge {
         let Some(second) = self.other(first) else { return };
         for (leg, other) in [(first, second), (second, first)] {
             let Some(spec) = wish(x, other) else { continue };
-            if !x.legs.get(leg).is_some_and(|leg| leg.fit(&spec) == Fit::Same) {
+            if x.legs.get(leg).is_none_or(|leg| leg.fit(&spec) != Fit::Same) {
                 x.with_leg(leg, |leg, cx| leg.offer_own(cx, &spec));
                 // What the phone answers brings the other leg along, where that is needed.
                 return;

@@ -96,7 +96,7 @@ impl Line {
     }
 
     fn passes(&mut self, time: Duration) {
-        self.now = self.now + time;
+        self.now += time;
         self.does(Input::Tick);
     }
 
@@ -209,16 +209,17 @@ fn a_leg_goes_on_from_its_image_in_another_switch() {
     let (ok, image) = answered(&mut before);
     let mut line = Line::new(2, false, 1_060_000_000);
     let leg = resumed(&mut line, image.clone());
-    let opened = line.media.iter().find_map(|command| match command {
-        media::Command::Open { local_port, .. } => Some(*local_port),
-        _ => None,
-    });
+    let mut opened = None;
+    let mut updated = None;
+    for command in &line.media {
+        if let media::Command::Open { local_port, .. } = command {
+            opened = Some(*local_port);
+        } else if let media::Command::Update { remote, .. } = command {
+            updated = remote.rtp;
+        }
+    }
     let our_port = audio(&ok).split(' ').nth(1).unwrap().parse().ok();
     assert_eq!(opened, our_port, "media is received at the same port");
-    let updated = line.media.iter().find_map(|command| match command {
-        media::Command::Update { remote, .. } => remote.rtp,
-        _ => None,
-    });
     assert_eq!(updated, Some("192.0.2.7:4000".parse().unwrap()));
     assert_eq!(line.switch.x.legs.get(leg).unwrap().image(), Some(image));
     assert!(line.sent.is_empty(), "the phone hears nothing of it");
@@ -246,7 +247,7 @@ fn a_leg_goes_on_from_its_image_in_another_switch() {
     assert!(body(&held).contains("a=recvonly"), "{}", body(&held));
     assert_eq!(audio(&held).split(' ').nth(1), audio(&ok).split(' ').nth(1));
     let origin = |message: &Message| body(message).lines().nth(1).unwrap().to_owned();
-    let [first, second] = [&ok, &held].map(|message| origin(message));
+    let [first, second] = [&ok, &held].map(origin);
     let version = |origin: &str| origin.split(' ').nth(2).unwrap().parse::<u64>().unwrap();
     assert_eq!(
         first.split(' ').nth(1),
