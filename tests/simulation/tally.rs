@@ -130,6 +130,10 @@ impl Tally {
             ("calls queued, forwarded or given up, for the caller", self.states),
             ("first offers of one direction, for the callee", self.directed),
             ("odd descriptions", self.odd),
+            ("transfers accepted", self.transfers.accepted),
+            ("transfers that reached their target", self.transfers.done),
+            ("transfers that came back", self.transfers.back),
+            ("phones replaced", self.transfers.replaced),
         ] {
             assert!(count * 100 >= self.calls, "too few {name} to prove anything: {count}");
         }
