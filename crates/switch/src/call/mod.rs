@@ -40,7 +40,7 @@ pub(crate) use live::live;
 use record::Record;
 use script::{Script, Stage};
 use transfer::Transfer;
-pub(crate) use transfer::refused;
+pub(crate) use transfer::{refused, waits_in_vain};
 
 use crate::{
     answer::Answer,

@@ -190,7 +190,9 @@ pub(super) fn failed(call: &mut Call, x: &mut Core, code: u16) -> bool {
     };
     call.transfer = Transfer::None;
     let back = x.legs.get(transferor).filter(|leg| leg.is_up()).map(|leg| leg.call);
-    conclude(x, transferor, code, false);
+    // A transferor that nobody comes back to is through.
+    let returns = back.is_some() && call.subject_is_up(x);
+    conclude(x, transferor, code, !returns);
     match (back, call.subject) {
         (Some(to), Some(subject)) if call.subject_is_up(x) => {
             x.handovers.push_back(Handover {
@@ -201,6 +203,15 @@ pub(super) fn failed(call: &mut Call, x: &mut Core, code: u16) -> bool {
             true
         }
         (Some(_) | None, _) => false,
+    }
+}
+
+/// The party that was to come back has gone on its way: the phone that waits for it is through.
+pub(crate) fn waits_in_vain(call: &Call, x: &mut Core) {
+    for leg in &call.legs {
+        x.with_leg(*leg, |leg, cx| {
+            leg.hang_up(cx, Cause::ours("the transferred party has gone"))
+        });
     }
 }
 

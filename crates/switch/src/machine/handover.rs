@@ -22,7 +22,11 @@ struct Place {
 pub(super) fn carry_out(switch: &mut Switch, handover: Handover) {
     let Handover { leg, to, why } = handover;
     let Some(from) = switch.x.legs.get(leg).filter(|leg| leg.is_up() || leg.is_waiting()) else {
-        return; // its phone has gone: its own call deals with that
+        // Its phone has gone: its own call deals with that.
+        if let Destination::Call(waits) = to {
+            switch.with_call(waits, |call, x| call::waits_in_vain(call, x));
+        }
+        return;
     };
     let from = from.call;
     let place = match to {
