@@ -5,8 +5,6 @@
 pub(crate) const KNOWN: &[(&str, &str)] = &[
     ("lines of tests", "crates/media/src/relay/tests.rs"),
     ("lines of tests", "crates/media/src/session/tests.rs"),
-    ("fields", "admin::state::Limits"),
-    ("fields", "admin::state::Shared"),
     ("fields", "dialplan::fiber::state::State"),
     ("fields", "dialplan::limits::Limits"),
     ("fields", "media::relay::leg::Leg"),

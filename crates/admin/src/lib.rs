@@ -37,6 +37,6 @@ pub use health::Health;
 pub use routes::{openapi, router};
 pub use secret::{generate_password, generate_token, hash_token};
 pub use serve::serve;
-pub use state::{AdminState, Hasher, Limits};
+pub use state::{AdminState, Hasher, Limits, RepeatLimits};
 pub use switch_handle::{SwitchGone, SwitchHandle, SwitchRequest};
 pub use system::{Server, System};

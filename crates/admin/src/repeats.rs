@@ -106,9 +106,9 @@ impl Repeats {
     pub(crate) fn new(limits: &Limits) -> Self {
         Self {
             known: Mutex::default(),
-            time: limits.repeat_time,
-            most: limits.repeats.max(1),
-            bytes: limits.repeat_bytes,
+            time: limits.repeats.time,
+            most: limits.repeats.most.max(1),
+            bytes: limits.repeats.bytes,
         }
     }
 
@@ -258,9 +258,11 @@ mod tests {
 
     fn repeats(most: usize, bytes: usize) -> Arc<Repeats> {
         Arc::new(Repeats::new(&Limits {
-            repeats: most,
-            repeat_bytes: bytes,
-            repeat_time: Duration::from_secs(60),
+            repeats: crate::RepeatLimits {
+                time: Duration::from_secs(60),
+                most,
+                bytes,
+            },
             ..Limits::default()
         }))
     }

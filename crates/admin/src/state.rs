@@ -84,13 +84,30 @@ pub struct Limits {
     pub wrong_token_pause: Duration,
     /// Records that a search for part of a number or name looks at for one page; at least 1.
     pub search_records: u32,
-    /// How long the answer to a request with `Idempotency-Key` is kept, for who asks again. It is in memory
-    /// only, and may hold a generated password.
-    pub repeat_time: Duration,
-    /// How many such requests are remembered; the oldest answers go first.
-    pub repeats: usize,
-    /// Bytes that their answers take together; the oldest go first.
-    pub repeat_bytes: usize,
+    /// Answers to requests with `Idempotency-Key`.
+    pub repeats: RepeatLimits,
+}
+
+/// How long and how many answers to requests with `Idempotency-Key` are kept for a client that asks again. They are in
+/// memory only, and may hold a generated password.
+#[derive(Clone, Debug)]
+pub struct RepeatLimits {
+    /// How long an answer is kept.
+    pub time: Duration,
+    /// How many requests are remembered; the oldest answers go first.
+    pub most: usize,
+    /// Bytes that the answers take together; the oldest go first.
+    pub bytes: usize,
+}
+
+impl Default for RepeatLimits {
+    fn default() -> Self {
+        Self {
+            time: Duration::from_secs(600),
+            most: 1_000,
+            bytes: 16 * 1024 * 1024,
+        }
+    }
 }
 
 impl Default for Limits {
@@ -110,9 +127,7 @@ impl Default for Limits {
             wrong_tokens: 20,
             wrong_token_pause: Duration::from_secs(1),
             search_records: 50_000,
-            repeat_time: Duration::from_secs(600),
-            repeats: 1_000,
-            repeat_bytes: 16 * 1024 * 1024,
+            repeats: RepeatLimits::default(),
         }
     }
 }
@@ -127,9 +142,7 @@ pub(crate) struct Shared {
     pub(crate) events: EventBus,
     pub(crate) health: Health,
     pub(crate) guard: Guard,
-    pub(crate) metrics: HttpMetrics,
-    pub(crate) registry: Registry,
-    pub(crate) metrics_need_token: bool,
+    pub(crate) metrics: Metrics,
     pub(crate) system: System,
     /// Answers for those who ask again.
     pub(crate) repeats: Arc<Repeats>,
@@ -139,6 +152,16 @@ pub(crate) struct Shared {
     pub(crate) streams: Arc<tokio::sync::Semaphore>,
     /// True once the end was asked for: event streams end.
     pub(crate) closing: tokio::sync::watch::Sender<bool>,
+}
+
+/// What `/metrics` shows.
+pub(crate) struct Metrics {
+    /// Of this room.
+    pub(crate) http: HttpMetrics,
+    /// Of all others; the counters of `http` are in it, too.
+    pub(crate) registry: Registry,
+    /// Whether a token is wanted.
+    pub(crate) need_token: bool,
 }
 
 /// What every handler gets.
@@ -160,7 +183,11 @@ impl AdminState {
             trusted_proxies,
             limits,
         } = self;
-        let metrics = HttpMetrics::register(&mut registry);
+        let metrics = Metrics {
+            http: HttpMetrics::register(&mut registry),
+            registry,
+            need_token: metrics_need_token,
+        };
         Arc::new(Shared {
             accounts: Accounts::new(store.clone(), domain.clone(), switch.clone(), hasher),
             guard: Guard::new(limits.wrong_tokens, limits.wrong_token_pause, trusted_proxies),
@@ -173,8 +200,6 @@ impl AdminState {
             events,
             health,
             metrics,
-            registry,
-            metrics_need_token,
             system,
             repeats: Arc::new(Repeats::new(&limits)),
             dialplan_turn: Arc::default(),

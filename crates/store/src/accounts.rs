@@ -205,24 +205,6 @@ impl Store {
         }
         write.commit().await
     }
-
-    /// Removes a device with its contacts.
-    ///
-    /// # Errors
-    /// [`StoreError::NotFound`].
-    pub async fn delete_device(&self, domain: &str, username: &str) -> Result<(), StoreError> {
-        let mut write = self.write.begin().await?;
-        let delete = sqlx::query("DELETE FROM devices WHERE domain = ? AND username = ?")
-            .bind(domain)
-            .bind(username);
-        let deleted = delete.execute(write.connection()).await.map_err(|e| self.error(&e))?;
-        write.commit().await?;
-        if deleted.rows_affected() == 0 {
-            Err(StoreError::NotFound(format!("device {username}")))
-        } else {
-            Ok(())
-        }
-    }
 }
 
 /// Gives each account its devices. Both lists are in the order of numbers; a device whose extension is not in

@@ -1,4 +1,4 @@
-//! Hashes of admin tokens, and small settings.
+//! Hashes of admin tokens; which domains there are.
 
 use sqlx::Row;
 
@@ -64,40 +64,6 @@ impl Store {
             return Err(StoreError::NotFound(format!("token {name}")));
         }
         Ok(())
-    }
-
-    /// A setting's value.
-    ///
-    /// # Errors
-    /// What SQLite reports.
-    pub async fn setting(&self, domain: &str, key: &str) -> Result<Option<String>, StoreError> {
-        let value = sqlx::query_scalar("SELECT value FROM settings WHERE domain = ? AND key = ?");
-        value
-            .bind(domain)
-            .bind(key)
-            .fetch_optional(&self.read)
-            .await
-            .map_err(|e| self.error(&e))
-    }
-
-    /// Keeps a setting, or with `None` removes it.
-    ///
-    /// # Errors
-    /// [`StoreError::Invalid`] for a key that is too long or not printable.
-    pub async fn put_setting(&self, domain: &str, key: &str, value: Option<&str>, now: i64) -> Result<(), StoreError> {
-        check_text("key", key)?;
-        let mut write = self.write.begin().await?;
-        let change = match value {
-            Some(value) => {
-                let put = "INSERT OR REPLACE INTO settings (domain, key, value, updated_at) VALUES (?, ?, ?, ?)";
-                sqlx::query(put).bind(domain).bind(key).bind(value).bind(now)
-            }
-            None => sqlx::query("DELETE FROM settings WHERE domain = ? AND key = ?")
-                .bind(domain)
-                .bind(key),
-        };
-        change.execute(write.connection()).await.map_err(|e| self.error(&e))?;
-        write.commit().await
     }
 
     /// Every domain that has extensions.

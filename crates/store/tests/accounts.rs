@@ -1,4 +1,4 @@
-//! Extensions, devices, tokens, settings.
+//! Extensions, devices, tokens.
 #![allow(clippy::unwrap_used, reason = "a test says so by failing")]
 
 mod support;
@@ -72,7 +72,7 @@ async fn a_number_that_is_a_devices_user_name_leaves_nothing_behind() {
         kept.store.account(DOMAIN, "300").await,
         Err(StoreError::NotFound(_))
     ));
-    kept.store.delete_device(DOMAIN, "300").await.unwrap();
+    kept.store.delete_extension(DOMAIN, "101").await.unwrap();
     kept.store
         .create_extension(DOMAIN, &new_extension("300"), NOW)
         .await
@@ -97,10 +97,6 @@ async fn a_device_belongs_to_an_extension_and_stays_there() {
     device.extension = "999".into();
     assert!(matches!(
         kept.store.put_device(DOMAIN, &device).await,
-        Err(StoreError::NotFound(_))
-    ));
-    assert!(matches!(
-        kept.store.delete_device(DOMAIN, "999").await,
         Err(StoreError::NotFound(_))
     ));
 }
@@ -338,15 +334,11 @@ async fn an_import_is_all_or_nothing() {
 }
 
 #[tokio::test]
-async fn tokens_and_settings_are_kept_by_name() {
+async fn tokens_are_kept_by_name() {
     let kept = fresh().await;
     assert_eq!(kept.store.tokens(DOMAIN).await.unwrap(), []);
     kept.store.put_token(DOMAIN, "admin", [1; 32], NOW).await.unwrap();
     kept.store.put_token(DOMAIN, "admin", [2; 32], NOW + 1).await.unwrap();
-    kept.store
-        .put_setting(DOMAIN, "greeting", Some("hello"), NOW)
-        .await
-        .unwrap();
     let kept = kept.reopened().await;
     let tokens = kept.store.tokens(DOMAIN).await.unwrap();
     assert_eq!(
@@ -358,13 +350,6 @@ async fn tokens_and_settings_are_kept_by_name() {
         kept.store.remove_token(DOMAIN, "admin").await,
         Err(StoreError::NotFound(_))
     ));
-    assert_eq!(
-        kept.store.setting(DOMAIN, "greeting").await.unwrap().as_deref(),
-        Some("hello")
-    );
-    assert_eq!(kept.store.setting("other.example", "greeting").await.unwrap(), None);
-    kept.store.put_setting(DOMAIN, "greeting", None, NOW).await.unwrap();
-    assert_eq!(kept.store.setting(DOMAIN, "greeting").await.unwrap(), None);
 }
 
 #[test]

@@ -55,7 +55,7 @@ pub(crate) async fn stream(
     let events = Events {
         events: BroadcastStream::new(app.events.subscribe()),
         closing: WatchStream::new(app.closing.subscribe()),
-        _place: Place::take(place, app.metrics.event_streams.clone()),
+        _place: Place::take(place, app.metrics.http.event_streams.clone()),
     };
     let hello = Event::default()
         .event("hello")

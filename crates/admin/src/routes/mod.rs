@@ -215,7 +215,7 @@ async fn observe(State(app): State<App>, request: Request, next: Next) -> Respon
         .into_iter()
         .find(|name| *name == method.as_str())
         .unwrap_or("other");
-    app.metrics.answered(method.to_owned(), route, status, took);
+    app.metrics.http.answered(method.to_owned(), route, status, took);
     for (name, value) in &SECURITY_HEADERS {
         response.headers_mut().insert(name.clone(), value.clone());
     }

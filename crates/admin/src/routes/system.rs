@@ -69,7 +69,7 @@ pub(crate) async fn metrics(
     headers: HeaderMap,
     extensions: Extensions,
 ) -> Result<Response, Problem> {
-    if app.metrics_need_token {
+    if app.metrics.need_token {
         auth::check(&app, &headers, &extensions).await?;
     }
     let stats = match app.switch.command(Command::Stats).await {
@@ -81,8 +81,8 @@ pub(crate) async fn metrics(
         .and_then(|accept| accept.to_str().ok())
         .unwrap_or_default();
     let format = Format::accepted(accept);
-    let text =
-        http_metrics::render(stats.as_deref(), &app.registry, format).map_err(|error| Problem::internal(&error))?;
+    let text = http_metrics::render(stats.as_deref(), &app.metrics.registry, format)
+        .map_err(|error| Problem::internal(&error))?;
     Ok((StatusCode::OK, [(header::CONTENT_TYPE, format.content_type())], text).into_response())
 }
 

@@ -295,7 +295,10 @@ fn recording(config: &Config, told: &switch::Config, seed: [u8; 32]) -> Result<O
 fn admin_limits(config: &Config) -> admin::Limits {
     admin::Limits {
         search_records: config.limits.search_records,
-        repeat_time: config.limits.idempotency_time,
+        repeats: admin::RepeatLimits {
+            time: config.limits.idempotency_time,
+            ..admin::RepeatLimits::default()
+        },
         ..admin::Limits::default()
     }
 }
