@@ -8,7 +8,6 @@ pub(crate) const KNOWN: &[(&str, &str)] = &[
     ("fields", "dialplan::fiber::state::State"),
     ("fields", "dialplan::limits::Limits"),
     ("fields", "media::relay::leg::Leg"),
-    ("fields", "tandem::config::Config"),
     ("files of an impl", "media::relay::Relay"),
     ("files of an impl", "sip::message::Message"),
     ("files of an impl", "sip::transaction::layer::Layer"),
@@ -16,8 +15,6 @@ pub(crate) const KNOWN: &[(&str, &str)] = &[
     ("files of an impl", "switch::leg::Leg"),
     ("files in a folder", "crates/admin/src"),
     ("files in a folder", "crates/admin/tests/api"),
-    ("files in a folder", "crates/dialplan/src"),
-    ("files in a folder", "crates/sip/src/transaction"),
     ("files in a folder", "tests/real"),
     ("files in a folder", "tests/scenarios"),
 ];

@@ -38,6 +38,20 @@ pub(crate) enum Stop {
     Memory,
 }
 
+/// What a script may still take of its limits.
+struct Left {
+    /// Operations until it lets others run.
+    slice: Cell<u32>,
+    /// Operations until its next verb.
+    budget: Cell<u64>,
+    /// Operations until its end.
+    total: Cell<u64>,
+    /// Lines of the log until its next verb.
+    log_lines: Cell<u32>,
+    /// Lines of the log until its end.
+    log_total: Cell<u32>,
+}
+
 pub(crate) struct State {
     pub(super) link: Link,
     pub(crate) limits: Limits,
@@ -45,11 +59,7 @@ pub(crate) struct State {
     in_call: bool,
     stop: Cell<Option<Stop>>,
     over: Cell<bool>,
-    slice: Cell<u32>,
-    budget: Cell<u64>,
-    total: Cell<u64>,
-    log_lines: Cell<u32>,
-    log_total: Cell<u32>,
+    left: Left,
     unix_micros: Cell<i64>,
     /// Bytes held when it last stopped, and what the thread held when it was last resumed.
     held: Cell<isize>,
@@ -69,11 +79,13 @@ impl State {
             in_call: true,
             stop: Cell::new(None),
             over: Cell::new(false),
-            slice: Cell::new(limits.slice),
-            budget: Cell::new(limits.operations_between_verbs),
-            total: Cell::new(limits.operations_per_call),
-            log_lines: Cell::new(limits.log_lines),
-            log_total: Cell::new(limits.log_lines_per_call),
+            left: Left {
+                slice: Cell::new(limits.slice),
+                budget: Cell::new(limits.operations_between_verbs),
+                total: Cell::new(limits.operations_per_call),
+                log_lines: Cell::new(limits.log_lines),
+                log_total: Cell::new(limits.log_lines_per_call),
+            },
             unix_micros: Cell::new(0),
             held: Cell::new(0),
             held_before: Cell::new(0),
@@ -164,11 +176,11 @@ impl State {
     /// Whether another line may go to the log: `Some(true)` for the last one.
     pub(crate) fn log_line(&self) -> Option<bool> {
         let (lines, total) = (
-            self.log_lines.get().checked_sub(1)?,
-            self.log_total.get().checked_sub(1)?,
+            self.left.log_lines.get().checked_sub(1)?,
+            self.left.log_total.get().checked_sub(1)?,
         );
-        self.log_lines.set(lines);
-        self.log_total.set(total);
+        self.left.log_lines.set(lines);
+        self.left.log_total.set(total);
         Some(lines == 0 || total == 0)
     }
 
@@ -180,26 +192,28 @@ impl State {
         if here < self.floor.get() {
             self.set_stop(Stop::Stack);
         }
-        match self.budget.get().checked_sub(1) {
-            Some(left) => self.budget.set(left),
+        match self.left.budget.get().checked_sub(1) {
+            Some(left) => self.left.budget.set(left),
             None => self.set_stop(Stop::Operations),
         }
-        match self.total.get().checked_sub(1) {
-            Some(left) => self.total.set(left),
+        match self.left.total.get().checked_sub(1) {
+            Some(left) => self.left.total.set(left),
             None => self.set_stop(Stop::Total),
         }
         if self.memory() > self.limits.memory.cast_signed() {
             self.set_stop(Stop::Memory);
         }
-        self.slice.set(self.slice.get().saturating_sub(1));
-        self.slice.get() == 0
+        self.left.slice.set(self.left.slice.get().saturating_sub(1));
+        self.left.slice.get() == 0
     }
 
     fn refill(&self) {
-        self.slice.set(self.limits.slice);
-        self.budget.set(self.limits.operations_between_verbs);
-        self.log_lines.set(self.limits.log_lines);
-        self.total.set(self.total.get().saturating_sub(VERB_OPERATIONS));
+        self.left.slice.set(self.limits.slice);
+        self.left.budget.set(self.limits.operations_between_verbs);
+        self.left.log_lines.set(self.limits.log_lines);
+        self.left
+            .total
+            .set(self.left.total.get().saturating_sub(VERB_OPERATIONS));
     }
 }
 
@@ -211,7 +225,7 @@ pub(crate) fn progress() -> Option<Dynamic> {
     }
     if turn {
         stack::suspend(Ask::Turn);
-        with_current(|state| state.slice.set(state.limits.slice));
+        with_current(|state| state.left.slice.set(state.limits.slice));
     }
     with_current(State::stop).flatten().map(|_| Dynamic::UNIT)
 }

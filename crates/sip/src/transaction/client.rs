@@ -5,11 +5,12 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::{
-    ClientId, Owner, TxEvent, TxOutput, build,
-    client_invite::{self, Input as InviteInput},
-    client_non_invite::{self, Input as OtherInput},
-    keys,
+    ClientId, Owner, TxEvent, TxOutput, build, keys,
     layer::Layer,
+    machine::{
+        client_invite::{self, Input as InviteInput},
+        client_non_invite::{self, Input as OtherInput},
+    },
     queue::Pending,
     timers::{Action, Actions, Clock, Timer},
 };

@@ -6,17 +6,14 @@
 
 mod build;
 mod client;
-mod client_invite;
-mod client_non_invite;
 mod flows;
 mod keys;
 mod layer;
+mod machine;
 mod queue;
 mod receive;
 mod room;
 mod server;
-mod server_invite;
-mod server_non_invite;
 mod slots;
 mod timers;
 

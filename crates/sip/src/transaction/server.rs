@@ -7,9 +7,11 @@ use bytes::Bytes;
 use super::{
     Owner, ServerId, TxEvent, TxOutput, keys,
     layer::Layer,
+    machine::{
+        server_invite::{self, Input as InviteInput},
+        server_non_invite::{self, Input as OtherInput},
+    },
     queue::Pending,
-    server_invite::{self, Input as InviteInput},
-    server_non_invite::{self, Input as OtherInput},
     timers::{Action, Actions, Clock, Timer},
 };
 use crate::{Builder, Flow, Message, Method, StatusCode, reply_address, time::Instant};

@@ -130,7 +130,7 @@ const KEYS: &[Key] = &[
         "127.0.0.1:8080",
         "Serve the web page and the REST API here",
         |c, v| {
-            c.http = values::address(one(v))?;
+            c.http.address = values::address(one(v))?;
             Ok(())
         },
     ),
@@ -174,7 +174,7 @@ const KEYS: &[Key] = &[
         "none",
         "Believe the X-Forwarded-For of an HTTP proxy in this network; for a proxy before the page",
         |c, v| {
-            c.trusted_proxies = values::each(v, values::proxy)?;
+            c.http.trusted_proxies = values::each(v, values::proxy)?;
             Ok(())
         },
     )),
@@ -185,7 +185,7 @@ const KEYS: &[Key] = &[
         "0",
         "Whether /metrics wants the token of the REST API",
         |c, v| {
-            c.metrics_need_token = values::switch(one(v))?;
+            c.http.metrics_need_token = values::switch(one(v))?;
             Ok(())
         },
     ),
@@ -240,7 +240,7 @@ const KEYS: &[Key] = &[
         "generated at the first start",
         "Token of the REST API, at least 16 characters; only as a variable or in the file",
         |c, v| {
-            c.admin_token = Some(values::token(one(v))?);
+            c.http.admin_token = Some(values::token(one(v))?);
             Ok(())
         },
     )),

@@ -106,6 +106,19 @@ impl Default for Limits {
     }
 }
 
+/// How the page and the API are reached, and by whom.
+#[derive(Clone, Debug)]
+pub struct Http {
+    /// Where HTTP is listened for.
+    pub address: SocketAddr,
+    /// The admin API's token, where it is not the generated one.
+    pub admin_token: Option<Secret>,
+    /// Whether `/metrics` needs the token, too.
+    pub metrics_need_token: bool,
+    /// Proxies in front whose X-Forwarded-For is believed.
+    pub trusted_proxies: Vec<IpNet>,
+}
+
 /// All settings, checked.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -117,14 +130,10 @@ pub struct Config {
     pub prompts: PathBuf,
     /// Where SIP is listened for.
     pub sip: Vec<Listener>,
-    /// Where HTTP is listened for.
-    pub http: SocketAddr,
+    /// The page and the API.
+    pub http: Http,
     /// Ports for media.
     pub rtp: Rtp,
-    /// Whether `/metrics` wants the token, too.
-    pub metrics_need_token: bool,
-    /// Proxies before the page and the API whose X-Forwarded-For is believed.
-    pub trusted_proxies: Vec<IpNet>,
     /// Networks whose calls are an extension's without a challenge.
     pub trust: Vec<Trusted>,
     /// SIP domain and digest realm.
@@ -135,8 +144,6 @@ pub struct Config {
     pub drain: Duration,
     /// Whether the first start makes two extensions.
     pub demo: bool,
-    /// The admin API's token, where it is not the generated one.
-    pub admin_token: Option<Secret>,
     /// Logging.
     pub log: Log,
     /// Where inputs are recorded.
@@ -164,20 +171,22 @@ impl Default for Config {
                     address: any(5060),
                 },
             ],
-            http: SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 8080),
+            http: Http {
+                address: SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 8080),
+                admin_token: None,
+                metrics_need_token: false,
+                trusted_proxies: Vec::new(),
+            },
             rtp: Rtp {
                 host: Ipv4Addr::UNSPECIFIED.into(),
                 first: 20_000,
                 last: 20_999,
             },
-            metrics_need_token: false,
-            trusted_proxies: Vec::new(),
             trust: Vec::new(),
             domain: "tandem.local".into(),
             advertise: None,
             drain: Duration::from_secs(10),
             demo: true,
-            admin_token: None,
             log: Log {
                 filter: "info".into(),
                 json: false,

@@ -28,7 +28,7 @@ fn nothing_given_means_the_promised_defaults() {
     assert_eq!(format!("{config:?}"), format!("{:?}", Config::default()));
     assert_eq!(config.data, PathBuf::from("./data"));
     assert_eq!(config.dialplans, PathBuf::from("./dialplans"));
-    assert_eq!(config.http.to_string(), "127.0.0.1:8080");
+    assert_eq!(config.http.address.to_string(), "127.0.0.1:8080");
     let sip: Vec<String> = config
         .sip
         .iter()
@@ -66,7 +66,7 @@ fn flags_win_over_variables_and_variables_over_the_file() {
     let config = load(file, &variables, &[("domain", &["flag.example"])]).unwrap();
     assert_eq!(config.domain, "flag.example");
     assert_eq!(config.drain, Duration::from_millis(2_500));
-    assert_eq!(config.http.port(), 1);
+    assert_eq!(config.http.address.port(), 1);
 }
 
 #[test]
@@ -218,7 +218,10 @@ fn the_token_is_never_shown() {
         assert!(!error.contains(short), "{error}");
     }
     let config = load("", &[("TANDEM_ADMIN_TOKEN", "hunter2hunter2hunter2")], &[]).unwrap();
-    assert_eq!(config.admin_token.as_ref().unwrap().reveal(), "hunter2hunter2hunter2");
+    assert_eq!(
+        config.http.admin_token.as_ref().unwrap().reveal(),
+        "hunter2hunter2hunter2"
+    );
     assert!(!format!("{config:?}").contains(short));
 }
 
@@ -305,6 +308,6 @@ fn every_key_is_read_from_the_file_as_well() {
     );
     assert_eq!((switch.trusted.len(), switch.media_host), (1, None));
     assert_eq!(switch.admission.total.calls.per_second, 7_000);
-    assert!(!config.demo && config.log.json && config.log.whole_messages && config.metrics_need_token);
-    assert_eq!(config.trusted_proxies.len(), 2);
+    assert!(!config.demo && config.log.json && config.log.whole_messages && config.http.metrics_need_token);
+    assert_eq!(config.http.trusted_proxies.len(), 2);
 }

@@ -49,9 +49,9 @@ fn faults(config: &Config) -> Vec<StartError> {
         }
         faults.extend(database(config).await.err());
     });
-    if let Err(source) = std::net::TcpListener::bind(config.http) {
+    if let Err(source) = std::net::TcpListener::bind(config.http.address) {
         faults.push(StartError::Http {
-            address: config.http,
+            address: config.http.address,
             source,
         });
     }

@@ -81,7 +81,7 @@ pub(super) async fn first_start(store: &Store, config: &Config, now: i64) -> Res
         // Digest hashes hold the realm (RFC 7616 3.4.2), so nobody could sign in.
         tracing::warn!(domain = config.domain, kept = %domains.join(", "), "no extensions in this domain");
     }
-    if let Some(token) = &config.admin_token {
+    if let Some(token) = &config.http.admin_token {
         let hash = admin::hash_token(token.reveal());
         store.put_token(&config.domain, TOKEN, hash, now).await?;
     } else if tokens.is_empty() {

@@ -120,8 +120,8 @@ async fn run(config: &Config, keeper: &Handle) -> Result<(), StartError> {
         health: health.clone(),
         hasher: hasher(config),
         registry: registry(&metrics, &audio, store.writer(&config.domain), ended),
-        metrics_need_token: config.metrics_need_token,
-        trusted_proxies: config.trusted_proxies.clone(),
+        metrics_need_token: config.http.metrics_need_token,
+        trusted_proxies: config.http.trusted_proxies.clone(),
         system,
         limits: admin_limits(config),
     };
@@ -189,10 +189,10 @@ impl Signals {
 
 async fn bind_http(config: &Config) -> Result<TcpListener, StartError> {
     let fault = |source| StartError::Http {
-        address: config.http,
+        address: config.http.address,
         source,
     };
-    TcpListener::bind(config.http).await.map_err(fault)
+    TcpListener::bind(config.http.address).await.map_err(fault)
 }
 
 /// Hands the admin API's requests to the loop.

@@ -9,10 +9,10 @@ use std::time::Duration;
 
 use smallvec::smallvec;
 
-use super::timers::{Action, Actions, Clock, Timer};
+use super::super::timers::{Action, Actions, Clock, Timer};
 
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
-pub(super) enum State {
+pub(in crate::transaction) enum State {
     /// Sent, nothing heard.
     Calling,
     /// A provisional response came.
@@ -25,7 +25,7 @@ pub(super) enum State {
 }
 
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
-pub(super) enum Input {
+pub(in crate::transaction) enum Input {
     TimerA,
     TimerB,
     TimerC,
@@ -46,7 +46,7 @@ pub(super) enum Input {
 }
 
 impl Input {
-    pub(super) const fn of_timer(timer: Timer) -> Option<Self> {
+    pub(in crate::transaction) const fn of_timer(timer: Timer) -> Option<Self> {
         match timer {
             Timer::A => Some(Self::TimerA),
             Timer::B => Some(Self::TimerB),
@@ -63,7 +63,7 @@ impl Input {
 
 /// How far a CANCEL has got (RFC 3261 9.1).
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
-pub(super) enum Cancel {
+pub(in crate::transaction) enum Cancel {
     No,
     /// Wanted, but nothing came from the other side yet: it must wait.
     Wanted,
@@ -71,15 +71,15 @@ pub(super) enum Cancel {
 }
 
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
-pub(super) struct Machine {
-    pub(super) state: State,
-    pub(super) cancel: Cancel,
+pub(in crate::transaction) struct Machine {
+    pub(in crate::transaction) state: State,
+    pub(in crate::transaction) cancel: Cancel,
     /// What timer A was last set to.
     interval: Duration,
 }
 
 impl Machine {
-    pub(super) fn start(clock: Clock<'_>) -> (Self, Actions) {
+    pub(in crate::transaction) fn start(clock: Clock<'_>) -> (Self, Actions) {
         let machine = Self {
             state: State::Calling,
             cancel: Cancel::No,
@@ -92,7 +92,7 @@ impl Machine {
         (machine, actions)
     }
 
-    pub(super) fn step(&mut self, input: Input, clock: Clock<'_>) -> Actions {
+    pub(in crate::transaction) fn step(&mut self, input: Input, clock: Clock<'_>) -> Actions {
         match (self.state, input) {
             (State::Calling, Input::TimerA) => {
                 // RFC 3261 17.1.1.2: doubled each time, without T2 as a limit.
@@ -207,7 +207,7 @@ fn never(_: Input) -> Actions {
 
 #[cfg(test)]
 mod tests {
-    use super::{super::timers::TimerConfig, *};
+    use super::{super::super::timers::TimerConfig, *};
 
     const INPUTS: [Input; 12] = [
         Input::TimerA,

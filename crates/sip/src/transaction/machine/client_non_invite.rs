@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use smallvec::smallvec;
 
-use super::timers::{Action, Actions, Clock, Timer};
+use super::super::timers::{Action, Actions, Clock, Timer};
 
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
-pub(super) enum State {
+pub(in crate::transaction) enum State {
     Trying,
     Proceeding,
     /// Answered; repetitions are absorbed until timer K.
@@ -20,7 +20,7 @@ pub(super) enum State {
 }
 
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
-pub(super) enum Input {
+pub(in crate::transaction) enum Input {
     TimerE,
     TimerF,
     TimerK,
@@ -31,7 +31,7 @@ pub(super) enum Input {
 }
 
 impl Input {
-    pub(super) const fn of_timer(timer: Timer) -> Option<Self> {
+    pub(in crate::transaction) const fn of_timer(timer: Timer) -> Option<Self> {
         match timer {
             Timer::E => Some(Self::TimerE),
             Timer::F => Some(Self::TimerF),
@@ -43,14 +43,14 @@ impl Input {
 }
 
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
-pub(super) struct Machine {
-    pub(super) state: State,
+pub(in crate::transaction) struct Machine {
+    pub(in crate::transaction) state: State,
     /// What timer E was last set to.
     interval: Duration,
 }
 
 impl Machine {
-    pub(super) fn start(clock: Clock<'_>) -> (Self, Actions) {
+    pub(in crate::transaction) fn start(clock: Clock<'_>) -> (Self, Actions) {
         let machine = Self {
             state: State::Trying,
             interval: clock.timers.t1,
@@ -62,7 +62,7 @@ impl Machine {
         (machine, actions)
     }
 
-    pub(super) fn step(&mut self, input: Input, clock: Clock<'_>) -> Actions {
+    pub(in crate::transaction) fn step(&mut self, input: Input, clock: Clock<'_>) -> Actions {
         match (self.state, input) {
             (State::Trying, Input::TimerE) => {
                 // RFC 3261 17.1.2.2: MIN(2*T1, T2), MIN(4*T1, T2) ...
@@ -116,7 +116,7 @@ fn never(_: Input) -> Actions {
 
 #[cfg(test)]
 mod tests {
-    use super::{super::timers::TimerConfig, *};
+    use super::{super::super::timers::TimerConfig, *};
 
     const INPUTS: [Input; 6] = [
         Input::TimerE,

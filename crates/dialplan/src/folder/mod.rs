@@ -1,5 +1,7 @@
 //! Reading a folder of scripts, and nothing outside of it.
 
+mod files;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Read as _;
@@ -7,6 +9,7 @@ use std::path::Path;
 
 use switch::{Position, ScriptFault};
 
+pub use self::files::{FileError, PlanFile};
 use crate::limits::Limits;
 
 /// The file every dialplan begins with.

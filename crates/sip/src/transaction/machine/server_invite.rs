@@ -9,10 +9,10 @@ use std::time::Duration;
 
 use smallvec::smallvec;
 
-use super::timers::{Action, Actions, Clock, Timer};
+use super::super::timers::{Action, Actions, Clock, Timer};
 
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
-pub(super) enum State {
+pub(in crate::transaction) enum State {
     /// With the user; provisional responses are sent, the last is repeated on demand.
     Proceeding,
     /// A 2xx was sent: its repetition and its ACK are the user's matter (RFC 6026).
@@ -25,7 +25,7 @@ pub(super) enum State {
 }
 
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
-pub(super) enum Input {
+pub(in crate::transaction) enum Input {
     TimerTrying,
     TimerG,
     TimerH,
@@ -46,7 +46,7 @@ pub(super) enum Input {
 }
 
 impl Input {
-    pub(super) const fn of_timer(timer: Timer) -> Option<Self> {
+    pub(in crate::transaction) const fn of_timer(timer: Timer) -> Option<Self> {
         match timer {
             Timer::Trying => Some(Self::TimerTrying),
             Timer::G => Some(Self::TimerG),
@@ -60,14 +60,14 @@ impl Input {
 }
 
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
-pub(super) struct Machine {
-    pub(super) state: State,
+pub(in crate::transaction) struct Machine {
+    pub(in crate::transaction) state: State,
     /// What timer G was last set to.
     interval: Duration,
 }
 
 impl Machine {
-    pub(super) fn start(clock: Clock<'_>) -> (Self, Actions) {
+    pub(in crate::transaction) fn start(clock: Clock<'_>) -> (Self, Actions) {
         let machine = Self {
             state: State::Proceeding,
             interval: clock.timers.t1,
@@ -78,7 +78,7 @@ impl Machine {
         )
     }
 
-    pub(super) fn step(&mut self, input: Input, clock: Clock<'_>) -> Actions {
+    pub(in crate::transaction) fn step(&mut self, input: Input, clock: Clock<'_>) -> Actions {
         match (self.state, input) {
             // RFC 3261 17.2.1: a 100 unless the user said something within 200 ms.
             (State::Proceeding, Input::TimerTrying) => smallvec![Action::SendTrying],
@@ -153,7 +153,7 @@ fn never(_: Input) -> Actions {
 
 #[cfg(test)]
 mod tests {
-    use super::{super::timers::TimerConfig, *};
+    use super::{super::super::timers::TimerConfig, *};
 
     const INPUTS: [Input; 12] = [
         Input::TimerTrying,

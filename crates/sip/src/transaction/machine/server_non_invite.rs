@@ -8,10 +8,10 @@
 
 use smallvec::smallvec;
 
-use super::timers::{Action, Actions, Clock, Timer};
+use super::super::timers::{Action, Actions, Clock, Timer};
 
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
-pub(super) enum State {
+pub(in crate::transaction) enum State {
     /// With the user, nothing sent.
     Trying,
     /// A provisional response was sent; it is repeated on demand.
@@ -22,7 +22,7 @@ pub(super) enum State {
 }
 
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
-pub(super) enum Input {
+pub(in crate::transaction) enum Input {
     TimerTrying,
     TimerJ,
     /// The request again.
@@ -35,7 +35,7 @@ pub(super) enum Input {
 }
 
 impl Input {
-    pub(super) const fn of_timer(timer: Timer) -> Option<Self> {
+    pub(in crate::transaction) const fn of_timer(timer: Timer) -> Option<Self> {
         match timer {
             Timer::Trying => Some(Self::TimerTrying),
             Timer::J => Some(Self::TimerJ),
@@ -46,12 +46,12 @@ impl Input {
 }
 
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
-pub(super) struct Machine {
-    pub(super) state: State,
+pub(in crate::transaction) struct Machine {
+    pub(in crate::transaction) state: State,
 }
 
 impl Machine {
-    pub(super) fn start(clock: Clock<'_>) -> (Self, Actions) {
+    pub(in crate::transaction) fn start(clock: Clock<'_>) -> (Self, Actions) {
         let machine = Self { state: State::Trying };
         (
             machine,
@@ -59,7 +59,7 @@ impl Machine {
         )
     }
 
-    pub(super) fn step(&mut self, input: Input, clock: Clock<'_>) -> Actions {
+    pub(in crate::transaction) fn step(&mut self, input: Input, clock: Clock<'_>) -> Actions {
         match (self.state, input) {
             // RFC 4320 4.1: not earlier, and not later, than the sender's timer E gets to T2.
             (State::Trying, Input::TimerTrying) => {
@@ -110,7 +110,7 @@ fn never(_: Input) -> Actions {
 mod tests {
     use std::time::Duration;
 
-    use super::{super::timers::TimerConfig, *};
+    use super::{super::super::timers::TimerConfig, *};
 
     const INPUTS: [Input; 6] = [
         Input::TimerTrying,
