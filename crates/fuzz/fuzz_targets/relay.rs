@@ -31,10 +31,10 @@ libfuzzer_sys::fuzz_target!(|datagrams: Vec<(bool, Vec<u8>)>| {
         relay.command(now, Command::Update { media: port, remote: remote(rtp), relearn: false });
     }
     relay.command(now, Command::Bridge(ports[0], ports[1]));
-    for (rtcp, bytes) in datagrams {
+    for (rtcp, mut bytes) in datagrams {
         now += Duration::from_millis(7);
         let from = SocketAddr::new(from.ip(), from.port() + u16::from(rtcp));
-        relay.packet(now, 20_000 + u16::from(rtcp), from, &bytes, &mut |_, _, _: &[u8]| {});
+        relay.packet(now, 20_000 + u16::from(rtcp), from, &mut bytes, &mut |_, _, _: &[u8]| {});
         relay.tick(now, &mut |_, _, _: &[u8]| {});
         while relay.poll_event().is_some() {}
     }

@@ -71,6 +71,15 @@ pub(super) enum Match {
     Address(u32),
 }
 
+impl Match {
+    /// The leg's slot.
+    pub(super) fn slot(self) -> u32 {
+        match self {
+            Match::Exact(slot) | Match::Address(slot) => slot,
+        }
+    }
+}
+
 /// What a leg may still be sending after its end.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 struct Ghost {

@@ -1,62 +1,99 @@
 //! The pure heart of the media engine: packets in, packets out, no socket and no clock.
 //!
-//! `now` is the time since the Unix epoch, and never goes back. A packet that is relayed costs no allocation and no
-//! lock. Several legs share a local port: whose a packet is follows the rule of `address.rs`, and where that leaves two
-//! legs in question it is nobody's. What a leg's peer hears is one stream with one SSRC, numbered without a gap, whatever Tandem puts on it.
+//! `now` is the time since the Unix epoch, and never goes back. Several legs share a local port: which leg a packet
+//! belongs to follows the rule in `address.rs`, and where that leaves two legs in question the packet is dropped. What a
+//! leg's peer hears is one stream with one SSRC, numbered without a gap, whatever Tandem puts on it.
+//!
+//! # The way of a packet
+//!
+//! Found by its source, opened ([guard](stream::guard::Guard)), counted and learned ([ingress](stream::ingress::Ingress)), then sent where
+//! the leg's [route](route::Route) says: to the [egress](stream::egress::Egress) of another leg, where it gets its number and time
+//! stamp, is written, sealed and sent. The route is one match; a packet that is relayed costs no allocation and no lock.
+//!
+//! | file | what it does | fields it owns |
+//! |---|---|---|
+//! | `mod.rs` | [`Relay`]: what the shell calls, and what is due | `config`, `events`, `random`, `scratch` |
+//! | `commands.rs` | what signalling asks for | writes `remote`, `route`, `watch`, `player` of a leg |
+//! | `packets.rs` | a datagram's way through the relay | `ports` (counts of strangers) |
+//! | `address.rs` | which leg a packet belongs to | all of `Directory` and `Announced` |
+//! | `stream/` | one leg | all of `Stream` |
+//! | `streams.rs` | the table of legs | all of `Streams` |
+//! | `route.rs` | where the packets of a leg's peer go | `Stream::route`, `Ingress::table` |
+//! | `prompts.rs` | tones and prompts | all of `Prompts` |
+//! | `timers.rs` | when something is due | all of `Timers` and `Due` |
+//! | `warm.rs` | reads the legs of a batch ahead of time | `ways` |
 
 mod address;
 mod commands;
-mod dtmf;
-mod leg;
 mod packets;
-mod play;
-mod rtcp;
+mod prompts;
+mod route;
 mod stream;
+mod streams;
 #[cfg(test)]
 mod tests;
 mod timers;
 mod warm;
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
+    collections::{HashMap, VecDeque},
+    fmt,
     net::SocketAddr,
     sync::Arc,
     time::Duration,
 };
 
+use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
+
 use self::{
     address::Directory,
-    leg::{Leg, Sink, Timer},
+    prompts::Prompts,
+    route::Route,
+    stream::{egress::Frame, rtcp},
+    streams::Streams,
+    timers::{Timer, Timers},
 };
-use crate::{
-    Event, MediaId,
-    audio::{Cache, Clip},
-};
+#[cfg(doc)]
+use crate::MediaId;
+use crate::{Event, audio::Clip};
 
 /// Octets of a packet, at most; longer ones are dropped.
 pub const MAX_PACKET: usize = 1600;
 
+/// What the numbers of all streams follow from: 32 octets that are random and secret. Never shown.
+#[derive(Clone, Default)]
+pub struct Seed(pub [u8; 32]);
+
+impl fmt::Debug for Seed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Seed(..)")
+    }
+}
+
 /// Limits and intervals.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// From it the SSRCs and first numbers of all streams follow: random, and secret.
-    pub seed: u64,
+    /// From it the SSRCs and first numbers of all streams follow.
+    pub seed: Seed,
+    /// The engine's number, as in [`MediaId::engine`]: legs of other engines are refused.
+    pub engine: u8,
     /// Slots that may be open at once; an `Open` beyond is answered with [`Event::Failed`].
     pub max_legs: u32,
-    /// Octets of tones kept for the next who plays them. Prompts are kept by whoever reads them, who sees when they change.
+    /// Octets of tones kept for the next play. Prompts are kept by their reader, which sees when a file changes.
     pub cache: usize,
     /// Between two sender reports of what Tandem plays (RFC 3550 section 6.2).
     pub report: Duration,
     /// RTP and RTCP packets that a leg sends to an address that only its description names, before anything is heard
-    /// from there: whoever writes a stranger's address into a description must not turn Tandem's media on the stranger
-    /// (the attack of RFC 8445 section 19.5.1). The address that signalling comes from is not limited.
+    /// from there: a description with the address of a stranger must not turn Tandem's media on the stranger (the attack
+    /// of RFC 8445 section 19.5.1). The address that signalling comes from is not limited.
     pub unheard: u32,
 }
 
 impl Default for Config {
     fn default() -> Self {
         Config {
-            seed: 0,
+            seed: Seed::default(),
+            engine: 0,
             max_legs: 65_536,
             cache: 64 * 1024 * 1024,
             report: Duration::from_secs(5),
@@ -76,17 +113,14 @@ struct Port {
 #[derive(Debug)]
 pub struct Relay {
     config: Config,
-    legs: Vec<Option<Box<Leg>>>,
-    open: usize,
+    streams: Streams,
     directory: Directory,
     ports: HashMap<u16, Port>,
-    timers: BTreeSet<(Duration, u32, Timer)>,
+    timers: Timers,
     events: VecDeque<Event>,
-    cache: Cache,
-    /// Who waits for which prompt, and which prompts nobody has been asked for yet.
-    waiting: BTreeMap<String, Vec<MediaId>>,
-    wanted: VecDeque<String>,
-    made: u64,
+    prompts: Prompts,
+    random: ChaCha8Rng,
+    /// Room for the packet that is being written.
     scratch: Box<[u8; MAX_PACKET]>,
     /// Room for [`Relay::warm`] to work in: a leg and a payload type for each datagram.
     ways: Vec<(u32, u8)>,
@@ -96,16 +130,13 @@ impl Relay {
     /// An engine without legs.
     pub fn new(config: Config) -> Relay {
         Relay {
-            legs: Vec::new(),
-            open: 0,
+            streams: Streams::default(),
             directory: Directory::default(),
             ports: HashMap::new(),
-            timers: BTreeSet::new(),
+            timers: Timers::default(),
             events: VecDeque::new(),
-            cache: Cache::new(config.cache),
-            waiting: BTreeMap::new(),
-            wanted: VecDeque::new(),
-            made: 0,
+            prompts: Prompts::new(config.cache),
+            random: ChaCha8Rng::from_seed(config.seed.0),
             scratch: Box::new([0; MAX_PACKET]),
             ways: Vec::new(),
             config,
@@ -119,17 +150,17 @@ impl Relay {
 
     /// A prompt to be read and handed to [`Relay::loaded`], by name.
     pub fn poll_wanted(&mut self) -> Option<String> {
-        self.wanted.pop_front()
+        self.prompts.poll()
     }
 
     /// When [`Relay::tick`] has something to do next.
     pub fn next_tick(&self) -> Option<Duration> {
-        self.timers.first().map(|(at, ..)| *at)
+        self.timers.first()
     }
 
     /// Legs open now.
     pub fn legs(&self) -> usize {
-        self.open
+        self.streams.open()
     }
 
     /// Whether any leg sits on this local port.
@@ -137,13 +168,18 @@ impl Relay {
         self.ports.contains_key(&local_port)
     }
 
+    /// Reads what [`Relay::packet`] will need for these datagrams, given as (local port, source, octets). Changes nothing:
+    /// a packet is handled alike with and without.
+    pub fn warm<'a>(&mut self, datagrams: impl Iterator<Item = (u16, SocketAddr, &'a [u8])>) {
+        warm::read(&self.directory, &self.streams, &mut self.ways, datagrams);
+    }
+
     /// A prompt was read, or could not be.
     pub fn loaded(&mut self, now: Duration, name: &str, clip: Result<Arc<Clip>, String>) {
-        let ports = self.waiting.remove(name).unwrap_or_default();
-        for port in ports {
-            let Some(leg) = self.live(port) else { continue };
-            let slot = port.slot;
-            let Some(player) = leg.player.as_mut().filter(|p| p.wanted().any(|w| w == name)) else {
+        for leg in self.prompts.arrived(name) {
+            let Some(stream) = self.streams.live(leg) else { continue };
+            let player = stream.egress.player.as_mut();
+            let Some(player) = player.filter(|p| p.wanted().any(|wanted| wanted == name)) else {
                 continue;
             };
             match &clip {
@@ -151,102 +187,70 @@ impl Relay {
                     player.loaded(name, clip);
                     if player.wanted().next().is_none() {
                         player.next = now;
-                        self.arm(slot, Timer::Play, Some(now));
+                        self.arm(leg.slot, Timer::Play, Some(now));
                     }
                 }
                 Err(fault) => {
                     let fault = format!("prompt {name:?}: {fault}");
-                    self.end_play(slot, Some(fault));
+                    self.end_play(leg.slot, Some(fault));
                 }
             }
         }
     }
 
-    /// The open leg of that handle.
-    fn live(&mut self, port: MediaId) -> Option<&mut Leg> {
-        self.leg(port.slot).filter(|leg| leg.id == port)
-    }
-
-    fn leg(&mut self, slot: u32) -> Option<&mut Leg> {
-        self.legs.get_mut(slot as usize)?.as_deref_mut()
-    }
-
-    /// Two different legs at once.
-    fn pair(&mut self, one: u32, other: u32) -> Option<(&mut Leg, &mut Leg)> {
-        let [one, other] = self.legs.get_disjoint_mut([one as usize, other as usize]).ok()?;
-        Some((one.as_deref_mut()?, other.as_deref_mut()?))
+    /// Does everything that is due.
+    pub fn tick<F>(&mut self, now: Duration, out: &mut F)
+    where
+        F: FnMut(u16, SocketAddr, &[u8]),
+    {
+        while let Some((slot, timer)) = self.timers.pop(now) {
+            let Some(stream) = self.streams.get(slot) else { continue };
+            Timers::fired(&mut stream.due, timer);
+            let next = match timer {
+                Timer::Watch => {
+                    let until = stream.ingress.watch.and_then(|w| stream.ingress.heard.checked_add(w));
+                    if until.is_some_and(|until| until <= now) {
+                        self.events.push_back(Event::Silent(stream.id));
+                    }
+                    until.filter(|until| *until > now)
+                }
+                Timer::Play => match stream.frame(now, &mut self.scratch, out) {
+                    Frame::Idle => None,
+                    Frame::Next(at) => Some(at),
+                    Frame::End => {
+                        self.end_play(slot, None);
+                        continue;
+                    }
+                },
+                Timer::Keys => stream.key(now, &mut self.scratch, out),
+                // The peers of a bridge report to each other.
+                Timer::Report => (stream.egress.player.is_some() || stream.route == Route::Echo).then(|| {
+                    rtcp::make(now, stream, out);
+                    now + self.config.report
+                }),
+            };
+            self.arm(slot, timer, next);
+        }
     }
 
     /// Sets or clears one timer of a leg.
     fn arm(&mut self, slot: u32, timer: Timer, at: Option<Duration>) {
-        let Some(leg) = self.legs.get_mut(slot as usize).and_then(Option::as_deref_mut) else {
-            return;
-        };
-        let due = &mut leg.due[timer as usize];
-        if *due == at {
-            return;
+        if let Some(stream) = self.streams.get(slot) {
+            self.timers.arm(slot, &mut stream.due, timer, at);
         }
-        if let Some(before) = due.take() {
-            self.timers.remove(&(before, slot, timer));
-        }
-        if let Some(at) = at {
-            self.timers.insert((at, slot, timer));
-        }
-        *due = at;
-    }
-
-    /// Numbers that cannot be guessed from outside without the seed (splitmix64).
-    fn random(&mut self) -> u64 {
-        self.made = self.made.wrapping_add(1);
-        let mut z = self
-            .config
-            .seed
-            .wrapping_add(self.made.wrapping_mul(0x9e37_79b9_7f4a_7c15));
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
     }
 
     /// Ends what is being played, with [`Event::Played`].
     fn end_play(&mut self, slot: u32, fault: Option<String>) {
-        let Some(leg) = self.leg(slot) else { return };
-        let (port, player) = (leg.id, leg.player.take());
+        let Some(stream) = self.streams.get(slot) else { return };
+        let (media, player) = (stream.id, stream.egress.player.take());
         self.arm(slot, Timer::Play, None);
         if let Some(player) = player {
             self.events.push_back(Event::Played {
-                media: port,
+                media,
                 token: player.token,
                 fault,
             });
-        }
-    }
-
-    /// What the slot's leg says goes nowhere, and nobody's goes to it.
-    fn unlink(&mut self, slot: u32) {
-        let Some(leg) = self.leg(slot) else { return };
-        let sink = std::mem::replace(&mut leg.sink, Sink::Nowhere);
-        if let Sink::Peer(other) = sink
-            && let Some(peer) = self.leg(other).filter(|peer| peer.sink == Sink::Peer(slot))
-        {
-            peer.sink = Sink::Nowhere;
-            self.rebuild(other);
-        }
-        self.rebuild(slot);
-    }
-
-    /// The table of payload types, after either end of the leg's relaying changed.
-    fn rebuild(&mut self, slot: u32) {
-        let Some(leg) = self.legs.get(slot as usize).and_then(Option::as_deref) else {
-            return;
-        };
-        let target = match leg.sink {
-            Sink::Nowhere => None,
-            Sink::Peer(other) => self.legs.get(other as usize).and_then(Option::as_deref),
-            Sink::Echo => Some(leg),
-        };
-        let table = leg::table(&leg.remote, target.map(|t| t.remote.send_payloads.as_slice()));
-        if let Some(leg) = self.leg(slot) {
-            *leg.table = table;
         }
     }
 }

@@ -2,21 +2,24 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use rtp_rs::{RtpPacketBuilder, RtpReader, Seq};
-
 use super::{
-    MAX_PACKET, Relay,
-    address::{Directory, Match},
+    Relay,
+    address::{Announced, Match},
     canonical,
-    leg::{Entry, Leg, Sink},
-    stream::{Join, Origin, Place},
+    route::Route,
+    stream::{
+        egress::Passing,
+        ingress::Heard,
+        outgoing::Origin,
+        rtcp::{self, Report},
+    },
 };
-use crate::{Event, codec::g711::Law};
+use crate::Event;
 
 impl Relay {
     /// Takes a datagram that came to `local_port` (RTP on the even one, RTCP on the odd one above); what it gives rise
-    /// to goes through `out` as (local port, destination, octets).
-    pub fn packet<F>(&mut self, now: Duration, local_port: u16, from: SocketAddr, bytes: &[u8], out: &mut F)
+    /// to goes through `out` as (local port, destination, octets). An encrypted packet is decrypted where it lies.
+    pub fn packet<F>(&mut self, now: Duration, local_port: u16, from: SocketAddr, bytes: &mut [u8], out: &mut F)
     where
         F: FnMut(u16, SocketAddr, &[u8]),
     {
@@ -24,200 +27,141 @@ impl Relay {
         if local_port % 2 == 1 {
             return self.rtcp(now, local_port, from, bytes, out);
         }
-        let Some(slot) = self
-            .directory
-            .find(local_port, from)
-            .or_else(|| self.learn(now, local_port, from, bytes))
+        let (slot, new) = match self.directory.find(local_port, from) {
+            Some(slot) => (slot, None),
+            None => match self.candidate(now, local_port, from, ssrc_at(bytes, 8).unwrap_or_default()) {
+                Some(found) => (found.slot(), Some(found)),
+                None => return self.stranger(local_port),
+            },
+        };
+        let Some(stream) = self.streams.get(slot) else { return };
+        let Some(Heard {
+            rtp,
+            clock,
+            event,
+            onward,
+        }) = stream.open(bytes)
         else {
+            stream.counters.malformed += u64::from(stream.ingress.described);
             return;
         };
-        let Some(leg) = self.legs.get_mut(slot as usize).and_then(Option::as_deref_mut) else {
-            return;
-        };
-        let Some((rtp, Entry::Known { clock, event, onward })) = read(leg, bytes) else {
-            leg.counters.malformed += 1;
-            return;
-        };
-        let (sequence, timestamp, ssrc) = (u16::from(rtp.sequence_number()), rtp.timestamp(), rtp.ssrc());
-        if leg.speaking != Some((from.ip(), ssrc)) && !begins(&mut self.directory, leg, now, from, ssrc) {
-            if let Some(port) = self.ports.get_mut(&local_port) {
-                port.strangers += 1;
-            }
-            return;
-        }
-        leg.counters.received += 1;
-        leg.heard = now;
-        leg.incoming.packet(now, ssrc, sequence, timestamp, clock);
-        let payload = rtp.payload();
-        let takes = leg.remote.direction.receive;
-        if event
-            && takes
-            && let Some(digit) = leg.detector.packet(now, timestamp, payload)
-        {
-            self.events.push_back(Event::Dtmf { media: leg.id, digit });
-        }
-        let sink = match leg.sink {
-            Sink::Nowhere => return,
-            Sink::Peer(other) => other,
-            Sink::Echo => slot,
-        };
-        let Some(target) = self.legs.get_mut(sink as usize).and_then(Option::as_deref_mut) else {
-            return;
-        };
-        let destination = match target.destination() {
-            Some(destination) if takes && target.player.is_none() => destination,
-            // Hold, or something else is on the line: what comes after is no continuation.
-            _ => return target.out.interrupt(Join::Anew),
-        };
-        if target.keys.is_pressed() {
-            return target.out.interrupt(Join::Sequence);
-        }
-        let Some((number, transcode)) = onward else { return };
-        if payload.is_empty() {
-            return;
+        if let Some(found) = new {
+            // Only audio of the leg's own description comes as far as this, and can bind an address to it.
+            stream.learn(&mut self.directory, now, from, found);
+            stream.egress.unheard = self.config.unheard;
+            self.events.push_back(Event::Learned {
+                media: stream.id,
+                remote: from,
+            });
         }
         let origin = Origin {
             slot,
-            ssrc,
-            sequence,
-            timestamp,
+            ssrc: rtp.ssrc(),
+            sequence: u16::from(rtp.sequence_number()),
+            timestamp: rtp.timestamp(),
             clock,
             event,
         };
-        let frame = target.ptime() * (clock / 1000);
-        let place = target.out.relay(now, origin, frame);
-        let marker = rtp.mark() || (place.first && !event);
-        let header = Header {
-            number,
-            marker,
-            place,
-            ssrc: target.out.ssrc,
+        let speaking = Some((from.ip(), origin.ssrc));
+        if stream.ingress.speaking != speaking && !stream.begins(&mut self.directory, now, from, origin.ssrc) {
+            return self.stranger(local_port);
+        }
+        stream.counters.received += 1;
+        let ingress = &mut stream.ingress;
+        ingress.heard = now;
+        ingress
+            .incoming
+            .packet(now, origin.ssrc, origin.sequence, origin.timestamp, clock);
+        let packet = Passing {
+            origin,
+            marker: rtp.mark(),
+            taken: stream.remote.direction.receive,
+            onward,
+            payload: rtp.payload(),
         };
-        send(&mut self.scratch, target, destination, header, payload, transcode, out);
+        if event
+            && packet.taken
+            && let Some(digit) = ingress.detector.packet(now, origin.timestamp, packet.payload)
+        {
+            let media = stream.id;
+            self.events.push_back(Event::Dtmf { media, digit });
+        }
+        match stream.route {
+            Route::Nowhere => {}
+            Route::Relay(other) => {
+                if let Some(target) = self.streams.get(other) {
+                    target.relay(now, &packet, &mut self.scratch, out);
+                }
+            }
+            Route::Echo => stream.relay(now, &packet, &mut self.scratch, out),
+        }
+    }
+
+    /// Counts a packet that belongs to no leg on the port.
+    fn stranger(&mut self, rtp_port: u16) {
+        if let Some(port) = self.ports.get_mut(&rtp_port) {
+            port.strangers += 1;
+        }
     }
 
     /// The leg that this new source must belong to, by the rule of `address.rs`.
-    pub(super) fn candidate(&self, now: Duration, port: u16, from: SocketAddr, ssrc: u32) -> Option<Match> {
+    fn candidate(&self, now: Duration, port: u16, from: SocketAddr, ssrc: u32) -> Option<Match> {
         let found = self.directory.candidate(now, port, from, ssrc)?;
         // An address that only a description names may be a stranger's, who is about to be described there.
-        let (slot, stranger) = match found {
-            Match::Exact(slot) => (slot, Some(from.ip())),
-            Match::Address(slot) => (slot, None),
+        let stranger = match found {
+            Match::Exact(_) => Some(from.ip()),
+            Match::Address(_) => None,
         };
-        let leg = self.legs.get(slot as usize)?.as_deref()?;
-        let own = !leg.described || leg.remote.signalling == Some(from.ip());
+        let stream = self.streams.look(found.slot())?;
+        let own = !stream.ingress.described || stream.remote.signalling == Some(from.ip());
         (own || !self.directory.is_undescribed(port & !1, stranger)).then_some(found)
     }
 
-    /// The silent leg this new source belongs to, which from now on takes packets from it alone.
-    fn learn(&mut self, now: Duration, local_port: u16, from: SocketAddr, bytes: &[u8]) -> Option<u32> {
-        let ssrc = bytes
-            .get(8..12)
-            .and_then(|word| Some(u32::from_be_bytes(*word.first_chunk()?)));
-        let found = self.candidate(now, local_port, from, ssrc.unwrap_or_default());
-        let (slot, exact) = match found {
-            Some(Match::Exact(slot)) => (slot, true),
-            Some(Match::Address(slot)) => (slot, false),
-            None => {
-                if let Some(port) = self.ports.get_mut(&local_port) {
-                    port.strangers += 1;
-                }
-                return None;
-            }
+    fn rtcp<F>(&mut self, now: Duration, port: u16, from: SocketAddr, bytes: &mut [u8], out: &mut F)
+    where
+        F: FnMut(u16, SocketAddr, &[u8]),
+    {
+        // The sender's SSRC is readable in SRTCP, too (RFC 3711 section 3.4).
+        let Some(ssrc) = ssrc_at(bytes, 4) else { return };
+        let known = self.directory.find(port, from);
+        let Some(slot) = known.or_else(|| self.rtcp_candidate(now, port, from, ssrc)) else {
+            return self.stranger(port - 1);
         };
-        let leg = self.legs.get_mut(slot as usize)?.as_deref_mut()?;
-        // Only audio of the leg's own description can bind an address to it.
-        if read(leg, bytes).is_none() {
-            leg.counters.malformed += u64::from(leg.described);
-            return None;
+        let Some(stream) = self.streams.get(slot) else { return };
+        let Some(report) = stream.guard.open_rtcp(bytes).and_then(Report::parse) else {
+            return;
+        };
+        if known.is_none() {
+            stream.ingress.learned_rtcp = Some(from);
+            self.directory.bind(stream.id, port, from);
+            self.directory.withdraw(stream.id, port, &stream.ingress.announced_rtcp);
+            stream.ingress.announced_rtcp = Announced::default();
+            stream.egress.unheard = self.config.unheard;
         }
-        let stream = leg.stream();
-        if let Some(before) = leg.learned.replace(from) {
-            self.directory.unbind(now, local_port, before, stream);
-        }
-        self.directory.speaks(leg.id, local_port, leg.speaking.take(), None);
-        leg.disputed = false;
-        self.directory.bind(leg.id, local_port, from);
-        self.directory.withdraw(leg.id, local_port, &leg.announced);
-        let still = leg.remote.rtp.filter(|_| !exact);
-        leg.announced = self.directory.correct(leg.id, local_port, still);
-        leg.unheard = self.config.unheard;
-        self.events.push_back(Event::Learned {
-            media: leg.id,
-            remote: from,
-        });
-        Some(slot)
-    }
-}
-
-/// Another stream comes from a leg's own source. Whether it is the leg's.
-fn begins(directory: &mut Directory, leg: &mut Leg, now: Duration, from: SocketAddr, ssrc: u32) -> bool {
-    let key = (leg.local_port, from);
-    if leg.speaking.is_some() && directory.is_contested(now, leg.id, key, leg.remote.rtp, ssrc) {
-        leg.disputed = true;
-        return false;
-    }
-    if leg.incoming.ssrc != Some(ssrc) {
-        leg.detector.reset();
-    }
-    let before = leg.speaking.replace((from.ip(), ssrc));
-    directory.speaks(leg.id, leg.local_port, before, leg.speaking);
-    true
-}
-
-/// RTP of a payload type that the leg's description has.
-fn read<'a>(leg: &Leg, bytes: &'a [u8]) -> Option<(RtpReader<'a>, Entry)> {
-    if bytes.len() >= MAX_PACKET {
-        return None;
-    }
-    let rtp = RtpReader::new(bytes).ok()?;
-    match leg.table[usize::from(rtp.payload_type())] {
-        Entry::Unknown => None,
-        known @ Entry::Known { .. } => Some((rtp, known)),
-    }
-}
-
-/// The header of a packet to be sent.
-#[derive(Copy, Clone, Debug)]
-pub(super) struct Header {
-    pub(super) number: u8,
-    pub(super) marker: bool,
-    pub(super) place: Place,
-    pub(super) ssrc: u32,
-}
-
-/// Writes a packet anew (no contributing sources, extensions or padding of the other leg's go along) and sends it.
-pub(super) fn send<F>(
-    scratch: &mut [u8; MAX_PACKET],
-    leg: &mut Leg,
-    to: SocketAddr,
-    header: Header,
-    payload: &[u8],
-    transcode: Option<Law>,
-    out: &mut F,
-) where
-    F: FnMut(u16, SocketAddr, &[u8]),
-{
-    if !leg.may_send(to) {
-        return;
-    }
-    let builder = RtpPacketBuilder::new()
-        .payload_type(header.number)
-        .marked(header.marker)
-        .sequence(Seq::from(header.place.sequence))
-        .timestamp(header.place.timestamp)
-        .ssrc(header.ssrc)
-        .payload(payload);
-    let Ok(length) = builder.build_into(&mut scratch[..]) else {
-        return;
-    };
-    if let Some(law) = transcode {
-        let table = law.to_other();
-        for octet in &mut scratch[RtpReader::MIN_HEADER_LEN..length] {
-            *octet = table[usize::from(*octet)];
+        stream.ingress.heard = now;
+        report.note(now, &mut stream.ingress.incoming);
+        let Route::Relay(other) = stream.route else { return };
+        if let Some((stream, peer)) = self.streams.pair(slot, other) {
+            rtcp::pass_on(&report, stream, peer, out);
         }
     }
-    leg.out.count(payload.len());
-    leg.counters.sent += 1;
-    out(leg.local_port, to, &scratch[..length]);
+
+    /// RTCP's source is learned where it is the signalled one, or comes from the host the leg's RTP comes from and
+    /// names the same stream.
+    fn rtcp_candidate(&self, now: Duration, port: u16, from: SocketAddr, ssrc: u32) -> Option<u32> {
+        let signalled = match self.candidate(now, port, from, ssrc) {
+            Some(Match::Exact(slot)) => Some(slot),
+            Some(Match::Address(_)) | None => None,
+        };
+        signalled.or_else(|| {
+            let speaker = self.directory.speaker(now, port - 1, from.ip(), ssrc)?;
+            let stream = self.streams.look(speaker)?;
+            stream.ingress.learned_rtcp.is_none().then_some(speaker)
+        })
+    }
+}
+
+/// The SSRC in a packet, which is never encrypted: octet 8 in RTP, 4 in RTCP.
+fn ssrc_at(bytes: &[u8], at: usize) -> Option<u32> {
+    Some(u32::from_be_bytes(*bytes.get(at..)?.first_chunk()?))
 }

@@ -1,144 +1,69 @@
-//! What is due: frames of what is played, digits, reports, and the watch over silent peers.
+//! When something is due: a table of times, and for each leg what stands in it.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{collections::BTreeSet, time::Duration};
 
-use super::{
-    Relay,
-    dtmf::{self, Packet, Step},
-    leg::{Sink, Timer},
-    packets::{Header, send},
-    stream::{Join, Place},
-};
-use crate::{Event, audio::RATE, codec::g711::Law};
+/// The timers of a leg.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Timer {
+    /// The peer may have fallen silent.
+    Watch,
+    /// A frame of what is played.
+    Play,
+    /// A packet of a digit.
+    Keys,
+    /// A report (RFC 3550 section 6.2).
+    Report,
+}
 
-/// Further behind than this, a play goes on from now instead of catching up in a burst.
-const LATE: Duration = Duration::from_millis(200);
-/// Samples in the longest frame Tandem makes (60 ms).
-const MAX_FRAME: usize = 480;
+/// When each [`Timer`] of a leg is due.
+#[derive(Debug, Default)]
+pub(super) struct Due([Option<Duration>; 4]);
 
-impl Relay {
-    /// Does everything that is due.
-    pub fn tick<F>(&mut self, now: Duration, out: &mut F)
-    where
-        F: FnMut(u16, SocketAddr, &[u8]),
-    {
-        while let Some((at, slot, timer)) = self.timers.first().copied().filter(|(at, ..)| *at <= now) {
-            self.timers.remove(&(at, slot, timer));
-            if let Some(leg) = self.leg(slot) {
-                leg.due[timer as usize] = None;
-            }
-            match timer {
-                Timer::Watch => self.check(now, slot),
-                Timer::Play => self.frame(now, slot, out),
-                Timer::Keys => self.key(now, slot, out),
-                Timer::Report => self.report(now, slot, out),
-            }
-        }
+impl Due {
+    pub(super) fn is_set(&self, timer: Timer) -> bool {
+        self.0[timer as usize].is_some()
+    }
+}
+
+/// The timers of all legs.
+#[derive(Debug, Default)]
+pub(super) struct Timers(BTreeSet<(Duration, u32, Timer)>);
+
+impl Timers {
+    /// When the first is due.
+    pub(super) fn first(&self) -> Option<Duration> {
+        self.0.first().map(|(at, ..)| *at)
     }
 
-    fn check(&mut self, now: Duration, slot: u32) {
-        let Some(leg) = self.leg(slot) else { return };
-        let Some(until) = leg.watch.and_then(|timeout| leg.heard.checked_add(timeout)) else {
-            return;
-        };
-        let port = leg.id;
-        if until <= now {
-            self.events.push_back(Event::Silent(port));
-        } else {
-            self.arm(slot, Timer::Watch, Some(until));
-        }
+    /// Takes the first that is due. It is for the caller to [clear](Timers::fired) it at its leg.
+    pub(super) fn pop(&mut self, now: Duration) -> Option<(u32, Timer)> {
+        let (at, slot, timer) = self.0.first().copied().filter(|(at, ..)| *at <= now)?;
+        self.0.remove(&(at, slot, timer));
+        Some((slot, timer))
     }
 
-    fn frame<F>(&mut self, now: Duration, slot: u32, out: &mut F)
-    where
-        F: FnMut(u16, SocketAddr, &[u8]),
-    {
-        let Some(leg) = self.legs.get_mut(slot as usize).and_then(Option::as_deref_mut) else {
-            return;
-        };
-        let ptime = leg.ptime();
-        let length = ptime * (RATE / 1000);
-        let (law, destination, pressed) = (leg.law(), leg.destination(), leg.keys.is_pressed());
-        let Some(player) = &mut leg.player else { return };
-        let mut frame = [0; MAX_FRAME];
-        let frame = &mut frame[..(length as usize).min(MAX_FRAME)];
-        if !player.fill(law.map_or(Law::Pcmu, |(_, law)| law), frame) {
-            return self.end_play(slot, None);
-        }
-        if now.saturating_sub(player.next) > LATE {
-            player.next = now;
-        }
-        player.next += Duration::from_millis(u64::from(ptime));
-        let next = player.next;
-        let following = leg.out.following(now, RATE, length);
-        let timestamp = player.timestamp.unwrap_or(following.timestamp);
-        let first = player.timestamp.is_none();
-        player.timestamp = Some(timestamp.wrapping_add(length));
-        if let (Some((number, _)), Some(destination), false) = (law, destination, pressed) {
-            let place = Place {
-                timestamp,
-                first,
-                ..following
-            };
-            leg.out.sent(now, place, false);
-            leg.out.source = None;
-            let header = Header {
-                number,
-                marker: first,
-                place,
-                ssrc: leg.out.ssrc,
-            };
-            send(&mut self.scratch, leg, destination, header, frame, None, out);
-        }
-        self.arm(slot, Timer::Play, Some(next));
+    /// A timer that was taken is no longer due at its leg.
+    pub(super) fn fired(due: &mut Due, timer: Timer) {
+        due.0[timer as usize] = None;
     }
 
-    fn key<F>(&mut self, now: Duration, slot: u32, out: &mut F)
-    where
-        F: FnMut(u16, SocketAddr, &[u8]),
-    {
-        let Some(leg) = self.legs.get_mut(slot as usize).and_then(Option::as_deref_mut) else {
-            return;
-        };
-        let next = match leg.keys.step() {
-            Step::Done => None,
-            Step::Pause(pause) => Some(now + pause),
-            Step::Send(Packet { payload, timestamp }) => {
-                let following = leg.out.following(now, RATE, leg.ptime() * (RATE / 1000));
-                let place = Place {
-                    timestamp: timestamp.unwrap_or(following.timestamp),
-                    ..following
-                };
-                leg.keys.began(place.timestamp);
-                leg.out.interrupt(Join::Sequence);
-                if let (Some(number), Some(destination)) = (leg.event_payload(), leg.destination()) {
-                    leg.out.sent(now, place, true);
-                    let header = Header {
-                        number,
-                        marker: timestamp.is_none(),
-                        place,
-                        ssrc: leg.out.ssrc,
-                    };
-                    send(&mut self.scratch, leg, destination, header, &payload, None, out);
-                }
-                Some(now + dtmf::STEP)
-            }
-        };
-        self.arm(slot, Timer::Keys, next);
-    }
-
-    fn report<F>(&mut self, now: Duration, slot: u32, out: &mut F)
-    where
-        F: FnMut(u16, SocketAddr, &[u8]),
-    {
-        let Some(leg) = self.legs.get_mut(slot as usize).and_then(Option::as_deref_mut) else {
-            return;
-        };
-        // The peers of a bridge report to each other.
-        if leg.player.is_none() && leg.sink != Sink::Echo {
+    /// Sets or clears one timer of the leg in that slot.
+    pub(super) fn arm(&mut self, slot: u32, due: &mut Due, timer: Timer, at: Option<Duration>) {
+        let due = &mut due.0[timer as usize];
+        if *due == at {
             return;
         }
-        super::rtcp::make(now, leg, out);
-        self.arm(slot, Timer::Report, Some(now + self.config.report));
+        if let Some(before) = due.take() {
+            self.0.remove(&(before, slot, timer));
+        }
+        if let Some(at) = at {
+            self.0.insert((at, slot, timer));
+        }
+        *due = at;
+    }
+
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
     }
 }

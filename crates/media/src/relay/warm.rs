@@ -7,59 +7,62 @@
 use std::{hint::black_box, net::SocketAddr};
 
 use super::{
-    Relay, canonical,
-    leg::{Entry, Leg, Sink},
+    address::Directory,
+    canonical,
+    route::Route,
+    stream::{Stream, ingress::Entry},
+    streams::Streams,
 };
 
-impl Relay {
-    /// Reads what [`Relay::packet`] will need for these datagrams, given as (local port, source, octets). Changes nothing:
-    /// a packet is handled alike with and without.
-    pub fn warm<'a>(&mut self, datagrams: impl Iterator<Item = (u16, SocketAddr, &'a [u8])>) {
-        let mut ways = std::mem::take(&mut self.ways);
-        ways.clear();
-        // A pass over all datagrams for each step of the way, so that no read of a pass waits for another.
-        ways.extend(datagrams.filter_map(|(port, from, bytes)| {
-            let number = bytes.get(1)? & 0x7f;
-            Some((self.directory.find(port, canonical(from))?, number))
-        }));
-        let mut read = 0;
-        for (slot, number) in &mut ways {
-            let Some(leg) = self.at(*slot) else { continue };
-            read ^= leg.read_ingress(*number);
-            if let Sink::Peer(other) = leg.sink {
-                *slot = other;
-            }
+/// For [`super::Relay::warm`]. `ways` is room to work in: a leg and a payload type for each datagram.
+pub(super) fn read<'a>(
+    directory: &Directory,
+    streams: &Streams,
+    ways: &mut Vec<(u32, u8)>,
+    datagrams: impl Iterator<Item = (u16, SocketAddr, &'a [u8])>,
+) {
+    ways.clear();
+    // A pass over all datagrams for each step of the way, so that no read of a pass waits for another.
+    ways.extend(datagrams.filter_map(|(port, from, bytes)| {
+        let number = bytes.get(1)? & 0x7f;
+        Some((directory.find(port, canonical(from))?, number))
+    }));
+    let mut read = 0;
+    for (slot, number) in ways.iter_mut() {
+        let Some(stream) = streams.look(*slot) else { continue };
+        read ^= ingress(stream, *number);
+        if let Route::Relay(other) = stream.route {
+            *slot = other;
         }
-        for (slot, _) in &ways {
-            read ^= self.at(*slot).map_or(0, Leg::read_egress);
-        }
-        black_box(read);
-        self.ways = ways;
     }
-
-    fn at(&self, slot: u32) -> Option<&Leg> {
-        self.legs.get(slot as usize)?.as_deref()
+    for (slot, _) in ways.iter() {
+        read ^= streams.look(*slot).map_or(0, egress);
     }
+    black_box(read);
 }
 
-impl Leg {
-    /// A field of each part of a leg that its own packets need.
-    fn read_ingress(&self, number: u8) -> u64 {
-        let known = matches!(self.table[usize::from(number)], Entry::Known { .. });
-        let heard = u64::from(self.heard.subsec_nanos()) ^ u64::from(self.incoming.ssrc.unwrap_or(0));
-        let spoken = self.speaking.map_or(0, |(_, ssrc)| u64::from(ssrc));
-        heard ^ spoken ^ self.counters.received ^ u64::from(self.remote.direction.receive) ^ u64::from(known)
-    }
+/// A field of each part of a leg that its own packets need.
+fn ingress(stream: &Stream, number: u8) -> u64 {
+    let ingress = &stream.ingress;
+    let known = matches!(ingress.table[usize::from(number)], Entry::Known { .. });
+    let heard = u64::from(ingress.heard.subsec_nanos()) ^ u64::from(ingress.incoming.ssrc.unwrap_or(0));
+    let spoken = ingress.speaking.map_or(0, |(_, ssrc)| u64::from(ssrc));
+    heard ^ spoken ^ stream.counters.received ^ u64::from(stream.remote.direction.receive) ^ u64::from(known)
+}
 
-    /// A field of each part of a leg that packets to its peer need.
-    fn read_egress(&self) -> u64 {
-        let to = self.learned.or(self.remote.rtp).map_or(0, |to| u64::from(to.port()));
-        let limits =
-            u64::from(self.remote.ptime) ^ u64::from(self.player.is_some()) ^ u64::from(self.keys.is_pressed());
-        to ^ limits
-            ^ u64::from(self.out.packets)
-            ^ u64::from(self.out.ssrc)
-            ^ self.counters.sent
-            ^ u64::from(self.local_port)
-    }
+/// A field of each part of a leg that packets to its peer need.
+fn egress(stream: &Stream) -> u64 {
+    let egress = &stream.egress;
+    let to = stream
+        .ingress
+        .learned
+        .or(stream.remote.rtp)
+        .map_or(0, |to| u64::from(to.port()));
+    let limits =
+        u64::from(stream.remote.ptime) ^ u64::from(egress.player.is_some()) ^ u64::from(egress.keys.is_pressed());
+    to ^ limits
+        ^ u64::from(egress.out.packets)
+        ^ u64::from(egress.out.ssrc)
+        ^ stream.counters.sent
+        ^ u64::from(stream.local_port)
 }

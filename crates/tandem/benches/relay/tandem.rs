@@ -80,7 +80,10 @@ pub(crate) fn serve(streams: usize) -> Result<(), Fault> {
                 .map(|p| SocketAddr::new(HERE, u16::from_le_bytes([p[0], p[1]]))),
         );
     }
-    let engine = Engine::start(EngineConfig::new(HERE, FIRST, LAST, "/nonexistent".into(), 1), |_| {})?;
+    let engine = Engine::start(
+        EngineConfig::new(HERE, FIRST, LAST, "/nonexistent".into(), [1; 32]),
+        |_| {},
+    )?;
     let mut pool = Pool::new(FIRST, LAST);
     let mut legs: Vec<MediaId> = Vec::new();
     let mut answer = String::new();

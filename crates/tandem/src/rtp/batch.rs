@@ -122,10 +122,11 @@ impl Receiver {
     }
 
     /// All datagrams in the order they were taken: the local port, the source, the octets.
-    pub(super) fn datagrams(&self) -> impl Iterator<Item = (u16, SocketAddr, &[u8])> {
-        let all = self.ports.iter().zip(&self.names).zip(&self.buffers).zip(&self.lengths);
+    pub(super) fn datagrams(&mut self) -> impl Iterator<Item = (u16, SocketAddr, &mut [u8])> {
+        let buffers = self.buffers.iter_mut();
+        let all = self.ports.iter().zip(&self.names).zip(buffers).zip(&self.lengths);
         all.take(self.count)
-            .filter_map(|(((port, name), buffer), length)| Some((*port, read_name(name)?, &buffer[..*length])))
+            .filter_map(|(((port, name), buffer), length)| Some((*port, read_name(name)?, &mut buffer[..*length])))
     }
 }
 

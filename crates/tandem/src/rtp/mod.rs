@@ -91,7 +91,7 @@ pub struct EngineConfig {
 
 impl EngineConfig {
     /// The usual settings.
-    pub fn new(host: IpAddr, first: u16, last: u16, prompts: PathBuf, seed: u64) -> EngineConfig {
+    pub fn new(host: IpAddr, first: u16, last: u16, prompts: PathBuf, seed: [u8; 32]) -> EngineConfig {
         EngineConfig {
             host,
             first,
@@ -102,7 +102,7 @@ impl EngineConfig {
             queue: 4 * 1024 * 1024,
             dscp: 46,
             relay: relay::Config {
-                seed,
+                seed: relay::Seed(seed),
                 ..relay::Config::default()
             },
         }
@@ -354,7 +354,8 @@ impl Worker {
     /// Handles all that was taken from the sockets, and sends what comes of it.
     fn relay_received(&mut self) {
         let now = self.now();
-        self.relay.warm(self.receiver.datagrams());
+        let datagrams = self.receiver.datagrams();
+        self.relay.warm(datagrams.map(|(port, from, bytes)| (port, from, &*bytes)));
         let ports = &mut self.ports;
         for (port, from, bytes) in self.receiver.datagrams() {
             self.relay

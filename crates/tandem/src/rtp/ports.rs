@@ -298,7 +298,7 @@ mod tests {
             loop {
                 let free = UdpSocket::bind((host, 0)).and_then(|socket| socket.local_addr());
                 let port = free.unwrap().port() & !1;
-                let config = EngineConfig::new(host, port, port + 1, PathBuf::new(), 1);
+                let config = EngineConfig::new(host, port, port + 1, PathBuf::new(), [1; 32]);
                 let mut ports = Ports::new(&config).unwrap();
                 ports
                     .watch_with(Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).unwrap())

@@ -75,7 +75,7 @@ impl Bench {
     fn new(host: &str, adjust: impl FnOnce(&mut EngineConfig)) -> Bench {
         let first = free_range(host);
         let prompts = tempfile::tempdir().unwrap();
-        let mut config = EngineConfig::new(host.parse().unwrap(), first, first + 7, prompts.path().into(), 1);
+        let mut config = EngineConfig::new(host.parse().unwrap(), first, first + 7, prompts.path().into(), [1; 32]);
         adjust(&mut config);
         let (sender, events) = mpsc::channel();
         let sender = Mutex::new(sender);
@@ -309,7 +309,7 @@ fn a_port_that_cannot_be_bound_fails_its_leg_alone() {
 fn starting_on_a_taken_port_is_an_error_and_so_is_an_empty_range() {
     let first = free_range("127.0.0.1");
     let _squatter = UdpSocket::bind(("127.0.0.1", first)).unwrap();
-    let config = |last| EngineConfig::new("127.0.0.1".parse().unwrap(), first, last, "x".into(), 1);
+    let config = |last| EngineConfig::new("127.0.0.1".parse().unwrap(), first, last, "x".into(), [1; 32]);
     assert!(Engine::start(config(first + 7), |_| {}).is_err());
     assert!(Engine::start(config(first), |_| {}).is_err());
 }

@@ -232,7 +232,7 @@ fn watch(plans: &Arc<Dialplans>, events: &EventBus) -> Result<Watch, StartError>
 
 fn start_engine(config: &Config, mailbox: &Mailbox, audio: Audio) -> Result<Engine, StartError> {
     let (rtp, mailbox) = (config.rtp, mailbox.clone());
-    let seed = u64::from_le_bytes(random()?);
+    let seed = random()?;
     let mut settings = EngineConfig::new(rtp.host, rtp.first, rtp.last, config.prompts.clone(), seed);
     settings.relay.unheard = config.limits.unheard_packets;
     // A call that rings several phones has more than two legs.

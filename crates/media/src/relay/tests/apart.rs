@@ -185,7 +185,7 @@ impl Tried {
 
     fn packet(&self, w: &mut World, local: u16, from: SocketAddr, ssrc: u32) -> Option<MediaId> {
         let count = |w: &World| -> Vec<(MediaId, u64)> {
-            let legs = w.relay.legs.iter().flatten();
+            let legs = w.relay.streams.all();
             legs.map(|leg| (leg.id, leg.counters.received)).collect()
         };
         let before = count(w);

@@ -12,7 +12,7 @@ const MAX_MILLIS: u16 = 8000;
 /// Two presses reported closer than this are one, or a flood.
 const REPORT_GAP: Duration = Duration::from_millis(30);
 /// Between two packets of an event.
-pub(super) const STEP: Duration = Duration::from_millis(20);
+pub(in crate::relay) const STEP: Duration = Duration::from_millis(20);
 /// The last packet is sent this often (RFC 4733 section 2.5.1.4).
 const ENDS: u8 = 3;
 /// -10 dBm0.
@@ -24,7 +24,7 @@ const DIGITS: &[u8; 16] = b"0123456789*#ABCD";
 const FLASH: (char, u8) = ('!', 16);
 
 /// The event code of a digit or of the flash.
-pub(super) fn code(digit: char) -> Option<u8> {
+pub(in crate::relay) fn code(digit: char) -> Option<u8> {
     if digit == FLASH.0 {
         return Some(FLASH.1);
     }
@@ -36,7 +36,7 @@ pub(super) fn code(digit: char) -> Option<u8> {
 
 /// Tells presses apart in a stream of events.
 #[derive(Debug, Default)]
-pub(super) struct Detector {
+pub(in crate::relay) struct Detector {
     last: Option<Press>,
     reported: Option<Duration>,
 }
@@ -51,7 +51,7 @@ struct Press {
 
 impl Detector {
     /// The digit, with the first packet of its press.
-    pub(super) fn packet(&mut self, now: Duration, timestamp: u32, payload: &[u8]) -> Option<char> {
+    pub(in crate::relay) fn packet(&mut self, now: Duration, timestamp: u32, payload: &[u8]) -> Option<char> {
         let [event, flags, high, low, ..] = *payload else {
             return None;
         };
@@ -93,14 +93,14 @@ impl Detector {
     }
 
     /// Another stream: its time stamps have nothing to do with the last one's.
-    pub(super) fn reset(&mut self) {
+    pub(in crate::relay) fn reset(&mut self) {
         self.last = None;
     }
 }
 
 /// Digits being sent.
 #[derive(Debug, Default)]
-pub(super) struct Keys {
+pub(in crate::relay) struct Keys {
     queue: VecDeque<(u8, u16)>,
     current: Option<Sending>,
 }
@@ -117,15 +117,15 @@ struct Sending {
 
 /// The next packet of an event.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
-pub(super) struct Packet {
-    pub(super) payload: [u8; 4],
+pub(in crate::relay) struct Packet {
+    pub(in crate::relay) payload: [u8; 4],
     /// The event's first: marker, and the event's time stamp begins now.
-    pub(super) timestamp: Option<u32>,
+    pub(in crate::relay) timestamp: Option<u32>,
 }
 
 /// What a step of sending came to.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
-pub(super) enum Step {
+pub(in crate::relay) enum Step {
     /// Send this, and come again after [`STEP`].
     Send(Packet),
     /// Come again after this pause.
@@ -136,7 +136,7 @@ pub(super) enum Step {
 
 impl Keys {
     /// Adds a digit; `false` if the queue is full.
-    pub(super) fn press(&mut self, event: u8, millis: u16) -> bool {
+    pub(in crate::relay) fn press(&mut self, event: u8, millis: u16) -> bool {
         if self.queue.len() >= MAX_QUEUE {
             return false;
         }
@@ -145,12 +145,12 @@ impl Keys {
     }
 
     /// An event is on the line: nothing else is sent meanwhile.
-    pub(super) fn is_pressed(&self) -> bool {
+    pub(in crate::relay) fn is_pressed(&self) -> bool {
         self.current.is_some()
     }
 
     /// The next step, every [`STEP`].
-    pub(super) fn step(&mut self) -> Step {
+    pub(in crate::relay) fn step(&mut self) -> Step {
         let Some(current) = &mut self.current else {
             let Some((event, millis)) = self.queue.pop_front() else {
                 return Step::Done;
@@ -185,7 +185,7 @@ impl Keys {
     }
 
     /// The time stamp the event began with.
-    pub(super) fn began(&mut self, timestamp: u32) {
+    pub(in crate::relay) fn began(&mut self, timestamp: u32) {
         if let Some(current) = &mut self.current {
             current.timestamp = Some(timestamp);
         }

@@ -9,7 +9,7 @@ use crate::{
 
 /// One thing after the other.
 #[derive(Clone, Debug)]
-pub(super) enum Part {
+pub(in crate::relay) enum Part {
     Clip(Arc<Clip>),
     /// A prompt that is being read.
     Wanted(String),
@@ -19,20 +19,20 @@ pub(super) enum Part {
 
 /// A play in progress. It waits while any part is still being read.
 #[derive(Debug)]
-pub(super) struct Player {
+pub(in crate::relay) struct Player {
     parts: Vec<Part>,
     repeat: bool,
-    pub(super) token: u64,
+    pub(in crate::relay) token: u64,
     at: usize,
     offset: u64,
     /// When the next frame is due.
-    pub(super) next: Duration,
+    pub(in crate::relay) next: Duration,
     /// Time stamp of the next frame; `None` before the first.
-    pub(super) timestamp: Option<u32>,
+    pub(in crate::relay) timestamp: Option<u32>,
 }
 
 impl Player {
-    pub(super) fn new(parts: Vec<Part>, repeat: bool, token: u64, now: Duration) -> Player {
+    pub(in crate::relay) fn new(parts: Vec<Part>, repeat: bool, token: u64, now: Duration) -> Player {
         Player {
             parts,
             repeat,
@@ -45,7 +45,7 @@ impl Player {
     }
 
     /// Prompts that are still being read.
-    pub(super) fn wanted(&self) -> impl Iterator<Item = &str> {
+    pub(in crate::relay) fn wanted(&self) -> impl Iterator<Item = &str> {
         self.parts.iter().filter_map(|part| match part {
             Part::Wanted(name) => Some(name.as_str()),
             Part::Clip(_) | Part::Silence(_) => None,
@@ -53,7 +53,7 @@ impl Player {
     }
 
     /// A prompt was read.
-    pub(super) fn loaded(&mut self, name: &str, clip: &Arc<Clip>) {
+    pub(in crate::relay) fn loaded(&mut self, name: &str, clip: &Arc<Clip>) {
         for part in &mut self.parts {
             if matches!(part, Part::Wanted(wanted) if wanted == name) {
                 *part = Part::Clip(clip.clone());
@@ -62,7 +62,7 @@ impl Player {
     }
 
     /// Fills a frame; the last one is padded with silence. `false` when nothing is left.
-    pub(super) fn fill(&mut self, law: Law, frame: &mut [u8]) -> bool {
+    pub(in crate::relay) fn fill(&mut self, law: Law, frame: &mut [u8]) -> bool {
         let mut filled = 0;
         let mut idle = false;
         while filled < frame.len() {
@@ -103,7 +103,7 @@ impl Player {
 }
 
 /// So many samples.
-pub(super) fn samples(duration: Duration) -> u64 {
+pub(in crate::relay) fn samples(duration: Duration) -> u64 {
     (duration.as_millis() as u64).saturating_mul(u64::from(RATE) / 1000)
 }
 

@@ -1,0 +1,57 @@
+//! Where what a leg's peer says goes.
+
+use super::{
+    stream::{ingress, outgoing::Join},
+    streams::Streams,
+};
+
+/// Where what a leg's peer says goes.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(super) enum Route {
+    Nowhere,
+    /// To the peer of the leg in that slot, payload by payload.
+    Relay(u32),
+    /// Back to the leg's own peer.
+    Echo,
+}
+
+impl Streams {
+    /// Relays between two legs, both ways; what either was relayed to before is over.
+    pub(super) fn link(&mut self, one: u32, other: u32) {
+        for (from, to) in [(one, other), (other, one)] {
+            if let Some(stream) = self.get(from) {
+                stream.route = Route::Relay(to);
+                stream.egress.out.interrupt(Join::Anew);
+            }
+        }
+        self.rebuild(one);
+        self.rebuild(other);
+    }
+
+    /// What the slot's peer says goes nowhere, and nothing that another peer says goes to it.
+    pub(super) fn unlink(&mut self, slot: u32) {
+        let Some(stream) = self.get(slot) else { return };
+        let route = std::mem::replace(&mut stream.route, Route::Nowhere);
+        if let Route::Relay(other) = route
+            && let Some(peer) = self.get(other).filter(|peer| peer.route == Route::Relay(slot))
+        {
+            peer.route = Route::Nowhere;
+            self.rebuild(other);
+        }
+        self.rebuild(slot);
+    }
+
+    /// The table of payload types, after either end of the leg's route changed.
+    pub(super) fn rebuild(&mut self, slot: u32) {
+        let Some(stream) = self.look(slot) else { return };
+        let target = match stream.route {
+            Route::Nowhere => None,
+            Route::Relay(other) => self.look(other),
+            Route::Echo => Some(stream),
+        };
+        let table = ingress::table(&stream.remote, target.map(|t| t.remote.send_payloads.as_slice()));
+        if let Some(stream) = self.get(slot) {
+            *stream.ingress.table = table;
+        }
+    }
+}

@@ -1,0 +1,228 @@
+//! What is put on a leg's ear: packets that are relayed, audio that Tandem plays, digits that it presses. All of it is one
+//! stream; each packet is written, sealed and sent here.
+
+use std::{net::SocketAddr, time::Duration};
+
+use rand_chacha::ChaCha8Rng;
+use rtp_rs::{RtpPacketBuilder, RtpReader, Seq};
+
+use super::{
+    Stream,
+    dtmf::{self, Keys, Packet, Step},
+    outgoing::{Join, Origin, Outgoing, Position},
+    play::Player,
+};
+use crate::{audio::RATE, codec::g711::Law, relay::MAX_PACKET};
+
+/// Further behind than this, a play goes on from now instead of catching up in a burst.
+const LATE: Duration = Duration::from_millis(200);
+/// Samples in the longest frame Tandem makes (60 ms).
+const MAX_FRAME: usize = 480;
+
+/// See the module.
+#[derive(Debug)]
+pub(in crate::relay) struct Egress {
+    pub(in crate::relay) out: Outgoing,
+    /// Packets that may still go to an address from which nothing was heard.
+    pub(in crate::relay) unheard: u32,
+    pub(in crate::relay) player: Option<Player>,
+    pub(in crate::relay) keys: Keys,
+}
+
+impl Egress {
+    pub(in crate::relay) fn new(random: &mut ChaCha8Rng, unheard: u32) -> Egress {
+        Egress {
+            out: Outgoing::new(random),
+            unheard,
+            player: None,
+            keys: Keys::default(),
+        }
+    }
+}
+
+/// A packet on its way to a leg.
+pub(in crate::relay) struct Passing<'a> {
+    pub(in crate::relay) origin: Origin,
+    pub(in crate::relay) marker: bool,
+    /// Whether the sender is listened to now.
+    pub(in crate::relay) taken: bool,
+    /// The receiver's payload type, and the law to transcode from; `None` where the receiver has no such codec.
+    pub(in crate::relay) onward: Option<(u8, Option<Law>)>,
+    pub(in crate::relay) payload: &'a [u8],
+}
+
+/// The header of a packet to be sent; the SSRC is the stream's.
+#[derive(Copy, Clone, Debug)]
+pub(in crate::relay) struct Header {
+    pub(in crate::relay) number: u8,
+    pub(in crate::relay) marker: bool,
+    pub(in crate::relay) position: Position,
+}
+
+/// What a step of a play came to.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(in crate::relay) enum Frame {
+    /// Nothing is played.
+    Idle,
+    /// The next frame is due then.
+    Next(Duration),
+    /// All was played.
+    End,
+}
+
+impl Stream {
+    /// Puts a packet of another leg's peer (or, for an echo, of its own) on the stream to the leg's peer.
+    pub(in crate::relay) fn relay<F>(
+        &mut self,
+        now: Duration,
+        packet: &Passing<'_>,
+        scratch: &mut [u8; MAX_PACKET],
+        out: &mut F,
+    ) where
+        F: FnMut(u16, SocketAddr, &[u8]),
+    {
+        let destination = match self.destination() {
+            Some(destination) if packet.taken && self.egress.player.is_none() => destination,
+            // Hold, or something else is on the line: what comes after is no continuation.
+            _ => return self.egress.out.interrupt(Join::Anew),
+        };
+        if self.egress.keys.is_pressed() {
+            return self.egress.out.interrupt(Join::Sequence);
+        }
+        let Some((number, transcode)) = packet.onward else {
+            return;
+        };
+        if packet.payload.is_empty() {
+            return;
+        }
+        let origin = packet.origin;
+        let frame = self.ptime() * (origin.clock / 1000);
+        let position = self.egress.out.relay(now, origin, frame);
+        let header = Header {
+            number,
+            marker: packet.marker || (position.first && !origin.event),
+            position,
+        };
+        self.send(scratch, destination, header, packet.payload, transcode, out);
+    }
+
+    /// Writes a packet of our own (no contributing sources, extensions or padding of the other leg's go along), seals it
+    /// and sends it.
+    pub(in crate::relay) fn send<F>(
+        &mut self,
+        scratch: &mut [u8; MAX_PACKET],
+        to: SocketAddr,
+        header: Header,
+        payload: &[u8],
+        transcode: Option<Law>,
+        out: &mut F,
+    ) where
+        F: FnMut(u16, SocketAddr, &[u8]),
+    {
+        if !self.may_send(to) {
+            return;
+        }
+        let builder = RtpPacketBuilder::new()
+            .payload_type(header.number)
+            .marked(header.marker)
+            .sequence(Seq::from(header.position.sequence))
+            .timestamp(header.position.timestamp)
+            .ssrc(self.egress.out.ssrc)
+            .payload(payload);
+        let Ok(length) = builder.build_into(&mut scratch[..]) else {
+            return;
+        };
+        if let Some(law) = transcode {
+            let table = law.to_other();
+            for octet in &mut scratch[RtpReader::MIN_HEADER_LEN..length] {
+                *octet = table[usize::from(*octet)];
+            }
+        }
+        let Some(packet) = self.guard.seal(&mut scratch[..], length) else {
+            return;
+        };
+        self.egress.out.count(payload.len());
+        self.counters.sent += 1;
+        out(self.local_port, to, packet);
+    }
+
+    /// The next frame of what is played.
+    pub(in crate::relay) fn frame<F>(&mut self, now: Duration, scratch: &mut [u8; MAX_PACKET], out: &mut F) -> Frame
+    where
+        F: FnMut(u16, SocketAddr, &[u8]),
+    {
+        let ptime = self.ptime();
+        let length = ptime * (RATE / 1000);
+        let (law, destination) = (self.law(), self.destination());
+        let egress = &mut self.egress;
+        let pressed = egress.keys.is_pressed();
+        let Some(player) = &mut egress.player else {
+            return Frame::Idle;
+        };
+        let mut frame = [0; MAX_FRAME];
+        let frame = &mut frame[..(length as usize).min(MAX_FRAME)];
+        if !player.fill(law.map_or(Law::Pcmu, |(_, law)| law), frame) {
+            return Frame::End;
+        }
+        if now.saturating_sub(player.next) > LATE {
+            player.next = now;
+        }
+        player.next += Duration::from_millis(u64::from(ptime));
+        let next = player.next;
+        let following = egress.out.following(now, RATE, length);
+        let timestamp = player.timestamp.unwrap_or(following.timestamp);
+        let first = player.timestamp.is_none();
+        player.timestamp = Some(timestamp.wrapping_add(length));
+        if let (Some((number, _)), Some(destination), false) = (law, destination, pressed) {
+            let position = Position {
+                timestamp,
+                first,
+                ..following
+            };
+            egress.out.sent(now, position, false);
+            egress.out.source = None;
+            let header = Header {
+                number,
+                marker: first,
+                position,
+            };
+            self.send(scratch, destination, header, frame, None, out);
+        }
+        Frame::Next(next)
+    }
+
+    /// The next packet of the digits that are pressed; when the one after is due.
+    pub(in crate::relay) fn key<F>(
+        &mut self,
+        now: Duration,
+        scratch: &mut [u8; MAX_PACKET],
+        out: &mut F,
+    ) -> Option<Duration>
+    where
+        F: FnMut(u16, SocketAddr, &[u8]),
+    {
+        let Packet { payload, timestamp } = match self.egress.keys.step() {
+            Step::Done => return None,
+            Step::Pause(pause) => return Some(now + pause),
+            Step::Send(packet) => packet,
+        };
+        let frame = self.ptime() * (RATE / 1000);
+        let following = self.egress.out.following(now, RATE, frame);
+        let position = Position {
+            timestamp: timestamp.unwrap_or(following.timestamp),
+            ..following
+        };
+        self.egress.keys.began(position.timestamp);
+        self.egress.out.interrupt(Join::Sequence);
+        if let (Some(number), Some(destination)) = (self.event_payload(), self.destination()) {
+            self.egress.out.sent(now, position, true);
+            let header = Header {
+                number,
+                marker: timestamp.is_none(),
+                position,
+            };
+            self.send(scratch, destination, header, &payload, None, out);
+        }
+        Some(now + dtmf::STEP)
+    }
+}

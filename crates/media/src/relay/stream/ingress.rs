@@ -1,0 +1,186 @@
+//! What comes from a leg's peer: from where it may come, what its payload types mean, and what was counted of it.
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
+
+use rtp_rs::RtpReader;
+
+use super::{Stream, dtmf::Detector, incoming::Incoming};
+use crate::{
+    Payload, Remote,
+    codec::g711::Law,
+    relay::{
+        MAX_PACKET,
+        address::{Announced, Directory, Match},
+    },
+};
+
+/// What to do with a payload type.
+#[derive(Copy, Clone, Debug)]
+pub(in crate::relay) enum Entry {
+    /// Not in the leg's description.
+    Unknown,
+    Known {
+        clock: u32,
+        event: bool,
+        /// The receiver's number, and the law to transcode from; `None` where the receiver has no such codec.
+        onward: Option<(u8, Option<Law>)>,
+    },
+}
+
+/// What a payload type means, by number.
+pub(in crate::relay) type Table = [Entry; 128];
+
+/// See the module.
+#[derive(Debug)]
+pub(in crate::relay) struct Ingress {
+    pub(in crate::relay) announced: Announced,
+    pub(in crate::relay) announced_rtcp: Announced,
+    /// The source all RTP must come from.
+    pub(in crate::relay) learned: Option<SocketAddr>,
+    pub(in crate::relay) learned_rtcp: Option<SocketAddr>,
+    /// From which address the peer sends which SSRC, as the directory knows it.
+    pub(in crate::relay) speaking: Option<(IpAddr, u32)>,
+    /// Other streams came from its source that may have been another leg's.
+    pub(in crate::relay) disputed: bool,
+    /// Whether a description has come; before, nothing is known of payload types.
+    pub(in crate::relay) described: bool,
+    pub(in crate::relay) table: Box<Table>,
+    pub(in crate::relay) incoming: Incoming,
+    pub(in crate::relay) detector: Detector,
+    /// How long the peer may be silent.
+    pub(in crate::relay) watch: Option<Duration>,
+    /// When the peer was heard last.
+    pub(in crate::relay) heard: Duration,
+    /// The local port's count of strangers' packets when the leg opened.
+    pub(in crate::relay) strangers: u64,
+}
+
+impl Ingress {
+    pub(in crate::relay) fn new(now: Duration) -> Ingress {
+        Ingress {
+            announced: Announced::default(),
+            announced_rtcp: Announced::default(),
+            learned: None,
+            learned_rtcp: None,
+            speaking: None,
+            disputed: false,
+            described: false,
+            table: Box::new([Entry::Unknown; 128]),
+            incoming: Incoming::default(),
+            detector: Detector::default(),
+            watch: None,
+            heard: now,
+            strangers: 0,
+        }
+    }
+
+    /// The one stream the peer sends, as far as that is known.
+    pub(in crate::relay) fn ssrc(&self) -> Option<u32> {
+        self.speaking.filter(|_| !self.disputed).map(|(_, ssrc)| ssrc)
+    }
+}
+
+/// A packet of the peer's that was opened and understood.
+pub(in crate::relay) struct Heard<'a> {
+    pub(in crate::relay) rtp: RtpReader<'a>,
+    /// The RTP clock of its codec.
+    pub(in crate::relay) clock: u32,
+    /// RFC 4733 events, not audio.
+    pub(in crate::relay) event: bool,
+    /// As in [`Entry::Known`].
+    pub(in crate::relay) onward: Option<(u8, Option<Law>)>,
+}
+
+impl Stream {
+    /// RTP of the peer's, of a payload type that its description has.
+    pub(in crate::relay) fn open<'a>(&mut self, bytes: &'a mut [u8]) -> Option<Heard<'a>> {
+        if bytes.len() >= MAX_PACKET {
+            return None;
+        }
+        let rtp = RtpReader::new(self.guard.open(bytes)?).ok()?;
+        match self.ingress.table[usize::from(rtp.payload_type())] {
+            Entry::Unknown => None,
+            Entry::Known { clock, event, onward } => Some(Heard {
+                rtp,
+                clock,
+                event,
+                onward,
+            }),
+        }
+    }
+
+    /// From now on RTP comes from that source alone.
+    pub(in crate::relay) fn learn(&mut self, directory: &mut Directory, now: Duration, from: SocketAddr, found: Match) {
+        let (id, port) = (self.id, self.local_port);
+        let ssrc = self.ingress.ssrc();
+        if let Some(before) = self.ingress.learned.replace(from) {
+            directory.unbind(now, port, before, ssrc);
+        }
+        self.forget_speaker(directory);
+        directory.bind(id, port, from);
+        directory.withdraw(id, port, &self.ingress.announced);
+        // A leg that is known by a mere address may still be heard from the one that its description names.
+        let still = self.remote.rtp.filter(|_| matches!(found, Match::Address(_)));
+        self.ingress.announced = directory.correct(id, port, still);
+    }
+
+    /// The peer is known by no stream.
+    pub(in crate::relay) fn forget_speaker(&mut self, directory: &mut Directory) {
+        directory.speaks(self.id, self.local_port, self.ingress.speaking.take(), None);
+        self.ingress.disputed = false;
+    }
+
+    /// Another stream comes from the leg's own source. Whether it is the leg's.
+    pub(in crate::relay) fn begins(
+        &mut self,
+        directory: &mut Directory,
+        now: Duration,
+        from: SocketAddr,
+        ssrc: u32,
+    ) -> bool {
+        let key = (self.local_port, from);
+        let ingress = &mut self.ingress;
+        if ingress.speaking.is_some() && directory.is_contested(now, self.id, key, self.remote.rtp, ssrc) {
+            ingress.disputed = true;
+            return false;
+        }
+        if ingress.incoming.ssrc != Some(ssrc) {
+            ingress.detector.reset();
+        }
+        let before = ingress.speaking.replace((from.ip(), ssrc));
+        directory.speaks(self.id, self.local_port, before, ingress.speaking);
+        true
+    }
+}
+
+/// What the payload types of `from` become for a receiver with these.
+pub(in crate::relay) fn table(from: &Remote, to: Option<&[Payload]>) -> Table {
+    let mut table = [Entry::Unknown; 128];
+    // Some peers send by the numbers of their own description: taken where they mean nothing else.
+    for payload in from.receive_payloads.iter().chain(&from.send_payloads) {
+        let Some(entry @ Entry::Unknown) = table.get_mut(usize::from(payload.number)) else {
+            continue;
+        };
+        *entry = Entry::Known {
+            clock: payload.clock_rate.max(1),
+            event: payload.is_event(),
+            onward: to.and_then(|to| onward(payload, to)),
+        };
+    }
+    table
+}
+
+fn onward(payload: &Payload, to: &[Payload]) -> Option<(u8, Option<Law>)> {
+    let alike = |p: &&Payload| p.clock_rate == payload.clock_rate && p.channels == payload.channels && p.number < 128;
+    if let Some(same) = to.iter().filter(alike).find(|p| p.codec == payload.codec) {
+        return Some((same.number, None));
+    }
+    let law = payload.law()?;
+    to.iter()
+        .filter(alike)
+        .find(|p| p.law().is_some())
+        .map(|other| (other.number, Some(law)))
+}

@@ -1,0 +1,119 @@
+//! One leg in the engine: the parts it is made of, and what only all of them together can say.
+//!
+//! | file | what it does | fields it owns |
+//! |---|---|---|
+//! | `mod.rs` | [`Stream`]: where packets to the peer go, and in which payload types | `id`, `local_port`, `remote`, `counters` |
+//! | `guard.rs` | opens and seals packets | all of [`Guard`] |
+//! | `ingress.rs` | what comes from the peer: sources, payload types | all of [`Ingress`] |
+//! | `incoming.rs` | the peer's stream, counted for reports | all of `Incoming` |
+//! | `egress.rs` | what is put on the ear of the peer: relayed, played, pressed | all of [`Egress`] |
+//! | `outgoing.rs` | numbers and time stamps of the one stream to the peer | all of `Outgoing` |
+//! | `dtmf.rs` | digits, heard and pressed | all of `Detector` and `Keys` |
+//! | `play.rs` | what is being played | all of `Player` |
+//! | `rtcp.rs` | reports | none |
+
+pub(in crate::relay) mod dtmf;
+pub(in crate::relay) mod egress;
+pub(in crate::relay) mod guard;
+pub(in crate::relay) mod incoming;
+pub(in crate::relay) mod ingress;
+pub(in crate::relay) mod outgoing;
+pub(in crate::relay) mod play;
+pub(in crate::relay) mod rtcp;
+
+use std::{net::SocketAddr, time::Duration};
+
+use rand_chacha::ChaCha8Rng;
+
+use self::{egress::Egress, guard::Guard, ingress::Ingress};
+use super::{route::Route, timers::Due};
+use crate::{Counters, MediaId, Remote, audio::RATE, codec::g711::Law};
+
+/// A leg's place in the engine.
+#[derive(Debug)]
+pub(in crate::relay) struct Stream {
+    pub(in crate::relay) id: MediaId,
+    /// The UDP port of its RTP; RTCP has the one above.
+    pub(in crate::relay) local_port: u16,
+    /// What signalling knows of the peer.
+    pub(in crate::relay) remote: Remote,
+    pub(in crate::relay) guard: Guard,
+    pub(in crate::relay) ingress: Ingress,
+    pub(in crate::relay) route: Route,
+    pub(in crate::relay) egress: Egress,
+    pub(in crate::relay) due: Due,
+    pub(in crate::relay) counters: Counters,
+}
+
+impl Stream {
+    pub(in crate::relay) fn new(
+        now: Duration,
+        id: MediaId,
+        local_port: u16,
+        random: &mut ChaCha8Rng,
+        unheard: u32,
+    ) -> Stream {
+        Stream {
+            id,
+            local_port,
+            remote: Remote::default(),
+            guard: Guard::default(),
+            ingress: Ingress::new(now),
+            route: Route::Nowhere,
+            egress: Egress::new(random, unheard),
+            due: Due::default(),
+            counters: Counters::default(),
+        }
+    }
+
+    /// Where RTP to the peer goes: to the address it was heard from, before that to the one it signalled.
+    pub(in crate::relay) fn destination(&self) -> Option<SocketAddr> {
+        let to = self.ingress.learned.or(self.remote.rtp);
+        to.filter(|_| self.remote.direction.send)
+    }
+
+    /// Where RTCP to the peer goes, hold or not (RFC 3264 section 8.4 stops it only for `0.0.0.0`).
+    pub(in crate::relay) fn rtcp_destination(&self) -> Option<SocketAddr> {
+        let signalled = self.remote.rtcp?;
+        Some(self.ingress.learned_rtcp.unwrap_or(signalled))
+    }
+
+    /// Whether one more packet may be sent there: to where signalling or packets of the peer come from any number, to
+    /// others a few ([`crate::relay::Config::unheard`]). Counts it.
+    pub(in crate::relay) fn may_send(&mut self, to: SocketAddr) -> bool {
+        let heard = [self.ingress.learned, self.ingress.learned_rtcp];
+        let known = heard.contains(&Some(to))
+            || self.remote.signalling == Some(to.ip())
+            || heard.into_iter().flatten().any(|heard| heard.ip() == to.ip());
+        if known {
+            return true;
+        }
+        let left = self.egress.unheard > 0;
+        self.egress.unheard = self.egress.unheard.saturating_sub(1);
+        self.counters.withheld += u64::from(!left);
+        left
+    }
+
+    /// The payload type and law in which Tandem's own audio is sent: the peer's first G.711.
+    pub(in crate::relay) fn law(&self) -> Option<(u8, Law)> {
+        let mut payloads = self.remote.send_payloads.iter();
+        payloads.find_map(|p| Some((p.number, p.law()?)))
+    }
+
+    /// The payload type of DTMF events beside 8 kHz audio.
+    pub(in crate::relay) fn event_payload(&self) -> Option<u8> {
+        self.remote
+            .send_payloads
+            .iter()
+            .find(|p| p.is_event() && p.clock_rate == RATE)
+            .map(|p| p.number)
+    }
+
+    /// Milliseconds in a packet that Tandem makes.
+    pub(in crate::relay) fn ptime(&self) -> u32 {
+        match self.remote.ptime {
+            asked @ (10 | 20 | 30 | 40 | 50 | 60) => u32::from(asked),
+            _ => 20,
+        }
+    }
+}
