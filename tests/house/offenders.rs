@@ -3,12 +3,7 @@
 
 /// Rule and name.
 pub(crate) const KNOWN: &[(&str, &str)] = &[
-    ("lines of tests", "crates/media/src/relay/tests.rs"),
-    ("lines of tests", "crates/media/src/session/tests.rs"),
-    ("fields", "dialplan::fiber::state::State"),
     ("fields", "dialplan::limits::Limits"),
-    ("fields", "media::relay::leg::Leg"),
-    ("files of an impl", "media::relay::Relay"),
     ("files of an impl", "sip::message::Message"),
     ("files of an impl", "sip::transaction::layer::Layer"),
     ("files of an impl", "store::open::Store"),
