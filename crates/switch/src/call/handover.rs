@@ -134,8 +134,11 @@ fn replace(call: &mut Call, x: &mut Core, old: LegId, leg: LegId) {
 
 /// The leg is back: it and the leg that waits are connected, without a script.
 fn rejoin(call: &mut Call, x: &mut Core, leg: LegId) {
-    call.transfer = super::Transfer::None;
-    let waits = call.legs.iter().copied().find(|one| *one != leg);
+    // Other legs of the call may still wait for the answer to their BYE.
+    let waits = match std::mem::replace(&mut call.transfer, super::Transfer::None) {
+        super::Transfer::Gives { transferor, .. } => Some(transferor),
+        super::Transfer::None | super::Transfer::Takes { .. } => None,
+    };
     call.subject.get_or_insert(leg);
     let bridge = waits.map(|waits| bridge::Bridge::connect(x, waits, leg));
     call.bridge = bridge.and_then(Result::ok);
