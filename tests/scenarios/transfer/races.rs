@@ -183,6 +183,25 @@ fn messages_that_come_twice_transfer_once() {
 }
 
 #[test]
+fn a_bye_never_overtakes_the_last_notify() {
+    for seed in 0..30 {
+        let stage = Stage::new(tests::Settings {
+            seed,
+            ..tests::Settings::default()
+        });
+        let (_alice, bob) = stage.talking();
+        let carol = stage.phone("103");
+        stage.with(|world| world.net.faults.jitter = std::time::Duration::from_millis(90));
+        bob.asks_to_transfer_to("103");
+        stage.pass(1.0);
+        carol.rings();
+        carol.answers();
+        stage.pass(2.0);
+        bob.is_notified_at_last(200).ends_with(200);
+    }
+}
+
+#[test]
 fn a_lost_ack_and_a_lost_answer_are_made_good() {
     for seed in 0..40 {
         let stage = Stage::new(tests::Settings {

@@ -55,7 +55,7 @@ pub(super) fn referred(call: &mut Call, x: &mut Core, from: LegId, server: Serve
             x.handovers.push_back(handover);
         }
         // RFC 3891 section 3: what an INVITE with such a Replaces would get.
-        None => x.conclude_refer(from, 481),
+        None => x.conclude_refer(from, 481, false),
     }
 }
 
@@ -164,14 +164,14 @@ pub(super) fn given(call: &mut Call, x: &mut Core) {
         blind: false,
     } = call.transfer
     {
-        conclude(x, transferor, 200, true);
+        x.conclude_refer(transferor, 200, true);
     }
 }
 
 /// What a REFER asked for cannot be done: the parties stay together.
 pub(crate) fn refused(call: &mut Call, x: &mut Core, code: u16) {
     if let Transfer::Gives { transferor, .. } = std::mem::replace(&mut call.transfer, Transfer::None) {
-        x.conclude_refer(transferor, code);
+        x.conclude_refer(transferor, code, false);
     }
 }
 
@@ -179,7 +179,7 @@ pub(crate) fn refused(call: &mut Call, x: &mut Core, code: u16) {
 pub(super) fn succeeded(call: &mut Call, x: &mut Core) {
     if let Transfer::Takes { transferor } = call.transfer {
         call.transfer = Transfer::None;
-        conclude(x, transferor, 200, true);
+        x.conclude_refer(transferor, 200, true);
     }
 }
 
@@ -192,7 +192,7 @@ pub(super) fn failed(call: &mut Call, x: &mut Core, code: u16) -> bool {
     let back = x.legs.get(transferor).filter(|leg| leg.is_up()).map(|leg| leg.call);
     // A transferor that nobody comes back to is through.
     let returns = back.is_some() && call.subject_is_up(x);
-    conclude(x, transferor, code, !returns);
+    x.conclude_refer(transferor, code, !returns);
     match (back, call.subject) {
         (Some(to), Some(subject)) if call.subject_is_up(x) => {
             x.handovers.push_back(Handover {
@@ -219,13 +219,6 @@ pub(crate) fn waits_in_vain(call: &Call, x: &mut Core) {
 pub(super) fn abandoned(call: &mut Call, x: &mut Core) {
     if let Transfer::Takes { transferor } = call.transfer {
         call.transfer = Transfer::None;
-        conclude(x, transferor, 487, true);
-    }
-}
-
-fn conclude(x: &mut Core, transferor: LegId, code: u16, through: bool) {
-    x.conclude_refer(transferor, code);
-    if through {
-        x.with_leg(transferor, |leg, cx| leg.hang_up(cx, Cause::ours("transferred")));
+        x.conclude_refer(transferor, 487, true);
     }
 }

@@ -169,10 +169,17 @@ impl Core {
         }
     }
 
-    /// A leg's REFER has come to this.
-    pub fn conclude_refer(&mut self, leg: LegId, code: u16) {
+    /// A leg's REFER has come to this; with `through` the leg ends after that.
+    pub fn conclude_refer(&mut self, leg: LegId, code: u16, through: bool) {
         if let Some(leg) = self.legs.get_mut(leg) {
-            self.refers.conclude(leg, &mut self.stack, code);
+            self.refers.conclude(leg, &mut self.stack, code, through);
+        }
+    }
+
+    /// The phone has answered a NOTIFY of its REFER, or will not.
+    pub fn notify_answered(&mut self, leg: LegId) {
+        if let Some(leg) = self.legs.get_mut(leg) {
+            self.refers.answered(leg, &mut self.stack);
         }
     }
 }

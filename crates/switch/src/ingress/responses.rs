@@ -88,8 +88,13 @@ fn tell(g: &mut Ingress, x: &mut Core, told: Told) {
             RequestEvent::Final(reply) => delivered(g, x, delivery, Some(&reply.response)),
             RequestEvent::Failed(_) => delivered(g, x, delivery, None),
         },
-        // RFC 3515 2.4.4: what a phone says to a NOTIFY changes nothing.
-        Owner::Notify(_) | Owner::Stray => {}
+        // RFC 3515 2.4.4: what a phone says to a NOTIFY changes nothing, but it has said it.
+        Owner::Notify(leg) => {
+            if !matches!(event, RequestEvent::Provisional(_)) {
+                x.notify_answered(leg);
+            }
+        }
+        Owner::Stray => {}
     }
 }
 

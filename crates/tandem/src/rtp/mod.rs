@@ -355,7 +355,8 @@ impl Worker {
     fn relay_received(&mut self) {
         let now = self.now();
         let datagrams = self.receiver.datagrams();
-        self.relay.warm(datagrams.map(|(port, from, bytes)| (port, from, &*bytes)));
+        self.relay
+            .warm(datagrams.map(|(port, from, bytes)| (port, from, &*bytes)));
         let ports = &mut self.ports;
         for (port, from, bytes) in self.receiver.datagrams() {
             self.relay

@@ -30,9 +30,10 @@ impl Leg {
     }
 
     /// Tells the phone of an event that it is subscribed to within this dialog. `event` and `state` are the values of Event
-    /// and Subscription-State (RFC 6665 section 8.2), `body` is a `message/sipfrag`.
-    pub fn notify(&mut self, cx: &mut Stack, event: &str, state: &str, body: &[u8]) {
-        let Some(up) = self.stage.up() else { return };
+    /// and Subscription-State (RFC 6665 section 8.2), `body` is a `message/sipfrag`. Returns whether the NOTIFY was sent; its
+    /// answer comes to [`Owner::Notify`].
+    pub fn notify(&mut self, cx: &mut Stack, event: &str, state: &str, body: &[u8]) -> bool {
+        let Some(up) = self.stage.up() else { return false };
         let dialog = &mut up.confirmed.dialog;
         let way = crate::way::within(dialog.next_hop(), &self.flow, self.outside);
         let outline = Outline::new(&Method::Notify)
@@ -41,6 +42,6 @@ impl Leg {
             .header(HeaderName::SubscriptionState, state)
             .body(sipfrag::CONTENT_TYPE, body);
         // Where there is no room for another transaction, the phone learns of the outcome from its call.
-        let _ = requests::within(cx, outline, dialog, way, Owner::Notify(self.id));
+        requests::within(cx, outline, dialog, way, Owner::Notify(self.id)).is_some()
     }
 }
