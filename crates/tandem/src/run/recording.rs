@@ -25,8 +25,15 @@ pub struct Header {
     pub config: switch::Config,
 }
 
-/// The format written here.
-pub const VERSION: u32 = 1;
+/// The format written here. It grows by one with each change of an input, of the settings, or of what follows from them: a
+/// run plays again to the same outputs only in the version that recorded it.
+pub const VERSION: u32 = 2;
+
+/// What every version's first line begins with.
+#[derive(Deserialize)]
+struct Version {
+    tandem_recording: u32,
+}
 
 #[derive(Serialize)]
 struct LineOut<'a> {
@@ -98,10 +105,12 @@ impl Recorded {
     pub fn read(recording: impl BufRead) -> io::Result<Self> {
         let mut lines = recording.lines();
         let first = lines.next().ok_or_else(|| bad("empty"))??;
-        let header: Header = serde_json::from_str(&first).map_err(bad)?;
-        if header.tandem_recording != VERSION {
-            return Err(bad("of another version"));
+        let Version { tandem_recording } = serde_json::from_str(&first).map_err(bad)?;
+        if tandem_recording != VERSION {
+            let why = format!("it has version {tandem_recording}, and this program plays version {VERSION}");
+            return Err(bad(why));
         }
+        let header: Header = serde_json::from_str(&first).map_err(bad)?;
         let mut inputs = Vec::new();
         let mut lines = lines.peekable();
         while let Some(line) = lines.next() {

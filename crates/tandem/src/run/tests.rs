@@ -384,8 +384,20 @@ fn a_recording_replays_to_the_same_outputs() {
 }
 
 #[test]
+fn a_recording_of_another_version_is_refused_by_its_number() {
+    let error = Recorded::read("{\"tandem_recording\":1,\"anything\":[]}".as_bytes())
+        .err()
+        .unwrap();
+    let said = error.to_string();
+    assert!(
+        said.contains("it has version 1") && said.contains(&format!("version {VERSION}")),
+        "{said}"
+    );
+}
+
+#[test]
 fn what_is_no_recording_is_refused() {
-    for text in ["", "{}", "{\"tandem_recording\":1,\"seed\":1}"] {
+    for text in ["", "{}", "{\"tandem_recording\":2,\"seed\":1}"] {
         let error = Recorded::read(text.as_bytes()).err().unwrap();
         assert!(error.to_string().starts_with("not a recording: "), "{error}");
     }
