@@ -39,7 +39,7 @@ pub(crate) enum Running {
     /// `wait`, `play`, `tone`, `echo`.
     Listen(listen::Listening),
     /// The phones of whoever wants the call ring.
-    Originate(Originating),
+    Originate(Box<Originating>),
 }
 
 /// How it goes on after something happened.

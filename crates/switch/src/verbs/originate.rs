@@ -23,7 +23,7 @@ pub(crate) struct Originating(Hunt);
 impl Originating {
     /// Rings the phones of the call's own extension; `None` where that cannot be. Forwards do not count: nobody else is to
     /// be put through.
-    pub fn start(call: &mut Call, x: &mut Core) -> Option<Self> {
+    pub fn start(call: &mut Call, x: &mut Core) -> Option<Box<Self>> {
         let quest = Quest {
             call: call.id,
             targets: vec![Target::Extension(call.facts.number.clone())],
@@ -45,7 +45,7 @@ impl Originating {
         if let Hunted::Lost(_) = hunt.begin(x) {
             return None;
         }
-        let mut originating = Self(hunt);
+        let mut originating = Box::new(Self(hunt));
         originating.adopt(call, x);
         Some(originating)
     }
@@ -58,7 +58,7 @@ impl Originating {
     }
 
     /// Something happened.
-    pub fn event(mut self, call: &mut Call, x: &mut Core, event: VerbEvent) -> Next {
+    pub fn event(mut self: Box<Self>, call: &mut Call, x: &mut Core, event: VerbEvent) -> Next {
         let hunted = match event {
             VerbEvent::Leg(leg, event) => self.0.leg_event(x, leg, event),
             VerbEvent::Timer => self.0.timed_out(x),
