@@ -110,7 +110,7 @@ pub(crate) fn deliver(g: &mut Ingress, x: &mut Core, server: ServerId, flow: Flo
     g.deliveries.by_id.insert(id, delivery);
     for place in places.into_iter().take(branches) {
         match &place.way {
-            Way::Flow(flow) => send_copy(g, x, id, &place, (flow, &[])),
+            Way::Flow(flow) => send_copy(g, x, id, &place, std::slice::from_ref(flow)),
             Way::Look(look) => {
                 let query = x.ask(look.query(), QueryUse::Message(id));
                 if let Some(delivery) = g.deliveries.by_id.get_mut(&id) {
@@ -138,8 +138,10 @@ fn shown(x: &Core, identity: &Identity) -> Sender {
     }
 }
 
-/// Sends it to one phone, which `further` ways may lead to as well.
-fn send_copy(g: &mut Ingress, x: &mut Core, id: u64, place: &Location, (way, further): (&Flow, &[Flow])) {
+/// Sends it to one phone, to which these ways lead, best first: the request tries the next one where one fails (RFC 3263
+/// section 4.3). No way: nothing is sent.
+fn send_copy(g: &mut Ingress, x: &mut Core, id: u64, place: &Location, ways: &[Flow]) {
+    let [way, further @ ..] = ways else { return };
     let Some(delivery) = g.deliveries.by_id.get_mut(&id) else {
         return;
     };
@@ -182,9 +184,7 @@ pub(crate) fn message_resolved(g: &mut Ingress, x: &mut Core, id: u64, query: Qu
     };
     let (_, place) = lookups.swap_remove(at);
     delivery.others.extend(addresses(flows));
-    if let [flow, further @ ..] = flows {
-        send_copy(g, x, id, &place, (flow, further));
-    }
+    send_copy(g, x, id, &place, flows);
     one_less(g, x, id);
 }
 
