@@ -95,6 +95,14 @@ impl Domain {
             })
     }
 
+    /// Whether a From URI hides the number of its caller: `sip:anonymous@anonymous.invalid` (RFC 3323 4.1.1.3), also with
+    /// one of our hosts, as phones do.
+    pub fn is_anonymous(&self, uri: &Uri<'_>, flow: &Flow) -> bool {
+        let invalid = matches!(uri.host, Host::Name(name) if name.eq_ignore_ascii_case("anonymous.invalid"));
+        let host_fits = invalid || self.owns(uri.host, flow);
+        host_fits && uri.user_unescaped().eq_ignore_ascii_case("anonymous")
+    }
+
     /// Whether a URI leads back to one of our listeners, so that a request to it would come in
     /// again.
     pub fn is_own_socket(&self, uri: &Uri<'_>, flow: &Flow) -> bool {

@@ -25,6 +25,12 @@ fn consulting(calls_alice: bool, calls_carol: bool) -> (Stage, Actor, Actor, Act
     (stage, alice, carol, first, second)
 }
 
+/// The numbers that an extension's lines are connected with.
+fn partners(stage: &Stage, number: &str) -> Vec<String> {
+    let lines = stage.with(|world| world.switch.lines(number));
+    lines.into_iter().map(|(_, _, with)| with).collect()
+}
+
 const ROLES: [(bool, bool); 4] = [(false, false), (false, true), (true, false), (true, true)];
 
 #[test]
@@ -42,6 +48,44 @@ fn the_transferor_joins_two_calls_as_caller_or_callee_of_either() {
         }
         assert_eq!(records(&stage), 2, "one record a call");
     }
+}
+
+#[test]
+fn each_party_is_shown_as_connected_with_the_other_after_the_transfer() {
+    for (calls_alice, calls_carol) in ROLES {
+        let (stage, alice, carol, first, second) = consulting(calls_alice, calls_carol);
+        assert_eq!(
+            (partners(&stage, "101"), partners(&stage, "103")),
+            (vec!["102".into()], vec!["102".into()])
+        );
+        first.transfers(&first, &second).is_notified_at_last(200);
+        first.ends_with(200);
+        second.ends_with(200);
+        assert_eq!(
+            (partners(&stage, "101"), partners(&stage, "103")),
+            (vec!["103".to_owned()], vec!["101".to_owned()]),
+            "{calls_alice} {calls_carol}"
+        );
+        stage.hear_each_other(&alice, &carol);
+        stage.ends(&alice, &carol);
+    }
+}
+
+#[test]
+fn a_caller_that_hides_its_number_is_not_named_to_the_target_of_a_transfer() {
+    let stage = Stage::default();
+    let (alice, bob, carol) = (stage.phone("101"), stage.phone("102"), stage.phone("103"));
+    alice.feels(|mood| mood.claims = Some("anonymous"));
+    let (_, first) = connect(&alice, "102", &bob);
+    let (second, carol) = connect(&bob, "103", &carol);
+    first.transfers(&first, &second).is_notified_at_last(200);
+    first.ends_with(200);
+    second.ends_with(200);
+    assert_eq!(
+        (partners(&stage, "101"), partners(&stage, "103")),
+        (vec!["103".to_owned()], vec!["anonymous".to_owned()])
+    );
+    stage.ends(&alice, &carol);
 }
 
 #[test]
@@ -130,6 +174,10 @@ fn a_target_that_still_rings_goes_on_ringing_for_the_transferee() {
         assert_eq!(carol.with(|phone| phone.calls.len()), 1, "the same call rings");
         carol.answers().talks();
         stage.hear_each_other(&alice, &carol);
+        assert_eq!(
+            (partners(&stage, "101"), partners(&stage, "103")),
+            (vec!["103".to_owned()], vec!["101".to_owned()])
+        );
         stage.ends(&alice, &carol);
         assert_eq!(records(&stage), 2);
     }

@@ -19,7 +19,7 @@ impl Call {
     pub fn connect(&mut self, x: &mut Core, peer: LegId, spec: &Spec) -> bool {
         let Some(subject) = self.subject else { return false };
         match Bridge::answered(x, subject, peer, spec) {
-            Ok(bridge) => self.connected(x, bridge),
+            Ok(bridge) => self.connected(x, bridge, Some(peer)),
             Err(_) => {
                 end::close_record(
                     self,
@@ -37,7 +37,7 @@ impl Call {
     pub fn connect_guest(&mut self, x: &mut Core, guest: LegId) -> bool {
         let Some(subject) = self.subject else { return false };
         match Bridge::connect(x, subject, guest) {
-            Ok(bridge) => self.connected(x, bridge),
+            Ok(bridge) => self.connected(x, bridge, None),
             Err(_) => {
                 end::close_record(
                     self,
@@ -50,8 +50,10 @@ impl Call {
         true
     }
 
-    fn connected(&mut self, x: &mut Core, bridge: Bridge) {
+    /// `told` is the leg whose phone was told by its INVITE who calls.
+    fn connected(&mut self, x: &mut Core, bridge: Bridge, told: Option<LegId>) {
         self.bridge = Some(bridge);
+        name_parties(self, x, told);
         self.mark_answered(x);
     }
 
@@ -88,17 +90,24 @@ impl Call {
     }
 }
 
-/// The record says who talks with whom from now on, and so does the activity of extensions.
-pub(super) fn note_parties(call: &mut Call, x: &mut Core, why: Began) {
-    if let Some([a, b]) = call.bridge.as_ref().map(Bridge::sides) {
-        for (one, other) in [(a, b), (b, a)] {
-            // Who was called is no secret to the other party; a caller may hide its number (RFC 3323).
-            let called = x.legs.get(other).filter(|leg| !leg.inbound).map(|leg| leg.peer.clone());
-            if let Some(peer) = called {
-                x.is_with(one, &peer);
-            }
+/// The activity of extensions says who talks with whom from now on. The phone of the leg `told` knows the caller of the
+/// call by the number that the dialplan has chosen: that number stays, unless the call has another subject by now.
+pub(super) fn name_parties(call: &Call, x: &mut Core, told: Option<LegId>) {
+    let Some([a, b]) = call.bridge.as_ref().map(Bridge::sides) else {
+        return;
+    };
+    for (one, other) in [(a, b), (b, a)] {
+        let Some(shown) = x.legs.get(other).map(|leg| x.shown(leg)) else {
+            continue;
+        };
+        if told != Some(one) || shown != call.facts.number {
+            x.is_with(one, &shown);
         }
     }
+}
+
+/// The record says who talks with whom from now on.
+pub(super) fn note_parties(call: &mut Call, x: &mut Core, why: Began) {
     let party = |leg: LegId| x.legs.get(leg).map(|leg| leg.peer.to_string()).unwrap_or_default();
     let (one, other) = match &call.bridge {
         Some(bridge) => {

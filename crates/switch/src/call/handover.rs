@@ -100,6 +100,7 @@ pub(crate) fn take_over(call: &mut Call, x: &mut Core, leg: LegId, instead_of: O
         Some(old) => replace(call, x, old, leg),
         None => rejoin(call, x, leg),
     }
+    connect::name_parties(call, x, None);
     connect::note_parties(call, x, turn);
 }
 

@@ -27,7 +27,7 @@ use crate::{
     domain::Domain,
     ids::{CallId, Ids, LegId, LegKind},
     leg::Leg,
-    locations::{Locations, Peer},
+    locations::Locations,
     registrar::Registrar,
     stack::{Stack, layer_config},
     subscriptions::Refers,
@@ -127,11 +127,22 @@ impl Core {
         }
     }
 
-    /// A leg is connected with this peer now.
-    pub fn is_with(&mut self, id: LegId, with: &Peer) {
+    /// A leg is connected with this number or URI now.
+    pub fn is_with(&mut self, id: LegId, with: &str) {
         if let Some(leg) = self.legs.get(id) {
-            self.activity.is_with(&leg.peer, id, &with.to_string());
+            self.activity.is_with(&leg.peer, id, with);
         }
+    }
+
+    /// The number or URI by which the other party may know the peer of a leg. A called party is no secret; a caller may
+    /// hide its number (RFC 3323).
+    pub fn shown(&self, leg: &Leg) -> String {
+        let from = leg.invite.from().ok().filter(|_| leg.inbound);
+        let hides = from.and_then(|from| from.uri().ok());
+        if hides.is_some_and(|uri| self.domain.is_anonymous(&uri, &leg.flow)) {
+            return "anonymous".to_owned();
+        }
+        leg.peer.to_string()
     }
 
     /// The leg's place in the media engine.

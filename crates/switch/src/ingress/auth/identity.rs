@@ -21,7 +21,7 @@ pub(super) fn bind(
         .uri()
         .map_err(|_| Answer::because(StatusCode::BAD_REQUEST, "From Cannot Be Read"))?;
     let registers = *message.method() == Method::Register;
-    identity.anonymous = !registers && is_anonymous(&uri, domain, flow);
+    identity.anonymous = !registers && domain.is_anonymous(&uri, flow);
     if !identity.anonymous && !identity.is_named_by(&uri) {
         return Err(Answer::because(StatusCode::FORBIDDEN, "From Is Not Yours"));
     }
@@ -48,19 +48,12 @@ pub(super) fn bind(
 /// From.
 pub(super) fn of_network(message: &Message, extension: &str, domain: &Domain, flow: &Flow) -> Identity {
     let from = message.from().ok().and_then(|from| from.uri().ok());
-    let anonymous = from.is_some_and(|uri| is_anonymous(&uri, domain, flow));
+    let anonymous = from.is_some_and(|uri| domain.is_anonymous(&uri, flow));
     Identity {
         extension: extension.to_owned(),
         device: None,
         anonymous,
     }
-}
-
-/// `sip:anonymous@anonymous.invalid` (RFC 3323 4.1.1.3), also with one of our hosts, as phones do.
-fn is_anonymous(uri: &Uri<'_>, domain: &Domain, flow: &Flow) -> bool {
-    let invalid = matches!(uri.host, sip::Host::Name(name) if name.eq_ignore_ascii_case("anonymous.invalid"));
-    let host_fits = invalid || domain.owns(uri.host, flow);
-    host_fits && uri.user_unescaped().eq_ignore_ascii_case("anonymous")
 }
 
 /// The networks whose calls need no challenge (`--trust`).
