@@ -17,7 +17,7 @@ pub(crate) fn live(call: &Call, x: &Core) -> LiveCall {
             party: leg.peer.to_string(),
             inbound: leg.inbound,
             state: leg.state().as_str().into(),
-            remote: leg.flow.remote.to_string(),
+            remote: leg.path.flow.remote.to_string(),
             codec: leg.talk().codec(),
         });
     let record = &call.record;

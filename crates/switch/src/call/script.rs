@@ -108,7 +108,7 @@ impl Call {
     pub fn first_rings(&mut self, x: &Core, leg: LegId) {
         if let Some(found) = x.legs.get(leg).filter(|_| self.subject.is_none()) {
             self.subject = Some(leg);
-            self.facts.source = found.flow.remote.to_string();
+            self.facts.source = found.path.flow.remote.to_string();
             self.record.sip_call_id = found.invite.call_id().to_owned();
         }
     }

@@ -116,7 +116,7 @@ fn blind(
     if target.uri.scheme == sip::Scheme::Other {
         return Err(Answer::of(501));
     }
-    let dialed = x.number_at(&target.uri, &transferor.flow);
+    let dialed = x.number_at(&target.uri, &transferor.path.flow);
     let dialed = dialed.ok_or_else(|| Answer::of(404))?;
     // A chain of transfers ends as a chain of proxies does (RFC 3261 16.3 step 3).
     let max_forwards = call.max_forwards.checked_sub(1).ok_or_else(|| Answer::of(483))?;
@@ -138,7 +138,7 @@ fn blind(
         // Who is no extension of ours calls with the rights of the phone that transfers.
         extension: Some(account.map_or_else(|| transferor.peer.to_string(), |account| account.number.clone())),
         trunk: None,
-        source: party.flow.remote.to_string(),
+        source: party.path.flow.remote.to_string(),
     };
     let beginning = Beginning {
         facts,

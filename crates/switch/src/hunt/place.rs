@@ -43,7 +43,7 @@ fn own_number(x: &Core, legs: [Option<LegId>; 2], uri: &Uri<'_>) -> Option<Strin
         Scheme::Tel => x.accounts.is_extension(&number),
         Scheme::Sip | Scheme::Sips => {
             let legs = legs.into_iter().flatten();
-            let mut flows = legs.filter_map(|leg| x.legs.get(leg)).map(|leg| leg.flow);
+            let mut flows = legs.filter_map(|leg| x.legs.get(leg)).map(|leg| leg.path.flow);
             flows.any(|flow| x.domain.is_meant_by(uri, &flow))
         }
         Scheme::Other => false,
@@ -134,7 +134,7 @@ impl Hunt {
     /// Whether a URI is one of our own numbers. Another port of an address of ours may be another program's.
     fn is_inside(&self, x: &Core, uri: &Uri<'_>) -> bool {
         let subject = self.quest.subject.and_then(|leg| x.legs.get(leg));
-        subject.is_some_and(|leg| x.domain.is_own_socket(uri, &leg.flow))
+        subject.is_some_and(|leg| x.domain.is_own_socket(uri, &leg.path.flow))
     }
 
     fn place_outside(&mut self, x: &mut Core, peer: &Peer, trail: &Trail) {

@@ -168,7 +168,7 @@ fn request_within(g: &mut Ingress, x: &mut Core, id: ServerId, flow: Flow, messa
     // Whoever speaks from another address than before has heard the dialog's tags, or is the phone in another
     // network: it shows who it is, so that nobody turns a call away or ends it.
     let moved = x.legs.get(leg).filter(|leg| {
-        leg.flow.remote.ip().to_canonical() != flow.remote.ip().to_canonical()
+        leg.path.flow.remote.ip().to_canonical() != flow.remote.ip().to_canonical()
             && leg.peer.number().is_some_and(|number| x.accounts.is_extension(number))
     });
     if let Some(peer) = moved.map(|leg| leg.peer.clone()) {

@@ -50,8 +50,7 @@ pub(crate) fn foreign_cancel(g: &mut Ingress, x: &mut Core, id: ServerId, flow: 
 /// this extension's.
 fn speaks_from(g: &Ingress, x: &Core, leg: LegId, address: IpAddr) -> bool {
     x.legs.get(leg).is_some_and(|leg| {
-        leg.flow.remote.ip().to_canonical() == address
-            || leg.others.contains(&address)
+        leg.path.leads_to(address)
             || x.locations.is_registered_from(&leg.peer, address)
             || g.trusted
                 .extension(address)

@@ -181,8 +181,8 @@ impl Leg {
     fn send_change(&mut self, cx: &mut Stack, method: &Method, body: Option<&[u8]>, purpose: Purpose) -> bool {
         let Some(up) = self.stage.up() else { return false };
         let dialog = &mut up.confirmed.dialog;
-        let way = crate::way::within(dialog.next_hop(), &self.flow, self.outside);
-        let mut outline = self.timer.ask_again(Outline::new(method).contact(&self.user));
+        let way = self.path.within(dialog);
+        let mut outline = self.timer.ask_again(Outline::new(method).contact(&self.path.user));
         if let Some(sdp) = body {
             outline = outline.body("application/sdp", sdp);
         }

@@ -160,7 +160,7 @@ impl Leg {
 
     /// A 2xx of ours to a re-INVITE is sent again until its ACK comes.
     fn await_ack(&mut self, cx: &mut Stack, server: ServerId, invite: &Message, reply: &Message) {
-        let (id, flow) = (self.id, self.flow);
+        let (id, flow) = (self.id, self.path.flow);
         if let Some(up) = self.stage.up() {
             up.confirmed.awaited = Some(AwaitedAck::new(cx, id, server, invite, reply, flow));
         }

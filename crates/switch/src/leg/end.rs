@@ -40,7 +40,7 @@ impl Leg {
             return;
         };
         let dialog = &mut confirmed.dialog;
-        let way = crate::way::within(dialog.next_hop(), &self.flow, self.outside);
+        let way = self.path.within(dialog);
         let mut bye = Outline::new(&Method::Bye);
         if let Some(why) = &cause.why {
             bye = bye.header(HeaderName::Reason, why.to_string());

@@ -2,7 +2,7 @@
 
 use sip::{Builder, Flow, HeaderName, Method};
 
-use super::{Leg, LegId, NoRoom, Port, SessionTimer, Stage, Talk, stage::Up};
+use super::{Leg, LegId, NoRoom, Path, Port, SessionTimer, Stage, Talk, stage::Up};
 use crate::{
     api::{LegImage, Target},
     ids::CallId,
@@ -22,11 +22,11 @@ impl Leg {
             peer: target(&self.peer),
             flow: Flow {
                 connection: None,
-                ..self.flow
+                ..self.path.flow
             },
-            outside: self.outside,
-            others: self.others.clone(),
-            user: self.user.clone(),
+            outside: self.path.outside,
+            others: self.path.others.clone(),
+            user: self.path.user.clone(),
             dialog: up.confirmed.dialog.clone(),
             talk,
             timer: self.timer.image(),
@@ -55,12 +55,14 @@ impl Leg {
             call,
             inbound: image.inbound,
             peer: peer(image.peer),
-            flow,
-            outside: image.outside,
-            others: image.others,
+            path: Path {
+                flow,
+                outside: image.outside,
+                others: image.others,
+                user: image.user,
+            },
             invite,
             span: tracing::Span::none(),
-            user: image.user,
             stage: Stage::Up(Box::new(Up::new(dialog, None))),
             talk,
             port,

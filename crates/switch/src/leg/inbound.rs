@@ -4,7 +4,8 @@ use ::media::{PeerAddress, Spec};
 use sip::{Builder, Flow, HeaderName, Message, StatusCode, dialog::Dialog, transaction::ServerId};
 
 use super::{
-    Abilities, Leg, LegId, LegTimer, NoRoom, Port, SessionEvent, SessionTimer, SetupEvent, Stage, Talk, description,
+    Abilities, Leg, LegId, LegTimer, NoRoom, Path, Port, SessionEvent, SessionTimer, SetupEvent, Stage, Talk,
+    description,
     port::{remote, undescribed},
     stage::{AckDue, AwaitedAck, Incoming},
     talk::Unusable,
@@ -54,12 +55,14 @@ impl Leg {
             call,
             inbound: true,
             peer,
-            flow,
-            outside: false,
-            others: Vec::new(),
+            path: Path {
+                flow,
+                outside: false,
+                others: Vec::new(),
+                user,
+            },
             invite,
             span: tracing::Span::none(),
-            user,
             stage: Stage::Incoming(Box::new(incoming)),
             talk,
             port,
@@ -87,7 +90,7 @@ impl Leg {
             .header(HeaderName::Supported, supported(Place::Within));
         let builder = self.timer.describe(builder, self.can.timer);
         let reply = builder.body("application/sdp", &body).finish();
-        let awaited = AwaitedAck::new(cx, self.id, server, &self.invite, &reply, self.flow);
+        let awaited = AwaitedAck::new(cx, self.id, server, &self.invite, &reply, self.path.flow);
         self.stage.answered(&reply, awaited);
         cx.servers.remove(&server);
         cx.respond(server, reply);
@@ -99,8 +102,10 @@ impl Leg {
         if self.talk.owes_answer() {
             return self.talk.answer(spec).ok();
         }
-        let peer = undescribed(&self.flow, true, &self.invite);
-        self.port.take(cx, self.id, &self.flow, &mut self.talk, &peer).ok()?;
+        let peer = undescribed(&self.path.flow, true, &self.invite);
+        self.port
+            .take(cx, self.id, &self.path.flow, &mut self.talk, &peer)
+            .ok()?;
         self.talk.offer_in_success(spec).ok()
     }
 

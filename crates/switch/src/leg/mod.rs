@@ -6,7 +6,8 @@
 //!
 //! | file | what it does | fields of [`Leg`] |
 //! |---|---|---|
-//! | `mod.rs` | what is asked of a leg | `id`, `call`, `inbound`, `peer`, `flow`, `outside`, `others`, `invite`, `span`, `user`, `can` |
+//! | `mod.rs` | what is asked of a leg | `id`, `call`, `inbound`, `peer`, `invite`, `span`, `can` |
+//! | `path.rs` | where the phone is, and how it reaches us | `path` |
 //! | `stage.rs` | how far a leg is, with what it has only there | `stage` |
 //! | `talk.rs` | what was offered, heard and said: the only place that reads and writes SDP | `talk` |
 //! | `port.rs` | the leg's place in the media engine | `port` |
@@ -26,6 +27,7 @@ mod end;
 mod image;
 mod inbound;
 mod outbound;
+mod path;
 mod port;
 mod progress;
 mod session_timer;
@@ -33,12 +35,11 @@ mod stage;
 mod talk;
 mod within;
 
-use std::net::IpAddr;
-
 use ::media::{MediaId, Spec};
-use sip::{Flow, HeaderName, Message, StatusCode, dialog::Dialog};
+use sip::{HeaderName, Message, StatusCode, dialog::Dialog};
 
 pub(crate) use outbound::{CallerId, Invitation, Place, acknowledge_stray, end_stray};
+pub(crate) use path::Path;
 pub(crate) use port::NoRoom;
 pub(crate) use progress::rings;
 pub(crate) use talk::{Fit, Talk};
@@ -63,18 +64,12 @@ pub(crate) struct Leg {
     pub inbound: bool,
     /// Who is at the other end.
     pub peer: Peer,
-    /// Where the phone is, and from which listener of ours it is reached.
-    pub flow: Flow,
-    /// At the other end is no phone of ours: its Contact and Record-Route are believed.
-    pub outside: bool,
-    /// The addresses of the name that was called, canonical: answers may come from any of them.
-    pub others: Vec<IpAddr>,
+    /// Where the phone is, and how the phone reaches us.
+    pub path: Path,
     /// The INVITE that began it.
     pub invite: Message,
     /// What the log calls it, within its call.
     pub span: tracing::Span,
-    /// The user part of our Contact.
-    user: String,
     stage: Stage,
     /// What was offered and answered. Of a called phone only the offer, until a 2xx has come.
     talk: Talk,
@@ -102,7 +97,7 @@ impl Leg {
     /// Who is at our side of the dialog, as its peer is told: of a call to us the number that was dialled, of a call of
     /// ours the caller's number.
     pub fn user(&self) -> &str {
-        &self.user
+        &self.path.user
     }
 
     /// Whether the phone has called and waits for its final answer.
@@ -147,7 +142,7 @@ impl Leg {
     /// Our Contact in this leg's dialog.
     fn contact(&self, cx: &Stack) -> String {
         let secure = self.stage.dialogs().next().is_some_and(Dialog::is_secure);
-        cx.contact(&self.flow, &self.user, secure)
+        self.path.contact(cx, secure)
     }
 
     /// The engine is told what the session is now.
@@ -157,7 +152,7 @@ impl Leg {
             Stage::Calling(calling) => calling.early_talk(),
             Stage::Incoming(_) | Stage::Up(_) | Stage::Ending(_) | Stage::Gone => None,
         };
-        self.port.sync(cx, &self.flow, early.unwrap_or(&self.talk), up);
+        self.port.sync(cx, &self.path.flow, early.unwrap_or(&self.talk), up);
     }
 
     fn tell(&self, cx: &mut Stack, event: impl Into<LegEvent>) {

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use sip::{Builder, Contact, Flow, HeaderName, Message, Method, StatusCode, dialog::Dialog};
 
 use super::{
-    Abilities, Cause, Leg, LegId, NoRoom, Port, Q850, SessionTimer, SetupEvent, Stage, Talk, description,
+    Abilities, Cause, Leg, LegId, NoRoom, Path, Port, Q850, SessionTimer, SetupEvent, Stage, Talk, description,
     port::undescribed,
     stage::{Calling, Confirmed, Up},
 };
@@ -102,12 +102,14 @@ impl Leg {
             call,
             inbound: false,
             peer: place.peer.clone(),
-            flow: place.flow,
-            outside: place.outside,
-            others: addresses(ways).collect(),
+            path: Path {
+                flow: place.flow,
+                outside: place.outside,
+                others: addresses(ways).collect(),
+                user: invitation.caller.number.clone(),
+            },
             invite,
             span: tracing::Span::none(),
-            user: invitation.caller.number.clone(),
             stage: Stage::Calling(Calling::new(request)),
             talk,
             port,
@@ -119,8 +121,8 @@ impl Leg {
     /// The INVITE goes to another target of its name. Gives the description for it, where that differs: it is reached from
     /// another address of ours.
     pub fn goes_to(&mut self, cx: &mut Stack, way: Flow) -> Option<Bytes> {
-        let before = cx.media_address(&self.flow);
-        self.flow = way;
+        let before = cx.media_address(&self.path.flow);
+        self.path.flow = way;
         let address = cx.media_address(&way);
         (address != before).then(|| self.talk.offer_at(address)).flatten()
     }
@@ -179,12 +181,8 @@ impl Leg {
             return;
         };
         let cancelled = calling.cancelled;
-        if flow.transport == self.flow.transport && !cancelled {
-            self.flow.connection = flow.connection;
-            // It answers from elsewhere, where it is known to be: that is where it is.
-            if flow.remote.ip().to_canonical() != self.flow.remote.ip().to_canonical() {
-                self.flow = flow;
-            }
+        if !cancelled {
+            self.path.answered_from(flow);
         }
         let Some((dialog, early)) = calling.choose(cx, self.id, &self.invite, response) else {
             return self.invite_failed(cx, 502, "Bad Answer");
@@ -235,7 +233,7 @@ impl Leg {
         };
         let dialog = &confirmed.dialog;
         let seq = response.cseq().map_or(0, |cseq| cseq.number);
-        let way = crate::way::within(dialog.next_hop(), &self.flow, self.outside);
+        let way = self.path.within(dialog);
         let ack = with_credentials(dialog.ack(seq, cx.via(&way)), invite).finish();
         cx.layer.send(way, &ack);
         confirmed.ack = Some(ack);
@@ -249,12 +247,11 @@ impl Leg {
             .confirmed()
             .filter(|confirmed| confirmed.dialog.remote_tag() == tag);
         let Some(Confirmed { dialog, ack, .. }) = confirmed else {
-            return end_stray(cx, &self.invite, response, &self.flow, self.outside);
+            return end_stray(cx, &self.invite, response, &self.path.flow, self.path.outside);
         };
         match ack {
             Some(ack) if ack.cseq().ok().map(|cseq| cseq.number) == response.cseq().ok().map(|cseq| cseq.number) => {
-                cx.layer
-                    .send(crate::way::within(dialog.next_hop(), &self.flow, self.outside), ack);
+                cx.layer.send(self.path.within(dialog), ack);
             }
             _ => self.send_ack(cx, &self.invite.clone(), response), // a re-INVITE was acknowledged since
         }

@@ -29,7 +29,7 @@ pub(super) fn reject(call: &mut Call, x: &mut Core, code: RejectCode, reason: Op
 
 /// `caller.redirect(uri)`: 302.
 pub(super) fn redirect(call: &mut Call, x: &mut Core, target: &str) -> Next {
-    let flow = call.subject_leg(x).map(|leg| leg.flow);
+    let flow = call.subject_leg(x).map(|leg| leg.path.flow);
     // A number of ours is where the phone finds us: our domain may be a name that nobody can look up.
     let contact = match flow.filter(|_| !target.contains(':')) {
         Some(flow) => x.stack.contact(&flow, target, false),

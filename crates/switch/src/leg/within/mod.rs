@@ -40,7 +40,7 @@ impl Leg {
         }
         // The phone is where it speaks from: its NAT may have given it another port, and another address where it has
         // shown who it is. What we say goes back the way it came, from the listener that it found.
-        self.flow = flow;
+        self.path.flow = flow;
         match request.method() {
             Method::Bye => self.bye_received(cx, server, &request),
             Method::Invite => {

@@ -52,10 +52,10 @@ impl Leg {
             return Some(480);
         };
         let dialog = &mut up.confirmed.dialog;
-        let way = crate::way::within(dialog.next_hop(), &self.flow, self.outside);
+        let way = self.path.within(dialog);
         let mut outline = Outline::new(method);
         if *method == Method::Info {
-            outline = outline.contact(&self.user);
+            outline = outline.contact(&self.path.user);
         }
         if !body.is_empty() {
             outline = outline.body(passed.content_type().unwrap_or_default(), body);

@@ -35,9 +35,9 @@ impl Leg {
     pub fn notify(&mut self, cx: &mut Stack, event: &str, state: &str, body: &[u8]) -> bool {
         let Some(up) = self.stage.up() else { return false };
         let dialog = &mut up.confirmed.dialog;
-        let way = crate::way::within(dialog.next_hop(), &self.flow, self.outside);
+        let way = self.path.within(dialog);
         let outline = Outline::new(&Method::Notify)
-            .contact(&self.user)
+            .contact(&self.path.user)
             .header(HeaderName::Event, event)
             .header(HeaderName::SubscriptionState, state)
             .body(sipfrag::CONTENT_TYPE, body);

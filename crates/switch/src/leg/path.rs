@@ -1,0 +1,49 @@
+//! The way between Tandem and the phone of a leg.
+
+use std::net::IpAddr;
+
+use sip::{Flow, dialog::Dialog};
+
+use crate::stack::Stack;
+
+/// Where the phone of a leg is, and how the phone reaches us.
+#[derive(Clone, Debug)]
+pub(crate) struct Path {
+    /// Where the phone is, and the listener of ours that reaches the phone.
+    pub flow: Flow,
+    /// The peer is not a phone of ours: its Contact and Record-Route are believed.
+    pub outside: bool,
+    /// The addresses of the name that was called, canonical. Answers may come from any of them.
+    pub others: Vec<IpAddr>,
+    /// The user part of our Contact.
+    pub user: String,
+}
+
+impl Path {
+    /// The way that a request within `dialog` takes (RFC 3261 12.2.1.1).
+    pub fn within(&self, dialog: &Dialog) -> Flow {
+        crate::way::within(dialog.next_hop(), &self.flow, self.outside)
+    }
+
+    /// Our Contact. `secure`: as a `sips:` URI.
+    pub fn contact(&self, cx: &Stack, secure: bool) -> String {
+        cx.contact(&self.flow, &self.user, secure)
+    }
+
+    /// Whether the peer was called at this canonical address, or was last heard from there.
+    pub fn leads_to(&self, address: IpAddr) -> bool {
+        self.flow.remote.ip().to_canonical() == address || self.others.contains(&address)
+    }
+
+    /// A 2xx to our INVITE came by `flow`. The phone may have answered from another address, or by another connection,
+    /// than the one that was called. Another transport changes nothing.
+    pub fn answered_from(&mut self, flow: Flow) {
+        if flow.transport != self.flow.transport {
+            return;
+        }
+        self.flow.connection = flow.connection;
+        if flow.remote.ip().to_canonical() != self.flow.remote.ip().to_canonical() {
+            self.flow = flow;
+        }
+    }
+}
