@@ -3,7 +3,6 @@
 
 /// Rule and name.
 pub(crate) const KNOWN: &[(&str, &str)] = &[
-    ("fields", "dialplan::limits::Limits"),
     ("files of an impl", "sip::message::Message"),
     ("files of an impl", "sip::transaction::layer::Layer"),
     ("files of an impl", "store::open::Store"),

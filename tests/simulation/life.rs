@@ -430,7 +430,10 @@ impl Life {
     fn scripts(&mut self) {
         if self.real {
             let limits = dialplan::Limits {
-                operations_between_verbs: 2_000,
+                operations: dialplan::OperationLimits {
+                    between_verbs: 2_000,
+                    ..dialplan::OperationLimits::default()
+                },
                 ..dialplan::Limits::default()
             };
             self.world.scripts = Scripts::within(scripts::PLAN, &limits);

@@ -56,15 +56,16 @@ fn packages(engine: &mut Engine) {
 }
 
 fn set_limits(engine: &mut Engine, limits: &Limits) {
+    let (values, code) = (&limits.values, &limits.code);
     engine
-        .set_max_array_size(limits.array)
-        .set_max_map_size(limits.map)
-        .set_max_string_size(limits.string)
-        .set_max_call_levels(limits.call_levels)
-        .set_max_variables(limits.variables)
-        .set_max_functions(limits.functions)
-        .set_max_modules(limits.modules)
-        .set_max_expr_depths(limits.depth, limits.depth_in_functions);
+        .set_max_array_size(values.array)
+        .set_max_map_size(values.map)
+        .set_max_string_size(values.string)
+        .set_max_call_levels(code.call_levels)
+        .set_max_variables(code.variables)
+        .set_max_functions(code.functions)
+        .set_max_modules(code.modules)
+        .set_max_expr_depths(code.depth, code.depth_in_functions);
 }
 
 /// What every function of a script sees without declaring it.

@@ -127,11 +127,11 @@ pub(crate) fn of_stop(stop: Stop, result: Result<(), ScriptFault>, state: &State
         Stop::Operations => {
             format!(
                 "ran {} operations without asking for anything",
-                limits.operations_between_verbs
+                limits.operations.between_verbs
             )
         }
-        Stop::Total => format!("ran {} operations in one call", limits.operations_per_call),
-        Stop::Memory => format!("holds more than {} bytes", limits.memory),
+        Stop::Total => format!("ran {} operations in one call", limits.operations.per_call),
+        Stop::Memory => format!("holds more than {} bytes", limits.values.memory),
         Stop::Stack => "nested too deeply for its stack".to_owned(),
     };
     let last = state.last_verb();

@@ -12,7 +12,7 @@ use crate::entry::Entry;
 use crate::fault;
 use crate::fiber::{Resume, State, Task, Turn};
 use crate::folder::{self, MAIN, Sources, whole_file};
-use crate::limits::Limits;
+use crate::limits::{Limits, StackLimits, ValueLimits};
 use crate::lint::Prompts;
 use crate::modules::Modules;
 use crate::words::Tokens;
@@ -55,9 +55,14 @@ impl Generation {
     /// Compiles scripts that are already in memory.
     pub(crate) fn compile(plan: Sources, limits: &Limits, look: Look) -> Result<Self, Vec<ScriptFault>> {
         let on = Limits {
-            stack: COMPILE_STACK,
-            memory: COMPILE_MEMORY,
-            pooled_stacks: 0,
+            stack: StackLimits {
+                size: COMPILE_STACK,
+                pooled: 0,
+            },
+            values: ValueLimits {
+                memory: COMPILE_MEMORY,
+                ..limits.values.clone()
+            },
             ..limits.clone()
         };
         let inner = limits.clone();

@@ -20,7 +20,7 @@ impl Kept {
     /// What is kept; `None` where there is nothing, or nothing that can be read.
     pub(crate) fn read(&self, limits: &Limits) -> Option<Sources> {
         // In JSON a letter takes six bytes at most.
-        let most = limits.folder.saturating_mul(6).saturating_add(4096);
+        let most = limits.folder.bytes.saturating_mul(6).saturating_add(4096);
         if fs::metadata(&self.0).ok()?.len() > most {
             tracing::warn!(file = %self.0.display(), "the kept dialplan is too large, and left alone");
             return None;

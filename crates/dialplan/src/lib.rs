@@ -32,6 +32,6 @@ pub use fault::{describe, describe_in};
 pub use fiber::{Fiber, Metered, Resume, Step};
 pub use folder::{FileError, PlanFile};
 pub use generation::Generation;
-pub use limits::Limits;
+pub use limits::{CodeLimits, FolderLimits, Limits, LogLimits, OperationLimits, StackLimits, ValueLimits};
 pub use lint::Prompts;
 pub use plans::{Dialplans, InForce};

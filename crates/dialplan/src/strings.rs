@@ -10,7 +10,7 @@ pub(crate) const NO_SLEEP: &str = "there is no sleep here: use caller.wait(secon
 
 /// Puts ours before Rhai's: what an engine registers itself is found before any package.
 pub(crate) fn register(engine: &mut Engine, limits: &Limits) {
-    let limit = limits.string;
+    let limit = limits.values.string;
     engine.register_fn("replace", move |text: &mut ImmutableString, find: &str, by: &str| {
         replace(text, find, by, limit)
     });

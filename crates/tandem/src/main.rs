@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-/// Counts what each script holds, for [`dialplan::Limits::memory`].
+/// Counts what each script holds, for [`dialplan::ValueLimits::memory`].
 #[global_allocator]
 static ALLOCATOR: dialplan::Metered<std::alloc::System> = dialplan::Metered(std::alloc::System);
 

@@ -12,7 +12,7 @@ thread_local! {
     static HELD: Cell<isize> = const { Cell::new(0) };
 }
 
-/// An allocator that counts for [`Limits::memory`](crate::Limits::memory). Without it in the binary
+/// An allocator that counts for [`ValueLimits::memory`](crate::ValueLimits::memory). Without it in the binary
 /// (`#[global_allocator]`) that limit does nothing.
 #[derive(Copy, Clone, Debug, Default)]
 pub struct Metered<A>(pub A);

@@ -64,7 +64,7 @@ pub(super) fn suspend(ask: Ask) -> Option<Resume> {
 impl<T> Task<T> {
     /// Prepares to run `body` with `state`, taking a stack of the pool or a new one.
     pub(crate) fn new(state: State, body: impl FnOnce() -> T + 'static) -> std::io::Result<Self> {
-        let size = state.limits.stack;
+        let size = state.limits.stack.size;
         let pooled = POOL.with_borrow_mut(|pool| {
             let at = pool.iter().rposition(|(of, _)| *of == size)?;
             Some(pool.swap_remove(at).1)
@@ -128,8 +128,8 @@ impl<T> Task<T> {
         let stack = coroutine.into_stack();
         if self.state.depth() <= KEEP {
             POOL.with_borrow_mut(|pool| {
-                if pool.len() < self.state.limits.pooled_stacks {
-                    pool.push((self.state.limits.stack, stack));
+                if pool.len() < self.state.limits.stack.pooled {
+                    pool.push((self.state.limits.stack.size, stack));
                 }
             });
         }
@@ -168,7 +168,7 @@ fn words(panic: &(dyn std::any::Any + Send)) -> String {
 mod tests {
     use super::super::state::progress;
     use super::*;
-    use crate::limits::Limits;
+    use crate::limits::{Limits, StackLimits};
 
     fn task<T: 'static>(body: impl FnOnce() -> T + 'static) -> Task<T> {
         Task::new(State::new(&Limits::default(), String::new()), body).unwrap()
@@ -299,7 +299,10 @@ mod tests {
     #[test]
     fn the_pool_is_bounded() {
         let limits = Limits {
-            pooled_stacks: 3,
+            stack: StackLimits {
+                pooled: 3,
+                ..StackLimits::default()
+            },
             ..Limits::default()
         };
         let many: Vec<_> = (0..8)

@@ -80,11 +80,11 @@ impl State {
             stop: Cell::new(None),
             over: Cell::new(false),
             left: Left {
-                slice: Cell::new(limits.slice),
-                budget: Cell::new(limits.operations_between_verbs),
-                total: Cell::new(limits.operations_per_call),
-                log_lines: Cell::new(limits.log_lines),
-                log_total: Cell::new(limits.log_lines_per_call),
+                slice: Cell::new(limits.operations.slice),
+                budget: Cell::new(limits.operations.between_verbs),
+                total: Cell::new(limits.operations.per_call),
+                log_lines: Cell::new(limits.log.between_verbs),
+                log_total: Cell::new(limits.log.per_call),
             },
             unix_micros: Cell::new(0),
             held: Cell::new(0),
@@ -200,7 +200,7 @@ impl State {
             Some(left) => self.left.total.set(left),
             None => self.set_stop(Stop::Total),
         }
-        if self.memory() > self.limits.memory.cast_signed() {
+        if self.memory() > self.limits.values.memory.cast_signed() {
             self.set_stop(Stop::Memory);
         }
         self.left.slice.set(self.left.slice.get().saturating_sub(1));
@@ -208,9 +208,9 @@ impl State {
     }
 
     fn refill(&self) {
-        self.left.slice.set(self.limits.slice);
-        self.left.budget.set(self.limits.operations_between_verbs);
-        self.left.log_lines.set(self.limits.log_lines);
+        self.left.slice.set(self.limits.operations.slice);
+        self.left.budget.set(self.limits.operations.between_verbs);
+        self.left.log_lines.set(self.limits.log.between_verbs);
         self.left
             .total
             .set(self.left.total.get().saturating_sub(VERB_OPERATIONS));
@@ -225,7 +225,7 @@ pub(crate) fn progress() -> Option<Dynamic> {
     }
     if turn {
         stack::suspend(Ask::Turn);
-        with_current(|state| state.left.slice.set(state.limits.slice));
+        with_current(|state| state.left.slice.set(state.limits.operations.slice));
     }
     with_current(State::stop).flatten().map(|_| Dynamic::UNIT)
 }

@@ -54,7 +54,7 @@ impl Dialplans {
                 continue;
             };
             let metadata = entry.metadata()?;
-            if is_name(name) && metadata.is_file() && files.len() < self.limits.files {
+            if is_name(name) && metadata.is_file() && files.len() < self.limits.folder.files {
                 let modified = metadata.modified().ok().and_then(|at| Timestamp::try_from(at).ok());
                 files.push(PlanFile {
                     name: name.to_owned(),
@@ -74,15 +74,15 @@ impl Dialplans {
         if !fs::symlink_metadata(&path).is_ok_and(|found| found.is_file()) {
             return Err(FileError::NotFound);
         }
-        folder::read_file(&path, self.limits.file).map_err(|message| fault(name, message))
+        folder::read_file(&path, self.limits.folder.file).map_err(|message| fault(name, message))
     }
 
     /// Compiles the folder with this text in it; only if that is good, writes the file and puts the new
     /// generation in force.
     pub fn put(&self, name: &str, text: &str) -> Result<(), FileError> {
         let path = self.path(name)?;
-        if text.len() as u64 > self.limits.file {
-            return Err(fault(name, format!("larger than {} bytes", self.limits.file)));
+        if text.len() as u64 > self.limits.folder.file {
+            return Err(fault(name, format!("larger than {} bytes", self.limits.folder.file)));
         }
         let _writing = self.writing();
         let mut sources = self.sources()?;

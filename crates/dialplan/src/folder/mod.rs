@@ -116,15 +116,15 @@ impl Reader<'_> {
         if !self.inside(path) {
             return self.faults.push(whole_file(&name, "a link out of the dialplan folder"));
         }
-        if self.sources.len() >= self.limits.files {
+        if self.sources.len() >= self.limits.folder.files {
             // Said once: there may be very many more.
             if !std::mem::replace(&mut self.full, true) {
-                let message = format!("more than {} files", self.limits.files);
+                let message = format!("more than {} files", self.limits.folder.files);
                 self.faults.push(whole_file(&name, message));
             }
             return;
         }
-        match read_file(path, self.limits.file) {
+        match read_file(path, self.limits.folder.file) {
             Ok(text) => self.add(name, text),
             Err(message) => self.faults.push(whole_file(&name, message)),
         }
@@ -132,8 +132,8 @@ impl Reader<'_> {
 
     fn add(&mut self, name: String, text: String) {
         let before: u64 = self.sources.values().map(|text| text.len() as u64).sum();
-        if before + text.len() as u64 > self.limits.folder {
-            let message = format!("with it, the folder is larger than {} bytes", self.limits.folder);
+        if before + text.len() as u64 > self.limits.folder.bytes {
+            let message = format!("with it, the folder is larger than {} bytes", self.limits.folder.bytes);
             return self.faults.push(whole_file(&name, message));
         }
         self.sources.insert(name, text);
@@ -160,7 +160,7 @@ pub(crate) fn read_file(path: &Path, limit: u64) -> Result<String, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::describe;
+    use crate::{describe, limits::FolderLimits};
 
     fn faults(files: &[(&str, &[u8])], limits: &Limits) -> Vec<String> {
         let folder = tempfile::tempdir().unwrap();
@@ -195,9 +195,11 @@ mod tests {
     #[test]
     fn what_is_too_much_or_no_text_is_told() {
         let limits = Limits {
-            file: 4,
-            folder: 6,
-            files: 2,
+            folder: FolderLimits {
+                file: 4,
+                bytes: 6,
+                files: 2,
+            },
             ..Limits::default()
         };
         assert_eq!(faults(&[("a.rhai", b"1234")], &limits), Vec::<String>::new());

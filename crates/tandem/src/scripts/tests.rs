@@ -3,7 +3,7 @@
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
-use dialplan::Limits;
+use dialplan::{Limits, OperationLimits};
 use switch::{Facts, Outcome, ScriptEntry, Verb};
 
 use super::*;
@@ -111,8 +111,11 @@ fn a_script_asks_is_told_and_ends() {
 fn an_endless_script_takes_its_turn_and_no_more() {
     let text = "fn on_call(caller) { if caller.dialed == \"0\" { loop { } } for i in 0..50 { caller.ring(); } }";
     let limits = Limits {
-        operations_between_verbs: u64::MAX,
-        operations_per_call: u64::MAX,
+        operations: OperationLimits {
+            between_verbs: u64::MAX,
+            per_call: u64::MAX,
+            ..OperationLimits::default()
+        },
         ..Limits::default()
     };
     let world = limited(ONE, text, limits);
