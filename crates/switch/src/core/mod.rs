@@ -139,7 +139,7 @@ impl Core {
     pub fn shown(&self, leg: &Leg) -> String {
         let from = leg.invite.from().ok().filter(|_| leg.inbound);
         let hides = from.and_then(|from| from.uri().ok());
-        if hides.is_some_and(|uri| self.domain.is_anonymous(&uri, &leg.flow)) {
+        if hides.is_some_and(|uri| self.domain.is_anonymous(&uri, &leg.path.flow)) {
             return "anonymous".to_owned();
         }
         leg.peer.to_string()
