@@ -12,7 +12,7 @@ fn originate(from: &str, to: &str) -> Command {
 }
 
 #[test]
-fn a_call_made_over_the_api_rings_its_maker_first() {
+fn a_call_made_over_the_api_rings_its_first_phone_and_then_dials() {
     let stage = Stage::default();
     let (alice, bob) = (stage.phone("101"), stage.phone("102"));
     assert!(matches!(stage.commands(originate("101", "102")), Ok(Reply::Started(_))));
@@ -43,7 +43,7 @@ fn a_call_made_over_the_api_rings_its_maker_first() {
 }
 
 #[test]
-fn all_phones_of_the_maker_ring_and_the_first_is_the_caller() {
+fn an_api_call_rings_all_phones_of_its_first_party_and_the_first_to_answer_is_the_caller() {
     let stage = Stage::default();
     let (desk, mobile, third) = (stage.phone("101"), stage.phone("101"), stage.phone("101"));
     let bob = stage.phone("102");
@@ -60,7 +60,7 @@ fn all_phones_of_the_maker_ring_and_the_first_is_the_caller() {
 }
 
 #[test]
-fn a_maker_that_refuses_or_does_not_answer_calls_nobody() {
+fn an_api_call_ends_when_its_first_party_refuses_or_does_not_answer() {
     let stage = Stage::default();
     let (alice, bob) = (stage.phone("101"), stage.phone("102"));
     alice.feels(|mood| mood.refuses = Some(603));
@@ -85,8 +85,8 @@ fn a_maker_that_refuses_or_does_not_answer_calls_nobody() {
 }
 
 #[test]
-fn the_best_refusal_of_the_maker_s_phones_decides_how_the_call_ended() {
-    // RFC 3261 16.7: what a person answers goes before a phone that is not there, whichever comes last.
+fn the_best_refusal_of_the_first_party_s_phones_decides_how_an_api_call_ended() {
+    // RFC 3261 16.7: a person's refusal goes before a phone that is not there, in whatever order the two come.
     for codes in [[486, 480], [480, 486]] {
         let stage = Stage::default();
         let (desk, mobile) = (stage.phone("101"), stage.phone("101"));
@@ -101,7 +101,7 @@ fn the_best_refusal_of_the_maker_s_phones_decides_how_the_call_ended() {
 }
 
 #[test]
-fn the_maker_s_forwards_put_nobody_else_through() {
+fn an_api_call_ignores_the_forwards_of_its_first_party() {
     let stage = Stage::default();
     let (alice, bob) = (stage.phone("101"), stage.phone("102"));
     let carol = stage.phone("103");
@@ -126,7 +126,7 @@ fn the_maker_s_forwards_put_nobody_else_through() {
 }
 
 #[test]
-fn a_maker_without_a_phone_or_that_nobody_knows() {
+fn an_api_call_from_an_unknown_number_or_one_without_a_phone_is_refused() {
     let stage = Stage::default();
     let _alice = stage.unregistered("101");
     assert_eq!(
@@ -184,7 +184,7 @@ fn a_call_that_has_ended_is_not_shown_while_a_dead_phone_is_still_told() {
         let id = stage.calls()[0].id;
         assert_eq!(stage.commands(Command::HangUp(id)), Ok(Reply::Done));
         assert_eq!(stage.record().ended_by, EndedBy::Admin);
-        // Its BYE, or CANCEL, is sent for 32 seconds yet (RFC 3261 17.1.2.2); nobody is in a call.
+        // The BYE or CANCEL to the dead phone is sent for 32 more seconds (RFC 3261 17.1.2.2). The call has ended.
         stage.pass(1.0);
         assert!(stage.calls().is_empty());
         assert_eq!(stage.commands(Command::GetCall(id)), Err(CommandError::NotFound));
@@ -209,7 +209,7 @@ fn an_administrator_hangs_up_a_call_that_is_being_made() {
 }
 
 #[test]
-fn the_list_of_calls_says_who_does_what() {
+fn the_list_of_calls_shows_the_parties_and_the_state_of_each_leg() {
     let stage = Stage::default();
     let (alice, bob) = (stage.phone("101"), stage.phone("102"));
     alice.calls("102");
@@ -277,7 +277,7 @@ fn events_come_in_order_and_once() {
 }
 
 #[test]
-fn draining_takes_no_new_call_and_lets_the_others_be() {
+fn draining_refuses_new_calls_and_keeps_calls_in_progress() {
     let stage = Stage::default();
     let (alice, bob, carol) = (stage.phone("101"), stage.phone("102"), stage.phone("103"));
     alice.calls("102");
@@ -306,7 +306,7 @@ fn draining_takes_no_new_call_and_lets_the_others_be() {
 }
 
 #[test]
-fn hanging_up_all_ends_what_rings_too() {
+fn hanging_up_all_calls_ends_ringing_calls_too() {
     let stage = Stage::default();
     let (alice, bob) = (stage.phone("101"), stage.phone("102"));
     alice.calls("102").hears_ringing();
@@ -356,7 +356,7 @@ fn more_calls_than_allowed_get_503_and_a_record() {
 }
 
 #[test]
-fn a_store_that_cannot_write_keeps_nobody_from_calling() {
+fn calls_are_made_while_the_store_cannot_write() {
     let stage = Stage::default();
     let (alice, bob) = (stage.phone("101"), stage.phone("102"));
     stage.with(|world| world.store_works = false);
@@ -369,7 +369,7 @@ fn a_store_that_cannot_write_keeps_nobody_from_calling() {
 }
 
 #[test]
-fn what_an_extension_does_is_known_from_its_first_message_to_its_last() {
+fn the_activity_of_an_extension_is_known_from_the_first_message_of_a_call_to_the_last() {
     let stage = Stage::plan(
         r#"fn on_call(caller) {
             let result = caller.dial(["102", "103"], #{ timeout: 20 });

@@ -1,4 +1,4 @@
-//! Two phones call each other, and everything that can become of it.
+//! Two phones call each other: each outcome of such a call.
 
 use media::SdpDirection;
 use switch::{Disposition, EndedBy, Input};
@@ -56,7 +56,7 @@ fn failures_reach_the_caller_as_the_callee_s_own() {
 }
 
 #[test]
-fn nobody_has_the_number_or_no_phone_is_there_or_nobody_answers() {
+fn an_unknown_number_is_404_and_an_absent_or_silent_phone_480() {
     let stage = Stage::default();
     let alice = stage.phone("101");
     stage.unregistered("102");

@@ -37,7 +37,7 @@ fn a_caller_that_gives_up_while_it_rings() {
 
 #[test]
 fn a_cancel_that_crosses_the_answer_ends_the_call_on_both_sides() {
-    // The two meet at every point of the way, a millisecond apart.
+    // CANCEL and answer meet at every point of the way, in steps of a millisecond.
     for late in 0..14 {
         let stage = Stage::default();
         let (alice, bob) = (stage.phone("101"), stage.phone("102"));

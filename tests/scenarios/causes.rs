@@ -1,4 +1,4 @@
-//! The catalogue of causes: each code is produced here by a call that ends so, and a code without such a call fails.
+//! The catalogue of causes: a call produces each code here. A code that no call produces fails the test.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -7,7 +7,7 @@ use sip::{HeaderName, Method};
 use switch::{Began, CauseCode, Cdr, Command, Input, LinkKind, Segment};
 use tests::{Actor, Settings, Stage};
 
-/// A world with three extensions, of which 103 has no phone; what happens in it; and the record that it leaves.
+/// The record of what `happens` in a world with three extensions, of which 103 has no phone.
 fn left(settings: Settings, happens: impl FnOnce(&Stage, &Actor, &Actor)) -> Cdr {
     let stage = Stage::new(settings);
     let (alice, bob) = (stage.phone("101"), stage.phone("102"));
@@ -131,7 +131,7 @@ fn of_phones() -> Vec<(CauseCode, CauseCode)> {
     found
 }
 
-/// A callee ends its early dialog by BYE, as no phone of ours does.
+/// A callee ends its early dialog by BYE. The test phones never do so.
 fn hung_up_early() -> CauseCode {
     let stage = Stage::plan("fn on_call(caller) { caller.dial(\"sip:wire@198.51.200.1:5060\", #{ timeout: 20 }); }");
     let alice = stage.phone("101");
@@ -295,7 +295,7 @@ fn of_media_and_limits() -> Vec<(CauseCode, CauseCode)> {
     ]
 }
 
-/// 101 talks with 102, which sends it on to 103; the records of both calls.
+/// 101 talks with 102, and 102 transfers it to 103. The records of both calls.
 fn transferred() -> [Cdr; 2] {
     let stage = Stage::default();
     let (alice, bob, carol) = (stage.phone("101"), stage.phone("102"), stage.phone("103"));
@@ -313,7 +313,8 @@ fn transferred() -> [Cdr; 2] {
     records.try_into().unwrap()
 }
 
-/// 103 takes the place of 102, which talks with 101, or wants the place of a leg that is not there; the record of 103.
+/// 103 takes the place of 102, which talks with 101, or (`there` is false) of a leg that does not exist.
+/// The record of 103.
 fn joining(there: bool) -> Cdr {
     let stage = Stage::default();
     let (alice, bob, carol) = (stage.phone("101"), stage.phone("102"), stage.phone("103"));
@@ -331,7 +332,7 @@ fn joining(there: bool) -> Cdr {
 }
 
 #[test]
-fn each_cause_of_the_catalogue_is_that_of_a_call_that_ended_so() {
+fn each_cause_of_the_catalogue_is_produced_by_a_call() {
     use CauseCode as C;
     let mut made = of_phones();
     made.extend(of_people());
@@ -362,7 +363,8 @@ fn each_cause_of_the_catalogue_is_that_of_a_call_that_ended_so() {
         assert_eq!(cause.name(), expected.name());
     }
     let made: BTreeSet<_> = made.into_iter().map(|(_, cause)| cause).collect();
-    // A killed process writes no end (crates/store/tests/writing.rs); the other one is of records from before.
+    // A killed process writes no end (crates/store/tests/writing.rs). `unknown` is for records from before the
+    // catalogue.
     let elsewhere = [C::SwitchInterrupted, C::Unknown];
     let missing: Vec<_> = C::ALL
         .iter()
@@ -372,7 +374,7 @@ fn each_cause_of_the_catalogue_is_that_of_a_call_that_ended_so() {
 }
 
 #[test]
-fn a_script_that_passes_on_what_its_dial_came_to_passes_on_the_cause() {
+fn a_script_that_passes_on_the_code_of_its_dial_keeps_the_cause() {
     let cause = plan(
         "let r = caller.dial(\"102\"); caller.reject(r.code);",
         |_, alice, bob| {
@@ -406,7 +408,7 @@ fn a_record_says_who_talked_with_whom_and_which_calls_belong_together() {
         [
             one("101", "", Began::Started),
             one("101", "103", Began::Answered),
-            // Until its script is through.
+            // The call lasts until its script has ended.
             one("101", "", Began::Left)
         ]
     );
@@ -421,7 +423,7 @@ fn a_record_says_who_talked_with_whom_and_which_calls_belong_together() {
 }
 
 #[test]
-fn an_answer_of_tandem_s_own_and_the_next_party_are_segments_too() {
+fn an_answer_by_tandem_and_the_next_party_each_begin_a_segment() {
     let settings = Settings {
         plan: "fn on_call(caller) { caller.answer(); caller.wait(2); caller.dial(\"102\"); caller.wait(2); }".into(),
         ..Settings::default()
@@ -448,7 +450,7 @@ fn an_answer_of_tandem_s_own_and_the_next_party_are_segments_too() {
 }
 
 #[test]
-fn a_record_has_no_more_segments_than_it_may() {
+fn the_segments_of_a_record_are_limited() {
     let mut settings = Settings {
         plan: "fn on_call(caller) { for n in 0..5 { caller.dial(\"102\"); } }".into(),
         ..Settings::default()

@@ -42,7 +42,7 @@ fn an_update_without_an_offer_is_answered_while_the_phone_still_rings() {
     alice.calls("102");
     bob.rings();
     bob.begins_change(Method::Update, None).is_answered(200);
-    // RFC 3311 5.2: an offer, while the phone itself has not answered the first one, meets that.
+    // RFC 3311 5.2: an offer collides with the first one while the phone has not answered that.
     let offer = tests::sdp("198.51.100.2", 9_000);
     let answer = bob.asks_within(Method::Update, |builder| {
         builder
@@ -77,7 +77,7 @@ fn another_codec_is_agreed_on_end_to_end() {
 }
 
 #[test]
-fn a_new_address_alone_is_nothing_the_other_side_hears_of() {
+fn a_new_media_address_alone_is_not_offered_to_the_other_side() {
     let stage = Stage::default();
     let (alice, bob) = stage.talking();
     let call = alice.latest();
@@ -132,7 +132,7 @@ fn a_re_invite_without_an_offer_resumes_a_held_call() {
 
 #[test]
 fn a_change_that_is_refused_leaves_the_session_and_the_call() {
-    // RFC 6141 3.1 and 3.2: by a final error, whichever.
+    // RFC 6141 3.1 and 3.2: any final error refuses the change.
     let stage = Stage::default();
     let (alice, bob) = stage.talking();
     let media = |stage: &Stage| {
@@ -416,12 +416,12 @@ fn a_fax_is_refused_as_such_and_goes_as_audio() {
 }
 
 #[test]
-fn what_the_other_phone_refuses_is_taken_back_from_one_that_described_itself_anew() {
+fn after_a_refused_offer_the_re_invited_phone_is_offered_the_old_session_again() {
     let stage = Stage::default();
     let (alice, bob) = stage.talking();
     alice.holds();
     bob.hears(SendOnly).feels(|mood| mood.refuses_changes = Some(488));
-    // Without an offer she is offered to talk again, and takes it; he does not.
+    // Alice's re-INVITE has no offer: she is offered sendrecv and accepts. Bob refuses.
     alice.begins_change(Method::Invite, None).is_answered(200);
     alice.hears(SendRecv).hears(RecvOnly);
     stage.ends(&alice, &bob);
@@ -437,7 +437,7 @@ fn an_offer_of_a_callee_that_is_gone_is_taken_back() {
     stage.pass(1.0);
     bob.begins_change(Method::Invite, Some(SendOnly));
     stage.pass(1.0);
-    // He hangs up without a CANCEL, before she has answered.
+    // Bob hangs up without a CANCEL, before Alice has answered.
     bob.asks_within(Method::Bye, |builder| builder);
     stage.pass(0.1);
     assert_eq!((alice.got(Method::Cancel), alice.got(Method::Invite)), (1, 1));

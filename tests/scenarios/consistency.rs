@@ -1,4 +1,4 @@
-//! Whatever two phones change, and whenever: in the end each knows of the other what the other last said.
+//! Two phones change their session at any moments: in the end each has the last description of the other.
 
 use std::time::Duration;
 
@@ -60,7 +60,7 @@ fn settle(stage: &Stage, phones: &[&Actor; 2]) {
     }
 }
 
-/// Plays what follows from a seed on such a network.
+/// Plays the changes that follow from `seed` on such a network.
 fn play(seed: u64, faults: Faults) {
     let mut chance = Chance(seed);
     let stage = Stage::new(Settings {
@@ -107,7 +107,7 @@ fn after_any_changes_both_phones_have_the_same_session() {
 }
 
 #[test]
-fn also_where_messages_are_lost_doubled_and_late() {
+fn after_any_changes_on_a_bad_network_both_phones_have_the_same_session() {
     let faults = Faults {
         loss: 5,
         duplicates: 10,

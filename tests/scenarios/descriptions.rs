@@ -4,7 +4,7 @@ use sip::{Builder, HeaderName, Message, Method, StatusCode, dialog::Dialog};
 use switch::{Config, Trusted};
 use tests::{Settings, Stage, Wire};
 
-/// Two peers under the test's hand: one calls, the other is called.
+/// Two peers that the test drives message by message: `near` calls, `far` is called.
 struct Call {
     stage: Stage,
     near: Wire,
@@ -13,7 +13,7 @@ struct Call {
 }
 
 impl Call {
-    /// The caller offers this.
+    /// The caller sends an INVITE with this offer.
     fn offers(sdp: &str) -> Self {
         Self::begins("application/sdp", sdp)
     }
@@ -55,7 +55,7 @@ impl Call {
         }
     }
 
-    /// The callee is asked, and answers with this; what the caller is told.
+    /// The callee is offered the call, and answers with this description. What the caller is sent.
     fn answers(&self, sdp: &str) -> (Message, Message) {
         let asked = self.far.takes_request(Method::Invite);
         self.far.replies(&asked, 200, "far", |reply| {
@@ -65,7 +65,7 @@ impl Call {
         (asked, self.connected())
     }
 
-    /// The caller is answered, and acknowledges.
+    /// The caller takes the 200, and acknowledges.
     fn connected(&self) -> Message {
         let ok = self.near.takes_response(200);
         let ack = Dialog::uac(&self.invite, &ok)
@@ -76,7 +76,8 @@ impl Call {
         ok
     }
 
-    /// The callee changes the session to this; what the caller is offered, and answers with.
+    /// The callee offers `to`, and the caller answers with `answer`: the offer that the caller gets, and the answer that
+    /// the callee gets.
     fn changes(&self, asked: &Message, number: u32, to: &str, answer: &str) -> (Message, Message) {
         let change = Builder::request(&Method::Invite, "sip:101@192.0.2.1")
             .header(
@@ -189,7 +190,7 @@ fn a_softphone_that_offers_pictures_and_ice_gets_audio_and_its_other_lines_refus
 }
 
 #[test]
-fn encryption_that_is_required_is_not_acceptable_and_one_that_is_offered_is_declined() {
+fn required_encryption_is_refused_with_488_and_optional_encryption_is_declined() {
     let secure = "m=audio 9000 RTP/SAVP 0 8
          a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:WVNfX19zZW1jdGwgKCkgewkyMjA7fQp9CnVubGVz";
     let webrtc = "a=fingerprint:sha-1 99:41:49:83:4a:97:0e:1f:ef:6d:f7:c9:c7:70:9d:1f:66:79:a8:07
@@ -293,7 +294,7 @@ fn hold_as_it_was_before_rfc_3264() {
 
 #[test]
 fn an_answer_in_a_provisional_response_is_the_answer_also_where_the_200_has_none() {
-    // Also by one that asks for a PRACK, which we did not say we can (RFC 3262 3): it is a 183 like any other.
+    // The same with a 183 that asks for a PRACK, which we do not support (RFC 3262 3): a 183 like any other.
     for (code, reliable) in [(183, false), (183, true), (180, false)] {
         let call = Call::offers(&by(1, "m=audio 9000 RTP/AVP 8 0"));
         let asked = call.far.takes_request(Method::Invite);
@@ -308,7 +309,7 @@ fn an_answer_in_a_provisional_response_is_the_answer_also_where_the_200_has_none
         });
         let early = call.near.takes_response(code);
         assert!(early.header(HeaderName::Require).is_none());
-        // Another description later is ignored (RFC 3261 13.2.1).
+        // A later description that differs is ignored (RFC 3261 13.2.1).
         call.far.replies(&asked, 183, "far", |reply| {
             reply.body("application/sdp", by(2, "m=audio 9100 RTP/AVP 8").as_bytes())
         });
@@ -356,7 +357,7 @@ fn an_offer_of_the_caller_s_while_its_first_has_no_answer_is_put_off() {
 
 #[test]
 fn a_description_among_other_things_is_found_and_the_other_things_stay() {
-    // RFC 5621 3.1; such as an emergency caller's place (RFC 6442), or what a gateway adds.
+    // RFC 5621 3.1: for example an emergency caller's location (RFC 6442), or a part that a gateway adds.
     const MIXED: &str = "Multipart/Mixed;boundary=\"b 1\"";
     let among = |sdp: &str| {
         format!(
@@ -376,7 +377,7 @@ fn a_description_among_other_things_is_found_and_the_other_things_stay() {
     assert!(streams(&ok)[0].ends_with(" RTP/AVP 0"));
     assert!(!ok.body_text().contains("presence"));
     call.ends();
-    // Without one it is no description.
+    // Without a media line the text is no description.
     let call = Call::begins(
         "multipart/mixed;boundary=b",
         "--b\r\nContent-Type: text/plain\r\n\r\nhello\r\n--b--\r\n",
@@ -411,7 +412,7 @@ fn a_video_phone_that_forgets_its_refused_line_can_still_hold() {
 
 #[test]
 fn odd_descriptions_cost_no_call() {
-    // RFC 4566 5 and 6, RFC 3551 4.5.2: as phones write them, in each place where a description stands.
+    // RFC 4566 5 and 6, RFC 3551 4.5.2: descriptions as phones write them, in each message that carries one.
     for odd in 0..tests::phone::ODDITIES {
         let stage = Stage::default();
         let (alice, bob) = (stage.phone("101"), stage.phone("102"));

@@ -1,11 +1,11 @@
-//! `dial`: whom it rings, in which order, and what it comes to.
+//! `dial`: which phones it rings, in which order, and its result.
 
 use media::{Command, Source};
 use sip::{HeaderName, Method};
 use switch::{Disposition, EndedBy};
 use tests::{Phase, Stage, sdp};
 
-/// A dialplan that says what its dial came to by how it ends the call.
+/// A dialplan that rejects the call with the result of its dial as the reason.
 fn told(dial: &str) -> String {
     format!(
         r#"fn on_call(caller) {{
@@ -43,7 +43,7 @@ fn every_way_of_not_being_answered_has_its_word() {
 }
 
 #[test]
-fn nobody_there_and_nobody_answering_are_told_apart() {
+fn an_absent_phone_and_one_that_does_not_answer_are_told_apart() {
     let stage = Stage::plan(&told("caller.dialed, #{ timeout: 5 }"));
     let (alice, bob) = (stage.phone("101"), stage.phone("102"));
     let _nobody = stage.unregistered("103");
@@ -59,8 +59,8 @@ fn nobody_there_and_nobody_answering_are_told_apart() {
 }
 
 #[test]
-fn early_media_that_nobody_follows_up_is_not_answering_too() {
-    // A gateway may let the ringing tone be heard in a 183, and never say 180.
+fn early_media_without_an_answer_counts_as_no_answer() {
+    // A gateway may send the ringing tone as early media with a 183, and no 180.
     let stage = Stage::plan(&told(r#""sip:wire@198.51.200.1:5060", #{ timeout: 5 }"#));
     let alice = stage.phone("101");
     let wire = stage.wire("198.51.200.1:5060");
@@ -119,7 +119,7 @@ fn a_list_is_rung_at_once_or_one_after_the_other() {
 }
 
 #[test]
-fn in_a_sequence_nobody_answers_and_the_best_answer_is_told() {
+fn a_sequence_without_an_answer_ends_with_the_best_refusal() {
     let stage = Stage::plan(&told(r#"["102", "103"], #{ timeout: 5, strategy: "sequence" }"#));
     let (alice, bob, carol) = (stage.phone("101"), stage.phone("102"), stage.phone("103"));
     carol.feels(|mood| mood.refuses = Some(486));
@@ -248,7 +248,7 @@ fn a_callee_with_another_codec_than_tandem_answered_with_is_met_by_a_re_invite()
         heard.audio_codecs().map(str::to_owned).collect::<Vec<_>>()
     };
     assert_eq!(codecs(&alice), ["G722"], "{}", stage.ladder());
-    // Alone again, Tandem speaks what it can.
+    // Without a callee Tandem itself answers again, with all codecs it has.
     bob.hangs_up();
     stage.pass(1.0);
     assert!(codecs(&alice).contains(&"PCMU".to_owned()), "{}", stage.ladder());
@@ -280,7 +280,7 @@ fn the_caller_s_id_and_headers_are_the_script_s() {
 }
 
 #[test]
-fn a_uri_is_looked_up_and_one_that_is_nowhere_is_unavailable() {
+fn the_host_of_a_uri_is_resolved_and_an_unknown_host_is_unavailable() {
     let stage = Stage::plan(&told(r#"`sip:${caller.dialed}@far.example`"#));
     let alice = stage.phone("101");
     alice.calls("900");
@@ -317,7 +317,7 @@ fn a_caller_that_hangs_up_while_a_target_is_looked_up() {
 }
 
 #[test]
-fn a_sequence_may_name_somebody_twice_and_a_list_rings_them_once() {
+fn a_target_named_twice_rings_twice_in_a_sequence_and_once_in_a_list() {
     let plan = r#"fn on_call(caller) { caller.dial(["102", "103", "102"], #{ timeout: 5, strategy: "sequence" }); }"#;
     let stage = Stage::plan(plan);
     let (alice, bob, carol) = (stage.phone("101"), stage.phone("102"), stage.phone("103"));

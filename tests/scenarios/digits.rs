@@ -51,7 +51,7 @@ fn a_phone_that_does_not_allow_info_gets_events() {
 }
 
 #[test]
-fn keys_that_cannot_be_told_to_the_other_phone_are_not_said_to_be() {
+fn keys_that_cannot_reach_the_other_phone_are_refused() {
     let stage = Stage::default();
     let (alice, bob) = (stage.phone("101"), stage.phone("102"));
     bob.feels(|mood| {
@@ -62,7 +62,7 @@ fn keys_that_cannot_be_told_to_the_other_phone_are_not_said_to_be() {
     bob.rings().answers().talks();
     alice.talks();
     let answer = alice.asks_within(Method::Info, |builder| builder.body("application/dtmf", b"1"));
-    // Not 415: what the other phone does not take is no type, but INFO.
+    // Not 415: the other phone refuses the method INFO, not the type of the body.
     assert_eq!(answer.status().unwrap().code(), 405);
     let allow = answer.header(HeaderName::Allow).unwrap();
     assert!(!allow.contains("INFO") && allow.contains("MESSAGE"), "{allow}");
@@ -73,7 +73,7 @@ fn keys_that_cannot_be_told_to_the_other_phone_are_not_said_to_be() {
 
 #[test]
 fn a_phone_that_does_not_say_what_it_allows_gets_info_of_any_type() {
-    // RFC 3261 20.5: no Allow says nothing of what is supported.
+    // RFC 3261 20.5: a missing Allow says nothing about the methods a phone supports.
     let stage = Stage::default();
     let (alice, bob) = (stage.phone("101"), stage.phone("102"));
     bob.feels(|mood| {
@@ -92,7 +92,7 @@ fn a_phone_that_does_not_say_what_it_allows_gets_info_of_any_type() {
         assert_eq!(answer.status().unwrap().code(), 200);
         bob.call(|call| assert_eq!(call.passed.last().unwrap(), body));
     }
-    // Neither does an UPDATE go there: that it takes one must be said (RFC 3311 5.1).
+    // No UPDATE goes there either: a phone must list UPDATE in Allow to get one (RFC 3311 5.1).
     stage.pass(2_000.0);
     assert_eq!(bob.got(Method::Update), 0);
     stage.ends(&alice, &bob);
@@ -163,7 +163,7 @@ fn the_keys_12_to_16_and_a_hook_flash_pass_or_become_events_and_are_answered_200
         }
         stage.ends(&alice, &bob);
     }
-    // A script hears the keys; a flash is none.
+    // The script gets the keys. A hook flash is no key.
     let plan =
         r#"fn on_call(caller) { caller.answer(); let keys = caller.wait(5); caller.reject(480, `keys ${keys}`); }"#;
     let stage = Stage::plan(plan);
@@ -252,7 +252,7 @@ fn a_script_hears_the_keys_pressed_while_it_waits() {
 }
 
 #[test]
-fn two_who_talk_press_keys_for_each_other_and_not_for_the_script() {
+fn keys_pressed_between_two_talking_phones_do_not_reach_the_script() {
     let plan =
         r#"fn on_call(caller) { caller.dial("102"); let keys = caller.wait(1); caller.reject(480, `keys ${keys}`); }"#;
     let stage = Stage::plan(plan);
@@ -271,7 +271,7 @@ fn two_who_talk_press_keys_for_each_other_and_not_for_the_script() {
 }
 
 #[test]
-fn more_keys_than_anybody_reads_are_forgotten() {
+fn keys_that_no_script_reads_are_kept_up_to_a_limit() {
     let plan =
         r#"fn on_call(caller) { caller.answer(); let keys = caller.wait(5); caller.reject(480, `${keys.len()}`); }"#;
     let stage = Stage::plan(plan);
@@ -290,7 +290,7 @@ fn more_keys_than_anybody_reads_are_forgotten() {
 }
 
 #[test]
-fn what_nobody_takes_is_not_said_to_be_taken() {
+fn an_info_or_message_that_no_party_takes_is_refused() {
     let stage = Stage::plan("fn on_call(caller) { caller.answer(); caller.wait(20); }");
     let alice = stage.phone("101");
     alice.calls("900").talks();

@@ -1,4 +1,4 @@
-//! Who is to send and who to hear, from the first offer on (RFC 3264 5.1, 6.1).
+//! The direction of media, from the first offer on (RFC 3264 5.1, 6.1).
 
 use media::SdpDirection;
 use sip::Method;
@@ -22,7 +22,7 @@ fn the_direction_of_the_first_offer_reaches_the_callee_and_its_answer_the_caller
         stage.pass(3.0);
         let changes = alice.got(Method::Invite) + bob.got(Method::Invite);
         assert_eq!(changes, 1, "nothing is to be mended\n{}", stage.ladder());
-        // What the engine relays is what was agreed on.
+        // The media engine relays what was agreed.
         let (sends, hears) = (direction.sends(), direction.receives());
         let heard = stage.with(|world| {
             let remotes = world.engine.ports.values().filter_map(|port| port.remote.as_ref());
@@ -91,7 +91,7 @@ fn a_caller_that_a_script_has_picked_up_is_connected_as_it_offered() {
 }
 
 #[test]
-fn a_call_without_an_offer_is_one_both_ways() {
+fn a_call_without_an_offer_is_sendrecv() {
     let stage = Stage::default();
     let (alice, bob) = (stage.phone("101"), stage.phone("102"));
     alice.feels(|mood| mood.late_offer = true).calls("102");
@@ -102,7 +102,7 @@ fn a_call_without_an_offer_is_one_both_ways() {
 
 #[test]
 fn an_address_of_zeroes_in_the_first_offer_is_hold() {
-    // RFC 3264 8.4, as it was written before; RFC 3725 calls so.
+    // RFC 3264 8.4: the older way to hold. RFC 3725 begins calls with it.
     let stage = Stage::plan(r#"fn on_call(caller) { caller.dial("102", #{ timeout: 20 }); }"#);
     let (alice, bob) = (stage.phone("101"), stage.phone("102"));
     let nowhere = sdp("0.0.0.0", 9_000);

@@ -26,7 +26,7 @@ fn early_media_is_heard_and_the_200_repeats_its_description() {
 }
 
 #[test]
-fn early_media_of_one_phone_then_another_with_other_codecs_answers() {
+fn an_answer_by_another_phone_than_the_one_with_early_media_may_have_other_codecs() {
     let plan = r#"fn on_call(caller) { caller.dial(["102", "103"], #{ timeout: 5, strategy: "sequence" }); }"#;
     let stage = Stage::plan(plan);
     let (alice, bob, carol) = (stage.phone("101"), stage.phone("102"), stage.phone("103"));
@@ -49,7 +49,7 @@ fn early_media_of_one_phone_then_another_with_other_codecs_answers() {
 
 #[test]
 fn an_answer_that_does_not_fit_the_early_media_is_mended_by_a_re_invite() {
-    // 102 has early media, is not answered, and its calls go on to 103.
+    // 102 sends early media and does not answer; the call goes on to 103.
     let stage = Stage::default();
     let (alice, bob, carol) = (stage.phone("101"), stage.phone("102"), stage.phone("103"));
     stage.with(|world| world.account("102", |account| account.forward_no_answer = Some("103".into())));
@@ -214,7 +214,7 @@ fn devices_that_may_use_nothing_in_common_are_not_connected() {
     stage.clears();
 }
 
-/// 101 offers Opus and is told of G.711 only, by 102's early media; then 103 answers, who has Opus, too.
+/// 101 offers Opus and G.711. The early media of 102 has G.711 only. Then 103 answers, and has Opus as well.
 fn told_of_one_law(refuses: Option<u16>) -> (Stage, tests::Actor, tests::Actor) {
     let stage = Stage::default();
     let (alice, bob, carol) = (stage.phone("101"), stage.phone("102"), stage.phone("103"));
@@ -236,8 +236,8 @@ fn sends_opus(phone: &tests::Actor) -> bool {
 }
 
 #[test]
-fn who_answers_with_a_codec_that_the_early_answer_left_out_is_understood() {
-    // RFC 3264 6.1: it would not be sent to the caller, who is therefore offered it again.
+fn an_answer_with_a_codec_that_the_early_answer_left_out_is_heard() {
+    // RFC 3264 6.1: the early answer keeps Opus from the caller. So Tandem offers Opus to the caller again.
     let (stage, alice, carol) = told_of_one_law(None);
     assert!(sends_opus(&alice) && sends_opus(&carol), "\n{}", stage.ladder());
     alice.hangs_up().ends_with(200);
@@ -246,7 +246,7 @@ fn who_answers_with_a_codec_that_the_early_answer_left_out_is_understood() {
 }
 
 #[test]
-fn where_the_caller_keeps_to_the_early_answer_the_callee_learns_of_it() {
+fn a_caller_that_keeps_the_early_answer_makes_the_callee_follow() {
     let (stage, alice, carol) = told_of_one_law(Some(488));
     assert!(!sends_opus(&alice) && !sends_opus(&carol), "\n{}", stage.ladder());
     alice.hangs_up().ends_with(200);

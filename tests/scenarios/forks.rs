@@ -33,7 +33,7 @@ fn two_phones_answer_at_once_and_one_of_them_is_hung_up() {
 }
 
 #[test]
-fn those_who_did_not_answer_are_told_that_somebody_did() {
+fn the_other_phones_are_told_that_the_call_was_answered_elsewhere() {
     let stage = Stage::default();
     let alice = stage.phone("101");
     let (desk, kitchen) = (stage.phone("102"), stage.phone("102"));
@@ -84,7 +84,7 @@ fn all_busy_is_busy_and_a_6xx_stops_the_others() {
 }
 
 #[test]
-fn a_6xx_speaks_for_one_person_and_not_for_the_others_of_a_list() {
+fn a_6xx_ends_the_ringing_of_its_own_extension_only() {
     for strategy in ["all", "sequence"] {
         let plan = format!(
             r#"fn on_call(caller) {{ caller.dial(["102", "103"], #{{ timeout: 20, strategy: "{strategy}" }}); }}"#
@@ -161,7 +161,7 @@ fn a_proxy_that_forks_may_bring_two_early_dialogs_and_two_answers() {
     assert!(to(Method::Bye, "two") && !to(Method::Bye, "one"), "{}", stage.ladder());
     let bye = sent.iter().find(|message| *message.method() == Method::Bye).unwrap();
     wire.replies(bye, 200, "two", |reply| reply);
-    // Media goes to the one that won.
+    // Media goes to the phone that won.
     let last = stage.with(|world| {
         let mut remotes = world.media.iter().filter_map(|command| match command {
             media::Command::Update { remote, .. } => remote.rtp,
@@ -193,7 +193,7 @@ fn each_phone_behind_a_proxy_keeps_its_own_early_session_until_one_of_them_answe
             });
         }
         stage.pass(1.0);
-        // The answer in the 183 is the answer (RFC 3261 13.2.1): the 200 of either phone needs none.
+        // The answer in the 183 counts (RFC 3261 13.2.1): the 200 of either phone needs no description.
         wire.replies(&invite, 200, winner, |reply| reply);
         alice.talks();
         let sent = wire.collects(0.2);

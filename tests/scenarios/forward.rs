@@ -1,4 +1,4 @@
-//! Calls that go on: forwards of the extension, and phones that answer 3xx.
+//! Forwarded calls: forwards of the extension, and phones that answer 3xx.
 
 use sip::Method;
 use switch::Extension;

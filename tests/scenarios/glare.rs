@@ -1,4 +1,4 @@
-//! Changes that meet (RFC 3261 14.1, RFC 5407 3).
+//! Glare: offers of both sides that cross (RFC 3261 14.1, RFC 5407 3).
 
 use media::SdpDirection::{SendOnly, SendRecv};
 use sip::Method;
@@ -32,7 +32,8 @@ fn re_invites_that_meet_at_any_point_leave_both_with_the_same_session() {
 
 #[test]
 fn our_own_offer_that_meets_the_phone_s_is_made_again() {
-    // 102's early media has another codec than 103 that answers: the caller is re-invited, and re-invites as well.
+    // 102's early media and 103's answer have different codecs: Tandem sends the caller a re-INVITE, and the caller
+    // sends one too.
     for late in [0, 3, 6, 9, 12, 15, 18, 21, 24] {
         let stage = Stage::default();
         let (alice, bob, carol) = (stage.phone("101"), stage.phone("102"), stage.phone("103"));
@@ -64,14 +65,14 @@ fn our_own_offer_that_meets_the_phone_s_is_made_again() {
 }
 
 #[test]
-fn a_phone_that_always_has_an_offer_of_its_own_keeps_its_session_and_the_other_one_learns_of_it() {
+fn a_phone_that_answers_491_for_ever_keeps_its_session_and_the_other_phone_follows() {
     let stage =
         Stage::plan("fn on_call(caller) { caller.answer(); caller.wait(5); caller.dial(\"102\", #{ timeout: 20 }); }");
     let (alice, bob) = (stage.phone("101"), stage.phone("102"));
     alice.calls("102").talks();
     alice.holds().feels(|mood| mood.refuses_changes = Some(491));
     bob.rings().answers().talks();
-    // What 102 sends is offered to 101, which says 491 to it again and again.
+    // The session of 102 is offered to 101, and 101 answers each such re-INVITE with 491.
     stage.pass(70.0);
     assert_eq!((alice.phase(), bob.phase()), (Some(Phase::Up), Some(Phase::Up)));
     bob.hears(SendOnly);

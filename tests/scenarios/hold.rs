@@ -1,4 +1,4 @@
-//! Hold and resume (RFC 3264 8.4), and that a session is what both last agreed on.
+//! Hold and resume (RFC 3264 8.4): a session is what both sides agreed on last.
 
 use media::SdpDirection::{Inactive, RecvOnly, SendOnly, SendRecv};
 use sip::Method;
@@ -44,7 +44,7 @@ fn both_hold_at_once() {
     stage.pass(2.0);
     let codes = [&alice, &bob].map(|phone| phone.call(|call| call.change_code.unwrap()));
     assert!(codes.contains(&491), "{codes:?}\n{}", stage.ladder());
-    // Each tries again in its own time (RFC 3261 14.1).
+    // Each side tries again after its own delay (RFC 3261 14.1).
     alice.holds();
     bob.offers(Inactive, 200);
     alice.hears(Inactive);
@@ -52,7 +52,7 @@ fn both_hold_at_once() {
 }
 
 #[test]
-fn a_hold_that_was_refused_is_not_taken_for_one_that_is_in_force() {
+fn a_refused_hold_changes_nothing_and_can_be_tried_again() {
     let stage = Stage::default();
     let (alice, bob) = stage.talking();
     for code in [488, 491, 500, 603] {
@@ -69,8 +69,8 @@ fn a_hold_that_was_refused_is_not_taken_for_one_that_is_in_force() {
 }
 
 #[test]
-fn the_callee_s_phone_says_as_before_after_the_other_has_resumed() {
-    // What is repeated unchanged is answered with what is in force now, not with what once was.
+fn a_resume_that_changes_nothing_is_not_passed_on() {
+    // A repeated description is answered with the present session, not with an earlier one.
     let stage = Stage::default();
     let (alice, bob) = stage.talking();
     bob.holds();
@@ -93,8 +93,8 @@ fn a_held_call_ends_without_being_resumed() {
 }
 
 #[test]
-fn a_held_phone_that_describes_itself_anew_stays_held() {
-    // Some refresh their session by a re-INVITE without an offer; whoever holds answers that it still does.
+fn a_held_phone_that_re_invites_stays_held() {
+    // Some phones refresh their session by a re-INVITE without an offer. A phone that holds answers it with the hold.
     let stage = Stage::default();
     let (alice, bob) = stage.talking();
     for (holder, held) in [(&bob, &alice), (&alice, &bob)] {

@@ -1,4 +1,4 @@
-//! Who calls: nobody calls as another, and nobody without having shown who it is.
+//! The identity of callers: a phone shows its credentials, and uses its own number only.
 
 use std::net::SocketAddr;
 
@@ -38,8 +38,8 @@ fn a_call_without_credentials_is_challenged_and_leaves_no_record() {
 }
 
 #[test]
-fn what_anybody_may_ask_is_answered_once_and_forgotten() {
-    // RFC 3261 8.2.7, 26.3.2.4: the Via may lead to somebody who never asked; and a flood must not fill the memory.
+fn a_request_without_credentials_is_answered_once_and_forgotten() {
+    // RFC 3261 8.2.7, 26.3.2.4: a forged Via leads to a host that never asked, and a flood must not fill the memory.
     let stage = Stage::default();
     let wire = stage.wire("198.51.200.1:5060");
     let methods = [
@@ -68,7 +68,7 @@ fn what_anybody_may_ask_is_answered_once_and_forgotten() {
         let first = wire.takes_response(code);
         assert_eq!(stage.with(|world| world.stats().transactions), 0, "{method}");
         assert!(wire.collects(40.0).is_empty(), "{method}");
-        // RFC 3261 8.2.7: a repetition finds the same answer, by its tag.
+        // RFC 3261 8.2.7: a repetition gets the same answer with the same tag.
         wire.sends(request);
         let again = wire.takes_response(code);
         assert!(first.to_tag().is_some() && first.to_tag() == again.to_tag(), "{method}");
@@ -88,7 +88,7 @@ fn a_wrong_password_counts_once_however_often_its_request_is_repeated() {
         wire.takes_response(401);
     }
     assert_eq!(stage.with(|world| world.stats().transactions), 0);
-    // Nine more are looked at, and then no more.
+    // Nine more guesses are checked, then no more.
     for guess in 2..=10 {
         wire.sends(request(guess));
         wire.takes_response(401);
@@ -130,8 +130,8 @@ fn nonce(response: &Message) -> String {
 }
 
 #[test]
-fn a_phone_of_rfc_2069_registers_and_calls_and_what_it_sent_is_good_once() {
-    // RFC 3261 22.4: a client that leaves qop out is served; RFC 2069 has no count that would tell a replay.
+fn a_phone_of_rfc_2069_registers_and_calls_and_its_response_is_good_once() {
+    // RFC 3261 22.4: a client without qop is accepted. RFC 2069 has no nonce count to detect a replay with.
     let stage = Stage::default();
     let (alice, bob) = (stage.unregistered("101"), stage.phone("102"));
     alice.feels(|mood| mood.old_digest = true).registers(3_600);
@@ -203,7 +203,7 @@ fn guesses_with_a_phone_s_forged_address_do_not_keep_it_out() {
 }
 
 #[test]
-fn nobody_calls_as_another() {
+fn a_phone_that_calls_with_the_number_of_another_draws_403() {
     let stage = Stage::default();
     let (alice, bob) = (stage.phone("101"), stage.phone("102"));
     alice
@@ -211,7 +211,7 @@ fn nobody_calls_as_another() {
         .calls("102")
         .ends_with(403);
     assert_eq!(bob.phase(), None);
-    // It was authenticated, so there is a record: of who that was, not of who it said it was.
+    // The call was authenticated, so it has a record: with the account's number, not with the number it claimed.
     let record = stage.record();
     assert_eq!(
         (
@@ -226,7 +226,7 @@ fn nobody_calls_as_another() {
 }
 
 #[test]
-fn a_wrong_password_calls_nobody() {
+fn a_call_with_a_wrong_password_draws_401_and_rings_no_phone() {
     let stage = Stage::default();
     let (alice, bob) = (stage.phone("101"), stage.phone("102"));
     alice.with(|phone| phone.set_password("guess"));
@@ -280,7 +280,7 @@ fn a_trusted_network_calls_as_its_extension() {
 }
 
 #[test]
-fn a_stranger_who_knows_the_dialog_can_neither_end_nor_turn_the_call() {
+fn a_stranger_who_knows_the_dialog_can_neither_end_nor_redirect_the_call() {
     let stage = Stage::default();
     let (alice, bob) = stage.talking();
     let wire = stage.wire("203.0.113.66:5060");
@@ -329,7 +329,7 @@ fn a_phone_that_comes_back_from_another_address_keeps_its_call() {
 }
 
 #[test]
-fn a_phone_that_comes_back_by_another_family_is_spoken_to_from_where_it_spoke_to() {
+fn after_a_change_of_address_family_requests_leave_from_the_address_the_phone_reached() {
     let stage = Stage::default();
     let (alice, bob) = stage.talking();
     alice.with(|phone| phone.moves("[2001:db8::17]:5060"));
@@ -352,7 +352,7 @@ fn a_phone_that_comes_back_by_another_family_is_spoken_to_from_where_it_spoke_to
 }
 
 #[test]
-fn a_port_that_changes_is_a_nat_s_and_needs_no_password() {
+fn a_change_of_port_alone_needs_no_password() {
     let stage = Stage::default();
     let (alice, bob) = stage.talking();
     let ip = alice.with(|phone| phone.address.ip());

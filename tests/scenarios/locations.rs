@@ -1,10 +1,10 @@
-//! Where an extension is reached: the same places for calls, for calls made over the API, and for MESSAGE.
+//! The addresses of an extension: the same for calls, for calls made over the API, and for MESSAGE.
 
 use sip::{Flow, HeaderName, Message, Method, Transport};
 use switch::{AccountChange, Binding, Command, CommandError, Device, Disposition, Ha1, Input, NatPolicy, Reply};
 use tests::{Actor, Stage, Wire, world::EPOCH};
 
-/// Where the phone registered from.
+/// The address that the phone registered from.
 const SOURCE: &str = "198.51.200.1:40000";
 
 /// A phone of 102 as it has registered.
@@ -65,7 +65,7 @@ fn originates(stage: &Stage) -> Result<Reply, CommandError> {
     })
 }
 
-/// What a request says of its way: the Request-URI and the Route values.
+/// The way of a request: its Request-URI and its Route values.
 fn way_of(request: &Message) -> (String, Vec<String>) {
     let routes = request.values(HeaderName::Route).map(|value| value.trim().to_owned());
     (request.uri().to_owned(), routes.collect())
@@ -96,7 +96,7 @@ fn calls_and_messages_reach_the_same_phone_whatever_its_policy_and_path() {
     use NatPolicy::{Contact, Source};
     let edge: &[&str] = &["<sip:edge.example;lr>", "<sip:198.51.200.8;lr>"];
     for (nat, host, path, address) in [
-        // Behind a NAT: where it came from.
+        // Behind a NAT: the source address of the REGISTER.
         (Source, "10.0.0.7:5062", &[][..], SOURCE),
         (Source, "phone.example", &[], SOURCE),
         (Source, "10.0.0.7:5062", edge, SOURCE),
@@ -153,7 +153,7 @@ fn a_phone_that_is_looked_up_makes_a_call_over_the_api() {
 }
 
 #[test]
-fn a_phone_that_is_nowhere_to_be_found_is_tried_by_nobody() {
+fn a_phone_whose_host_is_unknown_is_unavailable_for_calls_api_calls_and_messages() {
     let stage = Stage::default();
     let (alice, _) = (stage.phone("101"), stage.unregistered("102"));
     let nowhere = Registered {

@@ -1,4 +1,4 @@
-//! Bad networks: every call comes to its end, with one record, whatever is lost, doubled or late.
+//! Bad networks: every call ends, with one record, whichever messages are lost, doubled or late.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use sip::Method;
 use switch::Input;
 use tests::{Phase, Settings, Stage, net::Faults};
 
-/// A whole call on such a network; says whether it was answered, and what was lost and doubled.
+/// A whole call on such a network: whether it was answered, and how many messages were lost and doubled.
 fn life(seed: u64, faults: Faults) -> (bool, u64, u64) {
     let stage = Stage::new(Settings {
         seed,
@@ -112,7 +112,7 @@ fn a_key_pressed_before_the_caller_has_heard_that_it_was_answered_does_not_end_t
     stage.with(|world| world.net.faults.loss = 100);
     stage.pass(0.004);
     stage.with(|world| world.net.faults.loss = 0);
-    // The 200 to 101 is lost, and comes again only after this.
+    // The 200 to 101 is lost, and is sent again only after this point.
     let call = bob.latest();
     bob.with(|phone| phone.pass(call, &Method::Info, "application/dtmf-relay", "Signal=5\r\n"));
     stage.pass(0.1);
@@ -136,7 +136,7 @@ fn a_caller_whose_media_fails_gets_no_bye_before_it_has_acknowledged_the_answer(
     let reason = "as a test".into();
     stage.tells(Input::Media(media::Event::Failed { media: port, reason }));
     stage.pass(5.0);
-    // RFC 3261 15: not before the ACK, or until none will come.
+    // RFC 3261 15: no BYE before the ACK, or before the wait for the ACK is over.
     assert_eq!(alice.got(Method::Bye), 0, "\n{}", stage.ladder());
     bob.ends_with(200);
     alice.ends_with(200);

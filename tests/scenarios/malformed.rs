@@ -1,4 +1,4 @@
-//! Header fields that nobody needs, answers that are slightly broken, and keep-alives of other kinds: none of them
+//! Malformed header fields that no rule needs, slightly broken answers, and keep-alives of other kinds: none of them
 //! costs a call (RFC 3261 8.2.2, 17.1.3, 18.3).
 
 use bytes::Bytes;
@@ -97,7 +97,7 @@ fn an_expires_that_cannot_be_read_is_an_hour() {
         let builder = builder.header(HeaderName::Contact, "<sip:101@198.51.100.1>");
         builder.header(HeaderName::Expires, "soon")
     });
-    // It is another's To, but it is read.
+    // The To of this answer differs from the request's, but can be read.
     assert_ne!(code(&answer), 400, "{answer:?}");
 }
 
@@ -138,7 +138,7 @@ fn a_contact_that_is_no_sip_uri_draws_400() {
 }
 
 #[test]
-fn a_contact_that_is_no_sip_uri_moves_nobody() {
+fn a_contact_that_is_no_sip_uri_moves_no_target() {
     let stage = Stage::default();
     let (alice, bob) = stage.talking();
     let answer = alice.asks_within(Method::Update, |builder| {
@@ -187,7 +187,7 @@ fn a_maddr_sends_our_answers_to_nobody_else() {
 }
 
 #[test]
-fn a_request_that_waits_for_somebody_draws_100() {
+fn a_message_whose_answer_is_slow_draws_100() {
     let stage = Stage::default();
     let (alice, bob) = (stage.phone("101"), stage.phone("102"));
     bob.feels(|mood| mood.dead = true);
@@ -195,11 +195,11 @@ fn a_request_that_waits_for_somebody_draws_100() {
     stage.pass(3.4);
     assert_eq!(alice.was_told(100), 0);
     stage.pass(0.3);
-    // By itself, and again with the repetition that comes just then.
+    // Tandem sends a 100 by itself, and another for the repetition that comes at that moment.
     assert!((1..=2).contains(&alice.was_told(100)), "{}", stage.ladder());
     stage.pass(40.0);
     assert_eq!(alice.with(|phone| phone.message_code), Some(480));
-    // From then on it asks again each T2, 4 s.
+    // From then on the phone repeats its request every T2, 4 s.
     assert!(alice.was_told(100) <= 9, "{}", stage.ladder());
     stage.clears();
 }
@@ -208,7 +208,7 @@ fn a_request_that_waits_for_somebody_draws_100() {
 fn an_update_that_the_other_phone_thinks_about_draws_100() {
     let stage = Stage::default();
     let (alice, bob) = stage.talking();
-    // It is asked by re-INVITE, and answers after 6 s.
+    // Bob gets a re-INVITE, and answers after 6 s.
     bob.feels(|mood| {
         mood.allow = "INVITE, ACK, CANCEL, BYE";
         mood.waits_with_changes = true;

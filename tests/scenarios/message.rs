@@ -21,7 +21,7 @@ fn it_is_delivered_to_every_phone_and_answered_200() {
 }
 
 #[test]
-fn nobody_has_the_number_or_no_phone_is_there() {
+fn a_message_to_an_unknown_number_is_404_and_to_an_absent_phone_480() {
     let stage = Stage::default();
     let alice = stage.phone("101");
     let _bob = stage.unregistered("102");
@@ -51,7 +51,7 @@ fn one_dead_phone_does_not_matter_and_only_dead_ones_are_480() {
 }
 
 #[test]
-fn the_sender_is_who_it_says_and_nothing_of_its_side_is_shown() {
+fn a_message_has_the_sender_s_own_number_and_no_address_of_its_side() {
     let stage = Stage::default();
     let (alice, bob) = (stage.phone("101"), stage.phone("102"));
     alice.feels(|mood| mood.claims = Some("103"));
@@ -60,7 +60,7 @@ fn the_sender_is_who_it_says_and_nothing_of_its_side_is_shown() {
     assert_eq!(sends(&stage, &alice, "102", "from 101"), 200);
     let address = alice.with(|phone| phone.address.ip().to_string());
     bob.with(|phone| {
-        // Who is told of a message can answer it: the URI has the address that the phone reaches us by.
+        // The recipient can answer the message: the URI has the address that this phone reaches Tandem by.
         let home = phone.server.ip();
         let message = phone
             .received
@@ -78,7 +78,7 @@ fn the_sender_is_who_it_says_and_nothing_of_its_side_is_shown() {
 }
 
 #[test]
-fn who_hides_its_number_hides_it_in_messages_too() {
+fn a_hidden_number_is_hidden_in_messages_too() {
     let stage = Stage::default();
     let (alice, bob) = (stage.phone("101"), stage.phone("102"));
     alice.feels(|mood| mood.claims = Some("anonymous"));

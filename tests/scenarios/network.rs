@@ -17,7 +17,7 @@ fn whole_call(stage: &Stage, alice: &Actor, bob: &Actor) {
     stage.clears();
 }
 
-/// How many INVITEs of the switch's went this way.
+/// How many INVITEs the switch sent this way.
 fn invites(stage: &Stage, to: &str, by: &str) -> usize {
     let ladder = stage.ladder();
     let lines = ladder
@@ -78,7 +78,7 @@ fn a_connection_that_ends_in_a_call_does_not_end_the_call() {
 }
 
 #[test]
-fn a_phone_whose_connection_ended_and_that_does_not_come_back_is_not_waited_for() {
+fn a_hang_up_does_not_wait_for_a_phone_whose_connection_has_ended() {
     let stage = Stage::default();
     let alice = stage.phone_at("101", A, Transport::Tcp);
     let bob = stage.phone_at("102", B, Transport::Tcp);
@@ -111,11 +111,11 @@ fn a_phone_whose_connection_is_gone_is_reached_at_its_contact_or_not_at_all() {
 }
 
 #[test]
-fn a_call_to_a_phone_whose_connection_ends_before_it_has_answered_is_not_waited_for() {
+fn a_call_ends_at_once_when_the_callee_s_connection_ends_before_an_answer() {
     let stage = Stage::default();
     let alice = stage.phone_at("101", A, Transport::Udp);
     let bob = stage.phone_at("102", B, Transport::Tcp);
-    // It was unplugged: nobody said that its connection was gone until something came over it.
+    // The phone was unplugged: its connection is known to be gone only when something is sent over it.
     bob.feels(|mood| mood.dead = true);
     alice.calls("102");
     stage.pass(0.1);
@@ -156,7 +156,7 @@ fn a_request_too_large_for_a_datagram_goes_over_tcp() {
 }
 
 #[test]
-fn what_goes_over_tcp_names_the_listener_where_an_answer_would_find_us() {
+fn a_request_over_tcp_names_the_listener_that_its_responses_reach() {
     let stage = Stage::plan(&large());
     let listener = |transport, address: &str| Listener {
         transport,
@@ -218,14 +218,14 @@ fn large() -> String {
 }
 
 #[test]
-fn what_a_stream_cannot_be_cut_by_is_refused_and_begins_no_call() {
+fn a_message_without_a_usable_length_on_a_stream_is_refused_and_begins_no_call() {
     let stage = Stage::default();
     let bob = stage.phone("102");
     let alice = stage.phone_at("101", A, Transport::Tcp);
     alice.calls("102");
     bob.rings();
     alice.hangs_up().ends_with(487);
-    // The same INVITE, credentials and all, as the head that is left of one without a length.
+    // The same INVITE with its credentials, but only its head, and without a usable length.
     let invite = alice.call(|call| call.invite.bytes().clone());
     let text = String::from_utf8_lossy(&invite).replace("CSeq: ", "CSeq: 9");
     let head: Vec<&str> = text.lines().take_while(|line| !line.is_empty()).collect();
@@ -250,7 +250,7 @@ fn what_a_stream_cannot_be_cut_by_is_refused_and_begins_no_call() {
 
 #[test]
 fn a_phone_behind_a_nat_is_reached_where_it_came_from() {
-    // Its contact names an address that nobody outside can reach.
+    // The Contact has a private address, which Tandem cannot reach.
     let stage = Stage::default();
     let (alice, bob) = (stage.phone("101"), stage.unregistered("102"));
     bob.with(|phone| phone.believes = Some("10.0.0.7:5060".into()));
@@ -311,7 +311,7 @@ fn a_phone_behind_a_proxy_is_reached_by_its_path() {
 }
 
 #[test]
-fn a_host_that_says_it_is_not_there_is_believed_at_once() {
+fn an_unreachable_host_ends_the_request_at_once() {
     let stage = Stage::default();
     let (alice, bob) = (stage.phone("101"), stage.phone("102"));
     bob.feels(|mood| mood.dead = true);

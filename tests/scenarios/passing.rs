@@ -1,4 +1,4 @@
-//! What one phone says and the other one gets: texts without control octets, numbers in any form, lists in any number of
+//! What passes from one phone to the other: texts without control octets, numbers in any form, lists in any number of
 //! rows.
 
 use sip::{HeaderName, Method};
@@ -106,7 +106,7 @@ fn a_telephone_number_is_rung_in_each_form_it_is_written() {
         stage.pass(1.0);
         bob.with(|phone| assert_eq!(phone.texts.pop().as_deref(), Some(uri)));
     }
-    // Without `user=phone` it is a user name, and nobody has it.
+    // Without `user=phone` it is a user name, and no extension has that name.
     alice.calls("sip:+1-555-123-4567@tandem.local").ends_with(404);
     stage.clears();
 }
@@ -138,7 +138,7 @@ fn a_phone_may_write_its_own_number_with_separators_or_leave_it_out() {
         bob.rejects(486);
         alice.ends_with(486);
     }
-    // Whoever has not signed in is still nobody, and nobody is another.
+    // A caller without credentials is still refused, and so is a caller that uses the number of another.
     for from in [
         "<sip:102@tandem.local>;tag",
         "<sip:1-0-2@tandem.local;user=phone>;tag",

@@ -1,10 +1,10 @@
-//! Which media port a leg gets, as the phones are told it. The rule is in `crates/media/src/pool/mod.rs`.
+//! The media port of each leg, as the phones see it. The rule is in `crates/media/src/pool/mod.rs`.
 
 use sip::{Builder, HeaderName, Message, Method, dialog::Dialog};
 use switch::{Config, Trusted};
 use tests::{Settings, Stage, sdp};
 
-/// Everybody in 198.51.200.0/24 may call, and is connected with the peer at 198.51.200.2.
+/// All hosts in 198.51.200.0/24 may call, and are connected with the peer at 198.51.200.2.
 fn stage() -> Stage {
     let trusted = Trusted {
         network: "198.51.200.0".parse().unwrap(),
@@ -29,7 +29,7 @@ fn audio_port(message: &Message) -> u16 {
     line.split(' ').next().unwrap().parse().unwrap()
 }
 
-/// A call from this address with this description, answered with that one: the ports that caller and callee are told.
+/// A call from `from` with one description, answered with the other: the ports that caller and callee are given.
 fn connect(stage: &Stage, number: u32, from: &str, offer: &str, answer: &str) -> (u16, u16) {
     let (near, far) = (stage.wire(&format!("{from}:5060")), stage.wire("198.51.200.2:5060"));
     let invite = Builder::request(&Method::Invite, "sip:900@tandem.local")
@@ -86,12 +86,12 @@ fn one_address_and_port_announced_twice_and_a_phone_behind_nat_have_ports_of_the
 }
 
 #[test]
-fn what_an_answer_says_of_the_callee_keeps_others_from_its_port() {
+fn the_media_address_in_an_answer_keeps_other_legs_off_its_port() {
     let stage = stage();
     // The callee's media is at another address than its signalling.
     let elsewhere = "198.51.200.77";
     let (_, callee) = connect(&stage, 1, ONE, &sdp(ONE, 4000), &sdp(elsewhere, 4000));
-    // From there calls a phone behind NAT, whose packets may come from any port of it.
+    // A phone behind a NAT at that address calls: its packets may come from any port there.
     let (caller, _) = connect(&stage, 2, elsewhere, &sdp("10.0.0.5", 4000), &sdp(FAR, 4000));
     assert_ne!(caller, callee);
 }

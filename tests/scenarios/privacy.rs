@@ -1,4 +1,4 @@
-//! Nothing of one side is told to the other, but what a PBX should pass on.
+//! Nothing of one side is shown to the other, except what a PBX should pass on.
 
 use sip::{HeaderName, Message, Transport};
 use switch::Input;
@@ -93,7 +93,7 @@ fn the_callee_sees_the_account_s_name_and_number() {
     alice.calls("102");
     bob.rings();
     let from = bob.call(|call| call.invite.header(HeaderName::From).unwrap().to_owned());
-    // The address that the phone reaches us by: a name may mean nothing to it.
+    // The address that the phone reaches Tandem by: the phone may not be able to resolve a name.
     let home = bob.with(|phone| phone.server.ip());
     assert!(
         from.starts_with(&format!("\"Ada \\\"the\\\" Countess\" <sip:101@{home}>;tag=")),
@@ -121,7 +121,7 @@ fn a_missed_call_can_be_called_back_at_the_uri_that_was_shown() {
         alice.hangs_up();
         bob.ends_with(487);
         let (number, host, port) = shown;
-        // No name has to be looked up, and the port is the one that the phone registered to.
+        // The phone has no name to look up, and the port is the one it registered to.
         let home = bob.with(|phone| phone.server);
         assert_eq!(
             (host.as_str(), port.unwrap_or(5060)),
@@ -137,7 +137,7 @@ fn a_missed_call_can_be_called_back_at_the_uri_that_was_shown() {
 }
 
 #[test]
-fn a_caller_without_a_name_of_its_own_shows_what_its_phone_says() {
+fn a_caller_without_a_name_in_its_account_shows_the_name_its_phone_sends() {
     let stage = Stage::default();
     let (alice, bob) = (stage.phone("101"), stage.phone("102"));
     stage.with(|world| world.account("101", |account| account.name = String::new()));
@@ -175,7 +175,7 @@ fn an_anonymous_caller_stays_so() {
         from.starts_with("\"Anonymous\" <sip:anonymous@anonymous.invalid>"),
         "RFC 3323 4.1.1.3: {from}"
     );
-    // Whoever runs the PBX knows who called: nobody makes calls that are nobody's.
+    // The record has the caller's number: only the callee does not see it.
     assert_eq!(stage.calls()[0].from, "101");
     alice.hangs_up();
     assert_eq!(stage.record().open.from, "101");

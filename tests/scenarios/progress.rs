@@ -1,4 +1,5 @@
-//! What a caller is told before its call is answered (RFC 3261 8.1.3.2, 13.3.1.1, 21.1; RFC 3960 3.2; RFC 6228).
+//! The provisional responses a caller gets before its call is answered (RFC 3261 8.1.3.2, 13.3.1.1, 21.1;
+//! RFC 3960 3.2; RFC 6228).
 
 use sip::{Builder, Message, Method};
 use switch::LiveState;
@@ -9,7 +10,7 @@ const TWO: &str = r#"fn on_call(caller) {
     caller.dial(["sip:one@198.51.200.1:5060", "sip:two@198.51.200.2:5060"], #{ timeout: 20 });
 }"#;
 
-/// 101 has called somebody under the test's own hand.
+/// 101 has called a peer that the test drives message by message.
 fn called(plan: &str) -> (Stage, Actor, Wire, Message) {
     let stage = Stage::plan(plan);
     let alice = stage.phone("101");
@@ -51,7 +52,7 @@ fn is_refused(stage: &Stage, alice: &Actor, wire: &Wire, invite: &Message) {
 }
 
 #[test]
-fn that_it_rings_after_early_media_reaches_the_caller() {
+fn ringing_after_early_media_reaches_the_caller() {
     // RFC 3960 3.2: the caller's phone makes the ringback, unless it hears early media. With the description repeated
     // the media is to be heard.
     for repeated in [false, true] {
@@ -76,14 +77,14 @@ fn that_it_rings_after_early_media_reaches_the_caller() {
 }
 
 #[test]
-fn what_a_phone_says_of_its_state_stays_what_it_is() {
+fn each_provisional_response_reaches_the_caller_as_it_is() {
     for (code, line, rings) in [
         (180, "180 Ringing", true),
         (181, "181 Call Is Being Forwarded", false),
         (182, "182 Queued", false),
         (183, "183 Session Progress", false),
         (199, "199 Early Dialog Terminated", false),
-        // RFC 3261 8.1.3.2: one that nobody knows is a 183.
+        // RFC 3261 8.1.3.2: an unknown provisional response counts as a 183.
         (188, "183 Session Progress", false),
     ] {
         let (stage, alice, wire, invite) = called(URI);
@@ -107,7 +108,7 @@ fn each_change_of_state_is_told_and_nothing_twice() {
         wire.sends(Builder::reply_with_reason(&invite, status, reason, Some("far")).finish());
         stage.pass(0.5);
     };
-    // RFC 3261 21.1.4: how many are waiting may be said again and again.
+    // RFC 3261 21.1.4: the length of the queue may be sent again and again.
     phrase(182, "Queued, 2 before you");
     phrase(182, "Queued, 2 before you");
     phrase(182, "Queued, 1 before you");
@@ -156,7 +157,7 @@ fn changes_that_come_too_fast_are_told_in_the_end_and_early_media_at_once() {
 }
 
 #[test]
-fn with_several_phones_that_one_rings_goes_before_all_else() {
+fn with_several_phones_ringing_goes_before_all_other_states() {
     let (stage, alice, one, invite) = called(TWO);
     let two = stage.wire("198.51.200.2:5060");
     let other = two.takes_request(Method::Invite);
@@ -170,7 +171,7 @@ fn with_several_phones_that_one_rings_goes_before_all_else() {
     says(&one, &invite, 183);
     says(&one, &invite, 182);
     says(&two, &other, 182);
-    // Early media of one of several is heard by nobody: it stands for a tone.
+    // Early media of one phone among several is not passed on: the caller gets ringing instead.
     one.replies(&invite, 183, "far", described("198.51.200.1"));
     stage.pass(0.5);
     let lines: Vec<(String, bool)> = told(&alice);
@@ -204,7 +205,7 @@ fn the_last_phone_that_is_left_may_be_heard() {
     is_refused(&stage, &alice, &one, &invite);
 }
 
-/// What the media engine was told to play and to end.
+/// What the media engine was asked to play and to stop.
 fn tones(stage: &Stage) -> Vec<&'static str> {
     stage.with(|world| {
         let commands = world.media.iter().filter_map(|command| match command {
@@ -243,7 +244,7 @@ fn a_caller_that_was_answered_hears_a_tone_only_while_something_rings() {
 
 #[test]
 fn a_callee_that_hangs_up_before_it_answers_is_let_go_and_so_is_the_caller() {
-    // RFC 3261 15 has it answer the INVITE instead, but phones do this.
+    // RFC 3261 15 asks the callee to answer the INVITE instead, but some phones send a BYE.
     for early in [false, true] {
         let (stage, alice, wire, invite) = called(URI);
         wire.replies(&invite, 183, "far", |reply| {
@@ -262,7 +263,7 @@ fn a_callee_that_hangs_up_before_it_answers_is_let_go_and_so_is_the_caller() {
         assert_eq!((cdr.sip_code, cdr.ended_by), (480, switch::EndedBy::Callee), "{cdr:?}");
         stage.clears();
     }
-    // It may have answered at the same moment.
+    // The phone may have answered at the same moment.
     let (stage, alice, wire, invite) = called(URI);
     wire.replies(&invite, 180, "far", plain);
     stage.pass(0.5);
@@ -314,7 +315,7 @@ fn one_phone_behind_a_proxy_that_hangs_up_early_leaves_the_others_ringing() {
 }
 
 #[test]
-fn another_phone_of_the_callee_goes_on_ringing_where_one_hangs_up_early() {
+fn an_early_hang_up_of_one_phone_leaves_the_callee_s_other_phones_ringing() {
     let (stage, alice, one, invite) = called(TWO);
     let two = stage.wire("198.51.200.2:5060");
     let other = two.takes_request(Method::Invite);

@@ -5,7 +5,7 @@ use tests::{Actor, Stage};
 
 type Expected<'a> = (Disposition, u16, EndedBy, &'a str);
 
-/// A world with three extensions, of which 103 has no phone; what happens in it; and the record it leaves.
+/// Checks the record of what `happens` in a world with three extensions, of which 103 has no phone.
 fn leaves(expected: Expected<'_>, happens: impl FnOnce(&Stage, &Actor, &Actor)) {
     let stage = Stage::default();
     let (alice, bob) = (stage.phone("101"), stage.phone("102"));
@@ -97,7 +97,7 @@ fn unanswered_calls_say_why() {
             alice.calls("102").ends_with(code);
         });
     }
-    // The caller is told 480, for these speak of our INVITE; the record says what the phone said.
+    // The caller gets 480, because these codes concern our own INVITE. The record has the phone's own code.
     for (code, detail) in [
         (401, "the callee's phone asked for a password (401 Unauthorized)"),
         (
@@ -242,7 +242,7 @@ fn a_script_that_passes_on_the_code_of_its_dial_passes_on_the_cause() {
 }
 
 #[test]
-fn a_record_names_who_answered_or_was_rung_last() {
+fn a_record_names_the_party_that_answered_or_was_rung_last() {
     let stage = Stage::default();
     let (alice, bob, carol) = (stage.phone("101"), stage.phone("102"), stage.phone("103"));
     stage.with(|world| world.account("102", |account| account.forward_no_answer = Some("103".into())));
@@ -256,8 +256,8 @@ fn a_record_names_who_answered_or_was_rung_last() {
 }
 
 #[test]
-fn that_a_call_was_answered_is_noted_when_it_happens() {
-    // What the disk has of a call if Tandem is killed in the middle of it.
+fn an_answer_is_noted_when_it_happens() {
+    // What is on disk when Tandem is killed in the middle of a call.
     let plan = r#"fn on_call(caller) {
         caller.answer();
         caller.wait(2);

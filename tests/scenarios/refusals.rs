@@ -1,4 +1,4 @@
-//! Requests that are refused, as RFC 3261 8.2 wants it.
+//! Requests that are refused (RFC 3261 8.2).
 
 use sip::{HeaderName, Message, Method};
 use tests::Stage;
@@ -8,7 +8,7 @@ fn code(answer: &Message) -> u16 {
 }
 
 #[test]
-fn what_is_required_and_not_supported_draws_420() {
+fn a_required_extension_that_is_not_supported_draws_420() {
     let stage = Stage::default();
     let alice = stage.phone("101");
     for method in [Method::Invite, Method::Options, Method::Message] {
@@ -67,7 +67,7 @@ fn a_part_that_must_be_understood_and_is_not_draws_415() {
         (Method::Invite, "mixed", required, 415),
         (Method::Options, "mixed", required, 415),
         (Method::Register, "related", required, 415),
-        // Its body is the other phone's.
+        // The body is for the other phone.
         (Method::Message, "mixed", required, 200),
     ] {
         let (content_type, body) = with_part(kind, head);
@@ -104,7 +104,7 @@ fn a_part_that_may_be_passed_over_or_has_an_alternative_is() {
         });
         assert_eq!(code(&answer), 486, "{kind} {head}");
     }
-    // Nothing but what may be passed over: a call without an offer.
+    // Only parts that may be ignored: a call without an offer.
     let rings = bob.got(Method::Invite);
     let answer = alice.asks(Method::Invite, "sip:102@tandem.local", |builder| {
         builder
@@ -182,7 +182,7 @@ fn schemes_methods_and_hops() {
 }
 
 #[test]
-fn options_says_what_is_understood() {
+fn options_lists_what_tandem_supports() {
     let stage = Stage::default();
     let alice = stage.phone("101");
     let answer = alice.asks(Method::Options, "sip:tandem.local", |builder| builder);
@@ -200,7 +200,7 @@ fn options_says_what_is_understood() {
 }
 
 #[test]
-fn a_dialog_that_nobody_knows_gets_481() {
+fn a_request_in_an_unknown_dialog_gets_481() {
     let stage = Stage::default();
     let (alice, bob) = (stage.phone("101"), stage.phone("102"));
     alice.calls("102");
@@ -219,7 +219,7 @@ fn a_dialog_that_nobody_knows_gets_481() {
 }
 
 #[test]
-fn an_invite_for_somebody_else_s_domain_is_refused_with_a_record() {
+fn an_invite_for_a_foreign_domain_is_refused_with_a_record() {
     let stage = Stage::default();
     let alice = stage.phone("101");
     let answer = alice.asks(Method::Invite, "sip:102@example.org", |builder| {
@@ -238,7 +238,7 @@ fn an_invite_for_somebody_else_s_domain_is_refused_with_a_record() {
 fn an_offer_that_cannot_be_read_or_used_gets_488_and_a_record() {
     let stage = Stage::default();
     let alice = stage.phone("101");
-    // The codes of RFC 3261 20.43: there is no sound in it, it cannot be read, nobody knows that codec.
+    // The codes of RFC 3261 20.43: no audio line, an unreadable description, an unknown codec.
     for (body, warning) in [
         ("v=0\r\n", "304 "),
         (
@@ -292,7 +292,7 @@ fn a_request_that_comes_twice_by_different_ways_is_refused_once_with_482() {
 }
 
 #[test]
-fn who_shows_no_credentials_is_challenged_and_nothing_is_kept_of_it() {
+fn a_request_without_credentials_is_challenged_without_state() {
     // RFC 3261 26.3.2.4: a single 401, never retransmitted, and no state; 8.2.7: the tag is the same each time.
     let stage = Stage::default();
     let _bob = stage.phone("102");
@@ -311,7 +311,7 @@ fn who_shows_no_credentials_is_challenged_and_nothing_is_kept_of_it() {
     wire.sends(stranger(&Method::Invite, "now", "now"));
     let answer = wire.takes_response(401);
     assert_eq!(stage.with(tests::World::stats).transactions, 0, "not even for a moment");
-    // Its ACK belongs to nothing, and neither does its CANCEL.
+    // Neither its ACK nor its CANCEL matches a transaction.
     let invite = stranger(&Method::Invite, "now", "now");
     wire.sends(with_to(&invite, &Method::Ack, answer.header(HeaderName::To).unwrap()));
     assert!(wire.collects(5.0).is_empty());
@@ -321,7 +321,7 @@ fn who_shows_no_credentials_is_challenged_and_nothing_is_kept_of_it() {
 }
 
 #[test]
-fn what_nobody_may_ask_is_refused_before_anybody_is_challenged() {
+fn a_request_that_no_account_may_make_is_refused_without_a_challenge() {
     let stage = Stage::default();
     let wire = stage.wire("198.51.200.1:5060");
     let odd = |method: Method, uri: &str, name, value: &str| {
@@ -345,7 +345,7 @@ fn what_nobody_may_ask_is_refused_before_anybody_is_challenged() {
     stage.clears();
 }
 
-/// A request of somebody who shows no credentials.
+/// A request without credentials.
 fn stranger(method: &Method, branch: &str, call_id: &str) -> Message {
     sip::Builder::request(method, "sip:102@tandem.local")
         .header(
@@ -374,8 +374,8 @@ fn with_to(request: &Message, method: &Method, to: &str) -> Message {
 }
 
 #[test]
-fn what_only_seems_to_be_part_of_something_is_not_answered_for_ever() {
-    // None of these is charged as a new request is, because calls in progress always win.
+fn requests_of_unknown_dialogs_and_transactions_are_answered_up_to_a_limit() {
+    // These look like requests within a dialog, and are not limited as new requests are.
     for (method, from) in [
         ("BYE", "From: <sip:a@b>;tag=f\r\n"),
         ("BYE", ""),
@@ -412,7 +412,8 @@ fn without_a_media_port_an_invite_gets_503_and_a_record() {
 
 #[test]
 fn one_media_port_is_enough_for_calls_that_are_silent() {
-    // Legs that cannot be told apart yet share it: what may be several legs' is nobody's, and no call is refused.
+    // Legs that cannot be told apart yet share the port: a packet that fits several legs goes to none of them, and
+    // no call is refused.
     let mut settings = tests::Settings::default();
     settings.config.media_ports = (20_000, 20_001);
     let stage = Stage::new(settings);

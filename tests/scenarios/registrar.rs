@@ -1,4 +1,4 @@
-//! Registration as phones see it (RFC 3261 10); its rules are tested beside the registrar.
+//! Registration as phones see it (RFC 3261 10). The tests beside the registrar check its rules.
 
 use sip::{HeaderName, Message, Method};
 use switch::Event;
@@ -80,7 +80,7 @@ fn a_stranger_and_a_wrong_password_hear_the_same() {
 }
 
 #[test]
-fn nobody_registers_for_another() {
+fn a_phone_registers_no_number_but_its_own() {
     let stage = Stage::default();
     let (alice, bob) = (stage.phone("101"), stage.phone("102"));
     alice.feels(|mood| mood.claims = Some("102"));

@@ -12,7 +12,7 @@ fn after_a_restart_registrations_are_there_and_phones_call_again() {
     alice.talks();
     stage.pass(5.0);
     stage.with(|world| world.restart(&Settings::default()));
-    // What is left of the call is told so.
+    // Requests of the old call draw 481.
     alice.hangs_up().ends_with(200);
     bob.begins_change(Method::Update, None).is_answered(481);
     bob.ends_with(200);
@@ -38,7 +38,7 @@ fn a_call_that_was_ringing_is_tried_again_by_its_own_retransmissions() {
     alice.hears_ringing();
     stage.with(|world| world.restart(&Settings::default()));
     stage.pass(1.0);
-    // Nobody knows of it any more: the caller gives up, and so does the phone that rings.
+    // The switch has forgotten the call: the caller gives up, and so does the ringing phone.
     alice.hangs_up();
     stage.pass(60.0);
     assert!(matches!(alice.phase(), Some(Phase::Over(_) | Phase::Ending)));

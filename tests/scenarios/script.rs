@@ -1,4 +1,4 @@
-//! What a dialplan does with a call (the verbs of the contract), and how its end becomes the call's.
+//! What a dialplan does with a call (its verbs), and how a call ends when its script ends.
 
 use media::{Command, Source};
 use sip::{HeaderName, Method};
@@ -210,7 +210,7 @@ fn a_script_without_end_harms_only_its_own_call() {
 
 #[test]
 fn nothing_runs_after_the_caller_has_hung_up() {
-    // Each verb that waits; the one after it would be seen.
+    // Each verb that waits. The verb after it would be seen.
     for verb in [
         "caller.wait(30);",
         r#"caller.tone("dial", 30);"#,
@@ -261,7 +261,7 @@ fn facts_and_headers_are_there_for_the_script() {
 }
 
 #[test]
-fn what_proves_a_password_is_not_told_to_the_script() {
+fn a_script_does_not_see_credentials() {
     let stage = plan(
         r#"let known = 0;
         for name in ["Authorization", "authorization", "AUTHORIZATION", "Proxy-Authorization"] {
@@ -277,7 +277,7 @@ fn what_proves_a_password_is_not_told_to_the_script() {
 }
 
 #[test]
-fn the_state_of_an_extension_is_what_it_is_now() {
+fn a_script_sees_the_present_state_of_an_extension() {
     let stage = Stage::plan(
         r#"fn on_call(caller) {
             if caller.dialed != "900" { caller.dial(caller.dialed); return; }
@@ -319,7 +319,7 @@ fn the_state_of_an_extension_is_what_it_is_now() {
 }
 
 #[test]
-fn the_caller_s_own_answer_to_what_tandem_says_is_waited_for() {
+fn a_script_that_hangs_up_at_once_waits_for_the_caller_s_ack() {
     // A script that answers and hangs up at once sends its BYE after the ACK.
     let stage = plan("caller.answer(); caller.hangup();");
     let alice = stage.phone("101");

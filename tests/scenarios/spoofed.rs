@@ -1,11 +1,11 @@
-//! Answers and CANCELs from addresses that had no part in the transaction change nothing (RFC 3261 26.1.2); those of a
-//! peer that is known to speak from there are taken.
+//! Answers and CANCELs from addresses outside the transaction change nothing (RFC 3261 26.1.2). Those of a known peer
+//! at another of its addresses are accepted.
 
 use sip::{Builder, HeaderName, Message, Method, StatusCode};
 use switch::{AccountChange, Config, Disposition, Input, NatPolicy, Trusted};
 use tests::{Actor, Phase, Settings, Stage, Wire, sdp};
 
-/// Somebody who has seen what was sent.
+/// A third party that has seen the messages.
 fn spoofer(stage: &Stage) -> Wire {
     stage.wire("203.0.113.66:5060")
 }
@@ -37,7 +37,7 @@ fn cancel_of(invite: &Message) -> Message {
 }
 
 #[test]
-fn who_was_not_called_neither_answers_nor_refuses() {
+fn a_response_from_an_address_that_was_not_called_is_dropped() {
     let stage = Stage::default();
     let (alice, bob, spoofer) = (stage.phone("101"), stage.phone("102"), spoofer(&stage));
     alice.calls("102");
@@ -61,7 +61,7 @@ fn who_was_not_called_neither_answers_nor_refuses() {
 }
 
 #[test]
-fn who_did_not_call_cancels_nothing() {
+fn a_cancel_from_an_address_that_did_not_call_is_refused() {
     let stage = Stage::default();
     let (alice, bob, spoofer) = (stage.phone("101"), stage.phone("102"), spoofer(&stage));
     alice.calls("102");
@@ -77,7 +77,7 @@ fn who_did_not_call_cancels_nothing() {
 }
 
 #[test]
-fn who_is_not_asked_says_nothing_within_a_call() {
+fn a_response_within_a_call_from_an_address_that_was_not_asked_is_dropped() {
     let stage = Stage::default();
     let (alice, bob) = stage.talking();
     let spoofer = spoofer(&stage);
@@ -95,7 +95,7 @@ fn who_is_not_asked_says_nothing_within_a_call() {
 }
 
 #[test]
-fn a_text_is_taken_by_nobody_but_who_it_is_for() {
+fn a_response_to_a_message_from_an_address_that_was_not_asked_is_dropped() {
     let stage = Stage::default();
     let (alice, bob, spoofer) = (stage.phone("101"), stage.phone("102"), spoofer(&stage));
     bob.feels(|mood| mood.refuses_texts = Some(603));

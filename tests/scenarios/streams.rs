@@ -1,4 +1,4 @@
-//! Requests too large for a datagram, and phones that take nothing else (RFC 3261 18.1.1).
+//! Requests too large for a datagram, and phones that accept datagrams only (RFC 3261 18.1.1).
 
 use switch::Config;
 use tests::{Settings, Stage};

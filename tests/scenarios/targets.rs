@@ -1,4 +1,4 @@
-//! A name with several addresses: the next one is tried where one fails (RFC 3263 section 4.3).
+//! A name with several addresses: where one address fails, the next is tried (RFC 3263 section 4.3).
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use tests::{Stage, Wire, sdp};
 const FIRST: &str = "198.51.200.1:5060";
 const SECOND: &str = "198.51.200.2:5060";
 
-/// A stage whose script calls a name with two addresses, and who is at them.
+/// A stage whose script calls a name with two addresses, and the peers at these addresses.
 fn called() -> (Stage, Wire, Wire) {
     let stage =
         Stage::plan(r#"fn on_call(caller) { caller.ring(); caller.dial("sip:x@two.example", #{ timeout: 60 }); }"#);
@@ -34,7 +34,7 @@ fn answers(wire: &Wire, invite: &sip::Message) {
     wire.takes_request(Method::Ack);
 }
 
-/// What was sent there cannot be: a port is closed, a host is not reached.
+/// The last message to this address could not be sent: its port is closed, or its host is not reached.
 fn fails(stage: &Stage, remote: &str) {
     let flow = sip::Flow {
         transport: Transport::Udp,
@@ -68,7 +68,7 @@ fn a_call_reaches_the_second_address_where_the_first_says_nothing() {
     second.replies(&bye, 200, "far", |reply| reply);
     alice.ends_with(200);
     assert_eq!(stage.record().disposition, Disposition::Answered);
-    // The first one's transaction has an end of its own.
+    // The transaction with the first address ends separately.
     stage.pass(40.0);
     stage.clears();
 }
@@ -92,7 +92,7 @@ fn an_address_that_cannot_be_reached_costs_no_time() {
 }
 
 #[test]
-fn an_address_that_is_overloaded_is_left_and_one_whose_phone_is_busy_is_not() {
+fn a_503_leads_to_the_next_address_and_a_486_does_not() {
     for (code, asked) in [(503, true), (486, false)] {
         let (stage, first, second) = called();
         let alice = stage.phone("101");
@@ -138,7 +138,7 @@ fn a_caller_that_gives_up_takes_the_call_from_every_address() {
     second.replies(&cancel, 200, "far", |reply| reply);
     second.replies(&invite, 487, "far", |reply| reply);
     second.takes_request(Method::Ack);
-    // The first one wakes up: it is not to ring.
+    // The first peer wakes up: it must not ring.
     first.replies(&early, 180, "slow", |reply| reply);
     let cancel = first.takes_request(Method::Cancel);
     first.replies(&cancel, 200, "slow", |reply| reply);

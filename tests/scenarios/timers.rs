@@ -24,7 +24,7 @@ fn call(stage: &Stage, alice: &Actor, bob: &Actor) {
 }
 
 #[test]
-fn we_refresh_where_nobody_else_does_and_the_call_goes_on() {
+fn tandem_refreshes_the_session_where_the_phones_do_not() {
     let stage = stage();
     let (alice, bob) = (stage.phone("101"), stage.phone("102"));
     alice.feels(|mood| mood.timer = false);
@@ -129,7 +129,7 @@ fn a_phone_that_promised_to_refresh_and_does_not_loses_its_call() {
 }
 
 #[test]
-fn a_refresher_that_is_neither_side_says_nothing_and_the_rest_holds() {
+fn an_unknown_refresher_is_ignored_and_the_interval_holds() {
     let stage = stage();
     let (alice, bob) = (stage.phone("101"), stage.phone("102"));
     alice.feels(|mood| mood.asks_timer = Some("100;refresher=me"));
@@ -189,8 +189,8 @@ fn a_phone_that_no_longer_speaks_of_a_timer_is_not_expected_to_refresh() {
 }
 
 #[test]
-fn a_phone_that_takes_no_change_at_all_is_there_all_the_same() {
-    // Without session timers of its own (RFC 4028 7.2) there is nothing that expires: what it answers does not matter.
+fn a_phone_that_refuses_every_refresh_keeps_its_call() {
+    // A phone without session timers (RFC 4028 7.2) has no session that expires: any answer shows that it is there.
     let stage = stage();
     let (alice, door) = (stage.phone("101"), stage.phone("102"));
     door.feels(|mood| {
@@ -208,7 +208,7 @@ fn a_phone_that_takes_no_change_at_all_is_there_all_the_same() {
 }
 
 #[test]
-fn an_interval_that_is_too_short_gets_422_and_what_would_do() {
+fn an_interval_that_is_too_short_gets_422_with_the_least_allowed() {
     let stage = stage();
     let (alice, _bob) = (stage.phone("101"), stage.phone("102"));
     alice
@@ -350,7 +350,7 @@ fn an_invite_that_was_made_again_for_422_does_not_end_with_the_first_one() {
     alice.calls("102");
     stage.pass(1.0);
     bob.feels(|mood| mood.min_se = None).rings();
-    // What acknowledged the 422 cannot be sent any more.
+    // The ACK to the 422 can no longer be sent.
     let flow = sip::Flow {
         transport: sip::Transport::Udp,
         local: "192.0.2.1:5060".parse().unwrap(),

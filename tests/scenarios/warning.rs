@@ -16,10 +16,10 @@ fn why(message: &Message) -> String {
 }
 
 #[test]
-fn of_a_call_that_is_refused() {
+fn a_refused_call_has_a_warning() {
     let stage = Stage::default();
     let (alice, bob) = (stage.phone("101"), stage.phone("102"));
-    // The callee says so, and not why.
+    // The callee refuses and gives no reason.
     alice.calls("102");
     bob.rings().rejects(488);
     alice.ends_with(488);
@@ -36,7 +36,7 @@ fn of_a_call_that_is_refused() {
     let alice = stage.phone("101");
     alice.calls("900").ends_with(488);
     assert_eq!(alice.call(|call| why(&call.last)), "399");
-    // Where Tandem itself would speak.
+    // Tandem itself answers the call.
     let stage = Stage::plan("fn on_call(caller) { caller.answer(); }");
     let alice = stage.phone("101");
     alice.feels(|mood| mood.codecs = vec!["G722"]).calls("900");
@@ -46,7 +46,7 @@ fn of_a_call_that_is_refused() {
 }
 
 #[test]
-fn of_a_change_that_is_refused() {
+fn a_refused_change_has_a_warning() {
     let stage = Stage::default();
     let (alice, bob) = stage.talking();
     bob.feels(|mood| mood.refuses_changes = Some(488));

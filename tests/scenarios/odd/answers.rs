@@ -7,7 +7,7 @@ use tests::{Phase, sdp};
 use super::{called, ends, request};
 
 #[test]
-fn what_speaks_of_our_own_invite_is_not_the_callee_s_answer() {
+fn a_refusal_that_concerns_our_own_invite_is_not_passed_to_the_caller() {
     for code in [401, 407, 420, 422, 481, 491, 302, 503] {
         let (stage, alice, wire, invite) = called();
         wire.replies(&invite, code, "far", |reply| reply);
@@ -98,7 +98,7 @@ fn a_thousand_forks_take_no_more_than_a_few() {
     }
     stage.pass(1.0);
     assert_eq!(stage.with(|world| world.stats().legs), 2);
-    // The caller's dialog, and of the early dialogs as many as `limits.forks` allows.
+    // The caller's dialog, and as many early dialogs as `limits.forks` allows.
     let held = stage.with(|world| world.switch.held());
     assert!(held.contains(&("dialogs", 1 + 8)), "{held:?}");
     wire.replies(&invite, 486, "far", |reply| reply);
@@ -108,7 +108,7 @@ fn a_thousand_forks_take_no_more_than_a_few() {
 
 #[test]
 fn a_callee_that_hangs_up_before_it_has_answered() {
-    // RFC 3261 15 forbids it; some do.
+    // RFC 3261 15 forbids this BYE; some peers send it.
     let (stage, alice, wire, invite) = called();
     wire.replies(&invite, 180, "far", |reply| reply);
     alice.hears_ringing();

@@ -79,7 +79,7 @@ fn an_offer_of_ours_that_the_phone_puts_off_is_made_again_when_it_said() {
     alice.begins_change(Method::Invite, Some(media::SdpDirection::SendOnly));
     takes(&wire.takes_request(Method::Invite));
     alice.is_answered(200);
-    // Without an offer of its own it gets ours, and takes it; the other side is to hear of that.
+    // The re-INVITE has no offer: the phone gets ours and accepts it. The other side must learn of the change.
     alice.begins_change(Method::Invite, None).is_answered(200);
     let change = wire.takes_request(Method::Invite);
     wire.replies(&change, 500, "far", |reply| reply.header(HeaderName::RetryAfter, 7));
@@ -98,7 +98,7 @@ fn a_change_that_the_other_phone_puts_off_is_the_offerer_s_to_make_again() {
     alice.begins_change(Method::Invite, Some(media::SdpDirection::SendOnly));
     let change = wire.takes_request(Method::Invite);
     wire.replies(&change, 500, "far", |reply| reply.header(HeaderName::RetryAfter, 3));
-    // Glare is what every phone knows how to try again (RFC 3261 14.1).
+    // Every phone tries again after glare (RFC 3261 14.1).
     alice.is_answered(491);
     ends(&stage, &alice, &wire);
 }
@@ -111,7 +111,7 @@ fn a_re_invite_that_outlives_its_dialog_is_acknowledged_or_cancelled() {
         let change = wire.takes_request(Method::Invite);
         wire.replies(&change, 100, "far", |reply| reply);
         alice.hangs_up().ends_with(200);
-        // RFC 3261 17.1.1.2: a transaction that was told to wait has no other end.
+        // RFC 3261 17.1.1.2: an INVITE transaction in state Proceeding has no timer that ends it.
         let cancel = wire.takes_request(Method::Cancel);
         assert_eq!(cancel.cseq().unwrap().number, change.cseq().unwrap().number);
         let bye = wire.takes_request(Method::Bye);

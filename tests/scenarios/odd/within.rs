@@ -47,7 +47,7 @@ fn a_phone_that_moves_its_contact_is_followed_and_a_refused_change_moves_nothing
     wire.takes_response(488);
     wire.sends(request(&invite, Method::Ack, 2).finish());
     alice.asks_within(Method::Info, |builder| builder.body("text/x", b"one"));
-    // Its INFO goes where the dialog was before.
+    // The INFO goes to the Contact the dialog had before.
     let allowed = wire.collects(1.0);
     assert!(other.collects(0.1).is_empty(), "{allowed:?}");
     wire.sends(moved(3, description.as_bytes()));
@@ -63,7 +63,7 @@ fn a_phone_that_moves_its_contact_is_followed_and_a_refused_change_moves_nothing
 }
 
 #[test]
-fn a_phone_that_knows_of_no_such_call_has_none() {
+fn a_481_within_a_call_ends_it() {
     let stage = Stage::plan(URI);
     let alice = stage.phone("101");
     let wire = stage.wire("198.51.200.1:5060");
@@ -88,7 +88,7 @@ fn a_phone_that_knows_of_no_such_call_has_none() {
 }
 
 #[test]
-fn what_passes_within_a_call_is_answered_by_the_other_phone() {
+fn a_request_that_passes_within_a_call_is_answered_by_the_other_phone() {
     let (stage, alice, wire, invite) = called();
     wire.replies(&invite, 200, "far", |reply| {
         let description = sdp("198.51.200.1", 9_000);
@@ -100,7 +100,7 @@ fn what_passes_within_a_call_is_answered_by_the_other_phone() {
     for (method, code, told) in [
         (Method::Message, 202, 200),
         (Method::Message, 415, 415),
-        // The real reason: within this call nobody takes the method.
+        // The real reason: no party of this call takes the method.
         (Method::Message, 405, 405),
         (Method::Info, 200, 200),
         (Method::Info, 415, 415),
@@ -113,7 +113,7 @@ fn what_passes_within_a_call_is_answered_by_the_other_phone() {
         stage.pass(0.1);
         assert_eq!(answer(&alice), Some(told));
     }
-    // Silence is no 408 (RFC 4320 4.2), which would end the call (RFC 3261 12.2.1.2).
+    // No 408 for a silent phone (RFC 4320 4.2): a 408 would end the call (RFC 3261 12.2.1.2).
     begins(&alice, Method::Message, "text/plain", "hello?");
     wire.takes_request(Method::Message);
     stage.pass(10.5);
@@ -161,8 +161,8 @@ fn a_key_that_a_phone_does_not_take_by_info_is_pressed_as_an_event() {
 }
 
 #[test]
-fn a_description_that_names_ourselves_is_sent_nothing() {
-    // Two such calls would send each other the same packets for ever, with nobody paying for them.
+fn no_media_is_sent_to_a_description_with_our_own_address() {
+    // Two such calls would send each other the same packets for ever.
     for (address, port, fine) in [
         ("192.0.2.1", 20_000, false),
         ("192.0.2.1", 20_999, false),

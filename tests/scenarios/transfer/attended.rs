@@ -6,7 +6,7 @@ use tests::{Actor, Phase, Stage};
 
 use super::{connect, records, talking};
 
-/// Bob talks with Alice and with Carol, each time as the caller or as the callee.
+/// Bob talks with Alice and with Carol, in each call as the caller or as the callee.
 fn consulting(calls_alice: bool, calls_carol: bool) -> (Stage, Actor, Actor, Actor, Actor) {
     let stage = Stage::default();
     let (alice, bob, carol) = (stage.phone("101"), stage.phone("102"), stage.phone("103"));
@@ -139,7 +139,7 @@ fn a_transferee_with_no_codec_in_common_with_the_target_stays_where_it_is() {
     let (alice, first) = connect(&alice, "102", &bob);
     let (second, carol) = connect(&bob, "103", &carol);
     first.transfers(&first, &second);
-    // Whatever the outcome, all of it comes to an end when the phones hang up.
+    // In each case both calls end when the phones hang up.
     stage.pass(10.0);
     for phone in [&alice, &carol, &first, &second] {
         if phone.phase() == Some(Phase::Up) {
@@ -168,7 +168,7 @@ fn a_target_that_still_rings_goes_on_ringing_for_the_transferee() {
         first.transfers(&first, &second).is_notified_at_last(200);
         first.ends_with(200);
         stage.pass(2.0);
-        // Its INVITE was not answered: it is refused.
+        // Bob's INVITE to Carol was not answered yet: it is refused.
         assert!(matches!(second.phase(), Some(Phase::Over(400..))), "{}", stage.ladder());
         assert_eq!(carol.phase(), Some(Phase::Ringing));
         assert_eq!(carol.with(|phone| phone.calls.len()), 1, "the same call rings");
@@ -201,11 +201,11 @@ fn a_target_that_never_answers_ends_the_transferee_s_call() {
 }
 
 #[test]
-fn a_dialog_that_is_not_there_is_said_so_and_the_call_goes_on() {
+fn replaces_of_an_unknown_dialog_is_refused_and_the_call_goes_on() {
     let (stage, alice, bob, _carol) = talking();
     let wrong = [
         "nothing;to-tag=1;from-tag=2".to_owned(),
-        // Its tags the other way round.
+        // The tags exchanged.
         {
             let named = bob.dialog();
             let (call, tags) = named.split_once(";to-tag=").unwrap();
@@ -230,7 +230,7 @@ fn a_dialog_that_is_not_there_is_said_so_and_the_call_goes_on() {
 }
 
 #[test]
-fn a_second_call_that_has_just_ended_is_said_so_and_the_first_goes_on() {
+fn replaces_of_a_call_that_has_just_ended_is_refused_and_the_first_call_goes_on() {
     let (stage, alice, carol, first, second) = consulting(false, true);
     carol.hangs_up().ends_with(200);
     second.ends_with(200);
@@ -242,7 +242,7 @@ fn a_second_call_that_has_just_ended_is_said_so_and_the_first_goes_on() {
 }
 
 #[test]
-fn a_second_call_whose_party_is_under_way_elsewhere_has_no_place_to_give() {
+fn a_second_call_whose_party_is_being_transferred_is_not_joined() {
     let (stage, alice, carol, first, second) = consulting(false, true);
     let dave = stage.phone("104");
     second.transfers_to("104");
@@ -277,7 +277,7 @@ fn joined_parties_are_joined_again() {
     first.ends_with(200);
     second.ends_with(200);
     stage.hear_each_other(&alice, &carol);
-    // Carol asks Dave, and leaves Alice to him.
+    // Carol calls Dave, and transfers Alice to him.
     let (consults, dave) = connect(&carol.on_any(), "104", &dave);
     carol.transfers(&carol, &consults);
     carol.ends_with(200);

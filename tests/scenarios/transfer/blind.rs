@@ -1,4 +1,4 @@
-//! Blind transfer: the other party is sent to a number, and the dialplan decides what that means.
+//! Blind transfer: the other party is sent to a number, and the dialplan decides where that number leads.
 
 use media::{Command, SdpDirection};
 use sip::{HeaderName, Method};
@@ -51,7 +51,7 @@ fn the_notify_that_comes_at_once_is_as_the_rfc_asks() {
     });
     assert_eq!(notify.content_type(), Some("message/sipfrag;version=2.0"));
     assert!(notify.body().starts_with(b"SIP/2.0 100 Trying"), "{notify:?}");
-    // RFC 6665 4.2.1.1: a dialog of a subscription has a target, as any.
+    // RFC 6665 4.2.1.1: a NOTIFY has a Contact, as the dialog of a subscription needs a target.
     assert!(notify.header(HeaderName::Contact).is_some(), "{notify:?}");
     carol.rings().answers().talks();
     bob.ends_with(200);
@@ -216,7 +216,7 @@ fn a_transferred_call_is_transferred_again() {
     carol.rings().answers().talks();
     bob.ends_with(200);
     stage.hear_each_other(&alice, &carol);
-    // By the new party, and then by the party that was transferred itself.
+    // First the new party transfers the call, then the party that was transferred before.
     carol.transfers_to("104");
     dave.rings().answers().talks();
     carol.ends_with(200);

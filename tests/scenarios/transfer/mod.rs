@@ -26,7 +26,7 @@ fn talking() -> (Stage, Actor, Actor, Actor) {
     (stage, alice, bob, carol)
 }
 
-/// One phone calls another, which answers. The lines of both: they stay these when other calls come.
+/// One phone calls another, and the other answers. The actors of both stay on this call when other calls come.
 fn connect(caller: &Actor, number: &str, callee: &Actor) -> (Actor, Actor) {
     caller.calls(number);
     let caller = caller.line();

@@ -6,13 +6,13 @@ use tests::{Actor, Phase, Stage};
 
 use super::{connect, records, talking};
 
-/// Seconds from the REFER to the event that meets it. Each message of a transfer is under way at one of them: a
+/// Seconds from the REFER to the event that crosses it. At each of these times another message is under way: a
 /// message takes 5 ms.
 fn moments() -> impl Iterator<Item = f64> {
     (0..66).step_by(3).map(|late| f64::from(late) / 1000.0)
 }
 
-/// The phones that are still in a call hang up; nothing may be left.
+/// The phones that are still in a call hang up. No call, leg or port may be left.
 fn all_hang_up(stage: &Stage, phones: &[&Actor]) {
     stage.pass(3.0);
     for phone in phones {
@@ -58,7 +58,7 @@ fn a_hang_up_while_the_target_rings_leaves_nothing() {
                 let (stage, alice, bob, carol) = talking();
                 bob.transfers_to("103");
                 carol.rings();
-                // At the same time the target answers, or refuses.
+                // At the same moment the target answers or refuses.
                 if answers {
                     carol.answers();
                 } else {
@@ -227,7 +227,7 @@ fn a_lost_ack_and_a_lost_answer_are_made_good() {
     }
 }
 
-/// A change that `who` offers at a moment before or after the REFER; afterwards the parties hear each other.
+/// `who` offers a change at a moment before or after the REFER. Afterwards the parties hear each other.
 fn glare(who: usize, method: &Method, refer_first: bool, late: f64) {
     let (stage, alice, bob, carol) = talking();
     carol.feels(|mood| mood.answers = true);

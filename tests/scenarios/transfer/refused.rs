@@ -16,7 +16,7 @@ fn code(bob: &Actor, fields: &[(HeaderName, &str)]) -> u16 {
 }
 
 #[test]
-fn exactly_one_refer_to_is_asked_for() {
+fn a_refer_needs_exactly_one_refer_to() {
     // RFC 3515 2.4.2.
     let (stage, alice, bob, carol) = talking();
     let to = "<sip:103@tandem.local>";
@@ -35,7 +35,7 @@ fn exactly_one_refer_to_is_asked_for() {
 }
 
 #[test]
-fn only_a_call_to_a_number_is_done_for_a_phone() {
+fn a_refer_to_anything_but_a_call_to_a_number_is_refused() {
     let (stage, alice, bob, carol) = talking();
     for to in [
         "<http://www.example.com/>",
@@ -114,7 +114,7 @@ fn outside_of_its_dialog_a_refer_is_refused() {
     let to = |builder: Builder| builder.header(HeaderName::ReferTo, "<sip:103@tandem.local>");
     let answer = bob.asks(Method::Refer, "sip:101@tandem.local", to);
     assert!(answer.status().unwrap().code() >= 400, "{answer:?}");
-    // RFC 3261 12.2.2: within a dialog that is not there.
+    // RFC 3261 12.2.2: a REFER within an unknown dialog.
     let wire = stage.wire("198.51.100.77:5060");
     let refer = Builder::request(&Method::Refer, "sip:101@tandem.local")
         .header(HeaderName::Via, "SIP/2.0/UDP 198.51.100.77:5060;branch=z9hG4bKstray")

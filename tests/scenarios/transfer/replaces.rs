@@ -268,7 +268,7 @@ fn two_that_pick_up_one_call_do_not_share_it() {
 }
 
 #[test]
-fn what_tandem_can_do_is_said() {
+fn tandem_lists_refer_and_replaces_as_supported() {
     let (stage, alice, bob, _carol) = talking();
     let outside = alice.asks(Method::Options, "sip:tandem.local", |builder| builder);
     assert!(outside.supports("replaces"), "{outside:?}");

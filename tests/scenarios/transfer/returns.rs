@@ -1,4 +1,4 @@
-//! The target is not reached: the transferee comes back to the transferor, if that is still there.
+//! The target is not reached: the transferee comes back to the transferor, if the transferor is still in the call.
 
 use media::SdpDirection;
 use tests::Phase;
@@ -96,7 +96,7 @@ fn a_transferee_that_hangs_up_ends_the_transfer_and_the_transferor_s_call() {
 #[test]
 fn a_held_transferee_comes_back_held_and_can_be_resumed() {
     let (stage, alice, bob, carol) = talking();
-    // A phone that holds says so also when it is asked.
+    // A phone that holds also says so in its answer to an offer.
     bob.holds()
         .feels(|mood| mood.answers_with = Some(SdpDirection::SendOnly));
     alice.hears(SdpDirection::SendOnly);
