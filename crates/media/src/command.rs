@@ -86,8 +86,6 @@ pub enum Source {
     Prompts(Vec<String>),
     /// A tone of the named plan: `ringback`, `busy`, `congestion`, `dial`, or `440/1000` (hertz/milliseconds).
     Tone(String),
-    /// Silence for this long (keeps a NAT binding open while a script waits).
-    Silence(Duration),
 }
 
 /// What signalling asks of the media engine. Commands on one leg are carried out in order.

@@ -72,9 +72,7 @@ pub struct Pool {
 impl Pool {
     /// A pool of one engine: the even ports from `first` to `last`; RTCP is on the port above each.
     pub fn new(first: u16, last: u16) -> Pool {
-        Pool {
-            ranges: vec![Range::new(0, first, last)],
-        }
+        Pool::of_engines(&[(first, last)])
     }
 
     /// A pool of several engines (at most 256), each with a range of ports (first and last) of its own. Ranges must not

@@ -184,8 +184,7 @@ impl Relay {
 
     fn play(&mut self, now: Duration, media: MediaId, source: Source, repeat: bool, token: u64) {
         let Some(stream) = self.streams.live(media) else { return };
-        let audible = !matches!(source, Source::Silence(_));
-        if audible && !stream.remote.send_payloads.is_empty() && stream.law().is_none() {
+        if !stream.remote.send_payloads.is_empty() && stream.law().is_none() {
             stream.egress.player = Some(Player::new(Vec::new(), false, token, now));
             return self.end_play(media.slot, Some("the leg has no G.711 codec".into()));
         }

@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use super::stream::play::{Part, samples};
+use super::stream::play::Part;
 use crate::{
     MediaId, Source,
     audio::{Cache, Clip, prompt, tone},
@@ -61,7 +61,6 @@ impl Prompts {
             Source::Prompts(names) if names.len() > MAX_PROMPTS => Err(format!("more than {MAX_PROMPTS} prompts")),
             Source::Prompts(names) => names.into_iter().filter(|n| !n.is_empty()).map(named).collect(),
             Source::Tone(name) => Ok(vec![Part::Clip(self.tone(&name)?)]),
-            Source::Silence(length) => Ok(vec![Part::Silence(samples(length))]),
         }
     }
 

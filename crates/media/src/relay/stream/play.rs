@@ -2,10 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use crate::{
-    audio::{Clip, RATE},
-    codec::g711::Law,
-};
+use crate::{audio::Clip, codec::g711::Law};
 
 /// One thing after the other.
 #[derive(Clone, Debug)]
@@ -13,8 +10,6 @@ pub(in crate::relay) enum Part {
     Clip(Arc<Clip>),
     /// A prompt that is being read.
     Wanted(String),
-    /// Samples of silence.
-    Silence(u64),
 }
 
 /// A play in progress. It waits while any part is still being read.
@@ -24,7 +19,7 @@ pub(in crate::relay) struct Player {
     repeat: bool,
     pub(in crate::relay) token: u64,
     at: usize,
-    offset: u64,
+    offset: usize,
     /// When the next frame is due.
     pub(in crate::relay) next: Duration,
     /// Time stamp of the next frame; `None` before the first.
@@ -48,7 +43,7 @@ impl Player {
     pub(in crate::relay) fn wanted(&self) -> impl Iterator<Item = &str> {
         self.parts.iter().filter_map(|part| match part {
             Part::Wanted(name) => Some(name.as_str()),
-            Part::Clip(_) | Part::Silence(_) => None,
+            Part::Clip(_) => None,
         })
     }
 
@@ -77,20 +72,15 @@ impl Player {
             let room = frame.len() - filled;
             let took = match part {
                 Part::Clip(clip) => {
-                    let rest = clip.encoded(law).get(self.offset as usize..).unwrap_or_default();
+                    let rest = clip.encoded(law).get(self.offset..).unwrap_or_default();
                     let took = rest.len().min(room);
                     frame[filled..filled + took].copy_from_slice(&rest[..took]);
-                    took
-                }
-                Part::Silence(length) => {
-                    let took = length.saturating_sub(self.offset).min(room as u64) as usize;
-                    frame[filled..filled + took].fill(law.silence());
                     took
                 }
                 Part::Wanted(_) => 0,
             };
             filled += took;
-            self.offset += took as u64;
+            self.offset += took;
             if took == 0 {
                 (self.at, self.offset) = (self.at + 1, 0);
             } else {
@@ -102,17 +92,16 @@ impl Player {
     }
 }
 
-/// So many samples.
-pub(in crate::relay) fn samples(duration: Duration) -> u64 {
-    (duration.as_millis() as u64).saturating_mul(u64::from(RATE) / 1000)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn clip(length: usize) -> Part {
         Part::Clip(Arc::new(Clip::from_law(Law::Pcmu, &vec![1; length])))
+    }
+
+    fn silence(length: usize) -> Part {
+        Part::Clip(Arc::new(Clip::from_law(Law::Pcmu, &vec![0xff; length])))
     }
 
     fn frames(parts: Vec<Part>, repeat: bool, limit: usize) -> Vec<Vec<u8>> {
@@ -127,7 +116,7 @@ mod tests {
 
     #[test]
     fn parts_follow_without_a_gap_and_the_last_frame_is_padded() {
-        let got = frames(vec![clip(100), Part::Silence(20), clip(0), clip(60)], false, 9);
+        let got = frames(vec![clip(100), silence(20), clip(0), clip(60)], false, 9);
         assert_eq!(got.len(), 2);
         assert!(got[0][..100].iter().all(|b| *b == 1) && got[0][100..120].iter().all(|b| *b == 0xff));
         assert_eq!(
@@ -140,7 +129,7 @@ mod tests {
     #[test]
     fn repeating_goes_round_but_never_spins_on_nothing() {
         assert_eq!(frames(vec![clip(100)], true, 5).concat(), vec![1; 800]);
-        assert!(frames(vec![clip(0), Part::Silence(0)], true, 5).is_empty());
+        assert!(frames(vec![clip(0), silence(0)], true, 5).is_empty());
         assert!(frames(vec![], true, 5).is_empty());
     }
 }

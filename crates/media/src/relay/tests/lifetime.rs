@@ -29,7 +29,7 @@ fn absurd_times_and_ports_harm_nobody() {
     });
     w.command(Command::Play {
         media: id(1),
-        source: Source::Silence(Duration::MAX),
+        source: Source::Tone("0/4000".into()),
         repeat: true,
         token: 1,
     });

@@ -51,7 +51,7 @@ fn the_peers_packet_length_is_kept() {
     );
     w.command(Command::Play {
         media: id(1),
-        source: Source::Silence(Duration::from_millis(300)),
+        source: Source::Tone("0/300".into()),
         repeat: false,
         token: 1,
     });
