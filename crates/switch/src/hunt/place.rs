@@ -186,6 +186,7 @@ impl Hunt {
             caller: &quest.caller,
             offer: &offer,
             headers: &headers,
+            beside: quest.subject.and_then(|leg| x.legs.get(leg)?.port()),
             max_forwards: quest.max_forwards,
         };
         match x.new_leg(|cx, id| Leg::outbound(cx, id, quest.call, &place, &invitation)) {

@@ -243,3 +243,26 @@ fn a_hunt_that_is_stopped_leaves_nothing_under_way() {
     going(bench.hunt.timed_out(&mut bench.x));
     assert!(bench.rung().is_empty(), "the second target is not rung");
 }
+
+#[test]
+fn a_phone_has_its_media_on_the_engine_of_the_leg_that_it_is_to_be_connected_with() {
+    let mut bench = Bench::new(&[to("101"), to("102")], true, &[extension("101"), extension("102")]);
+    bench.x.stack.pool = media::Pool::of_engines(&[(20_000, 20_999), (30_000, 30_999)]);
+    registers(&mut bench.x, "101", 1);
+    registers(&mut bench.x, "102", 2);
+    registers(&mut bench.x, "102", 3);
+    going(bench.begin());
+    let subject = bench.rung()[0].0;
+    bench.hunt.quest.subject = Some(subject);
+    going(bench.refuses(subject, 486, &[]));
+    let mut legs = vec![subject];
+    legs.extend(bench.rung().into_iter().map(|(leg, _)| leg));
+    let engines = legs
+        .iter()
+        .map(|leg| bench.x.legs.get(*leg)?.port().map(|id| id.engine));
+    assert_eq!(
+        engines.collect::<Vec<_>>(),
+        [Some(0); 3],
+        "not on the engine with the fewest legs"
+    );
+}

@@ -104,7 +104,7 @@ impl Leg {
         }
         let peer = undescribed(&self.path.flow, true, &self.invite);
         self.port
-            .take(cx, self.id, &self.path.flow, &mut self.talk, &peer)
+            .take(cx, self.id, &self.path.flow, &mut self.talk, &peer, None)
             .ok()?;
         self.talk.offer_in_success(spec).ok()
     }
@@ -219,7 +219,7 @@ fn first_offer(cx: &mut Stack, leg: LegId, flow: &Flow, talk: &mut Talk, invite:
         return Err(refusal(cx, &fault, sdp));
     }
     let peer = PeerAddress::described(flow.remote.ip(), &remote(cx, flow, talk));
-    port.take(cx, leg, flow, talk, &peer).map_err(|NoRoom| {
+    port.take(cx, leg, flow, talk, &peer, None).map_err(|NoRoom| {
         Answer::because(StatusCode::SERVICE_UNAVAILABLE, "No Media Port Free").with(HeaderName::RetryAfter, "10")
     })?;
     Ok(port)

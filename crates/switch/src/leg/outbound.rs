@@ -1,6 +1,6 @@
 //! A leg that Tandem begins: the UAC side of its first INVITE (RFC 3261 13.2).
 
-use ::media::Spec;
+use ::media::{MediaId, Spec};
 use bytes::Bytes;
 use sip::{Builder, Contact, Flow, HeaderName, Message, Method, StatusCode, dialog::Dialog};
 
@@ -66,6 +66,8 @@ pub(crate) struct Invitation<'a> {
     pub offer: &'a Spec,
     /// Further header fields, by name.
     pub headers: &'a [(String, String)],
+    /// The place in the media engine of the leg that the phone is to be connected with.
+    pub beside: Option<MediaId>,
     /// RFC 3261 8.1.1.6: one less than the caller's, so that calls do not go round for ever.
     pub max_forwards: u32,
 }
@@ -84,7 +86,7 @@ impl Leg {
         let mut port = Port::default();
         let placeholder = Builder::request(&Method::Invite, &place.uri).finish();
         let peer = undescribed(&place.flow, false, &placeholder);
-        port.take(cx, id, &place.flow, &mut talk, &peer)?;
+        port.take(cx, id, &place.flow, &mut talk, &peer, invitation.beside)?;
         let Ok(body) = talk.offer(invitation.offer) else {
             port.close(cx);
             return Err(NoRoom);

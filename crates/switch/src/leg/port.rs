@@ -65,7 +65,7 @@ impl Port {
     }
 
     /// Takes a UDP port, which `talk` names from now on. What is known of the address of the phone's media decides
-    /// which of them.
+    /// which of them. `beside`: the place of a leg that this leg is to be bridged with, and so is on the same engine.
     pub fn take(
         &mut self,
         cx: &mut Stack,
@@ -73,8 +73,13 @@ impl Port {
         flow: &Flow,
         talk: &mut Talk,
         peer: &PeerAddress,
+        beside: Option<MediaId>,
     ) -> Result<(), NoRoom> {
-        self.take_from(cx, leg, flow, |pool, now, port| pool.take(now, port, peer))
+        let port = match beside {
+            Some(other) => cx.pool.open_beside(other),
+            None => cx.pool.open(),
+        };
+        self.take_from(cx, leg, flow, port, |pool, now| pool.take(now, port, peer))
             .map(|local_port| talk.receive_at(cx.media_address(flow), local_port))
     }
 
@@ -82,7 +87,8 @@ impl Port {
     pub fn take_again(&mut self, cx: &mut Stack, leg: LegId, flow: &Flow, talk: &Talk) -> Result<(), NoRoom> {
         let peer = PeerAddress::described(flow.remote.ip(), &remote(cx, flow, talk));
         let local_port = talk.local_port();
-        self.take_from(cx, leg, flow, |pool, now, port| {
+        let port = cx.pool.open();
+        self.take_from(cx, leg, flow, port, |pool, now| {
             pool.take_again(now, port, &peer, local_port)
         })
         .map(|_| ())
@@ -93,11 +99,11 @@ impl Port {
         cx: &mut Stack,
         leg: LegId,
         flow: &Flow,
-        take: impl FnOnce(&mut Pool, Duration, MediaId) -> Option<u16>,
+        port: MediaId,
+        take: impl FnOnce(&mut Pool, Duration) -> Option<u16>,
     ) -> Result<u16, NoRoom> {
         let now = cx.media_now();
-        let port = cx.pool.open();
-        let Some(local_port) = take(&mut cx.pool, now, port) else {
+        let Some(local_port) = take(&mut cx.pool, now) else {
             cx.pool.release(now, port);
             return Err(NoRoom);
         };
