@@ -1,4 +1,4 @@
-//! What signalling asks of the media engine, and what the engine tells it.
+//! The commands that signalling gives to the media engine, and the events that the engine reports.
 
 use std::{
     net::{IpAddr, SocketAddr},
@@ -57,21 +57,21 @@ impl Payload {
     }
 }
 
-/// What is known of a leg's peer after an offer/answer exchange (or half of one).
+/// A leg's peer, as far as an offer/answer exchange (or half of it) describes it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Remote {
     /// Where signalling says the peer receives RTP; `None` while unknown or on `0.0.0.0` hold.
     pub rtp: Option<SocketAddr>,
     /// Where the peer receives RTCP (RFC 3605 `a=rtcp`, else RTP's port plus one); `None` with rtcp-mux.
     pub rtcp: Option<SocketAddr>,
-    /// Addresses the peer's packets may come from: its SDP's, and the one its signalling comes from.
+    /// Addresses that the peer's packets may come from: the address in its SDP, and the source of its signalling.
     pub expected: SmallVec<[IpAddr; 2]>,
     /// Where the peer's signalling comes from. Media to other addresses is limited until something is heard from there
     /// ([`crate::relay::Config::unheard`]).
     pub signalling: Option<IpAddr>,
-    /// What Tandem sends to the peer: the peer's own numbering.
+    /// Payload types that Tandem sends to the peer, as the peer numbers them.
     pub send_payloads: Vec<Payload>,
-    /// What the peer sends to Tandem: the numbering in Tandem's description.
+    /// Payload types that the peer sends to Tandem, as Tandem's description numbers them.
     pub receive_payloads: Vec<Payload>,
     /// Which way media may flow.
     pub direction: Direction,
@@ -79,7 +79,7 @@ pub struct Remote {
     pub ptime: u16,
 }
 
-/// Something that Tandem plays by itself.
+/// Audio that Tandem plays.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Source {
     /// Prompts, one after the other, by name; the engine finds their files.
@@ -88,7 +88,7 @@ pub enum Source {
     Tone(String),
 }
 
-/// What signalling asks of the media engine. Commands on one leg are carried out in order.
+/// A command of signalling to the media engine. Commands on one leg are carried out in order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Command {
     /// Take a leg in and receive on `local_port` (RTP; RTCP is the port above), chosen by [`crate::Pool`].
@@ -102,9 +102,9 @@ pub enum Command {
     },
     /// The leg's description changed. With `relearn` the address learned from packets is forgotten.
     Update {
-        /// Which.
+        /// The leg.
         media: MediaId,
-        /// What is known now.
+        /// The peer as it is described now.
         remote: Remote,
         /// Whether signalling named a new address, so that a new source may be learned.
         relearn: bool,
@@ -115,9 +115,9 @@ pub enum Command {
     Unbridge(MediaId),
     /// Play to the leg; ends with [`Event::Played`]. A second one replaces the first.
     Play {
-        /// To whom.
+        /// The leg that hears it.
         media: MediaId,
-        /// What.
+        /// The audio.
         source: Source,
         /// Play it again and again until stopped.
         repeat: bool,
@@ -130,7 +130,7 @@ pub enum Command {
     Echo(MediaId),
     /// Send a DTMF digit to the leg as RFC 4733 events.
     Dtmf {
-        /// To whom.
+        /// The leg.
         media: MediaId,
         /// `0`-`9`, `*`, `#`, `A`-`D`, and `!` for the hook flash.
         digit: char,
@@ -139,7 +139,7 @@ pub enum Command {
     },
     /// End the leg if nothing is heard from its peer for this long; `None` switches the watch off (hold).
     Watch {
-        /// Which.
+        /// The leg.
         media: MediaId,
         /// How long.
         timeout: Option<Duration>,
@@ -155,7 +155,7 @@ pub struct Counters {
     pub received: u64,
     /// RTP packets sent to the peer.
     pub sent: u64,
-    /// Packets dropped because they came from somebody else (RTP injection).
+    /// Packets dropped because they came from a foreign source (RTP injection).
     pub injected: u64,
     /// Packets dropped because they were no RTP.
     pub malformed: u64,
@@ -163,44 +163,44 @@ pub struct Counters {
     pub withheld: u64,
 }
 
-/// What the media engine tells signalling.
+/// A report of the media engine to signalling.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Event {
     /// The first packet came: the peer is at this address. Frees the leg's hold on "silent" sharing.
     Learned {
-        /// Which.
+        /// The leg.
         media: MediaId,
         /// The peer's real RTP address.
         remote: SocketAddr,
     },
     /// The peer pressed a key (RFC 4733), reported once a press.
     Dtmf {
-        /// Whose.
+        /// The leg.
         media: MediaId,
         /// `0`-`9`, `*`, `#`, `A`-`D`.
         digit: char,
     },
-    /// What was asked for was played to its end, or could not be.
+    /// A play has come to its end, or was not possible.
     Played {
-        /// To whom.
+        /// The leg.
         media: MediaId,
         /// As in [`Command::Play`].
         token: u64,
-        /// What went wrong, in words for the log (an unknown prompt).
+        /// The fault, in words for the log (an unknown prompt).
         fault: Option<String>,
     },
     /// Nothing was heard for as long as [`Command::Watch`] allows.
     Silent(MediaId),
     /// The leg was closed; its totals.
     Closed {
-        /// Which.
+        /// The leg.
         media: MediaId,
         /// Its totals.
         counters: Counters,
     },
     /// The local UDP port could not be bound: the leg has no media.
     Failed {
-        /// Which.
+        /// The leg.
         media: MediaId,
         /// Why, in words for the log.
         reason: String,

@@ -1,4 +1,4 @@
-//! What is offered or accepted, in terms that mean the same on both legs of a call.
+//! An offer or answer in terms that mean the same on both legs of a call.
 //!
 //! A [`Spec`] crosses the bridge; a description never does. So nothing in it names an address, a user,
 //! a key or a candidate of the other side.
@@ -51,7 +51,7 @@ impl SdpDirection {
         SdpDirection::of(self.receives(), self.sends())
     }
 
-    /// What both allow.
+    /// The flow that both directions allow.
     pub fn and(self, other: SdpDirection) -> SdpDirection {
         SdpDirection::of(self.sends() && other.sends(), self.receives() && other.receives())
     }
@@ -101,7 +101,7 @@ impl Codec {
         codec::law_of(&self.name, self.clock_rate, self.channels)
     }
 
-    /// What arrives as one can be sent as the other: the same encoding, or the two laws.
+    /// Whether audio that arrives in this codec can be sent in the other: the encoding is the same, or both are G.711.
     pub fn carries(&self, other: &Codec) -> bool {
         self.same_as(other) || (self.law().is_some() && other.law().is_some())
     }
@@ -136,7 +136,7 @@ pub struct Spec {
 }
 
 impl Spec {
-    /// What Tandem itself offers or accepts, when it plays or must make the offer (RFC 3261 section 13.2.1).
+    /// Tandem's own offer or answer, where Tandem plays or must make the offer (RFC 3261 section 13.2.1).
     /// Codecs by rtpmap name, in order of preference.
     pub fn own(codecs: &[&str]) -> Spec {
         let mut spec = Spec {
@@ -156,7 +156,7 @@ impl Spec {
         spec
     }
 
-    /// What both have, in this one's order, numbers and direction.
+    /// The codecs that both have. Order, numbers and direction are those of `self`.
     pub fn intersect(&self, other: &Spec) -> Spec {
         let mut both = self.clone();
         both.codecs.retain(|c| other.codecs.iter().any(|o| o.same_as(c)));

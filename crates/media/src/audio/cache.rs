@@ -1,4 +1,4 @@
-//! Clips shared by all who play them.
+//! Clips that are kept for the next play.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -7,10 +7,10 @@ use std::{
 
 use super::Clip;
 
-/// At most so many octets of clips; the oldest go first. A clip in use lives on with its player.
+/// Clips up to a number of octets. The oldest clip makes room for a new one. A clip in use lives on with its player.
 ///
-/// Each clip has a stamp that says of which state of its source it is: what was read from a file that has changed since
-/// is not found.
+/// Each clip has a stamp for the state of its source: once a file has changed, the clip that was read before is not
+/// found.
 #[derive(Debug)]
 pub struct Cache<S = ()> {
     limit: usize,
@@ -20,7 +20,7 @@ pub struct Cache<S = ()> {
 }
 
 impl<S: PartialEq> Cache<S> {
-    /// An empty one that holds `limit` octets.
+    /// An empty cache for `limit` octets.
     pub fn new(limit: usize) -> Self {
         Self {
             limit,
@@ -54,7 +54,7 @@ impl<S: PartialEq> Cache<S> {
         }
     }
 
-    /// Lets go of the clip of that name.
+    /// Drops the clip of that name.
     pub fn forget(&mut self, name: &str) {
         if let Some((_, clip)) = self.clips.remove(name) {
             self.held -= clip.size();

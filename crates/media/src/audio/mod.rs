@@ -1,4 +1,12 @@
-//! The audio Tandem makes itself: tones and prompts, encoded once for both G.711 laws and shared by all who play them.
+//! The audio that Tandem makes: tones and prompts. A clip is encoded once for both G.711 laws, and all legs that play
+//! it share it.
+//!
+//! | file | what it does | fields it owns |
+//! |---|---|---|
+//! | `mod.rs` | [`Clip`]: encoded audio | all of [`Clip`] |
+//! | `tone.rs` | makes a clip from a tone plan | none |
+//! | `prompt.rs` | makes a clip from a WAV file | none |
+//! | `cache.rs` | [`Cache`]: keeps clips up to a number of octets | all of [`Cache`] |
 
 mod cache;
 pub mod prompt;
@@ -7,7 +15,7 @@ pub mod tone;
 pub use cache::Cache;
 
 use crate::codec::g711::Law;
-/// Samples a second of everything here.
+/// Samples a second of all audio here.
 pub use crate::codec::g711::RATE;
 
 /// Encoded audio, mono, 8 kHz.

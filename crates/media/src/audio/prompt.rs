@@ -7,7 +7,7 @@ use thiserror::Error;
 use super::{Clip, RATE};
 use crate::codec::g711::Law;
 
-/// Octets of a file.
+/// The octets of a file, at most.
 pub const MAX_FILE: usize = 16 * 1024 * 1024;
 
 /// The file is no prompt.
@@ -20,7 +20,7 @@ pub enum PromptError {
     /// A WAV file, but of another kind.
     #[error("{found}; a prompt is 8000 Hz, mono, 16-bit PCM or G.711")]
     Unsupported {
-        /// What it is.
+        /// The kind of WAV file that was found.
         found: String,
     },
     /// Larger than [`MAX_FILE`].
@@ -28,8 +28,8 @@ pub enum PromptError {
     TooLarge,
 }
 
-/// Whether a prompt may have that name: a relative path of letters, digits, `_`, `-` and inner dots; `.wav` is added
-/// by whoever opens the file.
+/// Whether a prompt may have that name: a relative path of letters, digits, `_`, `-` and inner dots. The name has
+/// no `.wav`: the reader of the file adds it.
 pub fn is_name(name: &str) -> bool {
     let part = |p: &str| {
         !p.is_empty() && !p.starts_with('.') && p.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-.".contains(&b))

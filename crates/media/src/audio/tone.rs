@@ -42,10 +42,10 @@ pub fn plan(name: &str) -> &str {
 /// The names that stand for plans.
 pub const NAMES: [&str; 7] = ["ringback", "busy", "congestion", "dial", "beep", "waiting", "error"];
 
-/// What keeps a name or a plan from being played.
+/// Whether a name or a plan can be played.
 ///
 /// # Errors
-/// It is no name, and no plan either.
+/// The text is neither a name nor a plan.
 pub fn check(name: &str) -> Result<(), ToneError> {
     render(name).map(drop)
 }

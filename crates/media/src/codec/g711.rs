@@ -44,7 +44,7 @@ impl Law {
         }
     }
 
-    /// What encodes a sample of zero.
+    /// The octet that encodes a sample of zero.
     pub fn silence(self) -> u8 {
         match self {
             Law::Pcmu => 0xff,

@@ -1,5 +1,5 @@
-//! The codecs that Tandem knows, one row each. Reading and writing of descriptions, what Tandem offers by itself, the relay
-//! and the audio all ask this table; a further codec is a row here, and its arithmetic a file beside.
+//! The codecs that Tandem knows, one row each. Reading and writing of descriptions, what Tandem offers by itself, the
+//! relay and the audio all ask this table; a further codec is a row here, and its arithmetic a file beside.
 //!
 //! | file | what it does | fields it owns |
 //! |---|---|---|
@@ -20,7 +20,7 @@ pub type Name = SmolStr;
 /// RFC 4733's name of DTMF events.
 pub const TELEPHONE_EVENT: &str = "TELEPHONE-EVENT";
 
-/// What a codec is for.
+/// The use of a codec.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// Speech or music.
@@ -58,13 +58,13 @@ pub struct Info {
     pub channels: u8,
     /// `a=fmtp` in an offer that Tandem makes by itself.
     pub fmtp: Option<&'static str>,
-    /// What it is for.
+    /// The use of the codec.
     pub kind: Kind,
-    /// The law, where it is G.711: what Tandem plays, and transcodes between.
+    /// The law of a G.711 codec. Tandem plays in these laws, and transcodes between them.
     pub law: Option<Law>,
 }
 
-/// Mono speech at 8 kHz; the rows below say what is different.
+/// Mono speech at 8 kHz; the rows below name the differences.
 const fn plain(name: &'static str, number: Number) -> Info {
     Info {
         name,
@@ -150,7 +150,7 @@ pub fn numbered(number: u8) -> Option<&'static Info> {
     KNOWN.iter().find(|info| info.number == Number::Static(number))
 }
 
-/// What a codec of that name (upper case) is for; one without a row is audio.
+/// The use of a codec of that name (upper case). A codec without a row is audio.
 pub fn kind(name: &str) -> Kind {
     named(name).map_or(Kind::Audio, |info| info.kind)
 }

@@ -1,36 +1,49 @@
-//! Whose packet is it: legs on one local port, told apart by remote address.
+//! Finds the leg of a packet: several legs share a local port, and the remote address tells them apart.
 //!
 //! # The rule
 //!
 //! A packet that comes to a local port belongs to, in this order:
 //!
 //! 1. the leg that has learned its source;
-//! 2. the one silent leg whose description names this source; if its signalling comes from another address, only while no
-//!    leg without a description expects this one;
-//! 3. the one leg that was learned by a mere address and whose description names this source, if no silent leg expects
+//! 2. the silent leg whose description names this source. If the leg's signalling comes from another address, this step
+//!    counts only while no leg without a description expects the source's address;
+//! 3. the leg that was learned by its address alone and whose description names this source, if no silent leg expects
 //!    this address;
-//! 4. the one silent leg that expects this address, whatever the port (NAT); if its signalling comes from another address,
-//!    only while every leg on the port has a description.
+//! 4. the silent leg that expects this address, at any port (NAT). If the leg's signalling comes from another address,
+//!    this step counts only while every leg on the port has a description.
 //!
-//! Where two legs come into question at one of these steps it belongs to nobody, and the steps after it are not taken.
-//! What a leg that is over (or has moved) may still be sending belongs to nobody else for [`GHOST`]: not by the address
-//! where the leg was never heard, and not by the exact source where it was, unless the stream is another one (another
-//! SSRC, RFC 3550 section 8.1). And a source that is one leg's while a silent one announces it too, or that was another
-//! leg's just before, gives that leg its present stream; another stream is nobody's ([`Directory::is_contested`]).
+//! Where two legs fit at one of these steps, the packet belongs to no leg, and the later steps are not taken.
+//!
+//! A leg that has ended or moved may still be sending for [`GHOST`]. During this time its packets belong to no other
+//! leg. Where the leg was never heard, its whole address is closed. Where it was heard, its exact source is closed,
+//! except to another stream (another SSRC, RFC 3550 section 8.1).
+//!
+//! A source can be contested: one leg has it, and a silent leg announces it too, or another leg had it just before.
+//! Then the first leg gets its present stream only, and any other stream belongs to no leg
+//! ([`Directory::is_contested`]).
 //!
 //! # Why no leg gets another's packets
 //!
-//! Let each peer send from one socket until signalling says otherwise: at the address its description names, or at any
-//! port of an address that the leg expects, and then let the description name nobody's socket at the signalling address.
-//! Let it stop within [`GHOST`] of the end of its leg. And let two peers share a
-//! socket only where their descriptions name the same address and port, with SSRCs of their own, and not before these
-//! descriptions are known. Then a source that a leg has learned is its peer's: at step 2 or 4 every other leg on the port
-//! whose peer could have sent the packet would have been in the same list, and there was one; had it just left the list,
-//! its ghost would have stood in the way. At step 3 it could only have been a silent leg's, and there was none. Another
-//! peer with the same socket announces the same address, so the source is contested, and its stream is nobody's. The
-//! property test `no_leg_gets_what_anothers_peer_has_sent` tries this. Whether a leg is heard at once is a matter of where
-//! the pool puts it ([`crate::pool`]); who does not send as assumed here (from the socket of somebody else on its own
-//! host or behind its own NAT) can be mistaken for that one, as by any receiver of plain RTP.
+//! Assumptions:
+//!
+//! - Each peer sends from one socket until signalling says otherwise. The socket is at the address and port that the
+//!   description names, or at any port of an address that the leg expects. In the second case the description names no
+//!   socket of another peer at the signalling address.
+//! - A peer stops within [`GHOST`] of the end of its leg.
+//! - Two peers share a socket only where their descriptions name the same address and port. They have SSRCs of their
+//!   own, and do not send before these descriptions are known.
+//!
+//! Then a source that a leg has learned is the source of its own peer:
+//!
+//! - At step 2 or 4, every other leg whose peer could have sent the packet would be in the same list, and the list had
+//!   one leg. A leg that had just left the list would have left a ghost, which forbids the step.
+//! - At step 3 the packet could only be a silent leg's, and there was none.
+//! - Another peer with the same socket announces the same address. So the source is contested, and the stream of that
+//!   peer belongs to no leg.
+//!
+//! The property test `no_leg_gets_what_anothers_peer_has_sent` tries this. The pool decides which leg is heard at once
+//! ([`crate::pool`]). A peer that breaks the assumptions (it sends from the socket of another program on its own host,
+//! or of another phone behind its own NAT) can be taken for that other one, as by any receiver of plain RTP.
 
 use std::{
     collections::{VecDeque, hash_map::Entry},
@@ -51,23 +64,23 @@ const MAX_GHOSTS: usize = 65_536;
 type Key = (u16, SocketAddr);
 type List = SmallVec<[MediaId; 1]>;
 
-/// What a leg has told the directory, so that the same can be withdrawn.
+/// The entries that a leg has in the directory, kept to withdraw them.
 #[derive(Debug, Default)]
 pub(super) struct Announced {
     exact: Option<SocketAddr>,
-    /// The leg was learned by a mere address: the exact one may still correct it.
+    /// The leg was learned by its address alone: a packet from the exact source may still correct it.
     corrects: bool,
     /// There is no description yet.
     undescribed: bool,
     addresses: SmallVec<[IpAddr; 2]>,
 }
 
-/// Why a source was taken for a leg.
+/// The reason why a source was taken for a leg.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub(super) enum Match {
-    /// It is the address signalling named.
+    /// Signalling named this address and port.
     Exact(u32),
-    /// It comes from an address the leg expects, through some other port (NAT).
+    /// The leg expects this address; the port is another one (NAT).
     Address(u32),
 }
 
@@ -80,13 +93,13 @@ impl Match {
     }
 }
 
-/// What a leg may still be sending after its end.
+/// A leg may still be sending after its end.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 struct Ghost {
     until: Duration,
-    /// The leg that may be heard from there all the same: the one that waited there before and has not moved.
+    /// A leg that may be heard from there all the same: it waited there before and has not moved.
     of: Option<MediaId>,
-    /// Which stream it was; `None` where it was not heard, or for several.
+    /// The SSRC of the stream; `None` where the leg was not heard, or for several streams.
     ssrc: Option<u32>,
 }
 
@@ -96,21 +109,21 @@ enum Haunt {
     Address(u16, IpAddr),
 }
 
-/// The tables behind every packet's first question. `HashMap` order is never looked at.
+/// The tables that find the leg of each packet. The order of a `HashMap` is never used.
 #[derive(Debug, Default)]
 pub(super) struct Directory {
     routes: HashMap<Key, u32>,
     /// Silent legs, by the address their descriptions name.
     exact: HashMap<Key, List>,
-    /// Legs that were learned by a mere address, by the address their descriptions name.
+    /// Legs that were learned by their address alone, by the address their descriptions name.
     corrects: HashMap<Key, List>,
     /// Silent legs, by the addresses they may be heard from.
     waiting: HashMap<(u16, IpAddr), List>,
-    /// How many of those have no description yet; with `None` all on the port.
+    /// The number of silent legs without a description, by address; under `None` all of the port.
     undescribed: HashMap<(u16, Option<IpAddr>), usize>,
     ghosts: HashMap<Haunt, Ghost>,
     ghost_order: VecDeque<(Duration, Haunt)>,
-    /// Until when ghosts are missing here.
+    /// Until this time some ghosts are missing here, because there were too many.
     blind: Duration,
     /// Which legs on a port send this SSRC from this address.
     speakers: HashMap<(u16, IpAddr, u32), List>,
@@ -150,8 +163,8 @@ impl Directory {
         self.ghosts.get(&haunt).filter(|ghost| ghost.until > now)
     }
 
-    /// Whether a new stream from a leg's own source may be another leg's: of a silent one that announces that source, or
-    /// the address that the leg itself has `announced`; or of one that has just done so.
+    /// Whether a new stream from a leg's own source may be another leg's: of a silent one that announces that source,
+    /// or the address that the leg itself has `announced`; or of one that has just done so.
     pub(super) fn is_contested(
         &self,
         now: Duration,
@@ -243,8 +256,8 @@ impl Directory {
         }
     }
 
-    /// What a silent leg waited for, and waits for no longer, may be on the way.
-    /// `leg` is the one that may be heard from there all the same.
+    /// Leaves ghosts at the addresses where a silent leg no longer waits: packets may be on the way from there.
+    /// `leg` may be heard from there all the same.
     pub(super) fn haunt(&mut self, now: Duration, leg: Option<MediaId>, port: u16, was: &Announced, is: &Announced) {
         if was.corrects {
             return;
@@ -257,12 +270,12 @@ impl Directory {
         }
     }
 
-    /// From now on this source is that leg's.
+    /// From now on this source belongs to that leg.
     pub(super) fn bind(&mut self, leg: MediaId, port: u16, from: SocketAddr) {
         self.routes.insert((port, from), leg.slot);
     }
 
-    /// The source of this stream is nobody's again, and not learned for a while.
+    /// The source of this stream belongs to no leg again, and no leg learns it for a while.
     pub(super) fn unbind(&mut self, now: Duration, port: u16, from: SocketAddr, ssrc: Option<u32>) {
         self.routes.remove(&(port, from));
         self.leave(now, Haunt::Source((port, from)), None, ssrc);

@@ -1,4 +1,4 @@
-//! What signalling asks of the relay.
+//! The commands of signalling.
 
 use std::{net::IpAddr, time::Duration};
 
@@ -13,7 +13,7 @@ use super::{
 use crate::{Command, Event, MediaId, Remote, Source};
 
 impl Relay {
-    /// Carries out a command. One for a leg that is gone changes nothing.
+    /// Carries out a command. A command for a leg that has ended changes nothing.
     pub fn command(&mut self, now: Duration, command: Command) {
         match command {
             Command::Open {
@@ -72,7 +72,7 @@ impl Relay {
         if local_port % 2 == 1 || local_port == 0 {
             return Err(format!("{local_port} is no RTP port"));
         }
-        // A slot given out again without a Close: the old leg is over.
+        // The slot is given out again without a Close: the old leg is over.
         if let Some(before) = self.streams.get(media.slot).map(|stream| stream.id) {
             self.close(now, before);
         }
@@ -100,7 +100,7 @@ impl Relay {
         let (rtp_port, rtcp_port) = (stream.local_port, stream.local_port + 1);
         directory.withdraw(media, rtp_port, &stream.ingress.announced);
         directory.withdraw(media, rtcp_port, &stream.ingress.announced_rtcp);
-        // The peer that speaks from where signalling now says it does has not moved.
+        // The peer has not moved where signalling names the very source that it sends from.
         if relearn && stream.ingress.learned != remote.rtp {
             let ssrc = stream.ingress.ssrc();
             stream.forget_speaker(directory);
@@ -117,13 +117,14 @@ impl Relay {
         ingress.announced = if ingress.learned.is_none() {
             directory.announce(media, rtp_port, remote.rtp, &remote.expected)
         } else {
-            // The signalled address stays open to a leg that was learned by a mere address: that may have been a
-            // stranger's.
+            // A leg that was learned by its address alone may have been taken for a stranger: the signalled address and
+            // port stay open to it.
             let exact = remote.rtp.filter(|rtp| ingress.learned != Some(*rtp));
             directory.correct(media, rtp_port, exact)
         };
         if relearn {
-            // The old socket may be at an address that is expected still: not even this leg may be heard from there now.
+            // The old socket may be at an address that is still expected. Now not even this leg may be heard from
+            // there.
             directory.haunt(now, None, rtp_port, &before, &Announced::default());
         } else {
             directory.haunt(now, Some(media), rtp_port, &before, &ingress.announced);

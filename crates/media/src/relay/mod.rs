@@ -1,19 +1,26 @@
 //! The pure heart of the media engine: packets in, packets out, no socket and no clock.
 //!
 //! `now` is the time since the Unix epoch, and never goes back. Several legs share a local port: which leg a packet
-//! belongs to follows the rule in `address.rs`, and where that leaves two legs in question the packet is dropped. What a
-//! leg's peer hears is one stream with one SSRC, numbered without a gap, whatever Tandem puts on it.
+//! belongs to follows the rule in `address.rs`. Where two legs fit by this rule, the packet is dropped. A leg's peer
+//! hears one stream with one SSRC, numbered without a gap, from whichever source its audio comes.
 //!
 //! # The way of a packet
 //!
-//! Found by its source, opened ([guard](stream::guard::Guard)), counted and learned ([ingress](stream::ingress::Ingress)), then sent where
-//! the leg's [route](route::Route) says: to the [egress](stream::egress::Egress) of another leg, where it gets its number and time
-//! stamp, is written, sealed and sent. The route is one match; a packet that is relayed costs no allocation and no lock.
+//! 1. The source of the packet gives its leg.
+//! 2. The leg's [guard](stream::guard::Guard) opens the packet.
+//! 3. The [ingress](stream::ingress::Ingress) counts it, and learns its source.
+//! 4. The leg's [route](route::Route) says where it goes.
+//! 5. The [egress](stream::egress::Egress) of the other leg gives it a number and a time stamp, writes, seals and sends
+//!    it.
+//!
+//! The route is one match. A packet that is relayed costs no allocation and no lock.
+//!
+//! # Files
 //!
 //! | file | what it does | fields it owns |
 //! |---|---|---|
-//! | `mod.rs` | [`Relay`]: what the shell calls, and what is due | `config`, `events`, `random`, `scratch` |
-//! | `commands.rs` | what signalling asks for | writes `remote`, `route`, `watch`, `player` of a leg |
+//! | `mod.rs` | [`Relay`]: the calls of the shell, and work that is due | `config`, `events`, `random`, `scratch` |
+//! | `commands.rs` | the commands of signalling | writes `remote`, `route`, `watch`, `player` of a leg |
 //! | `packets.rs` | a datagram's way through the relay | `ports` (counts of strangers) |
 //! | `address.rs` | which leg a packet belongs to | all of `Directory` and `Announced` |
 //! | `stream/` | one leg | all of `Stream` |
@@ -60,7 +67,7 @@ use crate::{Event, audio::Clip};
 /// Octets of a packet, at most; longer ones are dropped.
 pub const MAX_PACKET: usize = 1600;
 
-/// What the numbers of all streams follow from: 32 octets that are random and secret. Never shown.
+/// 32 random, secret octets: the numbers of all streams are drawn from them. Never shown.
 #[derive(Clone, Default)]
 pub struct Seed(pub [u8; 32]);
 
@@ -73,19 +80,19 @@ impl fmt::Debug for Seed {
 /// Limits and intervals.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// From it the SSRCs and first numbers of all streams follow.
+    /// The SSRCs and first numbers of all streams are drawn from it.
     pub seed: Seed,
     /// The engine's number, as in [`MediaId::engine`]: legs of other engines are refused.
     pub engine: u8,
     /// Slots that may be open at once; an `Open` beyond is answered with [`Event::Failed`].
     pub max_legs: u32,
-    /// Octets of tones kept for the next play. Prompts are kept by their reader, which sees when a file changes.
+    /// Octets of tones kept for the next play. The reader of prompts keeps those, because it sees when a file changes.
     pub cache: usize,
     /// Between two sender reports of what Tandem plays (RFC 3550 section 6.2).
     pub report: Duration,
     /// RTP and RTCP packets that a leg sends to an address that only its description names, before anything is heard
-    /// from there: a description with the address of a stranger must not turn Tandem's media on the stranger (the attack
-    /// of RFC 8445 section 19.5.1). The address that signalling comes from is not limited.
+    /// from there: a description with the address of a stranger must not turn Tandem's media on the stranger (the
+    /// attack of RFC 8445 section 19.5.1). The address that signalling comes from is not limited.
     pub unheard: u32,
 }
 
@@ -102,7 +109,7 @@ impl Default for Config {
     }
 }
 
-/// A local port's totals of what belongs to no leg.
+/// A local port: its legs, and the packets that belonged to none of them.
 #[derive(Debug, Default)]
 struct Port {
     legs: usize,
@@ -143,7 +150,7 @@ impl Relay {
         }
     }
 
-    /// What signalling should know, in order.
+    /// The next event for signalling, in order.
     pub fn poll_event(&mut self) -> Option<Event> {
         self.events.pop_front()
     }
@@ -168,8 +175,8 @@ impl Relay {
         self.ports.contains_key(&local_port)
     }
 
-    /// Reads what [`Relay::packet`] will need for these datagrams, given as (local port, source, octets). Changes nothing:
-    /// a packet is handled alike with and without.
+    /// Reads what [`Relay::packet`] will need for these datagrams, given as (local port, source, octets). Changes
+    /// nothing: a packet is handled alike with and without.
     pub fn warm<'a>(&mut self, datagrams: impl Iterator<Item = (u16, SocketAddr, &'a [u8])>) {
         warm::read(&self.directory, &self.streams, &mut self.ways, datagrams);
     }
@@ -198,7 +205,7 @@ impl Relay {
         }
     }
 
-    /// Does everything that is due.
+    /// Does all work that is due.
     pub fn tick<F>(&mut self, now: Duration, out: &mut F)
     where
         F: FnMut(u16, SocketAddr, &[u8]),
@@ -240,7 +247,7 @@ impl Relay {
         }
     }
 
-    /// Ends what is being played, with [`Event::Played`].
+    /// Ends a play, with [`Event::Played`].
     fn end_play(&mut self, slot: u32, fault: Option<String>) {
         let Some(stream) = self.streams.get(slot) else { return };
         let (media, player) = (stream.id, stream.egress.player.take());
@@ -255,7 +262,7 @@ impl Relay {
     }
 }
 
-/// IPv4 in IPv6's clothes is IPv4: what a dual-stack socket reports.
+/// An IPv4-mapped IPv6 address, which a dual-stack socket reports, as IPv4.
 fn canonical(address: SocketAddr) -> SocketAddr {
     match address {
         SocketAddr::V6(v6) if v6.ip().to_ipv4_mapped().is_none() => address,

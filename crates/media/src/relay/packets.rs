@@ -17,8 +17,8 @@ use super::{
 use crate::Event;
 
 impl Relay {
-    /// Takes a datagram that came to `local_port` (RTP on the even one, RTCP on the odd one above); what it gives rise
-    /// to goes through `out` as (local port, destination, octets). An encrypted packet is decrypted where it lies.
+    /// Takes a datagram that came to `local_port` (RTP on the even port, RTCP on the odd port above). Packets that are
+    /// to be sent go through `out` as (local port, destination, octets). An encrypted packet is decrypted in place.
     pub fn packet<F>(&mut self, now: Duration, local_port: u16, from: SocketAddr, bytes: &mut [u8], out: &mut F)
     where
         F: FnMut(u16, SocketAddr, &[u8]),
@@ -107,7 +107,7 @@ impl Relay {
     /// The leg that this new source must belong to, by the rule of `address.rs`.
     fn candidate(&self, now: Duration, port: u16, from: SocketAddr, ssrc: u32) -> Option<Match> {
         let found = self.directory.candidate(now, port, from, ssrc)?;
-        // An address that only a description names may be a stranger's, who is about to be described there.
+        // An address that only a description names may belong to a stranger whose own description comes soon.
         let stranger = match found {
             Match::Exact(_) => Some(from.ip()),
             Match::Address(_) => None,

@@ -1,4 +1,4 @@
-//! What legs play: tones that are kept, and prompts that are read from files outside of the relay.
+//! Audio to be played: tones, which are kept here, and prompts, which are read from files outside of the relay.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -55,7 +55,7 @@ impl Prompts {
         self.waiting.remove(name).unwrap_or_default()
     }
 
-    /// The parts of a play, or what is wrong with it, in words for the log.
+    /// The parts of a play, or its fault in words for the log.
     pub(super) fn parts(&mut self, source: Source) -> Result<Vec<Part>, String> {
         match source {
             Source::Prompts(names) if names.len() > MAX_PROMPTS => Err(format!("more than {MAX_PROMPTS} prompts")),
@@ -80,7 +80,8 @@ impl Prompts {
     }
 }
 
-/// A prompt's file may have changed since it was played last, which only its reader knows: it is asked for each time.
+/// The file of a prompt may have changed since the last play. Only the reader of the files knows: it is asked each
+/// time.
 fn named(name: String) -> Result<Part, String> {
     if prompt::is_name(&name) {
         return Ok(Part::Wanted(name));

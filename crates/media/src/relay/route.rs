@@ -1,11 +1,11 @@
-//! Where what a leg's peer says goes.
+//! The route of a leg: where the packets of its peer go.
 
 use super::{
     stream::{ingress, outgoing::Join},
     streams::Streams,
 };
 
-/// Where what a leg's peer says goes.
+/// Where the packets of a leg's peer go.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub(super) enum Route {
     Nowhere,
@@ -16,7 +16,7 @@ pub(super) enum Route {
 }
 
 impl Streams {
-    /// Relays between two legs, both ways; what either was relayed to before is over.
+    /// Relays between two legs, both ways. This ends an earlier relay of either leg.
     pub(super) fn link(&mut self, one: u32, other: u32) {
         for (from, to) in [(one, other), (other, one)] {
             if let Some(stream) = self.get(from) {
@@ -28,7 +28,7 @@ impl Streams {
         self.rebuild(other);
     }
 
-    /// What the slot's peer says goes nowhere, and nothing that another peer says goes to it.
+    /// Ends the relay from and to the slot's leg.
     pub(super) fn unlink(&mut self, slot: u32) {
         let Some(stream) = self.get(slot) else { return };
         let route = std::mem::replace(&mut stream.route, Route::Nowhere);

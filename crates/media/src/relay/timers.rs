@@ -7,7 +7,7 @@ use std::{collections::BTreeSet, time::Duration};
 pub(super) enum Timer {
     /// The peer may have fallen silent.
     Watch,
-    /// A frame of what is played.
+    /// The next frame of a play.
     Play,
     /// A packet of a digit.
     Keys,

@@ -1,8 +1,15 @@
 //! Session descriptions: the grammar of RFC 4566 and RFC 8866, every line type, at both levels.
 //!
-//! Reading is lenient about order, line ends and whatever Tandem has no use for, strict about what a value means;
-//! everything read is bounded by [`Limits`]. A description is bytes (RFC 4566 section 5): text may be in any charset
-//! (`a=charset`), of which what is not UTF-8 is shown by replacement characters and never passed on. Meaning across legs is the matter of [`crate::session`] and [`crate::spec`].
+//! Reading is lenient about order, line ends and lines that Tandem has no use for, and strict about the meaning of a
+//! value. All that is read is bounded by [`SdpLimits`]. A description is bytes (RFC 4566 section 5), and its text may
+//! be in any charset (`a=charset`): octets that are not UTF-8 are shown as replacement characters and never passed on.
+//! This module knows the grammar only; [`crate::session`] and [`crate::spec`] know the meaning for a call.
+//!
+//! | file | what it does | fields it owns |
+//! |---|---|---|
+//! | `mod.rs` | the types of a description: [`Sdp`], [`Media`] and their lines | all of them |
+//! | `parse.rs` | reads a description | all of [`SdpLimits`], `Reader` |
+//! | `print.rs` | writes a description | none |
 
 mod parse;
 mod print;
@@ -13,10 +20,10 @@ use std::net::IpAddr;
 
 use thiserror::Error;
 
-pub use parse::Limits;
+pub use parse::SdpLimits;
 pub(crate) use parse::host;
 
-/// Why a description, or its place in an offer/answer exchange, cannot be accepted.
+/// The reason why a description, or its place in an offer/answer exchange, cannot be accepted.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SdpError {
@@ -25,10 +32,10 @@ pub enum SdpError {
     Syntax {
         /// Counted from one.
         line: usize,
-        /// What is wrong with it.
+        /// The fault of the line.
         what: &'static str,
     },
-    /// More than [`Limits`] allows.
+    /// The description has more than [`SdpLimits`] allows.
     #[error("too large: {0}")]
     TooLarge(&'static str),
     /// Both sides have no audio codec, or no audio stream, in common: 488 (RFC 3261 section 21.4.26).
@@ -74,7 +81,7 @@ pub struct Connection {
     pub count: Option<u16>,
 }
 
-/// `o=` (RFC 4566 section 5.2). Nothing hangs on it, so that it is empty where it cannot be read.
+/// `o=` (RFC 4566 section 5.2). Tandem makes no use of the line: its fields are empty where the line cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Origin {
     /// `-` where the host has no user names.
@@ -83,7 +90,7 @@ pub struct Origin {
     pub session_id: String,
     /// Numeric, kept as it came; grows with every change.
     pub version: String,
-    /// Who made the session.
+    /// The host that made the session.
     pub host: Host,
     /// Whether a named host was declared as IP6.
     pub ip6: bool,
@@ -182,9 +189,9 @@ impl Media {
 }
 
 impl Sdp {
-    /// Reads a description within the default [`Limits`].
+    /// Reads a description within the default [`SdpLimits`].
     pub fn parse(bytes: &[u8]) -> Result<Sdp, SdpError> {
-        Sdp::parse_within(bytes, &Limits::default())
+        Sdp::parse_within(bytes, &SdpLimits::default())
     }
 
     /// The first session attribute of that name; a property yields `""`.

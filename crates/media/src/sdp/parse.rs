@@ -4,9 +4,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::{Attribute, Bandwidth, Connection, Host, Media, Origin, Sdp, SdpError, Time};
 
-/// What a description may at most hold.
+/// The most that a description may hold.
 #[derive(Clone, Debug)]
-pub struct Limits {
+pub struct SdpLimits {
     /// Bytes in all.
     pub bytes: usize,
     /// Lines in all.
@@ -17,9 +17,9 @@ pub struct Limits {
     pub formats: usize,
 }
 
-impl Default for Limits {
+impl Default for SdpLimits {
     fn default() -> Self {
-        Limits {
+        SdpLimits {
             bytes: 32 * 1024,
             lines: 1024,
             media: 32,
@@ -30,7 +30,7 @@ impl Default for Limits {
 
 impl Sdp {
     /// Reads a description within the limits given.
-    pub fn parse_within(bytes: &[u8], limits: &Limits) -> Result<Sdp, SdpError> {
+    pub fn parse_within(bytes: &[u8], limits: &SdpLimits) -> Result<Sdp, SdpError> {
         if bytes.len() > limits.bytes {
             return Err(SdpError::TooLarge("bytes"));
         }
@@ -62,7 +62,7 @@ impl Sdp {
 
 struct Reader<'a> {
     line: usize,
-    limits: &'a Limits,
+    limits: &'a SdpLimits,
     sdp: Sdp,
     origin: bool,
 }

@@ -1,4 +1,11 @@
-//! One leg's offers and answers (RFC 3264): what was said, what is agreed, what comes next.
+//! One leg's offers and answers (RFC 3264): the descriptions of both sides, the session that they agree on, and the
+//! next description.
+//!
+//! | file | what it does | fields of [`Session`] |
+//! |---|---|---|
+//! | `mod.rs` | the exchange: offers and answers of both sides, roll-back | all |
+//! | `read.rs` | reads a side of the audio stream from a description | all of `Side` |
+//! | `write.rs` | writes a description of ours from the agreement | writes `version`, `numbers`, `now` |
 
 mod read;
 #[cfg(test)]
@@ -25,7 +32,7 @@ use crate::{
 /// Milliseconds a packet where the peer states no wish (RFC 3551 section 4.2).
 const PTIME: u16 = 20;
 
-/// Where this leg's media is, and who its descriptions say they come from.
+/// The address of this leg's media, and the identity that its descriptions carry in `o=`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Local {
     /// The address the peer is to send to.
@@ -36,14 +43,14 @@ pub struct Local {
     pub session_id: u64,
 }
 
-/// Where the exchange stands.
+/// The state of the exchange.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub enum State {
     /// No offer is open.
     Idle,
-    /// Ours waits for the peer's answer.
+    /// Our offer waits for the peer's answer.
     OfferSent,
-    /// The peer's waits for ours.
+    /// The peer's offer waits for our answer.
     OfferReceived,
 }
 
@@ -68,7 +75,7 @@ struct Agreed {
     remote: Side,
 }
 
-/// What [`Session::rollback`] returns to.
+/// The state that [`Session::rollback`] returns to.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Saved {
     lines: Vec<Line>,
@@ -78,13 +85,14 @@ struct Saved {
     offered: Option<Side>,
 }
 
-/// One leg's offer/answer state. It can be written down, and read back to go on with the session.
+/// One leg's offer/answer state. It can be serialized, and deserialized to go on with the session.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Session {
     local: Local,
     /// The highest `o=` version sent, also in an offer that was refused.
     version: u64,
-    /// Numbers given to codecs on this leg by either side: never given to another (RFC 3264 section 8.3.2).
+    /// Payload numbers that either side has given to a codec on this leg. A number never changes its codec (RFC 3264
+    /// section 8.3.2).
     numbers: Vec<Codec>,
     pending: Pending,
     now: Saved,
@@ -131,7 +139,8 @@ impl Session {
             Some(again) if self.is_established() => Some(again),
             Some(_) | None => (0..sdp.media.len()).find_map(usable),
         };
-        // The stream of a session may be ended by port 0 (RFC 3264 section 8.2), not turned into what nobody can relay.
+        // The stream of a session may be ended by port 0 (RFC 3264 section 8.2), not turned
+        // into a stream that cannot be relayed.
         let ended = sdp.media.get(kept).filter(|m| self.is_established() && m.port == 0);
         let ended = ended.map(|media| (kept, read(&sdp, media)));
         let (active, (side, mut spec)) = chosen.or(ended).ok_or(SdpError::NoCommonCodec)?;
@@ -167,7 +176,7 @@ impl Session {
             rtp: None,
             rtcp: None,
         };
-        // RFC 3264 6.1: what is offered and also in the answer may be sent, in the offerer's order.
+        // RFC 3264 6.1: codecs that are in the offer and in the answer may be sent, in the order of the offer.
         remote
             .codecs
             .retain(|offered| local.codecs.iter().any(|codec| codec.number == offered.number));
@@ -219,7 +228,7 @@ impl Session {
         Some(bytes)
     }
 
-    /// Takes the peer's answer to our offer: what it accepts, for the other leg's [`Session::make_answer`].
+    /// Takes the peer's answer to our offer. The result is for the other leg's [`Session::make_answer`].
     ///
     /// A later answer to the same offer (a final response after an early one, or another early dialog) replaces the
     /// earlier. An error leaves the offer open.
@@ -367,7 +376,7 @@ impl Session {
                 .iter()
                 .any(|k| k.number == codec.number && k.same_as(codec));
             if !known && self.numbers.len() < MAX_NUMBERS {
-                // The latest first: the peer's newest number for a codec is the one it will look for.
+                // The latest first: the peer will look for its newest number of a codec.
                 self.numbers.insert(0, codec.clone());
             }
         }

@@ -11,7 +11,7 @@ use crate::{
     spec::{Codec, SdpDirection, Spec},
 };
 
-/// What one side said of its audio stream.
+/// One side's words on its audio stream.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Side {
     /// In order of preference, with this side's numbers.
@@ -32,7 +32,7 @@ pub fn is_rtp_audio(media: &Media) -> bool {
         && (media.protocol.eq_ignore_ascii_case("RTP/AVP") || media.protocol.eq_ignore_ascii_case("RTP/AVPF"))
 }
 
-/// What the media line says, for this leg and in neutral terms.
+/// The content of the media line, for this leg and in neutral terms.
 pub(super) fn read(sdp: &Sdp, media: &Media) -> (Side, Spec) {
     let address = sdp.connection_of(media).and_then(|c| c.host.ip());
     let mut direction = direction(sdp, media);
@@ -93,7 +93,7 @@ fn passed_on(media: &Media) -> Vec<Attribute> {
         .collect()
 }
 
-/// What may stand in a description of our own: nothing that could not be read.
+/// Whether a value may stand in a description of ours: it must be readable again.
 fn is_text(value: &str) -> bool {
     !value.contains(char::REPLACEMENT_CHARACTER)
 }
@@ -177,8 +177,8 @@ fn codecs(media: &Media) -> Vec<Codec> {
     codecs
 }
 
-/// Name, clock and channels of a payload number. A static one is what RFC 3551 says (section 6, and 4.5.2 on G722, which
-/// some phones give the clock of its samples), unless its rtpmap names another codec.
+/// Name, clock and channels of a payload number. A static one is what RFC 3551 says (section 6, and 4.5.2 on G722,
+/// which some phones give the clock of its samples), unless its rtpmap names another codec.
 fn meaning(number: u8, map: Option<&str>) -> Option<(Name, u32, u8)> {
     let mapped = map.and_then(rtpmap);
     let fixed = codec::numbered(number);

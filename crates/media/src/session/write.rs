@@ -1,4 +1,4 @@
-//! From what is agreed to a description of our own.
+//! Writes a description of ours from the agreement.
 
 use bytes::Bytes;
 
@@ -85,7 +85,7 @@ impl Session {
 
     fn audio(&self, line: &Line, local: &Side, spec: &Spec) -> Media {
         let mut attributes = Vec::new();
-        // What one phone wrote goes on to the other one without control octets: they become blanks.
+        // Text of one phone goes on to the other phone without control octets: they become blanks.
         let control = |c: char| c.is_ascii_control() && c != '\t';
         let mut add = |name: &str, value: Option<String>| {
             attributes.push(Attribute {

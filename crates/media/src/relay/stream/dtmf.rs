@@ -9,7 +9,7 @@ const GAP: Duration = Duration::from_millis(60);
 const MIN_MILLIS: u16 = 40;
 /// The longest press: its duration in samples fits the field (RFC 4733 section 2.5.1.3 needs no segments).
 const MAX_MILLIS: u16 = 8000;
-/// Two presses reported closer than this are one, or a flood.
+/// Two presses closer than this are one press, or a flood: the second is not reported.
 const REPORT_GAP: Duration = Duration::from_millis(30);
 /// Between two packets of an event.
 pub(in crate::relay) const STEP: Duration = Duration::from_millis(20);
@@ -92,7 +92,7 @@ impl Detector {
         Some(digit)
     }
 
-    /// Another stream: its time stamps have nothing to do with the last one's.
+    /// Another stream begins. Its time stamps are independent of the earlier ones.
     pub(in crate::relay) fn reset(&mut self) {
         self.last = None;
     }
@@ -123,7 +123,7 @@ pub(in crate::relay) struct Packet {
     pub(in crate::relay) timestamp: Option<u32>,
 }
 
-/// What a step of sending came to.
+/// The result of a step of sending.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub(in crate::relay) enum Step {
     /// Send this, and come again after [`STEP`].
@@ -144,7 +144,7 @@ impl Keys {
         true
     }
 
-    /// An event is on the line: nothing else is sent meanwhile.
+    /// An event is on the line: until its end, nothing else is sent.
     pub(in crate::relay) fn is_pressed(&self) -> bool {
         self.current.is_some()
     }

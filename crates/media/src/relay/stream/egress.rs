@@ -1,5 +1,5 @@
-//! What is put on a leg's ear: packets that are relayed, audio that Tandem plays, digits that it presses. All of it is one
-//! stream; each packet is written, sealed and sent here.
+//! The stream to a leg's peer: packets that are relayed, audio that Tandem plays, digits that it presses. Each packet
+//! is written, sealed and sent here.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -59,7 +59,7 @@ pub(in crate::relay) struct Header {
     pub(in crate::relay) position: Position,
 }
 
-/// What a step of a play came to.
+/// The result of a step of a play.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub(in crate::relay) enum Frame {
     /// Nothing is played.
@@ -83,7 +83,7 @@ impl Stream {
     {
         let destination = match self.destination() {
             Some(destination) if packet.taken && self.egress.player.is_none() => destination,
-            // Hold, or something else is on the line: what comes after is no continuation.
+            // Hold, or another sender is on the line: the next packet does not continue the stream.
             _ => return self.egress.out.interrupt(Join::Anew),
         };
         if self.egress.keys.is_pressed() {
@@ -106,8 +106,8 @@ impl Stream {
         self.send(scratch, destination, header, packet.payload, transcode, out);
     }
 
-    /// Writes a packet of our own (no contributing sources, extensions or padding of the other leg's go along), seals it
-    /// and sends it.
+    /// Writes a packet of our own (no contributing sources, extensions or padding of the other leg's go along), seals
+    /// it and sends it.
     pub(in crate::relay) fn send<F>(
         &mut self,
         scratch: &mut [u8; MAX_PACKET],
@@ -146,7 +146,7 @@ impl Stream {
         out(self.local_port, to, packet);
     }
 
-    /// The next frame of what is played.
+    /// Sends the next frame of the play.
     pub(in crate::relay) fn frame<F>(&mut self, now: Duration, scratch: &mut [u8; MAX_PACKET], out: &mut F) -> Frame
     where
         F: FnMut(u16, SocketAddr, &[u8]),
@@ -191,7 +191,7 @@ impl Stream {
         Frame::Next(next)
     }
 
-    /// The next packet of the digits that are pressed; when the one after is due.
+    /// Sends the next packet of the digits that are pressed. Gives the time when the packet after it is due.
     pub(in crate::relay) fn key<F>(
         &mut self,
         now: Duration,

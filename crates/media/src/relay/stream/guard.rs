@@ -1,7 +1,7 @@
-//! What stands between the packets of a leg and the network: nothing now, SRTP later.
+//! Protection of a leg's packets on the network: none now; SRTP can be added here.
 //!
-//! A packet that comes is opened before anything in it is believed, a packet that goes is sealed last. Both happen in the
-//! packet's own buffer.
+//! A packet from the network is opened before its content is used. A packet to the network is sealed last. Both happen
+//! in the buffer of the packet.
 
 /// How a leg's packets are protected.
 #[derive(Debug, Default)]
@@ -26,8 +26,8 @@ impl Guard {
         }
     }
 
-    /// Makes the RTP packet in the first `length` octets of the buffer ready for the network; what is sent then. `None`
-    /// where the buffer has no room for what is added.
+    /// Makes the RTP packet in the first `length` octets of the buffer ready for the network, and gives the octets to
+    /// be sent. `None` where the buffer has too little room for the protection.
     pub(in crate::relay) fn seal<'a>(&mut self, buffer: &'a mut [u8], length: usize) -> Option<&'a [u8]> {
         match self {
             Guard::Plain => buffer.get(..length),

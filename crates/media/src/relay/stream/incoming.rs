@@ -1,8 +1,8 @@
-//! What is counted of the RTP stream from a leg's peer, for reports (RFC 3550 section 6.4).
+//! Counts the RTP stream from a leg's peer, for reports (RFC 3550 section 6.4).
 
 use std::time::Duration;
 
-/// What has come from a leg's peer (RFC 3550 appendix A.1, A.3 and A.8).
+/// The stream from a leg's peer, counted as in RFC 3550 appendix A.1, A.3 and A.8.
 #[derive(Debug, Default)]
 pub(in crate::relay) struct Incoming {
     pub(in crate::relay) ssrc: Option<u32>,
@@ -60,7 +60,7 @@ impl Incoming {
         self.received = self.received.wrapping_add(1);
     }
 
-    /// What to report since the last report.
+    /// The figures since the last report.
     pub(in crate::relay) fn quality(&mut self) -> Quality {
         let highest = self.cycles.wrapping_add(u32::from(self.highest));
         let expected = highest.wrapping_sub(u32::from(self.base)).wrapping_add(1);
@@ -112,6 +112,6 @@ mod tests {
         );
         assert_eq!(incoming.quality().fraction_lost, 0, "nothing new");
         incoming.packet(ms(200), 8, 1, 0, 8000);
-        assert_eq!(incoming.quality().lost, 0, "a new source begins anew");
+        assert_eq!(incoming.quality().lost, 0, "a new source begins at zero");
     }
 }

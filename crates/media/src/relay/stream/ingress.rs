@@ -1,4 +1,4 @@
-//! What comes from a leg's peer: from where it may come, what its payload types mean, and what was counted of it.
+//! Packets from a leg's peer: their sources, the meaning of their payload types, and their counts.
 
 use std::{
     net::{IpAddr, SocketAddr},
@@ -17,7 +17,7 @@ use crate::{
     },
 };
 
-/// What to do with a payload type.
+/// The treatment of a payload type.
 #[derive(Copy, Clone, Debug)]
 pub(in crate::relay) enum Entry {
     /// Not in the leg's description.
@@ -30,7 +30,7 @@ pub(in crate::relay) enum Entry {
     },
 }
 
-/// What a payload type means, by number.
+/// The treatment of each payload type, by number.
 pub(in crate::relay) type Table = [Entry; 128];
 
 /// See the module.
@@ -77,7 +77,7 @@ impl Ingress {
         }
     }
 
-    /// The one stream the peer sends, as far as that is known.
+    /// The stream that the peer sends, as far as it is known.
     pub(in crate::relay) fn ssrc(&self) -> Option<u32> {
         self.speaking.filter(|_| !self.disputed).map(|(_, ssrc)| ssrc)
     }
@@ -122,7 +122,8 @@ impl Stream {
         self.forget_speaker(directory);
         directory.bind(id, port, from);
         directory.withdraw(id, port, &self.ingress.announced);
-        // A leg that is known by a mere address may still be heard from the one that its description names.
+        // A leg that was learned by its address alone may still be heard from the exact source that its description
+        // names.
         let still = self.remote.rtp.filter(|_| matches!(found, Match::Address(_)));
         self.ingress.announced = directory.correct(id, port, still);
     }
@@ -156,7 +157,7 @@ impl Stream {
     }
 }
 
-/// What the payload types of `from` become for a receiver with these.
+/// The payload types of `from`, as they become for a receiver with these.
 pub(in crate::relay) fn table(from: &Remote, to: Option<&[Payload]>) -> Table {
     let mut table = [Entry::Unknown; 128];
     // Some peers send by the numbers of their own description: taken where they mean nothing else.

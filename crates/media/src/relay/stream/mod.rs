@@ -1,15 +1,15 @@
-//! One leg in the engine: the parts it is made of, and what only all of them together can say.
+//! One leg in the engine, made of parts.
 //!
 //! | file | what it does | fields it owns |
 //! |---|---|---|
-//! | `mod.rs` | [`Stream`]: where packets to the peer go, and in which payload types | `id`, `local_port`, `remote`, `counters` |
+//! | `mod.rs` | [`Stream`]: decisions that need several parts: where packets to the peer go, and in which payload types | `id`, `local_port`, `remote`, `counters` |
 //! | `guard.rs` | opens and seals packets | all of [`Guard`] |
-//! | `ingress.rs` | what comes from the peer: sources, payload types | all of [`Ingress`] |
+//! | `ingress.rs` | packets from the peer: sources, payload types | all of [`Ingress`] |
 //! | `incoming.rs` | the peer's stream, counted for reports | all of `Incoming` |
-//! | `egress.rs` | what is put on the ear of the peer: relayed, played, pressed | all of [`Egress`] |
+//! | `egress.rs` | packets to the peer: relayed, played, pressed | all of [`Egress`] |
 //! | `outgoing.rs` | numbers and time stamps of the one stream to the peer | all of `Outgoing` |
 //! | `dtmf.rs` | digits, heard and pressed | all of `Detector` and `Keys` |
-//! | `play.rs` | what is being played | all of `Player` |
+//! | `play.rs` | a play in progress | all of `Player` |
 //! | `rtcp.rs` | reports | none |
 
 pub(in crate::relay) mod dtmf;
@@ -33,9 +33,9 @@ use crate::{Counters, MediaId, Remote, audio::RATE, codec::g711::Law};
 #[derive(Debug)]
 pub(in crate::relay) struct Stream {
     pub(in crate::relay) id: MediaId,
-    /// The UDP port of its RTP; RTCP has the one above.
+    /// The UDP port of its RTP; RTCP has the port above.
     pub(in crate::relay) local_port: u16,
-    /// What signalling knows of the peer.
+    /// The peer as signalling describes it.
     pub(in crate::relay) remote: Remote,
     pub(in crate::relay) guard: Guard,
     pub(in crate::relay) ingress: Ingress,
@@ -66,7 +66,7 @@ impl Stream {
         }
     }
 
-    /// Where RTP to the peer goes: to the address it was heard from, before that to the one it signalled.
+    /// Where RTP to the peer goes: to the address that it was heard from, or to the signalled address before that.
     pub(in crate::relay) fn destination(&self) -> Option<SocketAddr> {
         let to = self.ingress.learned.or(self.remote.rtp);
         to.filter(|_| self.remote.direction.send)
@@ -78,8 +78,8 @@ impl Stream {
         Some(self.ingress.learned_rtcp.unwrap_or(signalled))
     }
 
-    /// Whether one more packet may be sent there: to where signalling or packets of the peer come from any number, to
-    /// others a few ([`crate::relay::Config::unheard`]). Counts it.
+    /// Whether one more packet may be sent there, and counts it. An address that the peer's signalling or packets come
+    /// from has no limit; another address gets a few packets only ([`crate::relay::Config::unheard`]).
     pub(in crate::relay) fn may_send(&mut self, to: SocketAddr) -> bool {
         let heard = [self.ingress.learned, self.ingress.learned_rtcp];
         let known = heard.contains(&Some(to))

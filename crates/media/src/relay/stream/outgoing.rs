@@ -1,4 +1,5 @@
-//! The RTP stream to a leg's peer. Whatever Tandem puts on it, the peer sees one unbroken stream.
+//! Numbers and time stamps of the RTP stream to a leg's peer. The peer sees one unbroken stream, from whichever source
+//! its packets come.
 
 use std::time::Duration;
 
@@ -7,16 +8,17 @@ use rand_chacha::{ChaCha8Rng, rand_core::Rng};
 /// How the next relayed packet joins the stream.
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::relay) enum Join {
-    /// As the one before.
+    /// Like the packet before.
     #[default]
     Same,
-    /// Packets were put in between: number on, the clock is the same.
+    /// Packets were put in between: the numbers go on, the clock is the same.
     Sequence,
-    /// There was a gap or another source: number on, and set the clock by the time that has passed.
+    /// There was a gap or another source: the numbers go on, and the clock is set by the time that has passed.
     Anew,
 }
 
-/// The stream to a leg's peer: one SSRC for the life of the leg, whoever is heard on it (RFC 3550 section 5.1).
+/// The stream to a leg's peer: one SSRC for the life of the leg, from whichever source its audio comes (RFC 3550
+/// section 5.1).
 #[derive(Debug)]
 pub(in crate::relay) struct Outgoing {
     pub(in crate::relay) ssrc: u32,
@@ -56,8 +58,8 @@ pub(in crate::relay) struct Origin {
 }
 
 impl Outgoing {
-    /// A stream that begins at numbers that cannot be guessed (RFC 3550 section 5.1): each is drawn by itself, so that one
-    /// says nothing of the others, nor of the next leg's.
+    /// A stream that begins at numbers that cannot be guessed (RFC 3550 section 5.1). Each number is drawn by itself:
+    /// it tells nothing of the other numbers, nor of the numbers of another leg.
     pub(in crate::relay) fn new(random: &mut ChaCha8Rng) -> Outgoing {
         Outgoing {
             ssrc: random.next_u32(),

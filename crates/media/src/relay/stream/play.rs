@@ -1,10 +1,10 @@
-//! What is being played to a leg, frame by frame.
+//! A play in progress, frame by frame.
 
 use std::{sync::Arc, time::Duration};
 
 use crate::{audio::Clip, codec::g711::Law};
 
-/// One thing after the other.
+/// A part of a play.
 #[derive(Clone, Debug)]
 pub(in crate::relay) enum Part {
     Clip(Arc<Clip>),

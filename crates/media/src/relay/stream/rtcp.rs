@@ -1,5 +1,6 @@
-//! RTCP (RFC 3550 section 6): reports are passed between bridged legs in each one's own terms, and made where
-//! Tandem itself is heard. Names (SDES) never cross; a BYE does not either, because the stream to the other leg goes on.
+//! RTCP (RFC 3550 section 6). A report is passed on between bridged legs, with the SSRC, numbers and time stamps that
+//! the receiver knows. Tandem makes reports of its own where Tandem itself is heard. Names (SDES) never cross a bridge.
+//! A BYE does not cross either, because the stream to the other leg goes on.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -71,7 +72,7 @@ fn word(bytes: &[u8], at: usize) -> Option<u32> {
     Some(u32::from_be_bytes(*bytes.get(at..)?.first_chunk()?))
 }
 
-/// Passes a report of `stream`'s peer on to `peer`'s, in that one's own terms.
+/// Passes a report of `stream`'s peer on to the peer of `peer`, with the numbers that the receiver knows.
 pub(in crate::relay) fn pass_on<F>(report: &Report<'_>, stream: &Stream, peer: &mut Stream, out: &mut F)
 where
     F: FnMut(u16, SocketAddr, &[u8]),
@@ -79,7 +80,8 @@ where
     let Some(to) = peer.rtcp_destination() else { return };
     let (heard, sent) = (&peer.egress.out, &stream.egress.out);
     let mut packet = Writer::new();
-    // What the leg sends is known to the peer under the stream's own SSRC and clock, if it is on it now.
+    // The receiver knows the sender's stream under the SSRC and clock of the outgoing stream, if it hears the sender
+    // now.
     let sender = report
         .sender
         .filter(|_| heard.source == Some((stream.id.slot, report.ssrc)));
@@ -108,7 +110,7 @@ where
     packet.send(peer, to, out);
 }
 
-/// A report on the stream that Tandem makes and on the one it hears.
+/// Sends a report on the stream that Tandem makes and on the stream that it hears.
 pub(in crate::relay) fn make<F>(now: Duration, stream: &mut Stream, out: &mut F)
 where
     F: FnMut(u16, SocketAddr, &[u8]),
