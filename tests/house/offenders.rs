@@ -6,7 +6,6 @@ pub(crate) const KNOWN: &[(&str, &str)] = &[
     ("files of an impl", "sip::message::Message"),
     ("files of an impl", "sip::transaction::layer::Layer"),
     ("files of an impl", "store::open::Store"),
-    ("files of an impl", "switch::leg::Leg"),
     ("files in a folder", "crates/admin/src"),
     ("files in a folder", "crates/admin/tests/api"),
     ("files in a folder", "tests/real"),

@@ -9,7 +9,7 @@ use crate::{
     bridge,
     core::{Core, QueryUse},
     ids::LegId,
-    leg::{Invitation, Leg, NoRoom, Place},
+    leg::{Invitation, NoRoom, Place, outbound},
     locations::{Location, Peer, Way},
     own::OWN_CODECS,
 };
@@ -189,7 +189,7 @@ impl Hunt {
             beside: quest.subject.and_then(|leg| x.legs.get(leg)?.port()),
             max_forwards: quest.max_forwards,
         };
-        match x.new_leg(|cx, id| Leg::outbound(cx, id, quest.call, &place, &invitation)) {
+        match x.new_leg(|cx, id| outbound::call(cx, id, quest.call, &place, &invitation)) {
             Ok(leg) => {
                 self.rung.push((leg, peer.clone()));
                 self.branches.push(Branch {

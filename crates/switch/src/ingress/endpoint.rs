@@ -24,6 +24,7 @@ use crate::{
     call::record_refused,
     core::{Beginning, Core},
     ids::LegId,
+    leg::{inbound, within},
     locations::Peer,
     requests::{self, Why},
     stack::{
@@ -87,13 +88,13 @@ pub(crate) fn transaction_event(g: &mut Ingress, x: &mut Core, event: TxEvent) {
         TxEvent::Request { id, flow, message } => request(g, x, id, flow, message),
         TxEvent::Ack { flow, message } => match leg_of(x, &message) {
             Some(leg) => {
-                x.with_leg(leg, |leg, cx| leg.acknowledged(cx, &message));
+                x.with_leg(leg, |leg, cx| inbound::acknowledged(leg, cx, &message));
             }
             None => tracing::debug!(source = %flow.remote, "an ACK of no call of ours"),
         },
         TxEvent::Cancelled { id, .. } => {
             if let Some(leg) = x.stack.servers.get(&id).copied() {
-                x.with_leg(leg, |leg, cx| leg.cancelled(cx, id));
+                x.with_leg(leg, |leg, cx| inbound::cancelled(leg, cx, id));
             }
         }
         TxEvent::Response { id, flow, message } => responses::heard(g, x, id, flow, &message),
@@ -178,7 +179,7 @@ fn request_within(g: &mut Ingress, x: &mut Core, id: ServerId, flow: Flow, messa
             None => return,
         }
     }
-    x.with_leg(leg, |leg, cx| leg.request(cx, id, flow, message));
+    x.with_leg(leg, |leg, cx| within::request(leg, cx, id, flow, message));
 }
 
 /// What RFC 3261 8.2.2 wants looked at before the method.

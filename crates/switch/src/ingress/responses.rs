@@ -6,7 +6,7 @@ use super::{Ingress, deliver::delivered};
 use crate::{
     core::Core,
     ids::{LegId, RequestId},
-    leg::{acknowledge_stray, answer_passed, end_stray},
+    leg::{acknowledge_stray, answer_passed, change_response, end, end_stray, outbound, within},
     requests::{self, Again, Heard, Number, Owner, RequestEvent, Told, Why},
 };
 
@@ -69,7 +69,7 @@ fn tell(g: &mut Ingress, x: &mut Core, told: Told) {
         Owner::Change(leg) => tell_change(x, leg, id, &event),
         Owner::Bye(leg) => {
             if !matches!(event, RequestEvent::Provisional(_)) {
-                x.with_leg(leg, |leg, cx| leg.bye_done(cx));
+                x.with_leg(leg, end::bye_done);
             }
         }
         Owner::Passed(leg, server) => {
@@ -78,7 +78,7 @@ fn tell(g: &mut Ingress, x: &mut Core, told: Told) {
                 RequestEvent::Final(reply) => (reply.code(), Some(&reply.response)),
                 RequestEvent::Failed(_) => (408, None),
             };
-            let known = x.with_leg(leg, |leg, cx| leg.passed_on(cx, server, code, response));
+            let known = x.with_leg(leg, |leg, cx| within::passed_on(leg, cx, server, code, response));
             if known.is_none() {
                 answer_passed(&mut x.stack, server, code);
             }
@@ -101,14 +101,16 @@ fn tell(g: &mut Ingress, x: &mut Core, told: Told) {
 fn tell_invite(x: &mut Core, leg: LegId, event: &RequestEvent) {
     match event {
         RequestEvent::Provisional(reply) | RequestEvent::Final(reply) => {
-            let known = x.with_leg(leg, |leg, cx| leg.invite_response(cx, reply));
+            let known = x.with_leg(leg, |leg, cx| outbound::invite_response(leg, cx, reply));
             if known.is_none() && reply.is_success() {
                 // The leg is gone: a 2xx is acknowledged, and its dialog ended (RFC 3261 13.2.2.4).
                 end_stray(&mut x.stack, &reply.request, &reply.response, &reply.flow, false);
             }
         }
         RequestEvent::Failed(why) => {
-            x.with_leg(leg, |leg, cx| leg.invite_failed(cx, why.code(), why.reason()));
+            x.with_leg(leg, |leg, cx| {
+                outbound::invite_failed(leg, cx, why.code(), why.reason())
+            });
         }
     }
 }
@@ -116,14 +118,14 @@ fn tell_invite(x: &mut Core, leg: LegId, event: &RequestEvent) {
 fn tell_change(x: &mut Core, leg: LegId, id: RequestId, event: &RequestEvent) {
     match event {
         RequestEvent::Provisional(reply) | RequestEvent::Final(reply) => {
-            let known = x.with_leg(leg, |leg, cx| leg.change_response(cx, id, Some(reply)));
+            let known = x.with_leg(leg, |leg, cx| change_response(leg, cx, id, Some(reply)));
             if known.is_none() && reply.is_success() {
                 // RFC 3261 13.2.2.4: also when the dialog is over, a 2xx is sent until its ACK comes.
                 acknowledge_stray(&mut x.stack, &reply.request, &reply.response, &reply.flow, false);
             }
         }
         RequestEvent::Failed(_) => {
-            x.with_leg(leg, |leg, cx| leg.change_response(cx, id, None));
+            x.with_leg(leg, |leg, cx| change_response(leg, cx, id, None));
         }
     }
 }

@@ -10,68 +10,66 @@ use crate::{
     stack::{Stack, dialogs::DialogUser},
 };
 
-impl Leg {
-    /// What lasts of the leg. `None` unless it is up and quiet: a request, an offer or an acknowledgement that is under
-    /// way does not last.
-    pub fn image(&self) -> Option<LegImage> {
-        let Stage::Up(up) = &self.stage else { return None };
-        let quiet = up.is_free() && up.wanted.is_none() && up.passing.is_none() && up.hang_up_when_acked.is_none();
-        let talk = self.talk.image().filter(|_| quiet)?;
-        Some(LegImage {
-            inbound: self.inbound,
-            peer: target(&self.peer),
-            flow: Flow {
-                connection: None,
-                ..self.path.flow
-            },
-            outside: self.path.outside,
-            others: self.path.others.clone(),
-            user: self.path.user.clone(),
-            dialog: up.confirmed.dialog.clone(),
-            talk,
-            timer: self.timer.image(),
-            can: self.can,
-        })
-    }
+/// What lasts of the leg. `None` unless it is up and quiet: a request, an offer or an acknowledgement that is under
+/// way does not last.
+pub(super) fn of(leg: &Leg) -> Option<LegImage> {
+    let Stage::Up(up) = &leg.stage else { return None };
+    let quiet = up.is_free() && up.wanted.is_none() && up.passing.is_none() && up.hang_up_when_acked.is_none();
+    let talk = leg.talk.image().filter(|_| quiet)?;
+    Some(LegImage {
+        inbound: leg.inbound,
+        peer: target(&leg.peer),
+        flow: Flow {
+            connection: None,
+            ..leg.path.flow
+        },
+        outside: leg.path.outside,
+        others: leg.path.others.clone(),
+        user: leg.path.user.clone(),
+        dialog: up.confirmed.dialog.clone(),
+        talk,
+        timer: leg.timer.image(),
+        can: leg.can,
+    })
+}
 
-    /// A leg that goes on from its image: in the same dialog, on the same media port. [`NoRoom`] where that port is none
-    /// of ours any more.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "calls that outlive a restart will be made of it")
-    )]
-    pub fn from_image(cx: &mut Stack, id: LegId, call: CallId, image: LegImage) -> Result<Self, NoRoom> {
-        let LegImage { flow, dialog, .. } = image;
-        let talk = Talk::resume(image.talk);
-        let mut port = Port::default();
-        port.take_again(cx, id, &flow, &talk)?;
-        // The INVITE does not last; what is asked of it later is its Call-ID.
-        let invite = Builder::request(&Method::Invite, dialog.remote_target())
-            .header(HeaderName::CallId, &dialog.id().call_id)
-            .finish();
-        cx.dialogs.insert(dialog.id().clone(), DialogUser::Leg(id));
-        let mut leg = Self {
-            id,
-            call,
-            inbound: image.inbound,
-            peer: peer(image.peer),
-            path: Path {
-                flow,
-                outside: image.outside,
-                others: image.others,
-                user: image.user,
-            },
-            invite,
-            span: tracing::Span::none(),
-            stage: Stage::Up(Box::new(Up::new(dialog, None))),
-            talk,
-            port,
-            timer: SessionTimer::resume(cx, id, image.timer),
-            can: image.can,
-        };
-        leg.sync_media(cx);
-        Ok(leg)
-    }
+/// A leg that goes on from its image: in the same dialog, on the same media port. [`NoRoom`] where that port is none
+/// of ours any more.
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "calls that outlive a restart will be made of it")
+)]
+pub(crate) fn resume(cx: &mut Stack, id: LegId, call: CallId, image: LegImage) -> Result<Leg, NoRoom> {
+    let LegImage { flow, dialog, .. } = image;
+    let talk = Talk::resume(image.talk);
+    let mut port = Port::default();
+    port.take_again(cx, id, &flow, &talk)?;
+    // The INVITE does not last; what is asked of it later is its Call-ID.
+    let invite = Builder::request(&Method::Invite, dialog.remote_target())
+        .header(HeaderName::CallId, &dialog.id().call_id)
+        .finish();
+    cx.dialogs.insert(dialog.id().clone(), DialogUser::Leg(id));
+    let mut leg = Leg {
+        id,
+        call,
+        inbound: image.inbound,
+        peer: peer(image.peer),
+        path: Path {
+            flow,
+            outside: image.outside,
+            others: image.others,
+            user: image.user,
+        },
+        invite,
+        span: tracing::Span::none(),
+        stage: Stage::Up(Box::new(Up::new(dialog, None))),
+        talk,
+        port,
+        timer: SessionTimer::resume(cx, id, image.timer),
+        can: image.can,
+    };
+    leg.sync_media(cx);
+    Ok(leg)
 }
 
 fn target(peer: &Peer) -> Target {

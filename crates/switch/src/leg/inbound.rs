@@ -5,7 +5,8 @@ use sip::{Builder, Flow, HeaderName, Message, StatusCode, dialog::Dialog, transa
 
 use super::{
     Abilities, Leg, LegId, LegTimer, NoRoom, Path, Port, SessionEvent, SessionTimer, SetupEvent, Stage, Talk,
-    description,
+    change::{ours, theirs},
+    description, end,
     port::{remote, undescribed},
     stage::{AckDue, AwaitedAck, Incoming},
     talk::Unusable,
@@ -22,190 +23,189 @@ use crate::{
     },
 };
 
-impl Leg {
-    /// Takes an INVITE that was authenticated. Nothing is sent yet.
-    pub fn inbound(
-        cx: &mut Stack,
-        id: LegId,
-        call: CallId,
-        (server, flow, invite): (ServerId, Flow, Message),
-        (peer, codecs): (Peer, Vec<String>),
-    ) -> Result<Self, Answer> {
-        let timer = SessionTimer::asked(&invite, &cx.config)?;
-        let local_tag = cx.ids.tag();
-        let dialog = Dialog::uas(&invite, &local_tag).map_err(|_| Answer::of(400))?;
-        let user = invite
-            .request_uri()
-            .ok()
-            .map(|uri| uri.number().into_owned())
-            .unwrap_or_default();
-        let mut talk = Talk::new(cx.new_local(&flow), codecs);
-        let port = first_offer(cx, id, &flow, &mut talk, &invite)?;
-        let mut can = Abilities::unknown();
-        can.learn(&invite);
-        cx.dialogs.insert(dialog.id().clone(), DialogUser::Leg(id));
-        cx.servers.insert(server, id);
-        let incoming = Incoming {
-            server,
-            dialog,
-            progress: None,
-        };
-        Ok(Self {
-            id,
-            call,
-            inbound: true,
-            peer,
-            path: Path {
-                flow,
-                outside: false,
-                others: Vec::new(),
-                user,
-            },
-            invite,
-            span: tracing::Span::none(),
-            stage: Stage::Incoming(Box::new(incoming)),
-            talk,
-            port,
-            timer,
-            can,
-        })
-    }
+/// Takes an INVITE that was authenticated. Nothing is sent yet.
+pub(crate) fn take(
+    cx: &mut Stack,
+    id: LegId,
+    call: CallId,
+    (server, flow, invite): (ServerId, Flow, Message),
+    (peer, codecs): (Peer, Vec<String>),
+) -> Result<Leg, Answer> {
+    let timer = SessionTimer::asked(&invite, &cx.config)?;
+    let local_tag = cx.ids.tag();
+    let dialog = Dialog::uas(&invite, &local_tag).map_err(|_| Answer::of(400))?;
+    let user = invite
+        .request_uri()
+        .ok()
+        .map(|uri| uri.number().into_owned())
+        .unwrap_or_default();
+    let mut talk = Talk::new(cx.new_local(&flow), codecs);
+    let port = first_offer(cx, id, &flow, &mut talk, &invite)?;
+    let mut can = Abilities::unknown();
+    can.learn(&invite);
+    cx.dialogs.insert(dialog.id().clone(), DialogUser::Leg(id));
+    cx.servers.insert(server, id);
+    let incoming = Incoming {
+        server,
+        dialog,
+        progress: None,
+    };
+    Ok(Leg {
+        id,
+        call,
+        inbound: true,
+        peer,
+        path: Path {
+            flow,
+            outside: false,
+            others: Vec::new(),
+            user,
+        },
+        invite,
+        span: tracing::Span::none(),
+        stage: Stage::Incoming(Box::new(incoming)),
+        talk,
+        port,
+        timer,
+        can,
+    })
+}
 
-    /// Answers with 200. `spec` is what the other side (or Tandem itself) accepted; where the INVITE
-    /// made no offer it is what is offered now. Returns whether the codecs fitted; if not, 488 was sent.
-    pub fn accept(&mut self, cx: &mut Stack, spec: &Spec) -> bool {
-        let Stage::Incoming(incoming) = &self.stage else {
-            return false;
-        };
-        let server = incoming.server;
-        let Some(body) = self.first_description(cx, spec) else {
-            self.reject(cx, &Answer::unacceptable(&cx.config.domain, FORMAT));
-            return false;
-        };
-        let Some(builder) = self.reply(cx, StatusCode::OK, StatusCode::OK.reason()) else {
-            return false;
-        };
-        let builder = builder
-            .header(HeaderName::Allow, allow(Place::Within))
-            .header(HeaderName::Supported, supported(Place::Within));
-        let builder = self.timer.describe(builder, self.can.timer);
-        let reply = builder.body("application/sdp", &body).finish();
-        let awaited = AwaitedAck::new(cx, self.id, server, &self.invite, &reply, self.path.flow);
-        self.stage.answered(&reply, awaited);
-        cx.servers.remove(&server);
-        cx.respond(server, reply);
-        self.sync_media(cx);
-        true
-    }
+/// Answers with 200. `spec` is what the other side (or Tandem itself) accepted; where the INVITE
+/// made no offer it is what is offered now. Returns whether the codecs fitted; if not, 488 was sent.
+pub(super) fn accept(leg: &mut Leg, cx: &mut Stack, spec: &Spec) -> bool {
+    let Stage::Incoming(incoming) = &leg.stage else {
+        return false;
+    };
+    let server = incoming.server;
+    let Some(body) = first_description(leg, cx, spec) else {
+        reject(leg, cx, &Answer::unacceptable(&cx.config.domain, FORMAT));
+        return false;
+    };
+    let Some(builder) = reply(leg, cx, StatusCode::OK, StatusCode::OK.reason()) else {
+        return false;
+    };
+    let builder = builder
+        .header(HeaderName::Allow, allow(Place::Within))
+        .header(HeaderName::Supported, supported(Place::Within));
+    let builder = leg.timer.describe(builder, leg.can.timer);
+    let reply = builder.body("application/sdp", &body).finish();
+    let awaited = AwaitedAck::new(cx, leg.id, server, &leg.invite, &reply, leg.path.flow);
+    leg.stage.answered(&reply, awaited);
+    cx.servers.remove(&server);
+    cx.respond(server, reply);
+    leg.sync_media(cx);
+    true
+}
 
-    fn first_description(&mut self, cx: &mut Stack, spec: &Spec) -> Option<bytes::Bytes> {
-        if self.talk.owes_answer() {
-            return self.talk.answer(spec).ok();
-        }
-        let peer = undescribed(&self.path.flow, true, &self.invite);
-        self.port
-            .take(cx, self.id, &self.path.flow, &mut self.talk, &peer, None)
-            .ok()?;
-        self.talk.offer_in_success(spec).ok()
+fn first_description(leg: &mut Leg, cx: &mut Stack, spec: &Spec) -> Option<bytes::Bytes> {
+    if leg.talk.owes_answer() {
+        return leg.talk.answer(spec).ok();
     }
+    let peer = undescribed(&leg.path.flow, true, &leg.invite);
+    leg.port
+        .take(cx, leg.id, &leg.path.flow, &mut leg.talk, &peer, None)
+        .ok()?;
+    leg.talk.offer_in_success(spec).ok()
+}
 
-    /// Answers with a final error; the leg is over.
-    pub fn reject(&mut self, cx: &mut Stack, refusal: &Answer) {
-        let Stage::Incoming(incoming) = &self.stage else {
-            return;
-        };
-        let refusal = refusal.warned(&cx.config.domain);
-        let reply = refusal.reply(&self.invite, &incoming.dialog.id().local_tag).finish();
-        cx.respond(incoming.server, reply);
-        self.gone(cx);
-    }
+/// Answers with a final error; the leg is over.
+pub(super) fn reject(leg: &mut Leg, cx: &mut Stack, refusal: &Answer) {
+    let Stage::Incoming(incoming) = &leg.stage else {
+        return;
+    };
+    let refusal = refusal.warned(&cx.config.domain);
+    let reply = refusal.reply(&leg.invite, &incoming.dialog.id().local_tag).finish();
+    cx.respond(incoming.server, reply);
+    end::gone(leg, cx);
+}
 
-    /// CANCEL came for the INVITE (RFC 3261 9.2), or for a re-INVITE.
-    pub fn cancelled(&mut self, cx: &mut Stack, cancelled: ServerId) {
-        match &self.stage {
-            Stage::Incoming(incoming) if incoming.server == cancelled => {
-                self.tell(cx, SetupEvent::Cancelled);
-                self.reject(cx, &Answer::of(487));
-            }
-            Stage::Incoming(_) | Stage::Calling(_) | Stage::Up(_) | Stage::Ending(_) | Stage::Gone => {
-                self.change_cancelled(cx, cancelled);
-            }
+/// CANCEL came for the INVITE (RFC 3261 9.2), or for a re-INVITE.
+pub(crate) fn cancelled(leg: &mut Leg, cx: &mut Stack, cancelled: ServerId) {
+    match &leg.stage {
+        Stage::Incoming(incoming) if incoming.server == cancelled => {
+            leg.tell(cx, SetupEvent::Cancelled);
+            reject(leg, cx, &Answer::of(487));
+        }
+        Stage::Incoming(_) | Stage::Calling(_) | Stage::Up(_) | Stage::Ending(_) | Stage::Gone => {
+            theirs::cancelled(leg, cx, cancelled);
         }
     }
+}
 
-    /// ACK came for a 2xx.
-    pub fn acknowledged(&mut self, cx: &mut Stack, ack: &Message) {
-        let Some(confirmed) = self.stage.confirmed() else {
-            return;
-        };
-        if !confirmed.awaited.as_ref().is_some_and(|awaited| awaited.is_met_by(ack)) {
-            return; // a retransmission, or the ACK of an INVITE before the last
-        }
-        confirmed.awaited = None;
-        cx.timers.clear(TimerKey::Leg(self.id, LegTimer::Accepted));
-        let Some(up) = self.stage.up() else {
-            return; // BYE was sent
-        };
-        let first = !std::mem::replace(&mut up.acknowledged, true);
-        let hang_up = up.hang_up_when_acked.take();
-        let before = self.heard().cloned();
-        let offered = self.talk.awaits_ack();
-        let answer = description(ack).filter(|_| offered);
-        let answer = answer.and_then(|sdp| self.talk.hear_answer(sdp).ok());
-        match (offered, &answer) {
-            (true, None) if first => {
-                return self.lost(
-                    cx,
-                    CauseCode::PhoneBadAnswer,
-                    "the ACK brought no usable answer to our offer",
-                );
-            }
-            // RFC 3261 14.2: without an answer there was no change.
-            (true, None) => self.talk.withdraw(),
-            (true, Some(_)) => self.sync_media(cx),
-            (false, _) => {}
-        }
-        if first {
-            self.timer.start(cx, self.id);
-            self.tell(cx, SetupEvent::Confirmed { answer });
-        } else if let Some(spec) = answer.filter(|spec| before.as_ref() != Some(spec)) {
-            self.tell(cx, SessionEvent::Redescribed(spec));
-        }
-        match hang_up {
-            Some(cause) => self.hang_up(cx, cause),
-            None => self.offer_next(cx),
-        }
+/// ACK came for a 2xx.
+pub(crate) fn acknowledged(leg: &mut Leg, cx: &mut Stack, ack: &Message) {
+    let Some(confirmed) = leg.stage.confirmed() else {
+        return;
+    };
+    if !confirmed.awaited.as_ref().is_some_and(|awaited| awaited.is_met_by(ack)) {
+        return; // a retransmission, or the ACK of an INVITE before the last
     }
+    confirmed.awaited = None;
+    cx.timers.clear(TimerKey::Leg(leg.id, LegTimer::Accepted));
+    let Some(up) = leg.stage.up() else {
+        return; // BYE was sent
+    };
+    let first = !std::mem::replace(&mut up.acknowledged, true);
+    let hang_up = up.hang_up_when_acked.take();
+    let before = leg.heard().cloned();
+    let offered = leg.talk.awaits_ack();
+    let answer = description(ack).filter(|_| offered);
+    let answer = answer.and_then(|sdp| leg.talk.hear_answer(sdp).ok());
+    match (offered, &answer) {
+        (true, None) if first => {
+            return end::lost(
+                leg,
+                cx,
+                CauseCode::PhoneBadAnswer,
+                "the ACK brought no usable answer to our offer",
+            );
+        }
+        // RFC 3261 14.2: without an answer there was no change.
+        (true, None) => leg.talk.withdraw(),
+        (true, Some(_)) => leg.sync_media(cx),
+        (false, _) => {}
+    }
+    if first {
+        leg.timer.start(cx, leg.id);
+        leg.tell(cx, SetupEvent::Confirmed { answer });
+    } else if let Some(spec) = answer.filter(|spec| before.as_ref() != Some(spec)) {
+        leg.tell(cx, SessionEvent::Redescribed(spec));
+    }
+    match hang_up {
+        Some(cause) => end::hang_up(leg, cx, cause),
+        None => ours::offer_next(leg, cx),
+    }
+}
 
-    /// The 2xx is due again, or was never acknowledged (RFC 3261 13.3.1.4).
-    pub(super) fn accepted_due(&mut self, cx: &mut Stack) {
-        let Some(confirmed) = self.stage.confirmed() else {
-            return;
-        };
-        let Some(awaited) = &mut confirmed.awaited else { return };
-        if awaited.due(cx, self.id) == AckDue::Waits {
-            return;
-        }
-        confirmed.awaited = None;
-        if let Some(up) = self.stage.up() {
-            // Without an ACK the session is considered never to have been set up; BYE ends it.
-            up.acknowledged = true;
-            self.lost(cx, CauseCode::PhoneLost, "no ACK came to our 200");
-        }
+/// The 2xx is due again, or was never acknowledged (RFC 3261 13.3.1.4).
+pub(super) fn accepted_due(leg: &mut Leg, cx: &mut Stack) {
+    let Some(confirmed) = leg.stage.confirmed() else {
+        return;
+    };
+    let Some(awaited) = &mut confirmed.awaited else { return };
+    if awaited.due(cx, leg.id) == AckDue::Waits {
+        return;
     }
+    confirmed.awaited = None;
+    if let Some(up) = leg.stage.up() {
+        // Without an ACK the session is considered never to have been set up; BYE ends it.
+        up.acknowledged = true;
+        end::lost(leg, cx, CauseCode::PhoneLost, "no ACK came to our 200");
+    }
+}
 
-    /// An answer to the INVITE with what every such answer carries. `None` once it has its final answer.
-    pub(super) fn reply(&self, cx: &Stack, status: StatusCode, reason: &str) -> Option<Builder> {
-        let Stage::Incoming(incoming) = &self.stage else {
-            return None;
-        };
-        let tag = &*incoming.dialog.id().local_tag;
-        let reply = Builder::reply_with_reason(&self.invite, status, reason, Some(tag))
-            .copy(&self.invite, HeaderName::RecordRoute)
-            .header(HeaderName::Contact, self.contact(cx))
-            .header(HeaderName::Server, &cx.config.product);
-        Some(reply)
-    }
+/// An answer to the INVITE with what every such answer carries. `None` once it has its final answer.
+pub(super) fn reply(leg: &Leg, cx: &Stack, status: StatusCode, reason: &str) -> Option<Builder> {
+    let Stage::Incoming(incoming) = &leg.stage else {
+        return None;
+    };
+    let tag = &*incoming.dialog.id().local_tag;
+    let reply = Builder::reply_with_reason(&leg.invite, status, reason, Some(tag))
+        .copy(&leg.invite, HeaderName::RecordRoute)
+        .header(HeaderName::Contact, leg.contact(cx))
+        .header(HeaderName::Server, &cx.config.product);
+    Some(reply)
 }
 
 /// Takes the offer of the INVITE, if there is one, and a port for it. What the offer says of the phone's address decides

@@ -15,29 +15,29 @@
 //! | `inbound.rs` | a leg that a phone began, until the ACK of our 2xx | |
 //! | `progress.rs` | what a caller is told before the final answer | |
 //! | `outbound.rs` | a leg that Tandem began, until the ACK of the phone's 2xx | |
-//! | `change_ours.rs` | re-INVITE and UPDATE of ours | |
-//! | `change_theirs.rs` | re-INVITE and UPDATE of the phone's | |
+//! | `change/` | re-INVITE and UPDATE: ours and the phone's | |
 //! | `within/` | the other requests within the dialog: INFO, MESSAGE, REFER, NOTIFY, OPTIONS | |
 //! | `end.rs` | how a leg ends | |
 //! | `image.rs` | what lasts of a quiet leg, and a leg that goes on from it | |
 
-mod change_ours;
-mod change_theirs;
-mod end;
+mod change;
+pub(crate) mod end;
 mod image;
-mod inbound;
-mod outbound;
+pub(crate) mod inbound;
+pub(crate) mod outbound;
 mod path;
 mod port;
 mod progress;
 mod session_timer;
 mod stage;
 mod talk;
-mod within;
+pub(crate) mod within;
 
 use ::media::{MediaId, Spec};
-use sip::{HeaderName, Message, StatusCode, dialog::Dialog};
+use bytes::Bytes;
+use sip::{Flow, HeaderName, Message, StatusCode, dialog::Dialog, transaction::ServerId};
 
+pub(crate) use change::ours::response as change_response;
 pub(crate) use outbound::{CallerId, Invitation, Place, acknowledge_stray, end_stray};
 pub(crate) use path::Path;
 pub(crate) use port::NoRoom;
@@ -45,15 +45,24 @@ pub(crate) use progress::rings;
 pub(crate) use talk::{Fit, Talk};
 pub(crate) use within::{FLASH, answer_passed, info_key};
 
-use crate::{activity::LineState, api::Abilities, ids::CallId, locations::Peer, stack::Stack};
+use crate::{
+    activity::LineState,
+    answer::Answer,
+    api::{Abilities, CauseCode, LegImage},
+    ids::CallId,
+    locations::Peer,
+    stack::Stack,
+};
 pub(crate) use crate::{
     event::{Cause, EndEvent, LegEvent, LegTimer, Q850, SessionEvent, SetupEvent, Who},
     ids::LegId,
     stack::body::description,
 };
+use change::{ours, theirs};
 use port::Port;
 use session_timer::SessionTimer;
 use stage::Stage;
+use within::{pass, refer};
 
 /// One dialog with one phone.
 pub(crate) struct Leg {
@@ -137,6 +146,139 @@ impl Leg {
     /// How what the phone was told serves media that the other side describes by `other`.
     pub fn fit(&self, other: &Spec) -> Fit {
         self.talk().fit(other)
+    }
+
+    /// What lasts of the leg. `None` unless the leg is up and quiet: a request, an offer or an acknowledgement that is
+    /// under way does not last.
+    pub fn image(&self) -> Option<LegImage> {
+        image::of(self)
+    }
+
+    /// The number of the next request in the dialog. `None` where no 2xx has confirmed a dialog.
+    pub fn next_number(&mut self) -> Option<u32> {
+        Some(self.stage.confirmed()?.dialog.next_number())
+    }
+
+    /// The phone's offer in a re-INVITE or UPDATE that waits for our answer.
+    pub fn pending_offer(&self) -> Option<&Spec> {
+        self.talk.offered().filter(|_| self.is_up())
+    }
+
+    /// Answers the phone's INVITE with 101 to 199; with `answer` also a session description (early media, RFC 3960).
+    pub fn provisional(&mut self, cx: &mut Stack, code: u16, answer: Option<&Spec>) {
+        progress::progress(self, cx, code, "", answer);
+    }
+
+    /// As [`Leg::provisional`], with the callee's own words in `reason`; where `reason` is empty, with the usual ones.
+    /// The same answer is sent again once a minute, not sooner.
+    pub fn progress(&mut self, cx: &mut Stack, code: u16, reason: &str, answer: Option<&Spec>) {
+        progress::progress(self, cx, code, reason, answer);
+    }
+
+    /// Answers the phone's INVITE with 200. `spec` is what the other side (or Tandem itself) accepted; where the INVITE
+    /// made no offer, `spec` is what is offered now. Returns whether the codecs fitted; if not, 488 was sent.
+    pub fn accept(&mut self, cx: &mut Stack, spec: &Spec) -> bool {
+        inbound::accept(self, cx, spec)
+    }
+
+    /// Answers the phone's INVITE with a final error; the leg is over.
+    pub fn reject(&mut self, cx: &mut Stack, refusal: &Answer) {
+        inbound::reject(self, cx, refusal);
+    }
+
+    /// The INVITE goes to another target of its name. Returns the session description for this target where the
+    /// description differs: the target is reached from another address of ours.
+    pub fn goes_to(&mut self, cx: &mut Stack, way: Flow) -> Option<Bytes> {
+        let before = cx.media_address(&self.path.flow);
+        self.path.flow = way;
+        let address = cx.media_address(&way);
+        (address != before).then(|| self.talk.offer_at(address)).flatten()
+    }
+
+    /// Passes on an offer of the other phone, by re-INVITE. [`SessionEvent::Accepted`] or [`SessionEvent::Refused`]
+    /// answers; the latter with 491 where another change is under way.
+    pub fn offer(&mut self, cx: &mut Stack, spec: &Spec) {
+        ours::offer(self, cx, spec);
+    }
+
+    /// Makes an offer of our own as soon as nothing else is under way, and again after glare.
+    pub fn offer_own(&mut self, cx: &mut Stack, spec: &Spec) {
+        ours::offer_own(self, cx, spec);
+    }
+
+    /// The other side has changed: an offer of our own that waits is to say so.
+    pub fn offer_instead(&mut self, spec: &Spec) {
+        if let Some(wanted) = self.stage.up().and_then(|up| up.wanted.as_mut()) {
+            wanted.instead(spec);
+        }
+    }
+
+    /// The call takes back the offer that it passed on.
+    pub fn withdraw_offer(&mut self, cx: &mut Stack) {
+        ours::withdraw(self, cx);
+    }
+
+    /// Accepts the phone's re-INVITE or UPDATE. `spec` is what the other side accepted of the offer. The phone then knows
+    /// how things are, so an offer of our own that waits is dropped.
+    pub fn answer_change(&mut self, cx: &mut Stack, spec: &Spec) {
+        theirs::answer(self, cx, spec);
+    }
+
+    /// The person at the other phone is asked about the phone's re-INVITE (RFC 6141 section 3.3).
+    pub fn change_pending(&mut self, cx: &mut Stack) {
+        theirs::pending(self, cx);
+    }
+
+    /// Refuses the phone's re-INVITE or UPDATE; the session stays as it is.
+    pub fn refuse_change(&mut self, cx: &mut Stack, code: u16) {
+        theirs::refuse(self, cx, code);
+    }
+
+    /// Sends what the other leg's phone sent by INFO or MESSAGE. Keys go as RFC 4733 events to a phone that does not
+    /// allow INFO. Returns the status for the other phone, or `None` where the status is to come. The status is 405 where
+    /// this phone has said that it takes no INFO (RFC 3261 20.5: a phone that sent no Allow has not said so).
+    pub fn pass(&mut self, cx: &mut Stack, server: ServerId, passed: &Message) -> Option<u16> {
+        pass::pass_on(self, cx, server, passed)
+    }
+
+    /// Answers the phone's REFER with 202 (RFC 3515 section 2.4.2).
+    pub fn accept_refer(&self, cx: &mut Stack, server: ServerId, request: &Message) {
+        refer::accept(self, cx, server, request);
+    }
+
+    /// Tells the phone of an event that it is subscribed to within this dialog. `event` and `state` are the values of
+    /// Event and Subscription-State (RFC 6665 section 8.2), `body` is a `message/sipfrag`. Returns whether the
+    /// NOTIFY was sent. The answer to the NOTIFY comes to [`crate::requests::Owner::Notify`].
+    pub fn notify(&mut self, cx: &mut Stack, event: &str, state: &str, body: &[u8]) -> bool {
+        refer::notify(self, cx, event, state, body)
+    }
+
+    /// Ends the leg in the way that its stage asks for: an error answer, CANCEL or BYE. A leg that is over stays so.
+    pub fn hang_up(&mut self, cx: &mut Stack, cause: Cause) {
+        end::hang_up(self, cx, cause);
+    }
+
+    /// Ends the leg because another phone has answered. CANCEL says so (RFC 3326), and the phone does not show a missed
+    /// call.
+    pub fn answered_elsewhere(&mut self, cx: &mut Stack) {
+        end::answered_elsewhere(self, cx);
+    }
+
+    /// A timer of the leg is due.
+    pub fn timeout(&mut self, cx: &mut Stack, timer: LegTimer) {
+        match timer {
+            LegTimer::Accepted => inbound::accepted_due(self, cx),
+            LegTimer::Refresh => ours::refresh(self, cx),
+            LegTimer::Offer => ours::offer_wanted(self, cx),
+            LegTimer::Update => theirs::update_waited(self, cx),
+            LegTimer::Provisional => progress::say_again(self, cx),
+            LegTimer::Expire => end::lost(
+                self,
+                cx,
+                CauseCode::SessionExpired,
+                "the session was not refreshed in time",
+            ),
+        }
     }
 
     /// Our Contact in this leg's dialog.

@@ -1,11 +1,10 @@
 //! A leg that Tandem begins: the UAC side of its first INVITE (RFC 3261 13.2).
 
 use ::media::{MediaId, Spec};
-use bytes::Bytes;
 use sip::{Builder, Contact, Flow, HeaderName, Message, Method, StatusCode, dialog::Dialog};
 
 use super::{
-    Abilities, Cause, Leg, LegId, NoRoom, Path, Port, Q850, SessionTimer, SetupEvent, Stage, Talk, description,
+    Abilities, Cause, Leg, LegId, NoRoom, Path, Port, Q850, SessionTimer, SetupEvent, Stage, Talk, description, end,
     port::undescribed,
     stage::{Calling, Confirmed, Up},
 };
@@ -72,242 +71,222 @@ pub(crate) struct Invitation<'a> {
     pub max_forwards: u32,
 }
 
-impl Leg {
-    /// Begins a leg by sending INVITE.
-    pub fn outbound(
-        cx: &mut Stack,
-        id: LegId,
-        call: CallId,
-        place: &Place,
-        invitation: &Invitation<'_>,
-    ) -> Result<Self, NoRoom> {
-        let local_tag = cx.ids.tag();
-        let mut talk = Talk::new(cx.new_local(&place.flow), place.codecs.clone());
-        let mut port = Port::default();
-        let placeholder = Builder::request(&Method::Invite, &place.uri).finish();
-        let peer = undescribed(&place.flow, false, &placeholder);
-        port.take(cx, id, &place.flow, &mut talk, &peer, invitation.beside)?;
-        let Ok(body) = talk.offer(invitation.offer) else {
-            port.close(cx);
-            return Err(NoRoom);
-        };
-        let timer = SessionTimer::offered(&cx.config);
-        let request = send_invite(cx, id, place, invitation, &local_tag, &timer, &body);
-        let sent = request.and_then(|request| Some((request, requests::message(cx, request)?)));
-        let Some((request, invite)) = sent else {
-            port.close(cx);
-            return Err(NoRoom);
-        };
-        let ways = std::iter::once(&place.flow).chain(&place.further);
-        Ok(Self {
-            id,
-            call,
-            inbound: false,
-            peer: place.peer.clone(),
-            path: Path {
-                flow: place.flow,
-                outside: place.outside,
-                others: addresses(ways).collect(),
-                user: invitation.caller.number.clone(),
-            },
-            invite,
-            span: tracing::Span::none(),
-            stage: Stage::Calling(Calling::new(request)),
-            talk,
-            port,
-            timer,
-            can: Abilities::unknown(),
-        })
-    }
+/// Begins a leg by sending INVITE.
+pub(crate) fn call(
+    cx: &mut Stack,
+    id: LegId,
+    call: CallId,
+    place: &Place,
+    invitation: &Invitation<'_>,
+) -> Result<Leg, NoRoom> {
+    let local_tag = cx.ids.tag();
+    let mut talk = Talk::new(cx.new_local(&place.flow), place.codecs.clone());
+    let mut port = Port::default();
+    let placeholder = Builder::request(&Method::Invite, &place.uri).finish();
+    let peer = undescribed(&place.flow, false, &placeholder);
+    port.take(cx, id, &place.flow, &mut talk, &peer, invitation.beside)?;
+    let Ok(body) = talk.offer(invitation.offer) else {
+        port.close(cx);
+        return Err(NoRoom);
+    };
+    let timer = SessionTimer::offered(&cx.config);
+    let request = send_invite(cx, id, place, invitation, &local_tag, &timer, &body);
+    let sent = request.and_then(|request| Some((request, requests::message(cx, request)?)));
+    let Some((request, invite)) = sent else {
+        port.close(cx);
+        return Err(NoRoom);
+    };
+    let ways = std::iter::once(&place.flow).chain(&place.further);
+    Ok(Leg {
+        id,
+        call,
+        inbound: false,
+        peer: place.peer.clone(),
+        path: Path {
+            flow: place.flow,
+            outside: place.outside,
+            others: addresses(ways).collect(),
+            user: invitation.caller.number.clone(),
+        },
+        invite,
+        span: tracing::Span::none(),
+        stage: Stage::Calling(Calling::new(request)),
+        talk,
+        port,
+        timer,
+        can: Abilities::unknown(),
+    })
+}
 
-    /// The INVITE goes to another target of its name. Gives the description for it, where that differs: it is reached from
-    /// another address of ours.
-    pub fn goes_to(&mut self, cx: &mut Stack, way: Flow) -> Option<Bytes> {
-        let before = cx.media_address(&self.path.flow);
-        self.path.flow = way;
-        let address = cx.media_address(&way);
-        (address != before).then(|| self.talk.offer_at(address)).flatten()
-    }
-
-    /// The number of the next request in the dialog; none where no 2xx has confirmed one.
-    pub fn next_number(&mut self) -> Option<u32> {
-        Some(self.stage.confirmed()?.dialog.next_number())
-    }
-
-    /// An answer to the INVITE came.
-    pub fn invite_response(&mut self, cx: &mut Stack, reply: &Reply) {
-        let (code, response) = (reply.code(), &reply.response);
-        match &self.stage {
-            Stage::Calling(calling) => {
-                self.invite = reply.request.clone(); // as it was sent last
-                match (code, calling.cancelled) {
-                    (100, _) | (101..=199, true) => {}
-                    (101..=199, false) => self.invite_progress(cx, response),
-                    (200..=299, _) => self.invite_accepted(cx, reply.flow, response),
-                    _ => self.invite_refused(cx, code, response),
-                }
+/// An answer to the INVITE came.
+pub(crate) fn invite_response(leg: &mut Leg, cx: &mut Stack, reply: &Reply) {
+    let (code, response) = (reply.code(), &reply.response);
+    match &leg.stage {
+        Stage::Calling(calling) => {
+            leg.invite = reply.request.clone(); // as it was sent last
+            match (code, calling.cancelled) {
+                (100, _) | (101..=199, true) => {}
+                (101..=199, false) => invite_progress(leg, cx, response),
+                (200..=299, _) => invite_accepted(leg, cx, reply.flow, response),
+                _ => invite_refused(leg, cx, code, response),
             }
-            Stage::Up(_) | Stage::Ending(_) if (200..=299).contains(&code) => self.another_success(cx, response),
-            Stage::Up(_) | Stage::Ending(_) | Stage::Incoming(_) | Stage::Gone => {}
         }
+        Stage::Up(_) | Stage::Ending(_) if (200..=299).contains(&code) => another_success(leg, cx, response),
+        Stage::Up(_) | Stage::Ending(_) | Stage::Incoming(_) | Stage::Gone => {}
     }
+}
 
-    fn invite_progress(&mut self, cx: &mut Stack, response: &Message) {
-        let Stage::Calling(calling) = &mut self.stage else {
-            return;
-        };
-        let fork = calling.fork(cx, self.id, &self.invite, response);
-        self.can.learn(response);
-        // RFC 3261 8.1.3.2: one that no RFC names is a 183.
-        let known = response.status().filter(|status| status.treated_as() == *status);
-        let status = known.unwrap_or(StatusCode::SESSION_PROGRESS);
-        let reason = known.map(|_| response.reason().to_owned()).unwrap_or_default();
-        calling.rings = status == StatusCode::RINGING;
-        // RFC 6228 section 9: a 199 describes no session.
-        let ended = status == StatusCode::EARLY_DIALOG_TERMINATED;
-        let sdp = description(response).filter(|_| !ended);
-        let answer = sdp.and_then(|sdp| calling.early_answer(fork, &self.talk, sdp));
-        if matches!(answer, Some((_, true))) {
-            self.sync_media(cx);
-        }
-        let provisional = SetupEvent::Provisional {
-            code: status.code(),
-            reason,
-            answer: answer.map(|(spec, _)| spec),
-        };
-        self.tell(cx, provisional);
+fn invite_progress(leg: &mut Leg, cx: &mut Stack, response: &Message) {
+    let Stage::Calling(calling) = &mut leg.stage else {
+        return;
+    };
+    let fork = calling.fork(cx, leg.id, &leg.invite, response);
+    leg.can.learn(response);
+    // RFC 3261 8.1.3.2: one that no RFC names is a 183.
+    let known = response.status().filter(|status| status.treated_as() == *status);
+    let status = known.unwrap_or(StatusCode::SESSION_PROGRESS);
+    let reason = known.map(|_| response.reason().to_owned()).unwrap_or_default();
+    calling.rings = status == StatusCode::RINGING;
+    // RFC 6228 section 9: a 199 describes no session.
+    let ended = status == StatusCode::EARLY_DIALOG_TERMINATED;
+    let sdp = description(response).filter(|_| !ended);
+    let answer = sdp.and_then(|sdp| calling.early_answer(fork, &leg.talk, sdp));
+    if matches!(answer, Some((_, true))) {
+        leg.sync_media(cx);
     }
+    let provisional = SetupEvent::Provisional {
+        code: status.code(),
+        reason,
+        answer: answer.map(|(spec, _)| spec),
+    };
+    leg.tell(cx, provisional);
+}
 
-    fn invite_accepted(&mut self, cx: &mut Stack, flow: Flow, response: &Message) {
-        let Stage::Calling(calling) = &mut self.stage else {
-            return;
-        };
-        let cancelled = calling.cancelled;
-        if !cancelled {
-            self.path.answered_from(flow);
+fn invite_accepted(leg: &mut Leg, cx: &mut Stack, flow: Flow, response: &Message) {
+    let Stage::Calling(calling) = &mut leg.stage else {
+        return;
+    };
+    let cancelled = calling.cancelled;
+    if !cancelled {
+        leg.path.answered_from(flow);
+    }
+    let Some((dialog, early)) = calling.choose(cx, leg.id, &leg.invite, response) else {
+        return invite_failed(leg, cx, 502, "Bad Answer");
+    };
+    leg.stage = Stage::Up(Box::new(Up::new(dialog, None)));
+    leg.can.learn(response);
+    send_ack(leg, cx, &leg.invite.clone(), response);
+    if cancelled {
+        // RFC 3261 9.1: the CANCEL came too late; what was answered is ended with BYE.
+        return end::hang_up(leg, cx, Cause::ours("cancelled"));
+    }
+    let described = match early {
+        Some(talk) => {
+            leg.talk = *talk;
+            true
         }
-        let Some((dialog, early)) = calling.choose(cx, self.id, &self.invite, response) else {
-            return self.invite_failed(cx, 502, "Bad Answer");
-        };
-        self.stage = Stage::Up(Box::new(Up::new(dialog, None)));
-        self.can.learn(response);
-        self.send_ack(cx, &self.invite.clone(), response);
-        if cancelled {
-            // RFC 3261 9.1: the CANCEL came too late; what was answered is ended with BYE.
-            return self.hang_up(cx, Cause::ours("cancelled"));
-        }
-        let described = match early {
-            Some(talk) => {
-                self.talk = *talk;
-                true
-            }
-            None => description(response).is_some_and(|sdp| self.talk.hear_answer(sdp).is_ok()),
-        };
-        if !described {
-            self.tell(
-                cx,
-                SetupEvent::Refused {
-                    code: 488,
-                    reason: "No Usable Answer".into(),
-                    contacts: Vec::new(),
-                    why: None,
-                    cause: CauseCode::PhoneBadAnswer,
-                },
-            );
-            return self.hang_up(cx, Cause::ours("the answer described no session that could be used"));
-        }
-        self.sync_media(cx);
-        self.timer.asked_in(&self.invite);
-        self.timer.settle(response);
-        self.timer.start(cx, self.id);
-        self.tell(
+        None => description(response).is_some_and(|sdp| leg.talk.hear_answer(sdp).is_ok()),
+    };
+    if !described {
+        leg.tell(
             cx,
-            SetupEvent::Answered {
-                answer: self.heard().cloned(),
+            SetupEvent::Refused {
+                code: 488,
+                reason: "No Usable Answer".into(),
+                contacts: Vec::new(),
+                why: None,
+                cause: CauseCode::PhoneBadAnswer,
             },
         );
+        return end::hang_up(
+            leg,
+            cx,
+            Cause::ours("the answer described no session that could be used"),
+        );
     }
+    leg.sync_media(cx);
+    leg.timer.asked_in(&leg.invite);
+    leg.timer.settle(response);
+    leg.timer.start(cx, leg.id);
+    leg.tell(
+        cx,
+        SetupEvent::Answered {
+            answer: leg.heard().cloned(),
+        },
+    );
+}
 
-    /// Acknowledges a 2xx to this INVITE of ours, or re-INVITE.
-    pub(super) fn send_ack(&mut self, cx: &mut Stack, invite: &Message, response: &Message) {
-        let Some(confirmed) = self.stage.confirmed() else {
-            return;
-        };
-        let dialog = &confirmed.dialog;
-        let seq = response.cseq().map_or(0, |cseq| cseq.number);
-        let way = self.path.within(dialog);
-        let ack = with_credentials(dialog.ack(seq, cx.via(&way)), invite).finish();
-        cx.layer.send(way, &ack);
-        confirmed.ack = Some(ack);
-    }
+/// Acknowledges a 2xx to this INVITE of ours, or re-INVITE.
+pub(super) fn send_ack(leg: &mut Leg, cx: &mut Stack, invite: &Message, response: &Message) {
+    let Some(confirmed) = leg.stage.confirmed() else {
+        return;
+    };
+    let dialog = &confirmed.dialog;
+    let seq = response.cseq().map_or(0, |cseq| cseq.number);
+    let way = leg.path.within(dialog);
+    let ack = with_credentials(dialog.ack(seq, cx.via(&way)), invite).finish();
+    cx.layer.send(way, &ack);
+    confirmed.ack = Some(ack);
+}
 
-    /// A 2xx after the first: the same one again, or another fork's (RFC 3261 13.2.2.4).
-    fn another_success(&mut self, cx: &mut Stack, response: &Message) {
-        let tag = response.to_tag().unwrap_or_default();
-        let confirmed = self
-            .stage
-            .confirmed()
-            .filter(|confirmed| confirmed.dialog.remote_tag() == tag);
-        let Some(Confirmed { dialog, ack, .. }) = confirmed else {
-            return end_stray(cx, &self.invite, response, &self.path.flow, self.path.outside);
-        };
-        match ack {
-            Some(ack) if ack.cseq().ok().map(|cseq| cseq.number) == response.cseq().ok().map(|cseq| cseq.number) => {
-                cx.layer.send(self.path.within(dialog), ack);
-            }
-            _ => self.send_ack(cx, &self.invite.clone(), response), // a re-INVITE was acknowledged since
+/// A 2xx after the first: the same one again, or another fork's (RFC 3261 13.2.2.4).
+fn another_success(leg: &mut Leg, cx: &mut Stack, response: &Message) {
+    let tag = response.to_tag().unwrap_or_default();
+    let confirmed = leg
+        .stage
+        .confirmed()
+        .filter(|confirmed| confirmed.dialog.remote_tag() == tag);
+    let Some(Confirmed { dialog, ack, .. }) = confirmed else {
+        return end_stray(cx, &leg.invite, response, &leg.path.flow, leg.path.outside);
+    };
+    match ack {
+        Some(ack) if ack.cseq().ok().map(|cseq| cseq.number) == response.cseq().ok().map(|cseq| cseq.number) => {
+            cx.layer.send(leg.path.within(dialog), ack);
         }
+        _ => send_ack(leg, cx, &leg.invite.clone(), response), // a re-INVITE was acknowledged since
     }
+}
 
-    fn invite_refused(&mut self, cx: &mut Stack, code: u16, response: &Message) {
-        let contacts = match code {
-            300..=399 => response
-                .contacts()
-                .filter_map(Result::ok)
-                .filter_map(contact_uri)
-                .collect(),
-            _ => Vec::new(),
-        };
-        self.tell(
+fn invite_refused(leg: &mut Leg, cx: &mut Stack, code: u16, response: &Message) {
+    let contacts = match code {
+        300..=399 => response
+            .contacts()
+            .filter_map(Result::ok)
+            .filter_map(contact_uri)
+            .collect(),
+        _ => Vec::new(),
+    };
+    leg.tell(
+        cx,
+        SetupEvent::Refused {
+            code,
+            reason: sip::clean(response.reason()).into_owned(),
+            contacts,
+            why: Q850::of(response),
+            cause: CauseCode::of_status(code),
+        },
+    );
+    end::gone(leg, cx);
+}
+
+/// The INVITE came to nothing without an answer: Timer B, or its transport failed.
+pub(crate) fn invite_failed(leg: &mut Leg, cx: &mut Stack, code: u16, reason: &str) {
+    if matches!(leg.stage, Stage::Calling(_)) {
+        leg.tell(
             cx,
             SetupEvent::Refused {
                 code,
-                reason: sip::clean(response.reason()).into_owned(),
-                contacts,
-                why: Q850::of(response),
-                cause: CauseCode::of_status(code),
+                reason: reason.into(),
+                contacts: Vec::new(),
+                why: None,
+                cause: if code == 502 {
+                    CauseCode::PhoneBadAnswer
+                } else {
+                    CauseCode::PhoneUnreachable
+                },
             },
         );
-        self.gone(cx);
-    }
-
-    /// The INVITE came to nothing without an answer: Timer B, or its transport failed.
-    pub fn invite_failed(&mut self, cx: &mut Stack, code: u16, reason: &str) {
-        if matches!(self.stage, Stage::Calling(_)) {
-            self.tell(
-                cx,
-                SetupEvent::Refused {
-                    code,
-                    reason: reason.into(),
-                    contacts: Vec::new(),
-                    why: None,
-                    cause: if code == 502 {
-                        CauseCode::PhoneBadAnswer
-                    } else {
-                        CauseCode::PhoneUnreachable
-                    },
-                },
-            );
-            self.gone(cx);
-        }
-    }
-
-    pub(super) fn cancel(&mut self, cx: &mut Stack, reason: Option<&str>) {
-        if let Stage::Calling(calling) = &mut self.stage
-            && !std::mem::replace(&mut calling.cancelled, true)
-        {
-            requests::cancel(cx, calling.request, reason);
-        }
+        end::gone(leg, cx);
     }
 }
 

@@ -3,7 +3,11 @@
 use ::media::Spec;
 use sip::{Instant, Message};
 
-use super::{Leg, LegTimer, Stage, inbound::FinishWith, status};
+use super::{
+    Leg, LegTimer, Stage,
+    inbound::{self, FinishWith},
+    status,
+};
 use crate::stack::{Stack, TimerKey};
 
 /// RFC 3261 13.3.1.1: proxies give up a call of which nothing is heard for three minutes, so what was said is said again
@@ -23,60 +27,53 @@ pub(crate) const fn rings(code: u16, described: bool) -> bool {
     code == 180 || code == 183 && described
 }
 
-impl Leg {
-    /// Sends 101 to 199; with `answer` also a session description (early media, RFC 3960).
-    pub fn provisional(&mut self, cx: &mut Stack, code: u16, answer: Option<&Spec>) {
-        self.progress(cx, code, "", answer);
+/// The same with the callee's own words, or the usual ones where there are none. What was said last is not said again, but once a minute.
+pub(super) fn progress(leg: &mut Leg, cx: &mut Stack, code: u16, reason: &str, answer: Option<&Spec>) {
+    if !leg.is_waiting() {
+        return;
     }
+    let described = leg.talk.is_answered_early();
+    let mut body = None;
+    if let Some(spec) = answer.filter(|_| leg.talk.owes_answer()) {
+        body = leg.talk.answer_early(spec).ok();
+        if body.is_some() {
+            leg.sync_media(cx);
+        }
+    }
+    let first = body.is_some() && !described;
+    let code = status(code);
+    let reason = if reason.is_empty() { code.reason() } else { reason };
+    let Some(reply) = inbound::reply(leg, cx, code, reason) else {
+        return;
+    };
+    let reply = reply.finish_with(body.as_deref());
+    let Stage::Incoming(incoming) = &mut leg.stage else {
+        return;
+    };
+    let (now, gap) = (cx.now, cx.config.limits.progress);
+    match &mut incoming.progress {
+        Some(said) if said.reply.bytes() == reply.bytes() => {}
+        // Too soon: the latest is told when its time has come. The answer to the caller's offer may not get lost.
+        Some(said) if !first && now < said.at + gap => {
+            said.reply = reply;
+            let due = said.at + gap;
+            cx.timers.set(TimerKey::Leg(leg.id, LegTimer::Provisional), due);
+        }
+        Some(_) | None => {
+            incoming.progress = Some(Progress { reply, at: now });
+            say_again(leg, cx);
+        }
+    }
+}
 
-    /// The same with the callee's own words, or the usual ones where there are none. What was said last is not said again, but once a minute.
-    pub fn progress(&mut self, cx: &mut Stack, code: u16, reason: &str, answer: Option<&Spec>) {
-        if !self.is_waiting() {
-            return;
-        }
-        let described = self.talk.is_answered_early();
-        let mut body = None;
-        if let Some(spec) = answer.filter(|_| self.talk.owes_answer()) {
-            body = self.talk.answer_early(spec).ok();
-            if body.is_some() {
-                self.sync_media(cx);
-            }
-        }
-        let first = body.is_some() && !described;
-        let code = status(code);
-        let reason = if reason.is_empty() { code.reason() } else { reason };
-        let Some(reply) = self.reply(cx, code, reason) else {
-            return;
-        };
-        let reply = reply.finish_with(body.as_deref());
-        let Stage::Incoming(incoming) = &mut self.stage else {
-            return;
-        };
-        let (now, gap) = (cx.now, cx.config.limits.progress);
-        match &mut incoming.progress {
-            Some(said) if said.reply.bytes() == reply.bytes() => {}
-            // Too soon: the latest is told when its time has come. The answer to the caller's offer may not get lost.
-            Some(said) if !first && now < said.at + gap => {
-                said.reply = reply;
-                let due = said.at + gap;
-                cx.timers.set(TimerKey::Leg(self.id, LegTimer::Provisional), due);
-            }
-            Some(_) | None => {
-                incoming.progress = Some(Progress { reply, at: now });
-                self.say_again(cx);
-            }
-        }
-    }
-
-    /// Says what is to be said now, for the first time or again.
-    pub(super) fn say_again(&mut self, cx: &mut Stack) {
-        let Stage::Incoming(incoming) = &mut self.stage else {
-            return;
-        };
-        let Some(said) = &mut incoming.progress else { return };
-        said.at = cx.now;
-        cx.respond(incoming.server, said.reply.clone());
-        let key = TimerKey::Leg(self.id, LegTimer::Provisional);
-        cx.timers.set(key, cx.now + AGAIN);
-    }
+/// Says what is to be said now, for the first time or again.
+pub(super) fn say_again(leg: &mut Leg, cx: &mut Stack) {
+    let Stage::Incoming(incoming) = &mut leg.stage else {
+        return;
+    };
+    let Some(said) = &mut incoming.progress else { return };
+    said.at = cx.now;
+    cx.respond(incoming.server, said.reply.clone());
+    let key = TimerKey::Leg(leg.id, LegTimer::Provisional);
+    cx.timers.set(key, cx.now + AGAIN);
 }

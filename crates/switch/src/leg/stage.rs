@@ -11,11 +11,11 @@ use sip::{
 
 use super::{
     Cause, LegId, LegTimer, Spec, Talk,
-    change_ours::{Change, Wanted},
+    change::{Change, Wanted},
     progress::Progress,
 };
 use crate::{
-    requests::RequestId,
+    requests::{self, RequestId},
     stack::{Stack, TimerKey, dialogs::DialogUser, layer_config},
 };
 
@@ -159,6 +159,28 @@ impl Stage {
             Self::Incoming(_) | Self::Up(_) => true,
             Self::Calling(calling) => !calling.cancelled,
             Self::Ending(_) | Self::Gone => false,
+        }
+    }
+
+    /// Whether a change of ours may begin (RFC 3261 14.1).
+    pub fn is_free(&mut self) -> bool {
+        self.up().is_some_and(|up| up.is_free())
+    }
+
+    /// The phone was told how things are: no offer of our own is needed.
+    pub fn forget_wanted(&mut self) {
+        if let Some(up) = self.up() {
+            up.wanted = None;
+        }
+    }
+
+    /// The phone that is called is to stop ringing: CANCEL is sent, once. `reason`: the value of Reason. In any other
+    /// stage nothing happens.
+    pub fn cancel(&mut self, cx: &mut Stack, reason: Option<&str>) {
+        if let Self::Calling(calling) = self
+            && !mem::replace(&mut calling.cancelled, true)
+        {
+            requests::cancel(cx, calling.request, reason);
         }
     }
 

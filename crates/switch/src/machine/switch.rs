@@ -12,7 +12,7 @@ use crate::{
     core::{Core, QueryUse},
     ids::{CallId, CallKind},
     ingress::{self, Arrival, Ingress},
-    leg::Leg,
+    leg::{end, inbound},
     stack::TimerKey,
     tables::slots::Slots,
     verbs::Conversation,
@@ -237,7 +237,7 @@ impl Switch {
         } else {
             let uid = x.stack.ids.call_uid();
             let made = self.calls.try_insert_with(|call| {
-                let leg = x.new_leg(|cx, id| Leg::inbound(cx, id, call, (server, flow, invite), from))?;
+                let leg = x.new_leg(|cx, id| inbound::take(cx, id, call, (server, flow, invite), from))?;
                 Ok(Conversation::new(Call::new(x, call, uid, Some(leg), beginning)))
             });
             made.map(|call| (call, uid))
@@ -304,7 +304,8 @@ impl Switch {
             }
             media::Event::Silent(_) => {
                 self.x.with_leg(leg, |leg, cx| {
-                    leg.lost(
+                    end::lost(
+                        leg,
                         cx,
                         CauseCode::MediaSilent,
                         "nothing was heard of the phone for too long",
@@ -314,7 +315,7 @@ impl Switch {
             media::Event::Failed { reason, .. } => {
                 tracing::error!(%reason, "a media port failed");
                 self.x.stack.pool.failed(port);
-                self.x.with_leg(leg, |leg, cx| leg.media_failed(cx));
+                self.x.with_leg(leg, end::media_failed);
                 self.with_call(call, |call, x| {
                     if call.subject() == Some(leg) && call.subject_waits(x) {
                         call.end(

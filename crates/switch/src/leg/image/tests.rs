@@ -10,7 +10,7 @@ use crate::{
         ScriptCommand, ScriptEvent, Trusted, Verb,
     },
     ids::LegId,
-    leg::Leg,
+    leg::image::resume,
 };
 
 const PHONE: &str = "192.0.2.7:5070";
@@ -194,10 +194,7 @@ fn resumed(line: &mut Line, image: LegImage) -> LegId {
         Err(())
     });
     assert!(none.is_err());
-    let leg = line
-        .switch
-        .x
-        .new_leg(|cx, id| Leg::from_image(cx, id, call.unwrap(), image));
+    let leg = line.switch.x.new_leg(|cx, id| resume(cx, id, call.unwrap(), image));
     let leg = leg.unwrap();
     line.does(Input::Tick);
     leg
@@ -316,7 +313,7 @@ fn a_port_that_is_none_of_ours_any_more_is_no_room() {
     line.switch.x.stack.pool = media::Pool::new(40_000, 40_010);
     let made = line.switch.x.new_leg(|cx, id| {
         let call = before.switch.calls.ids().first().copied().unwrap();
-        Leg::from_image(cx, id, call, image)
+        resume(cx, id, call, image)
     });
     assert!(made.is_err());
     assert_eq!(line.switch.x.stack.pool.in_use(), 0);

@@ -8,15 +8,15 @@
 //! | `refer.rs` | REFER, and the NOTIFYs that tell what came of it |
 
 mod key;
-mod pass;
-mod refer;
+pub(super) mod pass;
+pub(super) mod refer;
 
 use sip::{Builder, Flow, HeaderName, Message, Method, StatusCode, transaction::ServerId};
 
 pub(crate) use key::{FLASH, info_key};
-pub(crate) use pass::answer_passed;
+pub(crate) use pass::{answer_passed, passed_on};
 
-use super::Leg;
+use super::{Leg, change::theirs, end};
 use crate::{
     answer::Answer,
     stack::{
@@ -25,46 +25,44 @@ use crate::{
     },
 };
 
-impl Leg {
-    /// A request came within the dialog.
-    pub fn request(&mut self, cx: &mut Stack, server: ServerId, flow: Flow, request: Message) {
-        let Some(dialog) = self.stage.dialog_of(&request) else {
-            return cx.answer(server, &request, &Answer::of(481));
-        };
-        if let Err(answer) = understood(&request) {
-            return cx.answer(server, &request, &answer);
+/// A request came within the dialog.
+pub(crate) fn request(leg: &mut Leg, cx: &mut Stack, server: ServerId, flow: Flow, request: Message) {
+    let Some(dialog) = leg.stage.dialog_of(&request) else {
+        return cx.answer(server, &request, &Answer::of(481));
+    };
+    if let Err(answer) = understood(&request) {
+        return cx.answer(server, &request, &answer);
+    }
+    if dialog.accept_order(&request).is_err() {
+        // RFC 3261 12.2.2: out of order.
+        return cx.answer(server, &request, &Answer::of(500));
+    }
+    // The phone is where it speaks from: its NAT may have given it another port, and another address where it has
+    // shown who it is. What we say goes back the way it came, from the listener that it found.
+    leg.path.flow = flow;
+    match request.method() {
+        Method::Bye => end::bye_received(leg, cx, server, &request),
+        Method::Invite => {
+            cx.servers.insert(server, leg.id);
+            theirs::requested(leg, cx, server, request);
         }
-        if dialog.accept_order(&request).is_err() {
-            // RFC 3261 12.2.2: out of order.
-            return cx.answer(server, &request, &Answer::of(500));
+        Method::Update => theirs::requested(leg, cx, server, request),
+        Method::Info | Method::Message => pass::received(leg, cx, server, request),
+        Method::Options => {
+            let reply = Builder::reply(&request, StatusCode::OK, None)
+                .header(HeaderName::Allow, allow(Place::Within))
+                .header(HeaderName::Supported, supported(Place::Within))
+                .finish();
+            cx.respond(server, reply);
         }
-        // The phone is where it speaks from: its NAT may have given it another port, and another address where it has
-        // shown who it is. What we say goes back the way it came, from the listener that it found.
-        self.path.flow = flow;
-        match request.method() {
-            Method::Bye => self.bye_received(cx, server, &request),
-            Method::Invite => {
-                cx.servers.insert(server, self.id);
-                self.change_requested(cx, server, request);
-            }
-            Method::Update => self.change_requested(cx, server, request),
-            Method::Info | Method::Message => self.pass_received(cx, server, request),
-            Method::Options => {
-                let reply = Builder::reply(&request, StatusCode::OK, None)
-                    .header(HeaderName::Allow, allow(Place::Within))
-                    .header(HeaderName::Supported, supported(Place::Within))
-                    .finish();
-                cx.respond(server, reply);
-            }
-            // RFC 3262 section 3: there is no reliable provisional response to acknowledge.
-            Method::Prack => cx.answer(server, &request, &Answer::of(481)),
-            Method::Ack | Method::Cancel => {}
-            Method::Refer => self.refer_received(cx, server, request),
-            Method::Register | Method::Subscribe | Method::Notify | Method::Publish => {
-                not_allowed(cx, server, &request, 405);
-            }
-            Method::Other(_) => not_allowed(cx, server, &request, 501),
+        // RFC 3262 section 3: there is no reliable provisional response to acknowledge.
+        Method::Prack => cx.answer(server, &request, &Answer::of(481)),
+        Method::Ack | Method::Cancel => {}
+        Method::Refer => refer::received(leg, cx, server, request),
+        Method::Register | Method::Subscribe | Method::Notify | Method::Publish => {
+            not_allowed(cx, server, &request, 405);
         }
+        Method::Other(_) => not_allowed(cx, server, &request, 501),
     }
 }
 

@@ -9,7 +9,7 @@ use super::key::{FLASH, info_key};
 use crate::{
     answer::Answer,
     event::LegEvent,
-    leg::Leg,
+    leg::{Leg, end},
     requests::{self, Outline, Owner},
     stack::{
         Stack, TimerKey,
@@ -21,90 +21,88 @@ use crate::{
 /// end of the call (RFC 3261 12.2.1.2).
 const PATIENCE: Duration = Duration::from_secs(10);
 
-impl Leg {
-    pub(in crate::leg) fn pass_received(&mut self, cx: &mut Stack, server: ServerId, request: Message) {
-        if !self.stage.is_live() {
-            return cx.answer(server, &request, &Answer::of(481));
-        }
-        if *request.method() == Method::Info && request.header(HeaderName::InfoPackage).is_some() {
-            // RFC 6086 section 4.2.2: none was asked for.
-            return cx.answer(server, &request, &Answer::of(469).with(HeaderName::RecvInfo, ""));
-        }
-        self.tell(cx, LegEvent::Passed { server, request });
+pub(in crate::leg) fn received(leg: &mut Leg, cx: &mut Stack, server: ServerId, request: Message) {
+    if !leg.stage.is_live() {
+        return cx.answer(server, &request, &Answer::of(481));
     }
-
-    /// Sends what the other leg's phone sent by INFO or MESSAGE; keys go as RFC 4733 events to a
-    /// phone that does not allow INFO. Returns the status the other phone is to get, unless that is to come: 405 where this
-    /// phone has said that it takes no INFO (RFC 3261 20.5: one that sent no Allow has not said so).
-    pub fn pass(&mut self, cx: &mut Stack, server: ServerId, passed: &Message) -> Option<u16> {
-        if !self.is_up() {
-            return Some(480);
-        }
-        let (method, body) = (passed.method(), passed.body());
-        if *method == Method::Info && !self.can.info {
-            return Some(match body {
-                [] => 200,
-                _ if self.press(cx, passed) => 200,
-                _ => 405,
-            });
-        }
-        let Some(up) = self.stage.up() else {
-            return Some(480);
-        };
-        let dialog = &mut up.confirmed.dialog;
-        let way = self.path.within(dialog);
-        let mut outline = Outline::new(method);
-        if *method == Method::Info {
-            outline = outline.contact(&self.path.user);
-        }
-        if !body.is_empty() {
-            outline = outline.body(passed.content_type().unwrap_or_default(), body);
-        }
-        if requests::within(cx, outline, dialog, way, Owner::Passed(self.id, server)).is_none() {
-            return Some(503);
-        }
-        cx.timers.set(TimerKey::Passed(server), cx.now + PATIENCE);
-        None
+    if *request.method() == Method::Info && request.header(HeaderName::InfoPackage).is_some() {
+        // RFC 6086 section 4.2.2: none was asked for.
+        return cx.answer(server, &request, &Answer::of(469).with(HeaderName::RecvInfo, ""));
     }
+    leg.tell(cx, LegEvent::Passed { server, request });
+}
 
-    /// The phone answered what was sent on to it. A key that it does not take by INFO, though it allows INFO, is an event.
-    /// `answered` is its answer, if there was one.
-    pub fn passed_on(&mut self, cx: &mut Stack, server: ServerId, code: u16, answered: Option<&Message>) {
-        let Some(passed) = cx.layer.server_request(server).cloned() else {
-            return;
-        };
-        match code {
-            481 => {
-                answer_passed(cx, server, code);
-                self.unknown(cx);
-            }
-            // Not after 408: it would be pressed long after it was.
-            300..=407 | 409..=699 if *passed.method() == Method::Info && self.press(cx, &passed) => {
-                self.can.info = false;
-                answer_passed(cx, server, 200);
-            }
-            _ => answer_as(cx, server, code, answered),
-        }
+/// Sends what the other leg's phone sent by INFO or MESSAGE; keys go as RFC 4733 events to a
+/// phone that does not allow INFO. Returns the status the other phone is to get, unless that is to come: 405 where this
+/// phone has said that it takes no INFO (RFC 3261 20.5: one that sent no Allow has not said so).
+pub(in crate::leg) fn pass_on(leg: &mut Leg, cx: &mut Stack, server: ServerId, passed: &Message) -> Option<u16> {
+    if !leg.is_up() {
+        return Some(480);
     }
-
-    /// Tells the phone of the key in an INFO by RFC 4733 events, if there is one and it hears them.
-    fn press(&self, cx: &mut Stack, info: &Message) -> bool {
-        let key = info_key(info.content_type().unwrap_or_default(), info.body());
-        let (Some((digit, millis)), Some(port), true) = (key, self.port.id(), self.talk.hears_events()) else {
-            return false;
-        };
-        // RFC 4733 section 2.4.1: the flash is none of the events that every phone takes.
-        let takes_flash = || self.heard().is_some_and(|heard| heard.takes_event(16));
-        if digit == FLASH && !takes_flash() {
-            return false;
-        }
-        cx.media(Command::Dtmf {
-            media: port,
-            digit,
-            millis,
+    let (method, body) = (passed.method(), passed.body());
+    if *method == Method::Info && !leg.can.info {
+        return Some(match body {
+            [] => 200,
+            _ if press(leg, cx, passed) => 200,
+            _ => 405,
         });
-        true
     }
+    let Some(up) = leg.stage.up() else {
+        return Some(480);
+    };
+    let dialog = &mut up.confirmed.dialog;
+    let way = leg.path.within(dialog);
+    let mut outline = Outline::new(method);
+    if *method == Method::Info {
+        outline = outline.contact(&leg.path.user);
+    }
+    if !body.is_empty() {
+        outline = outline.body(passed.content_type().unwrap_or_default(), body);
+    }
+    if requests::within(cx, outline, dialog, way, Owner::Passed(leg.id, server)).is_none() {
+        return Some(503);
+    }
+    cx.timers.set(TimerKey::Passed(server), cx.now + PATIENCE);
+    None
+}
+
+/// The phone answered what was sent on to it. A key that it does not take by INFO, though it allows INFO, is an event.
+/// `answered` is its answer, if there was one.
+pub(crate) fn passed_on(leg: &mut Leg, cx: &mut Stack, server: ServerId, code: u16, answered: Option<&Message>) {
+    let Some(passed) = cx.layer.server_request(server).cloned() else {
+        return;
+    };
+    match code {
+        481 => {
+            answer_passed(cx, server, code);
+            end::unknown(leg, cx);
+        }
+        // Not after 408: it would be pressed long after it was.
+        300..=407 | 409..=699 if *passed.method() == Method::Info && press(leg, cx, &passed) => {
+            leg.can.info = false;
+            answer_passed(cx, server, 200);
+        }
+        _ => answer_as(cx, server, code, answered),
+    }
+}
+
+/// Tells the phone of the key in an INFO by RFC 4733 events, if there is one and it hears them.
+fn press(leg: &Leg, cx: &mut Stack, info: &Message) -> bool {
+    let key = info_key(info.content_type().unwrap_or_default(), info.body());
+    let (Some((digit, millis)), Some(port), true) = (key, leg.port.id(), leg.talk.hears_events()) else {
+        return false;
+    };
+    // RFC 4733 section 2.4.1: the flash is none of the events that every phone takes.
+    let takes_flash = || leg.heard().is_some_and(|heard| heard.takes_event(16));
+    if digit == FLASH && !takes_flash() {
+        return false;
+    }
+    cx.media(Command::Dtmf {
+        media: port,
+        digit,
+        millis,
+    });
+    true
 }
 
 /// Answers an INFO or MESSAGE that came within a dialog.
