@@ -1,14 +1,14 @@
-//! Who a request is from, and what that allows it to say of itself.
+//! The identity of a sender, and what it may say about itself.
 
-use sip::{Flow, HeaderName, Message, Method, NameAddr, StatusCode, Uri};
+use sip::{Flow, HeaderName, Message, Method, NameAddr, StatusCode};
 
 use crate::{Answer, Domain, Trusted, accounts::Identity};
 
-/// Binds somebody who signed in to what it may say: the user part of From (of REGISTER: and of To)
-/// and of P-Preferred-Identity must be its own number or user name, or left out, or From anonymous.
+/// Checks what a device that has signed in says about itself. The user part of From (of REGISTER: also of To) and of
+/// P-Preferred-Identity must be its own number or user name, or be missing; or From is anonymous.
 ///
-/// A From host that is not ours makes no other identity: it is ignored, and goes to no callee. The
-/// display name is free.
+/// A From host that is not ours does not make another identity: it is ignored, and no callee sees it. The display name
+/// is free.
 pub(super) fn bind(
     message: &Message,
     mut identity: Identity,
@@ -31,7 +31,7 @@ pub(super) fn bind(
             return Err(Answer::because(StatusCode::FORBIDDEN, "Not Your Address-of-Record"));
         }
     }
-    // RFC 3325 section 9.2: a hint only, but one that names another is a lie.
+    // RFC 3325 section 9.2: only a hint, but a hint that names another user is refused.
     for value in message.values(HeaderName::PPreferredIdentity) {
         let uri = NameAddr::parse(value).ok().and_then(|address| address.uri().ok());
         if !uri.is_some_and(|uri| identity.is_named_by(&uri)) {
@@ -44,8 +44,7 @@ pub(super) fn bind(
     Ok(identity)
 }
 
-/// Whose calls come from a trusted network: its extension's, whatever number a gateway puts into
-/// From.
+/// The identity of a call from a trusted network: the network's extension, whatever number a gateway puts into From.
 pub(super) fn of_network(message: &Message, extension: &str, domain: &Domain, flow: &Flow) -> Identity {
     let from = message.from().ok().and_then(|from| from.uri().ok());
     let anonymous = from.is_some_and(|uri| domain.is_anonymous(&uri, flow));
@@ -61,20 +60,20 @@ pub(super) fn of_network(message: &Message, extension: &str, domain: &Domain, fl
 pub struct TrustedNets(Vec<Trusted>);
 
 impl TrustedNets {
-    /// A network inside another one goes before it.
+    /// A network inside another network is checked before it.
     pub fn new(mut trusted: Vec<Trusted>) -> Self {
         trusted.sort_by_key(|net| std::cmp::Reverse(bits(net)));
         Self(trusted)
     }
 
-    /// Whose calls come from this address. Looks at every network (there are a handful).
+    /// The extension for calls from this address. Looks at every network (there are only a few).
     pub fn extension(&self, address: std::net::IpAddr) -> Option<&str> {
         let net = self.0.iter().find(|net| contains(net, address))?;
         Some(&net.extension)
     }
 }
 
-/// The prefix length as of an IPv6 network.
+/// The prefix length, converted to IPv6.
 fn bits(net: &Trusted) -> u32 {
     let prefix = u32::from(net.prefix);
     if net.network.is_ipv4() {
