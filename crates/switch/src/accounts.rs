@@ -1,4 +1,4 @@
-//! Extensions and devices in memory: filled at start, kept current by what the admin API changes.
+//! Extensions and devices in memory: filled at start, kept current by the changes of the admin API.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -8,37 +8,37 @@ use crate::{AccountChange, Device, Extension};
 
 /// The account table. Every look-up is one hash of the key, however many accounts there are.
 ///
-/// Changes may come in any order: a device may be known before its extension is, and does not
-/// count (see [`Accounts::sign_in`]) until then.
+/// Changes may come in any order. A device may be known before its extension; until then it cannot sign in (see
+/// [`Accounts::sign_in`]).
 #[derive(Default)]
 pub struct Accounts {
     extensions: HashMap<Box<str>, Extension>,
     devices: HashMap<Box<str>, Device>,
-    /// User names by extension, sorted. Kept apart from `extensions` because of the order of changes.
+    /// User names by extension, sorted. Separate from `extensions`, because changes come in any order.
     owned: HashMap<Box<str>, BTreeSet<Box<str>>>,
 }
 
-/// What a change took away; contacts of it are to be forgotten too.
+/// What a change removed; its contacts have to be forgotten too.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Gone {
     /// Nothing.
     Nothing,
     /// The extension with all its devices.
     Extension(String),
-    /// This device, or its right to serve the extension it served.
+    /// This device, or its assignment to the extension.
     Device {
         /// Its user name.
         username: String,
-        /// The extension it served.
+        /// The extension it was assigned to.
         extension: String,
     },
 }
 
 impl Accounts {
-    /// Makes a change; says what ceased to be.
+    /// Makes a change. Returns what the change removed.
     ///
-    /// A new secret does not end a device's registrations: they run out, and cannot be renewed
-    /// with the old one. A device given to another extension loses those it made for the former.
+    /// A new secret does not end the registrations of a device: they run out, and cannot be renewed with the old
+    /// secret. A device that moves to another extension loses its registrations for the former extension.
     pub fn apply(&mut self, change: AccountChange) -> Gone {
         match change {
             AccountChange::Extension(extension) => {
@@ -99,13 +99,13 @@ impl Accounts {
         }
     }
 
-    /// The extension with this number. Numbers are compared as they are (RFC 3261 19.1.4: the user
-    /// part is case-sensitive).
+    /// The extension with this number. Numbers are compared byte by byte (RFC 3261 19.1.4: the user part is
+    /// case-sensitive).
     pub fn extension(&self, number: &str) -> Option<&Extension> {
         self.extensions.get(number)
     }
 
-    /// Whether somebody has this number.
+    /// Whether there is an extension with this number.
     pub fn is_extension(&self, number: &str) -> bool {
         self.extensions.contains_key(number)
     }
@@ -115,10 +115,10 @@ impl Accounts {
         self.devices.get(username)
     }
 
-    /// The device with this user name, if it may sign in: if its extension exists.
+    /// The device with this user name if it may sign in, which means that its extension exists.
     pub fn sign_in(&self, username: &str) -> Option<&Device> {
         let device = self.device(username);
-        // A user nobody knows costs the second look-up, too.
+        // The second look-up is also made for an unknown user, so that both cases take the same time.
         let extension = device.map_or(username, |device| &device.extension);
         let exists = std::hint::black_box(self.is_extension(extension));
         device.filter(|_| exists)
@@ -144,7 +144,7 @@ impl Accounts {
     }
 }
 
-/// Whose request it is.
+/// Who sent a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
     /// The extension.
@@ -165,13 +165,13 @@ impl Identity {
         }
     }
 
-    /// Whether a user part names this identity: its extension's number or its device's user name.
+    /// Whether a user part names this identity: the number of its extension or the user name of its device.
     pub fn is(&self, user: &str) -> bool {
         user == self.extension || self.device.as_deref() == Some(user)
     }
 
-    /// Whether a URI in From, To or P-Preferred-Identity names this identity. Door stations and other simple devices write
-    /// no user part there: who has signed in means itself.
+    /// Whether a URI in From, To or P-Preferred-Identity names this identity. Door stations and other simple devices
+    /// write no user part there: it then means the device that has signed in.
     pub fn is_named_by(&self, uri: &Uri<'_>) -> bool {
         let nobody = uri.user.is_none() && matches!(uri.scheme, Scheme::Sip | Scheme::Sips);
         nobody || self.is(&uri.number()) || self.is(&uri.user_unescaped())

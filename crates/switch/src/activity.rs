@@ -1,11 +1,11 @@
-//! Who is in which call: what lamps, busy and queues go by.
+//! Which peer is in which call. Lamps, the busy state and queues use this.
 //!
 //! | part | what it holds |
 //! |---|---|
-//! | [`Line`] | one leg, seen from whoever is at its other end |
+//! | [`Line`] | one leg, seen from the peer at its other end |
 //! | [`Activity`] | the lines of every peer that has any, and which extensions have changed |
 //!
-//! The core keeps it current: a leg that is made, acted on or removed passes through it. Nothing here knows calls.
+//! The core keeps it current whenever a leg is made, changed or removed. This room knows no calls.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,12 +16,12 @@ use crate::{
     locations::{Number, Peer},
 };
 
-/// How far a leg is, as others see it.
+/// The state of a leg, as other people see it.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub(crate) enum LineState {
-    /// It calls or is called, and nothing is heard yet.
+    /// The peer calls or is called; nothing is heard yet.
     Trying,
-    /// Not answered, but something can be heard: early media.
+    /// Not answered, but there is early media.
     Early,
     /// Its phone rings.
     Ringing,
@@ -29,12 +29,12 @@ pub(crate) enum LineState {
     Up,
     /// Answered, and on hold by its phone.
     Held,
-    /// Over, or about to be.
+    /// Over, or ending.
     Ending,
 }
 
 impl LineState {
-    /// The word that the admin API shows.
+    /// The word in the admin API.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Trying => "trying",
@@ -54,13 +54,14 @@ pub(crate) struct Line {
     pub leg: LegId,
     /// The peer has called; otherwise it is called.
     pub calls: bool,
-    /// How far it is.
+    /// Its state.
     pub state: LineState,
-    /// Whom the peer is connected with, or is to be, as the peer is told: a number or a URI. Empty if that is not known.
+    /// The party that the peer is connected with or is to be connected with, as the peer is told: a number or a URI.
+    /// Empty if that is not known.
     pub with: Box<str>,
 }
 
-/// What an extension does, all its lines together.
+/// What an extension does, all its lines taken together.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Doing {
     /// It has no line.
@@ -72,7 +73,7 @@ pub(crate) enum Doing {
 }
 
 impl Doing {
-    /// As the log says it.
+    /// The word in the log.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Nothing => "nothing",
@@ -82,11 +83,11 @@ impl Doing {
     }
 }
 
-/// See the module. Lines are as many as there are legs, which `limits.calls` and `limits.branches` bound.
+/// See the module. There are as many lines as legs; `limits.calls` and `limits.branches` limit them.
 #[derive(Default)]
 pub(crate) struct Activity {
     lines: BTreeMap<Peer, SmallVec<[Line; 1]>>,
-    /// Extensions whose lines are others than they were when they were last taken out: at most one entry an extension.
+    /// Extensions whose lines have changed since they were last taken from this set: at most one entry an extension.
     changed: BTreeSet<Number>,
 }
 
@@ -97,7 +98,7 @@ impl Activity {
         self.note(peer);
     }
 
-    /// A line is in this state now.
+    /// A line has this state now.
     pub fn is_now(&mut self, peer: &Peer, leg: LegId, state: LineState) {
         let Some(line) = self.line(peer, leg) else { return };
         if std::mem::replace(&mut line.state, state) != state {
@@ -105,7 +106,7 @@ impl Activity {
         }
     }
 
-    /// A line is connected with somebody else now.
+    /// A line is connected with another party now.
     pub fn is_with(&mut self, peer: &Peer, leg: LegId, with: &str) {
         let Some(line) = self.line(peer, leg) else { return };
         if &*line.with != with {
@@ -148,12 +149,12 @@ impl Activity {
         !self.of(peer).is_empty()
     }
 
-    /// An extension whose lines have changed; `None` until one does.
+    /// Takes an extension whose lines have changed; `None` if there is none.
     pub fn next_changed(&mut self) -> Option<Number> {
         self.changed.pop_first()
     }
 
-    /// How many peers have a line, or have changed and were not taken out.
+    /// How many peers have a line, plus how many changes were not taken yet.
     pub fn len(&self) -> usize {
         self.lines.len() + self.changed.len()
     }

@@ -1,4 +1,4 @@
-//! What is ours: the domain and the addresses requests may be addressed to.
+//! Our own names: the domain, and the addresses to which requests may be addressed.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -15,7 +15,7 @@ pub struct Domain {
 }
 
 impl Domain {
-    /// The SIP domain, and the address put into Via and Contact where one is configured.
+    /// The SIP domain, and the address put into Via and Contact if one is configured.
     pub fn new(name: impl Into<String>, advertised: Option<IpAddr>) -> Self {
         Self {
             name: name.into(),
@@ -29,16 +29,16 @@ impl Domain {
         &self.name
     }
 
-    /// Says what is listened on.
+    /// Tells on which sockets we listen.
     pub fn listen(&mut self, listeners: &[Listener]) {
         self.listeners = listeners.to_vec();
     }
 
-    /// Whether a host means us: the domain (in any case, with or without a final dot),
-    /// `localhost`, the advertised address, an address listened on, the address the message came
-    /// to; and, where a wildcard is listened on, any loopback address.
+    /// Whether a host means us. It does if it is the domain (in any case, with or without a final dot), `localhost`,
+    /// the advertised address, an address on which we listen, or the address to which the message came. If we listen on
+    /// a wildcard, any loopback address means us too.
     ///
-    /// The port is not looked at: see [`Domain::is_meant_by`].
+    /// The port does not count: see [`Domain::is_meant_by`].
     pub fn owns(&self, host: Host<'_>, flow: &Flow) -> bool {
         match host {
             Host::Name(name) => {
@@ -50,11 +50,12 @@ impl Domain {
         }
     }
 
-    /// Whether a Request-URI means us (RFC 3261 8.2.2.1): its host does and, where that is an address that is listened
-    /// on, so does the port it names, if it names one. At another port of the same machine is another program.
+    /// Whether a Request-URI means us (RFC 3261 8.2.2.1). Its host must mean us. If the host is an address on which we
+    /// listen and the URI names a port, we must listen on that port: another port of the same machine belongs to
+    /// another program.
     ///
-    /// The port of a name, and of an advertised address that is not this machine's own, is not looked at: behind a NAT
-    /// or a container's port mapping it is another one.
+    /// The port does not count for a name, nor for an advertised address that is not an address of this machine: behind
+    /// a NAT or a container's port mapping the port is another one.
     pub fn is_meant_by(&self, uri: &Uri<'_>, flow: &Flow) -> bool {
         self.owns(uri.host, flow)
             && match (uri.host.ip(), uri.port) {
@@ -63,7 +64,7 @@ impl Domain {
             }
     }
 
-    /// Whether an address is where we are seen from outside and not where we are.
+    /// Whether an address is our address as seen from outside, and not an address of this machine.
     fn is_mapped(&self, address: IpAddr, flow: &Flow) -> bool {
         let address = address.to_canonical();
         let mut bound = self
@@ -95,16 +96,15 @@ impl Domain {
             })
     }
 
-    /// Whether a From URI hides the number of its caller: `sip:anonymous@anonymous.invalid` (RFC 3323 4.1.1.3), also with
-    /// one of our hosts, as phones do.
+    /// Whether a From URI hides the number of its caller: `sip:anonymous@anonymous.invalid` (RFC 3323 4.1.1.3). Some
+    /// phones write one of our hosts instead.
     pub fn is_anonymous(&self, uri: &Uri<'_>, flow: &Flow) -> bool {
         let invalid = matches!(uri.host, Host::Name(name) if name.eq_ignore_ascii_case("anonymous.invalid"));
         let host_fits = invalid || self.owns(uri.host, flow);
         host_fits && uri.user_unescaped().eq_ignore_ascii_case("anonymous")
     }
 
-    /// Whether a URI leads back to one of our listeners, so that a request to it would come in
-    /// again.
+    /// Whether a URI leads back to one of our listeners, so that a request to it would come to us again.
     pub fn is_own_socket(&self, uri: &Uri<'_>, flow: &Flow) -> bool {
         let Some(address) = uri.host.ip() else {
             let listened = |port| self.listeners.iter().any(|listener| listener.address.port() == port);
@@ -182,7 +182,7 @@ mod tests {
             ("sip:103@198.51.100.7;transport=tcp", true),
             ("sip:103@198.51.100.7:5062", true),
             ("sip:103@127.0.0.1:5070", true),
-            // Advertised: what a port mapping makes of our port cannot be known.
+            // The advertised address: a port mapping may have changed our port.
             ("sip:103@192.0.2.1:5060", true),
             ("sip:103@127.0.0.1:5071", false),
             ("sip:103@example.org", false),
@@ -203,13 +203,13 @@ mod tests {
             ("sip:101@127.0.0.1:7000", false),
             ("sip:101@[2001:db8::1]:7000", false),
             ("sip:101@203.0.113.9:5060", false),
-            // What a NAT or a port mapping makes of ours cannot be known.
+            // A NAT or a port mapping may have changed our port.
             ("sip:101@192.0.2.1:7000", true),
             ("sip:101@example.com:7000", true),
         ] {
             assert_eq!(domain.is_meant_by(&Uri::parse(uri).unwrap(), &flow), ours, "{uri}");
         }
-        // An advertised address that is the machine's own is no mapping.
+        // An advertised address that is an address of this machine is not mapped.
         domain.advertised = Some(flow.local.ip());
         assert!(!domain.is_meant_by(&Uri::parse("sip:101@198.51.100.7:7000").unwrap(), &flow));
     }

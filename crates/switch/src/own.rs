@@ -2,10 +2,10 @@
 
 use media::Spec;
 
-/// What Tandem itself can speak.
+/// The codecs that Tandem itself has.
 pub(crate) const OWN_CODECS: &[&str] = &["PCMU", "PCMA", "TELEPHONE-EVENT"];
 
-/// What Tandem itself answers to what a phone offers.
+/// Tandem's own answer to the offer of a phone.
 pub(crate) fn own_spec(offered: &Spec) -> Spec {
     offered
         .intersect(&Spec::own(OWN_CODECS))

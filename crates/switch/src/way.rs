@@ -1,15 +1,15 @@
-//! Which way a message goes: leaf functions of addresses.
+//! Which way a message takes: functions of addresses only.
 
 use std::net::{IpAddr, SocketAddr};
 
 use sip::{Flow, Transport};
 
-/// The way an in-dialog request takes: where its next hop says, if that can be believed.
+/// The way of a request within a dialog: to its next hop, if that address can be believed.
 ///
-/// RFC 3261 12.2.1.1 sends it to the first Route or the remote target. A phone behind NAT puts
-/// an address there that nobody outside can reach, so of a phone an address other than the one its
-/// messages come from is not used. Whoever is no phone of ours (`outside`) is believed. A connection is
-/// used as long as it is there (RFC 5626); the address is where another one would be opened to.
+/// RFC 3261 12.2.1.1 sends the request to the first Route or to the remote target. A phone behind a NAT names an
+/// address that cannot be reached from outside. So for a phone only the address that its messages come from is used. A
+/// peer that is not a phone of ours (`outside`) is believed. A connection is used as long as it is open (RFC 5626); the
+/// address tells where another connection would be opened.
 pub(crate) fn within(next_hop: &str, flow: &Flow, outside: bool) -> Flow {
     let Ok(uri) = sip::Uri::parse(next_hop) else {
         return *flow;
@@ -31,18 +31,18 @@ pub(crate) fn within(next_hop: &str, flow: &Flow, outside: bool) -> Flow {
             ..*flow
         };
     }
-    // With the zone of a link-local IPv6 address (RFC 4007), without which it leads nowhere.
+    // Keeps the zone of a link-local IPv6 address (RFC 4007): without the zone the address leads nowhere.
     let mut remote = flow.remote;
     remote.set_port(uri.port.unwrap_or(transport.default_port()));
     Flow { remote, ..*flow }
 }
 
-/// A Contact value: where `user` is reached by this transport. `secure` asks for a `sips:` URI.
+/// A Contact value: how `user` is reached by this transport. `secure` asks for a `sips:` URI.
 pub(crate) fn contact(transport: Transport, host: SocketAddr, user: &str, secure: bool) -> String {
     let (user, scheme) = (sip::escape_user(user), if secure { "sips" } else { "sip" });
     match transport {
         Transport::Udp => format!("<{scheme}:{user}@{host}>"),
-        // RFC 3261 26.2.2: TLS is what `sips` means.
+        // RFC 3261 26.2.2: `sips` means TLS.
         Transport::Tls if secure => format!("<{scheme}:{user}@{host}>"),
         Transport::Tcp | Transport::Tls | Transport::Ws | Transport::Wss => {
             format!("<{scheme}:{user}@{host};transport={}>", transport.uri_name())
@@ -50,7 +50,7 @@ pub(crate) fn contact(transport: Transport, host: SocketAddr, user: &str, secure
     }
 }
 
-/// The addresses that a name has, in their canonical form.
+/// The addresses of these flows, in canonical form.
 pub(crate) fn addresses<'a>(flows: impl IntoIterator<Item = &'a Flow>) -> impl Iterator<Item = IpAddr> {
     flows.into_iter().map(|flow| flow.remote.ip().to_canonical())
 }
@@ -74,7 +74,7 @@ mod tests {
                 "<sip:1@192.0.2.1:5061;transport=tls>",
                 "<sips:1@192.0.2.1:5061>",
             ),
-            // RFC 7118 5.2: `wss` is no value of the parameter.
+            // RFC 7118 5.2: `wss` is not a value of the parameter.
             (
                 Transport::Ws,
                 "<sip:1@192.0.2.1:5061;transport=ws>",

@@ -1,9 +1,9 @@
-//! The answer to a request that makes no dialog and changes none: a status and the header fields it wants.
+//! The answer to a request that makes no dialog and changes none: a status and its header fields.
 //!
 //! | file | what it does |
 //! |---|---|
 //! | `mod.rs` | `Answer` |
-//! | `told.rs` | what of the answer of one phone the other one hears |
+//! | `told.rs` | which status the other phone hears for the answer of one phone |
 //! | `warning.rs` | why a session is not acceptable: the Warning of a 488 or 606 |
 
 mod told;
@@ -23,14 +23,14 @@ use crate::event::Q850;
 pub struct Answer {
     /// The status.
     pub status: StatusCode,
-    /// A reason phrase that says more than the standard one.
+    /// A reason phrase more exact than the standard one.
     pub reason: Option<Cow<'static, str>>,
-    /// Header fields beyond those every response copies from its request (RFC 3261 8.2.6.2).
+    /// Header fields beyond those that every response copies from its request (RFC 3261 8.2.6.2).
     pub headers: Vec<(HeaderName, String)>,
 }
 
 impl Answer {
-    /// A bare status.
+    /// A status without anything else.
     pub fn new(status: StatusCode) -> Self {
         Self {
             status,
@@ -39,12 +39,12 @@ impl Answer {
         }
     }
 
-    /// A bare status by its number.
+    /// The same, by its number.
     pub fn of(code: u16) -> Self {
         Self::new(StatusCode::new(code).unwrap_or(StatusCode::SERVER_INTERNAL_ERROR))
     }
 
-    /// A status with words of its own.
+    /// A status with its own reason phrase.
     pub fn because(status: StatusCode, reason: &'static str) -> Self {
         Self {
             status,
@@ -60,7 +60,7 @@ impl Answer {
         self
     }
 
-    /// With what the telephone network said of it, if it did (RFC 6432).
+    /// With what the telephone network said, if it said something (RFC 6432).
     #[must_use]
     pub(crate) fn explained(self, why: Option<&Q850>) -> Self {
         match why {

@@ -1,7 +1,8 @@
-//! What of the answer of one phone the other one hears.
+//! Which status the other phone hears for the answer of one phone.
 
-/// What the sender hears of a phone's answer. RFC 4320 4.2: a 408 to a non-INVITE is never useful; a phone's own 5xx is
-/// not ours to say, nor is what speaks of our own request: a challenge, a method that it does not know, an extension.
+/// The status that the sender of a request gets for a phone's answer. RFC 4320 4.2: a 408 to a non-INVITE request is
+/// never useful. Tandem does not pass on a phone's 5xx, and no status that concerns only our own request: a challenge,
+/// a method or an extension that the phone does not know.
 pub(crate) const fn told(code: u16) -> u16 {
     match code {
         200..=299 => 200,

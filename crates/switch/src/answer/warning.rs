@@ -10,29 +10,29 @@ use crate::answer::Answer;
 /// A code of RFC 3261 20.43 with its words.
 pub(crate) type Warning = (u16, &'static str);
 
-/// The media line asks for a way to send sound that Tandem does not have, such as SRTP.
+/// The media line asks for a transport that Tandem does not have, such as SRTP.
 const TRANSPORT: Warning = (302, "Incompatible transport protocol");
-/// There is no sound in it.
+/// The description has no audio.
 pub(crate) const MEDIA_TYPE: Warning = (304, "Media type not available");
-/// There is no codec that both sides have.
+/// The two sides have no codec in common.
 pub(crate) const FORMAT: Warning = (305, "Incompatible media format");
-/// It cannot be read.
+/// The description cannot be read.
 const PARAMETER: Warning = (307, "Session description parameter not understood");
-/// The other phone, or the dialplan, says so, and not why.
+/// The other phone, or the dialplan, refuses without a reason.
 const OTHER: Warning = (399, "The session is not acceptable to the other side");
 
 impl Answer {
-    /// 488, and why.
+    /// 488 with its reason.
     pub(crate) fn unacceptable(domain: &str, (code, text): Warning) -> Self {
         Self::of(488).with(HeaderName::Warning, format!("{code} {domain} \"{text}\""))
     }
 
-    /// 488 to a description that was not taken.
+    /// 488 to a description that was not accepted.
     pub(crate) fn undescribed(domain: &str, fault: &SdpError, description: &[u8]) -> Self {
         Self::unacceptable(domain, of(fault, description))
     }
 
-    /// With a Warning where there must be one and none is.
+    /// Adds a Warning if the status requires one and none is there.
     pub(crate) fn warned(&self, domain: &str) -> Cow<'_, Self> {
         let unacceptable = self.status == StatusCode::NOT_ACCEPTABLE_HERE || self.status.code() == 606;
         if !unacceptable || self.header(HeaderName::Warning).is_some() {
@@ -44,7 +44,7 @@ impl Answer {
     }
 }
 
-/// What of a description made it unusable.
+/// Which part of a description made it unusable.
 fn of(fault: &SdpError, description: &[u8]) -> Warning {
     if !matches!(fault, SdpError::NoCommonCodec) {
         return PARAMETER;

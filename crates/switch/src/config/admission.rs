@@ -8,13 +8,13 @@ use super::Rate;
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rates {
-    /// INVITEs outside of dialogs. A call with a challenge is two of them.
+    /// INVITEs outside of dialogs. A call with a challenge counts as two INVITEs.
     pub calls: Rate,
-    /// REGISTERs. A registration with a challenge is two of them.
+    /// REGISTERs. A registration with a challenge counts as two REGISTERs.
     pub registrations: Rate,
     /// Other requests outside of dialogs.
     pub others: Rate,
-    /// 503 answers to what is over the limits; beyond this rate it is dropped.
+    /// 503 answers to messages over the limits; beyond this rate such a message is dropped without an answer.
     pub refusals: Rate,
 }
 
@@ -22,17 +22,17 @@ pub struct Rates {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// What one source may send: an IPv4 address, or an IPv6 /64 network.
+    /// What one source may send. A source is an IPv4 address or an IPv6 /64 network.
     pub source: Rates,
     /// What all sources together may send.
     pub total: Rates,
-    /// What one source that is not known may send of requests and responses that pretend to be
-    /// part of something, and are not.
+    /// How many requests and responses an unknown source may send that claim to belong to a dialog or transaction and
+    /// do not.
     pub strays: Rate,
-    /// How many sources are remembered, of those who have signed in and of others each. Those silent
-    /// for the longest time are forgotten first, and begin anew with full buckets.
+    /// How many sources are remembered: this many that have signed in, and as many others. The sources that were silent
+    /// longest are forgotten first, and start again with full buckets.
     pub sources: usize,
-    /// The part of the total burst, in percent, kept for sources from which somebody has signed in.
+    /// The part of the total burst, in percent, kept for sources from which a device has signed in.
     pub reserve_percent: u8,
     /// No new calls while this many are in progress.
     pub max_calls: usize,
@@ -41,10 +41,9 @@ pub struct Config {
 }
 
 impl Default for Config {
-    /// One source may make 4,000 challenged calls and 2,000 challenged registrations a second: more
-    /// than a large office behind one address, a tenth of a flood that hurts. A call leaves about
-    /// a hundred transaction-seconds behind (timers I, J, K, L and M), so that 500,000 transactions
-    /// are those of more than 4,000 calls a second.
+    /// One source may make 4,000 challenged calls and 2,000 challenged registrations a second: more than a large office
+    /// behind one address, a tenth of a flood that hurts. A call keeps transactions open for about a hundred seconds in
+    /// sum (timers I, J, K, L and M), so 500,000 transactions are enough for more than 4,000 calls a second.
     fn default() -> Self {
         Self {
             source: Rates {

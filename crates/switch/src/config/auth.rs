@@ -1,4 +1,4 @@
-//! How long nonces live, and how many wrong passwords are heard.
+//! How long nonces live, and how many wrong passwords are checked.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,15 +8,15 @@ use super::Rate;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// Seconds a nonce is good for.
+    /// For how many seconds a nonce is good.
     pub nonce_lifetime: u32,
-    /// Nonces whose counts are remembered. If more are in use, the oldest must be renewed early.
+    /// How many nonces have their counts remembered. If more are in use, the oldest must be renewed early.
     pub nonces: usize,
     /// Wrong passwords for one user name from one source (an IPv4 address or an IPv6 /64).
     pub failures_per_user: Rate,
-    /// Wrong passwords from one source, for whatever user names.
+    /// Wrong passwords from one source, with any user name.
     pub failures_per_source: Rate,
-    /// How many sources, and sources with user names, are remembered.
+    /// How many sources, and pairs of source and user name, are remembered.
     pub sources: usize,
 }
 

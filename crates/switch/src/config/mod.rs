@@ -1,4 +1,4 @@
-//! What the switch is told when it is made.
+//! The configuration that the switch gets when it is made.
 //!
 //! | file | what it holds |
 //! |---|---|
@@ -18,81 +18,83 @@ use serde::{Deserialize, Serialize};
 pub use self::rate::Rate;
 use crate::api::Trusted;
 
-/// Everything that can be configured of the switch.
+/// Everything about the switch that can be configured.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Config {
     /// The SIP domain and digest realm.
     pub domain: String,
-    /// The address put into Via, Contact and SDP; the flow's local address if `None`.
+    /// The address put into Via, Contact and SDP. `None`: the local address of the flow.
     pub advertise: Option<IpAddr>,
-    /// The address RTP is received on, where it is a concrete one.
+    /// The address on which RTP is received, if it is one concrete address.
     pub media_host: Option<IpAddr>,
-    /// First and last UDP port for media.
+    /// The first and the last UDP port for media.
     pub media_ports: (u16, u16),
-    /// Those of them that other programs hold: no leg is given one while there is another.
+    /// Media ports that other programs hold: a leg gets one of these only if no other port is free.
     #[serde(default)]
     pub media_ports_taken: Vec<u16>,
-    /// A leg whose peer should be heard and is not for this long is ended; `None` never.
+    /// A leg is ended if no media of its peer arrives for this long although it should; `None`: never.
     pub media_timeout: Option<Duration>,
-    /// The session interval offered (RFC 4028).
+    /// The session interval that Tandem offers (RFC 4028).
     pub session_expires: Duration,
     /// Networks whose calls need no challenge.
     pub trusted: Vec<Trusted>,
     /// The value of Server and User-Agent.
     pub product: String,
-    /// Whether [`crate::Output::Journal`] tells what lasts of each call.
+    /// Whether [`crate::Output::Journal`] reports the parts of each call that outlive a restart.
     #[serde(default)]
     pub journal: bool,
-    /// Bounds on what is held at once.
+    /// How much is held at once.
     pub limits: Limits,
-    /// T1, T2, T4 and the transaction layer's own bounds.
+    /// T1, T2, T4 and the limits of the transaction layer.
     pub transactions: Transactions,
-    /// The registrar's intervals and bounds.
+    /// Intervals and limits of the registrar.
     pub registrar: registrar::Config,
-    /// Nonces and failures.
+    /// Limits of nonces and of wrong passwords.
     pub auth: auth::Config,
     /// Token buckets.
     pub admission: admission::Config,
 }
 
-/// Bounds on what is held at once, and for how long.
+/// How much is held at once, and for how long.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Limits {
-    /// Calls at once; further INVITEs get 503.
+    /// Calls at once; a further INVITE gets 503.
     pub calls: usize,
-    /// Targets and contacts one `dial` may ring at once.
+    /// How many targets and contacts one `dial` may ring at once.
     pub branches: usize,
-    /// Phones behind a proxy that may answer one INVITE of ours with an early dialog; of more the first is forgotten.
+    /// How many phones behind a proxy may answer one INVITE of ours with an early dialog; beyond this the first is
+    /// forgotten.
     #[serde(default = "forks")]
     pub forks: usize,
-    /// 3xx answers and forwards followed in one `dial`.
+    /// How many 3xx answers and forwards one `dial` follows.
     pub redirects: usize,
-    /// An INVITE that no script has decided in this time gets 480; longer than a `dial` may ring.
+    /// An INVITE that no script has decided within this time gets 480. Longer than a `dial` may ring.
     pub setup: Duration,
-    /// MESSAGEs in delivery at once; further ones get 503.
+    /// MESSAGEs in delivery at once; a further MESSAGE gets 503.
     pub messages: usize,
-    /// The shortest session interval accepted (RFC 4028; 90 s is the least it allows).
+    /// The shortest session interval that is accepted (RFC 4028 allows no less than 90 s).
     #[serde(default = "min_se")]
     pub min_se: Duration,
-    /// Keys a caller may press while nobody reads them; older ones are forgotten.
+    /// How many pressed keys of a caller are kept until the script reads them; the oldest are forgotten first.
     pub digits: usize,
-    /// Largest SIP message taken, in bytes.
+    /// The largest SIP message that is accepted, in bytes.
     pub message_bytes: usize,
-    /// A UDP request larger than this goes over TCP where that is possible (RFC 3261 18.1.1).
+    /// A UDP request larger than this, in bytes, goes over TCP if possible (RFC 3261 18.1.1).
     pub datagram_bytes: usize,
-    /// How long the target of a request may say nothing before the next one is tried, where its name has several
-    /// (RFC 3263 section 4.3).
+    /// How long the target of a request may stay silent before the next target is tried, if its name has several (RFC
+    /// 3263 section 4.3).
     #[serde(default = "target_silence")]
     pub target_silence: Duration,
-    /// How often one request of ours is sent in all: to its targets, and again after a challenge or for a longer interval.
+    /// How often one request of ours is sent in all: to each target, after a challenge, and with a longer session
+    /// interval.
     #[serde(default = "request_tries")]
     pub request_tries: usize,
-    /// A caller is told at most one change of what a call does before it is answered (180, 182 ...) in this time. The
-    /// latest is told when it is over; a first session description is told at once.
+    /// Before the answer, a caller is told at most one change of the call's progress (180, 182 ...) in this time. After
+    /// that time the caller is told the latest change. A first session description is sent at once.
     #[serde(default = "progress")]
     pub progress: Duration,
-    /// Segments, and links to other records, that the record of one call keeps: the last segment takes in what comes
-    /// after it, further links are left out.
+    /// How many segments, and how many links to other records, the record of one call keeps. The last segment also
+    /// covers what comes after it; further links are left out.
     #[serde(default = "record_parts")]
     pub record_parts: usize,
 }
@@ -107,7 +109,7 @@ const fn min_se() -> Duration {
     Duration::from_secs(90)
 }
 
-/// The default of [`Limits::forks`], also for runs that were recorded before there was one.
+/// The default of [`Limits::forks`], also for recorded runs that are older than this limit.
 const fn forks() -> usize {
     8
 }
@@ -122,7 +124,7 @@ const fn request_tries() -> usize {
     12
 }
 
-/// The default of [`Limits::progress`], also for runs that were recorded before there was one.
+/// The default of [`Limits::progress`], also for recorded runs that are older than this limit.
 const fn progress() -> Duration {
     Duration::from_millis(200)
 }
@@ -130,19 +132,19 @@ const fn progress() -> Duration {
 /// The transaction layer's timers and bounds.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Transactions {
-    /// Round-trip estimate (RFC 3261 17.1.1.1).
+    /// The estimated round-trip time (RFC 3261 17.1.1.1).
     pub t1: Duration,
-    /// Longest retransmission interval of a non-INVITE.
+    /// The longest retransmission interval of a non-INVITE request.
     pub t2: Duration,
     /// How long a message may live in the network.
     pub t4: Duration,
     /// Client transactions at once.
     pub clients: usize,
-    /// Server transactions at once; further requests get 503.
+    /// Server transactions at once; a further request gets 503.
     pub servers: usize,
 }
 
-/// Secrets; never recorded, never shown.
+/// Secrets; never recorded and never shown.
 #[derive(Clone)]
 pub struct Keys {
     /// Signs digest nonces.

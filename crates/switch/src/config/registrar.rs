@@ -1,4 +1,4 @@
-//! The registrar's intervals and bounds.
+//! The intervals and limits of the registrar.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,33 +6,33 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// The shortest registration; shorter ones (but for 0) get 423. At most an hour
-    /// (RFC 3261 10.3 step 7).
+    /// The shortest registration. A shorter one gets 423, except 0, which removes. At most an hour (RFC 3261 10.3 step
+    /// 7).
     pub min_expires: u32,
-    /// The longest registration; longer ones are shortened to it.
+    /// The longest registration. A longer one is shortened to it.
     pub max_expires: u32,
-    /// For a contact that names no interval.
+    /// The interval of a contact that names none.
     pub default_expires: u32,
     /// Contacts of one extension at once.
     pub contacts_per_extension: usize,
-    /// Contacts of one device at once. One more replaces the one refreshed longest ago.
+    /// Contacts of one device at once. A further contact replaces the contact that was refreshed longest ago.
     pub contacts_per_device: usize,
-    /// Contacts of all extensions at once; further ones get 503.
+    /// Contacts of all extensions at once; a further contact gets 503.
     pub contacts: usize,
-    /// REGISTERs that may wait for one of the same extension to be stored; further ones get 503.
+    /// How many REGISTERs may wait while another REGISTER of the same extension is being stored; a further REGISTER
+    /// gets 503.
     pub waiting: usize,
-    /// Length in bytes of each text kept of a contact: URI, instance, Call-ID, a Path value; longer ones draw 400. Phones
-    /// with push notifications have contacts of several hundred (RFC 8599 section 4). At most 8,192.
+    /// The length in bytes of each text of a contact: URI, instance, Call-ID, a Path value. A longer text gets 400.
+    /// Phones with push notifications have contacts of several hundred bytes (RFC 8599 section 4). At most 8,192.
     pub text: usize,
     /// Path values of a contact.
     pub path: usize,
-    /// Whether a Path from a phone that does not say `Supported: path` draws 420, instead of being taken (RFC 3327
-    /// section 5.3 leaves that to the registrar).
+    /// Whether a Path from a phone that does not say `Supported: path` gets 420 (RFC 3327 section 5.3 leaves that to
+    /// the registrar). If not, the Path is taken.
     pub require_path_support: bool,
-    /// Bytes kept of a User-Agent; the rest is cut off.
+    /// How many bytes of a User-Agent are kept; the rest is cut off.
     pub user_agent: usize,
-    /// Seconds between keep-alives that we ask of phones that speak RFC 5626 (Flow-Timer); no
-    /// such demand if 0.
+    /// Seconds between the keep-alives that we ask of phones that speak RFC 5626 (Flow-Timer). 0: we ask for none.
     pub flow_timer: u32,
 }
 
@@ -56,10 +56,10 @@ impl Default for Config {
 }
 
 impl Config {
-    /// The interval granted where `asked` seconds were asked for; `None` if that is too brief.
+    /// The interval granted for `asked` seconds; `None` if that is too brief.
     pub(crate) fn grant(&self, asked: Option<u32>) -> Option<u32> {
         let asked = asked.unwrap_or(self.default_expires);
-        // RFC 3261 10.3 step 7: refused only if shorter than an hour and than the minimum.
+        // RFC 3261 10.3 step 7: refused only if shorter than an hour and shorter than the minimum.
         if asked != 0 && asked < self.min_expires.min(3_600) {
             return None;
         }

@@ -1,4 +1,4 @@
-//! What a leg tells its call, as plain data: below both, so that neither needs the other for it.
+//! What a leg tells its call, as plain data. Both use this room, so neither needs the other for it.
 //!
 //! | file | what it holds |
 //! |---|---|
@@ -21,13 +21,13 @@ pub(crate) use why::Q850;
 pub(crate) enum LegTimer {
     /// Our 2xx waits for its ACK.
     Accepted,
-    /// The session is to be refreshed by us.
+    /// We have to refresh the session.
     Refresh,
-    /// The session was not refreshed by the peer.
+    /// The peer has not refreshed the session.
     Expire,
-    /// Our provisional answer is to be said again.
+    /// Our provisional response has to be sent again.
     Provisional,
-    /// An offer of our own is tried again.
+    /// An offer of our own is to be tried again.
     Offer,
     /// The peer's UPDATE has waited long enough.
     Update,
@@ -42,56 +42,56 @@ pub(crate) enum LegEvent {
     Session(SessionEvent),
     /// About its end.
     End(EndEvent),
-    /// The peer sent an INFO or MESSAGE within the dialog; wants `answer_passed`.
+    /// The peer sent an INFO or MESSAGE within the dialog. Answer it with `answer_passed`.
     Passed { server: ServerId, request: Message },
-    /// The peer sent a REFER within the dialog; wants `Leg::accept_refer` or an error.
+    /// The peer sent a REFER within the dialog. Answer it with `Leg::accept_refer` or an error.
     Referred { server: ServerId, request: Message },
 }
 
-/// What a leg tells that is not answered yet.
+/// Events of a leg that is not answered yet.
 #[derive(Clone, Debug)]
 pub(crate) enum SetupEvent {
     /// Outbound: 101 to 199.
     Provisional {
-        /// One that RFCs name; what else came is 183 (RFC 3261 8.1.3.2).
+        /// A code that an RFC names; any other provisional code becomes 183 (RFC 3261 8.1.3.2).
         code: u16,
-        /// The callee's own words (RFC 3261 21.1.4), if there are any.
+        /// The callee's reason phrase (RFC 3261 21.1.4), if it sent one.
         reason: String,
-        /// Early media (RFC 3960), where the response came with a session description: of several the first.
+        /// Early media (RFC 3960): the first session description of the response, if it has any.
         answer: Option<Spec>,
     },
-    /// Outbound: 2xx, acknowledged. `None` where it described no session that can be used.
+    /// Outbound: a 2xx, which was acknowledged. `None` if its session description is missing or cannot be used.
     Answered { answer: Option<Spec> },
-    /// Outbound: a final answer other than 2xx, or none at all (408, 503).
+    /// Outbound: a final answer other than 2xx, or no answer (408, 503).
     Refused {
         code: u16,
         reason: String,
         contacts: Vec<String>,
         /// What the telephone network says of it.
         why: Option<Q850>,
-        /// What it means.
+        /// The cause.
         cause: CauseCode,
     },
-    /// Inbound: the ACK came, with the answer where the 2xx made the offer.
+    /// Inbound: the ACK came; with the phone's answer if our 2xx made the offer.
     Confirmed { answer: Option<Spec> },
     /// Inbound: CANCEL came and 487 was sent.
     Cancelled,
 }
 
-/// What a leg tells of its session.
+/// Events of a leg's session.
 #[derive(Clone, Debug)]
 pub(crate) enum SessionEvent {
-    /// The peer offers a change; wants `Leg::answer_change` or `Leg::refuse_change`.
+    /// The peer offers a change. Answer with `Leg::answer_change` or `Leg::refuse_change`.
     Offered(Spec),
-    /// The peer described its session anew in an ACK, as it was asked to by its own INVITE without an offer.
+    /// The peer sent a new session description in an ACK: its INVITE had no offer, so our 2xx made the offer.
     Redescribed(Spec),
-    /// The peer no longer wants the change it offered.
+    /// The peer has taken its offer back.
     Withdrawn,
-    /// The peer's person is asked about the change that was offered.
+    /// The peer asks its user about our offer.
     Pending,
-    /// The peer took the change that was offered with `Leg::offer`.
+    /// The peer took our offer of `Leg::offer`.
     Accepted(Spec),
-    /// The peer did not take it; the session is as before (RFC 6141).
+    /// The peer refused our offer; the session stays as it was (RFC 6141).
     Refused { code: u16, reason: String },
 }
 
@@ -126,22 +126,22 @@ impl From<EndEvent> for LegEvent {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Cause {
     pub who: Who,
-    /// Of a leg that is lost: why. Who hung up says the rest.
+    /// For a leg that was lost: why. In other cases the side that hung up says enough.
     pub code: CauseCode,
     /// In words, for people.
     pub detail: String,
-    /// What the telephone network said of it; BYE tells the other phone.
+    /// What the telephone network said; the BYE to the other phone repeats it.
     pub why: Option<Q850>,
 }
 
-/// Whose doing it was.
+/// Which side ended it.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Who {
     /// The phone hung up.
     Peer,
-    /// We did, for a reason of our own or of the other leg.
+    /// We hung up, for a reason of our own or because of the other leg.
     Us,
-    /// The phone is not there any more, or breaks the protocol.
+    /// The phone is not there any more, or violates the protocol.
     Lost,
 }
 
@@ -164,7 +164,7 @@ impl Cause {
         }
     }
 
-    /// With what the other phone gave as its reason.
+    /// With the reason that the other phone gave.
     pub fn because(self, why: Option<Q850>) -> Self {
         Self { why, ..self }
     }

@@ -1,5 +1,5 @@
-//! Why a phone or a gateway refused or ended a call, as the telephone network says it: the Reason header field with a cause
-//! of Q.850 (RFC 3326 section 2, RFC 6432).
+//! Why a phone or a gateway refused or ended a call, in the words of the telephone network: the Reason header field
+//! with a Q.850 cause (RFC 3326 section 2, RFC 6432).
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use sip::{Message, headers::reason::Reason};
 
 use crate::api::CauseCode;
 
-/// Characters of the text that are kept.
+/// How many characters of the text are kept.
 const TEXT: usize = 128;
 
 /// A cause of Q.850, 0 to 127.
@@ -18,7 +18,8 @@ pub(crate) struct Q850 {
 }
 
 impl Q850 {
-    /// The first one of a message. A Reason of another protocol speaks of the dialog of this one phone, and stays here.
+    /// The first Q.850 cause of a message. A Reason of another protocol concerns only the dialog of this phone and is
+    /// not passed on.
     pub fn of(message: &Message) -> Option<Self> {
         let mut reasons = message.read_all::<Reason<'_>>().filter_map(Result::ok);
         let reason = reasons.find(|reason| reason.protocol.eq_ignore_ascii_case("Q.850"))?;
@@ -28,12 +29,12 @@ impl Q850 {
         Some(Self { cause, text })
     }
 
-    /// What the cause says of the end of a call, if more than that a person acted.
+    /// What the cause says about the end of a call; `None` if it says only that a person hung up or refused.
     pub fn meaning(why: Option<&Self>) -> Option<CauseCode> {
         CauseCode::of_q850(why?.cause)
     }
 
-    /// For the record and people: what happened, and the cause.
+    /// The text for the record and for people: what happened, and the cause.
     pub fn explain(why: Option<&Self>, what: &str) -> String {
         match why {
             Some(Self {

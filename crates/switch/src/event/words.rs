@@ -1,4 +1,4 @@
-//! What a leg reports, in words for the log.
+//! Events of a leg in words, for the log.
 
 use std::fmt;
 

@@ -5,25 +5,25 @@ use crate::{
     event::Q850,
 };
 
-/// What a hunt came to that nobody answered.
+/// The result of a hunt in which no phone answered.
 #[derive(Clone, Debug)]
 pub(crate) struct Unanswered {
-    /// The status that decided it, as the phone gave it.
+    /// The status that decided the result, as the phone sent it.
     pub code: u16,
     /// Its reason phrase.
     pub reason: String,
-    /// What the record says.
+    /// The cause for the record.
     pub detail: String,
     /// What the telephone network said; the caller is told.
     pub why: Option<Q850>,
-    /// What it means.
+    /// The cause in words.
     pub cause: CauseCode,
-    /// Whose doing it was.
+    /// Which side caused it.
     pub by: EndedBy,
 }
 
 impl Unanswered {
-    /// For a reason of ours.
+    /// A result that has a reason of ours.
     pub fn ours(cause: CauseCode, code: u16, reason: &str) -> Self {
         Self {
             code,
@@ -43,14 +43,14 @@ pub(super) struct Best {
 }
 
 impl Best {
-    /// A target came to nothing for a reason of ours.
+    /// A target could not be tried, for a reason of ours.
     pub fn note(&mut self, cause: CauseCode, code: u16, reason: &str) {
         self.note_of(EndedBy::System, cause, code, reason, None);
     }
 
-    /// A phone has refused, or was not heard of.
+    /// A phone has refused, or did not answer at all.
     pub fn note_callee(&mut self, cause: CauseCode, code: u16, reason: &str, why: Option<Q850>) {
-        // Ours, too, where nothing was heard of the phone (Timer B, a transport that failed).
+        // Also a reason of ours, if nothing was heard from the phone (Timer B, a transport that failed).
         let by = if matches!(code, 408 | 503) {
             EndedBy::System
         } else {
@@ -59,7 +59,7 @@ impl Best {
         self.note_of(by, cause, code, reason, why);
     }
 
-    /// The best so far.
+    /// Takes the best answer so far.
     pub fn take(&mut self) -> Unanswered {
         let answer = self.answer.take();
         answer.unwrap_or_else(|| Unanswered::ours(CauseCode::PhoneUnavailable, 480, "Temporarily Unavailable"))
@@ -84,8 +84,8 @@ impl Best {
     }
 }
 
-/// Lower is better: a 6xx decides; then a person's own answer, before those of a phone that is not
-/// there or cannot make sense of our INVITE, before those of the network.
+/// Lower is better. A 6xx decides. Then comes the answer of a person, then that of a phone that is not there or cannot
+/// process our INVITE, then that of the network.
 const fn rank(code: u16) -> u16 {
     match code {
         600..=699 => 0,
@@ -97,9 +97,9 @@ const fn rank(code: u16) -> u16 {
     }
 }
 
-/// What the caller gets for a callee's final status: never a 3xx; never a 503, which would make it try another server
-/// (RFC 3261 16.7 step 6); and nothing that speaks of our own INVITE instead of the callee: a challenge, an extension
-/// or an interval that was asked for, a call that is not known.
+/// What the caller gets for a callee's final status. Never a 3xx. Never a 503: the caller would try another server (RFC
+/// 3261 16.7 step 6). And no status that concerns only our own INVITE: a challenge, an extension or interval that we
+/// asked for, a call that the phone does not know.
 pub(crate) const fn shown(code: u16) -> u16 {
     match code {
         300..=399
@@ -121,7 +121,8 @@ pub(crate) const fn shown(code: u16) -> u16 {
     }
 }
 
-/// What the record says of a callee's answer: where the caller is told another code, the phone's own and what it means.
+/// What the record says about a callee's answer. If the caller is told another code, it names the phone's own code and
+/// its meaning.
 fn detail_of(code: u16, reason: &str) -> String {
     let means = match code {
         _ if shown(code) == code => return reason.to_owned(),

@@ -1,4 +1,4 @@
-//! A hunt: several phones ring, the first to answer wins, the others are told so, and where none answers the best
+//! A hunt: several phones ring, and the first that answers wins; the others are told so. If no phone answers, the best
 //! refusal counts.
 //!
 //! | file | what it does | which fields it owns |
@@ -8,9 +8,8 @@
 //! | `best.rs` | [`Best`]: the best of several refusals (RFC 3261 16.7) | `best` |
 //! | `trail.rs` | [`Trail`]: which extensions sent a call on, and Diversion (RFC 5806) | |
 //!
-//! A hunt knows neither calls nor verbs. Whoever begins one feeds it what its legs report, and goes by the [`Hunted`]
-//! that it gets back: `dial` is a hunt with ringback and a conversation; a call made over the API is a hunt for its
-//! caller.
+//! A hunt knows neither calls nor verbs. Its owner feeds it the events of its legs and acts on the [`Hunted`] that it
+//! returns. `dial` is a hunt with ringback and a conversation; a call made over the API is a hunt for its caller.
 
 mod best;
 mod place;
@@ -36,22 +35,23 @@ use crate::{
     stack::TimerKey,
 };
 
-/// Who is hunted, and what the phones are told.
+/// What the hunt looks for, and what it tells the phones.
 pub(crate) struct Quest {
-    /// The call whose legs the phones become.
+    /// The call that the phones' legs belong to.
     pub call: CallId,
-    /// In the order in which they are tried.
+    /// In the order in which the hunt tries them.
     pub targets: Vec<Target>,
-    /// All at once, or one after the other.
+    /// All at once, or one after another.
     pub strategy: Strategy,
-    /// How long each turn rings. The hunt's timer is the call's [`TimerKey::Verb`].
+    /// How long each turn rings. The hunt uses the call's timer [`TimerKey::Verb`].
     pub timeout: Duration,
-    /// Who calls, as the phones are told.
+    /// The caller, as the phones are told.
     pub caller: CallerId,
-    /// The leg that the winner is to be connected with: phones are offered what it has offered, and its flow tells which
+    /// The leg to be connected with the phone that wins. Phones get the offer of this leg, and its flow tells which
     /// URIs are ours. `None`: phones are offered what Tandem itself can do.
     pub subject: Option<LegId>,
-    /// The subject came by a transfer: what its former partner held, the phones resume.
+    /// The subject came by a transfer: if its former partner had put it on hold, the new phone gets an offer without
+    /// hold.
     pub transferred: bool,
     /// Further header fields of each INVITE, by name.
     pub headers: Vec<(String, String)>,
@@ -59,33 +59,33 @@ pub(crate) struct Quest {
     pub diverted: Vec<String>,
     /// RFC 3261 8.1.1.6.
     pub max_forwards: u32,
-    /// Whether forwards, do-not-disturb and 3xx answers count. If not, just the phones of the targets ring.
+    /// Whether forwards, do-not-disturb and 3xx answers count. If not, only the phones of the targets ring.
     pub follows: bool,
 }
 
-/// How a hunt is doing after something has happened.
+/// The state of a hunt after an event.
 pub(crate) enum Hunted {
     /// It goes on.
     Going,
-    /// It goes on, and a phone has said how it does.
+    /// It goes on, and a phone has sent a provisional response.
     Progress {
-        /// Whose leg it is.
+        /// The owner of the phone.
         peer: Peer,
         /// The phone's leg.
         leg: LegId,
-        /// What it has said.
+        /// The response.
         said: Said,
     },
-    /// A phone has answered; no other rings any longer.
+    /// A phone has answered. No other phone rings any longer.
     Won {
-        /// Whose phone it is.
+        /// The owner of the phone.
         peer: Peer,
         /// Its leg.
         leg: LegId,
-        /// What it described; `None` where that cannot be used.
+        /// The phone's session description; `None` if it cannot be used.
         answer: Option<Spec>,
     },
-    /// No phone has answered, and there is none left to try.
+    /// No phone has answered, and no target is left.
     Lost(Unanswered),
 }
 
@@ -93,46 +93,47 @@ pub(crate) enum Hunted {
 pub(crate) struct Said {
     /// 101 to 199.
     pub code: u16,
-    /// The phone's own words.
+    /// The reason phrase that the phone sent.
     pub reason: String,
     /// Early media.
     pub answer: Option<Spec>,
 }
 
 impl Said {
-    /// Whether the phone rings, as its person would say.
+    /// Whether the phone rings, in the words of a person.
     pub fn rings(&self) -> bool {
         rings(self.code, self.answer.is_some())
     }
 }
 
-/// See the module. Branches and look-ups together are at most `limits.branches`, redirections `limits.redirects`.
+/// See the module. At most `limits.branches` branches and look-ups together, and at most `limits.redirects`
+/// redirections.
 pub(crate) struct Hunt {
     quest: Quest,
-    /// Targets that were not tried so far.
+    /// Targets that were not tried yet.
     waiting: VecDeque<Target>,
     branches: Vec<Branch>,
     /// Locations being looked up.
     lookups: Vec<(QueryId, Lookup)>,
-    /// Legs that the hunt has made and its owner has not heard of so far.
+    /// Legs that the hunt has made and has not yet given to its owner.
     rung: Vec<(LegId, Peer)>,
     best: Best,
     /// A phone has rung.
     rang: bool,
     /// 3xx answers and forwards so far.
     redirects: usize,
-    /// It was won, lost, or stopped.
+    /// The hunt was won, lost or stopped.
     over: bool,
 }
 
 /// One phone that is rung.
 struct Branch {
     leg: LegId,
-    /// Whose phone it is.
+    /// The owner of the phone.
     peer: Peer,
-    /// How the call came to it.
+    /// How the call came to the phone.
     trail: Trail,
-    /// It said last that it rings.
+    /// In its last response the phone said that it rings.
     rings: bool,
 }
 
@@ -160,12 +161,13 @@ impl Hunt {
         self.go_on(x)
     }
 
-    /// Phones that are rung from now on are to be connected with this leg.
+    /// Phones that ring from now on are to be connected with this leg.
     pub const fn connects_with(&mut self, subject: Option<LegId>) {
         self.quest.subject = subject;
     }
 
-    /// Takes the legs that were made since this was last asked, with whose they are: they are the owner's to keep.
+    /// Takes the legs made since the last time this was asked, each with its peer. The caller of this function keeps
+    /// them.
     pub fn take_rung(&mut self) -> Vec<(LegId, Peer)> {
         std::mem::take(&mut self.rung)
     }
@@ -180,23 +182,23 @@ impl Hunt {
         self.branches.iter().any(|branch| branch.leg == leg)
     }
 
-    /// Whether one phone only is rung, and none is to follow: its early media may be heard.
+    /// Whether only one phone rings and no other follows: then its early media may be heard.
     pub fn is_single(&self) -> bool {
         self.branches.len() == 1 && self.waiting.is_empty()
     }
 
-    /// Whether a phone said last that it rings.
+    /// Whether a phone rings, according to its last response.
     pub fn rings(&self) -> bool {
         self.branches.iter().any(|branch| branch.rings)
     }
 
-    /// Whether a phone has rung at any time (RFC 3261 21.1.2, 21.1.5: 180, or 183 of a gateway that lets the tone be
-    /// heard instead).
+    /// Whether a phone has rung at any time (RFC 3261 21.1.2, 21.1.5: 180, or the 183 of a gateway that sends the tone
+    /// as early media).
     pub const fn has_rung(&self) -> bool {
         self.rang
     }
 
-    /// A leg reports. What is no leg of the hunt's changes nothing.
+    /// Takes an event of a leg. A leg that is not the hunt's changes nothing.
     pub fn leg_event(&mut self, x: &mut Core, leg: LegId, event: LegEvent) -> Hunted {
         let Some(index) = self.branches.iter().position(|branch| branch.leg == leg) else {
             return Hunted::Going;
@@ -240,7 +242,8 @@ impl Hunt {
         self.go_on(x)
     }
 
-    /// It rang long enough: the next turn, or where the extensions send calls that nobody answers.
+    /// The phones rang long enough. Next comes the place to which the extensions forward unanswered calls, or the next
+    /// turn.
     pub fn timed_out(&mut self, x: &mut Core) -> Hunted {
         if self.over {
             return Hunted::Going;
@@ -251,7 +254,7 @@ impl Hunt {
         self.go_on(x)
     }
 
-    /// Ends the hunt because the call was taken elsewhere: every phone is told so (RFC 3326).
+    /// Ends the hunt because the call was answered elsewhere. Every phone is told so (RFC 3326).
     pub fn answered_elsewhere(&mut self, x: &mut Core) {
         for branch in std::mem::take(&mut self.branches) {
             x.with_leg(branch.leg, |leg, cx| leg.answered_elsewhere(cx));
@@ -259,7 +262,7 @@ impl Hunt {
         self.end(x);
     }
 
-    /// Ends the hunt because it is no longer wanted.
+    /// Ends the hunt because its owner no longer wants it.
     pub fn stop(&mut self, x: &mut Core) {
         self.hang_up(x, "no longer wanted");
         self.end(x);
@@ -272,7 +275,7 @@ impl Hunt {
         x.stack.timers.clear(TimerKey::Verb(self.quest.call));
     }
 
-    /// Hangs up every phone that is rung, forgets look-ups, and gives the branches back.
+    /// Hangs up every phone that rings, forgets the look-ups, and returns the branches.
     fn hang_up(&mut self, x: &mut Core, why: &str) -> Vec<Branch> {
         let branches = std::mem::take(&mut self.branches);
         for branch in &branches {
@@ -287,7 +290,8 @@ impl Hunt {
         x.stack.timers.set(TimerKey::Verb(self.quest.call), at);
     }
 
-    /// Waits for what is under way. When nothing is, the next targets have their turn; when there are none, it is lost.
+    /// Waits while a phone rings or a look-up runs. After that the next targets have their turn; without further
+    /// targets the hunt is lost.
     fn go_on(&mut self, x: &mut Core) -> Hunted {
         if self.over {
             return Hunted::Going;
@@ -333,7 +337,7 @@ impl Hunt {
         if self.quest.follows && (300..=399).contains(&code) {
             return self.redirected(x, branch, code, contacts);
         }
-        // RFC 3261 16.7 step 5: a 6xx speaks for the person, wherever else it rings, but not for others.
+        // RFC 3261 16.7 step 5: a 6xx speaks for the person at all of the person's phones, but not for other people.
         if code >= 600 {
             self.drop_phones_of(x, &branch.peer);
         }
@@ -342,7 +346,7 @@ impl Hunt {
         }
     }
 
-    /// Another phone of this extension has refused for all of them.
+    /// A phone of this extension has refused the call for all of them.
     fn drop_phones_of(&mut self, x: &mut Core, peer: &Peer) {
         if peer.number().is_none() {
             return; // each URI is a place of its own

@@ -20,23 +20,24 @@ pub(super) struct Lookup {
     trail: Trail,
 }
 
-/// What a phone is offered.
+/// The session that a phone is offered.
 fn offer(quest: &Quest, x: &Core) -> Spec {
     let subject = quest.subject.and_then(|leg| x.legs.get(leg));
     let Some((leg, heard)) = subject.and_then(|leg| Some((leg, leg.heard()?.clone()))) else {
         return Spec::own(OWN_CODECS);
     };
-    // Held by the party that transferred it, not by itself: it talks to the next one.
+    // The party that transferred it held it; it did not hold the call itself. So it can talk with the next party.
     if quest.transferred && bridge::is_held_by_other(leg) {
         heard.with_direction(SdpDirection::SendRecv)
     } else {
-        // RFC 3264 5.1: with the direction the caller offers, so that nobody is asked for sound that nobody hears.
+        // RFC 3264 5.1: keeps the direction of the caller's offer, so that no phone sends media that the caller does
+        // not hear.
         heard
     }
 }
 
-/// The number of ours that a phone sends a call on to (RFC 3261 8.1.3.4): a telephone number that an extension has, or
-/// any number at one of our addresses, by whichever of them the phone or the caller knows us.
+/// The number of ours to which a phone sends a call on (RFC 3261 8.1.3.4): a telephone number that is an extension, or
+/// any number at an address of ours by which the phone or the caller knows us.
 fn own_number(x: &Core, legs: [Option<LegId>; 2], uri: &Uri<'_>) -> Option<String> {
     let number = uri.number();
     let ours = match uri.scheme {
@@ -51,7 +52,7 @@ fn own_number(x: &Core, legs: [Option<LegId>; 2], uri: &Uri<'_>) -> Option<Strin
     ours.then(|| number.into_owned())
 }
 
-/// Reads what a person writes into a forward: a number, or a SIP or tel URI.
+/// Reads the text of a forward: a number, or a SIP or tel URI.
 fn target_of(text: &str) -> Target {
     let scheme = Uri::parse(text).map(|uri| (uri.scheme, uri.number()));
     match text.split_once('/') {
@@ -66,7 +67,7 @@ fn target_of(text: &str) -> Target {
 }
 
 impl Hunt {
-    /// Rings a target, or notes why that cannot be.
+    /// Rings a target, or notes why that is not possible.
     pub(super) fn place(&mut self, x: &mut Core, target: &Target, trail: &Trail) {
         if self.room(x) == 0 {
             return self.best.note(CauseCode::NumberBadTarget, 480, "Too Many Targets");
@@ -84,7 +85,7 @@ impl Hunt {
         }
     }
 
-    /// How many more phones may be rung or looked up.
+    /// How many more phones and look-ups the limit allows.
     fn room(&self, x: &Core) -> usize {
         let under_way = self.branches.len() + self.lookups.len();
         x.stack.config.limits.branches.saturating_sub(under_way)
@@ -96,10 +97,10 @@ impl Hunt {
         };
         let peer = Peer::extension(number);
         if trail.goes_through(number) {
-            return self.best.note(CauseCode::NumberLoop, 482, "Loop Detected"); // forwards that go round
+            return self.best.note(CauseCode::NumberLoop, 482, "Loop Detected"); // a loop of forwards
         }
         if self.rings_at(&peer) {
-            return; // named twice, or another's calls go there too
+            return; // named twice, or another extension forwards to it too
         }
         if let Some(to) = extension.forward_always.as_deref().filter(|_| self.may_redirect(x)) {
             return self.send_on(x, (&peer, trail), &target_of(to), "unconditional");
@@ -131,7 +132,7 @@ impl Hunt {
         }
     }
 
-    /// Whether a URI is one of our own numbers. Another port of an address of ours may be another program's.
+    /// Whether a URI is a number of ours. Another port at our address may belong to another program.
     fn is_inside(&self, x: &Core, uri: &Uri<'_>) -> bool {
         let subject = self.quest.subject.and_then(|leg| x.legs.get(leg));
         subject.is_some_and(|leg| x.domain.is_own_socket(uri, &leg.path.flow))
@@ -152,7 +153,7 @@ impl Hunt {
         }
     }
 
-    /// Rings at a location, once it is known where that is (RFC 3263).
+    /// Rings at a location; if its address is not known, looks that up first (RFC 3263).
     fn reach(&mut self, x: &mut Core, location: Location, trail: Trail) {
         match &location.way {
             Way::Flow(flow) => {
@@ -166,7 +167,7 @@ impl Hunt {
         }
     }
 
-    /// Sends an INVITE to a location that was found; `flows` are the ways to it, best first.
+    /// Sends an INVITE to a location whose address is known; `flows` are the ways to it, best first.
     pub(super) fn ring(&mut self, x: &mut Core, found: Lookup, flows: &[Flow]) {
         let Lookup { location, trail } = found;
         let peer = location.peer.clone();
@@ -211,10 +212,10 @@ impl Hunt {
         branches.chain(lookups).any(|other| other == peer)
     }
 
-    /// Where the branch's extension sends its calls on, if it does and it has not gone too far.
+    /// Where the branch's extension forwards its calls; `None` without a forward, or after too many forwards.
     fn forward(&mut self, x: &Core, branch: &Branch, pick: impl Fn(&Extension) -> Option<String>) -> Option<Target> {
         let number = branch.peer.number()?;
-        // Another phone of the same extension still rings: it may yet answer.
+        // Another phone of the same extension still rings: it may still answer.
         if self.branches.iter().any(|other| other.peer == branch.peer) {
             return None;
         }
@@ -222,7 +223,7 @@ impl Hunt {
         self.may_redirect(x).then(|| target_of(&to))
     }
 
-    /// A phone has refused: rings where its extension sends such calls. False where it sends them nowhere.
+    /// A phone has refused. Rings where its extension forwards such calls; false if it does not forward them.
     pub(super) fn forward_refused(&mut self, x: &mut Core, branch: &Branch, code: u16) -> bool {
         let (target, reason) = match code {
             486 | 600 => (self.forward(x, branch, |to| to.forward_busy.clone()), "user-busy"),
@@ -238,7 +239,7 @@ impl Hunt {
         target.is_some()
     }
 
-    /// These phones have rung long enough: rings where their extensions send such calls.
+    /// These phones have rung long enough. Rings where their extensions forward such calls.
     pub(super) fn forward_unanswered(&mut self, x: &mut Core, branches: &[Branch]) {
         for branch in branches {
             let target = self.forward(x, branch, |to| to.forward_no_answer.clone());
@@ -253,7 +254,7 @@ impl Hunt {
         }
     }
 
-    /// An extension sends the call on.
+    /// An extension forwards the call.
     fn send_on(&mut self, x: &mut Core, (peer, trail): (&Peer, &Trail), target: &Target, reason: &str) {
         let trail = trail.with(&x.stack.config.domain, peer, reason);
         self.place(x, target, &trail);
@@ -263,7 +264,7 @@ impl Hunt {
     pub(super) fn redirected(&mut self, x: &mut Core, branch: &Branch, code: u16, contacts: &[String]) {
         let legs = [Some(branch.leg), self.quest.subject];
         let inside = |contact: &String| own_number(x, legs, &Uri::parse(contact).ok()?);
-        // Only to our own numbers: a phone that sends calls out of the house costs somebody money.
+        // Only to our own numbers: a call that a phone sends outside can cost money.
         let to: Vec<String> = contacts.iter().filter_map(inside).collect();
         if to.is_empty() {
             return self.best.note(CauseCode::PhoneRedirected, code, "Redirected Outside");
@@ -281,7 +282,7 @@ impl Hunt {
         }
     }
 
-    /// Whether a further forward or 3xx is followed.
+    /// Whether one more forward or 3xx may be followed. Counts it.
     fn may_redirect(&mut self, x: &Core) -> bool {
         if self.quest.follows {
             self.redirects += 1;

@@ -9,7 +9,7 @@ use crate::{
     tables::slots::Slots,
 };
 
-/// A core with these extensions; a hunt for these targets that begins.
+/// A core with these extensions, and a hunt for these targets that has begun.
 struct Bench {
     x: Core,
     hunt: Hunt,
@@ -79,7 +79,7 @@ impl Bench {
         self.hunt.begin(&mut self.x)
     }
 
-    /// The legs that were made since this was last asked, by whose they are.
+    /// The legs made since the last time this was asked, by peer.
     fn rung(&mut self) -> Vec<(LegId, String)> {
         let rung = self.hunt.take_rung().into_iter();
         rung.map(|(leg, peer)| (leg, peer.to_string())).collect()
@@ -217,7 +217,7 @@ fn forwards_are_followed_only_so_far_and_a_hunt_rings_only_so_many() {
     };
     let chain: Vec<Extension> = (200..220).map(next).collect();
     let mut bench = Bench::new(&[to("200")], true, &chain);
-    // The last one that is reached has no phone.
+    // The last extension that is reached has no phone.
     assert_eq!(lost(bench.begin()).0, 480);
     assert!(bench.hunt.redirects > bench.x.stack.config.limits.redirects);
     let many: Vec<Target> = (0..40)

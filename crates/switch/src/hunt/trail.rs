@@ -4,20 +4,20 @@ use sip::{HeaderName, Message, NameAddr};
 
 use crate::locations::{Number, Peer};
 
-/// How many Diversion values of the caller's are passed on.
+/// How many Diversion values of the caller are passed on.
 const DIVERSIONS: usize = 5;
 
-/// How a call came to where it rings.
+/// The forwards by which a call came to the place where it rings.
 #[derive(Clone, Default)]
 pub(super) struct Trail {
-    /// Which extensions sent it on and why, as Diversion values, the latest first.
+    /// The extensions that forwarded it and their reasons, as Diversion values, the latest first.
     steps: Vec<String>,
-    /// Those extensions.
+    /// The numbers of those extensions.
     through: Vec<Number>,
 }
 
 impl Trail {
-    /// The trail with one more step: which extension sent the call on, and why. A peer outside is not named.
+    /// The trail with one more forward: the extension and the reason. A peer outside is not named.
     pub fn with(&self, domain: &str, from: &Peer, reason: &str) -> Self {
         let mut longer = self.clone();
         if let Some(number) = from.number() {
@@ -28,21 +28,21 @@ impl Trail {
         longer
     }
 
-    /// Whether this extension has sent the call on before.
+    /// Whether this extension has forwarded the call before.
     pub fn goes_through(&self, number: &str) -> bool {
         self.through.iter().any(|seen| &**seen == number)
     }
 
-    /// As Diversion values, the latest first; `before` are those that the call came with.
+    /// The Diversion values, the latest first; `before` are those with which the call came.
     pub fn header_fields(&self, before: &[String]) -> Vec<(String, String)> {
         let steps = self.steps.iter().chain(before);
         steps.map(|step| ("Diversion".to_owned(), step.clone())).collect()
     }
 }
 
-/// Where a call was sent on before it came to us, the latest first, without the addresses of where that was.
+/// The forwards before the call came to us, the latest first, without the addresses.
 pub(crate) fn diverted_before(invite: Option<&Message>, domain: &str) -> Vec<String> {
-    // RFC 5806 section 4, RFC 3261 7.3.1: a list, in however many rows.
+    // RFC 5806 section 4, RFC 3261 7.3.1: a list that may take several header rows.
     let values = invite
         .into_iter()
         .flat_map(|invite| invite.values(HeaderName::Diversion));

@@ -1,11 +1,11 @@
-//! Whose request it is, and what becomes of one that is nobody's.
+//! Who sent a request. A request without a known sender gets a challenge or a refusal.
 
 use sip::{Flow, Message, Method, transaction::ServerId};
 
 use super::{Ingress, auth::Verdict, endpoint::beginning};
 use crate::{accounts::Identity, answer::Answer, api::CauseCode, call::record_refused, core::Core};
 
-/// Whose request this is; `None` if it was answered with a challenge or a refusal.
+/// The sender of this request; `None` if it was answered with a challenge or a refusal.
 pub(crate) fn authenticate(
     g: &mut Ingress,
     x: &mut Core,
@@ -23,7 +23,7 @@ pub(crate) fn authenticate(
             Some(identity)
         }
         Verdict::Challenge(answer) | Verdict::Refused(answer) => {
-            // Who has shown a password has used up a nonce count: its repetition must not be judged anew.
+            // The correct password has used up a nonce count: a repetition of this request must not be checked again.
             let work = g.auth.work();
             if work.digests > before.digests && work.failures == before.failures {
                 x.stack.answer(id, message, &answer);
@@ -37,11 +37,11 @@ pub(crate) fn authenticate(
             record_forbidden(x, &identity, flow, message, &answer);
             None
         }
-        Verdict::Exempt => None, // ACK and CANCEL do not come here
+        Verdict::Exempt => None, // ACK and CANCEL never come here
     }
 }
 
-/// An INVITE was authenticated and says something that it may not: that leaves a record, of who it was.
+/// An INVITE of a known sender says something that it may not say: that leaves a record which names the sender.
 fn record_forbidden(x: &mut Core, identity: &Identity, flow: &Flow, message: &Message, answer: &Answer) {
     if *message.method() == Method::Invite && message.to_tag().is_none() {
         let beginning = beginning(x, identity, flow, message);

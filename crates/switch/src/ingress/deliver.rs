@@ -1,4 +1,4 @@
-//! MESSAGE between extensions (RFC 3428): sent to every phone of the callee, 200 if one takes it.
+//! MESSAGE between extensions (RFC 3428): sent to every phone of the callee. 200 if a phone takes it.
 
 use std::{collections::BTreeMap, net::IpAddr, time::Duration};
 
@@ -15,30 +15,30 @@ use crate::{
     way::addresses,
 };
 
-/// A MESSAGE on its way.
+/// A MESSAGE that is being delivered.
 struct Delivery {
     server: ServerId,
     request: Message,
-    /// Who sent it, as From shows.
+    /// The sender, as From shows it.
     from: Sender,
     /// The extension it is for.
     to: Peer,
-    /// Phones that have not answered, or are looked up.
+    /// How many phones have not answered yet, or are being looked up.
     open: usize,
     best: u16,
     give_up: Instant,
     /// Phones being looked up.
     lookups: Vec<(QueryId, Location)>,
-    /// The addresses of names that were looked up: answers may come from any of them.
+    /// The addresses of names that were looked up: answers may come from any of these.
     others: Vec<IpAddr>,
 }
 
-/// Who a MESSAGE is from, as a phone is shown it.
+/// The sender of a MESSAGE, as a phone is shown it.
 #[derive(Clone, Default)]
 struct Sender {
-    /// The display name, quoted, with a blank behind it; or nothing.
+    /// The display name in quotes, followed by a blank; or empty.
     name: String,
-    /// The user part of its URI; none where the sender hides (RFC 3323 4.1.1.3).
+    /// The user part of the sender's URI; `None` if the sender hides it (RFC 3323 4.1.1.3).
     user: Option<String>,
 }
 
@@ -52,18 +52,18 @@ impl Sender {
     }
 }
 
-/// The MESSAGEs on their way.
+/// The MESSAGEs that are being delivered.
 #[derive(Default)]
 pub(crate) struct Deliveries {
     by_id: BTreeMap<u64, Delivery>,
     last: u64,
 }
 
-// RFC 4320 4.1: the sender's own transaction ends 32 s after it began; an answer after that is lost.
+// RFC 4320 4.1: the sender's own transaction ends 32 s after it began; a later answer is lost.
 const LONGEST: Duration = Duration::from_secs(30);
 
 impl Deliveries {
-    /// When the oldest one is given up: they are numbered in the order they came.
+    /// When the oldest MESSAGE is given up. They are numbered in the order in which they came.
     pub fn next(&self) -> Option<Instant> {
         self.by_id.first_key_value().map(|(_, delivery)| delivery.give_up)
     }
@@ -72,7 +72,7 @@ impl Deliveries {
         self.by_id.len()
     }
 
-    /// The extension that a MESSAGE is for, and where its phones may answer from besides where they are asked.
+    /// The extension that receives a MESSAGE, and the further addresses from which its phones may answer.
     pub fn to(&self, id: u64) -> Option<(&Peer, &[IpAddr])> {
         let delivery = self.by_id.get(&id)?;
         Some((&delivery.to, &delivery.others))
@@ -100,7 +100,7 @@ pub(crate) fn deliver(g: &mut Ingress, x: &mut Core, server: ServerId, flow: Flo
         request: message,
         from,
         to,
-        open: 1, // until all are sent
+        open: 1, // until every phone was tried
         best: 0,
         give_up: x.stack.now + LONGEST,
         lookups: Vec::new(),
@@ -123,7 +123,7 @@ pub(crate) fn deliver(g: &mut Ingress, x: &mut Core, server: ServerId, flow: Flo
     one_less(g, x, id);
 }
 
-/// Who a MESSAGE is from, for whom it is for.
+/// The sender of a MESSAGE, as the receiver is shown it.
 fn shown(x: &Core, identity: &Identity) -> Sender {
     if identity.anonymous {
         return Sender::default();
@@ -138,8 +138,8 @@ fn shown(x: &Core, identity: &Identity) -> Sender {
     }
 }
 
-/// Sends it to one phone, to which these ways lead, best first: the request tries the next one where one fails (RFC 3263
-/// section 4.3). No way: nothing is sent.
+/// Sends the MESSAGE to one phone. `ways` are the ways to the phone, best first: the request object tries the next way
+/// if one fails (RFC 3263 section 4.3). Without a way nothing is sent.
 fn send_copy(g: &mut Ingress, x: &mut Core, id: u64, place: &Location, ways: &[Flow]) {
     let [way, further @ ..] = ways else { return };
     let Some(delivery) = g.deliveries.by_id.get_mut(&id) else {
@@ -173,7 +173,7 @@ fn send_copy(g: &mut Ingress, x: &mut Core, id: u64, place: &Location, ways: &[F
     }
 }
 
-/// A phone was found, or not.
+/// The look-up of a phone has ended.
 pub(crate) fn message_resolved(g: &mut Ingress, x: &mut Core, id: u64, query: QueryId, flows: &[Flow]) {
     let Some(delivery) = g.deliveries.by_id.get_mut(&id) else {
         return;
@@ -188,7 +188,7 @@ pub(crate) fn message_resolved(g: &mut Ingress, x: &mut Core, id: u64, query: Qu
     one_less(g, x, id);
 }
 
-/// One is not waited for any longer.
+/// One phone less to wait for.
 fn one_less(g: &mut Ingress, x: &mut Core, id: u64) {
     let Some(delivery) = g.deliveries.by_id.get_mut(&id) else {
         return;
@@ -199,7 +199,7 @@ fn one_less(g: &mut Ingress, x: &mut Core, id: u64) {
     }
 }
 
-/// One phone answered, or will not.
+/// A phone answered, or failed to answer.
 pub(crate) fn delivered(g: &mut Ingress, x: &mut Core, id: u64, response: Option<&Message>) {
     let Some(delivery) = g.deliveries.by_id.get_mut(&id) else {
         return;

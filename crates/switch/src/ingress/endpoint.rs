@@ -1,4 +1,4 @@
-//! From bytes to whoever is concerned: admission, parsing, and what each kind of request is for.
+//! From bytes to the room that acts on them: admission, parsing, and dispatch by the kind of request.
 
 use bytes::Bytes;
 use sip::{
@@ -33,7 +33,7 @@ use crate::{
     },
 };
 
-/// One datagram, or one message of a stream, while so many calls are in progress.
+/// Takes one datagram, or one message of a stream. `calls` are in progress.
 pub(crate) fn received(g: &mut Ingress, x: &mut Core, calls: usize, flow: Flow, bytes: Bytes) {
     x.stats.messages_received += 1;
     let load = admission::Load {
@@ -49,7 +49,7 @@ pub(crate) fn received(g: &mut Ingress, x: &mut Core, calls: usize, flow: Flow, 
     let usual = Limits::default();
     let limits = Limits {
         max_message: x.stack.config.limits.message_bytes,
-        // RFC 3261 7.3.1: a REGISTER may have its new and its old contacts in one row.
+        // RFC 3261 7.3.1: a REGISTER may list its new and its old contacts in one row.
         max_header_len: usual.max_header_len.max(4 * x.stack.config.registrar.text),
         ..usual
     };
@@ -124,7 +124,7 @@ pub(crate) fn transaction_event(g: &mut Ingress, x: &mut Core, event: TxEvent) {
 fn leg_of(x: &Core, request: &Message) -> Option<LegId> {
     match x.stack.dialogs.user_of(request)? {
         DialogUser::Leg(leg) => Some(leg),
-        DialogUser::Subscription(_) => None, // which has nothing to do with INVITE
+        DialogUser::Subscription(_) => None, // a subscription has nothing to do with INVITE
     }
 }
 
@@ -140,7 +140,7 @@ fn request(g: &mut Ingress, x: &mut Core, id: ServerId, flow: Flow, message: Mes
         Method::Register => register(g, x, id, flow, &message),
         Method::Message => deliver(g, x, id, flow, message),
         Method::Options => options(x, id, &message),
-        // RFC 3261 8.2.1, 15.1.2, 3262, 3311: outside of a dialog there is nothing these belong to.
+        // RFC 3261 8.2.1, 15.1.2, 3262, 3311: outside of a dialog these requests belong to nothing.
         Method::Bye | Method::Update | Method::Prack | Method::Info | Method::Notify => {
             let answer = Answer::new(StatusCode::CALL_DOES_NOT_EXIST);
             x.stack.answer_and_forget(id, &message, &answer);
@@ -157,17 +157,17 @@ fn request(g: &mut Ingress, x: &mut Core, id: ServerId, flow: Flow, message: Mes
     }
 }
 
-/// A request within a dialog, or what pretends to be one.
+/// A request within a dialog, or a request that claims to be within one.
 fn request_within(g: &mut Ingress, x: &mut Core, id: ServerId, flow: Flow, message: Message) {
     let Some(leg) = leg_of(x, &message) else {
-        // RFC 3261 12.2.2: no such dialog (any more).
+        // RFC 3261 12.2.2: there is no such dialog, or no longer.
         let (now, source) = (x.stack.now, flow.remote.ip());
         g.admission.stray(now, source);
         let answer = Answer::new(StatusCode::CALL_DOES_NOT_EXIST);
         return x.stack.answer_and_forget(id, &message, &answer);
     };
-    // Whoever speaks from another address than before has heard the dialog's tags, or is the phone in another
-    // network: it shows who it is, so that nobody turns a call away or ends it.
+    // A request from another address than before comes from a person who overheard the dialog's tags, or from the phone
+    // in another network. It must authenticate, so that no stranger redirects or ends a call.
     let moved = x.legs.get(leg).filter(|leg| {
         leg.path.flow.remote.ip().to_canonical() != flow.remote.ip().to_canonical()
             && leg.peer.number().is_some_and(|number| x.accounts.is_extension(number))
@@ -182,7 +182,7 @@ fn request_within(g: &mut Ingress, x: &mut Core, id: ServerId, flow: Flow, messa
     x.with_leg(leg, |leg, cx| within::request(leg, cx, id, flow, message));
 }
 
-/// What RFC 3261 8.2.2 wants looked at before the method.
+/// The checks of RFC 3261 8.2.2 that come before the method.
 fn acceptable(message: &Message) -> Result<(), Answer> {
     let uri = message
         .request_uri()
@@ -191,7 +191,7 @@ fn acceptable(message: &Message) -> Result<(), Answer> {
         Scheme::Sip | Scheme::Sips | Scheme::Tel => {}
         Scheme::Other => return Err(Answer::new(StatusCode::UNSUPPORTED_URI_SCHEME)),
     }
-    // RFC 3261 16.3 step 3: what we would send on is at the end of its way.
+    // RFC 3261 16.3 step 3: a request that we would send on may go no further.
     let goes_on = matches!(message.method(), Method::Invite | Method::Message);
     if goes_on && message.max_forwards().ok().flatten() == Some(0) {
         return Err(Answer::new(StatusCode::TOO_MANY_HOPS));
@@ -239,7 +239,7 @@ fn invite(g: &mut Ingress, x: &mut Core, id: ServerId, flow: Flow, message: Mess
     });
 }
 
-/// What an INVITE says, and who was found to say it.
+/// The content of an INVITE, and its authenticated sender.
 pub(crate) fn beginning(x: &Core, identity: &Identity, flow: &Flow, message: &Message) -> Beginning {
     let dialed = dialed(x, message, flow).unwrap_or_default();
     let hops = message.max_forwards().ok().flatten().unwrap_or(70);
@@ -251,12 +251,12 @@ pub(crate) fn beginning(x: &Core, identity: &Identity, flow: &Flow, message: &Me
     }
 }
 
-/// The number that an INVITE is for, if it is for us.
+/// The number that an INVITE asks for, if its Request-URI means us.
 pub(crate) fn dialed(x: &Core, message: &Message, flow: &Flow) -> Option<String> {
     x.number_at(&message.request_uri().ok()?, flow)
 }
 
-/// The leg whose place an INVITE is to take, if it says so (RFC 3891 section 3).
+/// The leg that an INVITE wants to replace, if it has Replaces (RFC 3891 section 3).
 fn replaced(x: &Core, invite: &Message) -> Result<Option<LegId>, Answer> {
     let mut fields = invite.values(HeaderName::Replaces);
     let Some(field) = fields.next() else { return Ok(None) };
@@ -264,13 +264,13 @@ fn replaced(x: &Core, invite: &Message) -> Result<Option<LegId>, Answer> {
         return Err(Answer::of(400));
     }
     let replaces = Replaces::read(field).map_err(|_| Answer::of(400))?;
-    // RFC 3891 section 3: a dialog that no INVITE began is none that can be replaced.
+    // RFC 3891 section 3: only a dialog that an INVITE began can be replaced.
     let leg = DialogId::of_replaces(&replaces).find_map(|dialog| x.stack.dialogs.leg(&dialog));
     let leg = leg.and_then(|leg| x.legs.get(leg)).ok_or_else(|| Answer::of(481))?;
     if leg.is_over() {
         return Err(Answer::of(603));
     }
-    // An early dialog is replaced only by the side that began it.
+    // Only the side that began an early dialog can be replaced.
     if leg.is_waiting() {
         return Err(Answer::of(481));
     }

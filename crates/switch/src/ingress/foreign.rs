@@ -1,4 +1,4 @@
-//! Messages that come from where they should not: they change nothing, and the log is told why at `debug`.
+//! Messages from unexpected addresses. They change nothing; the log says why at `debug`.
 
 use std::net::IpAddr;
 
@@ -10,9 +10,9 @@ use sip::{
 use super::{Ingress, admission::Kind};
 use crate::{answer::Answer, core::Core, ids::LegId, requests::Owner};
 
-/// An answer came from another address than the one that was asked (RFC 3261 26.1.2). It is taken if the peer is
-/// known to speak from there: a phone with several interfaces, one that has changed networks meanwhile, another
-/// host behind the name that was called.
+/// An answer came from another address than the one that was asked (RFC 3261 26.1.2). It is taken if the peer is known
+/// at that address: a phone with several interfaces, a phone that has changed networks, another host of the name that
+/// was called.
 pub(crate) fn foreign_response(g: &mut Ingress, x: &mut Core, id: ClientId, flow: Flow, message: Message) {
     let address = flow.remote.ip().to_canonical();
     let known = match x.stack.requests.owner_of(id) {
@@ -45,9 +45,9 @@ pub(crate) fn foreign_cancel(g: &mut Ingress, x: &mut Core, id: ServerId, flow: 
     dropped(g, x, &flow, "a CANCEL from an address that did not call");
 }
 
-/// Whether the peer of a leg speaks from this address, as far as is known: it did before, a phone of its extension
-/// is registered from there, the name that was called has it, too, or it is in the trusted network whose calls are
-/// this extension's.
+/// Whether the peer of a leg is known to use this address. It is if the peer used it before, if a phone of its
+/// extension has registered from there, if the name that was called has this address, or if the address is in the
+/// trusted network of this extension.
 fn speaks_from(g: &Ingress, x: &Core, leg: LegId, address: IpAddr) -> bool {
     x.legs.get(leg).is_some_and(|leg| {
         leg.path.leads_to(address)
@@ -66,7 +66,7 @@ pub(crate) fn dropped(g: &mut Ingress, x: &mut Core, flow: &Flow, why: &str) {
     tracing::debug!(source = %flow.remote, why, "a message is dropped");
 }
 
-/// Admission has dropped a message.
+/// Admission control has dropped a message.
 pub(crate) fn log_refused(flow: &Flow, kind: Kind) {
     let why = match kind {
         Kind::KeepAlive => return,
@@ -93,7 +93,7 @@ mod tests {
 
     use crate::{Config, Input, Keys, Listener, Output, Switch};
 
-    /// What is said at `debug`, a line each.
+    /// The reasons that `debug` shows, one line each.
     #[derive(Clone, Default)]
     struct Log(Arc<Mutex<Vec<String>>>);
 
@@ -126,7 +126,7 @@ mod tests {
         fn exit(&self, _: &span::Id) {}
     }
 
-    /// What the log says of a message from an address that nobody knows.
+    /// The log line about a message from an unknown address.
     fn said(text: &str) -> Vec<String> {
         let log = Log::default();
         let flow = sip::Flow {

@@ -1,15 +1,15 @@
-//! From bytes to whoever is concerned: what comes in before it belongs to a leg.
+//! Incoming messages, until they belong to a leg: who sent them, and which room acts on them.
 //!
 //! | file | what it does | fields of [`Ingress`] |
 //! |---|---|---|
 //! | `endpoint.rs` | admission, parsing, dispatch by method and transaction | `arrivals` |
 //! | `admission/` | token buckets, flood control | `admission` |
 //! | `auth/` | digest, nonces, back-off, trusted networks | `auth`, `trusted` |
-//! | `challenge.rs` | whose request it is | |
+//! | `challenge.rs` | who sent a request; challenges and refusals | |
 //! | `deliver.rs` | MESSAGE to every phone of an extension | `deliveries` |
-//! | `foreign.rs` | messages from addresses that were not asked | |
-//! | `responses.rs` | what our own requests come to, and who is told | |
-//! | `register.rs` | REGISTER, and what the registrar wants done | |
+//! | `foreign.rs` | messages from unexpected addresses | |
+//! | `responses.rs` | responses to our own requests, and which room hears of them | |
+//! | `register.rs` | REGISTER, and the effects that the registrar asks for | |
 
 pub mod admission;
 pub mod auth;
@@ -35,30 +35,30 @@ use crate::{
     locations::Peer,
 };
 
-/// What stands before calls: who may come in, and who it is.
+/// The state that incoming messages need before they reach a call.
 pub(crate) struct Ingress {
     pub admission: admission::Admission,
     pub auth: auth::Authenticator,
     pub trusted: auth::TrustedNets,
     pub deliveries: deliver::Deliveries,
-    /// INVITEs that are to become calls, the oldest first.
+    /// INVITEs that become calls, the oldest first.
     pub arrivals: VecDeque<Arrival>,
 }
 
-/// An INVITE that was authenticated and is for us.
+/// An INVITE that is authenticated and addressed to us.
 pub(crate) struct Arrival {
     pub server: ServerId,
     pub flow: Flow,
     pub invite: Message,
-    /// The extension that calls, and the codecs of its device.
+    /// The extension of the caller, and the codecs of its device.
     pub from: (Peer, Vec<String>),
     pub beginning: Beginning,
-    /// The leg whose place it is to take (RFC 3891).
+    /// The leg that it is to replace (RFC 3891).
     pub replaces: Option<LegId>,
 }
 
 impl Ingress {
-    /// As configured; nothing has come in so far.
+    /// As configured; nothing has come in yet.
     pub fn new(now: sip::Instant, config: &Config, keys: &Keys) -> Self {
         Self {
             admission: admission::Admission::new(now, config.admission.clone()),

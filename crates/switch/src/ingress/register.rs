@@ -1,4 +1,4 @@
-//! From a REGISTER to the registrar, and from the registrar to everybody else.
+//! From a REGISTER to the registrar, and from the registrar to the other rooms.
 
 use sip::{Flow, Message, transaction::ServerId};
 
@@ -29,7 +29,7 @@ pub(crate) fn register_stored(x: &mut Core, query: QueryId, server: ServerId, ok
     x.registrar.stored(now, unix, query, ok);
 }
 
-/// Carries out what the registrar wants; false if it wants nothing.
+/// Carries out one effect of the registrar; false if there is none.
 pub(crate) fn registrar_effects(x: &mut Core) -> bool {
     let Some(effect) = x.registrar.poll() else { return false };
     match effect {

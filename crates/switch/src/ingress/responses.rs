@@ -1,4 +1,4 @@
-//! What our own requests come to, and who is told.
+//! Responses to our own requests, and which room hears of them.
 
 use sip::{Flow, Message, transaction::ClientId};
 
@@ -22,7 +22,7 @@ pub(super) fn failed(g: &mut Ingress, x: &mut Core, client: ClientId, why: Why) 
     go_on(g, x, heard);
 }
 
-/// The target of a request has said nothing for as long as it may.
+/// The target of a request was silent for too long.
 pub(crate) fn silent(g: &mut Ingress, x: &mut Core, request: RequestId) {
     let heard = requests::silent(&mut x.stack, request);
     go_on(g, x, heard);
@@ -39,7 +39,7 @@ fn go_on(g: &mut Ingress, x: &mut Core, heard: Heard) {
     }
 }
 
-/// Sends a request once more, with what only its owner knows. An owner that is gone wants nothing sent.
+/// Sends a request once more, with the facts that only its owner knows. If the owner is gone, nothing is sent.
 fn send_again(x: &mut Core, again: &Again) -> Option<Told> {
     let leg = match again.owner {
         Owner::Invite(leg) | Owner::Change(leg) | Owner::Bye(leg) | Owner::Notify(leg) | Owner::Passed(leg, _) => {
@@ -88,7 +88,7 @@ fn tell(g: &mut Ingress, x: &mut Core, told: Told) {
             RequestEvent::Final(reply) => delivered(g, x, delivery, Some(&reply.response)),
             RequestEvent::Failed(_) => delivered(g, x, delivery, None),
         },
-        // RFC 3515 2.4.4: what a phone says to a NOTIFY changes nothing, but it has said it.
+        // RFC 3515 2.4.4: the phone's answer to a NOTIFY changes nothing, but shows that the NOTIFY has arrived.
         Owner::Notify(leg) => {
             if !matches!(event, RequestEvent::Provisional(_)) {
                 x.notify_answered(leg);
@@ -103,7 +103,7 @@ fn tell_invite(x: &mut Core, leg: LegId, event: &RequestEvent) {
         RequestEvent::Provisional(reply) | RequestEvent::Final(reply) => {
             let known = x.with_leg(leg, |leg, cx| outbound::invite_response(leg, cx, reply));
             if known.is_none() && reply.is_success() {
-                // The leg is gone: a 2xx is acknowledged, and its dialog ended (RFC 3261 13.2.2.4).
+                // The leg is gone: the 2xx is acknowledged and its dialog is ended (RFC 3261 13.2.2.4).
                 end_stray(&mut x.stack, &reply.request, &reply.response, &reply.flow, false);
             }
         }
@@ -120,7 +120,7 @@ fn tell_change(x: &mut Core, leg: LegId, id: RequestId, event: &RequestEvent) {
         RequestEvent::Provisional(reply) | RequestEvent::Final(reply) => {
             let known = x.with_leg(leg, |leg, cx| change_response(leg, cx, id, Some(reply)));
             if known.is_none() && reply.is_success() {
-                // RFC 3261 13.2.2.4: also when the dialog is over, a 2xx is sent until its ACK comes.
+                // RFC 3261 13.2.2.4: the phone repeats a 2xx until its ACK comes, even if the dialog is over.
                 acknowledge_stray(&mut x.stack, &reply.request, &reply.response, &reply.flow, false);
             }
         }

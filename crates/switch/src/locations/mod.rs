@@ -1,4 +1,4 @@
-//! Who is meant, and how to reach them.
+//! From a person or number to the places where it can be reached.
 //!
 //! | file | what it does | which fields it owns |
 //! |---|---|---|
@@ -6,8 +6,8 @@
 //! | `peer.rs` | [`Peer`]: an extension, a number behind a trunk, or a URI | |
 //! | `way.rs` | the way to one contact (NAT policy, Path, lost connections), and what has to be looked up | |
 //!
-//! Everything that sends a first request (`dial`, calls made over the API, MESSAGE) asks here, so that all of it
-//! reaches the same phones. The registrar tells what has changed: see [`Change`].
+//! Every room that sends a first request (`dial`, calls made over the API, MESSAGE) asks here, so all of them reach the
+//! same phones. The registrar tells what has changed: see [`Change`].
 
 mod peer;
 mod way;
@@ -34,21 +34,21 @@ use crate::{
 /// One place where a peer can be reached: a phone, or what a URI names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Location {
-    /// Who is reached there.
+    /// The peer that is reached there.
     pub peer: Peer,
-    /// The Request-URI: of a phone its Contact without header fields (RFC 3261 19.1.1).
+    /// The Request-URI. For a phone: its Contact without header fields (RFC 3261 19.1.1).
     pub uri: String,
     /// Route values, topmost first: the Path of a registration (RFC 3327 section 5.3).
     pub routes: Vec<String>,
     /// The codecs that the device may use; empty: all.
     pub codecs: Vec<String>,
-    /// Where requests are sent to.
+    /// Where requests are sent.
     pub way: Way,
 }
 
 /// The contacts of one extension, best first: by q, then the newest. Never empty in the table.
 ///
-/// Hashed and compared by the extension's number, which stands in each contact: the table needs no copy of it.
+/// Hashed and compared by the extension's number. Each contact holds that number, so the table needs no copy of it.
 #[derive(Default)]
 struct Contacts(SmallVec<[Arc<Contact>; 2]>);
 
@@ -87,14 +87,14 @@ impl Contacts {
 
 /// The contacts of every extension. Each look-up is one hash, however many extensions there are.
 ///
-/// The contacts are shared with the registrar, which bounds how many there are (`contacts`, `contacts_per_extension`).
+/// The contacts are shared with the registrar, which limits their number (`contacts`, `contacts_per_extension`).
 #[derive(Default)]
 pub(crate) struct Locations {
     by_number: HashSet<Contacts>,
 }
 
 impl Locations {
-    /// Takes over what the registrar has changed.
+    /// Applies a change that the registrar has made.
     pub fn apply(&mut self, change: Change) {
         let mut contacts = match change {
             Change::Put(contact) => {
@@ -117,9 +117,9 @@ impl Locations {
         }
     }
 
-    /// The places where a peer can be reached, best first; empty where there is none.
+    /// The places where a peer can be reached, best first; empty if there are none.
     ///
-    /// Contacts of an extension that cannot be reached are left out: see [`Way`]. There are no trunks yet.
+    /// Contacts that cannot be reached now are left out: see [`Way`]. There are no trunks yet.
     pub fn ways(&self, peer: &Peer, accounts: &Accounts) -> Vec<Location> {
         match peer {
             Peer::Extension(number) => {

@@ -1,10 +1,10 @@
-//! Who is at the other end of a leg, or is to be reached.
+//! A peer: the party at the other end of a leg, or a party to be reached.
 
 use std::{fmt, ops::Deref};
 
 use serde::{Deserialize, Serialize};
 
-/// An extension's number, or one that is dialled behind a trunk. Compared as it is written (RFC 3261 19.1.4: the user
+/// An extension's number, or a number that is dialled behind a trunk. Compared byte by byte (RFC 3261 19.1.4: the user
 /// part is case-sensitive).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -24,7 +24,7 @@ impl<T: Into<Box<str>>> From<T> for Number {
     }
 }
 
-/// See the module. Shown ([`fmt::Display`]) as the admin API and records name it.
+/// See the module. [`fmt::Display`] shows it as the admin API and records do.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub(crate) enum Peer {
     /// An extension of ours: any of its phones.

@@ -6,7 +6,7 @@ use crate::{
     registrar::tests::{OUTBOUND, PHONE, UNIX, World, device, identity, register, tcp, udp},
 };
 
-/// Where an extension can be reached, as far as the registrar has told.
+/// The locations, as the registrar has told them.
 fn places(world: &mut World, number: &str) -> Vec<Location> {
     world.drain();
     let mut locations = Locations::default();
@@ -78,7 +78,7 @@ fn a_contact_that_leads_back_here_is_never_called() {
         assert_eq!(world.send_as(&lines(host), udp(), &desk).status.code(), 403, "{host}");
     }
     assert_eq!(world.send_as(&lines("192.0.2.1:5070"), udp(), &desk).status.code(), 200);
-    // Where requests go to the source anyway, it does no harm.
+    // With the policy that sends requests to the source address, such a contact does no harm.
     let mut world = World::new(|_| {});
     let near = Flow {
         remote: "192.0.2.1:40000".parse().unwrap(),
@@ -145,7 +145,7 @@ fn a_connection_that_closes_takes_the_way_to_the_phone_with_it() {
 
 #[test]
 fn after_its_connection_closed_a_phone_is_sought_at_its_source_address_only() {
-    // Whose connection has gone is sought where it came from only, whatever Path it brought along.
+    // A phone whose connection has closed is sought only at its source address, whatever its Path says.
     for (path, reach) in [
         ("203.0.113.9:5070", Some("sip:203.0.113.9:5070;transport=tcp;lr")),
         ("198.51.100.1:25", None),
@@ -165,7 +165,7 @@ fn after_its_connection_closed_a_phone_is_sought_at_its_source_address_only() {
 #[test]
 fn the_port_of_a_contact_is_used_where_its_host_is_the_source_address() {
     for (contact, port) in [
-        ("203.0.113.9:5062", 5062),  // no NAT to be seen: another socket of the phone
+        ("203.0.113.9:5062", 5062),  // no sign of a NAT: another socket of the phone
         ("192.168.1.20:5062", 1024), // behind NAT
     ] {
         let mut world = World::new(|_| {});

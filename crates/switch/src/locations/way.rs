@@ -9,16 +9,16 @@ use crate::{
     registrar::Contact,
 };
 
-/// Where requests to a location go.
+/// Where requests to a location are sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Way {
-    /// This way.
+    /// To this flow.
     Flow(Flow),
-    /// To where this is found to be.
+    /// To the addresses that this look-up finds.
     Look(Look),
 }
 
-/// A host that has to be looked up (RFC 3263 section 4): what its URI says of it.
+/// A host to be looked up (RFC 3263 section 4), with what its URI says about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Look {
     host: String,
@@ -27,10 +27,10 @@ pub(crate) struct Look {
 }
 
 impl Look {
-    /// What is to be looked up for a URI; `None` where that cannot be read.
+    /// What to look up for a URI; `None` if the URI cannot be read.
     pub fn at(uri: &str) -> Option<Self> {
         let uri = Uri::parse(uri).ok()?;
-        // RFC 3263 4.1: a sips URI wants TLS.
+        // RFC 3263 4.1: a sips URI requires TLS.
         let secure = (uri.scheme == Scheme::Sips).then_some(Transport::Tls);
         Some(Self {
             host: uri.host.to_string(),
@@ -39,7 +39,7 @@ impl Look {
         })
     }
 
-    /// The question to the outside: the only place that asks it.
+    /// The query for the outside world. No other function makes it.
     pub fn query(&self) -> Query {
         Query::Resolve {
             host: self.host.clone(),
@@ -49,7 +49,7 @@ impl Look {
     }
 }
 
-/// How a contact is reached; `None` where it cannot be reached now.
+/// How a contact is reached; `None` if it cannot be reached now.
 pub(super) fn location(contact: &Contact, accounts: &Accounts) -> Option<Location> {
     let binding = &contact.binding;
     let device = accounts.device(&binding.username);
@@ -65,26 +65,26 @@ pub(super) fn location(contact: &Contact, accounts: &Accounts) -> Option<Locatio
 
 fn way(contact: &Contact, nat: NatPolicy, uri: &str) -> Option<Way> {
     let (binding, lost) = (&contact.binding, contact.lost);
-    // RFC 3327 5.3: the first proxy on the way, else the Contact itself.
+    // RFC 3327 5.3: the first proxy on the way; without a Path, the Contact itself.
     let next_hop = match binding.path.first() {
         Some(first) => NameAddr::parse(first).map_or(first.as_str(), |address| address.uri),
         None => uri,
     };
-    // A connection is used as long as it is there. A Contact that is one of our own sockets says nothing.
+    // A connection is used as long as it is open. A Contact that is a socket of ours says nothing about the phone.
     let source_only = contact.leads_back || binding.flow.transport.is_reliable();
     match nat {
         NatPolicy::Source if !lost && source_only => Some(Way::Flow(binding.flow)),
-        // Where the Contact names the very host that the datagram came from there is no NAT to be seen, and its port
-        // is believed.
+        // If the Contact names the host that the datagram came from, there is no sign of a NAT, and the port of the
+        // Contact is believed.
         NatPolicy::Source if !lost => Some(Way::Flow(crate::way::within(next_hop, &binding.flow, false))),
-        // The device had another policy when the phone registered, or the phone's connection has gone.
+        // The device had another policy when the phone registered, or the phone's connection has closed.
         NatPolicy::Source | NatPolicy::Contact if contact.leads_back => None,
         NatPolicy::Source if !answers_at(binding, next_hop) => None,
         NatPolicy::Source | NatPolicy::Contact => Look::at(next_hop).map(Way::Look),
     }
 }
 
-/// A Contact as a Request-URI (RFC 3261 19.1.1). The user part may hold a question mark of its own (25.1).
+/// A Contact as a Request-URI (RFC 3261 19.1.1). The user part itself may contain a question mark (25.1).
 fn without_headers(contact: &str) -> &str {
     let host = contact.find('@').unwrap_or(0);
     match contact[host..].find('?') {
@@ -93,9 +93,9 @@ fn without_headers(contact: &str) -> &str {
     }
 }
 
-/// Whether a phone whose connection has gone can be reached by a new connection to `next_hop`. Not a phone that speaks
-/// outbound (RFC 5626 section 5.3: a flow that failed is not replaced from our side), and only where `next_hop` is the
-/// host that the phone registered from: another address is behind a NAT, or is a stranger's.
+/// Whether a phone whose connection has closed can be reached by a new connection to `next_hop`. False for a phone that
+/// speaks outbound (RFC 5626 section 5.3: a failed flow is not replaced from our side). True only if `next_hop` is the
+/// host that the phone registered from: another address may be behind a NAT, or may belong to a stranger.
 fn answers_at(binding: &Binding, next_hop: &str) -> bool {
     let host = || Uri::parse(next_hop).ok()?.host.ip();
     binding.reg_id.is_none()

@@ -1,4 +1,4 @@
-//! What the registrar tells of a contact that is bound.
+//! What the registrar tells other rooms about a contact.
 
 use std::sync::Arc;
 
@@ -6,19 +6,19 @@ use sip::ConnectionId;
 
 use crate::Binding;
 
-/// A contact as it is reached: its binding, and what is known of it besides what is on disk.
+/// A contact as it can be reached: its binding, and facts that are not on disk.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Contact {
-    /// As it is on disk.
+    /// The binding as it is on disk.
     pub binding: Binding,
-    /// The connection it was registered over has gone.
+    /// The connection over which the phone registered has closed.
     pub lost: bool,
-    /// Its URI is one of our own sockets: of use only with the flow it came over.
+    /// The contact's URI is a socket of ours: only the flow of the REGISTER leads to the phone.
     pub leads_back: bool,
 }
 
 impl Contact {
-    /// A connection has gone. Says whether it was this contact's.
+    /// A connection has closed. Returns whether the contact used it.
     pub(super) fn lose(&mut self, connection: ConnectionId) -> bool {
         let is_own = self.binding.flow.connection == Some(connection);
         if is_own {
@@ -29,10 +29,11 @@ impl Contact {
     }
 }
 
-/// A change of the contacts that calls and messages can be sent to: for whoever keeps a copy of them.
+/// A change of the contacts to which calls and messages can be sent. A room that keeps a copy of the contacts applies
+/// it.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Change {
-    /// A contact is new, or is another now; its id stays.
+    /// A contact is new or has changed; its id stays the same.
     Put(Arc<Contact>),
     /// A contact is gone.
     Remove {

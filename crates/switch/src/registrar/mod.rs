@@ -1,23 +1,32 @@
 //! The registrar and location service: RFC 3261 section 10, RFC 3327 (Path), RFC 5626 (outbound).
 //!
-//! A REGISTER is read, planned against the bindings there are, stored, and only then made visible
-//! and answered: [`Registrar::register`] comes to an [`Effect::Store`], whose answer goes to
-//! [`Registrar::stored`], which comes to an [`Effect::Reply`]. So a phone that was told 200 is
-//! still registered after a crash, and one that was told 500 has changed nothing. While one
-//! REGISTER of an extension is being stored, further ones of that extension wait in order.
+//! | file | what it does | which fields of [`Registrar`] it owns |
+//! |---|---|---|
+//! | `mod.rs` | [`Registrar`]: takes a REGISTER from planning to its answer, ends bindings | `config`, `busy`, `queries`, `effects`, `last_id` |
+//! | `request.rs` | what a REGISTER asks for, as far as that needs no binding | |
+//! | `plan.rs` | what a REGISTER changes in the bindings, and the limits | |
+//! | `table.rs` | the bindings in memory, by id, extension, connection and end | `table` |
+//! | `contact.rs` | [`Contact`] and [`Change`]: what other rooms are told | |
+//! | `reply.rs` | the 200 to a REGISTER | |
 //!
-//! Decisions the RFCs leave open:
-//! - An older or repeated CSeq of the same Call-ID gets 500 (10.3 step 7: "the request fails").
-//!   A retransmission never comes here: its transaction answers it.
+//! The registrar reads a REGISTER, plans it against the bindings it has, and asks for the plan to be stored. Only after
+//! that it changes the bindings and answers: [`Registrar::register`] leads to an [`Effect::Store`]; the result goes to
+//! [`Registrar::stored`], which leads to an [`Effect::Reply`]. So a phone that got 200 is still registered after a
+//! crash, and a phone that got 500 has changed nothing. While a REGISTER of an extension is being stored, further
+//! REGISTERs of that extension wait in order.
+//!
+//! Decisions that the RFCs leave open:
+//! - An older or repeated CSeq of the same Call-ID gets 500 (10.3 step 7: "the request fails"). A retransmission never
+//!   comes here: its transaction answers it.
 //! - `Contact: *` removes the contacts of all devices of the extension, as the RFC says.
-//! - A phone that comes back with its `+sip.instance` and another Call-ID replaces its contact. Phones with
-//!   different ones that come from different addresses are two, though their Contacts be the same.
-//! - A device with too many contacts loses the one refreshed longest ago; where other devices have
-//!   filled the extension up, 403.
-//! - A Path without `Supported: path` gets 421.
-//! - A binding whose connection has gone stays until it ends. With NAT in between (its host, or that of its
-//!   Path, is not where it came from) or outbound it cannot be reached meanwhile; otherwise it is, at its
-//!   Contact or by its Path.
+//! - A phone that comes back with the same `+sip.instance` and another Call-ID replaces its contact. Two phones with
+//!   different instances at different addresses have two contacts, even if the Contact URIs are equal.
+//! - A device with too many contacts loses the contact that was refreshed longest ago. Where other devices have used up
+//!   the limit of the extension, the answer is 403.
+//! - A Path without `Supported: path` is taken, or with `require_path_support` gets 420.
+//! - A binding stays until its time ends, even if its connection has closed. In that state, a phone behind a NAT (the
+//!   host of its Contact, or of its Path, is not the source address) and an outbound phone cannot be reached; any other
+//!   phone is reached at its Contact or by its Path.
 
 mod contact;
 mod plan;
@@ -44,7 +53,7 @@ use self::{
 pub use crate::config::registrar::Config;
 use crate::{Accounts, Answer, Binding, BindingChange, Domain, Identity, QueryId, Registration};
 
-/// In seconds. What was granted before a restart may have been more than the limit is now, but no more than this.
+/// In seconds. A binding from before a restart may have got more than the present limit, but never more than this.
 const DAY: u32 = 86_400;
 
 /// What the registrar wants done.
@@ -64,7 +73,7 @@ pub enum Effect {
         /// In this order.
         changes: Vec<BindingChange>,
     },
-    /// Tell whoever sends calls and messages to contacts.
+    /// Tell the room that sends calls and messages to contacts.
     Located(Change),
     /// Write this when convenient: [`crate::Output::Forget`].
     Forget(SmallVec<[BindingChange; 1]>),
@@ -74,7 +83,7 @@ pub enum Effect {
     Removed(Registration),
 }
 
-/// A REGISTER that is being stored, and those that wait for it.
+/// A REGISTER that is being stored, and the REGISTERs that wait for it.
 struct Busy {
     query: QueryId,
     request: Request,
@@ -83,7 +92,7 @@ struct Busy {
 }
 
 impl Busy {
-    /// What is being stored, or waits for that, came over a connection that has gone meanwhile.
+    /// The connection of the REGISTER that is being stored, or of one that waits, has closed.
     fn lose(&mut self, connection: ConnectionId) {
         for bound in &mut self.plan.saves {
             bound.lose(connection);
@@ -96,7 +105,7 @@ impl Busy {
     }
 }
 
-/// The registrar. Mutate, then drain [`Registrar::poll`].
+/// The registrar. After each change, take its effects with [`Registrar::poll`].
 pub struct Registrar {
     config: Config,
     table: Table,
@@ -119,7 +128,7 @@ impl Registrar {
         }
     }
 
-    /// What must be right of a REGISTER before its sender is challenged (10.3 steps 1 and 2).
+    /// Checks a REGISTER before its sender is challenged (10.3 steps 1 and 2).
     ///
     /// # Errors
     /// What to answer instead: 404, 416, 420, 400.
@@ -127,8 +136,8 @@ impl Registrar {
         request::preconditions(message, flow, domain)
     }
 
-    /// Takes a REGISTER of somebody known. `query` is a new number: it comes back in the one
-    /// [`Effect::Reply`] this comes to, and in the [`Effect::Store`] before it if there is one.
+    /// Takes a REGISTER of an authenticated sender. `query` is a new number: it comes back in the one
+    /// [`Effect::Reply`], and in the [`Effect::Store`] before that, if there is one.
     #[allow(clippy::too_many_arguments)] // each is a fact of its own
     pub fn register(
         &mut self,
@@ -158,8 +167,7 @@ impl Registrar {
         }
     }
 
-    /// An [`Effect::Store`] was carried out, or failed. False if the question is not of this
-    /// registrar.
+    /// An [`Effect::Store`] was carried out, or failed. False if the registrar did not ask for it.
     pub fn stored(&mut self, now: Instant, unix_micros: i64, query: QueryId, ok: bool) -> bool {
         let Some(number) = self.queries.remove(&query) else {
             return false;
@@ -173,7 +181,7 @@ impl Registrar {
             let answer = self.ok(clock, &busy.request);
             self.reply(busy.query, answer);
         } else {
-            // 10.3 step 7: the request fails, and nothing has changed.
+            // 10.3 step 7: the request fails and changes nothing.
             for bound in &busy.plan.saves {
                 self.table.watch(bound.binding().id);
             }
@@ -189,17 +197,17 @@ impl Registrar {
         true
     }
 
-    /// What is to be done next; `None` until something happens.
+    /// The next effect; `None` until something happens.
     pub fn poll(&mut self) -> Option<Effect> {
         self.effects.pop_front()
     }
 
-    /// Puts in a binding that was on disk at start; one that has ended meanwhile is forgotten. The
-    /// connection it was made over is gone, if there was one.
+    /// Puts in a binding that was on disk at start; a binding that has ended since is forgotten. The connection of its
+    /// REGISTER, if there was one, is closed.
     pub fn restore(&mut self, now: Instant, unix_micros: i64, mut binding: Binding) {
         self.last_id = self.last_id.max(binding.id);
         let left = u64::try_from(binding.expires_at.saturating_sub(unix_micros)).unwrap_or(0);
-        // More is left than was ever granted where the wall clock was ahead when the phone registered.
+        // The wall clock may have been ahead when the phone registered. Then more time is left than was ever granted.
         let left = left.min(u64::from(self.config.max_expires.max(DAY)) * 1_000_000);
         binding.expires_at = unix_micros.saturating_add(i64::try_from(left).unwrap_or(i64::MAX));
         let leads_back = Uri::parse(&binding.contact).ok().map(|uri| {
@@ -232,8 +240,7 @@ impl Registrar {
         self.table.next_expiry()
     }
 
-    /// Removes the bindings that have ended. One that is being refreshed stays until that is
-    /// stored.
+    /// Removes the bindings that have ended. A binding whose refresh is being stored stays until that is stored.
     pub fn timeout(&mut self, now: Instant) {
         while let Some(id) = self.table.take_due(now) {
             let number = self.table.get(id).map(|bound| bound.binding().number.as_str());
@@ -263,8 +270,8 @@ impl Registrar {
         self.remove_where(number, |name| name == username);
     }
 
-    /// A connection has ended: what was registered over it cannot be reached over it any more
-    /// (RFC 5626 section 5.3).
+    /// A connection has closed: the contacts that registered over it cannot be reached over it any more (RFC 5626
+    /// section 5.3).
     pub fn connection_closed(&mut self, connection: ConnectionId) {
         for contact in self.table.lose(connection) {
             self.effects.push_back(Effect::Located(Change::Put(contact)));
@@ -303,7 +310,7 @@ impl Registrar {
         self.table.len() == 0
     }
 
-    /// Takes other limits, for REGISTERs to come.
+    /// Takes other limits, for the REGISTERs that follow.
     pub fn configure(&mut self, config: Config) {
         self.config = config;
     }
@@ -327,8 +334,7 @@ impl Registrar {
         bindings
     }
 
-    /// Plans a request. Where that needs storing, those that wait go on waiting; otherwise they
-    /// are given back.
+    /// Plans a request. If the plan must be stored, the waiting REGISTERs go on waiting; if not, they are returned.
     fn begin(&mut self, clock: Clock, request: Request, waiting: VecDeque<Request>) -> VecDeque<Request> {
         let query = request.query;
         match plan::plan(&request, &self.table, &self.config, clock, &mut self.last_id) {
@@ -378,14 +384,14 @@ impl Registrar {
         }
     }
 
-    /// Puts a contact into memory, and tells of it; gives back what had its id.
+    /// Puts a contact into memory and tells that; returns the former binding with its id.
     fn put(&mut self, bound: Bound) -> Option<Bound> {
         let change = Change::Put(Arc::clone(&bound.contact));
         self.effects.push_back(Effect::Located(change));
         self.table.put(bound)
     }
 
-    /// Takes a contact out of memory, and tells that.
+    /// Takes a contact out of memory and tells that.
     fn take_out(&mut self, id: u64) -> Option<Bound> {
         let bound = self.table.remove(id)?;
         let number = bound.binding().number.clone();
@@ -393,7 +399,7 @@ impl Registrar {
         Some(bound)
     }
 
-    /// Takes a binding out of memory now and off the disk soon.
+    /// Takes a binding out of memory now, and off the disk later.
     fn discard(&mut self, id: u64) {
         if let Some(bound) = self.take_out(id) {
             self.effects
@@ -424,7 +430,7 @@ impl Registrar {
         }
     }
 
-    /// Takes bindings back that are being stored: they reach the disk, and are removed from there.
+    /// Takes back bindings that are being stored: they reach the disk, and are removed there.
     fn revoke(&mut self, number: &str, which: impl Fn(&Binding) -> bool) {
         let Some(busy) = self.busy.get_mut(number) else { return };
         let (gone, kept) = std::mem::take(&mut busy.plan.saves)
@@ -439,7 +445,7 @@ impl Registrar {
     }
 }
 
-/// How a binding is shown to people.
+/// A binding as people see it.
 pub fn registration(binding: &Binding) -> Registration {
     Registration {
         id: binding.id,

@@ -1,4 +1,4 @@
-//! What a REGISTER does to the bindings there are: RFC 3261 section 10.3, steps 6 and 7.
+//! What a REGISTER changes in the bindings: RFC 3261 section 10.3, steps 6 and 7.
 
 use std::{sync::Arc, time::Duration};
 
@@ -19,8 +19,8 @@ pub(super) struct Clock {
     pub(super) unix_micros: i64,
 }
 
-/// Finds out what is to be saved and removed; the bindings stay as they are (they change when
-/// that is stored). Ids of new bindings are drawn from `last_id`.
+/// Finds out what to save and what to remove. The bindings change later, when that is stored. Ids of new bindings are
+/// drawn from `last_id`.
 pub(super) fn plan(
     request: &Request,
     table: &Table,
@@ -74,7 +74,7 @@ fn twice() -> Answer {
     Answer::because(StatusCode::BAD_REQUEST, "Contact Listed Twice")
 }
 
-/// Step 7: a request of the same phone run is newer than what it changes, or fails.
+/// Step 7: a request of the same phone run must be newer than the binding it changes, or it fails.
 fn in_order(request: &Request, bound: &Bound) -> Result<(), Answer> {
     if bound.binding().call_id == request.call_id && request.cseq <= bound.binding().cseq {
         return Err(Answer::because(StatusCode::SERVER_INTERNAL_ERROR, "CSeq Out of Order"));
@@ -82,7 +82,7 @@ fn in_order(request: &Request, bound: &Bound) -> Result<(), Answer> {
     Ok(())
 }
 
-/// Whether the contact is the one that is bound.
+/// Whether the contact in the request is this binding's contact.
 fn is_same(request: &Request, wanted: &Wanted, bound: &Bound) -> bool {
     let binding = bound.binding();
     let (same_instance, other_instance) = match (&wanted.instance, &binding.instance) {
@@ -94,19 +94,19 @@ fn is_same(request: &Request, wanted: &Wanted, bound: &Bound) -> bool {
     };
     let elsewhere = request.flow.remote.ip().to_canonical() != binding.flow.remote.ip().to_canonical();
     match (wanted.reg_id, binding.reg_id) {
-        // RFC 5626 section 6: instance and reg-id name an outbound binding, whatever the URI; phones in two homes may
-        // well have the same one.
+        // RFC 5626 section 6: instance and reg-id name an outbound binding, whatever the URI is. Phones in two homes
+        // may well have the same URI.
         (Some(one), Some(two)) => same_instance && one == two,
-        // Not in RFC 3261: an instance that comes back with another Call-ID was started anew, and
-        // its former contact is a phone that is no more.
+        // Not in RFC 3261: an instance that comes back with another Call-ID has restarted. Its former contact reaches
+        // no phone any more.
         (None, None) if same_instance && binding.call_id != request.call_id => true,
-        // Nor this: two phones behind two NATs that have the same address there.
+        // Not in RFC 3261 either: two phones behind two NATs may have the same private address.
         (None, None) if other_instance && elsewhere => false,
         (Some(_) | None, Some(_) | None) => same_uri(&wanted.contact, &binding.contact),
     }
 }
 
-/// RFC 3261 19.1.4. Both were read before, so that none fails to parse here.
+/// RFC 3261 19.1.4. Both URIs were parsed before, so parsing cannot fail here.
 fn same_uri(one: &str, two: &str) -> bool {
     one == two || matches!((Uri::parse(one), Uri::parse(two)), (Ok(one), Ok(two)) if one.same_as(&two))
 }
@@ -115,7 +115,7 @@ fn bind(request: &Request, wanted: &Wanted, former: Option<&Bound>, clock: Clock
     let (id, registered_at) = match former {
         Some(bound) => (bound.binding().id, bound.binding().registered_at),
         None => {
-            // Microseconds of the wall clock, or the next number: unique also after a restart.
+            // Microseconds of the wall clock, or the next number: unique even after a restart.
             *last_id = last_id.saturating_add(1).max(clock.unix_micros.unsigned_abs());
             (*last_id, clock.unix_micros)
         }
@@ -149,8 +149,8 @@ fn bind(request: &Request, wanted: &Wanted, former: Option<&Bound>, clock: Clock
     }
 }
 
-/// Keeps the limits: a device that has too many contacts loses the one it refreshed longest ago
-/// (phones that start anew on another port leave theirs behind); other devices' stay.
+/// Keeps the limits. A device with too many contacts loses the contact it refreshed longest ago: phones that restart on
+/// another port leave old contacts behind. Contacts of other devices stay.
 fn make_room(request: &Request, table: &Table, config: &Config, plan: &mut Plan) -> Result<(), Answer> {
     let (mut all, mut own) = (0, 0);
     let mut victims = Vec::new();
@@ -165,7 +165,7 @@ fn make_room(request: &Request, table: &Table, config: &Config, plan: &mut Plan)
         all += 1;
         own += usize::from(is_own);
         if is_own {
-            // One that cannot be reached any more goes first.
+            // A contact that cannot be reached any more goes first.
             victims.push((!bound.contact.lost, bound.refreshed, bound.binding().id));
         }
     }

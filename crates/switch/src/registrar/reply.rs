@@ -10,7 +10,7 @@ use crate::{
     stack::capabilities::{Place, supported},
 };
 
-/// `bindings` are all of the address-of-record, best first.
+/// `bindings` are all bindings of the address-of-record, best first.
 pub(super) fn ok<'a>(
     request: &Request,
     bindings: impl Iterator<Item = &'a Bound>,

@@ -1,12 +1,12 @@
-//! What a REGISTER asks for: RFC 3261 section 10.3, steps 1, 2 and 4 to 7 as far as they need no
-//! binding; RFC 3327 and RFC 5626.
+//! What a REGISTER asks for: RFC 3261 section 10.3, steps 1, 2 and 4 to 7 as far as they need no binding; RFC 3327 and
+//! RFC 5626.
 
 use sip::{Contact, Flow, HeaderName, Message, NameAddr, Scheme, StatusCode, Uri};
 
 use super::Config;
 use crate::{Accounts, Answer, Domain, Identity, NatPolicy, QueryId, stack::capabilities::unsupported};
 
-/// A REGISTER that was found good in itself.
+/// A REGISTER that is valid in itself.
 pub(super) struct Request {
     pub(super) query: QueryId,
     pub(super) number: String,
@@ -26,7 +26,7 @@ pub(super) enum Wants {
     Fetch,
     /// `Contact: *` (10.2.2).
     RemoveAll,
-    /// Bindings made, refreshed and removed.
+    /// Bindings to make, refresh and remove.
     Update(Vec<Wanted>),
 }
 
@@ -36,13 +36,13 @@ pub(super) struct Wanted {
     pub(super) expires: u32,
     pub(super) q: u16,
     pub(super) instance: Option<String>,
-    /// Kept only for an outbound registration.
+    /// Kept only if the registration is outbound.
     pub(super) reg_id: Option<u32>,
-    /// The contact is one of our own sockets.
+    /// The contact is a socket of ours.
     pub(super) leads_back: bool,
 }
 
-/// What the contacts of one REGISTER are judged by.
+/// What the contacts of one REGISTER are checked against.
 struct Rules<'a> {
     config: &'a Config,
     domain: &'a Domain,
@@ -53,7 +53,7 @@ struct Rules<'a> {
 }
 
 impl Rules<'_> {
-    /// Whether requests to a contact, or to the first proxy on the way to it, would come in here.
+    /// Whether requests to a contact, or to the first proxy on the way to it, would come back to us.
     fn leads_back(&self, contact: &Uri<'_>) -> bool {
         match self
             .path
@@ -71,14 +71,14 @@ fn bad(reason: &'static str) -> Answer {
     Answer::because(StatusCode::BAD_REQUEST, reason)
 }
 
-/// Steps 1 and 2: is it for us, and can we do what it requires? They come before the challenge.
+/// Steps 1 and 2: is the request for us, and do we support what it requires? Both come before the challenge.
 pub(super) fn preconditions(message: &Message, flow: &Flow, domain: &Domain) -> Result<(), Answer> {
     let uri = message.request_uri().map_err(|_| bad("Request-URI Cannot Be Read"))?;
     // RFC 3261 8.2.2.1
     if !matches!(uri.scheme, Scheme::Sip | Scheme::Sips) {
         return Err(Answer::new(StatusCode::UNSUPPORTED_URI_SCHEME));
     }
-    // Step 1. We are no proxy: what is addressed elsewhere is not forwarded.
+    // Step 1. Tandem is no proxy: it does not forward requests for other domains.
     if !domain.is_meant_by(&uri, flow) {
         return Err(Answer::because(StatusCode::NOT_FOUND, "Domain Not Served Here"));
     }
@@ -89,7 +89,7 @@ pub(super) fn preconditions(message: &Message, flow: &Flow, domain: &Domain) -> 
     }
 }
 
-/// All that can be said of a REGISTER without looking at the bindings.
+/// Reads everything of a REGISTER that does not depend on the bindings.
 pub(super) fn read(
     query: QueryId,
     message: &Message,
@@ -147,7 +147,7 @@ pub(super) fn read(
     })
 }
 
-/// Steps 4 and 5. Says which device it is.
+/// Steps 4 and 5. Returns the user name of the device.
 fn address_of_record(
     message: &Message,
     flow: &Flow,
@@ -156,11 +156,11 @@ fn address_of_record(
     domain: &Domain,
 ) -> Result<String, Answer> {
     let forbidden = || Answer::because(StatusCode::FORBIDDEN, "Not Your Address-of-Record");
-    // Only a device that has signed in registers; a trusted network does not.
+    // Only a device that has signed in can register; a trusted network cannot.
     let username = identity.device.as_deref().ok_or_else(forbidden)?;
     let to = message.to().map_err(|_| bad("To Cannot Be Read"))?;
     let uri = to.uri().map_err(|_| bad("To Cannot Be Read"))?;
-    // Step 5's canonical form: parameters do not count, escapes are resolved.
+    // The canonical form of step 5: parameters do not count, escapes are resolved.
     if !identity.is_named_by(&uri) {
         return Err(forbidden());
     }
@@ -171,8 +171,8 @@ fn address_of_record(
     Ok(username.to_owned())
 }
 
-/// RFC 3327 section 5.3. Whether a phone must say that it knows of Path is the registrar's policy: many do not, and an edge
-/// proxy adds it all the same.
+/// RFC 3327 section 5.3. Whether a phone must say that it supports Path is the registrar's policy: many phones do not
+/// say so, and an edge proxy adds a Path all the same.
 fn read_path(message: &Message, config: &Config) -> Result<Vec<String>, Answer> {
     let path: Vec<String> = message.values(HeaderName::Path).map(str::to_owned).collect();
     if path.is_empty() {
@@ -215,7 +215,7 @@ fn read_contacts(message: &Message, rules: &Rules<'_>) -> Result<Wants, Answer> 
             return Err(Answer::because(StatusCode::FORBIDDEN, "Too Many Contacts"));
         }
     }
-    // RFC 3261 20.19: what cannot be read counts as an hour.
+    // RFC 3261 20.19: a value that cannot be read counts as an hour.
     let expires = message.expires().unwrap_or(Some(3_600));
     if star {
         let alone = contacts.is_empty() && message.contacts().count() == 1;
@@ -234,7 +234,7 @@ fn read_contacts(message: &Message, rules: &Rules<'_>) -> Result<Wants, Answer> 
         .collect();
     let wanted = wanted?;
     let flows = wanted.iter().filter(|contact| contact.reg_id.is_some()).count();
-    // RFC 5626 section 6: a flow can be that of one contact only.
+    // RFC 5626 section 6: a flow can belong to one contact only.
     if flows > 0 && wanted.iter().filter(|contact| contact.expires > 0).count() > 1 {
         return Err(bad("One Contact With reg-id a Request"));
     }
@@ -249,7 +249,7 @@ fn read_contact(address: &NameAddr<'_>, expires: Option<u32>, rules: &Rules<'_>)
     let uri = address.uri().map_err(|_| bad("Contact Cannot Be Read"))?;
     check_uri(address.uri, &uri)?;
     let leads_back = rules.leads_back(&uri);
-    // Calls to it would come in again, and again.
+    // Each call to it would come back to us, again and again.
     if leads_back && rules.nat == NatPolicy::Contact {
         return Err(Answer::because(StatusCode::FORBIDDEN, "Contact Leads Back Here"));
     }
@@ -271,8 +271,7 @@ fn read_contact(address: &NameAddr<'_>, expires: Option<u32>, rules: &Rules<'_>)
     {
         return Err(bad("Contact Has a Bad +sip.instance"));
     }
-    // RFC 5626 section 6: without an instance, or from a phone that does not speak outbound,
-    // reg-id means nothing.
+    // RFC 5626 section 6: reg-id has no meaning without an instance, or from a phone that does not speak outbound.
     let reg_id = match address.param("reg-id").filter(|_| rules.outbound && instance.is_some()) {
         Some(text) => {
             let number = text.parse().ok().filter(|number| (1..=0x7fff_ffff).contains(number));
@@ -290,13 +289,13 @@ fn read_contact(address: &NameAddr<'_>, expires: Option<u32>, rules: &Rules<'_>)
     })
 }
 
-/// Whether a contact is something we can and want to send requests to.
+/// Whether we can send requests to a contact, and may write it into messages and pages.
 fn check_uri(text: &str, uri: &Uri<'_>) -> Result<(), Answer> {
     if !matches!(uri.scheme, Scheme::Sip | Scheme::Sips) {
         return Err(bad("Contact Is No SIP URI"));
     }
-    // It is written into Request-URIs and admin pages later. The parser has refused controls,
-    // blanks, quotes and angle brackets; nothing else outside of ASCII is a URI (RFC 3261 25.1).
+    // The contact appears in Request-URIs and on admin pages later. The parser refuses controls, blanks, quotes and
+    // angle brackets. Other characters outside of ASCII are not allowed in a URI (RFC 3261 25.1).
     if !text.is_ascii() || text.contains(['\\', '^', '`', '{', '|', '}']) {
         return Err(bad("Contact Has a Character That Must Be Escaped"));
     }

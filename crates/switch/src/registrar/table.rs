@@ -1,5 +1,5 @@
-//! The bindings in memory, found by id, by extension, by the connection they came over, and by
-//! the time they end.
+//! The bindings in memory. They are found by id, by extension, by the connection they came over, and by the time they
+//! end.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -14,11 +14,11 @@ use crate::{Binding, BindingChange};
 
 /// A contact, with the times that only the registrar needs.
 pub(super) struct Bound {
-    /// Shared with whoever was told of it.
+    /// Shared with the rooms that were told of it.
     pub(super) contact: Arc<Contact>,
-    /// When it ends, on the machine's clock: a wall clock that is set changes nothing.
+    /// When the binding ends, on the machine's clock: a change of the wall clock has no effect.
     pub(super) expires: Instant,
-    /// When it was last refreshed.
+    /// When the phone last refreshed it.
     pub(super) refreshed: Instant,
 }
 
@@ -27,13 +27,13 @@ impl Bound {
         &self.contact.binding
     }
 
-    /// A connection has gone. Says whether it was this contact's.
+    /// A connection has closed. Returns whether the contact used it.
     pub(super) fn lose(&mut self, connection: ConnectionId) -> bool {
         self.binding().flow.connection == Some(connection) && Arc::make_mut(&mut self.contact).lose(connection)
     }
 }
 
-/// Every look-up is a hash or a tree look-up, however many bindings there are.
+/// Every look-up is one hash or tree look-up, however many bindings there are.
 #[derive(Default)]
 pub(super) struct Table {
     by_id: HashMap<u64, Bound>,
@@ -67,7 +67,7 @@ impl Table {
         all
     }
 
-    /// Puts in a binding; gives back what had its id.
+    /// Puts in a binding; returns the former binding with the same id.
     pub(super) fn put(&mut self, bound: Bound) -> Option<Bound> {
         let id = bound.binding().id;
         let former = self.remove(id);
@@ -108,7 +108,7 @@ impl Table {
         }
     }
 
-    /// Marks the bindings made over a connection as having lost it; gives them back as they are now.
+    /// Marks the bindings of a connection as having lost it. Returns their contacts after the change.
     pub(super) fn lose(&mut self, connection: ConnectionId) -> Vec<Arc<Contact>> {
         let mut lost = Vec::new();
         for id in self.by_connection.remove(&connection).unwrap_or_default() {
@@ -125,7 +125,7 @@ impl Table {
         self.by_expiry.first().map(|(at, _)| *at)
     }
 
-    /// The next binding that has ended by now, taken out of the timers but not out of the table.
+    /// The next binding that has ended by now. Its timer is removed; the binding stays in the table.
     pub(super) fn take_due(&mut self, now: Instant) -> Option<u64> {
         let (at, _) = *self.by_expiry.first()?;
         if at > now {
@@ -134,7 +134,7 @@ impl Table {
         self.by_expiry.pop_first().map(|(_, id)| id)
     }
 
-    /// Sets the timer of a binding again that [`Table::take_due`] took.
+    /// Sets the timer of a binding again after [`Table::take_due`] has removed it.
     pub(super) fn watch(&mut self, id: u64) {
         if let Some(bound) = self.by_id.get(&id) {
             self.by_expiry.insert((bound.expires, id));
@@ -142,7 +142,7 @@ impl Table {
     }
 }
 
-/// What a REGISTER comes to once it is stored.
+/// What a REGISTER changes once that is stored.
 #[derive(Default)]
 pub(super) struct Plan {
     pub(super) saves: Vec<Bound>,
@@ -150,7 +150,7 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    /// As it is to be written. Removals come first, so that a replaced contact makes room.
+    /// The changes in the order in which they are written. Removals come first, so that a replaced contact makes room.
     pub(super) fn changes(&self) -> Vec<BindingChange> {
         let removes = self.removes.iter().map(|id| BindingChange::Remove(*id));
         removes

@@ -8,20 +8,20 @@ use super::{
 };
 use crate::stack::{Stack, request::Stage};
 
-/// What is different in the next try, besides the branch.
+/// What the next try changes, besides the branch.
 #[derive(Default)]
 pub(super) struct Changes<'a> {
     number: Option<u32>,
     /// Session-Expires and Min-SE, in seconds.
     interval: Option<u32>,
     body: Option<&'a [u8]>,
-    /// Its Contact names another address of ours.
+    /// The Contact names another address of ours.
     moved: bool,
     credentials: Vec<(HeaderName, String)>,
 }
 
-/// Sends a request once more. `number` is the next one of its dialog, where `again` asks for it; `body` is the body for the new
-/// way, if it is another one. Gives what its owner is to be told where that cannot be.
+/// Sends a request once more. `number` is the next CSeq number of its dialog, if `again` asks for it. `body` is the
+/// body for the new way, if it differs. Returns what the owner is to be told if the request cannot be sent.
 pub(crate) fn again(cx: &mut Stack, again: &Again, number: Option<u32>, body: Option<&[u8]>) -> Option<Told> {
     let request = cx.requests.get_mut(again.id)?;
     let cnonce = cx.ids.tag();
@@ -39,7 +39,7 @@ pub(crate) fn again(cx: &mut Stack, again: &Again, number: Option<u32>, body: Op
         credentials,
     };
     let message = rewritten(cx, &sent, &again.way, &changes);
-    // A request that goes back to UDP stays there. For a new target, its size is looked at again.
+    // A request that went back to UDP stays there. For a new target, its size is checked again.
     let keeps = !again.moved && again.number == super::Number::Same;
     let (flow, message, back_to_udp) = if keeps {
         (again.way, message, false)
@@ -64,7 +64,7 @@ pub(crate) fn again(cx: &mut Stack, again: &Again, number: Option<u32>, body: Op
     None
 }
 
-/// The same request in another transaction (RFC 3261 8.1.1.7): with another branch, and as `changes` say.
+/// The same request in another transaction (RFC 3261 8.1.1.7): with another branch, and with `changes`.
 pub(super) fn rewritten(cx: &mut Stack, sent: &Message, way: &Flow, changes: &Changes<'_>) -> Message {
     let mut builder = Builder::request(sent.method(), sent.uri()).header(HeaderName::Via, cx.via(way));
     for (name, id, value) in sent.fields() {
@@ -94,7 +94,7 @@ pub(super) fn rewritten(cx: &mut Stack, sent: &Message, way: &Flow, changes: &Ch
     }
 }
 
-/// A Contact of the same user, as it is reached by another way.
+/// The Contact of the same user for another way.
 fn contact(cx: &Stack, sent: &Message, value: &str, way: &Flow) -> String {
     let secure = needs_sips(sent.uri(), sent.values(HeaderName::Route).next());
     let address = NameAddr::parse(value).ok();

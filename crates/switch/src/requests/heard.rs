@@ -1,4 +1,4 @@
-//! What becomes of a request when a response comes, or none.
+//! What happens to a request when a response comes, or when none comes.
 
 use sip::{
     Flow, Message, Method,
@@ -15,23 +15,23 @@ use crate::{
     },
 };
 
-/// What an owner is told.
+/// What the owner is told.
 #[derive(Clone, Debug)]
 pub(crate) enum RequestEvent {
     /// 100 to 199.
     Provisional(Reply),
-    /// 200 to 699; after a 2xx to an INVITE also each further 2xx (RFC 3261 13.2.2.4).
+    /// 200 to 699. After a 2xx to an INVITE, each further 2xx is told as well (RFC 3261 13.2.2.4).
     Final(Reply),
-    /// No answer came, and there is nothing left to be tried.
+    /// No answer came, and no further try is possible.
     Failed(Why),
 }
 
-/// A response, with the request that it answers: the last try.
+/// A response, with the request of the last try.
 #[derive(Clone, Debug)]
 pub(crate) struct Reply {
     pub request: Message,
     pub response: Message,
-    /// The way it came.
+    /// The flow on which it came.
     pub flow: Flow,
 }
 
@@ -50,14 +50,14 @@ impl Reply {
 /// Why no answer came (RFC 3261 8.1.3.1).
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Why {
-    /// The time of its transaction is over: counts as 408.
+    /// The transaction has timed out: counts as 408.
     TimedOut,
-    /// It could not be sent, or there is no room for another try: counts as 503.
+    /// The request could not be sent, or there is no room for another try: counts as 503.
     Unsent,
 }
 
 impl Why {
-    /// The status that it counts as.
+    /// The status code it counts as.
     pub const fn code(self) -> u16 {
         match self {
             Self::TimedOut => 408,
@@ -74,31 +74,31 @@ impl Why {
     }
 }
 
-/// Where the CSeq number of the next try comes from.
+/// How the next try gets its CSeq number.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Number {
-    /// It stays: the next target gets the same request (RFC 3263 section 4.3).
+    /// The number stays: the next target gets the same request (RFC 3263 section 4.3).
     Same,
-    /// One more than before: outside of dialogs.
+    /// One more than before: for a request outside of dialogs.
     Next,
-    /// The owner's dialog knows.
+    /// The owner's dialog gives the number.
     OfDialog,
 }
 
-/// A request that is to be sent once more, by [`super::again`].
+/// A request to be sent once more, by [`super::again`].
 #[derive(Clone, Debug)]
 pub(crate) struct Again {
     pub id: RequestId,
     pub owner: Owner,
-    /// The way to the target. Where it is `moved`, the owner may have another body for it.
+    /// The way to the target. If `moved`, the target is a new one, and the owner may have another body for it.
     pub way: Flow,
     pub moved: bool,
     pub number: Number,
-    /// The interval that a 422 asks for, in seconds.
+    /// The session interval that a 422 asks for, in seconds.
     pub(super) interval: Option<u32>,
 }
 
-/// What an owner is to be told of a request.
+/// What to tell the owner of a request.
 #[derive(Clone, Debug)]
 pub(crate) struct Told {
     pub id: RequestId,
@@ -106,13 +106,13 @@ pub(crate) struct Told {
     pub event: RequestEvent,
 }
 
-/// What is to be done next.
+/// What to do next.
 #[derive(Clone, Debug)]
 pub(crate) enum Heard {
     Nothing,
     /// Tell the owner.
     Tell(Told),
-    /// Send it once more.
+    /// Send the request once more.
     Again(Again),
 }
 
@@ -125,7 +125,7 @@ pub(crate) fn heard(cx: &mut Stack, client: ClientId, flow: Flow, response: &Mes
         return Heard::Nothing;
     };
     if client != request.client && !(status.is_success() && adopt(cx, id, client)) {
-        return Heard::Nothing; // a try that is no longer waited for
+        return Heard::Nothing; // a try that was given up
     }
     let Some(request) = cx.requests.get_mut(id) else {
         return Heard::Nothing;
@@ -154,8 +154,8 @@ pub(crate) fn heard(cx: &mut Stack, client: ClientId, flow: Flow, response: &Mes
     Heard::Tell(Told { id, owner, event })
 }
 
-/// An earlier try is answered with a 2xx after all: it takes the place of the present one, which is cancelled. Of two that
-/// are answered the first counts, and the other is the owner's to end (RFC 3261 13.2.2.4): it has another tag.
+/// An earlier try got a 2xx after all: it replaces the present try, which is cancelled. If two tries are answered, the
+/// first answer counts. The owner has to end the other dialog (RFC 3261 13.2.2.4); its tag is different.
 fn adopt(cx: &mut Stack, id: RequestId, client: ClientId) -> bool {
     let (Some(request), Some(sent)) = (cx.requests.get_mut(id), cx.layer.client_request(client)) else {
         return false;
@@ -165,12 +165,12 @@ fn adopt(cx: &mut Stack, id: RequestId, client: ClientId) -> bool {
     }
     let present = std::mem::replace(&mut request.client, client);
     request.message = sent.clone();
-    // Only an INVITE can be cancelled; the answer to another is not waited for.
+    // Only an INVITE can be cancelled; the answer to another request is ignored.
     let _ = cx.layer.cancel(cx.now, present, None);
     true
 }
 
-/// Whether a refusal is to be followed by another try, and which.
+/// Whether another try follows a refusal, and which.
 fn next_after(cx: &mut Stack, id: RequestId, code: u16, response: &Message) -> Option<Again> {
     let most = cx.config.limits.request_tries;
     let request = cx.requests.get_mut(id)?;
@@ -198,13 +198,13 @@ fn next_after(cx: &mut Stack, id: RequestId, code: u16, response: &Message) -> O
             let interval = Some(longer(&request.message, response)?);
             Some(Again { interval, ..renumbered })
         }
-        // RFC 3263 section 4.3. One that rings already has been found.
+        // RFC 3263 section 4.3. A target that rings already has been found.
         503 if matches!(request.stage, Stage::Silent | Stage::Heard(100)) => next_target(request, id),
         _ => None,
     }
 }
 
-/// The interval that a 422 names, where it is longer than what was asked for (RFC 4028 section 7.4).
+/// The interval that a 422 names, if it is longer than the interval in the request (RFC 4028 section 7.4).
 fn longer(request: &Message, response: &Message) -> Option<u32> {
     let asked: SessionExpires = request.read().ok().flatten()?;
     let MinSe(wanted) = response.read().ok().flatten()?;
@@ -260,7 +260,7 @@ pub(crate) fn failed(cx: &mut Stack, client: ClientId, why: Why) -> Heard {
     Heard::Tell(Told { id, owner, event })
 }
 
-/// The present target has said nothing for as long as it may.
+/// The present target was silent for too long.
 pub(crate) fn silent(cx: &mut Stack, id: RequestId) -> Heard {
     let most = cx.config.limits.request_tries;
     let Some(request) = cx.requests.get_mut(id) else {
@@ -274,7 +274,8 @@ pub(crate) fn silent(cx: &mut Stack, id: RequestId) -> Heard {
         return Heard::Nothing;
     };
     tracing::info!(target = %again.way.remote, "the target says nothing: the next one is tried");
-    // Should it be heard of after all, it is told at once (RFC 3261 9.1); what is no INVITE cannot be cancelled.
+    // If the target answers late, it is cancelled at once (RFC 3261 9.1). A request other than INVITE cannot be
+    // cancelled.
     let _ = cx.layer.cancel(cx.now, client, None);
     Heard::Again(again)
 }

@@ -1,23 +1,24 @@
-//! A request of ours as an object: what it takes until its owner can be told what it came to.
+//! A request of ours as an object, from the first try to the result for its owner.
 //!
-//! An owner hands over an [`Outline`] and [`Targets`] and keeps a [`RequestId`]. It hears of provisional responses, of one
-//! final response, or that the request failed. What happens in between is done here, each try in a transaction of its own:
+//! An owner hands over an [`Outline`] and [`Targets`] and keeps a [`RequestId`]. The owner is told provisional
+//! responses, and either one final response or that the request failed. This room does everything in between; each try
+//! is a transaction of its own:
 //!
 //! | what came | what is done | CSeq |
 //! |---|---|---|
-//! | 401, 407 | the challenge is answered, if there are credentials (RFC 3261 22.2, 22.3) | the next one |
-//! | 422 | the session interval becomes as long as is asked for (RFC 4028 section 7.4) | the next one |
-//! | TCP failed for a request that is too large for UDP | UDP after all (RFC 3261 18.1.1) | the same |
+//! | 401, 407 | the challenge is answered, if the request has credentials (RFC 3261 22.2, 22.3) | the next number |
+//! | 422 | the session interval is raised to what the 422 asks for (RFC 4028 section 7.4) | the next number |
+//! | TCP failed for a request that is too large for UDP | the request goes over UDP (RFC 3261 18.1.1) | the same |
 //! | 503, a timeout, a transport that failed, silence | the next target of RFC 3263 section 4.3 | the same |
 //!
-//! The owner gives what only the owner knows: the next CSeq number of its dialog, and the body for a target that is reached from
-//! another address of ours. So a step ends in [`Heard`], and [`again`] goes on with it.
+//! Two facts come from the owner: the next CSeq number of its dialog, and the body for a target that reaches us at
+//! another address of ours. So a step ends in [`Heard`], and [`again`] continues with these facts.
 //!
 //! | file | what it does |
 //! |---|---|
 //! | `mod.rs` | `send`, `within`, `cancel`: what owners do |
 //! | `outline.rs` | `Outline`: one builder for all requests |
-//! | `heard.rs` | what becomes of a request when a response comes, or none |
+//! | `heard.rs` | what happens to a request when a response comes, or when none comes |
 //! | `again.rs` | the next try |
 //! | `size.rs` | which requests are too large for UDP |
 //!
@@ -45,7 +46,8 @@ pub(crate) use crate::{
     stack::request::{Owner, Targets},
 };
 
-/// Sends a request outside of any dialog. `None` if there is no way to its target, or there are too many transactions.
+/// Sends a request outside of any dialog. `None` if there is no way to its target, or if there are too many
+/// transactions.
 pub(crate) fn send(
     cx: &mut Stack,
     outline: Outline<'_>,
@@ -99,8 +101,8 @@ fn begin(
     Some(id)
 }
 
-/// A target that says nothing has so long, if there is another one to be tried (RFC 3263 section 4.3 speaks of the timeout of
-/// the transaction, which takes 32 s: no caller waits as long).
+/// How long a target may stay silent if there is another target. (RFC 3263 section 4.3 waits for the timeout of the
+/// transaction, which takes 32 s: no caller waits that long.)
 fn wait(cx: &mut Stack, id: RequestId) {
     let more = cx
         .requests
@@ -112,8 +114,8 @@ fn wait(cx: &mut Stack, id: RequestId) {
     }
 }
 
-/// Cancels an INVITE (RFC 3261 9.1), which then is not tried any further: it would ring again. `reason` is the value of
-/// Reason (RFC 3326). Its owner still hears what it came to.
+/// Cancels an INVITE (RFC 3261 9.1). No further target is tried, since it would ring again. `reason` is the value of
+/// Reason (RFC 3326). The owner is still told the result.
 pub(crate) fn cancel(cx: &mut Stack, id: RequestId, reason: Option<&str>) {
     let Some(request) = cx.requests.get_mut(id) else { return };
     if request.stage != Stage::Done {
@@ -121,19 +123,20 @@ pub(crate) fn cancel(cx: &mut Stack, id: RequestId, reason: Option<&str>) {
     }
     let client = request.client;
     cx.timers.clear(TimerKey::Request(id));
-    // It has ended, or is answered: there is nothing to cancel.
+    // It has ended or is answered: there is nothing to cancel.
     let _ = cx.layer.cancel(cx.now, client, reason);
 }
 
-/// Cancels a re-INVITE whose dialog goes on: where it has not arrived, it is still brought to its end.
+/// Cancels a re-INVITE whose dialog goes on. If the phone did not get the re-INVITE, the transaction still runs to its
+/// end.
 pub(crate) fn withdraw(cx: &mut Stack, id: RequestId) {
     if let Some(client) = cx.requests.get(id).map(|request| request.client) {
-        // It has ended, or is answered: there is nothing to cancel.
+        // It has ended or is answered: there is nothing to cancel.
         let _ = cx.layer.cancel(cx.now, client, None);
     }
 }
 
-/// The request as it was sent last; `None` once it is over.
+/// The request of the last try; `None` once it is over.
 pub(crate) fn message(cx: &Stack, id: RequestId) -> Option<Message> {
     cx.requests.get(id).map(|request| request.message.clone())
 }

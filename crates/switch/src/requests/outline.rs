@@ -1,4 +1,4 @@
-//! One builder for all requests: what RFC 3261 8.1.1 and 12.2.1.1 want in each, and what its owner adds.
+//! One builder for all requests: the header fields of RFC 3261 8.1.1 and 12.2.1.1, and those of the owner.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::stack::{
     credentials::Credentials,
 };
 
-/// What a request says, whatever way it goes.
+/// The content of a request, whatever way it takes.
 pub(crate) struct Outline<'a> {
     method: &'a Method,
     contact: Option<&'a str>,
@@ -22,7 +22,7 @@ pub(crate) struct Outline<'a> {
     pub(super) credentials: Option<Arc<Credentials>>,
 }
 
-/// What a request outside of any dialog says of its two sides.
+/// The addresses and the Max-Forwards of a request outside of any dialog.
 pub(crate) struct Outside<'a> {
     /// The Request-URI.
     pub uri: &'a str,
@@ -36,7 +36,7 @@ pub(crate) struct Outside<'a> {
 }
 
 impl<'a> Outline<'a> {
-    /// A request with nothing but what each has.
+    /// A request with only the header fields that every request has.
     pub fn new(method: &'a Method) -> Self {
         Self {
             method,
@@ -47,7 +47,7 @@ impl<'a> Outline<'a> {
         }
     }
 
-    /// With a Contact of this user: what makes a dialog or may move its target needs one (RFC 3261 8.1.1.8).
+    /// With a Contact of this user. A request that makes a dialog or may move its target needs one (RFC 3261 8.1.1.8).
     pub fn contact(mut self, user: &'a str) -> Self {
         self.contact = Some(user);
         self
@@ -58,13 +58,13 @@ impl<'a> Outline<'a> {
         self.other(name.as_str(), value)
     }
 
-    /// With one more header field, known or not.
+    /// With one more header field, of any name.
     pub fn other(mut self, name: &'a str, value: impl Into<String>) -> Self {
         self.headers.push((name, value.into()));
         self
     }
 
-    /// With the fields of that name that another message has.
+    /// With the header fields of this name from another message.
     pub fn copied(mut self, from: &Message, name: HeaderName) -> Self {
         let most = if name.is_single() { 1 } else { usize::MAX };
         let values = from

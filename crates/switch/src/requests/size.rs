@@ -7,7 +7,7 @@ use sip::{Flow, Message, Transport};
 use super::again::{Changes, rewritten};
 use crate::{api::Listener, stack::Stack};
 
-/// The way and the form a request takes, and whether it may go back to UDP.
+/// The way and the form of a request, and whether it may go back to UDP.
 ///
 /// RFC 3261 18.1.1: a request within 200 bytes of the path MTU, or over 1300 bytes where the MTU is unknown, goes over a
 /// congestion-controlled transport.
@@ -27,7 +27,8 @@ pub(super) fn fit(cx: &mut Stack, way: Flow, message: Message) -> (Flow, Message
     (stream, moved, true)
 }
 
-/// The TCP listener at an address of ours, or else one of its family: what Via names is where it listens.
+/// The TCP listener at an address of ours, or else one of the same IP version. Via must name a socket on which we
+/// listen.
 fn stream_listener(listeners: &[Listener], local: SocketAddr) -> Option<&Listener> {
     let family =
         |listener: &&Listener| listener.transport == Transport::Tcp && listener.address.is_ipv4() == local.is_ipv4();

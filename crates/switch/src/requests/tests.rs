@@ -1,4 +1,4 @@
-//! What a request goes through before its owner is told, without legs and calls.
+//! A request from its first try to the result for its owner, without legs and calls.
 
 use std::{sync::Arc, time::Duration};
 
@@ -38,17 +38,17 @@ fn stack() -> Stack {
     cx
 }
 
-/// What came out: requests with where they went, and what the owner was told.
+/// The outcome: requests with their destinations, and what the owner was told.
 #[derive(Default)]
 struct Seen {
     sent: Vec<(Flow, Message)>,
     told: Vec<RequestEvent>,
-    /// The dialog's number, for requests within one.
+    /// The dialog's next number, for requests within a dialog.
     number: Option<u32>,
 }
 
 impl Seen {
-    /// Takes what the layer gives out, and does what the machine does with it.
+    /// Takes the outputs of the layer, and does with them what the machine does.
     fn pump(&mut self, cx: &mut Stack) {
         while let Some(output) = cx.layer.poll() {
             let heard = match output {
@@ -86,14 +86,14 @@ impl Seen {
         self.told.extend(told.map(|told| told.event));
     }
 
-    /// The request that was sent last, other than ACK and CANCEL, and where to.
+    /// The last request other than ACK and CANCEL, and its destination.
     fn last(&self) -> (Flow, Message) {
         let requests = self.sent.iter().rev();
         let mut requests = requests.filter(|(_, sent)| !matches!(sent.method(), Method::Ack | Method::Cancel));
         requests.next().unwrap().clone()
     }
 
-    /// How many requests have gone there, retransmissions and CANCEL included.
+    /// How many requests went to this destination, including retransmissions and CANCEL.
     fn sent_to(&self, remote: &str) -> usize {
         self.sent
             .iter()
@@ -101,7 +101,7 @@ impl Seen {
             .count()
     }
 
-    /// The peer answers the request that was sent last.
+    /// The peer answers the last request.
     fn answer(&mut self, cx: &mut Stack, code: u16, fields: &[(HeaderName, &str)]) {
         let (flow, request) = self.last();
         self.answer_to(cx, flow, &request, code, fields);
@@ -117,7 +117,7 @@ impl Seen {
         self.pump(cx);
     }
 
-    /// The code the owner was told last; the code that a failure counts as.
+    /// The code that the owner was told last; for a failure, the code it counts as.
     fn code(&self) -> Option<u16> {
         self.told.last().map(|event| match event {
             RequestEvent::Provisional(reply) | RequestEvent::Final(reply) => reply.code(),
@@ -179,7 +179,7 @@ fn challenge(realm: &str, nonce: &str, stale: bool) -> String {
     .to_string()
 }
 
-/// Whether a request proves that its sender knows the password, with this nonce count.
+/// Whether a request proves the password, with this nonce count.
 fn shows(request: &Message, field: HeaderName, realm: &str, count: u32) -> bool {
     let shown = request.headers(field).filter_map(|value| Shown::parse(value).ok());
     let mut shown = shown.filter(|shown| shown.realm == realm && shown.nc == Some(count) && shown.uri == request.uri());
@@ -214,14 +214,14 @@ fn a_challenge_is_answered_with_the_credentials_that_the_request_has() {
     assert_eq!(second.body(), first.body());
     assert!(shows(&second, HeaderName::ProxyAuthorization, "edge", 1));
     assert!(seen.told.is_empty(), "its owner hears nothing of that");
-    // RFC 3261 22.3: the next one on the way asks, too, and both are answered, the first with its next nonce count.
+    // RFC 3261 22.3: the next hop challenges too. Both challenges are answered, the first with its next nonce count.
     let phone = challenge("phones", "n2", false);
     seen.answer(&mut cx, 401, &[(HeaderName::WwwAuthenticate, &phone)]);
     let (_, third) = seen.last();
     assert_eq!(third.header(HeaderName::CSeq), Some("3 INVITE"));
     assert!(shows(&third, HeaderName::ProxyAuthorization, "edge", 2));
     assert!(shows(&third, HeaderName::Authorization, "phones", 1));
-    // The nonce alone is too old: the same password will do.
+    // Only the nonce is too old: the password is still right.
     let stale = challenge("phones", "n3", true);
     seen.answer(&mut cx, 401, &[(HeaderName::WwwAuthenticate, &stale)]);
     assert!(shows(&seen.last().1, HeaderName::Authorization, "phones", 1));
@@ -239,7 +239,7 @@ fn a_challenge_that_cannot_be_answered_is_the_answer() {
     for (own, realm, sent) in [
         (None, "edge", 1),
         (Some(ha1()), "another", 1),
-        // RFC 3261 22.2: what was just rejected is not tried again.
+        // RFC 3261 22.2: credentials that were just rejected are not tried again.
         (Some(ha1()), "edge", 2),
     ] {
         let mut cx = stack();
@@ -278,7 +278,7 @@ fn a_challenge_within_a_dialog_takes_the_dialog_s_next_number() {
     within(&mut cx, bye, &mut dialog, flow(A), Owner::Stray).unwrap();
     seen.pump(&mut cx);
     assert_eq!(seen.last().1.header(HeaderName::CSeq), Some("2 BYE"));
-    dialog.next_number(); // another request went out in between
+    dialog.next_number(); // another request was sent in between
     seen.number = Some(dialog.next_number());
     let value = challenge("phones", "n1", false);
     seen.answer(&mut cx, 401, &[(HeaderName::WwwAuthenticate, &value)]);
@@ -360,7 +360,7 @@ fn a_silent_target_is_left_after_a_while_if_there_is_another() {
         assert_eq!(seen.sent_to(B), 0);
         seen.pass(&mut cx, 1);
         assert_eq!(seen.last().0, flow(B), "{method}");
-        // The last one has the time of its transaction.
+        // The last target has the whole time of its transaction.
         seen.pass(&mut cx, 30);
         assert!(seen.told.is_empty());
         seen.pass(&mut cx, 5);
@@ -388,7 +388,7 @@ fn a_target_that_was_left_and_rings_is_cancelled_and_one_that_answers_counts() {
     assert!(cancel(&seen, A) && seen.told.is_empty());
     seen.answer(&mut cx, 180, &[]);
     assert_eq!(seen.code(), Some(180), "of the second");
-    // The first one's person was faster than the CANCEL.
+    // The person at the first target answered before the CANCEL came.
     seen.answer_to(&mut cx, flow(A), &first, 200, &[]);
     let Some(RequestEvent::Final(reply)) = seen.told.last() else {
         panic!("{:?}", seen.told)

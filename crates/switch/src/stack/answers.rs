@@ -6,7 +6,7 @@ use super::Stack;
 use crate::answer::Answer;
 
 impl Stack {
-    /// Answers a request; a stale handle (the peer gave up long ago) is no fault.
+    /// Answers a request. A stale handle is no fault: the peer gave up long ago.
     pub fn respond(&mut self, id: ServerId, message: Message) {
         if let Err(stale) = self.layer.respond(self.now, id, message) {
             tracing::debug!(%stale, "an answer came too late for its transaction");
@@ -25,8 +25,9 @@ impl Stack {
         self.respond(id, answer.reply(request, &tag).finish());
     }
 
-    /// Answers what anybody may send, once, and keeps nothing of it (RFC 3261 8.2.7, 26.3.2.4): a flood of it costs no
-    /// memory, and there are never more answers than requests, wherever a forged Via leads them.
+    /// Answers a request that any stranger may send, once, and keeps nothing about it (RFC 3261 8.2.7, 26.3.2.4). A
+    /// flood of these costs no memory, and there are never more answers than requests, even if a forged Via sends the
+    /// answers elsewhere.
     pub fn answer_and_forget(&mut self, id: ServerId, request: &Message, answer: &Answer) {
         let flow = self.layer.server_flow(id);
         let reply = self.stateless_reply(flow, request, answer);
@@ -43,7 +44,7 @@ impl Stack {
         }
     }
 
-    /// A response whose tag is the same for each repetition of its request; where it refuses, the log is told.
+    /// A response whose tag is the same for each repetition of its request. A refusal is also logged.
     fn stateless_reply(&mut self, flow: Option<Flow>, request: &Message, answer: &Answer) -> Message {
         self.refused.request(self.now, flow, request, answer);
         let answer = answer.warned(&self.config.domain);

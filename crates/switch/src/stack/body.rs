@@ -2,8 +2,8 @@
 
 use sip::{Limits, Message, Part};
 
-/// The session description in a message: its body, or that part of a multipart body (RFC 5621 section 3.1). `None`
-/// where there is none.
+/// The session description in a message: the body, or one part of a multipart body (RFC 5621 section 3.1). `None` if
+/// there is none.
 pub(crate) fn description(message: &Message) -> Option<&[u8]> {
     let found = match message.content_type() {
         None => message.body(),

@@ -1,25 +1,25 @@
-//! What Tandem allows, supports and requires: the only place that says so.
+//! What Tandem allows, supports and requires. No other file says so.
 //!
-//! A new method or extension is one row here. Each row says where it holds: [`Place`].
+//! A new method or extension is one new row here. Each row says where it holds: [`Place`].
 
 use sip::{HeaderName, Limits, Message, Method, Part, StatusCode};
 
 use super::body::describes_session;
 use crate::answer::Answer;
 
-/// Where a message stands.
+/// Where a message belongs.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Place {
-    /// Outside of any dialog, and no REGISTER.
+    /// Outside of any dialog, except REGISTER.
     Outside,
-    /// Within the dialog of a call, or about to begin one: an INVITE and its answers.
+    /// Within the dialog of a call, or beginning one: an INVITE and its answers.
     Within,
     /// A REGISTER.
     Register,
 }
 
 impl Place {
-    /// Where a request that came stands.
+    /// Where an incoming request belongs.
     pub fn of(request: &Message) -> Self {
         if *request.method() == Method::Register {
             Self::Register
@@ -33,9 +33,9 @@ impl Place {
 
 /// The methods, and where they are allowed.
 ///
-/// RFC 3261 20.5: an Allow lists every method that the user agent understands, so what is said outside of dialogs names BYE,
-/// INFO and UPDATE, too, though one of those that belongs to no dialog is answered with 481. Within a dialog it says which
-/// methods can be sent in it (RFC 3261 13.2.1).
+/// RFC 3261 20.5: Allow lists every method that the user agent understands. So outside of dialogs it also lists BYE,
+/// INFO and UPDATE, though each of these gets 481 if it belongs to no dialog. Within a dialog, Allow says which methods
+/// can be sent in that dialog (RFC 3261 13.2.1).
 const METHODS: [(Method, &[Place]); 10] = [
     (Method::Invite, EVERYWHERE),
     (Method::Ack, EVERYWHERE),
@@ -46,7 +46,7 @@ const METHODS: [(Method, &[Place]); 10] = [
     (Method::Info, EVERYWHERE),
     (Method::Update, EVERYWHERE),
     (Method::Message, EVERYWHERE),
-    // Outside of a call it gets 405, whose Allow must not name it (RFC 3261 21.4.6).
+    // Outside of a call it gets 405, and the Allow of a 405 must not list it (RFC 3261 21.4.6).
     (Method::Refer, &[Place::Within]),
 ];
 
@@ -68,7 +68,7 @@ const EXTENSIONS: [Extension; 4] = [
         supported: &[Place::Outside, Place::Within],
         required: &[Place::Outside, Place::Within],
     },
-    // RFC 3327. Where there is no Path to be kept, there is nothing to do for it either.
+    // RFC 3327. A request without a Path needs nothing done.
     Extension {
         tag: "path",
         supported: &[Place::Outside, Place::Register],
@@ -94,18 +94,18 @@ pub(crate) const ACCEPT_SESSION: &str = "application/sdp";
 /// Accept of an answer to OPTIONS: what an INVITE and a MESSAGE may bring (RFC 3261 11.2).
 pub(crate) const ACCEPT: &str = "application/sdp, text/plain";
 
-/// Accept of an answer to INFO: the keys that Tandem itself takes (RFC 6086 section 4.2.2).
+/// Accept of an answer to INFO: the key presses that Tandem itself reads (RFC 6086 section 4.2.2).
 pub(crate) const ACCEPT_KEYS: &str = "application/dtmf-relay, application/dtmf, application/hook-flash";
 
-/// The only content coding that is read (RFC 3261 20.2).
+/// The only content coding that Tandem reads (RFC 3261 20.2).
 pub(crate) const ACCEPT_ENCODING: &str = "identity";
 
-/// The value of Allow: the methods that are taken there.
+/// The value of Allow: the methods that are allowed at this place.
 pub(crate) fn allow(place: Place) -> String {
     allow_without(place, None)
 }
 
-/// The same without one method, which the other phone of the call does not take.
+/// The same without one method that the other phone of the call does not accept.
 pub(crate) fn allow_without(place: Place, method: Option<&Method>) -> String {
     let taken = METHODS
         .iter()
@@ -121,8 +121,8 @@ pub(crate) fn supported(place: Place) -> String {
     tags.join(", ")
 }
 
-/// The extensions that a request requires of us and that are not there, as the value of Unsupported; nothing if all are
-/// (RFC 3261 8.2.2.3). `names` are Require, and where it is not the registrar that looks, Proxy-Require.
+/// The extensions that a request requires and Tandem does not have, as the value of Unsupported; `None` if it has all
+/// of them (RFC 3261 8.2.2.3). `names` is Require, and outside of the registrar also Proxy-Require.
 pub(crate) fn unsupported(request: &Message, names: &[HeaderName]) -> Option<String> {
     let place = Place::of(request);
     let has = |tag: &&str| {
@@ -134,8 +134,8 @@ pub(crate) fn unsupported(request: &Message, names: &[HeaderName]) -> Option<Str
     (!missing.is_empty()).then(|| missing.join(", "))
 }
 
-/// Whether we understand what a request requires of us and the body it brings (RFC 3261 8.2.2.3, 8.2.3), within
-/// a dialog or not.
+/// Whether Tandem understands what a request requires and the body it has (RFC 3261 8.2.2.3, 8.2.3), within a dialog or
+/// not.
 ///
 /// # Errors
 /// The answer that refuses it: 420 or 415.
@@ -155,14 +155,15 @@ pub(crate) fn understood(message: &Message) -> Result<(), Answer> {
     Ok(())
 }
 
-/// Whether a request brings a body that must be understood and is not (RFC 3261 8.2.3, 20.11).
+/// Whether a request has a body that must be understood and is not (RFC 3261 8.2.3, 20.11).
 ///
-/// That is a part with `handling=required`. One that does not say counts as required only where there is no session
+/// That is a part with `handling=required`. A part without `handling` counts as required only if there is no session
+/// description beside it: location, ISUP and similar parts often come without `handling=optional`.
 /// description beside it: location, ISUP and the like often come without saying that they may be passed over.
 fn has_foreign_body(message: &Message) -> bool {
     let describes = match message.method() {
         Method::Invite | Method::Update => true,
-        // What these bring is the other phone's to understand; and a call must end, whatever a BYE brings.
+        // The other phone has to understand these bodies. And a call must end, whatever body a BYE has.
         Method::Info | Method::Message | Method::Bye | Method::Ack | Method::Cancel => return false,
         Method::Register
         | Method::Options

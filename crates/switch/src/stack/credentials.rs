@@ -1,4 +1,4 @@
-//! Credentials for requests of ours, and the challenges that were answered with them (RFC 3261 22.2, 22.3).
+//! Credentials for requests of ours, and the challenges that they answered (RFC 3261 22.2, 22.3).
 
 use sip::{
     HeaderName, Message,
@@ -11,11 +11,11 @@ pub(crate) struct Credentials {
     secret: Secret,
 }
 
-/// What challenges are answered with.
+/// The secret with which challenges are answered.
 enum Secret {
-    /// A password, for whatever realm asks.
+    /// A password, for any realm.
     Password(Box<str>),
-    /// The hash of a password for one realm; a challenge of another realm cannot be answered.
+    /// The hash of a password for one realm. It cannot answer a challenge of another realm.
     Ha1 { realm: Box<str>, pair: Ha1Pair },
 }
 
@@ -32,7 +32,8 @@ impl Credentials {
         }
     }
 
-    /// With the hash of a password for `realm`: all that is needed where there is one realm, and less to lose.
+    /// With the hash of a password for `realm`. If there is only one realm, the hash is enough, and less is lost if it
+    /// leaks.
     pub fn with_ha1(user: &str, realm: &str, pair: Ha1Pair) -> Self {
         let realm = realm.into();
         Self {
@@ -51,18 +52,18 @@ impl Credentials {
     }
 }
 
-/// A challenge that was answered: it is answered again, with the next nonce count, each time the request is sent.
+/// An answered challenge. Each time the request is sent, it is answered again with the next nonce count.
 pub(crate) struct Answered {
     /// Authorization or Proxy-Authorization.
     field: HeaderName,
     /// The value of the challenge.
     challenge: Box<str>,
-    /// Requests sent with its nonce so far.
+    /// How many requests were sent with its nonce.
     count: u32,
 }
 
-/// The challenges in a 401 or 407 that can be answered, one a realm, beside or in place of those answered before. False if
-/// there are none, or the credentials were just rejected.
+/// Takes the challenges of a 401 or 407 that can be answered, one for each realm. They are added to those answered
+/// before, or replace them. False if there are none, or if the credentials were just rejected.
 pub(crate) fn take_challenges(credentials: &Credentials, answered: &mut Vec<Answered>, response: &Message) -> bool {
     let of = [
         (HeaderName::WwwAuthenticate, HeaderName::Authorization),
@@ -72,9 +73,9 @@ pub(crate) fn take_challenges(credentials: &Credentials, answered: &mut Vec<Answ
     for (asks, field) in of {
         for value in response.headers(asks) {
             let Ok(challenge) = ChallengeParsed::parse(value) else {
-                continue; // a hash that is not known, or no digest at all
+                continue; // an unknown hash, or not digest
             };
-            // RFC 8760 2.4: of several for one realm the first that can be used.
+            // RFC 8760 2.4: of several challenges for one realm, the first that can be used.
             let known = taken
                 .iter()
                 .any(|(realm, it)| it.field == field && *realm == challenge.realm);

@@ -9,18 +9,18 @@ use crate::{
     tables::room::Room,
 };
 
-/// Who uses a dialog, and takes the requests that come in it.
+/// The user of a dialog: the requests within the dialog go to it.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub(crate) enum DialogUser {
     /// A leg: a dialog that an INVITE began.
     Leg(LegId),
-    /// A subscription of its own: a dialog that a SUBSCRIBE began (RFC 6665 section 4.4.1). The subscription that a REFER
-    /// within a call makes has no dialog of its own: its user is the leg.
+    /// A subscription with its own dialog, which a SUBSCRIBE began (RFC 6665 section 4.4.1). The subscription that a
+    /// REFER within a call makes has no dialog of its own: the user of that dialog is the leg.
     #[cfg_attr(not(test), expect(dead_code, reason = "no SUBSCRIBE is taken so far"))]
     Subscription(SubscriptionId),
 }
 
-/// The dialogs that are open, by their name.
+/// The open dialogs, by name.
 #[derive(Default)]
 pub(crate) struct Dialogs {
     users: HashMap<DialogId, DialogUser>,
@@ -29,7 +29,7 @@ pub(crate) struct Dialogs {
 }
 
 impl Dialogs {
-    /// A dialog begins; its user gets the requests that come in it.
+    /// A dialog begins; its user gets the requests within it.
     pub fn insert(&mut self, dialog: DialogId, user: DialogUser) {
         self.users.insert(dialog, user);
     }
@@ -44,7 +44,7 @@ impl Dialogs {
         self.users.get(dialog).copied()
     }
 
-    /// The leg whose dialog has this name; none where it is a subscription's.
+    /// The leg whose dialog has this name; `None` for a subscription's dialog.
     pub fn leg(&self, dialog: &DialogId) -> Option<LegId> {
         match self.get(dialog)? {
             DialogUser::Leg(leg) => Some(leg),
@@ -52,13 +52,13 @@ impl Dialogs {
         }
     }
 
-    /// Whose dialog a request came in (RFC 3261 12.2.2); `None` if it came in none that is open.
+    /// The user of the dialog in which a request came (RFC 3261 12.2.2); `None` if there is no such dialog.
     pub fn user_of(&self, request: &Message) -> Option<DialogUser> {
         self.get(&DialogId::of_request(request)?)
     }
 
-    /// A dialog without a user is ended; false if that was done before. The last few are remembered: a repeated 2xx comes
-    /// within seconds.
+    /// A dialog without a user is ended; false if that was done before. Only the last few are remembered, since a
+    /// repeated 2xx comes within seconds.
     pub fn note_stray(&mut self, dialog: &DialogId) -> bool {
         const KEPT: usize = 256;
         if self.strays.contains(dialog) {

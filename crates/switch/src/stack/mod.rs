@@ -1,17 +1,17 @@
-//! What every part of the switch works with: the transaction layer, timers, identifiers, outputs.
+//! What every part of the switch uses: the transaction layer, timers, identifiers, outputs.
 //!
 //! | file | what it does (and the fields of [`Stack`] that it owns) |
 //! |---|---|
-//! | `mod.rs` | `Stack`: gives out, asks the outside; which of our addresses a peer is shown |
+//! | `mod.rs` | `Stack`: puts out messages and queries; which of our addresses a peer is shown |
 //! | `answers.rs` | `Stack`: answers requests, with and without a transaction |
 //! | `body.rs` | which part of a message describes the session |
 //! | `capabilities.rs` | what Tandem allows, supports and requires: methods, extensions, bodies |
 //! | `credentials.rs` | user names and secrets for requests of ours, and the challenges answered with them |
-//! | `dialogs.rs` | the table of dialogs (`dialogs`): whose each one is |
-//! | `outputs.rs` | the queue of outputs (`outputs`), and what is counted of them |
-//! | `refused.rs` | what the log is told of refused requests, so many lines a second (`refused`) |
+//! | `dialogs.rs` | the table of dialogs and their users (`dialogs`) |
+//! | `outputs.rs` | the queue of outputs (`outputs`), and its counters |
+//! | `refused.rs` | log lines about refused requests, a limited number a second (`refused`) |
 //! | `request.rs` | the table of our own requests (`requests`); the room `requests` works on it |
-//! | `wire/` | what the log is told of each message at `trace`, without secrets |
+//! | `wire/` | log lines about each message at `trace`, without secrets |
 
 mod answers;
 pub(crate) mod body;
@@ -52,22 +52,22 @@ use request::Requests;
 /// Every timer of the switch above the transaction layer.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum TimerKey {
-    /// A leg's.
+    /// A timer of a leg.
     Leg(LegId, LegTimer),
-    /// The running verb's.
+    /// The timer of the running verb.
     Verb(CallId),
-    /// A call that no script decides.
+    /// A call was not decided by its script.
     Setup(CallId),
-    /// What was sent on within a call has waited long enough for its answer.
+    /// A request that was passed on within a call has waited long enough for its answer.
     Passed(ServerId),
-    /// The target of a request has said nothing for as long as it may.
+    /// The target of a request was silent for too long.
     Request(RequestId),
 }
 
 /// See the module.
 pub(crate) struct Stack {
     pub now: Instant,
-    /// What the wall clock showed at [`Instant::ZERO`], in microseconds since the Unix epoch.
+    /// The time of the wall clock at [`Instant::ZERO`], in microseconds since the Unix epoch.
     pub epoch: i64,
     pub config: Arc<Config>,
     pub layer: Layer,
@@ -116,12 +116,12 @@ impl Stack {
             .saturating_add(i64::try_from(self.now.as_micros()).unwrap_or(i64::MAX))
     }
 
-    /// The host and port that peers on this flow should answer to.
+    /// The host and port to which peers on this flow should answer.
     pub fn sent_by(&self, flow: &Flow) -> SocketAddr {
         SocketAddr::new(self.config.advertise.unwrap_or(flow.local.ip()), flow.local.port())
     }
 
-    /// The address media is offered at to a peer on this flow.
+    /// The address at which a peer on this flow is offered media.
     pub fn media_address(&self, flow: &Flow) -> IpAddr {
         self.config
             .advertise
@@ -129,7 +129,7 @@ impl Stack {
             .unwrap_or(flow.local.ip())
     }
 
-    /// A phone is new.
+    /// A phone has registered.
     pub fn registration_added(&mut self, registration: Registration) {
         let Registration { number, source, .. } = &registration;
         tracing::info!(number, %source, phone = registration.user_agent, "registered");
@@ -143,7 +143,7 @@ impl Stack {
         self.event(Event::RegistrationRemoved(Box::new(registration)));
     }
 
-    /// A fresh Via value (RFC 3261 8.1.1.7, `rport` of RFC 3581).
+    /// A new Via value (RFC 3261 8.1.1.7, `rport` of RFC 3581).
     pub fn via(&mut self, flow: &Flow) -> String {
         format!(
             "SIP/2.0/{} {};branch={};rport",
@@ -153,15 +153,15 @@ impl Stack {
         )
     }
 
-    /// A Contact value on this flow. `secure` says that the dialog needs a `sips:` URI, whatever the flow (RFC 3261
-    /// 12.1.1, 8.1.1.8): [`sip::dialog::Dialog::is_secure`].
+    /// A Contact value on this flow. `secure`: the dialog needs a `sips:` URI, whatever the flow (RFC 3261 12.1.1,
+    /// 8.1.1.8); see [`sip::dialog::Dialog::is_secure`].
     pub fn contact(&self, flow: &Flow, user: &str, secure: bool) -> String {
         crate::way::contact(flow.transport, self.sent_by(flow), user, secure)
     }
 
-    /// The host of an identity of ours that a peer on this flow is shown: the address it reaches us by, with
-    /// the port where that is not the transport's own. A name may mean nothing to a phone that knows only the
-    /// address, and a missed call has to be called back (RFC 3261 8.1.1.3, 19.1.5).
+    /// The host of an identity of ours for a peer on this flow: the address by which the peer reaches us, with the port
+    /// if that is not the default port. A phone that knows only our address may not be able to use a name, and must be
+    /// able to call back after a missed call (RFC 3261 8.1.1.3, 19.1.5).
     pub fn home(&self, flow: &Flow) -> String {
         let address = self.sent_by(flow);
         match (address.port() == flow.transport.default_port(), address.ip()) {
@@ -171,7 +171,7 @@ impl Stack {
         }
     }
 
-    /// A message leaves: the only way out for one. It is counted and logged here, once.
+    /// Sends a message out. No other function does. The message is counted and logged here, once.
     pub fn transmit(&mut self, flow: Flow, bytes: Bytes) {
         wire::sent(&flow, &bytes);
         self.outputs.transmit(Transmit { flow, bytes });

@@ -1,4 +1,4 @@
-//! What the switch gives out, in order, until the shell takes it.
+//! The outputs of the switch, in order, until the shell takes them.
 
 use std::collections::VecDeque;
 
@@ -7,7 +7,7 @@ use crate::{
     tables::room::Room,
 };
 
-/// The outputs that wait, and what is counted of them.
+/// The outputs that wait, and their counters.
 #[derive(Default)]
 pub(crate) struct Outputs {
     queue: VecDeque<Output>,
@@ -16,28 +16,28 @@ pub(crate) struct Outputs {
 }
 
 impl Outputs {
-    /// One more, the last.
+    /// Adds an output at the end.
     pub fn push_back(&mut self, output: Output) {
         self.queue.push_back(output);
     }
 
-    /// The first one.
+    /// Takes the first output.
     pub fn pop_front(&mut self) -> Option<Output> {
         self.queue.pop_front()
     }
 
-    /// A message, which is counted.
+    /// Adds a message and counts it.
     pub fn transmit(&mut self, transmit: Transmit) {
         self.sent += 1;
         self.push_back(Output::Transmit(transmit));
     }
 
-    /// Messages given out, retransmissions included.
+    /// How many messages were put out, including retransmissions.
     pub const fn sent(&self) -> u64 {
         self.sent
     }
 
-    /// A number for a question to the outside.
+    /// A number for a query to the outside.
     pub const fn next_query(&mut self) -> QueryId {
         self.last_query += 1;
         QueryId(self.last_query)

@@ -1,5 +1,5 @@
-//! What the log is told of requests that were not served: enough to find a mistyped password by, never so
-//! much that strangers could fill the disk with it.
+//! Log lines about requests that were refused: enough to find a mistyped password, and not so many that strangers could
+//! fill the disk.
 
 use std::time::Duration;
 
@@ -7,9 +7,9 @@ use sip::{Flow, Instant, Message, StatusCode, Uri};
 
 use crate::Answer;
 
-/// Lines a second; the next one says how many were left out.
+/// Lines a second; the next line says how many were left out.
 const LINES: u32 = 10;
-/// Bytes that are shown of what a stranger calls himself.
+/// How many bytes of a stranger's name are shown.
 const SHOWN: usize = 64;
 
 /// Counts the lines.
@@ -21,8 +21,8 @@ pub(crate) struct Refused {
 }
 
 impl Refused {
-    /// A request that was answered with an error. A challenge is none, and a request for a call that is over is
-    /// nobody's concern.
+    /// A request was answered with an error. A challenge does not count as an error; a request for a call that is over
+    /// is not logged.
     pub fn request(&mut self, now: Instant, flow: Option<Flow>, request: &Message, answer: &Answer) {
         let status = answer.status;
         if status.code() < 400 || status == StatusCode::UNAUTHORIZED || status == StatusCode::CALL_DOES_NOT_EXIST {
@@ -43,14 +43,14 @@ impl Refused {
         );
     }
 
-    /// Credentials that are not right. Only the log is told whether there is such a user.
+    /// Credentials are wrong. Only the log says whether there is such a user.
     pub fn credentials(&mut self, now: Instant, flow: &Flow, request: &Message, username: &str, known: bool) {
         let Some(left_out) = self.line(now) else { return };
         let why = if known { "wrong password" } else { "no such user" };
         tracing::warn!(method = %request.method(), user = cut(username), source = %flow.remote, left_out, "{why}");
     }
 
-    /// Whether there may be another line, and how many there might have been since the last.
+    /// Whether another line may be logged, and how many were left out since the last line.
     fn line(&mut self, now: Instant) -> Option<Option<u64>> {
         if now.since(self.began) >= Duration::from_secs(1) {
             self.began = now;
@@ -66,7 +66,7 @@ impl Refused {
     }
 }
 
-/// The user part, which holds no password (RFC 3261 19.1.1: that is a part of its own).
+/// The user part, which does not contain the password (RFC 3261 19.1.1).
 fn user(uri: &Uri<'_>) -> String {
     cut(&uri.user_unescaped()).to_owned()
 }

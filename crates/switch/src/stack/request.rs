@@ -1,4 +1,4 @@
-//! Requests of ours that are under way, as plain data. What is done with them stands in `requests/`.
+//! Requests of ours that are under way, as plain data. The room `requests/` acts on them.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -16,56 +16,56 @@ use crate::{
     tables::{room::Room, slots::Slots},
 };
 
-/// Who sent a request and hears what it comes to.
+/// The owner of a request, which is told the result.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Owner {
-    /// A leg: the INVITE it begins with.
+    /// A leg: its first INVITE.
     Invite(LegId),
     /// A leg: a re-INVITE or UPDATE.
     Change(LegId),
     /// A leg: its BYE.
     Bye(LegId),
-    /// A leg: what the phone of the other leg sent by INFO or MESSAGE, with the transaction that waits for the answer.
+    /// A leg: an INFO or MESSAGE of the other leg's phone, with the server transaction that waits for the answer.
     Passed(LegId, ServerId),
     /// A MESSAGE in delivery.
     Delivery(u64),
     /// A leg: a NOTIFY within its dialog.
     Notify(LegId),
-    /// None: the BYE that ends a dialog without a user.
+    /// No owner: the BYE that ends a dialog without a user.
     Stray,
 }
 
-/// The ways to the target of a request that were not tried, best first.
+/// The ways to a request's target that were not tried yet, best first.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Targets {
     pub ways: VecDeque<Flow>,
 }
 
 impl Targets {
-    /// A way, and the further ones that its name has.
+    /// The first way, and the further ways of the same name.
     pub fn of(first: Flow, further: &[Flow]) -> Self {
         let ways = std::iter::once(first).chain(further.iter().copied()).collect();
         Self { ways }
     }
 }
 
-/// How far a request is.
+/// How far a request has come.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Stage {
-    /// Nothing was heard of where it was sent last.
+    /// Nothing was heard from the present target.
     Silent,
     /// A provisional response came, with this code.
     Heard(u16),
-    /// Its owner no longer wants it.
+    /// The owner no longer wants it.
     Cancelled,
-    /// Its owner was told what it came to.
+    /// The owner was told the result.
     Done,
 }
 
-/// A request of ours, through all its tries.
+/// A request of ours, with all its tries.
 pub(crate) struct Request {
     pub owner: Owner,
-    /// As it was sent last.
+    /// The message of the last try.
     pub message: Message,
     /// It belongs to a dialog, which numbers its requests.
     pub in_dialog: bool,
@@ -73,11 +73,11 @@ pub(crate) struct Request {
     pub way: Flow,
     /// The transaction of the last try.
     pub client: ClientId,
-    /// How many transactions there are, those of earlier tries included.
+    /// How many transactions there are, including those of earlier tries.
     pub transactions: usize,
-    /// Where it can go if the present target fails.
+    /// Where it goes next if the present target fails.
     pub targets: Targets,
-    /// It went over TCP for its size and goes back to UDP where that fails (RFC 3261 18.1.1).
+    /// It went over TCP because of its size, and goes back to UDP if that fails (RFC 3261 18.1.1).
     pub back_to_udp: bool,
     pub credentials: Option<Arc<Credentials>>,
     pub answered: Vec<Answered>,
@@ -111,12 +111,12 @@ impl Requests {
         self.open.get_mut(id)
     }
 
-    /// The request that a transaction is a try of.
+    /// The request to which a transaction belongs.
     pub fn find(&self, client: ClientId) -> Option<RequestId> {
         self.by_client.get(&client).copied()
     }
 
-    /// Whose request a transaction is a try of.
+    /// The owner of the request to which a transaction belongs.
     pub fn owner_of(&self, client: ClientId) -> Option<Owner> {
         self.get(self.find(client)?).map(|request| request.owner)
     }
@@ -130,7 +130,7 @@ impl Requests {
         }
     }
 
-    /// A transaction is over, and with the last one its request, which is given back.
+    /// A transaction is over. If it was the last one of its request, the request is removed and its id returned.
     pub fn forget(&mut self, client: ClientId) -> Option<RequestId> {
         let id = self.by_client.remove(&client)?;
         let request = self.open.get_mut(id)?;
@@ -147,7 +147,7 @@ impl Requests {
         self.open.len()
     }
 
-    /// How many transactions they have.
+    /// How many transactions these requests have.
     pub fn transactions(&self) -> usize {
         self.by_client.len()
     }

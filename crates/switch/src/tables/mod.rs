@@ -2,10 +2,10 @@
 //!
 //! | file | what it holds |
 //! |---|---|
-//! | `recent.rs` | a bounded map that forgets what was not used for the longest time |
-//! | `room.rs` | giving back memory that a burst needed |
+//! | `recent.rs` | a bounded map; the entry unused for the longest time is forgotten |
+//! | `room.rs` | frees memory that was needed for a burst only |
 //! | `slots.rs` | entries named by a slot and a generation |
-//! | `timers.rs` | deadlines, one a key |
+//! | `timers.rs` | deadlines, one for each key |
 
 pub(crate) mod recent;
 pub(crate) mod room;

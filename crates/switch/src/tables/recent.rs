@@ -1,13 +1,13 @@
-//! A map that never grows beyond a limit: what was not used for the longest time is forgotten.
+//! A map that never grows beyond a limit: entries that were unused for the longest time are forgotten.
 
 use std::{collections::HashMap, hash::Hash, mem};
 
 /// A bounded map of recently used entries, in two generations.
 ///
-/// Whatever is touched is (moved) in the young generation; when that is half of the limit, it
-/// becomes the old one and the former old one is forgotten as a whole. So an entry survives until
-/// at least half the limit of other keys was touched after it, and no operation costs more than a
-/// hash look-up (but for freeing a generation, once in `limit / 2` insertions).
+/// A used entry is put or moved into the young generation. When the young generation is half of the limit, it becomes
+/// the old one, and the former old generation is forgotten as a whole. So an entry survives until at least half the
+/// limit of other keys was used after it. No operation costs more than a hash look-up, except for freeing a generation
+/// once in `limit / 2` insertions.
 pub(crate) struct Recent<K, V> {
     young: HashMap<K, V>,
     old: HashMap<K, V>,
@@ -39,7 +39,7 @@ impl<K: Hash + Eq, V> Recent<K, V> {
         }
     }
 
-    /// The entry of `key` if there is one, without counting as a use.
+    /// The entry of `key`, if there is one. Does not count as a use.
     pub(crate) fn get_mut(&mut self, key: &K) -> Option<&mut V> {
         match self.young.get_mut(key) {
             Some(value) => Some(value),

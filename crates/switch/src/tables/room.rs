@@ -1,26 +1,26 @@
-//! Giving back what a burst needed: tables grow with what is in them, and would keep that room for ever.
+//! Frees memory that was needed for a burst only: tables grow with their contents, and would keep that memory for ever.
 //!
-//! It is done when the shell shows the clock, every few seconds, and only to tables that are nearly empty, so a busy
-//! switch spends nothing on it.
+//! This happens every few seconds, when the shell tells the time, and only for tables that are nearly empty. So a busy
+//! switch spends no time on it.
 
 use std::{
     collections::{HashMap, VecDeque},
     hash::Hash,
 };
 
-/// Tables with less room than this are left alone.
+/// Tables with room for fewer entries than this are left alone.
 pub(crate) const SMALL: usize = 1_024;
-/// So many times of what is in it a table may have room for.
+/// A table may have room for this many times its entries.
 pub(crate) const SPARE: usize = 8;
 
-/// What has room for more than is in it.
+/// A table that can have room for more entries than it holds.
 pub(crate) trait Room {
-    /// Entries there are, and entries there is room for.
+    /// How many entries the table holds, and for how many it has room.
     fn measure(&self) -> (usize, usize);
-    /// Keeps room for so many.
+    /// Keeps room for this many entries.
     fn shrink(&mut self, entries: usize);
 
-    /// Gives room back where very little of it is used; twice of what is there stays.
+    /// Frees memory if very little of it is used. Room for twice the entries stays.
     fn tidy(&mut self) {
         let (held, room) = self.measure();
         if room > SMALL && held.saturating_mul(SPARE) < room {

@@ -1,8 +1,8 @@
-//! A table whose handles are a slot and a generation, typed by what they name.
+//! A table whose handles are a slot and a generation. The type of a handle tells what it names.
 
 use std::{fmt, hash, marker::PhantomData};
 
-/// Names an entry of [`Slots<T>`]; stale once the entry is gone, and never another entry's.
+/// Names an entry of [`Slots<T>`]. Stale once the entry is gone; it never names another entry.
 pub struct Id<T> {
     slot: u32,
     generation: u32,
@@ -49,12 +49,12 @@ impl<T> fmt::Debug for Id<T> {
 
 struct Slot<T> {
     generation: u32,
-    /// In a box: a free slot costs 16 bytes, whatever a burst needed before.
+    /// In a box, so that a free slot costs only 16 bytes.
     entry: Option<Box<T>>,
 }
 
-/// Entries in slots that are used again, each time under a new generation. `K` is what their handles are typed by: a
-/// kind that rooms below the entry's own may name.
+/// Entries in slots that are used again, each time with a new generation. `K` is the type of the handles: a kind that
+/// rooms below the entry's own room may name.
 pub struct Slots<T, K = T> {
     slots: Vec<Slot<T>>,
     free: Vec<u32>,
@@ -72,7 +72,7 @@ impl<T, K> Default for Slots<T, K> {
 }
 
 impl<T, K> Slots<T, K> {
-    /// Puts in what `make` builds for the handle it is given, if it builds anything.
+    /// Puts in the entry that `make` builds for the handle it is given, if it builds one.
     pub fn try_insert_with<E>(&mut self, make: impl FnOnce(Id<K>) -> Result<T, E>) -> Result<Id<K>, E> {
         let slot = self.free.pop().unwrap_or_else(|| {
             self.slots.push(Slot {
@@ -93,7 +93,8 @@ impl<T, K> Slots<T, K> {
                 Ok(id)
             }
             Err(error) => {
-                // What was built so far may have handed the handle out: it must not become another's.
+                // `make` may have passed the handle on before it failed: the handle must not become that of another
+                // entry.
                 place.generation = place.generation.wrapping_add(1);
                 self.free.push(slot);
                 Err(error)

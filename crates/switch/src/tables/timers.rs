@@ -1,4 +1,4 @@
-//! Timers as a table: one entry a key, the earliest first.
+//! Timers as a table: one deadline for each key, the earliest first.
 
 use std::collections::{BTreeSet, HashMap};
 use std::hash::Hash;
@@ -7,7 +7,7 @@ use sip::Instant;
 
 use super::room::Room;
 
-/// At most one deadline a key.
+/// At most one deadline for each key.
 pub struct Timers<K> {
     by_key: HashMap<K, Instant>,
     by_time: BTreeSet<(Instant, K)>,
@@ -23,7 +23,7 @@ impl<K> Default for Timers<K> {
 }
 
 impl<K: Copy + Ord + Hash> Timers<K> {
-    /// Sets the key's deadline, in place of an earlier one.
+    /// Sets the key's deadline and replaces an earlier deadline.
     pub fn set(&mut self, key: K, at: Instant) {
         if let Some(old) = self.by_key.insert(key, at) {
             self.by_time.remove(&(old, key));
@@ -31,7 +31,7 @@ impl<K: Copy + Ord + Hash> Timers<K> {
         self.by_time.insert((at, key));
     }
 
-    /// Takes the key's deadline away.
+    /// Removes the key's deadline.
     pub fn clear(&mut self, key: K) {
         if let Some(old) = self.by_key.remove(&key) {
             self.by_time.remove(&(old, key));
@@ -43,7 +43,7 @@ impl<K: Copy + Ord + Hash> Timers<K> {
         self.by_time.first().map(|(at, _)| *at)
     }
 
-    /// Takes out a key whose deadline has come.
+    /// Takes out a key whose deadline has passed.
     pub fn pop(&mut self, now: Instant) -> Option<K> {
         let (at, key) = *self.by_time.first()?;
         if at > now {
@@ -53,12 +53,12 @@ impl<K: Copy + Ord + Hash> Timers<K> {
         Some(key)
     }
 
-    /// Gives back room that no deadline needs.
+    /// Frees memory that no deadline needs.
     pub fn tidy(&mut self) {
         self.by_key.tidy();
     }
 
-    /// How many deadlines there is room for.
+    /// How many deadlines the table has room for.
     pub fn room(&self) -> usize {
         self.by_key.capacity()
     }

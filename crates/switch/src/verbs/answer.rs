@@ -18,18 +18,18 @@ pub(super) fn ring(call: &mut Call, x: &mut Core) -> Next {
     Next::Done(Outcome::Done)
 }
 
-/// `caller.answer()`: 200, with Tandem itself at the other end.
+/// `caller.answer()`: 200. Tandem itself is at the other end.
 pub(super) fn answer(call: &mut Call, x: &mut Core) -> Next {
     pick_up(call, x);
     Next::Done(Outcome::Done)
 }
 
-/// Answers the caller if that has not been done; false if it cannot be (488 was sent then).
+/// Answers the caller, unless that was done before. False if it is not possible; then 488 was sent.
 pub(super) fn pick_up(call: &mut Call, x: &mut Core) -> bool {
     if !call.subject_waits(x) {
         let up = call.subject_is_up(x);
         if up && call.record.answered_at.is_none() {
-            call.mark_answered(x); // it was up when a transfer brought it here
+            call.mark_answered(x); // it was up already when a transfer brought it here
         }
         return up;
     }

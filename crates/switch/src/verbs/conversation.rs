@@ -1,4 +1,4 @@
-//! A call with the verb that runs for it: what the switch keeps in its table of calls.
+//! A call with its running verb: an entry of the switch's table of calls.
 
 use crate::{
     api::{Position, Verb},
@@ -24,7 +24,7 @@ impl Conversation {
         }
     }
 
-    /// The script asks for something.
+    /// The script asks for an action.
     pub fn verb(&mut self, x: &mut Core, verb: Verb, at: Position) {
         let _entered = self.call.span().entered();
         tracing::debug!(file = %at.file, line = at.line, "the dialplan asks: {verb}");
@@ -34,7 +34,7 @@ impl Conversation {
         }
     }
 
-    /// Of a call made over the API: rings the phones of its extension. False where that cannot be.
+    /// For a call made over the API: rings the phones of its extension. False if that is not possible.
     pub fn originate(&mut self, x: &mut Core) -> bool {
         self.call.script.seeks = true;
         match Originating::start(&mut self.call, x) {
@@ -46,7 +46,7 @@ impl Conversation {
         }
     }
 
-    /// Feeds the running verb with what has happened, until nothing more does.
+    /// Passes the queued events to the running verb until the queue is empty.
     pub fn feed(&mut self, x: &mut Core) {
         while let Some(event) = self.call.next_event() {
             let _entered = self.call.span().entered();
@@ -72,7 +72,7 @@ impl Conversation {
         }
     }
 
-    /// The call is over: its timers go, too.
+    /// The call is over: removes its timers.
     pub fn clear_timers(&self, x: &mut Core) {
         x.stack.timers.clear(TimerKey::Verb(self.call.id));
         x.stack.timers.clear(TimerKey::Setup(self.call.id));

@@ -1,4 +1,4 @@
-//! `wait`, `play`, `tone` and `echo`: the caller alone with Tandem, keys heard meanwhile.
+//! `wait`, `play`, `tone` and `echo`: the caller alone with Tandem. Keys are collected during that time.
 
 use std::time::Duration;
 
@@ -16,11 +16,11 @@ use super::{Next, Running, answer::pick_up};
 
 /// A verb that lasts until its time or its sound is over.
 pub(crate) struct Listening {
-    /// What the media engine plays for it, if anything.
+    /// The sound that the media engine plays for it, if any.
     playing: Option<(MediaId, u64)>,
     /// The key that ends it.
     until: Option<char>,
-    /// What is played once the caller's ACK has said where to.
+    /// The sound to play once the caller's ACK has told where to send media.
     later: Option<(Source, Option<Duration>)>,
 }
 
@@ -47,7 +47,7 @@ pub(super) fn play(call: &mut Call, x: &mut Core, prompts: Vec<String>) -> Next 
 
 /// `caller.tone(name, seconds?)`.
 pub(super) fn tone(call: &mut Call, x: &mut Core, name: String, duration: Option<Duration>) -> Next {
-    // A beep has an end of its own; the other tones go on until somebody ends them.
+    // A beep ends by itself; the other tones end only when they are stopped.
     let duration = duration.or_else(|| (name != "beep").then_some(TONE));
     sound(call, x, Source::Tone(name), duration)
 }
@@ -98,14 +98,14 @@ fn sound(call: &mut Call, x: &mut Core, source: Source, duration: Option<Duratio
     }))
 }
 
-/// The caller's port, with a session the caller hears: early media (183) where it is not answered.
+/// The caller's port, with a session in which the caller hears us: early media (183) if the call is not answered.
 fn audible(call: &mut Call, x: &mut Core) -> Option<MediaId> {
     if call.subject_waits(x) {
         match call.subject_leg(x).and_then(|leg| leg.heard()).map(own_spec) {
             Some(spec) => {
                 call.with_subject(x, |leg, cx| leg.provisional(cx, 183, Some(&spec)));
             }
-            // An INVITE without an offer has no early media to be had short of RFC 3262.
+            // Without an offer in the INVITE there is no early media, unless RFC 3262 is used.
             None => {
                 pick_up(call, x);
             }

@@ -1,4 +1,4 @@
-//! What scripts can do with a call: one file a verb, each a small machine.
+//! What a script can do with a call: one file for each verb, each a small machine.
 //!
 //! | file | what it does |
 //! |---|---|
@@ -30,23 +30,23 @@ use crate::{
     locations::Peer,
 };
 
-/// The verb that runs; at most one a call.
+/// The running verb; at most one for each call.
 pub(crate) enum Running {
-    /// None.
+    /// No verb.
     None,
     /// `dial`.
     Dial(Box<dial::Dialing>),
     /// `wait`, `play`, `tone`, `echo`.
     Listen(listen::Listening),
-    /// The phones of whoever wants the call ring.
+    /// The phones of the person who asked for the call ring.
     Originate(Box<Originating>),
 }
 
-/// How it goes on after something happened.
+/// How a verb goes on after an event.
 pub(crate) enum Next {
     /// The verb goes on.
     Wait(Running),
-    /// The verb is over: the script gets this.
+    /// The verb is over: the script gets this outcome.
     Done(Outcome),
     /// No verb runs.
     Idle,
@@ -67,7 +67,7 @@ impl Running {
 /// Begins a verb.
 pub(crate) fn start(call: &mut Call, x: &mut Core, verb: Verb) -> Next {
     if call.has_ended() {
-        return Next::Done(Outcome::Done); // rejected or hung up before: nothing has an effect any more
+        return Next::Done(Outcome::Done); // rejected or hung up before: verbs have no effect any more
     }
     match verb {
         Verb::Dial(request) => dial::Dialing::start(call, x, *request),
@@ -85,8 +85,8 @@ pub(crate) fn start(call: &mut Call, x: &mut Core, verb: Verb) -> Next {
     }
 }
 
-/// A header field of the request that began the call, its rows joined by commas where it is a list. What proves a password stays here: a script
-/// writes to the log, and to other phones.
+/// A header field of the request that began the call. The rows of a list are joined by commas. Header fields that prove
+/// a password are not given out: a script can write to the log and to other phones.
 fn header(call: &Call, x: &Core, name: &str) -> Option<String> {
     let proof = [HeaderName::Authorization, HeaderName::ProxyAuthorization];
     let request = call
@@ -123,7 +123,7 @@ fn state_of(x: &Core, number: &str) -> Option<Box<ExtensionState>> {
     }))
 }
 
-/// A leg came in the place of one that no verb connects, or whose verb did not take it: RFC 3891 section 3.
+/// A leg took the place of a leg that no verb connects, or its verb did not take it: RFC 3891 section 3.
 fn refuse_guest(x: &mut Core, leg: LegId) {
     x.with_leg(leg, |leg, cx| leg.reject(cx, &Answer::of(481)));
 }

@@ -1,4 +1,5 @@
-//! A call made over the API: the phones of the person who wants it ring, and the first to be picked up is the subject.
+//! A call made over the API: the phones of the person who asked for it ring. The first that is answered becomes the
+//! subject.
 
 use std::time::Duration;
 
@@ -14,22 +15,22 @@ use crate::{
 
 use super::{Next, Running};
 
-/// How long they ring.
+/// How long the phones ring.
 const RING: Duration = Duration::from_secs(60);
 
 /// The hunt for the subject.
 pub(crate) struct Originating(Hunt);
 
 impl Originating {
-    /// Rings the phones of the call's own extension; `None` where that cannot be. Forwards do not count: nobody else is to
-    /// be put through.
+    /// Rings the phones of the call's own extension; `None` if that is not possible. Forwards do not count: no other
+    /// person is to be connected.
     pub fn start(call: &mut Call, x: &mut Core) -> Option<Box<Self>> {
         let quest = Quest {
             call: call.id,
             targets: vec![Target::Extension(call.facts.number.clone())],
             strategy: Strategy::All,
             timeout: RING,
-            // The phone shows who will be called.
+            // The phone shows the number that will be called.
             caller: CallerId {
                 number: call.facts.dialed.clone(),
                 name: String::new(),
@@ -67,7 +68,7 @@ impl Originating {
                 self.0.stop(x);
                 return Next::Idle;
             }
-            // Another phone has picked up in the place of one that rings.
+            // Another phone has picked up the call of a phone that rings.
             VerbEvent::Guest(guest) if self.0.is_at(guest.instead_of) && bridge::accept_alone(x, guest.leg) => {
                 self.0.answered_elsewhere(x);
                 call.subject_found(x, guest.leg);

@@ -12,14 +12,14 @@ use crate::{
 
 use super::Next;
 
-/// `caller.reject(code, reason?)`. Of an answered call it is a hang-up.
+/// `caller.reject(code, reason?)`. Hangs up a call that was answered.
 pub(super) fn reject(call: &mut Call, x: &mut Core, code: RejectCode, reason: Option<String>) -> Next {
     let code = code.code();
     let detail = match &reason {
         Some(reason) => format!("rejected by the dialplan: {code} {reason}"),
         None => format!("rejected by the dialplan: {code}"),
     };
-    // A script that passes on the code of its `dial` passes on the reason for it, and the cause is that of the `dial`.
+    // If a script passes on the code of its `dial`, the reason and the cause are also those of the `dial`.
     let last = call.script.last_dial.as_ref().filter(|last| last.code == code);
     let why = last.and_then(|last| last.why.clone());
     let refusal = Answer::of(code).with_reason(reason).explained(why.as_ref());
@@ -30,7 +30,7 @@ pub(super) fn reject(call: &mut Call, x: &mut Core, code: RejectCode, reason: Op
 /// `caller.redirect(uri)`: 302.
 pub(super) fn redirect(call: &mut Call, x: &mut Core, target: &str) -> Next {
     let flow = call.subject_leg(x).map(|leg| leg.path.flow);
-    // A number of ours is where the phone finds us: our domain may be a name that nobody can look up.
+    // A number of ours gets the host by which the phone reaches us: the phone may not be able to look up our domain.
     let contact = match flow.filter(|_| !target.contains(':')) {
         Some(flow) => x.stack.contact(&flow, target, false),
         None => format!("<{target}>"),

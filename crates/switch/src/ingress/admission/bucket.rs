@@ -6,8 +6,8 @@ use sip::Instant;
 
 use crate::config::Rate;
 
-/// A token bucket: 16 bytes, no float, no drift. Counts millionths of tokens, so that a
-/// microsecond is worth `per_second` of them.
+/// A token bucket: 16 bytes, no float, no drift. Counts millionths of tokens, so one microsecond is worth `per_second`
+/// of them.
 #[derive(Copy, Clone, Debug)]
 pub(crate) struct Bucket {
     micro_tokens: u64,
@@ -45,7 +45,7 @@ impl Bucket {
         enough
     }
 
-    /// Gives back a token that was taken for nothing.
+    /// Returns a token that was taken without need.
     pub(crate) fn give_back(&mut self) {
         self.micro_tokens = self.micro_tokens.saturating_add(TOKEN);
     }
@@ -56,7 +56,7 @@ impl Bucket {
         self.micro_tokens >= TOKEN
     }
 
-    /// How long until there is a token; a day where none will ever come.
+    /// How long until there is a token; a day if there will never be one.
     pub(crate) fn wait(&self, rate: Rate) -> Duration {
         let missing = TOKEN.saturating_sub(self.micro_tokens);
         match missing.div_ceil(u64::from(rate.per_second).max(1)) {

@@ -1,16 +1,19 @@
-//! Load and flood control: what may come in before it has cost anything.
+//! Load and flood control: decides about each message before it has cost any work.
 //!
-//! The ladder, cheapest rung first: bytes that are no SIP are dropped; a token bucket for each
-//! source address and for each kind of new request; the same for all sources together, with a part
-//! kept for sources that have signed in; a cap on calls and transactions. What is over a limit is
-//! refused with 503 and Retry-After, as an unanswered INVITE would come back for 32 s, but only so
-//! many times a second: beyond that it is dropped, so that a flood does not make us flood.
+//! The steps, the cheapest first:
+//! - Bytes that are not SIP are dropped.
+//! - A token bucket for each source address and each kind of new request.
+//! - The same for all sources together, with a part kept for sources that have signed in.
+//! - A limit on calls and on transactions.
 //!
-//! Requests within dialogs, ACK, BYE, CANCEL, PRACK and responses are never refused: calls in
-//! progress always win. As anybody can write a To tag, whoever finds that such a message belongs to
-//! nothing says so ([`Admission::stray`]); a source from which nobody has signed in, and that sends
-//! many of those, is no longer heard at all. No address is special, not even loopback: a benchmark that wants more than
-//! the defaults sets them.
+//! A request over a limit gets 503 and Retry-After, because an INVITE without an answer would be repeated for 32 s. The
+//! number of these answers a second is limited; beyond that a request is dropped, so that a flood does not make us
+//! flood.
+//!
+//! Requests within dialogs, ACK, BYE, CANCEL, PRACK and responses are never refused: calls in progress always go first.
+//! Any sender can write a To tag. So the room that finds out that such a message belongs to nothing reports that
+//! ([`Admission::stray`]). A source that sends many of these, and from which no device has signed in, is then ignored
+//! completely. No address is special, not even loopback: a benchmark that needs more than the defaults must set them.
 
 mod bucket;
 mod peek;
@@ -24,7 +27,7 @@ pub use self::peek::{Kind, peek};
 pub use crate::config::{Rate, admission::*};
 use crate::tables::recent::Recent;
 
-/// How much is going on.
+/// The present load.
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
 pub struct Load {
     /// Calls in progress.
@@ -33,7 +36,7 @@ pub struct Load {
     pub transactions: usize,
 }
 
-/// What becomes of a message.
+/// What to do with a message.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// Parse it.
@@ -43,7 +46,7 @@ pub enum Verdict {
         /// At least 1.
         retry_after: u32,
     },
-    /// Forget it without an answer.
+    /// Drop it without an answer.
     Drop,
 }
 
@@ -72,8 +75,8 @@ pub struct Admission {
     config: Config,
     total: Buckets,
     strangers: Recent<u128, Source>,
-    /// Sources from which somebody has signed in. Apart, so that a flood from made-up addresses
-    /// cannot push them out.
+    /// Sources from which a device has signed in. They have their own map, so that a flood from forged addresses cannot
+    /// push them out.
     vouched: Recent<u128, Source>,
     refused: u64,
     dropped: u64,
@@ -94,7 +97,7 @@ impl Admission {
         }
     }
 
-    /// Judges a message by where it comes from and what it seems to be (see [`peek`]).
+    /// Decides about a message by its source and its kind (see [`peek`]).
     pub fn admit(&mut self, now: Instant, source: IpAddr, kind: Kind, load: Load) -> Verdict {
         let class = match kind {
             Kind::InProgress | Kind::Response => return self.admit_in_progress(now, source),
@@ -113,7 +116,7 @@ impl Admission {
         }
     }
 
-    /// Somebody behind this address has signed in: it has a share in what is kept for such sources.
+    /// A device behind this address has signed in: the address may use the share that is kept for such sources.
     pub fn vouch(&mut self, now: Instant, source: IpAddr) {
         let config = &self.config;
         let network = network(source);
@@ -122,7 +125,7 @@ impl Admission {
         self.vouched.touch(network, former);
     }
 
-    /// A message that seemed to be part of a dialog or transaction is part of none.
+    /// A message that looked like part of a dialog or transaction is part of none.
     pub fn stray(&mut self, now: Instant, source: IpAddr) {
         let network = network(source);
         if self.vouched.get_mut(&network).is_none() {
@@ -134,17 +137,17 @@ impl Admission {
         }
     }
 
-    /// A message of this kind was not readable: it is part of nothing that is under way, whatever it seemed to be.
+    /// A message of this kind could not be parsed. So it is not part of a dialog or transaction, even if it looked like
+    /// it.
     pub fn malformed(&mut self, now: Instant, source: IpAddr, kind: Kind) {
         match kind {
             Kind::InProgress | Kind::Response => self.stray(now, source),
-            // These have paid for it.
+            // These have already taken a token.
             Kind::Call | Kind::Registration | Kind::Other | Kind::KeepAlive | Kind::Junk => {}
         }
     }
 
-    /// Calls in progress are those of sources from which somebody has signed in, or of peers that
-    /// do not stray.
+    /// Calls in progress belong to sources from which a device has signed in, or to peers that do not stray.
     fn admit_in_progress(&mut self, now: Instant, source: IpAddr) -> Verdict {
         let rate = self.config.strays;
         let heard = self
@@ -158,7 +161,7 @@ impl Admission {
         Verdict::Drop
     }
 
-    /// Takes other limits. Buckets keep what they have, as far as the new burst allows.
+    /// Takes other limits. Buckets keep their tokens, as far as the new burst allows.
     pub fn configure(&mut self, config: Config) {
         if config.sources != self.config.sources {
             self.strangers = Recent::new(config.sources);
@@ -177,7 +180,7 @@ impl Admission {
         self.dropped
     }
 
-    /// Takes a token of the source and one of the total, or says how long to wait for one.
+    /// Takes a token of the source and a token of the total, or returns how long to wait.
     fn charge(&mut self, now: Instant, address: IpAddr, class: Class, load: Load) -> Result<(), Duration> {
         let config = &self.config;
         let full = match class {
@@ -202,7 +205,7 @@ impl Admission {
         let total = class.rate(&config.total);
         let reserve = (u64::from(total.burst) * u64::from(share) / 100) as u32;
         if !class.bucket(&mut self.total).take(total, now, reserve) {
-            // The source is not at fault: it keeps its token.
+            // The total was empty: the source keeps its token.
             class.bucket(&mut source.buckets).give_back();
             return Err(class.bucket(&mut self.total).wait(total));
         }
@@ -229,7 +232,7 @@ impl Admission {
     }
 }
 
-/// Seconds to wait, rounded up, and spread over some more so that not all come back at once.
+/// Seconds to wait, rounded up and spread, so that not all sources come back at once.
 fn retry_after(wait: Duration, count: u64) -> u32 {
     let spread = (count % 5) as u32;
     let whole = wait.as_secs().min(3_600) as u32;
@@ -274,8 +277,8 @@ impl Source {
     }
 }
 
-/// What counts as one source: an IPv4 address (mapped to IPv6 or not), or an IPv6 /64, as that is
-/// what one site has.
+/// What counts as one source: an IPv4 address (mapped to IPv6 or not), or an IPv6 /64 network, since one site has a
+/// /64.
 pub(crate) fn network(address: IpAddr) -> u128 {
     match address.to_canonical() {
         IpAddr::V4(v4) => v4.to_ipv6_mapped().to_bits(),

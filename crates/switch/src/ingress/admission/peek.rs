@@ -1,8 +1,8 @@
-//! What a message is, told from its bytes before it costs a parse.
+//! The kind of a message, read from its bytes without the cost of a parser.
 
 use memchr::{memchr, memchr_iter};
 
-/// What admission control needs to know of a message.
+/// The kinds of messages that admission control tells apart.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
     /// An INVITE outside of a dialog: a new call.
@@ -11,20 +11,20 @@ pub enum Kind {
     Registration,
     /// Any other request outside of a dialog (OPTIONS, MESSAGE, SUBSCRIBE ...).
     Other,
-    /// ACK, BYE, CANCEL, PRACK, or any request with a To tag: part of something that is under way.
+    /// ACK, BYE, CANCEL, PRACK, or any request with a To tag: part of a dialog or transaction.
     InProgress,
     /// A response.
     Response,
-    /// Nothing but CR, LF, space and NUL: a keep-alive (RFC 5626 3.5.1) or an empty datagram.
+    /// Only CR, LF, space and NUL: a keep-alive (RFC 5626 3.5.1) or an empty datagram.
     KeepAlive,
-    /// No SIP at all: the first line is neither a request line nor a status line.
+    /// Not SIP: the first line is neither a request line nor a status line.
     Junk,
 }
 
-/// Tells what kind of message these bytes begin. Reads the first line, and the header only as far
-/// as the To field (compact, folded, in any case); allocates nothing, looks at each byte once.
+/// Tells the kind of the message that begins with these bytes. Reads the first line, and the header up to the To field
+/// (compact, folded, in any case). Allocates nothing and looks at each byte once.
 ///
-/// A To tag is believed: whether there is such a dialog is found out later.
+/// A To tag is believed here; whether there is such a dialog is checked later.
 pub fn peek(bytes: &[u8]) -> Kind {
     // RFC 3261 7.5: empty lines before the start line are ignored.
     let Some(begin) = bytes.iter().position(|byte| !matches!(byte, b'\r' | b'\n')) else {

@@ -18,7 +18,7 @@ fn admission(change: impl FnOnce(&mut Config)) -> Admission {
     Admission::new(Instant::ZERO, config)
 }
 
-/// Sends `per_second` messages a second for `seconds`; counts what was admitted, refused, dropped.
+/// Sends `per_second` messages a second for `seconds`. Counts the admitted, the refused and the dropped ones.
 fn offer(admission: &mut Admission, source: IpAddr, kind: Kind, per_second: u64, seconds: u64) -> [u64; 3] {
     let mut counts = [0; 3];
     for index in 0..per_second * seconds {

@@ -1,4 +1,4 @@
-//! Who guesses passwords is not listened to for a while.
+//! Sources that guess passwords are ignored for some time.
 
 use std::net::SocketAddr;
 
@@ -10,36 +10,37 @@ use crate::{
     tables::recent::Recent,
 };
 
-/// Bytes of a user name that tell it from others here.
+/// How many bytes of a user name tell it from others here.
 const NAME: usize = 64;
 
 /// Credentials whose password is to be judged.
 pub(super) struct Guess<'a> {
-    /// Where they came from.
+    /// The source they came from.
     pub(super) flow: &'a Flow,
     /// The user name in them.
     pub(super) user: &'a str,
-    /// Whether their nonce shows that our answers reach the source. Whoever forges a phone's address does
-    /// not get the nonces that are given to that address.
+    /// Whether their nonce shows that our answers reach the source. A sender that forges a phone's address does not get
+    /// the nonces given to that address.
     pub(super) reached: bool,
 }
 
-/// Wrong passwords by source, and by source and user name, as token buckets; all bounded.
+/// Wrong passwords by source, and by source and user name, as token buckets. All tables are bounded.
 ///
-/// A user name alone is never locked, so that nobody locks out a user at another address. A phone
-/// that has signed in from its address and port is heard whatever others behind the same address
-/// do. Guesses whose source may be forged have buckets of their own, and take nothing from anybody
-/// who can show a nonce that was given to the source.
+/// A user name alone is never locked, so that a guesser cannot lock out a user at another address. A phone that has
+/// signed in from its address and port is still served, whatever others behind the same address do. Guesses from a
+/// possibly forged source have their own buckets. They take nothing from a sender that shows a nonce given to the
+/// source.
 pub(super) struct Backoff {
     per_user: Rate,
     per_source: Rate,
     reached: Tries,
-    /// Kept apart: forged addresses are without number, and are not to push out what is known of real ones.
+    /// Separate: an attacker can forge any number of addresses, which must not push out what is known of real
+    /// addresses.
     unproven: Tries,
     good: Recent<(SocketAddr, Box<str>), ()>,
 }
 
-/// What was tried.
+/// The guesses of one source.
 struct Tries {
     users: Recent<(u128, Box<str>), Guesses>,
     sources: Recent<u128, Bucket>,
@@ -54,7 +55,7 @@ impl Tries {
     }
 }
 
-/// What was tried for one user from one source.
+/// The guesses for one user from one source.
 struct Guesses {
     bucket: Bucket,
     /// The last response that was wrong.
@@ -72,7 +73,7 @@ impl Backoff {
         }
     }
 
-    /// Seconds until such a password is looked at again, if that is not now.
+    /// For how many seconds such a password is not looked at; `None` if it is looked at now.
     pub(super) fn wait(&mut self, now: Instant, guess: &Guess<'_>) -> Option<u32> {
         let name: Box<str> = cut(guess.user).into();
         if guess.reached && self.good.get_mut(&(guess.flow.remote, name.clone())).is_some() {
@@ -98,7 +99,7 @@ impl Backoff {
         )
     }
 
-    /// The password was wrong. The same response again is the same request again, and no other guess.
+    /// The password was wrong. The same response again is a repetition of the request, and not another guess.
     pub(super) fn failed(&mut self, now: Instant, guess: &Guess<'_>, response: &str) {
         let source = network(guess.flow.remote.ip());
         let (per_user, per_source) = (self.per_user, self.per_source);
@@ -139,7 +140,7 @@ impl Backoff {
         }
     }
 
-    /// How many entries there are in each table.
+    /// How many entries each table has.
     #[cfg(test)]
     pub(super) fn sizes(&self) -> [usize; 5] {
         let [reached, unproven] = [&self.reached, &self.unproven].map(|tries| [tries.users.len(), tries.sources.len()]);

@@ -1,18 +1,24 @@
-//! Who sent a request: digest authentication (RFC 3261 section 22, RFC 7616, RFC 8760) and what it
-//! entitles to.
+//! Who sent a request: digest authentication (RFC 3261 section 22, RFC 7616, RFC 8760), and what the sender may do.
 //!
-//! A PBX is a user agent server to whoever calls, so it challenges with 401 and WWW-Authenticate,
-//! SHA-256 first and then MD5 (`quirks` knows the exceptions); credentials are taken from Authorization and from
-//! Proxy-Authorization alike. An answer without qop (RFC 2069) is taken, too, unless the device is set to demand
-//! qop; its nonce is good for that one request.
+//! | file | what it does | which fields of [`Authenticator`] it owns |
+//! |---|---|---|
+//! | `mod.rs` | verifies credentials, makes challenges | all others |
+//! | `backoff.rs` | `Backoff`: ignores sources that guess passwords | `backoff` |
+//! | `identity.rs` | what a sender may say about itself; trusted networks | |
+//! | `quirks.rs` | phones that cannot read the challenges of RFC 8760 | `shown` |
 //!
-//! A nonce is bound to the network it was given to. The right password with a nonce of another network is
-//! answered with `stale=true` and a nonce that is bound to the user instead, so that a phone behind a NAT that
-//! changes its address is asked once more, and not for ever. A nonce that is not known to have reached the
-//! source proves nothing about the source: wrong passwords with it lock out nobody.
+//! A PBX is a user agent server for every caller, so it challenges with 401 and WWW-Authenticate, first with SHA-256
+//! and then with MD5 (`quirks` knows the exceptions). Credentials are accepted in Authorization and in
+//! Proxy-Authorization. An answer without qop (RFC 2069) is accepted too, unless the device is set to require qop; its
+//! nonce is then good for that one request.
 //!
-//! A user nobody knows goes the same way as a wrong password: the same look-up, the same hashes
-//! (against a secret of nobody), the same accounting, the same answer.
+//! A nonce is bound to the network it was given to. The right password with a nonce of another network gets
+//! `stale=true` and a nonce that is bound to the user instead. So a phone behind a NAT that changes its address is
+//! asked once more, and not for ever. If a nonce may not have reached the source, it proves nothing about the source:
+//! wrong passwords with such a nonce lock no phone out.
+//!
+//! An unknown user is treated like a wrong password: the same look-up, the same hashes (with a secret that belongs to
+//! no user), the same count of failures, the same answer.
 
 mod backoff;
 mod identity;
@@ -37,26 +43,26 @@ use super::admission::network;
 use crate::{Accounts, Answer, Device, Domain, stack::refused::Refused};
 pub use crate::{accounts::Identity, config::auth::Config};
 
-/// Credentials of one request that are looked at; a proxy on the way may have its own beside ours.
+/// How many credentials of one request are looked at; a proxy on the way may have added its own.
 const CREDENTIALS: usize = 8;
 
-/// Whose request it is.
+/// The result of authentication.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// This identity's.
+    /// The request comes from this identity.
     Known(Identity),
-    /// To be found out: answer this 401.
+    /// The sender is unknown: answer with this 401.
     Challenge(Answer),
-    /// Not to be served: answer this 400 or (after many wrong passwords) 503.
+    /// The request is not served: answer with this 400 or (after many wrong passwords) 503.
     Refused(Answer),
-    /// This identity's, which may not do what it asks: answer this 403 (or 400).
+    /// The request comes from this identity, which may not make it: answer with this 403 (or 400).
     Forbidden(Identity, Answer),
-    /// An ACK or a CANCEL: it cannot be sent again with credentials, so it is not challenged
-    /// (RFC 3261 22.1). It belongs to a request that was.
+    /// An ACK or a CANCEL. It cannot be sent again with credentials, so it is not challenged (RFC 3261 22.1). It
+    /// belongs to a request that was authenticated.
     Exempt,
 }
 
-/// What was computed so far. A user that is not known must cost what a wrong password costs.
+/// Counts of the work done so far. An unknown user must cost as much as a wrong password.
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
 pub struct Work {
     /// Responses that were verified.
@@ -67,11 +73,11 @@ pub struct Work {
     pub challenges: u64,
     /// Wrong credentials.
     pub failures: u64,
-    /// Refusals to look at credentials.
+    /// How often credentials were not looked at.
     pub refusals: u64,
 }
 
-/// Digest authentication. No `Debug`: it holds the key.
+/// Digest authentication. No `Debug`, since it holds the key.
 pub struct Authenticator {
     nonces: Nonces,
     replay: Replay,
@@ -83,7 +89,7 @@ pub struct Authenticator {
 }
 
 impl Authenticator {
-    /// With a random key of its own for the nonces.
+    /// With a random key for the nonces.
     pub fn new(key: [u8; 32], config: &Config) -> Self {
         let lifetime = Duration::from_secs(u64::from(config.nonce_lifetime));
         let mut md5 = [0; 16];
@@ -99,13 +105,13 @@ impl Authenticator {
         }
     }
 
-    /// Has a run that is played again issue the nonces that were used in it: see [`Nonces::replaying`].
+    /// For a recorded run that is played again: issues the nonces of that run. See [`Nonces::replaying`].
     pub(crate) fn replay_nonces<'a>(&mut self, used: impl IntoIterator<Item = &'a str>) {
         self.nonces = Nonces::replaying(self.nonces.lifetime(), used);
     }
 
-    /// Finds out whose request it is. The realm is the domain's name. Requests within dialogs are
-    /// not for here: their dialog says whose they are.
+    /// Finds out who sent a request. The realm is the name of the domain. Requests within dialogs do not come here:
+    /// their dialog tells who sent them.
     pub fn authenticate(
         &mut self,
         now: Instant,
@@ -138,12 +144,12 @@ impl Authenticator {
         }
     }
 
-    /// What was computed so far.
+    /// The work done so far.
     pub fn work(&self) -> Work {
         self.work
     }
 
-    /// The device whose password was used, with a nonce that is good and not replayed.
+    /// The device whose password was used, with a nonce that is valid and not replayed.
     fn judge<'a>(
         &mut self,
         now: Instant,
@@ -172,8 +178,8 @@ impl Authenticator {
                 let answer = Answer::because(StatusCode::SERVICE_UNAVAILABLE, "Too Many Wrong Passwords");
                 Verdict::Refused(answer.with(HeaderName::RetryAfter, seconds.to_string()))
             } else {
-                // The guesses may be forged with a phone's address: the phone has to be heard, with a nonce that
-                // only somebody at that address gets. `stale` tells nothing here, since nothing was verified.
+                // The guesses may have been forged with a phone's address. The phone must still be served: it shows a
+                // nonce that only a sender at that address gets. Nothing was verified here, so `stale` reveals nothing.
                 Verdict::Challenge(self.challenge(now, message, flow, domain, Fresh::stale(user, Binding::Source)))
             });
         }
@@ -195,8 +201,8 @@ impl Authenticator {
         if device.require_qop && credentials.qop.is_none() {
             return Err(bad("This Device Needs Digest With qop"));
         }
-        // RFC 7616 3.3: stale only where the digest was right but its nonce was too old, not ours
-        // (perhaps of before a restart), given to another address or used up: the phone need not ask its user.
+        // RFC 7616 3.3: stale only if the digest was right and the nonce was at fault: too old, not ours (perhaps from
+        // before a restart), given to another address, or used up. Then the phone need not ask its user.
         let binding = match nonce {
             Ok(_) if !self.replay.seen(&credentials.nonce, credentials.nc) => {
                 self.backoff.succeeded(&guess);
@@ -209,7 +215,7 @@ impl Authenticator {
         Err(Verdict::Challenge(self.challenge(now, message, flow, domain, fresh)))
     }
 
-    /// Whether the credentials were made with the device's password. Takes as long where there is no device.
+    /// Whether the credentials were made with the device's password. Takes the same time if there is no such device.
     fn verify(&mut self, credentials: &Credentials<'_>, device: Option<&Device>, message: &Message) -> bool {
         self.work.digests += 1;
         let ha1 = match device {
@@ -226,7 +232,7 @@ impl Authenticator {
         }
     }
 
-    /// The 401 to a request whose sender is not known yet.
+    /// The 401 to a request whose sender is not known.
     fn challenge(&mut self, now: Instant, message: &Message, flow: &Flow, domain: &Domain, fresh: Fresh<'_>) -> Answer {
         self.work.challenges += 1;
         let holder = Holder {
@@ -249,18 +255,18 @@ impl Authenticator {
     }
 }
 
-/// What the nonce of a challenge is to be.
+/// What a challenge needs for its nonce.
 struct Fresh<'a> {
     /// The user name in the credentials, if there were any.
     user: &'a str,
     /// What the nonce is bound to.
     binding: Binding,
-    /// Whether only the former nonce was at fault.
+    /// Whether only the former nonce was at fault (`stale`).
     stale: bool,
 }
 
 impl<'a> Fresh<'a> {
-    /// Without a word about the credentials that came.
+    /// Without any credentials in the request.
     const fn new(user: &'a str) -> Self {
         Self {
             user,
@@ -269,7 +275,7 @@ impl<'a> Fresh<'a> {
         }
     }
 
-    /// In place of a nonce that is not good any more.
+    /// Replaces a nonce that is no longer good.
     const fn stale(user: &'a str, binding: Binding) -> Self {
         Self {
             user,
@@ -279,8 +285,8 @@ impl<'a> Fresh<'a> {
     }
 }
 
-/// The extension whose network this comes from. A registration says where a device is; a trusted network is
-/// nobody's device.
+/// The extension of the trusted network that this comes from. Not for a REGISTER, which says where a device is: a
+/// trusted network has no device.
 fn whose_network<'a>(message: &Message, flow: &Flow, accounts: &Accounts, trusted: &'a TrustedNets) -> Option<&'a str> {
     if *message.method() == Method::Register {
         return None;
@@ -290,8 +296,8 @@ fn whose_network<'a>(message: &Message, flow: &Flow, accounts: &Accounts, truste
         .filter(|extension| accounts.is_extension(extension))
 }
 
-/// The first credentials for our realm, by an algorithm we know. Those for other realms and of
-/// other schemes are somebody else's (RFC 3261 22.3).
+/// The first credentials for our realm, with an algorithm that we know. Credentials for other realms and of other
+/// schemes are meant for other servers (RFC 3261 22.3).
 fn ours<'a>(message: &'a Message, domain: &Domain) -> Result<Option<Credentials<'a>>, Answer> {
     let fields = message
         .headers(HeaderName::Authorization)
@@ -304,7 +310,7 @@ fn ours<'a>(message: &'a Message, domain: &Domain) -> Result<Option<Credentials<
             Err(_) => unreadable = true,
         }
     }
-    // RFC 7616 3.4: improper or missing parameters are a 4xx.
+    // RFC 7616 3.4: improper or missing parameters get a 4xx.
     if unreadable {
         Err(Answer::because(StatusCode::BAD_REQUEST, "Credentials Cannot Be Read"))
     } else {
@@ -312,9 +318,9 @@ fn ours<'a>(message: &'a Message, domain: &Domain) -> Result<Option<Credentials<
     }
 }
 
-/// Whether the digest's URI is that of the request, as far as it can have stayed the same on the
-/// way (RFC 3261 22.4 items 1 and 6): equal, or ours with no other user part. Phones sign the
-/// registrar's address where the Request-URI names the domain, or leave the user part out.
+/// Whether the digest's URI matches the Request-URI, which a proxy may have changed (RFC 3261 22.4 items 1 and 6):
+/// equal, or ours with no other user part. Some phones sign the registrar's address where the Request-URI names the
+/// domain, or leave out the user part.
 fn names_request(signed: &str, message: &Message, domain: &Domain, flow: &Flow) -> bool {
     if signed == message.uri() {
         return true;
@@ -329,7 +335,7 @@ fn names_request(signed: &str, message: &Message, domain: &Domain, flow: &Flow) 
     signed.same_as(&request) || (domain.owns(signed.host, flow) && user_fits)
 }
 
-/// What a device that has proved its password may do with this request.
+/// What a device with a proven password may do with this request.
 fn entitle(message: &Message, flow: &Flow, domain: &Domain, device: &Device) -> Result<Identity, Answer> {
     if device.transport.is_some_and(|only| only != flow.transport) {
         return Err(Answer::because(StatusCode::FORBIDDEN, "Transport Not Allowed"));

@@ -1,39 +1,39 @@
-//! Phones that cannot read what RFC 8760 has us send.
+//! Phones that cannot read the challenges of RFC 8760.
 
 use sip::{Flow, HeaderName, Message, digest::Algorithm};
 
 use crate::{ingress::admission::network, tables::recent::Recent};
 
-/// The beginnings of User-Agent values of phones that give up when any challenge of an answer names an
-/// algorithm they do not know, instead of passing over it (RFC 8760 2.4): libre before its version 3,
-/// which baresip is made of, and SIPp before 3.7.
+/// The beginnings of User-Agent values of phones that give up if any challenge in a response names an algorithm they do
+/// not know. They should skip it (RFC 8760 2.4). These are libre before version 3, on which baresip is built, and SIPp
+/// before 3.7.
 const MD5_ONLY: [&str; 4] = ["baresip v0.", "baresip v1.", "baresip v2.", "SIPp"];
 
-/// So many challenges with SHA-256 first may stay unanswered before a phone is taken for another one than
-/// that which has shown SHA-256. A phone that does not wait for answers has a few requests on the way.
+/// After this many unanswered challenges with SHA-256 first, the sender is taken for another phone than the one that
+/// has used SHA-256. A phone that sends without waiting for answers has a few requests on the way.
 const UNANSWERED: u8 = 4;
 
-/// Bytes of a user part that tell it from others here.
+/// How many bytes of a user part tell it from others here.
 const NAME: usize = 64;
 
-/// Which phones that do not say what they are have shown that they take SHA-256: by the network they are in
-/// and the user part of their From. Bounded. Strangers elsewhere learn nothing from it.
+/// Which phones without a User-Agent have used SHA-256: by their network and the user part of their From. Bounded. A
+/// stranger at another address learns nothing from this.
 pub(super) struct Shown(Recent<(u128, Box<str>), u8>);
 
 impl Shown {
-    /// For at most so many phones.
+    /// For at most this many phones.
     pub(super) fn new(phones: usize) -> Self {
         Self(Recent::new(phones))
     }
 
-    /// What to challenge the sender of `message` with; the one we like best comes first (RFC 8760 2.3).
+    /// The algorithms with which to challenge the sender of `message`; the preferred one first (RFC 8760 2.3).
     pub(super) fn algorithms(&mut self, message: &Message, flow: &Flow) -> &'static [Algorithm] {
         const STRONG_FIRST: &[Algorithm] = &[Algorithm::Sha256, Algorithm::Md5];
         match message.header(HeaderName::UserAgent) {
             Some(agent) if MD5_ONLY.iter().any(|beginning| agent.starts_with(beginning)) => &[Algorithm::Md5],
             Some(_) => STRONG_FIRST,
             None if self.takes_sha256(message, flow) => STRONG_FIRST,
-            // A phone that does not say what it is may well read the first challenge only.
+            // A phone without a User-Agent may read only the first challenge.
             None => &[Algorithm::Md5, Algorithm::Sha256],
         }
     }
@@ -51,11 +51,11 @@ impl Shown {
         true
     }
 
-    /// The right password was shown by a hash of this algorithm.
+    /// A device has proved its password with a hash of this algorithm.
     pub(super) fn answered(&mut self, message: &Message, flow: &Flow, algorithm: Algorithm) {
         let Some(key) = key(message, flow) else { return };
         match algorithm {
-            // Phones say what they are in some of their requests only.
+            // Some phones send User-Agent only in some of their requests.
             Algorithm::Sha256 => *self.0.touch(key, || 0) = 0,
             Algorithm::Md5 if message.header(HeaderName::UserAgent).is_none() => {
                 self.0.remove(&key);
@@ -65,7 +65,7 @@ impl Shown {
     }
 }
 
-/// Who sends this, as far as that shows before it has signed in.
+/// The sender of this message, as far as it can be told before the sender has signed in.
 fn key(message: &Message, flow: &Flow) -> Option<(u128, Box<str>)> {
     let from = message.from().ok()?;
     let user = from.uri().ok()?.user_unescaped();

@@ -1,10 +1,10 @@
-//! How many contacts, and how long.
+//! How many contacts the registrar takes, and how long they may be.
 
 use super::*;
 
 #[test]
 fn a_contact_longer_than_the_setting_is_refused() {
-    // RFC 8599 4: tokens of push services stand in the Contact.
+    // RFC 8599 4: the Contact holds tokens of push services.
     let long = |length: usize| format!("sip:101@10.0.0.5;pn-prid={}", "A".repeat(length - 25));
     let register = |world: &mut World, cseq, length| {
         let (old, new) = (long(length).replace("10.0.0.5", "10.0.0.6"), long(length));

@@ -1,4 +1,4 @@
-//! The registrar with a store and a clock of the test.
+//! The registrar, with a store and a clock that the test controls.
 
 mod bindings;
 mod limits;
@@ -17,8 +17,8 @@ use crate::{AccountChange, Device, Extension, Ha1, Listener, NatPolicy};
 
 pub(crate) const UNIX: i64 = 1_700_000_000_000_000;
 
-/// A registrar with extensions 101 (devices 101 and desk) and 102, a store that answers at once
-/// unless told otherwise, and a clock.
+/// A registrar with extensions 101 (devices 101 and desk) and 102, a clock, and a store. The store answers at once,
+/// unless a test says otherwise.
 pub(crate) struct World {
     pub(crate) registrar: Registrar,
     pub(crate) accounts: Accounts,
@@ -28,7 +28,7 @@ pub(crate) struct World {
     /// What is on disk.
     pub(crate) disk: BTreeMapBindings,
     effects: Vec<Effect>,
-    /// All that was told of contacts so far.
+    /// All changes of contacts that the registrar has told so far.
     pub(crate) told: Vec<Change>,
 }
 
@@ -166,7 +166,7 @@ impl World {
         write(&mut self.disk, &changes.expect("something to store"));
     }
 
-    /// Tells what came of a Store.
+    /// Tells the registrar whether a Store succeeded.
     fn report(&mut self, query: QueryId, ok: bool) {
         assert!(self.registrar.stored(self.now, self.unix(), query, ok));
         self.drain();
@@ -236,7 +236,7 @@ impl World {
         (added, removed)
     }
 
-    /// The contacts that were told of and are there, by number and id.
+    /// The contacts according to the changes that were told, by number and id.
     fn located(&self) -> BTreeMap<(String, u64), Arc<Contact>> {
         let mut located = BTreeMap::new();
         for change in &self.told {
@@ -253,7 +253,7 @@ impl World {
         located
     }
 
-    /// Memory and disk hold the same bindings, and what was told of them is what there is.
+    /// Memory and disk hold the same bindings, and the told changes lead to the same contacts.
     pub(crate) fn agrees_with_disk(&self) {
         let held = self.registrar.table.sorted().into_iter();
         let held: Vec<&Arc<Contact>> = held.map(|bound| &bound.contact).collect();

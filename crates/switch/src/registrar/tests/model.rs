@@ -1,5 +1,5 @@
-//! Random REGISTERs against a registrar that fits on a page, and random interleavings against the
-//! rules no interleaving may break.
+//! Random REGISTERs compared with a model that fits on a page, and random interleavings checked against rules that must
+//! always hold.
 
 use std::collections::BTreeMap;
 
@@ -170,8 +170,8 @@ proptest! {
         }
     }
 
-    /// Several REGISTERs under way at once, removals and the end of bindings in between, stores
-    /// that fail: each gets one answer, and memory is what is on disk when all is quiet.
+    /// Several REGISTERs are under way at once; in between bindings are removed or end, and stores fail. Each REGISTER
+    /// gets one answer, and memory equals the disk when all is quiet.
     #[test]
     fn any_interleaving_ends_well(steps in proptest::collection::vec((0u8..8, 0usize..4, 0u32..3), 1..60)) {
         let mut world = World::new(|config| config.waiting = 3);
@@ -188,13 +188,13 @@ proptest! {
                     sent.push(world.begin(&text, udp(), &own));
                 }
                 3 | 4 => {
-                    // The store answers in order; one in three fails.
+                    // The store answers in order; a third of its writes fail.
                     if !under_way.is_empty() {
                         let query = under_way.remove(0);
                         world.report(query, number > 0);
                         let failed = number == 0;
                         if failed {
-                            // It had not been written, then: undo what was written when it was asked for.
+                            // The write has failed: undo what was written when it was asked for.
                             prop_assert_eq!(world.answer(query).unwrap().status.code(), 500);
                         }
                     }
@@ -233,7 +233,7 @@ proptest! {
             prop_assert_eq!(answers.count(), 1);
         }
         prop_assert!(world.registrar.busy.is_empty() && world.registrar.queries.is_empty());
-        // Play the disk back: what was stored and reported good, and what was forgotten, in order.
+        // Replay the disk in order: what was stored successfully, and what was forgotten.
         let mut disk = BTreeMapBindings::new();
         let good: std::collections::BTreeSet<QueryId> = world
             .effects
@@ -272,7 +272,7 @@ fn a_contact_takes_less_than_a_kibibyte() {
     world.send("3848276298220188511@192.168.178.123", 1, &lines);
     let bound = world.registrar.table.of("101").next().unwrap();
     let binding = bound.binding();
-    // What an allocation costs beyond its size, at most.
+    // What an allocation costs at most beyond its size.
     let heap = |capacity: usize| {
         if capacity == 0 {
             0
@@ -292,7 +292,7 @@ fn a_contact_takes_less_than_a_kibibyte() {
     // The counts of shared memory stand before it.
     // The counts of shared memory stand before it.
     let own = heap(2 * size_of::<usize>() + size_of::<Contact>()) + texts + instance + heap(binding.path.capacity());
-    // A hash table may be half empty after it has grown, a tree node too.
+    // A hash table may be half empty after it has grown; so may a tree node.
     let by_id = 2 * (size_of::<(u64, Bound)>() + 1);
     let by_number = 2 * (size_of::<(Box<str>, SmallVec<[u64; 2]>)>() + 1) + heap(binding.number.len());
     let by_connection = 2 * size_of::<(ConnectionId, SmallVec<[u64; 1]>)>();

@@ -1,13 +1,13 @@
-//! A whole message as a person may see it: everything that would let its reader sign in, listen in or read what others
-//! write is replaced by `***`.
+//! A whole message as a person may see it. Everything with which a reader could sign in, listen in, or read other
+//! people's texts is replaced by `***`.
 
 use sip::{HeaderName, Message};
 
-/// What stands in place of a secret.
+/// Replaces a secret.
 const MASK: &str = "***";
 
-/// Parameters of credentials and challenges (RFC 3261 25.1) that tell nothing by themselves. Every other one is
-/// masked: `response` and `rspauth` are what a password is guessed from.
+/// Parameters of credentials and challenges (RFC 3261 25.1) that reveal nothing by themselves. All others are masked: a
+/// password can be guessed from `response` and `rspauth`.
 const PLAIN_PARAMETERS: [&str; 12] = [
     "username",
     "realm",
@@ -22,9 +22,9 @@ const PLAIN_PARAMETERS: [&str; 12] = [
     "domain",
     "userhash",
 ];
-/// Parts of the names of header fields whose value is nobody's business, such as `X-Api-Key`.
+/// Parts of the names of header fields whose value is secret, such as `X-Api-Key`.
 const SECRET_NAMES: [&str; 6] = ["auth", "token", "password", "secret", "key", "cookie"];
-/// Parameters, wherever they stand: push credentials (RFC 8599 4.1), and what a URI may carry (RFC 3261 19.1.1).
+/// Secret parameters of any header field: push credentials (RFC 8599 4.1), and passwords in a URI (RFC 3261 19.1.1).
 const SECRET_PARAMETERS: [&str; 6] = [
     "pn-prid=",
     "pn-param=",
@@ -36,8 +36,8 @@ const SECRET_PARAMETERS: [&str; 6] = [
 /// Attributes of session descriptions that hold keys: RFC 4568 9.1, RFC 8839 5.4, RFC 4567 3.1.
 const SECRET_ATTRIBUTES: [&str; 3] = ["a=crypto:", "a=ice-pwd:", "a=key-mgmt:"];
 
-/// The message, one line each for the start and every header field, then its body if that is a session description,
-/// or else what it is.
+/// The message, one line for the start line and one for each header field. Then the body if it is a session
+/// description; otherwise only its type and size.
 pub(super) fn text(message: &Message) -> String {
     let mut text = uris(message.start_line());
     for (name, id, value) in message.fields() {
@@ -77,7 +77,7 @@ fn field(name: &str, id: HeaderName, value: &str) -> String {
     }
 }
 
-/// `Digest username="101", response="***"`; of any other scheme only its name.
+/// `Digest username="101", response="***"`; for any other scheme only its name.
 fn credentials(value: &str) -> String {
     match value.split_once([' ', '\t']) {
         Some((scheme, rest)) if scheme.eq_ignore_ascii_case("Digest") => format!("{scheme} {}", parameters(rest)),
@@ -86,7 +86,7 @@ fn credentials(value: &str) -> String {
     }
 }
 
-/// `name=value` by comma; what is not known to be harmless is masked.
+/// `name=value` separated by commas; values not known to be harmless are masked.
 fn parameters(list: &str) -> String {
     let masked = |one: &str| {
         let (name, _) = one.split_once('=').unwrap_or(("", one));
@@ -121,7 +121,7 @@ fn by_comma(list: &str) -> Vec<&str> {
     parts
 }
 
-/// `sip:user:password@host` without the password (RFC 3261 19.1.1), wherever one stands.
+/// `sip:user:password@host` without the password (RFC 3261 19.1.1), wherever such a URI stands.
 fn uris(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
@@ -160,7 +160,7 @@ fn scheme_end(text: &str) -> Option<usize> {
     ends.min()
 }
 
-/// Every `name=value` without the value.
+/// Every `name=value` without its value.
 fn parameter_masked(text: &str, parameter: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
@@ -180,7 +180,7 @@ fn parameter_masked(text: &str, parameter: &str) -> String {
     out
 }
 
-/// Texts that people send one another, and keys they press, are not shown.
+/// Texts that people send to each other, and keys they press, are not shown.
 fn body(content_type: &str, body: &[u8]) -> String {
     let kind = content_type.split(';').next().unwrap_or_default().trim();
     if !kind.eq_ignore_ascii_case("application/sdp") {
@@ -195,7 +195,7 @@ fn body(content_type: &str, body: &[u8]) -> String {
         let secret = SECRET_ATTRIBUTES.iter().find(|name| line.starts_with(*name));
         match secret {
             Some(name) => format!("{name}{MASK}"),
-            // RFC 4566 5.12: `k=` is a key, or says where to get one.
+            // RFC 4566 5.12: `k=` is a key, or tells where to get one.
             None if line.starts_with("k=") => format!("k={MASK}"),
             None => line.to_owned(),
         }

@@ -1,25 +1,30 @@
-//! Messages as the log shows them at `trace`, each once: one line, with nothing in it that holds a secret; or, for
-//! those who ask for it, the whole message with its secrets masked (`masked.rs`).
+//! Messages in the log at `trace`, each once: one line without secrets, or, if the log asks for it, the whole message
+//! with its secrets masked (`masked.rs`).
+//!
+//! | file | what it does |
+//! |---|---|
+//! | `mod.rs` | the line about a message |
+//! | `masked.rs` | the whole message without its secrets |
 
 mod masked;
 
 use sip::{Flow, HeaderName, Limits, Message};
 use tracing::Level;
 
-/// The target of events that show whole messages. Where the log lets it through at `trace`, it takes the place of the
-/// one line a message has otherwise.
+/// The target of events that show whole messages. If the log lets it through at `trace`, the whole message replaces the
+/// line.
 pub const WHOLE_MESSAGES: &str = "sip_message";
 
-/// A message that came.
+/// A message came in.
 pub(crate) fn received(flow: &Flow, message: &Message) {
     if is_shown() {
         log("received", flow, message);
     }
 }
 
-/// Bytes that go out; what is no message (an answer to a keep-alive) is left out.
+/// Bytes that go out. Bytes that are not a message (the answer to a keep-alive) are left out.
 pub(crate) fn sent(flow: &Flow, bytes: &bytes::Bytes) {
-    // It is our own: whatever its size, it was allowed when it was built.
+    // The message is our own: it was allowed when it was built, whatever its size.
     let limits = Limits {
         max_message: bytes.len(),
         max_head: bytes.len(),
@@ -73,7 +78,7 @@ mod tests {
     use super::*;
     use crate::{Config, Input, Keys, Listener, Output, Switch};
 
-    /// What was logged at `trace`, and whether whole messages are let through.
+    /// The lines logged at `trace`, and whether whole messages are let through.
     #[derive(Clone, Default)]
     struct Log {
         whole: bool,
@@ -119,7 +124,7 @@ mod tests {
         }
     }
 
-    /// What the log says of one OPTIONS, and how many messages left.
+    /// The log lines about one OPTIONS, and how many messages were put out.
     fn said(whole: bool) -> (Vec<String>, usize) {
         let log = Log {
             whole,

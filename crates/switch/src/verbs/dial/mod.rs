@@ -1,4 +1,4 @@
-//! `dial`: rings targets, connects the first to answer, and lasts until that one hangs up.
+//! `dial`: rings targets, connects the first that answers, and lasts until that party hangs up.
 //!
 //! | file | what it does | which fields of [`Dialing`] it owns |
 //! |---|---|---|
@@ -28,7 +28,7 @@ use super::{Next, Running};
 /// A `dial` in progress.
 pub(crate) struct Dialing {
     hunt: Hunt,
-    /// Whose early media the subject hears.
+    /// The phone whose early media the subject hears.
     early: Option<LegId>,
     /// Tandem plays ringback to a subject that was answered before.
     ringback: bool,
@@ -90,7 +90,7 @@ impl Dialing {
         self.go_on(call, x, hunted)
     }
 
-    /// Does what follows from how the hunt is doing.
+    /// Acts on the state of the hunt.
     fn go_on(mut self: Box<Self>, call: &mut Call, x: &mut Core, hunted: Hunted) -> Next {
         for (leg, peer) in self.hunt.take_rung() {
             call.adopt(x, leg);
@@ -112,14 +112,14 @@ impl Dialing {
             return self.abandon(x);
         }
         if self.talking.is_none() && self.hunt.is_over() {
-            // A phone has answered, and nobody is there any longer to be connected with it.
+            // A phone has answered, but the subject is gone or has no codec in common with it.
             let last = Unanswered::ours(CauseCode::CodecNoneInCommon, 488, "Not Acceptable Here");
             return self.finish_unanswered(call, x, last);
         }
         Next::Wait(Running::Dial(self))
     }
 
-    /// Another call has handed a leg over: the phone of somebody who picks the call up, or a new subject.
+    /// Another call has handed a leg over: a phone that picks this call up, or a new subject.
     fn guest(&mut self, call: &mut Call, x: &mut Core, guest: Guest) {
         if guest.connected || self.talking.is_some() {
             return;
@@ -142,7 +142,7 @@ impl Dialing {
         }
     }
 
-    /// One phone has the call: no other rings any longer.
+    /// A phone has taken the call: no other phone rings any longer.
     fn found(&mut self, call: &mut Call, x: &mut Core, by: &str) {
         self.silence(call, x);
         call.record.to = by.to_owned();
@@ -158,7 +158,7 @@ impl Dialing {
         }
     }
 
-    /// The subject is gone: no phone rings any longer.
+    /// The subject has gone: no phone rings any longer.
     fn abandon(mut self: Box<Self>, x: &mut Core) -> Next {
         self.hunt.stop(x);
         let result = self.result(x, DialStatus::Cancelled, 487, "Request Terminated");

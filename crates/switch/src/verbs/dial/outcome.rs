@@ -1,4 +1,4 @@
-//! What a `dial` comes to.
+//! The result of a `dial`.
 
 use crate::{
     api::{DialResult, DialStatus, Outcome},
@@ -9,7 +9,7 @@ use crate::{
 
 use super::{Dialing, Next};
 
-/// The word for a final status.
+/// The status in words for a final status code.
 pub(super) const fn status_of(code: u16, rang: bool) -> DialStatus {
     match code {
         486 | 600 => DialStatus::Busy,

@@ -1,7 +1,7 @@
-//! What the caller hears of the phones that are rung, before one of them answers.
+//! What the caller hears while phones ring, before one of them answers.
 //!
-//! With one phone it is what that phone says, as it says it (RFC 3261 21.1). With several, that one of them rings goes
-//! before all else, and nobody's early media is heard.
+//! With one phone, the caller hears that phone's responses unchanged (RFC 3261 21.1). With several phones, ringing goes
+//! before all other progress, and no early media is heard.
 
 use ::media::{Command, Source, Spec};
 
@@ -16,13 +16,13 @@ use crate::{
 use super::Dialing;
 
 impl Dialing {
-    /// A phone that is rung says how it is doing.
+    /// A phone has sent a provisional response.
     pub(super) fn progress(&mut self, call: &mut Call, x: &mut Core, leg: LegId, said: &Said) {
         if said.rings() {
             call.mark_ringing(x);
         }
         if let Some(early) = self.early {
-            // Who hears one phone's early media is not told of another's state.
+            // A caller that hears the early media of one phone is not told the state of another phone.
             if early == leg {
                 tell(call, x, said, said.answer.as_ref());
             }
@@ -44,17 +44,17 @@ impl Dialing {
         }
     }
 
-    /// The caller hears no early media of the phone, which has none, or is not the only one.
+    /// The caller hears no early media of this phone: the phone sends none, or several phones ring.
     fn progress_of_many(&mut self, call: &mut Call, x: &mut Core, said: &Said, alone: bool) {
         let ring = self.hunt.rings();
         let code = if ring { 180 } else { said.code };
-        // RFC 6228: of an early dialog that has ended, while the caller's own goes on with the other phones.
+        // RFC 6228: 199 ends one early dialog, but the caller's early dialog goes on with the other phones.
         if code == 199 && !alone {
             return;
         }
         let caller = call.subject_leg(x);
         let heard = caller.is_some_and(|caller| caller.talk().is_established() || caller.is_up());
-        // A phone that has a session, be it early media, may make no ringback of its own.
+        // A phone that has a session, even early media, may not play ringback by itself.
         if heard && ring {
             self.ring_back(call, x);
         } else {
@@ -72,7 +72,7 @@ impl Dialing {
         tell(call, x, &said, None);
     }
 
-    /// The call has a new subject, which has not heard so far that it rings.
+    /// The call has a new subject, which has not been told yet that a phone rings.
     pub(super) fn subject_changed(&mut self, call: &mut Call, x: &mut Core) {
         self.ringback = false;
         let spec = |leg: LegId| x.legs.get(leg).and_then(|leg| leg.heard().cloned());
@@ -119,8 +119,8 @@ fn tell(call: &Call, x: &mut Core, said: &Said, answer: Option<&Spec>) {
     });
 }
 
-/// Whether a phone that has a session hears early media that is described so. Early media has no answer of its own, so
-/// the phone need not be told of its direction.
+/// Whether a phone that has a session can hear early media of this description. Early media has no answer of its own,
+/// so its direction need not be told to the phone.
 fn serves(subject: &Leg, early: &Spec) -> bool {
     let said = subject.talk().said().map(Spec::direction);
     said.is_some_and(|said| subject.fit(&early.clone().with_direction(said)) == Fit::Same)

@@ -1,4 +1,4 @@
-//! What a 401 offers, and which requests get one.
+//! What a 401 offers, and which requests get a 401.
 
 use super::*;
 

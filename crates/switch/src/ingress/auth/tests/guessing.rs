@@ -1,4 +1,4 @@
-//! Passwords that are guessed.
+//! Guessed passwords.
 
 use super::*;
 
@@ -7,8 +7,8 @@ fn wrong_passwords_from_a_forged_address_do_not_lock_out_its_phone() {
     let mut world = World::new(Config::default());
     let own = world.challenge_at(&flow("198.51.100.66:1234"));
     assert_eq!(status(&world.call(&ALICE, "101", &phone())), 200, "the phone is known");
-    // They come from the phone's own address and port, with a nonce that was given to the attacker, with one that
-    // is bound to the user, with one that has expired, and with none of ours.
+    // The guesses come from the phone's own address and port, with four kinds of nonces: one given to the attacker, one
+    // bound to the user, an expired one, and one that is not ours.
     let roams = again(world.answer(&ALICE, &own, "101", &phone()));
     let expired = world.challenge();
     world.now += Duration::from_secs(300);
@@ -32,7 +32,7 @@ fn wrong_passwords_from_a_forged_address_do_not_lock_out_its_phone() {
     assert_eq!(status(&world.call(&ALICE, "101", &phone())), 200);
     let fresh = flow("203.0.113.9:40777");
     assert_eq!(status(&world.call(&ALICE, "101", &fresh)), 200, "nor a phone beside it");
-    // Whose nonce has expired meanwhile gets one more round, and is not told that its password is wrong.
+    // A phone whose nonce has expired since gets one more challenge, and is not told that its password is wrong.
     let stale = world.answer(&ALICE, &expired, "101", &phone());
     assert!(is_stale(&stale));
     assert_eq!(status(&world.answer(&ALICE, &again(stale), "101", &phone())), 200);

@@ -1,4 +1,4 @@
-//! What a device may say it is.
+//! What a device may say about itself.
 
 use super::*;
 

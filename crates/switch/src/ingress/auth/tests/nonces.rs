@@ -1,4 +1,4 @@
-//! How long a nonce lives, where it is good, and nonce counts.
+//! How long a nonce is valid, where it is valid, and nonce counts.
 
 use super::*;
 
@@ -52,7 +52,7 @@ fn a_nonce_count_is_good_once_on_all_transports_together() {
         let signed = Signer { nc, ..ALICE }.sign(&challenge, &Method::Invite);
         status(&world.invite("101", &[format!("Authorization: {signed}")], way))
     };
-    // A phone that does not wait for answers, over two transports, one of which is faster.
+    // A phone that sends without waiting for answers, over two transports of different speed.
     for (nc, way) in [(3, &over_tcp), (4, &over_tcp), (1, &phone()), (2, &phone())] {
         assert_eq!(call(nc, way), 200, "{nc}");
     }
@@ -139,7 +139,7 @@ fn a_nonce_is_good_at_the_address_it_was_given_to_and_a_changing_nat_costs_one_r
         200,
         "its count was not used up"
     );
-    // The next packet has yet another address, and so has each that follows.
+    // The next packet comes from yet another address, and so does each packet after it.
     let next = again(stale);
     for nc in 1..20 {
         let away = flow(&format!("198.51.100.{}:5060", 1 + nc));
