@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_removed_is_gone_with_all_that_hangs_on_it() {
+    fn a_removed_account_is_gone_with_everything_that_belongs_to_it() {
         let mut accounts = Accounts::default();
         for change in [extension("101"), device("a", "101"), device("b", "101")] {
             accounts.apply(change);

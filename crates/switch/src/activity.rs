@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_is_another_is_told_and_only_of_extensions() {
+    fn only_real_changes_of_extensions_are_reported() {
         let mut activity = Activity::default();
         let (peer, [one, two, other]) = (Peer::extension("101"), legs());
         let outside = Peer::Uri("sip:bob@example.org".into());

@@ -1,7 +1,15 @@
-//! The seams of the switch: everything that goes in ([`Input`]) and comes out ([`Output`]).
+//! The interface of the switch: everything that goes in ([`Input`]) and comes out ([`Output`]).
 //!
-//! All of it is plain data that can be written down and read back, so a run can be recorded and
-//! replayed. Wall-clock times are microseconds since the Unix epoch (`unix_micros`).
+//! | file | what it holds |
+//! |---|---|
+//! | `mod.rs` | [`Input`], [`Output`], [`Query`] |
+//! | `account.rs` | changes of accounts, trusted networks |
+//! | `admin.rs` | commands, replies and events of the admin API |
+//! | `image.rs` | the parts of a call that outlive a restart |
+//! | `script.rs` | what a script asks for and gets |
+//!
+//! All of it is plain data that can be written to a file and read back, so a run can be recorded and replayed.
+//! Wall-clock times are microseconds since the Unix epoch (`unix_micros`).
 
 mod account;
 mod admin;

@@ -138,7 +138,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_person_s_answer_is_better_than_a_phone_s_and_that_than_the_network_s() {
+    fn a_person_s_answer_counts_before_a_phone_s_and_a_phone_s_before_the_network_s() {
         let mut best = Best::default();
         for (code, expected) in [
             (503, 503),

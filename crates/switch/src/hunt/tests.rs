@@ -122,7 +122,7 @@ fn going(hunted: Hunted) {
 }
 
 #[test]
-fn targets_that_cannot_be_rung_are_lost_with_the_best_reason() {
+fn a_hunt_whose_targets_cannot_ring_is_lost_with_the_best_reason() {
     let trunk = Target::Trunk {
         trunk: "provider".into(),
         number: "1".into(),
@@ -142,7 +142,7 @@ fn targets_that_cannot_be_rung_are_lost_with_the_best_reason() {
 }
 
 #[test]
-fn the_first_to_answer_wins_and_the_next_turn_begins_where_one_refuses() {
+fn the_first_phone_that_answers_wins_and_a_refusal_begins_the_next_turn() {
     let mut bench = Bench::new(&[to("101"), to("102")], true, &[extension("101"), extension("102")]);
     registers(&mut bench.x, "101", 1);
     registers(&mut bench.x, "102", 2);
@@ -165,7 +165,7 @@ fn the_first_to_answer_wins_and_the_next_turn_begins_where_one_refuses() {
 }
 
 #[test]
-fn look_ups_are_waited_for_and_lead_to_every_address() {
+fn a_hunt_waits_for_look_ups_and_passes_every_address_on() {
     let uri = Target::Uri("sip:bob@example.org".into());
     for flows in [vec![], vec![flow(7), flow(8)]] {
         let mut bench = Bench::new(std::slice::from_ref(&uri), true, &[]);
@@ -210,7 +210,7 @@ fn forwards_count_only_where_the_hunt_follows_them() {
 }
 
 #[test]
-fn forwards_are_followed_only_so_far_and_a_hunt_rings_only_so_many() {
+fn the_numbers_of_forwards_and_of_ringing_phones_are_limited() {
     let next = |number: u32| Extension {
         forward_always: Some((number + 1).to_string()),
         ..extension(&number.to_string())

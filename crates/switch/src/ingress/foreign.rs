@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_is_dropped_says_why_at_debug() {
+    fn every_dropped_message_is_explained_at_debug() {
         let via = "Via: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK1\r\n";
         let rest = "From: <sip:a@b>;tag=1\r\nTo: <sip:c@d>;tag=2\r\nCall-ID: x\r\n";
         for (text, why) in [

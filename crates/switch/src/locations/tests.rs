@@ -44,7 +44,7 @@ fn phones_are_found_by_q_then_newest_first_at_their_source_address() {
 }
 
 #[test]
-fn a_path_is_kept_and_given_back() {
+fn a_path_is_returned_in_the_200_and_leads_to_the_phone() {
     let mut world = World::new(|_| {});
     let lines = [
         PHONE,
@@ -104,7 +104,7 @@ fn a_contact_that_leads_back_here_is_never_called() {
 }
 
 #[test]
-fn a_connection_that_closes_takes_the_way_to_the_phone_with_it() {
+fn a_closed_connection_is_no_longer_a_way_to_the_phone() {
     let mut world = World::new(|_| {});
     let own = identity("101", "101");
     let at = |contact: &str| register(contact, 1, &[&format!("Contact: <sip:101@{contact};transport=tcp>")]);
@@ -182,7 +182,7 @@ fn the_port_of_a_contact_is_used_where_its_host_is_the_source_address() {
 }
 
 #[test]
-fn a_connection_that_closes_while_it_is_stored_is_lost_too() {
+fn a_connection_that_closes_while_its_binding_is_stored_is_lost_too() {
     let mut world = World::new(|_| {});
     let own = identity("101", "101");
     let at = |cseq| {
@@ -207,7 +207,7 @@ fn a_question_mark_in_the_user_part_is_no_header() {
 }
 
 #[test]
-fn what_is_removed_is_forgotten() {
+fn a_removed_contact_is_forgotten() {
     let mut world = World::new(|_| {});
     world.send("a", 1, &[PHONE, "Contact: <sip:101@10.0.0.6>"]);
     let mut locations = Locations::default();
@@ -230,7 +230,7 @@ fn what_is_removed_is_forgotten() {
 }
 
 #[test]
-fn a_uri_is_looked_up_as_it_says_and_a_trunk_is_not_there() {
+fn a_uri_leads_to_a_look_up_and_a_trunk_to_nothing() {
     let accounts = Accounts::default();
     let locations = Locations::default();
     for (uri, host, port, transport) in [

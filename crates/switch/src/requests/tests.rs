@@ -234,7 +234,7 @@ fn a_challenge_is_answered_with_the_credentials_that_the_request_has() {
 }
 
 #[test]
-fn a_challenge_that_cannot_be_answered_is_the_answer() {
+fn a_challenge_that_cannot_be_answered_goes_to_the_owner() {
     let ha1 = || Credentials::with_ha1("tandem", "edge", Ha1Pair::new("tandem", "edge", "wrong"));
     for (own, realm, sent) in [
         (None, "edge", 1),
@@ -290,7 +290,7 @@ fn a_challenge_within_a_dialog_takes_the_dialog_s_next_number() {
 }
 
 #[test]
-fn an_interval_that_is_too_short_becomes_as_long_as_each_one_on_the_way_wants() {
+fn a_session_interval_is_raised_until_each_hop_accepts_it() {
     let mut cx = stack();
     let asks = invite()
         .header(HeaderName::SessionExpires, "1800")
@@ -334,7 +334,7 @@ fn each_failure_of_rfc_3263_leads_to_the_next_target_with_the_same_request() {
 }
 
 #[test]
-fn a_target_that_rings_was_found_and_is_not_left_for_another() {
+fn no_other_target_is_tried_once_a_target_rings() {
     let mut cx = stack();
     let (mut seen, _) = begin_to(&mut cx, invite(), &[A, B]);
     seen.answer(&mut cx, 180, &[]);
@@ -345,7 +345,7 @@ fn a_target_that_rings_was_found_and_is_not_left_for_another() {
 }
 
 #[test]
-fn a_silent_target_is_left_after_a_while_if_there_is_another() {
+fn the_next_target_is_tried_after_a_while_of_silence() {
     for (method, outline) in [
         (Method::Invite, invite()),
         (
@@ -374,7 +374,7 @@ fn a_silent_target_is_left_after_a_while_if_there_is_another() {
 }
 
 #[test]
-fn a_target_that_was_left_and_rings_is_cancelled_and_one_that_answers_counts() {
+fn a_late_target_is_cancelled_if_it_rings_and_counts_if_it_answers() {
     let mut cx = stack();
     let (mut seen, _) = begin_to(&mut cx, invite(), &[A, B]);
     let (_, first) = seen.last();
@@ -412,7 +412,7 @@ fn a_request_that_is_cancelled_is_tried_nowhere_else() {
 }
 
 #[test]
-fn what_goes_over_tcp_for_its_size_goes_back_to_udp_and_then_to_the_next_target() {
+fn a_large_request_goes_over_tcp_then_udp_then_to_the_next_target() {
     let mut cx = stack();
     let long = "x".repeat(cx.config.limits.datagram_bytes);
     let (mut seen, _) = begin_to(&mut cx, invite().other("X-Long", long), &[A, B]);
@@ -471,7 +471,7 @@ fn a_new_target_is_told_the_address_of_ours_that_it_reaches() {
 }
 
 #[test]
-fn nothing_is_left_of_a_request_for_which_there_is_no_room() {
+fn a_request_without_room_leaves_nothing_behind() {
     let mut config = Config::default();
     config.transactions.clients = 0;
     let config = Arc::new(config);

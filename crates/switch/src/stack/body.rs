@@ -32,7 +32,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_description_is_the_body_or_that_part_of_it() {
+    fn the_session_description_is_the_body_or_a_part_of_it() {
         let message = |kind: Option<&str>, body: &str| {
             let builder = Builder::request(&Method::Invite, "sip:a@b");
             match kind {

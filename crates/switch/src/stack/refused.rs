@@ -80,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_flood_is_ten_lines_a_second_and_the_next_says_how_many_it_left_out() {
+    fn a_flood_makes_ten_log_lines_a_second_and_a_count_of_the_rest() {
         let mut refused = Refused::default();
         let at = |millis: u64| Instant::from_micros(millis * 1_000);
         for _ in 0..10 {

@@ -66,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_stays_within_its_limit_and_keeps_what_is_used() {
+    fn the_map_stays_within_its_limit_and_keeps_used_entries() {
         let mut map = Recent::new(100);
         for key in 0..1_000_000u32 {
             *map.touch(u32::MAX, || 0) += 1;

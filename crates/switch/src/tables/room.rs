@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_table_that_is_nearly_empty_gives_its_room_back_and_a_full_one_keeps_it() {
+    fn a_nearly_empty_table_frees_memory_and_a_full_table_keeps_it() {
         let mut table: HashMap<u32, u32> = (0..10_000).map(|n| (n, n)).collect();
         let full = table.capacity();
         table.tidy();

@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn time_that_stands_still_or_goes_back_gives_nothing() {
+    fn no_tokens_come_back_while_time_stands_still_or_goes_back() {
         let rate = Rate::per_second(1);
         let later = Instant::from_micros(5_000_000);
         let mut bucket = Bucket::full(rate, later);

@@ -1,5 +1,11 @@
 //! Load and flood control: decides about each message before it has cost any work.
 //!
+//! | file | what it does | which fields of [`Admission`] it owns |
+//! |---|---|---|
+//! | `mod.rs` | decides about messages, by source and in total | all |
+//! | `bucket.rs` | one token bucket | |
+//! | `peek.rs` | [`peek`]: the kind of a message, without a parser | |
+//!
 //! The steps, the cheapest first:
 //! - Bytes that are not SIP are dropped.
 //! - A token bucket for each source address and each kind of new request.

@@ -73,7 +73,7 @@ fn ten_thousand_registers_a_second_want_a_configured_limit() {
 }
 
 #[test]
-fn what_is_under_way_is_never_refused() {
+fn messages_of_calls_in_progress_are_never_refused() {
     let mut full = admission(|config| {
         config.max_calls = 0;
         config.max_transactions = 0;
@@ -114,7 +114,7 @@ fn a_flood_of_one_source_leaves_the_others_alone() {
 }
 
 #[test]
-fn a_flood_of_many_sources_leaves_the_reserve_to_those_who_signed_in() {
+fn a_flood_of_many_sources_leaves_the_reserve_to_sources_that_signed_in() {
     let mut admission = admission(|_| {});
     let now = Instant::from_micros(1);
     admission.vouch(now, address(7));
@@ -125,7 +125,7 @@ fn a_flood_of_many_sources_leaves_the_reserve_to_those_who_signed_in() {
 }
 
 #[test]
-fn who_strays_is_not_heard_unless_somebody_has_signed_in_there() {
+fn a_source_of_stray_messages_is_ignored_unless_a_device_has_signed_in_there() {
     let mut admission = admission(|config| {
         config.strays = Rate {
             per_second: 1,
@@ -166,7 +166,7 @@ fn keep_alives_are_not_counted_as_dropped() {
 }
 
 #[test]
-fn what_the_total_refuses_is_not_charged_to_the_source() {
+fn a_refusal_by_the_total_limit_costs_the_source_no_token() {
     let mut config = Config::default();
     config.source.calls = Rate {
         per_second: 0,

@@ -1,4 +1,13 @@
 //! The registrar, with a store and a clock that the test controls.
+//!
+//! | file | what it tests |
+//! |---|---|
+//! | `bindings.rs` | what a REGISTER binds, refreshes, removes and refuses |
+//! | `limits.rs` | how many contacts, and how long they may be |
+//! | `model.rs` | random REGISTERs against a model, random interleavings |
+//! | `outbound.rs` | RFC 5626: several flows of one phone |
+//! | `reaching.rs` | where a registered phone is reached |
+//! | `storing.rs` | bindings and the disk: order, restarts, failures |
 
 mod bindings;
 mod limits;

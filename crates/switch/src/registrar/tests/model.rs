@@ -124,7 +124,7 @@ fn take(world: &mut World, text: &str, ok: bool) -> Answer {
 
 proptest! {
     #[test]
-    fn it_does_what_the_model_does(steps in proptest::collection::vec(step(), 1..40)) {
+    fn the_registrar_behaves_like_its_model(steps in proptest::collection::vec(step(), 1..40)) {
         let mut world = World::new(|_| {});
         let mut model = Model::default();
         for step in steps {
@@ -173,7 +173,7 @@ proptest! {
     /// Several REGISTERs are under way at once; in between bindings are removed or end, and stores fail. Each REGISTER
     /// gets one answer, and memory equals the disk when all is quiet.
     #[test]
-    fn any_interleaving_ends_well(steps in proptest::collection::vec((0u8..8, 0usize..4, 0u32..3), 1..60)) {
+    fn every_interleaving_leaves_memory_equal_to_the_disk(steps in proptest::collection::vec((0u8..8, 0usize..4, 0u32..3), 1..60)) {
         let mut world = World::new(|config| config.waiting = 3);
         let mut sent = Vec::new();
         let mut under_way: Vec<QueryId> = Vec::new();

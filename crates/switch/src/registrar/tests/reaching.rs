@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn a_path_that_the_phone_does_not_know_of_is_taken_or_by_setting_refused_with_420() {
+fn a_path_without_support_is_taken_or_by_setting_refused_with_420() {
     let path = "Path: <sip:edge.example.org;lr>";
     let mut world = World::new(|_| {});
     assert_eq!(

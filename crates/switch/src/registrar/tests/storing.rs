@@ -47,7 +47,7 @@ fn registers_of_one_extension_wait_in_order_and_others_do_not() {
 }
 
 #[test]
-fn a_clock_that_was_ahead_makes_no_binding_of_years() {
+fn a_wall_clock_that_was_ahead_makes_no_binding_last_for_years() {
     let day = 86_400;
     for (max_expires, longest) in [(3_600, day), (7 * 86_400, 7 * day)] {
         let mut world = World::new(|config| config.max_expires = max_expires);
@@ -104,7 +104,7 @@ fn a_restart_keeps_bindings_that_have_not_expired() {
 }
 
 #[test]
-fn what_is_removed_while_it_is_stored_stays_removed() {
+fn a_binding_removed_while_it_is_stored_stays_removed() {
     type Action = fn(&mut World);
     let actions: [(&str, Action, usize); 4] = [
         (

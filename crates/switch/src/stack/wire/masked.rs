@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn credentials_lose_what_a_password_is_guessed_from() {
+    fn credentials_are_shown_without_what_a_password_can_be_guessed_from() {
         let digest = with(
             "Authorization: Digest username=\"10,1\", realm=\"r\", uri=\"sip:x:hush@y\", response=\"abcdef\" , new=\"abcdef\"",
         );
@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn of_bodies_only_session_descriptions_are_shown_and_no_key_of_theirs() {
+    fn only_session_descriptions_are_shown_and_without_keys() {
         let message = |kind: &str, body: &str| {
             let length = body.replace('\n', "\r\n").len();
             shown(&format!(

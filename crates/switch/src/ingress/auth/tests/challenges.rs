@@ -26,7 +26,7 @@ fn a_stranger_is_challenged_with_the_strong_hash_first() {
 }
 
 #[test]
-fn phones_that_choke_on_a_hash_they_do_not_know_get_md5_alone() {
+fn phones_that_fail_on_an_unknown_hash_get_only_md5() {
     for (agent, expected) in [
         ("baresip v1.0.0 (x86_64/linux)", 1),
         ("SIPp limits", 1),

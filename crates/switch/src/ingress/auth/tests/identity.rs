@@ -56,7 +56,7 @@ fn a_device_cannot_call_or_register_as_another_extension() {
 }
 
 #[test]
-fn to_and_from_of_a_register_are_both_bound() {
+fn a_register_must_name_its_sender_in_to_and_from() {
     let mut world = World::new(Config::default());
     let challenge = world.challenge();
     let line = format!("Authorization: {}", ALICE.sign(&challenge, &Method::Register));

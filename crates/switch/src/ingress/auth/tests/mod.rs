@@ -1,4 +1,12 @@
 //! The authenticator with phones that answer its challenges.
+//!
+//! | file | what it tests |
+//! |---|---|
+//! | `challenges.rs` | what a 401 offers, and which requests get a 401 |
+//! | `credentials.rs` | right, wrong and malformed credentials |
+//! | `guessing.rs` | guessed passwords |
+//! | `identity.rs` | what a device may say about itself |
+//! | `nonces.rs` | how long and where a nonce is valid, nonce counts |
 
 mod challenges;
 mod credentials;

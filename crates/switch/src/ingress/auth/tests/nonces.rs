@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn nonces_end_and_are_not_replayed() {
+fn nonces_expire_and_cannot_be_replayed() {
     let mut world = World::new(Config {
         nonce_lifetime: 100,
         ..Config::default()
@@ -89,7 +89,7 @@ fn an_answer_without_qop_is_taken_once_for_each_nonce() {
 }
 
 #[test]
-fn a_device_can_demand_qop_and_only_its_owner_hears_of_it() {
+fn a_device_can_require_qop_and_only_a_right_password_reveals_that() {
     let mut world = World::new(Config::default());
     let mut strict = world.accounts.device("101").unwrap().clone();
     strict.require_qop = true;
@@ -167,7 +167,7 @@ fn a_nonce_is_good_at_the_address_it_was_given_to_and_a_changing_nat_costs_one_r
 }
 
 #[test]
-fn a_nonce_that_has_expired_is_followed_by_one_of_its_kind() {
+fn an_expired_nonce_is_replaced_by_a_nonce_of_the_same_kind() {
     let mut world = World::new(Config::default());
     let elsewhere = flow("198.51.100.1:5060");
     let challenge = world.challenge();
@@ -188,7 +188,7 @@ fn a_nonce_that_has_expired_is_followed_by_one_of_its_kind() {
 }
 
 #[test]
-fn a_nonce_of_before_a_restart_is_stale_and_a_made_up_one_is_none() {
+fn a_nonce_from_before_a_restart_is_stale_and_no_wrong_password() {
     let mut before = World::new(Config::default());
     before.authenticator = Authenticator::new([8; 32], &Config::default());
     let challenge = before.challenge();
