@@ -4,9 +4,9 @@ use std::borrow::Cow;
 
 use bytes::Bytes;
 
-use super::{Message, Span, Start};
+use super::{Message, Part, Span, Start, multipart};
 use crate::{
-    CSeq, Contact, HeaderError, HeaderName, Method, NameAddr, StatusCode, Uri, UriError, Via,
+    CSeq, Contact, HeaderError, HeaderName, Limits, Method, NameAddr, StatusCode, Uri, UriError, Via,
     headers::{Header, Values, number},
 };
 
@@ -289,5 +289,19 @@ impl Message {
     /// The body as text; octets that are not UTF-8 become U+FFFD.
     pub fn body_text(&self) -> Cow<'_, str> {
         String::from_utf8_lossy(self.body())
+    }
+
+    /// The body's parts. A part that is itself multipart is replaced by the parts in it. There is one part if the body
+    /// is not multipart, and none if it is empty.
+    ///
+    /// An error if Content-Type or a boundary is malformed, or if there are more parts or levels
+    /// than the limits allow.
+    pub fn parts(&self, limits: &Limits) -> Result<Vec<Part<'_>>, HeaderError> {
+        multipart::parts(self, limits)
+    }
+
+    /// The first part of that media type, such as `application`, `sdp`.
+    pub fn part(&self, kind: &str, subtype: &str, limits: &Limits) -> Result<Option<Part<'_>>, HeaderError> {
+        Ok(self.parts(limits)?.into_iter().find(|part| part.is(kind, subtype)))
     }
 }

@@ -106,199 +106,186 @@ fn check_address(name: HeaderName, address: &NameAddr<'_>) -> Result<(), Fault> 
     Ok(())
 }
 
-impl Message {
-    /// Everything that must hold before the transaction layer (RFC 3261 sections 8.1.1, 8.2.2, 16.3 and 20), which
-    /// depends on what kind of message it is:
-    ///
-    /// - a response: topmost Via and CSeq, by which it is matched (17.1.3);
-    /// - ACK, CANCEL, and what belongs to a dialog: also From, To and Call-ID;
-    /// - a request that begins something: also URIs that can be read in From, To and the Request-URI, and what its
-    ///   method is handled by: Contact, Record-Route, Max-Forwards.
-    ///
-    /// A fault in a request is answered with [`Fault::reply`]; one in a response means that the
-    /// response is dropped (RFC 3261 section 8.1.3). Every other field is left to those that read it: what is not
-    /// needed is not a reason to refuse (8.2.2).
-    pub fn check(&self) -> Result<(), Fault> {
-        self.check_repeated()?;
-        if self.is_response() {
-            self.top_via()?;
-            self.cseq()?;
-            return Ok(());
-        }
-        if self.check_identity()? {
-            self.check_request_uri()?;
-            self.check_needs()?;
-        }
-        Ok(())
+/// See [`Message::check`].
+pub(super) fn check(message: &Message) -> Result<(), Fault> {
+    check_repeated(message)?;
+    if message.is_response() {
+        message.top_via()?;
+        message.cseq()?;
+        return Ok(());
     }
-
-    /// As [`Message::check`], for a message that came over `transport`: a stream is cut into messages by their
-    /// Content-Length, so that one without it is none (RFC 3261 18.3, 20.14), whatever it says.
-    pub fn check_from(&self, transport: Transport) -> Result<(), Fault> {
-        let cut = match transport {
-            Transport::Tcp | Transport::Tls => true,
-            // RFC 7118 section 5: a WebSocket message has its own length.
-            Transport::Udp | Transport::Ws | Transport::Wss => false,
-        };
-        if cut {
-            self.single(HeaderName::ContentLength)?;
-        }
-        self.check()
+    if check_identity(message)? {
+        check_request_uri(message)?;
+        check_needs(message)?;
     }
+    Ok(())
+}
 
-    /// RFC 3261 7.3.1, RFC 4475 3.3.8: which of two would be meant cannot be known. That matters where the field
-    /// decides something; of one that only informs, the first is taken (8.2.2).
-    pub(super) fn check_repeated(&self) -> Result<(), HeaderError> {
-        let mut seen = [0_u64; 4];
-        for field in self.inner.fields.iter().filter(|field| field.name.is_single()) {
-            let index = field.name as usize;
-            let bit = 1 << (index % 64);
-            if let Some(word) = seen.get_mut(index / 64) {
-                if *word & bit != 0 && self.is_decided_by(field.name) {
-                    return Err(HeaderError::new(field.name, "the header field appears more than once"));
-                }
-                *word |= bit;
+/// See [`Message::check_from`].
+pub(super) fn check_from(message: &Message, transport: Transport) -> Result<(), Fault> {
+    let cut = match transport {
+        Transport::Tcp | Transport::Tls => true,
+        // RFC 7118 section 5: a WebSocket message has its own length.
+        Transport::Udp | Transport::Ws | Transport::Wss => false,
+    };
+    if cut {
+        message.single(HeaderName::ContentLength)?;
+    }
+    check(message)
+}
+
+/// RFC 3261 7.3.1, RFC 4475 3.3.8: which of two would be meant cannot be known. That matters where the field
+/// decides something; of one that only informs, the first is taken (8.2.2).
+pub(super) fn check_repeated(message: &Message) -> Result<(), HeaderError> {
+    let mut seen = [0_u64; 4];
+    for field in message.inner.fields.iter().filter(|field| field.name.is_single()) {
+        let index = field.name as usize;
+        let bit = 1 << (index % 64);
+        if let Some(word) = seen.get_mut(index / 64) {
+            if *word & bit != 0 && is_decided_by(message, field.name) {
+                return Err(HeaderError::new(field.name, "the header field appears more than once"));
             }
-        }
-        Ok(())
-    }
-
-    /// Whether what is done with this message depends on a field of which there may be one.
-    #[expect(clippy::wildcard_enum_match_arm, reason = "a field that is not named informs")]
-    fn is_decided_by(&self, name: HeaderName) -> bool {
-        use HeaderName as H;
-        if self.is_response() {
-            return name == H::CSeq;
-        }
-        let method = self.method();
-        match name {
-            H::From | H::To | H::CallId | H::CSeq | H::ContentLength => true,
-            H::MaxForwards => matches!(method, Method::Invite | Method::Message) && self.to_tag().is_none(),
-            // The body of an ACK is an answer or nothing; the others mean the same with any body.
-            H::ContentType | H::ContentDisposition => !matches!(
-                method,
-                Method::Ack | Method::Bye | Method::Cancel | Method::Register | Method::Options
-            ),
-            H::Expires => matches!(method, Method::Register | Method::Subscribe | Method::Publish),
-            H::SessionExpires | H::MinSe => matches!(method, Method::Invite | Method::Update),
-            H::Replaces | H::Join | H::TargetDialog | H::AnswerMode | H::PrivAnswerMode => {
-                matches!(method, Method::Invite | Method::Refer | Method::Subscribe)
-            }
-            H::ReferTo | H::ReferSub | H::ReferredBy => *method == Method::Refer,
-            H::Event | H::SipIfMatch | H::SuppressIfMatch => {
-                matches!(method, Method::Subscribe | Method::Notify | Method::Publish)
-            }
-            H::RAck => *method == Method::Prack,
-            H::InfoPackage => *method == Method::Info,
-            // Date, Organization, Server, Subject, User-Agent and whatever else informs.
-            _ => false,
+            *word |= bit;
         }
     }
+    Ok(())
+}
 
-    /// RFC 3261 8.1.1: To, From, CSeq, Call-ID and Via. Whether the request begins something, so that more is
-    /// needed of it: within a dialog the tags tell whose it is, and a CANCEL is matched by its Via (9.2).
-    fn check_identity(&self) -> Result<bool, Fault> {
-        let (from, to) = (self.address(HeaderName::From)?, self.address(HeaderName::To)?);
-        let begins = to.tag().is_none() && !matches!(self.method(), Method::Ack | Method::Cancel);
-        let call_id = self.single(HeaderName::CallId)?;
-        // RFC 3261 25.1: a `word` holds no control octet; no answer could repeat it.
-        if call_id.is_empty() || call_id.contains(|c: char| c == ' ' || c.is_ascii_control()) {
-            return Err(HeaderError::new(HeaderName::CallId, "not one word").into());
-        }
-        self.top_via()?;
-        if begins {
-            check_address(HeaderName::From, &from)?;
-            check_address(HeaderName::To, &to)?;
-            for via in self.vias() {
-                via?;
-            }
-        }
-        let cseq = self.cseq()?;
-        if cseq.method != *self.method() {
-            // RFC 4475 3.1.2.17; RFC 4475 3.1.2.18 would have 501 for a method nobody knows.
-            let known = !matches!(self.method(), Method::Other(_));
-            if known {
-                return Err(HeaderError::new(HeaderName::CSeq, "the method is not that of the request").into());
-            }
-            return Err(Fault::new(StatusCode::NOT_IMPLEMENTED, "Not Implemented"));
-        }
-        Ok(begins)
+/// Whether what is done with this message depends on a field of which there may be one.
+#[expect(clippy::wildcard_enum_match_arm, reason = "a field that is not named informs")]
+fn is_decided_by(message: &Message, name: HeaderName) -> bool {
+    use HeaderName as H;
+    if message.is_response() {
+        return name == H::CSeq;
     }
-
-    /// What a request that begins something needs besides who it is from and for.
-    fn check_needs(&self) -> Result<(), Fault> {
-        match self.method() {
-            Method::Invite => {
-                self.max_forwards()?;
-                self.check_route_set()?;
-                self.check_target()
-            }
-            Method::Subscribe | Method::Refer => {
-                self.check_route_set()?;
-                self.check_target()
-            }
-            // It is sent on (16.3 step 3).
-            Method::Message => Ok(self.max_forwards().map(|_| ())?),
-            Method::Register => self.check_bindings(),
-            Method::Ack | Method::Bye | Method::Cancel | Method::Info | Method::Notify | Method::Options => Ok(()),
-            Method::Prack | Method::Publish | Method::Update | Method::Other(_) => Ok(()),
+    let method = message.method();
+    match name {
+        H::From | H::To | H::CallId | H::CSeq | H::ContentLength => true,
+        H::MaxForwards => matches!(method, Method::Invite | Method::Message) && message.to_tag().is_none(),
+        // The body of an ACK is an answer or nothing; the others mean the same with any body.
+        H::ContentType | H::ContentDisposition => !matches!(
+            method,
+            Method::Ack | Method::Bye | Method::Cancel | Method::Register | Method::Options
+        ),
+        H::Expires => matches!(method, Method::Register | Method::Subscribe | Method::Publish),
+        H::SessionExpires | H::MinSe => matches!(method, Method::Invite | Method::Update),
+        H::Replaces | H::Join | H::TargetDialog | H::AnswerMode | H::PrivAnswerMode => {
+            matches!(method, Method::Invite | Method::Refer | Method::Subscribe)
         }
+        H::ReferTo | H::ReferSub | H::ReferredBy => *method == Method::Refer,
+        H::Event | H::SipIfMatch | H::SuppressIfMatch => {
+            matches!(method, Method::Subscribe | Method::Notify | Method::Publish)
+        }
+        H::RAck => *method == Method::Prack,
+        H::InfoPackage => *method == Method::Info,
+        // Date, Organization, Server, Subject, User-Agent and whatever else informs.
+        _ => false,
     }
+}
 
-    /// RFC 3261 12.1.1: what our own requests within the dialog will go along.
-    fn check_route_set(&self) -> Result<(), Fault> {
-        for route in self.addresses(HeaderName::RecordRoute) {
-            check_address(HeaderName::RecordRoute, &route?)?;
-        }
-        Ok(())
+/// RFC 3261 8.1.1: To, From, CSeq, Call-ID and Via. Whether the request begins something, so that more is
+/// needed of it: within a dialog the tags tell whose it is, and a CANCEL is matched by its Via (9.2).
+fn check_identity(message: &Message) -> Result<bool, Fault> {
+    let (from, to) = (message.address(HeaderName::From)?, message.address(HeaderName::To)?);
+    let begins = to.tag().is_none() && !matches!(message.method(), Method::Ack | Method::Cancel);
+    let call_id = message.single(HeaderName::CallId)?;
+    // RFC 3261 25.1: a `word` holds no control octet; no answer could repeat it.
+    if call_id.is_empty() || call_id.contains(|c: char| c == ' ' || c.is_ascii_control()) {
+        return Err(HeaderError::new(HeaderName::CallId, "not one word").into());
     }
-
-    /// RFC 3261 8.1.1.8: where a dialog may begin there is exactly one Contact, with a SIP or SIPS URI. RFC 2543 had
-    /// none; whoever makes the dialog sees to that.
-    fn check_target(&self) -> Result<(), Fault> {
-        let fault = |why| Err(HeaderError::new(HeaderName::Contact, why).into());
-        let mut contacts = self.contacts();
-        let Some(contact) = contacts.next() else { return Ok(()) };
-        let Contact::Address(contact) = contact? else {
-            return fault("an asterisk stands alone in a REGISTER");
-        };
-        let uri = contact
-            .uri()
-            .map_err(|error| HeaderError::new(HeaderName::Contact, uri_fault(error)))?;
-        if !matches!(uri.scheme, Scheme::Sip | Scheme::Sips) {
-            return fault("it is no SIP or SIPS URI");
-        }
-        match contacts.next() {
-            Some(_) => fault("there may be only one in this request"),
-            None => Ok(()),
+    message.top_via()?;
+    if begins {
+        check_address(HeaderName::From, &from)?;
+        check_address(HeaderName::To, &to)?;
+        for via in message.vias() {
+            via?;
         }
     }
-
-    /// RFC 3261 10.2: every Contact of a REGISTER can be read, and (10.2.2) an asterisk stands alone.
-    fn check_bindings(&self) -> Result<(), Fault> {
-        let (mut stars, mut count) = (0, 0);
-        for contact in self.contacts() {
-            count += 1;
-            match contact? {
-                Contact::Star => stars += 1,
-                Contact::Address(contact) => check_address(HeaderName::Contact, &contact)?,
-            }
+    let cseq = message.cseq()?;
+    if cseq.method != *message.method() {
+        // RFC 4475 3.1.2.17; RFC 4475 3.1.2.18 would have 501 for a method nobody knows.
+        let known = !matches!(message.method(), Method::Other(_));
+        if known {
+            return Err(HeaderError::new(HeaderName::CSeq, "the method is not that of the request").into());
         }
-        if stars > 0 && count > 1 {
-            return Err(HeaderError::new(HeaderName::Contact, "an asterisk stands alone in a REGISTER").into());
-        }
-        Ok(())
+        return Err(Fault::new(StatusCode::NOT_IMPLEMENTED, "Not Implemented"));
     }
+    Ok(begins)
+}
 
-    fn check_request_uri(&self) -> Result<(), Fault> {
-        let bad = |why| Fault::new(StatusCode::BAD_REQUEST, why);
-        let uri = self.request_uri().map_err(|error| bad(uri_fault(error)))?;
-        match uri.scheme {
-            // RFC 3261 19.1.1, table 1: a Request-URI has neither headers nor a method.
-            Scheme::Sip | Scheme::Sips if !uri.headers.is_empty() => Err(bad("the Request-URI has headers")),
-            Scheme::Sip | Scheme::Sips | Scheme::Tel => Ok(()),
-            // RFC 3261 8.2.2.1.
-            Scheme::Other => Err(Fault::new(StatusCode::UNSUPPORTED_URI_SCHEME, "Unsupported URI Scheme")),
+/// What a request that begins something needs besides who it is from and for.
+fn check_needs(message: &Message) -> Result<(), Fault> {
+    match message.method() {
+        Method::Invite => {
+            message.max_forwards()?;
+            check_route_set(message)?;
+            check_target(message)
         }
+        Method::Subscribe | Method::Refer => {
+            check_route_set(message)?;
+            check_target(message)
+        }
+        // It is sent on (16.3 step 3).
+        Method::Message => Ok(message.max_forwards().map(|_| ())?),
+        Method::Register => check_bindings(message),
+        Method::Ack | Method::Bye | Method::Cancel | Method::Info | Method::Notify | Method::Options => Ok(()),
+        Method::Prack | Method::Publish | Method::Update | Method::Other(_) => Ok(()),
+    }
+}
+
+/// RFC 3261 12.1.1: what our own requests within the dialog will go along.
+fn check_route_set(message: &Message) -> Result<(), Fault> {
+    for route in message.addresses(HeaderName::RecordRoute) {
+        check_address(HeaderName::RecordRoute, &route?)?;
+    }
+    Ok(())
+}
+
+/// RFC 3261 8.1.1.8: where a dialog may begin there is exactly one Contact, with a SIP or SIPS URI. RFC 2543 had
+/// none; whoever makes the dialog sees to that.
+fn check_target(message: &Message) -> Result<(), Fault> {
+    let fault = |why| Err(HeaderError::new(HeaderName::Contact, why).into());
+    let mut contacts = message.contacts();
+    let Some(contact) = contacts.next() else { return Ok(()) };
+    let Contact::Address(contact) = contact? else {
+        return fault("an asterisk stands alone in a REGISTER");
+    };
+    let uri = contact
+        .uri()
+        .map_err(|error| HeaderError::new(HeaderName::Contact, uri_fault(error)))?;
+    if !matches!(uri.scheme, Scheme::Sip | Scheme::Sips) {
+        return fault("it is no SIP or SIPS URI");
+    }
+    match contacts.next() {
+        Some(_) => fault("there may be only one in this request"),
+        None => Ok(()),
+    }
+}
+
+/// RFC 3261 10.2: every Contact of a REGISTER can be read, and (10.2.2) an asterisk stands alone.
+fn check_bindings(message: &Message) -> Result<(), Fault> {
+    let (mut stars, mut count) = (0, 0);
+    for contact in message.contacts() {
+        count += 1;
+        match contact? {
+            Contact::Star => stars += 1,
+            Contact::Address(contact) => check_address(HeaderName::Contact, &contact)?,
+        }
+    }
+    if stars > 0 && count > 1 {
+        return Err(HeaderError::new(HeaderName::Contact, "an asterisk stands alone in a REGISTER").into());
+    }
+    Ok(())
+}
+
+fn check_request_uri(message: &Message) -> Result<(), Fault> {
+    let bad = |why| Fault::new(StatusCode::BAD_REQUEST, why);
+    let uri = message.request_uri().map_err(|error| bad(uri_fault(error)))?;
+    match uri.scheme {
+        // RFC 3261 19.1.1, table 1: a Request-URI has neither headers nor a method.
+        Scheme::Sip | Scheme::Sips if !uri.headers.is_empty() => Err(bad("the Request-URI has headers")),
+        Scheme::Sip | Scheme::Sips | Scheme::Tel => Ok(()),
+        // RFC 3261 8.2.2.1.
+        Scheme::Other => Err(Fault::new(StatusCode::UNSUPPORTED_URI_SCHEME, "Unsupported URI Scheme")),
     }
 }

@@ -37,33 +37,22 @@ impl<'a> Part<'a> {
     }
 }
 
-impl Message {
-    /// The body's parts, nested ones in place of the part that holds them; one if the body is not
-    /// multipart, and none if it is empty.
-    ///
-    /// An error if Content-Type or a boundary is malformed, or if there are more parts or levels
-    /// than the limits allow.
-    pub fn parts(&self, limits: &Limits) -> Result<Vec<Part<'_>>, HeaderError> {
-        let mut parts = Vec::new();
-        if self.body().is_empty() {
-            return Ok(parts);
-        }
-        let whole = Part {
-            content_type: self.single(HeaderName::ContentType)?,
-            disposition: self.optional(HeaderName::ContentDisposition)?,
-            id: self.optional(HeaderName::ContentId)?,
-            alternative: false,
-            body: self.body(),
-        };
-        take(whole, limits.max_nesting, limits, &mut parts)
-            .map_err(|fault| HeaderError::new(HeaderName::ContentType, fault))?;
-        Ok(parts)
+/// The parts of a message's body: see [`Message::parts`].
+pub(super) fn parts<'a>(message: &'a Message, limits: &Limits) -> Result<Vec<Part<'a>>, HeaderError> {
+    let mut parts = Vec::new();
+    if message.body().is_empty() {
+        return Ok(parts);
     }
-
-    /// The first part of that media type, such as `application`, `sdp`.
-    pub fn part(&self, kind: &str, subtype: &str, limits: &Limits) -> Result<Option<Part<'_>>, HeaderError> {
-        Ok(self.parts(limits)?.into_iter().find(|part| part.is(kind, subtype)))
-    }
+    let whole = Part {
+        content_type: message.single(HeaderName::ContentType)?,
+        disposition: message.optional(HeaderName::ContentDisposition)?,
+        id: message.optional(HeaderName::ContentId)?,
+        alternative: false,
+        body: message.body(),
+    };
+    take(whole, limits.max_nesting, limits, &mut parts)
+        .map_err(|fault| HeaderError::new(HeaderName::ContentType, fault))?;
+    Ok(parts)
 }
 
 /// Adds `part`, or what is in it. Goes at most `levels` deep.

@@ -45,41 +45,33 @@ fn bad(reason: &'static str, at: usize) -> Wrong {
     wrong(StatusCode::BAD_REQUEST, reason, at)
 }
 
-impl Message {
-    /// Reads one message: a whole datagram, or what a `Framer` has cut out of a stream.
-    ///
-    /// In a datagram, octets after the body are ignored (RFC 3261 section 18.3). What is read is
-    /// the frame: start line, names and places of header fields, and the length of the body;
-    /// [`Message::check`] looks at the values. Folded lines are joined in a copy (RFC 3261 section
-    /// 7.3.1), and octets that are not UTF-8 in the head are taken as ISO 8859-1 in a copy. A line that is no header
-    /// field is passed over (8.2.2); a response, an ACK, a BYE and a CANCEL may lack the empty line at their end.
-    pub fn parse(bytes: Bytes, limits: &Limits) -> Result<Self, ParseError> {
-        let mut parser = Parser {
-            bytes,
-            limits,
-            fields: Fields::with_capacity(USUAL_FIELDS),
-            lines: 0,
-            open: false,
-            first: None,
-        };
-        let message = parser.run();
-        match (parser.first, message) {
-            (None, Some(message)) => Ok(message),
-            (first, message) => {
-                let first = first.unwrap_or_else(|| bad("Not a SIP message", 0));
-                let request = message.filter(Self::is_answerable);
-                Err(ParseError {
-                    fault: first.fault,
-                    at: first.at,
-                    request,
-                })
-            }
+/// See [`Message::parse`].
+pub(super) fn parse(bytes: Bytes, limits: &Limits) -> Result<Message, ParseError> {
+    let mut parser = Parser {
+        bytes,
+        limits,
+        fields: Fields::with_capacity(USUAL_FIELDS),
+        lines: 0,
+        open: false,
+        first: None,
+    };
+    let message = parser.run();
+    match (parser.first, message) {
+        (None, Some(message)) => Ok(message),
+        (first, message) => {
+            let first = first.unwrap_or_else(|| bad("Not a SIP message", 0));
+            let request = message.filter(is_answerable);
+            Err(ParseError {
+                fault: first.fault,
+                at: first.at,
+                request,
+            })
         }
     }
+}
 
-    fn is_answerable(&self) -> bool {
-        self.is_request() && *self.method() != Method::Ack && self.top_via().is_ok()
-    }
+fn is_answerable(message: &Message) -> bool {
+    message.is_request() && *message.method() != Method::Ack && message.top_via().is_ok()
 }
 
 /// Whether a datagram that ends with its last header field, without the empty line (RFC 3261 7), can be taken: nobody

@@ -8,115 +8,115 @@ use bytestring::ByteString;
 use super::{Field, Inner, Message, Span, Start};
 use crate::{Flow, HeaderName, Transport, headers::find_top};
 
-impl Message {
-    /// A request as it is from here on: the top Via says where it really came from (RFC 3261
-    /// section 18.2.1, RFC 3581 section 4). What the sender wrote there itself is overwritten. A
-    /// response stays as it is: its top Via is our own.
-    pub fn with_received(self, source: SocketAddr) -> Self {
-        if self.is_response() {
-            return self;
-        }
-        let Ok(via) = self.top_via() else { return self };
-        let ip = source.ip().to_canonical();
-        let rport = via.params.has("rport");
-        let stale = via.params.has("received");
-        // RFC 3261 18.2.1: where the host is a name, or not the address it came from.
-        // RFC 3581 4: with rport, in any case.
-        let needed = rport || via.host().ip() != Some(ip);
-        if !needed && !stale {
-            return self;
-        }
-        let mut text = String::with_capacity(160);
-        for part in [via.protocol, "/", via.version, "/", via.transport, " ", via.host] {
-            text.push_str(part);
-        }
-        if let Some(port) = via.port {
-            let _ = write!(text, ":{port}");
-        }
-        for (name, value) in via.params.iter() {
-            if name.eq_ignore_ascii_case("received") {
-                continue;
-            }
-            text.push(';');
-            text.push_str(name);
-            if name.eq_ignore_ascii_case("rport") {
-                let _ = write!(text, "={}", source.port());
-            } else if !value.is_empty() {
-                text.push('=');
-                text.push_str(value);
-            }
-        }
-        if needed {
-            let _ = write!(text, ";received={ip}");
-        }
-        self.with_top_via(&text)
+/// See [`Message::with_received`].
+pub(super) fn with_received(message: Message, source: SocketAddr) -> Message {
+    if message.is_response() {
+        return message;
     }
-
-    fn with_top_via(&self, via: &str) -> Self {
-        let Some(field) = self.inner.fields.iter().find(|field| field.name == HeaderName::Via) else {
-            return self.clone();
-        };
-        let value = self.text(field.value);
-        let len = find_top(value, b',', false).unwrap_or(value.len());
-        self.splice(Span::new(field.value.at as usize, field.value.at as usize + len), via)
+    let Ok(via) = message.top_via() else { return message };
+    let ip = source.ip().to_canonical();
+    let rport = via.params.has("rport");
+    let stale = via.params.has("received");
+    // RFC 3261 18.2.1: where the host is a name, or not the address it came from.
+    // RFC 3581 4: with rport, in any case.
+    let needed = rport || via.host().ip() != Some(ip);
+    if !needed && !stale {
+        return message;
     }
-
-    /// The same message with the octets of `old` replaced; `old` must be inside one field's value.
-    fn splice(&self, old: Span, new: &str) -> Self {
-        let inner = &self.inner;
-        let (at, end) = (old.range().start, old.range().end);
-        let mut bytes = Vec::with_capacity(inner.bytes.len() + new.len());
-        bytes.extend_from_slice(inner.bytes.get(..at).unwrap_or(&[]));
-        bytes.extend_from_slice(new.as_bytes());
-        bytes.extend_from_slice(inner.bytes.get(end..).unwrap_or(&[]));
-        let moved = |place: u32| {
-            if place as usize >= end {
-                (place as usize - (end - at) + new.len()).try_into().unwrap_or(place)
-            } else {
-                place
-            }
-        };
-        let shift = |span: Span| {
-            let from = moved(span.at);
-            let to = moved(span.at + span.len);
-            Span {
-                at: from,
-                len: to.saturating_sub(from),
-            }
-        };
-        let start = match inner.start {
-            Start::Request { uri } => Start::Request { uri: shift(uri) },
-            Start::Response { status, reason } => Start::Response {
-                status,
-                reason: shift(reason),
-            },
-        };
-        let fields = inner
-            .fields
-            .iter()
-            .map(|field| Field {
-                name: field.name,
-                text: shift(field.text),
-                value: shift(field.value),
-            })
-            .collect();
-        let body = shift(inner.body);
-        let bytes = Bytes::from(bytes);
-        let head_len = inner.head.len() - (end - at) + new.len();
-        let Ok(head) = ByteString::try_from(bytes.slice(..head_len)) else {
-            return self.clone();
-        };
-        let method = inner.method.clone();
-        Self {
-            inner: Arc::new(Inner {
-                bytes,
-                head,
-                start,
-                method,
-                fields,
-                body,
-            }),
+    let mut text = String::with_capacity(160);
+    for part in [via.protocol, "/", via.version, "/", via.transport, " ", via.host] {
+        text.push_str(part);
+    }
+    if let Some(port) = via.port {
+        let _ = write!(text, ":{port}");
+    }
+    for (name, value) in via.params.iter() {
+        if name.eq_ignore_ascii_case("received") {
+            continue;
         }
+        text.push(';');
+        text.push_str(name);
+        if name.eq_ignore_ascii_case("rport") {
+            let _ = write!(text, "={}", source.port());
+        } else if !value.is_empty() {
+            text.push('=');
+            text.push_str(value);
+        }
+    }
+    if needed {
+        let _ = write!(text, ";received={ip}");
+    }
+    with_top_via(&message, &text)
+}
+
+fn with_top_via(message: &Message, via: &str) -> Message {
+    let Some(field) = message.inner.fields.iter().find(|field| field.name == HeaderName::Via) else {
+        return message.clone();
+    };
+    let value = message.text(field.value);
+    let len = find_top(value, b',', false).unwrap_or(value.len());
+    splice(
+        message,
+        Span::new(field.value.at as usize, field.value.at as usize + len),
+        via,
+    )
+}
+
+/// The same message with the octets of `old` replaced; `old` must be inside one field's value.
+fn splice(message: &Message, old: Span, new: &str) -> Message {
+    let inner = &message.inner;
+    let (at, end) = (old.range().start, old.range().end);
+    let mut bytes = Vec::with_capacity(inner.bytes.len() + new.len());
+    bytes.extend_from_slice(inner.bytes.get(..at).unwrap_or(&[]));
+    bytes.extend_from_slice(new.as_bytes());
+    bytes.extend_from_slice(inner.bytes.get(end..).unwrap_or(&[]));
+    let moved = |place: u32| {
+        if place as usize >= end {
+            (place as usize - (end - at) + new.len()).try_into().unwrap_or(place)
+        } else {
+            place
+        }
+    };
+    let shift = |span: Span| {
+        let from = moved(span.at);
+        let to = moved(span.at + span.len);
+        Span {
+            at: from,
+            len: to.saturating_sub(from),
+        }
+    };
+    let start = match inner.start {
+        Start::Request { uri } => Start::Request { uri: shift(uri) },
+        Start::Response { status, reason } => Start::Response {
+            status,
+            reason: shift(reason),
+        },
+    };
+    let fields = inner
+        .fields
+        .iter()
+        .map(|field| Field {
+            name: field.name,
+            text: shift(field.text),
+            value: shift(field.value),
+        })
+        .collect();
+    let body = shift(inner.body);
+    let bytes = Bytes::from(bytes);
+    let head_len = inner.head.len() - (end - at) + new.len();
+    let Ok(head) = ByteString::try_from(bytes.slice(..head_len)) else {
+        return message.clone();
+    };
+    let method = inner.method.clone();
+    Message {
+        inner: Arc::new(Inner {
+            bytes,
+            head,
+            start,
+            method,
+            fields,
+            body,
+        }),
     }
 }
 

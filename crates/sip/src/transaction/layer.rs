@@ -9,13 +9,13 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     ClientId, LayerError, Owner, ServerId, TimerConfig, TxEvent, TxOutput,
+    calls::Calls,
     client::{self, Client},
     flows::{Flows, Path},
     keys,
-    queue::{Lookup, Pending, Queue},
     server::{self, Server},
     slots::Slots,
-    timers::Clock,
+    timers::queue::{Lookup, Pending, Queue},
 };
 use crate::{ConnectionId, Flow, Message, Method, time::Instant};
 
@@ -113,8 +113,7 @@ pub struct Layer {
     pub(super) client_keys: HashMap<Arc<str>, ClientId>,
     pub(super) server_keys: HashMap<Arc<str>, ServerId>,
     pub(super) merged: HashMap<Arc<str>, ServerId>,
-    /// How many server transactions within a dialog each Call-ID has.
-    pub(super) calls: HashMap<Arc<str>, u32>,
+    pub(super) calls: Calls,
     /// Octets that the server transactions keep.
     pub(super) octets: usize,
     pub(super) flows: Flows,
@@ -138,7 +137,7 @@ impl Layer {
             client_keys: HashMap::new(),
             server_keys: HashMap::new(),
             merged: HashMap::new(),
-            calls: HashMap::new(),
+            calls: Calls::default(),
             octets: 0,
             flows: Flows::default(),
             queue: Queue::default(),
@@ -352,7 +351,7 @@ impl Layer {
     /// How many entries the layer's tables hold in all, those of its indexes and those that wait for
     /// [`Layer::poll`] among them: none once every transaction is over.
     pub fn held(&self) -> usize {
-        let indexes = self.client_keys.len() + self.server_keys.len() + self.merged.len() + self.calls.len();
+        let indexes = self.client_keys.len() + self.server_keys.len() + self.merged.len() + self.calls.0.len();
         self.tables.count() + indexes + self.flows.0.len() + self.out.len()
     }
 
@@ -366,11 +365,40 @@ impl Layer {
         self.tables.servers.len()
     }
 
-    pub(super) fn clock<'a>(&'a self, flow: &Flow) -> Clock<'a> {
-        Clock {
-            timers: &self.config.timers,
-            reliable: flow.transport.is_reliable(),
+    /// Gives back room that nothing needs any more, of tables with room for more than `small` entries and `spare` times
+    /// of what is in them.
+    pub fn tidy(&mut self, small: usize, spare: usize) {
+        let sparse = |held: usize, room: usize| room > small && held.saturating_mul(spare) < room;
+        macro_rules! tidy {
+            ($($table:expr),*) => {$(
+                if sparse($table.len(), $table.capacity()) {
+                    $table.shrink_to($table.len() * 2);
+                }
+            )*};
         }
+        tidy!(
+            self.client_keys,
+            self.server_keys,
+            self.merged,
+            self.calls.0,
+            self.flows.0,
+            self.out
+        );
+        self.queue.tidy(sparse);
+    }
+
+    /// How many entries the largest of its tables has room for.
+    pub fn room(&self) -> usize {
+        let tables = [
+            self.client_keys.capacity(),
+            self.server_keys.capacity(),
+            self.merged.capacity(),
+            self.calls.0.capacity(),
+            self.flows.0.capacity(),
+            self.out.capacity(),
+            self.queue.capacity(),
+        ];
+        tables.into_iter().max().unwrap_or_default()
     }
 
     /// Whether a request's branch is missing, or taken for `method`. Leaves the key in the buffer.
@@ -383,63 +411,6 @@ impl Layer {
         let open = self.tables.servers.len();
         self.config.has_room(request, open, self.config.max_server) && self.config.has_room_beside(request, self.octets)
     }
-
-    /// Whether the request's call may have one more server transaction.
-    pub(super) fn call_has_room(&self, request: &Message) -> bool {
-        !is_counted(request)
-            || self
-                .calls
-                .get(request.call_id())
-                .is_none_or(|open| *open < self.config.max_per_call)
-    }
-
-    /// Counts a server transaction to its call.
-    pub(super) fn count_call(&mut self, request: &Message) {
-        if !is_counted(request) {
-            return;
-        }
-        match self.calls.get_mut(request.call_id()) {
-            Some(open) => *open += 1,
-            None => {
-                self.calls.insert(request.call_id().into(), 1);
-            }
-        }
-    }
-
-    /// The opposite of [`Layer::count_call`].
-    pub(super) fn discount_call(&mut self, request: &Message) {
-        if !is_counted(request) {
-            return;
-        }
-        if let Some(open) = self.calls.get_mut(request.call_id()) {
-            *open -= 1;
-            if *open == 0 {
-                self.calls.remove(request.call_id());
-            }
-        }
-    }
-
-    /// Takes a transaction off its path's list, and tells the one that moves into its place.
-    pub(super) fn forget_flow(&mut self, flow: &Flow, place: u32) {
-        match self.flows.remove(flow, place) {
-            Some(Owner::Client(id)) => {
-                if let Some(client) = self.tables.clients.get_mut(id.0) {
-                    client.flow_place = place;
-                }
-            }
-            Some(Owner::Server(id)) => {
-                if let Some(server) = self.tables.servers.get_mut(id.0) {
-                    server.flow_place = place;
-                }
-            }
-            None => {}
-        }
-    }
-}
-
-/// Whether a request counts to its call's limit; what ends a call never does.
-fn is_counted(request: &Message) -> bool {
-    request.to_tag().is_some() && !matches!(request.method(), Method::Bye | Method::Cancel)
 }
 
 #[cfg(test)]
@@ -447,7 +418,7 @@ impl Layer {
     /// Asserts that no table holds anything.
     pub(super) fn assert_empty(&self) {
         assert!(self.client_keys.is_empty() && self.server_keys.is_empty() && self.merged.is_empty());
-        assert!(self.calls.is_empty());
+        assert!(self.calls.0.is_empty());
         assert_eq!(self.octets, 0);
         assert!(self.flows.0.is_empty());
         assert_eq!(self.queue.len(), 0);

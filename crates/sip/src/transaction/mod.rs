@@ -5,14 +5,14 @@
 //! carries out what they ask for.
 
 mod build;
+mod calls;
 mod client;
 mod flows;
 mod keys;
 mod layer;
 mod machine;
-mod queue;
 mod receive;
-mod room;
+mod run;
 mod server;
 mod slots;
 mod timers;

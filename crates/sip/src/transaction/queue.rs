@@ -6,10 +6,7 @@ use std::{
     time::Duration,
 };
 
-use super::{
-    Owner,
-    timers::{Action, Timer},
-};
+use super::{super::Owner, Action, Timer};
 use crate::time::Instant;
 
 /// No repeating timer runs faster than this, whatever is configured.
@@ -19,7 +16,7 @@ const COMPACT_FROM: usize = 64;
 
 /// The timers of one transaction.
 #[derive(Debug, Default)]
-pub(super) struct Pending {
+pub(in crate::transaction) struct Pending {
     places: [Option<(Timer, Instant)>; 2],
     /// The time of this transaction's valid entry in the heap.
     queued: Option<Instant>,
@@ -27,7 +24,7 @@ pub(super) struct Pending {
 
 impl Pending {
     /// Does what the action says, if it is about timers.
-    pub(super) fn apply(&mut self, now: Instant, action: Action) {
+    pub(in crate::transaction) fn apply(&mut self, now: Instant, action: Action) {
         match action {
             Action::Start(timer, delay) => self.places[timer.place()] = Some((timer, now + delay.max(SHORTEST))),
             Action::StopRepeating => self.places[0] = None,
@@ -45,7 +42,7 @@ impl Pending {
 
     /// Takes out a timer that is due; one that ends the state goes first, for it may make the
     /// other one pointless.
-    pub(super) fn take_due(&mut self, now: Instant) -> Option<Timer> {
+    pub(in crate::transaction) fn take_due(&mut self, now: Instant) -> Option<Timer> {
         let [repeating, ending] = &mut self.places;
         let take = |place: &mut Option<(Timer, Instant)>| {
             let (timer, _) = place.take_if(|(_, at)| *at <= now)?;
@@ -56,7 +53,7 @@ impl Pending {
 }
 
 /// Where the timers of each transaction are found.
-pub(super) trait Lookup {
+pub(in crate::transaction) trait Lookup {
     fn pending(&self, owner: Owner) -> Option<&Pending>;
     fn pending_mut(&mut self, owner: Owner) -> Option<&mut Pending>;
     /// How many transactions there are.
@@ -67,7 +64,7 @@ pub(super) trait Lookup {
 /// come up or are the larger part; then they are swept out. So it is never larger than twice the
 /// number of transactions plus [`COMPACT_FROM`].
 #[derive(Default)]
-pub(super) struct Queue {
+pub(in crate::transaction) struct Queue {
     heap: BinaryHeap<Reverse<(Instant, u64, Owner)>>,
     /// Among timers of the same time, the first set goes first.
     serial: u64,
@@ -75,7 +72,7 @@ pub(super) struct Queue {
 
 impl Queue {
     /// Brings the heap in line with the timers of `owner`.
-    pub(super) fn schedule(&mut self, owner: Owner, all: &mut impl Lookup) {
+    pub(in crate::transaction) fn schedule(&mut self, owner: Owner, all: &mut impl Lookup) {
         let Some(pending) = all.pending_mut(owner) else { return };
         let Some(next) = pending.next() else { return };
         // An entry that is too early is put right when it comes up.
@@ -87,7 +84,7 @@ impl Queue {
     }
 
     /// The next owner with a timer due, its entry taken out.
-    pub(super) fn pop_due(&mut self, now: Instant, all: &mut impl Lookup) -> Option<Owner> {
+    pub(in crate::transaction) fn pop_due(&mut self, now: Instant, all: &mut impl Lookup) -> Option<Owner> {
         while let Some(Reverse((at, _, owner))) = self.heap.peek().copied() {
             if at > now {
                 return None;
@@ -103,7 +100,7 @@ impl Queue {
 
     /// Removes what no longer holds from the top, and everywhere if there is much of it, so that
     /// [`Queue::next_timeout`] is exact.
-    pub(super) fn settle(&mut self, all: &mut impl Lookup) {
+    pub(in crate::transaction) fn settle(&mut self, all: &mut impl Lookup) {
         while let Some(Reverse((at, _, owner))) = self.heap.peek().copied() {
             let Some(pending) = all.pending_mut(owner).filter(|pending| pending.queued == Some(at)) else {
                 self.heap.pop();
@@ -127,22 +124,22 @@ impl Queue {
     }
 
     /// Gives back room where there is too much of it.
-    pub(super) fn tidy(&mut self, sparse: impl Fn(usize, usize) -> bool) {
+    pub(in crate::transaction) fn tidy(&mut self, sparse: impl Fn(usize, usize) -> bool) {
         if sparse(self.heap.len(), self.heap.capacity()) {
             self.heap.shrink_to(self.heap.len() * 2);
         }
     }
 
-    pub(super) fn capacity(&self) -> usize {
+    pub(in crate::transaction) fn capacity(&self) -> usize {
         self.heap.capacity()
     }
 
-    pub(super) fn next_timeout(&self) -> Option<Instant> {
+    pub(in crate::transaction) fn next_timeout(&self) -> Option<Instant> {
         self.heap.peek().map(|Reverse((at, _, _))| *at)
     }
 
     #[cfg(test)]
-    pub(super) fn len(&self) -> usize {
+    pub(in crate::transaction) fn len(&self) -> usize {
         self.heap.len()
     }
 }

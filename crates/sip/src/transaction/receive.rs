@@ -115,7 +115,7 @@ impl Layer {
         } else if self.server_keys.contains_key(self.key.as_str()) {
             // RFC 2543's rules, and only the To tag differs: one key cannot name both.
             self.refuse(&flow, &request, StatusCode::CALL_DOES_NOT_EXIST);
-        } else if !self.has_room_for(&request) || !self.call_has_room(&request) {
+        } else if !self.has_room_for(&request) || !self.calls.has_room(&request, self.config.max_per_call) {
             self.refuse(&flow, &request, StatusCode::SERVICE_UNAVAILABLE);
         } else {
             let id = self.start_server(now, flow, request.clone(), merged);

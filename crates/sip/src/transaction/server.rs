@@ -1,18 +1,16 @@
 //! Server transactions: either machine with its request, and what it asks for done.
 
-use std::sync::Arc;
+use std::{collections::VecDeque, sync::Arc};
 
 use bytes::Bytes;
 
 use super::{
-    Owner, ServerId, TxEvent, TxOutput, keys,
-    layer::Layer,
+    ServerId, TxEvent, TxOutput, keys,
     machine::{
         server_invite::{self, Input as InviteInput},
         server_non_invite::{self, Input as OtherInput},
     },
-    queue::Pending,
-    timers::{Action, Actions, Clock, Timer},
+    timers::{Action, Actions, Clock, Timer, queue::Pending},
 };
 use crate::{Builder, Flow, Message, Method, StatusCode, reply_address, time::Instant};
 
@@ -62,8 +60,44 @@ pub(super) struct Server {
 }
 
 impl Server {
+    /// A server transaction for a request with this key. `merged` is the key under which copies of this request that
+    /// took another way are known.
+    pub(super) fn new(
+        now: Instant,
+        flow: Flow,
+        request: Message,
+        key: Arc<str>,
+        merged: Option<Arc<str>>,
+        clock: Clock<'_>,
+    ) -> Self {
+        let (machine, actions) = if *request.method() == Method::Invite {
+            let (machine, actions) = server_invite::Machine::start(clock);
+            (Machine::Invite(machine), actions)
+        } else {
+            let (machine, actions) = server_non_invite::Machine::start(clock);
+            (Machine::NonInvite(machine), actions)
+        };
+        // Nearly all are answered at once: until they are not, their timer is in no heap (see `Layer::poll`).
+        let mut pending = Pending::default();
+        actions.iter().for_each(|action| pending.apply(now, *action));
+        let reply = reply_address(&request, &flow);
+        Self {
+            machine,
+            kept: Kept::Whole {
+                request,
+                response: None,
+            },
+            flow,
+            reply,
+            key,
+            merged,
+            flow_place: 0,
+            pending,
+        }
+    }
+
     /// What it keeps.
-    fn octets(&self) -> usize {
+    pub(super) fn octets(&self) -> usize {
         let length = |message: &Message| message.bytes().len();
         match &self.kept {
             Kept::Whole { request, response } => length(request) + response.as_ref().map_or(0, length),
@@ -72,7 +106,7 @@ impl Server {
     }
 
     /// A CANCEL's transaction is the layer's own: its user hears nothing of it.
-    fn is_internal(&self) -> bool {
+    pub(super) fn is_internal(&self) -> bool {
         self.request()
             .is_some_and(|request| *request.method() == Method::Cancel)
     }
@@ -130,14 +164,14 @@ impl Server {
         }
     }
 
-    fn is_terminated(&self) -> bool {
+    pub(super) fn is_terminated(&self) -> bool {
         match &self.machine {
             Machine::Invite(machine) => machine.state == server_invite::State::Terminated,
             Machine::NonInvite(machine) => machine.state == server_non_invite::State::Terminated,
         }
     }
 
-    fn step(&mut self, input: Input, clock: Clock<'_>) -> Actions {
+    pub(super) fn step(&mut self, input: Input, clock: Clock<'_>) -> Actions {
         match &mut self.machine {
             Machine::Invite(machine) => {
                 let input = match input {
@@ -165,105 +199,44 @@ impl Server {
             }
         }
     }
-}
 
-impl Layer {
-    /// Starts a server transaction for a request whose key is in the layer's key buffer.
-    pub(super) fn start_server(
-        &mut self,
-        now: Instant,
-        flow: Flow,
-        request: Message,
-        merged: Option<Arc<str>>,
-    ) -> ServerId {
-        let clock = self.clock(&flow);
-        let (machine, actions) = if *request.method() == Method::Invite {
-            let (machine, actions) = server_invite::Machine::start(clock);
-            (Machine::Invite(machine), actions)
-        } else {
-            let (machine, actions) = server_non_invite::Machine::start(clock);
-            (Machine::NonInvite(machine), actions)
+    fn transmit(&self) -> Option<TxOutput> {
+        let bytes = match &self.kept {
+            Kept::Whole { response, .. } => response.as_ref()?.bytes().clone(),
+            Kept::Answer(bytes) => bytes.clone(),
         };
-        // Nearly all are answered at once: until they are not, their timer is in no heap (see `Layer::poll`).
-        let mut pending = Pending::default();
-        actions.iter().for_each(|action| pending.apply(now, *action));
-        self.count_call(&request);
-        self.octets += request.bytes().len();
-        let key: Arc<str> = self.key.as_str().into();
-        let reply = reply_address(&request, &flow);
-        let id = ServerId(self.tables.servers.insert(Server {
-            machine,
-            kept: Kept::Whole {
-                request,
-                response: None,
-            },
-            flow,
-            reply,
-            key: key.clone(),
-            merged: merged.clone(),
-            flow_place: 0,
-            pending,
-        }));
-        self.server_keys.insert(key, id);
-        if let Some(merged) = merged {
-            self.merged.insert(merged, id);
-        }
-        let place = self.flows.add(&reply, Owner::Server(id));
-        if let Some(server) = self.tables.servers.get_mut(id.0) {
-            server.flow_place = place;
-        }
-        id
+        Some(TxOutput::Transmit {
+            flow: self.reply,
+            bytes,
+        })
     }
 
-    /// Gives a server transaction an input, and does what it answers. `received` is the ACK or the
-    /// CANCEL with the way it came, `answer` the user's response. Whether `answer` was sent.
-    pub(super) fn server_input(
-        &mut self,
-        now: Instant,
-        id: ServerId,
-        input: Input,
-        received: Option<(&Flow, &Message)>,
-        answer: Option<Message>,
-    ) -> bool {
-        let Some(server) = self.tables.servers.get_mut(id.0) else {
-            return false;
-        };
-        let clock = Clock {
-            timers: &self.config.timers,
-            reliable: server.flow.transport.is_reliable(),
-        };
-        let actions = server.step(input, clock);
-        self.run_server(now, id, &actions, received, answer);
-        actions.contains(&Action::SendResponse)
-    }
-
-    fn run_server(
+    /// Does what the machine asks for. `received` is the ACK or the CANCEL with the way it came, `answer` the user's
+    /// response.
+    pub(super) fn run(
         &mut self,
         now: Instant,
         id: ServerId,
         actions: &[Action],
         received: Option<(&Flow, &Message)>,
         mut answer: Option<Message>,
+        out: &mut VecDeque<TxOutput>,
     ) {
-        let Some(server) = self.tables.servers.get_mut(id.0) else {
-            return;
-        };
-        let (internal, before) = (server.is_internal(), server.octets());
-        let out = &mut self.out;
+        let internal = self.is_internal();
         for action in actions {
-            server.pending.apply(now, *action);
+            self.pending.apply(now, *action);
             let event = match action {
                 Action::SendResponse | Action::SendTrying => {
                     if *action == Action::SendTrying {
                         let trying = |request| Builder::reply(request, StatusCode::TRYING, None).finish();
-                        answer = server.request().map(trying);
+                        answer = self.request().map(trying);
                     }
-                    server.keep_response(answer.take());
-                    out.extend(server.transmit());
+                    self.keep_response(answer.take());
+                    out.extend(self.transmit());
                     None
                 }
                 Action::ResendResponse => {
-                    out.extend(server.transmit());
+                    out.extend(self.transmit());
                     None
                 }
                 Action::PassAck => received.map(|(flow, message)| TxEvent::Ack {
@@ -285,43 +258,9 @@ impl Layer {
                 out.extend(event.map(TxOutput::Event));
             }
         }
-        server.settle();
-        self.octets = (self.octets + server.octets()).saturating_sub(before);
-        if server.is_terminated() {
-            if !internal {
-                out.push_back(TxOutput::Event(TxEvent::ServerGone { id }));
-            }
-            self.remove_server(id);
-        } else {
-            self.queue.schedule(Owner::Server(id), &mut self.tables);
+        self.settle();
+        if self.is_terminated() && !internal {
+            out.push_back(TxOutput::Event(TxEvent::ServerGone { id }));
         }
-    }
-
-    pub(super) fn remove_server(&mut self, id: ServerId) {
-        let Some(server) = self.tables.servers.remove(id.0) else {
-            return;
-        };
-        self.octets = self.octets.saturating_sub(server.octets());
-        if let Some(request) = server.request() {
-            self.discount_call(request);
-        }
-        self.server_keys.remove(&server.key);
-        if let Some(merged) = &server.merged {
-            self.merged.remove(merged);
-        }
-        self.forget_flow(&server.reply, server.flow_place);
-    }
-}
-
-impl Server {
-    fn transmit(&self) -> Option<TxOutput> {
-        let bytes = match &self.kept {
-            Kept::Whole { response, .. } => response.as_ref()?.bytes().clone(),
-            Kept::Answer(bytes) => bytes.clone(),
-        };
-        Some(TxOutput::Transmit {
-            flow: self.reply,
-            bytes,
-        })
     }
 }

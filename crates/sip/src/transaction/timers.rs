@@ -1,5 +1,7 @@
 //! The timers of RFC 3261 table 4 and RFC 6026, and how long each runs.
 
+pub(super) mod queue;
+
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};

@@ -62,7 +62,7 @@ fn a_repeated_field_is_refused_only_where_its_value_matters() {
             let twice = text.replacen("Via", &format!("{name}: {value}\r\n{name}: {value}\r\nVia"), 1);
             let fault = Message::parse(Bytes::from(twice), &Limits::default())
                 .map_err(|error| error.fault)
-                .and_then(|message| message.check_repeated().map_err(Fault::from));
+                .and_then(|message| check::check_repeated(&message).map_err(Fault::from));
             let refused = always.contains(&name) || decides.contains(&name);
             assert_eq!(fault.is_err(), refused, "{method} with {name} twice");
         }

@@ -5,12 +5,8 @@ mod checking;
 mod parsing;
 mod routing;
 
-use std::net::SocketAddr;
-
-use bytes::Bytes;
-
 use super::*;
-use crate::{Contact, Flow, FrameError, Framer, Limits, Transport, Uri};
+use crate::{Contact, Flow, FrameError, Framer, Uri};
 
 const INVITE: &str = "INVITE sip:bob@biloxi.com SIP/2.0\r\n\
     Via: SIP/2.0/UDP pc33.atlanta.com;branch=z9hG4bK776asdhds\r\n\
