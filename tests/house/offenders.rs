@@ -3,9 +3,6 @@
 
 /// Rule and name.
 pub(crate) const KNOWN: &[(&str, &str)] = &[
-    ("files of an impl", "sip::message::Message"),
-    ("files of an impl", "sip::transaction::layer::Layer"),
-    ("files of an impl", "store::open::Store"),
     ("files in a folder", "crates/admin/src"),
     ("files in a folder", "crates/admin/tests/api"),
     ("files in a folder", "tests/real"),

@@ -68,26 +68,20 @@ pub(crate) async fn remove_orphans(connection: &mut SqliteConnection) -> Result<
     sqlx::query(orphans).execute(connection).await.map(drop)
 }
 
-impl Store {
-    /// The contacts of a domain that are bound at `now` (microseconds since the Unix epoch), by id.
-    /// Those that ended before are removed from the disk.
-    ///
-    /// # Errors
-    /// What SQLite reports.
-    pub async fn load_bindings(&self, domain: &str, now: i64) -> Result<Vec<Binding>, StoreError> {
-        let mut write = self.write.begin().await?;
-        let expired = sqlx::query("DELETE FROM bindings WHERE domain = ? AND expires_at <= ?")
-            .bind(domain)
-            .bind(now);
-        expired.execute(write.connection()).await.map_err(|e| self.error(&e))?;
-        write.commit().await?;
-        let live = "SELECT bindings.* FROM bindings JOIN devices USING (domain, username) \
-                    WHERE domain = ? AND devices.extension = bindings.number ORDER BY id";
-        // Read row by row: a row of SQLite's takes several times the memory of what is read from it.
-        let bindings = sqlx::query(live).bind(domain).try_map(|row| read(&row));
-        let bindings: Vec<Option<Binding>> = bindings.fetch_all(&self.read).await.map_err(|e| self.error(&e))?;
-        Ok(bindings.into_iter().flatten().collect())
-    }
+/// See [`Store::load_bindings`].
+pub(crate) async fn load(store: &Store, domain: &str, now: i64) -> Result<Vec<Binding>, StoreError> {
+    let mut write = store.write.begin().await?;
+    let expired = sqlx::query("DELETE FROM bindings WHERE domain = ? AND expires_at <= ?")
+        .bind(domain)
+        .bind(now);
+    expired.execute(write.connection()).await.map_err(|e| store.error(&e))?;
+    write.commit().await?;
+    let live = "SELECT bindings.* FROM bindings JOIN devices USING (domain, username) \
+                WHERE domain = ? AND devices.extension = bindings.number ORDER BY id";
+    // Read row by row: a row of SQLite's takes several times the memory of what is read from it.
+    let bindings = sqlx::query(live).bind(domain).try_map(|row| read(&row));
+    let bindings: Vec<Option<Binding>> = bindings.fetch_all(&store.read).await.map_err(|e| store.error(&e))?;
+    Ok(bindings.into_iter().flatten().collect())
 }
 
 /// `None` where the transport is one that this version does not know. The connection went with the process that had it.

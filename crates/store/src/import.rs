@@ -37,44 +37,38 @@ pub struct ImportReport {
     pub applied: bool,
 }
 
-impl Store {
-    /// Makes all of these extensions, each as [`Store::create_extension`] does; or, if one line is at
-    /// fault, none. A dry run tells what would happen.
-    ///
-    /// # Errors
-    /// What SQLite reports; faults of lines are in the report.
-    pub async fn import_extensions(
-        &self,
-        domain: &str,
-        lines: &[NewExtension],
-        dry_run: bool,
-        now: i64,
-    ) -> Result<ImportReport, StoreError> {
-        let mut report: Vec<_> = check(lines);
-        let mut write = self.write.begin().await?;
-        for (line, outcome) in lines.iter().zip(&mut report) {
-            if *outcome == ImportOutcome::Created {
-                let taken = is_taken(write.connection(), domain, &line.extension.number)
-                    .await
-                    .map_err(|e| self.error(&e))?;
-                if taken {
-                    *outcome = ImportOutcome::Exists;
-                }
+/// See [`Store::import_extensions`].
+pub(crate) async fn import(
+    store: &Store,
+    domain: &str,
+    lines: &[NewExtension],
+    dry_run: bool,
+    now: i64,
+) -> Result<ImportReport, StoreError> {
+    let mut report: Vec<_> = check(lines);
+    let mut write = store.write.begin().await?;
+    for (line, outcome) in lines.iter().zip(&mut report) {
+        if *outcome == ImportOutcome::Created {
+            let taken = is_taken(write.connection(), domain, &line.extension.number)
+                .await
+                .map_err(|e| store.error(&e))?;
+            if taken {
+                *outcome = ImportOutcome::Exists;
             }
         }
-        let applied = !dry_run && report.iter().all(|outcome| *outcome == ImportOutcome::Created);
-        if !applied {
-            write.roll_back().await?;
-            return Ok(ImportReport { lines: report, applied });
-        }
-        for line in lines {
-            insert(write.connection(), domain, line, now)
-                .await
-                .map_err(|e| self.error(&e))?;
-        }
-        write.commit().await?;
-        Ok(ImportReport { lines: report, applied })
     }
+    let applied = !dry_run && report.iter().all(|outcome| *outcome == ImportOutcome::Created);
+    if !applied {
+        write.roll_back().await?;
+        return Ok(ImportReport { lines: report, applied });
+    }
+    for line in lines {
+        insert(write.connection(), domain, line, now)
+            .await
+            .map_err(|e| store.error(&e))?;
+    }
+    write.commit().await?;
+    Ok(ImportReport { lines: report, applied })
 }
 
 /// What can be said without the database.

@@ -11,6 +11,7 @@ use std::{
     time::Duration,
 };
 
+use records::Binding;
 use sqlx::{
     Connection, SqliteConnection, SqlitePool,
     migrate::Migrator,
@@ -19,8 +20,9 @@ use sqlx::{
 use tokio::sync::{Mutex, MutexGuard};
 
 use crate::{
-    StoreError, Writer, bindings,
+    ImportReport, NewExtension, StoreError, Token, Writer, bindings,
     error::{from_migrate, from_sqlx},
+    import, tokens,
 };
 
 static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations");
@@ -148,6 +150,62 @@ impl Store {
             let _ = open.close().await;
         }
         written
+    }
+
+    /// The contacts of a domain that are bound at `now` (microseconds since the Unix epoch), by id.
+    /// Those that ended before are removed from the disk.
+    ///
+    /// # Errors
+    /// What SQLite reports.
+    pub async fn load_bindings(&self, domain: &str, now: i64) -> Result<Vec<Binding>, StoreError> {
+        bindings::load(self, domain, now).await
+    }
+
+    /// Keeps an admin token's SHA-256 under a name; one of that name in the domain is replaced.
+    ///
+    /// # Errors
+    /// [`StoreError::Invalid`] for a name that is too long or not printable.
+    pub async fn put_token(&self, domain: &str, name: &str, hash: [u8; 32], now: i64) -> Result<(), StoreError> {
+        tokens::put(self, domain, name, hash, now).await
+    }
+
+    /// The hashes of a domain's admin tokens, by name.
+    ///
+    /// # Errors
+    /// What SQLite reports.
+    pub async fn tokens(&self, domain: &str) -> Result<Vec<Token>, StoreError> {
+        tokens::list(self, domain).await
+    }
+
+    /// Removes an admin token.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`].
+    pub async fn remove_token(&self, domain: &str, name: &str) -> Result<(), StoreError> {
+        tokens::remove(self, domain, name).await
+    }
+
+    /// Every domain that has extensions.
+    ///
+    /// # Errors
+    /// What SQLite reports.
+    pub async fn domains(&self) -> Result<Vec<String>, StoreError> {
+        tokens::domains(self).await
+    }
+
+    /// Makes all of these extensions, each as [`Store::create_extension`] does; or, if one line is at
+    /// fault, none. A dry run tells what would happen.
+    ///
+    /// # Errors
+    /// What SQLite reports; faults of lines are in the report.
+    pub async fn import_extensions(
+        &self,
+        domain: &str,
+        lines: &[NewExtension],
+        dry_run: bool,
+        now: i64,
+    ) -> Result<ImportReport, StoreError> {
+        import::import(self, domain, lines, dry_run, now).await
     }
 
     pub(crate) fn error(&self, error: &sqlx::Error) -> StoreError {
