@@ -4,7 +4,4 @@
 /// Rule and name.
 pub(crate) const KNOWN: &[(&str, &str)] = &[
     ("files in a folder", "crates/admin/src"),
-    ("files in a folder", "crates/admin/tests/api"),
-    ("files in a folder", "tests/real"),
-    ("files in a folder", "tests/scenarios"),
 ];

@@ -5,9 +5,9 @@ use std::{collections::BTreeSet, net::UdpSocket, time::Duration};
 use tests::wait::{throughout, until};
 
 use crate::{
-    phone::{Dialog, Phone},
-    talk::{Side, Talk, packet},
-    tandem::{Setup, Tandem},
+    phones::phone::{Dialog, Phone},
+    support::talk::{Side, Talk, packet},
+    support::tandem::{Setup, Tandem},
 };
 
 const SOON: Duration = Duration::from_secs(10);

@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use crate::{
-    baresip::Setup,
-    linphone::Linphone,
-    tandem::{self, Tandem},
-    tone,
+    phones::baresip::Setup,
+    phones::linphone::Linphone,
+    support::tandem::{self, Tandem},
+    support::tone,
 };
 
 const SOON: Duration = Duration::from_secs(10);

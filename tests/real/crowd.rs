@@ -9,9 +9,9 @@ use std::{
 use tests::wait::until;
 
 use crate::{
-    phone::{Dialog, Phone},
-    talk::packet,
-    tandem::{Setup, Tandem},
+    phones::phone::{Dialog, Phone},
+    support::talk::packet,
+    support::tandem::{Setup, Tandem},
 };
 
 const SOON: Duration = Duration::from_secs(10);

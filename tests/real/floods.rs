@@ -9,9 +9,9 @@ use tests::wait::until;
 
 use crate::{
     audio::Conversation,
-    message::Message,
-    phone::{Phone, unique},
-    tandem::{Setup, Tandem, password},
+    phones::phone::{Phone, unique},
+    support::message::Message,
+    support::tandem::{Setup, Tandem, password},
 };
 
 /// The longest a transaction lives without an ACK (RFC 3261 17.2.1, timer H), and a margin.

@@ -12,9 +12,9 @@ use tests::wait::until;
 
 use crate::{
     audio::Conversation,
-    message::Message,
-    phone::unique,
-    tandem::{Setup, Tandem},
+    phones::phone::unique,
+    support::message::Message,
+    support::tandem::{Setup, Tandem},
 };
 
 /// The tests do the same every time: xorshift.

@@ -3,16 +3,16 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use crate::{
-    phone::Phone,
-    sipp::Setup as Sipp,
-    tandem::{Setup, Tandem},
+    phones::phone::Phone,
+    phones::sipp::Setup as Sipp,
+    support::tandem::{Setup, Tandem},
 };
 
 const CALLS: u32 = 1_000;
 const A_SECOND: u32 = 50;
 
 /// The callee is where this phone has registered from: its port is taken over by SIPp.
-fn callee(pbx: &Tandem) -> crate::sipp::Sipp {
+fn callee(pbx: &Tandem) -> crate::phones::sipp::Sipp {
     let port = Phone::registered(pbx, "102").address().port();
     Sipp::new("callee.xml", CALLS).port(port).start()
 }

@@ -5,16 +5,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
 
-mod baresip;
-mod http;
-mod linphone;
-mod message;
-mod phone;
-mod place;
-mod sipp;
-mod talk;
-mod tandem;
-mod tone;
+mod phones;
+mod support;
 
 mod audio;
 mod calls;

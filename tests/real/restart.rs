@@ -3,10 +3,10 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use crate::{
-    phone::Phone,
-    sipp::Setup as Sipp,
-    talk::{Side, Talk},
-    tandem::{Setup, Tandem},
+    phones::phone::Phone,
+    phones::sipp::Setup as Sipp,
+    support::talk::{Side, Talk},
+    support::tandem::{Setup, Tandem},
 };
 
 const SOON: Duration = Duration::from_secs(10);

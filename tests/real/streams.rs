@@ -12,9 +12,9 @@ use tests::wait::until;
 use crate::{
     audio::Conversation,
     hostile::{Dice, options},
-    message::Message,
-    phone::unique,
-    tandem::{Setup, Tandem},
+    phones::phone::unique,
+    support::message::Message,
+    support::tandem::{Setup, Tandem},
 };
 
 const SOON: Duration = Duration::from_secs(20);

@@ -5,9 +5,9 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::{
-    baresip::{Baresip, Setup},
-    linphone::Linphone,
-    tandem::Tandem,
+    phones::baresip::{Baresip, Setup},
+    phones::linphone::Linphone,
+    support::tandem::Tandem,
 };
 
 const SOON: Duration = Duration::from_secs(10);

@@ -140,7 +140,7 @@ fn hung_up_early() -> CauseCode {
     let invite = wire.takes_request(Method::Invite);
     wire.replies(&invite, 183, "far", |reply| reply);
     stage.pass(0.5);
-    wire.sends(crate::progress::bye(&invite, "far", 1));
+    wire.sends(crate::setup::progress::bye(&invite, "far", 1));
     wire.takes_response(200);
     let cancel = wire.takes_request(Method::Cancel);
     alice.ends_with(480);

@@ -4,16 +4,10 @@
 #![allow(clippy::unwrap_used)]
 
 mod auth;
-mod calls;
-mod cdrs;
 mod contract;
-mod dialplans;
-mod events;
-mod extensions;
 mod garbage;
-mod import;
 mod repeats;
+mod routes;
 mod serve;
 mod support;
-mod system;
 mod versions;

@@ -14,8 +14,8 @@ use tempfile::TempDir;
 use tests::wait::until;
 
 use crate::{
-    http::{self, Answer},
-    place::{Process, ports, tail},
+    support::http::{self, Answer},
+    support::place::{Process, ports, tail},
 };
 
 const TOKEN: &str = "a-token-for-the-tests-only";

@@ -13,9 +13,9 @@ use tempfile::TempDir;
 use tests::wait::until;
 
 use crate::{
-    place::{Process, ports, tail},
-    tandem::{Tandem, password},
-    tone,
+    support::place::{Process, ports, tail},
+    support::tandem::{Tandem, password},
+    support::tone,
 };
 
 const SOON: Duration = Duration::from_secs(20);

@@ -12,8 +12,8 @@ use tempfile::TempDir;
 use tests::wait::until;
 
 use crate::{
-    place::{Process, ports, tail},
-    tandem::password,
+    support::place::{Process, ports, tail},
+    support::tandem::password,
 };
 
 /// A scenario of `tests/data/sipp` that is running.

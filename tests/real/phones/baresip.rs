@@ -15,9 +15,9 @@ use tempfile::TempDir;
 use tests::wait::{throughout, until};
 
 use crate::{
-    place::{Process, ports, tail},
-    tandem::{Tandem, password},
-    tone,
+    support::place::{Process, ports, tail},
+    support::tandem::{Tandem, password},
+    support::tone,
 };
 
 /// For anything a phone does at once.

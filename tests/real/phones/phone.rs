@@ -10,8 +10,8 @@ use std::{
 use tests::wait::until;
 
 use crate::{
-    message::{Message, sdp},
-    tandem::{Tandem, password},
+    support::message::{Message, sdp},
+    support::tandem::{Tandem, password},
 };
 
 const SOON: Duration = Duration::from_secs(15);

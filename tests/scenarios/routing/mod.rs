@@ -1,0 +1,8 @@
+//! Where a call goes: registrations, forwards, forks, and the addresses of a name.
+
+mod dial;
+mod forks;
+mod forward;
+mod locations;
+mod registrar;
+mod targets;

@@ -1,0 +1,5 @@
+//! Networks: lost datagrams, NAT, streams, large requests.
+
+mod loss;
+mod network;
+mod streams;
