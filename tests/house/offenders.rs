@@ -2,6 +2,4 @@
 //! when an entry is no longer true.
 
 /// Rule and name.
-pub(crate) const KNOWN: &[(&str, &str)] = &[
-    ("files in a folder", "crates/admin/src"),
-];
+pub(crate) const KNOWN: &[(&str, &str)] = &[("files in a folder", "crates/admin/src")];

@@ -223,10 +223,8 @@ fn dropping_it_ends_every_script() {
 fn a_script_that_holds_too_much_memory_ends() {
     let text = "fn on_call(caller) { let s = \"\"; s.pad(4000, 'x'); let m = [#{}, #{}, #{}];\n\
                 for n in 0..3 { for i in 0..300 { m[n][`${i}${s}`] = 1; } } caller.ring(); }";
-    let limits = Limits {
-        memory: 2 << 20,
-        ..Limits::default()
-    };
+    let mut limits = Limits::default();
+    limits.values.memory = 2 << 20;
     let world = limited(ONE, text, limits);
     world.start(1, "9");
     let (_, end) = world.next();
