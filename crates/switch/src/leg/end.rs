@@ -10,7 +10,7 @@ use crate::{
     stack::{Stack, TimerKey},
 };
 
-/// Ends the leg in whatever way its state asks for. What is over already stays so.
+/// See [`Leg::hang_up`].
 pub(super) fn hang_up(leg: &mut Leg, cx: &mut Stack, cause: Cause) {
     match &mut leg.stage {
         Stage::Incoming(_) => inbound::reject(leg, cx, &Answer::of(480)),
@@ -22,7 +22,7 @@ pub(super) fn hang_up(leg: &mut Leg, cx: &mut Stack, cause: Cause) {
     }
 }
 
-/// Cancels a call that somebody else answered (RFC 3326, so that the phone does not show it as missed).
+/// See [`Leg::answered_elsewhere`].
 pub(super) fn answered_elsewhere(leg: &mut Leg, cx: &mut Stack) {
     if matches!(leg.stage, Stage::Calling(_)) {
         leg.stage
@@ -32,6 +32,7 @@ pub(super) fn answered_elsewhere(leg: &mut Leg, cx: &mut Stack) {
     }
 }
 
+/// Sends BYE; the leg is over when the BYE is answered.
 fn send_bye(leg: &mut Leg, cx: &mut Stack, cause: &Cause) {
     change::end(leg, cx);
     SessionTimer::stop(cx, leg.id);
@@ -54,14 +55,14 @@ fn send_bye(leg: &mut Leg, cx: &mut Stack, cause: &Cause) {
     }
 }
 
-/// The BYE was answered, or will not be; either way the dialog is over (RFC 3261 15.1.1).
+/// The BYE has its final answer, or gets none. In both cases the dialog is over (RFC 3261 15.1.1).
 pub(crate) fn bye_done(leg: &mut Leg, cx: &mut Stack) {
     if matches!(leg.stage, Stage::Ending(_)) {
         gone(leg, cx);
     }
 }
 
-/// BYE came (RFC 3261 15.1.2).
+/// A BYE came (RFC 3261 15.1.2).
 pub(super) fn bye_received(leg: &mut Leg, cx: &mut Stack, server: ServerId, bye: &Message) {
     cx.respond(server, Builder::reply(bye, StatusCode::OK, None).finish());
     change::end(leg, cx);
@@ -90,8 +91,8 @@ pub(super) fn bye_received(leg: &mut Leg, cx: &mut Stack, server: ServerId, bye:
     }
 }
 
-/// A callee ends its early dialog. RFC 3261 15 does not let it, but it is clear what its person wants: the INVITE is
-/// cancelled, unless a proxy has brought it to other phones, too.
+/// A called phone sends BYE before it has answered. RFC 3261 15 forbids this, but the wish is clear. The INVITE is
+/// cancelled, unless a proxy has also sent the INVITE to other phones.
 fn hung_up_early(leg: &mut Leg, cx: &mut Stack, bye: &Message) {
     if let Stage::Calling(calling) = &mut leg.stage
         && calling.forked
@@ -113,8 +114,8 @@ fn hung_up_early(leg: &mut Leg, cx: &mut Stack, bye: &Message) {
     leg.stage.cancel(cx, None);
 }
 
-/// The phone is not there any more: the call is told, and BYE is sent in case it is, once it has acknowledged our
-/// 2xx or will not.
+/// The phone does not seem to be there any more. Tells the call, and sends BYE in case the phone is there after all.
+/// The BYE waits for the ACK of our 2xx, as [`Leg::hang_up`] does.
 pub(crate) fn lost(leg: &mut Leg, cx: &mut Stack, code: CauseCode, detail: &str) {
     if leg.is_up() {
         let cause = Cause::lost(code, detail);
@@ -123,15 +124,15 @@ pub(crate) fn lost(leg: &mut Leg, cx: &mut Stack, code: CauseCode, detail: &str)
     }
 }
 
-/// The phone knows of no such dialog (RFC 3261 12.2.1.2, RFC 5057 5.1). One that has not acknowledged our 2xx may
-/// not have heard it yet.
+/// The phone answered that it knows no such dialog (RFC 3261 12.2.1.2, RFC 5057 5.1): the leg is lost. Before the ACK
+/// of our 2xx this means nothing, for the 2xx may not have reached the phone yet.
 pub(super) fn unknown(leg: &mut Leg, cx: &mut Stack) {
     if leg.stage.up().is_some_and(|up| up.acknowledged) {
         lost(leg, cx, CauseCode::PhoneLost, "the phone knows of no such call");
     }
 }
 
-/// It has no media port: it cannot go on, or begin.
+/// The media port of the leg failed: the leg cannot begin, or cannot go on.
 pub(crate) fn media_failed(leg: &mut Leg, cx: &mut Stack) {
     if matches!(&leg.stage, Stage::Calling(calling) if !calling.cancelled) {
         let refused = SetupEvent::Refused {
@@ -148,7 +149,7 @@ pub(crate) fn media_failed(leg: &mut Leg, cx: &mut Stack) {
     }
 }
 
-/// Gives back everything the leg holds and says so.
+/// Gives back all timers, table entries and the media port of the leg, and reports [`EndEvent::Gone`].
 pub(super) fn gone(leg: &mut Leg, cx: &mut Stack) {
     if matches!(leg.stage, Stage::Gone) {
         return;

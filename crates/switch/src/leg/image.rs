@@ -1,4 +1,4 @@
-//! What lasts of a quiet leg, and a leg that goes on from it.
+//! The image of a quiet leg: the part that can be stored, and a leg that goes on from it.
 
 use sip::{Builder, Flow, HeaderName, Method};
 
@@ -10,8 +10,7 @@ use crate::{
     stack::{Stack, dialogs::DialogUser},
 };
 
-/// What lasts of the leg. `None` unless it is up and quiet: a request, an offer or an acknowledgement that is under
-/// way does not last.
+/// See [`Leg::image`].
 pub(super) fn of(leg: &Leg) -> Option<LegImage> {
     let Stage::Up(up) = &leg.stage else { return None };
     let quiet = up.is_free() && up.wanted.is_none() && up.passing.is_none() && up.hang_up_when_acked.is_none();
@@ -33,8 +32,8 @@ pub(super) fn of(leg: &Leg) -> Option<LegImage> {
     })
 }
 
-/// A leg that goes on from its image: in the same dialog, on the same media port. [`NoRoom`] where that port is none
-/// of ours any more.
+/// A leg that goes on from its image, in the same dialog and on the same media port. [`NoRoom`] where that port is not
+/// one of ours any more.
 #[cfg_attr(
     not(test),
     expect(dead_code, reason = "calls that outlive a restart will be made of it")
@@ -44,7 +43,7 @@ pub(crate) fn resume(cx: &mut Stack, id: LegId, call: CallId, image: LegImage) -
     let talk = Talk::resume(image.talk);
     let mut port = Port::default();
     port.take_again(cx, id, &flow, &talk)?;
-    // The INVITE does not last; what is asked of it later is its Call-ID.
+    // The image does not hold the INVITE. Later only its Call-ID is needed.
     let invite = Builder::request(&Method::Invite, dialog.remote_target())
         .header(HeaderName::CallId, &dialog.id().call_id)
         .finish();

@@ -23,7 +23,8 @@ use crate::{
     },
 };
 
-/// Takes an INVITE that was authenticated. Nothing is sent yet.
+/// Makes a leg of an INVITE that was authenticated. Sends nothing yet. Errors: the answer to an INVITE that cannot be
+/// read, has no usable offer, asks for too short a session interval (422), or finds no free media port (503).
 pub(crate) fn take(
     cx: &mut Stack,
     id: LegId,
@@ -71,8 +72,7 @@ pub(crate) fn take(
     })
 }
 
-/// Answers with 200. `spec` is what the other side (or Tandem itself) accepted; where the INVITE
-/// made no offer it is what is offered now. Returns whether the codecs fitted; if not, 488 was sent.
+/// See [`Leg::accept`].
 pub(super) fn accept(leg: &mut Leg, cx: &mut Stack, spec: &Spec) -> bool {
     let Stage::Incoming(incoming) = &leg.stage else {
         return false;
@@ -98,6 +98,7 @@ pub(super) fn accept(leg: &mut Leg, cx: &mut Stack, spec: &Spec) -> bool {
     true
 }
 
+/// The session description for the 200: the answer to the offer of the INVITE, or our offer where the INVITE made none.
 fn first_description(leg: &mut Leg, cx: &mut Stack, spec: &Spec) -> Option<bytes::Bytes> {
     if leg.talk.owes_answer() {
         return leg.talk.answer(spec).ok();
@@ -109,7 +110,7 @@ fn first_description(leg: &mut Leg, cx: &mut Stack, spec: &Spec) -> Option<bytes
     leg.talk.offer_in_success(spec).ok()
 }
 
-/// Answers with a final error; the leg is over.
+/// See [`Leg::reject`].
 pub(super) fn reject(leg: &mut Leg, cx: &mut Stack, refusal: &Answer) {
     let Stage::Incoming(incoming) = &leg.stage else {
         return;
@@ -120,7 +121,7 @@ pub(super) fn reject(leg: &mut Leg, cx: &mut Stack, refusal: &Answer) {
     end::gone(leg, cx);
 }
 
-/// CANCEL came for the INVITE (RFC 3261 9.2), or for a re-INVITE.
+/// A CANCEL came for the INVITE (RFC 3261 9.2), or for a re-INVITE.
 pub(crate) fn cancelled(leg: &mut Leg, cx: &mut Stack, cancelled: ServerId) {
     match &leg.stage {
         Stage::Incoming(incoming) if incoming.server == cancelled => {
@@ -133,7 +134,7 @@ pub(crate) fn cancelled(leg: &mut Leg, cx: &mut Stack, cancelled: ServerId) {
     }
 }
 
-/// ACK came for a 2xx.
+/// An ACK came for a 2xx of ours. The ACK may bring the answer to the offer that the 2xx made.
 pub(crate) fn acknowledged(leg: &mut Leg, cx: &mut Stack, ack: &Message) {
     let Some(confirmed) = leg.stage.confirmed() else {
         return;
@@ -161,7 +162,7 @@ pub(crate) fn acknowledged(leg: &mut Leg, cx: &mut Stack, ack: &Message) {
                 "the ACK brought no usable answer to our offer",
             );
         }
-        // RFC 3261 14.2: without an answer there was no change.
+        // RFC 3261 14.2: without an answer the session is as before the re-INVITE.
         (true, None) => leg.talk.withdraw(),
         (true, Some(_)) => leg.sync_media(cx),
         (false, _) => {}
@@ -178,7 +179,7 @@ pub(crate) fn acknowledged(leg: &mut Leg, cx: &mut Stack, ack: &Message) {
     }
 }
 
-/// The 2xx is due again, or was never acknowledged (RFC 3261 13.3.1.4).
+/// The timer of a 2xx that waits for its ACK is due: sends the 2xx again, or gives up (RFC 3261 13.3.1.4).
 pub(super) fn accepted_due(leg: &mut Leg, cx: &mut Stack) {
     let Some(confirmed) = leg.stage.confirmed() else {
         return;
@@ -189,13 +190,13 @@ pub(super) fn accepted_due(leg: &mut Leg, cx: &mut Stack) {
     }
     confirmed.awaited = None;
     if let Some(up) = leg.stage.up() {
-        // Without an ACK the session is considered never to have been set up; BYE ends it.
+        // RFC 3261 13.3.1.4: without an ACK the session is ended by BYE.
         up.acknowledged = true;
         end::lost(leg, cx, CauseCode::PhoneLost, "no ACK came to our 200");
     }
 }
 
-/// An answer to the INVITE with what every such answer carries. `None` once it has its final answer.
+/// An answer to the INVITE, with the header fields that all answers have. `None` after the final answer.
 pub(super) fn reply(leg: &Leg, cx: &Stack, status: StatusCode, reason: &str) -> Option<Builder> {
     let Stage::Incoming(incoming) = &leg.stage else {
         return None;
@@ -208,8 +209,8 @@ pub(super) fn reply(leg: &Leg, cx: &Stack, status: StatusCode, reason: &str) -> 
     Some(reply)
 }
 
-/// Takes the offer of the INVITE, if there is one, and a port for it. What the offer says of the phone's address decides
-/// which port.
+/// Takes the offer of the INVITE, if there is one, and a media port. The choice of the port depends on the media
+/// address in the offer.
 fn first_offer(cx: &mut Stack, leg: LegId, flow: &Flow, talk: &mut Talk, invite: &Message) -> Result<Port, Answer> {
     let mut port = Port::default();
     let Some(sdp) = description(invite) else {
@@ -225,7 +226,7 @@ fn first_offer(cx: &mut Stack, leg: LegId, flow: &Flow, talk: &mut Talk, invite:
     Ok(port)
 }
 
-/// The answer to an offer that is not taken.
+/// The error answer to an offer that is refused.
 pub(super) fn refusal(cx: &Stack, fault: &Unusable, sdp: &[u8]) -> Answer {
     tracing::info!(%fault, "the session description was refused");
     match fault {
@@ -234,7 +235,7 @@ pub(super) fn refusal(cx: &Stack, fault: &Unusable, sdp: &[u8]) -> Answer {
     }
 }
 
-/// Finishing a message that may or may not describe a session.
+/// Finishes a message, with or without a session description.
 pub(super) trait FinishWith {
     fn finish_with(self, sdp: Option<&[u8]>) -> Message;
 }

@@ -1,24 +1,27 @@
 //! A leg: one dialog with one phone, whichever side began it.
 //!
-//! A leg speaks SIP and offer/answer and knows nothing of calls: a call tells it what to do, and it
-//! tells what happened through [`LegEvent`]s. A leg that a phone began and a leg that Tandem began are the same thing;
-//! only how their dialog begins differs.
+//! A leg speaks SIP and offer/answer. A leg knows nothing of calls: the call calls methods of [`Leg`], and the leg
+//! reports by [`LegEvent`]s. A leg that a phone began and a leg that Tandem began differ only in how their dialog
+//! begins.
+//!
+//! Methods of [`Leg`] are what a call asks of a leg. Functions of the files (`inbound::acknowledged`,
+//! `within::request`) are what happens to a leg: a request, a response, an ACK, a media port that failed.
 //!
 //! | file | what it does | fields of [`Leg`] |
 //! |---|---|---|
 //! | `mod.rs` | what is asked of a leg | `id`, `call`, `inbound`, `peer`, `invite`, `span`, `can` |
-//! | `path.rs` | where the phone is, and how it reaches us | `path` |
-//! | `stage.rs` | how far a leg is, with what it has only there | `stage` |
-//! | `talk.rs` | what was offered, heard and said: the only place that reads and writes SDP | `talk` |
+//! | `path.rs` | where the phone is, and how the phone reaches us | `path` |
+//! | `stage.rs` | how far a leg is, and what a leg has only in that stage | `stage` |
+//! | `talk.rs` | offers and answers: the only place that reads and writes SDP | `talk` |
 //! | `port.rs` | the leg's place in the media engine | `port` |
-//! | `session_timer.rs` | who refreshes the session, and when it ends (RFC 4028) | `timer` |
+//! | `session_timer.rs` | which side refreshes the session, and when the session expires (RFC 4028) | `timer` |
 //! | `inbound.rs` | a leg that a phone began, until the ACK of our 2xx | |
-//! | `progress.rs` | what a caller is told before the final answer | |
+//! | `progress.rs` | provisional answers to a caller | |
 //! | `outbound.rs` | a leg that Tandem began, until the ACK of the phone's 2xx | |
 //! | `change/` | re-INVITE and UPDATE: ours and the phone's | |
 //! | `within/` | the other requests within the dialog: INFO, MESSAGE, REFER, NOTIFY, OPTIONS | |
 //! | `end.rs` | how a leg ends | |
-//! | `image.rs` | what lasts of a quiet leg, and a leg that goes on from it | |
+//! | `image.rs` | the image of a quiet leg, and a leg that goes on from its image | |
 
 mod change;
 pub(crate) mod end;
@@ -67,20 +70,20 @@ use within::{pass, refer};
 /// One dialog with one phone.
 pub(crate) struct Leg {
     pub id: LegId,
-    /// The call that it belongs to now.
+    /// The call that the leg belongs to now.
     pub call: CallId,
-    /// The phone began it.
+    /// The phone began the leg.
     pub inbound: bool,
-    /// Who is at the other end.
+    /// The party at the other end.
     pub peer: Peer,
     /// Where the phone is, and how the phone reaches us.
     pub path: Path,
-    /// The INVITE that began it.
+    /// The INVITE that began the leg.
     pub invite: Message,
-    /// What the log calls it, within its call.
+    /// The span of the leg in the log, within the span of its call.
     pub span: tracing::Span,
     stage: Stage,
-    /// What was offered and answered. Of a called phone only the offer, until a 2xx has come.
+    /// The offers and answers of the session. For a called phone only our offer, until a 2xx has come.
     talk: Talk,
     port: Port,
     timer: SessionTimer,
@@ -88,7 +91,7 @@ pub(crate) struct Leg {
 }
 
 impl Leg {
-    /// How far it is, as others see it.
+    /// How far the leg is, for the API.
     pub fn state(&self) -> LineState {
         match &self.stage {
             Stage::Incoming(_) if self.talk.is_answered_early() => LineState::Early,
@@ -103,8 +106,8 @@ impl Leg {
         }
     }
 
-    /// Who is at our side of the dialog, as its peer is told: of a call to us the number that was dialled, of a call of
-    /// ours the caller's number.
+    /// The user part of our address in the dialog. For a call to us this is the dialled number, for a call of ours the
+    /// caller's number.
     pub fn user(&self) -> &str {
         &self.path.user
     }
@@ -129,7 +132,7 @@ impl Leg {
         self.port.id()
     }
 
-    /// What was offered and answered.
+    /// The offers and answers of the session. For a called phone those of the early dialog that described media last.
     pub fn talk(&self) -> &Talk {
         let early = match &self.stage {
             Stage::Calling(calling) => calling.early_talk(),
@@ -138,18 +141,18 @@ impl Leg {
         early.unwrap_or(&self.talk)
     }
 
-    /// What the phone last described.
+    /// The media that the phone described last.
     pub fn heard(&self) -> Option<&Spec> {
         self.talk().heard()
     }
 
-    /// How what the phone was told serves media that the other side describes by `other`.
+    /// How the last description sent to the phone fits media that the other side describes by `other`.
     pub fn fit(&self, other: &Spec) -> Fit {
         self.talk().fit(other)
     }
 
-    /// What lasts of the leg. `None` unless the leg is up and quiet: a request, an offer or an acknowledgement that is
-    /// under way does not last.
+    /// The part of the leg that can be stored. `None` unless the leg is up and quiet: a request, an offer or an
+    /// acknowledgement that is under way cannot be stored.
     pub fn image(&self) -> Option<LegImage> {
         image::of(self)
     }
@@ -218,8 +221,8 @@ impl Leg {
         ours::withdraw(self, cx);
     }
 
-    /// Accepts the phone's re-INVITE or UPDATE. `spec` is what the other side accepted of the offer. The phone then knows
-    /// how things are, so an offer of our own that waits is dropped.
+    /// Accepts the phone's re-INVITE or UPDATE. `spec` is what the other side accepted of the offer. The phone then
+    /// knows how things are, so an offer of our own that waits is dropped.
     pub fn answer_change(&mut self, cx: &mut Stack, spec: &Spec) {
         theirs::answer(self, cx, spec);
     }
@@ -235,8 +238,8 @@ impl Leg {
     }
 
     /// Sends what the other leg's phone sent by INFO or MESSAGE. Keys go as RFC 4733 events to a phone that does not
-    /// allow INFO. Returns the status for the other phone, or `None` where the status is to come. The status is 405 where
-    /// this phone has said that it takes no INFO (RFC 3261 20.5: a phone that sent no Allow has not said so).
+    /// allow INFO. Returns the status for the other phone, or `None` where the status is to come. The status is 405
+    /// where this phone has said that it takes no INFO (RFC 3261 20.5: a phone that sent no Allow has not said so).
     pub fn pass(&mut self, cx: &mut Stack, server: ServerId, passed: &Message) -> Option<u16> {
         pass::pass_on(self, cx, server, passed)
     }
@@ -287,7 +290,7 @@ impl Leg {
         self.path.contact(cx, secure)
     }
 
-    /// The engine is told what the session is now.
+    /// Tells the media engine what the session is now.
     fn sync_media(&mut self, cx: &mut Stack) {
         let up = self.is_up();
         let early = match &self.stage {
@@ -297,13 +300,14 @@ impl Leg {
         self.port.sync(cx, &self.path.flow, early.unwrap_or(&self.talk), up);
     }
 
+    /// Reports an event to the call.
     fn tell(&self, cx: &mut Stack, event: impl Into<LegEvent>) {
         cx.leg_events.push_back((self.id, event.into()));
     }
 }
 
 impl Abilities {
-    /// Nothing is known yet.
+    /// What is assumed of a phone before its first message: INFO, but neither UPDATE nor session timers.
     const fn unknown() -> Self {
         Self {
             update: false,
@@ -312,7 +316,7 @@ impl Abilities {
         }
     }
 
-    /// What a message of the phone says of them.
+    /// Takes over what Allow and Supported of a message say. A message without the field changes nothing.
     fn learn(&mut self, message: &Message) {
         let allows = |method: &str| {
             message
@@ -329,7 +333,7 @@ impl Abilities {
     }
 }
 
-/// A status code that is known to be one.
+/// The status with this code; 500 where the number is no status code.
 pub(crate) fn status(code: u16) -> StatusCode {
     StatusCode::new(code).unwrap_or(StatusCode::SERVER_INTERNAL_ERROR)
 }

@@ -22,22 +22,23 @@ use crate::{
 pub(crate) struct Place {
     /// The Request-URI.
     pub uri: String,
-    /// The way there.
+    /// The way to the phone.
     pub flow: Flow,
     /// Route header values (a registration's Path), topmost first.
     pub routes: Vec<String>,
-    /// Who that is.
+    /// The party that is called.
     pub peer: Peer,
-    /// Codecs the device may use; empty: all.
+    /// The codecs that the device may use; empty: all.
     pub codecs: Vec<String>,
-    /// It is no phone of ours, or one whose Contact is to be believed.
+    /// The peer is not a phone of ours: its Contact is believed.
     pub outside: bool,
-    /// Further ways there, best first: they are tried in turn (RFC 3263 section 4.3), and answers may come from any of them.
+    /// Further ways to the phone, best first. They are tried in turn (RFC 3263 section 4.3). Answers may come from any
+    /// of them.
     pub further: Vec<Flow>,
 }
 
 impl Place {
-    /// A location with the ways that lead there, best first; `None` where there is none.
+    /// A location with the ways to it, best first; `None` where there is no way.
     pub fn at(location: Location, flows: &[Flow]) -> Option<Self> {
         let (flow, further) = flows.split_first()?;
         Some(Self {
@@ -52,7 +53,7 @@ impl Place {
     }
 }
 
-/// Who calls, as the callee sees it.
+/// The caller, as shown to the callee.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct CallerId {
     pub number: String,
@@ -67,11 +68,11 @@ pub(crate) struct Invitation<'a> {
     pub headers: &'a [(String, String)],
     /// The place in the media engine of the leg that the phone is to be connected with.
     pub beside: Option<MediaId>,
-    /// RFC 3261 8.1.1.6: one less than the caller's, so that calls do not go round for ever.
+    /// The Max-Forwards of the caller's INVITE less one, so that no call loops for ever (RFC 3261 8.1.1.6).
     pub max_forwards: u32,
 }
 
-/// Begins a leg by sending INVITE.
+/// Begins a leg: takes a media port and sends INVITE. [`NoRoom`] where there is no port, no codec or no transaction.
 pub(crate) fn call(
     cx: &mut Stack,
     id: LegId,
@@ -123,7 +124,7 @@ pub(crate) fn invite_response(leg: &mut Leg, cx: &mut Stack, reply: &Reply) {
     let (code, response) = (reply.code(), &reply.response);
     match &leg.stage {
         Stage::Calling(calling) => {
-            leg.invite = reply.request.clone(); // as it was sent last
+            leg.invite = reply.request.clone(); // as sent last
             match (code, calling.cancelled) {
                 (100, _) | (101..=199, true) => {}
                 (101..=199, false) => invite_progress(leg, cx, response),
@@ -136,13 +137,14 @@ pub(crate) fn invite_response(leg: &mut Leg, cx: &mut Stack, reply: &Reply) {
     }
 }
 
+/// A 101 to 199 came: the call hears of it, with the media that it describes.
 fn invite_progress(leg: &mut Leg, cx: &mut Stack, response: &Message) {
     let Stage::Calling(calling) = &mut leg.stage else {
         return;
     };
     let fork = calling.fork(cx, leg.id, &leg.invite, response);
     leg.can.learn(response);
-    // RFC 3261 8.1.3.2: one that no RFC names is a 183.
+    // RFC 3261 8.1.3.2: an unknown 1xx is treated as a 183.
     let known = response.status().filter(|status| status.treated_as() == *status);
     let status = known.unwrap_or(StatusCode::SESSION_PROGRESS);
     let reason = known.map(|_| response.reason().to_owned()).unwrap_or_default();
@@ -162,6 +164,7 @@ fn invite_progress(leg: &mut Leg, cx: &mut Stack, response: &Message) {
     leg.tell(cx, provisional);
 }
 
+/// The first 2xx came: the leg is up. A leg that was cancelled, or whose answer is not usable, is ended by BYE.
 fn invite_accepted(leg: &mut Leg, cx: &mut Stack, flow: Flow, response: &Message) {
     let Stage::Calling(calling) = &mut leg.stage else {
         return;
@@ -177,7 +180,7 @@ fn invite_accepted(leg: &mut Leg, cx: &mut Stack, flow: Flow, response: &Message
     leg.can.learn(response);
     send_ack(leg, cx, &leg.invite.clone(), response);
     if cancelled {
-        // RFC 3261 9.1: the CANCEL came too late; what was answered is ended with BYE.
+        // RFC 3261 9.1: the CANCEL came too late. BYE ends the answered call.
         return end::hang_up(leg, cx, Cause::ours("cancelled"));
     }
     let described = match early {
@@ -216,7 +219,7 @@ fn invite_accepted(leg: &mut Leg, cx: &mut Stack, flow: Flow, response: &Message
     );
 }
 
-/// Acknowledges a 2xx to this INVITE of ours, or re-INVITE.
+/// Acknowledges a 2xx to `invite`, our INVITE or re-INVITE.
 pub(super) fn send_ack(leg: &mut Leg, cx: &mut Stack, invite: &Message, response: &Message) {
     let Some(confirmed) = leg.stage.confirmed() else {
         return;
@@ -229,7 +232,7 @@ pub(super) fn send_ack(leg: &mut Leg, cx: &mut Stack, invite: &Message, response
     confirmed.ack = Some(ack);
 }
 
-/// A 2xx after the first: the same one again, or another fork's (RFC 3261 13.2.2.4).
+/// A further 2xx came: the same 2xx again, or that of another phone (RFC 3261 13.2.2.4).
 fn another_success(leg: &mut Leg, cx: &mut Stack, response: &Message) {
     let tag = response.to_tag().unwrap_or_default();
     let confirmed = leg
@@ -243,10 +246,11 @@ fn another_success(leg: &mut Leg, cx: &mut Stack, response: &Message) {
         Some(ack) if ack.cseq().ok().map(|cseq| cseq.number) == response.cseq().ok().map(|cseq| cseq.number) => {
             cx.layer.send(leg.path.within(dialog), ack);
         }
-        _ => send_ack(leg, cx, &leg.invite.clone(), response), // a re-INVITE was acknowledged since
+        _ => send_ack(leg, cx, &leg.invite.clone(), response), // the last ACK was that of a re-INVITE
     }
 }
 
+/// A final error came: the call hears of it, and the leg is over.
 fn invite_refused(leg: &mut Leg, cx: &mut Stack, code: u16, response: &Message) {
     let contacts = match code {
         300..=399 => response
@@ -269,7 +273,7 @@ fn invite_refused(leg: &mut Leg, cx: &mut Stack, code: u16, response: &Message) 
     end::gone(leg, cx);
 }
 
-/// The INVITE came to nothing without an answer: Timer B, or its transport failed.
+/// The INVITE got no usable answer: Timer B fired, the transport failed, or the 2xx makes no dialog (502).
 pub(crate) fn invite_failed(leg: &mut Leg, cx: &mut Stack, code: u16, reason: &str) {
     if matches!(leg.stage, Stage::Calling(_)) {
         leg.tell(
@@ -305,7 +309,7 @@ fn send_invite(
         Peer::Extension(number) => format!("<sip:{}@{domain}>", sip::escape_user(number)),
         Peer::Trunk { .. } | Peer::Uri(_) => format!("<{}>", place.uri),
     };
-    // RFC 3323 4.1.1.3.
+    // RFC 3323 4.1.1.3: the host of an anonymous From.
     let anonymous = invitation.caller.number == "anonymous";
     let home = if anonymous {
         "anonymous.invalid".to_owned()
@@ -339,13 +343,13 @@ fn send_invite(
     requests::send(cx, outline, &outside, targets, Owner::Invite(id))
 }
 
-/// RFC 3261 13.2.2.4, 22.1: an ACK shows the credentials of its INVITE.
+/// RFC 3261 13.2.2.4, 22.1: an ACK has the credentials of its INVITE.
 fn with_credentials(ack: Builder, invite: &Message) -> Builder {
     ack.copy(invite, HeaderName::Authorization)
         .copy(invite, HeaderName::ProxyAuthorization)
 }
 
-/// A 2xx to an INVITE that nobody waits for is acknowledged; the dialog it belongs to.
+/// Acknowledges a 2xx that belongs to no leg. Returns the dialog of this 2xx; `None` for any other method than INVITE.
 pub(crate) fn acknowledge_stray(
     cx: &mut Stack,
     invite: &Message,
@@ -364,16 +368,16 @@ pub(crate) fn acknowledge_stray(
     Some(dialog)
 }
 
-/// A 2xx that nobody waits for: acknowledged, then ended at once.
+/// Acknowledges a 2xx that belongs to no leg, and ends its dialog by BYE.
 pub(crate) fn end_stray(cx: &mut Stack, invite: &Message, response: &Message, flow: &Flow, outside: bool) {
     let Some(mut dialog) = acknowledge_stray(cx, invite, response, flow, outside) else {
         return;
     };
     if !cx.dialogs.note_stray(dialog.id()) {
-        return; // the 2xx came again: its BYE is under way
+        return; // the 2xx came again: BYE was sent
     }
     let way = crate::way::within(dialog.next_hop(), flow, outside);
-    // Without room for another transaction, the phone gives up by itself: nothing refreshes its session.
+    // Without room for another transaction no BYE is sent. The phone ends the session itself when no refresh comes.
     let _ = requests::within(cx, Outline::new(&Method::Bye), &mut dialog, way, Owner::Stray);
 }
 

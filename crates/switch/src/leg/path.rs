@@ -30,7 +30,7 @@ impl Path {
         cx.contact(&self.flow, &self.user, secure)
     }
 
-    /// Whether the peer was called at this canonical address, or was last heard from there.
+    /// Whether the peer was called at this canonical address, or last sent from there.
     pub fn leads_to(&self, address: IpAddr) -> bool {
         self.flow.remote.ip().to_canonical() == address || self.others.contains(&address)
     }

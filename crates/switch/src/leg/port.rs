@@ -1,4 +1,4 @@
-//! A leg's media: its port and what the engine is told of its session.
+//! A leg's media: its port, and the commands about its session to the media engine.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -9,13 +9,13 @@ use smallvec::smallvec;
 use super::{LegId, Talk};
 use crate::stack::Stack;
 
-/// No media port, or no transaction, could be had.
+/// There is no free media port, or no room for another transaction.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub(crate) struct NoRoom;
 
 impl Stack {
-    /// Whether a phone may have its media sent there. Not to our own ports, where it would go round for ever; nor to
-    /// what only this machine can reach, unless the phone is on it.
+    /// Whether the media for a phone may be sent to this address. Our own ports are excluded, because the media would
+    /// loop for ever. Loopback addresses are excluded unless the phone is on this machine.
     fn may_send_media(&self, flow: &Flow, to: SocketAddr) -> bool {
         let ip = to.ip();
         if ip.is_loopback() && !flow.remote.ip().to_canonical().is_loopback() {
@@ -26,12 +26,12 @@ impl Stack {
         !(ours && open)
     }
 
-    /// Where a new leg will receive media, which has no port yet.
+    /// The address at which a new leg will receive media. The port is still 0.
     pub fn new_local(&mut self, flow: &Flow) -> Local {
         Local {
             address: self.media_address(flow),
             port: 0,
-            session_id: self.ids.u64() >> 2, // fits the signed 64 bits some phones parse o= with
+            session_id: self.ids.u64() >> 2, // fits the signed 64 bits in which some phones read the o= line
         }
     }
 
@@ -41,13 +41,13 @@ impl Stack {
     }
 }
 
-/// A leg's place in the media engine, and what the engine was told of the leg.
+/// A leg's place in the media engine, and what the engine was told last.
 #[derive(Debug, Default)]
 pub(super) struct Port {
     id: Option<MediaId>,
-    /// Where the phone last wanted its RTP.
+    /// The last address that the phone gave for its RTP.
     last_rtp: Option<SocketAddr>,
-    /// How long the phone may be silent, as the engine was told.
+    /// How long the phone may be silent, as the engine was told last.
     watched: Option<Duration>,
     /// Media flows in one direction at most.
     held: bool,
@@ -64,8 +64,8 @@ impl Port {
         self.held
     }
 
-    /// Takes a UDP port, which `talk` names from now on. What is known of the address of the phone's media decides
-    /// which of them. `beside`: the place of a leg that this leg is to be bridged with, and so is on the same engine.
+    /// Takes a UDP port, which `talk` names from now on. `peer`, what is known of the phone's media address, decides
+    /// which port. `beside`: the place of a leg that this leg is to be bridged with. Both legs are then on one engine.
     pub fn take(
         &mut self,
         cx: &mut Stack,
@@ -123,15 +123,16 @@ impl Port {
         Ok(local_port)
     }
 
-    /// Tells the engine what the session is now. `up`: the phone is answered, and is to be heard.
+    /// Tells the engine what the session is now. `up`: the leg is answered, and the phone must not stay silent for
+    /// longer than the timeout.
     pub fn sync(&mut self, cx: &mut Stack, flow: &Flow, talk: &Talk, up: bool) {
         let Some(port) = self.id else { return };
         let remote = remote(cx, flow, talk);
         let moved = self.last_rtp != remote.rtp && self.last_rtp.is_some() && remote.rtp.is_some();
         if remote.rtp.is_some() {
             self.last_rtp = remote.rtp;
-            // A leg that may be taken for another one on its port is told apart by the engine, or not heard before that
-            // one is.
+            // Two legs on one port may look alike. The engine then tells them apart, or this leg is not heard before
+            // the other one is.
             let peer = PeerAddress::described(flow.remote.ip(), &remote);
             if cx.pool.expect(cx.media_now(), port, &peer, moved).is_err() {
                 tracing::debug!("the leg may be taken for another one on its media port until one of them is heard");
@@ -161,7 +162,7 @@ impl Port {
     }
 }
 
-/// What the engine may know of the phone.
+/// What the engine needs of the phone, without the addresses to which no media may be sent.
 pub(super) fn remote(cx: &Stack, flow: &Flow, talk: &Talk) -> Remote {
     let signalling = flow.remote.ip();
     let mut remote = talk.remote(signalling);
@@ -173,8 +174,8 @@ pub(super) fn remote(cx: &Stack, flow: &Flow, talk: &Talk) -> Remote {
     remote
 }
 
-/// What is known of the address of the phone's media before it has described any. `invite`: of a phone that calls, its
-/// Contact says whether the phone is behind NAT; of a phone that is called, the Request-URI does.
+/// What is known of the phone's media address before the phone has described any media. `invite` shows whether the
+/// phone is behind NAT: by the Contact of a phone that calls, by the Request-URI of a phone that is called.
 pub(super) fn undescribed(flow: &Flow, inbound: bool, invite: &Message) -> PeerAddress {
     let signalling = flow.remote.ip();
     let ip = if inbound {

@@ -1,4 +1,4 @@
-//! What a caller is told before the final answer (RFC 3261 13.3.1.1, 21.1).
+//! Provisional answers to a caller (RFC 3261 13.3.1.1, 21.1).
 
 use ::media::Spec;
 use sip::{Instant, Message};
@@ -10,24 +10,24 @@ use super::{
 };
 use crate::stack::{Stack, TimerKey};
 
-/// RFC 3261 13.3.1.1: proxies give up a call of which nothing is heard for three minutes, so what was said is said again
-/// every minute.
+/// How often the last provisional answer is sent again. RFC 3261 13.3.1.1: a proxy gives up an INVITE that has had no
+/// answer for three minutes.
 const AGAIN: std::time::Duration = std::time::Duration::from_secs(60);
 
 /// The last provisional answer.
 pub(super) struct Progress {
     reply: Message,
-    /// When one was last sent.
+    /// When a provisional answer was last sent.
     at: Instant,
 }
 
-/// Whether a provisional answer says that a phone rings: in words, or by a tone in its early media (RFC 3261 21.1.2,
-/// 21.1.5).
+/// Whether a provisional answer means that a phone rings: a 180, or a 183 with a session description, whose media is a
+/// tone (RFC 3261 21.1.2, 21.1.5).
 pub(crate) const fn rings(code: u16, described: bool) -> bool {
     code == 180 || code == 183 && described
 }
 
-/// The same with the callee's own words, or the usual ones where there are none. What was said last is not said again, but once a minute.
+/// See [`Leg::progress`].
 pub(super) fn progress(leg: &mut Leg, cx: &mut Stack, code: u16, reason: &str, answer: Option<&Spec>) {
     if !leg.is_waiting() {
         return;
@@ -53,7 +53,8 @@ pub(super) fn progress(leg: &mut Leg, cx: &mut Stack, code: u16, reason: &str, a
     let (now, gap) = (cx.now, cx.config.limits.progress);
     match &mut incoming.progress {
         Some(said) if said.reply.bytes() == reply.bytes() => {}
-        // Too soon: the latest is told when its time has come. The answer to the caller's offer may not get lost.
+        // Too soon after the last one: the latest answer is sent when the gap is over. The first answer to the caller's
+        // offer is not put off.
         Some(said) if !first && now < said.at + gap => {
             said.reply = reply;
             let due = said.at + gap;
@@ -66,7 +67,7 @@ pub(super) fn progress(leg: &mut Leg, cx: &mut Stack, code: u16, reason: &str, a
     }
 }
 
-/// Says what is to be said now, for the first time or again.
+/// Sends the current provisional answer, for the first time or again.
 pub(super) fn say_again(leg: &mut Leg, cx: &mut Stack) {
     let Stage::Incoming(incoming) = &mut leg.stage else {
         return;

@@ -1,4 +1,4 @@
-//! Session timers (RFC 4028): a phone that vanishes ends its call.
+//! Session timers (RFC 4028): a call ends when its phone is no longer there.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use crate::{
     stack::{Stack, TimerKey},
 };
 
-/// How often the session is refreshed, and by whom.
+/// How often the session is refreshed, and by which side.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub(super) struct SessionTimer {
     interval: Duration,
@@ -26,7 +26,7 @@ pub(super) struct SessionTimer {
     began_unix: i64,
 }
 
-/// What a message asks for or grants; nothing where that cannot be read, which is no reason to refuse a call.
+/// The Session-Expires of a message. `None` also where it cannot be read, for this is no reason to refuse a call.
 fn session_expires_of(message: &Message) -> Option<SessionExpires> {
     message.read().ok().flatten()
 }
@@ -37,7 +37,7 @@ fn min_se_of(message: &Message) -> Option<Duration> {
 }
 
 impl SessionTimer {
-    /// What our own INVITE asks for.
+    /// The timer that our own INVITE asks for.
     pub fn offered(config: &Config) -> Self {
         Self {
             interval: config.session_expires,
@@ -47,14 +47,15 @@ impl SessionTimer {
         }
     }
 
-    /// What an INVITE asks of us; 422 if it is too often (RFC 4028 section 9).
+    /// The timer that an INVITE asks for. Error: 422 where the interval is too short (RFC 4028 section 9).
     pub fn asked(invite: &Message, config: &Config) -> Result<Self, Answer> {
         let mut timer = Self::offered(config);
         timer.take(invite)?;
         Ok(timer)
     }
 
-    /// Takes over what a request asks for; 422 if it is too often (RFC 4028 section 9).
+    /// Takes over the interval that a request asks for. Error: 422 where the interval is too short (RFC 4028 section
+    /// 9).
     pub fn take(&mut self, request: &Message) -> Result<(), Answer> {
         let supported = request.supports("timer");
         let theirs_at_least = min_se_of(request).unwrap_or_default();
@@ -62,7 +63,7 @@ impl SessionTimer {
             Some(asked) if asked.interval() < self.min_se && supported => {
                 return Err(Answer::of(422).with(HeaderName::MinSe, self.min_se.as_secs().to_string()));
             }
-            // RFC 4028 section 9: we may shorten what was asked for, never below its Min-SE.
+            // RFC 4028 section 9: we may shorten the interval, but not below the Min-SE of the request.
             Some(asked) => {
                 self.interval = asked
                     .interval()
@@ -79,14 +80,15 @@ impl SessionTimer {
         Ok(())
     }
 
-    /// Adds what a request of ours asks for.
+    /// Adds the header fields of the timer to our INVITE.
     pub fn ask<'a>(&self, outline: Outline<'a>) -> Outline<'a> {
         outline
             .header(HeaderName::SessionExpires, self.interval.as_secs().to_string())
             .header(HeaderName::MinSe, self.min_se.as_secs().to_string())
     }
 
-    /// Adds what a request within the dialog asks for: the same as before, by the same side (RFC 4028 section 7.4).
+    /// Adds the header fields of the timer to a request within the dialog. Interval and refresher stay the same (RFC
+    /// 4028 section 7.4).
     pub fn ask_again<'a>(&self, outline: Outline<'a>) -> Outline<'a> {
         let refresher = if self.ours { Refresher::Uac } else { Refresher::Uas };
         outline
@@ -101,15 +103,15 @@ impl SessionTimer {
         }
     }
 
-    /// Adds to a 2xx what is in force. Nothing to a peer that does not know of session timers: we
-    /// refresh then, and it need not know why.
+    /// Adds the timer in force to a 2xx. A peer that does not support session timers is told nothing: Tandem refreshes
+    /// the session.
     pub fn describe(&self, builder: Builder, peer_supports: bool) -> Builder {
         if !peer_supports {
             return builder;
         }
         let refresher = if self.ours { Refresher::Uas } else { Refresher::Uac };
         let builder = builder.header(HeaderName::SessionExpires, self.said_of(refresher));
-        // RFC 4028 section 9: Require tells a UAC that is to refresh that it must.
+        // RFC 4028 section 9: Require tells the UAC that it has to refresh.
         if self.ours {
             builder
         } else {
@@ -117,7 +119,8 @@ impl SessionTimer {
         }
     }
 
-    /// Takes over what our request asked for in the end: a 422 may have made the interval longer (RFC 4028 section 7.4).
+    /// Takes over the interval of our request as it was sent last: after a 422 the interval is longer (RFC 4028 section
+    /// 7.4).
     pub fn asked_in(&mut self, request: &Message) {
         if let Some(asked) = session_expires_of(request) {
             self.interval = asked.interval();
@@ -127,25 +130,25 @@ impl SessionTimer {
         }
     }
 
-    /// Takes over what the 2xx to our request says (RFC 4028 section 7.2).
+    /// Takes over the interval and the refresher in the 2xx to our request (RFC 4028 section 7.2).
     pub fn settle(&mut self, response: &Message) {
         match session_expires_of(response) {
             Some(said) => {
                 self.interval = said.interval().max(self.min_se);
                 self.ours = said.refresher != Some(Refresher::Uas);
             }
-            // A session without an interval does not expire, so nobody else is expected to refresh it.
+            // A session without an interval does not expire for the peer, so the peer will not refresh it.
             None => self.ours = true,
         }
     }
 
-    /// The session is agreed on, for the first time or again: its interval begins.
+    /// The session was set up or refreshed: its interval begins.
     pub fn start(&mut self, cx: &mut Stack, leg: LegId) {
         self.began_unix = cx.unix();
         self.wait(cx, leg, Duration::ZERO);
     }
 
-    // `passed`: how much of the interval is over.
+    /// Sets the timers of the interval. `passed`: how much of the interval is over.
     fn wait(&self, cx: &mut Stack, leg: LegId, passed: Duration) {
         let (interval, now) = (self.interval, cx.now);
         let (refresh, expire) = (
@@ -165,13 +168,13 @@ impl SessionTimer {
             .set(expire, at(if self.ours { interval } else { interval - margin }));
     }
 
-    /// The session is over.
+    /// The session is over: clears its timers.
     pub fn stop(cx: &mut Stack, leg: LegId) {
         cx.timers.clear(TimerKey::Leg(leg, LegTimer::Refresh));
         cx.timers.clear(TimerKey::Leg(leg, LegTimer::Expire));
     }
 
-    /// What lasts of it.
+    /// The image of the timer.
     pub const fn image(&self) -> TimerImage {
         TimerImage {
             interval: self.interval,
@@ -181,7 +184,7 @@ impl SessionTimer {
         }
     }
 
-    /// Goes on with an interval that began elsewhere; one that is over ends at once.
+    /// Goes on with an interval that began before a restart. An interval that is over expires at once.
     pub fn resume(cx: &mut Stack, leg: LegId, image: TimerImage) -> Self {
         let timer = Self {
             interval: image.interval,
@@ -208,7 +211,7 @@ mod tests {
             ("120;refresher=uac", false),
             ("120;refresher=uas", true),
             ("120;Refresher=UAS", true),
-            // Section 4: any other value is a generic parameter, and says nothing.
+            // Section 4: any other value is a generic parameter without a meaning.
             ("120;refresher=me", false),
             ("120;x=uas", false),
         ] {

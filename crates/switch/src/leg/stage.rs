@@ -1,4 +1,4 @@
-//! How far a leg is, and what it holds only there.
+//! How far a leg is, and what a leg has only in that stage.
 
 use std::mem;
 
@@ -29,7 +29,7 @@ pub(super) enum Stage {
     Up(Box<Up>),
     /// BYE was sent.
     Ending(Box<Confirmed>),
-    /// Over; the slot is about to go.
+    /// Over. The leg is about to be removed.
     Gone,
 }
 
@@ -46,36 +46,36 @@ pub(super) struct Incoming {
 pub(super) struct Calling {
     /// Our INVITE.
     pub request: RequestId,
-    /// The call is no longer wanted: CANCEL was sent.
+    /// CANCEL was sent.
     pub cancelled: bool,
-    /// The phone last said that it rings.
+    /// The last provisional answer was a 180.
     pub rings: bool,
     /// Several phones have answered with a 1xx.
     pub forked: bool,
-    /// What each of them has said, the latest to describe its session last.
+    /// The phones that have answered with a 1xx. The last one is the one that described its session last.
     pub forks: Vec<Fork>,
 }
 
 /// One phone that answered the INVITE with a 1xx (RFC 3261 13.2.2.4).
 pub(super) struct Fork {
-    /// Its To tag; empty if there is none, and then there is no dialog.
+    /// The To tag of the phone; empty where the 1xx had none. Without a To tag there is no dialog.
     pub tag: Box<str>,
     /// The early dialog.
     pub dialog: Option<Dialog>,
-    /// The session, once it was described: our offer with the answer of this phone.
+    /// The session, once this phone has described it: our offer with the answer of this phone.
     pub talk: Option<Box<Talk>>,
 }
 
 /// A dialog that a 2xx has confirmed.
 pub(super) struct Confirmed {
     pub dialog: Dialog,
-    /// The last 2xx of ours, until its ACK comes.
+    /// Our last 2xx, until its ACK comes.
     pub awaited: Option<AwaitedAck>,
-    /// The last ACK of ours, for a 2xx that comes again.
+    /// Our last ACK, for a 2xx that comes again.
     pub ack: Option<Message>,
 }
 
-/// The phone talks, or may.
+/// A leg that was answered and is not over.
 pub(super) struct Up {
     pub confirmed: Confirmed,
     /// The 2xx of the first INVITE was acknowledged.
@@ -94,21 +94,21 @@ pub(super) struct Up {
 pub(super) struct AwaitedAck {
     accepted: Accepted,
     flow: Flow,
-    /// The CSeq number of the INVITE, which its ACK repeats.
+    /// The CSeq number of the INVITE; its ACK has the same number.
     seq: u32,
 }
 
-/// What becomes of a 2xx whose time has come.
+/// What happened when the timer of a 2xx was due.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub(super) enum AckDue {
-    /// It goes on waiting.
+    /// The 2xx goes on waiting for its ACK.
     Waits,
-    /// No ACK came in all the time allowed.
+    /// No ACK came within the time that RFC 3261 allows.
     Lost,
 }
 
 impl Stage {
-    /// The dialog, or of a called phone each early dialog.
+    /// The dialog of the leg; before the answer of a called phone, all early dialogs.
     pub fn dialogs(&self) -> impl Iterator<Item = &Dialog> {
         let (one, early): (_, &[Fork]) = match self {
             Self::Incoming(incoming) => (Some(&incoming.dialog), &[]),
@@ -145,7 +145,7 @@ impl Stage {
         }
     }
 
-    /// What is there of a leg that was answered and is not over.
+    /// The state of a leg that was answered and is not over.
     pub fn up(&mut self) -> Option<&mut Up> {
         match self {
             Self::Up(up) => Some(up),
@@ -153,7 +153,7 @@ impl Stage {
         }
     }
 
-    /// Whether the phone is still to be answered, called, or talked with.
+    /// Whether the leg is in use: not over, not ending, and not cancelled.
     pub const fn is_live(&self) -> bool {
         match self {
             Self::Incoming(_) | Self::Up(_) => true,
@@ -167,15 +167,15 @@ impl Stage {
         self.up().is_some_and(|up| up.is_free())
     }
 
-    /// The phone was told how things are: no offer of our own is needed.
+    /// The phone knows the present state: an offer of our own is not needed any more.
     pub fn forget_wanted(&mut self) {
         if let Some(up) = self.up() {
             up.wanted = None;
         }
     }
 
-    /// The phone that is called is to stop ringing: CANCEL is sent, once. `reason`: the value of Reason. In any other
-    /// stage nothing happens.
+    /// Sends CANCEL for our INVITE, once. `reason`: the value of Reason. Does nothing in any stage but
+    /// [`Stage::Calling`].
     pub fn cancel(&mut self, cx: &mut Stack, reason: Option<&str>) {
         if let Self::Calling(calling) = self
             && !mem::replace(&mut calling.cancelled, true)
@@ -184,7 +184,8 @@ impl Stage {
         }
     }
 
-    /// The call that came is answered with this 2xx. False, and nothing happens, in any other stage.
+    /// The phone's INVITE is answered with this 2xx. Returns false and does nothing in any stage but
+    /// [`Stage::Incoming`].
     pub fn answered(&mut self, success: &Message, awaited: AwaitedAck) -> bool {
         match mem::replace(self, Self::Gone) {
             Self::Incoming(mut incoming) => {
@@ -199,7 +200,7 @@ impl Stage {
         }
     }
 
-    /// BYE is sent. False, and nothing happens, in any stage but [`Stage::Up`].
+    /// BYE is about to be sent. Returns false and does nothing in any stage but [`Stage::Up`].
     pub fn ends(&mut self) -> bool {
         match mem::replace(self, Self::Gone) {
             Self::Up(up) => {
@@ -215,7 +216,8 @@ impl Stage {
 }
 
 impl Up {
-    /// A dialog that a 2xx has just confirmed: ours, which awaits its ACK, or the phone's.
+    /// A dialog that a 2xx has just confirmed. `awaited`: our 2xx, which waits for its ACK; `None` for a 2xx of the
+    /// phone.
     pub fn new(dialog: Dialog, awaited: Option<AwaitedAck>) -> Self {
         Self {
             acknowledged: awaited.is_none(),
@@ -248,13 +250,13 @@ impl Calling {
         }
     }
 
-    /// What the phone has said that described its session last.
+    /// The session of the phone that described its session last.
     pub fn early_talk(&self) -> Option<&Talk> {
         self.forks.iter().rev().find_map(|fork| fork.talk.as_deref())
     }
 
-    /// A 1xx came: begins the early dialog of a phone that has not answered before. Of more phones than `limits.forks`
-    /// the first is forgotten. Returns the phone's place among the others.
+    /// A 1xx came. Begins an early dialog if the phone has not answered before. Where there are more phones than
+    /// `limits.forks`, forgets the first one. Returns the index of the phone in `forks`.
     pub fn fork(&mut self, cx: &mut Stack, leg: LegId, invite: &Message, response: &Message) -> usize {
         let tag = response.to_tag().unwrap_or_default();
         if let Some(known) = self.forks.iter().position(|fork| *fork.tag == *tag) {
@@ -276,8 +278,8 @@ impl Calling {
         self.forks.len() - 1
     }
 
-    /// The first answer of a phone to our offer counts (RFC 3261 13.2.1). Returns what it has described, and whether
-    /// that is new.
+    /// Takes the answer of a phone to our offer. Only its first answer counts (RFC 3261 13.2.1). Returns the first
+    /// answer, and whether it came just now.
     pub fn early_answer(&mut self, at: usize, offered: &Talk, sdp: &[u8]) -> Option<(Spec, bool)> {
         let fork = self.forks.get_mut(at)?;
         if let Some(talk) = &fork.talk {
@@ -291,15 +293,16 @@ impl Calling {
         Some((spec, true))
     }
 
-    /// Forgets an early dialog, and what was described in it.
+    /// Forgets an early dialog and its session.
     pub fn leave(&mut self, cx: &mut Stack, at: usize) {
         if let Some(dialog) = self.forks.remove(at).dialog {
             cx.dialogs.remove(dialog.id());
         }
     }
 
-    /// A 2xx came: the phone that sent it is the leg's, and the early dialogs of the others are forgotten. Returns the
-    /// dialog, and what that phone has described before. `None`, and nothing is forgotten, where the 2xx makes no dialog.
+    /// A 2xx came. The phone that sent the 2xx becomes the phone of the leg, and the early dialogs of the other phones
+    /// are forgotten. Returns the dialog, and the session that this phone described before. Returns `None` and forgets
+    /// nothing where the 2xx makes no dialog.
     pub fn choose(
         &mut self,
         cx: &mut Stack,
@@ -326,7 +329,7 @@ impl Calling {
 }
 
 impl AwaitedAck {
-    /// A 2xx to `invite` that is about to be sent. `path`: where to, if its transaction is gone.
+    /// A 2xx to `invite` that is about to be sent. `path`: the way of the 2xx if its transaction is gone.
     pub fn new(cx: &mut Stack, leg: LegId, server: ServerId, invite: &Message, reply: &Message, path: Flow) -> Self {
         let timers = layer_config(&cx.config.transactions).timers;
         let awaited = Self {
@@ -344,12 +347,12 @@ impl AwaitedAck {
         }
     }
 
-    /// Whether this is the ACK that is awaited, not that of an INVITE before the last.
+    /// Whether this is the ACK of this 2xx. It may also be the ACK of an earlier INVITE.
     pub fn is_met_by(&self, ack: &Message) -> bool {
         ack.cseq().is_ok_and(|cseq| cseq.number == self.seq)
     }
 
-    /// The 2xx is due again, or was never acknowledged.
+    /// The timer of the 2xx is due. Sends the 2xx again, unless the time for the ACK is over.
     pub fn due(&mut self, cx: &mut Stack, leg: LegId) -> AckDue {
         match self.accepted.due(cx.now) {
             Due::Nothing => {}

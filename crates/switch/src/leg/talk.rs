@@ -1,4 +1,4 @@
-//! What a leg and its phone have told each other of their media (RFC 3264).
+//! The offers and answers between Tandem and the phone of a leg (RFC 3264).
 //!
 //! [`Talk`] is the only place that reads and writes session descriptions. The rest of the leg, and the calls above it,
 //! see a [`Spec`]: codecs and a direction that mean the same on either leg of a call.
@@ -10,12 +10,12 @@ use bytes::Bytes;
 
 use crate::api::TalkImage;
 
-/// How what the phone was last told serves media that the other side describes by a [`Spec`].
+/// How the last description sent to the phone fits media that the other side describes by a [`Spec`].
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Fit {
-    /// The phone was told this direction, and its codecs serve: there is nothing to say.
+    /// The direction is the one that the phone was told, and its codecs serve. Nothing is to be sent.
     Same,
-    /// The phone was told another direction, but the same media flows: an offer would change the words only.
+    /// The phone was told another direction, but the same media flows. An offer would change only the description.
     Relays,
     /// Media flows as described only after an offer to this phone.
     NeedsOffer,
@@ -24,7 +24,7 @@ pub(crate) enum Fit {
 /// Why an offer of ours cannot be made.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum OfferError {
-    /// An offer of one side is open (RFC 3264 section 4): the next one waits for its answer.
+    /// An offer of one side is open (RFC 3264 section 4). The next offer waits for the answer.
     #[error("an offer is open")]
     OpenOffer,
     /// The device may use none of the codecs.
@@ -35,10 +35,10 @@ pub(crate) enum OfferError {
 /// Why an offer of the phone is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Unusable {
-    /// It cannot be read, comes out of order, or has no codec that the device may use.
+    /// The offer cannot be read, comes out of order, or has no codec that the device may use.
     #[error(transparent)]
     Description(#[from] SdpError),
-    /// It would turn a session with audio into one of other media, such as a fax by T.38.
+    /// The offer would turn a session with audio into a session of other media, such as a fax by T.38.
     #[error("it has media, but no audio")]
     NoAudio,
 }
@@ -54,25 +54,25 @@ enum Open {
     OursInSuccess(Spec),
     /// The phone's.
     Theirs(Spec),
-    /// The phone's, answered in a 1xx. The 2xx is to say the same again (RFC 3261 13.2.1).
+    /// The phone's, answered in a 1xx. The 2xx has to repeat the answer (RFC 3261 13.2.1).
     AnsweredEarly,
 }
 
-/// See the module.
+/// The offer/answer state of one leg.
 #[derive(Clone, Debug)]
 pub(crate) struct Talk {
     session: Session,
     /// Codecs the device may use, by rtpmap name; empty: all.
     codecs: Vec<String>,
-    /// What the phone last described, in an offer that was answered, or in an answer.
+    /// The media that the phone described last, in an offer that was answered, or in an answer.
     heard: Option<Spec>,
-    /// What the phone was last told of the other side, in an offer that it answered, or in an answer.
+    /// The media of the other side that the phone was told last, in an offer that the phone answered, or in an answer.
     said: Option<Spec>,
     open: Open,
 }
 
 impl Talk {
-    /// Nothing was said yet. `codecs`: those that the device may use; empty: all.
+    /// A leg without any offer. `codecs`: the codecs that the device may use; empty: all.
     pub fn new(local: Local, codecs: Vec<String>) -> Self {
         Self {
             session: Session::new(local),
@@ -83,7 +83,7 @@ impl Talk {
         }
     }
 
-    /// What lasts of it; `None` while an offer is open, or before one was answered.
+    /// The image of the session. `None` while an offer is open, or before the first answer.
     pub fn image(&self) -> Option<TalkImage> {
         let quiet = self.open == Open::None && self.is_established();
         quiet.then(|| TalkImage {
@@ -110,12 +110,12 @@ impl Talk {
         self.session.local().port
     }
 
-    /// The leg's media is received at this address and UDP port: it shows in the next description.
+    /// Sets the address and UDP port that the leg's media is received at. The next description has them.
     pub fn receive_at(&mut self, address: IpAddr, port: u16) {
         self.session.move_to(address, port);
     }
 
-    /// Takes an offer of the phone. It waits for [`Talk::answer`], [`Talk::answer_early`] or [`Talk::withdraw`].
+    /// Takes an offer of the phone. The offer waits for [`Talk::answer`], [`Talk::answer_early`] or [`Talk::withdraw`].
     pub fn hear_offer(&mut self, sdp: &[u8]) -> Result<Spec, Unusable> {
         if self.open != Open::None {
             return Err(SdpError::State("an offer is open already").into());
@@ -137,8 +137,8 @@ impl Talk {
         Ok(offered)
     }
 
-    /// Answers the phone's offer: `spec` is what the other side, or Tandem itself, accepts of it. What was answered in a
-    /// 1xx is said again. An error leaves the offer open.
+    /// Answers the phone's offer. `spec` is the part of the offer that the other side, or Tandem itself, accepts. After
+    /// an answer in a 1xx the same answer is returned again. An error leaves the offer open.
     pub fn answer(&mut self, spec: &Spec) -> Result<Bytes, SdpError> {
         let again = match &self.open {
             Open::AnsweredEarly => self.session.last_local().cloned(),
@@ -152,7 +152,7 @@ impl Talk {
         Ok(bytes)
     }
 
-    /// As [`Talk::answer`], in a 1xx: the same answer is to come in the 2xx.
+    /// As [`Talk::answer`], in a 1xx. The 2xx has to repeat the answer.
     pub fn answer_early(&mut self, spec: &Spec) -> Result<Bytes, SdpError> {
         let bytes = self.answer(spec)?;
         self.open = Open::AnsweredEarly;
@@ -169,8 +169,8 @@ impl Talk {
         Ok(bytes)
     }
 
-    /// An offer of ours in a request, of what the device may use of `spec`. It waits for [`Talk::hear_answer`] or
-    /// [`Talk::withdraw`].
+    /// Makes an offer in a request of ours, with the codecs of `spec` that the device may use. The offer waits for
+    /// [`Talk::hear_answer`] or [`Talk::withdraw`].
     pub fn offer(&mut self, spec: &Spec) -> Result<Bytes, OfferError> {
         let (offered, bytes) = self.make_offer(spec)?;
         self.open = Open::Ours(offered);
@@ -196,8 +196,8 @@ impl Talk {
         Ok((offered, bytes))
     }
 
-    /// Offers the session as it is, for a refresh (RFC 4028 section 7.4); `None` where there is none, or an offer is
-    /// open.
+    /// Offers the session as it is, for a refresh (RFC 4028 section 7.4). `None` where there is no session yet, or an
+    /// offer is open.
     pub fn offer_again(&mut self) -> Option<Bytes> {
         if self.open != Open::None {
             return None;
@@ -207,8 +207,8 @@ impl Talk {
         Some(bytes)
     }
 
-    /// Makes the open offer of ours again, with media received at another address: for an INVITE that goes to another
-    /// target. `None` where no offer of ours is open.
+    /// Makes our open offer again, with media received at another address. An INVITE that goes to another target needs
+    /// this. `None` where no offer of ours is open.
     pub fn offer_at(&mut self, address: IpAddr) -> Option<Bytes> {
         let Open::Ours(offered) = &self.open else {
             return None;
@@ -231,7 +231,7 @@ impl Talk {
         Ok(heard)
     }
 
-    /// The open offer was refused or is given up: all is as before it (RFC 6141 section 3.1).
+    /// The open offer was refused or is given up. The session is as before the offer (RFC 6141 section 3.1).
     pub fn withdraw(&mut self) {
         match &self.open {
             Open::Ours(_) | Open::OursInSuccess(_) | Open::Theirs(_) => {
@@ -242,7 +242,7 @@ impl Talk {
         }
     }
 
-    /// What of a spec the device may use.
+    /// `spec` with only the codecs that the device may use.
     fn allowed(&self, spec: Spec) -> Spec {
         if self.codecs.is_empty() {
             return spec;
@@ -250,7 +250,7 @@ impl Talk {
         spec.restrict(&self.codecs)
     }
 
-    /// What the phone last described. Its first offer counts before the answer.
+    /// The media that the phone described last. The first offer of the phone counts even without an answer.
     pub const fn heard(&self) -> Option<&Spec> {
         match (&self.heard, &self.open) {
             (Some(heard), _) | (None, Open::Theirs(heard)) => Some(heard),
@@ -258,7 +258,7 @@ impl Talk {
         }
     }
 
-    /// What the phone was last told of the other side. Our first offer counts before its answer.
+    /// The media of the other side that the phone was told last. Our first offer counts even without an answer.
     pub const fn said(&self) -> Option<&Spec> {
         match (&self.said, &self.open) {
             (Some(said), _) | (None, Open::Ours(said) | Open::OursInSuccess(said)) => Some(said),
@@ -266,7 +266,7 @@ impl Talk {
         }
     }
 
-    /// What the phone takes as things stand: of what it described, that which it was told as well (RFC 3264 6.1, 7).
+    /// The media that the phone takes now: the codecs that the phone described and was told, too (RFC 3264 6.1, 7).
     pub fn agreed(&self) -> Option<Spec> {
         let heard = self.heard()?;
         let both = self.said().map(|said| heard.intersect(said));
@@ -289,12 +289,12 @@ impl Talk {
         }
     }
 
-    /// Whether the answer to our offer is to come with the ACK.
+    /// Whether the ACK is to bring the answer to our offer.
     pub const fn awaits_ack(&self) -> bool {
         matches!(self.open, Open::OursInSuccess(_))
     }
 
-    /// Whether the phone began with an offer, which is answered in the 2xx at the latest.
+    /// Whether an offer of the phone waits for our answer, which comes in the 2xx at the latest.
     pub const fn owes_answer(&self) -> bool {
         matches!(self.open, Open::Theirs(_) | Open::AnsweredEarly)
     }
@@ -309,7 +309,7 @@ impl Talk {
         self.session.is_established()
     }
 
-    /// How what the phone was told serves media that the other side describes by `other`.
+    /// How the last description sent to the phone fits media that the other side describes by `other`.
     pub fn fit(&self, other: &Spec) -> Fit {
         if matches!(&self.open, Open::OursInSuccess(offered) if *offered == self.allowed(other.clone())) {
             return Fit::Same;
@@ -331,8 +331,8 @@ impl Talk {
         }
     }
 
-    /// Whether the phone hears what is sent with one of these codecs, so far as is known. A phone that put us on hold
-    /// does not want to hear, which counts as well.
+    /// Whether the phone can hear media with one of these codecs, as far as is known. True also for a phone that put us
+    /// on hold: it does not want to hear anything.
     pub fn hears(&self, codecs: &[&str]) -> bool {
         if !self.is_established() || self.awaits_ack() || self.heard().is_some_and(Spec::is_hold) {
             return true;
@@ -342,24 +342,24 @@ impl Talk {
         remote.direction.send && remote.send_payloads.iter().any(known)
     }
 
-    /// Whether keys can be told to the phone as RFC 4733 events.
+    /// Whether keys can be sent to the phone as RFC 4733 events.
     pub fn hears_events(&self) -> bool {
         let remote = self.remote_payloads();
         remote.send_payloads.iter().any(|payload| payload.is_event())
     }
 
-    /// The codec in use, for people.
+    /// The name of the codec in use, for display.
     pub fn codec(&self) -> Option<String> {
         let remote = self.remote_payloads();
         remote.send_payloads.first().map(|payload| payload.codec.to_string())
     }
 
-    /// What the media engine must know of the phone. `signalling`: where its SIP comes from.
+    /// What the media engine must know of the phone. `signalling`: the address that its SIP comes from.
     pub fn remote(&self, signalling: IpAddr) -> Remote {
         self.session.remote(signalling)
     }
 
-    // For questions to which no address matters.
+    /// As [`Talk::remote`], where only the payloads matter.
     fn remote_payloads(&self) -> Remote {
         self.session.remote(IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED))
     }

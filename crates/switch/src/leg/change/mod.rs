@@ -18,19 +18,19 @@ use crate::{
     stack::Stack,
 };
 
-/// The change under way on a leg; never more than one (RFC 3261 14.1, 14.2).
+/// The change that is under way on a leg. There is never more than one (RFC 3261 14.1, 14.2).
 #[derive(Debug)]
 pub(in crate::leg) enum Change {
     /// None.
     None,
-    /// Ours: the request is out.
+    /// Ours: the request was sent.
     Ours(Ours),
-    /// The peer's: its offer waits for the call's decision.
+    /// The peer's: the offer waits for the decision of the call.
     Theirs { server: ServerId, request: Message },
 }
 
 impl Change {
-    /// Takes a change of ours out, if this is its request.
+    /// Takes our change out, if `request` is its request.
     fn take_ours(&mut self, request: RequestId) -> Option<Ours> {
         match std::mem::replace(self, Self::None) {
             Self::Ours(ours) if ours.request == request => Some(ours),
@@ -41,7 +41,7 @@ impl Change {
         }
     }
 
-    /// Takes a change of the peer's out, if there is one.
+    /// Takes the peer's change out, if there is one.
     fn take_theirs(&mut self) -> Option<(ServerId, Message)> {
         match std::mem::replace(self, Self::None) {
             Self::Theirs { server, request } => Some((server, request)),
@@ -64,15 +64,15 @@ pub(in crate::leg) struct Ours {
 /// What a change of ours is for.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub(in crate::leg) enum Purpose {
-    /// What the other phone of the call offers: it is told of a refusal, and tries again if it likes.
+    /// It passes on an offer of the other phone of the call. A refusal goes back to that phone, which may try again.
     Passed,
-    /// An offer of our own: tried again after glare.
+    /// It makes an offer of our own. Tandem tries again after glare.
     Own,
-    /// The session timer.
+    /// It refreshes the session for the session timer.
     Refresh,
 }
 
-/// An offer of our own that is not yet made, or was met by another.
+/// An offer of our own that was not made yet, or that met an offer of the phone (glare).
 #[derive(Debug)]
 pub(in crate::leg) struct Wanted {
     spec: Spec,
@@ -80,15 +80,15 @@ pub(in crate::leg) struct Wanted {
 }
 
 impl Wanted {
-    /// The other side has changed: the offer is to say so.
+    /// The other side has changed: the offer is to be this one.
     pub fn instead(&mut self, spec: &Spec) {
         self.spec = spec.clone();
     }
 }
 
-/// The dialog ends. What waits is dropped, and a change of the peer's is answered with 487 (RFC 3261 15.1.2). A re-INVITE
-/// of ours is cancelled: its answer may be lost and never sent again, and a transaction that was told to wait has no
-/// other end than that of CANCEL (RFC 3261 17.1.1.2).
+/// The dialog ends. Drops offers that wait, and answers the peer's change with 487 (RFC 3261 15.1.2). Cancels a
+/// re-INVITE of ours: its final answer may get lost, and after a 1xx its transaction has no timer of its own (RFC 3261
+/// 17.1.1.2). CANCEL gives it an end.
 pub(super) fn end(leg: &mut Leg, cx: &mut Stack) {
     let Some(up) = leg.stage.up() else { return };
     (up.wanted, up.passing) = (None, None);

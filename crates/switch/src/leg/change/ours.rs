@@ -1,4 +1,4 @@
-//! Changes of ours to a session that is up: re-INVITE, and UPDATE to refresh it (RFC 3261 14.1, 3311 5.1).
+//! Our changes to a session that is up: re-INVITE, and UPDATE for a refresh (RFC 3261 14.1, RFC 3311 5.1).
 
 use std::time::Duration;
 
@@ -13,13 +13,12 @@ use crate::{
     stack::{Stack, TimerKey},
 };
 
-/// How often an offer of our own is made that always meets another.
+/// How many times an offer of our own is made that meets an offer of the phone each time.
 const TRIES: u8 = 30;
 
-/// Passes on an offer of the other phone, by re-INVITE. Answered by [`SessionEvent::Accepted`] or
-/// [`SessionEvent::Refused`]; with 491 where another change is under way.
+/// See [`Leg::offer`].
 pub(in crate::leg) fn offer(leg: &mut Leg, cx: &mut Stack, spec: &Spec) {
-    // RFC 3261 14.1: the INVITE that we answered is under way until its ACK comes, and is waited for.
+    // RFC 3261 14.1: the INVITE that we answered is under way until its ACK comes. The offer waits for the ACK.
     if let Some(up) = leg.stage.up()
         && up.confirmed.awaited.is_some()
         && matches!(up.change, Change::None)
@@ -35,7 +34,7 @@ pub(in crate::leg) fn offer(leg: &mut Leg, cx: &mut Stack, spec: &Spec) {
     }
 }
 
-/// The ACK of our 2xx has come: what waited for it has its turn, the other phone's offer first.
+/// The ACK of our 2xx has come: makes the offers that waited for the ACK, the other phone's offer first.
 pub(in crate::leg) fn offer_next(leg: &mut Leg, cx: &mut Stack) {
     let passing = leg.stage.up().and_then(|up| up.passing.take());
     if let Some(spec) = passing {
@@ -44,7 +43,7 @@ pub(in crate::leg) fn offer_next(leg: &mut Leg, cx: &mut Stack) {
     offer_wanted(leg, cx);
 }
 
-/// Offers something of our own accord, as soon as nothing else is under way, and again after glare.
+/// See [`Leg::offer_own`].
 pub(in crate::leg) fn offer_own(leg: &mut Leg, cx: &mut Stack, spec: &Spec) {
     if let Some(up) = leg.stage.up() {
         up.wanted = Some(Wanted {
@@ -55,13 +54,13 @@ pub(in crate::leg) fn offer_own(leg: &mut Leg, cx: &mut Stack, spec: &Spec) {
     offer_wanted(leg, cx);
 }
 
-/// Makes the offer that waits, if it can be made now.
+/// Makes the offer of our own that waits; later, where another change is under way.
 pub(in crate::leg) fn offer_wanted(leg: &mut Leg, cx: &mut Stack) {
     let Some(up) = leg.stage.up() else { return };
     let free = up.is_free();
     let Some(wanted) = &mut up.wanted else { return };
     if free && wanted.tries == TRIES {
-        // That is a refusal like any other.
+        // To the call this is a refusal like any other.
         tracing::info!("gave up offering: the phone always has an offer of its own");
         up.wanted = None;
         return leg.tell(cx, refused(491, "Request Pending"));
@@ -73,6 +72,7 @@ pub(in crate::leg) fn offer_wanted(leg: &mut Leg, cx: &mut Stack) {
     }
 }
 
+/// Sends a re-INVITE with this offer. Error: the status and the reason for the call.
 fn send_offer(leg: &mut Leg, cx: &mut Stack, spec: &Spec, purpose: Purpose) -> Result<(), (u16, &'static str)> {
     let body = leg.talk.offer(spec).map_err(|error| match error {
         OfferError::OpenOffer => (491, "Request Pending"),
@@ -85,7 +85,7 @@ fn send_offer(leg: &mut Leg, cx: &mut Stack, spec: &Spec, purpose: Purpose) -> R
     Ok(())
 }
 
-/// The call no longer wants what it passed on.
+/// See [`Leg::withdraw_offer`].
 pub(in crate::leg) fn withdraw(leg: &mut Leg, cx: &mut Stack) {
     let Some(up) = leg.stage.up() else { return };
     if up.passing.take().is_some() {
@@ -101,6 +101,7 @@ pub(in crate::leg) fn withdraw(leg: &mut Leg, cx: &mut Stack) {
     }
 }
 
+/// Sends a re-INVITE or UPDATE, which becomes the change under way. False where nothing was sent.
 fn send(leg: &mut Leg, cx: &mut Stack, method: &Method, body: Option<&[u8]>, purpose: Purpose) -> bool {
     let Some(up) = leg.stage.up() else { return false };
     let dialog = &mut up.confirmed.dialog;
@@ -120,8 +121,8 @@ fn send(leg: &mut Leg, cx: &mut Stack, method: &Method, body: Option<&[u8]>, pur
     true
 }
 
-/// Refreshes the session (RFC 4028 section 7.4): by UPDATE without a body where the peer allows
-/// it, else by a re-INVITE that describes the session as it is.
+/// Refreshes the session (RFC 4028 section 7.4). Sends an UPDATE without a body where the peer allows UPDATE, otherwise
+/// a re-INVITE that describes the session as it is.
 pub(in crate::leg) fn refresh(leg: &mut Leg, cx: &mut Stack) {
     let sent = leg.stage.is_free()
         && if leg.can.update {
@@ -139,7 +140,7 @@ pub(in crate::leg) fn refresh(leg: &mut Leg, cx: &mut Stack) {
     }
 }
 
-/// RFC 3261 14.1: after glare the owner of the Call-ID waits 2.1 to 4 s, the other up to 2 s.
+/// RFC 3261 14.1: after glare the owner of the Call-ID waits 2.1 to 4 s, the other side up to 2 s.
 fn retry_later(leg: &mut Leg, cx: &mut Stack, timer: LegTimer, at_least: Duration) {
     let wait = if leg.inbound {
         10 * cx.ids.below(201)
@@ -150,7 +151,7 @@ fn retry_later(leg: &mut Leg, cx: &mut Stack, timer: LegTimer, at_least: Duratio
     cx.timers.set(TimerKey::Leg(leg.id, timer), at);
 }
 
-/// An answer to our re-INVITE or UPDATE came; `None` for none at all.
+/// An answer to our re-INVITE or UPDATE came. `reply` is `None` where no answer came in time.
 pub(crate) fn response(leg: &mut Leg, cx: &mut Stack, request: RequestId, reply: Option<&Reply>) {
     let (code, response) = (reply.map_or(408, Reply::code), reply.map(|reply| &reply.response));
     let change = leg.stage.up().map(|up| &mut up.change);
@@ -168,7 +169,7 @@ pub(crate) fn response(leg: &mut Leg, cx: &mut Stack, request: RequestId, reply:
     };
     match (reply, code) {
         (Some(reply), 200..=299) => accepted(leg, cx, reply, ours),
-        // RFC 3261 12.2.1.2: the peer knows no such dialog, or does not answer.
+        // RFC 3261 12.2.1.2: the peer knows no such dialog, or does not answer. The dialog ends.
         (_, 408 | 481) => {
             leg.talk.withdraw();
             tell_refused(leg, cx, ours.purpose, code, "Call/Transaction Does Not Exist");
@@ -192,7 +193,7 @@ fn accepted(leg: &mut Leg, cx: &mut Stack, reply: &Reply, ours: Ours) {
     leg.timer.settle(response);
     leg.timer.start(cx, leg.id);
     if !leg.talk.is_open() {
-        return; // it offered nothing
+        return; // the request made no offer
     }
     let before = leg.heard().cloned();
     let answer = description(response).and_then(|sdp| leg.talk.hear_answer(sdp).ok());
@@ -207,7 +208,7 @@ fn accepted(leg: &mut Leg, cx: &mut Stack, reply: &Reply, ours: Ours) {
             leg.tell(cx, SessionEvent::Accepted(spec));
         }
         Purpose::Refresh => {
-            // An answer to what is in use names less than an offer did; anything else is a change of the phone's.
+            // An answer names a part of the codecs of the offer. Any other difference is a change of the phone's.
             let same = before.is_some_and(|before| {
                 before.direction() == spec.direction() && spec.intersect(&before).codecs().len() == spec.codecs().len()
             });
@@ -220,7 +221,7 @@ fn accepted(leg: &mut Leg, cx: &mut Stack, reply: &Reply, ours: Ours) {
 }
 
 fn not_accepted(leg: &mut Leg, cx: &mut Stack, purpose: Purpose, code: u16, response: Option<&Message>) {
-    // RFC 6141 3.1: a change that is refused leaves everything as it was before.
+    // RFC 6141 3.1: after a refused change the session is as before.
     leg.talk.withdraw();
     match (purpose, not_now(code, response)) {
         (Purpose::Own, Some(wait)) => retry_later(leg, cx, LegTimer::Offer, wait),
@@ -232,7 +233,8 @@ fn not_accepted(leg: &mut Leg, cx: &mut Stack, purpose: Purpose, code: u16, resp
             tell_refused(leg, cx, purpose, code, &reason);
         }
         (Purpose::Refresh, Some(wait)) => retry_later(leg, cx, LegTimer::Refresh, wait),
-        // It takes no change of any kind and promised no refresh (RFC 4028 section 7.2), but it is there.
+        // The phone refuses all changes and did not ask for session timers (RFC 4028 section 7.2), but the phone is
+        // there.
         (Purpose::Refresh, None) if !leg.can.update && !leg.can.timer => leg.timer.start(cx, leg.id),
         (Purpose::Refresh, None) => {
             leg.can.update = false; // the next try is a re-INVITE
@@ -242,6 +244,7 @@ fn not_accepted(leg: &mut Leg, cx: &mut Stack, purpose: Purpose, code: u16, resp
     }
 }
 
+/// Reports a refusal to the call, but not that of a refresh.
 fn tell_refused(leg: &mut Leg, cx: &mut Stack, purpose: Purpose, code: u16, reason: &str) {
     match purpose {
         Purpose::Own => {
@@ -253,7 +256,7 @@ fn tell_refused(leg: &mut Leg, cx: &mut Stack, purpose: Purpose, code: u16, reas
     }
 }
 
-// The 2xx to a re-INVITE came again: its ACK was lost.
+/// A 2xx to a re-INVITE came again: its ACK was lost. Sends the ACK again.
 fn acknowledge_again(leg: &mut Leg, cx: &mut Stack, reply: Option<&Reply>) {
     let Some(reply) = reply.filter(|reply| *reply.request.method() == Method::Invite) else {
         return;
@@ -263,10 +266,11 @@ fn acknowledge_again(leg: &mut Leg, cx: &mut Stack, reply: Option<&Reply>) {
     }
 }
 
-/// The longest that a phone may put us off; RFC 3261 14.2 gives it 10 s.
+/// The longest Retry-After of a phone that Tandem waits for. RFC 3261 14.2 allows the phone 10 s.
 const LONGEST: Duration = Duration::from_secs(60);
 
-/// Whether a change is refused only because another one is under way (RFC 3261 14.2), and how long that takes.
+/// Whether a change is refused only because another change is under way (RFC 3261 14.2). Returns how long to wait at
+/// least.
 fn not_now(code: u16, response: Option<&Message>) -> Option<Duration> {
     let after = response?.read::<RetryAfter<'_>>().ok().flatten();
     let after = after.map(|after| Duration::from_secs(after.seconds.into()).min(LONGEST));

@@ -1,4 +1,4 @@
-//! Changes of the peer's to a session that is up: re-INVITE and UPDATE (RFC 3261 14.2, 3311 5.2, 6141).
+//! The peer's changes to a session that is up: re-INVITE and UPDATE (RFC 3261 14.2, RFC 3311 5.2, RFC 6141).
 
 use std::time::Duration;
 
@@ -19,8 +19,8 @@ use crate::{
     },
 };
 
-/// How long an UPDATE may wait for the other phone: its transaction ends after 32 s, and RFC 3311 5.2 has it answered
-/// at once, with 504 where that cannot be.
+/// How long an UPDATE may wait for the other phone. After that time Tandem answers with 504: RFC 3311 5.2 asks for an
+/// answer at once, and the transaction of the UPDATE ends after 32 s.
 const UPDATE_WAITS: Duration = Duration::from_secs(20);
 
 /// A re-INVITE or UPDATE came within the dialog.
@@ -52,8 +52,8 @@ pub(in crate::leg) fn requested(leg: &mut Leg, cx: &mut Stack, server: ServerId,
         up.change = Change::Theirs { server, request };
     }
     match leg.talk.said().cloned().filter(|_| same) {
-        // The same again (a refresh), or only the phone's own address changed: media goes
-        // through us, so the other side need not hear of it.
+        // A refresh, or the phone changed only its own address. Media goes through us, so the other side needs no
+        // offer.
         Some(said) => send_answer(leg, cx, &said),
         None => {
             if update {
@@ -65,7 +65,7 @@ pub(in crate::leg) fn requested(leg: &mut Leg, cx: &mut Stack, server: ServerId,
     }
 }
 
-// RFC 3261 14.2, 3311 5.2.
+/// Whether a change with an offer may begin; the error answer where not (RFC 3261 14.2, RFC 3311 5.2).
 fn may_change(leg: &Leg, cx: &mut Stack) -> Result<(), Answer> {
     match &leg.stage {
         Stage::Up(up) => match &up.change {
@@ -74,15 +74,15 @@ fn may_change(leg: &Leg, cx: &mut Stack) -> Result<(), Answer> {
             Change::None if leg.talk.awaits_ack() => Err(Answer::of(491)),
             Change::None => Ok(()),
         },
-        // An offer while the first one is not answered (RFC 3311 5.2).
+        // RFC 3311 5.2: the first offer of the phone has no answer yet.
         Stage::Incoming(_) => Err(later(cx)),
-        // Nor while the phone itself has not answered ours (RFC 3261 14.2, 3311 5.2).
+        // RFC 3261 14.2, RFC 3311 5.2: our offer has no answer yet.
         Stage::Calling(calling) if !calling.cancelled => Err(Answer::of(491)),
         Stage::Calling(_) | Stage::Ending(_) | Stage::Gone => Err(Answer::of(481)),
     }
 }
 
-/// An UPDATE without an offer touches no session: only another UPDATE is in its way.
+/// Whether an UPDATE without an offer may begin. It does not change the session, so only another UPDATE prevents it.
 fn may_refresh(leg: &mut Leg, cx: &mut Stack) -> Result<(), Answer> {
     if !leg.stage.is_live() {
         return Err(Answer::of(481));
@@ -93,7 +93,7 @@ fn may_refresh(leg: &mut Leg, cx: &mut Stack) -> Result<(), Answer> {
     }
 }
 
-/// A re-INVITE without an offer gets ours, for what is in use; an UPDATE without one only refreshes.
+/// A re-INVITE without an offer gets an offer of ours of the media in use. An UPDATE without an offer only refreshes.
 fn without_offer(leg: &mut Leg, cx: &mut Stack, server: ServerId, request: &Message) {
     let invite = *request.method() == Method::Invite;
     let spec = leg.talk.said().or(leg.talk.heard()).filter(|_| invite);
@@ -109,7 +109,7 @@ fn without_offer(leg: &mut Leg, cx: &mut Stack, server: ServerId, request: &Mess
     }
 }
 
-/// A 200 to a change; with it its target is taken (RFC 3261 12.2.2), which a refused one must not move.
+/// A 200 to a change. The change also sets the remote target (RFC 3261 12.2.2); a refused change must not.
 fn success(leg: &mut Leg, cx: &Stack, request: &Message) -> Builder {
     if let Some(dialog) = leg.stage.dialog_of(request) {
         dialog.refresh_target(request);
@@ -123,8 +123,7 @@ fn success(leg: &mut Leg, cx: &Stack, request: &Message) -> Builder {
     leg.timer.describe(builder, leg.can.timer)
 }
 
-/// Takes the peer's change: `spec` is what the other side accepted of it. With that the peer knows how things
-/// are now, whatever it was to be offered.
+/// See [`Leg::answer_change`].
 pub(in crate::leg) fn answer(leg: &mut Leg, cx: &mut Stack, spec: &Spec) {
     if leg.pending_offer().is_some() {
         leg.stage.forget_wanted();
@@ -132,6 +131,7 @@ pub(in crate::leg) fn answer(leg: &mut Leg, cx: &mut Stack, spec: &Spec) {
     send_answer(leg, cx, spec);
 }
 
+/// Answers the peer's change with 200 and `spec`; with 488 where the codecs of `spec` do not fit.
 fn send_answer(leg: &mut Leg, cx: &mut Stack, spec: &Spec) {
     let Some((server, request)) = take(leg, cx) else {
         return;
@@ -151,7 +151,7 @@ fn send_answer(leg: &mut Leg, cx: &mut Stack, spec: &Spec) {
     ours::offer_wanted(leg, cx);
 }
 
-/// A 2xx of ours to a re-INVITE is sent again until its ACK comes.
+/// Has our 2xx to a re-INVITE sent again until its ACK comes.
 fn await_ack(leg: &mut Leg, cx: &mut Stack, server: ServerId, invite: &Message, reply: &Message) {
     let (id, flow) = (leg.id, leg.path.flow);
     if let Some(up) = leg.stage.up() {
@@ -159,7 +159,7 @@ fn await_ack(leg: &mut Leg, cx: &mut Stack, server: ServerId, invite: &Message, 
     }
 }
 
-/// The other phone's person is asked about the peer's change (RFC 6141 section 3.3).
+/// See [`Leg::change_pending`].
 pub(in crate::leg) fn pending(leg: &mut Leg, cx: &mut Stack) {
     if let Stage::Up(up) = &leg.stage
         && let Change::Theirs { server, request } = &up.change
@@ -171,7 +171,7 @@ pub(in crate::leg) fn pending(leg: &mut Leg, cx: &mut Stack) {
     }
 }
 
-/// Refuses the peer's change; the session stays as it is.
+/// See [`Leg::refuse_change`].
 pub(in crate::leg) fn refuse(leg: &mut Leg, cx: &mut Stack, code: u16) {
     let Some((server, request)) = take(leg, cx) else {
         return;
@@ -186,7 +186,7 @@ fn take(leg: &mut Leg, cx: &mut Stack) -> Option<(ServerId, Message)> {
     Some(theirs)
 }
 
-/// The other phone takes too long for an UPDATE.
+/// The time of an UPDATE that waits for the other phone is over.
 pub(in crate::leg) fn update_waited(leg: &mut Leg, cx: &mut Stack) {
     if leg.pending_offer().is_some() {
         refuse(leg, cx, 504);
@@ -194,7 +194,7 @@ pub(in crate::leg) fn update_waited(leg: &mut Leg, cx: &mut Stack) {
     }
 }
 
-/// CANCEL came for a re-INVITE that waits.
+/// A CANCEL came for a re-INVITE that waits.
 pub(in crate::leg) fn cancelled(leg: &mut Leg, cx: &mut Stack, cancelled: ServerId) {
     let change = leg.stage.up().map(|up| &up.change);
     if matches!(change, Some(Change::Theirs { server, .. }) if *server == cancelled) {
@@ -203,7 +203,7 @@ pub(in crate::leg) fn cancelled(leg: &mut Leg, cx: &mut Stack, cancelled: Server
     }
 }
 
-/// RFC 3261 14.2: not while another one waits.
+/// RFC 3261 14.2: the answer to a change while another change of the phone's waits.
 fn later(cx: &mut Stack) -> Answer {
     Answer::of(500).with(HeaderName::RetryAfter, cx.ids.below(11).to_string())
 }

@@ -1,9 +1,9 @@
-//! Keys in the body of an INFO, in the forms phones send.
+//! Keys in the body of an INFO, in the forms that phones send.
 
 /// The hook flash (RFC 2833 and RFC 4734 section 2: event 16), as the media engine calls it.
 pub(crate) const FLASH: char = '!';
 
-/// Milliseconds of a key that does not say how long it was pressed.
+/// The duration of a key in an INFO without a duration, in milliseconds.
 const USUAL: u16 = 160;
 /// The shortest and the longest press, in milliseconds.
 const BOUNDS: (u16, u16) = (40, 5_000);
@@ -13,7 +13,7 @@ const BOUNDS: (u16, u16) = (40, 5_000);
 /// - `application/dtmf-relay`: `Signal=5` and `Duration=160`; `Signal` may be the key, or the number of its event
 ///   (RFC 4733 section 3.2: 10 to 16 are `*`, `#`, `A` to `D` and the flash);
 /// - `application/dtmf`: the key, or its number;
-/// - `application/hook-flash`, whatever it says, and `application/broadsoft` with `event flashhook`.
+/// - `application/hook-flash` with any body, and `application/broadsoft` with `event flashhook`.
 pub(crate) fn info_key(content_type: &str, body: &[u8]) -> Option<(char, u16)> {
     let kind = content_type.split(';').next().unwrap_or_default().trim();
     let is = |name: &str| kind.eq_ignore_ascii_case(name);

@@ -2,10 +2,10 @@
 //!
 //! | file | what it does |
 //! |---|---|
-//! | `mod.rs` | takes a request of the phone's, and gives it to the part of the leg that it is for |
-//! | `pass.rs` | INFO and MESSAGE, which pass to the other phone of the call |
-//! | `key.rs` | the keys that an INFO brings |
-//! | `refer.rs` | REFER, and the NOTIFYs that tell what came of it |
+//! | `mod.rs` | gives a request of the phone's to the part of the leg that deals with it |
+//! | `pass.rs` | INFO and MESSAGE, which go to the other phone of the call |
+//! | `key.rs` | the keys in an INFO |
+//! | `refer.rs` | REFER, and the NOTIFYs of its outcome |
 
 mod key;
 pub(super) mod pass;
@@ -25,7 +25,7 @@ use crate::{
     },
 };
 
-/// A request came within the dialog.
+/// A request other than ACK and CANCEL came within the dialog, by `flow`.
 pub(crate) fn request(leg: &mut Leg, cx: &mut Stack, server: ServerId, flow: Flow, request: Message) {
     let Some(dialog) = leg.stage.dialog_of(&request) else {
         return cx.answer(server, &request, &Answer::of(481));
@@ -37,8 +37,8 @@ pub(crate) fn request(leg: &mut Leg, cx: &mut Stack, server: ServerId, flow: Flo
         // RFC 3261 12.2.2: out of order.
         return cx.answer(server, &request, &Answer::of(500));
     }
-    // The phone is where it speaks from: its NAT may have given it another port, and another address where it has
-    // shown who it is. What we say goes back the way it came, from the listener that it found.
+    // The phone is where its last request came from. Its NAT may have given it another port, or another address; a
+    // request from another address was authenticated. Our requests go back by the same listener.
     leg.path.flow = flow;
     match request.method() {
         Method::Bye => end::bye_received(leg, cx, server, &request),
@@ -55,7 +55,7 @@ pub(crate) fn request(leg: &mut Leg, cx: &mut Stack, server: ServerId, flow: Flo
                 .finish();
             cx.respond(server, reply);
         }
-        // RFC 3262 section 3: there is no reliable provisional response to acknowledge.
+        // RFC 3262 section 3: we send no reliable provisional response that a PRACK could acknowledge.
         Method::Prack => cx.answer(server, &request, &Answer::of(481)),
         Method::Ack | Method::Cancel => {}
         Method::Refer => refer::received(leg, cx, server, request),

@@ -1,4 +1,4 @@
-//! INFO and MESSAGE within a dialog: they pass to the other phone of the call, whose answer comes back.
+//! INFO and MESSAGE within a dialog. They go to the other phone of the call, and the answer of that phone comes back.
 
 use std::time::Duration;
 
@@ -17,24 +17,23 @@ use crate::{
     },
 };
 
-/// How long the other phone has to answer. Whoever asked would take the silence of its whole transaction, 32 s, for the
-/// end of the call (RFC 3261 12.2.1.2).
+/// How long the other phone has to answer. Without any answer until its transaction ends, after 32 s, the phone that
+/// asked would end the call (RFC 3261 12.2.1.2).
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// An INFO or MESSAGE came: reports it to the call, which sends it to the other phone.
 pub(in crate::leg) fn received(leg: &mut Leg, cx: &mut Stack, server: ServerId, request: Message) {
     if !leg.stage.is_live() {
         return cx.answer(server, &request, &Answer::of(481));
     }
     if *request.method() == Method::Info && request.header(HeaderName::InfoPackage).is_some() {
-        // RFC 6086 section 4.2.2: none was asked for.
+        // RFC 6086 section 4.2.2: Tandem asked for no Info Package.
         return cx.answer(server, &request, &Answer::of(469).with(HeaderName::RecvInfo, ""));
     }
     leg.tell(cx, LegEvent::Passed { server, request });
 }
 
-/// Sends what the other leg's phone sent by INFO or MESSAGE; keys go as RFC 4733 events to a
-/// phone that does not allow INFO. Returns the status the other phone is to get, unless that is to come: 405 where this
-/// phone has said that it takes no INFO (RFC 3261 20.5: one that sent no Allow has not said so).
+/// See [`Leg::pass`].
 pub(in crate::leg) fn pass_on(leg: &mut Leg, cx: &mut Stack, server: ServerId, passed: &Message) -> Option<u16> {
     if !leg.is_up() {
         return Some(480);
@@ -66,8 +65,8 @@ pub(in crate::leg) fn pass_on(leg: &mut Leg, cx: &mut Stack, server: ServerId, p
     None
 }
 
-/// The phone answered what was sent on to it. A key that it does not take by INFO, though it allows INFO, is an event.
-/// `answered` is its answer, if there was one.
+/// The phone answered an INFO or MESSAGE that came from the other phone; `answered` is this answer, if one came. A
+/// phone that refuses a key by INFO gets the key as an RFC 4733 event.
 pub(crate) fn passed_on(leg: &mut Leg, cx: &mut Stack, server: ServerId, code: u16, answered: Option<&Message>) {
     let Some(passed) = cx.layer.server_request(server).cloned() else {
         return;
@@ -77,7 +76,7 @@ pub(crate) fn passed_on(leg: &mut Leg, cx: &mut Stack, server: ServerId, code: u
             answer_passed(cx, server, code);
             end::unknown(leg, cx);
         }
-        // Not after 408: it would be pressed long after it was.
+        // Not after 408: the key would come too late.
         300..=407 | 409..=699 if *passed.method() == Method::Info && press(leg, cx, &passed) => {
             leg.can.info = false;
             answer_passed(cx, server, 200);
@@ -86,13 +85,14 @@ pub(crate) fn passed_on(leg: &mut Leg, cx: &mut Stack, server: ServerId, code: u
     }
 }
 
-/// Tells the phone of the key in an INFO by RFC 4733 events, if there is one and it hears them.
+/// Sends the key in an INFO to the phone by RFC 4733 events. False where the INFO has no key, or the phone takes no
+/// events.
 fn press(leg: &Leg, cx: &mut Stack, info: &Message) -> bool {
     let key = info_key(info.content_type().unwrap_or_default(), info.body());
     let (Some((digit, millis)), Some(port), true) = (key, leg.port.id(), leg.talk.hears_events()) else {
         return false;
     };
-    // RFC 4733 section 2.4.1: the flash is none of the events that every phone takes.
+    // RFC 4733 section 2.4.1: not every phone that takes events takes the flash.
     let takes_flash = || leg.heard().is_some_and(|heard| heard.takes_event(16));
     if digit == FLASH && !takes_flash() {
         return false;
@@ -110,15 +110,15 @@ pub(crate) fn answer_passed(cx: &mut Stack, server: ServerId, code: u16) {
     answer_as(cx, server, code, None);
 }
 
-/// As [`answer_passed`], with what the other phone answered: the code names the reason, and so do Allow and Accept
-/// (RFC 3261 sections 20.1, 20.5).
+/// As [`answer_passed`]; a 415 also has the Accept of the other phone's answer, and a 405 has Allow (RFC 3261 sections
+/// 20.1, 20.5).
 fn answer_as(cx: &mut Stack, server: ServerId, code: u16, answered: Option<&Message>) {
     cx.timers.clear(TimerKey::Passed(server));
     let Some(passed) = cx.layer.server_request(server).cloned() else {
         return;
     };
     let answer = match code {
-        // The other phone does not take the method, so in this dialog nobody does.
+        // The other phone does not take the method, so it cannot be used in this dialog.
         405 | 501 => Answer::of(405).with(
             HeaderName::Allow,
             capabilities::allow_without(Place::Within, Some(passed.method())),
@@ -129,7 +129,7 @@ fn answer_as(cx: &mut Stack, server: ServerId, code: u16, answered: Option<&Mess
     let accepts = answered.and_then(|answer| answer.joined(HeaderName::Accept.as_str()));
     let answer = match accepts {
         Some(accepts) if refused_type => answer.with(HeaderName::Accept, accepts),
-        // Of an INFO that was for Tandem itself (RFC 6086 section 4.2.2).
+        // The INFO was for Tandem itself (RFC 6086 section 4.2.2).
         None if refused_type && answered.is_none() => answer.with(HeaderName::Accept, capabilities::ACCEPT_KEYS),
         Some(_) | None => answer,
     };

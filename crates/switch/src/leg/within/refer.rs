@@ -1,4 +1,4 @@
-//! REFER within a leg's dialog, and the NOTIFYs that tell what came of it (RFC 3515).
+//! REFER within a leg's dialog, and the NOTIFYs of its outcome (RFC 3515).
 
 use sip::{Builder, HeaderName, Message, Method, StatusCode, message::sipfrag, transaction::ServerId};
 
@@ -10,16 +10,16 @@ use crate::{
     stack::Stack,
 };
 
-/// REFER came: the call decides, by [`Leg::accept_refer`] or an error.
+/// A REFER came: reports it to the call, which answers by [`Leg::accept_refer`] or with an error.
 pub(in crate::leg) fn received(leg: &mut Leg, cx: &mut Stack, server: ServerId, request: Message) {
     if leg.is_up() {
         return leg.tell(cx, LegEvent::Referred { server, request });
     }
-    // RFC 3515 has no REFER for a session that is not there yet.
+    // RFC 3515 describes no REFER within a session that is not set up yet.
     cx.answer(server, &request, &Answer::of(403));
 }
 
-/// Answers a REFER with 202 (RFC 3515 section 2.4.2).
+/// See [`Leg::accept_refer`].
 pub(in crate::leg) fn accept(leg: &Leg, cx: &mut Stack, server: ServerId, request: &Message) {
     let reply = Builder::reply(request, StatusCode::ACCEPTED, None)
         .header(HeaderName::Contact, leg.contact(cx))
@@ -38,6 +38,6 @@ pub(in crate::leg) fn notify(leg: &mut Leg, cx: &mut Stack, event: &str, state: 
         .header(HeaderName::Event, event)
         .header(HeaderName::SubscriptionState, state)
         .body(sipfrag::CONTENT_TYPE, body);
-    // Where there is no room for another transaction, the phone learns of the outcome from its call.
+    // Where there is no room for another transaction, the phone still sees the outcome in its call.
     requests::within(cx, outline, dialog, way, Owner::Notify(leg.id)).is_some()
 }
