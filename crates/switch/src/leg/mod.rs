@@ -4,7 +4,7 @@
 //! reports by [`LegEvent`]s. A leg that a phone began and a leg that Tandem began differ only in how their dialog
 //! begins.
 //!
-//! Methods of [`Leg`] are what a call asks of a leg. Functions of the files (`inbound::acknowledged`,
+//! Methods of [`Leg`] are what other rooms ask of a leg. Functions of the files (`inbound::acknowledged`,
 //! `within::request`) are what happens to a leg: a request, a response, an ACK, a media port that failed.
 //!
 //! | file | what it does | fields of [`Leg`] |
@@ -134,11 +134,7 @@ impl Leg {
 
     /// The offers and answers of the session. For a called phone those of the early dialog that described media last.
     pub fn talk(&self) -> &Talk {
-        let early = match &self.stage {
-            Stage::Calling(calling) => calling.early_talk(),
-            Stage::Incoming(_) | Stage::Up(_) | Stage::Ending(_) | Stage::Gone => None,
-        };
-        early.unwrap_or(&self.talk)
+        self.stage.early_talk().unwrap_or(&self.talk)
     }
 
     /// The media that the phone described last.
@@ -293,11 +289,8 @@ impl Leg {
     /// Tells the media engine what the session is now.
     fn sync_media(&mut self, cx: &mut Stack) {
         let up = self.is_up();
-        let early = match &self.stage {
-            Stage::Calling(calling) => calling.early_talk(),
-            Stage::Incoming(_) | Stage::Up(_) | Stage::Ending(_) | Stage::Gone => None,
-        };
-        self.port.sync(cx, &self.path.flow, early.unwrap_or(&self.talk), up);
+        let talk = self.stage.early_talk().unwrap_or(&self.talk);
+        self.port.sync(cx, &self.path.flow, talk, up);
     }
 
     /// Reports an event to the call.

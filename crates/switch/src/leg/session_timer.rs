@@ -205,7 +205,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_refreshes_is_read_from_what_rfc_4028_names_and_from_nothing_else() {
+    fn only_the_refresher_values_of_rfc_4028_set_who_refreshes() {
         for (value, ours) in [
             ("120", false),
             ("120;refresher=uac", false),

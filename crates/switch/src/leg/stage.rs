@@ -162,6 +162,14 @@ impl Stage {
         }
     }
 
+    /// The session of a called phone that has described its media and has not answered yet.
+    pub fn early_talk(&self) -> Option<&Talk> {
+        match self {
+            Self::Calling(calling) => calling.early_talk(),
+            Self::Incoming(_) | Self::Up(_) | Self::Ending(_) | Self::Gone => None,
+        }
+    }
+
     /// Whether a change of ours may begin (RFC 3261 14.1).
     pub fn is_free(&mut self) -> bool {
         self.up().is_some_and(|up| up.is_free())
@@ -347,7 +355,7 @@ impl AwaitedAck {
         }
     }
 
-    /// Whether this is the ACK of this 2xx. It may also be the ACK of an earlier INVITE.
+    /// Whether `ack` is the ACK of this 2xx, and not that of an earlier INVITE.
     pub fn is_met_by(&self, ack: &Message) -> bool {
         ack.cseq().is_ok_and(|cseq| cseq.number == self.seq)
     }

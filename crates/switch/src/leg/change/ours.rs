@@ -233,7 +233,7 @@ fn not_accepted(leg: &mut Leg, cx: &mut Stack, purpose: Purpose, code: u16, resp
             tell_refused(leg, cx, purpose, code, &reason);
         }
         (Purpose::Refresh, Some(wait)) => retry_later(leg, cx, LegTimer::Refresh, wait),
-        // The phone refuses all changes and did not ask for session timers (RFC 4028 section 7.2), but the phone is
+        // The phone refuses all changes and does not support session timers (RFC 4028 section 7.2), but the phone is
         // there.
         (Purpose::Refresh, None) if !leg.can.update && !leg.can.timer => leg.timer.start(cx, leg.id),
         (Purpose::Refresh, None) => {

@@ -16,7 +16,7 @@ use crate::{
 const PHONE: &str = "192.0.2.7:5070";
 const PORT: u16 = 4_000;
 
-/// A phone that signals as it is told to, and a switch of which a network of its own is trusted.
+/// A phone that sends what a test tells it to, and a switch that trusts the network of this phone.
 struct Line {
     switch: Switch,
     now: Instant,
@@ -125,7 +125,7 @@ fn script(call: CallUid, verb: Verb) -> Input {
     })
 }
 
-/// A request of the phone's; `to` is the tag of the To header field.
+/// A request of the phone. `to`: the tag of the To header field.
 fn request(method: &str, number: u32, to: &str, extra: &str, sdp: &str) -> String {
     let kind = if sdp.is_empty() {
         ""
@@ -186,7 +186,7 @@ fn answered(line: &mut Line) -> (Message, LegImage) {
     (ok, read.legs[0].clone())
 }
 
-/// A leg that goes on from `image` in a switch that knows nothing else.
+/// A leg that goes on from `image` in a switch that has no other state.
 fn resumed(line: &mut Line, image: LegImage) -> LegId {
     let mut call = None;
     let none = line.switch.calls.try_insert_with(|id| {
@@ -221,7 +221,7 @@ fn a_leg_goes_on_from_its_image_in_another_switch() {
     assert_eq!(line.switch.x.legs.get(leg).unwrap().image(), Some(image));
     assert!(line.sent.is_empty(), "the phone hears nothing of it");
 
-    // A request that comes twice, or from before, is out of order (RFC 3261 12.2.2).
+    // A request that comes again, or with an earlier number, is out of order (RFC 3261 12.2.2).
     let to = to_tag(&ok);
     line.hears(&request("INFO", 7, &to, "", ""));
     assert_eq!(line.said().status().map(|status| status.code()), Some(500));
@@ -231,7 +231,7 @@ fn a_leg_goes_on_from_its_image_in_another_switch() {
     assert_eq!(again.status().map(|status| status.code()), Some(200));
     assert_eq!(again.body(), ok.body(), "nothing has changed, not even o=");
     line.hears(&request("ACK", 8, &to, "", ""));
-    // A hold goes to the call, and is answered within the same session.
+    // The call hears of a hold, which is answered within the same session.
     line.hears(&request("INVITE", 9, &to, "", &sdp(2, "sendonly")));
     line.switch.x.with_leg(leg, |leg, cx| {
         let offered = leg.pending_offer().cloned().unwrap();
@@ -264,7 +264,7 @@ fn a_leg_goes_on_from_its_image_in_another_switch() {
 }
 
 #[test]
-fn what_we_ask_within_a_dialog_goes_on_where_its_numbers_stood() {
+fn our_requests_after_a_restart_go_on_with_the_next_cseq_number() {
     let mut before = Line::new(1, true, 0);
     let (ok, image) = answered(&mut before);
     let mut line = Line::new(2, false, 0);
@@ -292,7 +292,7 @@ fn what_we_ask_within_a_dialog_goes_on_where_its_numbers_stood() {
 }
 
 #[test]
-fn a_session_that_nobody_refreshed_meanwhile_ends() {
+fn a_session_that_expired_during_the_restart_ends() {
     let mut before = Line::new(1, true, 0);
     let (_, image) = answered(&mut before);
     assert_eq!((image.timer.interval.as_secs(), image.timer.ours), (600, false));
@@ -306,7 +306,7 @@ fn a_session_that_nobody_refreshed_meanwhile_ends() {
 }
 
 #[test]
-fn a_port_that_is_none_of_ours_any_more_is_no_room() {
+fn a_leg_does_not_go_on_without_its_media_port() {
     let mut before = Line::new(1, true, 0);
     let (_, image) = answered(&mut before);
     let mut line = Line::new(2, false, 0);
@@ -320,7 +320,7 @@ fn a_port_that_is_none_of_ours_any_more_is_no_room() {
 }
 
 #[test]
-fn the_journal_is_written_once_a_change_and_says_when_the_call_is_over() {
+fn the_journal_is_written_once_for_each_change_and_at_the_end_of_the_call() {
     let mut line = Line::new(1, true, 0);
     let (ok, _) = answered(&mut line);
     assert_eq!(line.journal.len(), 1);

@@ -19,7 +19,7 @@ fn sdp(port: u16, formats: &str, direction: &str) -> String {
     )
 }
 
-/// A talk in which the phone offered PCMU and PCMA, and was told `spec`.
+/// A session in which the phone offered PCMU and PCMA, and `spec` was the answer.
 fn answered(direction: &str, spec: &Spec) -> Talk {
     let mut talk = talk(&[]);
     talk.hear_offer(sdp(5_000, "0 8", direction).as_bytes()).unwrap();
@@ -80,7 +80,7 @@ fn an_answer_without_an_offer_is_an_error() {
 }
 
 #[test]
-fn what_was_answered_in_a_1xx_is_said_again_in_the_2xx() {
+fn the_2xx_repeats_the_answer_of_the_1xx() {
     let mut talk = talk(&[]);
     talk.hear_offer(sdp(5_000, "0 8", "sendrecv").as_bytes()).unwrap();
     assert!(talk.owes_answer() && talk.said().is_none());
@@ -93,7 +93,7 @@ fn what_was_answered_in_a_1xx_is_said_again_in_the_2xx() {
 }
 
 #[test]
-fn a_change_that_is_refused_leaves_what_was_heard_and_said() {
+fn a_refused_change_leaves_the_session_as_before() {
     let spec = Spec::own(&["PCMU"]);
     let mut talk = answered("sendrecv", &spec);
     let (heard, said) = (talk.heard().cloned(), talk.said().cloned());
@@ -113,7 +113,7 @@ fn a_change_that_is_refused_leaves_what_was_heard_and_said() {
 }
 
 #[test]
-fn a_device_is_offered_and_heard_with_its_own_codecs_only() {
+fn a_device_is_offered_and_heard_only_with_its_own_codecs() {
     let mut talk = talk(&["pcma"]);
     assert_eq!(talk.offer(&Spec::own(&["PCMU"])), Err(OfferError::NothingAllowed));
     let bytes = talk.offer(&Spec::own(&["PCMU", "PCMA"])).unwrap();
@@ -131,7 +131,7 @@ fn a_device_is_offered_and_heard_with_its_own_codecs_only() {
 }
 
 #[test]
-fn a_session_with_audio_does_not_become_one_of_other_media() {
+fn an_offer_without_audio_in_a_session_with_audio_is_refused() {
     let mut talk = answered("sendrecv", &Spec::own(&["PCMU"]));
     let fax = "v=0\r\no=- 1 2 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\n\
                m=audio 0 RTP/AVP 0\r\nm=image 5002 udptl t38\r\n";
@@ -142,16 +142,16 @@ fn a_session_with_audio_does_not_become_one_of_other_media() {
 }
 
 #[test]
-fn one_question_says_whether_the_phone_is_to_be_told() {
+fn fit_says_whether_the_phone_needs_an_offer() {
     use SdpDirection::{Inactive, RecvOnly, SendOnly, SendRecv};
     let both = Spec::own(&["PCMU", "PCMA"]);
     let told = |direction| both.clone().with_direction(direction);
-    // What the phone offered, what it was told, what the other side says now.
+    // The direction that the phone offered, the one that it was told, and the one of the other side now.
     for (phone, said, other, fit) in [
         ("sendrecv", SendRecv, SendRecv, Fit::Same),
         ("sendrecv", SendRecv, SendOnly, Fit::NeedsOffer),
         ("sendrecv", Inactive, Inactive, Fit::Same),
-        // A phone that holds hears nothing, whatever the other side sends.
+        // A phone that put us on hold hears nothing, so it makes no difference what the other side sends.
         ("sendonly", RecvOnly, SendRecv, Fit::Relays),
         ("sendonly", RecvOnly, Inactive, Fit::NeedsOffer),
         ("inactive", Inactive, SendRecv, Fit::Relays),
@@ -170,7 +170,7 @@ fn one_question_says_whether_the_phone_is_to_be_told() {
 }
 
 #[test]
-fn what_a_2xx_offers_the_phone_was_told() {
+fn an_offer_in_a_2xx_counts_as_told_to_the_phone() {
     let spec = Spec::own(&["PCMU", "PCMA"]);
     let mut talk = talk(&["PCMU"]);
     talk.offer_in_success(&spec).unwrap();
