@@ -1,4 +1,5 @@
-//! The names of legs, calls, requests and subscriptions, and identifiers: unguessable outside, repeatable from the seed.
+//! The names of legs, calls, requests and subscriptions, and identifiers. Strangers cannot guess the identifiers; the
+//! same seed gives the same ones.
 
 use rand_chacha::{
     ChaCha8Rng,
@@ -7,31 +8,31 @@ use rand_chacha::{
 
 use crate::{api::CallUid, tables::slots::Id};
 
-/// What the handles of legs are typed by.
+/// The type of the handles of legs.
 pub(crate) enum LegKind {}
 /// Names a leg.
 pub(crate) type LegId = Id<LegKind>;
-/// What the handles of calls are typed by.
+/// The type of the handles of calls.
 pub(crate) enum CallKind {}
 /// Names a call.
 pub(crate) type CallId = Id<CallKind>;
-/// What the handles of our own requests are typed by.
+/// The type of the handles of our own requests.
 pub(crate) enum RequestKind {}
 /// Names a request of ours, through all its tries.
 pub(crate) type RequestId = Id<RequestKind>;
-/// What the handles of subscriptions are typed by.
+/// The type of the handles of subscriptions.
 pub(crate) enum SubscriptionKind {}
 /// Names a subscription (RFC 6665).
 pub(crate) type SubscriptionId = Id<SubscriptionKind>;
 
-/// Where tags, branches, Call-IDs and every other choice of chance come from.
+/// The source of tags, branches, Call-IDs and every other random choice.
 ///
-/// A stream cipher over a seed: with an unknown seed nobody guesses the next identifier (RFC 3261
-/// 19.3 asks for 32 random bits in a tag; 64 are given), with a recorded one a run repeats itself.
+/// A stream cipher over a seed. Without the seed, the next identifier cannot be guessed (RFC 3261 19.3 asks for 32
+/// random bits in a tag; this gives 64). With a recorded seed, a run repeats itself.
 pub struct Ids(ChaCha8Rng);
 
 impl Ids {
-    /// The stream of identifiers that belongs to `seed`.
+    /// The stream of identifiers for `seed`.
     pub fn new(seed: [u8; 32]) -> Self {
         Self(ChaCha8Rng::from_seed(seed))
     }
@@ -56,7 +57,7 @@ impl Ids {
         format!("z9hG4bK{:016x}", self.u64())
     }
 
-    /// A Call-ID (RFC 3261 8.1.1.4); it names no host, so it leaks none.
+    /// A Call-ID (RFC 3261 8.1.1.4). It names no host, so it reveals none.
     pub fn call_id(&mut self) -> String {
         format!("{:016x}{:016x}", self.u64(), self.u64())
     }

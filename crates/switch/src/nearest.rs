@@ -1,11 +1,11 @@
-//! "Did you mean": the word somebody most likely wanted to write.
+//! "Did you mean": the word that a person most likely wanted to write.
 
-/// Of the words that are known, the one that a misspelt word is nearest to; `None` where it is near none.
+/// The known word that is nearest to a misspelt word; `None` if no word is near.
 ///
-/// Two words are near where at most a third of the letters, and no more than three, differ; two that
-/// changed places count as one.
+/// Two words are near if at most a third of their letters differ, and at most three. Two letters that have changed
+/// places count as one.
 pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    // Long words are no typing errors, and comparing them costs the square of their length.
+    // A long word is not a typing error, and comparing it costs the square of its length.
     if word.chars().count() > 64 {
         return None;
     }
@@ -19,7 +19,7 @@ pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
     Some(best)
 }
 
-/// `; did you mean WORD?`, or nothing, to be put behind a complaint.
+/// `; did you mean WORD?` to append to an error message, or nothing.
 pub fn did_you_mean<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> String {
     nearest(word, known).map_or_else(String::new, |known| format!("; did you mean {known}?"))
 }

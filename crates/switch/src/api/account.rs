@@ -19,13 +19,13 @@ pub enum AccountChange {
     RemoveDevice(String),
 }
 
-/// Calls from these addresses are taken as an extension's, without a challenge (`--trust`).
+/// Calls from these addresses belong to an extension and need no challenge (`--trust`).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Trusted {
     /// The network's address.
     pub network: IpAddr,
     /// How many leading bits count.
     pub prefix: u8,
-    /// Whose calls these are.
+    /// The extension that these calls belong to.
     pub extension: String,
 }

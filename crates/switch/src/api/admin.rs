@@ -1,10 +1,10 @@
-//! What the admin API asks of the switch, and what observers hear.
+//! What the admin API asks of the switch, and what observers are told.
 
 use serde::{Deserialize, Serialize};
 
 use super::{CallUid, Cdr, LiveLeg, LiveState};
 
-/// What the admin API may ask.
+/// The commands of the admin API.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Command {
     /// The calls in progress; [`Reply::Calls`].
@@ -17,7 +17,7 @@ pub enum Command {
     Originate {
         /// An extension's number.
         from: String,
-        /// What that extension "dials".
+        /// The number that this extension "dials".
         to: String,
     },
     /// The contacts bound now; [`Reply::Registrations`].
@@ -46,13 +46,13 @@ pub enum Reply {
 /// Why a command was not carried out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 pub enum CommandError {
-    /// Nothing has that id or number.
+    /// There is nothing with this id or number.
     #[error("not found")]
     NotFound,
     /// The extension has no phone to ring.
     #[error("extension {0} has no phone registered")]
     NoPhone(String),
-    /// Too much is going on, or the switch is shutting down.
+    /// The load is too high, or the switch is shutting down.
     #[error("busy")]
     Busy,
 }
@@ -62,21 +62,21 @@ pub enum CommandError {
 pub struct LiveCall {
     /// Its id.
     pub id: CallUid,
-    /// The caller's number, also where it keeps that from those it calls.
+    /// The caller's number, even if the caller hides it from callees.
     pub from: String,
     /// The caller's name.
     pub from_name: String,
     /// What was dialled.
     pub dialed: String,
-    /// Who is connected or rung, where known.
+    /// The party that is connected or rings, if known.
     pub to: String,
-    /// How far it is.
+    /// The state of the call.
     pub state: LiveState,
     /// Microseconds since the Unix epoch.
     pub started_at: i64,
     /// Microseconds since the Unix epoch.
     pub answered_at: Option<i64>,
-    /// The verb that runs, such as `dial`, with its script line.
+    /// The running verb, such as `dial`, with its line in the script.
     pub doing: String,
     /// Its legs, the caller's first.
     pub legs: Vec<LiveLeg>,
@@ -91,7 +91,7 @@ pub struct Registration {
     pub number: String,
     /// The Contact URI.
     pub contact: String,
-    /// Where it registered from, address and port.
+    /// The address and port from which it registered.
     pub source: String,
     /// `udp`, `tcp` ...
     pub transport: String,
@@ -101,7 +101,7 @@ pub struct Registration {
     pub expires_at: i64,
 }
 
-/// What an observer may want to know.
+/// The events that an observer can be told.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Event {
     /// `call.started`
@@ -118,9 +118,9 @@ pub enum Event {
     RegistrationRemoved(Box<Registration>),
     /// `dialplan.failed`: a script ended by a fault.
     ScriptFailed {
-        /// In which call.
+        /// The call.
         call: CallUid,
-        /// Where and why.
+        /// The place and the reason.
         fault: super::ScriptFault,
     },
 }
@@ -140,11 +140,11 @@ pub struct Stats {
     pub registrations: u64,
     /// Scripts running.
     pub scripts: u64,
-    /// Messages taken.
+    /// Messages received.
     pub messages_received: u64,
-    /// Messages given out.
+    /// Messages sent.
     pub messages_sent: u64,
-    /// Messages that were no SIP, or dropped as the RFC says.
+    /// Messages that were not SIP, or that an RFC says to drop.
     pub messages_dropped: u64,
     /// Requests refused by admission control.
     pub refused: u64,

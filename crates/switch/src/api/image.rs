@@ -1,6 +1,7 @@
-//! What lasts of a call whose legs are quiet: enough to go on with it in another switch.
+//! The parts of a call that outlive a restart: enough for another switch to continue the call. The legs of the call
+//! must be quiet.
 //!
-//! No secret is in it: neither a password nor what is made of one, nor a key.
+//! It contains no secret: no password, nothing derived from a password, no key.
 
 use std::{net::IpAddr, time::Duration};
 
@@ -10,27 +11,29 @@ use sip::{Flow, dialog::Dialog};
 
 use super::{CallUid, Target};
 
-/// What lasts of a call. Written when all its legs are quiet, and something has changed since it was last written.
+/// The parts of a call that outlive a restart. Written when all its legs are quiet and something has changed since the
+/// last time.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CallImage {
-    /// Which call.
+    /// The call.
     pub call: CallUid,
-    /// Its legs; none where the call is over, and nothing is left to go on with.
+    /// Its legs; empty if the call is over.
     pub legs: Vec<LegImage>,
 }
 
-/// What lasts of a leg that is up and quiet: no request, offer or acknowledgement is under way.
+/// The parts of a leg that outlive a restart. The leg is up and quiet: no request, offer or acknowledgement is under
+/// way.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LegImage {
     /// The phone called us.
     pub inbound: bool,
-    /// Who is at the other end.
+    /// The party at the other end.
     pub peer: Target,
-    /// Where the phone is. Without its connection, which does not last.
+    /// The phone's address. Without its connection, which does not outlive a restart.
     pub flow: Flow,
-    /// At the other end is no phone of ours: its Contact and Record-Route are believed.
+    /// The other end is not a phone of ours: its Contact and Record-Route are believed.
     pub outside: bool,
-    /// Further addresses of the name that was called, canonical: answers may come from any of them.
+    /// Further addresses of the name that was called, in canonical form: answers may come from any of these.
     pub others: Vec<IpAddr>,
     /// The user part of our Contact.
     pub user: String,
@@ -44,7 +47,7 @@ pub struct LegImage {
     pub can: Abilities,
 }
 
-/// What lasts of what was offered and answered.
+/// The parts of the session descriptions that outlive a restart.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TalkImage {
     /// The session, with our media port.
@@ -53,18 +56,18 @@ pub struct TalkImage {
     pub codecs: Vec<String>,
     /// What the phone last described.
     pub heard: Option<Spec>,
-    /// What the phone was last told of the other side.
+    /// What the phone was last told about the other side.
     pub said: Option<Spec>,
 }
 
-/// What lasts of a session timer (RFC 4028).
+/// The parts of a session timer that outlive a restart (RFC 4028).
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TimerImage {
     /// The interval within which the session is refreshed.
     pub interval: Duration,
     /// The shortest interval that both sides accept.
     pub min_se: Duration,
-    /// We refresh the session, not the phone.
+    /// Whether we refresh the session, and not the phone.
     pub ours: bool,
     /// When the interval began, in microseconds since the Unix epoch.
     pub began_unix: i64,
@@ -73,10 +76,10 @@ pub struct TimerImage {
 /// What is known of a phone's abilities.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Abilities {
-    /// It has said that it takes UPDATE: RFC 3311 section 5.1 wants that said.
+    /// It has said that it accepts UPDATE: RFC 3311 section 5.1 requires that.
     pub update: bool,
-    /// It has not said that it does not take INFO (RFC 3261 20.5: no Allow says nothing).
+    /// It has not said that it rejects INFO (RFC 3261 20.5: a missing Allow says nothing).
     pub info: bool,
-    /// It knows session timers (RFC 4028).
+    /// It supports session timers (RFC 4028).
     pub timer: bool,
 }

@@ -35,18 +35,18 @@ pub use script::{
     ScriptEntry, ScriptEvent, ScriptFault, Strategy, Target, Verb,
 };
 
-/// Numbers a question to the outside, so that its answer finds its way back.
+/// The number of a query to the outside. The answer has the same number.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct QueryId(pub u64);
 
-/// Numbers a command of the admin API, chosen by whoever sends it.
+/// The number of a command of the admin API, chosen by its sender.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct CommandId(pub u64);
 
-/// A local address Tandem listens on.
+/// A local address on which Tandem listens.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Listener {
-    /// How.
+    /// The transport.
     pub transport: Transport,
     /// The bound address; may be a wildcard.
     pub address: SocketAddr,
@@ -55,47 +55,47 @@ pub struct Listener {
 /// Everything that can happen to the switch.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum Input {
-    /// Nothing happened but time; fires what is due.
+    /// Only time has passed; fires what is due.
     Tick,
-    /// What the wall clock shows now. Sent first of all, then now and then.
+    /// The time of the wall clock. Sent before all other inputs, and again from time to time.
     Clock {
         /// Microseconds since the Unix epoch.
         unix_micros: i64,
     },
     /// The listeners are bound. Sent once, before any message.
     Listening(Vec<Listener>),
-    /// One datagram, or one message framed from a stream.
+    /// One datagram, or one message of a stream.
     Received {
-        /// How it came.
+        /// The flow on which it came.
         flow: Flow,
         /// The message, not yet parsed.
         bytes: Bytes,
     },
     /// A message could not be sent (ICMP error, connection refused, queue full).
     TransmitFailed {
-        /// As it was asked for.
+        /// The flow of the message.
         flow: Flow,
     },
-    /// A connection has ended: nothing comes over it any more. (An answer to what came over it may still find its
-    /// way where the peer has closed its own half only.)
+    /// A connection has ended: nothing comes over it any more. (If the peer has closed only its own half, an answer to
+    /// an earlier message can still reach it.)
     ConnectionClosed {
-        /// Which.
+        /// The connection.
         connection: ConnectionId,
     },
     /// The media engine reports.
     Media(media::Event),
     /// A script reports.
     Script(ScriptEvent),
-    /// An answer to [`Query::Resolve`]: where to try, best first; empty where nothing was found.
+    /// The answer to [`Query::Resolve`]: the ways to try, best first; empty if nothing was found.
     Resolved {
-        /// Which question.
+        /// The number of the query.
         query: QueryId,
         /// Ways to the target.
         flows: Vec<Flow>,
     },
-    /// An answer to [`Query::SaveBindings`] or [`Query::OpenCdr`]: it is on disk, or could not be written.
+    /// The answer to [`Query::SaveBindings`] or [`Query::OpenCdr`]: it is on disk, or could not be written.
     Stored {
-        /// Which question.
+        /// The number of the query.
         query: QueryId,
         /// Whether it is durable.
         ok: bool,
@@ -104,47 +104,47 @@ pub enum Input {
     Account(AccountChange),
     /// A binding that was on disk, at start.
     Restored(Binding),
-    /// The admin API wants something.
+    /// A command of the admin API.
     Command {
-        /// Comes back in [`Output::Reply`].
+        /// The number that comes back in [`Output::Reply`].
         id: CommandId,
-        /// What.
+        /// The command.
         command: Command,
     },
     /// Take no new calls; calls in progress go on.
     Drain,
-    /// End every call now (the drain's time is over).
+    /// End every call now (the time to drain is over).
     HangUpAll,
 }
 
-/// A question to the outside. Each is answered by one [`Input`] with the same number.
+/// A query to the outside. Each is answered by one [`Input`] with the same number.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Query {
     /// Find a host (RFC 3263). Answered by [`Input::Resolved`].
     Resolve {
         /// A name or a literal address.
         host: String,
-        /// Where the URI names one.
+        /// If the URI names one.
         port: Option<u16>,
-        /// Where the URI names one.
+        /// If the URI names one.
         transport: Option<Transport>,
     },
     /// Make these changes to the bindings of an address-of-record durable. Answered by [`Input::Stored`].
     SaveBindings(Vec<BindingChange>),
-    /// Note that a call has begun, so that it has its CDR also if we are killed. Answered by [`Input::Stored`].
+    /// Note that a call has begun, so that its CDR exists even if the process is killed. Answered by [`Input::Stored`].
     OpenCdr(Box<CdrOpen>),
 }
 
 /// Bytes to send.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Transmit {
-    /// Which way.
+    /// The flow.
     pub flow: Flow,
-    /// What.
+    /// The bytes.
     pub bytes: Bytes,
 }
 
-/// Everything the switch may want of the outside.
+/// Everything the switch can ask of the outside.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Output {
     /// Send this.
@@ -155,15 +155,16 @@ pub enum Output {
     Script(ScriptCommand),
     /// Answer this question.
     Query(QueryId, Query),
-    /// Bindings that expired or were replaced without anybody waiting: write when convenient.
+    /// Bindings that expired or were replaced. Write this when convenient; there is no answer.
     Forget(SmallVec<[BindingChange; 1]>),
-    /// The call was answered: note it, so that its CDR says so also if we are killed. Nobody waits.
+    /// The call was answered. Note that, so that its CDR says so even if the process is killed. There is no answer.
     CdrAnswered(Box<CdrAnswer>),
-    /// The call is over: complete its CDR. Durable in the end, nobody waits.
+    /// The call is over: complete its CDR and make it durable. There is no answer.
     Cdr(Box<Cdr>),
-    /// What lasts of a call, as often as that changes: only with [`crate::Config::journal`]. Nobody waits.
+    /// The parts of a call that outlive a restart, each time they change. Only with [`crate::Config::journal`]. There
+    /// is no answer.
     Journal(Box<CallImage>),
-    /// Something an observer may want to know.
+    /// An event for observers.
     Event(Event),
     /// The answer to a command.
     Reply(CommandId, Result<Reply, CommandError>),

@@ -1,7 +1,6 @@
 //! What a dialplan script may ask for, and what it gets back.
 //!
-//! A script is a fiber outside the switch. It asks for one [`Verb`] at a time and sleeps until its
-//! [`Outcome`] comes.
+//! A script is a fiber outside the switch. It asks for one [`Verb`] at a time and sleeps until the [`Outcome`] comes.
 
 use std::{fmt, time::Duration};
 
@@ -9,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::CallUid;
 
-/// Which function of the dialplan a call enters by.
+/// The function of the dialplan that a call starts.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ScriptEntry {
     /// `on_call`: from an extension.
@@ -18,7 +17,7 @@ pub enum ScriptEntry {
     OnTrunk,
 }
 
-/// What a script knows of its caller without asking.
+/// The facts about its caller that a script has from the start.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Facts {
     /// `caller.id`
@@ -33,13 +32,13 @@ pub struct Facts {
     pub extension: Option<String>,
     /// `caller.trunk`
     pub trunk: Option<String>,
-    /// `caller.source`, address and port the call came from.
+    /// `caller.source`: the address and port from which the call came.
     pub source: String,
 }
 
 impl Facts {
-    /// Who calls, for those who run the PBX: whoever was authenticated, also where the caller keeps its number from
-    /// those it calls (RFC 3323).
+    /// The caller for the operators of the PBX: the authenticated caller, even if the caller hides its number from
+    /// callees (RFC 3323).
     pub(crate) fn caller(&self) -> &str {
         self.extension.as_deref().unwrap_or(&self.number)
     }
@@ -56,12 +55,12 @@ pub struct Position {
     pub column: u32,
 }
 
-/// Why a script ended otherwise than by returning.
+/// Why a script ended without returning.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ScriptFault {
-    /// Where.
+    /// The place.
     pub position: Position,
-    /// What, in words for the log and the administrator.
+    /// The fault, in words for the log and the administrator.
     pub message: String,
 }
 
@@ -72,21 +71,21 @@ pub enum ScriptCommand {
     Start {
         /// Names the script from now on.
         call: CallUid,
-        /// Where to enter.
+        /// The function to start with.
         entry: ScriptEntry,
-        /// What it may know.
+        /// The facts for the script.
         facts: Box<Facts>,
     },
     /// The verb is over: go on.
     Resume {
-        /// Whose script.
+        /// The script.
         call: CallUid,
-        /// What came of the verb.
+        /// The result of the verb.
         outcome: Outcome,
     },
     /// The caller is gone: nothing after the current verb may run. Answered by [`ScriptEvent::Ended`].
     Cancel {
-        /// Whose script.
+        /// The script.
         call: CallUid,
     },
 }
@@ -94,25 +93,25 @@ pub enum ScriptCommand {
 /// What a script tells the switch.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum ScriptEvent {
-    /// Do this and say what came of it.
+    /// Carry this verb out and tell its outcome.
     Verb {
-        /// Whose script.
+        /// The script.
         call: CallUid,
-        /// What to do.
+        /// The verb.
         verb: Verb,
-        /// The line that asks.
+        /// The line of the script that asks.
         at: Position,
     },
-    /// The script is over; always the last of a script.
+    /// The script is over. This is always the last event of a script.
     Ended {
-        /// Whose.
+        /// The script.
         call: CallUid,
-        /// Returned, or failed. A cancelled script returns.
+        /// It returned, or failed. A cancelled script counts as returned.
         result: Result<(), ScriptFault>,
     },
 }
 
-/// One thing a script asks for.
+/// One action that a script asks for.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Verb {
     /// `caller.dial(..)`; [`Outcome::Dial`].
@@ -121,11 +120,11 @@ pub enum Verb {
     Ring,
     /// `caller.answer()`: Tandem itself answers; [`Outcome::Done`].
     Answer,
-    /// `caller.reject(code, reason?)`: that final answer; [`Outcome::Done`], then nothing else does anything.
+    /// `caller.reject(code, reason?)`: that final answer; [`Outcome::Done`]. Verbs have no effect after that.
     Reject {
         /// The status.
         code: RejectCode,
-        /// The reason phrase where it is not the standard one.
+        /// The reason phrase, if it is not the standard one.
         reason: Option<String>,
     },
     /// `caller.redirect(uri)`: 302 with that Contact; [`Outcome::Done`].
@@ -133,7 +132,7 @@ pub enum Verb {
         /// A SIP URI or a number.
         target: String,
     },
-    /// `caller.hangup()`: BYE, or 603 where the caller was not answered; [`Outcome::Done`].
+    /// `caller.hangup()`: BYE, or 603 if the caller was not answered; [`Outcome::Done`].
     Hangup,
     /// `caller.wait(seconds)`; [`Outcome::Digits`].
     Wait(Duration),
@@ -185,16 +184,16 @@ impl fmt::Display for Verb {
     }
 }
 
-/// What `dial` is asked to do.
+/// The arguments of `dial`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Dial {
-    /// Whom; never empty.
+    /// The targets; never empty.
     pub targets: Vec<Target>,
-    /// How long each target, or with [`Strategy::All`] all of them, may ring.
+    /// How long each target may ring; with [`Strategy::All`], how long all of them may ring.
     pub timeout: Duration,
-    /// In which order.
+    /// The order.
     pub strategy: Strategy,
-    /// The caller's number and name as the callee sees them, where not the caller's own.
+    /// The caller's number and name as the callee sees them, if they differ from the caller's own.
     pub caller_id: Option<(String, String)>,
     /// Header fields added to the outgoing INVITE; names checked by the dialplan.
     pub headers: Vec<(String, String)>,
@@ -202,7 +201,7 @@ pub struct Dial {
     pub record: Option<String>,
 }
 
-/// Whom to dial.
+/// A target of `dial`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Target {
     /// An extension's number.
@@ -214,11 +213,11 @@ pub enum Target {
         /// The number.
         number: String,
     },
-    /// A SIP URI, checked to be one.
+    /// A SIP URI; the dialplan has checked it.
     Uri(String),
 }
 
-/// As scripts write it.
+/// The target as scripts write it.
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -229,10 +228,10 @@ impl fmt::Display for Target {
     }
 }
 
-/// In which order targets are tried.
+/// The order in which targets are tried.
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Strategy {
-    /// At once; the first to answer wins.
+    /// All at once; the first that answers wins.
     #[default]
     All,
     /// One after the other.
@@ -241,39 +240,39 @@ pub enum Strategy {
     Random,
 }
 
-/// What a verb came to.
+/// The result of a verb.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Outcome {
-    /// Nothing to tell.
+    /// No result.
     Done,
-    /// Of `dial`.
+    /// The result of `dial`.
     Dial(Box<DialResult>),
-    /// Keys the caller pressed meanwhile.
+    /// The keys that the caller pressed during the verb.
     Digits(String),
     /// A header's value, if there is one.
     Text(Option<String>),
-    /// Of `extension(number)`; `None` if nobody has that number.
+    /// The result of `extension(number)`; `None` if there is no such extension.
     Extension(Option<Box<ExtensionState>>),
-    /// It could not be done: thrown in the script, with these words.
+    /// The verb could not be carried out: the script gets this text as an error.
     Fault(String),
 }
 
 /// How a `dial` ended, as scripts see it.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum DialStatus {
-    /// Somebody answered, and has hung up.
+    /// A phone answered, and the conversation is over.
     Answered,
     /// 486, 600.
     Busy,
-    /// It rang and nobody answered in time.
+    /// It rang, and no person answered in time.
     NoAnswer,
-    /// No phone registered, or none reached: 404, 408, 410, 480, 5xx.
+    /// No phone is registered, or none was reached: 404, 408, 410, 480, 5xx.
     Unavailable,
     /// Refused: 403, 603 and the other 4xx and 6xx.
     Rejected,
     /// It could not be tried (no such number, no media, no such trunk).
     Failed,
-    /// The caller hung up meanwhile.
+    /// The caller hung up before that.
     Cancelled,
 }
 
@@ -289,7 +288,7 @@ impl DialStatus {
         Self::Cancelled,
     ];
 
-    /// Reads a word: scripts' own, or that of records and of the API where they have another.
+    /// Reads a word: that of scripts, or that of records and the API if it differs.
     pub fn parse(text: &str) -> Option<Self> {
         match text {
             "no_answer" => Some(Self::NoAnswer),
@@ -297,7 +296,7 @@ impl DialStatus {
         }
     }
 
-    /// The word scripts compare with.
+    /// The word that scripts compare with.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Answered => "answered",
@@ -327,7 +326,7 @@ impl RejectCode {
     }
 }
 
-/// Not a status to reject a call with.
+/// Not a status with which a call can be rejected.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("reject {0}: 400 to 699 is possible")]
 pub struct NoRejectCode(pub i64);
@@ -356,31 +355,31 @@ impl fmt::Display for RejectCode {
     }
 }
 
-/// What `dial` returns.
+/// The result of `dial`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DialResult {
     /// How it ended.
     pub status: DialStatus,
-    /// The SIP status that decided it; 200 where answered, 0 where none was seen.
+    /// The SIP status that decided it; 200 if answered, 0 if there was none.
     pub code: u16,
     /// Its reason phrase.
     pub reason: String,
-    /// Who answered, an extension's number or the target as it was written; empty if nobody.
+    /// The party that answered: an extension's number, or the target as it was written. Empty if no party answered.
     pub by: String,
-    /// Seconds talked.
+    /// The length of the conversation, in seconds.
     pub talk: f64,
 }
 
-/// What `extension(number)` tells.
+/// The result of `extension(number)`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExtensionState {
     /// At least one phone is registered.
     pub registered: bool,
     /// In a call.
     pub busy: bool,
-    /// Does not want to be disturbed.
+    /// Do-not-disturb is on.
     pub dnd: bool,
-    /// Where all its calls go.
+    /// The target to which all its calls are forwarded.
     pub forward: Option<String>,
 }
 
