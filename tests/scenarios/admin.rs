@@ -405,3 +405,17 @@ fn the_activity_of_an_extension_is_known_from_the_first_message_of_a_call_to_the
     stage.ends(&alice, &bob);
     assert_eq!((lines("101"), lines("102")), (vec![], vec![]));
 }
+
+#[test]
+fn a_phone_that_was_told_another_caller_is_shown_as_connected_with_that_number() {
+    let stage =
+        Stage::plan(r#"fn on_call(caller) { caller.dial("102", #{ caller_id: #{ number: "5550", name: "" } }); }"#);
+    let lines = |number: &str| stage.with(|world| world.switch.lines(number));
+    let (alice, bob) = (stage.phone("101"), stage.phone("102"));
+    alice.calls("600");
+    bob.rings().answers().talks();
+    alice.talks();
+    assert_eq!(lines("101"), [(true, "up", "102".into())]);
+    assert_eq!(lines("102"), [(false, "up", "5550".into())]);
+    stage.ends(&alice, &bob);
+}

@@ -4,7 +4,7 @@ use media::SdpDirection;
 use sip::HeaderName;
 use tests::{Actor, Phase, Stage};
 
-use super::{connect, records, talking};
+use super::{connect, partners, records, talking};
 
 /// Bob talks with Alice and with Carol, in each call as the caller or as the callee.
 fn consulting(calls_alice: bool, calls_carol: bool) -> (Stage, Actor, Actor, Actor, Actor) {
@@ -23,12 +23,6 @@ fn consulting(calls_alice: bool, calls_carol: bool) -> (Stage, Actor, Actor, Act
         (second, carol)
     };
     (stage, alice, carol, first, second)
-}
-
-/// The numbers that an extension's lines are connected with.
-fn partners(stage: &Stage, number: &str) -> Vec<String> {
-    let lines = stage.with(|world| world.switch.lines(number));
-    lines.into_iter().map(|(_, _, with)| with).collect()
 }
 
 const ROLES: [(bool, bool); 4] = [(false, false), (false, true), (true, false), (true, true)];

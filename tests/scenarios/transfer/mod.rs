@@ -35,6 +35,12 @@ fn connect(caller: &Actor, number: &str, callee: &Actor) -> (Actor, Actor) {
     (caller, callee.line())
 }
 
+/// The numbers that an extension's lines are connected with.
+fn partners(stage: &Stage, number: &str) -> Vec<String> {
+    let lines = stage.with(|world| world.switch.lines(number));
+    lines.into_iter().map(|(_, _, with)| with).collect()
+}
+
 /// How many records were written so far.
 fn records(stage: &Stage) -> usize {
     stage.pass(1.0);

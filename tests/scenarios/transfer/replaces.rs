@@ -5,7 +5,7 @@ use sip::{HeaderName, Method};
 use switch::Command;
 use tests::{Phase, Stage};
 
-use super::{records, talking};
+use super::{partners, records, talking};
 
 /// Alice's call rings at Bob; Carol looks on.
 fn ringing() -> (Stage, tests::Actor, tests::Actor, tests::Actor) {
@@ -45,6 +45,18 @@ fn a_ringing_phone_s_call_is_picked_up() {
         }
         assert_eq!(records(&stage), 2, "one record a call");
     }
+}
+
+#[test]
+fn after_a_pick_up_each_party_is_shown_as_connected_with_the_other() {
+    let (stage, alice, bob, carol) = ringing();
+    carol.picks_up(&bob).talks();
+    alice.talks();
+    assert_eq!(
+        (partners(&stage, "101"), partners(&stage, "103")),
+        (vec!["103".to_owned()], vec!["101".to_owned()])
+    );
+    stage.ends(&alice, &carol);
 }
 
 #[test]
