@@ -386,13 +386,13 @@ test("a record tells who talked with whom, and leads to the call that it went on
   await screen.findByText("The call was transferred");
   await user.click(screen.getByLabelText("Details of the call from 101 to 102"));
   const story = () => [...document.querySelectorAll(".story li")].map((line) => line.textContent?.replace(/^.*?(?=101)/, ""));
-  expect(story()).toEqual(["101 aloneThe call began · 0:04", "101 with 102Answered · 0:05"]);
+  expect(story()).toEqual(["101Called, no answer yet · 0:04", "101 with 102Answered · 0:05"]);
   await user.click(screen.getByRole("button", { name: "Went on as another call" }));
   await screen.findByText(/103 hung up/);
   expect(story()).toContain("101 with 103Transferred · 0:04");
   // The way back is open already.
   expect(screen.queryByRole("button", { name: "Came from another call" })).toBeNull();
-  await user.click(screen.getByRole("button", { name: "Took a place in another call" }));
+  await user.click(screen.getByRole("button", { name: "Took over a place in another call" }));
   await screen.findByText("The other record cannot be shown: No such record.");
 });
 

@@ -1,43 +1,47 @@
-// What happened in a call that has ended: who talked with whom and when, and the calls that belong to it.
+// The story of a call that has ended: which parties talked and when, the facts of its record, and the linked calls.
 
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 
-import { api, type Cdr, unwrap } from "../api/client";
+import { api, type Cdr, type LinkKind, unwrap } from "../api/client";
 import { clock, dateTime, duration } from "../ui/format";
+import { ChevronIcon } from "../ui/Icons";
 import { message } from "../ui/States";
 import { type Fact, Facts } from "../ui/Table";
 import { began, linked, together, who, why } from "./why";
 
-/** Shorter parts of a call, in seconds, are not shown. */
+/** Parts of a call that are shorter than this, in seconds, are not shown. */
 const MOMENT = 0.5;
 
-/** The details of a record. `seen`: the calls whose records are open around it, so that no record is shown in itself. */
+/** The details of a record. `seen`: the calls whose records are open around this one. They are not shown again inside. */
 export function Story({ cdr, seen = [] }: { cdr: Cdr; seen?: string[] }) {
-  const others = cdr.links.filter((link) => !seen.includes(link.call_id));
+  const calls = new Set(cdr.links.map((link) => link.call_id).filter((id) => !seen.includes(id)));
   return (
     <>
       <Segments cdr={cdr} />
-      {others.map((link) => (
-        <Linked key={link.call_id + link.how} link={link} seen={[...seen, cdr.call_id]} />
-      ))}
       <Facts facts={facts(cdr)} />
+      {[...calls].map((id) => (
+        <Linked key={id} id={id} how={kinds(cdr, id)} seen={[...seen, cdr.call_id]} />
+      ))}
     </>
   );
 }
 
+/** All the ways in which a record is linked to this call. */
+const kinds = (cdr: Cdr, id: string) => cdr.links.filter((link) => link.call_id === id).map((link) => link.how);
+
 function Segments({ cdr }: { cdr: Cdr }) {
   const seconds = ({ from, to }: Cdr["segments"][number]) => (Date.parse(to) - Date.parse(from)) / 1000;
-  // A party that leaves is followed by the end within a moment, most often.
+  // When one party hangs up, the call mostly ends within a moment: that moment is left out.
   const shown = cdr.segments.filter((segment, i) => i === 0 || seconds(segment) >= MOMENT);
   return (
-    <ol className="story" aria-label="Who talked with whom">
+    <ol className="story" aria-label="The parties of the call">
       {shown.map((segment) => (
         <li key={segment.from + segment.why}>
           <time dateTime={segment.from}>{clock(segment.from)}</time>
           <b>{together(segment)}</b>
           <span className="muted">
-            {began(segment.why)} · {duration(seconds(segment))}
+            {began(segment)} · {duration(seconds(segment))}
           </span>
         </li>
       ))}
@@ -45,21 +49,25 @@ function Segments({ cdr }: { cdr: Cdr }) {
   );
 }
 
-function Linked({ link, seen }: { link: Cdr["links"][number]; seen: string[] }) {
+type LinkedProps = { id: string; how: LinkKind[]; seen: string[] };
+
+/** A button for another call, whose record opens below it. */
+function Linked({ id, how, seen }: LinkedProps) {
   const [open, setOpen] = useState(false);
   const other = useQuery({
-    queryKey: ["cdr", link.call_id],
+    queryKey: ["cdr", id],
     queryFn: ({ signal }) =>
-      unwrap(api.GET("/api/v1/cdrs/{call_id}", { params: { path: { call_id: link.call_id } }, signal })),
+      unwrap(api.GET("/api/v1/cdrs/{call_id}", { params: { path: { call_id: id } }, signal })),
     enabled: open,
-    // A record does not change; one that is not there yet may come.
+    // A record does not change. A record that is missing may still come: opening it again asks again.
     staleTime: Infinity,
     retry: false,
   });
   return (
     <div className="linked">
       <button type="button" aria-expanded={open} onClick={() => setOpen(!open)}>
-        {linked(link.how)}
+        <ChevronIcon />
+        {linked(how)}
       </button>
       {open && other.error && <p role="alert">The other record cannot be shown: {message(other.error)}</p>}
       {open && other.data && (
@@ -81,7 +89,7 @@ function facts(cdr: Cdr): Fact[] {
     { name: "Ended by", value: who(cdr.ended_by) },
     { name: "Cause", value: cdr.cause.code, look: "code" },
     { name: "SIP status the caller got", value: status },
-    { name: "Detail", value: cdr.detail },
+    { name: "Technical detail", value: cdr.detail },
     { name: "Dialled", value: cdr.dialed },
     { name: "Answered", value: cdr.answered_at && dateTime(cdr.answered_at) },
     { name: "Ended", value: dateTime(cdr.ended_at) },

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import type { Cdr } from "../api/client";
+import type { Began, Cdr } from "../api/client";
 import { began, linked, together, who, why } from "./why";
 
 const call = (text: string, detail: string) => why({ cause: { code: "phone.busy", text, remedy: "" }, detail } as unknown as Cdr);
@@ -19,16 +19,25 @@ test("who ended it is said in words", () => {
   ]);
 });
 
-test("a part of a call says who was together and why it began", () => {
-  expect(together({ party: "101", with: "102" })).toBe("101 with 102");
-  expect(together({ party: "101", with: "" })).toBe("101 alone");
-  expect([began("started"), began("returned"), linked("joined")]).toEqual([
-    "The call began",
+test("a part of a call says which parties were together and why it began", () => {
+  const part = (why: Began, other: string) => ({ party: "101", with: other, why });
+  expect(together(part("answered", "102"))).toBe("101 with 102");
+  expect(together(part("answered", ""))).toBe("101 with Tandem");
+  expect(together(part("started", ""))).toBe("101");
+  expect([part("started", ""), part("returned", "102"), part("transferred", "103"), part("transferred", "")].map(began)).toEqual([
+    "Called, no answer yet",
     "Came back from a transfer",
-    "Took a place in another call",
+    "Transferred",
+    "Waited for its transfer",
   ]);
 });
 
+test("a link says how the other call belongs to this one", () => {
+  expect(linked(["joined"])).toBe("Took over a place in another call");
+  expect(linked(["transferred_to", "transferred_from"])).toBe("Went to another call and came back");
+  expect(linked(["transferred_from", "joined_by"])).toBe("Came from another call, Another call took over a place in this one");
+});
+
 test("a word of a later Tandem is shown as it is", () => {
-  expect([began("merged" as "left"), linked("parked" as "joined"), who("trunk" as "admin")]).toEqual(["merged", "parked", "trunk"]);
+  expect([began({ why: "merged" as "left", with: "" }), linked(["parked" as "joined"]), who("trunk" as "admin")]).toEqual(["merged", "parked", "trunk"]);
 });

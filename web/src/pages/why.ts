@@ -17,27 +17,33 @@ const WHO = {
 export const who = (ended_by: Cdr["ended_by"]): string => WHO[ended_by] ?? ended_by;
 
 const BEGAN = {
-  started: "The call began",
+  started: "Called, no answer yet",
   answered: "Answered",
   transferred: "Transferred",
   replaced: "Another phone took over",
   returned: "Came back from a transfer",
-  left: "The other party left",
+  left: "The other party hung up",
 } as const satisfies Record<Began, string>;
 
-/** Why a part of a call began. */
-export const began = (why: Began): string => BEGAN[why] ?? why;
+/** Why a part of a call began. A party without another one after a transfer is the one that transferred. */
+export const began = ({ why, with: other }: { why: Began; with: string }): string =>
+  why === "transferred" && !other ? "Waited for its transfer" : (BEGAN[why] ?? why);
 
 const LINKS = {
   transferred_to: "Went on as another call",
   transferred_from: "Came from another call",
-  joined: "Took a place in another call",
-  joined_by: "Another call took a place in this one",
+  joined: "Took over a place in another call",
+  joined_by: "Another call took over a place in this one",
 } as const satisfies Record<LinkKind, string>;
 
-/** How a call belongs to another one. */
-export const linked = (how: LinkKind): string => LINKS[how] ?? how;
+/** How a call is linked to another one. A party that went there by a transfer may also have come back. */
+export const linked = (how: LinkKind[]): string =>
+  how.includes("transferred_to") && how.includes("transferred_from")
+    ? "Went to another call and came back"
+    : how.map((kind) => LINKS[kind] ?? kind).join(", ");
 
-/** The two that were together. Alone: with Tandem, or with nobody while it rang. */
-export const together = ({ party, with: other }: { party: string; with: string }): string =>
-  other ? `${party} with ${other}` : `${party} alone`;
+/** The two parties that were together. After an answer without another party, the party hears Tandem itself. */
+export const together = ({ party, with: other, why }: { party: string; with: string; why: Began }): string => {
+  if (other) return `${party} with ${other}`;
+  return why === "answered" ? `${party} with Tandem` : party;
+};
