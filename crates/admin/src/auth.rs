@@ -1,4 +1,4 @@
-//! Who may come in: bearer tokens (RFC 6750), and what wrong ones are answered.
+//! Access: bearer tokens (RFC 6750), and the answers to wrong tokens.
 
 use std::{
     hash::{BuildHasher, RandomState},
@@ -24,7 +24,7 @@ pub const MAX_TOKEN_LENGTH: usize = 512;
 /// Counters of wrong attempts. Addresses share them by a keyed hash, so there are never more.
 const SLOTS: usize = 1024;
 
-/// Where a request's connection came from; put into its extensions by the server.
+/// The source address of a request's connection. The server puts it into the extensions of the request.
 #[derive(Copy, Clone, Debug)]
 pub(crate) struct Peer(pub(crate) IpAddr);
 
@@ -43,7 +43,7 @@ fn source(app: &App, headers: &HeaderMap, extensions: &Extensions) -> IpAddr {
     forwarded::client(connection, headers, &app.guard.proxies)
 }
 
-/// Whether the headers show a good token.
+/// True if the headers have a good token.
 ///
 /// Each token is looked at, however many wrong ones its address has sent: otherwise somebody at the same
 /// address (behind the same NAT or proxy) could lock a good one out. What keeps a token from being guessed

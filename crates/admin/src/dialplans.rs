@@ -19,7 +19,7 @@ pub struct DialplanInfo {
     pub modified_at: Option<Timestamp>,
 }
 
-/// What is wrong with a dialplan.
+/// A fault of a dialplan.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Fault {
     /// Which file, such as `main.rhai`.

@@ -1,4 +1,4 @@
-//! What observers hear. An event is rendered once, however many listen.
+//! Events for observers. An event is rendered once, however many observers there are.
 
 use std::sync::Arc;
 
@@ -87,7 +87,7 @@ struct Reloaded {
     generation: u64,
 }
 
-/// Hands events to whoever listens. Cheap to clone; costs next to nothing while nobody does.
+/// Hands events to all listeners. Cheap to clone; costs next to nothing without listeners.
 #[derive(Clone, Debug)]
 pub struct EventBus {
     sender: broadcast::Sender<AdminEvent>,
@@ -97,7 +97,7 @@ impl EventBus {
     /// A listener may be this many events behind before it misses some (and is told so).
     pub const DEFAULT_DEPTH: usize = 1024;
 
-    /// A bus with nobody on it. `depth` is at least 1.
+    /// A bus without listeners. `depth` is at least 1.
     pub fn new(depth: usize) -> Self {
         Self {
             sender: broadcast::channel(depth.max(1)).0,

@@ -51,7 +51,7 @@ pub(crate) fn unsupported(accepted: &str) -> Problem {
     Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail).field("Content-Type")
 }
 
-/// Whether a media type is JSON (RFC 6839 section 3.1 for the suffix).
+/// True if a media type is JSON (RFC 6839 section 3.1 for the suffix).
 pub(crate) fn is_json(media_type: &str) -> bool {
     media_type == "application/json" || (media_type.starts_with("application/") && media_type.ends_with("+json"))
 }
@@ -125,7 +125,7 @@ fn data_error(path: String, message: &str) -> (String, String) {
     (field, format!("expected {expected}"))
 }
 
-/// What a parameter may be, for those whose type does not say it to people.
+/// The accepted values of parameters whose type does not say it in plain words.
 fn accepted(parameter: &str) -> Option<&'static str> {
     Some(match parameter {
         "limit" => "expected a whole number from 1 to 500",

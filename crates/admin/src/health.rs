@@ -1,4 +1,4 @@
-//! Whether Tandem is ready, as `/healthz` says it.
+//! The health of Tandem, as `/healthz` shows it.
 
 use std::sync::{
     Arc,

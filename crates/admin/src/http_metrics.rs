@@ -21,14 +21,14 @@ use switch::Stats;
 /// The two text formats that scrapers ask for.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Format {
-    /// Prometheus's own: for whoever does not ask for the other.
+    /// The format of Prometheus: the default.
     Prometheus,
     /// OpenMetrics 1.0.
     OpenMetrics,
 }
 
 impl Format {
-    /// What an Accept header asks for.
+    /// The format that an Accept header asks for.
     pub(crate) fn accepted(accept: &str) -> Self {
         if accept.contains("application/openmetrics-text") {
             Self::OpenMetrics
@@ -52,7 +52,7 @@ struct RequestLabels {
     status: u16,
 }
 
-/// What this room counts.
+/// The counters of this crate.
 #[derive(Clone, Debug)]
 pub(crate) struct HttpMetrics {
     requests: Family<RequestLabels, Counter>,

@@ -1,4 +1,4 @@
-//! What goes over the wire, in the names of the API. Nothing here has a field for a stored secret,
+//! The JSON of the API. Nothing here has a field for a stored secret,
 //! so none can be shown by accident.
 
 mod convert;
@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 
 use crate::secret::Shown;
 
-/// An extension: what people dial.
+/// An extension: a number that people dial.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 #[schema(example = json!({
     "number": "101", "name": "Alice", "dnd": false, "forward_always": null, "forward_busy": null,
@@ -20,23 +20,23 @@ use crate::secret::Shown;
 pub(crate) struct Extension {
     /// Its number, which is also the user name of its phone.
     pub(crate) number: String,
-    /// Shown to whoever is called.
+    /// The name that its callees see.
     pub(crate) name: String,
     /// Do not disturb: calls get busy at once.
     pub(crate) dnd: bool,
-    /// Where every call goes instead.
+    /// The target of all calls to the extension.
     #[schema(required = true)]
     pub(crate) forward_always: Option<String>,
-    /// Where calls go when it is busy.
+    /// The target of calls while the extension is busy.
     #[schema(required = true)]
     pub(crate) forward_busy: Option<String>,
-    /// Where calls go when nobody answers.
+    /// The target of calls that are not answered.
     #[schema(required = true)]
     pub(crate) forward_no_answer: Option<String>,
-    /// Whether it has a mailbox.
+    /// True if the extension has a mailbox.
     pub(crate) voicemail: bool,
-    /// Whether its phone must answer challenges with qop (RFC 7616). Otherwise an answer in the older form of
-    /// RFC 2069 is taken, too.
+    /// True if the phone must answer challenges with qop (RFC 7616). Otherwise an answer in the older form of
+    /// RFC 2069 is accepted as well.
     pub(crate) require_qop: bool,
     /// When it was made.
     pub(crate) created_at: Timestamp,
@@ -50,7 +50,7 @@ pub(crate) struct CreatedExtension {
     /// The extension.
     #[serde(flatten)]
     pub(crate) extension: Extension,
-    /// The generated password, shown this once. Absent where the request gave one.
+    /// The generated password: only this answer shows it. Absent if the request gave a password.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, nullable = false, example = "h7kqm2xw9tbn4rsa")]
     pub(crate) password: Option<Shown>,
@@ -64,44 +64,44 @@ pub(crate) struct NewExtension {
     /// 1 to 32 of `A-Z a-z 0-9 * # + . _ -`.
     #[schema(pattern = "^[A-Za-z0-9*#+._-]{1,32}$", min_length = 1, max_length = 32)]
     pub(crate) number: String,
-    /// Shown to whoever is called.
+    /// The name that its callees see.
     #[serde(default)]
     #[schema(max_length = 64, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
     pub(crate) name: Option<String>,
-    /// What its phone signs in with: at least 8 characters, not the number, not one of the commonest passwords.
-    /// Left out, a strong one is generated and shown in the answer.
+    /// The password of its phone: at least 8 characters, not the number, not one of the commonest passwords.
+    /// Without it a strong password is generated, and the answer shows it.
     #[serde(default)]
     #[schema(min_length = 8, max_length = 128, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$", format = Password, write_only)]
     pub(crate) password: Option<String>,
     /// Do not disturb: calls get busy at once. Off unless given.
     #[serde(default)]
     pub(crate) dnd: Option<bool>,
-    /// Where every call goes instead.
+    /// The target of all calls to the extension.
     #[serde(default)]
     #[schema(min_length = 1, max_length = 256)]
     pub(crate) forward_always: Option<String>,
-    /// Where calls go when it is busy.
+    /// The target of calls while the extension is busy.
     #[serde(default)]
     #[schema(min_length = 1, max_length = 256)]
     pub(crate) forward_busy: Option<String>,
-    /// Where calls go when nobody answers.
+    /// The target of calls that are not answered.
     #[serde(default)]
     #[schema(min_length = 1, max_length = 256)]
     pub(crate) forward_no_answer: Option<String>,
-    /// Whether it has a mailbox. It has none unless given.
+    /// True if the extension has a mailbox; false unless given.
     #[serde(default)]
     pub(crate) voicemail: Option<bool>,
-    /// Whether its phone must answer challenges with qop; it need not unless this is true.
+    /// True if the phone must answer challenges with qop; false unless given.
     #[serde(default)]
     pub(crate) require_qop: Option<bool>,
 }
 
-/// What to change of an extension. An absent field stays as it is; null empties it.
+/// A change of an extension. An absent field stays as it is; null empties a field.
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"name": "Alice B.", "dnd": true, "forward_no_answer": "102", "forward_busy": null}))]
 pub(crate) struct ExtensionPatch {
-    /// Shown to whoever is called; null: none.
+    /// The name that its callees see; null: none.
     #[serde(default, deserialize_with = "given")]
     #[schema(required = false, value_type = Option<String>, max_length = 64, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$")]
     pub(crate) name: Option<Option<String>>,
@@ -114,23 +114,23 @@ pub(crate) struct ExtensionPatch {
     #[serde(default, deserialize_with = "given")]
     #[schema(required = false, value_type = Option<bool>)]
     pub(crate) dnd: Option<Option<bool>>,
-    /// Where every call goes instead; null: nowhere.
+    /// The target of all calls to the extension; null: no forwarding.
     #[serde(default, deserialize_with = "given")]
     #[schema(required = false, value_type = Option<String>, min_length = 1, max_length = 256)]
     pub(crate) forward_always: Option<Option<String>>,
-    /// Where calls go when it is busy; null: nowhere.
+    /// The target of calls while the extension is busy; null: no forwarding.
     #[serde(default, deserialize_with = "given")]
     #[schema(required = false, value_type = Option<String>, min_length = 1, max_length = 256)]
     pub(crate) forward_busy: Option<Option<String>>,
-    /// Where calls go when nobody answers; null: nowhere.
+    /// The target of calls that are not answered; null: no forwarding.
     #[serde(default, deserialize_with = "given")]
     #[schema(required = false, value_type = Option<String>, min_length = 1, max_length = 256)]
     pub(crate) forward_no_answer: Option<Option<String>>,
-    /// Whether it has a mailbox; null: no.
+    /// True if the extension has a mailbox; null: false.
     #[serde(default, deserialize_with = "given")]
     #[schema(required = false, value_type = Option<bool>)]
     pub(crate) voicemail: Option<Option<bool>>,
-    /// Whether its phone must answer challenges with qop; null: no. A phone that cannot is refused with 400 then.
+    /// True if the phone must answer challenges with qop, and is refused with 400 otherwise; null: false.
     #[serde(default, deserialize_with = "given")]
     #[schema(required = false, value_type = Option<bool>)]
     pub(crate) require_qop: Option<Option<bool>>,
@@ -149,21 +149,21 @@ fn not_null<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>
 /// One page of extensions, by number.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ExtensionPage {
-    /// What is on it.
+    /// The items of this page.
     pub(crate) items: Vec<Extension>,
     /// Ask with this `cursor` for the next page; null on the last.
     #[schema(required = true)]
     pub(crate) next_cursor: Option<String>,
 }
 
-/// What became of an import.
+/// The result of an import.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({
     "dry_run": false, "created": 1, "failed": 0,
     "lines": [{"line": 2, "number": "101", "status": "created", "password": "h7kqm2xw9tbn4rsa"}]
 }))]
 pub(crate) struct ImportReport {
-    /// Whether this was only a test.
+    /// True if this was a dry run.
     pub(crate) dry_run: bool,
     /// How many extensions were made.
     pub(crate) created: usize,
@@ -173,28 +173,28 @@ pub(crate) struct ImportReport {
     pub(crate) lines: Vec<ImportLine>,
 }
 
-/// What became of one line of an import.
+/// The result of one line of an import.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub(crate) struct ImportLine {
     /// The line in the file, counted from 1 with the header; in JSON, the item, counted from 1.
     pub(crate) line: u32,
     /// The number, as it was given.
     pub(crate) number: String,
-    /// What became of it.
+    /// The result of this line.
     pub(crate) status: ImportStatus,
     /// The field at fault.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) field: Option<String>,
-    /// What is wrong.
+    /// The fault, in words for people.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) detail: Option<String>,
-    /// The generated password, shown this once.
+    /// The generated password: only this answer shows it.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, nullable = false)]
     pub(crate) password: Option<Shown>,
 }
 
-/// What became of a line.
+/// The result of a line.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum ImportStatus {
@@ -206,7 +206,7 @@ pub(crate) enum ImportStatus {
     Failed,
 }
 
-/// A contact: where a phone is now.
+/// A contact: the present address of a phone.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 #[schema(example = json!({
     "id": "6917529027641081857", "number": "101", "contact": "sip:101@192.0.2.10:5060", "source": "192.0.2.10:5060",
@@ -223,7 +223,7 @@ pub(crate) struct Registration {
     pub(crate) source: String,
     /// `udp`, `tcp`, `tls`, `ws` or `wss`.
     pub(crate) transport: String,
-    /// What the phone calls itself.
+    /// The User-Agent of the phone.
     pub(crate) user_agent: String,
     /// When it ends unless refreshed.
     pub(crate) expires_at: Timestamp,
@@ -232,7 +232,7 @@ pub(crate) struct Registration {
 /// Contacts, by number.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct RegistrationPage {
-    /// What is on the page.
+    /// The items of this page.
     pub(crate) items: Vec<Registration>,
     /// Ask with this `cursor` for the next page; null on the last.
     #[schema(required = true)]
@@ -254,11 +254,11 @@ pub(crate) struct Call {
     pub(crate) from: String,
     /// The caller's name.
     pub(crate) from_name: String,
-    /// What was dialled.
+    /// The number or URI that was dialled.
     pub(crate) dialed: String,
-    /// Who is connected or rung; empty where nobody is.
+    /// The party that is connected or rung; empty if there is none.
     pub(crate) to: String,
-    /// How far it is.
+    /// Its state.
     pub(crate) state: LiveState,
     /// When it began.
     pub(crate) started_at: Timestamp,
@@ -289,7 +289,7 @@ pub(crate) struct NewCall {
     /// The extension whose phones ring first.
     #[schema(pattern = "^[A-Za-z0-9*#+._-]{1,32}$")]
     pub(crate) from: String,
-    /// What that extension then dials, through the dialplan.
+    /// The number that this extension then dials, through the dialplan.
     #[schema(pattern = "^[A-Za-z0-9*#+._-]{1,32}$")]
     pub(crate) to: String,
 }
@@ -329,22 +329,22 @@ pub(crate) struct Cdr {
     pub(crate) from: String,
     /// The caller's name.
     pub(crate) from_name: String,
-    /// Who answered or was rung last; empty if nobody.
+    /// The party that answered or was rung last; empty if there is none.
     pub(crate) to: String,
-    /// What was dialled.
+    /// The number or URI that was dialled.
     pub(crate) dialed: String,
     #[serde(flatten)]
     pub(crate) times: CdrTimes,
     #[serde(flatten)]
     pub(crate) ending: CdrEnding,
-    /// Who talked with whom and when: the first segment begins with the call, each begins where the one before ends,
-    /// the last ends with the call.
+    /// The parties and times of the parts of the call. The first segment begins with the call, each segment begins at
+    /// the end of the segment before, and the last segment ends with the call.
     pub(crate) segments: Vec<Segment>,
-    /// Records of the calls that this one came from or led to.
+    /// Links to other calls.
     pub(crate) links: Vec<Link>,
 }
 
-/// When a call was.
+/// The times of a call.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub(crate) struct CdrTimes {
     /// When it began.
@@ -352,9 +352,9 @@ pub(crate) struct CdrTimes {
     /// When the caller was answered.
     #[schema(required = true)]
     pub(crate) answered_at: Option<Timestamp>,
-    /// When it ended; of a call that a crash has cut off, when it was last known to go on.
+    /// When it ended. After a crash: the last time that the call is known to have been in progress.
     pub(crate) ended_at: Timestamp,
-    /// From answer to end, in seconds; 0 where nobody answered.
+    /// From answer to end, in seconds; 0 if the call was not answered.
     pub(crate) talk_seconds: f64,
 }
 
@@ -363,13 +363,13 @@ pub(crate) struct CdrTimes {
 pub(crate) struct CdrEnding {
     /// How it ended.
     pub(crate) disposition: Disposition,
-    /// The final status the caller got; 0 where there was none.
+    /// The final status the caller got; 0 if there was none.
     pub(crate) sip_code: u16,
     /// Who ended it.
     pub(crate) ended_by: EndedBy,
     /// Why it ended.
     pub(crate) cause: Cause,
-    /// Technical detail, for people: the line of a dialplan, the phone's own words; with the cause of Q.850 where the
+    /// Technical detail for people: the line of a dialplan, a phone's reason phrase; with the cause of Q.850 if the
     /// telephone network gave one. Its words may change at any time: programs compare `cause.code`.
     pub(crate) detail: String,
 }
@@ -379,40 +379,40 @@ pub(crate) struct CdrEnding {
 pub(crate) struct Cause {
     /// A word that programs may compare.
     pub(crate) code: CauseCode,
-    /// What happened, in a sentence for people.
+    /// A sentence for people.
     pub(crate) text: String,
-    /// What helps; empty where there is nothing to do.
+    /// A remedy for people; empty if there is none.
     pub(crate) remedy: &'static str,
 }
 
-/// A part of a call during which the same two were together.
+/// A part of a call with the same two parties.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub(crate) struct Segment {
     /// When it began.
     pub(crate) from: Timestamp,
     /// When it ended.
     pub(crate) to: Timestamp,
-    /// The party that the call was for then.
+    /// The first party, at the beginning the caller.
     pub(crate) party: String,
-    /// The other party; empty where there was none, or Tandem itself (a prompt, the ringing).
+    /// The other party; empty if there was none, or Tandem itself (a prompt, the ringing).
     pub(crate) with: String,
     /// Why it began.
     pub(crate) why: Began,
 }
 
-/// Another call that this one came from or led to.
+/// A link to another call.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub(crate) struct Link {
     /// The other call.
     pub(crate) call_id: String,
-    /// How the two belong together.
+    /// How the two calls are linked.
     pub(crate) how: LinkKind,
 }
 
 /// One page of call detail records, newest first.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct CdrPage {
-    /// What is on it.
+    /// The items of this page.
     pub(crate) items: Vec<Cdr>,
     /// Ask with this `cursor` for the next page; null on the last.
     #[schema(required = true)]
@@ -424,7 +424,7 @@ pub(crate) struct CdrPage {
 pub(crate) struct DialplanPage {
     /// All of them.
     pub(crate) items: Vec<crate::DialplanInfo>,
-    /// What is wrong with the files as they are on the disk, where they were not taken: calls go on with what ran before.
+    /// The fault of the files on the disk, if they have one. Calls then run the last scripts without a fault.
     #[schema(required = true)]
     pub(crate) fault: Option<crate::Fault>,
     /// Always null: there is one page.
@@ -432,13 +432,13 @@ pub(crate) struct DialplanPage {
     pub(crate) next_cursor: Option<String>,
 }
 
-/// Whether Tandem is ready.
+/// The health of Tandem.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({"status": "ok"}))]
 pub(crate) struct HealthReport {
     /// `ok`, or `draining` while it shuts down and takes no new calls.
     pub(crate) status: &'static str,
-    /// What is wrong although phones are served, for people.
+    /// Faults that do not keep Tandem from serving phones, in words for people.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) detail: Option<&'static str>,
 }

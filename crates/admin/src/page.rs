@@ -66,7 +66,7 @@ pub(crate) async fn fallback(method: Method, uri: Uri, headers: HeaderMap) -> Re
     }
 }
 
-/// 404 for a path that is none of ours.
+/// 404 for an unknown path.
 pub(crate) fn no_route() -> Problem {
     Problem::new(StatusCode::NOT_FOUND, "no_such_route", "there is nothing at this path")
 }

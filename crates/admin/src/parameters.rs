@@ -1,4 +1,4 @@
-//! Query parameters that no operation has: refused, so that a filter somebody mistyped is not silently none at all.
+//! Query parameters that the operation does not have are refused: a mistyped filter must not be ignored silently.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -42,7 +42,7 @@ impl Known {
 
     /// The first parameter of the query that the operation does not have.
     fn check(&self, path: &str, method: &Method, query: &str) -> Result<(), Problem> {
-        // What HEAD asks is what GET would answer (RFC 9110 section 9.3.2).
+        // HEAD has the parameters of GET (RFC 9110 section 9.3.2).
         let method = if *method == Method::HEAD {
             Method::GET
         } else {

@@ -36,9 +36,9 @@ pub(crate) struct ProblemBody {
     title: &'static str,
     /// The HTTP status, again.
     status: u16,
-    /// What it is, for programs: `exists`, `not_found`, `no_phone`, `invalid` ... Stable.
+    /// The kind of error, for programs: `exists`, `not_found`, `no_phone`, `invalid` ... Stable.
     code: &'static str,
-    /// What it is, for people.
+    /// The error, in words for people.
     detail: Cow<'static, str>,
     /// The field, query parameter or header at fault.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -52,7 +52,7 @@ pub(crate) struct ProblemBody {
     /// The column at fault, counted from 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     column: Option<u32>,
-    /// What is wrong with each faulty line of an import.
+    /// The fault of each faulty line of an import.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     lines: Vec<ImportLine>,
 }

@@ -54,7 +54,7 @@ struct Known {
 
 #[derive(Debug)]
 struct Entry {
-    /// What was asked: method, path and body.
+    /// The request: method, path and body.
     asked: Hash,
     /// None while it is worked on.
     answer: Option<Kept>,
@@ -203,11 +203,11 @@ pub(crate) async fn once(Extension(app): Extension<App>, request: Request, next:
     let request = Request::from_parts(parts, Body::from(bytes));
     let worked = tokio::spawn(async move {
         let (parts, whole) = next.run(request).await.into_parts();
-        // What we made ourselves is in memory already.
+        // A body that we made ourselves is in memory already.
         let bytes = to_bytes(whole, usize::MAX)
             .await
             .map_err(|error| Problem::internal(&error))?;
-        // What failed on our side, or for want of time, may come out otherwise the next time.
+        // A request that failed on our side, or that took too long, may succeed the next time.
         let lasting = !parts.status.is_server_error() && parts.status != StatusCode::REQUEST_TIMEOUT;
         if lasting {
             let kept = Kept {
@@ -222,7 +222,7 @@ pub(crate) async fn once(Extension(app): Extension<App>, request: Request, next:
     worked.await.map_err(|error| Problem::internal(&error))?
 }
 
-/// The key, with the token it came with: nobody gets an answer that was given to another.
+/// The key with its token: a client gets only answers to requests with its own token.
 fn key_of(headers: &HeaderMap) -> Result<Option<Hash>, Problem> {
     let mut values = headers.get_all(&FIELD).iter();
     let Some(value) = values.next() else { return Ok(None) };

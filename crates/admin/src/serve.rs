@@ -37,7 +37,7 @@ pub async fn serve(state: AdminState, listener: TcpListener, shutdown: impl Futu
     let open = GracefulShutdown::new();
     tokio::pin!(shutdown);
     loop {
-        // Who comes when all places are taken waits in the kernel's queue.
+        // While all places are taken, new connections wait in the kernel's queue.
         let accepted = async {
             let place = places.clone().acquire_owned().await;
             (listener.accept().await, place)

@@ -1,4 +1,4 @@
-//! What the shell hands over, and the limits that hold.
+//! The parts that the shell hands over, and the limits of the API.
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -18,7 +18,7 @@ pub type Hasher = Arc<dyn Fn(&str, &str) -> Ha1 + Send + Sync>;
 
 /// Everything this room needs of the others. The shell builds it.
 pub struct AdminState {
-    /// What is kept.
+    /// The database.
     pub store: Store,
     /// The SIP domain whose extensions and records these are.
     pub domain: Arc<str>,
@@ -26,21 +26,21 @@ pub struct AdminState {
     pub switch: SwitchHandle,
     /// The dialplan files.
     pub dialplans: Arc<dyn Dialplans>,
-    /// What observers hear.
+    /// The bus of events.
     pub events: EventBus,
-    /// What `/healthz` says.
+    /// The health that `/healthz` shows.
     pub health: Health,
     /// Hashes passwords.
     pub hasher: Hasher,
     /// Metrics of the shell, the media engine and so on, shown on `/metrics` beside ours.
     pub registry: Registry,
-    /// Whether `/metrics` wants a token like everything else.
+    /// True if `/metrics` needs a token, like the API.
     pub metrics_need_token: bool,
-    /// Where phones sign in.
+    /// The addresses that phones sign in at.
     pub system: System,
     /// Proxies whose X-Forwarded-For is believed.
     pub trusted_proxies: Vec<IpNet>,
-    /// What is too much.
+    /// The limits.
     pub limits: Limits,
 }
 
@@ -53,7 +53,7 @@ impl fmt::Debug for AdminState {
     }
 }
 
-/// What is too much. All of it may be set; the defaults suit a PBX of some thousand phones.
+/// The limits of the API. All of them may be set; the defaults suit a PBX of some thousand phones.
 #[derive(Clone, Debug)]
 pub struct Limits {
     /// Bytes of a JSON body.
@@ -74,7 +74,7 @@ pub struct Limits {
     pub write_timeout: Duration,
     /// How long a request may take in all, its body included (not an event stream).
     pub request_timeout: Duration,
-    /// Pause after which an event stream gets a comment, so that nobody takes it for dead.
+    /// Pause after which an event stream gets a comment, so that clients do not take the stream for dead.
     pub keep_alive: Duration,
     /// How long requests may still take once the end was asked for.
     pub shutdown: Duration,
@@ -154,17 +154,17 @@ pub(crate) struct Shared {
     pub(crate) closing: tokio::sync::watch::Sender<bool>,
 }
 
-/// What `/metrics` shows.
+/// The content of `/metrics`.
 pub(crate) struct Metrics {
     /// Of this room.
     pub(crate) http: HttpMetrics,
     /// Of all others; the counters of `http` are in it, too.
     pub(crate) registry: Registry,
-    /// Whether a token is wanted.
+    /// True if a token is needed.
     pub(crate) need_token: bool,
 }
 
-/// What every handler gets.
+/// The state that every handler gets.
 pub(crate) type App = Arc<Shared>;
 
 impl AdminState {

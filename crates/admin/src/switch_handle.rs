@@ -5,14 +5,14 @@ use std::time::Duration;
 use switch::{AccountChange, Command, CommandError, Reply};
 use tokio::sync::{mpsc, oneshot};
 
-/// What the shell takes out of the queue and feeds to the switch.
+/// A request to the switch: the shell takes it out of the queue and feeds it to the switch.
 #[derive(Debug)]
 pub enum SwitchRequest {
     /// Give the switch an `Input::Command`; send its `Output::Reply` back.
     Command {
-        /// What is asked.
+        /// The command.
         command: Command,
-        /// Where the answer goes. Dropping it says that the switch is stopping.
+        /// The sender for the answer. Dropping it says that the switch is stopping.
         reply: oneshot::Sender<Result<Reply, CommandError>>,
     },
     /// Give the switch an `Input::Account`; confirm when it has been handled.

@@ -1,11 +1,11 @@
-//! What the page and other programs need to know of this Tandem, to set up a phone.
+//! The facts of this Tandem that the page and other programs need to set up a phone.
 
 use std::sync::Arc;
 
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// Where phones sign in, and as what.
+/// The addresses and the domain that phones sign in at.
 #[derive(Clone, Debug, Default, Serialize, ToSchema)]
 #[schema(example = json!({
     "version": "0.1.0", "domain": "tandem.local",
@@ -17,7 +17,7 @@ pub struct System {
     /// The SIP domain: the realm of the digests. A phone can look it up only where a name server knows it.
     #[schema(value_type = String)]
     pub domain: Arc<str>,
-    /// Where phones sign in, the likeliest first.
+    /// The addresses that phones sign in at, the likeliest first.
     pub servers: Vec<Server>,
 }
 

@@ -31,7 +31,7 @@ pub(crate) struct Row {
     pub(crate) read: Result<NewExtension, Problem>,
 }
 
-/// Where each column stands, by its place in [`COLUMNS`].
+/// The index of each column, by its place in [`COLUMNS`].
 type Places = [Option<usize>; COLUMNS.len()];
 
 /// Reads a table. Its separator is the one its header has: comma, semicolon or tab, or what a first line

@@ -1,4 +1,4 @@
-//! What values are acceptable. Each says so in words that the person who typed it understands.
+//! Checks of values. Each error says in plain words which values are accepted.
 
 use std::{collections::HashSet, sync::LazyLock};
 
@@ -70,7 +70,7 @@ pub(crate) fn password(number: &str, text: &str) -> Result<(), Problem> {
     Ok(())
 }
 
-/// Whether the text is the number, once or several times.
+/// True if the text is the number, once or several times.
 fn is_repeated(number: &str, text: &str) -> bool {
     let number = number.as_bytes();
     !number.is_empty()
@@ -86,7 +86,7 @@ fn is_common(text: &str) -> bool {
     KNOWN.contains(text.to_lowercase().as_str())
 }
 
-/// Where calls are forwarded: a number, `trunk/number`, or a SIP URI.
+/// A target of forwarded calls: a number, `trunk/number`, or a SIP URI.
 pub(crate) fn target(field: &'static str, text: &str) -> Result<(), Problem> {
     let scheme = text
         .split_once(':')

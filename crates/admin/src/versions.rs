@@ -41,7 +41,7 @@ impl Version {
 pub(crate) struct Conditions {
     /// `If-Match`: only one of these.
     only: Option<Tags>,
-    /// `If-None-Match`: none of these.
+    /// `If-None-Match`: the present version is none of these.
     not: Option<Tags>,
 }
 
@@ -77,7 +77,7 @@ impl Conditions {
         })
     }
 
-    /// Whether who reads has this version already (304, RFC 9110 13.1.2).
+    /// True if the reader has this version already (304, RFC 9110 13.1.2).
     pub(crate) fn excludes(&self, there: Option<&Version>) -> bool {
         match (&self.not, there) {
             (None, _) | (_, None) => false,

@@ -1,7 +1,7 @@
 //! Extensions and their devices.
 //!
-//! An extension (what people dial: name, forwarding, do not disturb) is not a device (what signs in: user name, secret,
-//! codecs, NAT policy), which is not a contact (where a device is now).
+//! An extension (a number with name, forwarding, do not disturb) is not a device (a phone with user name, secret,
+//! codecs, NAT policy), and a device is not a contact (its present address).
 
 use std::fmt;
 
@@ -18,22 +18,22 @@ pub fn is_number(text: &str) -> bool {
     (1..=MAX_NUMBER).contains(&text.len()) && text.bytes().all(fits)
 }
 
-/// What people dial.
+/// An extension: a number that people dial.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Extension {
     /// A number ([`is_number`]), unique in its domain.
     pub number: String,
-    /// Shown to the people it calls.
+    /// The name that its callees see.
     pub name: String,
     /// Do not disturb: calls get busy at once.
     pub dnd: bool,
-    /// Where every call goes instead.
+    /// The target of all calls to the extension.
     pub forward_always: Option<String>,
-    /// Where calls go when the extension is busy.
+    /// The target of calls while the extension is busy.
     pub forward_busy: Option<String>,
-    /// Where calls go when there is no answer.
+    /// The target of calls that are not answered.
     pub forward_no_answer: Option<String>,
-    /// Whether it has a mailbox.
+    /// True if the extension has a mailbox.
     pub voicemail: bool,
 }
 
@@ -53,14 +53,14 @@ impl fmt::Debug for Ha1 {
     }
 }
 
-/// Where requests for a device go.
+/// The address that requests for a device are sent to.
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum NatPolicy {
-    /// To the address that its registration came from.
+    /// The source address of its registration.
     #[default]
     Source,
-    /// To the address in its Contact.
+    /// The address in its Contact.
     Contact,
 }
 
@@ -81,7 +81,7 @@ impl NatPolicy {
     }
 }
 
-/// What signs in for an extension.
+/// A device: a phone that signs in for an extension.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Device {
     /// The digest user name, unique in its domain.
@@ -92,7 +92,7 @@ pub struct Device {
     pub ha1: Ha1,
     /// Codecs it may use by rtpmap name, best first; empty: all.
     pub codecs: Vec<String>,
-    /// How it is reached.
+    /// The address that requests are sent to.
     pub nat: NatPolicy,
     /// The only transport it may use, if there is such a rule.
     pub transport: Option<Transport>,

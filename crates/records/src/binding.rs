@@ -1,4 +1,4 @@
-//! Where devices are now.
+//! The present addresses of devices.
 
 use serde::{Deserialize, Serialize};
 use sip::Flow;

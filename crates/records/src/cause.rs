@@ -4,10 +4,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Disposition, EndedBy};
 
-/// Declares [`CauseCode`] and its tables from one list: `Variant = "the.word", "what is said of it", "what helps";`.
+/// Declares [`CauseCode`] and its tables from one list: `Variant = "the.word", "its text", "its remedy";`.
 macro_rules! catalogue {
     ($($variant:ident = $word:tt, $text:tt, $remedy:tt;)*) => {
-        /// Why a call ended, as one stable word: programs may compare it, and it is never given another meaning. The part
+        /// Why a call ended, as one stable word. Programs may compare the word: its meaning never changes. The part
         /// before the dot says where the reason lies.
         #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -30,7 +30,7 @@ macro_rules! catalogue {
                 }
             }
 
-            /// What happened, in a sentence without a full stop. `{callee}` stands for the party that was called,
+            /// A sentence for people, without a full stop. `{callee}` stands for the party that was called,
             /// `{dialed}` for what was dialled, `{detail}` for the record's technical detail.
             pub const fn text(self) -> &'static str {
                 match self {
@@ -38,7 +38,7 @@ macro_rules! catalogue {
                 }
             }
 
-            /// What a person can do about it; empty where there is nothing to do.
+            /// A remedy for people. Empty if there is none.
             pub const fn remedy(self) -> &'static str {
                 match self {
                     $(Self::$variant => $remedy,)*
@@ -51,9 +51,9 @@ macro_rules! catalogue {
 catalogue! {
     PhoneBusy = "phone.busy", "{callee} was busy", "";
     PhoneDeclined = "phone.declined", "{callee} declined the call", "";
-    PhoneDnd = "phone.dnd", "{callee} does not want to be disturbed",
-        "Switch off \"do not disturb\" of the extension.";
-    PhoneNoAnswer = "phone.no_answer", "Nobody answered in time", "";
+    PhoneDnd = "phone.dnd", "{callee} has \"do not disturb\" switched on",
+        "Switch it off in the settings of the extension.";
+    PhoneNoAnswer = "phone.no_answer", "No phone answered in time", "";
     PhoneUnavailable = "phone.unavailable", "{callee} was not available: {detail}",
         "Look at the state that the phone shows: it may be set to away or to do not disturb.";
     PhoneNotRegistered = "phone.not_registered", "No phone was signed in as {callee}",
@@ -61,31 +61,31 @@ catalogue! {
     PhoneUnreachable = "phone.unreachable", "The phone of {callee} did not react",
         "Check that the phone is on and in the network, and that no firewall drops what is sent to it.";
     PhoneNotFound = "phone.not_found", "The phone of {callee} knows no such number: {detail}",
-        "Check the account in the phone: its number must be the one that it is called by.";
+        "Check the account in the phone: it must have the number of the extension.";
     PhoneNotAcceptable = "phone.not_acceptable", "The phone of {callee} could not take this kind of call: {detail}",
         "Check the codecs and the encryption that the phone allows.";
     PhonePassword = "phone.password", "The phone of {callee} asked for a password: {detail}",
         "Switch off the authentication of incoming calls in the phone.";
-    PhoneRedirected = "phone.redirected", "The phone of {callee} sent the call on to where it may not go",
-        "Forward the calls by the extension's own settings instead of in the phone.";
+    PhoneRedirected = "phone.redirected", "The phone of {callee} forwarded the call to a target that is not allowed",
+        "Set the forwarding in the extension's settings instead of in the phone.";
     PhoneFailed = "phone.failed", "The phone of {callee} failed: {detail}", "Look into the phone's own log.";
     PhoneHungUpEarly = "phone.hung_up_early", "{callee} hung up before the answer", "";
-    PhoneLost = "phone.lost", "A phone was gone in the middle of the call: {detail}",
+    PhoneLost = "phone.lost", "A phone was lost in the middle of the call: {detail}",
         "Look for a phone that restarted or lost its network at that time.";
-    PhoneBadAnswer = "phone.bad_answer", "A phone answered with no session that could be used: {detail}",
+    PhoneBadAnswer = "phone.bad_answer", "A phone answered with a session description that cannot be used: {detail}",
         "Look into the phone's own log, and for an update of its software.";
     CallerHungUp = "caller.hung_up", "The caller hung up", "";
-    CallerCancelled = "caller.cancelled", "The caller hung up before anybody answered", "";
-    CallerExpired = "caller.expired", "The caller's phone gave the call a time, and that was over", "";
-    CallerForbidden = "caller.forbidden", "The caller may not call like this: {detail}",
+    CallerCancelled = "caller.cancelled", "The caller hung up before the call was answered", "";
+    CallerExpired = "caller.expired", "The caller's phone set a time for the answer, and that time was over", "";
+    CallerForbidden = "caller.forbidden", "The caller is not allowed to make this call: {detail}",
         "Check the account in the caller's phone: it must call from its own number, over an allowed transport.";
-    CallerBadRequest = "caller.bad_request", "The caller's phone sent what cannot be understood: {detail}",
+    CallerBadRequest = "caller.bad_request", "The caller's phone sent a request that is not valid: {detail}",
         "Look into the phone's own log, and for an update of its software.";
     CalleeHungUp = "callee.hung_up", "{callee} hung up", "";
     CodecNoneInCommon = "codec.none_in_common", "The phones have no codec in common",
         "Allow G.711 (PCMA or PCMU) in both phones.";
-    NumberUnknown = "number.unknown", "Nobody has the number {dialed}", "";
-    NumberBadTarget = "number.bad_target", "The dialplan dialled what cannot be called: {detail}",
+    NumberUnknown = "number.unknown", "No extension has the number {dialed}", "";
+    NumberBadTarget = "number.bad_target", "The dialplan dialled a target that cannot be called: {detail}",
         "Correct the target in the dialplan, or the forwarding of the extension.";
     NumberNoTrunk = "number.no_trunk", "There is no trunk of that name", "Correct the trunk's name in the dialplan.";
     NumberLoop = "number.loop", "The call was forwarded in a circle",
@@ -93,16 +93,16 @@ catalogue! {
     NumberUnresolved = "number.unresolved", "The host of the target could not be found",
         "Check the host's name, and the DNS server of this machine.";
     ScriptRejected = "script.rejected", "The dialplan rejected the call: {detail}", "";
-    ScriptRedirected = "script.redirected", "The dialplan sent the caller elsewhere: {detail}", "";
+    ScriptRedirected = "script.redirected", "The dialplan redirected the caller: {detail}", "";
     ScriptHungUp = "script.hung_up", "The dialplan hung up", "";
-    ScriptEnded = "script.ended", "The dialplan came to its end", "";
+    ScriptEnded = "script.ended", "The dialplan ended", "";
     ScriptDidNothing = "script.did_nothing", "The dialplan did nothing with the call",
         "Add a case for this number to the dialplan.";
     ScriptFailed = "script.failed", "The dialplan failed: {detail}", "Correct the dialplan at that line.";
     MediaNoPort = "media.no_port", "No media port was free",
         "Widen the range of media ports (rtp_ports), or look for calls that do not end.";
     MediaFailed = "media.failed", "A media port failed during the call", "Look into Tandem's log.";
-    MediaSilent = "media.silent", "Nothing was heard of a phone for too long",
+    MediaSilent = "media.silent", "No sound came from a phone for too long",
         "Look for a firewall between the phone and the media ports, or a phone that lost its network.";
     SessionExpired = "session.expired", "A phone did not refresh the session in time",
         "Look for a phone that lost its network, or check its session timer.";
@@ -112,14 +112,14 @@ catalogue! {
     SwitchInterrupted = "switch.interrupted", "Tandem ended abruptly during the call", "Look into the log of the machine.";
     AdminEnded = "admin.ended", "Ended by an administrator", "";
     CallTransferred = "call.transferred", "The call was transferred", "";
-    CallJoined = "call.joined", "The call took a place in another one", "";
-    CallNotReplaced = "call.not_replaced", "The call whose place was wanted was not there", "";
-    CallNotDecided = "call.not_decided", "Nobody answered in the longest time allowed", "";
+    CallJoined = "call.joined", "The call took over a place in another call", "";
+    CallNotReplaced = "call.not_replaced", "The call that was to be taken over did not exist", "";
+    CallNotDecided = "call.not_decided", "No phone answered in the longest time allowed", "";
     NetworkUnallocated = "network.unallocated", "The telephone network has no such number: {detail}", "Check the number.";
-    NetworkNoRoute = "network.no_route", "The telephone network found no way: {detail}",
+    NetworkNoRoute = "network.no_route", "The telephone network has no route to the number: {detail}",
         "Check the number, or ask the provider.";
-    NetworkNoAnswer = "network.no_answer", "The telephone network had no answer: {detail}", "";
-    NetworkAbsent = "network.absent", "The called phone is not in its network: {detail}", "";
+    NetworkNoAnswer = "network.no_answer", "The called side did not answer the telephone network: {detail}", "";
+    NetworkAbsent = "network.absent", "The called phone cannot be reached in its network: {detail}", "";
     NetworkRejected = "network.rejected", "The called side rejected the call: {detail}", "";
     NetworkNumberChanged = "network.number_changed", "The number has changed: {detail}", "Look up the new number.";
     NetworkInvalidNumber = "network.invalid_number", "The telephone network cannot read the number: {detail}",
@@ -141,7 +141,7 @@ impl CauseCode {
         Self::ALL.iter().copied().find(|cause| cause.name() == text)
     }
 
-    /// What a phone's final status to our INVITE means (300 to 699).
+    /// The cause for a phone's final status to our INVITE (300 to 699).
     pub const fn of_status(code: u16) -> Self {
         match code {
             300..=399 => Self::PhoneRedirected,
@@ -156,8 +156,8 @@ impl CauseCode {
         }
     }
 
-    /// What a cause of the telephone network means (Q.850, Table 1; 0 to 127). `None` where the cause says no more than
-    /// that a person acted: normal clearing (16), busy (17), normal and unspecified (31).
+    /// The cause for a cause value of the telephone network (Q.850, Table 1; 0 to 127). `None` for the values that only
+    /// say that a person acted: normal clearing (16), busy (17), normal and unspecified (31).
     pub const fn of_q850(cause: u8) -> Option<Self> {
         Some(match cause {
             16 | 17 | 31 => return None,
@@ -177,8 +177,7 @@ impl CauseCode {
         })
     }
 
-    /// The cause of a record that names none, from before there was a catalogue: as far as it can be told from how the
-    /// call ended.
+    /// The cause of a record without one: records from before the catalogue. The best guess from how the call ended.
     pub const fn guess(disposition: Disposition, sip_code: u16, ended_by: EndedBy) -> Self {
         match (disposition, ended_by) {
             (_, EndedBy::Admin) => Self::AdminEnded,
@@ -200,7 +199,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_word_is_dotted_unique_and_read_again() {
+    fn each_word_is_dotted_and_unique_and_can_be_parsed() {
         let mut words = BTreeSet::new();
         for &cause in CauseCode::ALL {
             let word = cause.name();
@@ -231,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_phone_and_the_network_say_has_a_cause() {
+    fn each_status_and_each_q_850_value_has_a_cause() {
         for (code, expected) in [
             (302, CauseCode::PhoneRedirected),
             (486, CauseCode::PhoneBusy),

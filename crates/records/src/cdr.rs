@@ -1,4 +1,4 @@
-//! Call detail records: exactly one a call.
+//! Call detail records: each call has exactly one.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::{CauseCode, Link, Segment};
 
-/// A call as scripts, events, records and the admin API know it: random, unique across restarts. Written as 32
+/// The id of a call in scripts, events, records and the admin API: random, unique across restarts. Written as 32
 /// hexadecimal digits.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CallUid(pub u128);
@@ -38,16 +38,16 @@ impl<'de> Deserialize<'de> for CallUid {
     }
 }
 
-/// The beginning of a record: what is known when an authenticated INVITE has come.
+/// The beginning of a record: the facts that are known from the authenticated INVITE.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CdrOpen {
     /// The call.
     pub call_id: CallUid,
-    /// The caller's number, also where the caller keeps it from the people it calls.
+    /// The caller's number, also if the caller hides it from its callees.
     pub from: String,
     /// The caller's name.
     pub from_name: String,
-    /// What was dialled.
+    /// The number or URI that was dialled.
     pub dialed: String,
     /// The SIP Call-ID of the caller's leg, to find it in a phone's own log.
     pub sip_call_id: String,
@@ -60,7 +60,7 @@ pub struct CdrOpen {
 pub struct CdrAnswer {
     /// Its beginning.
     pub open: CdrOpen,
-    /// Who answered: an extension's number or a URI; empty where it is Tandem itself.
+    /// The party that answered: an extension's number or a URI. Empty if Tandem itself answered.
     pub to: String,
     /// When the caller was answered.
     pub answered_at: i64,
@@ -71,7 +71,7 @@ pub struct CdrAnswer {
 pub struct Cdr {
     /// Its beginning.
     pub open: CdrOpen,
-    /// Who answered or was rung last: an extension's number or a URI; empty if there is none.
+    /// The party that answered or was rung last: an extension's number or a URI. Empty if there is none.
     pub to: String,
     /// When the caller was answered.
     pub answered_at: Option<i64>,
@@ -79,22 +79,22 @@ pub struct Cdr {
     pub ended_at: i64,
     /// How it ended.
     pub disposition: Disposition,
-    /// The final status the caller got; 0 where there was none.
+    /// The final status the caller got; 0 if there was none.
     pub sip_code: u16,
     /// Who ended it.
     pub ended_by: EndedBy,
     /// Why it ended.
     pub cause: CauseCode,
-    /// Technical detail, for people: the line of a script, a phone's own words. Empty where there is none.
+    /// Technical detail for people: the line of a script, a phone's reason phrase. Empty if there is none.
     pub detail: String,
-    /// Who talked with whom and when; they tile the time from the beginning to the end ([`Segment::tile`]).
+    /// The parties and times of the parts of the call. The segments tile the time of the call ([`Segment::tile`]).
     pub segments: Vec<Segment>,
-    /// The calls that it came from or led to.
+    /// The links to other calls.
     pub links: Vec<Link>,
 }
 
 impl Cdr {
-    /// Whether the segments tile the call's time.
+    /// True if the segments tile the call's time.
     pub fn is_tiled(&self) -> bool {
         Segment::tile(&self.segments, self.open.started_at, self.ended_at)
     }
@@ -105,11 +105,11 @@ impl Cdr {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Disposition {
-    /// Somebody answered.
+    /// The call was answered.
     Answered,
     /// The callee was busy.
     Busy,
-    /// It rang and nobody answered; the dialplan's `noanswer` is understood, too.
+    /// No phone answered. The dialplan's word `noanswer` is accepted as well.
     #[serde(alias = "noanswer")]
     NoAnswer,
     /// The caller gave up.

@@ -2,14 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
-/// How far a call is.
+/// The state of a call in progress.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = CallState))]
 #[serde(rename_all = "snake_case")]
 pub enum LiveState {
-    /// The dialplan is working on it.
+    /// The dialplan decides where the call goes.
     Routing,
-    /// Somebody's phone rings.
+    /// A phone rings.
     Ringing,
     /// The caller was answered.
     Answered,
@@ -21,11 +21,11 @@ pub enum LiveState {
 pub struct LiveLeg {
     /// The extension or URI at the other end.
     pub party: String,
-    /// Whether it called us.
+    /// True for the caller's leg.
     pub inbound: bool,
     /// `trying`, `ringing`, `early`, `up`, `held` or `ending`.
     pub state: String,
-    /// Address and port of its signalling.
+    /// Address and port of the phone's signalling.
     pub remote: String,
     /// The codec in use, once known.
     #[cfg_attr(feature = "openapi", schema(required = true))]

@@ -1,4 +1,4 @@
-//! What happened in a call: who talked with whom and when, and which calls it came from or led to.
+//! The story of a call: which parties were together at which time, and the linked calls.
 
 use serde::{Deserialize, Serialize};
 
@@ -15,33 +15,33 @@ pub enum Began {
     Answered,
     /// A party came by a transfer.
     Transferred,
-    /// A party took another one's place: it picked the call up, or moved it to another phone.
+    /// A party took the place of another: a pick-up, or a move to another phone.
     Replaced,
     /// A party came back after a transfer that failed.
     Returned,
-    /// A party left, and the other one stayed.
+    /// One party left, and the other stayed.
     Left,
 }
 
-/// A part of a call during which the same two were together. The segments of a record tile its time: the first begins
-/// with the call, each begins where the one before ends, and the last ends with the call.
+/// A part of a call with the same two parties. The segments of a record tile its time: the first segment begins
+/// with the call, each segment begins at the end of the segment before, and the last segment ends with the call.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Segment {
     /// When it began.
     pub from: i64,
     /// When it ended.
     pub to: i64,
-    /// The party that the call was for then: an extension's number or a URI.
+    /// The first party, at the beginning the caller: an extension's number or a URI.
     pub party: String,
-    /// The other party; empty where there was none, or Tandem itself (a prompt, the ringing).
+    /// The other party. Empty if there was none, or Tandem itself (a prompt, the ringing).
     pub with: String,
     /// Why it began.
     pub why: Began,
 }
 
 impl Segment {
-    /// The segments of a call that was never transferred: until the answer, and from there on. `answered` is when and by
-    /// whom.
+    /// The segments of a call without a transfer: before the answer, and after it. `answered` is the time of the answer
+    /// and the party that answered.
     pub fn of_plain_call(started_at: i64, party: &str, answered: Option<(i64, &str)>, ended_at: i64) -> Vec<Self> {
         let mut story = Story::begin(started_at, party, 2);
         if let Some((at, with)) = answered {
@@ -50,7 +50,7 @@ impl Segment {
         story.end(ended_at)
     }
 
-    /// Whether these segments tile the time from `start` to `end`: no gap, no overlap, none of them backwards.
+    /// True if these segments tile the time from `start` to `end`: no gap, no overlap, no negative length.
     pub fn tile(segments: &[Self], start: i64, end: i64) -> bool {
         let mut at = start;
         let in_order = segments.iter().all(|segment| {
@@ -62,31 +62,31 @@ impl Segment {
     }
 }
 
-/// How a call is linked to another one.
+/// How a call is linked to another call.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum LinkKind {
     /// A party of this call went on in the other call.
     TransferredTo,
-    /// This call goes on with a party of the other one.
+    /// A party of the other call goes on in this call.
     TransferredFrom,
-    /// This call was an INVITE with Replaces (a pickup, say), which took a place in the other one.
+    /// This call was an INVITE with Replaces (for example a pick-up): it took over a place in the other call.
     Joined,
-    /// The other call was an INVITE with Replaces, which took a place in this one.
+    /// The other call was an INVITE with Replaces: it took over a place in this call.
     JoinedBy,
 }
 
-/// Another call that this one came from or led to.
+/// A link to another call.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Link {
     /// The other call.
     pub call: CallUid,
-    /// How.
+    /// How the two calls are linked.
     pub how: LinkKind,
 }
 
-/// Writes down the segments of a call as they come. Pure: the time of each turn is an argument.
+/// Collects the segments of a call. Pure: the time of each turn is an argument.
 #[derive(Clone, Debug)]
 pub struct Story {
     segments: Vec<Segment>,
@@ -94,8 +94,8 @@ pub struct Story {
 }
 
 impl Story {
-    /// The call begins at `at`, for `party`. The record has `most` segments at most (at least one): the last of them
-    /// takes in what comes after it.
+    /// The call of `party` begins at `at`. The record has at most `most` segments (at least one): the last segment
+    /// lasts to the end of the call.
     pub fn begin(at: i64, party: &str, most: usize) -> Self {
         Self {
             segments: vec![Segment {
@@ -109,8 +109,8 @@ impl Story {
         }
     }
 
-    /// From `at` on it is `party` that talks `with` another (empty: none). A turn in the very moment of the one before
-    /// takes its place; a clock that goes back counts as one that stands.
+    /// From `at` on, `party` talks with the party `with` (empty: no party). A turn at the moment of the turn before
+    /// replaces that turn. A clock that goes back counts as one that stands still.
     pub fn turn(&mut self, at: i64, party: &str, with: &str, why: Began) {
         let room = self.segments.len() < self.most;
         let Some(now) = self.segments.last_mut() else { return };
@@ -129,13 +129,13 @@ impl Story {
         }
     }
 
-    /// Who is together now: the party and the other one.
+    /// The two parties of the present segment.
     pub fn now(&self) -> (&str, &str) {
         let now = self.segments.last();
         now.map_or(("", ""), |now| (now.party.as_str(), now.with.as_str()))
     }
 
-    /// The call ends: its segments, which tile its time.
+    /// Ends the call at `at`, and returns its segments, which tile its time.
     pub fn end(mut self, at: i64) -> Vec<Segment> {
         if let Some(now) = self.segments.last_mut() {
             now.to = at.max(now.from);

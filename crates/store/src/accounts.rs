@@ -140,7 +140,7 @@ impl Store {
     /// filled with at the start.
     ///
     /// # Errors
-    /// What SQLite reports.
+    /// The error of SQLite.
     pub async fn load_accounts(&self, domain: &str) -> Result<Vec<Account>, StoreError> {
         self.load(domain).await.map_err(|e| self.error(&e))
     }
@@ -271,7 +271,7 @@ pub(crate) async fn insert(
     Ok(device.execute(&mut *connection).await?.rows_affected() == 1)
 }
 
-/// Whether a number is taken, as an extension's or as another extension's device's.
+/// True if a number is taken: by an extension, or by a device of another extension.
 pub(crate) async fn is_taken(
     connection: &mut SqliteConnection,
     domain: &str,
@@ -324,7 +324,7 @@ async fn put(connection: &mut SqliteConnection, domain: &str, account: &Account)
     update.execute(connection).await.map(drop)
 }
 
-/// What a device signs in with.
+/// The credentials of a device.
 async fn put_sign_in(connection: &mut SqliteConnection, domain: &str, device: &Device) -> Result<(), sqlx::Error> {
     let update = "UPDATE devices SET ha1_md5 = ?3, ha1_sha256 = ?4, require_qop = ?5 \
                   WHERE domain = ?1 AND username = ?2";

@@ -111,7 +111,7 @@ pub struct CdrFilter {
     pub from: Option<i64>,
     /// Begun before this time.
     pub to: Option<i64>,
-    /// The caller, whoever was reached, or what was dialled.
+    /// The caller, the party that was reached, or the number that was dialled.
     pub number: Option<String>,
     /// How the call ended.
     pub disposition: Option<Disposition>,
@@ -135,7 +135,7 @@ impl Store {
     /// have gone on ([`crate::Writer::mark_calls`]).
     ///
     /// # Errors
-    /// What SQLite reports.
+    /// The error of SQLite.
     pub async fn close_interrupted(&self, now: i64) -> Result<u64, StoreError> {
         let mut write = self.write.begin().await?;
         let close = "UPDATE cdrs SET \
@@ -341,7 +341,7 @@ fn push_place(query: &mut QueryBuilder<Sqlite>, domain: &str, filter: &CdrFilter
     }
 }
 
-/// What [`json`] wrote.
+/// Reads the text that [`json`] wrote.
 fn list<T: DeserializeOwned>(row: &SqliteRow, column: &str) -> Result<Option<Vec<T>>, sqlx::Error> {
     let text: Option<String> = row.try_get(column)?;
     let list = text.as_deref().map(serde_json::from_str).transpose();

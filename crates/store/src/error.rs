@@ -1,4 +1,4 @@
-//! What can go wrong with the database, in words for one line of a log.
+//! Errors of the database, each in words for one line of a log.
 
 use std::fmt;
 
@@ -17,7 +17,7 @@ pub enum StoreError {
     Invalid {
         /// Which field.
         field: &'static str,
-        /// What is accepted.
+        /// The accepted values.
         reason: &'static str,
     },
     /// A cursor that no page gave out.
@@ -34,7 +34,7 @@ pub enum StoreError {
     CannotOpen {
         /// The file.
         path: String,
-        /// What the system said.
+        /// The error of the system.
         reason: String,
     },
     /// The file is something else.
@@ -93,7 +93,7 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    /// Whether the same write may succeed later without anybody changing it.
+    /// True if the same write may succeed later without a change.
     pub fn is_passing(&self) -> bool {
         match self {
             Self::Exists(_)

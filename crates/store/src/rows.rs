@@ -1,4 +1,4 @@
-//! What the store takes and gives besides the plain [`records`].
+//! Types that the store takes and gives besides the plain [`records`].
 
 use records::{Cdr, Device, Extension, Ha1, is_number};
 
@@ -25,11 +25,11 @@ pub struct NewExtension {
     pub extension: Extension,
     /// The device's secret, hashed with the number as user name.
     pub ha1: Ha1,
-    /// Whether its device must answer challenges with qop.
+    /// True if its device must answer challenges with qop.
     pub require_qop: bool,
 }
 
-/// What to change of an extension; `None` leaves a field as it is, `Some(None)` empties it.
+/// A change of an extension: `None` leaves a field as it is, `Some(None)` empties a field.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ExtensionPatch {
     /// Its name.
@@ -40,13 +40,13 @@ pub struct ExtensionPatch {
     pub forward_always: Option<Option<String>>,
     /// Forwarding when busy.
     pub forward_busy: Option<Option<String>>,
-    /// Forwarding when nobody answers.
+    /// Forwarding of calls that are not answered.
     pub forward_no_answer: Option<Option<String>>,
     /// Mailbox.
     pub voicemail: Option<bool>,
     /// A new secret for the device whose user name is the number.
     pub ha1: Option<Ha1>,
-    /// Whether that device must answer challenges with qop.
+    /// True if that device must answer challenges with qop.
     pub require_qop: Option<bool>,
 }
 
@@ -101,7 +101,7 @@ impl ExtensionPatch {
         forward("forward_no_answer", &self.forward_no_answer)
     }
 
-    /// Whether it changes the device whose user name is the number.
+    /// True if the change concerns the device whose user name is the number.
     pub(crate) fn changes_device(&self) -> bool {
         self.ha1.is_some() || self.require_qop.is_some()
     }
@@ -142,16 +142,16 @@ pub struct StoredCdr {
 /// One page of a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page<T> {
-    /// What is on it.
+    /// The items of this page.
     pub items: Vec<T>,
-    /// What to ask the next page with; `None` on the last one.
+    /// The cursor of the next page; `None` on the last page.
     pub next_cursor: Option<String>,
 }
 
 /// The hash of an admin token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Token {
-    /// What it is called.
+    /// Its name.
     pub name: String,
     /// SHA-256 of the token.
     pub hash: [u8; 32],

@@ -206,7 +206,7 @@ mod tests {
         assert_eq!(said(&cdr), "999 was not available");
         for (to, cause, expected) in [
             ("102", CauseCode::PhoneBusy, "102 was busy"),
-            ("", CauseCode::NumberUnknown, "Nobody has the number 999"),
+            ("", CauseCode::NumberUnknown, "No extension has the number 999"),
             ("102", CauseCode::CallerHungUp, "The caller hung up"),
             ("", CauseCode::Unknown, "Unknown"),
         ] {

@@ -69,17 +69,17 @@ async fn ask(app: &App, command: Command) -> Result<Vec<Call>, Problem> {
 
 /// Begin a call
 ///
-/// Rings the phones of `from`; once somebody answers there, `to` is dialled through the dialplan as if
+/// Rings the phones of `from`. After an answer there, `to` is dialled through the dialplan, as if
 /// that extension had done it.
 #[utoipa::path(
     post, path = "/calls", tag = "calls", operation_id = "start_call", request_body = NewCall,
-    params(("Idempotency-Key" = Option<String>, Header, description = "Chosen by the client; the same request with the same key gets the same answer for 10 minutes, and nobody is called twice", max_length = 255)),
+    params(("Idempotency-Key" = Option<String>, Header, description = "Chosen by the client; the same request with the same key gets the same answer for 10 minutes, and no phone is called twice", max_length = 255)),
     responses(
         (status = 201, description = "Begun: phones ring", body = StartedCall,
             headers(("Location" = String, description = "Where the call is"))),
         (status = 400, description = "Not JSON", body = ProblemBody, content_type = "application/problem+json"),
         (status = 401, description = "No token, or a wrong one", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 409, description = "`no_phone`: none is registered for `from`; `in_progress`: the first request with this key is not answered yet", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "`no_phone`: no phone is registered for `from`; `in_progress`: the first request with this key is not answered yet", body = ProblemBody, content_type = "application/problem+json"),
         (status = 413, description = "Too long", body = ProblemBody, content_type = "application/problem+json"),
         (status = 415, description = "Not application/json", body = ProblemBody, content_type = "application/problem+json"),
         (status = 422, description = "A field at fault; `from` is no extension; the key is that of another request", body = ProblemBody, content_type = "application/problem+json"),

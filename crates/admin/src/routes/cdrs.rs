@@ -25,7 +25,7 @@ pub(crate) struct ListQuery {
     /// Begun before this time.
     #[param(example = "2026-01-06T00:00:00Z")]
     to: Option<Timestamp>,
-    /// The caller, whoever was reached, or what was dialled.
+    /// The caller, the party that was reached, or the number that was dialled.
     #[param(example = "101", max_length = 256)]
     number: Option<String>,
     /// Part of one of these numbers or of the caller's name, whatever its case. A page then looks at 50,000

@@ -109,7 +109,7 @@ pub(crate) async fn put(
     }
     let text = body(request, &app).await?;
     let text = String::from_utf8(text.into()).map_err(|_| Problem::malformed("the text is not UTF-8"))?;
-    // Somebody forgot the body; nobody means to have calls end here.
+    // The body was forgotten: an empty dialplan would end all calls.
     if text.trim().is_empty() {
         return Err(Problem::invalid("body", "the text is empty; DELETE removes a dialplan"));
     }
@@ -154,7 +154,7 @@ pub(crate) async fn delete(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// What cannot be a name is no dialplan.
+/// 404 for a text that cannot be the name of a dialplan.
 fn existing(name: &str) -> Result<String, Problem> {
     validate::dialplan_name(name)
         .map(str::to_owned)

@@ -61,7 +61,7 @@ pub(crate) async fn stream(
         .event("hello")
         .retry(std::time::Duration::from_secs(2))
         .data("{}");
-    // What has failed before this listener came, and still is so.
+    // Faults from before this listener came that still hold.
     let failed = app.dialplans.fault();
     let failed = failed.map(|fault| Ok(render(Ok(AdminEvent::dialplan_failed(&fault)))));
     let events = tokio_stream::iter([Ok(hello)].into_iter().chain(failed)).chain(events);

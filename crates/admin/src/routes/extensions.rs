@@ -75,7 +75,7 @@ pub(crate) async fn list(
     Ok(Json(page).into_response())
 }
 
-/// Whether a table is asked for, and JSON is not.
+/// True if the request asks for a table and not for JSON.
 fn wants_table(headers: &HeaderMap) -> bool {
     let accept = headers
         .get_all(header::ACCEPT)
@@ -305,7 +305,7 @@ pub(crate) async fn delete(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// What cannot be a number is nobody's.
+/// 404 for a text that cannot be a number.
 fn existing(number: String) -> Result<String, Problem> {
     if records::is_number(&number) {
         Ok(number)

@@ -57,12 +57,12 @@ use crate::{
     modifiers(&Bearer),
     security(("bearer" = [])),
     tags(
-        (name = "extensions", description = "What people dial, and what their phones sign in with"),
-        (name = "registrations", description = "Where phones are now"),
+        (name = "extensions", description = "Numbers that people dial, and the passwords of their phones"),
+        (name = "registrations", description = "The present addresses of phones"),
         (name = "calls", description = "Calls in progress"),
         (name = "cdrs", description = "Calls that have ended"),
         (name = "dialplans", description = "The scripts that decide where calls go"),
-        (name = "events", description = "What happens, as it happens"),
+        (name = "events", description = "Events of calls, registrations and dialplans, as they happen"),
         (name = "system", description = "Health, metrics, this description"),
     ),
     components(schemas(crate::problem::ProblemBody)),
@@ -80,7 +80,7 @@ impl Modify for Bearer {
     }
 }
 
-/// What is under `/api/v1` and wants a token.
+/// The routes under `/api/v1`, which need a token.
 fn api(limits: &Limits) -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(extensions::list, extensions::create).layer(middleware::from_fn(once)))
@@ -105,7 +105,7 @@ fn api(limits: &Limits) -> OpenApiRouter<App> {
         .routes(routes!(system::describe))
 }
 
-/// What is outside of it.
+/// The routes outside of `/api/v1`.
 fn open() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(system::healthz))

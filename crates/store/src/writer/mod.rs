@@ -71,7 +71,7 @@ struct Counters {
 }
 
 impl Counters {
-    /// Whether one more call record may wait.
+    /// True if one more call record may wait.
     fn has_room(&self) -> bool {
         self.queued.load(Ordering::Relaxed) < self.notes
     }
@@ -113,7 +113,7 @@ impl Op {
         }
     }
 
-    /// Says what came of it to whoever waits.
+    /// Tells the result to the task that waits.
     fn tell(self, outcome: Result<(), StoreError>) {
         match self {
             Self::Save(.., done) | Self::Open(.., done) | Self::Flush(done) | Self::Stop(done) => {
@@ -205,7 +205,7 @@ impl Writer {
         }
     }
 
-    /// Completes a call's record. Nobody waits. The first end of a call stands; later ones change nothing.
+    /// Completes a call's record. No task waits. The first end of a call stands; later ends change nothing.
     pub fn close_cdr(&self, cdr: Cdr) {
         let op = Op::Close(self.domain.clone(), Box::new(cdr));
         if self.counters.has_room() {
@@ -216,7 +216,7 @@ impl Writer {
         }
     }
 
-    /// Changes to bindings that nobody waits for: contacts that expired.
+    /// Changes to bindings that no task waits for: contacts that expired.
     pub fn forget(&self, changes: Vec<BindingChange>) {
         self.note(Op::Forget(self.domain.clone(), changes));
     }

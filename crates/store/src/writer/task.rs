@@ -23,15 +23,15 @@ pub(super) struct Task {
     linger: Duration,
     longest_retry: Duration,
     last_attempts: u32,
-    /// What a failed transaction left to do, in order. Empty while all is well.
+    /// The writes of a failed transaction, in order. Empty while all is well.
     kept: VecDeque<Op>,
     /// How many transactions failed in a row.
     failures: u32,
     /// The same, since nothing more can come.
     last_failures: u32,
-    /// Who is told when all is written and the task ends.
+    /// The tasks that are told when all is written and this task ends.
     stopping: Option<Done>,
-    /// What they are told.
+    /// The result that they are told.
     outcome: Result<(), StoreError>,
 }
 
@@ -134,7 +134,7 @@ impl Task {
         batch
     }
 
-    /// Writes a batch and tells whoever waits.
+    /// Writes a batch and tells the tasks that wait.
     async fn write(&mut self, batch: Vec<Op>) {
         let rows = Batch::new(batch.iter());
         let written = if rows.is_empty() {
