@@ -43,7 +43,7 @@ test("a call is begun from the page, seen live, hung up, and found in the histor
     const calls = (await (await request("GET", "/calls")).json()) as { items: { legs: { state: string }[] }[] };
     return calls.items.flatMap((call) => call.legs.map((leg) => leg.state));
   }).toEqual(["up", "up"]);
-  // Somebody else looks at the history meanwhile.
+  // Another person looks at the history.
   const other = await open(browser);
   await signIn(other.page);
   await other.page.goto(`${url}/history?q=${from.toUpperCase()}`);

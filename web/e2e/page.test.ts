@@ -219,7 +219,7 @@ test("a draft survives another page, the end of the session and a new one", asyn
   expect(faults).toEqual([]);
 });
 
-test("who saves a file that somebody else has saved meanwhile sees their version; own saves are no news", async () => {
+test("a person who saves a file that another person has saved sees their version; own saves give no notice", async () => {
   const { page, faults } = await open(browser);
   const save = (text: string) =>
     fetch(`${url}/api/v1/dialplans/${number}`, { method: "PUT", headers: { Authorization: `Bearer ${token}` }, body: text });
@@ -237,7 +237,7 @@ test("who saves a file that somebody else has saved meanwhile sees their version
   const theirs = page.getByLabel(`Their version of ${number}.rhai`);
   await theirs.waitFor();
   expect(await theirs.inputValue()).toBe("fn theirs() { 1 }\n");
-  // That one was somebody else's.
+  // The save was another person's.
   const notice = page.getByText("The dialplan was reloaded.");
   await notice.waitFor();
   await page.getByRole("button", { name: "Dismiss" }).click();

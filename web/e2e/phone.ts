@@ -115,7 +115,7 @@ export class Phone {
     );
   }
 
-  /** What it answers to an offer: G.711, and nobody listens at its port. */
+  /** The answer to an offer: G.711, at a port where no program listens. */
   private description(offer: string): string {
     const payloads = /^m=audio \d+ \S+ (.*)$/m.exec(offer)?.[1]?.trim().split(" ") ?? ["0"];
     const codec = payloads.find((payload) => payload === "8" || payload === "0") ?? "0";

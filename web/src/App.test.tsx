@@ -12,7 +12,7 @@ let requests: string[];
 let changes: unknown[];
 let fault: unknown;
 let broken: boolean;
-// What the server has of main.rhai and of its versions.
+// The state of main.rhai on the server, with its versions.
 let plan: string;
 let version: number;
 let cdrs: { call_id: string }[];
@@ -46,7 +46,7 @@ const json = (status: number, body: unknown) =>
 const problem = (status: number, detail: string, field?: string) => json(status, { status, code: "x", detail, field });
 const etag = () => ({ ETag: `"v${version}"` });
 
-/** A change is made of the version that is there, and makes a new one. */
+/** A change of the present version makes a new version. */
 const stale = (request: Request) => request.headers.get("If-Match") !== `"v${version}"`;
 
 async function fake(input: Request | string, init?: RequestInit): Promise<Response> {
@@ -136,7 +136,7 @@ async function signedIn(path = "/") {
   return userEvent.setup();
 }
 
-test("a wrong token is told, a right one opens the page and stays in the tab", async () => {
+test("a wrong token is refused, a right token opens the page and stays in the tab", async () => {
   const user = userEvent.setup();
   render(<App />);
   await user.type(screen.getByLabelText("Admin token"), "bad");
@@ -171,13 +171,13 @@ test("a new extension shows its password once", async () => {
   expect((await screen.findByRole("alert")).textContent).toBe("Extension 101 exists already.");
   expect(screen.getByLabelText("Number").getAttribute("aria-invalid")).toBe("true");
   await user.clear(screen.getByLabelText("Number"));
-  // What is corrected is no fault any more.
+  // A corrected field has no fault any more.
   expect(screen.queryByRole("alert")).toBeNull();
   expect(screen.getByLabelText("Number").getAttribute("aria-invalid")).toBeNull();
   await user.type(screen.getByLabelText("Number"), "102");
   await user.click(screen.getByRole("button", { name: "Create" }));
   expect((await screen.findByTestId("password")).textContent).toBe("generated-once");
-  // What else is typed into the phone.
+  // The other settings of the phone.
   expect((await screen.findByText("192.0.2.7")).textContent).toBe("192.0.2.7");
   expect(screen.getByText("5070")).toBeTruthy();
   expect(screen.getByText("UDP or TCP")).toBeTruthy();
@@ -187,7 +187,7 @@ test("a new extension shows its password once", async () => {
   expect(await screen.findByRole("button", { name: "Edit 102" })).toBeTruthy();
 });
 
-test("what is empty or fails says so, and can be tried again", async () => {
+test("an empty or failed list says so, and can be tried again", async () => {
   const user = await signedIn("/registrations");
   await screen.findByText("No phone is signed in");
   await user.click(screen.getByRole("link", { name: "Call history" }));
@@ -212,7 +212,7 @@ test("a new password is made, set, and shown once", async () => {
   expect(changes).toEqual([{ password: shown }]);
   await user.click(screen.getByRole("button", { name: "Done" }));
   expect(screen.queryByText(shown ?? "")).toBeNull();
-  // One that was typed is known already.
+  // A password that was typed is not shown.
   await user.click(screen.getByRole("button", { name: "New password 101" }));
   await user.type(await screen.findByLabelText("Password"), "a secret of mine");
   await user.click(screen.getByRole("button", { name: "Set password" }));
@@ -220,7 +220,7 @@ test("a new password is made, set, and shown once", async () => {
   expect(changes[1]).toEqual({ password: "a secret of mine" });
 });
 
-test("when Tandem is gone the page says so, and what was there stays to be seen", async () => {
+test("without a connection the page says so, and keeps the last data on the screen", async () => {
   events = () => Promise.reject(new TypeError("failed to fetch"));
   await signedIn();
   await screen.findByText("Alice");
@@ -251,7 +251,7 @@ test("a fault in the dialplan's files stays on its page until they are taken aga
   expect(screen.getByLabelText("Text of main.rhai").getAttribute("aria-invalid")).toBeNull();
 });
 
-test("a request whose answer was lost is repeated with the same key, another one has its own", async () => {
+test("a request whose answer was lost is repeated with its key, and another request has another key", async () => {
   const user = await signedIn("/extensions");
   await user.click(await screen.findByRole("button", { name: "New extension" }));
   await user.type(screen.getByLabelText("Number"), "300");
@@ -304,7 +304,7 @@ test("a draft survives another page, the end of the session and a new one; leavi
   expect(leaving()).toBe(false);
 });
 
-test("two who edit the same file see one another's version before one is overwritten", async () => {
+test("two people who edit one file see the other version before it is overwritten", async () => {
   const user = await signedIn("/dialplans/main");
   await user.type(await screen.findByLabelText("Text of main.rhai"), "// mine");
   const theirs = "// theirs\nfn on_call(caller) {}\n";
@@ -327,7 +327,7 @@ test("two who edit the same file see one another's version before one is overwri
   expect(plan).toBe(theirs);
 });
 
-test("what somebody else changes of an extension meanwhile is shown, and not overwritten", async () => {
+test("a change of an extension by another person is shown, and not overwritten", async () => {
   const full = { dnd: false, voicemail: false, forward_always: null, forward_busy: null, forward_no_answer: null };
   extensions = [{ number: "101", name: "Alice", ...full }];
   const user = await signedIn("/extensions");
@@ -338,7 +338,7 @@ test("what somebody else changes of an extension meanwhile is shown, and not ove
   const theirs = { number: "101", name: "Ali", ...full, forward_busy: "102" };
   [extensions, version] = [[theirs], 2];
   await user.click(screen.getByRole("button", { name: "Save" }));
-  await screen.findByText("Somebody else has set this to: Ali");
+  await screen.findByText("Another person has set this to: Ali");
   expect(changes).toEqual([]);
   expect(screen.getByLabelText<HTMLInputElement>("Name").value).toBe("Alicia");
   expect(screen.getByLabelText<HTMLInputElement>("When busy, forward to").value).toBe("102");
@@ -380,7 +380,7 @@ test("calls that end wait behind a button, and one page is read for them", async
   await vi.waitFor(() => expect(location.search).toBe("?q=101&from=2026-01-01&result=busy"));
 });
 
-test("a record tells who talked with whom, and leads to the call that it went on as", async () => {
+test("a record shows the parties of a call, and leads to the linked call", async () => {
   cdrs = [records.k1];
   const user = await signedIn("/history");
   await screen.findByText("The call was transferred");

@@ -18,7 +18,7 @@ import { CallsIcon, HistoryIcon, LeaveIcon, MoonIcon, PeopleIcon, PhoneIcon, Rou
 import { Notices } from "./ui/Notices";
 import { useTheme } from "./ui/theme";
 
-/** Asking again helps only where the answer may become another one. */
+/** A request is repeated only if the next answer may differ: no connection, or a fault of the server. */
 const retry = (failures: number, error: unknown) =>
   failures < 2 && (!(error instanceof ApiError) || error.status === 0 || error.status >= 500);
 
@@ -32,7 +32,7 @@ export function App() {
 }
 
 function Signed() {
-  // One cache a sign-in: what one token saw, another does not find.
+  // Each sign-in has its own cache: a token does not see data that was read with another token.
   const [client] = useState(newQueryClient);
   useEffect(() => () => client.clear(), [client]);
   return (
@@ -65,7 +65,7 @@ function Signed() {
   );
 }
 
-/** Says that what is on the screen is no longer kept current, and since when. */
+/** Says that the data on the screen is out of date, and since when. */
 function Lost() {
   const lost = useLiveState() === "lost";
   const [since, setSince] = useState<string>();
@@ -73,7 +73,7 @@ function Lost() {
   if (!lost || !since) return null;
   return (
     <p className="banner" role="alert">
-      <b>The connection to Tandem is lost.</b> What you see is as it was at {clock(since)}; it is tried again by itself.
+      <b>The connection to Tandem is lost.</b> You see the data of {clock(since)}. The page connects again by itself.
     </p>
   );
 }
@@ -120,7 +120,7 @@ function Side() {
         </NavLink>
       </nav>
       <div className="side-foot">
-        <p className={`live ${state}`} role="status" title={state === "open" ? "Shown as it happens" : undefined}>
+        <p className={`live ${state}`} role="status" title={state === "open" ? "The page shows changes at once" : undefined}>
           <span className="dot" aria-hidden="true" />
           <span>{STATES[state]}</span>
         </p>

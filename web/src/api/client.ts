@@ -23,14 +23,14 @@ type ProblemBody = Schemas["ProblemBody"];
 
 export type Place = { file: string; line: number; column: number };
 
-/** What the API said was wrong (RFC 9457), or that it could not be reached (status 0). */
+/** An error of the API (RFC 9457), or status 0 if the API could not be reached. */
 export class ApiError extends Error {
   constructor(
     readonly status: number,
     readonly code: string,
     detail: string,
     readonly field?: string,
-    /** Where a dialplan is at fault. */
+    /** The place of a fault in a dialplan. */
     readonly place?: Place,
   ) {
     super(detail);
@@ -56,7 +56,7 @@ api.use({
   },
 });
 
-/** Reads any error body, also one that is no problem document (a proxy's, say). */
+/** Reads any error body, also a body that is no problem document (of a proxy, for example). */
 export function toApiError(status: number, body: unknown): ApiError {
   const problem = (typeof body === "object" && body !== null ? body : {}) as Partial<ProblemBody>;
   const detail = typeof problem.detail === "string" ? problem.detail : `The server answered ${status}.`;
@@ -67,7 +67,7 @@ export function toApiError(status: number, body: unknown): ApiError {
 
 type Result<T> = { data?: T; error?: unknown; response: Response };
 
-/** What was read, and the version it was (its ETag): a change names the version it was made from. */
+/** Data and its version (the ETag). A change names the version it was made from. */
 export type Versioned<T> = { data: T; version: string };
 
 /** The data of an answer; throws an `ApiError` for everything else. */
@@ -79,7 +79,7 @@ export async function unwrapVersioned<T>(request: Promise<Result<T>>): Promise<V
   return { data: data as T, version: response.headers.get("ETag") ?? "*" };
 }
 
-/** Whether somebody else has changed it since it was read. */
+/** True if another person has changed the data since it was read. */
 export const isConflict = (error: unknown) => error instanceof ApiError && error.status === 412;
 
 async function answer<T>(request: Promise<Result<T>>): Promise<Result<T>> {
@@ -94,7 +94,7 @@ async function answer<T>(request: Promise<Result<T>>): Promise<Result<T>> {
   return result;
 }
 
-/** Something that is to be made once, however often it is tried: the key stays until there is an answer. */
+/** A request that must take effect only once, however often it is sent: its key stays until there is an answer. */
 export class Attempt {
   private key = "";
   private body = "";
@@ -114,5 +114,5 @@ export class Attempt {
   }
 }
 
-// `crypto.randomUUID` is there for secure origins only.
+// `crypto.randomUUID` exists on secure origins only.
 const newKey = () => Array.from(crypto.getRandomValues(new Uint32Array(4)), (part) => part.toString(36)).join("-");

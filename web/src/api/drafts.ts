@@ -1,5 +1,5 @@
-// What was typed into dialplans and not saved: kept in this tab while it is open, whatever page it shows and
-// whoever is signed in.
+// Drafts: changes of dialplans that are not saved. They are kept while this tab is open, on all its pages and for all
+// people who sign in.
 
 import { useEffect, useSyncExternalStore } from "react";
 
@@ -11,7 +11,7 @@ const listeners = new Set<() => void>();
 
 export const drafts = {
   all: () => all,
-  /** Nothing for `draft` forgets it. */
+  /** `undefined` for `draft` forgets the draft. */
   set(name: string, draft: Draft | undefined) {
     const { [name]: _, ...others } = all;
     all = draft ? { ...others, [name]: draft } : others;
@@ -25,7 +25,7 @@ export const drafts = {
 
 export const useDrafts = () => useSyncExternalStore(drafts.subscribe, drafts.all);
 
-/** Has the browser ask before the tab is left with something unsaved in it. */
+/** Makes the browser ask before a tab with unsaved changes is left. */
 export function useAskBeforeLeaving() {
   const unsaved = Object.keys(useDrafts()).length > 0;
   useEffect(() => {

@@ -1,18 +1,18 @@
-// Calls that ended while the page was open: a list that is being read is not moved by them, it says how many there are.
+// Calls that ended while the page was open. They do not move a list that a person reads: the list shows their number.
 
 import { useSyncExternalStore } from "react";
 
 import type { Cdr } from "./client";
 
-/** More than these are only counted. */
+/** The number of calls that are kept. Others are only counted. */
 const MOST = 1_000;
 
 type Ended = {
-  /** How many there were in all. */
+  /** The number of all calls that ended. */
   total: number;
-  /** The `total` at which events were last missed: there may have been more. */
+  /** The `total` when events were last missed: more calls may have ended. */
   missed: number;
-  /** The latest ones, the last one last. */
+  /** The latest calls, in the order of their end. */
   kept: readonly Cdr[];
 };
 
@@ -25,10 +25,10 @@ function become(next: Ended) {
 }
 
 export const ended = {
-  /** What a list has seen that is asked for now. */
+  /** The count at the moment when a list is read. */
   count: () => now.total,
   add: (cdr: Cdr) => become({ ...now, total: now.total + 1, kept: [...now.kept, cdr].slice(-MOST) }),
-  /** Events were missed: nobody knows what ended. */
+  /** Events were missed: the calls that ended are not known. */
   miss: () => become({ ...now, total: now.total + 1, missed: now.total + 1, kept: [] }),
 };
 

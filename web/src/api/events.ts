@@ -4,7 +4,7 @@ import { EventSourceParserStream } from "eventsource-parser/stream";
 
 import { session } from "./session";
 
-/** `lost`: it was tried, and Tandem did not answer; it is tried again. */
+/** `lost`: Tandem did not answer; the page tries again. */
 export type StreamState = "connecting" | "open" | "lost";
 export type TandemEvent = { name: string; data: unknown };
 
@@ -20,7 +20,7 @@ type Options = {
 type Bytes = Uint8Array<ArrayBuffer>;
 
 const backoff = (failures: number) => Math.min(1000 * 2 ** failures, 15_000);
-// Tandem sends a comment every 15 seconds: a machine that slept or changed its network hears of no end.
+// Tandem sends a comment every 15 seconds. After sleep or a change of network, no error tells that the connection broke.
 const SILENCE = 45_000;
 
 /** Listens until the returned function is called; connects again by itself. */
@@ -62,7 +62,7 @@ export function listen({ onEvent, onState, delay = backoff, silence = SILENCE }:
         watch.end();
       }
       if (stop.signal.aborted) return;
-      // One that ended after it was open is most often there again at once.
+      // A connection that ended after it was open can mostly be opened again at once.
       onState(failures === 0 ? "connecting" : "lost");
       await pause(delay(failures++), stop.signal);
     }
@@ -72,7 +72,7 @@ export function listen({ onEvent, onState, delay = backoff, silence = SILENCE }:
   return () => stop.abort();
 }
 
-/** Ends a connection that says nothing for too long, or when nobody listens any more. */
+/** Ends a connection that is silent for too long, or that has no listener any more. */
 class Watch {
   private readonly gone = new AbortController();
   private timer: ReturnType<typeof setTimeout> | undefined;

@@ -1,4 +1,4 @@
-// Keeps what is on the screen true: applies events to the cache, and reads again what events cannot tell.
+// Keeps the screen up to date: applies events to the cache, and reads data again that events do not contain.
 
 import { type QueryClient, useQueryClient } from "@tanstack/react-query";
 import { createContext, type ReactNode, useContext, useEffect, useState } from "react";
@@ -11,7 +11,7 @@ import { listen, type StreamState, type TandemEvent } from "./events";
 type Page<T> = { items: T[]; next_cursor?: string | null };
 type Pages<T> = { pages: Page<T>[]; pageParams: unknown[] };
 
-/** Puts a phone where it belongs, or takes it away: a thousand may come at once, and no list is read for them. */
+/** Adds a phone to the lists, or removes it. No list is read again: a thousand phones may come at once. */
 function changeRegistrations(client: QueryClient, contact: Registration, added: boolean) {
   const fits = (key: readonly unknown[]) => key[1] === "all" || !key[2] || key[2] === contact.number;
   for (const [queryKey] of client.getQueriesData({ queryKey: ["registrations"] })) {
@@ -21,7 +21,7 @@ function changeRegistrations(client: QueryClient, contact: Registration, added: 
       return { ...list, pages: changePages(list.pages, contact, added) };
     });
   }
-  // An answer on its way may be older than this event.
+  // An answer that is under way may be older than this event.
   if (client.isFetching({ queryKey: ["registrations"] })) void client.invalidateQueries({ queryKey: ["registrations"] });
 }
 
@@ -33,7 +33,7 @@ function changePages(pages: Page<Registration>[], contact: Registration, added: 
   if (!added) return without;
   const after = (other: Registration) =>
     other.number === contact.number ? BigInt(other.id) > BigInt(contact.id) : other.number > contact.number;
-  // The first page that ends behind it, or the very last one. On pages that were not read yet it is found later.
+  // The first page with a later item, or the last page there is. A page that was not read yet will have the phone.
   const at = without.findIndex((page) => !page.next_cursor || page.items.some(after));
   return without.map((page, i) => {
     if (i !== at) return page;
@@ -44,7 +44,7 @@ function changePages(pages: Page<Registration>[], contact: Registration, added: 
   });
 }
 
-/** Reads again what is shown, after events were missed. A long list of calls is left as it is, and says so. */
+/** Reads the lists again after events were missed. A long list of calls is left as it is, and shows a button. */
 function readAgain(client: QueryClient) {
   const long = (data: unknown) => ((data as Pages<Cdr> | undefined)?.pages.length ?? 0) > 1;
   const cdrs = (queryKey: readonly unknown[]) => queryKey[0] === "cdrs";
@@ -52,10 +52,10 @@ function readAgain(client: QueryClient) {
   if (client.getQueriesData({ queryKey: ["cdrs"] }).some(([, data]) => long(data))) ended.miss();
 }
 
-/** Changes of the dialplan that this page has made, and whose reload was not heard of yet. */
+/** Changes of the dialplan that this page has made, and whose reload event has not come yet. */
 let own: { at: number; made: boolean }[] = [];
 
-/** This page changes the dialplan itself: its reload is no news. Say at the end whether something came of it. */
+/** This page changes the dialplan itself: no notice for its reload. Call the result with the outcome of the change. */
 export function ownChange(): (made: boolean) => void {
   const change = { at: Date.now(), made: false };
   own.push(change);
@@ -65,18 +65,18 @@ export function ownChange(): (made: boolean) => void {
   };
 }
 
-/** Whether a reload is the answer to changes of this page; one answers all that were made before it. */
+/** True if a reload follows from changes of this page. One reload may follow from several changes. */
 function isOwn(): boolean {
   const recent = own.filter(({ at }) => Date.now() - at < 15_000);
   own = recent.filter(({ made }) => !made);
   return recent.length > 0;
 }
 
-/** Applies one event to the cache; gives back what people should be told of it. */
+/** Applies an event to the cache. Returns the notice for people, if there is one. */
 export function apply(client: QueryClient, { name, data }: TandemEvent): Notice | undefined {
   const change = (update: (calls: Call[]) => Call[]) => {
     client.setQueryData<Page<Call>>(["calls"], (page) => page && { ...page, items: update(page.items) });
-    // An answer on its way may be older than this event: it is asked for anew.
+    // An answer that is under way may be older than this event: the list is read again.
     if (client.isFetching({ queryKey: ["calls"] })) void client.invalidateQueries({ queryKey: ["calls"] });
   };
   switch (name) {
@@ -115,7 +115,7 @@ export function apply(client: QueryClient, { name, data }: TandemEvent): Notice 
     }
     case "hello":
     case "lagged":
-      // Whatever happened before, or was missed, is read from the lists.
+      // Events from before, and missed events: the lists are read again.
       readAgain(client);
       return undefined;
     default:
@@ -123,7 +123,7 @@ export function apply(client: QueryClient, { name, data }: TandemEvent): Notice 
   }
 }
 
-/** A fault with its place, as people say it. */
+/** A fault with its place, in words. */
 export const placed = ({ file, line, detail }: Fault) =>
   line > 0 ? `${file}, line ${line}: ${detail}` : `${file}: ${detail}`;
 

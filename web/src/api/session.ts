@@ -10,7 +10,7 @@ function changed() {
 
 export const session = {
   token: () => sessionStorage.getItem(KEY),
-  /** Whether the server refused the last token. */
+  /** True if the server refused the last token. */
   refused: () => refused,
   signIn(token: string) {
     refused = false;

@@ -21,7 +21,7 @@ export function CallsPage() {
   const list = useQuery({
     queryKey: ["calls"],
     queryFn: ({ signal }) => unwrap(api.GET("/api/v1/calls", { signal })),
-    // Events keep the list current; how the legs of a call change is no event.
+    // Events keep the list current. Changes of the legs of a call have no event.
     refetchInterval: (query) => (query.state.data?.items.length ? 5_000 : 30_000),
   });
   const calls = list.data?.items;
@@ -39,7 +39,7 @@ export function CallsPage() {
         count={calls?.length ?? 0}
         empty={
           <Empty icon={<CallsIcon />} title="No calls right now">
-            <p>A call shows up here the moment somebody dials.</p>
+            <p>Calls appear here at once when a phone dials.</p>
           </Empty>
         }
       >

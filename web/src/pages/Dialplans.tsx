@@ -39,7 +39,7 @@ export function DialplansPage() {
       </PageHead>
       {broken && (
         <p className="banner" role="alert">
-          The files as they are now were not taken: {placed(broken)}. Calls go on with what ran before.
+          The files have a fault: {placed(broken)}. Calls use the last scripts without a fault.
         </p>
       )}
       <Listing
@@ -86,7 +86,7 @@ const textQuery = (name: string) => ({
     unwrapVersioned(api.GET("/api/v1/dialplans/{name}", { params: { path: { name } }, parseAs: "text", signal })),
 });
 
-/** Saves a text over the version that it was made from; without one, as a new file. */
+/** Saves a text over the version it was made from. Without a version it makes a new file. */
 const put = (name: string, text: string, version?: string) =>
   asOwn(() =>
     unwrapVersioned(
@@ -111,7 +111,7 @@ async function asOwn<T>(change: () => Promise<T>): Promise<T> {
   }
 }
 
-// No draft until the first key: until then, what somebody else saves is shown.
+// There is no draft before the first key. Until then the page shows each version that another person saves.
 type SheetProps = { name: string; broken: Fault | undefined; draft: Draft | undefined; setDraft: (draft: Draft | undefined) => void };
 
 function Sheet({ name, ...rest }: SheetProps) {
@@ -127,7 +127,7 @@ function Editor({ name, saved, broken, draft, setDraft }: SheetProps & { saved: 
   const [deleting, setDeleting] = useState(false);
   const text = draft?.text ?? saved.data;
   const changed = text !== saved.data;
-  // Somebody else has saved another text than the one that this draft was made from.
+  // Another person has saved a new version since this draft was begun.
   const conflict = changed && draft !== undefined && draft.version !== saved.version;
   const type = (typed: string) => {
     const { base, version } = draft ?? { base: saved.data, version: saved.version };
@@ -154,14 +154,14 @@ function Editor({ name, saved, broken, draft, setDraft }: SheetProps & { saved: 
     showLine(area.current, line);
   };
   const place = save.error instanceof ApiError ? save.error.place : undefined;
-  // A fault is of the text that was refused, or of the file as it is on the disk.
+  // The fault of the refused text, or of the file on the disk.
   const fault = place ?? (changed ? undefined : broken);
   const here = fault?.file === `${name}.rhai` ? fault : undefined;
   const line = here?.line;
   useEffect(() => {
     if (line && area.current) showLine(area.current, line);
   }, [line]);
-  // Both typed the same.
+  // Both people typed the same text.
   useEffect(() => {
     if (draft && draft.text === saved.data) setDraft(undefined);
   });
@@ -229,7 +229,7 @@ function Editor({ name, saved, broken, draft, setDraft }: SheetProps & { saved: 
 
 type ConflictProps = { name: string; theirs: string; base: string; takeTheirs: () => void; keepMine: () => void };
 
-/** What somebody else has saved meanwhile, and what is to become of the two texts. */
+/** The version that another person has saved, and the choice between the two texts. */
 function Conflict({ name, theirs, base, takeTheirs, keepMine }: ConflictProps) {
   const rows = useRef<HTMLTextAreaElement>(null);
   const changed = changedLines(base, theirs);
@@ -239,7 +239,7 @@ function Conflict({ name, theirs, base, takeTheirs, keepMine }: ConflictProps) {
   return (
     <div className="conflict" role="alert">
       <p>
-        <b>Somebody else has saved this file meanwhile.</b> This is their version, with what they changed marked; yours is
+        <b>Another person has saved this file since you opened it.</b> This is their version; the changes are marked. Yours is
         below. Nothing is lost until you choose.
       </p>
       <CodeArea
@@ -263,7 +263,7 @@ function Conflict({ name, theirs, base, takeTheirs, keepMine }: ConflictProps) {
   );
 }
 
-/** The lines of a text, counted from 1, between the first and the last one that another text has not. */
+/** The changed lines of a text, counted from 1: from the first line that differs to the last. */
 export function changedLines(before: string, after: string): { first: number; last: number } {
   const [old, now] = [before.split("\n"), after.split("\n")];
   const most = Math.min(old.length, now.length);
@@ -271,16 +271,16 @@ export function changedLines(before: string, after: string): { first: number; la
   while (head < most && old[head] === now[head]) head++;
   let tail = 0;
   while (tail < most - head && old.at(-1 - tail) === now.at(-1 - tail)) tail++;
-  // Where lines were only taken out, the one behind them.
+  // If lines were only removed: the line behind them.
   return { first: Math.min(head + 1, now.length), last: Math.max(Math.min(head + 1, now.length), now.length - tail) };
 }
 
 const hint = (changed: boolean, justSaved: boolean) => {
   if (changed) return "Not saved yet";
-  return justSaved ? "Saved: in force for every new call." : "It is compiled first: with a fault nothing changes.";
+  return justSaved ? "Saved: in force for every new call." : "Saving compiles the file first. With a fault nothing changes.";
 };
 
-/** Where a line and column, counted from 1, are in a text. */
+/** The offset of a line and column, counted from 1, in a text. */
 export function offset(text: string, line: number, column: number): number {
   const lines = text.split("\n");
   const before = lines.slice(0, Math.max(0, line - 1)).reduce((sum, l) => sum + l.length + 1, 0);
@@ -355,7 +355,7 @@ function DeleteDialog({ name, version, onClose }: { name: string; version: strin
       onSubmit={() => remove.mutate()}
       onClose={onClose}
     >
-      <p>The file is removed, if the others compile without it.</p>
+      <p>The file is removed if the other files compile without it.</p>
     </FormDialog>
   );
 }

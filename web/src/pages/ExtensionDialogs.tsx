@@ -19,7 +19,7 @@ import { CopyIcon } from "../ui/Icons";
 import { Failed, faultElsewhere, faultOf, Loading, message } from "../ui/States";
 import { type Fact, Facts } from "../ui/Table";
 
-/** What a password that is typed has to be; Tandem says so again where it is not. */
+/** The rule for a password that a person types. Tandem checks it as well. */
 const PASSWORD_RULE = "at least 8 characters, not the number, not one of the commonest passwords";
 
 type NewProps = { onClose: () => void; onCreated: (created: CreatedExtension) => void };
@@ -52,7 +52,7 @@ export function NewDialog({ onClose, onCreated }: NewProps) {
         value={number}
         onChange={setNumber}
         fault={faultOf(create.error, "number")}
-        hint="What people dial, and the user name of its phone."
+        hint="The number that people dial, and the user name of its phone."
       />
       <Field label="Name" maxLength={64} value={name} onChange={setName} fault={faultOf(create.error, "name")} />
       <Field
@@ -63,7 +63,7 @@ export function NewDialog({ onClose, onCreated }: NewProps) {
         value={password}
         onChange={setPassword}
         fault={faultOf(create.error, "password")}
-        hint={`Leave it empty, and a strong one is made; or ${PASSWORD_RULE}.`}
+        hint={`Leave it empty to get a strong password, or type one: ${PASSWORD_RULE}.`}
       />
     </FormDialog>
   );
@@ -71,12 +71,12 @@ export function NewDialog({ onClose, onCreated }: NewProps) {
 
 type SecretProps = { title: string; number: string; password: string; onClose: () => void };
 
-/** What to type into a phone; the password is seen here and nowhere else. */
+/** The settings for a phone. Only this dialog shows the password. */
 export function SecretDialog({ title, number, password, onClose }: SecretProps) {
   return (
     <Dialog title={title} onClose={onClose}>
       <div className="dialog-body">
-        <p>Set up its phone with these. The password is shown only now.</p>
+        <p>Type these settings into its phone. The password is shown only now.</p>
         <dl className="facts boxed">
           <div>
             <dt>User name</dt>
@@ -101,7 +101,7 @@ export function SecretDialog({ title, number, password, onClose }: SecretProps) 
   );
 }
 
-/** Where the phone signs in. */
+/** The addresses that the phone signs in at. */
 function Servers() {
   const system = useQuery({
     queryKey: ["system"],
@@ -109,7 +109,7 @@ function Servers() {
     staleTime: Infinity,
   });
   if (system.isPending) return <Loading rows={1} />;
-  if (system.isError) return <p className="fault">Where it signs in could not be read. {message(system.error)}</p>;
+  if (system.isError) return <p className="fault">The address of the server could not be read. {message(system.error)}</p>;
   const own = system.data.servers.every(({ address }) => /^(127\.|::1$)/.test(address));
   return (
     <>
@@ -140,13 +140,13 @@ export function serverFacts({ servers }: System): Fact[] {
   ];
 }
 
-/** Reads an extension with its version before it is changed, so that no change of somebody else's is overwritten. */
+/** Reads an extension with its version before it is changed, so that no change of another person is overwritten. */
 function Current({ number, title, onClose, children }: CurrentProps) {
   const current = useQuery({
     queryKey: ["extension", number],
     queryFn: ({ signal }) =>
       unwrapVersioned(api.GET("/api/v1/extensions/{number}", { params: { path: { number } }, signal })),
-    // As it is now: a dialog that is opened again begins anew.
+    // Read again each time a dialog opens.
     gcTime: 0,
     staleTime: Infinity,
   });
@@ -177,7 +177,7 @@ const readAgain = (client: ReturnType<typeof useQueryClient>, number: string) =>
   void client.invalidateQueries({ queryKey: ["extensions"] });
 };
 
-const CHANGED = "Somebody else has changed this extension meanwhile.";
+const CHANGED = "Another person has changed this extension since you opened it.";
 
 export function DeleteDialog({ extension, onClose }: { extension: Extension; onClose: () => void }) {
   const title = `Delete extension ${extension.number}?`;
@@ -221,10 +221,10 @@ function DeleteForm({ current: { data: extension, version }, title, onClose }: F
           It is the extension of <b>{name}</b>.
         </p>
       )}
-      <p>Its phones are signed out and its password is gone. Its call history stays.</p>
+      <p>Its phones are signed out and its password is deleted. Its call history stays.</p>
       {conflict && (
         <p className="fault" role="alert">
-          {CHANGED} Press Delete again if it is to go all the same.
+          {CHANGED} Press Delete again to delete it all the same.
         </p>
       )}
     </FormDialog>
@@ -270,7 +270,7 @@ function PasswordForm({ current, title, onClose, onReset }: FormProps & { onRese
       onSubmit={() => reset.mutate()}
       onClose={onClose}
     >
-      <p>Its phones cannot call or register with the present one any more.</p>
+      <p>Its phones can no longer call or register with the present password.</p>
       <Field
         label="Password"
         type="password"
@@ -279,19 +279,19 @@ function PasswordForm({ current, title, onClose, onReset }: FormProps & { onRese
         value={typed}
         onChange={setTyped}
         fault={faultOf(reset.error, "password")}
-        hint={`Leave it empty, and a strong one is made and shown; or ${PASSWORD_RULE}.`}
+        hint={`Leave it empty to get a strong password, or type one: ${PASSWORD_RULE}.`}
       />
     </FormDialog>
   );
 }
 
-// As Tandem makes them: nothing in them is read as something else.
+// The letters of Tandem's own passwords: no two of them look alike.
 const LETTERS = "abcdefghjkmnpqrstuvwxyz23456789";
 
 export function generatePassword(): string {
   let password = "";
   while (password.length < 16) {
-    // Only what falls on the letters evenly counts.
+    // Other bytes would make some letters more likely than others.
     const [byte = 255] = crypto.getRandomValues(new Uint8Array(1));
     if (byte < 256 - (256 % LETTERS.length)) password += LETTERS[byte % LETTERS.length];
   }
@@ -314,7 +314,7 @@ function CopyButton({ text }: { text: string }) {
 const FORWARDS = [
   ["forward_always", "Always forward to"],
   ["forward_busy", "When busy, forward to"],
-  ["forward_no_answer", "When nobody answers, forward to"],
+  ["forward_no_answer", "When not answered, forward to"],
 ] as const;
 
 export function EditDialog({ extension, onClose }: { extension: Extension; onClose: () => void }) {
@@ -331,7 +331,7 @@ function EditForm({ current, title, onClose }: FormProps) {
   const { number } = current.data;
   const [base, setBase] = useState(current);
   const [form, setForm] = useState(formOf(current.data));
-  // What somebody else has changed while this was open.
+  // The changes of another person since this dialog was opened.
   const [theirs, setTheirs] = useState<ExtensionPatch>();
   const set = (change: Partial<Form>) => setForm((form) => ({ ...form, ...change }));
   if (current.version !== base.version) {
@@ -348,12 +348,12 @@ function EditForm({ current, title, onClose }: FormProps) {
     onSuccess: () => (void client.invalidateQueries({ queryKey: ["extensions"] }), onClose()),
   });
   const fields = ["name", ...FORWARDS.map(([field]) => field)];
-  // Beside a field that somebody else has changed stands what it is now.
+  // A field that another person has changed shows their value beside it.
   const now = (field: keyof Form) => {
     if (!theirs || !(field in theirs)) return undefined;
     const value = theirs[field];
     const text = typeof value === "boolean" ? (value ? "on" : "off") : value || "nothing";
-    return <span className="theirs">Somebody else has set this to: {text}</span>;
+    return <span className="theirs">Another person has set this to: {text}</span>;
   };
   const other = isConflict(save.error) ? undefined : faultElsewhere(save.error, fields);
   return (
@@ -367,7 +367,7 @@ function EditForm({ current, title, onClose }: FormProps) {
     >
       {theirs && (
         <p className="conflict" role="alert">
-          <b>{CHANGED}</b> What you have not touched is now as they set it; look at the rest, and save again.
+          <b>{CHANGED}</b> Fields that you have not changed now have their values. Check the other fields, and save again.
         </p>
       )}
       <Field
@@ -380,7 +380,7 @@ function EditForm({ current, title, onClose }: FormProps) {
       />
       <Toggle
         label="Do not disturb"
-        hint={now("dnd") ?? "Callers hear that it is busy."}
+        hint={now("dnd") ?? "Callers get busy."}
         checked={form.dnd}
         onChange={(dnd) => set({ dnd })}
       />
@@ -398,7 +398,7 @@ function EditForm({ current, title, onClose }: FormProps) {
       ))}
       <Toggle
         label="Voicemail"
-        hint={now("voicemail") ?? "Only remembered: there are no mailboxes yet."}
+        hint={now("voicemail") ?? "Only stored: there are no mailboxes yet."}
         checked={form.voicemail}
         onChange={(voicemail) => set({ voicemail })}
       />
@@ -432,13 +432,13 @@ const formOf = (extension: Extension): Form => ({
   forward_no_answer: extension.forward_no_answer ?? "",
 });
 
-/** A form once somebody else has changed what it was made from: what was typed stays, the rest is as it is now. */
+/** A form after another person changed the extension: typed values stay, the other fields get the new values. */
 export function rebased(base: Extension, current: Extension, form: Form): Form {
   const typed = Object.keys(difference(base, form)) as (keyof Form)[];
   return { ...formOf(current), ...Object.fromEntries(typed.map((field) => [field, form[field]])) };
 }
 
-/** Only what was changed is sent: what somebody else changed meanwhile stays. */
+/** Only changed fields are sent, so that changes of other people to other fields stay. */
 export function difference(extension: Extension, form: Form): ExtensionPatch {
   const patch: ExtensionPatch = {};
   if (form.name.trim() !== extension.name) patch.name = form.name.trim();

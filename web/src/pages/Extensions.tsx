@@ -42,7 +42,7 @@ export function ExtensionsPage() {
   );
   return (
     <>
-      <PageHead title="Extensions" note="What people dial, and what their phones sign in with">
+      <PageHead title="Extensions" note="Numbers that people dial, and the passwords of their phones">
         <Search label="Search extensions" placeholder="Number or name" maxLength={100} value={typed} onChange={setTyped} />
         <button type="button" onClick={() => exportTable(q).catch((error) => notify({ tone: "bad", text: message(error) }))}>
           Export
@@ -54,7 +54,7 @@ export function ExtensionsPage() {
         count={extensions.length}
         empty={
           <Empty icon={<PeopleIcon />} title={q ? "Nothing found" : "No extensions yet"}>
-            {q ? <p>No number and no name has “{q}” in it.</p> : <p>Make one, and its phone can sign in.</p>}
+            {q ? <p>No number and no name contains “{q}”.</p> : <p>Make one, and its phone can sign in.</p>}
           </Empty>
         }
       >
@@ -90,7 +90,7 @@ export function ExtensionsPage() {
   );
 }
 
-/** Everything that is found, as the import takes it. */
+/** All extensions that were found, as a table for the import. */
 async function exportTable(q: string) {
   const params = { query: { ...(q && { q }) } };
   const table = await unwrap(api.GET("/api/v1/extensions", { params, headers: { Accept: "text/csv" }, parseAs: "text" }));
@@ -135,7 +135,7 @@ function ExtensionTable({ extensions, show }: { extensions: Extension[]; show: (
 
 const ACTIONS = { edit: "Edit", password: "New password", delete: "Delete" };
 
-/** How many contacts each number has. */
+/** The number of contacts of each extension. */
 function useRegistered(): Map<string, number> | undefined {
   const { data } = useQuery({
     queryKey: ["registrations", "all"],

@@ -21,7 +21,7 @@ const TONES: Record<Disposition, Tone> = {
   failed: "bad",
 };
 
-/** What the list is narrowed to; empty strings narrow nothing. Days are those of the person who looks. */
+/** The filter of the list; an empty string filters nothing. Days are in the time zone of the browser. */
 export type Filter = { q: string; result: string; from: string; to: string };
 
 export function HistoryPage() {
@@ -49,9 +49,9 @@ export function HistoryPage() {
     initialPageParam: "",
     getNextPageParam: (page) => page.next_cursor,
     placeholderData: keepPreviousData,
-    // What is shown stays as it is while it is read: what is new waits behind a button.
+    // The list does not move while a person reads it: new calls wait behind a button.
     staleTime: Infinity,
-    // Who comes back later begins at the top.
+    // A person who comes back later begins at the top.
     gcTime: 0,
     refetchOnWindowFocus: false,
     refetchOnReconnect: false,
@@ -61,7 +61,7 @@ export function HistoryPage() {
   const narrowed = Object.values(filter).some(Boolean);
   const showNew = () => {
     scrollTo({ top: 0 });
-    // From the top again: one page, however many were loaded.
+    // From the top again: only the first page, however many were loaded.
     void client.resetQueries({ queryKey, exact: true });
   };
   return (
@@ -103,7 +103,7 @@ export function HistoryPage() {
           <Empty icon={<HistoryIcon />} title={narrowed ? "Nothing found" : "No calls yet"}>
             <p>
               {!narrowed && "Each call that ends is kept here."}
-              {narrowed && (list.hasNextPage ? "No such call among the latest ones." : "No call is like that.")}
+              {narrowed && (list.hasNextPage ? "No such call among the latest calls." : "No call fits this filter.")}
             </p>
           </Empty>
         }
@@ -122,7 +122,7 @@ export function HistoryPage() {
   );
 }
 
-/** What has ended since the list was read, as the button says it. */
+/** The text of the button for calls that ended since the list was read. */
 function useNews(filter: Filter, first: { items: Cdr[]; seen: number } | undefined): string | undefined {
   const { total, missed, kept } = useEnded();
   if (!first || total <= first.seen) return undefined;
@@ -134,7 +134,7 @@ function useNews(filter: Filter, first: { items: Cdr[]; seen: number } | undefin
   return count === 1 ? "1 new call" : `${count} new calls`;
 }
 
-/** Whether a call belongs into a list, as the API would say. */
+/** True if the filter of a list lets a call through, by the rules of the API. */
 export function matches(cdr: Cdr, { q, result, from, to }: Filter): boolean {
   const text = q.toLowerCase();
   const { from: start, to: end } = range(from, to);
@@ -146,7 +146,7 @@ export function matches(cdr: Cdr, { q, result, from, to }: Filter): boolean {
   );
 }
 
-/** Days of the person who looks, the last one included, as the API wants them. */
+/** The times from the first day to the end of the last day, in the time zone of the browser. */
 export function range(from: string, to: string): { from?: string; to?: string } {
   const midnight = (day: string) => {
     const start = new Date(`${day}T00:00:00`);

@@ -24,13 +24,13 @@ export function RegistrationsPage() {
     initialPageParam: "",
     getNextPageParam: (page) => page.next_cursor,
     placeholderData: keepPreviousData,
-    // A refresh of a contact is no event, but moves its end.
+    // The refresh of a contact has no event, but moves its end.
     refetchInterval: 30_000,
   });
   const contacts = list.data?.pages.flatMap((page) => page.items) ?? [];
   return (
     <>
-      <PageHead title="Registrations" note="Phones that are signed in, and where they are">
+      <PageHead title="Registrations" note="Phones that are signed in, and their addresses">
         <Search label="Number" placeholder="Number" maxLength={32} value={typed} onChange={setTyped} />
       </PageHead>
       <Listing

@@ -38,7 +38,7 @@ export function SignIn() {
           autoFocus
           value={token}
           fault={fault}
-          hint="Tandem printed it on its first start; started with TANDEM_ADMIN_TOKEN set, it takes that one. It is kept in this tab only."
+          hint="Tandem printed the token on its first start. If TANDEM_ADMIN_TOKEN was set, it is that token. This tab keeps it until you close the tab."
           onChange={(value) => (setToken(value), setFault(undefined))}
         />
         <button type="submit" className="primary wide" disabled={busy || !token.trim()}>
@@ -49,7 +49,7 @@ export function SignIn() {
   );
 }
 
-/** What is wrong with a token; nothing if the API takes it. */
+/** The fault of a token; `undefined` if the API accepts it. */
 async function check(token: string): Promise<string | undefined> {
   try {
     const headers = { Authorization: `Bearer ${token}` };

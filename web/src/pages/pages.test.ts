@@ -19,7 +19,7 @@ const alice: Extension = {
 };
 const form = { ...alice, forward_always: "", forward_busy: "102", forward_no_answer: "" };
 
-test("only what was changed is sent, and an emptied field is null", () => {
+test("only changed fields are sent, and an emptied field is null", () => {
   expect(difference(alice, form)).toEqual({});
   expect(difference(alice, { ...form, name: " Alice B. ", dnd: true })).toEqual({ name: "Alice B.", dnd: true });
   expect(difference(alice, { ...form, require_qop: true })).toEqual({ require_qop: true });
@@ -29,7 +29,7 @@ test("only what was changed is sent, and an emptied field is null", () => {
   });
 });
 
-test("what somebody else has changed is there, and what was typed stays", () => {
+test("a form gets the changes of another person, and keeps the typed values", () => {
   const current = { ...alice, name: "Alicia", forward_busy: null, dnd: true };
   const typed = { ...form, name: "Ally", forward_always: " 103 " };
   expect(rebased(alice, current, typed)).toEqual({
@@ -43,7 +43,7 @@ test("what somebody else has changed is there, and what was typed stays", () => 
   });
 });
 
-test("days run from midnight to midnight where the person is, the last one included", () => {
+test("days run from midnight to midnight in local time, and the last day is included", () => {
   const midnight = (day: string) => new Date(`${day}T00:00:00`).toISOString();
   expect(range("2026-01-05", "2026-01-05")).toEqual({ from: midnight("2026-01-05"), to: midnight("2026-01-06") });
   expect(range("", "2026-01-31")).toEqual({ to: midnight("2026-02-01") });
@@ -66,7 +66,7 @@ test("a call that ended is counted where its list would show it", () => {
   ]);
 });
 
-test("the lines that somebody else has changed are found between those that are the same", () => {
+test("the changed lines of a text are found", () => {
   const text = "a\nb\nc\nd";
   expect(changedLines(text, "a\nB\nC\nd")).toEqual({ first: 2, last: 3 });
   expect(changedLines(text, "new\na\nb\nc\nd")).toEqual({ first: 1, last: 1 });
@@ -74,7 +74,7 @@ test("the lines that somebody else has changed are found between those that are 
   expect(changedLines(text, "a\nb")).toEqual({ first: 2, last: 2 });
 });
 
-test("where a phone signs in is said as its fields are called", () => {
+test("the address of the server is shown with the names of the fields of phones", () => {
   const server = (address: string, ...transports: string[]) => ({ address, port: 5060, transports });
   const facts = serverFacts({ version: "1", domain: "d", servers: [server("192.0.2.7", "udp", "tcp"), server("2001:db8::7", "tcp")] });
   expect(facts.map(({ name, value }) => `${name}: ${value}`)).toEqual([
@@ -95,7 +95,7 @@ test("a fault's place is found in the text", () => {
   expect(offset(text, 0, 0)).toBe(0);
 });
 
-test("a generated password is long, and nothing in it is read as something else", () => {
+test("a generated password is long, and has no letters that look alike", () => {
   const made = Array.from({ length: 200 }, generatePassword);
   for (const password of made) expect(password).toMatch(/^[a-hj-km-np-z2-9]{16}$/);
   expect(new Set(made).size).toBe(made.length);

@@ -5,13 +5,13 @@ import { began, linked, together, who, why } from "./why";
 
 const call = (text: string, detail: string) => why({ cause: { code: "phone.busy", text, remedy: "" }, detail } as unknown as Cdr);
 
-test("why a call ended is what its cause says, whatever the detail is", () => {
+test("the reason is the text of the cause, whatever the detail says", () => {
   expect(call("102 was busy", "Busy Here")).toBe("102 was busy");
   expect(call("102 was busy", "No Phone Registered")).toBe("102 was busy");
   expect(call("", "caller: hung up")).toBe("Unknown");
 });
 
-test("who ended it is said in words", () => {
+test("the party that ended a call is shown in words", () => {
   expect(["caller", "script", "system"].map((name) => who(name as Cdr["ended_by"]))).toEqual([
     "the caller",
     "the dialplan",
@@ -38,6 +38,6 @@ test("a link says how the other call belongs to this one", () => {
   expect(linked(["transferred_from", "joined_by"])).toBe("Came from another call, Another call took over a place in this one");
 });
 
-test("a word of a later Tandem is shown as it is", () => {
+test("an unknown word of a later version is shown as it is", () => {
   expect([began({ why: "merged" as "left", with: "" }), linked(["parked" as "joined"]), who("trunk" as "admin")]).toEqual(["merged", "parked", "trunk"]);
 });

@@ -1,4 +1,4 @@
-// What is said of a record in words. The sentence comes with the code of its cause; nothing here reads the detail.
+// A record in words. The API sends the sentence for the cause; nothing here reads the technical detail.
 
 import type { Began, Cdr, LinkKind } from "../api/client";
 
@@ -13,7 +13,7 @@ const WHO = {
   system: "Tandem",
 } as const satisfies Record<Cdr["ended_by"], string>;
 
-/** Who ended a call, in words. */
+/** The party that ended a call, in words. */
 export const who = (ended_by: Cdr["ended_by"]): string => WHO[ended_by] ?? ended_by;
 
 const BEGAN = {
@@ -25,7 +25,7 @@ const BEGAN = {
   left: "The other party hung up",
 } as const satisfies Record<Began, string>;
 
-/** Why a part of a call began. A party without another one after a transfer is the one that transferred. */
+/** Why a part of a call began. After a transfer, a party that is alone is the party that asked for the transfer. */
 export const began = ({ why, with: other }: { why: Began; with: string }): string =>
   why === "transferred" && !other ? "Waited for its transfer" : (BEGAN[why] ?? why);
 
@@ -36,7 +36,7 @@ const LINKS = {
   joined_by: "Another call took over a place in this one",
 } as const satisfies Record<LinkKind, string>;
 
-/** How a call is linked to another one. A party that went there by a transfer may also have come back. */
+/** How a call is linked to another call. A party that went there by a transfer may also have come back. */
 export const linked = (how: LinkKind[]): string =>
   how.includes("transferred_to") && how.includes("transferred_from")
     ? "Went to another call and came back"

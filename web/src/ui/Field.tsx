@@ -7,13 +7,13 @@ type FieldProps = Omit<InputHTMLAttributes<HTMLInputElement>, "onChange" | "valu
   value: string;
   onChange: (value: string) => void;
   hint?: ReactNode;
-  /** What is wrong with the value; gone once that is another one. */
+  /** The fault of the value. It is shown until the value changes. */
   fault?: string | undefined;
 };
 
 export function Field({ label, value, onChange, hint, fault: told, ...input }: FieldProps) {
   const id = useId();
-  // A fault is of the value that it was told for.
+  // A fault belongs to the value that had it.
   const [faulty, setFaulty] = useState({ told, value });
   if (faulty.told !== told) setFaulty({ told, value });
   const fault = faulty.told === told && faulty.value === value ? told : undefined;

@@ -1,10 +1,10 @@
-// A list as it is asked for: loading, not to be had, empty, or there, with more where there is more.
+// A list that is read from the API: loading, failed, empty or shown, with a button for the next page.
 
 import type { ReactNode } from "react";
 
 import { Failed, Loading } from "./States";
 
-/** What is used of a query, paged or not. */
+/** The parts of a query that are used here, for lists with or without pages. */
 type Query = {
   isPending: boolean;
   isFetching: boolean;
@@ -18,7 +18,7 @@ type Query = {
 type Props = {
   query: Query;
   count: number;
-  /** What the button for more says. */
+  /** The text of the button for the next page. */
   more?: string | undefined;
   empty: ReactNode;
   children: ReactNode;
@@ -26,7 +26,7 @@ type Props = {
 
 export function Listing({ query, count, more = "Show more", empty, children }: Props) {
   if (query.isPending) return <Loading />;
-  // What was read before is still shown: above it stands that Tandem cannot be reached.
+  // Items that were read before stay on the screen. A banner above says that Tandem cannot be reached.
   if (query.data === undefined) return <Failed error={query.error} retry={() => void query.refetch()} />;
   return (
     <>

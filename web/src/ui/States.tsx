@@ -1,4 +1,4 @@
-// What a list shows while there is nothing to show, and small things that lists share.
+// The states of a list without items (loading, empty, failed), and small parts that lists share.
 
 import type { ReactNode } from "react";
 
@@ -45,11 +45,11 @@ const sentence = (text: string) => {
   return /[.!?]$/.test(first) ? first : `${first}.`;
 };
 
-/** What is wrong with this field, if the error names it. */
+/** The fault of this field, if the error names the field. */
 export const faultOf = (error: unknown, field: string) =>
   error instanceof ApiError && error.field === field ? sentence(error.message) : undefined;
 
-/** What is wrong where the error names none of these fields. */
+/** The error, if it names none of these fields. */
 export const faultElsewhere = (error: unknown, fields: string[]) =>
   error && !(error instanceof ApiError && error.field && fields.includes(error.field)) ? message(error) : undefined;
 
@@ -59,7 +59,7 @@ export function Badge({ tone, children }: { tone: Tone; children: ReactNode }) {
   return <span className={`badge ${tone}`}>{children}</span>;
 }
 
-/** A number, with the name of whoever has it. */
+/** A number, with the name of its extension. */
 export function Party({ number, name }: { number: string; name?: string | undefined }) {
   if (!number) return <span className="muted">nobody</span>;
   return (

@@ -1,4 +1,4 @@
-// The one table of the page: a row an item, with details that open below it and buttons at its end. On a
+// The table of all lists: one row for each item, with details that open below it and buttons at its end. On a
 // narrow screen each row is a card; its roles are written out, because styles then take the table's own away.
 
 import { type ReactNode, useEffect, useRef, useState } from "react";
@@ -16,7 +16,7 @@ type Props<T> = {
   items: T[];
   id: (item: T) => string;
   columns: Column<T>[];
-  /** What opens below a row, and what it is called by screen readers. */
+  /** The details that open below a row, and their label for screen readers. */
   details?: { label: (item: T) => string; show: (item: T) => ReactNode };
   actions?: (item: T) => ReactNode;
 };
@@ -105,10 +105,10 @@ function Row<T>({ item, columns, details, actions, place, open, toggle }: RowPro
   );
 }
 
-/** What a row takes before one was measured, in pixels. */
+/** The height of a row before it was measured, in pixels. */
 const GUESS = 52;
 
-/** Rows that are drawn while they are near the screen. `far`: until it is known, it is taken not to be. */
+/** Rows that are drawn while they are near the screen. `far`: the block counts as far until its place is known. */
 function Block({ far, rows, children }: { far: boolean; rows: number; children: () => ReactNode }) {
   const ref = useRef<HTMLTableSectionElement>(null);
   const watched = typeof IntersectionObserver !== "undefined";
@@ -151,7 +151,7 @@ function Hidden({ head }: { head: string }) {
   );
 }
 
-/** Names and values, below a row or in a dialog. What has no value is left out. */
+/** Names and values, below a row or in a dialog. A name without a value is left out. */
 export function Facts({ facts, boxed }: { facts: Fact[]; boxed?: boolean }) {
   return (
     <dl className={boxed ? "facts boxed" : "facts"}>

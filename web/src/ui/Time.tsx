@@ -1,10 +1,10 @@
-// Times that run. Each is a component of its own, so that only it is drawn anew every second.
+// Times that run. Each time is a separate component, so that only the time is drawn again every second.
 
 import { duration, since, until } from "./format";
 import { useNow } from "./hooks";
 
-/** How long ago something was. */
+/** The time since `from`. */
 export const Elapsed = ({ from }: { from: string }) => duration(since(from, useNow()));
 
-/** How long something still lasts. */
+/** The time until `until`. */
 export const Remaining = ({ until: end }: { until: string }) => until(end, useNow());

@@ -14,7 +14,7 @@ test("durations are read at a glance", () => {
   ]);
 });
 
-test("the time left is rounded to what matters", () => {
+test("the time left is rounded", () => {
   const now = Date.parse("2026-01-05T08:00:00Z");
   expect(until("2026-01-05T07:59:59Z", now)).toBe("now");
   expect(until("2026-01-05T08:00:08Z", now)).toBe("in 8 s");
@@ -27,7 +27,7 @@ test("names of the API become words", () => {
   expect(words("no_answer")).toBe("no answer");
 });
 
-test("a year is said where it is another one", () => {
+test("the year is shown if it is not the present year", () => {
   const now = new Date(2026, 6, 1);
   expect(dateTime("2026-03-05T08:00:00Z", now)).not.toContain("2026");
   expect(dateTime("2025-03-05T08:00:00Z", now)).toContain("2025");

@@ -5,7 +5,7 @@ const TIME = new Intl.DateTimeFormat(undefined, DAY);
 const LONG_AGO = new Intl.DateTimeFormat(undefined, { ...DAY, year: "numeric" });
 const CLOCK = new Intl.DateTimeFormat(undefined, { timeStyle: "medium" });
 
-/** The year is only said where it is not this one. */
+/** The year is shown only if it is not the present year. */
 export function dateTime(iso: string, now = new Date()): string {
   const time = new Date(iso);
   return (time.getFullYear() === now.getFullYear() ? TIME : LONG_AGO).format(time);

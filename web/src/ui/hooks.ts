@@ -3,7 +3,7 @@ import { useSearchParams } from "react-router";
 
 import { session } from "../api/session";
 
-/** The time, new every second: for durations that run. */
+/** The present time, updated every second: for durations that run. */
 export function useNow(): number {
   const [now, setNow] = useState(Date.now);
   useEffect(() => {
@@ -23,7 +23,7 @@ export function useSettled<T>(value: T, milliseconds = 250): T {
   return settled;
 }
 
-/** A filter of a list. It stands in the address, so that a view can be kept and sent to somebody. */
+/** A filter of a list. It is part of the address, so that a view can be kept and sent to other people. */
 export function useFilter(name: string): [string, (value: string) => void] {
   const [params, setParams] = useSearchParams();
   const set = useCallback(

@@ -1,4 +1,4 @@
-// Light or dark: as the system says, until somebody chooses.
+// Light or dark: the theme of the system, until a person chooses another.
 
 import { useState } from "react";
 
