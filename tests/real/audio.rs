@@ -72,7 +72,7 @@ impl Conversation {
 }
 
 #[test]
-fn nobody_hears_who_holds_and_resuming_brings_both_back() {
+fn a_held_call_is_silent_and_resuming_brings_both_voices_back() {
     let pbx = Tandem::start();
     let mut call = Conversation::on(&pbx);
     call.talk.is_heard(25);
@@ -149,7 +149,7 @@ fn a_call_without_audio_ends_and_its_ports_return() {
 }
 
 #[test]
-fn an_echo_is_what_was_said() {
+fn the_echo_is_the_caller_s_own_voice() {
     let pbx = Tandem::start();
     pbx.has("101");
     let mut alice = Phone::new(&pbx, "101");

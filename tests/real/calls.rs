@@ -149,7 +149,7 @@ fn a_caller_who_gives_up_stops_the_ringing() {
 }
 
 #[test]
-fn who_cannot_be_had_is_told_apart() {
+fn a_declined_an_absent_and_an_unknown_callee_are_told_apart() {
     let pbx = Tandem::start();
     pbx.has("101").has("102").has("103");
     let mut bob = Setup {

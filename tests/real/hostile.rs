@@ -191,7 +191,7 @@ fn noise_and_damaged_messages_do_not_reach_a_call() {
 }
 
 #[test]
-fn requests_out_of_the_blue_are_answered_by_the_book() {
+fn requests_of_unknown_dialogs_are_answered_as_rfc_3261_says() {
     let pbx = Tandem::start();
     let call = Conversation::on(&pbx);
     let attacker = socket(([127, 0, 0, 1], 0));

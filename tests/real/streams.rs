@@ -74,7 +74,7 @@ fn descriptors(pbx: &Tandem) -> usize {
 }
 
 #[test]
-fn slow_half_closed_and_many_connections_hold_nobody_up() {
+fn slow_half_closed_and_many_connections_delay_no_other_phone() {
     let pbx = Setup::new().flag("--message-timeout", 3).start();
     let call = Conversation::on(&pbx);
     let (before, memory) = (descriptors(&pbx), pbx.process.memory());

@@ -75,7 +75,7 @@ fn a_real_phone_hears_its_party_again_where_the_target_is_busy() {
 }
 
 #[test]
-fn a_real_phone_asks_first_and_then_joins_its_two_calls() {
+fn a_real_phone_calls_the_target_first_and_then_joins_its_two_calls() {
     let pbx = Tandem::start();
     pbx.has("101").has("102").has("103");
     let mut alice = Setup::new("101", ALICE).registers(&pbx);

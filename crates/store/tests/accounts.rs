@@ -28,7 +28,7 @@ async fn a_new_extension_has_one_device_with_its_number_as_user_name() {
 }
 
 #[tokio::test]
-async fn a_number_is_taken_once_a_domain() {
+async fn a_number_exists_once_in_a_domain() {
     let kept = fresh().await;
     kept.store
         .create_extension(DOMAIN, &new_extension("101"), NOW)
@@ -273,7 +273,7 @@ async fn extensions_are_found_by_number_and_name() {
 }
 
 #[tokio::test]
-async fn a_device_demands_qop_once_its_extension_is_told_so() {
+async fn a_device_demands_qop_if_its_extension_says_so() {
     let kept = fresh().await;
     for number in ["101", "102"] {
         let made = kept.store.create_extension(DOMAIN, &new_extension(number), NOW).await;

@@ -25,7 +25,7 @@ fn answered(call: u64, to: &str) -> CdrAnswer {
 }
 
 #[tokio::test]
-async fn a_call_that_was_answered_before_a_crash_says_so_by_whom_since_when_and_how_long_at_least() {
+async fn the_record_of_an_answered_call_survives_a_crash_with_the_answer_and_the_least_talk_time() {
     let kept = fresh().await;
     let writer = kept.store.writer(DOMAIN);
     for call in 1..=3 {

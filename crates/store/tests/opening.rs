@@ -25,7 +25,7 @@ async fn opening(path: &std::path::Path) -> String {
 }
 
 #[tokio::test]
-async fn a_second_process_is_told_that_the_first_has_it() {
+async fn a_second_process_is_told_that_the_database_is_in_use() {
     let kept = fresh().await;
     let path = kept.path();
     assert_eq!(
@@ -40,7 +40,7 @@ async fn a_second_process_is_told_that_the_first_has_it() {
 }
 
 #[tokio::test]
-async fn a_lock_of_somebody_else_is_named() {
+async fn a_lock_of_another_process_is_named() {
     let kept = fresh().await;
     let path = kept.path();
     kept.store.close().await.unwrap();
@@ -56,7 +56,7 @@ async fn a_lock_of_somebody_else_is_named() {
 }
 
 #[tokio::test]
-async fn what_is_no_database_stays_as_it_is() {
+async fn a_file_that_is_no_database_stays_as_it_is() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("tandem.db");
     let text = "a letter to my aunt\n".repeat(500);
@@ -169,7 +169,7 @@ async fn a_newer_schema_is_refused() {
 }
 
 #[tokio::test]
-async fn a_schema_of_the_same_number_that_is_another_one_is_refused() {
+async fn another_schema_with_the_same_number_is_refused() {
     let kept = fresh().await;
     let path = kept.path();
     kept.store.close().await.unwrap();
@@ -188,7 +188,7 @@ async fn a_schema_of_the_same_number_that_is_another_one_is_refused() {
 }
 
 #[tokio::test]
-async fn a_missing_folder_is_named_with_the_systems_words() {
+async fn a_missing_folder_is_named_with_the_error_of_the_system() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("nowhere").join("tandem.db");
     let said = opening(&path).await;

@@ -304,7 +304,7 @@ fn one_life(path: &Path, dice: &mut Dice, promised: &mut BTreeMap<u64, Promised>
 }
 
 #[test]
-fn any_order_of_events_and_deaths_gives_each_call_one_record() {
+fn any_order_of_events_and_kills_gives_each_call_one_record() {
     for seed in 1..=25 {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("tandem.db");

@@ -226,7 +226,7 @@ async fn interrupted_calls_are_closed_at_the_start() {
 }
 
 #[tokio::test]
-async fn what_arrives_during_a_commit_shares_the_next_one() {
+async fn writes_that_arrive_during_a_commit_share_the_next_commit() {
     let kept = fresh_with(Options {
         batch: 200,
         ..Options::default()
@@ -316,7 +316,7 @@ async fn a_lock_held_by_another_process_delays_notes_and_refuses_promises() {
 }
 
 #[tokio::test]
-async fn a_call_that_began_while_nothing_could_be_written_has_a_record_once_that_is_over() {
+async fn a_call_that_began_while_the_database_was_locked_has_a_record_afterwards() {
     let wait = Duration::from_millis(1);
     let kept = fresh_with(Options {
         busy_timeout: wait,
@@ -340,7 +340,7 @@ async fn a_call_that_began_while_nothing_could_be_written_has_a_record_once_that
 }
 
 #[tokio::test]
-async fn records_beyond_all_bounds_go_to_the_log() {
+async fn records_beyond_the_limit_go_to_the_log() {
     let kept = fresh_with(Options {
         queue: 10,
         notes: 20,
@@ -360,7 +360,7 @@ async fn records_beyond_all_bounds_go_to_the_log() {
 }
 
 #[tokio::test]
-async fn closing_while_nothing_can_be_written_says_how_much_is_lost() {
+async fn closing_a_locked_database_says_how_much_is_lost() {
     let wait = Duration::from_millis(1);
     let options = Options {
         busy_timeout: wait,
@@ -401,7 +401,7 @@ async fn a_full_queue_refuses_promises_but_takes_notes() {
 }
 
 #[tokio::test]
-async fn closing_writes_what_waits() {
+async fn closing_writes_the_waiting_records() {
     let kept = fresh().await;
     let writer = kept.store.writer(DOMAIN);
     (0..300).for_each(|call| writer.close_cdr(closed_cdr(call)));

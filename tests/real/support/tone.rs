@@ -60,7 +60,7 @@ pub fn level(samples: &[f64]) -> f64 {
 }
 
 #[test]
-fn the_ear_tells_a_tone_from_another_and_from_silence() {
+fn a_tone_is_told_from_another_tone_and_from_silence() {
     let tone: Vec<f64> = (0..RATE)
         .map(|at| (TAU * 440.0 * at as f64 / RATE as f64).sin())
         .collect();

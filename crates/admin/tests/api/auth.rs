@@ -27,7 +27,7 @@ async fn nothing_under_the_api_answers_without_a_token() {
 }
 
 #[tokio::test]
-async fn wrong_and_malformed_tokens_are_401_and_each_good_one_is_good() {
+async fn wrong_and_malformed_tokens_are_401_and_each_good_token_is_accepted() {
     let world = World::new().await;
     let with = async |value: &str| {
         world
@@ -58,7 +58,7 @@ async fn wrong_and_malformed_tokens_are_401_and_each_good_one_is_good() {
 }
 
 #[tokio::test]
-async fn a_removed_token_is_worth_nothing_at_once() {
+async fn a_removed_token_is_refused_at_once() {
     let world = World::new().await;
     world.get("/calls").await.is(200);
     world.store.remove_token(DOMAIN, "first").await.unwrap();
@@ -66,7 +66,7 @@ async fn a_removed_token_is_worth_nothing_at_once() {
 }
 
 #[tokio::test]
-async fn who_guesses_has_to_wait_and_a_good_token_beside_it_does_not() {
+async fn a_client_that_guesses_has_to_wait_and_a_good_token_does_not() {
     let mut setup = Setup::default();
     setup.limits.wrong_tokens = 3;
     setup.limits.wrong_token_pause = std::time::Duration::from_secs(3600);
@@ -120,7 +120,7 @@ async fn behind_a_trusted_proxy_each_client_counts_for_itself() {
 }
 
 #[tokio::test]
-async fn no_other_origin_gets_leave() {
+async fn no_other_origin_is_allowed() {
     let world = World::new().await;
     let headers = [
         ("origin", "http://evil.example"),

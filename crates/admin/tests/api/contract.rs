@@ -55,7 +55,7 @@ fn the_description_has_every_call_of_the_contract() {
 }
 
 #[tokio::test]
-async fn what_is_described_is_routed_and_what_is_routed_is_described() {
+async fn every_described_operation_has_a_route_and_every_route_is_described() {
     let world = World::new().await;
     let token = format!("Bearer {}", crate::support::TOKEN);
     for (path, described) in operations() {

@@ -6,7 +6,7 @@ use axum::{
 use crate::support::{Setup, TOKEN, World};
 
 #[tokio::test]
-async fn what_is_no_json_is_400() {
+async fn a_body_that_is_no_json_is_400() {
     let world = World::new().await;
     world
         .post("/extensions", r#"{"number":"1","password":"topsecret"}"#)

@@ -53,7 +53,7 @@ async fn the_same_request_with_the_same_key_gets_the_answer_that_was_given() {
 }
 
 #[tokio::test]
-async fn a_key_belongs_to_who_used_it() {
+async fn a_key_belongs_to_the_token_that_used_it() {
     let world = World::new().await;
     let body = r#"{"number":"101"}"#;
     post(&world, "/extensions", "k", body).await.is(201);
@@ -86,7 +86,7 @@ async fn an_import_is_made_once_and_a_faulty_one_stays_so() {
 }
 
 #[tokio::test]
-async fn who_hangs_up_and_asks_again_makes_no_second_call() {
+async fn a_client_that_closes_and_asks_again_makes_no_second_call() {
     let (mut world, state) = World::state(Setup {
         switch_held: true,
         ..Setup::default()
@@ -119,7 +119,7 @@ async fn who_hangs_up_and_asks_again_makes_no_second_call() {
 }
 
 #[tokio::test]
-async fn what_failed_on_our_side_is_tried_again() {
+async fn a_request_that_failed_on_our_side_is_tried_again() {
     let world = World::new().await;
     world.post("/extensions", r#"{"number":"101"}"#).await.is(201);
     world.switch.lock().unwrap().registrations.push(contact(1, "101"));

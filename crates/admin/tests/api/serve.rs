@@ -130,7 +130,7 @@ async fn connections_beyond_the_limit_wait_for_their_turn() {
 }
 
 #[tokio::test]
-async fn a_client_that_does_not_let_go_does_not_hold_up_the_end() {
+async fn a_client_that_keeps_its_connection_does_not_delay_the_stop() {
     let mut setup = Setup::default();
     setup.limits.shutdown = Duration::from_millis(50);
     let server = server(setup).await;
@@ -143,7 +143,7 @@ async fn a_client_that_does_not_let_go_does_not_hold_up_the_end() {
 }
 
 #[tokio::test]
-async fn an_answer_that_nobody_reads_is_given_up() {
+async fn an_answer_that_the_client_does_not_read_is_given_up() {
     let mut setup = Setup::default();
     setup.limits.connections = 1;
     setup.limits.write_timeout = Duration::from_millis(50);

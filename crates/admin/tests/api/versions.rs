@@ -11,7 +11,7 @@ fn tag(answer: &Answer) -> String {
 }
 
 #[tokio::test]
-async fn two_administrators_cannot_overwrite_one_another_in_silence() {
+async fn two_administrators_cannot_overwrite_each_other_unnoticed() {
     let world = World::new().await;
     let made = world.post("/extensions", r#"{"number":"101","name":"Alice"}"#).await;
     let read = world.get("/extensions/101").await;
@@ -82,7 +82,7 @@ async fn changes_at_once_from_the_same_version_are_made_once() {
 }
 
 #[tokio::test]
-async fn who_has_the_version_that_is_there_gets_304() {
+async fn a_client_that_has_the_present_version_gets_304() {
     let world = World::new().await;
     world.post("/extensions", r#"{"number":"101"}"#).await.is(201);
     for path in ["/extensions/101", "/dialplans/main"] {

@@ -88,7 +88,7 @@ async fn a_record_has_everything_the_contract_names() {
 }
 
 #[tokio::test]
-async fn a_transferred_call_leads_to_the_record_of_the_other() {
+async fn a_transferred_call_leads_to_the_record_of_the_other_call() {
     let world = World::new().await;
     let (mut first, second) = (
         cdr(0, "101", Disposition::Answered),
@@ -151,7 +151,7 @@ async fn records_are_found_by_part_of_a_number_or_name() {
 }
 
 #[tokio::test]
-async fn a_search_looks_at_so_many_records_a_page_and_says_that_there_are_more() {
+async fn a_search_reads_a_limited_number_of_records_for_each_page() {
     let mut setup = crate::support::Setup::default();
     setup.limits.search_records = 2;
     let world = World::with(setup).await;
@@ -201,7 +201,7 @@ async fn records_come_in_pages() {
 }
 
 #[tokio::test]
-async fn parameters_that_are_not_there_are_named_with_what_was_meant() {
+async fn unknown_parameters_are_named_with_the_likely_name() {
     let world = World::new().await;
     for (path, field, detail) in [
         (

@@ -15,7 +15,7 @@ async fn put(world: &World, name: &str, text: &str) -> Answer {
 }
 
 #[tokio::test]
-async fn files_that_were_broken_by_hand_are_told_with_the_list() {
+async fn the_list_shows_the_fault_of_files_that_were_changed_by_hand() {
     let world = World::new().await;
     put(&world, "broken", "fn closed() {}").await.is(204);
     assert_eq!(
@@ -109,7 +109,7 @@ async fn a_dialplan_has_a_limit_of_its_own() {
 }
 
 #[tokio::test]
-async fn what_failed_on_the_disk_is_not_told_to_the_client() {
+async fn errors_of_the_disk_are_not_shown_to_the_client() {
     let world = World::new().await;
     let answer = world.delete("/dialplans/disk").await;
     answer.is_problem(500, "internal", None);

@@ -141,7 +141,7 @@ async fn events_have_the_names_of_the_contract_and_the_shapes_of_the_lists() {
 }
 
 #[tokio::test]
-async fn who_reads_too_slowly_is_told_and_goes_on() {
+async fn a_listener_that_reads_too_slowly_is_told_so_and_goes_on() {
     let world = World::new().await;
     let mut listener = Listener::new(&world).await;
     for generation in 0..2000 {
@@ -177,7 +177,7 @@ async fn listeners_are_limited_and_a_place_is_given_back() {
 }
 
 #[tokio::test]
-async fn who_comes_later_hears_that_the_dialplan_is_broken() {
+async fn a_later_listener_is_told_that_the_dialplan_has_a_fault() {
     let world = World::new().await;
     let kind = Some("text/plain");
     let put = world.call(axum::http::Method::PUT, "/dialplans/broken", kind, "fn closed() {}");

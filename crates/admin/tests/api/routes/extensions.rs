@@ -98,7 +98,7 @@ async fn faulty_fields_are_422_and_named() {
 }
 
 #[tokio::test]
-async fn patch_leaves_what_is_absent_and_clears_what_is_null() {
+async fn a_patch_leaves_absent_fields_and_clears_null_fields() {
     let world = World::new().await;
     world
         .post("/extensions", r#"{"number":"101","name":"Alice"}"#)

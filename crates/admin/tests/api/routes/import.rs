@@ -78,7 +78,7 @@ async fn a_line_that_is_no_text_is_a_fault_of_that_line() {
 }
 
 #[tokio::test]
-async fn one_faulty_line_and_nothing_is_made() {
+async fn an_import_with_a_faulty_line_makes_nothing() {
     let world = World::new().await;
     world.post("/extensions", r#"{"number":"104"}"#).await.is(201);
     world.changes();
@@ -108,7 +108,7 @@ async fn one_faulty_line_and_nothing_is_made() {
 }
 
 #[tokio::test]
-async fn a_dry_run_tells_and_makes_nothing() {
+async fn a_dry_run_reports_and_makes_nothing() {
     let world = World::new().await;
     let report = csv(&world, "?dry_run=true", "number\n101\nx y\n").await.is(200).json();
     assert_eq!(
@@ -196,7 +196,7 @@ async fn headers_sizes_and_types_are_checked() {
 }
 
 #[tokio::test]
-async fn tables_of_any_separator_say_where_calls_go() {
+async fn tables_with_any_separator_set_the_forwarding() {
     let header = [
         "number",
         "name",
@@ -285,7 +285,7 @@ async fn a_faulty_rule_is_named_with_its_line() {
 }
 
 #[tokio::test]
-async fn what_is_exported_can_be_imported() {
+async fn an_exported_table_can_be_imported() {
     let world = World::new().await;
     let text = "number,name,dnd,forward_always,forward_busy,forward_no_answer,voicemail,require_qop\n\
                 *97,,false,,,,true,false\n101,\"Smith, \"\"Al\"\"\",true,102,sip:a@b.example,gw/+49,false,true\n";

@@ -42,7 +42,7 @@ async fn health_has_a_detail_where_the_dialplan_is_broken() {
 }
 
 #[tokio::test]
-async fn answers_are_compressed_for_those_who_take_it() {
+async fn answers_are_compressed_for_clients_that_accept_it() {
     let world = World::new().await;
     let plain = world.get("/openapi.json").await;
     assert!(!plain.is(200).headers.contains_key("content-encoding"));
@@ -130,7 +130,7 @@ async fn metrics_want_a_token_where_that_is_configured() {
 }
 
 #[tokio::test]
-async fn metrics_are_there_also_while_the_switch_is_not() {
+async fn metrics_are_served_also_without_the_switch() {
     let world = World::with(Setup {
         switch_runs: false,
         ..Setup::default()
@@ -175,7 +175,7 @@ async fn the_page_answers_for_all_of_its_views() {
 }
 
 #[tokio::test]
-async fn the_page_is_not_sent_again_where_it_is_known() {
+async fn the_page_is_not_sent_again_to_a_browser_that_has_it() {
     let world = World::new().await;
     let first = world.plain(Method::GET, "/", &[]).await;
     // Without the page in the binary there is nothing to know.
@@ -187,7 +187,7 @@ async fn the_page_is_not_sent_again_where_it_is_known() {
 }
 
 #[tokio::test]
-async fn it_says_where_phones_sign_in() {
+async fn the_addresses_that_phones_sign_in_at_are_listed() {
     let world = World::new().await;
     let told = world.get("/system").await.is(200).json();
     assert_eq!(
