@@ -29,7 +29,7 @@ impl Conversation {
         Self::between(alice, bob, [17, 34])
     }
 
-    /// What they say is one octet each.
+    /// The audio of each is one octet.
     fn between(mut alice: Phone, mut bob: Phone, says: [u8; 2]) -> Self {
         let (dialog, branch) = alice.begins(&bob.number);
         let bobs = bob.answers();
@@ -204,7 +204,7 @@ fn conversations_on_few_ports_are_kept_apart() {
     {
         alice.hangs_up(&mut alices);
         bob.is_hung_up();
-        // Nobody has ever heard anybody else.
+        // No phone has ever heard a phone of another call.
         assert!(talk.end().iter().all(|side| side.strange == 0));
     }
     pbx.expect_nothing_left(SOON);

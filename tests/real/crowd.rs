@@ -1,4 +1,4 @@
-//! Many calls of one address at once: how many ports they take, and who hears whom.
+//! Many calls of one address at once: the ports they take, and which phone hears which.
 
 use std::{
     collections::BTreeSet,

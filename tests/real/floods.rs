@@ -16,7 +16,7 @@ use crate::{
 
 /// The longest a transaction lives without an ACK (RFC 3261 17.2.1, timer H), and a margin.
 const FORGOTTEN: Duration = Duration::from_secs(60);
-/// What one half-open INVITE may cost for as long as it is remembered, in KiB: a call of two legs.
+/// The memory that a half-open INVITE may take while it is kept, in KiB: a call of two legs.
 const EACH: u64 = 32;
 const INVITES: u32 = 10_000;
 /// So many are under way at once, so that the kernel's queue drops none.
@@ -66,7 +66,7 @@ fn flood(socket: &UdpSocket, pbx: &Tandem, count: u32, text: impl Fn() -> String
     answers
 }
 
-/// An INVITE that nobody will ever acknowledge. It leaves the offer to the PBX, so that it takes no media port yet:
+/// An INVITE that is never acknowledged. It leaves the offer to the PBX, so that it takes no media port yet:
 /// of those there are fewer than calls.
 fn invite(from: &UdpSocket, pbx: &Tandem, to: &str) -> String {
     let (from, server, name) = (from.local_addr().unwrap(), pbx.sip, unique("flood"));

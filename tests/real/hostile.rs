@@ -1,4 +1,4 @@
-//! Datagrams that are no SIP, or almost: they are answered as the RFCs say or dropped, and a call goes on meanwhile.
+//! Datagrams that are no SIP, or nearly SIP: they are answered as the RFCs say or dropped, while a call goes on.
 
 use std::{
     collections::HashSet,
@@ -235,7 +235,7 @@ fn requests_of_unknown_dialogs_are_answered_as_rfc_3261_says() {
         };
         assert!(is_right, "{method}{tag}: {statuses:?} expected, {came:?} came");
     }
-    // Somebody else's dialog is not ended by who knows its name only in part.
+    // A request with only a part of a dialog's id does not end the dialog.
     let wrong = format!(
         "BYE {} SIP/2.0\r\nVia: SIP/2.0/UDP {from};branch=z9hG4bK{};rport\r\nMax-Forwards: 70\r\nFrom: {}x\r\nTo: {}\r\n\
          Call-ID: {}\r\nCSeq: 99 BYE\r\nContent-Length: 0\r\n\r\n",

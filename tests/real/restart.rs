@@ -1,4 +1,4 @@
-//! What a killed and a stopping Tandem leaves behind.
+//! The state after a kill and after a stop of Tandem.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -38,7 +38,7 @@ fn a_kill_in_mid_call_costs_the_call_and_nothing_else() {
     }
     assert!(pbx.calls().is_empty());
 
-    // Nobody has to register again.
+    // No phone has to register again.
     assert_eq!(pbx.registrations().len(), 2);
     let (dialog, branch) = alice.begins("102");
     bob.answers();
@@ -112,7 +112,7 @@ fn a_kill_under_load_loses_no_record_and_doubles_none() {
     drop((caller, callee));
 
     pbx.expect_nothing_left(SOON);
-    // One each for all that were answered: also for those that were up, which nobody ended.
+    // One record for each answered call: also for calls in progress, which no party ended.
     let cdrs = pbx.cdrs();
     assert!(cdrs.len() >= 200, "{}", cdrs.len());
     for field in ["call_id", "sip_call_id"] {

@@ -1,4 +1,4 @@
-//! TCP as nobody should use it.
+//! Misuse of TCP.
 
 use std::{
     fs,
@@ -95,13 +95,13 @@ fn slow_half_closed_and_many_connections_delay_no_other_phone() {
         (slow.stream.read(&mut chunk).ok()? == 2 && chunk.starts_with(b"\r\n")).then_some(())
     });
 
-    // Who has said all may close that half and still hear the answer. The other half stays open for later ones.
+    // A client may close its sending half and still get the answer. The other half stays open for later answers.
     let mut half = Stream::to(&pbx);
     half.stream.write_all(half.options(&pbx).as_bytes()).unwrap();
     half.stream.shutdown(Shutdown::Write).unwrap();
     assert_eq!(half.answer().status(), 200);
 
-    // Who begins a message and does not end it, who never says anything that is SIP.
+    // A client that never ends its message, and a client that sends no SIP.
     let mut stuck = Stream::to(&pbx);
     stuck.stream.write_all(&stuck.options(&pbx).as_bytes()[..50]).unwrap();
     let mut long = Stream::to(&pbx);
@@ -156,7 +156,7 @@ fn damaged_messages_and_peers_that_never_read_end_their_connection_only() {
         damaged.push(stream);
     }
 
-    // Who asks and asks and does not listen is cut off before its answers fill the memory.
+    // A client that sends requests and never reads is cut off before its answers fill the memory.
     let mut deaf = Stream::to(&pbx);
     let many = deaf.options(&pbx).repeat(20);
     until("the deaf one to be cut off", SOON, || {

@@ -35,13 +35,13 @@ pub struct Life {
     pub numbers: Vec<String>,
     /// How bad the circumstances are.
     pub weather: Weather,
-    /// What happened that excuses some verdicts.
+    /// Events that excuse some verdicts.
     pub incidents: Incidents,
-    /// What is counted while the world goes on.
+    /// The counters of a running world.
     pub counts: Counts,
-    /// Whether the dialplan is a real one, in Rhai.
+    /// True if the dialplan is a real dialplan, in Rhai.
     pub real: bool,
-    /// What verdicts look back on.
+    /// The past events that verdicts need.
     pub seen: Seen,
     /// Chooses the transfers; `None` in a world without transfers.
     pub transfers: Option<Chance>,
@@ -57,7 +57,7 @@ pub struct Life {
     round: usize,
 }
 
-/// What verdicts look back on.
+/// The past events that verdicts need.
 #[derive(Default)]
 pub struct Seen {
     /// Ports on which nothing more was heard, and by when each must be closed.
@@ -68,7 +68,7 @@ pub struct Seen {
     pub talks: Vec<(String, String, i64)>,
 }
 
-/// What is counted while the world goes on.
+/// The counters of a running world.
 #[derive(Default)]
 pub struct Counts {
     /// Pairs of phones whose sessions were compared.
@@ -318,7 +318,7 @@ impl Life {
         }
     }
 
-    /// For a while nothing is lost and nobody does anything: long enough for all transactions to end.
+    /// A pause without loss and without new actions, long enough for all transactions to end.
     fn pauses(&mut self) {
         let faults = std::mem::take(&mut self.world.net.faults);
         self.seen.closed_before_pause = self.world.cdrs.iter().map(|cdr| cdr.open.call_id).collect();
@@ -422,7 +422,7 @@ impl Life {
             ..Settings::default()
         });
         self.scripts();
-        // Nobody saw the end of those calls; the store closes their records.
+        // The ends of those calls were not seen: the store closes their records.
         self.world.interrupted();
         self.world.events.clear();
     }

@@ -36,7 +36,7 @@ fn wanted() -> u64 {
     setting("TANDEM_SIMULATED_CALLS").unwrap_or(CALLS)
 }
 
-/// The seed of the only world to play, if one is named.
+/// The seed of the only world to play, if there is one.
 fn chosen() -> Option<u64> {
     setting("TANDEM_SIMULATED_WORLD")
 }

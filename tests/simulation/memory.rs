@@ -1,4 +1,4 @@
-//! Whether memory stays flat.
+//! Checks that memory does not grow.
 
 use std::{
     fmt,

@@ -99,7 +99,7 @@ impl Tally {
         }
     }
 
-    /// What was said before calls were answered, and in which form.
+    /// The provisional responses before calls were answered, and their form.
     fn first_words(&mut self, life: &Life) {
         for phone in &life.world.phones {
             self.states += phone.states;

@@ -25,13 +25,13 @@ pub enum Weather {
 }
 
 impl Weather {
-    /// Whether nothing fails: what the two ends of a call say must fit the record of the call.
+    /// True if nothing fails: then both ends of a call must agree with the record of the call.
     pub fn is_orderly(self) -> bool {
         self <= Self::Orderly
     }
 }
 
-/// What happened in a world that excuses some verdicts.
+/// Events in a world that excuse some verdicts.
 #[derive(Default)]
 pub struct Incidents {
     /// The switch was killed and started again: the store closed the records of its calls.

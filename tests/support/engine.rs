@@ -1,4 +1,4 @@
-//! A media engine without media: it only keeps what it was told.
+//! A media engine without media: it only keeps the commands it got.
 
 use std::collections::BTreeMap;
 
@@ -9,11 +9,11 @@ use media::{Command, MediaId, Remote};
 pub struct Port {
     /// The UDP port in descriptions.
     pub local_port: u16,
-    /// What is known of the peer.
+    /// The peer, as far as it is known.
     pub remote: Option<Remote>,
     /// The port it is bridged with.
     pub bridged: Option<MediaId>,
-    /// Whether its silence is to be reported.
+    /// True if the engine must report its silence.
     pub watched: bool,
 }
 

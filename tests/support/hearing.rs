@@ -1,4 +1,4 @@
-//! Who hears whom, by the commands the media engine got and by what phones were told.
+//! Which phone hears which, by the commands of the media engine and by the descriptions that the phones got.
 
 use media::MediaId;
 
@@ -24,7 +24,7 @@ impl World {
         port.filter(|_| none.is_none()).map(|(id, _)| *id)
     }
 
-    /// Whether what `mouth` says comes to `ear`: the phones send and listen, and the media engine relays.
+    /// True if the audio of `mouth` comes to `ear`: the phones send and receive, and the media engine relays.
     pub fn reaches(&self, mouth: Ear, ear: Ear) -> bool {
         let (Some(from), Some(to)) = (self.port_of(mouth), self.port_of(ear)) else {
             return false;

@@ -2,7 +2,7 @@
 //! clock that only counts.
 //!
 //! A scenario reads as a sentence: `alice.calls("102"); bob.rings(); bob.answers();`. A scenario that
-//! fails prints the ladder of messages that led there. Nothing sleeps; one seed always plays the same.
+//! fails prints the ladder of its messages. Nothing sleeps. A seed always plays the same scenario.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
 

@@ -42,13 +42,13 @@ pub struct Datagram {
     pub from: SocketAddr,
     /// Receiver.
     pub to: SocketAddr,
-    /// What.
+    /// Its bytes.
     pub bytes: Bytes,
 }
 
 /// The network.
 pub struct Net {
-    /// The faults of now.
+    /// The present faults.
     pub faults: Faults,
     under_way: BTreeMap<(Instant, u64), Datagram>,
     count: u64,
@@ -142,12 +142,12 @@ impl Net {
         self.under_way.pop_first().map(|(_, datagram)| datagram)
     }
 
-    /// How many are under way.
+    /// The number of datagrams under way.
     pub fn len(&self) -> usize {
         self.under_way.len()
     }
 
-    /// Whether none is under way.
+    /// True if no datagram is under way.
     pub fn is_empty(&self) -> bool {
         self.under_way.is_empty()
     }

@@ -5,7 +5,7 @@ use std::{cell::RefCell, collections::BTreeMap, sync::Arc};
 use dialplan::{Fiber, Generation, Limits, Resume, Step};
 use switch::{CallUid, Facts, Outcome, Position, ScriptCommand, ScriptEvent, ScriptFault, Verb};
 
-/// What a canned script does next.
+/// The next step of a canned script.
 pub enum Next {
     /// Asks for a verb.
     Ask(Verb),
@@ -15,7 +15,7 @@ pub enum Next {
     Throw,
 }
 
-/// A canned script: gets the outcome of its last verb (`None` at the start), says what comes next.
+/// A canned script: gets the outcome of its last verb (`None` at the start), and returns its next step.
 pub type CannedScript = Box<dyn FnMut(Option<&Outcome>) -> Next>;
 
 /// Makes the canned script of a call from the facts of the call.
@@ -76,7 +76,7 @@ impl Scripts {
         }
     }
 
-    /// Carries out a command. Returns what the script says to it, if anything.
+    /// Carries out a command. Returns the reply of the script, if there is one.
     pub fn apply(&mut self, command: ScriptCommand, unix_micros: i64) -> Option<ScriptEvent> {
         match self {
             Self::Rhai { plan, fibers } => fiber(plan, fibers, command, unix_micros),
@@ -92,7 +92,7 @@ impl Scripts {
         }
     }
 
-    /// Whether no script runs.
+    /// True if no script runs.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }

@@ -1,4 +1,4 @@
-//! TCP in the world: connections that lose nothing, and end.
+//! TCP in the world: connections without loss, which may end.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -41,7 +41,7 @@ impl Streams {
         self.under_way.first_key_value().map(|((at, _), _)| *at)
     }
 
-    /// Whether there is a connection with an address.
+    /// True if there is a connection with an address.
     pub fn has(&self, peer: SocketAddr) -> bool {
         self.open.values().any(|at| *at == peer)
     }
@@ -57,14 +57,14 @@ impl Streams {
         self.open.iter().rev().find(|(_, at)| **at == peer).map(|(id, _)| *id)
     }
 
-    /// The messages that these octets complete, without the keep-alives between them. Of a message that cannot be cut
+    /// The messages that these octets complete, without the keep-alives between them. Of a message without a length
     /// only the head is returned.
     fn cut(&mut self, id: ConnectionId, bytes: &[u8]) -> Vec<Bytes> {
         let framer = self.framers.entry(id).or_insert_with(|| Framer::new(Limits::default()));
         framer.push(bytes);
         let frames: Vec<_> = std::iter::from_fn(|| framer.next()).collect();
         if frames.iter().any(Result::is_err) {
-            self.framers.remove(&id); // what comes next is cut as on a new connection
+            self.framers.remove(&id); // later octets are read as on a new connection
         }
         let messages = frames.into_iter().filter_map(|frame| match frame {
             Ok(Frame::Message(bytes)) | Err(FrameError::TooLarge(bytes) | FrameError::NoLength(bytes)) => Some(bytes),
@@ -143,7 +143,7 @@ impl World {
         self.streams.put(self.now, piece);
     }
 
-    /// What has arrived on streams by now.
+    /// The messages that have arrived on streams by now.
     pub fn streams_arrive(&mut self) {
         while self.streams.next().is_some_and(|at| at <= self.now) {
             let Some((_, piece)) = self.streams.under_way.pop_first() else {

@@ -1,15 +1,15 @@
-//! Waiting for what other processes do: the one place where a test lets time pass, step by step and
-//! with an end. Everything else in the tests runs on a clock of its own.
+//! Waiting for other processes: only here a test lets real time pass, step by step and
+//! with a limit. All other tests run on a simulated clock.
 
 use std::{
     thread,
     time::{Duration, Instant},
 };
 
-/// Between two looks. Short against anything that is waited for, long against what a look costs.
+/// The time between two looks: short against the waiting time, long against the cost of a look.
 const STEP: Duration = Duration::from_millis(20);
 
-/// Looks until there is something to see. Panics, naming what was waited for, after `limit`.
+/// Looks until there is a result. Panics after `limit` with the name of the awaited result.
 pub fn until<T>(what: &str, limit: Duration, mut look: impl FnMut() -> Option<T>) -> T {
     let end = Instant::now() + limit;
     loop {
@@ -21,7 +21,7 @@ pub fn until<T>(what: &str, limit: Duration, mut look: impl FnMut() -> Option<T>
     }
 }
 
-/// Looks again and again for as long as `span`: for what must not happen.
+/// Looks again and again for as long as `span`: for an event that must not happen.
 pub fn throughout(span: Duration, mut look: impl FnMut()) {
     let end = Instant::now() + span;
     while Instant::now() < end {

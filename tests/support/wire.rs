@@ -80,7 +80,7 @@ impl Wire {
     }
 }
 
-/// RFC 3261 25.1: no message of the switch has a control octet, also where a phone sent one first.
+/// RFC 3261 25.1: no message of the switch has a control octet, even if a phone sent a control octet first.
 pub fn is_clean(message: &Message) {
     let head = message.bytes().len() - message.body().len();
     let head = String::from_utf8_lossy(&message.bytes()[..head]);

@@ -1,4 +1,4 @@
-//! What happens in a world: one event after the other, by chance.
+//! The events of a world: one after the other, by chance.
 //!
 //! | file | events |
 //! |---|---|

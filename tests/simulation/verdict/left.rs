@@ -1,4 +1,4 @@
-//! What the switch still holds.
+//! The state that the switch still holds.
 
 use tests::world::EPOCH;
 

@@ -1,4 +1,4 @@
-//! What must be so in a world. [`VERDICTS`] is the whole list: when each verdict is given, and in which weather.
+//! The rules of a world. [`VERDICTS`] is the whole list: the moment of each verdict, and its weather.
 //!
 //! | file | what it judges |
 //! |---|---|
@@ -35,7 +35,7 @@ pub enum Moment {
     Event,
     /// Some times a day, while calls go on.
     NowAndThen,
-    /// After a pause in which nobody did anything and nothing was lost: all transactions have ended.
+    /// After a pause without actions and without loss: all transactions have ended.
     Pause,
     /// At the end of the day, after [`ALL_SETTLED`]; some calls still go on.
     Settled,
@@ -47,7 +47,7 @@ pub enum Moment {
 
 /// One line of the list.
 pub struct Verdict {
-    /// What must be so.
+    /// The rule.
     pub says: &'static str,
     /// When it must be so.
     at: &'static [Moment],

@@ -1,4 +1,4 @@
-//! What phones saw and heard.
+//! The messages and the audio that phones got.
 
 use std::collections::BTreeSet;
 

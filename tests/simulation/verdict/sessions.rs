@@ -1,4 +1,4 @@
-//! What phones and the switch think of the media of a call.
+//! The media of a call, as phones and the switch see it.
 
 use std::{collections::BTreeMap, time::Duration};
 

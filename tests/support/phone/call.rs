@@ -13,12 +13,12 @@ use sip::{
 
 use super::Transfer;
 
-/// How far a call is.
+/// The state of a call.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub enum Phase {
-    /// Outgoing, nothing heard but 100.
+    /// Outgoing, with no response but 100.
     Trying,
-    /// It rings, here or there.
+    /// It rings, at this phone or at the other.
     Ringing,
     /// Answered; perhaps on hold.
     Up,
@@ -30,9 +30,9 @@ pub enum Phase {
 
 /// One call of a phone.
 pub struct PhoneCall {
-    /// How far it is.
+    /// Its state.
     pub phase: Phase,
-    /// Whether the PBX called the phone.
+    /// True if the PBX called the phone.
     pub incoming: bool,
     /// The INVITE that began it.
     pub invite: Message,
@@ -46,7 +46,7 @@ pub struct PhoneCall {
     pub change_code: Option<u16>,
     /// Bodies of INFO and MESSAGE requests taken in the dialog.
     pub passed: Vec<String>,
-    /// Whether the caller heard early media (a session description in a provisional response).
+    /// True if the caller got early media (a session description in a provisional response).
     pub early_media: bool,
     /// The phone sent BYE before it had answered.
     pub left: bool,
@@ -106,7 +106,7 @@ impl PhoneCall {
         uri.map(|uri| uri.number().into_owned()).unwrap_or_default()
     }
 
-    /// The phone no longer knows of it.
+    /// The phone has forgotten the call.
     pub(super) fn lose(&mut self) {
         self.phase = match self.phase {
             over @ Phase::Over(_) => over,
@@ -119,12 +119,12 @@ impl PhoneCall {
         self.accepted = None;
     }
 
-    /// The media of the phone: where it sends, and what it receives.
+    /// The media of the phone: the address it sends to, and the codecs it receives.
     pub fn media(&self) -> media::Remote {
         self.session.remote(std::net::Ipv4Addr::UNSPECIFIED.into())
     }
 
-    /// Whether a change may be offered now (RFC 3261 14.1).
+    /// True if a change may be offered now (RFC 3261 14.1).
     pub fn may_change(&self) -> bool {
         self.phase == Phase::Up
             && !self.changing
@@ -151,7 +151,7 @@ impl PhoneCall {
         line.split(' ').next()?.parse().ok()
     }
 
-    /// Whether the INVITE that began it offers one direction only, or none.
+    /// True if the INVITE that began it offers one direction only, or none.
     pub fn is_one_way(&self) -> bool {
         let offer = self.invite.body_text();
         ["a=sendonly", "a=recvonly", "a=inactive"]
@@ -159,7 +159,7 @@ impl PhoneCall {
             .any(|line| offer.contains(line))
     }
 
-    /// Whether a change waits for its decision.
+    /// True if a change waits for its decision.
     pub fn is_asked(&self) -> bool {
         self.waiting.is_some()
     }
@@ -193,7 +193,7 @@ impl PhoneCall {
         }
     }
 
-    /// An offer of the phone's. One that is still open is given up.
+    /// A new offer of the phone. An offer that is still open is given up.
     pub(super) fn offer(&mut self, spec: &Spec) -> Bytes {
         self.session.rollback();
         self.session.make_offer(spec).expect("no offer is open")

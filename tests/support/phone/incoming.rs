@@ -1,4 +1,4 @@
-//! What comes in.
+//! Requests that come in.
 
 use sip::{
     Builder, HeaderName, Message, Method, StatusCode,

@@ -67,7 +67,7 @@ pub struct Phone {
     pub address: SocketAddr,
     /// The address of the PBX, as the phone knows it.
     pub server: SocketAddr,
-    /// What it writes behind the `@` of the numbers it dials: a name, or an address with port.
+    /// The host behind the `@` of the numbers it dials: a name, or an address with port.
     pub domain: String,
     layer: Layer,
     /// Its habits.
@@ -92,7 +92,7 @@ pub struct Phone {
     pub twins: Vec<String>,
     /// The messages it sends next.
     pub outbox: VecDeque<(Flow, Bytes)>,
-    /// The address that it takes for its own, behind a NAT.
+    /// Its private address, behind a NAT.
     pub believes: Option<String>,
     /// Its transport.
     pub transport: Transport,
@@ -274,7 +274,7 @@ impl Phone {
             return;
         };
         if let Err(fault) = message.check() {
-            // Only a 400 repeats what was wrong in a request.
+            // Only a 400 repeats the fault of a request.
             let bad_request = message.status() == Some(StatusCode::BAD_REQUEST);
             assert!(bad_request, "the switch sent what its own check refuses: {fault}");
             return;

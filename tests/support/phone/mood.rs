@@ -1,10 +1,10 @@
-//! The habits of a phone: what it does by itself.
+//! The habits of a phone: actions without a command of the test.
 
 use sip::{Builder, HeaderName};
 
 use super::written::replaced;
 
-/// Says which side refreshes the session, if the phone has that habit.
+/// Names the side that refreshes the session, if the phone has that habit.
 pub(super) fn grant_timer(mood: &Mood, builder: Builder) -> Builder {
     match mood.grants_timer {
         Some(value) => builder
@@ -22,7 +22,7 @@ pub(super) fn say_allow(mood: &Mood, builder: Builder) -> Builder {
     }
 }
 
-/// The habits of a phone: what it does by itself, and how it writes its messages.
+/// The habits of a phone: actions without a command of the test, and how it writes its messages.
 #[derive(Clone, Debug)]
 pub struct Mood {
     /// Final status to incoming calls at once, instead of ringing.
@@ -31,7 +31,7 @@ pub struct Mood {
     pub sends_to: Option<String>,
     /// Answers incoming calls at once.
     pub answers: bool,
-    /// Status to re-INVITE and UPDATE that offer something, instead of taking it.
+    /// Status to re-INVITE and UPDATE with an offer, instead of accepting the offer.
     pub refuses_changes: Option<u16>,
     /// Leaves re-INVITEs unanswered until [`crate::Phone::decide`].
     pub waits_with_changes: bool,
@@ -57,13 +57,13 @@ pub struct Mood {
     pub adds: Vec<(&'static str, String)>,
     /// Answers challenges as a client of RFC 2069 does: without qop, cnonce and nonce count.
     pub old_digest: bool,
-    /// The user in From, where not its number.
+    /// The user in From, if it is not its number.
     pub claims: Option<&'static str>,
     /// Leaves the answer out of an ACK that should have one.
     pub forgets_answer: bool,
     /// Status to every UPDATE.
     pub refuses_updates: Option<u16>,
-    /// The direction of its answers to changes, where not the mirrored direction.
+    /// The direction of its answers to changes, if it is not the mirrored direction.
     pub answers_with: Option<media::SdpDirection>,
     /// Status to every MESSAGE.
     pub refuses_texts: Option<u16>,
@@ -81,7 +81,7 @@ pub struct Mood {
     pub odd: bool,
     /// The keep-alive it sends before and after each message on a stream.
     pub keeps_alive: Option<&'static str>,
-    /// The direction of its first offers, where not `sendrecv`.
+    /// The direction of its first offers, if it is not `sendrecv`.
     pub offers_with: Option<media::SdpDirection>,
     /// Status to every NOTIFY of a transfer.
     pub refuses_notices: Option<u16>,

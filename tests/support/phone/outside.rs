@@ -68,7 +68,7 @@ impl Phone {
         self.drain();
     }
 
-    /// The same request with credentials for the challenge in `response`.
+    /// The same request again, with credentials for the challenge in `response`.
     pub(super) fn again(&mut self, request: &Message, response: &Message) -> Option<Message> {
         let mut challenge = ChallengeParsed::choose(response.headers(HeaderName::WwwAuthenticate))?;
         challenge.auth &= !self.mood.old_digest;

@@ -1,4 +1,4 @@
-//! Answers to what the phone asked.
+//! Responses to the phone's requests.
 
 use sip::{Message, Method, dialog::Dialog, transaction::ClientId};
 

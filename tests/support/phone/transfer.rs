@@ -4,7 +4,7 @@ use sip::{Builder, HeaderName, Message, Method, StatusCode, transaction::ServerI
 
 use super::{Phone, Purpose};
 
-/// What a phone knows of a transfer it asked for in a call.
+/// The state of a transfer that a phone asked for in a call.
 #[derive(Clone, Debug, Default)]
 pub struct Transfer {
     /// The final status of its last REFER.
@@ -22,7 +22,7 @@ pub struct Notice {
     pub event: String,
     /// Its Subscription-State.
     pub state: String,
-    /// The status in its body: how the call to the target is doing.
+    /// The status in its body: the progress of the call to the target.
     pub code: u16,
 }
 
@@ -49,14 +49,14 @@ impl Notice {
         })
     }
 
-    /// Whether it is the last of its subscription.
+    /// True if it is the last NOTIFY of its subscription.
     pub fn is_last(&self) -> bool {
         self.state.starts_with("terminated")
     }
 }
 
 impl Transfer {
-    /// Whether a NOTIFY may come: a REFER was not refused, and not all subscriptions have ended.
+    /// True if a NOTIFY may come: a REFER was not refused, and not all subscriptions have ended.
     pub fn is_open(&self) -> bool {
         let ended = self.notices.iter().filter(|notice| notice.is_last()).count();
         u32::try_from(ended).is_ok_and(|ended| ended < self.asked)
@@ -64,7 +64,7 @@ impl Transfer {
 }
 
 impl Phone {
-    /// Sends REFER within a call. `edit` adds Refer-To and what else it needs.
+    /// Sends REFER within a call. `edit` adds Refer-To and other fields.
     pub fn refer(&mut self, index: usize, edit: impl FnOnce(Builder) -> Builder) {
         let contact = self.contact();
         if let Some(builder) = self.inside(index, &Method::Refer) {
@@ -94,7 +94,7 @@ impl Phone {
         let Some(replaces) = self.replaces(second) else {
             return false;
         };
-        // RFC 3261 19.1.1: what stands in a URI's headers is escaped.
+        // RFC 3261 19.1.1: the headers of a URI are escaped.
         let escaped = replaces
             .replace('%', "%25")
             .replace(';', "%3B")

@@ -1,4 +1,4 @@
-//! What a phone does and waits for.
+//! The actions of a phone, and the events it waits for.
 
 use std::{cell::RefCell, rc::Rc, time::Duration};
 
@@ -138,7 +138,7 @@ impl Actor {
         self
     }
 
-    /// The change that was begun is answered so.
+    /// Its change gets this final status.
     pub fn is_answered(&self, expect: u16) -> &Self {
         let call = self.latest();
         self.waits("its change to be answered", |phone| {

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `mod.rs` | [`Stage`]: the world, its phones, its records |
 //! | `actor.rs` | [`Actor`]: what a phone does and waits for |
-//! | `transfer.rs` | transfers, calls with Replaces, who hears whom |
+//! | `transfer.rs` | transfers, calls with Replaces, which phone hears which |
 
 mod actor;
 mod transfer;
@@ -73,7 +73,7 @@ impl Stage {
         (alice, bob)
     }
 
-    /// One of two that talk hangs up, and nothing is left of their call.
+    /// One of two talking phones hangs up, and nothing is left of their call.
     pub fn ends(&self, one: &Actor, other: &Actor) {
         one.hangs_up().ends_with(200);
         other.ends_with(200);
@@ -148,7 +148,7 @@ impl Stage {
         self.0.borrow().ladder.to_string()
     }
 
-    /// Lets two minutes pass; then nothing may be left but one record a call.
+    /// Lets two minutes pass. Then only one record for each call may be left.
     pub fn clears(&self) {
         let mut world = self.0.borrow_mut();
         world.pass(Duration::from_secs(120));

@@ -1,4 +1,4 @@
-//! Transfers, calls with Replaces, and who hears whom.
+//! Transfers, calls with Replaces, and which phone hears which.
 
 use sip::{Builder, HeaderName, Message};
 
@@ -44,7 +44,7 @@ impl Actor {
         self
     }
 
-    /// The REFER it sent is answered so.
+    /// Its REFER gets this final status.
     pub fn is_told_of_its_refer(&self, expect: u16) -> &Self {
         let call = self.latest();
         self.waits("its REFER to be answered", |phone| {
@@ -60,7 +60,7 @@ impl Actor {
         self.call(|call| call.transfer.notices.clone())
     }
 
-    /// A NOTIFY comes that says this of the call to the target.
+    /// A NOTIFY comes with this status of the call to the target.
     pub fn is_notified(&self, code: u16) -> &Self {
         let call = self.latest();
         self.waits(&format!("a NOTIFY with {code}"), |phone| {
@@ -73,7 +73,7 @@ impl Actor {
         self
     }
 
-    /// The last NOTIFY of the transfer comes, and says this.
+    /// The last NOTIFY of the transfer comes, with this status.
     pub fn is_notified_at_last(&self, code: u16) -> &Self {
         let call = self.latest();
         self.waits("the last NOTIFY", |phone| {
@@ -132,14 +132,14 @@ impl Actor {
 }
 
 impl Stage {
-    /// Whether the audio of `mouth`, in the call it acts on, comes to `ear`: by the media engine and by both phones.
+    /// True if the audio of `mouth`, in the call it acts on, comes to `ear`: by the media engine and by both phones.
     pub fn reaches(&self, mouth: &Actor, ear: &Actor) -> bool {
         let (from, to) = (mouth.latest(), ear.latest());
         let world = self.0.borrow();
         world.reaches((mouth.index, from), (ear.index, to))
     }
 
-    /// After a second, in which changes are settled, these two hear each other.
+    /// After a second, in which changes end, these two hear each other.
     pub fn hear_each_other(&self, one: &Actor, other: &Actor) {
         self.pass(1.0);
         let both = (self.reaches(one, other), self.reaches(other, one));
@@ -147,7 +147,7 @@ impl Stage {
         assert_eq!(both, (true, true), "they hear each other\n{}\n{engine}", self.ladder());
     }
 
-    /// After a second, this one hears no phone, and no phone hears it.
+    /// After a second, this phone hears no phone, and no phone hears it.
     pub fn is_alone(&self, one: &Actor) {
         self.pass(1.0);
         let call = one.latest();

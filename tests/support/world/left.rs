@@ -1,4 +1,4 @@
-//! What the switch still holds.
+//! The state that the switch still holds.
 
 use std::collections::BTreeSet;
 
@@ -28,7 +28,7 @@ impl World {
         }
     }
 
-    /// Panics unless nothing is left of any call (no call, leg, transaction, port, script) and each has one record.
+    /// Panics if a call, leg, transaction, port or script is left, or if a call has not exactly one record.
     pub fn expect_nothing_left(&mut self) {
         let stats = self.stats();
         let left = (

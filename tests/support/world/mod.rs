@@ -2,10 +2,10 @@
 //!
 //! | file | what it does |
 //! |---|---|
-//! | `mod.rs` | time: what happens next, and to whom |
+//! | `mod.rs` | time: the next event, and its receiver |
 //! | `people.rs` | makes extensions and phones |
-//! | `outputs.rs` | carries out what the switch wants |
-//! | `left.rs` | says what the switch still holds |
+//! | `outputs.rs` | carries out the outputs of the switch |
+//! | `left.rs` | the state that the switch still holds |
 
 mod left;
 mod outputs;
@@ -91,7 +91,7 @@ pub struct World {
     pub cdrs: Vec<Cdr>,
     /// Records opened, by call.
     pub opened: BTreeSet<CallUid>,
-    /// Calls that were answered and whose record is open: what a kill of the switch would leave of them on disk.
+    /// Answered calls with an open record: their records on disk after a kill of the switch.
     pub answered: BTreeMap<CallUid, CdrAnswer>,
     /// The events that observers saw.
     pub events: Vec<Event>,
@@ -105,7 +105,7 @@ pub struct World {
     pub replies: Vec<Result<switch::Reply, switch::CommandError>>,
     /// The store: bindings on disk.
     pub bindings: BTreeMap<u64, Binding>,
-    /// Whether the store can write.
+    /// True if the store can write.
     pub store_works: bool,
     /// The address of each host name; other names do not resolve.
     pub hosts: BTreeMap<String, SocketAddr>,
@@ -222,7 +222,7 @@ impl World {
         self.outputs = Some(Vec::new());
     }
 
-    /// Kills the switch (as with kill -9) and starts another one on what the store has.
+    /// Kills the switch (as with kill -9) and starts another switch on the data of the store.
     pub fn restart(&mut self, settings: &Settings) {
         let numbers: BTreeSet<String> = self.phones.iter().map(|phone| phone.number.clone()).collect();
         self.switch = switch_of(settings);
@@ -244,7 +244,7 @@ impl World {
         }
     }
 
-    /// Forgets everything that is over, so that the memory of the world does not hide the growth of the switch.
+    /// Forgets all that has ended, so that the memory of the world does not hide the growth of the switch.
     pub fn forgets(&mut self) {
         self.cdrs.clear();
         self.opened.clear();

@@ -69,13 +69,13 @@ impl World {
         None
     }
 
-    /// A call was answered. Until its record is closed, a crash would leave this of it.
+    /// A call was answered. After a crash before the end of the call, this is its record.
     fn note_answer(&mut self, answer: CdrAnswer) {
         assert!(self.opened.contains(&answer.open.call_id), "its record is open");
         self.answered.insert(answer.open.call_id, answer);
     }
 
-    /// A record is closed, and says of the answer what was noted when the call was answered.
+    /// A record is closed. Its answer must be the one that was noted when the call was answered.
     fn note_end(&mut self, cdr: Cdr) {
         let answer = self.answered.remove(&cdr.open.call_id);
         let noted = answer.as_ref().map(|answer| (&answer.open, answer.answered_at));
