@@ -1,4 +1,4 @@
-//! What is known of a leg's peer, and what the leg holds on its port for it.
+//! The addresses of a leg's peer, and the entries that the leg holds on its port for them.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -81,14 +81,14 @@ pub(super) enum Kind {
     Heard,
 }
 
-/// What a leg holds on its pair.
+/// The entries that a leg holds on its pair.
 #[derive(Debug)]
 pub(super) struct Claim {
     /// No description yet.
     pub(super) undescribed: bool,
-    /// The addresses with ports that are its own: the announced one, and the one it was heard from.
+    /// The addresses with ports of its own: as announced, and as heard.
     pub(super) exact: SmallVec<[SocketAddr; 2]>,
-    /// The addresses it may be heard from, and what tells it from others there.
+    /// The addresses that it may be heard from, and how it is told from other legs there.
     pub(super) addresses: SmallVec<[(IpAddr, Kind); 2]>,
 }
 
@@ -97,7 +97,7 @@ impl Claim {
         let kind = if peer.is_alone() { Kind::Alone } else { Kind::Plain };
         let mut addresses = SmallVec::from_slice(&[(peer.signalling, kind)]);
         if let Some(rtp) = peer.rtp.filter(|rtp| rtp.ip() != peer.signalling) {
-            // Behind a NAT many have the same address at home: it is of use only with its port.
+            // Behind NATs many phones have the same private address: it is of use only with its port.
             addresses.push((rtp.ip(), Kind::Plain));
         }
         Claim {

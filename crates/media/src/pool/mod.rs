@@ -2,37 +2,38 @@
 //!
 //! # The rule
 //!
-//! Legs share a small set of ports, and are told apart by (local port, remote address). Until a leg has been heard, only
-//! signalling says where its packets may come from, and there are three kinds of such legs:
+//! Legs share a small set of ports, and are told apart by (local port, remote address). Until a leg has been heard,
+//! only signalling says where its packets may come from, and there are three kinds of such legs:
 //!
-//! - **Plain**: the description names a public address, or the one that signalling comes from. The leg is told from all
-//!   others by that exact address and port, so plain legs of one address share a port. While they are few, each silent
-//!   leg has one of the first [`SPREAD`] pairs for itself: a phone that sends from another UDP port than the one it
-//!   names is known by its address while no other leg on its port waits for the same. All further legs go to the first
-//!   pair.
-//! - **Alone**: the description names a private address, and signalling comes from another: a NAT is between, and the
-//!   packets may come from any port of the NAT's address. No other silent leg that may be heard from this address shares
-//!   the port.
+//! - **Plain**: the description names a public address, or the source of signalling. The exact address and port tell
+//!   the leg from all others, so plain legs of one address share a local port. While such legs are few, each silent leg
+//!   has one of the first [`SPREAD`] pairs for itself: then a phone that sends from another UDP port than it names is
+//!   still known by its address, because no other leg on its port waits for that address. All further legs go to the
+//!   first pair.
+//! - **Alone**: the description names a private address, and signalling comes from another address: a NAT is between,
+//!   and the packets may come from any port of the NAT's address. No other silent leg that may be heard from this
+//!   address shares the port.
 //! - **Undescribed**: an INVITE of ours is not yet answered. The Contact tells whether a NAT is between, and so whether
-//!   the leg is plain or alone; and where one address and port has been announced for several calls by a host, its
-//!   undescribed legs are alone as well, since the next may announce it again.
+//!   the leg is plain or alone. Where a host has announced one address and port for several calls, its undescribed legs
+//!   are alone as well, because its next description may name this address and port again.
 //!
-//! Two legs that announce the *same* address and port never share a port of their own free will, heard or not. What a
-//! leg has held stays held for [`LINGER`] after it, while its last packets may be on the way.
+//! Two legs that announce the *same* address and port share no local port while another port is left, heard or not. An
+//! address that a leg has held stays held for [`LINGER`] after the leg, while its last packets may be on the way.
 //!
-//! Where no port is left by these rules the leg is put where most legs already wait that it may be taken for: calls
-//! without sound cost no port, and the fewest legs are in doubt. **Safety does not rest on this module**: the relay
-//! gives a packet to a leg only where no other leg on the port can be meant, and to nobody else (see
-//! [`crate::relay`]). What the pool decides is who is heard at once, and who only when the others on its port have been
-//! heard or are gone.
-
+//! Where these rules leave no port, the leg goes to the port with the most legs that it may be taken for. So calls
+//! without sound cost no port, and the fewest legs are in doubt.
+//!
+//! **Safety does not rest on this module**: the relay gives a packet to a leg only where no other leg on the port can
+//! be meant (see [`crate::relay`]). The pool decides which leg is heard at once, and which leg only after the others on
+//! its port have been heard or have ended.
+//!
 //! # Files
 //!
 //! | file | what it does | fields it owns |
 //! |---|---|---|
 //! | `mod.rs` | [`Pool`]: which engine a leg is in | `ranges` |
 //! | `range.rs` | the ports of one engine, and the rule above | all of `Range`, its slots and places |
-//! | `claim.rs` | what is known of a peer, and what a leg holds for it | all of [`PeerAddress`], `Claim`, `Crowd` |
+//! | `claim.rs` | the addresses of a peer, and the entries that a leg holds for them | all of [`PeerAddress`], `Claim`, `Crowd` |
 //! | `tally.rs` | how many legs have something, by pair of ports | all of `Tally`, `Pairs` |
 
 mod claim;
@@ -49,15 +50,15 @@ pub use self::claim::PeerAddress;
 use self::range::Range;
 use crate::MediaId;
 
-/// How many silent plain legs of one address have a pair each. More would make the kernel's batches smaller, fewer would
-/// leave fewer phones behind one NAT that may send from another port than they name.
+/// How many silent plain legs of one address have a pair each. More would make the kernel's batches smaller, fewer
+/// would leave fewer phones behind one NAT that may send from another port than they name.
 pub const SPREAD: usize = 8;
-/// For how long a leg that is over keeps its place from legs it could be taken for. The same as the relay's time in
-/// which it learns nothing from the sources of such a leg.
+/// How long a leg that has ended keeps its place from legs that it could be taken for. For the same time the relay
+/// learns nothing from the sources of such a leg.
 pub const LINGER: Duration = Duration::from_secs(2);
 
-/// Another leg on the same local port may be taken for this one: until one of them is heard or gone, neither is heard
-/// from an address that both may have.
+/// Another leg on the same local port may be taken for this leg. Until one of the two is heard or ends, neither is
+/// heard from an address that both may have.
 #[derive(Copy, Clone, Debug, Error, PartialEq, Eq)]
 #[error("another leg on the same port may be heard from the same address")]
 pub struct Conflict;
@@ -109,14 +110,14 @@ impl Pool {
         self.range_mut(leg)?.take(now, leg, peer)
     }
 
-    /// Puts a leg back on the local port that it had before, as [`Pool::take`] would with the same peer. `None` where the
-    /// port is not one of the engine's range, or the handle is stale.
+    /// Puts a leg back on the local port that it had before, as [`Pool::take`] would with the same peer. `None` where
+    /// the port is not one of the engine's range, or the handle is stale.
     pub fn take_again(&mut self, now: Duration, leg: MediaId, peer: &PeerAddress, local_port: u16) -> Option<u16> {
         self.range_mut(leg)?.take_again(now, leg, peer, local_port)
     }
 
-    /// Signalling says where the leg's peer is; the peer was silent, or has `moved` and is silent again until it is heard
-    /// from there. The leg keeps its port. A stale handle changes nothing.
+    /// Signalling says where the leg's peer is; the peer was silent, or has `moved` and is silent again until it is
+    /// heard from there. The leg keeps its port. A stale handle changes nothing.
     ///
     /// # Errors
     /// Another leg on the port may be taken for this one. That lasts until one of the two is heard or gone.
@@ -137,8 +138,8 @@ impl Pool {
         self.range(leg).is_some_and(|range| range.is_in_doubt(leg))
     }
 
-    /// The leg's local port could not be bound: it is given out again only when no other can be. The leg itself keeps it
-    /// until released.
+    /// The leg's local port could not be bound: it is given out again only when no other can be. The leg itself keeps
+    /// it until released.
     pub fn failed(&mut self, leg: MediaId) {
         if let Some(range) = self.range_mut(leg) {
             range.failed(leg);

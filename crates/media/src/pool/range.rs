@@ -1,4 +1,4 @@
-//! The local ports of one engine: who sits where, by the rule at the head of the [pool](super).
+//! The local ports of one engine: which leg is on which port, by the rule at the head of the [pool](super).
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -21,9 +21,9 @@ pub(super) struct Range {
     /// Pairs in the range.
     limit: usize,
     crowds: BTreeMap<IpAddr, Crowd>,
-    /// Who announced, or was heard from, this address and port.
+    /// The legs that announced, or were heard from, this address and port.
     exact: BTreeMap<SocketAddr, Tally>,
-    /// How many addresses with ports of this host are several legs'.
+    /// How many addresses with ports of this host belong to several legs.
     repeated: BTreeMap<IpAddr, u32>,
     /// Places that legs have left, and until when they are held.
     departed: VecDeque<(Duration, Place)>,
@@ -115,8 +115,8 @@ impl Range {
         Some(self.sit(leg, at, peer))
     }
 
-    /// Puts a leg back on the local port that it had before, as [`Range::take`] would with the same peer. `None` where the
-    /// port is not one of the range, or the handle is stale.
+    /// Puts a leg back on the local port that it had before, as [`Range::take`] would with the same peer. `None` where
+    /// the port is not one of the range, or the handle is stale.
     pub(super) fn take_again(
         &mut self,
         now: Duration,
@@ -173,7 +173,8 @@ impl Range {
         if alone {
             return free.next();
         }
-        // Where every one of them has a silent leg, the first: the others stay unmistakable, and the kernel's batches large.
+        // Where every one of them has a silent leg, the first: the others stay unmistakable, and the kernel's batches
+        // large.
         free.take(SPREAD).min_by_key(|at| self.plain(*at, claim) > 0)
     }
 
@@ -222,7 +223,8 @@ impl Range {
             heard: old.heard.filter(|_| !moved),
             ..old
         };
-        // What comes from the old address is on the way for a while; a description without a move only says more.
+        // After a move, packets from the old address are on the way for a while. A description without a move only adds
+        // to what is known.
         self.exchange(leg, new);
         if moved {
             self.depart(now, old);
@@ -244,7 +246,7 @@ impl Range {
     pub(super) fn is_in_doubt(&self, leg: MediaId) -> bool {
         self.place(leg).is_some_and(|place| {
             let claim = place.claim();
-            // It is counted itself: once by each exact address, and as one that is alone.
+            // The leg itself is counted, too: once for each exact address, and once for each address where it is alone.
             let alone = claim.addresses.iter().filter(|(_, kind)| *kind == Kind::Alone);
             let own = (claim.exact.len() + alone.count()) as u32;
             let rivals = self.rivals(&claim).map(|tally| tally.at(usize::from(place.at)));
@@ -252,15 +254,15 @@ impl Range {
         })
     }
 
-    /// The leg's local port could not be bound: it is given out again only when no other can be. The leg itself keeps it
-    /// until released.
+    /// The leg's local port could not be bound: it is given out again only when no other can be. The leg itself keeps
+    /// it until released.
     pub(super) fn failed(&mut self, leg: MediaId) {
         if let Some(at) = self.place(leg).map(|place| place.at) {
             self.spoilt.insert(usize::from(at));
         }
     }
 
-    /// Somebody else holds this port, or could at the start: its pair is not given out while there is another.
+    /// Another program holds this port, or may at the start: its pair is not given out while there is another.
     pub(super) fn avoid(&mut self, port: u16) {
         if self.covers(port) {
             self.spoilt.insert(usize::from(port - self.first) / 2);
@@ -297,7 +299,7 @@ impl Range {
         self.place(leg).map(|place| self.number(place.at))
     }
 
-    /// What is held: slots, and entries of each table; places that are only held for a while.
+    /// The sizes of the tables: slots, and entries of each table, with places that are only held for a while.
     #[cfg(test)]
     pub(super) fn sizes(&mut self, now: Duration) -> [usize; 5] {
         self.forget(now);
@@ -326,7 +328,7 @@ impl Range {
         self.slot(leg)?.place.as_ref()
     }
 
-    /// Puts a leg elsewhere; what it held counts until it is let go of.
+    /// Puts a leg at another place. Its old place counts until it is let go of.
     fn exchange(&mut self, leg: MediaId, place: Place) {
         self.hold(&place);
         self.slots[leg.slot as usize].place = Some(place);

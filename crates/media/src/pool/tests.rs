@@ -113,7 +113,7 @@ fn one_address_and_port_announced_twice_never_shares_a_local_port() {
     legs.iter()
         .for_each(|(leg, _)| pool.learned(*leg, SocketAddr::new(ip(1), 4000)));
     assert_eq!(ports(&take(&mut pool, &[plain(1, 4000)])), [20_006], "heard or not");
-    // A host that does so is asked on a port that nobody else of it has.
+    // A host that does so is asked on a port that none of its other legs has.
     assert_eq!(ports(&take(&mut pool, &[asked(1), asked(1)])), [20_008, 20_010]);
 }
 
@@ -280,7 +280,7 @@ fn odd_and_narrow_ranges() {
 }
 
 #[test]
-fn a_stale_handle_is_nobody() {
+fn a_stale_handle_reaches_no_leg() {
     let mut pool = pool();
     let (old, _) = take(&mut pool, &[natted(1, 1)])[0];
     pool.release(T, old);

@@ -48,7 +48,7 @@ fn line_ends_and_omissions_that_phones_get_wrong_are_taken() {
 }
 
 #[test]
-fn text_in_any_charset_is_taken_and_what_is_not_utf_8_is_shown_so() {
+fn text_in_any_charset_is_taken_and_other_octets_than_utf_8_are_shown_as_such() {
     let text = b"v=0\r\no=J\xf6rg 1 1 IN IP4 192.0.2.1\r\ns=Gespr\xe4ch\r\ni=\xa4\r\nu=\xff\r\ne=\xfe\r\np=\x80\r\n\
         c=IN IP4 192.0.2.1\r\nb=X-\xe4:1\r\nt=0 0\r\nr=\xe4\r\nz=\xe4\r\nk=\xe4\r\na=charset:ISO-8859-1\r\na=\xe4:\xe4\r\n\
         m=audio 4000 RTP/AVP 0\r\ni=\xe4\r\nk=\xe4\r\na=x-key:\xff\xfe\xe4\x80\r\na=\xc3\xa9t\xc3\xa9\r\n";
@@ -81,7 +81,7 @@ fn blanks_and_nul_behind_a_description_are_no_part_of_it() {
 }
 
 #[test]
-fn nothing_hangs_on_who_made_a_description_and_for_when() {
+fn the_origin_and_the_times_of_a_description_make_no_difference() {
     for o in [
         "",
         "o=\n",

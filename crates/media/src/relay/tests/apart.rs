@@ -1,4 +1,4 @@
-//! Legs on one port: nobody gets another's packets, and whom the pool has placed well is heard at once.
+//! Legs on one port: no leg gets another leg's packets, and a leg that the pool has placed well is heard at once.
 
 use super::*;
 use crate::{PeerAddress, Pool, pool::LINGER};
@@ -10,7 +10,7 @@ enum Home {
     Plain,
     /// Behind a NAT at the signalling address.
     Natted,
-    /// It sends from another port than the one it names.
+    /// It sends from another port than it names.
     Asymmetric,
     /// Its media is at another public address.
     Elsewhere,
@@ -32,7 +32,7 @@ impl Peer {
         let port = 4000 + 2 * u16::from(phone % 3);
         let described = match home {
             Home::Plain => SocketAddr::new(signalling, port),
-            // It names nobody's socket: to name another phone's is to be taken for it.
+            // It names a socket that no phone has: a peer that names another phone's socket is taken for that phone.
             Home::Asymmetric => SocketAddr::new(signalling, port + 3000),
             Home::Natted => SocketAddr::new([10, 0, 0, 5 + phone / 3].into(), port),
             Home::Elsewhere => SocketAddr::new([203, 0, 113, 9].into(), port),
@@ -77,7 +77,7 @@ impl Peer {
     }
 }
 
-/// What a peer may still be sending from where it was.
+/// Packets that a peer may still be sending from where it was.
 #[derive(Clone, Debug)]
 struct Late {
     leg: MediaId,
@@ -169,7 +169,7 @@ impl Tried {
     /// A packet of the leg's own peer; returns to which leg it was given.
     fn say(&mut self, w: &mut World, slot: usize) -> Option<MediaId> {
         let (_, peer, described, local) = self.legs.get(&slot)?;
-        // What shares a socket sends once it is described.
+        // Peers that share a socket send only once they are described.
         if !*described && self.shares(slot) {
             return None;
         }
@@ -216,7 +216,8 @@ fn peer() -> impl Strategy<Value = Peer> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
 
-    /// Whatever legs share two ports, whatever comes and goes: no leg gets what another's peer, or a stranger, has sent.
+    /// Whatever legs share two ports, whatever comes and goes: no leg gets what another's peer, or a stranger, has
+    /// sent.
     #[test]
     fn no_leg_gets_what_anothers_peer_has_sent(
         steps in proptest::collection::vec((0u8..16, 0usize..6, peer(), any::<bool>(), 0u64..900), 1..120)
@@ -261,7 +262,8 @@ proptest! {
         }
     }
 
-    /// Legs that the pool has placed without a conflict are heard with their first packet, whoever is on the port too.
+    /// Legs that the pool has placed without a conflict are heard with their first packet, whichever legs are on the
+    /// port too.
     #[test]
     fn a_leg_that_is_in_no_doubt_is_heard_at_once(
         peers in proptest::collection::vec((peer(), any::<bool>(), any::<bool>()), 1..60)
@@ -286,7 +288,7 @@ proptest! {
     }
 }
 
-/// Those of a call centre, each in its own call: what each says is heard by its own peer, and by nobody else.
+/// The phones of a call centre, each in its own call: its packets reach its own peer, and no other phone.
 #[test]
 fn two_hundred_streams_of_one_address_on_a_handful_of_ports() {
     let mut w = World::new();
@@ -358,12 +360,12 @@ fn calls_that_announce_one_socket_get_only_their_first_stream() {
     assert_eq!(w.rtp(AT_A, A, 0, 2, 160, 77, &[1; 160]).len(), 1, "the first goes on");
     w.close(2);
     w.pass(2001);
-    assert_eq!(w.rtp(AT_A, A, 0, 1, 0, 88, &[1; 160]).len(), 1, "nobody else is there");
+    assert_eq!(w.rtp(AT_A, A, 0, 1, 0, 88, &[1; 160]).len(), 1, "no other leg is there");
     assert_eq!(w.close(1).injected, 1);
 }
 
 #[test]
-fn four_thousand_silent_calls_of_one_socket_are_nobodys() {
+fn packets_of_a_socket_that_four_thousand_silent_calls_announce_reach_no_leg() {
     let mut w = World::new();
     for n in 0..8000 {
         w.leg(n, AT_A, remote(A, &[(0, "PCMU")]));
@@ -381,7 +383,7 @@ fn four_thousand_silent_calls_of_one_socket_are_nobodys() {
 }
 
 #[test]
-fn reports_of_two_streams_with_one_number_are_nobodys() {
+fn reports_of_two_streams_with_one_number_reach_no_leg() {
     let mut w = World::bridged();
     let (one, other) = ("192.0.2.9:4000", "192.0.2.9:5000");
     w.leg(3, AT_A, remote(one, &[(0, "PCMU")]));

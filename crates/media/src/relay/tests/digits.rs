@@ -62,7 +62,7 @@ fn a_digit_tandem_sends_takes_the_line_and_gives_it_back() {
         .map(|s| s.sequence.wrapping_sub(before.sequence))
         .collect();
     assert_eq!(numbers, (1..=numbers.len() as u16).collect::<Vec<_>>());
-    // The voice's clock went on meanwhile.
+    // The clock of the voice went on during the event.
     assert_eq!(audio.last().unwrap().timestamp, before.timestamp.wrapping_add(10 * 160));
 }
 

@@ -21,7 +21,7 @@ fn a_peer_that_falls_silent_is_reported() {
 }
 
 #[test]
-fn absurd_times_and_ports_harm_nobody() {
+fn absurd_times_and_ports_do_no_harm() {
     let mut w = World::bridged();
     w.command(Command::Watch {
         media: id(1),
@@ -45,7 +45,7 @@ fn absurd_times_and_ports_harm_nobody() {
 }
 
 #[test]
-fn closing_always_frees_and_stale_handles_are_nobody() {
+fn closing_always_frees_and_stale_handles_reach_no_leg() {
     let mut w = World::bridged();
     let old = MediaId {
         engine: 0,

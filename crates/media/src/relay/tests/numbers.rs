@@ -1,4 +1,4 @@
-//! The numbers of a stream say nothing of another one's (RFC 3550 sections 5.1 and 9).
+//! The numbers of a stream tell nothing of another stream's numbers (RFC 3550 sections 5.1 and 9).
 
 use super::*;
 
@@ -18,14 +18,14 @@ fn first(w: &mut World, slot: u32) -> (u32, u16, u32) {
 
 const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
 
-/// The finisher of splitmix64, which numbers came from once.
+/// The finisher of splitmix64. Numbers of streams were once drawn with it.
 fn mix(mut z: u64) -> u64 {
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     z ^ (z >> 31)
 }
 
-/// What [`mix`] was given.
+/// The inverse of [`mix`].
 fn unmix(mut z: u64) -> u64 {
     let inverse = |odd: u64| (0..6).fold(odd, |x, _| x.wrapping_mul(2u64.wrapping_sub(odd.wrapping_mul(x))));
     z = z ^ (z >> 31) ^ (z >> 62);

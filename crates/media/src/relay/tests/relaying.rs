@@ -1,4 +1,4 @@
-//! What crosses a bridge, and how it looks on the other side.
+//! Packets that cross a bridge, and how they look on the other side.
 
 use super::*;
 
@@ -57,13 +57,13 @@ fn after_hold_the_stream_goes_on_without_a_gap_in_numbers() {
 }
 
 #[test]
-fn bridging_anew_keeps_one_coherent_stream_to_each_receiver() {
+fn bridging_again_keeps_one_coherent_stream_to_each_receiver() {
     let mut w = World::bridged();
     w.leg(3, 20_004, remote("192.0.2.3:6000", &[(0, "PCMU")]));
     let first = w.say(AT_B, B, 100).remove(0);
     w.pass(20);
     w.command(Command::Bridge(id(1), id(3)));
-    assert!(w.say(AT_B, B, 101).is_empty(), "B is nobody's peer now");
+    assert!(w.say(AT_B, B, 101).is_empty(), "B has no peer now");
     w.pass(20);
     let second = w.rtp(20_004, "192.0.2.3:6000", 0, 9, 999_999, 5, &[2; 160]).remove(0);
     assert_eq!((second.ssrc, second.to), (first.ssrc, at(A)));

@@ -42,7 +42,7 @@ fn rtcp_of_strangers_is_dropped_and_that_of_nat_is_known_by_its_stream() {
     let packet = report(None, 77, None);
     w.raw(AT_A + 1, "203.0.113.66:4001", &packet);
     w.raw(AT_A + 1, "192.0.2.1:7777", &packet);
-    assert!(w.rtcp.is_empty(), "nobody speaks with that SSRC");
+    assert!(w.rtcp.is_empty(), "no peer speaks with that SSRC");
     w.say(AT_A, A, 1);
     w.raw(AT_A + 1, "203.0.113.66:4001", &packet);
     assert!(w.rtcp.is_empty());

@@ -1,4 +1,4 @@
-//! Media is not turned on whoever a description names (RFC 8445 section 19.5.1).
+//! A description cannot turn media on a host that has not asked for it (RFC 8445 section 19.5.1).
 
 use super::*;
 
@@ -70,7 +70,7 @@ fn a_leg_behind_nat_is_sent_to_from_its_first_packet_on() {
 }
 
 #[test]
-fn who_signals_from_there_need_not_speak() {
+fn a_peer_that_signals_from_there_need_not_speak() {
     let mut w = World::bridged();
     // A loudspeaker, a muted phone, early media: at any port of its own host.
     w.update(2, remote("192.0.2.2:7000", &[(0, "PCMU")]), true);

@@ -13,7 +13,8 @@ fn outcome(is_warmed: bool) -> (Vec<Sent>, Vec<Event>, Vec<Counters>) {
         (AT_B, B, rtp(0, 1, 160, 8, &[3; 160])),
         (AT_A, "192.0.2.9:4000", rtp(8, 1, 160, 9, &[4; 160])),
         (AT_A, "192.0.2.9:4000", rtp(8, 2, 320, 9, &[5; 160])),
-        // A stranger's, one of a port without a leg, a payload type nobody described, an RTCP packet, rubbish.
+        // A stranger's packet, one for a port without a leg, one of a payload type that is not described, an RTCP
+        // packet, rubbish.
         (AT_A, "203.0.113.5:4000", rtp(0, 1, 160, 7, &[6; 160])),
         (29_998, A, rtp(0, 1, 160, 7, &[7; 160])),
         (AT_B, B, rtp(96, 2, 320, 8, &[8; 160])),

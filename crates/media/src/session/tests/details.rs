@@ -113,7 +113,7 @@ fn a_stream_may_end_and_come_back() {
 }
 
 #[test]
-fn addresses_nobody_should_send_to_are_not_sent_to() {
+fn addresses_that_must_not_be_sent_to_are_not_sent_to() {
     for bad in ["0.0.0.0", "224.0.0.1", "255.255.255.255", "ff02::1", "::"] {
         let mut a = session(20_000);
         a.receive_offer(&phone(bad, 4000, "0", &[])).unwrap();
@@ -163,7 +163,7 @@ proptest! {
 
 #[test]
 fn what_our_answer_leaves_out_of_an_offer_is_not_sent() {
-    // RFC 3264 6.1: the answerer sends only what is in the offer and also in its answer.
+    // RFC 3264 6.1: the answerer sends only codecs that are in the offer and also in its answer.
     let mut a = session(20_000);
     let opus = "rtpmap:111 opus/48000/2";
     let offered = a.receive_offer(&phone("192.0.2.1", 4000, "111 8 0", &[opus])).unwrap();
