@@ -1,4 +1,4 @@
-//! Any URI, address and Via: what was read is the same when it is written and read again.
+//! Any URI, address and Via: a value that was read stays the same when it is written and read again.
 #![no_main]
 
 use sip::{NameAddr, Uri, Via};

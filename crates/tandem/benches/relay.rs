@@ -1,5 +1,5 @@
-//! CPU seconds per million RTP packets relayed, and how long a packet is under way: `cargo bench -p tandem --bench relay
-//! -- [--streams 200] [--pps 50] [--seconds 4] [--reps 3] [--one-address | --several-addresses] [--alone]
+//! CPU seconds per million RTP packets relayed, and how long a packet is under way: `cargo bench -p tandem --bench
+//! relay -- [--streams 200] [--pps 50] [--seconds 4] [--reps 3] [--one-address | --several-addresses] [--alone]
 //! [--rtpengine PATH]`. Without `--streams` and the choice of addresses: 200 streams of several addresses, then 200 and
 //! 100 of one address.
 //!
@@ -11,8 +11,8 @@
 //! stamp on the socket of the other phone, since time stamps cost something.
 //!
 //! Called as `relay STREAMS PID` it is a relay for another generator: it reads the phones' ports (u16, little-endian)
-//! from standard input, answers with its own, and after two more lines tells microseconds of CPU, packets, 0 and context
-//! switches.
+//! from standard input, answers with its own, and after two more lines tells microseconds of CPU, packets, 0 and
+//! context switches.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 #[path = "relay/generator.rs"]
@@ -69,7 +69,7 @@ impl Options {
                 "--several-addresses" => one_address = Some(false),
                 "--alone" => alone = true,
                 "--rtpengine" => options.rtpengine = Some(value()?),
-                // What cargo adds.
+                // Cargo adds this flag.
                 "--bench" => {}
                 other => return Err(format!("unknown option {other}").into()),
             }
@@ -82,7 +82,7 @@ impl Options {
     }
 }
 
-/// What one relay did in one repetition.
+/// The figures of one relay in one repetition.
 #[derive(Copy, Clone)]
 struct Run {
     /// CPU a packet, in microseconds.

@@ -6,7 +6,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command, error::ErrorKind};
 
 use crate::config::{Config, ConfigError, Key, keys};
 
-/// What the command line asks for.
+/// The action that the command line asks for.
 #[derive(Debug)]
 pub enum Action {
     /// Run the PBX; with `check`, only say whether it would start.
@@ -101,8 +101,8 @@ fn settings(given: &ArgMatches, variable: impl Fn(&str) -> Option<String>) -> Re
     Config::load(file.as_deref(), variable, flag)
 }
 
-/// What to say of `TANDEM_*` variables that are no settings: most likely somebody mistyped one. They are no reason not
-/// to start: others name variables so, too (Kubernetes does for a service called tandem).
+/// Warnings of `TANDEM_*` variables that are no settings; most likely a name is mistyped. They do not prevent a start,
+/// because other programs use such names, too (Kubernetes does for a service called tandem).
 pub fn unknown_variables(names: impl IntoIterator<Item = String>) -> Vec<String> {
     let mut known: Vec<String> = keys().map(Key::variable).collect();
     known.push("TANDEM_CONFIG".to_owned());
@@ -170,7 +170,7 @@ pub fn command() -> Command {
 
 fn serve() -> Command {
     let mut serve = Command::new("serve")
-        // As everywhere: whoever adds a flag to a command that has it already wants to change it.
+        // As in other programs: a flag that is given twice replaces the first one.
         .args_override_self(true)
         .about("Run the PBX")
         .long_about(

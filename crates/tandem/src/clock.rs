@@ -22,7 +22,7 @@ impl Clock {
         }
     }
 
-    /// What the switch takes for now.
+    /// The present time, as the switch counts it.
     pub fn now(&self) -> Instant {
         Instant::ZERO + self.start.elapsed()
     }

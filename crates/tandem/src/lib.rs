@@ -1,6 +1,6 @@
 //! The shell around the switch: sockets, clocks, threads, settings.
 //!
-//! Everything that thinks is in the pure crates; here it is given what happens, and what it wants is done.
+//! All decisions are made in the pure crates. This crate gives them their inputs and carries out their outputs.
 
 pub mod cli;
 pub mod clock;

@@ -41,7 +41,7 @@ pub fn start(log: &Log) {
     }));
 }
 
-/// What is let through. Whole SIP messages have a target of their own, that `trace` alone does not open.
+/// The filter of the log. Whole SIP messages have a target of their own, which `trace` alone does not open.
 fn filter(log: &Log) -> EnvFilter {
     let filter = EnvFilter::try_new(&log.filter).unwrap_or_else(|_| EnvFilter::new("info"));
     let level = if log.whole_messages { "trace" } else { "off" };
@@ -51,7 +51,7 @@ fn filter(log: &Log) -> EnvFilter {
     }
 }
 
-/// Fields as `name=value`. Much of what is logged was written by others: what they dialled, why they refused.
+/// Fields as `name=value`. Many values were written by others: dialled numbers, reasons of refusals.
 fn fields() -> impl for<'a> FormatFields<'a> + 'static {
     format::debug_fn(|writer: &mut Writer<'_>, field: &Field, value: &dyn fmt::Debug| {
         match (field.name(), writer.has_ansi_escapes()) {
@@ -65,7 +65,7 @@ fn fields() -> impl for<'a> FormatFields<'a> + 'static {
     .delimited(" ")
 }
 
-/// A whole message, line by line; what stands before each keeps it from passing for a line of the log's own.
+/// A whole message, line by line. The prefix of each line keeps it from looking like a line of the log.
 fn message(writer: &mut Writer<'_>, text: &str) -> fmt::Result {
     for line in text.lines() {
         writer.write_str("\n    | ")?;
@@ -74,7 +74,7 @@ fn message(writer: &mut Writer<'_>, text: &str) -> fmt::Result {
     Ok(())
 }
 
-/// Passes on text such that nobody writes a second line with it, or gives the terminal orders.
+/// Passes on text so that it can neither begin a second line nor control the terminal.
 struct OneLine<'a, 'w>(&'a mut Writer<'w>);
 
 impl Write for OneLine<'_, '_> {
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn whole_messages_are_shown_to_those_who_ask_and_forge_no_line() {
+    fn whole_messages_are_shown_on_demand_and_forge_no_line() {
         let whole =
             "TRACE sent INVITE cseq=1 \n    | INVITE sip:a SIP/2.0\n    | Subject: \\u{1b}x\n    |  INFO forged\n";
         assert_eq!(said("info", true), whole);
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_writes_a_line_of_his_own_into_the_log() {
+    fn a_value_cannot_write_a_line_of_its_own_into_the_log() {
         let kept = Kept::default();
         let writer = kept.clone();
         let lines = layer()

@@ -1,8 +1,8 @@
 //! Memory goes back to the system once a burst is over.
 //!
-//! What is freed stays with the allocator, which expects to need it again: after twelve thousand calls at once some
-//! hundred MiB, for good. Asking it to give back what is free takes milliseconds in which others that allocate wait, so
-//! it is done when the process has been quiet.
+//! Freed memory stays with the allocator, which expects to need it again: some hundred MiB after twelve thousand calls
+//! at once. The allocator gives free memory back on request. The request takes milliseconds, in which other threads
+//! that allocate must wait, so it is made when the process has been quiet.
 #![allow(unsafe_code)]
 
 use std::{
@@ -24,8 +24,8 @@ use nix::{
 const EVERY: Duration = Duration::from_secs(10);
 /// Bytes the process has to have grown by since the last time.
 const GROWN: u64 = 8 << 20;
-/// Looks at a quiet process at which memory is given back: what a call leaves is freed 32 s after its end (timers H and
-/// J of RFC 3261), and what is free does not show in what is resident.
+/// Looks in a row at a quiet process at which memory is given back. There are several, because a call's memory is freed
+/// only 32 s after its end (timers H and J of RFC 3261), and the resident bytes do not tell how much is free.
 const TRIES: u32 = 6;
 /// Quiet is a process that takes less than this share of one core's time.
 const QUIET: f64 = 0.1;
@@ -69,9 +69,9 @@ impl Drop for Keeper {
     }
 }
 
-/// What was seen at the last looks.
+/// The results of the last looks.
 struct Looks {
-    /// Resident bytes before it grew, or what was left when all was given back that could be.
+    /// Resident bytes before the process grew, or those left after all free memory was given back.
     least: u64,
     used: Duration,
     /// Looks in a row at which the process was quiet.
@@ -96,7 +96,7 @@ impl Looks {
         (1..=TRIES).contains(&self.quiet) && resident > self.least.saturating_add(GROWN)
     }
 
-    /// What is still there after the last try is in use: only more than that is a reason to try again.
+    /// Memory that is still resident after the last try is in use. Only growth beyond it is a reason to try again.
     fn gave_back(&mut self, resident: u64) {
         if self.quiet == TRIES {
             self.least = resident;
@@ -125,7 +125,7 @@ fn used() -> Duration {
     Duration::from_micros(u64::try_from(micros).unwrap_or_default())
 }
 
-/// Asks the allocator to give what is free back to the system.
+/// Asks the allocator to give free memory back to the system.
 pub fn give_back() {
     #[cfg(target_env = "gnu")]
     // SAFETY: malloc_trim takes a number and no pointer, is safe to call from any thread at any time (malloc_trim(3):
@@ -147,7 +147,7 @@ mod tests {
         looks.gave_back(290 * mib);
         let quiet = busy + EVERY / 50;
         for _ in 1..TRIES {
-            assert!(looks.is_time(290 * mib, quiet), "more may have been freed meanwhile");
+            assert!(looks.is_time(290 * mib, quiet), "more may have been freed since");
             looks.gave_back(290 * mib);
         }
         assert!(!looks.is_time(290 * mib, quiet), "there is nothing more to get");
@@ -159,7 +159,7 @@ mod tests {
 
     #[cfg(target_env = "gnu")]
     #[test]
-    fn what_was_freed_leaves_the_process() {
+    fn freed_memory_leaves_the_process() {
         // Small pieces, each with a neighbour that stays: the allocator keeps them all.
         let piece = || vec![1_u8; 1_000].into_boxed_slice();
         let mut pieces: Vec<_> = (0..100_000).map(|_| piece()).collect();

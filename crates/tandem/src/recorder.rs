@@ -40,8 +40,8 @@ pub struct ByCause {
 }
 
 impl Recorder {
-    /// A recorder for one domain; `mailbox` hears of what became durable, from a task on `runtime`, best
-    /// the one on which the store writes.
+    /// A recorder for one domain. A task on `runtime` tells `mailbox` what has become durable; `runtime` is best the
+    /// runtime on which the store writes.
     pub fn new(domain: &str, store: &Store, runtime: &Handle, mailbox: Mailbox) -> Self {
         let (promises, mut made) = mpsc::unbounded_channel::<(QueryId, Durable)>();
         // One task for all: the store keeps its promises in the order they were made.
@@ -65,8 +65,8 @@ impl Recorder {
         }
     }
 
-    /// While calls are in progress, marks so on the disk every so often, by a task on `runtime`: a record that is cut off
-    /// by a crash says how long its call lasted at least.
+    /// While calls are in progress, marks so on the disk every so often, by a task on `runtime`: a record that is cut
+    /// off by a crash says how long its call lasted at least.
     pub fn mark_calls(&self, every: Duration, clock: Clock, runtime: &Handle) {
         let writer = self.writer.clone();
         let calls = Arc::downgrade(&self.calls);
@@ -113,7 +113,7 @@ impl Recorder {
         self.ended.clone()
     }
 
-    /// Changes that nobody waits for.
+    /// Changes whose end is not waited for.
     pub fn forget(&self, changes: impl IntoIterator<Item = BindingChange>) {
         self.writer.forget(changes.into_iter().collect());
     }

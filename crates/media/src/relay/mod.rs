@@ -7,11 +7,10 @@
 //! # The way of a packet
 //!
 //! 1. The source of the packet gives its leg.
-//! 2. The leg's [guard](stream::guard::Guard) opens the packet.
-//! 3. The [ingress](stream::ingress::Ingress) counts it, and learns its source.
-//! 4. The leg's [route](route::Route) says where it goes.
-//! 5. The [egress](stream::egress::Egress) of the other leg gives it a number and a time stamp, writes, seals and sends
-//!    it.
+//! 2. The leg's guard opens the packet.
+//! 3. The ingress counts it, and learns its source.
+//! 4. The leg's route says where it goes.
+//! 5. The egress of the other leg gives it a number and a time stamp, writes, seals and sends it.
 //!
 //! The route is one match. A packet that is relayed costs no allocation and no lock.
 //!

@@ -157,7 +157,7 @@ impl Phones {
         (0..self.sockets.len()).try_for_each(|phone| self.drain(phone))
     }
 
-    /// Sends at the rate for that long, and a little more until what is under way has come.
+    /// Sends at the rate for that time, and waits a little longer for packets that are under way.
     fn talk(&mut self, pps: u64, time: Duration) -> Result<(), Fault> {
         let rate = self.sockets.len() as u128 * u128::from(pps);
         let (start, before) = (Instant::now(), self.sent);

@@ -2,18 +2,18 @@
 
 use super::{Config, limits, values};
 
-/// Puts the texts given for a key into the configuration; the error says what is accepted.
+/// Puts the texts given for a key into the configuration; the error names the accepted values.
 pub(super) type Apply = fn(&mut Config, &[String]) -> Result<(), String>;
 
 /// One setting.
 pub struct Key {
     /// Its name as a flag, such as `log-level`; the variable is `TANDEM_LOG_LEVEL`, the TOML key `log_level`.
     pub name: &'static str,
-    /// What stands for its value in the help.
+    /// The placeholder of its value in the help.
     pub value: &'static str,
     /// Its default, in words for the help.
     pub default: &'static str,
-    /// What it does.
+    /// Its effect, in words for the help.
     pub help: &'static str,
     /// Where it stands in the help.
     pub group: &'static str,
@@ -68,7 +68,7 @@ const fn secret(key: Key) -> Key {
     Key { flag: false, ..key }
 }
 
-/// The one value of a key that is no list.
+/// The value of a key that is no list.
 pub(super) fn one(values: &[String]) -> &str {
     values.first().map_or("", String::as_str)
 }

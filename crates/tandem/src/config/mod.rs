@@ -1,4 +1,11 @@
-//! Settings: defaults, then the TOML file, then `TANDEM_*` variables, then flags; later ones win.
+//! Settings: defaults, then the TOML file, then `TANDEM_*` variables, then flags. A later one wins.
+//!
+//! | file | what it does | fields it owns |
+//! |---|---|---|
+//! | `mod.rs` | [`Config`]: the settings, and the order in which they are read | all of [`Config`], [`Limits`] |
+//! | `keys.rs` | the table of settings: flag, variable, TOML key, help | all of [`Key`] |
+//! | `limits.rs` | the rows of limits in that table | none |
+//! | `values.rs` | reads the text of one setting | none |
 
 mod keys;
 mod limits;
@@ -64,7 +71,7 @@ pub struct Log {
     pub whole_messages: bool,
 }
 
-/// How much the shell takes of everything.
+/// Limits of the shell.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Dialplan scripts at once.
@@ -150,7 +157,7 @@ pub struct Config {
     pub record: Option<PathBuf>,
     /// The shell's own limits.
     pub limits: Limits,
-    /// What the switch is told. What stands above has the last word: see [`Config::for_switch`].
+    /// Settings of the switch. The fields above have precedence: see [`Config::for_switch`].
     pub switch: switch::Config,
 }
 
@@ -207,14 +214,14 @@ pub enum ConfigError {
     Value {
         /// The TOML key.
         key: String,
-        /// What was given; `...` for a secret.
+        /// The given value; `...` for a secret.
         value: String,
         /// Where: the flag, the variable or the file.
         place: String,
-        /// What is accepted.
+        /// The accepted values.
         expected: String,
     },
-    /// A key nobody knows.
+    /// An unknown key.
     #[error("{key} ({place}): no such key; known are {known}")]
     UnknownKey {
         /// The key.
@@ -234,7 +241,7 @@ pub enum ConfigError {
     },
 }
 
-/// What was given for one key in one place.
+/// The values given for one key in one place.
 struct Given<'a> {
     key: &'a Key,
     values: Vec<String>,
@@ -282,7 +289,7 @@ impl Config {
         Ok(config)
     }
 
-    /// What the switch is told.
+    /// The settings of the switch.
     pub fn for_switch(&self) -> switch::Config {
         switch::Config {
             domain: self.domain.clone(),
@@ -326,7 +333,7 @@ impl Config {
 
     fn set(&mut self, given: Given<'_>) -> Result<(), ConfigError> {
         (given.key.apply)(self, &given.values).map_err(|expected| {
-            // Of a list, the first that is not accepted alone is the one at fault.
+            // In a list, the first value that is not accepted alone is at fault.
             let alone = |value: &&String| (given.key.apply)(&mut Self::default(), &[(*value).clone()]).is_err();
             let value = given.values.iter().find(alone).or(given.values.first());
             ConfigError::Value {

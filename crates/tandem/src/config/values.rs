@@ -1,4 +1,4 @@
-//! Reading one setting's text. Every error says what is accepted, and nothing else.
+//! Reads the text of one setting. Every error names the accepted values, and nothing else.
 
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
@@ -108,7 +108,7 @@ pub(super) fn trust(value: &str) -> Result<Trusted, String> {
     })
 }
 
-/// A domain name, or an address: what may stand as a host in a SIP URI (RFC 3261 section 25.1) and in a realm.
+/// A domain name or an address, as a SIP URI (RFC 3261 section 25.1) and a realm may have it.
 pub(super) fn domain(value: &str) -> Result<String, String> {
     let known = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
     let label = |label: &str| {

@@ -1,5 +1,14 @@
-//! Signalling's sockets. All of them live in the one thread that owns the switch, so that no message
-//! changes threads between the wire and the call.
+//! Signalling's sockets. All of them live in the thread that owns the switch, so that no message changes threads
+//! between the wire and the call.
+//!
+//! | file | what it does | fields it owns |
+//! |---|---|---|
+//! | `mod.rs` | [`Net`]: binds, sends and receives | all of [`Net`], [`Limits`] |
+//! | `udp.rs` | UDP sockets, and the ICMP errors of what they sent | all of `Udp` |
+//! | `tcp.rs` | TCP connections, their limits and queues | all of `Tcp`, `Queue` |
+//! | `stream.rs` | messages on one TCP connection | none |
+//! | `resolve.rs` | look-ups of names (RFC 3263) | all of `Resolver` |
+//! | `local.rs` | the address of this machine on the way to a peer | all of `Routes` |
 
 mod local;
 mod resolve;
@@ -91,7 +100,7 @@ pub struct BindError {
     source: io::Error,
 }
 
-/// What went wrong with a socket, in words of the person who configured it.
+/// The fault of a socket, in words for the person who configured it.
 #[allow(clippy::wildcard_enum_match_arm, reason = "the standard library's list, not ours")]
 pub fn reason(error: &io::Error) -> String {
     match error.kind() {
@@ -108,9 +117,9 @@ pub struct Net {
     udp: Vec<Udp>,
     tcp: Tcp,
     resolver: Resolver,
-    /// What connections, lookups and ICMP report.
+    /// Reports of connections, look-ups and ICMP.
     reports: mpsc::Receiver<Input>,
-    /// What is known at once: sends that failed, literal addresses.
+    /// Results that are there at once: sends that failed, literal addresses.
     ready: VecDeque<Input>,
 }
 
@@ -158,7 +167,7 @@ impl Net {
         })
     }
 
-    /// What is bound, with the ports that the system chose where 0 was asked for.
+    /// The bound listeners, with the ports that the system chose where 0 was asked for.
     pub fn listeners(&self) -> &[Listener] {
         &self.listeners
     }
@@ -212,12 +221,12 @@ impl Net {
         self.udp.get_mut(index)
     }
 
-    /// Waits until everything to be sent has left, at most so long. What comes meanwhile is lost.
+    /// Waits until all messages to be sent have left, `patience` at most. Messages that come during this time are lost.
     pub async fn flush(&mut self, patience: Duration) {
         let flushed = async {
             let mut inputs = Vec::new();
             while !self.tcp.is_flushed() || !self.udp.iter().all(Udp::is_flushed) {
-                // A write that ends is reported to nobody, so look again soon.
+                // The end of a write is not reported, so look again soon.
                 let _ = tokio::time::timeout(Duration::from_millis(5), self.receive(&mut inputs)).await;
                 inputs.clear();
             }
@@ -227,7 +236,8 @@ impl Net {
         }
     }
 
-    /// Answers a [`switch::Query::Resolve`] with [`Input::Resolved`], which comes from [`Net::receive`] like everything else.
+    /// Answers a [`switch::Query::Resolve`] with [`Input::Resolved`], which comes from [`Net::receive`] like everything
+    /// else.
     pub fn resolve(&mut self, query: QueryId, host: &str, port: Option<u16>, transport: Option<Transport>) {
         if let Some(answer) = self.resolver.resolve(query, host, port, transport) {
             self.ready.push_back(answer);

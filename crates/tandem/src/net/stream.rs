@@ -111,7 +111,7 @@ async fn read(shared: &Shared, reader: &ReadHalf<'_>, flow: Flow, queue: &Queue)
                 if patience.begun.is_some() {
                     return End::Slow;
                 }
-                // What we said counts as much.
+                // Messages of ours count as much.
                 patience.heard = queue.spoken().map_or(patience.heard, |spoken| patience.heard.max(spoken));
                 if patience.heard + limits.idle_timeout <= Instant::now() {
                     return End::Idle;
@@ -168,7 +168,7 @@ struct Patience {
     heard: Instant,
 }
 
-/// What cannot be framed may still draw an answer: its head is given to the switch.
+/// A message that cannot be framed may still get an answer: its head is given to the switch.
 async fn unframed(shared: &Shared, flow: Flow, error: FrameError) -> End {
     let head = match &error {
         FrameError::TooLarge(head) | FrameError::NoLength(head) => Some(head.clone()),

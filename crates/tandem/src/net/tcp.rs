@@ -69,28 +69,28 @@ const ANSWERS: usize = 16;
 /// Read at once, from whichever connection has something.
 const CHUNK: usize = 64 * 1024;
 
-/// What a message takes while it waits: whoever sends pings and reads no pongs must not fill memory with them.
+/// The memory that a message takes while it waits. A peer that sends pings and reads no pongs must not fill memory.
 fn weight(transmit: &Transmit) -> usize {
     transmit.bytes.len() + size_of::<Transmit>()
 }
 
-/// What waits to be written on one connection.
+/// Messages that wait to be written on one connection.
 pub(super) struct Queue {
     items: RefCell<VecDeque<Transmit>>,
     bytes: Cell<usize>,
-    /// The same of all connections together.
+    /// The bytes of the queues of all connections together.
     all: Rc<Cell<usize>>,
     overflown: Cell<bool>,
-    /// Whether the peer has closed its half, so that only answers are written; and those that were, and may not
-    /// have arrived.
+    /// Whether the peer has closed its half: then only answers are written.
     answers: Cell<bool>,
+    /// Answers that were written after that, and may not have arrived.
     answered: RefCell<Vec<Transmit>>,
     spoken: Cell<Option<Instant>>,
     pub(super) changed: Notify,
 }
 
-/// Where all queues together are too long, each may have this part of what it may have otherwise: those who read
-/// need no more, and those who do not must go.
+/// While all queues together are too long, a queue may have only this fraction (1/n) of its usual length. That is
+/// enough for a peer that reads; the connection of a peer that does not read is closed.
 const SCARCE: usize = 16;
 
 impl Queue {
@@ -307,7 +307,8 @@ impl Shared {
             },
         );
         table.by_source.insert(peer.ip(), of_source + 1);
-        // Whoever came to us from this very port can be reached there; the newest connection is the likeliest to live.
+        // A peer that connected from this very port can be reached there. The newest connection is the likeliest to
+        // live.
         table.by_peer.insert(peer, id);
         Some((id, queue))
     }
@@ -321,7 +322,7 @@ impl Shared {
         }
     }
 
-    /// Sends an answer over another connection than its own; gives it back where that cannot be.
+    /// Sends an answer over another connection than its own. Gives the answer back where that is not possible.
     fn send_anew(self: &Rc<Self>, answer: Transmit) -> Option<Transmit> {
         let shared = Rc::clone(self);
         let mut flow = answer.flow;
@@ -395,7 +396,7 @@ async fn run(shared: Rc<Shared>, id: ConnectionId, stream: TcpStream, flow: Flow
 }
 
 async fn connect(shared: Rc<Shared>, id: ConnectionId, flow: Flow, queue: Rc<Queue>) {
-    // At debug level, as anybody can have answers go to a port where nobody listens.
+    // At debug level: any sender can have answers go to a port on which no program listens.
     match tokio::time::timeout(shared.limits.connect_timeout, open(&flow)).await {
         Ok(Ok(stream)) => {
             let flow = Flow {

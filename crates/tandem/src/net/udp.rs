@@ -95,7 +95,7 @@ impl Udp {
                 Poll::Pending => return,
             }
         }
-        // There may be more, and nobody else would wake us for it.
+        // There may be more, and only this task can wake itself for it.
         context.waker().wake_by_ref();
     }
 
@@ -188,8 +188,8 @@ impl Udp {
     }
 }
 
-/// Linux hands the ICMP error of an earlier datagram, whichever it is, to whoever sends next: this one has not been
-/// sent then, and nothing is known of where it goes. What fails twice cannot be sent.
+/// Linux reports the ICMP error of any earlier datagram to the next send. Then the datagram of this send has not left,
+/// and the error says nothing of its destination: it is sent again. A send that fails twice has an error of its own.
 fn past_an_older_fault(mut send: impl FnMut() -> io::Result<()>) -> io::Result<()> {
     match send() {
         Err(error) if error.kind() != io::ErrorKind::WouldBlock => send(),
@@ -279,7 +279,7 @@ fn send(fd: RawFd, bound: SocketAddr, transmit: &Transmit) -> io::Result<()> {
     Ok(())
 }
 
-/// RFC 3261 18.4: unreachable destinations are reported to whoever sent there. The kernel keeps the
+/// RFC 3261 18.4: an unreachable destination is reported to the sender. The kernel keeps the
 /// datagram that an ICMP error is about, with where it went.
 async fn report_errors(socket: Rc<UdpSocket>, bound: SocketAddr, reporter: mpsc::Sender<Input>, routes: Rc<Routes>) {
     while socket.ready(Interest::ERROR).await.is_ok() {
@@ -379,7 +379,8 @@ mod tests {
     #[test]
     fn only_icmp_errors_that_will_not_pass_are_reported() {
         let errno = |error: i32| u32::try_from(error).unwrap();
-        // What Linux makes of codes 0 to 15 of "destination unreachable" and of "parameter problem", and of ICMPv6.
+        // The errors that Linux makes of codes 0 to 15 of "destination unreachable" and of "parameter problem", and of
+        // ICMPv6.
         for error in [
             libc::ENETUNREACH,
             libc::EHOSTUNREACH,

@@ -28,8 +28,8 @@ const NAME: usize = 28;
 
 type Name = [u8; NAME];
 
-/// Sets "don't fragment" on what an IPv4 socket sends, whatever the path's MTU (ip(7)). A packet of audio fits any path,
-/// and the kernel need not choose an identification for each packet, which is a tenth of the packet's cost.
+/// Sets "don't fragment" on what an IPv4 socket sends, whatever the path's MTU (ip(7)). A packet of audio fits any
+/// path, and the kernel need not choose an identification for each packet, which is a tenth of the packet's cost.
 pub(super) fn dont_fragment(socket: BorrowedFd<'_>) -> io::Result<()> {
     let value: libc::c_int = libc::IP_PMTUDISC_PROBE;
     let length = size_of::<libc::c_int>() as libc::socklen_t;
@@ -100,9 +100,9 @@ impl Receiver {
             header.msg_hdr.msg_name = name.as_mut_ptr().cast();
             header.msg_hdr.msg_namelen = NAME as libc::socklen_t;
         }
-        // SAFETY: the first `room` of `headers` are filled. Each points to one iovec of `vectors`, which describes exactly
-        // one buffer of `self.buffers`, and to one name of NAME octets with that length; all of them outlive the call and
-        // nothing else refers to them during it. Any octets are valid values of both.
+        // SAFETY: the first `room` of `headers` are filled. Each points to one iovec of `vectors`, which describes
+        // exactly one buffer of `self.buffers`, and to one name of NAME octets with that length; all of them outlive
+        // the call and nothing else refers to them during it. Any octets are valid values of both.
         let count = unsafe {
             libc::recvmmsg(
                 socket.as_raw_fd(),
@@ -130,7 +130,7 @@ impl Receiver {
     }
 }
 
-/// What is to be sent through one socket.
+/// Datagrams to be sent through one socket.
 #[derive(Default)]
 pub(super) struct Outbox {
     octets: Vec<u8>,
@@ -319,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn what_there_is_no_room_for_stays_in_the_socket() {
+    fn datagrams_without_room_stay_in_the_socket() {
         use std::{net::UdpSocket, os::fd::AsFd};
         let [one, other, phone] = [0; 3].map(|_| UdpSocket::bind("127.0.0.1:0").unwrap());
         for n in 0..ROOM as u8 {

@@ -18,15 +18,16 @@
 //!
 //! 1. takes all that has come to the ports, many datagrams in one system call (`recvmmsg`);
 //! 2. lets the relay read the legs of all these packets ahead of time ([`media::Relay::warm`]);
-//! 3. gives the packets to the relay one after the other; what is to be sent is queued for each port;
+//! 3. gives the packets to the relay one after the other, and queues for each port the packets to be sent;
 //! 4. sends the queues, many datagrams in one system call (`sendmmsg`).
 //!
-//! What a packet costs is nearly all the kernel's: two thirds for sending, a sixth for receiving. `io_uring` was measured
-//! and needs as much as the two calls; segmentation offload (`UDP_SEGMENT`, `UDP_GRO`) has nothing to put together, since
-//! two packets to one address and port are 20 ms apart.
+//! The kernel has nearly the whole cost of a packet: two thirds for sending, a sixth for receiving. `io_uring` was
+//! measured and needs as much as the two calls; segmentation offload (`UDP_SEGMENT`, `UDP_GRO`) has nothing to put
+//! together, since two packets to one address and port are 20 ms apart.
 //!
-//! A core relays some 250,000 packets a second, which is 2,500 calls; more than that takes several engines on port ranges
-//! of their own, each with its share of the calls.
+//! A core relays some 250,000 packets a second, which is 2,500 calls. More would take several engines on port ranges of
+//! their own, each with its share of the calls. Today one engine is started; the pool and `media::MediaId` count
+//! engines.
 
 mod batch;
 mod ports;
@@ -66,7 +67,7 @@ const TURN: usize = 16;
 /// The token of the thread's own wake-up.
 const WAKE: u64 = u64::MAX;
 
-/// What the engine needs to know.
+/// The settings of the engine.
 #[derive(Clone, Debug)]
 pub struct EngineConfig {
     /// Where to bind; `0.0.0.0` or `::` for everywhere, the latter for both families.
@@ -109,7 +110,7 @@ impl EngineConfig {
     }
 }
 
-/// What the thread is told. The channel is as long as signalling makes it: a few commands a call.
+/// A message to the thread. Signalling sends a few commands a call, and so bounds the length of the channel.
 enum Input {
     Command(Command),
     Loaded(String, Result<Arc<media::audio::Clip>, String>),
@@ -338,8 +339,8 @@ impl Worker {
         }
     }
 
-    /// Takes what has come to a port. While there is room it is handled only when all ports have been emptied, so that the
-    /// legs of many packets are read ahead of time together.
+    /// Takes what has come to a port. While there is room it is handled only when all ports have been emptied, so that
+    /// the legs of many packets are read ahead of time together.
     fn receive(&mut self, port: u16) {
         for turn in 0..TURN {
             if self.receiver.is_full() {
@@ -370,7 +371,7 @@ impl Worker {
 
     fn inputs(&mut self) -> Round {
         let _ = self.wake.event.read();
-        // Before the channel is emptied: what is put in after this wakes the thread again.
+        // Before the channel is emptied: a message that is put in after this wakes the thread again.
         self.wake.pending.store(false, Ordering::Release);
         while let Ok(input) = self.inputs.try_recv() {
             let now = self.now();

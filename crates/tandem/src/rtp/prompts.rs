@@ -1,7 +1,7 @@
 //! Reads prompts from their folder, off the media thread.
 //!
-//! Each time a prompt is played its file is looked at. Samples that were read before are used only while the file has not
-//! changed since.
+//! Each time a prompt is played its file is looked at. Samples that were read before are used only while the file has
+//! not changed since.
 
 use std::{
     fs::{File, Metadata},
@@ -36,7 +36,7 @@ pub(super) fn start(
     Ok(sender)
 }
 
-/// What is wrong with the prompt of that name in the folder.
+/// Whether the folder has a prompt of that name that can be played.
 ///
 /// # Errors
 /// It is not there, cannot be read, or is no prompt; in words for people.
@@ -47,8 +47,8 @@ pub fn check_prompt(folder: &Path, name: &str) -> Result<(), String> {
     Prompts::new(folder.to_owned()).get(name).map(drop)
 }
 
-/// Device, inode, length, and times of modification and change of a file. Each way to write or replace a file changes at
-/// least one of them.
+/// Device, inode, length, and times of modification and change of a file. Each way to write or replace a file changes
+/// at least one of them.
 type Stamp = (u64, u64, u64, (i64, i64), (i64, i64));
 
 fn stamp(file: &Metadata) -> Stamp {

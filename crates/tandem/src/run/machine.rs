@@ -1,4 +1,4 @@
-//! What the loop drives, and whom it serves; traits, so that a test can stand in for either.
+//! The two sides of the loop as traits, so that a test can stand in for either.
 
 use sip::Instant;
 use switch::{Input, Output, Switch};
@@ -8,7 +8,7 @@ pub trait Machine {
     /// Something happened.
     fn handle(&mut self, now: Instant, input: Input);
 
-    /// What is wanted next; [`Output::Timeout`] is the last of a round.
+    /// The next output; [`Output::Timeout`] is the last of a round.
     fn poll_output(&mut self) -> Output;
 }
 

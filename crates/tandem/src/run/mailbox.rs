@@ -8,14 +8,14 @@ use tokio::sync::{mpsc, oneshot};
 /// How a command's answer comes back.
 pub type Answer = oneshot::Sender<Result<Reply, CommandError>>;
 
-/// What other threads tell the loop.
+/// A message of another thread to the loop.
 #[derive(Debug)]
 pub enum Told {
     /// The admin API wants something.
     Command(Command, Answer),
     /// The admin API changed an account, on disk; confirmed once the switch knows.
     Account(AccountChange, oneshot::Sender<()>),
-    /// Take no new calls, and end when the last one has; those that last longer are ended.
+    /// Take no new calls, and end with the last call; calls that last longer are ended.
     Shutdown {
         /// How long calls may go on.
         drain: Duration,
@@ -37,7 +37,7 @@ pub struct Inbox {
 }
 
 impl Mailbox {
-    /// A mailbox where `depth` requests may wait; who comes then waits too.
+    /// A mailbox where `depth` requests may wait. A sender of a further request waits for room.
     pub fn new(depth: usize) -> (Self, Inbox) {
         let (told, requests) = mpsc::channel(depth);
         let (answers, answered) = mpsc::unbounded_channel();
@@ -54,13 +54,13 @@ impl Mailbox {
     ///
     /// # Errors
     /// The loop has ended.
-    pub async fn tell(&self, told: Told) -> Result<(), Gone> {
-        self.told.send(told).await.map_err(|_| Gone)
+    pub async fn tell(&self, told: Told) -> Result<(), LoopEnded> {
+        self.told.send(told).await.map_err(|_| LoopEnded)
     }
 
-    /// Brings what the switch has asked for: never waits, from any thread. The switch's own limits bound
-    /// how much that can be (a script has one verb at a time, a call one record to be opened ...). After
-    /// the loop's end it goes nowhere.
+    /// Brings an answer that the switch has asked for. Never waits, and may be called from any thread. The limits of
+    /// the switch bound the number of answers (a script has one verb at a time, a call one record to be opened ...).
+    /// After the end of the loop an answer is dropped.
     pub fn answer(&self, input: Input) {
         let _ = self.answers.send(input);
     }
@@ -69,7 +69,7 @@ impl Mailbox {
 /// The loop has ended.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("signalling has ended")]
-pub struct Gone;
+pub struct LoopEnded;
 
 #[cfg(test)]
 impl Inbox {

@@ -1,4 +1,11 @@
-//! The loop: one thread owns the switch, gives it what happens and does what it wants.
+//! The loop: one thread owns the switch, gives it inputs and carries out its outputs.
+//!
+//! | file | what it does | fields it owns |
+//! |---|---|---|
+//! | `mod.rs` | [`Run`]: the loop | all of [`Run`], [`Metrics`] |
+//! | `machine.rs` | the switch and its outside, as traits | none |
+//! | `mailbox.rs` | how other threads reach the loop | all of [`Mailbox`], [`Inbox`] |
+//! | `recording.rs` | writes inputs to a file, and plays them again | all of [`Recording`], [`Recorded`] |
 
 mod machine;
 mod mailbox;
@@ -20,7 +27,7 @@ use tokio::time::sleep_until;
 
 pub use self::{
     machine::{Machine, Outside},
-    mailbox::{Answer, Gone, Inbox, Mailbox, Told},
+    mailbox::{Answer, Inbox, LoopEnded, Mailbox, Told},
     recording::{Header, Recorded, Recording, VERSION},
 };
 use crate::{clock::Clock, net::Net};
@@ -48,11 +55,11 @@ pub struct Run<M, O> {
     last_command: u64,
     next_timeout: Instant,
     next_clock: Instant,
-    end: Ending,
+    end: Phase,
     metrics: Metrics,
 }
 
-/// What is counted of the loop. Clones share the figures.
+/// The figures of the loop. Clones share them.
 #[derive(Clone, Debug, Default)]
 pub struct Metrics {
     /// TCP connections open now (as of the last look at the clock).
@@ -61,9 +68,9 @@ pub struct Metrics {
     pub panics: Counter,
 }
 
-/// How far shutting down is.
+/// The phase of the loop's life.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
-enum Ending {
+enum Phase {
     /// Not at all.
     Running,
     /// Calls may go on until then.
@@ -74,7 +81,7 @@ enum Ending {
     Over,
 }
 
-/// Names the loop's own commands; nobody waits for their replies by a channel.
+/// Names the loop's own commands, whose replies go to no channel.
 const OWN: CommandId = CommandId(0);
 
 impl<M: Machine, O: Outside> Run<M, O> {
@@ -91,7 +98,7 @@ impl<M: Machine, O: Outside> Run<M, O> {
             last_command: 0,
             next_timeout: Instant::ZERO,
             next_clock: Instant::ZERO,
-            end: Ending::Running,
+            end: Phase::Running,
             metrics: Metrics::default(),
         }
     }
@@ -113,7 +120,7 @@ impl<M: Machine, O: Outside> Run<M, O> {
         let mut told = Vec::with_capacity(BATCH);
         let timer = sleep_until(self.clock.at(self.next_wake()));
         tokio::pin!(timer);
-        while self.end != Ending::Over {
+        while self.end != Phase::Over {
             let wake = self.clock.at(self.next_wake());
             if timer.deadline() != wake {
                 timer.as_mut().reset(wake);
@@ -122,7 +129,7 @@ impl<M: Machine, O: Outside> Run<M, O> {
                 () = self.net.receive(&mut inputs) => {}
                 _ = self.inbox.answers.recv_many(&mut answers, BATCH) => {}
                 count = self.inbox.told.recv_many(&mut told, BATCH) => if count == 0 {
-                    // Everybody who could tell us to end is gone.
+                    // The last mailbox is dropped: no thread could end the loop any more.
                     break;
                 },
                 () = &mut timer => {}
@@ -144,12 +151,12 @@ impl<M: Machine, O: Outside> Run<M, O> {
     fn next_wake(&self) -> Instant {
         let next = self.next_timeout.min(self.next_clock);
         match self.end {
-            Ending::Running | Ending::Over => next,
-            Ending::Draining { until, ask } | Ending::HangingUp { until, ask } => next.min(until).min(ask),
+            Phase::Running | Phase::Over => next,
+            Phase::Draining { until, ask } | Phase::HangingUp { until, ask } => next.min(until).min(ask),
         }
     }
 
-    /// Does what is due, also while messages keep coming without end.
+    /// Does the work that is due, also while messages keep coming without end.
     fn pass_time(&mut self) {
         let now = self.clock.now();
         if now >= self.next_clock {
@@ -159,13 +166,13 @@ impl<M: Machine, O: Outside> Run<M, O> {
             self.handle(Input::Tick);
         }
         match self.end {
-            Ending::Running | Ending::Over => {}
-            Ending::Draining { until, .. } if now >= until => self.hang_up(now),
-            Ending::HangingUp { until, .. } if now >= until => {
+            Phase::Running | Phase::Over => {}
+            Phase::Draining { until, .. } if now >= until => self.hang_up(now),
+            Phase::HangingUp { until, .. } if now >= until => {
                 tracing::warn!("ended before every BYE was answered");
-                self.end = Ending::Over;
+                self.end = Phase::Over;
             }
-            Ending::Draining { ref mut ask, .. } | Ending::HangingUp { ref mut ask, .. } => {
+            Phase::Draining { ref mut ask, .. } | Phase::HangingUp { ref mut ask, .. } => {
                 if now >= *ask {
                     *ask = now + ASK;
                     self.handle(Input::Command {
@@ -206,23 +213,23 @@ impl<M: Machine, O: Outside> Run<M, O> {
     fn shut_down(&mut self, drain: Duration) {
         let now = self.clock.now();
         match self.end {
-            Ending::Running => {
+            Phase::Running => {
                 tracing::info!(seconds = drain.as_secs_f64(), "draining: no new calls");
-                self.end = Ending::Draining {
+                self.end = Phase::Draining {
                     until: now + drain,
                     ask: now,
                 };
                 self.handle(Input::Drain);
             }
             // Asked twice: do not wait for the calls.
-            Ending::Draining { .. } => self.hang_up(now),
-            Ending::HangingUp { .. } | Ending::Over => self.end = Ending::Over,
+            Phase::Draining { .. } => self.hang_up(now),
+            Phase::HangingUp { .. } | Phase::Over => self.end = Phase::Over,
         }
     }
 
     fn hang_up(&mut self, now: Instant) {
         tracing::info!("ending the calls in progress");
-        self.end = Ending::HangingUp {
+        self.end = Phase::HangingUp {
             until: now + LAST_WORDS,
             ask: now,
         };
@@ -284,7 +291,7 @@ impl<M: Machine, O: Outside> Run<M, O> {
                 }
                 Output::Reply(id, reply) => {
                     if let Some(waiting) = self.commands.remove(&id) {
-                        // Whoever asked may have gone meanwhile.
+                        // The asking thread may have given up.
                         let _ = waiting.send(reply);
                     }
                     None
@@ -309,10 +316,10 @@ impl<M: Machine, O: Outside> Run<M, O> {
         let Ok(Reply::Stats(stats)) = reply else { return };
         let Stats { calls, legs, .. } = *stats;
         match self.end {
-            Ending::Running | Ending::Over => {}
-            Ending::Draining { .. } | Ending::HangingUp { .. } => {
+            Phase::Running | Phase::Over => {}
+            Phase::Draining { .. } | Phase::HangingUp { .. } => {
                 if calls == 0 && legs == 0 {
-                    self.end = Ending::Over;
+                    self.end = Phase::Over;
                 }
             }
         }

@@ -21,12 +21,12 @@ pub struct Header {
     pub tandem_recording: u32,
     /// The seed of identifiers. The seed of keys is never written.
     pub seed: [u8; 32],
-    /// What the switch was told.
+    /// The settings of the switch.
     pub config: switch::Config,
 }
 
-/// The format written here. It grows by one with each change of an input, of the settings, or of what follows from them: a
-/// run plays again to the same outputs only in the version that recorded it.
+/// The format written here. It grows by one with each change of an input, of the settings, or of what follows from
+/// them: a run plays again to the same outputs only in the version that recorded it.
 pub const VERSION: u32 = 2;
 
 /// What every version's first line begins with.
@@ -101,7 +101,7 @@ impl Recorded {
     /// Reads a recording.
     ///
     /// # Errors
-    /// The reader's, and [`io::ErrorKind::InvalidData`] for what is no recording.
+    /// The reader's, and [`io::ErrorKind::InvalidData`] where the file is no recording.
     pub fn read(recording: impl BufRead) -> io::Result<Self> {
         let mut lines = recording.lines();
         let first = lines.next().ok_or_else(|| bad("empty"))??;

@@ -137,7 +137,7 @@ fn run_recorded<F: Future<Output = ()>>(
             server,
             seen,
         });
-        // The loop would end with the last who can tell it to.
+        // The loop would end with the last mailbox.
         let _kept = stage.clone();
         let the_loop = Run::new(machine, Refusing, net, Clock::start(), inbox, recording).run(vec![Input::Tick]);
         timeout(FOREVER, async { tokio::join!(the_loop, act(stage)) })
@@ -178,7 +178,7 @@ fn with_calls(calls: u64) -> Vec<Output> {
 }
 
 #[test]
-fn the_clock_comes_first_then_what_is_known_then_the_listeners_then_messages() {
+fn the_clock_comes_first_then_accounts_then_the_listeners_then_messages() {
     let seen = run(echo, async |stage| {
         stage.send("hello").await;
         stage.hears("hello").await;
@@ -248,7 +248,7 @@ fn a_command_gets_its_own_answer() {
 }
 
 #[test]
-fn what_cannot_be_done_outside_comes_back_as_an_answer() {
+fn a_failure_outside_comes_back_as_an_answer() {
     let react = |now: Instant, input: &Input| match input {
         Input::Listening(_) => vec![Output::Query(QueryId(7), Query::SaveBindings(Vec::new()))],
         Input::Stored { .. } => vec![Output::Event(Event::ScriptFailed {
@@ -396,7 +396,7 @@ fn a_recording_of_another_version_is_refused_by_its_number() {
 }
 
 #[test]
-fn what_is_no_recording_is_refused() {
+fn a_file_that_is_no_recording_is_refused() {
     for text in ["", "{}", "{\"tandem_recording\":2,\"seed\":1}"] {
         let error = Recorded::read(text.as_bytes()).err().unwrap();
         assert!(error.to_string().starts_with("not a recording: "), "{error}");

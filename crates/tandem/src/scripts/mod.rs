@@ -1,8 +1,13 @@
 //! The script threads: each call's dialplan runs on one of them, from its first line to its last.
 //!
-//! What a script asks for goes out as a [`ScriptEvent`]; what came of it comes in as a
-//! [`ScriptCommand`]. A thread runs its scripts in turn, a slice of operations each, so an endless one
-//! takes its share and no more.
+//! A verb of a script goes out as a [`ScriptEvent`]; its outcome comes in as a [`ScriptCommand`]. A thread runs its
+//! scripts in turn, a slice of operations each, so that an endless script takes its share and no more.
+//!
+//! | file | what it does | fields it owns |
+//! |---|---|---|
+//! | `mod.rs` | [`Scripts`]: the threads, and the limit of scripts | all of [`Scripts`], [`Options`] |
+//! | `worker.rs` | one thread with its scripts | all of `Worker` |
+//! | `watch.rs` | sees changes of the dialplan folder | all of [`Watch`] |
 
 mod watch;
 mod worker;
@@ -22,7 +27,7 @@ use worker::Worker;
 /// How many threads run scripts, and how many scripts they take.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub struct Options {
-    /// Threads; a call stays on the one it began on.
+    /// Threads. A call stays on the thread that it began on.
     pub threads: usize,
     /// Scripts alive at once, waiting ones included. A suspended script costs about 14 KiB, and two
     /// of the kernel's memory areas (`vm.max_map_count`, 65,530 by default).
@@ -52,8 +57,8 @@ struct Thread {
 }
 
 impl Scripts {
-    /// Starts the threads. Each call's script runs what `plans` holds when it begins; what it asks for,
-    /// and its end, is given to `sink`, on the script's thread (a refusal: on the sender's).
+    /// Starts the threads. The script of a call runs the dialplans that `plans` holds at its beginning. Its verbs and
+    /// its end are given to `sink`, on the thread of the script (a refusal: on the thread of the sender).
     pub fn start<S>(options: Options, plans: &Arc<Dialplans>, sink: S) -> io::Result<Self>
     where
         S: Fn(ScriptEvent) + Clone + Send + Sync + 'static,

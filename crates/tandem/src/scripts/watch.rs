@@ -1,4 +1,4 @@
-//! Noticing that the dialplan folder has changed.
+//! Sees that the dialplan folder has changed.
 
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -20,12 +20,12 @@ const EVERY: Duration = Duration::from_millis(250);
 const DEPTH: usize = 8;
 const ENTRIES: usize = 4_096;
 
-/// What came of a change.
+/// The result of a change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reload {
     /// New calls run the new scripts.
     Reloaded,
-    /// What ran before still runs.
+    /// The earlier scripts still run.
     Failed(Vec<ScriptFault>),
 }
 
@@ -84,7 +84,7 @@ impl Drop for Watch {
     }
 }
 
-/// What the folder looked like when it was loaded, and at the last look.
+/// The state of the folder when it was loaded, and at the last look.
 struct Seen {
     loaded: u64,
     last: u64,
@@ -95,7 +95,7 @@ impl Seen {
         Self { loaded: now, last: now }
     }
 
-    /// Whether the folder differs from what is loaded, and has come to rest.
+    /// Whether the folder differs from the loaded state, and has come to rest.
     fn look(&mut self, now: u64) -> bool {
         let rests = now == self.last;
         self.last = now;

@@ -42,7 +42,7 @@ impl<S: Fn(ScriptEvent)> Worker<S> {
         }
     }
 
-    /// Runs until nobody can send commands any more.
+    /// Runs until the last sender of commands is dropped.
     pub(super) fn run(mut self, commands: &Receiver<ScriptCommand>) {
         loop {
             // All that waits is taken before each slice, so that a cancellation is not kept waiting.
@@ -92,7 +92,7 @@ impl<S: Fn(ScriptEvent)> Worker<S> {
         }
     }
 
-    /// An outcome for a script that does not wait for one is dropped: the script was cancelled meanwhile.
+    /// An outcome for a script that has ended is dropped: the script was cancelled before.
     fn resume(&mut self, call: CallUid, outcome: Outcome) {
         let Some(script) = self.scripts.get_mut(&call) else {
             return;
@@ -106,7 +106,7 @@ impl<S: Fn(ScriptEvent)> Worker<S> {
         }
     }
 
-    /// A script that has ended by itself meanwhile is not told to have ended twice.
+    /// The end of a script that has ended by itself is not reported twice.
     fn cancel(&mut self, call: CallUid) {
         let Some(script) = self.scripts.remove(&call) else {
             return;
@@ -154,7 +154,7 @@ impl<S: Fn(ScriptEvent)> Worker<S> {
     }
 }
 
-/// A panic ends what is in `body`, never the thread and the scripts of other calls with it.
+/// A panic in `body` ends `body` only, not the thread with the scripts of other calls.
 fn contained<T>(body: impl FnOnce() -> T) -> Option<T> {
     catch_unwind(AssertUnwindSafe(body)).ok()
 }

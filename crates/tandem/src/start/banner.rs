@@ -1,4 +1,4 @@
-//! What is said to a person at start: what to type into a phone, and where the page is.
+//! The text for a person at start: settings for a phone, and the address of the page.
 
 use std::{
     fmt::Write,
@@ -10,7 +10,7 @@ use switch::Listener;
 
 use super::database::Made;
 
-/// What the banner is made of.
+/// The facts of the banner.
 pub(super) struct Banner<'a> {
     pub(super) listeners: &'a [Listener],
     pub(super) http: SocketAddr,
@@ -19,7 +19,7 @@ pub(super) struct Banner<'a> {
     /// The addresses phones reach this machine by, of either family at most one.
     pub(super) addresses: Vec<IpAddr>,
     pub(super) made: &'a Made,
-    /// What is wrong with the dialplan, if anything.
+    /// The fault of the dialplan, if there is one.
     pub(super) broken: Option<&'a str>,
 }
 
@@ -69,7 +69,8 @@ impl Banner<'_> {
     }
 }
 
-/// How others reach what is bound here, if they can: by one of `addresses` where it is bound to all of them.
+/// The address by which other machines reach a bound socket, if they can. A socket that is bound to all addresses is
+/// reached by one of `addresses`.
 fn reached(addresses: &[IpAddr], bound: SocketAddr) -> Option<SocketAddr> {
     if !bound.ip().is_unspecified() {
         return Some(bound);

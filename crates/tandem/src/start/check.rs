@@ -16,7 +16,7 @@ use crate::{config::Config, net::Net, rtp};
 
 /// Tests settings (already read), ports, database and dialplans.
 ///
-/// `notes` is what is odd and would not keep it from starting.
+/// `notes`: oddities that do not prevent a start.
 pub(super) fn settings(config: &Config, notes: &[String]) -> ExitCode {
     for note in notes {
         complain(note, FAILED);

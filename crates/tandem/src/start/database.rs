@@ -17,10 +17,10 @@ use crate::config::Config;
 
 /// The extensions a first start makes.
 const DEMO: [&str; 2] = ["101", "102"];
-/// What the generated or given token is called in the database.
+/// The name of the admin token in the database, generated or given.
 const TOKEN: &str = "admin";
 
-/// What a first start made, to be shown once.
+/// Secrets that a first start made, to be shown once.
 #[derive(Default)]
 pub(super) struct Made {
     /// Numbers and passwords.
@@ -34,7 +34,7 @@ pub(super) fn path(config: &Config) -> PathBuf {
     config.data.join("tandem.db")
 }
 
-/// Makes the data folder where there is none; nobody else on the machine may look into it.
+/// Makes the data folder where there is none. Only its owner may look into it.
 pub(super) fn make_folder(folder: &Path) -> Result<(), StartError> {
     let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
     made.map_err(|source| StartError::Folder {
@@ -51,7 +51,7 @@ pub(super) async fn open(config: &Config, keeper: &Handle) -> Result<Store, Star
     // It holds hashes of passwords: only its owner may read it, in whatever folder. Where this fails,
     // opening it says why.
     let _ = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
-    // What opening starts belongs to the runtime it is called on.
+    // The tasks that opening starts belong to the runtime that it is called on.
     let keeper = keeper.clone();
     let opened = spawn_blocking(move || keeper.block_on(Store::open(path, Options::default()))).await;
     Ok(opened.map_err(|_| StartError::Ended("opening the database"))??)
@@ -78,7 +78,7 @@ pub(super) async fn first_start(store: &Store, config: &Config, now: i64) -> Res
             made.extensions.push((number.into(), password));
         }
     } else if !domains.is_empty() && !domains.contains(&config.domain) {
-        // Digest hashes hold the realm (RFC 7616 3.4.2), so nobody could sign in.
+        // Digest hashes hold the realm (RFC 7616 3.4.2), so no phone could register.
         tracing::warn!(domain = config.domain, kept = %domains.join(", "), "no extensions in this domain");
     }
     if let Some(token) = &config.http.admin_token {
@@ -100,7 +100,7 @@ pub(super) fn hash(realm: &str, username: &str, password: &str) -> Ha1 {
     Ha1 { md5, sha256 }
 }
 
-/// What the switch is to know before any message: accounts, then bindings. Calls that were cut off when
+/// The first inputs of the switch, before any message: accounts, then bindings. Calls that were cut off when
 /// the last process ended get the end of their records.
 pub(super) async fn load(store: &Store, domain: &str, now: i64) -> Result<Vec<Input>, StoreError> {
     let interrupted = store.close_interrupted(now).await?;
@@ -114,7 +114,7 @@ pub(super) async fn load(store: &Store, domain: &str, now: i64) -> Result<Vec<In
     Ok(accounts.chain(bindings.into_iter().map(Input::Restored)).collect())
 }
 
-/// Whether the folder, or the one it would be made in, can be written.
+/// Whether the folder, or the folder that it would be made in, can be written.
 pub(super) fn is_writable(folder: &Path) -> io::Result<()> {
     let there = folder
         .ancestors()

@@ -11,8 +11,8 @@ use crate::config::Config;
 /// The last good scripts, in the data folder.
 const KEPT: &str = "dialplan-kept.json";
 
-/// Puts the dialplans in force. Phones register also where they are broken: then the last good ones run, or each call
-/// fails where there are none. The log says so, and the note is for the person who started it.
+/// Puts the dialplans in force. Broken dialplans do not keep phones from registering: then the last good dialplans run,
+/// or each call fails where there are none. The log says so. The note is for the person who started Tandem.
 pub(super) fn start(config: &Config) -> (Arc<Dialplans>, Option<String>) {
     let folder = &config.dialplans;
     let (plans, in_force) = Dialplans::start(folder, Limits::default(), config.data.join(KEPT));

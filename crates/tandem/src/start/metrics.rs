@@ -1,4 +1,4 @@
-//! What the shell adds to `/metrics`.
+//! The shell's figures in `/metrics`.
 
 use std::fmt;
 
@@ -15,7 +15,7 @@ use store::Writer;
 
 use crate::{recorder::EndedCalls, run::Metrics};
 
-/// What the media engine tells of a leg when it closes, summed up.
+/// The counters that the media engine reports of each closed leg, summed up.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Audio {
     received: Counter,

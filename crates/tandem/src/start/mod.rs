@@ -1,4 +1,17 @@
 //! From the command line to a running PBX, and its end.
+//!
+//! | file | what it does | fields it owns |
+//! |---|---|---|
+//! | `mod.rs` | the main function and its exit codes | none |
+//! | `serve.rs` | starts the threads, waits for signals, stops | none |
+//! | `signalling.rs` | the thread of the switch | all of `Signalling`, `Begin` |
+//! | `outside.rs` | carries out the outputs of the switch | all of `Outside` |
+//! | `database.rs` | the data folder and the first start | all of `Made` |
+//! | `dialplans.rs` | loads the dialplans | none |
+//! | `banner.rs` | the text for a person at start | all of `Banner` |
+//! | `metrics.rs` | the shell's figures in `/metrics` | all of `Audio` |
+//! | `check.rs` | `--check` and `tandem check` | none |
+//! | `replay.rs` | `tandem replay` | none |
 
 mod banner;
 mod check;
@@ -135,7 +148,7 @@ pub fn main(
     }
 }
 
-/// Writes for people to standard output; a closed one is nobody's fault.
+/// Writes for people to standard output. A closed output is no error.
 fn say(text: &str) {
     let mut out = std::io::stdout().lock();
     let _ = out.write_all(text.as_bytes());

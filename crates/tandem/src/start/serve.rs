@@ -263,7 +263,7 @@ fn hasher(config: &Config) -> admin::Hasher {
     Arc::new(move |username, password| database::hash(&realm, username, password))
 }
 
-/// What the switch is told, with the media ports that it is to leave to other programs.
+/// The settings of the switch, with the media ports that belong to other programs.
 fn for_switch(config: &Config) -> switch::Config {
     switch::Config {
         media_ports_taken: media_ports_taken(config).map(|(address, _)| address.port()).collect(),
@@ -360,7 +360,7 @@ fn connections(wanted: usize, descriptors: usize, rtp: Rtp) -> usize {
     wanted.min(descriptors.saturating_sub(needed).max(descriptors / 4))
 }
 
-/// What is to be typed into phones, for the page.
+/// The settings for phones, for the page.
 fn system(config: &Config, listeners: &[Listener], addresses: &[IpAddr]) -> admin::System {
     let server = |(place, transports): (SocketAddr, Vec<sip::Transport>)| admin::Server {
         address: place.ip().to_string(),
@@ -374,7 +374,7 @@ fn system(config: &Config, listeners: &[Listener], addresses: &[IpAddr]) -> admi
     }
 }
 
-/// Tells the person who started it, and the log. The log gets no secret: somebody may keep it.
+/// Tells the person who started Tandem, and the log. The log gets no secret, because logs are kept.
 fn announce(
     config: &Config,
     listeners: &[Listener],

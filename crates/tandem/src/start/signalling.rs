@@ -12,7 +12,7 @@ use crate::{
     run::{Inbox, Machine, Metrics, Outside, Recording, Run},
 };
 
-/// What the switch needs to begin.
+/// The things that the switch needs to begin.
 pub(super) struct Begin<M, O> {
     pub(super) machine: M,
     pub(super) outside: O,
@@ -24,9 +24,9 @@ pub(super) struct Begin<M, O> {
     pub(super) first: Vec<Input>,
 }
 
-/// The thread, with its sockets bound; it begins when it is told to, and ends where it never is.
+/// The thread, with its sockets bound. It begins on command, and ends where the command never comes.
 pub(super) struct Signalling<M, O> {
-    /// What is bound.
+    /// The bound listeners.
     pub(super) listeners: Vec<Listener>,
     begin: oneshot::Sender<Begin<M, O>>,
     thread: thread::JoinHandle<()>,
@@ -63,7 +63,7 @@ impl<M: Machine + Send + 'static, O: Outside + Send + 'static> Signalling<M, O> 
 
     /// Lets it begin.
     pub(super) fn begin(self, begin: Begin<M, O>) -> thread::JoinHandle<()> {
-        // Where the thread has died already, whoever joins it learns.
+        // Where the thread has died already, the join reports it.
         let _ = self.begin.send(begin);
         self.thread
     }

@@ -95,7 +95,7 @@ fn while_it_drains_new_calls_get_503_and_a_call_may_end_by_itself() {
     let (mut caller, mut callee) = talking(&pbx, Transport::Udp);
     let mut late = Phone::new(Transport::Udp, pbx.sip(), "102", pbx.password("102"));
     pbx.signal("-TERM");
-    // The signal takes its way; what comes after it is refused.
+    // The signal takes some time to arrive. Calls after it are refused.
     while late.dial("nobody").status() != Some(StatusCode::SERVICE_UNAVAILABLE) {}
     let answer = caller.bye();
     assert_eq!(answer.status(), Some(StatusCode::OK));
@@ -110,8 +110,8 @@ fn killed_during_a_call_it_closes_the_record_and_finds_the_phones_again() {
     let mut pbx = Pbx::start(place.serve(&["--call-mark", "0.1"]));
     let (token, sip) = (pbx.after("Admin token:").unwrap(), format!("udp:{}", pbx.sip()));
     let (mut caller, mut callee) = talking(&pbx, Transport::Udp);
-    // What was answered is handed over before anybody hears of it. Each mark is a row, and two of them are some time
-    // of talk: this many more rows than now are both.
+    // The answer is a row in the database before the caller hears of it. Each mark is a row as well, and two marks are
+    // some time of talk. Four more rows than now are both.
     let before = pbx.metric("tandem_store_written_total");
     while pbx.metric("tandem_store_written_total") < before + 4 {}
     pbx.child.kill().unwrap();
@@ -120,7 +120,7 @@ fn killed_during_a_call_it_closes_the_record_and_finds_the_phones_again() {
     let pbx = Pbx::start(place.serve(&["--sip", &sip]));
     let first = records(&pbx, &token);
     assert_eq!(first.len(), 1, "{first:?}");
-    // It says what is known: answered, by whom, since when, and how long at least.
+    // The record has the known facts: answered, by whom, since when, and how long at least.
     assert_eq!(
         (&first[0]["disposition"], &first[0]["ended_by"], &first[0]["to"]),
         (&"answered".into(), &"system".into(), &"102".into())

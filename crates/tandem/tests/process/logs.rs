@@ -1,4 +1,4 @@
-//! What the log says to somebody who asks why a phone does not sign in, or why a call failed.
+//! The log tells an administrator why a phone does not register, and why a call failed.
 
 use sip::{Method, StatusCode, Transport};
 
@@ -7,7 +7,7 @@ use crate::{
     support::{Pbx, Place},
 };
 
-/// One phone that types its password wrong, one nobody knows, and a call to a phone that is busy.
+/// A phone with a wrong password, a phone of an unknown number, and a call to a phone that is busy.
 fn life(more: &[&str]) -> (String, Vec<String>) {
     let place = Place::new();
     let pbx = Pbx::start(place.serve(more));

@@ -1,4 +1,4 @@
-//! The built binary as its user meets it: what it prints, what phones hear, and how it exits.
+//! The built binary as its user meets it: its text, its answers to phones, and its exit codes.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
 mod calls;

@@ -15,7 +15,7 @@ use sip::{
 
 /// Ends a test that hangs.
 const FOREVER: Duration = Duration::from_secs(20);
-/// Nobody listens there: what it is for needs no audio.
+/// No program listens on that port: the tests need no audio.
 const SDP: &str = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n\
                    m=audio 9 RTP/AVP 0\r\na=rtpmap:0 PCMU/8000\r\n";
 

@@ -117,7 +117,7 @@ fn a_port_in_use_is_one_clear_line() {
     let taken = UdpSocket::bind(place.rtp.split_once('-').unwrap().0).unwrap();
     let line = format!("rtp = \"{}\": {used}", taken.local_addr().unwrap());
     fails(place.serve(&[]), 1, &line);
-    // Nothing was made whose secrets nobody has seen.
+    // The failed start has made no secret that was never shown.
     drop(taken);
     let pbx = Pbx::start(place.serve(&[]));
     assert!(pbx.after("Admin token:").is_some() && pbx.after("password").is_some());
@@ -154,10 +154,11 @@ fn a_database_that_is_none_is_left_alone() {
     assert_eq!(fs::read_to_string(place.path("data/tandem.db")).unwrap(), text);
 }
 
-/// As somebody who is not let in everywhere, also where the tests run as root.
+/// Runs the command as the user `nobody`, who has few permissions, also where the tests run as root.
 fn as_nobody(place: &Place, command: &Command) -> Command {
     let binary = place.path("tandem");
-    // By a process of its own: one that this process forks meanwhile would hold the copy open for writing.
+    // A process of its own makes the copy: a process that this one forks in another test would hold the copy open for
+    // writing.
     let copied = Command::new("/bin/cp")
         .arg(command.get_program())
         .arg(&binary)
@@ -244,7 +245,8 @@ fn calls(pbx: &Pbx, password: &str) -> [Option<StatusCode>; 2] {
     [registered, phone.dial("*44").status()]
 }
 
-/// A broken dialplan keeps no phone from registering: what ran before the last stop runs on, and everybody is told.
+/// A broken dialplan keeps no phone from registering: the dialplan that ran before the last stop runs on, and log and
+/// terminal say so.
 #[test]
 fn a_start_with_a_broken_dialplan_runs_the_last_good_one() {
     let place = Place::new();

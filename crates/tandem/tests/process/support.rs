@@ -12,7 +12,7 @@ use std::{
 
 const PLAN: &str = "fn on_call(caller) { caller.dial(caller.dialed, #{ timeout: 30 }); }\nfn on_trunk(caller) { caller.reject(404); }\n";
 
-/// A folder with a dialplan, and settings that collide with nobody's.
+/// A folder with a dialplan, and settings that collide with no other test's.
 pub(crate) struct Place {
     pub(crate) folder: tempfile::TempDir,
     pub(crate) rtp: String,
@@ -37,7 +37,7 @@ impl Place {
         self.path(name).display().to_string()
     }
 
-    /// `tandem serve` on free ports; what is in `more` comes later and wins where it is no list.
+    /// `tandem serve` on free ports. Flags in `more` come later, and win where the setting is no list.
     pub(crate) fn serve(&self, more: &[&str]) -> Command {
         let mut settings: HashMap<&str, String> = HashMap::from([
             ("--data", self.text("data")),

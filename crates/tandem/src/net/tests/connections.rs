@@ -131,7 +131,7 @@ fn a_request_to_a_peer_that_closed_its_connection_goes_over_a_new_one() {
         let (flow, _) = bench.message().await;
         drop(phone);
         assert_eq!(Some(bench.closed().await), flow.connection);
-        // Its contact, and the connection it had: what the switch still knows of it.
+        // The switch still knows its contact, and the connection that it had.
         let way = Flow {
             remote: door.local_addr().unwrap(),
             ..flow
