@@ -6,8 +6,10 @@ use tests::wait::{throughout, until};
 
 use crate::{
     phones::phone::{Dialog, Phone},
-    support::talk::{Side, Talk, packet},
-    support::tandem::{Setup, Tandem},
+    support::{
+        talk::{Side, Talk, packet},
+        tandem::{Setup, Tandem},
+    },
 };
 
 const SOON: Duration = Duration::from_secs(10);

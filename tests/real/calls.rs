@@ -5,10 +5,11 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use crate::{
-    phones::baresip::Setup,
-    phones::linphone::Linphone,
-    support::tandem::{self, Tandem},
-    support::tone,
+    phones::{baresip::Setup, linphone::Linphone},
+    support::{
+        tandem::{self, Tandem},
+        tone,
+    },
 };
 
 const SOON: Duration = Duration::from_secs(10);

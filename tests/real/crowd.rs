@@ -10,8 +10,10 @@ use tests::wait::until;
 
 use crate::{
     phones::phone::{Dialog, Phone},
-    support::talk::packet,
-    support::tandem::{Setup, Tandem},
+    support::{
+        talk::packet,
+        tandem::{Setup, Tandem},
+    },
 };
 
 const SOON: Duration = Duration::from_secs(10);

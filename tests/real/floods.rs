@@ -10,8 +10,10 @@ use tests::wait::until;
 use crate::{
     audio::Conversation,
     phones::phone::{Phone, unique},
-    support::message::Message,
-    support::tandem::{Setup, Tandem, password},
+    support::{
+        message::Message,
+        tandem::{Setup, Tandem, password},
+    },
 };
 
 /// The longest a transaction lives without an ACK (RFC 3261 17.2.1, timer H), and a margin.

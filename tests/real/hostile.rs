@@ -13,8 +13,10 @@ use tests::wait::until;
 use crate::{
     audio::Conversation,
     phones::phone::unique,
-    support::message::Message,
-    support::tandem::{Setup, Tandem},
+    support::{
+        message::Message,
+        tandem::{Setup, Tandem},
+    },
 };
 
 /// The tests do the same every time: xorshift.

@@ -3,8 +3,7 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use crate::{
-    phones::phone::Phone,
-    phones::sipp::Setup as Sipp,
+    phones::{phone::Phone, sipp::Setup as Sipp},
     support::tandem::{Setup, Tandem},
 };
 

@@ -3,10 +3,11 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use crate::{
-    phones::phone::Phone,
-    phones::sipp::Setup as Sipp,
-    support::talk::{Side, Talk},
-    support::tandem::{Setup, Tandem},
+    phones::{phone::Phone, sipp::Setup as Sipp},
+    support::{
+        talk::{Side, Talk},
+        tandem::{Setup, Tandem},
+    },
 };
 
 const SOON: Duration = Duration::from_secs(10);

@@ -13,8 +13,10 @@ use crate::{
     audio::Conversation,
     hostile::{Dice, options},
     phones::phone::unique,
-    support::message::Message,
-    support::tandem::{Setup, Tandem},
+    support::{
+        message::Message,
+        tandem::{Setup, Tandem},
+    },
 };
 
 const SOON: Duration = Duration::from_secs(20);

@@ -5,8 +5,10 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::{
-    phones::baresip::{Baresip, Setup},
-    phones::linphone::Linphone,
+    phones::{
+        baresip::{Baresip, Setup},
+        linphone::Linphone,
+    },
     support::tandem::Tandem,
 };
 

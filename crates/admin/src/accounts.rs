@@ -8,11 +8,12 @@ use switch::AccountChange;
 use tokio::sync::Mutex;
 
 use crate::{
+    http::{
+        problem::Problem,
+        versions::{Conditions, Version},
+    },
     model::now_micros,
-    problem::Problem,
-    state::Hasher,
-    switch_handle::SwitchHandle,
-    versions::{Conditions, Version},
+    shell::{state::Hasher, switch_handle::SwitchHandle},
 };
 
 /// An extension to make, with its password in clear.

@@ -16,7 +16,11 @@ use axum::{
 use ipnet::IpNet;
 use subtle::{Choice, ConstantTimeEq};
 
-use crate::{forwarded, problem::Problem, secret::hash_token, state::App};
+use crate::{
+    http::{forwarded, problem::Problem},
+    model::secret::hash_token,
+    shell::state::App,
+};
 
 /// A longer token is wrong without being looked at.
 pub const MAX_TOKEN_LENGTH: usize = 512;

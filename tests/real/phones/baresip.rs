@@ -14,10 +14,10 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tests::wait::{throughout, until};
 
-use crate::{
-    support::place::{Process, ports, tail},
-    support::tandem::{Tandem, password},
-    support::tone,
+use crate::support::{
+    place::{Process, ports, tail},
+    tandem::{Tandem, password},
+    tone,
 };
 
 /// For anything a phone does at once.

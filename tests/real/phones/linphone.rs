@@ -12,10 +12,10 @@ use std::{
 use tempfile::TempDir;
 use tests::wait::until;
 
-use crate::{
-    support::place::{Process, ports, tail},
-    support::tandem::{Tandem, password},
-    support::tone,
+use crate::support::{
+    place::{Process, ports, tail},
+    tandem::{Tandem, password},
+    tone,
 };
 
 const SOON: Duration = Duration::from_secs(20);

@@ -9,9 +9,9 @@ use std::{
 
 use tests::wait::until;
 
-use crate::{
-    support::message::{Message, sdp},
-    support::tandem::{Tandem, password},
+use crate::support::{
+    message::{Message, sdp},
+    tandem::{Tandem, password},
 };
 
 const SOON: Duration = Duration::from_secs(15);

@@ -11,9 +11,9 @@ use std::{
 use tempfile::TempDir;
 use tests::wait::until;
 
-use crate::{
-    support::place::{Process, ports, tail},
-    support::tandem::password,
+use crate::support::{
+    place::{Process, ports, tail},
+    tandem::password,
 };
 
 /// A scenario of `tests/data/sipp` that is running.

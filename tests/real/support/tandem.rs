@@ -13,9 +13,9 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tests::wait::until;
 
-use crate::{
-    support::http::{self, Answer},
-    support::place::{Process, ports, tail},
+use crate::support::{
+    http::{self, Answer},
+    place::{Process, ports, tail},
 };
 
 const TOKEN: &str = "a-token-for-the-tests-only";

@@ -9,11 +9,12 @@ use switch::{CallUid, Command, CommandError, Reply};
 
 use super::unexpected;
 use crate::{
-    extract::{JsonBody, PathText},
-    model::{Call, CallPage, NewCall, StartedCall},
-    problem::{Problem, ProblemBody},
-    state::App,
-    validate,
+    http::{
+        extract::{JsonBody, PathText},
+        problem::{Problem, ProblemBody},
+    },
+    model::{Call, CallPage, NewCall, StartedCall, validate},
+    shell::state::App,
 };
 
 /// List calls

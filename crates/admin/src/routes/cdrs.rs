@@ -9,11 +9,12 @@ use utoipa::IntoParams;
 
 use super::pages::{self, Page};
 use crate::{
-    extract::{PathText, QueryParams},
-    model::{Cdr, CdrPage},
-    problem::{Problem, ProblemBody},
-    state::App,
-    validate,
+    http::{
+        extract::{PathText, QueryParams},
+        problem::{Problem, ProblemBody},
+    },
+    model::{Cdr, CdrPage, validate},
+    shell::state::App,
 };
 
 #[derive(Deserialize, IntoParams)]

@@ -10,13 +10,16 @@ use axum::{
 };
 
 use crate::{
-    dialplans::{DialplanError, Dialplans},
-    extract::{PathText, body, media_type, unsupported},
-    model::DialplanPage,
-    problem::{Problem, ProblemBody},
-    state::App,
-    validate,
-    versions::{Conditions, Version},
+    http::{
+        extract::{PathText, body, media_type, unsupported},
+        problem::{Problem, ProblemBody},
+        versions::{Conditions, Version},
+    },
+    model::{DialplanPage, validate},
+    shell::{
+        dialplans::{DialplanError, Dialplans},
+        state::App,
+    },
 };
 
 /// List dialplans

@@ -21,9 +21,8 @@ use tokio_stream::{
 };
 
 use crate::{
-    events::AdminEvent,
-    problem::{Problem, ProblemBody},
-    state::App,
+    http::problem::{Problem, ProblemBody},
+    shell::{events::AdminEvent, state::App},
 };
 
 /// Listen to events

@@ -12,13 +12,17 @@ use utoipa::IntoParams;
 use super::pages::{self, Page};
 use crate::{
     accounts::New,
-    extract::{JsonBody, PathText, QueryParams},
-    model::{CreatedExtension, Extension, ExtensionPage, ExtensionPatch, NewExtension},
-    problem::{Problem, ProblemBody},
-    secret::{Shown, generate_password},
-    state::App,
-    table, validate,
-    versions::{Conditions, Version},
+    http::{
+        extract::{JsonBody, PathText, QueryParams},
+        problem::{Problem, ProblemBody},
+        versions::{Conditions, Version},
+    },
+    model::{
+        CreatedExtension, Extension, ExtensionPage, ExtensionPatch, NewExtension,
+        secret::{Shown, generate_password},
+        table, validate,
+    },
+    shell::state::App,
 };
 
 #[derive(Deserialize, IntoParams)]

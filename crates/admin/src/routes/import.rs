@@ -14,12 +14,16 @@ use utoipa::IntoParams;
 use super::extensions::check_new;
 use crate::{
     accounts::New,
-    extract::{QueryParams, body, is_json, media_type, parse_json, parse_object, unsupported},
-    model::{ImportLine, ImportReport, ImportStatus, NewExtension},
-    problem::{Problem, ProblemBody},
-    secret::{Shown, generate_password},
-    state::App,
-    table::{self, Row},
+    http::{
+        extract::{QueryParams, body, is_json, media_type, parse_json, parse_object, unsupported},
+        problem::{Problem, ProblemBody},
+    },
+    model::{
+        ImportLine, ImportReport, ImportStatus, NewExtension,
+        secret::{Shown, generate_password},
+        table::{self, Row},
+    },
+    shell::state::App,
 };
 
 #[derive(Deserialize, IntoParams)]

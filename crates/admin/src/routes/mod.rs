@@ -36,11 +36,13 @@ use utoipa_axum::{
 
 use crate::{
     auth,
-    page::{self, SECURITY_HEADERS},
-    parameters::{self, Known},
-    problem::Problem,
-    repeats::once,
-    state::{AdminState, App, Limits},
+    http::{
+        page::{self, SECURITY_HEADERS},
+        parameters::{self, Known},
+        problem::Problem,
+        repeats::once,
+    },
+    shell::state::{AdminState, App, Limits},
 };
 
 /// The API's description.
@@ -65,7 +67,7 @@ use crate::{
         (name = "events", description = "Events of calls, registrations and dialplans, as they happen"),
         (name = "system", description = "Health, metrics, this description"),
     ),
-    components(schemas(crate::problem::ProblemBody)),
+    components(schemas(crate::http::problem::ProblemBody)),
 )]
 struct ApiDoc;
 
@@ -148,7 +150,7 @@ fn describe_every_error(operation: &mut Operation) {
         .insert("default".to_owned(), response.into());
 }
 
-/// Everything over HTTP as one service, for those who bring their own server; [`crate::serve`] is the
+/// Everything over HTTP as one service, for those who bring their own server; [`crate::http::serve`] is the
 /// usual way.
 pub fn router(state: AdminState) -> Router {
     assemble(state.share())

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::problem::Problem;
+use crate::http::problem::Problem;
 
 const DEFAULT: u32 = 50;
 /// The most items of a page.

@@ -7,10 +7,12 @@ use utoipa::IntoParams;
 
 use super::{pages, unexpected};
 use crate::{
-    extract::{PathText, QueryParams},
+    http::{
+        extract::{PathText, QueryParams},
+        problem::{Problem, ProblemBody},
+    },
     model::{Registration, RegistrationPage},
-    problem::{Problem, ProblemBody},
-    state::App,
+    shell::state::App,
 };
 
 #[derive(Deserialize, IntoParams)]

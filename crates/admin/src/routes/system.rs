@@ -12,12 +12,12 @@ use switch::{Command, Reply};
 
 use crate::{
     auth,
-    health::HealthState,
-    http_metrics::{self, Format},
+    http::{
+        http_metrics::{self, Format},
+        problem::{Problem, ProblemBody},
+    },
     model::HealthReport,
-    problem::{Problem, ProblemBody},
-    state::App,
-    system::System,
+    shell::{health::HealthState, state::App, system::System},
 };
 
 /// Whether Tandem is ready

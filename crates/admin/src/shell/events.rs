@@ -7,8 +7,8 @@ use switch::Event;
 use tokio::sync::broadcast;
 
 use crate::{
-    dialplans::Fault,
     model::{Call, Cdr, Registration},
+    shell::dialplans::Fault,
 };
 
 /// One event: its name in the contract, and its JSON.

@@ -3,8 +3,8 @@
 use store::Account;
 
 use crate::{
+    http::problem::Problem,
     model::{Extension, NewExtension},
-    problem::Problem,
 };
 
 /// The columns, in the order in which they are written. A password is read, and never written: only its

@@ -4,7 +4,7 @@ use std::{collections::HashSet, sync::LazyLock};
 
 use records::is_number;
 
-use crate::problem::Problem;
+use crate::http::problem::Problem;
 
 /// The longest name of an extension, in characters.
 pub(crate) const MAX_NAME: usize = 64;

@@ -6,7 +6,7 @@ use axum::{
 };
 use rust_embed::{EmbeddedFile, RustEmbed};
 
-use crate::problem::Problem;
+use crate::http::problem::Problem;
 
 #[derive(RustEmbed)]
 #[folder = "../../web/dist"]

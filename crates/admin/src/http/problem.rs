@@ -14,9 +14,11 @@ use switch::CommandError;
 use utoipa::ToSchema;
 
 use crate::{
-    dialplans::{DialplanError, Fault},
     model::ImportLine,
-    switch_handle::SwitchGone,
+    shell::{
+        dialplans::{DialplanError, Fault},
+        switch_handle::SwitchGone,
+    },
 };
 
 /// The body of every error: RFC 9457 problem details, `application/problem+json`.

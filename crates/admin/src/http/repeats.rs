@@ -18,9 +18,8 @@ use axum::{
 use sha2::{Digest, Sha256};
 
 use crate::{
-    extract::body,
-    problem::Problem,
-    state::{App, Limits},
+    http::{extract::body, problem::Problem},
+    shell::state::{App, Limits},
 };
 
 /// The header field.

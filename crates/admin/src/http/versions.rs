@@ -7,7 +7,7 @@ use axum::{
 };
 use sha2::{Digest, Sha256};
 
-use crate::problem::Problem;
+use crate::http::problem::Problem;
 
 /// A strong entity tag: equal tags are equal texts and fields.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,6 +2,9 @@
 //! so none can be shown by accident.
 
 mod convert;
+pub(crate) mod secret;
+pub(crate) mod table;
+pub(crate) mod validate;
 
 pub(crate) use convert::now_micros;
 use jiff::Timestamp;
@@ -9,7 +12,7 @@ use records::{Began, CauseCode, Disposition, EndedBy, LinkKind, LiveLeg, LiveSta
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
-use crate::secret::Shown;
+use crate::model::secret::Shown;
 
 /// An extension: a number that people dial.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]

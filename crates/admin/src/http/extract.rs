@@ -11,7 +11,7 @@ use serde_json::error::Category;
 
 use switch::did_you_mean;
 
-use crate::problem::Problem;
+use crate::http::problem::Problem;
 
 /// A JSON body.
 pub(crate) struct JsonBody<T>(pub(crate) T);

@@ -14,7 +14,7 @@ use utoipa::openapi::{
     path::{Operation, Parameter, ParameterIn},
 };
 
-use crate::problem::Problem;
+use crate::http::problem::Problem;
 
 /// The query parameters of each operation, by path and method, as the description has them.
 #[derive(Clone)]

@@ -8,8 +8,10 @@ use store::Store;
 use switch::Ha1;
 
 use crate::{
-    accounts::Accounts, auth::Guard, dialplans::Dialplans, events::EventBus, health::Health, http_metrics::HttpMetrics,
-    repeats::Repeats, switch_handle::SwitchHandle, system::System,
+    accounts::Accounts,
+    auth::Guard,
+    http::{http_metrics::HttpMetrics, repeats::Repeats},
+    shell::{dialplans::Dialplans, events::EventBus, health::Health, switch_handle::SwitchHandle, system::System},
 };
 
 /// Computes the digest hashes of `user:realm:password` (RFC 7616 section 3.4.2) from a user name and

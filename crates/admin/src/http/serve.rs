@@ -18,7 +18,7 @@ use tower::ServiceExt;
 use crate::{
     auth::Peer,
     routes,
-    state::{AdminState, Limits},
+    shell::state::{AdminState, Limits},
 };
 
 /// Bytes of a request's head, and of what is read ahead of a body.
