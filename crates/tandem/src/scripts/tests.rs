@@ -216,7 +216,7 @@ fn dropping_it_ends_every_script() {
     world.start(2, "9");
     assert_eq!(world.next(), is(2, "Ring"));
     drop(world.scripts);
-    assert!(world.events.recv().is_err(), "nobody is left to send");
+    assert!(world.events.recv().is_err(), "no sender is left");
 }
 
 #[test]
@@ -235,7 +235,7 @@ fn a_script_that_holds_too_much_memory_ends() {
 }
 
 #[test]
-fn a_panic_of_who_listens_ends_no_thread() {
+fn a_panic_of_the_listener_ends_no_thread() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("main.rhai"), "fn on_call(caller) { caller.ring(); }").unwrap();
     let plans = Arc::new(Dialplans::load(folder.path(), Limits::default()).unwrap());
