@@ -110,7 +110,7 @@ impl Accounts {
         .await
     }
 
-    /// Whether this version of an extension may be changed. Only within a turn: nobody changes it in between.
+    /// Checks that this version of an extension may be changed. Only within a turn: no other change comes in between.
     async fn allow(&self, number: &str, conditions: &Conditions) -> Result<(), Problem> {
         let account = self.store.account(&self.domain, number).await?;
         conditions.allow(Some(&Version::of_extension(&account)))

@@ -49,7 +49,7 @@ fn source(app: &App, headers: &HeaderMap, extensions: &Extensions) -> IpAddr {
 
 /// True if the headers have a good token.
 ///
-/// Each token is looked at, however many wrong ones its address has sent: otherwise somebody at the same
+/// Each token is looked at, however many wrong ones its address has sent: otherwise another client at the same
 /// address (behind the same NAT or proxy) could lock a good one out. What keeps a token from being guessed
 /// is its length, at least 16 characters. The limit on wrong ones is a word to clients and a bound on the log.
 pub(crate) async fn check(app: &App, headers: &HeaderMap, extensions: &Extensions) -> Result<(), Problem> {

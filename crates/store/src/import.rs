@@ -7,7 +7,7 @@ use crate::{
     accounts::{insert, is_taken},
 };
 
-/// What became of one line of an import.
+/// The result of one line of an import.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ImportOutcome {
     /// The extension was made, or with a dry run would be.
@@ -23,12 +23,12 @@ pub enum ImportOutcome {
     Invalid {
         /// Which field.
         field: &'static str,
-        /// What is accepted.
+        /// The accepted values.
         reason: &'static str,
     },
 }
 
-/// What became of an import.
+/// The result of an import.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ImportReport {
     /// One a line, in their order.
@@ -71,7 +71,7 @@ pub(crate) async fn import(
     Ok(ImportReport { lines: report, applied })
 }
 
-/// What can be said without the database.
+/// The checks that need no database.
 fn check(lines: &[NewExtension]) -> Vec<ImportOutcome> {
     let mut first = HashMap::with_capacity(lines.len());
     let outcome = |(i, line): (usize, &NewExtension)| match line.check() {

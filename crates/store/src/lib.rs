@@ -4,7 +4,7 @@
 //! There is one writer. What a call waits for (a registration's 200, a call's beginning) goes through
 //! [`Writer`], which gathers it into few transactions and says when it is durable; what the admin API
 //! changes takes its turn with it on the same connection, so nothing in one process ever finds the
-//! database locked. Readers have connections of their own and wait for nobody (WAL).
+//! database locked. Readers have their own connections and do not wait (WAL).
 //!
 //! The store reads no clock: times are arguments, in microseconds since the Unix epoch.
 

@@ -50,7 +50,7 @@ pub struct Options {
     /// The most connections that read at once; each has a thread.
     pub readers: u32,
     /// The most rows that may wait to be written before promises are refused with
-    /// [`StoreError::Overloaded`]. What nobody waits for is still taken (see [`Writer`]).
+    /// [`StoreError::Overloaded`]. Writes that no task waits for are still taken (see [`Writer`]).
     pub queue: usize,
     /// The most rows that may wait before call records go to the log instead.
     pub notes: usize,
@@ -156,7 +156,7 @@ impl Store {
     /// Those that ended before are removed from the disk.
     ///
     /// # Errors
-    /// What SQLite reports.
+    /// The error of SQLite.
     pub async fn load_bindings(&self, domain: &str, now: i64) -> Result<Vec<Binding>, StoreError> {
         bindings::load(self, domain, now).await
     }
@@ -172,7 +172,7 @@ impl Store {
     /// The hashes of a domain's admin tokens, by name.
     ///
     /// # Errors
-    /// What SQLite reports.
+    /// The error of SQLite.
     pub async fn tokens(&self, domain: &str) -> Result<Vec<Token>, StoreError> {
         tokens::list(self, domain).await
     }
@@ -188,7 +188,7 @@ impl Store {
     /// Every domain that has extensions.
     ///
     /// # Errors
-    /// What SQLite reports.
+    /// The error of SQLite.
     pub async fn domains(&self) -> Result<Vec<String>, StoreError> {
         tokens::domains(self).await
     }
@@ -197,7 +197,7 @@ impl Store {
     /// fault, none. A dry run tells what would happen.
     ///
     /// # Errors
-    /// What SQLite reports; faults of lines are in the report.
+    /// The error of SQLite. Faults of lines are in the report.
     pub async fn import_extensions(
         &self,
         domain: &str,
@@ -328,7 +328,7 @@ impl WriteHalf {
     }
 }
 
-/// Somebody's turn to write. Dropped without [`Turn::commit`] or [`Turn::roll_back`] (an error, a
+/// A task's turn to write. Dropped without [`Turn::commit`] or [`Turn::roll_back`] (an error, a
 /// request that was given up), it closes the connection, and with it goes the transaction.
 pub(crate) struct Turn<'a> {
     slot: MutexGuard<'a, Option<SqliteConnection>>,
@@ -372,7 +372,7 @@ async fn is_ours(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error>
     Ok(id == APPLICATION_ID || (id == 0 && tables == 0))
 }
 
-/// Takes the file beside the database that says somebody uses it. The system lets go of it when the
+/// Locks the file beside the database that marks it as in use. The system unlocks the file when the
 /// process ends, however it ends.
 fn lock(path: &Path) -> Result<File, StoreError> {
     let shown = path.display().to_string();

@@ -11,7 +11,7 @@ const FORWARDED_FOR: &str = "x-forwarded-for";
 /// The address a request comes from: that of the connection; or, where this is a trusted proxy's, the last
 /// address in X-Forwarded-For that is not a trusted proxy's.
 ///
-/// What stands before that address was written by somebody nobody trusts. Where the header is missing or its
+/// Addresses before that one come from hosts that are not trusted. If the header is missing or its
 /// last part cannot be read, the last proxy that could be told is what counts.
 pub(crate) fn client(connection: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
     let is_trusted = |address: IpAddr| trusted.iter().any(|network| network.contains(&address));

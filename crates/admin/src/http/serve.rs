@@ -69,7 +69,7 @@ pub async fn serve(state: AdminState, listener: TcpListener, shutdown: impl Futu
     Ok(())
 }
 
-/// A stream that fails when a write has waited for too long: an answer that nobody reads must not hold a
+/// A stream that fails when a write has waited for too long: an answer that the client does not read must not hold a
 /// place for ever.
 type Patient = Pin<Box<TimeoutStream<TcpStream>>>;
 

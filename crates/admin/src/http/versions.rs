@@ -1,5 +1,5 @@
 //! Versions of what is kept (RFC 9110 sections 8.8.3 and 13.1): what was read names what it was, and a
-//! change that was made from an older version is refused, so that nobody overwrites another in silence.
+//! change that was made from an older version is refused, so that no change is overwritten unnoticed.
 
 use axum::{
     extract::FromRequestParts,

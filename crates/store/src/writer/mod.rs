@@ -21,15 +21,15 @@ use crate::{Options, StoreError, open::WriteHalf};
 /// A handle to the writer, for the records of one SIP domain. Clones are cheap; all handles of a [`crate::Store`] lead to
 /// the same writer.
 ///
-/// A write is committed at once when nothing else is being written; what arrives meanwhile shares the
-/// next transaction. There are two kinds:
+/// A write is committed at once when nothing else is being written; writes that arrive during a commit share
+/// the next transaction. There are two kinds:
 ///
-/// - **Promises** ([`Writer::save_bindings`], [`Writer::open_cdr`]) have somebody waiting. Their
+/// - **Promises** ([`Writer::save_bindings`], [`Writer::open_cdr`]) have a task that waits. Their
 ///   [`Durable`] says when they are on the disk, or why not: when a transaction fails, every promise that
 ///   waits is told so at once. Changes to bindings are forgotten then (the phone is told 500); the call goes
 ///   on, and the beginning of its record becomes a note. With more than [`Options::queue`] rows waiting, new
 ///   ones are refused with [`StoreError::Overloaded`].
-/// - **Notes** ([`Writer::answer_cdr`], [`Writer::close_cdr`], [`Writer::forget`]) have nobody waiting: they are tried again until
+/// - **Notes** ([`Writer::answer_cdr`], [`Writer::close_cdr`], [`Writer::forget`]) have no task that waits: they are tried again until
 ///   they are written (disk full, database locked). They are taken while promises are refused. There is one
 ///   for each contact that was let in, and a call record or two for each call; as people may call for as
 ///   long as nothing can be written, a record that comes when [`Options::notes`] rows wait goes to the log
@@ -186,7 +186,7 @@ impl Writer {
         self.promise(1, |done| Op::Open(self.domain.clone(), Box::new(cdr), done))
     }
 
-    /// Notes that a call was answered, and by whom, so that its record says so also if we are killed. Nobody waits: it
+    /// Notes the answer of a call and its party, so that the record has them also if we are killed. No task waits: it
     /// is on the disk with the next transaction, or after [`Options::linger`]. Later ones of a call replace those before.
     pub fn answer_cdr(&self, answer: CdrAnswer) {
         self.note_if_room(Op::Answer(self.domain.clone(), Box::new(answer)));

@@ -59,7 +59,7 @@ impl Task {
         }
     }
 
-    /// Runs until it is told to stop, or until nobody can hand it anything any more, and all is written
+    /// Runs until it is told to stop, or until no handle to it is left, and all is written
     /// or given up.
     pub(super) async fn run(mut self) {
         let mut pause = None;
@@ -165,7 +165,7 @@ impl Task {
     }
 
     /// A transaction failed for a reason that may pass. Promises are told, also those that still wait in
-    /// the queue, since nobody should wait for longer than they must; notes are kept. A call that goes on
+    /// the queue, since no task should wait longer than it must; notes are kept. A call that goes on
     /// although its record could not be opened has one as soon as that can be: we may be killed before it ends.
     fn keep(&mut self, batch: Vec<Op>, error: &StoreError) {
         if self.failures == 0 {
