@@ -108,7 +108,7 @@ pub(crate) struct Guard {
     slots: Mutex<Box<[Option<Instant>]>>,
     burst: u32,
     pause: Duration,
-    /// Who tells for whom it speaks.
+    /// The proxies that tell for which client they speak.
     proxies: Vec<IpNet>,
 }
 

@@ -20,7 +20,7 @@ use crate::{engine, fiber, lint, words};
 
 /// The stack scripts are compiled on: the parser and what it builds nest with the script.
 const COMPILE_STACK: usize = 64 << 20;
-/// What all of them together may hold once compiled.
+/// Bytes that all scripts together may hold once compiled.
 const COMPILE_MEMORY: usize = 256 << 20;
 
 /// One state of the dialplan folder, compiled and checked. Calls keep the one they began with.
@@ -39,7 +39,7 @@ struct Scripts {
 /// How closely scripts are looked at.
 #[derive(Clone)]
 pub(crate) enum Look {
-    /// At what can be known to be wrong before it runs, and at prompts where there is somebody to ask.
+    /// At every fault that can be known before a script runs. At prompts, too, if there is a list of them.
     Closely(Option<Prompts>),
     /// Only whether they compile: they ran before.
     Briefly,
@@ -94,7 +94,7 @@ impl Generation {
     /// Runs a call's script to its end, on the stack of a fiber.
     pub(crate) fn enter(&self, entry: ScriptEntry, facts: Facts) -> Result<(), ScriptFault> {
         let scripts = self.scripts.as_ref().map_err(Clone::clone)?;
-        // What a phone dials is no fault of the script, and need not reach it where nobody can have it.
+        // A number that a phone dials is no fault of the script. A number that no extension can have need not reach it.
         if arguments::number(&facts.dialed).is_err() {
             fiber::ask_plainly(Verb::Reject {
                 code: RejectCode::NOT_FOUND,
@@ -170,7 +170,7 @@ fn compile(plan: &Sources, limits: &Limits, look: &Look) -> Result<Scripts, Vec<
     let modules = Modules::new(scripts);
     engine.set_module_resolver(modules.clone());
     for (name, error) in modules.load_all(&engine) {
-        // A module fails where one that it imports does: told once.
+        // A module fails if a module that it imports fails: the fault is told once.
         let fault = stoppable(fault::of_error(*error, &name));
         if !faults.contains(&fault) {
             faults.push(fault);
@@ -179,7 +179,7 @@ fn compile(plan: &Sources, limits: &Limits, look: &Look) -> Result<Scripts, Vec<
     if !faults.is_empty() {
         return Err(faults);
     }
-    // What stands outside of functions runs at the start of every call: run it once now.
+    // Code outside of functions runs at the start of every call: run it once now.
     if let Err(error) = engine.run_ast_with_scope(&mut Scope::new(), &main) {
         return Err(vec![stoppable(fault::of_error(*error, MAIN))]);
     }
@@ -205,7 +205,7 @@ fn stoppable(fault: ScriptFault) -> ScriptFault {
     }
 }
 
-/// What came of one file.
+/// The result of one file.
 pub(crate) struct Compiled {
     /// Also where names in it are not known, so that it can be looked at further.
     pub(crate) script: Option<AST>,

@@ -17,7 +17,7 @@ impl Kept {
         Self(file)
     }
 
-    /// What is kept; `None` where there is nothing, or nothing that can be read.
+    /// The scripts that are kept; `None` where there are none, or none that can be read.
     pub(crate) fn read(&self, limits: &Limits) -> Option<Sources> {
         // In JSON a letter takes six bytes at most.
         let most = limits.folder.bytes.saturating_mul(6).saturating_add(4096);
@@ -47,7 +47,7 @@ impl Kept {
             return Ok(());
         }
         let draft = self.0.with_extension("draft");
-        // Scripts may hold what is nobody's business.
+        // Scripts may hold secrets.
         let mut file = File::options()
             .write(true)
             .create(true)

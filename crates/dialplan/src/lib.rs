@@ -6,7 +6,7 @@
 //! [`Dialplans`] and [`check`] read files, and only below the dialplan folder (and the last good scripts, where they
 //! are kept).
 //!
-//! What a script may not do to others is written in [`Limits`].
+//! [`Limits`] says how much a script may take, so that it does not harm other calls.
 
 mod api;
 mod check;

@@ -16,7 +16,7 @@ pub struct Dialplans {
     pub(crate) folder: PathBuf,
     pub(crate) limits: Limits,
     current: RwLock<(u64, Arc<Generation>)>,
-    /// What keeps the files, as they are now, from being in force.
+    /// The faults because of which the files, as they are now, are not in force.
     fault: Mutex<Option<ScriptFault>>,
     /// Held by who reads the folder to put it in force, or writes it.
     writing: Mutex<()>,
@@ -24,7 +24,7 @@ pub struct Dialplans {
     kept: Option<Kept>,
 }
 
-/// What runs after a start.
+/// The scripts that run after a start.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum InForce {
     /// The scripts of the folder.
@@ -105,7 +105,7 @@ impl Dialplans {
         *self.fault.lock().unwrap_or_else(PoisonError::into_inner) = fault;
     }
 
-    /// What a call that begins now runs.
+    /// The scripts that a call runs if it begins now.
     pub fn current(&self) -> Arc<Generation> {
         self.current.read().unwrap_or_else(PoisonError::into_inner).1.clone()
     }

@@ -5,7 +5,7 @@ use rhai::{Engine, EvalAltResult, ImmutableString, NativeCallContext, Position};
 use crate::fault::Thrown;
 use crate::limits::Limits;
 
-/// What a script is told that calls `sleep`.
+/// The fault of a script that calls `sleep`.
 pub(crate) const NO_SLEEP: &str = "there is no sleep here: use caller.wait(seconds)";
 
 /// Puts ours before Rhai's: what an engine registers itself is found before any package.

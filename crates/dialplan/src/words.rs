@@ -54,7 +54,7 @@ impl Tokens {
         self.list.get(at).map_or(Position::NONE, |(_, place)| *place)
     }
 
-    /// Where the bracket that is opened there is closed; the end where it is not, or where there is none.
+    /// The place where the bracket that opens there is closed; the end where it is not closed, or where no bracket opens.
     pub(crate) fn matching(&self, open: usize) -> usize {
         self.closed.get(open).copied().unwrap_or(self.len())
     }

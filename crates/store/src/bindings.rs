@@ -84,7 +84,7 @@ pub(crate) async fn load(store: &Store, domain: &str, now: i64) -> Result<Vec<Bi
     Ok(bindings.into_iter().flatten().collect())
 }
 
-/// `None` where the transport is one that this version does not know. The connection went with the process that had it.
+/// `None` where this version does not know the transport. The connection is not restored: it ended with its process.
 fn read(row: &SqliteRow) -> Result<Option<Binding>, sqlx::Error> {
     let address = |column: &str| -> Result<_, sqlx::Error> {
         let text: String = row.try_get(column)?;

@@ -1,8 +1,8 @@
 //! Call detail records: exactly one a call, also across a crash.
 //!
-//! A row is written when the call begins, says by whom once it is answered, and is completed when the call ends.
-//! Rows that were never completed are calls that a crash interrupted; [`Store::close_interrupted`] completes those at
-//! the start. How long they lasted at least follows from a mark that is written now and then while there are calls.
+//! A row is written when the call begins. The answer adds who answered, and the end of the call completes the row. A row
+//! without an end is a call that a crash interrupted: [`Store::close_interrupted`] completes such rows at the start. While
+//! there are calls, a mark with the time is written now and then. The last mark tells how long such a call lasted at least.
 
 use records::{CallUid, CauseCode, Cdr, CdrAnswer, CdrOpen, Disposition, EndedBy, Segment};
 use serde::{Serialize, de::DeserializeOwned};
@@ -73,7 +73,7 @@ pub(crate) async fn answer(
     ANSWER.execute(connection, cdrs, bind).await.map(drop)
 }
 
-/// Calls are in progress at this time: kept as the time of a setting.
+/// Stores that calls are in progress at this time, as the time of a setting.
 pub(crate) async fn mark(connection: &mut SqliteConnection, domain: &str, now: i64) -> Result<(), sqlx::Error> {
     let mark = "INSERT INTO settings (domain, key, value, updated_at) VALUES (?, 'calls_alive', '', ?) \
                 ON CONFLICT (domain, key) DO UPDATE SET updated_at = excluded.updated_at";
@@ -120,7 +120,7 @@ pub struct CdrFilter {
 }
 
 /// Text that is looked for anywhere in the numbers and the caller's name, whatever the case of ASCII
-/// letters. No index helps with that, so what one page costs has a bound.
+/// letters. No index helps with such a search, so the cost of one page has a bound.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CdrSearch {
     /// The text.
@@ -191,7 +191,7 @@ impl Store {
         Ok(Page { items, next_cursor })
     }
 
-    /// The last record that a search looks at for this page; none where all that are left are fewer.
+    /// The last record that a search looks at for this page; `None` where fewer records are left.
     async fn end_of_search(
         &self,
         domain: &str,
@@ -372,7 +372,7 @@ fn read(row: &SqliteRow) -> Result<StoredCdr, sqlx::Error> {
     );
     let sip_code = row.try_get("sip_code")?;
     let cause: Option<String> = row.try_get("cause")?;
-    // A word of a later version is none that this one could explain.
+    // This version cannot explain a word of a later version.
     let cause = match cause {
         Some(word) => CauseCode::parse(&word).unwrap_or(CauseCode::Unknown),
         None => CauseCode::guess(disposition, sip_code, ended_by),

@@ -1,5 +1,6 @@
-//! What Tandem keeps: extensions, their devices, the contacts those register, call detail records,
-//! hashes of admin tokens. SQLite through sqlx; there is no SQL outside this crate and `/migrations`.
+//! The data that Tandem keeps on disk: extensions, their devices, the contacts that the devices register, call detail
+//! records, hashes of admin tokens. The database is SQLite, through sqlx. There is no SQL outside this crate and
+//! `/migrations`.
 //!
 //! There is one writer. What a call waits for (a registration's 200, a call's beginning) goes through
 //! [`Writer`], which gathers it into few transactions and says when it is durable; what the admin API

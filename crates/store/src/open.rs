@@ -40,7 +40,7 @@ pub enum Synchronous {
     Normal,
 }
 
-/// Limits and habits of the store.
+/// Limits and times of the store.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// How long a write waits for another process that has the database locked.
@@ -58,8 +58,8 @@ pub struct Options {
     pub batch: usize,
     /// The least time between two transactions. The first write after a quiet spell never waits.
     pub pause: Duration,
-    /// How long what matters only if we are killed (that a call was answered, that calls go on) waits for something to
-    /// share a transaction with.
+    /// How long a row that matters only if the process is killed (a call was answered, calls go on) waits for other
+    /// rows, to share their transaction.
     pub linger: Duration,
     /// The longest time between two attempts while the disk is full or the database locked; the first
     /// retry comes after a sixteenth of it.
@@ -145,7 +145,7 @@ impl Store {
         let mut connection = self.write.connection.lock().await;
         self.write.closed.store(true, Ordering::Relaxed);
         if let Some(mut open) = connection.take() {
-            // Leaves one file behind where it can; SQLite does it at the next start otherwise.
+            // This leaves one file behind. If it fails, SQLite does it at the next start.
             let _ = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut open).await;
             let _ = open.close().await;
         }

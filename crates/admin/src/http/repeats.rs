@@ -24,7 +24,7 @@ use crate::{
 
 /// The header field.
 const FIELD: HeaderName = HeaderName::from_static("idempotency-key");
-/// Says that an answer is one that was given before.
+/// Says that an answer was given before.
 const REPEATED: HeaderName = HeaderName::from_static("idempotent-replayed");
 /// The longest key, in bytes.
 const MAX_KEY: usize = 255;
@@ -149,7 +149,7 @@ impl Repeats {
     fn end(&self, turn: &Turn, kept: Kept, now: Instant) {
         let mut known = self.lock();
         let size = kept.body.len();
-        // One that is too long for the table is as if it had never had a key.
+        // An answer too long for the table is treated as if the request had no key.
         if size > self.bytes {
             return;
         }
@@ -309,7 +309,7 @@ mod tests {
         assert!(ask(&repeats, 2, now).unwrap().is_err(), "kept");
         answer(&repeats, 5, 95, now);
         assert_eq!(size(&repeats), (1, 95));
-        // One that is longer than the table leaves nothing behind.
+        // An answer longer than the table leaves nothing behind.
         answer(&repeats, 6, 101, now);
         assert!(!repeats.lock().by_key.contains_key(&[6; 32]));
         // Requests in progress are never forgotten.

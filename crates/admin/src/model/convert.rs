@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::{Call, Cause, Cdr, CdrEnding, CdrTimes, Extension, Link, Registration, Segment};
 
-/// Times are microseconds since the Unix epoch inside; one that no calendar has becomes the epoch.
+/// Times are microseconds since the Unix epoch inside. A time outside of the calendar becomes the epoch.
 pub(crate) fn timestamp(unix_micros: i64) -> Timestamp {
     Timestamp::from_microsecond(unix_micros).unwrap_or(Timestamp::UNIX_EPOCH)
 }

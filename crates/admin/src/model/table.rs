@@ -93,7 +93,7 @@ fn separator(bytes: &[u8]) -> (u8, &[u8], usize) {
         return (*said, rest, 1);
     }
     let count = |separator: u8| first.iter().filter(|byte| **byte == separator).count();
-    // With equal counts the later one: a comma where there is none of them.
+    // With equal counts the later one in this list: a comma where no separator is found.
     let most = [b'\t', b';', b',']
         .into_iter()
         .max_by_key(|separator| count(*separator));

@@ -164,7 +164,7 @@ fn existing(name: &str) -> Result<String, Problem> {
         .ok_or_else(|| Problem::not_found("dialplan"))
 }
 
-/// Makes a change, if the file is one that may be changed. Changes over the API wait for one another here, so
+/// Makes a change, if the file may be changed. Changes over the API wait for one another here, so
 /// that the condition still holds when the change is made.
 async fn change(
     app: &App,

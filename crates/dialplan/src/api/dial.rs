@@ -21,7 +21,7 @@ pub(crate) const CALLER_ID: &[&str] = &["number", "name"];
 /// What `dial` returns.
 pub(crate) const RESULT: &[&str] = &["status", "code", "reason", "by", "talk"];
 
-/// Header fields that the switch writes itself, and those that would speak for it.
+/// Header fields that the switch writes itself, and header fields by which a script could speak for the switch.
 const OWNED: &[&str] = &[
     "accept",
     "allow",
@@ -132,7 +132,7 @@ pub(crate) fn result(result: DialResult) -> Map {
     map
 }
 
-/// The complaint about an option nobody knows.
+/// The complaint about an unknown option.
 pub(crate) fn unknown(of: &str, name: &str, known: &[&str]) -> String {
     // Promised; to take it and record nothing would be worse than to refuse it.
     if (of, name) == ("dial", "record") {

@@ -45,7 +45,7 @@ pub(crate) fn register(engine: &mut Engine) {
     engine.register_fn("now", now::now);
 }
 
-/// `extension(number)`: a map, or `()` where nobody has the number.
+/// `extension(number)`: a map, or `()` where no extension has the number.
 fn extension(context: NativeCallContext, number: &str) -> Result<rhai::Dynamic, Thrown> {
     let number = arguments::number(number).map_err(|message| thrown(&context, &message))?;
     let outcome = ask(&context, Verb::Extension(number))?;

@@ -119,7 +119,7 @@ impl<T> Task<T> {
     fn recycle(&mut self) {
         let Some(coroutine) = self.coroutine.take() else { return };
         if !coroutine.done() {
-            // What is unwound runs on the task's stack: it must not take another task for its own.
+            // Unwinding runs on the task's stack: the code there must not take another task for its own.
             let before = CURRENT.replace(Some(self.state.clone()));
             drop(coroutine);
             CURRENT.set(before);

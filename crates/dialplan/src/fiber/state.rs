@@ -97,7 +97,7 @@ impl State {
         }
     }
 
-    /// For scripts that are compiled, or tested: there is nobody to ask.
+    /// For scripts that are compiled or tested: there is no call, and no switch to ask.
     pub(crate) fn outside_of_a_call(limits: &Limits) -> Self {
         Self {
             in_call: false,
@@ -163,8 +163,8 @@ impl State {
             .wrapping_add(held().wrapping_sub(self.held_before.get()))
     }
 
-    /// Something goes out of the script, or comes in (`sign`): it is freed by somebody else than who
-    /// allocated it. A copy's size is its size.
+    /// A value goes out of the script (`sign` -1) or comes in (`sign` 1): the side that frees it is not the side that
+    /// allocated it. Its size is measured on a copy.
     fn hand_over<T: Clone>(&self, thing: &T, sign: isize) {
         let before = held();
         let copy = thing.clone();

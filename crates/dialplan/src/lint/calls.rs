@@ -106,7 +106,7 @@ impl<'a> Calls<'a> {
         let (Some((_, Some(file))), None) = (of_that_name.next(), of_that_name.next()) else {
             return Ok(());
         };
-        // `main` is nobody's module, which the import itself will tell.
+        // `main` cannot be imported: the import itself tells this fault.
         let Some(script) = self.plan.get(file).filter(|_| file != MAIN) else {
             return Ok(());
         };

@@ -1,4 +1,4 @@
-//! What can be known to be wrong before a script runs.
+//! Faults of a script that can be known before it runs.
 //!
 //! Rhai finds functions when they are called. A call of something that is not there, on a rarely taken
 //! way through the script, would wait for its day; so calls are looked at when the file is compiled.
@@ -19,7 +19,7 @@ use crate::folder::Sources;
 use crate::words::Tokens;
 use calls::Calls;
 
-/// Faults that are told of one file: nobody reads more at once, and finding them takes time.
+/// The most faults that are told of one file: a person does not read more at once, and finding them takes time.
 const FAULTS: usize = 100;
 
 /// What is wrong, and where.

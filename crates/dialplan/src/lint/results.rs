@@ -1,7 +1,7 @@
 //! What `dial`, `extension` and `now` return: properties they do not have, and words a status never is.
 //!
 //! A variable counts as such a result where nothing but such a call is ever assigned to it in its function, and
-//! nothing is done to it that might make another of it. What is not certain is left to its day.
+//! nothing is done to it that might make another of it. A fault that is not certain is left to the moment when it happens.
 
 use std::collections::HashMap;
 

@@ -1,4 +1,4 @@
-//! One transaction: what several writes come to together.
+//! One transaction: the sum of several writes.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -13,8 +13,8 @@ use crate::{
 
 use super::Op;
 
-/// The rows of a transaction by table. Of several changes to one binding only the last is made; that a call was answered
-/// is not written where its end is.
+/// The rows of a transaction by table. Of several changes to one binding only the last is made. The answer of a call is
+/// not written if the end of the call is in the same transaction.
 #[derive(Default)]
 pub(super) struct Batch<'a> {
     saves: Vec<(&'a str, &'a Binding)>,

@@ -1,4 +1,4 @@
-//! Writing behind: what calls and registrations write, gathered into few transactions.
+//! Writes of calls and registrations, gathered into few transactions.
 
 mod batch;
 mod task;
@@ -123,7 +123,7 @@ impl Op {
         }
     }
 
-    /// Whether it is only for the case that we are killed: it waits a moment for something to share a transaction with.
+    /// Whether the row matters only if the process is killed. Such a row waits a moment, to share a transaction.
     fn can_wait(&self) -> bool {
         match self {
             Self::Answer(..) | Self::Mark(..) => true,
@@ -138,7 +138,7 @@ impl Op {
     }
 }
 
-/// Resolves when a promise is on the disk, or was given up. The write goes on also if this is dropped.
+/// Resolves when a promise is on the disk, or has failed. The write goes on also if this future is dropped.
 #[must_use = "nothing is promised until it resolves"]
 pub struct Durable(oneshot::Receiver<Result<(), StoreError>>);
 
@@ -181,7 +181,7 @@ impl Writer {
         self.promise(changes.len(), |done| Op::Save(self.domain.clone(), changes, done))
     }
 
-    /// Notes that a call has begun, so that it has its record also if we are killed.
+    /// Stores that a call has begun, so that the call has a record also if the process is killed.
     pub fn open_cdr(&self, cdr: CdrOpen) -> Durable {
         self.promise(1, |done| Op::Open(self.domain.clone(), Box::new(cdr), done))
     }
@@ -198,7 +198,7 @@ impl Writer {
         self.note_if_room(Op::Mark(self.domain.clone(), now));
     }
 
-    // What matters only in a crash makes room for what matters without one.
+    // A row that matters only after a crash makes room for rows that matter in any case.
     fn note_if_room(&self, op: Op) {
         if self.counters.has_room() {
             self.note(op);
@@ -250,7 +250,7 @@ impl Writer {
             let _ = done.send(Err(StoreError::Overloaded));
         } else {
             self.counters.queued.fetch_add(rows, Ordering::Relaxed);
-            // An op that finds the writer gone is dropped, and its promise with it: that reads as Closed.
+            // If the writer is gone, the op is dropped, and its promise with it: the promise then fails with Closed.
             if self.queue.send(op(done)).is_err() {
                 self.counters.queued.fetch_sub(rows, Ordering::Relaxed);
             }

@@ -1,4 +1,5 @@
-//! The task that writes: gather, commit, tell; and try again where the disk or a lock is in the way.
+//! The task that writes: it gathers rows, commits them and tells the result. It tries again where the disk is full or
+//! the database is locked.
 
 use std::{
     collections::VecDeque,
@@ -69,7 +70,7 @@ impl Task {
             }
             let mut batch = self.gather(first);
             if batch.iter().all(Op::can_wait) && self.stopping.is_none() && self.failures == 0 {
-                // Most often something else is to be written soon, and this is one row more of that.
+                // Most often another row comes soon, and this row then shares its transaction.
                 if let Ok(Some(next)) = tokio::time::timeout(self.linger, self.receive.recv()).await {
                     batch.append(&mut self.gather(next));
                 }
@@ -184,7 +185,7 @@ impl Task {
                     drop(done.send(Err(error.clone())));
                     self.kept.push_back(Op::Begun(domain, open));
                 }
-                // A mark is of its time: the next one says more.
+                // An old mark is worth nothing: the next mark says more.
                 Op::Save(..) | Op::Open(..) | Op::Mark(..) => {
                     self.counters.queued.fetch_sub(op.rows(), Ordering::Relaxed);
                     op.tell(Err(error.clone()));
@@ -202,7 +203,7 @@ impl Task {
         }
     }
 
-    /// Nothing more can come and nothing can be written: says what is lost.
+    /// No more rows can come and none can be written: logs the rows that are lost.
     fn give_up(&mut self, error: &StoreError) {
         let reason = error.to_string();
         let lost = StoreError::Unsaved(self.kept.iter().map(Op::rows).sum());
@@ -214,8 +215,8 @@ impl Task {
         self.outcome = Err(lost);
     }
 
-    /// A transaction failed because of something in it: each op gets one of its own, so that only the one
-    /// at fault fails.
+    /// A transaction failed because of a row in it: each op gets a transaction of its own, so that only the op at
+    /// fault fails.
     async fn one_by_one(&mut self, batch: Vec<Op>) {
         let mut batch: VecDeque<Op> = batch.into();
         while let Some(op) = batch.pop_front() {
@@ -236,7 +237,7 @@ impl Task {
         }
     }
 
-    /// The database will never take this.
+    /// The database will never take this row.
     fn reject(&mut self, op: Op, error: StoreError) {
         self.counters.queued.fetch_sub(op.rows(), Ordering::Relaxed);
         if op.is_note() {
@@ -247,8 +248,7 @@ impl Task {
     }
 }
 
-/// A note that will not be written goes to the log with all that it says: a lost call record can be
-/// billed from there.
+/// A note that will not be written goes to the log with all its values: a lost call record can be billed from the log.
 pub(super) fn report_lost(op: &Op, reason: &str) {
     match op {
         Op::Close(_, cdr) => {
