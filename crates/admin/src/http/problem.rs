@@ -59,6 +59,33 @@ pub(crate) struct ProblemBody {
     lines: Vec<ImportLine>,
 }
 
+/// The answer to a request without a good token, as the operations describe it.
+#[derive(utoipa::IntoResponses)]
+#[response(
+    status = 401,
+    description = "No token, or a wrong one",
+    content_type = "application/problem+json"
+)]
+pub(crate) struct NoToken(#[expect(dead_code, reason = "read by the derive")] ProblemBody);
+
+/// The answer while the switch takes no commands, as the operations describe it.
+#[derive(utoipa::IntoResponses)]
+#[response(
+    status = 503,
+    description = "The switch is stopping or too busy",
+    content_type = "application/problem+json"
+)]
+pub(crate) struct SwitchBusy(#[expect(dead_code, reason = "read by the derive")] ProblemBody);
+
+/// The answer to a change that is on disk but not in the switch, as the operations describe it.
+#[derive(utoipa::IntoResponses)]
+#[response(
+    status = 503,
+    description = "Stored, but the switch is stopping",
+    content_type = "application/problem+json"
+)]
+pub(crate) struct StoredOnly(#[expect(dead_code, reason = "read by the derive")] ProblemBody);
+
 /// An error on its way to the client.
 #[derive(Debug)]
 pub(crate) struct Problem {

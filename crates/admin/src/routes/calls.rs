@@ -11,7 +11,7 @@ use super::unexpected;
 use crate::{
     http::{
         extract::{JsonBody, PathText},
-        problem::{Problem, ProblemBody},
+        problem::{NoToken, Problem, ProblemBody, SwitchBusy},
     },
     model::{Call, CallPage, NewCall, StartedCall, validate},
     shell::state::App,
@@ -24,8 +24,8 @@ use crate::{
     get, path = "/calls", tag = "calls", operation_id = "list_calls",
     responses(
         (status = 200, description = "Calls in progress", body = CallPage),
-        (status = 401, description = "No token, or a wrong one", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "The switch is stopping or too busy", body = ProblemBody, content_type = "application/problem+json"),
+        NoToken,
+        SwitchBusy,
     )
 )]
 pub(crate) async fn list(State(app): State<App>) -> Result<Json<CallPage>, Problem> {
@@ -42,9 +42,9 @@ pub(crate) async fn list(State(app): State<App>) -> Result<Json<CallPage>, Probl
     params(("id" = String, Path, description = "As the list shows it", example = "5f0c6f2e8d3b4a1c9e7d5b3a1f2e4d6c")),
     responses(
         (status = 200, description = "The call", body = Call),
-        (status = 401, description = "No token, or a wrong one", body = ProblemBody, content_type = "application/problem+json"),
+        NoToken,
         (status = 404, description = "No such call in progress", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "The switch is stopping or too busy", body = ProblemBody, content_type = "application/problem+json"),
+        SwitchBusy,
     )
 )]
 pub(crate) async fn read(State(app): State<App>, PathText(id): PathText) -> Result<Json<Call>, Problem> {
@@ -79,7 +79,7 @@ async fn ask(app: &App, command: Command) -> Result<Vec<Call>, Problem> {
         (status = 201, description = "Begun: phones ring", body = StartedCall,
             headers(("Location" = String, description = "Where the call is"))),
         (status = 400, description = "Not JSON", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 401, description = "No token, or a wrong one", body = ProblemBody, content_type = "application/problem+json"),
+        NoToken,
         (status = 409, description = "`no_phone`: no phone is registered for `from`; `in_progress`: the first request with this key is not answered yet", body = ProblemBody, content_type = "application/problem+json"),
         (status = 413, description = "Too long", body = ProblemBody, content_type = "application/problem+json"),
         (status = 415, description = "Not application/json", body = ProblemBody, content_type = "application/problem+json"),
@@ -120,9 +120,9 @@ pub(crate) async fn start(
     params(("id" = String, Path, description = "As the list shows it", example = "5f0c6f2e8d3b4a1c9e7d5b3a1f2e4d6c")),
     responses(
         (status = 204, description = "Being ended"),
-        (status = 401, description = "No token, or a wrong one", body = ProblemBody, content_type = "application/problem+json"),
+        NoToken,
         (status = 404, description = "No such call in progress", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "The switch is stopping or too busy", body = ProblemBody, content_type = "application/problem+json"),
+        SwitchBusy,
     )
 )]
 pub(crate) async fn hang_up(State(app): State<App>, PathText(id): PathText) -> Result<StatusCode, Problem> {

@@ -11,7 +11,7 @@ use super::pages::{self, Page};
 use crate::{
     http::{
         extract::{PathText, QueryParams},
-        problem::{Problem, ProblemBody},
+        problem::{NoToken, Problem, ProblemBody},
     },
     model::{Cdr, CdrPage, validate},
     shell::state::App,
@@ -51,7 +51,7 @@ pub(crate) struct ListQuery {
     get, path = "/cdrs", tag = "cdrs", operation_id = "list_cdrs", params(ListQuery),
     responses(
         (status = 200, description = "A page of records", body = CdrPage),
-        (status = 401, description = "No token, or a wrong one", body = ProblemBody, content_type = "application/problem+json"),
+        NoToken,
         (status = 422, description = "A parameter at fault", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]
@@ -98,7 +98,7 @@ pub(crate) async fn list(
     params(("call_id" = String, Path, description = "The call, as its record and its events name it", example = "5f0c6f2e8d3b4a1c9e7d5b3a1f2e4d6c")),
     responses(
         (status = 200, description = "The record", body = Cdr),
-        (status = 401, description = "No token, or a wrong one", body = ProblemBody, content_type = "application/problem+json"),
+        NoToken,
         (status = 404, description = "No such call, or it goes on", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]

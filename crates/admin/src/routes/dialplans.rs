@@ -12,7 +12,7 @@ use axum::{
 use crate::{
     http::{
         extract::{PathText, body, media_type, unsupported},
-        problem::{Problem, ProblemBody},
+        problem::{NoToken, Problem, ProblemBody},
         versions::{Conditions, Version},
     },
     model::{DialplanPage, validate},
@@ -27,7 +27,7 @@ use crate::{
     get, path = "/dialplans", tag = "dialplans", operation_id = "list_dialplans",
     responses(
         (status = 200, description = "The dialplans, by name", body = DialplanPage),
-        (status = 401, description = "No token, or a wrong one", body = ProblemBody, content_type = "application/problem+json"),
+        NoToken,
     )
 )]
 pub(crate) async fn list(State(app): State<App>) -> Result<Json<DialplanPage>, Problem> {
@@ -51,7 +51,7 @@ pub(crate) async fn list(State(app): State<App>) -> Result<Json<DialplanPage>, P
         (status = 200, description = "Its text", body = String, content_type = "text/plain",
             headers(("ETag" = String, description = "Its version, for `If-Match`")),
             example = "fn on_call(caller) {\n    caller.dial(caller.dialed, #{ timeout: 20 });\n}\n"),
-        (status = 401, description = "No token, or a wrong one", body = ProblemBody, content_type = "application/problem+json"),
+        NoToken,
         (status = 404, description = "No such dialplan", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]
@@ -86,7 +86,7 @@ pub(crate) async fn read(
     responses(
         (status = 204, description = "In force for every call from now on", headers(("ETag" = String, description = "Its version"))),
         (status = 400, description = "Not UTF-8, or a condition that is none", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 401, description = "No token, or a wrong one", body = ProblemBody, content_type = "application/problem+json"),
+        NoToken,
         (status = 409, description = "Not allowed", body = ProblemBody, content_type = "application/problem+json"),
         (status = 412, description = "It is not the version of `If-Match`, or is there already; `ETag` is what it is", body = ProblemBody, content_type = "application/problem+json"),
         (status = 413, description = "Too long", body = ProblemBody, content_type = "application/problem+json"),
@@ -136,7 +136,7 @@ pub(crate) async fn put(
         (status = 204, description = "Removed"),
         (status = 400, description = "An `If-Match` that is none", body = ProblemBody, content_type = "application/problem+json"),
         (status = 412, description = "It is not the version of `If-Match`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 401, description = "No token, or a wrong one", body = ProblemBody, content_type = "application/problem+json"),
+        NoToken,
         (status = 404, description = "No such dialplan", body = ProblemBody, content_type = "application/problem+json"),
         (status = 409, description = "Not allowed", body = ProblemBody, content_type = "application/problem+json"),
         (status = 422, description = "What remains does not compile", body = ProblemBody, content_type = "application/problem+json"),

@@ -21,7 +21,7 @@ use tokio_stream::{
 };
 
 use crate::{
-    http::problem::{Problem, ProblemBody},
+    http::problem::{NoToken, Problem, ProblemBody},
     shell::{events::AdminEvent, state::App},
 };
 
@@ -42,7 +42,7 @@ use crate::{
     responses(
         (status = 200, description = "An endless stream; comments keep it alive", body = String, content_type = "text/event-stream",
             example = "event: hello\ndata: {}\n\nevent: registration.removed\ndata: {\"id\":\"7\",\"number\":\"101\"}\n\n"),
-        (status = 401, description = "No token, or a wrong one", body = ProblemBody, content_type = "application/problem+json"),
+        NoToken,
         (status = 503, description = "Too many listen already", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]

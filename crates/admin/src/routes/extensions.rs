@@ -14,7 +14,7 @@ use crate::{
     accounts::New,
     http::{
         extract::{JsonBody, PathText, QueryParams},
-        problem::{Problem, ProblemBody},
+        problem::{NoToken, Problem, ProblemBody, StoredOnly},
         versions::{Conditions, Version},
     },
     model::{
@@ -50,7 +50,7 @@ pub(crate) struct ListQuery {
             (ExtensionPage = "application/json"),
             (String = "text/csv", example = "number,name,dnd,forward_always,forward_busy,forward_no_answer,voicemail,require_qop\n101,Alice,false,,,102,true,false\n"),
         )),
-        (status = 401, description = "No token, or a wrong one", body = ProblemBody, content_type = "application/problem+json"),
+        NoToken,
         (status = 422, description = "A parameter at fault", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]
@@ -125,12 +125,12 @@ async fn export(app: &App, q: Option<&str>) -> Result<Response, Problem> {
         (status = 201, description = "Made; a generated password is shown this once", body = CreatedExtension,
             headers(("Location" = String, description = "Where it is"), ("ETag" = String, description = "Its version"))),
         (status = 400, description = "Not JSON", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 401, description = "No token, or a wrong one", body = ProblemBody, content_type = "application/problem+json"),
+        NoToken,
         (status = 409, description = "The number is taken; or the first request with this key is not answered yet", body = ProblemBody, content_type = "application/problem+json"),
         (status = 413, description = "Too long", body = ProblemBody, content_type = "application/problem+json"),
         (status = 415, description = "Not application/json", body = ProblemBody, content_type = "application/problem+json"),
         (status = 422, description = "A field at fault, or the key of another request", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "Stored, but the switch is stopping", body = ProblemBody, content_type = "application/problem+json"),
+        StoredOnly,
     )
 )]
 pub(crate) async fn create(
@@ -200,7 +200,7 @@ pub(crate) fn check_new(new: &NewExtension) -> Result<records::Extension, Proble
     responses(
         (status = 200, description = "The extension", body = Extension, headers(("ETag" = String, description = "Its version, for `If-Match`"))),
         (status = 304, description = "Still the version that `If-None-Match` names"),
-        (status = 401, description = "No token, or a wrong one", body = ProblemBody, content_type = "application/problem+json"),
+        NoToken,
         (status = 404, description = "No such extension", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]
@@ -234,13 +234,13 @@ fn tagged(version: &Version) -> HeaderMap {
     responses(
         (status = 200, description = "The extension as it is now", body = Extension, headers(("ETag" = String, description = "Its version"))),
         (status = 400, description = "Not JSON, or an `If-Match` that is none", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 401, description = "No token, or a wrong one", body = ProblemBody, content_type = "application/problem+json"),
+        NoToken,
         (status = 404, description = "No such extension", body = ProblemBody, content_type = "application/problem+json"),
         (status = 412, description = "It is not the version of `If-Match`; `ETag` is what it is", body = ProblemBody, content_type = "application/problem+json"),
         (status = 413, description = "Too long", body = ProblemBody, content_type = "application/problem+json"),
         (status = 415, description = "Not application/json", body = ProblemBody, content_type = "application/problem+json"),
         (status = 422, description = "A field at fault", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "Stored, but the switch is stopping", body = ProblemBody, content_type = "application/problem+json"),
+        StoredOnly,
     )
 )]
 pub(crate) async fn update(
@@ -294,10 +294,10 @@ fn check_patch(number: &str, patch: ExtensionPatch) -> Result<(store::ExtensionP
     responses(
         (status = 204, description = "Removed"),
         (status = 400, description = "An `If-Match` that is none", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 401, description = "No token, or a wrong one", body = ProblemBody, content_type = "application/problem+json"),
+        NoToken,
         (status = 404, description = "No such extension", body = ProblemBody, content_type = "application/problem+json"),
         (status = 412, description = "It is not the version of `If-Match`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "Stored, but the switch is stopping", body = ProblemBody, content_type = "application/problem+json"),
+        StoredOnly,
     )
 )]
 pub(crate) async fn delete(

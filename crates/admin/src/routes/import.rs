@@ -16,7 +16,7 @@ use crate::{
     accounts::New,
     http::{
         extract::{QueryParams, body, is_json, media_type, parse_json, parse_object, unsupported},
-        problem::{Problem, ProblemBody},
+        problem::{NoToken, Problem, ProblemBody, StoredOnly},
     },
     model::{
         ImportLine, ImportReport, ImportStatus, NewExtension,
@@ -70,12 +70,12 @@ struct Ready {
     responses(
         (status = 200, description = "All made; or, with dry_run, what would happen", body = ImportReport),
         (status = 400, description = "Not JSON", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 401, description = "No token, or a wrong one", body = ProblemBody, content_type = "application/problem+json"),
+        NoToken,
         (status = 409, description = "The first request with this key is not answered yet", body = ProblemBody, content_type = "application/problem+json"),
         (status = 413, description = "Too long, or too many", body = ProblemBody, content_type = "application/problem+json"),
         (status = 415, description = "Neither text/csv, text/tab-separated-values nor application/json", body = ProblemBody, content_type = "application/problem+json"),
         (status = 422, description = "None made; `lines` tells why. Or the key is that of another request", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "Stored, but the switch is stopping", body = ProblemBody, content_type = "application/problem+json"),
+        StoredOnly,
     )
 )]
 pub(crate) async fn import(

@@ -9,7 +9,7 @@ use super::{pages, unexpected};
 use crate::{
     http::{
         extract::{PathText, QueryParams},
-        problem::{Problem, ProblemBody},
+        problem::{NoToken, Problem, ProblemBody, SwitchBusy},
     },
     model::{Registration, RegistrationPage},
     shell::state::App,
@@ -36,9 +36,9 @@ pub(crate) struct ListQuery {
     get, path = "/registrations", tag = "registrations", operation_id = "list_registrations", params(ListQuery),
     responses(
         (status = 200, description = "The contacts", body = RegistrationPage),
-        (status = 401, description = "No token, or a wrong one", body = ProblemBody, content_type = "application/problem+json"),
+        NoToken,
         (status = 422, description = "A parameter at fault", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "The switch is stopping or too busy", body = ProblemBody, content_type = "application/problem+json"),
+        SwitchBusy,
     )
 )]
 pub(crate) async fn list(
@@ -86,9 +86,9 @@ fn split_cursor(text: &str) -> Option<(String, u64)> {
     params(("id" = String, Path, description = "As the list shows it", example = "6917529027641081857")),
     responses(
         (status = 204, description = "Removed"),
-        (status = 401, description = "No token, or a wrong one", body = ProblemBody, content_type = "application/problem+json"),
+        NoToken,
         (status = 404, description = "No such registration", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "The switch is stopping or too busy", body = ProblemBody, content_type = "application/problem+json"),
+        SwitchBusy,
     )
 )]
 pub(crate) async fn delete(State(app): State<App>, PathText(id): PathText) -> Result<StatusCode, Problem> {

@@ -14,7 +14,7 @@ use crate::{
     auth,
     http::{
         http_metrics::{self, Format},
-        problem::{Problem, ProblemBody},
+        problem::{NoToken, Problem, ProblemBody},
     },
     model::HealthReport,
     shell::{health::HealthState, state::App, system::System},
@@ -93,7 +93,7 @@ pub(crate) async fn metrics(
     get, path = "/system", tag = "system", operation_id = "read_system",
     responses(
         (status = 200, description = "Where phones sign in", body = System),
-        (status = 401, description = "No token, or a wrong one", body = ProblemBody, content_type = "application/problem+json"),
+        NoToken,
     )
 )]
 pub(crate) async fn describe_system(State(app): State<App>) -> Json<System> {
@@ -105,7 +105,7 @@ pub(crate) async fn describe_system(State(app): State<App>) -> Json<System> {
     get, path = "/openapi.json", tag = "system", operation_id = "read_openapi",
     responses(
         (status = 200, description = "OpenAPI", content_type = "application/json", body = Object),
-        (status = 401, description = "No token, or a wrong one", body = ProblemBody, content_type = "application/problem+json"),
+        NoToken,
     )
 )]
 pub(crate) async fn describe() -> Json<&'static utoipa::openapi::OpenApi> {
