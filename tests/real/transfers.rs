@@ -61,18 +61,16 @@ fn the_caller_of_two_real_phones_transfers_the_callee() {
 }
 
 #[test]
-fn a_real_phone_hears_its_party_again_where_the_target_is_busy() {
+fn a_real_phone_that_hangs_up_after_a_failed_transfer_leaves_nothing() {
     let pbx = Tandem::start();
     let (mut alice, mut bob) = talking(&pbx);
     bob.command("transfer", &format!("sip:999@{}", pbx.sip));
     bob.expect("TRANSFER_FAILED");
-    // This phone holds its party when it transfers.
-    bob.command("resume", "");
-    alice.hears(BOB);
-    bob.hears(ALICE);
-    alice.hangs_up();
-    bob.expect("CALL_CLOSED");
-    pbx.expect_cdrs(2);
+    // This phone sends BYE as soon as it hears that the target was not reached; its party was on its way back.
+    alice.expect("CALL_CLOSED");
+    let cdrs = pbx.expect_cdrs(2);
+    let links = |cdr: &Value| cdr["links"].as_array().map_or(0, Vec::len);
+    assert!(cdrs.iter().all(|cdr| links(cdr) > 0), "{cdrs:#?}");
     pbx.expect_nothing_left(SOON);
 }
 
@@ -87,7 +85,8 @@ fn a_real_phone_calls_the_target_first_and_then_joins_its_two_calls() {
     alice.expect("CALL_ESTABLISHED");
     bob.expect("Media streams established", 1);
     alice.hears(BOB);
-    // It holds the first call when it makes the second.
+    bob.says("pause");
+    bob.expect("is now paused", 1);
     bob.says(&format!("call sip:103@{}", pbx.sip));
     carol.expect("CALL_ESTABLISHED");
     bob.expect("Media streams established", 2);

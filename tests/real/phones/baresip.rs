@@ -236,11 +236,19 @@ impl Baresip {
         tone::samples(bytes.get(mark.length.max(44)..).unwrap_or_default())
     }
 
+    /// The samples heard since, or all of a recording that began since: the phone begins one with each change of its session.
+    fn since_or_anew(&self, mark: &Mark) -> Vec<f64> {
+        match self.hearing().filter(|file| *file != mark.file) {
+            Some(file) => self.since(&Mark { file, length: 0 }),
+            None => self.since(mark),
+        }
+    }
+
     /// Waits for a second of new sound, of which the last half must be this tone.
     pub fn hears(&self, hertz: f64) {
         let mark = self.mark();
         let heard = until(&format!("{} to hear {hertz} Hz", self.number), SOON, || {
-            let heard = self.since(&mark);
+            let heard = self.since_or_anew(&mark);
             (heard.len() > tone::RATE).then_some(heard)
         });
         let last = &heard[heard.len() - tone::RATE / 2..];
