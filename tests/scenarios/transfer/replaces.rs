@@ -293,3 +293,25 @@ fn tandem_lists_refer_and_replaces_as_supported() {
     assert!(invite.lists(HeaderName::Allow, "REFER"), "{invite:?}");
     stage.ends(&alice, &bob);
 }
+
+#[test]
+fn a_picker_that_asks_for_an_offer_is_told_again_that_the_caller_only_listens() {
+    // The offer in our 200 is open in both directions (RFC 3261 14.1); the caller's own direction has not changed.
+    let stage = Stage::default();
+    let (alice, bob, carol) = (stage.phone("101"), stage.phone("102"), stage.phone("103"));
+    alice
+        .feels(|mood| {
+            mood.offers_with = Some(SdpDirection::RecvOnly);
+            mood.answers_with = Some(SdpDirection::RecvOnly);
+        })
+        .calls("102");
+    bob.rings();
+    carol.picks_up(&bob).talks().hears(SdpDirection::RecvOnly);
+    alice.talks();
+    carol.feels(|mood| mood.answers_with = Some(SdpDirection::SendRecv));
+    carol.begins_change(Method::Invite, None).is_answered(200);
+    carol.feels(|mood| mood.answers_with = None);
+    stage.pass(5.0);
+    carol.hears(SdpDirection::RecvOnly);
+    stage.ends(&alice, &carol);
+}

@@ -150,6 +150,7 @@ pub(crate) fn acknowledged(leg: &mut Leg, cx: &mut Stack, ack: &Message) {
     let first = !std::mem::replace(&mut up.acknowledged, true);
     let hang_up = up.hang_up_when_acked.take();
     let before = leg.heard().cloned();
+    let told = leg.talk.said().map(Spec::direction);
     let offered = leg.talk.awaits_ack();
     let answer = description(ack).filter(|_| offered);
     let answer = answer.and_then(|sdp| leg.talk.hear_answer(sdp).ok());
@@ -170,7 +171,10 @@ pub(crate) fn acknowledged(leg: &mut Leg, cx: &mut Stack, ack: &Message) {
     if first {
         leg.timer.start(cx, leg.id);
         leg.tell(cx, SetupEvent::Confirmed { answer });
-    } else if let Some(spec) = answer.filter(|spec| before.as_ref() != Some(spec)) {
+        // Also where only our offer differs: it is open in both directions, whatever the other side is at.
+    } else if let Some(spec) =
+        answer.filter(|spec| before.as_ref() != Some(spec) || told != leg.talk.said().map(Spec::direction))
+    {
         leg.tell(cx, SessionEvent::Redescribed(spec));
     }
     match hang_up {
