@@ -112,7 +112,7 @@ impl Bridge {
         answer_alone(x, goes);
     }
 
-    /// Takes the connection apart and hangs nobody up. What one of the legs offers and waits for is answered by Tandem
+    /// Takes the connection apart; no leg is hung up. An offer of a leg that waits for its answer is answered by Tandem
     /// itself; what it was offered for the other one is taken back.
     pub fn part(self, x: &mut Core) -> [LegId; 2] {
         if let Passing::From(offerer) = self.passing

@@ -197,7 +197,7 @@ pub(super) fn session_event(call: &mut Call, x: &mut Core, leg: LegId, event: Se
     }
 }
 
-/// A leg reports that is connected with nobody and has no verb: the phone that has transferred the other party.
+/// The report of a leg without a partner and without a verb: that of the phone that has transferred the other party.
 pub(super) fn lone_event(call: &mut Call, x: &mut Core, leg: LegId, event: LegEvent) {
     match event {
         LegEvent::Passed { server, request } => digits::passed(call, x, leg, server, &request),

@@ -41,7 +41,7 @@ pub(super) fn passed(call: &mut Call, x: &mut Core, from: LegId, server: ServerI
         }
         (None, Some(_) | None) if info && request.body().is_empty() => 200,
         (None, Some(_) | None) if info => 415,
-        (None, Some(_) | None) => 480, // a MESSAGE that nobody would read
+        (None, Some(_) | None) => 480, // a MESSAGE for which there is no reader
     };
     answer_passed(&mut x.stack, server, code);
 }

@@ -103,7 +103,7 @@ impl Ending {
         }
     }
 
-    /// Of a call made over the API, where whoever was to be called first did not answer.
+    /// Of a call made over the API, whose own phones did not answer.
     pub fn refused(cause: CauseCode, code: u16, reason: &str) -> Self {
         Self {
             cause,

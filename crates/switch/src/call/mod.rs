@@ -181,7 +181,7 @@ impl Call {
         self.asked_by.is_some()
     }
 
-    /// What is logged within this is logged of the call.
+    /// The span of the call: lines logged within it name the call.
     pub fn span(&self) -> tracing::Span {
         self.span.clone()
     }
@@ -226,7 +226,7 @@ impl Call {
         self.name_leg(x, leg);
     }
 
-    /// What is logged of a leg is logged of its call.
+    /// Lines about a leg name its call, too.
     fn name_leg(&self, x: &mut Core, leg: LegId) {
         if let Some(leg) = x.legs.get_mut(leg) {
             let call_id = leg.invite.call_id();
@@ -298,7 +298,7 @@ impl Call {
         } else if self.waits_for_return(leg) {
             connect::lone_event(self, x, leg, event);
         } else if let LegEvent::Passed { server, .. } = event {
-            // The phone is connected with nobody, and no verb takes what it sends.
+            // The phone has no partner, and no verb takes its request.
             answer_passed(&mut x.stack, server, 480);
         } else {
             self.tell_verb(VerbEvent::Leg(leg, event));

@@ -50,7 +50,7 @@ impl Record {
             .saturating_add(i64::try_from(passed).unwrap_or(i64::MAX))
     }
 
-    /// From now on `party` is connected with `with` (empty: nobody, or Tandem itself).
+    /// From now on `party` is connected with `with` (empty: no party, or Tandem itself).
     pub fn turn(&mut self, x: &Core, party: &str, with: &str, why: Began) {
         let at = self.unix(x);
         // The answer is told also where it comes from Tandem itself: nothing else changes then.

@@ -1,7 +1,7 @@
 //! REFER: a phone moves the other party of its call elsewhere (RFC 3515, RFC 5589).
 //!
 //! Blind: the other party goes to a new call, whose script decides as for any call. Until that is answered, the call it
-//! came from lives on with the transferor, to whom it returns if nobody answers. Attended: the other party takes the place of
+//! came from lives on with the transferor, to whom it returns if no phone answers. Attended: the other party takes the place of
 //! the transferor's other leg, in the call of that one.
 
 use sip::{
@@ -34,7 +34,7 @@ pub(crate) enum Transfer {
         /// The other party goes to a new call, and may return from there.
         blind: bool,
     },
-    /// Its subject was brought here by a REFER of this leg of another call, and nobody has answered so far.
+    /// Its subject was brought here by a REFER of this leg of another call, and no phone has answered so far.
     Takes { transferor: LegId },
 }
 
@@ -190,7 +190,7 @@ pub(super) fn failed(call: &mut Call, x: &mut Core, code: u16) -> bool {
     };
     call.transfer = Transfer::None;
     let back = x.legs.get(transferor).filter(|leg| leg.is_up()).map(|leg| leg.call);
-    // A transferor that nobody comes back to is through.
+    // A transferor to which no party comes back is through.
     let returns = back.is_some() && call.subject_is_up(x);
     x.conclude_refer(transferor, code, !returns);
     match (back, call.subject) {
@@ -215,7 +215,7 @@ pub(crate) fn waits_in_vain(call: &Call, x: &mut Core) {
     }
 }
 
-/// The subject has gone before where it was transferred to answered: the transferor waits for nobody any longer.
+/// The subject has gone before its target answered: the transferor need not wait any longer.
 pub(super) fn abandoned(call: &mut Call, x: &mut Core) {
     if let Transfer::Takes { transferor } = call.transfer {
         call.transfer = Transfer::None;

@@ -24,7 +24,7 @@ pub(crate) struct Handover {
     pub why: Why,
 }
 
-/// Where a leg goes. One rule: whoever takes, joins the call of the leg whose place is taken.
+/// Where a leg goes. One rule: the leg that takes a place joins the call of the leg whose place it takes.
 pub(crate) enum Destination {
     /// To the place of this leg, in the call of that leg.
     Place(LegId),

@@ -1,4 +1,4 @@
-//! What every table holds: how a test, or whoever looks for a leak, sees that nothing is left over.
+//! How many entries every table holds: shows a test, or an engineer who looks for a leak, that nothing is left over.
 
 use super::Switch;
 use crate::locations::Peer;

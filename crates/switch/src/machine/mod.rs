@@ -6,7 +6,7 @@
 //! | `command.rs` | what the admin API asks |
 //! | `handover.rs` | carries legs from one call to another |
 //! | `held.rs` | what every table holds: nothing is left over after the last call |
-//! | `journal.rs` | what lasts of the calls, for whoever wants to go on with them |
+//! | `journal.rs` | images of the calls, from which they can go on |
 //! | `tidy.rs` | giving back what a burst needed |
 
 mod command;

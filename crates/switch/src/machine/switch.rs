@@ -41,7 +41,7 @@ impl Switch {
     }
 
     /// A switch that plays a recorded run again. `nonces` are those in the run's credentials: its key
-    /// was not recorded, and without them everybody would be challenged anew.
+    /// was not recorded, and without the nonces every phone would be challenged again.
     pub fn replaying<'a>(config: Config, seed: [u8; 32], nonces: impl IntoIterator<Item = &'a str>) -> Self {
         let mut switch = Self::new(config, seed, &Keys { nonce: [0; 32] });
         switch.ingress.auth.replay_nonces(nonces);
