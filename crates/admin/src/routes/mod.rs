@@ -150,7 +150,7 @@ fn describe_every_error(operation: &mut Operation) {
         .insert("default".to_owned(), response.into());
 }
 
-/// Everything over HTTP as one service, for those who bring their own server; [`crate::http::serve`] is the
+/// Everything over HTTP as one service, for those who bring their own server; `http::serve` is the
 /// usual way.
 pub fn router(state: AdminState) -> Router {
     assemble(state.share())
