@@ -1,6 +1,6 @@
 //! Two legs connected: media flows between them, and what one phone offers goes to the other.
 //!
-//! A bridge knows its two legs and nothing of calls. Whoever owns a bridge passes it what its legs report of their sessions.
+//! A bridge knows its two legs and nothing of calls. The owner of a bridge passes on what the two legs report of their sessions.
 //!
 //! | file | what it does | fields of [`Bridge`] |
 //! |---|---|---|
@@ -47,7 +47,9 @@ impl Bridge {
     pub fn connect(x: &mut Core, a: LegId, b: LegId) -> Result<Self, NoCommonCodec> {
         accept(x, a, b)?;
         accept(x, b, a)?;
-        Ok(Self::made(x, a, b))
+        let bridge = Self::new(x, a, b);
+        bridge.align(x, a);
+        Ok(bridge)
     }
 
     /// Connects a leg `a` with `b`, which has just answered the offer of `a` with `spec`.
@@ -59,24 +61,17 @@ impl Bridge {
         if x.legs.get(a).is_none_or(|leg| leg.fit(spec) != Fit::Same) {
             x.with_leg(a, |leg, cx| leg.offer_own(cx, spec));
         }
-        let bridge = Self::new(a, b);
-        join(x, a, b);
-        Ok(bridge)
+        Ok(Self::new(x, a, b))
     }
 
-    fn new(a: LegId, b: LegId) -> Self {
+    /// Lets media flow between the two.
+    fn new(x: &mut Core, a: LegId, b: LegId) -> Self {
+        join(x, a, b);
         Self {
             sides: [a, b],
             passing: Passing::None,
             resyncs: 0,
         }
-    }
-
-    fn made(x: &mut Core, a: LegId, b: LegId) -> Self {
-        let bridge = Self::new(a, b);
-        join(x, a, b);
-        bridge.align(x, a);
-        bridge
     }
 
     /// Puts `new` in the place of `old`, which is neither hung up nor told.
@@ -114,7 +109,7 @@ impl Bridge {
 
     /// Takes the connection apart; no leg is hung up. An offer of a leg that waits for its answer is answered by Tandem
     /// itself; what it was offered for the other one is taken back.
-    pub fn part(self, x: &mut Core) -> [LegId; 2] {
+    pub fn part(self, x: &mut Core) {
         if let Passing::From(offerer) = self.passing
             && let Some(other) = self.other(offerer)
         {
@@ -124,7 +119,6 @@ impl Bridge {
             unjoin(x, side);
             answer_alone(x, side);
         }
-        self.sides
     }
 
     /// The leg at the other end of the bridge; `None` for a leg that is not connected by it.

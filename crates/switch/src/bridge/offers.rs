@@ -38,7 +38,12 @@ impl Bridge {
     fn resync(&mut self, x: &mut Core, leg: LegId, spec: &Spec) -> bool {
         let opens = spec.direction() == SdpDirection::SendRecv;
         let fits = |leg: &Leg| leg.fit(spec) != Fit::NeedsOffer && !(opens && is_held_by_other(leg));
-        let offers = !x.legs.get(leg).is_some_and(fits) && self.resyncs < RESYNCS;
+        !x.legs.get(leg).is_some_and(fits) && self.offer_again(x, leg, spec)
+    }
+
+    /// Offers a leg `spec`, unless that was done too often. True where it does so.
+    fn offer_again(&mut self, x: &mut Core, leg: LegId, spec: &Spec) -> bool {
+        let offers = self.resyncs < RESYNCS;
         if offers {
             self.resyncs += 1;
             x.with_leg(leg, |leg, cx| leg.offer_own(cx, spec));
@@ -52,9 +57,8 @@ impl Bridge {
             return;
         };
         let fits = x.legs.get(leg).is_some_and(|leg| leg.fit(&spec) == Fit::Same);
-        if !fits && self.resyncs < RESYNCS {
-            self.resyncs += 1;
-            x.with_leg(leg, |leg, cx| leg.offer_own(cx, &spec));
+        if !fits {
+            self.offer_again(x, leg, &spec);
         }
     }
 

@@ -4,7 +4,7 @@ use ::media::Spec;
 
 use crate::{
     api::{Began, CauseCode, EndedBy},
-    bridge::{self, Bridge},
+    bridge::{self, Bridge, NoCommonCodec},
     core::Core,
     event::{Cause, EndEvent, LegEvent, SessionEvent, SetupEvent},
     ids::LegId,
@@ -18,43 +18,33 @@ impl Call {
     /// not be answered with that; the call is over then.
     pub fn connect(&mut self, x: &mut Core, peer: LegId, spec: &Spec) -> bool {
         let Some(subject) = self.subject else { return false };
-        match Bridge::answered(x, subject, peer, spec) {
-            Ok(bridge) => self.connected(x, bridge, Some(peer)),
-            Err(_) => {
-                end::close_record(
-                    self,
-                    x,
-                    Ending::system(CauseCode::CodecNoneInCommon, 488, "no codec in common"),
-                );
-                return false;
-            }
-        }
-        true
+        let bridge = Bridge::answered(x, subject, peer, spec);
+        self.connected(x, bridge, Some(peer))
     }
 
     /// Connects the subject with a leg that came from another call. Returns false where the subject was refused for want
     /// of a codec; the call is over then.
     pub fn connect_guest(&mut self, x: &mut Core, guest: LegId) -> bool {
         let Some(subject) = self.subject else { return false };
-        match Bridge::connect(x, subject, guest) {
-            Ok(bridge) => self.connected(x, bridge, None),
-            Err(_) => {
-                end::close_record(
-                    self,
-                    x,
-                    Ending::system(CauseCode::CodecNoneInCommon, 488, "no codec in common"),
-                );
-                return false;
-            }
-        }
-        true
+        let bridge = Bridge::connect(x, subject, guest);
+        self.connected(x, bridge, None)
     }
 
     /// `told` is the leg whose phone was told by its INVITE who calls.
-    fn connected(&mut self, x: &mut Core, bridge: Bridge, told: Option<LegId>) {
-        self.bridge = Some(bridge);
-        name_parties(self, x, told);
-        self.mark_answered(x);
+    fn connected(&mut self, x: &mut Core, bridge: Result<Bridge, NoCommonCodec>, told: Option<LegId>) -> bool {
+        match bridge {
+            Ok(bridge) => {
+                self.bridge = Some(bridge);
+                name_parties(self, x, told);
+                self.mark_answered(x);
+                true
+            }
+            Err(NoCommonCodec) => {
+                let ending = Ending::system(CauseCode::CodecNoneInCommon, 488, "no codec in common");
+                end::close_record(self, x, ending);
+                false
+            }
+        }
     }
 
     /// Lets media flow between the subject and a leg that is not connected: early media.
@@ -146,10 +136,8 @@ pub(super) fn subject_confirmed(call: &mut Call, x: &mut Core, subject: LegId, a
 /// The leg that is connected with the subject reports.
 pub(super) fn partner_event(call: &mut Call, x: &mut Core, partner: LegId, event: LegEvent) {
     match event {
-        LegEvent::End(EndEvent::Ended(cause)) => {
-            partner_gone(call, x, partner, Some(Ending::after(&cause, EndedBy::Callee)))
-        }
-        LegEvent::End(EndEvent::Gone) => partner_gone(call, x, partner, None),
+        LegEvent::End(EndEvent::Ended(cause)) => partner_gone(call, x, Some(Ending::after(&cause, EndedBy::Callee))),
+        LegEvent::End(EndEvent::Gone) => partner_gone(call, x, None),
         LegEvent::Setup(SetupEvent::Confirmed { answer: Some(spec) }) => {
             if let Some(bridge) = &mut call.bridge {
                 bridge.confirmed(x, partner, &spec);
@@ -162,7 +150,7 @@ pub(super) fn partner_event(call: &mut Call, x: &mut Core, partner: LegId, event
 }
 
 /// The subject is alone. With a script the verb goes on; without one the call ends.
-fn partner_gone(call: &mut Call, x: &mut Core, partner: LegId, ending: Option<Ending>) {
+fn partner_gone(call: &mut Call, x: &mut Core, ending: Option<Ending>) {
     if let Some(bridge) = call.bridge.take() {
         bridge.part(x);
     }
@@ -176,9 +164,7 @@ fn partner_gone(call: &mut Call, x: &mut Core, partner: LegId, ending: Option<En
     let ending = ending.unwrap_or_else(|| Ending::system(CauseCode::PhoneLost, 480, "a phone has gone"));
     let cause = Cause::ours("the other side hung up").because(ending.why.clone());
     end::close_record(call, x, ending);
-    for leg in call.legs.iter().filter(|leg| **leg != partner) {
-        x.with_leg(*leg, |leg, cx| leg.hang_up(cx, cause.clone()));
-    }
+    call.hang_up_all(x, &cause);
 }
 
 /// Something about the session of a leg: the leg connected with it is asked, or Tandem itself takes what it can do.

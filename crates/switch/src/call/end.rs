@@ -68,6 +68,11 @@ impl Ending {
         }
     }
 
+    /// An INVITE with Replaces has found no place in another call.
+    pub fn not_replaced(code: u16) -> Self {
+        Self::system(CauseCode::CallNotReplaced, code, "the dialog to be replaced cannot be")
+    }
+
     pub fn admin() -> Self {
         Self {
             cause: CauseCode::AdminEnded,

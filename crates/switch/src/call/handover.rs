@@ -2,7 +2,7 @@
 
 use crate::{
     answer::Answer,
-    api::{Began, CallUid, CauseCode, LinkKind},
+    api::{Began, CallUid, LinkKind},
     bridge,
     core::{Core, Why},
     event::Cause,
@@ -71,11 +71,7 @@ pub(crate) fn joined(call: &mut Call, x: &mut Core, leg: LegId, to: CallUid, joi
         call.mark_answered(x);
         end::close_record(call, x, Ending::joined());
     } else {
-        end::close_record(
-            call,
-            x,
-            Ending::system(CauseCode::CallNotReplaced, 481, "the dialog to be replaced cannot be"),
-        );
+        end::close_record(call, x, Ending::not_replaced(481));
     }
 }
 

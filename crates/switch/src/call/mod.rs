@@ -33,8 +33,7 @@ use sip::Message;
 
 pub(crate) use digits::digit;
 pub(crate) use end::{Ending, record_refused};
-use events::VerbEvents;
-pub(crate) use events::{Guest, VerbEvent};
+pub(crate) use events::{Guest, VerbEvent, VerbEvents};
 pub(crate) use handover::{joined, joined_by, release, take_over, would_take};
 pub(crate) use live::live;
 use record::Record;
@@ -143,11 +142,7 @@ impl Call {
     /// The place that an INVITE with Replaces wanted is not to be had.
     pub fn cannot_join(&mut self, x: &mut Core, code: u16) {
         let _entered = self.span.clone().entered();
-        end::close_record(
-            self,
-            x,
-            Ending::system(CauseCode::CallNotReplaced, code, "the dialog to be replaced cannot be"),
-        );
+        end::close_record(self, x, Ending::not_replaced(code));
         self.with_subject(x, |leg, cx| leg.reject(cx, &Answer::of(code)));
     }
 
@@ -318,6 +313,14 @@ impl Call {
         self.heard.push_back(event);
     }
 
+    /// Lends the call a queue for the events of its verb, or takes it back empty. A queue of its own would keep its room as
+    /// long as the call lasts.
+    pub fn lend(&mut self, queue: &mut VerbEvents) {
+        if self.heard.is_empty() {
+            std::mem::swap(&mut self.heard, queue);
+        }
+    }
+
     /// The next event for the running verb.
     pub fn next_event(&mut self) -> Option<VerbEvent> {
         self.heard.pop_front()
@@ -358,6 +361,11 @@ impl Call {
         let cause = Cause::ours(&ending.detail);
         self.subject_gone(x, ending);
         self.with_subject(x, |leg, cx| leg.reject(cx, &Answer::of(code)));
+        self.hang_up_all(x, &cause);
+    }
+
+    /// Hangs up every leg that is not over.
+    pub fn hang_up_all(&self, x: &mut Core, cause: &Cause) {
         for leg in &self.legs {
             x.with_leg(*leg, |leg, cx| leg.hang_up(cx, cause.clone()));
         }

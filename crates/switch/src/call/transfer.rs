@@ -6,7 +6,6 @@
 
 use sip::{
     HeaderName, Message, Method,
-    dialog::DialogId,
     headers::{Header, refer::ReferTo},
     transaction::ServerId,
 };
@@ -83,7 +82,7 @@ fn plan(call: &Call, x: &Core, from: LegId, request: &Message) -> Result<Option<
     let Some(replaces) = replaces else {
         return blind(call, x, from, transferee, (&target, request)).map(Some);
     };
-    let place = DialogId::of_replaces(&replaces).find_map(|dialog| x.stack.dialogs.leg(&dialog));
+    let place = x.stack.dialogs.replaced(&replaces);
     let Some(place) = place.and_then(|place| x.legs.get(place)) else {
         return Ok(None);
     };
@@ -190,29 +189,21 @@ pub(super) fn failed(call: &mut Call, x: &mut Core, code: u16) -> bool {
     };
     call.transfer = Transfer::None;
     let back = x.legs.get(transferor).filter(|leg| leg.is_up()).map(|leg| leg.call);
+    let subject = call.subject.filter(|_| call.subject_is_up(x));
+    let returns = back.zip(subject);
     // A transferor to which no party comes back is through.
-    let returns = back.is_some() && call.subject_is_up(x);
-    x.conclude_refer(transferor, code, !returns);
-    match (back, call.subject) {
-        (Some(to), Some(subject)) if call.subject_is_up(x) => {
-            x.handovers.push_back(Handover {
-                leg: subject,
-                to: Destination::Call(to),
-                why: Why::Returned,
-            });
-            true
-        }
-        (Some(_) | None, _) => false,
-    }
+    x.conclude_refer(transferor, code, returns.is_none());
+    x.handovers.extend(returns.map(|(to, leg)| Handover {
+        leg,
+        to: Destination::Call(to),
+        why: Why::Returned,
+    }));
+    returns.is_some()
 }
 
 /// The party that was to come back has gone on its way: the phone that waits for it is through.
 pub(crate) fn waits_in_vain(call: &Call, x: &mut Core) {
-    for leg in &call.legs {
-        x.with_leg(*leg, |leg, cx| {
-            leg.hang_up(cx, Cause::ours("the transferred party has gone"))
-        });
-    }
+    call.hang_up_all(x, &Cause::ours("the transferred party has gone"));
 }
 
 /// The subject has gone before its target answered: the transferor need not wait any longer.

@@ -3,7 +3,6 @@
 use bytes::Bytes;
 use sip::{
     Flow, HeaderName, Limits, Message, Method, Scheme, StatusCode,
-    dialog::DialogId,
     headers::{Header, dialogs::Replaces},
     transaction::{ServerId, TxEvent},
 };
@@ -265,7 +264,7 @@ fn replaced(x: &Core, invite: &Message) -> Result<Option<LegId>, Answer> {
     }
     let replaces = Replaces::read(field).map_err(|_| Answer::of(400))?;
     // RFC 3891 section 3: only a dialog that an INVITE began can be replaced.
-    let leg = DialogId::of_replaces(&replaces).find_map(|dialog| x.stack.dialogs.leg(&dialog));
+    let leg = x.stack.dialogs.replaced(&replaces);
     let leg = leg.and_then(|leg| x.legs.get(leg)).ok_or_else(|| Answer::of(481))?;
     if leg.is_over() {
         return Err(Answer::of(603));

@@ -7,7 +7,7 @@ use super::{command, handover, journal};
 use crate::{
     answer::Answer,
     api::{AccountChange, CallUid, CauseCode, Input, Output, ScriptEvent},
-    call::{Call, Ending, VerbEvent, record_refused},
+    call::{Call, Ending, VerbEvent, VerbEvents, record_refused},
     config::{Config, Keys},
     core::{Core, QueryUse},
     ids::{CallId, CallKind},
@@ -24,6 +24,8 @@ pub struct Switch {
     pub(crate) x: Core,
     pub(crate) ingress: Ingress,
     pub(crate) calls: Slots<Conversation, CallKind>,
+    /// The queue of the call at work; empty between two events.
+    heard: VerbEvents,
     pub(crate) by_uid: std::collections::HashMap<CallUid, CallId>,
 }
 
@@ -36,6 +38,7 @@ impl Switch {
             ingress: Ingress::new(x.stack.now, &config, keys),
             x,
             calls: Slots::default(),
+            heard: VerbEvents::new(),
             by_uid: std::collections::HashMap::new(),
         }
     }
@@ -205,8 +208,10 @@ impl Switch {
         act: impl FnOnce(&mut Conversation, &mut Core) -> R,
     ) -> Option<R> {
         let conversation = self.calls.get_mut(id)?;
+        conversation.call.lend(&mut self.heard);
         let result = act(conversation, &mut self.x);
         conversation.feed(&mut self.x);
+        conversation.call.lend(&mut self.heard);
         if conversation.call.is_over() {
             debug_assert!(conversation.call.has_ended(), "a call ends with a record");
             self.by_uid.remove(&conversation.call.uid);

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use sip::{Message, dialog::DialogId};
+use sip::{Message, dialog::DialogId, headers::dialogs::Replaces};
 
 use crate::{
     ids::{LegId, SubscriptionId},
@@ -50,6 +50,11 @@ impl Dialogs {
             DialogUser::Leg(leg) => Some(leg),
             DialogUser::Subscription(_) => None,
         }
+    }
+
+    /// The leg whose dialog a `Replaces` of a phone names (RFC 3891 section 3).
+    pub fn replaced(&self, replaces: &Replaces<'_>) -> Option<LegId> {
+        DialogId::of_replaces(replaces).find_map(|dialog| self.leg(&dialog))
     }
 
     /// The user of the dialog in which a request came (RFC 3261 12.2.2); `None` if there is no such dialog.
