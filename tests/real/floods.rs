@@ -108,6 +108,7 @@ fn ten_thousand_half_open_invites_with_and_without_credentials() {
     let asked = half_open(&pbx, &stranger, "900");
     assert!(asked.0.keys().all(|status| [401, 503].contains(status)), "{asked:?}");
     let rung = half_open(&pbx, &trusted, "900");
+    let first = pbx.process.memory();
     assert!(
         rung.0.get(&180).is_some_and(|&count| count >= INVITES * 9 / 10) && !rung.0.contains_key(&401),
         "{rung:?}"
@@ -123,13 +124,15 @@ fn ten_thousand_half_open_invites_with_and_without_credentials() {
     let rung = pbx.metric("tandem_calls_started_total") as usize - 1;
     assert!(rung >= INVITES as usize * 9 / 10);
     pbx.expect_cdrs(rung);
-    // Other floods take the room of the first: nothing leaks.
-    let once = pbx.process.memory();
-    for socket in [&stranger, &trusted] {
-        flood(socket, &pbx, INVITES / 5, || invite(socket, &pbx, "900"));
-    }
-    let again = pbx.process.memory().saturating_sub(once);
-    assert!(again < 32 * 1024, "{again} KiB more with a second flood");
+    // A second flood of the same size takes the room of the first: nothing leaks. The allocator may have given memory back
+    // between the two, so that what counts is the most of each.
+    half_open(&pbx, &stranger, "900");
+    half_open(&pbx, &trusted, "900");
+    let second = pbx.process.memory();
+    assert!(
+        second < first + first / 8,
+        "{first} KiB with one flood, {second} KiB with another"
+    );
     call.ends_well(&pbx);
 }
 

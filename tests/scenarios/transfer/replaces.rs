@@ -315,3 +315,22 @@ fn a_picker_that_asks_for_an_offer_is_told_again_that_the_caller_only_listens() 
     carol.hears(SdpDirection::RecvOnly);
     stage.ends(&alice, &carol);
 }
+
+#[test]
+fn a_picker_that_takes_no_change_is_not_left_with_a_caller_that_expects_to_hear_it() {
+    // The picker was answered `sendonly`, for the caller held then. The caller wants both directions again; the picker
+    // refuses the re-INVITE for that, so the caller is told that nothing will come (RFC 3264 section 8.4).
+    let (stage, alice, bob, carol) = talking();
+    let dave = stage.phone("104");
+    alice.holds();
+    bob.hears(SdpDirection::SendOnly).transfers_to("104");
+    dave.rings();
+    carol
+        .feels(|mood| mood.refuses_changes = Some(500))
+        .picks_up(&dave)
+        .talks();
+    carol.hears(SdpDirection::SendOnly);
+    stage.pass(5.0);
+    alice.hears(SdpDirection::RecvOnly);
+    stage.ends(&alice, &carol);
+}

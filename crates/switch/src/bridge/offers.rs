@@ -53,7 +53,7 @@ impl Bridge {
 
     /// A leg did not take what the other one has said: the other one (`leg`) is offered what that leg (`to`) still has.
     fn bring_back(&mut self, x: &mut Core, leg: LegId, to: LegId) {
-        let Some(spec) = x.legs.get(to).and_then(|leg| leg.talk().agreed()) else {
+        let Some(spec) = x.legs.get(to).and_then(|leg| leg.talk().in_force()) else {
             return;
         };
         let fits = x.legs.get(leg).is_some_and(|leg| leg.fit(&spec) == Fit::Same);

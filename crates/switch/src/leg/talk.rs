@@ -5,7 +5,7 @@
 
 use std::net::IpAddr;
 
-use ::media::{Local, Payload, Remote, SdpError, Session, Spec, sdp::Sdp};
+use ::media::{Local, Payload, Remote, SdpDirection, SdpError, Session, Spec, sdp::Sdp};
 use bytes::Bytes;
 
 use crate::api::TalkImage;
@@ -271,6 +271,15 @@ impl Talk {
         let heard = self.heard()?;
         let both = self.said().map(|said| heard.intersect(said));
         Some(both.filter(Spec::has_audio).unwrap_or_else(|| heard.clone()))
+    }
+
+    /// As [`Talk::agreed`], with the direction that is in force. It may be narrower than what the phone described: a
+    /// phone that offered `sendrecv` and was answered `sendonly` only hears (RFC 3264 section 6.1).
+    pub fn in_force(&self) -> Option<Spec> {
+        let agreed = self.agreed()?;
+        let said = self.said().map_or(SdpDirection::SendRecv, Spec::direction);
+        let direction = agreed.direction().and(said.reversed());
+        Some(agreed.with_direction(direction))
     }
 
     /// The phone's offer that waits for our answer.
