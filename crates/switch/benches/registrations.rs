@@ -17,6 +17,10 @@ use sip::{
 };
 use switch::{AccountChange, Config, Device, Extension, Ha1, Input, Keys, Listener, NatPolicy, Output, Query, Switch};
 
+/// As in the binary.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const PHONES: usize = 10_000;
 const URI: &str = "sip:127.0.0.1";
 

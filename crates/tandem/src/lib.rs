@@ -6,7 +6,6 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod log;
-pub mod memory;
 pub mod net;
 pub mod recorder;
 pub mod rtp;

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 /// Counts what each script holds, for [`dialplan::ValueLimits::memory`].
 #[global_allocator]
-static ALLOCATOR: dialplan::Metered<std::alloc::System> = dialplan::Metered(std::alloc::System);
+static ALLOCATOR: dialplan::Metered<mimalloc::MiMalloc> = dialplan::Metered(mimalloc::MiMalloc);
 
 fn main() -> ExitCode {
     // A name that is not UTF-8 is none of ours.

@@ -31,7 +31,6 @@ use super::{
 use crate::{
     clock::Clock,
     config::{Config, Rtp},
-    memory,
     net::{self, Limits},
     recorder::Recorder,
     rtp::{Engine, EngineConfig},
@@ -51,9 +50,7 @@ pub(super) fn serve(config: &Config) -> Result<(), StartError> {
     };
     // The store's writer has a thread of its own: calls wait for it, and not for what people ask over HTTP.
     let (keeper, http) = (runtime("keeper", 1)?, runtime("http", 2)?);
-    let memory = memory::Keeper::start().map_err(StartError::Thread)?;
     let ended = http.block_on(run(config, keeper.handle()));
-    drop(memory);
     http.shutdown_background();
     keeper.shutdown_background();
     ended
