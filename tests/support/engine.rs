@@ -1,8 +1,11 @@
 //! A media engine without media: it only keeps the commands it got.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use media::{Command, MediaId, Remote};
+use media::{
+    Command, MediaId, Remote,
+    service::{RecordingId, RoomId},
+};
 
 /// One leg's place in the engine.
 #[derive(Clone, Debug)]
@@ -22,6 +25,10 @@ pub struct Port {
 pub struct Engine {
     /// The open ports.
     pub ports: BTreeMap<MediaId, Port>,
+    /// The open rooms, with the legs in them.
+    pub rooms: BTreeMap<RoomId, BTreeSet<MediaId>>,
+    /// The recordings in progress.
+    pub recordings: BTreeSet<RecordingId>,
 }
 
 impl Engine {
@@ -56,9 +63,38 @@ impl Engine {
                 self.open(*port);
                 self.part(*port);
             }
+            Command::Listen { media: port, .. } => {
+                self.open(*port);
+            }
+            Command::OpenRoom { room, .. } => {
+                let before = self.rooms.insert(*room, BTreeSet::new());
+                assert!(before.is_none(), "a room is opened once");
+            }
+            Command::Sit { room, media: port, .. } => {
+                self.open(*port);
+                self.part(*port);
+                self.stand(*port);
+                let seats = self.rooms.get_mut(room);
+                seats.expect("a leg sits down in an open room").insert(*port);
+            }
+            Command::Stand(port) => self.stand(*port),
+            Command::CloseRoom(room) => {
+                self.rooms.remove(room).expect("what is closed was open");
+            }
+            Command::Record(recording) => {
+                assert!(self.recordings.insert(recording.id), "a recording begins once");
+            }
+            Command::PauseRecording { recording, .. } => {
+                assert!(self.recordings.contains(recording), "a recording that pauses has begun");
+            }
+            // It may have ended by itself.
+            Command::StopRecording(recording) => {
+                self.recordings.remove(recording);
+            }
             Command::Close(port) => {
                 self.open(*port);
                 self.part(*port);
+                self.stand(*port);
                 self.ports.remove(port);
             }
             Command::Play { media: port, .. } | Command::Echo(port) => {
@@ -76,6 +112,12 @@ impl Engine {
 
     fn open(&mut self, port: MediaId) -> &mut Port {
         self.ports.get_mut(&port).expect("what a command is for is open")
+    }
+
+    fn stand(&mut self, port: MediaId) {
+        for seats in self.rooms.values_mut() {
+            seats.remove(&port);
+        }
     }
 
     fn part(&mut self, port: MediaId) {

@@ -7,7 +7,7 @@ use media::{Command, Direction, Payload, MediaId, Relay, Remote, relay::Config};
 
 fn remote(rtp: SocketAddr) -> Remote {
     let payloads: Vec<Payload> = [(0, "PCMU"), (101, "TELEPHONE-EVENT")]
-        .map(|(number, codec)| Payload { number, codec: codec.into(), clock_rate: 8000, channels: 1 })
+        .map(|(number, codec)| Payload { number, codec: codec.into(), clock_rate: 8000, channels: 1, fmtp: None })
         .into();
     Remote {
         rtp: Some(rtp),

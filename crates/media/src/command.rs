@@ -7,8 +7,12 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
+use smol_str::SmolStr;
 
-use crate::codec::{self, Kind, Name, g711::Law};
+use crate::{
+    codec::{self, Kind, Name, g711::Law},
+    service::{Ears, Quality, RecordEnd, Recording, RecordingId, RoomId, Seat, Sound},
+};
 
 /// One leg's place in the media engines: which engine, a slot in that engine's table, and a generation, so that a late
 /// event for a slot that was given back is never taken for its successor's. Two legs can be bridged only in one engine;
@@ -43,6 +47,8 @@ pub struct Payload {
     pub clock_rate: u32,
     /// Channels, 1 unless the rtpmap says otherwise.
     pub channels: u8,
+    /// `a=fmtp` parameters of the side that receives the codec, as they came.
+    pub fmtp: Option<SmolStr>,
 }
 
 impl Payload {
@@ -86,6 +92,8 @@ pub enum Source {
     Prompts(Vec<String>),
     /// A tone of the named plan: `ringback`, `busy`, `congestion`, `dial`, or `440/1000` (hertz/milliseconds).
     Tone(String),
+    /// Music on hold, by the name of a file or of a folder of files: all legs hear the same second of it.
+    Music(String),
 }
 
 /// A command of signalling to the media engine. Commands on one leg are carried out in order.
@@ -144,6 +152,44 @@ pub enum Command {
         /// How long.
         timeout: Option<Duration>,
     },
+    /// Listen for sounds of the leg's peer, from now on only for these.
+    Listen {
+        /// The leg.
+        media: MediaId,
+        /// What for.
+        ears: Ears,
+    },
+    /// Open an empty room. Entry and leave of a leg are heard as short tones where `tones` is set.
+    OpenRoom {
+        /// The room.
+        room: RoomId,
+        /// Whether a short tone tells of entry and leave.
+        tones: bool,
+    },
+    /// Give a leg a seat in a room, or change its seat there. This ends its relay and what it plays. A leg has one seat.
+    Sit {
+        /// The room.
+        room: RoomId,
+        /// The leg.
+        media: MediaId,
+        /// The seat.
+        seat: Seat,
+    },
+    /// The leg leaves its room.
+    Stand(MediaId),
+    /// Close a room; legs that are in it leave.
+    CloseRoom(RoomId),
+    /// Begin to record; ends with [`Event::Recorded`].
+    Record(Recording),
+    /// Leave out what is said from now on, or go on.
+    PauseRecording {
+        /// The recording.
+        recording: RecordingId,
+        /// Whether it pauses.
+        paused: bool,
+    },
+    /// End a recording.
+    StopRecording(RecordingId),
     /// The leg is over; the slot may be given out again at once.
     Close(MediaId),
 }
@@ -191,12 +237,39 @@ pub enum Event {
     },
     /// Nothing was heard for as long as [`Command::Watch`] allows.
     Silent(MediaId),
+    /// A sound that [`Command::Listen`] asked for.
+    Heard {
+        /// The leg.
+        media: MediaId,
+        /// The sound.
+        sound: Sound,
+    },
+    /// A recording has ended. Its file is whole.
+    Recorded {
+        /// The recording.
+        recording: RecordingId,
+        /// The recorded time in milliseconds, pauses not counted.
+        millis: u64,
+        /// Octets of the file.
+        octets: u64,
+        /// Why it ended.
+        end: RecordEnd,
+    },
+    /// The quality of a leg since it opened, reported from time to time.
+    Measured {
+        /// The leg.
+        media: MediaId,
+        /// The figures.
+        quality: Quality,
+    },
     /// The leg was closed; its totals.
     Closed {
         /// The leg.
         media: MediaId,
         /// Its totals.
         counters: Counters,
+        /// The quality from its beginning to its end.
+        quality: Quality,
     },
     /// The local UDP port could not be bound: the leg has no media.
     Failed {

@@ -8,6 +8,7 @@ pub mod command;
 pub mod pool;
 pub mod relay;
 pub mod sdp;
+pub mod service;
 pub mod session;
 pub mod spec;
 

@@ -10,7 +10,10 @@ use super::{
     stream::{Stream, dtmf, outgoing::Join, play::Player},
     timers::Timer,
 };
-use crate::{Command, Event, MediaId, Remote, Source};
+use crate::{
+    Command, Event, MediaId, Remote, Source,
+    service::{Quality, RecordEnd},
+};
 
 impl Relay {
     /// Carries out a command. A command for a leg that has ended changes nothing.
@@ -57,6 +60,19 @@ impl Relay {
                 // A time beyond reckoning is never.
                 self.arm(media.slot, Timer::Watch, timeout.and_then(|t| now.checked_add(t)));
             }
+            Command::Record(recording) => self.events.push_back(Event::Recorded {
+                recording: recording.id,
+                millis: 0,
+                octets: 0,
+                end: RecordEnd::Fault("the engine does not record yet".into()),
+            }),
+            Command::Listen { .. }
+            | Command::OpenRoom { .. }
+            | Command::Sit { .. }
+            | Command::Stand(_)
+            | Command::CloseRoom(_)
+            | Command::PauseRecording { .. }
+            | Command::StopRecording(_) => {}
             Command::Close(media) => self.close(now, media),
         }
     }
@@ -240,6 +256,10 @@ impl Relay {
                 self.ports.remove(&local_port);
             }
         }
-        self.events.push_back(Event::Closed { media, counters });
+        self.events.push_back(Event::Closed {
+            media,
+            counters,
+            quality: Quality::default(),
+        });
     }
 }

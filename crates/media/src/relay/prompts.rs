@@ -60,6 +60,7 @@ impl Prompts {
         match source {
             Source::Prompts(names) if names.len() > MAX_PROMPTS => Err(format!("more than {MAX_PROMPTS} prompts")),
             Source::Prompts(names) => names.into_iter().filter(|n| !n.is_empty()).map(named).collect(),
+            Source::Music(name) => named(name).map(|part| vec![part]),
             Source::Tone(name) => Ok(vec![Part::Clip(self.tone(&name)?)]),
         }
     }

@@ -389,6 +389,7 @@ fn payloads(codecs: &[Codec]) -> Vec<Payload> {
         codec: c.name.clone(),
         clock_rate: c.clock_rate,
         channels: c.channels,
+        fmtp: c.fmtp.clone(),
     };
     codecs.iter().map(payload).collect()
 }

@@ -291,7 +291,10 @@ impl Switch {
                 self.x.stack.pool.learned(*port, *remote);
                 return;
             }
-            media::Event::Closed { .. } => return,
+            media::Event::Closed { .. }
+            | media::Event::Heard { .. }
+            | media::Event::Recorded { .. }
+            | media::Event::Measured { .. } => return,
             media::Event::Dtmf { media: port, .. }
             | media::Event::Played { media: port, .. }
             | media::Event::Silent(port)
@@ -333,7 +336,11 @@ impl Switch {
             media::Event::Played { .. } => {
                 self.with_call(call, |call, _| call.tell_verb(VerbEvent::Media(leg, event)));
             }
-            media::Event::Learned { .. } | media::Event::Closed { .. } => {}
+            media::Event::Learned { .. }
+            | media::Event::Closed { .. }
+            | media::Event::Heard { .. }
+            | media::Event::Recorded { .. }
+            | media::Event::Measured { .. } => {}
         }
     }
 

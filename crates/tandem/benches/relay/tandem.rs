@@ -141,6 +141,7 @@ fn remote(phone: SocketAddr) -> Remote {
         codec: "PCMA".into(),
         clock_rate: 8000,
         channels: 1,
+        fmtp: None,
     }];
     // The other generator's packets are of payload type 0.
     let receive = [(8, "PCMA"), (0, "PCMA")];
@@ -149,6 +150,7 @@ fn remote(phone: SocketAddr) -> Remote {
         codec: codec.into(),
         clock_rate: 8000,
         channels: 1,
+        fmtp: None,
     });
     Remote {
         rtp: Some(phone),

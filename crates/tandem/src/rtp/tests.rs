@@ -103,6 +103,7 @@ impl Bench {
             codec: "PCMU".into(),
             clock_rate: 8000,
             channels: 1,
+            fmtp: None,
         }];
         let remote = Remote {
             rtp: Some(phone.address()),
@@ -174,7 +175,7 @@ fn two_phones_talk(host: &str) {
     let counters = loop {
         match bench.event() {
             Event::Learned { .. } => learned += 1,
-            Event::Closed { media: port, counters } if port == id(1) => break counters,
+            Event::Closed { media: port, counters, .. } if port == id(1) => break counters,
             other => panic!("{other:?}"),
         }
     };

@@ -38,6 +38,7 @@ fn id(slot: u32) -> MediaId {
 
 fn payloads(list: &[(u8, &str)]) -> Vec<Payload> {
     let payload = |(number, codec): &(u8, &str)| Payload {
+        fmtp: None,
         number: *number,
         codec: (*codec).into(),
         clock_rate: 8000,
@@ -181,7 +182,11 @@ impl World {
         self.events();
         self.command(Command::Close(id(slot)));
         match self.events().as_slice() {
-            [Event::Closed { media: port, counters }] if *port == id(slot) => *counters,
+            [
+                Event::Closed {
+                    media: port, counters, ..
+                },
+            ] if *port == id(slot) => *counters,
             other => panic!("{other:?}"),
         }
     }
