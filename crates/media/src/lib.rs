@@ -10,6 +10,7 @@ pub mod relay;
 pub mod sdp;
 pub mod service;
 pub mod session;
+pub mod sound;
 pub mod spec;
 
 pub use command::{Command, Counters, Direction, Event, MediaId, Payload, Remote, Source};

@@ -2,7 +2,9 @@
 
 use std::sync::LazyLock;
 
-use audio_codec_algorithms::{convert_alaw_to_ulaw, convert_ulaw_to_alaw};
+use audio_codec_algorithms::{
+    convert_alaw_to_ulaw, convert_ulaw_to_alaw, decode_alaw, decode_ulaw, encode_alaw, encode_ulaw,
+};
 
 /// Samples a second, each an octet.
 pub const RATE: u32 = 8000;
@@ -18,6 +20,9 @@ pub enum Law {
 
 static TO_PCMA: LazyLock<[u8; 256]> = LazyLock::new(|| std::array::from_fn(|b| convert_ulaw_to_alaw(b as u8)));
 static TO_PCMU: LazyLock<[u8; 256]> = LazyLock::new(|| std::array::from_fn(|b| convert_alaw_to_ulaw(b as u8)));
+
+static PCMA: LazyLock<[i16; 256]> = LazyLock::new(|| std::array::from_fn(|b| decode_alaw(b as u8)));
+static PCMU: LazyLock<[i16; 256]> = LazyLock::new(|| std::array::from_fn(|b| decode_ulaw(b as u8)));
 
 impl Law {
     /// The rtpmap name.
@@ -42,6 +47,25 @@ impl Law {
             Law::Pcmu => &TO_PCMA,
             Law::Pcma => &TO_PCMU,
         }
+    }
+
+    /// Appends the samples of a payload.
+    pub fn decode(self, payload: &[u8], out: &mut Vec<i16>) {
+        let table: &[i16; 256] = match self {
+            Law::Pcmu => &PCMU,
+            Law::Pcma => &PCMA,
+        };
+        out.extend(payload.iter().map(|octet| table[usize::from(*octet)]));
+    }
+
+    /// Writes as many samples as there is room for. Returns the octets.
+    pub fn encode(self, pcm: &[i16], out: &mut [u8]) -> usize {
+        let pairs = out.iter_mut().zip(pcm);
+        match self {
+            Law::Pcmu => pairs.for_each(|(octet, sample)| *octet = encode_ulaw(*sample)),
+            Law::Pcma => pairs.for_each(|(octet, sample)| *octet = encode_alaw(*sample)),
+        }
+        out.len().min(pcm.len())
     }
 
     /// The octet that encodes a sample of zero.

@@ -4,15 +4,26 @@
 //! | file | what it does | fields it owns |
 //! |---|---|---|
 //! | `mod.rs` | [`KNOWN`], and how rows are found | all of [`Info`] |
+//! | `decoder.rs` | [`Decoder`]: payloads to linear sound | all of [`Decoder`] |
+//! | `encoder.rs` | [`Encoder`]: linear sound to payloads | all of [`Encoder`] |
+//! | `conceal.rs` | `Conceal`: sound for lost packets, from the sound before them | all of `Conceal` |
 //! | `g711.rs` | the two laws of G.711 | none |
+//! | `l16.rs` | linear samples in network byte order | none |
 //!
 //! A codec that is not here is relayed all the same, under the name and clock that its `a=rtpmap` gives it.
 
+mod conceal;
+mod decoder;
+mod encoder;
 pub mod g711;
+mod l16;
 
 use smol_str::SmolStr;
+use thiserror::Error;
 
 use self::g711::Law;
+pub use self::{decoder::Decoder, encoder::Encoder};
+use crate::{Codec, sound::Rate};
 
 /// A codec's name in upper case, as in `a=rtpmap`. Short names cost no allocation.
 pub type Name = SmolStr;
@@ -43,6 +54,20 @@ pub enum Number {
     Dynamic(u8),
 }
 
+/// How Tandem encodes and decodes a codec.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum Coding {
+    /// ITU-T G.711.
+    G711(Law),
+    /// Linear samples of 16 bits (RFC 3551 section 4.5.11), at that rate.
+    L16(Rate),
+}
+
+/// A payload that its codec cannot have produced.
+#[derive(Copy, Clone, Debug, Error, PartialEq, Eq)]
+#[error("not a payload of its codec")]
+pub struct Malformed;
+
 /// One row.
 #[derive(Debug)]
 pub struct Info {
@@ -60,8 +85,8 @@ pub struct Info {
     pub fmtp: Option<&'static str>,
     /// The use of the codec.
     pub kind: Kind,
-    /// The law of a G.711 codec. Tandem plays in these laws, and transcodes between them.
-    pub law: Option<Law>,
+    /// How Tandem codes it. `None`: it is only passed through between peers that share it.
+    pub coding: Option<Coding>,
 }
 
 /// Mono speech at 8 kHz; the rows below name the differences.
@@ -74,15 +99,23 @@ const fn plain(name: &'static str, number: Number) -> Info {
         channels: 1,
         fmtp: None,
         kind: Kind::Audio,
-        law: None,
+        coding: None,
     }
 }
 
 const fn law(law: Law, name: &'static str, number: u8) -> Info {
     Info {
-        law: Some(law),
+        coding: Some(Coding::G711(law)),
         clock_rate: g711::RATE,
         ..plain(name, Number::Static(number))
+    }
+}
+
+const fn l16(rate: Rate) -> Info {
+    Info {
+        coding: Some(Coding::L16(rate)),
+        clock_rate: rate.hertz(),
+        ..plain("L16", Number::Dynamic(96))
     }
 }
 
@@ -94,7 +127,7 @@ const fn referring(name: &'static str) -> Info {
 }
 
 /// All rows. A name that stands twice means its first row, unless a static payload type says otherwise.
-pub static KNOWN: [Info; 20] = [
+pub static KNOWN: [Info; 23] = [
     law(Law::Pcmu, "PCMU", 0),
     plain("GSM", Number::Static(3)),
     plain("G723", Number::Static(4)),
@@ -111,6 +144,9 @@ pub static KNOWN: [Info; 20] = [
         kind: Kind::Noise,
         ..plain("CN", Number::Static(13))
     },
+    l16(Rate::Wide),
+    l16(Rate::Narrow),
+    l16(Rate::Full),
     plain("G728", Number::Static(15)),
     plain("G729", Number::Static(18)),
     Info {
@@ -155,10 +191,23 @@ pub fn kind(name: &str) -> Kind {
     named(name).map_or(Kind::Audio, |info| info.kind)
 }
 
+/// The row of a codec with this name (upper case), clock and channels.
+pub fn row(name: &str, clock_rate: u32, channels: u8) -> Option<&'static Info> {
+    let is_it = |info: &&Info| info.name == name && info.clock_rate == clock_rate && info.channels == channels;
+    KNOWN.iter().find(is_it)
+}
+
+/// Whether Tandem can decode and encode it: it is sound, not events or comfort noise.
+pub fn converts(codec: &Codec) -> bool {
+    row(&codec.name, codec.clock_rate, codec.channels).is_some_and(|info| info.coding.is_some())
+}
+
 /// The G.711 law of a codec with this name (upper case), clock and channels.
 pub fn law_of(name: &str, clock_rate: u32, channels: u8) -> Option<Law> {
-    let info = named(name).filter(|info| info.clock_rate == clock_rate && info.channels == channels)?;
-    info.law
+    match row(name, clock_rate, channels)?.coding? {
+        Coding::G711(law) => Some(law),
+        Coding::L16(_) => None,
+    }
 }
 
 #[cfg(test)]
@@ -183,6 +232,44 @@ mod tests {
                 }
             }
         }
+    }
+
+    fn payload(name: &str, clock_rate: u32) -> crate::Payload {
+        crate::Payload {
+            number: 96,
+            codec: name.into(),
+            clock_rate,
+            channels: 1,
+            fmtp: None,
+        }
+    }
+
+    #[test]
+    fn linear_samples_and_both_laws_come_back_as_they_were() {
+        let pcm: Vec<i16> = (-80..80).map(|n| n * 400).collect();
+        for (name, clock, step) in [
+            ("PCMU", 8000, 512),
+            ("PCMA", 8000, 512),
+            ("L16", 8000, 0),
+            ("L16", 48_000, 0),
+        ] {
+            let payload = payload(name, clock);
+            let mut encoder = Encoder::new(&payload, 20).unwrap();
+            let mut decoder = Decoder::new(&payload).unwrap();
+            let mut octets = [0; 320];
+            let length = encoder.encode(&pcm, &mut octets);
+            assert_eq!(decoder.samples(&octets[..length]), Some(160));
+            let mut out = vec![7];
+            decoder.decode(&octets[..length], &mut out).unwrap();
+            assert_eq!((out[0], out.len()), (7, 161));
+            for (heard, said) in out[1..].iter().zip(&pcm) {
+                assert!(
+                    (i32::from(*heard) - i32::from(*said)).abs() <= step,
+                    "{name}: {said} {heard}"
+                );
+            }
+        }
+        assert!(Decoder::new(&payload("L16", 44_100)).is_none() && Encoder::new(&payload("G729", 8000), 20).is_none());
     }
 
     #[test]

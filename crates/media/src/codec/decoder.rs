@@ -1,0 +1,81 @@
+//! Payloads to linear sound.
+
+use super::{Coding, Malformed, conceal::Conceal, g711::Law, l16, row};
+use crate::{Payload, sound::Rate};
+
+/// Sound in one packet, at most (RFC 3551 section 4.2: a receiver should accept 0 to 200 ms).
+const MAX_MILLIS: u32 = 200;
+
+/// Decodes the packets of one stream in one codec.
+#[derive(Debug)]
+pub struct Decoder {
+    coder: Coder,
+    rate: Rate,
+    conceal: Conceal,
+}
+
+#[derive(Debug)]
+enum Coder {
+    G711(Law),
+    L16,
+}
+
+impl Decoder {
+    /// A decoder for a codec. `None`: Tandem cannot decode it.
+    pub fn new(payload: &Payload) -> Option<Decoder> {
+        let (coder, rate) = match row(&payload.codec, payload.clock_rate, payload.channels)?.coding? {
+            Coding::G711(law) => (Coder::G711(law), Rate::Narrow),
+            Coding::L16(rate) => (Coder::L16, rate),
+        };
+        Some(Decoder {
+            coder,
+            rate,
+            conceal: Conceal::new(rate),
+        })
+    }
+
+    /// A decoder whose sound is wanted at `wanted`. Codecs that can decode to that rate do so, which is better and
+    /// cheaper than a resampler behind them; all others keep their own rate, see [`Decoder::rate`].
+    pub fn at(payload: &Payload, wanted: Rate) -> Option<Decoder> {
+        let _ = wanted;
+        Decoder::new(payload)
+    }
+
+    /// The rate of the decoded sound.
+    pub fn rate(&self) -> Rate {
+        self.rate
+    }
+
+    /// How many samples at [`Decoder::rate`] the payload holds, without decoding. `None`: malformed.
+    pub fn samples(&self, payload: &[u8]) -> Option<usize> {
+        let samples = match self.coder {
+            Coder::G711(_) => payload.len(),
+            Coder::L16 => Some(payload.len()).filter(|octets| octets % 2 == 0)? / 2,
+        };
+        (1..=self.rate.samples(MAX_MILLIS))
+            .contains(&samples)
+            .then_some(samples)
+    }
+
+    /// Appends the sound of a payload to `out`.
+    ///
+    /// # Errors
+    /// [`Malformed`]: the payload has a wrong length or is damaged; `out` is as before.
+    pub fn decode(&mut self, payload: &[u8], out: &mut Vec<i16>) -> Result<(), Malformed> {
+        self.samples(payload).ok_or(Malformed)?;
+        let start = out.len();
+        match self.coder {
+            Coder::G711(law) => law.decode(payload, out),
+            Coder::L16 => l16::decode(payload, out),
+        }
+        self.conceal.heard(&mut out[start..]);
+        Ok(())
+    }
+
+    /// Appends `samples` samples for packets that were lost. `next` is the payload of the packet right after the gap,
+    /// where it is here already: some codecs carry a copy of the lost packet in it.
+    pub fn conceal(&mut self, samples: usize, next: Option<&[u8]>, out: &mut Vec<i16>) {
+        let _ = next;
+        self.conceal.fill(samples, out);
+    }
+}
