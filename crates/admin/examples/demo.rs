@@ -324,6 +324,10 @@ impl Fake {
                 self.events.publish(Event::RegistrationRemoved(Box::new(contact)));
                 Ok(Reply::Done)
             }
+            Command::ListConferences => Ok(Reply::Conferences(Vec::new())),
+            Command::Record { .. } | Command::MuteMember { .. } | Command::RemoveMember { .. } => {
+                Err(CommandError::NotFound)
+            }
             Command::Stats => Ok(Reply::Stats(Box::default())),
         }
     }

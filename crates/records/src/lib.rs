@@ -10,6 +10,7 @@
 //! | `cause.rs` | [`CauseCode`]: the one catalogue of reasons why calls end |
 //! | `cdr.rs` | [`Cdr`] and its beginning, [`CallUid`], [`Disposition`], [`EndedBy`] |
 //! | `live.rs` | [`LiveState`], [`LiveLeg`]: a call in progress |
+//! | `recording.rs` | [`Recording`]: what was recorded, and where it is |
 //! | `story.rs` | [`Segment`], [`Link`]: who talked with whom and when; [`Story`] writes segments down |
 
 mod account;
@@ -17,6 +18,7 @@ mod binding;
 mod cause;
 mod cdr;
 mod live;
+mod recording;
 mod story;
 
 pub use account::{Device, Extension, Ha1, MAX_NUMBER, NatPolicy, is_number};
@@ -24,5 +26,6 @@ pub use binding::{Binding, BindingChange};
 pub use cause::CauseCode;
 pub use cdr::{CallUid, Cdr, CdrAnswer, CdrOpen, Disposition, EndedBy};
 pub use live::{LiveLeg, LiveState};
+pub use recording::{Recording, RecordingEnd, RecordingEnded, RecordingFormat, RecordingKind, RecordingUid};
 pub use sip::{Flow, Transport};
 pub use story::{Began, Link, LinkKind, Segment, Story};

@@ -129,6 +129,7 @@ impl Bench {
                     | Output::Journal(_)
                     | Output::Cdr(_)
                     | Output::Event(_)
+                    | Output::Recording(_)
                     | Output::Reply(..) => {}
                 }
             }

@@ -94,6 +94,7 @@ impl Bench {
                     | Output::Journal(_)
                     | Output::Cdr(_)
                     | Output::Event(_)
+                    | Output::Recording(_)
                     | Output::Reply(..) => {}
                 }
             }

@@ -138,7 +138,13 @@ impl Stage {
             Event::CallAnswered(_) => Some("answered"),
             Event::CallEnded(_) => Some("ended"),
             Event::ScriptFailed { .. } => Some("failed"),
-            Event::RegistrationAdded(_) | Event::RegistrationRemoved(_) => None,
+            Event::RegistrationAdded(_)
+            | Event::RegistrationRemoved(_)
+            | Event::ConferenceJoined { .. }
+            | Event::ConferenceChanged { .. }
+            | Event::ConferenceLeft { .. }
+            | Event::RecordingStarted(_)
+            | Event::RecordingEnded(_) => None,
         };
         world.events.iter().filter_map(name).collect()
     }

@@ -89,6 +89,8 @@ pub struct World {
     pub streams: Streams,
     /// Records written at the end of calls.
     pub cdrs: Vec<Cdr>,
+    /// Recordings, by their id, as they were reported last.
+    pub recordings: BTreeMap<switch::RecordingUid, switch::Recording>,
     /// Records opened, by call.
     pub opened: BTreeSet<CallUid>,
     /// Answered calls with an open record: their records on disk after a kill of the switch.
@@ -163,6 +165,7 @@ impl World {
             wires: BTreeMap::new(),
             streams: Streams::default(),
             scripts: Scripts::new(&settings.plan),
+            recordings: BTreeMap::new(),
             cdrs: Vec::new(),
             opened: BTreeSet::new(),
             answered: BTreeMap::new(),

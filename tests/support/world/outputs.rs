@@ -62,6 +62,7 @@ impl World {
             Output::CdrAnswered(answer) => self.note_answer(*answer),
             Output::Cdr(cdr) => self.note_end(*cdr),
             Output::Journal(_) => {}
+            Output::Recording(recording) => self.note_recording(*recording),
             Output::Event(event) => self.events.push(event),
             Output::Reply(_, result) => self.replies.push(result),
             Output::Timeout(_) => {}
@@ -85,6 +86,17 @@ impl World {
             "what was answered is noted"
         );
         self.cdrs.push(cdr);
+    }
+
+    /// A recording begins once, and ends once.
+    fn note_recording(&mut self, recording: switch::Recording) {
+        let ends = recording.ended.is_some();
+        let before = self.recordings.insert(recording.id, recording);
+        assert_eq!(
+            before.is_some_and(|before| before.ended.is_none()),
+            ends,
+            "a recording begins once and ends once"
+        );
     }
 
     fn media_command(&mut self, command: media::Command) {

@@ -142,6 +142,9 @@ fn switch_registry(stats: &Stats) -> Registry {
         media_ports,
         registrations,
         scripts,
+        conferences,
+        conference_members,
+        recordings,
         messages_received,
         messages_sent,
         messages_dropped,
@@ -158,6 +161,9 @@ fn switch_registry(stats: &Stats) -> Registry {
         ("media_ports", "Media ports in use", media_ports),
         ("registrations", "Contacts bound", registrations),
         ("scripts", "Dialplan scripts running", scripts),
+        ("conferences", "Conferences in progress", conferences),
+        ("conference_members", "Members of all conferences", conference_members),
+        ("recordings", "Recordings in progress", recordings),
     ] {
         registry.register(name, help, ConstGauge::new(i64::try_from(*value).unwrap_or(i64::MAX)));
     }

@@ -187,6 +187,7 @@ impl Problem {
                 let detail = format!("extension {number} has no phone registered, so there is nothing to ring");
                 Self::new(StatusCode::CONFLICT, "no_phone", detail).field("from")
             }
+            CommandError::Conflict(detail) => Self::new(StatusCode::CONFLICT, "conflict", detail),
             CommandError::Busy => Self::unavailable("busy", "too much is going on, or Tandem is shutting down"),
         }
     }

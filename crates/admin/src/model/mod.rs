@@ -6,7 +6,7 @@ pub(crate) mod secret;
 pub(crate) mod table;
 pub(crate) mod validate;
 
-pub(crate) use convert::now_micros;
+pub(crate) use convert::{now_micros, timestamp};
 use jiff::Timestamp;
 use records::{Began, CauseCode, Disposition, EndedBy, LinkKind, LiveLeg, LiveState};
 use serde::{Deserialize, Deserializer, Serialize};

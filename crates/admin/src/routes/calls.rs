@@ -64,7 +64,9 @@ async fn ask(app: &App, command: Command) -> Result<Vec<Call>, Problem> {
         .map_err(|error| Problem::command(error, "call"))?;
     match reply {
         Reply::Calls(calls) => Ok(calls.into_iter().map(Call::from).collect()),
-        Reply::Done | Reply::Started(_) | Reply::Registrations(_) | Reply::Stats(_) => Err(unexpected(&reply)),
+        Reply::Done | Reply::Started(_) | Reply::Registrations(_) | Reply::Conferences(_) | Reply::Stats(_) => {
+            Err(unexpected(&reply))
+        }
     }
 }
 
@@ -102,7 +104,7 @@ pub(crate) async fn start(
         .await?;
     let reply = reply.map_err(|error| match error {
         CommandError::NotFound => Problem::invalid("from", "there is no such extension"),
-        CommandError::NoPhone(_) | CommandError::Busy => Problem::command(error, "call"),
+        CommandError::NoPhone(_) | CommandError::Busy | CommandError::Conflict(_) => Problem::command(error, "call"),
     })?;
     let Reply::Started(id) = reply else {
         return Err(unexpected(&reply));

@@ -74,7 +74,11 @@ pub(crate) async fn metrics(
     }
     let stats = match app.switch.command(Command::Stats).await {
         Ok(Ok(Reply::Stats(stats))) => Some(stats),
-        Ok(Ok(Reply::Done | Reply::Calls(_) | Reply::Started(_) | Reply::Registrations(_)) | Err(_)) | Err(_) => None,
+        Ok(
+            Ok(Reply::Done | Reply::Calls(_) | Reply::Started(_) | Reply::Registrations(_) | Reply::Conferences(_))
+            | Err(_),
+        )
+        | Err(_) => None,
     };
     let accept = headers
         .get(header::ACCEPT)

@@ -85,6 +85,10 @@ impl FakeSwitch {
                     Ok(Reply::Done)
                 }
             }
+            Command::ListConferences => Ok(Reply::Conferences(Vec::new())),
+            Command::Record { .. } | Command::MuteMember { .. } | Command::RemoveMember { .. } => {
+                Err(CommandError::NotFound)
+            }
             Command::Stats => Ok(Reply::Stats(Box::new(Stats {
                 calls: 3,
                 calls_started: 41,

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{CallUid, Cdr, LiveLeg, LiveState};
+use super::{CallUid, Cdr, LiveLeg, LiveState, Recording};
 
 /// The commands of the admin API.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,8 +24,47 @@ pub enum Command {
     ListRegistrations,
     /// Remove one contact by its id; [`Reply::Done`].
     RemoveRegistration(u64),
+    /// Record a call, or change its recording; [`Reply::Done`]. [`CommandError::Conflict`] where that is not possible now:
+    /// the call is not connected, is recorded already or is not recorded.
+    Record {
+        /// The call.
+        call: CallUid,
+        /// The change.
+        action: RecordAction,
+    },
+    /// The conferences now; [`Reply::Conferences`].
+    ListConferences,
+    /// Mute a member of a conference, or let it be heard again; [`Reply::Conferences`] with that conference alone.
+    MuteMember {
+        /// The conference's name.
+        room: String,
+        /// The member's id ([`Member::id`]).
+        member: CallUid,
+        /// Whether it is muted.
+        muted: bool,
+    },
+    /// Remove a member from a conference; its dialplan goes on; [`Reply::Done`].
+    RemoveMember {
+        /// The conference's name.
+        room: String,
+        /// The member's id ([`Member::id`]).
+        member: CallUid,
+    },
     /// Counters and gauges; [`Reply::Stats`].
     Stats,
+}
+
+/// What is to happen with a call's recording.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum RecordAction {
+    /// Begin; only where two phones are connected.
+    Start,
+    /// End. The file is kept.
+    Stop,
+    /// Leave out what is said from now on.
+    Pause,
+    /// Go on after a pause.
+    Resume,
 }
 
 /// The answer to a command.
@@ -39,6 +78,8 @@ pub enum Reply {
     Started(CallUid),
     /// Contacts by number.
     Registrations(Vec<Registration>),
+    /// Conferences by name.
+    Conferences(Vec<Conference>),
     /// Counters and gauges.
     Stats(Box<Stats>),
 }
@@ -55,6 +96,39 @@ pub enum CommandError {
     /// The load is too high, or the switch is shutting down.
     #[error("busy")]
     Busy,
+    /// It is not possible in the state that things are in, in words for people.
+    #[error("{0}")]
+    Conflict(String),
+}
+
+/// A conference.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Conference {
+    /// Its name, as the dialplan chose it.
+    pub room: String,
+    /// When the first member came: microseconds since the Unix epoch.
+    pub since: i64,
+    /// Whether it is recorded.
+    pub recorded: bool,
+    /// Its members, in the order in which they came.
+    pub members: Vec<Member>,
+}
+
+/// A member of a conference.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Member {
+    /// Its id: that of its call.
+    pub id: CallUid,
+    /// Its number: an extension, or a caller's number or URI.
+    pub number: String,
+    /// Its name; may be empty.
+    pub name: String,
+    /// When it came: microseconds since the Unix epoch.
+    pub since: i64,
+    /// Whether the others do not hear it.
+    pub muted: bool,
+    /// Whether it speaks now.
+    pub speaking: bool,
 }
 
 /// A call in progress.
@@ -116,6 +190,31 @@ pub enum Event {
     RegistrationAdded(Box<Registration>),
     /// `registration.removed`
     RegistrationRemoved(Box<Registration>),
+    /// `conference.joined`
+    ConferenceJoined {
+        /// The conference's name.
+        room: String,
+        /// The new member.
+        member: Box<Member>,
+    },
+    /// `conference.changed`: a member was muted or is heard again, or begins or ends to speak.
+    ConferenceChanged {
+        /// The conference's name.
+        room: String,
+        /// The member as it is now.
+        member: Box<Member>,
+    },
+    /// `conference.left`
+    ConferenceLeft {
+        /// The conference's name.
+        room: String,
+        /// The member as it was.
+        member: Box<Member>,
+    },
+    /// `recording.started`
+    RecordingStarted(Box<Recording>),
+    /// `recording.ended`
+    RecordingEnded(Box<Recording>),
     /// `dialplan.failed`: a script ended by a fault.
     ScriptFailed {
         /// The call.
@@ -140,6 +239,12 @@ pub struct Stats {
     pub registrations: u64,
     /// Scripts running.
     pub scripts: u64,
+    /// Conferences now.
+    pub conferences: u64,
+    /// Members of all conferences now.
+    pub conference_members: u64,
+    /// Recordings in progress.
+    pub recordings: u64,
     /// Messages received.
     pub messages_received: u64,
     /// Messages sent.

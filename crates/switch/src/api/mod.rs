@@ -24,11 +24,12 @@ use sip::{ConnectionId, Flow, Instant, Transport};
 use smallvec::SmallVec;
 
 pub use account::{AccountChange, Trusted};
-pub use admin::{Command, CommandError, Event, LiveCall, Registration, Reply, Stats};
+pub use admin::{Command, CommandError, Conference, Event, LiveCall, Member, RecordAction, Registration, Reply, Stats};
 pub use image::{Abilities, CallImage, LegImage, TalkImage, TimerImage};
 pub use records::{
     Began, Binding, BindingChange, CallUid, CauseCode, Cdr, CdrAnswer, CdrOpen, Device, Disposition, EndedBy,
-    Extension, Ha1, Link, LinkKind, LiveLeg, LiveState, NatPolicy, Segment, Story, is_number,
+    Extension, Ha1, Link, LinkKind, LiveLeg, LiveState, NatPolicy, Recording, RecordingEnd, RecordingEnded,
+    RecordingFormat, RecordingKind, RecordingUid, Segment, Story, is_number,
 };
 pub use script::{
     Dial, DialResult, DialStatus, ExtensionState, Facts, NoRejectCode, Outcome, Position, RejectCode, ScriptCommand,
@@ -161,6 +162,8 @@ pub enum Output {
     CdrAnswered(Box<CdrAnswer>),
     /// The call is over: complete its CDR and make it durable. There is no answer.
     Cdr(Box<Cdr>),
+    /// A recording has begun or ended. Note that. There is no answer.
+    Recording(Box<Recording>),
     /// The parts of a call that outlive a restart, each time they change. Only with [`crate::Config::journal`]. There
     /// is no answer.
     Journal(Box<CallImage>),

@@ -67,6 +67,7 @@ mod tests {
                 | Output::Forget(_)
                 | Output::CdrAnswered(_)
                 | Output::Journal(_)
+                | Output::Recording(_)
                 | Output::Cdr(_)
                 | Output::Event(_)
                 | Output::Reply(..) => {}

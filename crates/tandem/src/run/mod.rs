@@ -302,6 +302,7 @@ impl<M: Machine, O: Outside> Run<M, O> {
                 | Output::Forget(_)
                 | Output::CdrAnswered(_)
                 | Output::Journal(_)
+                | Output::Recording(_)
                 | Output::Cdr(_)
                 | Output::Event(_)) => self.outside.take(output),
             };

@@ -25,7 +25,7 @@ impl Outside for Shell {
             Output::Cdr(cdr) => self.recorder.close_cdr(*cdr),
             Output::Event(event) => self.events.publish(event),
             // Nothing asks for it yet.
-            Output::Journal(_) => {}
+            Output::Journal(_) | Output::Recording(_) => {}
             // The loop's own.
             Output::Transmit(_) | Output::Query(_, Query::Resolve { .. }) | Output::Reply(..) | Output::Timeout(_) => {}
         }

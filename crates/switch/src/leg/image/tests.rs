@@ -87,6 +87,7 @@ impl Line {
                 | Output::CdrAnswered(_)
                 | Output::Cdr(_)
                 | Output::Event(_)
+                | Output::Recording(_)
                 | Output::Reply(..) => None,
             };
             if let Some(input) = answer {
