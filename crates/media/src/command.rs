@@ -68,8 +68,10 @@ impl Payload {
 pub struct Remote {
     /// Where signalling says the peer receives RTP; `None` while unknown or on `0.0.0.0` hold.
     pub rtp: Option<SocketAddr>,
-    /// Where the peer receives RTCP (RFC 3605 `a=rtcp`, else RTP's port plus one); `None` with rtcp-mux.
+    /// Where the peer receives RTCP (RFC 3605 `a=rtcp`, else RTP's port plus one); not used with `rtcp_mux`.
     pub rtcp: Option<SocketAddr>,
+    /// Whether both sides have agreed to send RTCP from and to the RTP port (RFC 5761, `a=rtcp-mux`).
+    pub rtcp_mux: bool,
     /// Addresses that the peer's packets may come from: the address in its SDP, and the source of its signalling.
     pub expected: SmallVec<[IpAddr; 2]>,
     /// Where the peer's signalling comes from. Media to other addresses is limited until something is heard from there

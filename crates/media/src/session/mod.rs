@@ -353,6 +353,7 @@ impl Session {
         Remote {
             rtp: peer.rtp,
             rtcp: peer.rtcp,
+            rtcp_mux: false,
             expected,
             signalling: Some(signalling.to_canonical()),
             send_payloads: payloads(&peer.codecs),

@@ -155,6 +155,7 @@ fn remote(phone: SocketAddr) -> Remote {
     Remote {
         rtp: Some(phone),
         rtcp: None,
+        rtcp_mux: false,
         expected: [phone.ip()].into_iter().collect(),
         signalling: Some(phone.ip()),
         send_payloads: payloads,

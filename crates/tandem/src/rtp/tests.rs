@@ -108,6 +108,7 @@ impl Bench {
         let remote = Remote {
             rtp: Some(phone.address()),
             rtcp: None,
+            rtcp_mux: false,
             expected: [phone.address().ip()].into_iter().collect(),
             signalling: Some(phone.address().ip()),
             send_payloads: payloads.clone(),
@@ -175,7 +176,9 @@ fn two_phones_talk(host: &str) {
     let counters = loop {
         match bench.event() {
             Event::Learned { .. } => learned += 1,
-            Event::Closed { media: port, counters, .. } if port == id(1) => break counters,
+            Event::Closed {
+                media: port, counters, ..
+            } if port == id(1) => break counters,
             other => panic!("{other:?}"),
         }
     };

@@ -57,6 +57,7 @@ fn remote(rtp: &str, list: &[(u8, &str)]) -> Remote {
     Remote {
         rtp: Some(rtp),
         rtcp: Some(SocketAddr::new(rtp.ip(), rtp.port() + 1)),
+        rtcp_mux: false,
         expected: [rtp.ip()].into_iter().collect(),
         signalling: Some(rtp.ip()),
         send_payloads: payloads(list),
