@@ -5,6 +5,7 @@
 pub mod audio;
 pub mod codec;
 pub mod command;
+pub mod file;
 pub mod pool;
 pub mod quality;
 pub mod relay;
