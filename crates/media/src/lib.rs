@@ -8,6 +8,7 @@ pub mod command;
 pub mod file;
 pub mod pool;
 pub mod quality;
+pub mod recorder;
 pub mod relay;
 pub mod sdp;
 pub mod service;
