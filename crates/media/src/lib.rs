@@ -10,6 +10,7 @@ pub mod pool;
 pub mod quality;
 pub mod recorder;
 pub mod relay;
+pub mod room;
 pub mod sdp;
 pub mod service;
 pub mod session;
