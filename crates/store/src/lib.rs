@@ -1,5 +1,5 @@
 //! The data that Tandem keeps on disk: extensions, their devices, the contacts that the devices register, call detail
-//! records, hashes of admin tokens. The database is SQLite, through sqlx. There is no SQL outside this crate and
+//! records, what was recorded, hashes of admin tokens. The database is SQLite, through sqlx. There is no SQL outside this crate and
 //! `/migrations`.
 //!
 //! There is one writer. What a call waits for (a registration's 200, a call's beginning) goes through
@@ -15,6 +15,7 @@ mod cdrs;
 mod error;
 mod import;
 mod open;
+mod recordings;
 mod rows;
 mod tokens;
 mod values;
@@ -24,6 +25,7 @@ pub use cdrs::{CdrFilter, CdrSearch};
 pub use error::StoreError;
 pub use import::{ImportOutcome, ImportReport};
 pub use open::{Options, Store, Synchronous};
+pub use recordings::{Parties, RecordingFilter, StoredRecording};
 pub use rows::{Account, ExtensionPatch, MAX_TEXT, NewExtension, Page, StoredCdr, Token};
 pub use writer::{Durable, Writer, WriterStats};
 

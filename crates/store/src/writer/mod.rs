@@ -13,7 +13,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use records::{BindingChange, Cdr, CdrAnswer, CdrOpen};
+use records::{BindingChange, Cdr, CdrAnswer, CdrOpen, Recording};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{Options, StoreError, open::WriteHalf};
@@ -29,9 +29,9 @@ use crate::{Options, StoreError, open::WriteHalf};
 ///   waits is told so at once. Changes to bindings are forgotten then (the phone is told 500); the call goes
 ///   on, and the beginning of its record becomes a note. With more than [`Options::queue`] rows waiting, new
 ///   ones are refused with [`StoreError::Overloaded`].
-/// - **Notes** ([`Writer::answer_cdr`], [`Writer::close_cdr`], [`Writer::forget`]) have no task that waits: they are tried again until
+/// - **Notes** ([`Writer::answer_cdr`], [`Writer::close_cdr`], [`Writer::recording`], [`Writer::forget`]) have no task that waits: they are tried again until
 ///   they are written (disk full, database locked). They are taken while promises are refused. There is one
-///   for each contact that was let in, and a call record or two for each call; as people may call for as
+///   for each contact that was let in, a call record or two for each call, and two rows for each recording; as people may call for as
 ///   long as nothing can be written, a record that comes when [`Options::notes`] rows wait goes to the log
 ///   instead, so that memory stays bounded.
 #[derive(Clone)]
@@ -91,6 +91,8 @@ enum Op {
     Forget(Domain, Vec<BindingChange>),
     Answer(Domain, Box<CdrAnswer>),
     Close(Domain, Box<Cdr>),
+    /// A recording has begun or ended.
+    Recording(Domain, Box<Recording>),
     /// Calls of a domain are in progress at this time.
     Mark(Domain, i64),
     Flush(Done),
@@ -101,14 +103,24 @@ impl Op {
     fn rows(&self) -> usize {
         match self {
             Self::Save(_, changes, _) | Self::Forget(_, changes) => changes.len(),
-            Self::Open(..) | Self::Begun(..) | Self::Answer(..) | Self::Close(..) | Self::Mark(..) => 1,
+            Self::Open(..)
+            | Self::Begun(..)
+            | Self::Answer(..)
+            | Self::Close(..)
+            | Self::Recording(..)
+            | Self::Mark(..) => 1,
             Self::Flush(_) | Self::Stop(_) => 0,
         }
     }
 
     fn is_note(&self) -> bool {
         match self {
-            Self::Begun(..) | Self::Forget(..) | Self::Answer(..) | Self::Close(..) | Self::Mark(..) => true,
+            Self::Begun(..)
+            | Self::Forget(..)
+            | Self::Answer(..)
+            | Self::Close(..)
+            | Self::Recording(..)
+            | Self::Mark(..) => true,
             Self::Save(..) | Self::Open(..) | Self::Flush(_) | Self::Stop(_) => false,
         }
     }
@@ -119,7 +131,12 @@ impl Op {
             Self::Save(.., done) | Self::Open(.., done) | Self::Flush(done) | Self::Stop(done) => {
                 drop(done.send(outcome));
             }
-            Self::Begun(..) | Self::Forget(..) | Self::Answer(..) | Self::Close(..) | Self::Mark(..) => {}
+            Self::Begun(..)
+            | Self::Forget(..)
+            | Self::Answer(..)
+            | Self::Close(..)
+            | Self::Recording(..)
+            | Self::Mark(..) => {}
         }
     }
 
@@ -127,6 +144,7 @@ impl Op {
     fn can_wait(&self) -> bool {
         match self {
             Self::Answer(..) | Self::Mark(..) => true,
+            Self::Recording(_, recording) => recording.ended.is_none(),
             Self::Save(..)
             | Self::Open(..)
             | Self::Begun(..)
@@ -207,7 +225,16 @@ impl Writer {
 
     /// Completes a call's record. No task waits. The first end of a call stands; later ends change nothing.
     pub fn close_cdr(&self, cdr: Cdr) {
-        let op = Op::Close(self.domain.clone(), Box::new(cdr));
+        self.note_or_report(Op::Close(self.domain.clone(), Box::new(cdr)));
+    }
+
+    /// Stores that a recording has begun, or how it ended. No task waits. The first end of a recording stands; a
+    /// beginning that comes later changes nothing.
+    pub fn recording(&self, recording: Recording) {
+        self.note_or_report(Op::Recording(self.domain.clone(), Box::new(recording)));
+    }
+
+    fn note_or_report(&self, op: Op) {
         if self.counters.has_room() {
             self.note(op);
         } else {

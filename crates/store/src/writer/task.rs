@@ -120,6 +120,7 @@ impl Task {
                 | Op::Forget(..)
                 | Op::Answer(..)
                 | Op::Close(..)
+                | Op::Recording(..)
                 | Op::Mark(..)
                 | Op::Flush(_) => {
                     rows += op.rows();
@@ -190,7 +191,13 @@ impl Task {
                     self.counters.queued.fetch_sub(op.rows(), Ordering::Relaxed);
                     op.tell(Err(error.clone()));
                 }
-                Op::Begun(..) | Op::Forget(..) | Op::Answer(..) | Op::Close(..) | Op::Flush(_) | Op::Stop(_) => {
+                Op::Begun(..)
+                | Op::Forget(..)
+                | Op::Answer(..)
+                | Op::Close(..)
+                | Op::Recording(..)
+                | Op::Flush(_)
+                | Op::Stop(_) => {
                     self.kept.push_back(op);
                 }
             }
@@ -258,6 +265,15 @@ pub(super) fn report_lost(op: &Op, reason: &str) {
                 started_at = open.started_at, answered_at = cdr.answered_at, ended_at = cdr.ended_at,
                 disposition = cdr.disposition.name(), sip_code = cdr.sip_code, ended_by = cdr.ended_by.name(),
                 cause = cdr.cause.name(), detail = cdr.detail, "call record not written"
+            );
+        }
+        Op::Recording(_, recording) => {
+            let ended = recording.ended.as_ref();
+            tracing::error!(
+                %reason, recording = %recording.id, call = %recording.call_id, kind = recording.kind.name(),
+                name = recording.name, file = recording.file, started_at = recording.started_at,
+                millis = ended.map(|ended| ended.millis), octets = ended.map(|ended| ended.octets),
+                end = ended.map(|ended| ended.end.name()), "row of a recording not written"
             );
         }
         Op::Forget(_, changes) => {

@@ -1,0 +1,391 @@
+//! Recordings: one row each, also across a crash.
+//!
+//! A row is written when a recording begins and completed when it ends. A row without an end belongs to a recording in
+//! progress, or to one that a crash cut off: [`Store::recordings_in_progress`] gives those at the start, and
+//! [`Writer::recording`](crate::Writer::recording) completes them. The files are not the store's: their names are.
+
+use records::{CallUid, Recording, RecordingEnd, RecordingEnded, RecordingFormat, RecordingKind, RecordingUid};
+use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection, sqlite::SqliteRow};
+
+use crate::{
+    MAX_PAGE, Page, Store, StoreError,
+    accounts::like_pattern,
+    cdrs::InDomain,
+    values::{Bound, MultiRow},
+};
+
+// The beginning of a recording never takes its end away, and the first end stands.
+static WRITE: MultiRow = MultiRow::new(
+    "INSERT INTO recordings (domain, id, call_id, kind, name, file, format, channels, started_at, millis, octets, ended, \
+     fault) VALUES",
+    13,
+    "ON CONFLICT (domain, id) DO UPDATE SET millis = excluded.millis, octets = excluded.octets, ended = excluded.ended, \
+     fault = excluded.fault WHERE recordings.ended IS NULL AND excluded.ended IS NOT NULL",
+);
+
+pub(crate) async fn write(
+    connection: &mut SqliteConnection,
+    recordings: &[InDomain<'_, Recording>],
+) -> Result<(), sqlx::Error> {
+    let signed = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+    let bind = |statement: Bound, (domain, recording): &InDomain<'_, Recording>| {
+        let ended = recording.ended.as_ref();
+        statement
+            .bind((*domain).to_owned())
+            .bind(recording.id.to_string())
+            .bind(recording.call_id.to_string())
+            .bind(recording.kind.name())
+            .bind(&recording.name)
+            .bind(&recording.file)
+            .bind(recording.format.name())
+            .bind(i64::from(recording.channels))
+            .bind(recording.started_at)
+            .bind(ended.map_or(0, |ended| signed(ended.millis)))
+            .bind(ended.map_or(0, |ended| signed(ended.octets)))
+            .bind(ended.map(|ended| ended.end.name()))
+            .bind(ended.map_or_else(String::new, |ended| ended.fault.clone()))
+    };
+    WRITE.execute(connection, recordings, bind).await.map(drop)
+}
+
+/// Which recordings to list; the default is all of them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RecordingFilter {
+    /// Begun at this time or later, microseconds since the Unix epoch.
+    pub from: Option<i64>,
+    /// Begun before this time.
+    pub to: Option<i64>,
+    /// Of this call.
+    pub call: Option<CallUid>,
+    /// Of this kind.
+    pub kind: Option<RecordingKind>,
+    /// The caller of the call, the party that was reached, or the number that was dialled.
+    pub number: Option<String>,
+    /// Text that stands somewhere in the name of the recording, in one of these numbers or in the caller's name, whatever
+    /// the case of ASCII letters.
+    pub text: Option<String>,
+    /// The most recordings that are looked at for one page, at least 1. No index helps with `number` and `text`: this
+    /// bounds the cost of a page.
+    pub most: u32,
+}
+
+impl RecordingFilter {
+    /// Every row has to be read to know whether the filter lets it through.
+    const fn reads_rows(&self) -> bool {
+        self.number.is_some() || self.text.is_some()
+    }
+}
+
+/// A recording with the parties of its call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredRecording {
+    /// The recording.
+    pub recording: Recording,
+    /// The parties of its call; `None` where the call has no record.
+    pub parties: Option<Parties>,
+}
+
+/// Who talked in a call that was recorded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Parties {
+    /// The caller's number.
+    pub from: String,
+    /// The caller's name.
+    pub from_name: String,
+    /// The party that answered or was rung last; empty if there is none.
+    pub to: String,
+    /// The number or URI that was dialled.
+    pub dialed: String,
+}
+
+/// Where a page begins or ends: the time and the id of a recording.
+type Place = (i64, String);
+
+impl Store {
+    /// Recordings, newest first. `limit` is held between 1 and [`MAX_PAGE`]. With a number or a text a page ends where
+    /// [`RecordingFilter::most`] were looked at: it may hold fewer than `limit`, or none, and still be followed by another.
+    ///
+    /// # Errors
+    /// [`StoreError::BadCursor`].
+    pub async fn recordings(
+        &self,
+        domain: &str,
+        filter: &RecordingFilter,
+        limit: u32,
+        cursor: Option<&str>,
+    ) -> Result<Page<StoredRecording>, StoreError> {
+        let limit = limit.clamp(1, MAX_PAGE);
+        let before = cursor
+            .map(|text| parse_cursor(text).ok_or(StoreError::BadCursor))
+            .transpose()?;
+        let end = if filter.reads_rows() {
+            let mut query = end_query(domain, filter, before.as_ref());
+            let row = query.build().fetch_optional(&self.read).await;
+            let row = row.map_err(|e| self.error(&e))?;
+            let place = |row: SqliteRow| Ok((row.try_get("started_at")?, row.try_get("id")?));
+            row.map(place).transpose().map_err(|e: sqlx::Error| self.error(&e))?
+        } else {
+            None
+        };
+        let mut query = list_query(domain, filter, i64::from(limit) + 1, before.as_ref(), end.as_ref());
+        let rows = query.build().fetch_all(&self.read).await.map_err(|e| self.error(&e))?;
+        let more = rows.len() > limit as usize;
+        let items = rows
+            .iter()
+            .take(limit as usize)
+            .map(read)
+            .collect::<Result<Vec<_>, _>>();
+        let items: Vec<StoredRecording> = items.map_err(|e| self.error(&e))?;
+        let last = items.last().filter(|_| more).map(|item| &item.recording);
+        let last = last.map(|last| (last.started_at, last.id.to_string())).or(end);
+        let next_cursor = last.map(|(started_at, id)| format!("{started_at}-{id}"));
+        Ok(Page { items, next_cursor })
+    }
+
+    /// One recording.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`].
+    pub async fn recording(&self, domain: &str, id: RecordingUid) -> Result<StoredRecording, StoreError> {
+        let mut query = QueryBuilder::new(SELECT);
+        query.push(" WHERE r.domain = ").push_bind(domain);
+        query.push(" AND r.id = ").push_bind(id.to_string());
+        let row = query.build().fetch_optional(&self.read).await;
+        let row = row
+            .map_err(|e| self.error(&e))?
+            .ok_or_else(|| StoreError::NotFound(format!("recording {id}")))?;
+        read(&row).map_err(|e| self.error(&e))
+    }
+
+    /// The recordings without an end, of all domains, oldest first. At the start, before any call, a crash has cut them
+    /// off.
+    ///
+    /// # Errors
+    /// The error of SQLite.
+    pub async fn recordings_in_progress(&self, domain: &str) -> Result<Vec<Recording>, StoreError> {
+        let mut query = QueryBuilder::new(SELECT);
+        query.push(" WHERE r.domain = ").push_bind(domain);
+        query.push(" AND r.ended IS NULL ORDER BY r.started_at, r.id");
+        let rows = query.build().fetch_all(&self.read).await.map_err(|e| self.error(&e))?;
+        let all = rows.iter().map(read).map(|read| read.map(|stored| stored.recording));
+        all.collect::<Result<_, _>>().map_err(|e| self.error(&e))
+    }
+
+    /// Forgets a recording. Its file is the caller's to remove, before this.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`].
+    pub async fn remove_recording(&self, domain: &str, id: RecordingUid) -> Result<(), StoreError> {
+        let mut write = self.write.begin().await?;
+        let remove = sqlx::query("DELETE FROM recordings WHERE domain = ? AND id = ?")
+            .bind(domain)
+            .bind(id.to_string());
+        let removed = remove.execute(write.connection()).await;
+        let removed = removed.map_err(|e| self.error(&e))?.rows_affected();
+        write.commit().await?;
+        match removed {
+            0 => Err(StoreError::NotFound(format!("recording {id}"))),
+            _ => Ok(()),
+        }
+    }
+}
+
+const SELECT: &str = "SELECT r.*, c.from_number, c.from_name, c.to_number, c.dialed FROM recordings r LEFT JOIN cdrs c \
+                      ON c.domain = r.domain AND c.call_id = r.call_id";
+const ORDER: &str = " ORDER BY r.started_at DESC, r.id DESC LIMIT ";
+
+fn parse_cursor(text: &str) -> Option<Place> {
+    let (started_at, id) = text.rsplit_once('-')?;
+    Some((started_at.parse().ok()?, RecordingUid::parse(id)?.to_string()))
+}
+
+/// The index is named, since without statistics SQLite may take another.
+fn index(filter: &RecordingFilter) -> &'static str {
+    if filter.call.is_some() {
+        "recordings_by_call"
+    } else if filter.kind.is_some() {
+        "recordings_by_kind"
+    } else {
+        "recordings_by_time"
+    }
+}
+
+fn list_query(
+    domain: &str,
+    filter: &RecordingFilter,
+    limit: i64,
+    before: Option<&Place>,
+    end: Option<&Place>,
+) -> QueryBuilder<Sqlite> {
+    let mut query =
+        QueryBuilder::new(SELECT.replace("recordings r", &format!("recordings r INDEXED BY {}", index(filter))));
+    push_place(&mut query, domain, filter, before, end);
+    if let Some(number) = &filter.number {
+        let mut between = " AND (";
+        for column in ["c.from_number", "c.to_number", "c.dialed"] {
+            query.push(between).push(column).push(" = ").push_bind(number.as_str());
+            between = " OR ";
+        }
+        query.push(")");
+    }
+    if let Some(text) = &filter.text {
+        let pattern = like_pattern(text);
+        let mut between = " AND (";
+        for column in ["r.name", "c.from_number", "c.to_number", "c.dialed", "c.from_name"] {
+            query
+                .push(between)
+                .push(column)
+                .push(" LIKE ")
+                .push_bind(pattern.clone());
+            query.push(" ESCAPE '\\'");
+            between = " OR ";
+        }
+        query.push(")");
+    }
+    query.push(ORDER).push_bind(limit);
+    query
+}
+
+/// The statement that finds where a search ends. It reads the index, and no row.
+fn end_query(domain: &str, filter: &RecordingFilter, before: Option<&Place>) -> QueryBuilder<Sqlite> {
+    let mut query = QueryBuilder::new("SELECT r.started_at, r.id FROM recordings r INDEXED BY ");
+    query.push(index(filter));
+    push_place(&mut query, domain, filter, before, None);
+    let skipped = i64::from(filter.most.max(1)) - 1;
+    query.push(ORDER).push("1 OFFSET ").push_bind(skipped);
+    query
+}
+
+/// The conditions that an index answers.
+fn push_place(
+    query: &mut QueryBuilder<Sqlite>,
+    domain: &str,
+    filter: &RecordingFilter,
+    before: Option<&Place>,
+    end: Option<&Place>,
+) {
+    query.push(" WHERE r.domain = ").push_bind(domain.to_owned());
+    if let Some(call) = filter.call {
+        query.push(" AND r.call_id = ").push_bind(call.to_string());
+    }
+    if let Some(kind) = filter.kind {
+        query.push(" AND r.kind = ").push_bind(kind.name());
+    }
+    if let Some(from) = filter.from {
+        query.push(" AND r.started_at >= ").push_bind(from);
+    }
+    if let Some(to) = filter.to {
+        query.push(" AND r.started_at < ").push_bind(to);
+    }
+    for (place, compare) in [(before, "<"), (end, ">=")] {
+        let Some((started_at, id)) = place else { continue };
+        query.push(" AND (r.started_at, r.id) ").push(compare).push(" (");
+        query.push_bind(*started_at).push(", ").push_bind(id.clone()).push(")");
+    }
+}
+
+fn read(row: &SqliteRow) -> Result<StoredRecording, sqlx::Error> {
+    fn word<T>(column: &str, text: &str, parse: fn(&str) -> Option<T>) -> Result<T, sqlx::Error> {
+        parse(text).ok_or_else(|| sqlx::Error::Decode(format!("unknown {column} {text:?}").into()))
+    }
+    let column = |column: &str| row.try_get::<String, _>(column);
+    let number = |column: &str| row.try_get::<i64, _>(column).map(i64::unsigned_abs);
+    let ended: Option<String> = row.try_get("ended")?;
+    let ended = ended.map(|end| {
+        Ok::<_, sqlx::Error>(RecordingEnded {
+            millis: number("millis")?,
+            octets: number("octets")?,
+            end: word("ended", &end, RecordingEnd::parse)?,
+            fault: column("fault")?,
+        })
+    });
+    let recording = Recording {
+        id: word("id", &column("id")?, RecordingUid::parse)?,
+        call_id: word("call_id", &column("call_id")?, CallUid::parse)?,
+        kind: word("kind", &column("kind")?, RecordingKind::parse)?,
+        name: column("name")?,
+        file: column("file")?,
+        format: word("format", &column("format")?, RecordingFormat::parse)?,
+        channels: u8::try_from(number("channels")?).unwrap_or(1),
+        started_at: row.try_get("started_at")?,
+        ended: ended.transpose()?,
+    };
+    let from: Option<String> = row.try_get("from_number")?;
+    let parties = from.map(|from| {
+        Ok::<_, sqlx::Error>(Parties {
+            from,
+            from_name: column("from_name")?,
+            to: column("to_number")?,
+            dialed: column("dialed")?,
+        })
+    });
+    Ok(StoredRecording {
+        recording,
+        parties: parties.transpose()?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use records::{CallUid, RecordingKind};
+    use sqlx::{AssertSqlSafe, Row};
+
+    use super::{RecordingFilter, end_query, list_query};
+    use crate::{Options, Store};
+
+    #[tokio::test]
+    async fn every_list_is_read_by_an_index_in_its_order() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path().join("tandem.db"), Options::default())
+            .await
+            .unwrap();
+        let all = RecordingFilter::default();
+        let place = (1, "0".repeat(16));
+        for (filter, index) in [
+            (all.clone(), "recordings_by_time"),
+            (
+                RecordingFilter {
+                    from: Some(1),
+                    to: Some(2),
+                    ..all.clone()
+                },
+                "recordings_by_time",
+            ),
+            (
+                RecordingFilter {
+                    kind: Some(RecordingKind::Conference),
+                    ..all.clone()
+                },
+                "recordings_by_kind",
+            ),
+            (
+                RecordingFilter {
+                    call: Some(CallUid(1)),
+                    ..all.clone()
+                },
+                "recordings_by_call",
+            ),
+            (
+                RecordingFilter {
+                    number: Some("101".into()),
+                    text: Some("a".into()),
+                    ..all
+                },
+                "recordings_by_time",
+            ),
+        ] {
+            for at in [None, Some(&place)] {
+                let queries = [list_query("d", &filter, 10, at, at), end_query("d", &filter, at)];
+                for (query, most) in queries.into_iter().zip([2, 1]) {
+                    let explain = format!("EXPLAIN QUERY PLAN {}", query.sql().as_str());
+                    let rows = sqlx::query(AssertSqlSafe(explain)).fetch_all(&store.read).await;
+                    let plan: Vec<String> = rows.unwrap().iter().map(|row| row.get("detail")).collect();
+                    assert!(plan[0].starts_with("SEARCH r") && plan[0].contains(index), "{plan:?}");
+                    // Nothing is sorted, and the parties are found by the call's id.
+                    assert!(plan.len() <= most, "{plan:?}");
+                    assert!(plan[1..].iter().all(|step| step.starts_with("SEARCH c")), "{plan:?}");
+                }
+            }
+        }
+    }
+}
