@@ -1,6 +1,6 @@
 //! Payloads to linear sound.
 
-use super::{Coding, Malformed, conceal::Conceal, g711::Law, l16, row};
+use super::{Coding, Malformed, conceal::Conceal, g711::Law, g722, l16, row};
 use crate::{Payload, sound::Rate};
 
 /// Sound in one packet, at most (RFC 3551 section 4.2: a receiver should accept 0 to 200 ms).
@@ -17,14 +17,25 @@ pub struct Decoder {
 #[derive(Debug)]
 enum Coder {
     G711(Law),
+    G722(g722::Decoder),
     L16,
 }
 
 impl Decoder {
     /// A decoder for a codec. `None`: Tandem cannot decode it.
     pub fn new(payload: &Payload) -> Option<Decoder> {
+        Decoder::at(payload, Rate::Full)
+    }
+
+    /// A decoder whose sound is wanted at `wanted`. Codecs that can decode to that rate do so, which is better and
+    /// cheaper than a resampler behind them; all others keep their own rate, see [`Decoder::rate`].
+    pub fn at(payload: &Payload, wanted: Rate) -> Option<Decoder> {
         let (coder, rate) = match row(&payload.codec, payload.clock_rate, payload.channels)?.coding? {
             Coding::G711(law) => (Coder::G711(law), Rate::Narrow),
+            Coding::G722 => {
+                let rate = wanted.min(Rate::Wide);
+                (Coder::G722(g722::Decoder::new(rate)), rate)
+            }
             Coding::L16(rate) => (Coder::L16, rate),
         };
         Some(Decoder {
@@ -32,13 +43,6 @@ impl Decoder {
             rate,
             conceal: Conceal::new(rate),
         })
-    }
-
-    /// A decoder whose sound is wanted at `wanted`. Codecs that can decode to that rate do so, which is better and
-    /// cheaper than a resampler behind them; all others keep their own rate, see [`Decoder::rate`].
-    pub fn at(payload: &Payload, wanted: Rate) -> Option<Decoder> {
-        let _ = wanted;
-        Decoder::new(payload)
     }
 
     /// The rate of the decoded sound.
@@ -50,6 +54,9 @@ impl Decoder {
     pub fn samples(&self, payload: &[u8]) -> Option<usize> {
         let samples = match self.coder {
             Coder::G711(_) => payload.len(),
+            // RFC 3551 section 4.5.2: the RTP clock counts octets, each of which holds two samples.
+            Coder::G722(_) if self.rate == Rate::Wide => 2 * payload.len(),
+            Coder::G722(_) => payload.len(),
             Coder::L16 => Some(payload.len()).filter(|octets| octets % 2 == 0)? / 2,
         };
         (1..=self.rate.samples(MAX_MILLIS))
@@ -64,7 +71,8 @@ impl Decoder {
     pub fn decode(&mut self, payload: &[u8], out: &mut Vec<i16>) -> Result<(), Malformed> {
         self.samples(payload).ok_or(Malformed)?;
         let start = out.len();
-        match self.coder {
+        match &mut self.coder {
+            Coder::G722(g722) => g722.decode(payload, out),
             Coder::G711(law) => law.decode(payload, out),
             Coder::L16 => l16::decode(payload, out),
         }

@@ -8,6 +8,7 @@
 //! | `encoder.rs` | [`Encoder`]: linear sound to payloads | all of [`Encoder`] |
 //! | `conceal.rs` | `Conceal`: sound for lost packets, from the sound before them | all of `Conceal` |
 //! | `g711.rs` | the two laws of G.711 | none |
+//! | `g722.rs` | the two bands of G.722 | none |
 //! | `l16.rs` | linear samples in network byte order | none |
 //!
 //! A codec that is not here is relayed all the same, under the name and clock that its `a=rtpmap` gives it.
@@ -16,6 +17,7 @@ mod conceal;
 mod decoder;
 mod encoder;
 pub mod g711;
+mod g722;
 mod l16;
 
 use smol_str::SmolStr;
@@ -59,6 +61,8 @@ pub enum Number {
 pub enum Coding {
     /// ITU-T G.711.
     G711(Law),
+    /// ITU-T G.722 at 64 kbit/s.
+    G722,
     /// Linear samples of 16 bits (RFC 3551 section 4.5.11), at that rate.
     L16(Rate),
 }
@@ -138,7 +142,10 @@ pub static KNOWN: [Info; 23] = [
     },
     plain("LPC", Number::Static(7)),
     law(Law::Pcma, "PCMA", 8),
-    plain("G722", Number::Static(9)),
+    Info {
+        coding: Some(Coding::G722),
+        ..plain("G722", Number::Static(9))
+    },
     plain("QCELP", Number::Static(12)),
     Info {
         kind: Kind::Noise,
@@ -206,86 +213,9 @@ pub fn converts(codec: &Codec) -> bool {
 pub fn law_of(name: &str, clock_rate: u32, channels: u8) -> Option<Law> {
     match row(name, clock_rate, channels)?.coding? {
         Coding::G711(law) => Some(law),
-        Coding::L16(_) => None,
+        Coding::G722 | Coding::L16(_) => None,
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn each_row_is_found_by_name_and_by_its_static_number() {
-        for info in &KNOWN {
-            let found = named(info.name).map(|first| first.name);
-            assert_eq!(found, Some(info.name));
-            assert_eq!(info.name, info.spelling.to_ascii_uppercase());
-            match info.number {
-                Number::Static(number) => {
-                    let found = numbered(number).map(|row| (row.name, row.clock_rate));
-                    assert_eq!(found, Some((info.name, info.clock_rate)), "no number stands twice");
-                    assert!(number < 96);
-                }
-                Number::Dynamic(number) => {
-                    assert!((96..128).contains(&number));
-                    assert!(numbered(number).is_none());
-                }
-            }
-        }
-    }
-
-    fn payload(name: &str, clock_rate: u32) -> crate::Payload {
-        crate::Payload {
-            number: 96,
-            codec: name.into(),
-            clock_rate,
-            channels: 1,
-            fmtp: None,
-        }
-    }
-
-    #[test]
-    fn linear_samples_and_both_laws_come_back_as_they_were() {
-        let pcm: Vec<i16> = (-80..80).map(|n| n * 400).collect();
-        for (name, clock, step) in [
-            ("PCMU", 8000, 512),
-            ("PCMA", 8000, 512),
-            ("L16", 8000, 0),
-            ("L16", 48_000, 0),
-        ] {
-            let payload = payload(name, clock);
-            let mut encoder = Encoder::new(&payload, 20).unwrap();
-            let mut decoder = Decoder::new(&payload).unwrap();
-            let mut octets = [0; 320];
-            let length = encoder.encode(&pcm, &mut octets);
-            assert_eq!(decoder.samples(&octets[..length]), Some(160));
-            let mut out = vec![7];
-            decoder.decode(&octets[..length], &mut out).unwrap();
-            assert_eq!((out[0], out.len()), (7, 161));
-            for (heard, said) in out[1..].iter().zip(&pcm) {
-                assert!(
-                    (i32::from(*heard) - i32::from(*said)).abs() <= step,
-                    "{name}: {said} {heard}"
-                );
-            }
-        }
-        assert!(Decoder::new(&payload("L16", 44_100)).is_none() && Encoder::new(&payload("G729", 8000), 20).is_none());
-    }
-
-    #[test]
-    fn a_law_is_a_name_with_the_clock_and_channels_of_g711() {
-        assert_eq!(law_of("PCMA", 8000, 1), Some(Law::Pcma));
-        for (name, clock_rate, channels) in [
-            ("PCMA", 16_000, 1),
-            ("PCMU", 8000, 2),
-            ("G722", 8000, 1),
-            ("X", 8000, 1),
-        ] {
-            assert_eq!(
-                law_of(name, clock_rate, channels),
-                None,
-                "{name}/{clock_rate}/{channels}"
-            );
-        }
-    }
-}
+mod tests;
