@@ -6,6 +6,7 @@ pub mod audio;
 pub mod codec;
 pub mod command;
 pub mod file;
+pub mod ear;
 pub mod pool;
 pub mod quality;
 pub mod recorder;

@@ -1,0 +1,173 @@
+//! Packets that arrive.
+
+use std::time::Duration;
+
+use super::{
+    Ear, Heard, Mode,
+    arrival::Arrivals,
+    control::micros,
+    sequence::{Order, Timeline},
+    store::{Content, Refused, Waiting},
+};
+
+/// A time stamp that is so many microseconds ahead of its arrival is no jitter: the sender counts from elsewhere. The
+/// second is for packets with the marker.
+const AHEAD: [i64; 2] = [1_000_000, 100_000];
+
+impl Ear {
+    /// Takes a packet in that arrived at `now`. Packets that are doubled, late or malformed are counted and dropped.
+    pub fn put(&mut self, now: Duration, heard: Heard<'_>) {
+        self.tally.packets += 1;
+        let Some((content, clock)) = self.coders.read(heard.number, heard.payload) else {
+            self.tally.malformed += 1;
+            return;
+        };
+        let order = self.sequences.read(heard.sequence);
+        let sequence = match order {
+            Order::Ahead(sequence) => sequence,
+            Order::Restarted(sequence) => {
+                self.leave();
+                sequence
+            }
+            Order::Doubled => {
+                self.tally.doubled += 1;
+                return;
+            }
+            Order::Late | Order::Stray => {
+                if order == Order::Late && content.is_sound() {
+                    self.note(micros(now), heard.timestamp, clock);
+                }
+                // A broken one is counted once, as what it is.
+                match content {
+                    Content::Broken => self.tally.malformed += 1,
+                    Content::Sound { .. } | Content::Noise { .. } | Content::Event => self.tally.late += 1,
+                }
+                return;
+            }
+        };
+        let place = self.place(micros(now), sequence, content, &heard, clock);
+        self.insert(now, sequence, place, content, heard.payload);
+    }
+
+    /// An RFC 4733 event stands in place of sound: its packets are not lost, and silence is heard until sound comes again.
+    pub fn put_event(&mut self, now: Duration, sequence: u16, timestamp: u32) {
+        let sequence = match self.sequences.read(sequence) {
+            Order::Ahead(sequence) => sequence,
+            Order::Restarted(sequence) => {
+                self.leave();
+                sequence
+            }
+            Order::Doubled | Order::Late | Order::Stray => return,
+        };
+        let place = match self.timeline.clock() {
+            Some(clock) => self.timeline.place(timestamp, clock, self.rate.hertz()),
+            None => 0,
+        };
+        self.insert(now, sequence, place, Content::Event, &[]);
+    }
+
+    /// Another source begins (another SSRC): what waits is dropped, decoders begin anew. What was counted stays.
+    pub fn reset(&mut self) {
+        self.leave();
+        self.sequences.reset();
+        self.coders.reset();
+        self.arrivals = Arrivals::default();
+        self.last.0 = None;
+    }
+
+    /// The numbers go on from elsewhere.
+    fn leave(&mut self) {
+        while let Some(packet) = self.store.pop() {
+            self.tally.late += u64::from(packet.content.is_counted());
+            self.store.spare(packet.payload);
+        }
+        self.timeline = Timeline::from(self.pcm.end);
+        self.arrivals.restart();
+        if matches!(self.mode, Mode::Playing | Mode::Missing) {
+            self.hush();
+        }
+    }
+
+    fn insert(&mut self, now: Duration, sequence: i64, place: i64, content: Content, payload: &[u8]) {
+        let packet = Waiting {
+            sequence,
+            place,
+            arrived: micros(now),
+            content,
+            payload: Vec::new(),
+        };
+        match self.store.insert(packet, payload) {
+            Ok(()) => self.tally.malformed += u64::from(content == Content::Broken),
+            Err(_) if content == Content::Event => {}
+            Err(Refused::Doubled) => self.tally.doubled += 1,
+            Err(Refused::Displaced) if content == Content::Broken => self.tally.malformed += 1,
+            Err(Refused::Displaced) => self.tally.late += 1,
+        }
+        while self.store.exceeds(self.config.packets, self.config.octets) {
+            self.shed();
+        }
+    }
+
+    /// Drops the packet that is next.
+    pub(super) fn shed(&mut self) {
+        if let Some(packet) = self.store.pop() {
+            self.sequences.pass(packet.sequence);
+            self.tally.late += u64::from(packet.content.is_counted());
+            self.store.spare(packet.payload);
+        }
+    }
+
+    /// Learns of the way from a packet that cannot be played any more.
+    fn note(&mut self, now: i64, timestamp: u32, clock: u32) {
+        // A packet of another clock would move the anchor.
+        if self.timeline.clock() == Some(clock) {
+            let place = self.timeline.place(timestamp, clock, self.rate.hertz());
+            self.arrives(now, place, true);
+        }
+    }
+
+    /// A packet of this place in the stream has come. One that no delay could have helped teaches nothing.
+    fn arrives(&mut self, now: i64, place: i64, is_late: bool) {
+        let transit = now - self.micros(place);
+        let later = self.arrivals.base().map_or(0, |base| transit - base);
+        if later <= micros(self.config.most) && later >= -AHEAD[0] {
+            self.arrivals.note(now, transit, is_late);
+        }
+    }
+
+    /// The place of a packet in the stream.
+    fn place(&mut self, now: i64, sequence: i64, content: Content, heard: &Heard<'_>, clock: u32) -> i64 {
+        let is_newest = self.sequences.newest() == Some(sequence);
+        let mut place = match content {
+            // The clock of noise that stands beside a codec of another clock is that codec's.
+            Content::Noise { .. } => {
+                let clock = self.timeline.clock().unwrap_or(clock);
+                self.timeline.place(heard.timestamp, clock, self.rate.hertz())
+            }
+            Content::Sound { .. } | Content::Event | Content::Broken => {
+                self.timeline.place(heard.timestamp, clock, self.rate.hertz())
+            }
+        };
+        let Content::Sound { samples, .. } = content else {
+            return place;
+        };
+        if is_newest && let Some(base) = self.arrivals.base() {
+            let later = now - self.micros(place) - base;
+            let jumped = later > micros(self.config.most) || later < -AHEAD[usize::from(heard.marker)];
+            if jumped && self.store.is_empty() && self.mode != Mode::Playing {
+                // Nothing was heard for a time; all begins from here.
+                self.arrivals.restart();
+            } else if jumped {
+                // The sender counts from elsewhere, but its sound goes on.
+                place = self.timeline.anchor(heard.timestamp, clock, self.timeline.end);
+                self.arrivals.restart();
+            }
+        }
+        if is_newest {
+            self.timeline.end = place + samples as i64;
+        }
+        let is_late = self.mode == Mode::Missing && place < self.pcm.end;
+        self.arrives(now, place, is_late);
+        place
+    }
+}

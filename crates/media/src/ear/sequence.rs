@@ -1,0 +1,226 @@
+//! Sequence numbers (RFC 3550 appendix A.1) and time stamps without their wraps, and which packets were accounted for.
+
+/// Numbers so far ahead or so far back are of a sender that began anew (RFC 3550 appendix A.1: MAX_DROPOUT, MAX_MISORDER).
+const MAX_AHEAD: i16 = 3000;
+const MAX_BACK: i16 = 100;
+/// Time stamps further apart than this are counted from a new anchor.
+const FAR: i32 = 1 << 30;
+
+/// What a sequence number means.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(super) enum Order {
+    /// Not played yet.
+    Ahead(i64),
+    /// Its time has passed, and it had not come.
+    Late,
+    /// It was accounted for before.
+    Doubled,
+    /// Far from all others: to be dropped, unless the next one follows.
+    Stray,
+    /// The second one far from all others: the sender began anew.
+    Restarted(i64),
+}
+
+/// See the module.
+#[derive(Debug, Default)]
+pub(super) struct Sequences {
+    newest: Option<i64>,
+    first: i64,
+    /// The last one that was accounted for in order, and for each before it whether it was, too.
+    passed: Option<i64>,
+    seen: u128,
+    /// What follows a stray.
+    expected: Option<u16>,
+    /// Of the numbers that were passed: those that have not come.
+    pub(super) lost: u64,
+}
+
+impl Sequences {
+    /// Reads the number of a packet that has come.
+    pub(super) fn read(&mut self, number: u16) -> Order {
+        let Some(newest) = self.newest else {
+            return self.begin(number, Order::Ahead);
+        };
+        let ahead = number.wrapping_sub(newest as u16) as i16;
+        if !(-MAX_BACK..=MAX_AHEAD).contains(&ahead) {
+            if self.expected == Some(number) {
+                return self.begin(number, Order::Restarted);
+            }
+            self.expected = Some(number.wrapping_add(1));
+            return Order::Stray;
+        }
+        self.expected = None;
+        let sequence = newest + i64::from(ahead);
+        self.newest = Some(newest.max(sequence));
+        match self.passed.map(|passed| passed - sequence) {
+            None | Some(..=-1) => Order::Ahead(sequence),
+            Some(age @ 0..=127) => {
+                let bit = 1u128 << age;
+                if self.seen & bit != 0 {
+                    return Order::Doubled;
+                }
+                self.seen |= bit;
+                self.lost = self.lost.saturating_sub(u64::from(sequence > self.first));
+                Order::Late
+            }
+            Some(_) => Order::Late,
+        }
+    }
+
+    fn begin(&mut self, number: u16, order: fn(i64) -> Order) -> Order {
+        // Far from zero: those before it are positive, too.
+        let sequence = (1 << 32) | i64::from(number);
+        *self = Sequences {
+            newest: Some(sequence),
+            lost: self.lost,
+            ..Sequences::default()
+        };
+        order(sequence)
+    }
+
+    /// The newest that has come.
+    pub(super) fn newest(&self) -> Option<i64> {
+        self.newest
+    }
+
+    /// Whether nothing is missing between what was passed last and this one.
+    pub(super) fn follows(&self, sequence: i64) -> bool {
+        self.passed == Some(sequence - 1)
+    }
+
+    /// This one is accounted for; what is missing before it is lost.
+    pub(super) fn pass(&mut self, sequence: i64) {
+        let Some(passed) = self.passed.replace(sequence) else {
+            (self.first, self.seen) = (sequence, 1);
+            return;
+        };
+        let step = u32::try_from(sequence - passed).unwrap_or(1).max(1);
+        self.lost += u64::from(step - 1);
+        self.seen = self.seen.checked_shl(step).unwrap_or(0) | 1;
+    }
+
+    /// Another source begins.
+    pub(super) fn reset(&mut self) {
+        *self = Sequences {
+            lost: self.lost,
+            ..Sequences::default()
+        };
+    }
+}
+
+/// Places packets in the stream, in samples of what is played.
+#[derive(Debug, Default)]
+pub(super) struct Timeline {
+    anchor: Option<Anchor>,
+    /// Where the newest packet ends.
+    pub(super) end: i64,
+}
+
+#[derive(Copy, Clone, Debug)]
+struct Anchor {
+    timestamp: u32,
+    clock: u32,
+    place: i64,
+}
+
+impl Timeline {
+    /// A stream whose first packet comes at that place.
+    pub(super) fn from(place: i64) -> Timeline {
+        Timeline {
+            anchor: None,
+            end: place,
+        }
+    }
+
+    /// The clock that time stamps are read with.
+    pub(super) fn clock(&self) -> Option<u32> {
+        self.anchor.map(|anchor| anchor.clock)
+    }
+
+    /// The place of a time stamp. The first one, and the first of another clock, follow what came before.
+    pub(super) fn place(&mut self, timestamp: u32, clock: u32, hertz: u32) -> i64 {
+        let Some(anchor) = self.anchor.filter(|anchor| anchor.clock == clock) else {
+            return self.anchor(timestamp, clock, self.end);
+        };
+        let ahead = timestamp.wrapping_sub(anchor.timestamp) as i32;
+        let place = anchor.place + i64::from(ahead) * i64::from(hertz) / i64::from(clock.max(1));
+        if ahead.checked_abs().is_none_or(|far| far > FAR) {
+            self.anchor(timestamp, clock, place);
+        }
+        place
+    }
+
+    /// From now on this time stamp is at that place.
+    pub(super) fn anchor(&mut self, timestamp: u32, clock: u32, place: i64) -> i64 {
+        self.anchor = Some(Anchor {
+            timestamp,
+            clock,
+            place,
+        });
+        place
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_wrap() {
+        let mut sequences = Sequences::default();
+        let Order::Ahead(mut before) = sequences.read(65_500) else {
+            panic!("the first one")
+        };
+        sequences.pass(before);
+        for number in (65_501..=u16::MAX).chain(0..100) {
+            assert_eq!(sequences.read(number), Order::Ahead(before + 1));
+            before += 1;
+            assert!(sequences.follows(before));
+            sequences.pass(before);
+        }
+        assert_eq!(sequences.lost, 0);
+    }
+
+    #[test]
+    fn late_ones_are_no_longer_lost_and_the_second_of_them_is_doubled() {
+        let mut sequences = Sequences::default();
+        for number in [10, 11, 14] {
+            let Order::Ahead(sequence) = sequences.read(number) else {
+                panic!("{number}")
+            };
+            sequences.pass(sequence);
+        }
+        assert_eq!(sequences.lost, 2);
+        assert_eq!(sequences.read(11), Order::Doubled);
+        assert_eq!(sequences.read(12), Order::Late);
+        assert_eq!(sequences.read(12), Order::Doubled);
+        assert_eq!(sequences.lost, 1);
+        assert_eq!(sequences.read(9), Order::Late, "before the first");
+        assert_eq!(sequences.lost, 1);
+    }
+
+    #[test]
+    fn two_far_numbers_in_a_row_begin_anew() {
+        let mut sequences = Sequences::default();
+        sequences.read(100);
+        assert_eq!(sequences.read(30_000), Order::Stray);
+        assert!(matches!(sequences.read(101), Order::Ahead(_)));
+        assert_eq!(
+            sequences.read(30_001),
+            Order::Stray,
+            "the one before was not the first of two"
+        );
+        assert!(matches!(sequences.read(30_002), Order::Restarted(_)));
+    }
+
+    #[test]
+    fn time_stamps_wrap_and_keep_their_place_for_days() {
+        let mut timeline = Timeline::default();
+        let mut timestamp = u32::MAX - 1000;
+        assert_eq!(timeline.place(timestamp, 48_000, 8000), 0);
+        for n in 1..20_000_000i64 {
+            timestamp = timestamp.wrapping_add(960);
+            assert_eq!(timeline.place(timestamp, 48_000, 8000), n * 160);
+        }
+    }
+}
