@@ -57,6 +57,21 @@ impl Payload {
         codec::law_of(&self.codec, self.clock_rate, self.channels)
     }
 
+    /// Speech or music.
+    pub fn is_audio(&self) -> bool {
+        codec::kind(&self.codec) == Kind::Audio
+    }
+
+    /// Comfort noise (RFC 3389).
+    pub fn is_noise(&self) -> bool {
+        codec::kind(&self.codec) == Kind::Noise
+    }
+
+    /// Speech that Tandem decodes and encodes.
+    pub fn converts(&self) -> bool {
+        codec::row(&self.codec, self.clock_rate, self.channels).is_some_and(|info| info.coding.is_some())
+    }
+
     /// RFC 4733 events.
     pub fn is_event(&self) -> bool {
         codec::kind(&self.codec) == Kind::Event

@@ -5,8 +5,8 @@
 pub mod audio;
 pub mod codec;
 pub mod command;
-pub mod file;
 pub mod ear;
+pub mod file;
 pub mod pool;
 pub mod quality;
 pub mod recorder;

@@ -25,7 +25,7 @@ use thiserror::Error;
 
 use self::g711::Law;
 pub use self::{decoder::Decoder, encoder::Encoder};
-use crate::{Codec, sound::Rate};
+use crate::{Codec, Payload, sound::Rate};
 
 /// A codec's name in upper case, as in `a=rtpmap`. Short names cost no allocation.
 pub type Name = SmolStr;
@@ -202,6 +202,19 @@ pub fn kind(name: &str) -> Kind {
 pub fn row(name: &str, clock_rate: u32, channels: u8) -> Option<&'static Info> {
     let is_it = |info: &&Info| info.name == name && info.clock_rate == clock_rate && info.channels == channels;
     KNOWN.iter().find(is_it)
+}
+
+/// The rate of linear samples (L16); `None` for every other codec.
+pub fn linear(payload: &Payload) -> Option<Rate> {
+    match row(&payload.codec, payload.clock_rate, payload.channels)?.coding? {
+        Coding::L16(rate) => Some(rate),
+        Coding::G711(_) | Coding::G722 => None,
+    }
+}
+
+/// The rate of a codec's sound; `None`: Tandem does not convert it.
+pub fn rate(payload: &Payload) -> Option<Rate> {
+    Decoder::new(payload).map(|decoder| decoder.rate())
 }
 
 /// Whether Tandem can decode and encode it: it is sound, not events or comfort noise.

@@ -29,11 +29,11 @@ impl Relay {
                 }
             }
             Command::Update { media, remote, relearn } => self.update(now, media, remote, relearn),
-            Command::Bridge(one, other) => self.bridge(one, other),
+            Command::Bridge(one, other) => self.bridge(now, one, other),
             Command::Unbridge(media) => {
                 let relayed = |stream: &&mut Stream| matches!(stream.route, Route::Relay(_));
                 if self.streams.live(media).is_some_and(|stream| relayed(&stream)) {
-                    self.streams.unlink(media.slot);
+                    self.part(now, media.slot);
                 }
             }
             Command::Play {
@@ -48,7 +48,7 @@ impl Relay {
                 let echoes = stream.route == Route::Echo;
                 self.arm(media.slot, Timer::Play, None);
                 if echoes {
-                    self.streams.unlink(media.slot);
+                    self.part(now, media.slot);
                 }
             }
             Command::Echo(media) => self.echo(now, media),
@@ -60,19 +60,18 @@ impl Relay {
                 // A time beyond reckoning is never.
                 self.arm(media.slot, Timer::Watch, timeout.and_then(|t| now.checked_add(t)));
             }
-            Command::Record(recording) => self.events.push_back(Event::Recorded {
-                recording: recording.id,
-                millis: 0,
-                octets: 0,
-                end: RecordEnd::Fault("the engine does not record yet".into()),
-            }),
-            Command::Listen { .. }
-            | Command::OpenRoom { .. }
-            | Command::Sit { .. }
-            | Command::Stand(_)
-            | Command::CloseRoom(_)
-            | Command::PauseRecording { .. }
-            | Command::StopRecording(_) => {}
+            Command::Listen { .. } => {}
+            Command::OpenRoom { room, tones } => self.open_room(now, room, tones),
+            Command::Sit { room, media, seat } => self.sit(now, room, media, seat),
+            Command::Stand(media) => {
+                if self.streams.live(media).is_some() {
+                    self.stand(now, media.slot);
+                }
+            }
+            Command::CloseRoom(room) => self.close_room(now, room),
+            Command::Record(recording) => self.record(now, &recording),
+            Command::PauseRecording { recording, paused } => self.recordings.pause(recording, paused),
+            Command::StopRecording(recording) => self.end_recording(now, recording, RecordEnd::Stopped),
             Command::Close(media) => self.close(now, media),
         }
     }
@@ -148,37 +147,60 @@ impl Relay {
         let exact = remote.rtcp.filter(|_| ingress.learned_rtcp.is_none());
         ingress.announced_rtcp = directory.announce(media, rtcp_port, exact, &[]);
         ingress.described = true;
+        let other_types = stream.remote.receive_payloads != remote.receive_payloads;
         stream.remote = remote;
         let route = stream.route;
         self.streams.rebuild(media.slot);
+        self.review_sound(media.slot, other_types);
         if let Route::Relay(other) = route {
             self.streams.rebuild(other);
+            self.review_sound(other, false);
         }
+        self.sit_again(now, media);
     }
 
-    fn bridge(&mut self, one: MediaId, other: MediaId) {
+    fn bridge(&mut self, now: Duration, one: MediaId, other: MediaId) {
         if one == other || self.streams.live(one).is_none() || self.streams.live(other).is_none() {
             return;
         }
-        self.silence(one.slot);
-        self.silence(other.slot);
+        for slot in [one.slot, other.slot] {
+            self.silence(now, slot);
+        }
         self.streams.link(one.slot, other.slot);
+        for slot in [one.slot, other.slot] {
+            if self.streams.look(slot).is_some_and(|stream| stream.group.is_some()) {
+                self.join_group(now, slot);
+            }
+        }
     }
 
     /// Ends what the leg plays and relays.
-    fn silence(&mut self, slot: u32) {
+    pub(super) fn silence(&mut self, now: Duration, slot: u32) {
         if let Some(stream) = self.streams.get(slot) {
             stream.egress.player = None;
         }
         self.arm(slot, Timer::Play, None);
+        self.part(now, slot);
+    }
+
+    /// Ends the relay from and to the leg, and what was decoded for it.
+    fn part(&mut self, now: Duration, slot: u32) {
+        let other = match self.streams.look(slot).map(|stream| stream.route) {
+            Some(Route::Relay(other)) => Some(other),
+            Some(Route::Nowhere | Route::Echo | Route::Room) | None => None,
+        };
+        self.stand(now, slot);
         self.streams.unlink(slot);
+        for slot in [slot].into_iter().chain(other) {
+            self.leave_group(now, slot);
+        }
     }
 
     fn echo(&mut self, now: Duration, media: MediaId) {
         if self.streams.live(media).is_none() {
             return;
         }
-        self.silence(media.slot);
+        self.silence(now, media.slot);
         if let Some(stream) = self.streams.live(media) {
             stream.route = Route::Echo;
             stream.egress.out.interrupt(Join::Anew);
@@ -206,7 +228,7 @@ impl Relay {
             return self.end_play(media.slot, Some("the leg has no G.711 codec".into()));
         }
         if stream.route == Route::Echo {
-            self.streams.unlink(media.slot);
+            self.part(now, media.slot);
         }
         let (parts, fault) = match self.prompts.parts(source) {
             Ok(parts) => (parts, None),
@@ -229,7 +251,9 @@ impl Relay {
         if self.streams.live(media).is_none() {
             return;
         }
-        self.streams.unlink(media.slot);
+        self.end_recordings_of(now, media.slot);
+        self.stand(now, media.slot);
+        self.part(now, media.slot);
         for timer in [Timer::Watch, Timer::Play, Timer::Keys, Timer::Report] {
             self.arm(media.slot, timer, None);
         }

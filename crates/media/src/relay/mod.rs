@@ -24,6 +24,7 @@
 //! | `address.rs` | which leg a packet belongs to | all of `Directory` and `Announced` |
 //! | `stream/` | one leg | all of `Stream` |
 //! | `streams.rs` | the table of legs | all of `Streams` |
+//! | `group/` | legs whose sound is decoded | all of `Groups` |
 //! | `route.rs` | where the packets of a leg's peer go | `Stream::route`, `Ingress::table` |
 //! | `prompts.rs` | tones and prompts | all of `Prompts` |
 //! | `timers.rs` | when something is due | all of `Timers` and `Due` |
@@ -31,6 +32,7 @@
 
 mod address;
 mod commands;
+mod group;
 mod packets;
 mod prompts;
 mod route;
@@ -42,7 +44,7 @@ mod timers;
 mod warm;
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{BTreeMap, HashMap, VecDeque},
     fmt,
     net::SocketAddr,
     sync::Arc,
@@ -53,6 +55,7 @@ use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
 
 use self::{
     address::Directory,
+    group::{Groups, Tape},
     prompts::Prompts,
     route::Route,
     stream::{egress::Frame, rtcp},
@@ -61,7 +64,13 @@ use self::{
 };
 #[cfg(doc)]
 use crate::MediaId;
-use crate::{Event, audio::Clip};
+use crate::{
+    Event,
+    audio::Clip,
+    recorder::{self, Recordings, Write, Written},
+    room,
+    service::{RecordEnd, RecordingId},
+};
 
 /// Octets of a packet, at most; longer ones are dropped.
 pub const MAX_PACKET: usize = 1600;
@@ -93,6 +102,10 @@ pub struct Config {
     /// from there: a description with the address of a stranger must not turn Tandem's media on the stranger (the
     /// attack of RFC 8445 section 19.5.1). The address that signalling comes from is not limited.
     pub unheard: u32,
+    /// Limits of a room; [`crate::Command::OpenRoom`] says whether entry and leave are heard.
+    pub room: room::Config,
+    /// Limits of recordings.
+    pub recordings: recorder::Limits,
 }
 
 impl Default for Config {
@@ -104,6 +117,8 @@ impl Default for Config {
             cache: 64 * 1024 * 1024,
             report: Duration::from_secs(5),
             unheard: 50,
+            room: room::Config::default(),
+            recordings: recorder::Limits::default(),
         }
     }
 }
@@ -121,6 +136,9 @@ pub struct Relay {
     config: Config,
     streams: Streams,
     directory: Directory,
+    groups: Groups,
+    tapes: BTreeMap<RecordingId, Tape>,
+    recordings: Recordings,
     ports: HashMap<u16, Port>,
     timers: Timers,
     events: VecDeque<Event>,
@@ -138,6 +156,9 @@ impl Relay {
         Relay {
             streams: Streams::default(),
             directory: Directory::default(),
+            groups: Groups::default(),
+            tapes: BTreeMap::new(),
+            recordings: Recordings::new(config.recordings.clone()),
             ports: HashMap::new(),
             timers: Timers::default(),
             events: VecDeque::new(),
@@ -159,9 +180,24 @@ impl Relay {
         self.prompts.poll()
     }
 
+    /// The next message to the thread that writes recordings.
+    pub fn poll_write(&mut self) -> Option<Write> {
+        self.recordings.poll_write()
+    }
+
+    /// A recorded file is closed.
+    pub fn written(&mut self, now: Duration, written: Written) {
+        let recording = written.recording;
+        if let Some(event) = self.recordings.written(written) {
+            self.events.push_back(event);
+        }
+        // After a fault the sound may still be taken.
+        self.end_recording(now, recording, RecordEnd::Stopped);
+    }
+
     /// When [`Relay::tick`] has something to do next.
     pub fn next_tick(&self) -> Option<Duration> {
-        self.timers.first()
+        [self.timers.first(), self.groups.first()].into_iter().flatten().min()
     }
 
     /// Legs open now.
@@ -237,6 +273,7 @@ impl Relay {
             };
             self.arm(slot, timer, next);
         }
+        self.tick_groups(now, out);
     }
 
     /// Sets or clears one timer of a leg.

@@ -9,7 +9,7 @@ use super::{
     route::Route,
     stream::{
         egress::Passing,
-        ingress::Heard,
+        ingress::{Heard, Onward},
         outgoing::Origin,
         rtcp::{self, Report},
     },
@@ -34,7 +34,9 @@ impl Relay {
                 None => return self.stranger(local_port),
             },
         };
-        let Some(stream) = self.streams.get(slot) else { return };
+        let Some(mut stream) = self.streams.get(slot) else {
+            return;
+        };
         let Some(Heard {
             rtp,
             clock,
@@ -86,14 +88,40 @@ impl Relay {
             let media = stream.id;
             self.events.push_back(Event::Dtmf { media, digit });
         }
+        if stream.ingress.sound.is_some() || (onward == Onward::Sound && packet.taken) {
+            self.hear(now, slot, &packet, rtp.payload_type());
+            match self.streams.get(slot) {
+                Some(again) => stream = again,
+                None => return,
+            }
+        }
         match stream.route {
-            Route::Nowhere => {}
+            Route::Nowhere | Route::Room => {}
             Route::Relay(other) => {
                 if let Some(target) = self.streams.get(other) {
                     target.relay(now, &packet, &mut self.scratch, out);
                 }
             }
             Route::Echo => stream.relay(now, &packet, &mut self.scratch, out),
+        }
+    }
+
+    /// A packet that is to be decoded, or a key between such packets.
+    fn hear(&mut self, now: Duration, slot: u32, packet: &Passing<'_>, number: u8) {
+        if !packet.taken {
+            return;
+        }
+        if self
+            .streams
+            .look(slot)
+            .is_some_and(|stream| stream.ingress.sound.is_none())
+        {
+            self.begin_sound(now, slot);
+        }
+        let Some(stream) = self.streams.get(slot) else { return };
+        stream.take_sound(now, packet, number);
+        if let Some(group) = stream.group {
+            self.groups.wake(group, now);
         }
     }
 

@@ -1,7 +1,10 @@
 //! The route of a leg: where the packets of its peer go.
 
 use super::{
-    stream::{ingress, outgoing::Join},
+    stream::{
+        ingress::{self, Target},
+        outgoing::Join,
+    },
     streams::Streams,
 };
 
@@ -13,6 +16,8 @@ pub(super) enum Route {
     Relay(u32),
     /// Back to the leg's own peer.
     Echo,
+    /// To the room that the leg is in.
+    Room,
 }
 
 impl Streams {
@@ -45,11 +50,15 @@ impl Streams {
     pub(super) fn rebuild(&mut self, slot: u32) {
         let Some(stream) = self.look(slot) else { return };
         let target = match stream.route {
-            Route::Nowhere => None,
-            Route::Relay(other) => self.look(other),
-            Route::Echo => Some(stream),
+            Route::Nowhere => Target::Nowhere,
+            Route::Relay(other) => {
+                let other = self.look(other);
+                other.map_or(Target::Nowhere, |other| Target::Peer(&other.remote.send_payloads))
+            }
+            Route::Echo => Target::Peer(&stream.remote.send_payloads),
+            Route::Room => Target::Sound,
         };
-        let table = ingress::table(&stream.remote, target.map(|t| t.remote.send_payloads.as_slice()));
+        let table = ingress::table(&stream.remote, target);
         if let Some(stream) = self.get(slot) {
             *stream.ingress.table = table;
         }

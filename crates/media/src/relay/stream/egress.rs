@@ -8,9 +8,12 @@ use rtp_rs::{RtpPacketBuilder, RtpReader, Seq};
 
 use super::{
     Stream,
+    crossing::Crossing,
     dtmf::{self, Keys, Packet, Step},
+    ingress::Onward,
     outgoing::{Join, Origin, Outgoing, Position},
     play::Player,
+    voice::Voice,
 };
 use crate::{audio::RATE, codec::g711::Law, relay::MAX_PACKET};
 
@@ -27,6 +30,13 @@ pub(in crate::relay) struct Egress {
     pub(in crate::relay) unheard: u32,
     pub(in crate::relay) player: Option<Player>,
     pub(in crate::relay) keys: Keys,
+    /// Encodes what is heard of others.
+    pub(in crate::relay) voice: Option<Box<Voice>>,
+    /// The time stamp of the next packet that Tandem makes; `None` while the packets of another leg are copied, or nothing
+    /// is sent.
+    pub(in crate::relay) made: Option<u32>,
+    /// The key of another leg that is on the line.
+    pub(in crate::relay) crossing: Crossing,
 }
 
 impl Egress {
@@ -36,6 +46,25 @@ impl Egress {
             unheard,
             player: None,
             keys: Keys::default(),
+            voice: None,
+            made: None,
+            crossing: Crossing::default(),
+        }
+    }
+
+    /// The packets of another leg are copied again. A key that is copied says nothing of the audio beside it.
+    fn copied(&mut self, event: bool) {
+        if self.made.is_some() && !event {
+            self.pause();
+            self.out.interrupt(Join::Anew);
+        }
+    }
+
+    /// Tandem makes no sound for the peer now.
+    pub(in crate::relay) fn pause(&mut self) {
+        self.made = None;
+        if let Some(voice) = &mut self.voice {
+            voice.clear();
         }
     }
 }
@@ -46,8 +75,7 @@ pub(in crate::relay) struct Passing<'a> {
     pub(in crate::relay) marker: bool,
     /// Whether the sender is listened to now.
     pub(in crate::relay) taken: bool,
-    /// The receiver's payload type, and the law to transcode from; `None` where the receiver has no such codec.
-    pub(in crate::relay) onward: Option<(u8, Option<Law>)>,
+    pub(in crate::relay) onward: Onward,
     pub(in crate::relay) payload: &'a [u8],
 }
 
@@ -89,13 +117,20 @@ impl Stream {
         if self.egress.keys.is_pressed() {
             return self.egress.out.interrupt(Join::Sequence);
         }
-        let Some((number, transcode)) = packet.onward else {
-            return;
+        let origin = packet.origin;
+        let (number, transcode) = match packet.onward {
+            Onward::Copy(number) if origin.event && self.egress.made.is_some() => {
+                return self.cross(now, packet, (number, origin.clock), scratch, destination, out);
+            }
+            Onward::Key(number, clock) => return self.cross(now, packet, (number, clock), scratch, destination, out),
+            Onward::Copy(number) => (number, None),
+            Onward::Law(number, law) => (number, Some(law)),
+            Onward::Sound | Onward::Nowhere => return,
         };
         if packet.payload.is_empty() {
             return;
         }
-        let origin = packet.origin;
+        self.egress.copied(origin.event);
         let frame = self.ptime() * (origin.clock / 1000);
         let position = self.egress.out.relay(now, origin, frame);
         let header = Header {

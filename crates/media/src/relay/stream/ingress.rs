@@ -7,7 +7,7 @@ use std::{
 
 use rtp_rs::RtpReader;
 
-use super::{Stream, dtmf::Detector, incoming::Incoming};
+use super::{Stream, dtmf::Detector, incoming::Incoming, sound::Sound};
 use crate::{
     Payload, Remote,
     codec::g711::Law,
@@ -25,9 +25,23 @@ pub(in crate::relay) enum Entry {
     Known {
         clock: u32,
         event: bool,
-        /// The receiver's number, and the law to transcode from; `None` where the receiver has no such codec.
-        onward: Option<(u8, Option<Law>)>,
+        onward: Onward,
     },
+}
+
+/// What becomes of a packet of that payload type, for the receiver at the other end of the route.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(in crate::relay) enum Onward {
+    /// The receiver has nothing that it could become.
+    Nowhere,
+    /// It goes on as it is, under the receiver's number.
+    Copy(u8),
+    /// It goes on under the receiver's number, octet by octet in the other law of G.711.
+    Law(u8, Law),
+    /// A key of RFC 4733 goes on under the receiver's number, its time in units of the receiver's clock.
+    Key(u8, u32),
+    /// It is decoded: the receiver has none of the sender's encoding.
+    Sound,
 }
 
 /// The treatment of each payload type, by number.
@@ -52,6 +66,8 @@ pub(in crate::relay) struct Ingress {
     pub(in crate::relay) detector: Detector,
     /// How long the peer may be silent.
     pub(in crate::relay) watch: Option<Duration>,
+    /// What the peer says, decoded; `None` while nothing needs it.
+    pub(in crate::relay) sound: Option<Box<Sound>>,
     /// When the peer was heard last.
     pub(in crate::relay) heard: Duration,
     /// The local port's count of strangers' packets when the leg opened.
@@ -72,6 +88,7 @@ impl Ingress {
             incoming: Incoming::default(),
             detector: Detector::default(),
             watch: None,
+            sound: None,
             heard: now,
             strangers: 0,
         }
@@ -90,8 +107,7 @@ pub(in crate::relay) struct Heard<'a> {
     pub(in crate::relay) clock: u32,
     /// RFC 4733 events, not audio.
     pub(in crate::relay) event: bool,
-    /// As in [`Entry::Known`].
-    pub(in crate::relay) onward: Option<(u8, Option<Law>)>,
+    pub(in crate::relay) onward: Onward,
 }
 
 impl Stream {
@@ -157,8 +173,19 @@ impl Stream {
     }
 }
 
+/// The other end of a route.
+#[derive(Copy, Clone, Debug)]
+pub(in crate::relay) enum Target<'a> {
+    /// There is none.
+    Nowhere,
+    /// A peer that takes these payload types.
+    Peer(&'a [Payload]),
+    /// What takes decoded sound.
+    Sound,
+}
+
 /// The payload types of `from`, as they become for a receiver with these.
-pub(in crate::relay) fn table(from: &Remote, to: Option<&[Payload]>) -> Table {
+pub(in crate::relay) fn table(from: &Remote, to: Target<'_>) -> Table {
     let mut table = [Entry::Unknown; 128];
     // Some peers send by the numbers of their own description: taken where they mean nothing else.
     for payload in from.receive_payloads.iter().chain(&from.send_payloads) {
@@ -168,20 +195,60 @@ pub(in crate::relay) fn table(from: &Remote, to: Option<&[Payload]>) -> Table {
         *entry = Entry::Known {
             clock: payload.clock_rate.max(1),
             event: payload.is_event(),
-            onward: to.and_then(|to| onward(payload, to)),
+            onward: match to {
+                Target::Nowhere => Onward::Nowhere,
+                Target::Peer(to) => onward(payload, &from.receive_payloads, to),
+                Target::Sound => decoded(payload),
+            },
         };
     }
     table
 }
 
-fn onward(payload: &Payload, to: &[Payload]) -> Option<(u8, Option<Law>)> {
+fn decoded(payload: &Payload) -> Onward {
+    if payload.converts() || payload.is_noise() {
+        Onward::Sound
+    } else {
+        Onward::Nowhere
+    }
+}
+
+/// `own`: all payload types of the sender.
+fn onward(payload: &Payload, own: &[Payload], to: &[Payload]) -> Onward {
     let alike = |p: &&Payload| p.clock_rate == payload.clock_rate && p.channels == payload.channels && p.number < 128;
     if let Some(same) = to.iter().filter(alike).find(|p| p.codec == payload.codec) {
-        return Some((same.number, None));
+        return Onward::Copy(same.number);
     }
-    let law = payload.law()?;
-    to.iter()
-        .filter(alike)
-        .find(|p| p.law().is_some())
-        .map(|other| (other.number, Some(law)))
+    if payload.is_event() {
+        return key(to);
+    }
+    if let Some(law) = payload.law()
+        && let Some(other) = to.iter().filter(alike).find(|p| p.law().is_some())
+    {
+        return Onward::Law(other.number, law);
+    }
+    // Comfort noise belongs to the speech beside it.
+    let speech = if payload.is_noise() {
+        own.iter().find(|p| p.is_audio() && p.clock_rate == payload.clock_rate)
+    } else {
+        Some(payload)
+    };
+    let shared = |speech: &Payload| {
+        to.iter()
+            .any(|p| p.codec == speech.codec && p.clock_rate == speech.clock_rate)
+    };
+    match speech {
+        Some(speech) if speech.converts() && !shared(speech) && to.iter().any(Payload::converts) => Onward::Sound,
+        Some(_) | None => Onward::Nowhere,
+    }
+}
+
+/// The receiver's type for keys: at the clock of its first codec (RFC 4733 section 2.5.1.1 wants one clock for both).
+fn key(to: &[Payload]) -> Onward {
+    let clock = to.iter().find(|p| p.is_audio()).map(|p| p.clock_rate);
+    let events = || to.iter().filter(|p| p.is_event() && p.number < 128);
+    let found = events()
+        .find(|p| Some(p.clock_rate) == clock)
+        .or_else(|| events().next());
+    found.map_or(Onward::Nowhere, |p| Onward::Key(p.number, p.clock_rate))
 }

@@ -8,10 +8,14 @@
 //! | `incoming.rs` | the peer's stream, counted for reports | all of `Incoming` |
 //! | `egress.rs` | packets to the peer: relayed, played, pressed | all of [`Egress`] |
 //! | `outgoing.rs` | numbers and time stamps of the one stream to the peer | all of `Outgoing` |
+//! | `sound.rs` | what the peer says, decoded | all of `Sound` |
+//! | `voice.rs` | sound that Tandem encodes for the peer | all of `Voice` |
+//! | `crossing.rs` | keys beside sound that Tandem encodes | all of `Crossing` |
 //! | `dtmf.rs` | digits, heard and pressed | all of `Detector` and `Keys` |
 //! | `play.rs` | a play in progress | all of `Player` |
 //! | `rtcp.rs` | reports | none |
 
+pub(in crate::relay) mod crossing;
 pub(in crate::relay) mod dtmf;
 pub(in crate::relay) mod egress;
 pub(in crate::relay) mod guard;
@@ -20,14 +24,21 @@ pub(in crate::relay) mod ingress;
 pub(in crate::relay) mod outgoing;
 pub(in crate::relay) mod play;
 pub(in crate::relay) mod rtcp;
+pub(in crate::relay) mod sound;
+pub(in crate::relay) mod voice;
 
 use std::{net::SocketAddr, time::Duration};
 
 use rand_chacha::ChaCha8Rng;
 
 use self::{egress::Egress, guard::Guard, ingress::Ingress};
-use super::{route::Route, timers::Due};
-use crate::{Counters, MediaId, Remote, audio::RATE, codec::g711::Law};
+use super::{group::Seated, route::Route, timers::Due};
+use crate::{
+    Counters, MediaId, Remote,
+    audio::RATE,
+    codec::{self, g711::Law},
+    sound::Rate,
+};
 
 /// A leg's place in the engine.
 #[derive(Debug)]
@@ -40,6 +51,10 @@ pub(in crate::relay) struct Stream {
     pub(in crate::relay) guard: Guard,
     pub(in crate::relay) ingress: Ingress,
     pub(in crate::relay) route: Route,
+    /// The group that decodes the leg's sound.
+    pub(in crate::relay) group: Option<u32>,
+    /// The leg's seat, while it is in a room.
+    pub(in crate::relay) seated: Option<Seated>,
     pub(in crate::relay) egress: Egress,
     pub(in crate::relay) due: Due,
     pub(in crate::relay) counters: Counters,
@@ -60,6 +75,8 @@ impl Stream {
             guard: Guard::default(),
             ingress: Ingress::new(now),
             route: Route::Nowhere,
+            group: None,
+            seated: None,
             egress: Egress::new(random, unheard),
             due: Due::default(),
             counters: Counters::default(),
@@ -98,6 +115,12 @@ impl Stream {
     pub(in crate::relay) fn law(&self) -> Option<(u8, Law)> {
         let mut payloads = self.remote.send_payloads.iter();
         payloads.find_map(|p| Some((p.number, p.law()?)))
+    }
+
+    /// The highest rate of what the peer may send.
+    pub(in crate::relay) fn best_rate(&self) -> Rate {
+        let rates = self.remote.receive_payloads.iter().filter_map(codec::rate);
+        rates.max().unwrap_or(Rate::Narrow)
     }
 
     /// The payload type of DTMF events beside 8 kHz audio.

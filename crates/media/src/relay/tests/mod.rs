@@ -1,13 +1,17 @@
 //! The relay as a whole, by subject; here is what all of them use.
 
 mod apart;
+mod converting;
 mod digits;
 mod lifetime;
 mod numbers;
 mod playing;
+mod recording;
 mod relaying;
 mod reports;
+mod rooms;
 mod sources;
+mod talking;
 mod unheard;
 mod warm;
 

@@ -1,0 +1,276 @@
+//! A room: legs that hear each other, mixed by [`Mixer`].
+
+use std::{net::SocketAddr, time::Duration};
+
+use smallvec::SmallVec;
+
+use super::TICK;
+use crate::relay::{
+    MAX_PACKET, Relay,
+    route::Route,
+    stream::{outgoing::Join, voice::Packets},
+    streams::Streams,
+};
+use crate::{
+    Event, MediaId, Payload,
+    codec::Encoder,
+    ear::Kind,
+    recorder::Recordings,
+    room::{self, Form, Mixer, Place, StreamId, Who},
+    service::{RecordEnd, Recording, RecordingId, RoomId, Seat},
+    sound::Rate,
+};
+
+/// See the module.
+#[derive(Debug)]
+pub(in crate::relay) struct Hall {
+    room: RoomId,
+    mixer: Mixer,
+    /// One for each stream of the mixer, by its slot.
+    encoders: Vec<Option<Shared>>,
+    /// The recordings of the room.
+    tapes: SmallVec<[RecordingId; 2]>,
+}
+
+/// The encoder of one stream, whose packets go to all its listeners.
+#[derive(Debug)]
+struct Shared {
+    stream: StreamId,
+    encoder: Encoder,
+}
+
+/// A leg's seat, as the leg knows it.
+#[derive(Clone, Debug)]
+pub(in crate::relay) struct Seated {
+    room: RoomId,
+    place: Place,
+    seat: Seat,
+    /// What the leg is sent; `None` where Tandem converts none of its codecs.
+    packets: Option<Packets>,
+}
+
+impl Hall {
+    /// An empty room.
+    pub(in crate::relay) fn new(room: RoomId, config: room::Config) -> Hall {
+        Hall {
+            room,
+            mixer: Mixer::new(config),
+            encoders: Vec::new(),
+            tapes: SmallVec::new(),
+        }
+    }
+
+    /// Whether it is that room.
+    pub(super) fn is(&self, room: RoomId) -> bool {
+        self.room == room
+    }
+
+    /// Whether no leg, source or recording is in the room.
+    pub(super) fn is_empty(&self) -> bool {
+        self.mixer.is_empty()
+    }
+
+    /// Gives a recording what a silent leg hears.
+    fn tap(&mut self, recording: RecordingId, rate: Rate) -> Result<(), String> {
+        self.mixer.tap(recording, TICK, rate).map_err(|full| full.to_string())?;
+        self.tapes.push(recording);
+        Ok(())
+    }
+
+    /// The recordings that take the room's sound.
+    fn tapes(&self) -> SmallVec<[RecordingId; 2]> {
+        self.tapes.clone()
+    }
+
+    /// A recording has ended.
+    pub(super) fn untap(&mut self, recording: RecordingId) {
+        if let Some(place) = self.mixer.place(Who::Tap(recording)) {
+            self.mixer.stand(place);
+        }
+        self.tapes.retain(|tape| *tape != recording);
+    }
+
+    /// How long the next tick must be, in milliseconds.
+    pub(super) fn millis(&self) -> u32 {
+        self.mixer.millis()
+    }
+
+    pub(super) fn begin(&mut self, millis: u32) {
+        self.mixer.begin(millis);
+    }
+
+    /// What a leg says in this tick.
+    pub(super) fn say(&mut self, streams: &Streams, slot: u32) {
+        let Some(stream) = streams.look(slot) else { return };
+        let (Some(sound), Some(seated)) = (&stream.ingress.sound, &stream.seated) else {
+            return;
+        };
+        match sound.kind {
+            Kind::Speech | Kind::Concealed => self.mixer.say(seated.place, &sound.frame, sound.rate()),
+            Kind::Silence | Kind::Nothing => {}
+        }
+    }
+
+    /// Mixes the tick, and sends what is due: each packet is encoded once for all who hear it.
+    pub(super) fn mix<F>(
+        &mut self,
+        now: Duration,
+        streams: &mut Streams,
+        recordings: &mut Recordings,
+        scratch: &mut [u8; MAX_PACKET],
+        out: &mut F,
+    ) where
+        F: FnMut(u16, SocketAddr, &[u8]),
+    {
+        self.mixer.mix();
+        let mut packet = [0; MAX_PACKET];
+        for group in self.mixer.groups() {
+            for who in group.listeners {
+                if let Who::Tap(recording) = who {
+                    recordings.take(*recording, group.pcm, None);
+                }
+            }
+            let Some(shared) = encoder(&mut self.encoders, &group) else {
+                continue;
+            };
+            let length = group.form.rate.samples(group.form.ptime).max(1);
+            for pcm in group.pcm.chunks_exact(length) {
+                let octets = shared.encoder.encode(pcm, &mut packet);
+                let octets = packet.get(..octets).unwrap_or_default();
+                for who in group.listeners {
+                    let Who::Leg(media) = who else { continue };
+                    let Some(stream) = streams.live(*media) else { continue };
+                    if stream.egress.player.is_some() {
+                        continue;
+                    }
+                    let Some(seated) = stream.seated.take() else { continue };
+                    if let Some(packets) = &seated.packets {
+                        stream.send_sound(now, packets, octets, scratch, out);
+                    }
+                    stream.seated = Some(seated);
+                }
+            }
+        }
+    }
+
+    /// The next leg that began or ended to speak.
+    pub(super) fn poll_event(&mut self) -> Option<Event> {
+        let (media, sound) = self.mixer.poll_event()?;
+        Some(Event::Heard { media, sound })
+    }
+}
+
+/// The encoder of a group of listeners. A new one goes on from what its listener heard before.
+fn encoder<'a>(encoders: &'a mut Vec<Option<Shared>>, group: &room::Group<'_>) -> Option<&'a mut Shared> {
+    let at = group.stream.slot as usize;
+    if encoders.len() <= at {
+        encoders.resize_with(at + 1, || None);
+    }
+    if encoders[at].as_ref().is_none_or(|shared| shared.stream != group.stream) {
+        let payload = Payload {
+            number: 0,
+            codec: group.form.codec.clone(),
+            clock_rate: group.form.clock_rate,
+            channels: group.form.channels,
+            fmtp: group.form.fmtp.clone(),
+        };
+        encoders[at] = Some(Shared {
+            stream: group.stream,
+            encoder: Encoder::at(&payload, group.form.ptime, group.form.rate)?,
+        });
+    }
+    encoders[at].as_mut()
+}
+
+impl Relay {
+    /// Begins to record what a listener in the room hears.
+    pub(super) fn record_room(&mut self, now: Duration, recording: &Recording, room: RoomId) -> Result<(), String> {
+        let id = self.groups.room(room).ok_or("the room is closed")?;
+        self.recordings.begin(recording, Rate::Wide)?;
+        if let Some(hall) = self.groups.hall(id)
+            && let Err(fault) = hall.tap(recording.id, Rate::Wide)
+        {
+            self.recordings.end(recording.id, RecordEnd::Fault(fault));
+        }
+        self.groups.wake(id, now);
+        Ok(())
+    }
+
+    /// Opens an empty room. A second one of that name changes nothing.
+    pub(in crate::relay) fn open_room(&mut self, now: Duration, room: RoomId, tones: bool) {
+        if self.groups.room(room).is_some() {
+            return;
+        }
+        let config = room::Config {
+            tones,
+            ..self.config.room
+        };
+        self.groups.add(now, Some(Box::new(Hall::new(room, config))));
+    }
+
+    /// Gives a leg a seat, or changes its seat. This ends what it plays and relays.
+    pub(in crate::relay) fn sit(&mut self, now: Duration, room: RoomId, media: MediaId, seat: Seat) {
+        let Some(id) = self.groups.room(room) else { return };
+        let Some(stream) = self.streams.live(media) else { return };
+        if stream.seated.as_ref().is_none_or(|seated| seated.room != room) {
+            self.silence(now, media.slot);
+            self.leave_group(now, media.slot);
+        }
+        let Some(stream) = self.streams.live(media) else { return };
+        let packets = stream.packets();
+        let form = packets.as_ref().and_then(|packets| {
+            let encoder = Encoder::at(&packets.payload, packets.ptime, Rate::Wide)?;
+            Some(Form::new(&packets.payload, packets.ptime, encoder.rate()))
+        });
+        let Some(hall) = self.groups.hall(id) else { return };
+        let Ok(place) = hall.mixer.sit(media, seat, form) else {
+            return;
+        };
+        stream.seated = Some(Seated {
+            room,
+            place,
+            seat,
+            packets,
+        });
+        if stream.group != Some(id) {
+            stream.route = Route::Room;
+            stream.egress.out.interrupt(Join::Anew);
+            self.streams.rebuild(media.slot);
+            self.enter_group(media.slot, id);
+        }
+        self.groups.wake(id, now);
+    }
+
+    /// After a change of the leg's description: its packets in the room are of another form.
+    pub(in crate::relay) fn sit_again(&mut self, now: Duration, media: MediaId) {
+        let seated = self.streams.live(media).and_then(|stream| stream.seated.clone());
+        if let Some(Seated { room, seat, .. }) = seated {
+            self.sit(now, room, media, seat);
+        }
+    }
+
+    /// The leg leaves its room.
+    pub(in crate::relay) fn stand(&mut self, now: Duration, slot: u32) {
+        let Some(stream) = self.streams.get(slot) else { return };
+        let Some(seated) = stream.seated.take() else { return };
+        stream.route = Route::Nowhere;
+        self.streams.rebuild(slot);
+        if let Some(hall) = self.groups.room(seated.room).and_then(|id| self.groups.hall(id)) {
+            hall.mixer.stand(seated.place);
+        }
+        self.leave_group(now, slot);
+    }
+
+    /// Closes a room. Legs that are in it leave.
+    pub(in crate::relay) fn close_room(&mut self, now: Duration, room: RoomId) {
+        let Some(id) = self.groups.room(room) else { return };
+        for slot in self.groups.legs(id) {
+            self.stand(now, slot);
+        }
+        let recordings = self.groups.hall(id).map(|hall| hall.tapes()).unwrap_or_default();
+        for recording in recordings {
+            self.end_recording(now, recording, RecordEnd::Closed);
+        }
+        self.groups.remove(id);
+    }
+}

@@ -1,0 +1,191 @@
+//! Recordings of legs and rooms: which sound goes to which.
+
+use std::time::Duration;
+
+use smallvec::SmallVec;
+
+use super::super::{Relay, streams::Streams};
+use crate::{
+    Event, MediaId,
+    recorder::Recordings,
+    service::{RecordEnd, Recording, RecordingId, Taken},
+    sound::{Rate, Resampler},
+};
+
+/// A recording in progress, as the legs know it. A recording of a room is a listener in its mixer instead.
+#[derive(Debug)]
+pub(in crate::relay) struct Tape {
+    rate: Rate,
+    sides: SmallVec<[Side; 2]>,
+}
+
+#[derive(Debug)]
+struct Side {
+    leg: MediaId,
+    /// From the rate of the leg's sound to that of the file, where they differ.
+    resampler: Option<(Rate, Resampler)>,
+    frame: Vec<i16>,
+}
+
+impl Side {
+    /// The leg's sound of this tick, at the rate of the file. Empty: the leg is gone.
+    fn fill(&mut self, streams: &Streams, rate: Rate) {
+        self.frame.clear();
+        let stream = streams.look(self.leg.slot).filter(|stream| stream.id == self.leg);
+        let Some(sound) = stream.and_then(|stream| stream.ingress.sound.as_deref()) else {
+            return;
+        };
+        let from = sound.rate();
+        if from == rate {
+            return self.frame.extend_from_slice(&sound.frame);
+        }
+        if self.resampler.as_ref().is_none_or(|(before, _)| *before != from) {
+            self.resampler = Some((from, Resampler::new(from, rate)));
+        }
+        if let Some((_, resampler)) = &mut self.resampler {
+            resampler.process(&sound.frame, &mut self.frame);
+        }
+    }
+}
+
+impl Tape {
+    /// Whether this leg is the first of the recording's legs that is there: its group takes the sound of both.
+    fn is_led_by(&self, streams: &Streams, slot: u32) -> bool {
+        let live = |side: &&Side| streams.look(side.leg.slot).is_some_and(|stream| stream.id == side.leg);
+        self.sides.iter().find(live).is_some_and(|side| side.leg.slot == slot)
+    }
+
+    /// Takes the sound of a tick. `false`: the recording takes no more.
+    fn take(&mut self, id: RecordingId, streams: &Streams, recordings: &mut Recordings) -> bool {
+        let rate = self.rate;
+        for side in &mut self.sides {
+            side.fill(streams, rate);
+        }
+        match self.sides.as_slice() {
+            [left, right] => recordings.take(id, &left.frame, Some(&right.frame)),
+            [left, ..] => recordings.take(id, &left.frame, None),
+            [] => false,
+        }
+    }
+}
+
+impl Relay {
+    /// Begins a recording with the next tick.
+    pub(in crate::relay) fn record(&mut self, now: Duration, recording: &Recording) {
+        let begun = match recording.taken {
+            Taken::Leg(media) => self.record_legs(now, recording, &[media]),
+            Taken::Call { left, right, .. } => self.record_legs(now, recording, &[left, right]),
+            Taken::Room(room) => self.record_room(now, recording, room),
+        };
+        if let Err(fault) = begun {
+            self.events.push_back(Event::Recorded {
+                recording: recording.id,
+                millis: 0,
+                octets: 0,
+                end: RecordEnd::Fault(fault),
+            });
+        }
+    }
+
+    fn record_legs(&mut self, now: Duration, recording: &Recording, legs: &[MediaId]) -> Result<(), String> {
+        if legs.iter().any(|media| self.streams.live(*media).is_none()) {
+            return Err("the leg is gone".to_owned());
+        }
+        let rates = legs
+            .iter()
+            .filter_map(|media| Some(self.streams.live(*media)?.best_rate()));
+        // Speech has nothing above 8 kHz that is worth a file of three times the size.
+        let rate = rates.max().unwrap_or(Rate::Narrow).min(Rate::Wide);
+        self.recordings.begin(recording, rate)?;
+        for media in legs {
+            self.begin_sound(now, media.slot);
+            if let Some(sound) = self
+                .streams
+                .get(media.slot)
+                .and_then(|stream| stream.ingress.sound.as_mut())
+            {
+                sound.tapes.push(recording.id);
+            }
+        }
+        let side = |leg: &MediaId| Side {
+            leg: *leg,
+            resampler: None,
+            frame: Vec::new(),
+        };
+        let tape = Tape {
+            rate,
+            sides: legs.iter().map(side).collect(),
+        };
+        self.tapes.insert(recording.id, tape);
+        Ok(())
+    }
+
+    /// Gives the recordings of a leg the sound of this tick.
+    pub(super) fn take_tapes(&mut self, now: Duration, slot: u32) {
+        let Some(sound) = self
+            .streams
+            .look(slot)
+            .and_then(|stream| stream.ingress.sound.as_deref())
+        else {
+            return;
+        };
+        let mut ended: SmallVec<[RecordingId; 2]> = SmallVec::new();
+        for id in &sound.tapes {
+            if let Some(tape) = self.tapes.get_mut(id)
+                && tape.is_led_by(&self.streams, slot)
+                && !tape.take(*id, &self.streams, &mut self.recordings)
+            {
+                ended.push(*id);
+            }
+        }
+        for id in ended {
+            self.forget_tape(now, id);
+        }
+    }
+
+    /// Ends a recording.
+    pub(in crate::relay) fn end_recording(&mut self, now: Duration, recording: RecordingId, end: RecordEnd) {
+        self.recordings.end(recording, end);
+        self.forget_tape(now, recording);
+        self.groups.untap(recording);
+    }
+
+    /// The legs' sound is no longer taken for the recording.
+    fn forget_tape(&mut self, now: Duration, recording: RecordingId) {
+        let Some(tape) = self.tapes.remove(&recording) else {
+            return;
+        };
+        for side in tape.sides {
+            if let Some(stream) = self.streams.live(side.leg)
+                && let Some(sound) = &mut stream.ingress.sound
+            {
+                sound.tapes.retain(|id| *id != recording);
+                self.rest_sound(now, side.leg.slot);
+            }
+        }
+    }
+
+    /// A leg is about to be closed: the recordings end that have no other leg.
+    pub(in crate::relay) fn end_recordings_of(&mut self, now: Duration, slot: u32) {
+        let Some(sound) = self
+            .streams
+            .look(slot)
+            .and_then(|stream| stream.ingress.sound.as_deref())
+        else {
+            return;
+        };
+        let live = |side: &Side| {
+            self.streams
+                .look(side.leg.slot)
+                .is_some_and(|stream| stream.id == side.leg)
+        };
+        let alone = |id: &&RecordingId| {
+            let tape = self.tapes.get(*id);
+            tape.is_none_or(|tape| tape.sides.iter().filter(|side| live(side)).count() < 2)
+        };
+        let ended: SmallVec<[RecordingId; 2]> = sound.tapes.iter().filter(alone).copied().collect();
+        for id in ended {
+            self.end_recording(now, id, RecordEnd::Closed);
+        }
+    }
+}

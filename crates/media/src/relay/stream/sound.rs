@@ -1,0 +1,81 @@
+//! What a leg's peer says, decoded: only where a receiver, a room, a recording or a detector needs it.
+
+use std::time::Duration;
+
+use smallvec::SmallVec;
+
+use super::{Stream, egress::Passing, ingress::Onward};
+use crate::{
+    ear::{Ear, Heard, Kind},
+    service::RecordingId,
+    sound::Rate,
+};
+
+/// See the module.
+#[derive(Debug)]
+pub(in crate::relay) struct Sound {
+    ear: Ear,
+    /// The sound of the last tick.
+    pub(in crate::relay) frame: Vec<i16>,
+    /// What the last tick brought.
+    pub(in crate::relay) kind: Kind,
+    /// The peer's audio goes to the other leg of a bridge as sound; otherwise its packets are copied.
+    pub(in crate::relay) crosses: bool,
+    /// The recordings that take the sound.
+    pub(in crate::relay) tapes: SmallVec<[RecordingId; 2]>,
+}
+
+impl Sound {
+    /// The rate of the frames.
+    pub(in crate::relay) fn rate(&self) -> Rate {
+        self.ear.rate()
+    }
+
+    /// Whether the sound is needed also where no receiver hears it.
+    pub(in crate::relay) fn is_tapped(&self) -> bool {
+        !self.tapes.is_empty()
+    }
+
+    /// The sound of the next `millis` milliseconds becomes the frame.
+    pub(in crate::relay) fn tick(&mut self, now: Duration, millis: u32) {
+        self.frame.clear();
+        self.kind = self.ear.pull(now, millis, &mut self.frame);
+    }
+}
+
+impl Stream {
+    /// Begins to decode what the peer says, at that rate. What takes the sound already goes on with it.
+    pub(in crate::relay) fn begin_sound(&mut self, rate: Rate) {
+        let before = self.ingress.sound.take();
+        self.ingress.sound = Some(Box::new(Sound {
+            ear: Ear::new(&self.remote.receive_payloads, rate),
+            frame: Vec::with_capacity(rate.samples(20)),
+            kind: Kind::Nothing,
+            crosses: before.as_ref().is_some_and(|before| before.crosses),
+            tapes: before.map(|before| before.tapes).unwrap_or_default(),
+        }));
+    }
+
+    /// A packet of the peer's, for what decodes.
+    pub(in crate::relay) fn take_sound(&mut self, now: Duration, packet: &Passing<'_>, number: u8) {
+        let Some(sound) = &mut self.ingress.sound else { return };
+        let origin = &packet.origin;
+        if origin.event {
+            return sound.ear.put_event(now, origin.sequence, origin.timestamp);
+        }
+        sound.crosses = packet.onward == Onward::Sound;
+        if !sound.crosses && !sound.is_tapped() {
+            return;
+        }
+        sound.ear.put(
+            now,
+            Heard {
+                sequence: origin.sequence,
+                timestamp: origin.timestamp,
+                marker: packet.marker,
+                number,
+                payload: packet.payload,
+            },
+        );
+    }
+}
