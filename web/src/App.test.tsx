@@ -77,7 +77,7 @@ async function fake(input: Request | string, init?: RequestInit): Promise<Respon
       keys.push(request.headers.get("Idempotency-Key"));
       const body = (await request.json()) as { number: string };
       if (extensions.some((known) => known.number === body.number)) return problem(409, "extension 101 exists already", "number");
-      const made = { dnd: false, voicemail: false, require_qop: false, name: "", ...body };
+      const made = { dnd: false, voicemail: false, require_qop: false, transcode: "auto", name: "", ...body };
       extensions.push(made);
       return json(201, { ...made, password: "generated-once" });
     }

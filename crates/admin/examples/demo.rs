@@ -95,6 +95,7 @@ async fn fill(store: &Store) -> Result<(), StoreError> {
                 sha256: [0; 32],
             },
             require_qop: false,
+            transcode: records::Transcode::Auto,
         };
         store.create_extension(DOMAIN, &new, now).await?;
     }

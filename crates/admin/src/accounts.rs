@@ -20,6 +20,7 @@ use crate::{
 pub(crate) struct New {
     pub(crate) extension: Extension,
     pub(crate) require_qop: bool,
+    pub(crate) transcode: records::Transcode,
     pub(crate) password: String,
 }
 
@@ -67,6 +68,7 @@ impl Accounts {
                 ha1: this.hash(&new.extension.number, &new.password),
                 extension: new.extension,
                 require_qop: new.require_qop,
+                transcode: new.transcode,
             };
             let account = this.store.create_extension(&this.domain, &new, now_micros()).await?;
             tracing::info!(number = account.extension.number, "extension created");
@@ -128,6 +130,7 @@ impl Accounts {
                 },
                 extension: new.extension,
                 require_qop: new.require_qop,
+                transcode: new.transcode,
             };
             let lines: Vec<_> = lines.into_iter().map(new).collect();
             let report = this

@@ -23,4 +23,4 @@ pub use pool::{Conflict, PeerAddress, Pool};
 pub use relay::Relay;
 pub use sdp::{Sdp, SdpError};
 pub use session::{Local, Session, State, is_rtp_audio};
-pub use spec::{Codec, SdpDirection, Spec};
+pub use spec::{Codec, SdpDirection, Spec, Transcode};

@@ -96,7 +96,7 @@ impl Codec {
         self.name == other.name && self.clock_rate == other.clock_rate && self.channels == other.channels
     }
 
-    /// The G.711 law, where it is one: Tandem transcodes between the two.
+    /// The G.711 law, where it is one: Tandem changes one law into the other octet by octet.
     pub fn law(&self) -> Option<Law> {
         codec::law_of(&self.name, self.clock_rate, self.channels)
     }
@@ -104,6 +104,30 @@ impl Codec {
     /// Whether audio that arrives in this codec can be sent in the other: the encoding is the same, or both are G.711.
     pub fn carries(&self, other: &Codec) -> bool {
         self.same_as(other) || (self.law().is_some() && other.law().is_some())
+    }
+
+    /// Whether Tandem can decode and encode it.
+    pub fn converts(&self) -> bool {
+        codec::converts(self)
+    }
+
+    /// RFC 4733 events.
+    pub fn is_event(&self) -> bool {
+        codec::kind(&self.name) == Kind::Event
+    }
+
+    /// RFC 3389 comfort noise.
+    pub fn is_noise(&self) -> bool {
+        codec::kind(&self.name) == Kind::Noise
+    }
+
+    /// The parameters that Tandem states for a codec that Tandem itself encodes and decodes (RFC 7587 section 7: each
+    /// side states what it wants to receive, so that nothing of the peer's is said back to the peer).
+    pub(crate) fn of_ours(&self) -> Codec {
+        Codec {
+            fmtp: Codec::known(&self.name).fmtp,
+            ..self.clone()
+        }
     }
 
     /// As Tandem offers it by itself; a name without a row is taken for mono speech at 8 kHz.
@@ -123,6 +147,33 @@ impl Codec {
     }
 }
 
+/// Whether Tandem may change the codec of a party's audio.
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Transcode {
+    /// Where the two sides of a call share no codec.
+    #[default]
+    Auto,
+    /// Only from one law of G.711 to the other.
+    Off,
+}
+
+impl Transcode {
+    /// Where two parties have a say.
+    pub fn and(self, other: Transcode) -> Transcode {
+        match (self, other) {
+            (Transcode::Auto, Transcode::Auto) => Transcode::Auto,
+            (Transcode::Off, _) | (_, Transcode::Off) => Transcode::Off,
+        }
+    }
+}
+
+/// What Tandem offers by itself after the codecs of the other side, where those are of telephone quality: the cheapest
+/// first. L16 is not among them: it is understood where a peer offers it, but nothing has only that, and at 48 kHz it
+/// does not fit into one packet of usual length.
+const NARROW: [&str; 4] = ["PCMU", "PCMA", "G722", "OPUS"];
+/// The same where the other side has more than telephone quality.
+const WIDE: [&str; 4] = ["OPUS", "G722", "PCMU", "PCMA"];
+
 /// The audio of a call, in neutral terms.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Spec {
@@ -133,6 +184,9 @@ pub struct Spec {
     pub(crate) maxptime: Option<u16>,
     pub(crate) bandwidths: Vec<Bandwidth>,
     pub(crate) attributes: Vec<Attribute>,
+    /// Whether Tandem may convert what the author sends and receives.
+    #[serde(default)]
+    pub(crate) transcode: Transcode,
 }
 
 impl Spec {
@@ -169,14 +223,89 @@ impl Spec {
         self
     }
 
-    /// Adds the other G.711 law after the rest where only one is there: Tandem transcodes between them.
-    pub(crate) fn widen(&mut self) {
-        let Some(law) = self.codecs.iter().find_map(Codec::law) else {
-            return;
+    /// Whether Tandem may convert the author's audio: this, where it was `Auto` before.
+    pub fn under(mut self, transcode: Transcode) -> Spec {
+        self.transcode = self.transcode.and(transcode);
+        self
+    }
+
+    /// Whether Tandem may convert the author's audio.
+    pub fn transcode(&self) -> Transcode {
+        self.transcode
+    }
+
+    /// Adds the other G.711 law after the rest where only one is there.
+    pub fn with_both_laws(mut self) -> Spec {
+        if let Some(law) = self.codecs.iter().find_map(Codec::law) {
+            self.add(law.other().name());
+        }
+        self
+    }
+
+    /// Adds, after the rest, what Tandem can convert to. Where Tandem may not convert, that is the other law of G.711.
+    ///
+    /// RFC 4733 section 2.1: events have the clock of the audio that they stand beside. So each clock that is added for
+    /// audio is added for events, where the author has events at all.
+    pub fn widened(self) -> Spec {
+        let first = self.codecs.iter().find(|codec| codec.converts());
+        let more = match (self.transcode, first) {
+            (Transcode::Auto, Some(first)) if is_wide(first) => &WIDE,
+            (Transcode::Auto, Some(_)) => &NARROW,
+            (Transcode::Off, _) | (Transcode::Auto, None) => return self.with_both_laws(),
         };
-        let other = Codec::known(law.other().name());
-        if !self.codecs.iter().any(|c| c.same_as(&other)) {
-            self.codecs.push(other);
+        let mut wide = self;
+        for name in more {
+            wide.add(name);
+        }
+        wide
+    }
+
+    fn add(&mut self, name: &str) {
+        let codec = Codec::known(name);
+        if self.codecs.iter().any(|c| c.same_as(&codec)) {
+            return;
+        }
+        let event = self.codecs.iter().find(|c| c.is_event());
+        let clocked = |event: &&Codec| {
+            let at = |c: &Codec| c.is_event() && c.clock_rate == codec.clock_rate;
+            !self.codecs.iter().any(at) && event.is_event()
+        };
+        let event = event.filter(clocked).map(|event| Codec {
+            clock_rate: codec.clock_rate,
+            ..event.clone()
+        });
+        self.codecs.push(codec);
+        self.codecs.extend(event);
+    }
+
+    /// Whether both have an audio codec that Tandem relays: the same one, or G.711.
+    pub fn shares(&self, other: &Spec) -> bool {
+        self.audio().any(|c| other.audio().any(|o| c.carries(o)))
+    }
+
+    /// The speech codecs, in order of preference.
+    pub fn audio(&self) -> impl Iterator<Item = &Codec> {
+        self.codecs.iter().filter(|c| c.is_audio())
+    }
+
+    /// Whether the two parties can talk: they share a codec, or Tandem converts.
+    pub fn meets(&self, other: &Spec) -> bool {
+        let converts = |spec: &Spec| spec.codecs.iter().any(Codec::converts);
+        let may = self.transcode.and(other.transcode) == Transcode::Auto;
+        self.shares(other) || (may && converts(self) && converts(other))
+    }
+
+    /// The answer of Tandem itself, as the party at the other end: the codecs that Tandem codes, in the author's order
+    /// and with parameters of ours, and events.
+    pub fn answered_by_us(&self) -> Spec {
+        let ours = |codec: &Codec| match codec.converts() {
+            true => Some(codec.of_ours()),
+            false => codec.is_event().then(|| codec.clone()),
+        };
+        Spec {
+            codecs: self.codecs.iter().filter_map(ours).collect(),
+            direction: self.direction.reversed(),
+            ..self.clone()
         }
     }
 
@@ -199,7 +328,7 @@ impl Spec {
 
     /// Names of the speech codecs, in order of preference.
     pub fn audio_codecs(&self) -> impl Iterator<Item = &str> {
-        self.codecs.iter().filter(|c| c.is_audio()).map(|c| c.name.as_str())
+        self.audio().map(|c| c.name.as_str())
     }
 
     /// Every codec, events and comfort noise too.
@@ -221,8 +350,14 @@ impl Spec {
 
     /// Whether there is a stream that can carry speech.
     pub fn has_audio(&self) -> bool {
-        self.codecs.iter().any(Codec::is_audio)
+        self.audio().next().is_some()
     }
+}
+
+/// Whether a codec carries more than telephone quality.
+fn is_wide(codec: &Codec) -> bool {
+    // RFC 3551 section 4.5.2: G722's clock is not the rate of its samples.
+    codec.name == "G722" || codec.clock_rate > 8000
 }
 
 /// `0-15` or `66`, one of the events of an `a=fmtp` line.

@@ -81,6 +81,44 @@ impl NatPolicy {
     }
 }
 
+/// Whether Tandem may change the codec of a device's audio.
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Transcode {
+    /// Where the device and the other party share no codec.
+    #[default]
+    Auto,
+    /// Only from one law of G.711 to the other.
+    Off,
+}
+
+impl Transcode {
+    const ALL: [Self; 2] = [Self::Auto, Self::Off];
+
+    /// The word in the database and over HTTP.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Off => "off",
+        }
+    }
+
+    /// Reads that word.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|rule| rule.name() == text)
+    }
+}
+
+/// What a device may do with audio.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AudioRules {
+    /// Codecs it may use by rtpmap name, best first; empty: all.
+    pub codecs: Vec<String>,
+    /// Whether Tandem may change the codec of its audio.
+    pub transcode: Transcode,
+}
+
 /// A device: a phone that signs in for an extension.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Device {
@@ -100,6 +138,19 @@ pub struct Device {
     /// with 400.
     #[serde(default)]
     pub require_qop: bool,
+    /// Whether Tandem may change the codec of its audio.
+    #[serde(default)]
+    pub transcode: Transcode,
+}
+
+impl Device {
+    /// What it may do with audio.
+    pub fn audio(&self) -> AudioRules {
+        AudioRules {
+            codecs: self.codecs.clone(),
+            transcode: self.transcode,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -131,5 +182,9 @@ mod tests {
             assert_eq!(NatPolicy::parse(policy.name()), Some(policy));
         }
         assert_eq!(NatPolicy::parse("neither"), None);
+        for rule in Transcode::ALL {
+            assert_eq!(Transcode::parse(rule.name()), Some(rule));
+        }
+        assert_eq!(Transcode::parse("on"), None);
     }
 }

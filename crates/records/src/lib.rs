@@ -21,7 +21,7 @@ mod live;
 mod recording;
 mod story;
 
-pub use account::{Device, Extension, Ha1, MAX_NUMBER, NatPolicy, is_number};
+pub use account::{AudioRules, Device, Extension, Ha1, MAX_NUMBER, NatPolicy, Transcode, is_number};
 pub use binding::{Binding, BindingChange};
 pub use cause::CauseCode;
 pub use cdr::{CallUid, Cdr, CdrAnswer, CdrOpen, Disposition, EndedBy};

@@ -10,7 +10,7 @@ use std::fs;
 
 use records::{
     Binding, BindingChange, CallUid, CauseCode, Cdr, CdrOpen, Disposition, EndedBy, Extension, Flow, Ha1, Segment,
-    Transport,
+    Transcode, Transport,
 };
 use store::{NewExtension, Options, Store, Synchronous};
 
@@ -120,6 +120,7 @@ fn extension(number: &str) -> NewExtension {
             sha256: [2; 32],
         },
         require_qop: false,
+        transcode: Transcode::Auto,
     }
 }
 

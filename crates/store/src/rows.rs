@@ -1,6 +1,6 @@
 //! Types that the store takes and gives besides the plain [`records`].
 
-use records::{Cdr, Device, Extension, Ha1, is_number};
+use records::{Cdr, Device, Extension, Ha1, Transcode, is_number};
 
 use crate::StoreError;
 
@@ -27,6 +27,8 @@ pub struct NewExtension {
     pub ha1: Ha1,
     /// True if its device must answer challenges with qop.
     pub require_qop: bool,
+    /// Whether Tandem may change the codec of its device's audio.
+    pub transcode: Transcode,
 }
 
 /// A change of an extension: `None` leaves a field as it is, `Some(None)` empties a field.
@@ -48,6 +50,8 @@ pub struct ExtensionPatch {
     pub ha1: Option<Ha1>,
     /// True if that device must answer challenges with qop.
     pub require_qop: Option<bool>,
+    /// Whether Tandem may change the codec of that device's audio.
+    pub transcode: Option<Transcode>,
 }
 
 /// The longest name, forwarding target or setting key, in bytes.
@@ -103,12 +107,13 @@ impl ExtensionPatch {
 
     /// True if the change concerns the device whose user name is the number.
     pub(crate) fn changes_device(&self) -> bool {
-        self.ha1.is_some() || self.require_qop.is_some()
+        self.ha1.is_some() || self.require_qop.is_some() || self.transcode.is_some()
     }
 
     pub(crate) fn apply_to_device(&self, device: &mut Device) {
         set(&mut device.ha1, self.ha1.as_ref());
         set(&mut device.require_qop, self.require_qop.as_ref());
+        set(&mut device.transcode, self.transcode.as_ref());
     }
 
     pub(crate) fn apply(&self, account: &mut Account, now: i64) {

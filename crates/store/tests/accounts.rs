@@ -3,8 +3,8 @@
 
 mod support;
 
-use records::{Device, NatPolicy, Transport};
-use store::{ExtensionPatch, ImportOutcome, StoreError};
+use records::{Device, NatPolicy, Transcode, Transport};
+use store::{ExtensionPatch, ImportOutcome, NewExtension, StoreError};
 use support::{DOMAIN, NOW, binding, fresh, ha1, new_extension, save};
 
 #[tokio::test]
@@ -63,6 +63,7 @@ async fn a_number_that_is_a_devices_user_name_leaves_nothing_behind() {
         nat: NatPolicy::Contact,
         transport: Some(Transport::Tls),
         require_qop: true,
+        transcode: Transcode::Auto,
     };
     kept.store.put_device(DOMAIN, &second).await.unwrap();
     assert_eq!(kept.store.account(DOMAIN, "101").await.unwrap().devices[1], second);
@@ -270,6 +271,33 @@ async fn extensions_are_found_by_number_and_name() {
             .collect();
         assert_eq!(found, expected, "{q:?}");
     }
+}
+
+#[tokio::test]
+async fn a_device_s_audio_is_converted_unless_its_extension_says_otherwise() {
+    let kept = fresh().await;
+    let rule = async || kept.store.account(DOMAIN, "101").await.unwrap().devices[0].transcode;
+    kept.store
+        .create_extension(DOMAIN, &new_extension("101"), NOW)
+        .await
+        .unwrap();
+    assert_eq!(rule().await, Transcode::Auto);
+    let off = NewExtension {
+        transcode: Transcode::Off,
+        ..new_extension("102")
+    };
+    let made = kept.store.create_extension(DOMAIN, &off, NOW).await.unwrap();
+    assert_eq!(made.devices[0].transcode, Transcode::Off);
+    let patch = ExtensionPatch {
+        transcode: Some(Transcode::Off),
+        ..ExtensionPatch::default()
+    };
+    kept.store.update_extension(DOMAIN, "101", &patch, NOW).await.unwrap();
+    assert_eq!(rule().await, Transcode::Off);
+    let mut device = kept.store.account(DOMAIN, "101").await.unwrap().devices[0].clone();
+    device.transcode = Transcode::Auto;
+    kept.store.put_device(DOMAIN, &device).await.unwrap();
+    assert_eq!(rule().await, Transcode::Auto);
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use sip::{Builder, Flow, HeaderName, Instant, Limits, Message, Method, StatusCode, Transport};
 use switch::{
     AccountChange, Binding, Config, Device, Dial, Extension, Ha1, Input, Keys, Listener, NatPolicy, Output, Position,
-    Query, ScriptCommand, ScriptEvent, Strategy, Switch, Target, Trusted, Verb,
+    Query, ScriptCommand, ScriptEvent, Strategy, Switch, Target, Transcode, Trusted, Verb,
 };
 
 /// As in the binary.
@@ -88,6 +88,7 @@ impl Bench {
             nat: NatPolicy::Source,
             transport: None,
             require_qop: false,
+            transcode: Transcode::Auto,
         })));
         self.count_binding(number);
     }

@@ -15,7 +15,9 @@ use sip::{
     Flow, HeaderName, Instant, Limits, Message, Method, Transport,
     digest::{ChallengeParsed, Ha1Pair, answer},
 };
-use switch::{AccountChange, Config, Device, Extension, Ha1, Input, Keys, Listener, NatPolicy, Output, Query, Switch};
+use switch::{
+    AccountChange, Config, Device, Extension, Ha1, Input, Keys, Listener, NatPolicy, Output, Query, Switch, Transcode,
+};
 
 /// As in the binary.
 #[global_allocator]
@@ -74,6 +76,7 @@ impl Bench {
             nat: NatPolicy::Source,
             transport: None,
             require_qop: false,
+            transcode: Transcode::Auto,
         })));
     }
 

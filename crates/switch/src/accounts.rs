@@ -181,7 +181,7 @@ impl Identity {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Ha1, NatPolicy};
+    use crate::{Ha1, NatPolicy, Transcode};
 
     fn extension(number: &str) -> AccountChange {
         AccountChange::Extension(Extension {
@@ -202,6 +202,7 @@ mod tests {
             nat: NatPolicy::Source,
             transport: None,
             require_qop: false,
+            transcode: Transcode::Auto,
         })
     }
 

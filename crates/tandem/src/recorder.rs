@@ -126,7 +126,9 @@ impl Recorder {
 
 #[cfg(test)]
 mod tests {
-    use records::{Binding, CallUid, CauseCode, Disposition, EndedBy, Extension, Flow, Ha1, Segment, Transport};
+    use records::{
+        Binding, CallUid, CauseCode, Disposition, EndedBy, Extension, Flow, Ha1, Segment, Transcode, Transport,
+    };
     use store::{CdrFilter, NewExtension, Options};
 
     use super::*;
@@ -192,6 +194,7 @@ mod tests {
                 sha256: [2; 32],
             },
             require_qop: false,
+            transcode: Transcode::Auto,
         };
         store.create_extension("d", &new, SECOND).await.unwrap();
         let (mailbox, mut inbox) = Mailbox::new(8);

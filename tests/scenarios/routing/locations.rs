@@ -1,7 +1,9 @@
 //! The addresses of an extension: the same for calls, for calls made over the API, and for MESSAGE.
 
 use sip::{Flow, HeaderName, Message, Method, Transport};
-use switch::{AccountChange, Binding, Command, CommandError, Device, Disposition, Ha1, Input, NatPolicy, Reply};
+use switch::{
+    AccountChange, Binding, Command, CommandError, Device, Disposition, Ha1, Input, NatPolicy, Reply, Transcode,
+};
 use tests::{Actor, Stage, Wire, world::EPOCH};
 
 /// The address that the phone registered from.
@@ -28,6 +30,7 @@ fn device(stage: &Stage, nat: NatPolicy) {
         nat,
         transport: None,
         require_qop: false,
+        transcode: Transcode::Auto,
     };
     stage.tells(Input::Account(AccountChange::Device(device)));
 }

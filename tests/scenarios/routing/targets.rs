@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use sip::{Method, Transport};
-use switch::{AccountChange, Disposition, Input, NatPolicy};
+use switch::{AccountChange, Disposition, Input, NatPolicy, Transcode};
 use tests::{Stage, Wire, sdp};
 
 const FIRST: &str = "198.51.200.1:5060";
@@ -183,6 +183,7 @@ fn a_message_reaches_the_second_address_of_a_phone_too() {
             nat: NatPolicy::Contact,
             transport: None,
             require_qop: false,
+            transcode: Transcode::Auto,
         };
         world.handle(Input::Account(AccountChange::Device(device)));
     });

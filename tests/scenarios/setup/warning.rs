@@ -39,7 +39,7 @@ fn a_refused_call_has_a_warning() {
     // Tandem itself answers the call.
     let stage = Stage::plan("fn on_call(caller) { caller.answer(); }");
     let alice = stage.phone("101");
-    alice.feels(|mood| mood.codecs = vec!["G722"]).calls("900");
+    alice.feels(|mood| mood.codecs = vec!["GSM"]).calls("900");
     alice.ends_with(488);
     assert_eq!(alice.call(|call| why(&call.last)), "305");
     stage.clears();

@@ -1,7 +1,7 @@
 //! Extensions and phones.
 
 use sip::digest::Ha1Pair;
-use switch::{AccountChange, Device, Extension, Ha1, Input, NatPolicy};
+use switch::{AccountChange, Device, Extension, Ha1, Input, NatPolicy, Transcode};
 
 use super::{NETS, World};
 use crate::phone::Phone;
@@ -32,6 +32,7 @@ impl World {
             nat: NatPolicy::Source,
             transport: None,
             require_qop: false,
+            transcode: Transcode::Auto,
         };
         self.handle(Input::Account(AccountChange::Device(device)));
     }

@@ -408,6 +408,12 @@ function EditForm({ current, title, onClose }: FormProps) {
         checked={form.require_qop}
         onChange={(require_qop) => set({ require_qop })}
       />
+      <Toggle
+        label="Convert codecs"
+        hint={now("transcode") ?? "Where the phone and the other party share none. Otherwise such a call is refused."}
+        checked={form.transcode === "auto"}
+        onChange={(convert) => set({ transcode: convert ? "auto" : "off" })}
+      />
     </FormDialog>
   );
 }
@@ -417,6 +423,7 @@ type Form = {
   dnd: boolean;
   voicemail: boolean;
   require_qop: boolean;
+  transcode: Extension["transcode"];
   forward_always: string;
   forward_busy: string;
   forward_no_answer: string;
@@ -427,6 +434,7 @@ const formOf = (extension: Extension): Form => ({
   dnd: extension.dnd,
   voicemail: extension.voicemail,
   require_qop: extension.require_qop,
+  transcode: extension.transcode,
   forward_always: extension.forward_always ?? "",
   forward_busy: extension.forward_busy ?? "",
   forward_no_answer: extension.forward_no_answer ?? "",
@@ -445,6 +453,7 @@ export function difference(extension: Extension, form: Form): ExtensionPatch {
   if (form.dnd !== extension.dnd) patch.dnd = form.dnd;
   if (form.voicemail !== extension.voicemail) patch.voicemail = form.voicemail;
   if (form.require_qop !== extension.require_qop) patch.require_qop = form.require_qop;
+  if (form.transcode !== extension.transcode) patch.transcode = form.transcode;
   for (const [field] of FORWARDS) {
     const target = form[field].trim() || null;
     if (target !== (extension[field] ?? null)) patch[field] = target;

@@ -11,6 +11,7 @@ const alice: Extension = {
   dnd: false,
   voicemail: true,
   require_qop: false,
+  transcode: "auto",
   forward_always: null,
   forward_busy: "102",
   forward_no_answer: null,
@@ -23,6 +24,7 @@ test("only changed fields are sent, and an emptied field is null", () => {
   expect(difference(alice, form)).toEqual({});
   expect(difference(alice, { ...form, name: " Alice B. ", dnd: true })).toEqual({ name: "Alice B.", dnd: true });
   expect(difference(alice, { ...form, require_qop: true })).toEqual({ require_qop: true });
+  expect(difference(alice, { ...form, transcode: "off" })).toEqual({ transcode: "off" });
   expect(difference(alice, { ...form, forward_busy: " ", forward_always: "103" })).toEqual({
     forward_busy: null,
     forward_always: "103",
@@ -37,6 +39,7 @@ test("a form gets the changes of another person, and keeps the typed values", ()
     dnd: true,
     voicemail: true,
     require_qop: false,
+    transcode: "auto",
     forward_always: " 103 ",
     forward_busy: "",
     forward_no_answer: "",

@@ -30,6 +30,7 @@ impl From<store::Account> for Extension {
             .find(|device| device.username == extension.number);
         Self {
             require_qop: own.is_some_and(|device| device.require_qop),
+            transcode: own.map(|device| device.transcode).unwrap_or_default(),
             number: extension.number,
             name: extension.name,
             dnd: extension.dnd,

@@ -8,7 +8,7 @@ pub(crate) mod validate;
 
 pub(crate) use convert::{now_micros, timestamp};
 use jiff::Timestamp;
-use records::{Began, CauseCode, Disposition, EndedBy, LinkKind, LiveLeg, LiveState};
+use records::{Began, CauseCode, Disposition, EndedBy, LinkKind, LiveLeg, LiveState, Transcode};
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
@@ -18,7 +18,8 @@ use crate::model::secret::Shown;
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 #[schema(example = json!({
     "number": "101", "name": "Alice", "dnd": false, "forward_always": null, "forward_busy": null,
-    "forward_no_answer": "102", "voicemail": true, "require_qop": false, "created_at": "2026-01-05T08:30:00Z", "updated_at": "2026-01-05T08:30:00Z"
+    "forward_no_answer": "102", "voicemail": true, "require_qop": false,
+    "transcode": "auto", "created_at": "2026-01-05T08:30:00Z", "updated_at": "2026-01-05T08:30:00Z"
 }))]
 pub(crate) struct Extension {
     /// Its number, which is also the user name of its phone.
@@ -41,6 +42,8 @@ pub(crate) struct Extension {
     /// True if the phone must answer challenges with qop (RFC 7616). Otherwise an answer in the older form of
     /// RFC 2069 is accepted as well.
     pub(crate) require_qop: bool,
+    /// Whether the codec of its calls is changed where its phone and the other party share none.
+    pub(crate) transcode: Transcode,
     /// When it was made.
     pub(crate) created_at: Timestamp,
     /// When it was last changed.
@@ -97,6 +100,9 @@ pub(crate) struct NewExtension {
     /// True if the phone must answer challenges with qop; false unless given.
     #[serde(default)]
     pub(crate) require_qop: Option<bool>,
+    /// Whether the codec of its calls is changed where its phone and the other party share none; `auto` unless given.
+    #[serde(default)]
+    pub(crate) transcode: Option<Transcode>,
 }
 
 /// A change of an extension. An absent field stays as it is; null empties a field.
@@ -137,6 +143,10 @@ pub(crate) struct ExtensionPatch {
     #[serde(default, deserialize_with = "given")]
     #[schema(required = false, value_type = Option<bool>)]
     pub(crate) require_qop: Option<Option<bool>>,
+    /// Whether the codec of its calls is changed where its phone and the other party share none; null: `auto`.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(required = false, value_type = Option<Transcode>)]
+    pub(crate) transcode: Option<Option<Transcode>>,
 }
 
 /// Tells null (`Some(None)`) from absent (`None`, by `default`).

@@ -1,5 +1,6 @@
 //! Extensions as a table (RFC 4180 and its kin): what a spreadsheet writes, and reads again.
 
+use records::Transcode;
 use store::Account;
 
 use crate::{
@@ -9,7 +10,7 @@ use crate::{
 
 /// The columns, in the order in which they are written. A password is read, and never written: only its
 /// hash is kept.
-const COLUMNS: [&str; 9] = [
+const COLUMNS: [&str; 10] = [
     "number",
     "name",
     "password",
@@ -19,6 +20,7 @@ const COLUMNS: [&str; 9] = [
     "forward_no_answer",
     "voicemail",
     "require_qop",
+    "transcode",
 ];
 const PASSWORD: &str = "password";
 
@@ -147,6 +149,7 @@ fn row(line: u32, record: &csv::StringRecord, places: &Places, width: usize) -> 
             forward_no_answer: trimmed("forward_no_answer"),
             voicemail: flag("voicemail")?,
             require_qop: flag("require_qop")?,
+            transcode: trimmed("transcode").map(|text| rule(&text)).transpose()?,
         })
     };
     let read = read();
@@ -162,6 +165,11 @@ fn yes_or_no(field: &'static str, text: &str) -> Result<bool, Problem> {
             "expected true or false (or yes, no, on, off, 1, 0)",
         )),
     }
+}
+
+fn rule(text: &str) -> Result<Transcode, Problem> {
+    let rule = Transcode::parse(&text.to_ascii_lowercase());
+    rule.ok_or_else(|| Problem::invalid("transcode", "expected auto or off"))
 }
 
 /// Writes a table that [`read`] takes.
@@ -180,6 +188,7 @@ pub(crate) fn write(accounts: Vec<Account>) -> Result<Vec<u8>, csv::Error> {
             &target(&extension.forward_no_answer),
             word(extension.voicemail),
             word(extension.require_qop),
+            extension.transcode.name(),
         ])?;
     }
     writer.into_inner().map_err(|error| error.into_error().into())

@@ -48,7 +48,7 @@ pub(crate) struct ListQuery {
     responses(
         (status = 200, description = "A page of extensions", content(
             (ExtensionPage = "application/json"),
-            (String = "text/csv", example = "number,name,dnd,forward_always,forward_busy,forward_no_answer,voicemail,require_qop\n101,Alice,false,,,102,true,false\n"),
+            (String = "text/csv", example = "number,name,dnd,forward_always,forward_busy,forward_no_answer,voicemail,require_qop,transcode\n101,Alice,false,,,102,true,false,auto\n"),
         )),
         NoToken,
         (status = 422, description = "A parameter at fault", body = ProblemBody, content_type = "application/problem+json"),
@@ -149,6 +149,7 @@ pub(crate) async fn create(
     let new = New {
         extension,
         require_qop: new.require_qop.unwrap_or_default(),
+        transcode: new.transcode.unwrap_or_default(),
         password,
     };
     let account = app.accounts.create(new).await?;
@@ -278,6 +279,7 @@ fn check_patch(number: &str, patch: ExtensionPatch) -> Result<(store::ExtensionP
         voicemail: patch.voicemail.map(Option::unwrap_or_default),
         ha1: None,
         require_qop: patch.require_qop.map(Option::unwrap_or_default),
+        transcode: patch.transcode.map(Option::unwrap_or_default),
     };
     Ok((change, patch.password))
 }

@@ -46,6 +46,7 @@ struct Line {
 struct Ready {
     extension: Extension,
     require_qop: bool,
+    transcode: records::Transcode,
     password: String,
     generated: bool,
 }
@@ -53,7 +54,7 @@ struct Ready {
 /// Make many extensions
 ///
 /// CSV with a header line (`number`, and if wanted `name`, `password`, `dnd`, `forward_always`, `forward_busy`,
-/// `forward_no_answer`, `voicemail` and `require_qop`, in any order), or a JSON list of what `POST /extensions` takes. Fields are
+/// `forward_no_answer`, `voicemail`, `require_qop` and `transcode`, in any order), or a JSON list of what `POST /extensions` takes. Fields are
 /// separated as the header's are: by comma, semicolon or tab. All extensions are made, or none. Missing passwords
 /// are generated and shown in the report this once; a given one has at least 8 characters and is not the number nor
 /// one of the commonest. `GET /extensions` with `Accept: text/csv` gives the same form.
@@ -101,6 +102,7 @@ pub(crate) async fn import(
         Some(New {
             extension: ready.extension.clone(),
             require_qop: ready.require_qop,
+            transcode: ready.transcode,
             password: ready.password.clone(),
         })
     });
@@ -181,6 +183,7 @@ fn check(line: u32, new: NewExtension) -> Line {
         Ok(Ready {
             extension,
             require_qop: new.require_qop.unwrap_or_default(),
+            transcode: new.transcode.unwrap_or_default(),
             password,
             generated,
         })

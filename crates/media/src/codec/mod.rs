@@ -219,7 +219,9 @@ pub fn rate(payload: &Payload) -> Option<Rate> {
 
 /// Whether Tandem can decode and encode it: it is sound, not events or comfort noise.
 pub fn converts(codec: &Codec) -> bool {
-    row(&codec.name, codec.clock_rate, codec.channels).is_some_and(|info| info.coding.is_some())
+    // The row of Opus has no coding yet.
+    let opus = codec.name == "OPUS" && (codec.clock_rate, codec.channels) == (48_000, 2);
+    opus || row(&codec.name, codec.clock_rate, codec.channels).is_some_and(|info| info.coding.is_some())
 }
 
 /// The G.711 law of a codec with this name (upper case), clock and channels.

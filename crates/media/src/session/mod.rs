@@ -21,12 +21,12 @@ use smallvec::SmallVec;
 pub use self::read::is_rtp_audio;
 use self::{
     read::{Side, read},
-    write::match_codecs,
+    write::{convert_codecs, match_codecs},
 };
 use crate::{
     Direction, Payload, Remote,
     sdp::{Media, Sdp, SdpError},
-    spec::{Codec, SdpDirection, Spec},
+    spec::{Codec, SdpDirection, Spec, Transcode},
 };
 
 /// Milliseconds a packet where the peer states no wish (RFC 3551 section 4.2).
@@ -119,7 +119,7 @@ impl Session {
     }
 
     /// Takes the peer's offer; it waits for [`Session::make_answer`] or [`Session::rollback`]. The result goes to the
-    /// other leg's [`Session::make_offer`]. Where the peer knows one G.711 law only, the other is added at the end.
+    /// other leg's [`Session::make_offer`].
     ///
     /// Fails with [`SdpError::State`] while another offer is open (491 or 500, RFC 3261 section 14.2), and with
     /// [`SdpError::NoCommonCodec`] where a first offer has no RTP audio.
@@ -143,8 +143,7 @@ impl Session {
         // into a stream that cannot be relayed.
         let ended = sdp.media.get(kept).filter(|m| self.is_established() && m.port == 0);
         let ended = ended.map(|media| (kept, read(&sdp, media)));
-        let (active, (side, mut spec)) = chosen.or(ended).ok_or(SdpError::NoCommonCodec)?;
-        spec.widen();
+        let (active, (side, spec)) = chosen.or(ended).ok_or(SdpError::NoCommonCodec)?;
         self.save();
         self.learn(&side.codecs);
         self.now.active = active;
@@ -154,22 +153,48 @@ impl Session {
         Ok(spec)
     }
 
-    /// Our answer to the open offer, from what the other leg's peer (or Tandem itself) accepts: the offerer's
-    /// payload numbers, in the order of `spec`; media lines that are not relayed are refused with port 0.
+    /// What our answer to the open offer says where the other leg's peer (or Tandem itself) accepts `spec`.
+    ///
+    /// The codecs are those that both sides share. Where they share no audio, and Tandem may convert, there is one audio
+    /// codec: the first of the offer that Tandem converts, with the offerer's own packet time, because no packet of one
+    /// side reaches the other side as it is.
+    ///
+    /// # Errors
+    /// [`SdpError::State`] where no offer of the peer is open, [`SdpError::NoCommonCodec`] where no audio can pass.
+    pub fn adapted(&self, spec: &Spec) -> Result<Spec, SdpError> {
+        let Pending::Received(remote) = &self.pending else {
+            return Err(SdpError::State("no offer to answer"));
+        };
+        let mut told = spec.clone();
+        if remote.codecs.is_empty() || (spec.codecs.is_empty() && self.now.agreed.is_some()) {
+            told.codecs.clear();
+            return Ok(told);
+        }
+        told.codecs = match_codecs(&remote.codecs, spec);
+        if !told.has_audio() {
+            told.codecs = convert_codecs(&remote.codecs, spec);
+            (told.ptime, told.maxptime) = (remote.ptime, None);
+            told.bandwidths.clear();
+        }
+        if told.has_audio() {
+            Ok(told)
+        } else {
+            Err(SdpError::NoCommonCodec)
+        }
+    }
+
+    /// Our answer to the open offer, as [`Session::adapted`] says it: the offerer's payload numbers, in the order of
+    /// `spec`; media lines that are not relayed are refused with port 0.
     ///
     /// [`SdpError::NoCommonCodec`] (488) leaves the offer open for another attempt or for [`Session::rollback`].
     pub fn make_answer(&mut self, spec: &Spec) -> Result<Bytes, SdpError> {
+        let spec = self.adapted(spec)?;
         let Pending::Received(remote) = &self.pending else {
             return Err(SdpError::State("no offer to answer"));
         };
         let mut remote = remote.clone();
-        let codecs = match_codecs(&remote.codecs, &spec.codecs);
-        let ended = remote.codecs.is_empty() || (spec.codecs.is_empty() && self.now.agreed.is_some());
-        if !ended && !codecs.iter().any(Codec::is_audio) {
-            return Err(SdpError::NoCommonCodec);
-        }
         let local = Side {
-            codecs: if ended { Vec::new() } else { codecs },
+            codecs: spec.codecs.clone(),
             // RFC 3264 section 6.1: an answer may narrow what was offered, never widen it.
             direction: spec.direction.and(remote.direction.reversed()),
             ptime: spec.ptime,
@@ -180,7 +205,7 @@ impl Session {
         remote
             .codecs
             .retain(|offered| local.codecs.iter().any(|codec| codec.number == offered.number));
-        let bytes = self.describe(&local, spec);
+        let bytes = self.describe(&local, &spec);
         self.now.agreed = Some(Agreed { local, remote });
         self.pending = Pending::None;
         self.before = None;
@@ -302,15 +327,40 @@ impl Session {
     }
 
     /// Whether the answer given to this leg still serves where the other leg's peer accepts `spec`: each codec either
-    /// may send can be sent on by the other. Otherwise this leg needs a new offer.
+    /// may send can be sent on by the other, as it is or in the other law of G.711.
     pub fn can_relay(&self, spec: &Spec) -> bool {
+        self.covers(spec, Codec::carries)
+    }
+
+    /// As [`Session::can_relay`], where Tandem converts what cannot be sent on as it is.
+    pub fn can_convert(&self, spec: &Spec) -> bool {
+        let either = |one: &Codec, other: &Codec| one.carries(other) || (one.converts() && other.converts());
+        spec.transcode == Transcode::Auto && self.covers(spec, either)
+    }
+
+    fn covers(&self, spec: &Spec, becomes: impl Fn(&Codec, &Codec) -> bool) -> bool {
         let Some(agreed) = &self.now.agreed else { return false };
         let covers = |from: &[Codec], to: &[Codec]| {
             from.iter()
                 .filter(|c| c.is_audio())
-                .all(|c| to.iter().any(|o| c.carries(o)))
+                .all(|c| to.iter().any(|o| becomes(c, o)))
         };
         spec.has_audio() && covers(&agreed.local.codecs, &spec.codecs) && covers(&spec.codecs, &agreed.remote.codecs)
+    }
+
+    /// The audio codec that stands first in the last answer, of either side: the one that the peer is likely to send.
+    pub fn first_audio(&self) -> Option<&Codec> {
+        let agreed = self.now.agreed.as_ref()?;
+        let answer = match self.now.offered {
+            Some(_) => &agreed.remote,
+            None => &agreed.local,
+        };
+        answer.codecs.iter().find(|c| c.is_audio())
+    }
+
+    /// Whether the last offer that was answered came from the peer, and so named all that the peer has.
+    pub fn peer_offered(&self) -> bool {
+        self.now.offered.is_none()
     }
 
     /// What the media engine must know of the peer now. `signalling` is where its SIP comes from: its media may come

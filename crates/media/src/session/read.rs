@@ -5,10 +5,11 @@ use std::net::{IpAddr, SocketAddr};
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
+use super::PTIME;
 use crate::{
     codec::{self, Kind, Name},
     sdp::{self, Attribute, Media, Sdp},
-    spec::{Codec, SdpDirection, Spec},
+    spec::{Codec, SdpDirection, Spec, Transcode},
 };
 
 /// One side's words on its audio stream.
@@ -54,11 +55,15 @@ pub(super) fn read(sdp: &Sdp, media: &Media) -> (Side, Spec) {
             .and_then(|v| v.trim().parse().ok())
             .filter(|p| (1..=1000).contains(p))
     };
-    let ptime = number("ptime");
+    let (ptime, maxptime) = (number("ptime"), number("maxptime"));
     let side = Side {
         codecs: codecs.clone(),
         direction,
-        ptime,
+        // RFC 4566 section 6: no packet is longer than the author takes.
+        ptime: match (ptime, maxptime) {
+            (None, Some(most)) if most < PTIME => Some(most),
+            (ptime, most) => ptime.map(|ptime| ptime.min(most.unwrap_or(ptime))),
+        },
         rtp,
         rtcp: rtp.and_then(|rtp| rtcp(media, rtp)),
     };
@@ -66,7 +71,7 @@ pub(super) fn read(sdp: &Sdp, media: &Media) -> (Side, Spec) {
         codecs,
         direction,
         ptime,
-        maxptime: number("maxptime"),
+        maxptime,
         bandwidths: media
             .bandwidths
             .iter()
@@ -74,6 +79,7 @@ pub(super) fn read(sdp: &Sdp, media: &Media) -> (Side, Spec) {
             .cloned()
             .collect(),
         attributes: passed_on(media),
+        transcode: Transcode::Auto,
     };
     (side, spec)
 }

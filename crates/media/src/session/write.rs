@@ -6,7 +6,7 @@ use super::{Line, Session, Side, read::may_number};
 use crate::{
     codec,
     sdp::{Attribute, Connection, Host, Media, Origin, Sdp},
-    spec::{Codec, Spec},
+    spec::{Codec, Spec, Transcode},
 };
 
 impl Session {
@@ -159,8 +159,12 @@ impl Line {
 
 /// The offered codecs that the accepted ones name, in the accepted order, under the offerer's numbers. The same
 /// encoding with the same parameters is matched first, then the same encoding, then the other G.711 law.
-pub(super) fn match_codecs(offered: &[Codec], accepted: &[Codec]) -> Vec<Codec> {
+///
+/// Comfort noise stays beside audio of its clock only (RFC 3389 section 4). Where the two sides share audio, but have
+/// events at different clocks, Tandem changes the clock of events.
+pub(super) fn match_codecs(offered: &[Codec], accepted: &Spec) -> Vec<Codec> {
     let mut matched: Vec<Codec> = Vec::new();
+    let (transcode, accepted) = (accepted.transcode, &accepted.codecs);
     for want in accepted {
         let free = |c: &&Codec| matched.iter().all(|m| m.number != c.number);
         let find = |test: &dyn Fn(&Codec) -> bool| offered.iter().filter(free).find(|c| test(c));
@@ -180,5 +184,37 @@ pub(super) fn match_codecs(offered: &[Codec], accepted: &[Codec]) -> Vec<Codec> 
             matched.push(codec.clone());
         }
     }
+    let Some(first) = matched.iter().find(|c| c.is_audio()).cloned() else {
+        return matched;
+    };
+    if transcode == Transcode::Auto && !matched.iter().any(Codec::is_event) && accepted.iter().any(Codec::is_event) {
+        matched.extend(beside(offered, &first, Codec::is_event));
+    }
+    let clocks: Vec<u32> = matched.iter().filter(|c| c.is_audio()).map(|c| c.clock_rate).collect();
+    matched.retain(|c| !c.is_noise() || clocks.contains(&c.clock_rate));
     matched
+}
+
+/// The answer to an offer that shares no audio with the accepted codecs, where Tandem converts: the first audio of the
+/// offer that Tandem codes, with what stands beside it. Empty where Tandem cannot, or may not, convert.
+pub(super) fn convert_codecs(offered: &[Codec], accepted: &Spec) -> Vec<Codec> {
+    let may = accepted.transcode == Transcode::Auto && accepted.codecs.iter().any(Codec::converts);
+    let Some(audio) = offered.iter().find(|c| c.converts()).filter(|_| may) else {
+        return Vec::new();
+    };
+    let mut answer = vec![audio.of_ours()];
+    // A peer that is told of no events sends its keys as sound, which the other side hears.
+    if accepted.codecs.iter().any(Codec::is_event) {
+        answer.extend(beside(offered, audio, Codec::is_event));
+    }
+    let noise = beside(offered, audio, Codec::is_noise);
+    answer.extend(noise.filter(|noise| noise.clock_rate == audio.clock_rate));
+    answer
+}
+
+/// What the offer has of this kind at the clock of the audio (RFC 4733 section 2.1), or else at any clock.
+fn beside(offered: &[Codec], audio: &Codec, kind: fn(&Codec) -> bool) -> Option<Codec> {
+    let of_kind = || offered.iter().filter(|c| kind(c));
+    let clocked = of_kind().find(|c| c.clock_rate == audio.clock_rate);
+    clocked.or_else(|| of_kind().next()).cloned()
 }

@@ -3,7 +3,7 @@
 
 use records::{
     Binding, BindingChange, CallUid, CauseCode, Cdr, CdrOpen, Disposition, EndedBy, Extension, Flow, Ha1, Segment,
-    Transport,
+    Transcode, Transport,
 };
 use sqlx::{Connection, SqliteConnection, sqlite::SqliteConnectOptions};
 use store::{NewExtension, Options, Store};
@@ -76,6 +76,7 @@ pub(crate) fn new_extension(number: &str) -> NewExtension {
         },
         ha1: ha1(1),
         require_qop: false,
+        transcode: Transcode::Auto,
     }
 }
 

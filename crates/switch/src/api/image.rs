@@ -9,7 +9,7 @@ use media::{Session, Spec};
 use serde::{Deserialize, Serialize};
 use sip::{Flow, dialog::Dialog};
 
-use super::{CallUid, Target};
+use super::{AudioRules, CallUid, Target};
 
 /// The parts of a call that outlive a restart. Written when all its legs are quiet and something has changed since the
 /// last time.
@@ -52,8 +52,8 @@ pub struct LegImage {
 pub struct TalkImage {
     /// The session, with our media port.
     pub session: Session,
-    /// Codecs the device may use, by rtpmap name; empty: all.
-    pub codecs: Vec<String>,
+    /// What the device may do with audio.
+    pub audio: AudioRules,
     /// What the phone last described.
     pub heard: Option<Spec>,
     /// What the phone was last told about the other side.

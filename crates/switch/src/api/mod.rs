@@ -27,9 +27,9 @@ pub use account::{AccountChange, Trusted};
 pub use admin::{Command, CommandError, Conference, Event, LiveCall, Member, RecordAction, Registration, Reply, Stats};
 pub use image::{Abilities, CallImage, LegImage, TalkImage, TimerImage};
 pub use records::{
-    Began, Binding, BindingChange, CallUid, CauseCode, Cdr, CdrAnswer, CdrOpen, Device, Disposition, EndedBy,
-    Extension, Ha1, Link, LinkKind, LiveLeg, LiveState, NatPolicy, Recording, RecordingEnd, RecordingEnded,
-    RecordingFormat, RecordingKind, RecordingUid, Segment, Story, is_number,
+    AudioRules, Began, Binding, BindingChange, CallUid, CauseCode, Cdr, CdrAnswer, CdrOpen, Device, Disposition,
+    EndedBy, Extension, Ha1, Link, LinkKind, LiveLeg, LiveState, NatPolicy, Recording, RecordingEnd, RecordingEnded,
+    RecordingFormat, RecordingKind, RecordingUid, Segment, Story, Transcode, is_number,
 };
 pub use script::{
     Dial, DialResult, DialStatus, ExtensionState, Facts, NoRejectCode, Outcome, Position, RejectCode, ScriptCommand,

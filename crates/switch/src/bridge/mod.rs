@@ -15,7 +15,7 @@ use crate::{
     core::Core,
     ids::LegId,
     leg::{Fit, Leg},
-    own::{OWN_CODECS, own_spec},
+    own::OWN_CODECS,
 };
 
 /// Two legs that are connected. See the module.
@@ -60,6 +60,11 @@ impl Bridge {
         // An answer given earlier (to early media, or when Tandem itself picked up) may not fit the phone that answered.
         if x.legs.get(a).is_none_or(|leg| leg.fit(spec) != Fit::Same) {
             x.with_leg(a, |leg, cx| leg.offer_own(cx, spec));
+        } else if let Some(chosen) = wish(x, a)
+            && x.legs.get(b).is_some_and(|leg| leg.prefers_other(&chosen))
+        {
+            // The phone that answered prefers a codec that only Tandem could convert for the other phone.
+            x.with_leg(b, |leg, cx| leg.offer_own(cx, &chosen));
         }
         Ok(Self::new(x, a, b))
     }
@@ -153,7 +158,7 @@ pub(crate) fn unjoin(x: &mut Core, leg: LegId) {
 /// Tandem itself takes what it can do of an offer that waits.
 pub(crate) fn answer_alone(x: &mut Core, leg: LegId) {
     x.with_leg(leg, |leg, cx| {
-        if let Some(own) = leg.pending_offer().map(own_spec) {
+        if let Some(own) = leg.pending_offer().map(Spec::answered_by_us) {
             leg.answer_change(cx, &own);
         }
     });
@@ -165,23 +170,24 @@ pub(crate) fn accept_alone(x: &mut Core, leg: LegId) -> bool {
     if !waits(x, leg) {
         return false;
     }
-    let own = x.legs.get(leg).and_then(|leg| leg.heard().map(own_spec));
+    let own = x.legs.get(leg).and_then(|leg| leg.heard().map(Spec::answered_by_us));
     let own = own.unwrap_or_else(|| Spec::own(OWN_CODECS));
     x.with_leg(leg, |leg, cx| leg.accept(cx, &own)).unwrap_or(false)
 }
 
-/// Whether a leg could be connected with another one: they have a codec in common, as far as is known.
+/// Whether a leg could be connected with another one: they have a codec in common, or Tandem converts, as far as is
+/// known.
 pub(crate) fn fits(x: &Core, leg: LegId, with: LegId) -> bool {
     // A caller that has not offered anything is offered what Tandem itself can do.
     let heard = |leg: LegId| x.legs.get(leg)?.talk().agreed();
     let [one, other] = [leg, with].map(|leg| heard(leg).unwrap_or_else(|| Spec::own(OWN_CODECS)));
-    one.intersect(&other).has_audio()
+    one.meets(&other)
 }
 
 /// Whether a leg has a codec in common with Tandem itself, as far as is known.
 pub(crate) fn fits_us(x: &Core, leg: LegId) -> bool {
     let heard = x.legs.get(leg).and_then(|leg| leg.talk().agreed());
-    heard.is_none_or(|heard| own_spec(&heard).has_audio())
+    heard.is_none_or(|heard| heard.answered_by_us().has_audio())
 }
 
 fn waits(x: &Core, leg: LegId) -> bool {

@@ -58,7 +58,7 @@ impl Call {
     /// on hold by the callee.
     pub fn be_heard(&self, x: &mut Core) {
         self.with_subject(x, |leg, cx| {
-            if leg.is_up() && !leg.talk().hears(OWN_CODECS) {
+            if leg.is_up() && !leg.talk().hears_us() {
                 leg.offer_own(cx, &Spec::own(OWN_CODECS));
             }
         });

@@ -9,7 +9,7 @@ use crate::{
     bridge,
     core::{Core, QueryUse},
     ids::LegId,
-    leg::{Invitation, NoRoom, Place, outbound},
+    leg::{Invitation, NoRoom, Place, Talk, outbound},
     locations::{Location, Peer, Way},
     own::OWN_CODECS,
 };
@@ -180,7 +180,7 @@ impl Hunt {
         let mut headers = quest.headers.clone();
         headers.extend(trail.header_fields(&quest.diverted));
         let offer = offer(quest, x);
-        if !place.codecs.is_empty() && !offer.clone().restrict(&place.codecs).has_audio() {
+        if offer.has_audio() && !Talk::first_offer(&place.audio, &offer).has_audio() {
             return self.best.note(CauseCode::CodecNoneInCommon, 488, "No Codec In Common");
         }
         let invitation = Invitation {

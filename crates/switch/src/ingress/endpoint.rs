@@ -19,7 +19,7 @@ use super::{
 use crate::{
     accounts::Identity,
     answer::Answer,
-    api::{CauseCode, Facts, ScriptEntry},
+    api::{CauseCode, Device, Facts, ScriptEntry},
     call::record_refused,
     core::{Beginning, Core},
     ids::LegId,
@@ -227,12 +227,12 @@ fn invite(g: &mut Ingress, x: &mut Core, id: ServerId, flow: Flow, message: Mess
         }
     };
     let device = identity.device.as_deref().and_then(|name| x.accounts.device(name));
-    let codecs = device.map(|device| device.codecs.clone()).unwrap_or_default();
+    let rules = device.map(Device::audio).unwrap_or_default();
     g.arrivals.push_back(Arrival {
         server: id,
         flow,
         invite: message,
-        from: (Peer::extension(&identity.extension), codecs),
+        from: (Peer::extension(&identity.extension), rules),
         beginning,
         replaces,
     });

@@ -29,6 +29,7 @@ pub(crate) use register::{register_stored, registrar_effects};
 pub(crate) use responses::silent;
 
 use crate::{
+    api::AudioRules,
     config::{Config, Keys},
     core::Beginning,
     ids::LegId,
@@ -50,8 +51,8 @@ pub(crate) struct Arrival {
     pub server: ServerId,
     pub flow: Flow,
     pub invite: Message,
-    /// The extension of the caller, and the codecs of its device.
-    pub from: (Peer, Vec<String>),
+    /// The extension of the caller, and what its device may do with audio.
+    pub from: (Peer, AudioRules),
     pub beginning: Beginning,
     /// The leg that it is to replace (RFC 3891).
     pub replaces: Option<LegId>,

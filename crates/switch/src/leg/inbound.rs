@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     answer::{Answer, FORMAT, MEDIA_TYPE},
-    api::CauseCode,
+    api::{AudioRules, CauseCode},
     ids::CallId,
     locations::Peer,
     stack::{
@@ -30,7 +30,7 @@ pub(crate) fn take(
     id: LegId,
     call: CallId,
     (server, flow, invite): (ServerId, Flow, Message),
-    (peer, codecs): (Peer, Vec<String>),
+    (peer, audio): (Peer, AudioRules),
 ) -> Result<Leg, Answer> {
     let timer = SessionTimer::asked(&invite, &cx.config)?;
     let local_tag = cx.ids.tag();
@@ -40,7 +40,7 @@ pub(crate) fn take(
         .ok()
         .map(|uri| uri.number().into_owned())
         .unwrap_or_default();
-    let mut talk = Talk::new(cx.new_local(&flow), codecs);
+    let mut talk = Talk::new(cx.new_local(&flow), audio);
     let port = first_offer(cx, id, &flow, &mut talk, &invite)?;
     let mut can = Abilities::unknown();
     can.learn(&invite);

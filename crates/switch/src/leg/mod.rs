@@ -147,6 +147,12 @@ impl Leg {
         self.talk().fit(other)
     }
 
+    /// Whether the phone is likely to send a codec that the other side, which takes `other`, does not have, although the
+    /// phone also has one that the other side has.
+    pub fn prefers_other(&self, other: &Spec) -> bool {
+        self.is_up() && self.talk.prefers_other(other)
+    }
+
     /// The part of the leg that can be stored. `None` unless the leg is up and quiet: a request, an offer or an
     /// acknowledgement that is under way cannot be stored.
     pub fn image(&self) -> Option<LegImage> {

@@ -9,7 +9,7 @@ use super::{
     stage::{Calling, Confirmed, Up},
 };
 use crate::{
-    api::CauseCode,
+    api::{AudioRules, CauseCode},
     ids::CallId,
     locations::{Location, Peer},
     requests::{self, Outline, Outside, Owner, Reply, RequestId, Targets},
@@ -28,8 +28,8 @@ pub(crate) struct Place {
     pub routes: Vec<String>,
     /// The party that is called.
     pub peer: Peer,
-    /// The codecs that the device may use; empty: all.
-    pub codecs: Vec<String>,
+    /// What the device may do with audio.
+    pub audio: AudioRules,
     /// The peer is not a phone of ours: its Contact is believed.
     pub outside: bool,
     /// Further ways to the phone, best first. They are tried in turn (RFC 3263 section 4.3). Answers may come from any
@@ -47,7 +47,7 @@ impl Place {
             routes: location.routes,
             outside: location.peer.number().is_none(),
             peer: location.peer,
-            codecs: location.codecs,
+            audio: location.audio,
             further: further.to_vec(),
         })
     }
@@ -81,7 +81,7 @@ pub(crate) fn call(
     invitation: &Invitation<'_>,
 ) -> Result<Leg, NoRoom> {
     let local_tag = cx.ids.tag();
-    let mut talk = Talk::new(cx.new_local(&place.flow), place.codecs.clone());
+    let mut talk = Talk::new(cx.new_local(&place.flow), place.audio.clone());
     let mut port = Port::default();
     let placeholder = Builder::request(&Method::Invite, &place.uri).finish();
     let peer = undescribed(&place.flow, false, &placeholder);

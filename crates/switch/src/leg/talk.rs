@@ -5,10 +5,10 @@
 
 use std::net::IpAddr;
 
-use ::media::{Local, Payload, Remote, SdpDirection, SdpError, Session, Spec, sdp::Sdp};
+use ::media::{Codec, Local, Remote, SdpDirection, SdpError, Session, Spec, Transcode, sdp::Sdp};
 use bytes::Bytes;
 
-use crate::api::TalkImage;
+use crate::api::{AudioRules, TalkImage};
 
 /// How the last description sent to the phone fits media that the other side describes by a [`Spec`].
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -62,8 +62,8 @@ enum Open {
 #[derive(Clone, Debug)]
 pub(crate) struct Talk {
     session: Session,
-    /// Codecs the device may use, by rtpmap name; empty: all.
-    codecs: Vec<String>,
+    /// What the device may do with audio.
+    audio: AudioRules,
     /// The media that the phone described last, in an offer that was answered, or in an answer.
     heard: Option<Spec>,
     /// The media of the other side that the phone was told last, in an offer that the phone answered, or in an answer.
@@ -72,11 +72,11 @@ pub(crate) struct Talk {
 }
 
 impl Talk {
-    /// A leg without any offer. `codecs`: the codecs that the device may use; empty: all.
-    pub fn new(local: Local, codecs: Vec<String>) -> Self {
+    /// A leg without any offer. `audio`: what the device may do with audio.
+    pub fn new(local: Local, audio: AudioRules) -> Self {
         Self {
             session: Session::new(local),
-            codecs,
+            audio,
             heard: None,
             said: None,
             open: Open::None,
@@ -88,7 +88,7 @@ impl Talk {
         let quiet = self.open == Open::None && self.is_established();
         quiet.then(|| TalkImage {
             session: self.session.clone(),
-            codecs: self.codecs.clone(),
+            audio: self.audio.clone(),
             heard: self.heard.clone(),
             said: self.said.clone(),
         })
@@ -98,7 +98,7 @@ impl Talk {
     pub fn resume(image: TalkImage) -> Self {
         Self {
             session: image.session,
-            codecs: image.codecs,
+            audio: image.audio,
             heard: image.heard,
             said: image.said,
             open: Open::None,
@@ -122,7 +122,7 @@ impl Talk {
         }
         let first = !self.session.is_established();
         let described = self.session.receive_offer(sdp)?;
-        let offered = self.allowed(described);
+        let offered = allowed(&self.audio, described);
         let refused = match (offered.has_audio(), first) {
             (true, _) => None,
             (false, true) => Some(SdpError::NoCommonCodec.into()),
@@ -163,9 +163,10 @@ impl Talk {
         let Open::Theirs(offered) = &self.open else {
             return Err(SdpError::State("no offer to answer"));
         };
-        let bytes = self.session.make_answer(spec)?;
+        let told = self.session.adapted(&spec.clone().under(rule(&self.audio)))?;
+        let bytes = self.session.make_answer(&told)?;
         self.heard = Some(offered.clone());
-        self.said = Some(spec.clone());
+        self.said = Some(told);
         Ok(bytes)
     }
 
@@ -188,7 +189,7 @@ impl Talk {
         if self.open != Open::None {
             return Err(OfferError::OpenOffer);
         }
-        let offered = self.allowed(spec.clone());
+        let offered = self.offered_for(spec);
         if spec.has_audio() && !offered.has_audio() {
             return Err(OfferError::NothingAllowed);
         }
@@ -224,7 +225,7 @@ impl Talk {
         let (Open::Ours(offered) | Open::OursInSuccess(offered)) = &self.open else {
             return Err(SdpError::State("no offer to be answered"));
         };
-        let heard = self.session.receive_answer(sdp)?;
+        let heard = self.session.receive_answer(sdp)?.under(rule(&self.audio));
         self.said = Some(offered.clone());
         self.heard = Some(heard.clone());
         self.open = Open::None;
@@ -242,12 +243,20 @@ impl Talk {
         }
     }
 
-    /// `spec` with only the codecs that the device may use.
-    fn allowed(&self, spec: Spec) -> Spec {
-        if self.codecs.is_empty() {
-            return spec;
+    /// The first offer to a device of media that the other side describes by `spec`: the codecs of `spec` first, then
+    /// what Tandem can convert to, and of all these what the device may use.
+    pub fn first_offer(audio: &AudioRules, spec: &Spec) -> Spec {
+        allowed(audio, spec.clone().under(rule(audio)).widened())
+    }
+
+    /// What the phone is offered of media that the other side describes by `spec`. A phone that is known to have one of
+    /// these codecs is offered no other ones, so that nothing is converted without need.
+    fn offered_for(&self, spec: &Spec) -> Spec {
+        let within = allowed(&self.audio, spec.clone());
+        match &self.heard {
+            Some(heard) if heard.shares(&within) => allowed(&self.audio, within.with_both_laws()),
+            Some(_) | None => Self::first_offer(&self.audio, spec),
         }
-        spec.restrict(&self.codecs)
     }
 
     /// The media that the phone described last. The first offer of the phone counts even without an answer.
@@ -320,10 +329,10 @@ impl Talk {
 
     /// How the last description sent to the phone fits media that the other side describes by `other`.
     pub fn fit(&self, other: &Spec) -> Fit {
-        if matches!(&self.open, Open::OursInSuccess(offered) if *offered == self.allowed(other.clone())) {
+        if matches!(&self.open, Open::OursInSuccess(offered) if *offered == self.offered_for(other)) {
             return Fit::Same;
         }
-        if !self.session.can_relay(other) {
+        if !self.session.can_relay(other) && !self.converts(other) {
             return Fit::NeedsOffer;
         }
         let (Some(said), Some(heard)) = (self.said(), self.heard()) else {
@@ -340,15 +349,40 @@ impl Talk {
         }
     }
 
-    /// Whether the phone can hear media with one of these codecs, as far as is known. True also for a phone that put us
-    /// on hold: it does not want to hear anything.
-    pub fn hears(&self, codecs: &[&str]) -> bool {
+    /// Whether Tandem is to convert between this phone and the other side, which takes `other`: no offer could find a
+    /// codec that both have.
+    fn converts(&self, other: &Spec) -> bool {
+        let other = allowed(&self.audio, other.clone());
+        let (heard, agreed) = (self.heard.as_ref(), self.agreed());
+        let has = |spec: Option<&Spec>, one: &Codec| spec.is_some_and(|spec| spec.audio().any(|c| c.carries(one)));
+        let unused = |one: &Codec| has(heard, one) && !has(agreed.as_ref(), one);
+        if !self.session.can_convert(&other) || self.prefers_other(&other) || other.audio().any(unused) {
+            return false;
+        }
+        // A phone that offered has named all that it has. Another phone is known to lack what it was asked for in vain.
+        let asked = |one: &Codec| {
+            self.said
+                .as_ref()
+                .is_some_and(|said| said.audio().any(|c| c.same_as(one)))
+        };
+        self.session.peer_offered() || other.audio().all(asked)
+    }
+
+    /// See [`super::Leg::prefers_other`].
+    pub fn prefers_other(&self, other: &Spec) -> bool {
+        let first = self.session.first_audio();
+        let in_use = first.is_none_or(|first| other.audio().any(|codec| codec.carries(first)));
+        !in_use && self.heard.as_ref().is_some_and(|heard| heard.shares(other))
+    }
+
+    /// Whether the phone can hear Tandem itself, as far as is known. True also for a phone that put us on hold: it does
+    /// not want to hear anything.
+    pub fn hears_us(&self) -> bool {
         if !self.is_established() || self.awaits_ack() || self.heard().is_some_and(Spec::is_hold) {
             return true;
         }
         let remote = self.remote_payloads();
-        let known = |payload: &Payload| codecs.contains(&payload.codec.as_str());
-        remote.direction.send && remote.send_payloads.iter().any(known)
+        remote.direction.send && self.agreed().is_some_and(|agreed| agreed.audio().any(Codec::converts))
     }
 
     /// Whether keys can be sent to the phone as RFC 4733 events.
@@ -371,6 +405,22 @@ impl Talk {
     /// As [`Talk::remote`], where only the payloads matter.
     fn remote_payloads(&self) -> Remote {
         self.session.remote(IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED))
+    }
+}
+
+/// `spec` with only the codecs that the device may use, and as far as Tandem may convert for it.
+fn allowed(audio: &AudioRules, spec: Spec) -> Spec {
+    let spec = spec.under(rule(audio));
+    if audio.codecs.is_empty() {
+        return spec;
+    }
+    spec.restrict(&audio.codecs)
+}
+
+const fn rule(audio: &AudioRules) -> Transcode {
+    match audio.transcode {
+        crate::api::Transcode::Auto => Transcode::Auto,
+        crate::api::Transcode::Off => Transcode::Off,
     }
 }
 

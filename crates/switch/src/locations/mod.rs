@@ -28,6 +28,7 @@ pub(crate) use self::{
 };
 use crate::{
     accounts::Accounts,
+    api::AudioRules,
     registrar::{Change, Contact},
 };
 
@@ -40,8 +41,8 @@ pub(crate) struct Location {
     pub uri: String,
     /// Route values, topmost first: the Path of a registration (RFC 3327 section 5.3).
     pub routes: Vec<String>,
-    /// The codecs that the device may use; empty: all.
-    pub codecs: Vec<String>,
+    /// What the device may do with audio.
+    pub audio: AudioRules,
     /// Where requests are sent.
     pub way: Way,
 }
@@ -134,7 +135,7 @@ impl Locations {
                     peer: peer.clone(),
                     uri: uri.to_string(),
                     routes: Vec::new(),
-                    codecs: Vec::new(),
+                    audio: AudioRules::default(),
                     way: Way::Look(look),
                 });
                 look.into_iter().collect()

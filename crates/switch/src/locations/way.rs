@@ -5,7 +5,7 @@ use sip::{Flow, NameAddr, Scheme, Transport, Uri};
 use super::{Location, Peer};
 use crate::{
     accounts::Accounts,
-    api::{Binding, NatPolicy, Query},
+    api::{Binding, Device, NatPolicy, Query},
     registrar::Contact,
 };
 
@@ -58,7 +58,7 @@ pub(super) fn location(contact: &Contact, accounts: &Accounts) -> Option<Locatio
         peer: Peer::extension(&binding.number),
         uri: uri.to_owned(),
         routes: binding.path.clone(),
-        codecs: device.map(|device| device.codecs.clone()).unwrap_or_default(),
+        audio: device.map(Device::audio).unwrap_or_default(),
         way: way(contact, device.map_or(NatPolicy::Source, |device| device.nat), uri)?,
     })
 }

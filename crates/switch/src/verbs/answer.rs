@@ -4,7 +4,7 @@ use crate::{
     api::{CauseCode, Outcome},
     call::{Call, Ending},
     core::Core,
-    own::{OWN_CODECS, own_spec},
+    own::OWN_CODECS,
 };
 
 use super::Next;
@@ -34,7 +34,7 @@ pub(super) fn pick_up(call: &mut Call, x: &mut Core) -> bool {
         return up;
     }
     let spec = match call.subject_leg(x).and_then(|leg| leg.heard()) {
-        Some(offer) => own_spec(offer),
+        Some(offer) => offer.answered_by_us(),
         None => ::media::Spec::own(OWN_CODECS),
     };
     let accepted = call.with_subject(x, |leg, cx| leg.accept(cx, &spec)).unwrap_or(false);

@@ -2,13 +2,12 @@
 
 use std::time::Duration;
 
-use ::media::{Command, Event as MediaEvent, MediaId, Source};
+use ::media::{Command, Event as MediaEvent, MediaId, Source, Spec};
 
 use crate::{
     api::Outcome,
     call::{Call, VerbEvent},
     core::Core,
-    own::own_spec,
     stack::TimerKey,
 };
 
@@ -101,7 +100,11 @@ fn sound(call: &mut Call, x: &mut Core, source: Source, duration: Option<Duratio
 /// The caller's port, with a session in which the caller hears us: early media (183) if the call is not answered.
 fn audible(call: &mut Call, x: &mut Core) -> Option<MediaId> {
     if call.subject_waits(x) {
-        match call.subject_leg(x).and_then(|leg| leg.heard()).map(own_spec) {
+        match call
+            .subject_leg(x)
+            .and_then(|leg| leg.heard())
+            .map(Spec::answered_by_us)
+        {
             Some(spec) => {
                 call.with_subject(x, |leg, cx| leg.provisional(cx, 183, Some(&spec)));
             }

@@ -1,5 +1,6 @@
 use admin::SwitchRequest;
 use axum::{body::Body, http::Request};
+use records::Transcode;
 use serde_json::{Value, json};
 use switch::AccountChange;
 use tower::ServiceExt;
@@ -173,6 +174,26 @@ async fn an_extension_can_demand_qop_of_its_phone() {
 }
 
 #[tokio::test]
+async fn the_codec_of_a_phone_can_be_left_as_it_is() {
+    let world = World::new().await;
+    let made = world.post("/extensions", r#"{"number":"101"}"#).await.is(201).json();
+    assert_eq!(made["transcode"], "auto");
+    world.changes();
+    let off = |change: &AccountChange| matches!(change, AccountChange::Device(d) if d.transcode == Transcode::Off);
+    let changed = world.patch("/extensions/101", r#"{"transcode":"off"}"#).await;
+    assert_eq!(changed.is(200).json()["transcode"], "off");
+    assert!(world.changes().iter().any(off));
+    world.patch("/extensions/101", r#"{"name":"Alice"}"#).await.is(200);
+    assert_eq!(
+        world.get("/extensions/101").await.json()["transcode"],
+        "off",
+        "what is absent stays"
+    );
+    world.patch("/extensions/101", r#"{"transcode":null}"#).await.is(200);
+    assert_eq!(world.get("/extensions/101").await.json()["transcode"], "auto");
+}
+
+#[tokio::test]
 async fn faulty_patches_are_422_and_change_nothing() {
     let world = World::new().await;
     world
@@ -191,6 +212,7 @@ async fn faulty_patches_are_422_and_change_nothing() {
         (r#"{"password":"101101101"}"#, "password"),
         (r#"{"password":"qwertyuiop"}"#, "password"),
         (r#"{"require_qop":1}"#, "require_qop"),
+        (r#"{"transcode":"always"}"#, "transcode"),
         (r#"{"number":"102"}"#, "number"),
         (r#"{"name":"ok","forward_buzy":"1"}"#, "forward_buzy"),
     ] {

@@ -206,8 +206,19 @@ async fn tables_with_any_separator_set_the_forwarding() {
         "forward_no_answer",
         "voicemail",
         "require_qop",
+        "transcode",
     ];
-    let line = ["101", "Smith, Alice", "yes", "", "102", "sip:x@example.com", "1", "on"];
+    let line = [
+        "101",
+        "Smith, Alice",
+        "yes",
+        "",
+        "102",
+        "sip:x@example.com",
+        "1",
+        "on",
+        "Off",
+    ];
     for (first, separator) in [
         ("", ","),
         ("", ";"),
@@ -233,6 +244,7 @@ async fn tables_with_any_separator_set_the_forwarding() {
             (&json!("Smith, Alice"), &json!(true), &json!(true), &json!(true)),
             "{text:?}"
         );
+        assert_eq!(made["transcode"], "off", "{text:?}");
         assert_eq!(
             (
                 &made["forward_always"],
@@ -287,8 +299,8 @@ async fn a_faulty_rule_is_named_with_its_line() {
 #[tokio::test]
 async fn an_exported_table_can_be_imported() {
     let world = World::new().await;
-    let text = "number,name,dnd,forward_always,forward_busy,forward_no_answer,voicemail,require_qop\n\
-                *97,,false,,,,true,false\n101,\"Smith, \"\"Al\"\"\",true,102,sip:a@b.example,gw/+49,false,true\n";
+    let text = "number,name,dnd,forward_always,forward_busy,forward_no_answer,voicemail,require_qop,transcode\n\
+                *97,,false,,,,true,false,auto\n101,\"Smith, \"\"Al\"\"\",true,102,sip:a@b.example,gw/+49,false,true,off\n";
     csv(&world, "", text).await.is(200);
     let accept = [("accept", "text/csv")];
     let table = world

@@ -9,7 +9,11 @@ fn talk(codecs: &[&str]) -> Talk {
         port: 4_000,
         session_id: 1,
     };
-    Talk::new(local, codecs.iter().map(ToString::to_string).collect())
+    let audio = AudioRules {
+        codecs: codecs.iter().map(ToString::to_string).collect(),
+        ..AudioRules::default()
+    };
+    Talk::new(local, audio)
 }
 
 fn sdp(port: u16, formats: &str, direction: &str) -> String {
@@ -62,7 +66,7 @@ fn an_open_offer_is_made_again_for_a_target_that_is_reached_from_another_address
     let text = String::from_utf8(again.to_vec()).unwrap();
     assert!(text.contains("c=IN IP6 2001:db8::1\r\n"), "{text}");
     talk.hear_answer(sdp(5_000, "0", "sendrecv").as_bytes()).unwrap();
-    assert_eq!(talk.said(), Some(&spec));
+    assert!(talk.said().is_some_and(|said| said.shares(&spec)));
 }
 
 #[test]
@@ -115,7 +119,7 @@ fn a_refused_change_leaves_the_session_as_before() {
 #[test]
 fn a_device_is_offered_and_heard_only_with_its_own_codecs() {
     let mut talk = talk(&["pcma"]);
-    assert_eq!(talk.offer(&Spec::own(&["PCMU"])), Err(OfferError::NothingAllowed));
+    assert_eq!(talk.offer(&Spec::own(&["GSM"])), Err(OfferError::NothingAllowed));
     let bytes = talk.offer(&Spec::own(&["PCMU", "PCMA"])).unwrap();
     assert!(
         std::str::from_utf8(&bytes).unwrap().contains("RTP/AVP 8\r\n"),
@@ -160,7 +164,7 @@ fn fit_says_whether_the_phone_needs_an_offer() {
         assert_eq!(talk.fit(&told(other)), fit, "{phone} {said:?} {other:?}");
     }
     let talk = answered("sendrecv", &both);
-    assert_eq!(talk.fit(&Spec::own(&["G722"])), Fit::NeedsOffer);
+    assert_eq!(talk.fit(&Spec::own(&["GSM"])), Fit::NeedsOffer);
     assert_eq!(talk.fit(&Spec::own(&[])), Fit::NeedsOffer);
     assert_eq!(
         super::tests::talk(&[]).fit(&both),
@@ -176,7 +180,7 @@ fn an_offer_in_a_2xx_counts_as_told_to_the_phone() {
     talk.offer_in_success(&spec).unwrap();
     assert!(talk.awaits_ack());
     assert_eq!(talk.fit(&spec), Fit::Same);
-    assert_eq!(talk.fit(&Spec::own(&["PCMA"])), Fit::NeedsOffer);
+    assert_eq!(talk.fit(&Spec::own(&["GSM"])), Fit::NeedsOffer);
     talk.hear_answer(sdp(5_000, "0", "sendrecv").as_bytes()).unwrap();
     assert!(!talk.awaits_ack());
 }

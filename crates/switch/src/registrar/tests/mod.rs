@@ -22,7 +22,7 @@ use bytes::Bytes;
 use sip::{Limits, Transport};
 
 use super::*;
-use crate::{AccountChange, Device, Extension, Ha1, Listener, NatPolicy};
+use crate::{AccountChange, Device, Extension, Ha1, Listener, NatPolicy, Transcode};
 
 pub(crate) const UNIX: i64 = 1_700_000_000_000_000;
 
@@ -55,6 +55,7 @@ pub(crate) fn device(username: &str, extension: &str, nat: NatPolicy) -> Account
         nat,
         transport: None,
         require_qop: false,
+        transcode: Transcode::Auto,
     })
 }
 

@@ -22,7 +22,7 @@ use sip::{
 };
 
 use super::*;
-use crate::{AccountChange, Extension, Ha1, Listener, NatPolicy, Trusted, admission::Rate};
+use crate::{AccountChange, Extension, Ha1, Listener, NatPolicy, Transcode, Trusted, admission::Rate};
 
 const REALM: &str = "tandem.local";
 
@@ -47,6 +47,7 @@ fn device(username: &str, extension: &str, password: &str, transport: Option<Tra
         nat: NatPolicy::Source,
         transport,
         require_qop: false,
+        transcode: Transcode::Auto,
     })
 }
 
