@@ -14,12 +14,13 @@ use axum::{
     response::Response,
 };
 use ipnet::IpNet;
+use jiff::Timestamp;
 use subtle::{Choice, ConstantTimeEq};
 
 use crate::{
-    http::{forwarded, problem::Problem},
+    http::{forwarded, links::Links, problem::Problem},
     model::secret::hash_token,
-    shell::state::App,
+    shell::state::{AccessLimits, App},
 };
 
 /// A longer token is wrong without being looked at.
@@ -32,10 +33,13 @@ const SLOTS: usize = 1024;
 #[derive(Copy, Clone, Debug)]
 pub(crate) struct Peer(pub(crate) IpAddr);
 
-/// Lets a request through that shows a good token.
+/// Lets a request through that shows a good token, or is a link that needs none.
 pub(crate) async fn require_token(State(app): State<App>, request: Request, next: Next) -> Result<Response, Problem> {
     let (parts, body) = request.into_parts();
-    check(&app, &parts.headers, &parts.extensions).await?;
+    let (path, query) = (parts.uri.path(), parts.uri.query());
+    if !app.guard.links.opens(&parts.method, path, query, Timestamp::now()) {
+        check(&app, &parts.headers, &parts.extensions).await?;
+    }
     Ok(next.run(Request::from_parts(parts, body)).await)
 }
 
@@ -101,7 +105,6 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
 }
 
 /// Token buckets of wrong attempts.
-#[derive(Debug)]
 pub(crate) struct Guard {
     key: RandomState,
     /// For each slot, when it will be as good as new.
@@ -110,17 +113,20 @@ pub(crate) struct Guard {
     pause: Duration,
     /// The proxies that tell for which client they speak.
     proxies: Vec<IpNet>,
+    /// Links that need no token.
+    pub(crate) links: Links,
 }
 
 impl Guard {
-    pub(crate) fn new(burst: u32, pause: Duration, proxies: Vec<IpNet>) -> Self {
+    pub(crate) fn new(limits: &AccessLimits, proxies: Vec<IpNet>) -> Self {
         let slots = Mutex::new(vec![None; SLOTS].into_boxed_slice());
         Self {
             key: RandomState::new(),
             slots,
-            burst: burst.max(1),
-            pause,
+            burst: limits.wrong_tokens.max(1),
+            pause: limits.wrong_token_pause,
             proxies,
+            links: Links::new(limits.link_time),
         }
     }
 
@@ -154,12 +160,21 @@ impl Guard {
 mod tests {
     use super::*;
 
+    fn guard(wrong_tokens: u32, wrong_token_pause: Duration) -> Guard {
+        let limits = AccessLimits {
+            wrong_tokens,
+            wrong_token_pause,
+            ..AccessLimits::default()
+        };
+        Guard::new(&limits, Vec::new())
+    }
+
     const ALICE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
     #[test]
     fn after_a_few_wrong_tokens_one_try_a_pause_is_left() {
         let pause = Duration::from_secs(1);
-        let (guard, start) = (Guard::new(3, pause, Vec::new()), Instant::now());
+        let (guard, start) = (guard(3, pause), Instant::now());
         for _ in 0..3 {
             assert_eq!(guard.was_wrong(ALICE, start), Ok(()));
         }
@@ -173,7 +188,7 @@ mod tests {
 
     #[test]
     fn an_ipv6_network_counts_as_one_and_ipv4_in_ipv6_as_itself() {
-        let guard = Guard::new(1, Duration::from_secs(1), Vec::new());
+        let guard = guard(1, Duration::from_secs(1));
         let ip = |text: &str| text.parse::<IpAddr>().unwrap();
         assert_eq!(guard.slot(ip("2001:db8::1")), guard.slot(ip("2001:db8::ffff:1")));
         assert_eq!(guard.slot(ip("::ffff:192.0.2.1")), guard.slot(ip("192.0.2.1")));

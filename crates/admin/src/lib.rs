@@ -21,6 +21,7 @@ pub use routes::{openapi, router};
 pub use shell::dialplans::{DialplanError, DialplanInfo, Dialplans, Fault};
 pub use shell::events::{AdminEvent, EventBus};
 pub use shell::health::Health;
-pub use shell::state::{AdminState, Hasher, Limits, RepeatLimits};
+pub use shell::recordings::Recordings;
+pub use shell::state::{AccessLimits, AdminState, Hasher, Limits, RepeatLimits};
 pub use shell::switch_handle::{SwitchGone, SwitchHandle, SwitchRequest};
 pub use shell::system::{Server, System};

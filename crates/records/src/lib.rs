@@ -9,7 +9,7 @@
 //! | `binding.rs` | [`Binding`]: a contact of a device, and its changes on disk |
 //! | `cause.rs` | [`CauseCode`]: the one catalogue of reasons why calls end |
 //! | `cdr.rs` | [`Cdr`] and its beginning, [`CallUid`], [`Disposition`], [`EndedBy`] |
-//! | `live.rs` | [`LiveState`], [`LiveLeg`]: a call in progress |
+//! | `live.rs` | [`LiveState`], [`LiveLeg`], [`LiveRecording`]: a call in progress |
 //! | `recording.rs` | [`Recording`]: what was recorded, and where it is |
 //! | `story.rs` | [`Segment`], [`Link`]: who talked with whom and when; [`Story`] writes segments down |
 
@@ -25,7 +25,7 @@ pub use account::{AudioRules, Device, Extension, Ha1, MAX_NUMBER, NatPolicy, Tra
 pub use binding::{Binding, BindingChange};
 pub use cause::CauseCode;
 pub use cdr::{CallUid, Cdr, CdrAnswer, CdrOpen, Disposition, EndedBy};
-pub use live::{LiveLeg, LiveState};
+pub use live::{LiveLeg, LiveRecording, LiveState};
 pub use recording::{Recording, RecordingEnd, RecordingEnded, RecordingFormat, RecordingKind, RecordingUid};
 pub use sip::{Flow, Transport};
 pub use story::{Began, Link, LinkKind, Segment, Story};

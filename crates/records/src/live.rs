@@ -15,6 +15,20 @@ pub enum LiveState {
     Answered,
 }
 
+/// Whether a call in progress is recorded.
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = CallRecording))]
+#[serde(rename_all = "snake_case")]
+pub enum LiveRecording {
+    /// It is not.
+    #[default]
+    Off,
+    /// It is.
+    On,
+    /// What is said now is left out.
+    Paused,
+}
+
 /// One leg of a call in progress.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = Leg))]

@@ -12,7 +12,7 @@ use prometheus_client::{
     encoding::EncodeLabelSet,
     metrics::{counter::Counter, family::Family},
 };
-use records::{BindingChange, Cdr, CdrAnswer, CdrOpen};
+use records::{BindingChange, Cdr, CdrAnswer, CdrOpen, Recording};
 use store::{Durable, Store, Writer};
 use switch::{Input, QueryId};
 use tokio::{runtime::Handle, sync::mpsc};
@@ -27,7 +27,18 @@ pub struct Recorder {
     promises: mpsc::UnboundedSender<(QueryId, Durable)>,
     /// Calls whose record is open.
     calls: Arc<AtomicIsize>,
-    ended: EndedCalls,
+    counts: Counts,
+}
+
+/// What was completed since the start. Clones count together.
+#[derive(Clone, Debug, Default)]
+pub struct Counts {
+    /// Calls whose records were completed, by cause.
+    pub calls: EndedCalls,
+    /// Recordings that have ended.
+    pub recordings: Counter,
+    /// Octets of their files.
+    pub recording_bytes: Counter,
 }
 
 /// Calls that have ended, by cause; as many series as the catalogue has causes at most.
@@ -61,7 +72,7 @@ impl Recorder {
             writer: store.writer(domain),
             promises,
             calls: Arc::default(),
-            ended: EndedCalls::default(),
+            counts: Counts::default(),
         }
     }
 
@@ -104,13 +115,22 @@ impl Recorder {
         let by_cause = ByCause {
             cause: cdr.cause.name(),
         };
-        self.ended.get_or_create(&by_cause).inc();
+        self.counts.calls.get_or_create(&by_cause).inc();
         self.writer.close_cdr(cdr);
     }
 
-    /// Calls whose records were completed, by cause.
-    pub fn ended(&self) -> EndedCalls {
-        self.ended.clone()
+    /// Stores that a recording has begun or ended.
+    pub fn recording(&self, recording: Recording) {
+        if let Some(ended) = &recording.ended {
+            self.counts.recordings.inc();
+            self.counts.recording_bytes.inc_by(ended.octets);
+        }
+        self.writer.recording(recording);
+    }
+
+    /// What was completed since the start.
+    pub fn counts(&self) -> Counts {
+        self.counts.clone()
     }
 
     /// Changes whose end is not waited for.
@@ -251,7 +271,7 @@ mod tests {
         };
         let expected = ["answered", "busy", "no_answer", "cancelled", "rejected", "failed"];
         assert_eq!(words(&|item| item.cdr.disposition.name()), expected);
-        let ended = |cause| recorder.ended().get_or_create(&ByCause { cause }).get();
+        let ended = |cause| recorder.counts().calls.get_or_create(&ByCause { cause }).get();
         assert_eq!((ended("caller.hung_up"), ended("phone.dnd")), (1, 0));
         let expected = ["caller", "callee", "script", "admin", "system", "system"];
         assert_eq!(words(&|item| item.cdr.ended_by.name()), expected);
@@ -261,6 +281,45 @@ mod tests {
             (first.to.as_str(), first.sip_code, first.answered_at),
             ("102", 200, Some(2 * SECOND))
         );
+    }
+
+    #[tokio::test]
+    async fn recordings_are_stored_and_counted_when_they_end() {
+        use records::{RecordingEnd, RecordingEnded, RecordingFormat, RecordingKind, RecordingUid};
+
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path().join("t.db"), Options::default())
+            .await
+            .unwrap();
+        let (mailbox, _inbox) = Mailbox::new(8);
+        let recorder = Recorder::new("d", &store, &Handle::current(), mailbox);
+        let begun = Recording {
+            id: RecordingUid(1),
+            call_id: CallUid(9),
+            kind: RecordingKind::Call,
+            name: String::new(),
+            file: "1.wav".into(),
+            format: RecordingFormat::Wav,
+            channels: 2,
+            started_at: SECOND,
+            ended: None,
+        };
+        let ended = Recording {
+            ended: Some(RecordingEnded {
+                millis: 2_000,
+                octets: 64_044,
+                end: RecordingEnd::Stopped,
+                fault: String::new(),
+            }),
+            ..begun.clone()
+        };
+        recorder.recording(begun);
+        recorder.recording(ended.clone());
+        store.writer("d").flush().await.unwrap();
+        let stored = store.recording("d", RecordingUid(1)).await.unwrap();
+        assert_eq!(stored.recording, ended);
+        let counts = recorder.counts();
+        assert_eq!((counts.recordings.get(), counts.recording_bytes.get()), (1, 64_044));
     }
 
     #[tokio::test]

@@ -2,7 +2,10 @@
 
 use axum::{
     body::Bytes,
-    extract::{FromRequest, FromRequestParts, Request, rejection::BytesRejection},
+    extract::{
+        FromRequest, FromRequestParts, Request,
+        rejection::{BytesRejection, PathRejection},
+    },
     http::{HeaderMap, StatusCode, header, request::Parts},
     response::IntoResponse,
 };
@@ -21,6 +24,9 @@ pub(crate) struct QueryParams<T>(pub(crate) T);
 
 /// The one parameter of the path, decoded.
 pub(crate) struct PathText(pub(crate) String);
+
+/// The two parameters of the path, decoded.
+pub(crate) struct PathPair(pub(crate) String, pub(crate) String);
 
 /// The media type without parameters, in lower case; `None` where none is given.
 pub(crate) fn media_type(headers: &HeaderMap) -> Option<String> {
@@ -175,9 +181,22 @@ impl<S: Send + Sync> FromRequestParts<S> for PathText {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let path = axum::extract::Path::<String>::from_request_parts(parts, state).await;
-        path.map(|axum::extract::Path(text)| Self(text))
-            .map_err(|_| Problem::malformed("the path is not UTF-8 once it is decoded"))
+        path.map(|axum::extract::Path(text)| Self(text)).map_err(not_utf_8)
     }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for PathPair {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let path = axum::extract::Path::<(String, String)>::from_request_parts(parts, state).await;
+        path.map(|axum::extract::Path((first, second))| Self(first, second))
+            .map_err(not_utf_8)
+    }
+}
+
+fn not_utf_8(_: PathRejection) -> Problem {
+    Problem::malformed("the path is not UTF-8 once it is decoded")
 }
 
 #[cfg(test)]

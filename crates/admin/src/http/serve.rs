@@ -31,7 +31,7 @@ const MAX_HEAD: usize = 32 * 1024;
 /// The listener has failed for good. What fails for one connection is logged and survived.
 pub async fn serve(state: AdminState, listener: TcpListener, shutdown: impl Future<Output = ()>) -> io::Result<()> {
     let app = state.share();
-    let (closing, limits) = (app.closing.clone(), app.limits.clone());
+    let (closing, limits) = (app.streams.closing.clone(), app.limits.clone());
     let router = routes::assemble(app);
     let places = std::sync::Arc::new(Semaphore::new(limits.connections.max(1)));
     let open = GracefulShutdown::new();

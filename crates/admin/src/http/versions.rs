@@ -1,6 +1,8 @@
 //! Versions of what is kept (RFC 9110 sections 8.8.3 and 13.1): what was read names what it was, and a
 //! change that was made from an older version is refused, so that no change is overwritten unnoticed.
 
+use std::time::SystemTime;
+
 use axum::{
     extract::FromRequestParts,
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header, request::Parts},
@@ -23,6 +25,12 @@ impl Version {
     pub(crate) fn of_text(text: &str) -> Self {
         let hash = Sha256::digest(text.as_bytes());
         Self(hash.iter().take(16).map(|byte| format!("{byte:02x}")).collect())
+    }
+
+    /// Of a file that is written once: by its size and the time of its last change.
+    pub(crate) fn of_file(bytes: u64, changed: SystemTime) -> Self {
+        let since = changed.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        Self(format!("{bytes:x}-{:x}", since.as_nanos()))
     }
 
     fn quoted(&self) -> String {

@@ -70,6 +70,7 @@ impl From<switch::LiveCall> for Call {
             started_at: timestamp(call.started_at),
             answered_at: call.answered_at.map(timestamp),
             doing: call.doing,
+            recording: call.recording,
             legs: call.legs,
         }
     }

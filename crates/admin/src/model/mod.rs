@@ -1,14 +1,18 @@
 //! The JSON of the API. Nothing here has a field for a stored secret,
 //! so none can be shown by accident.
 
+mod conferences;
 mod convert;
+mod recordings;
 pub(crate) mod secret;
 pub(crate) mod table;
 pub(crate) mod validate;
 
-pub(crate) use convert::{now_micros, timestamp};
+pub(crate) use conferences::{Conference, ConferenceMember, ConferencePage, MemberPatch};
+pub(crate) use convert::now_micros;
 use jiff::Timestamp;
-use records::{Began, CauseCode, Disposition, EndedBy, LinkKind, LiveLeg, LiveState, Transcode};
+pub(crate) use recordings::{CallRecordingChange, CdrDetail, Recording, RecordingLink, RecordingPage, RecordingState};
+use records::{Began, CauseCode, Disposition, EndedBy, LinkKind, LiveLeg, LiveRecording, LiveState, Transcode};
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
@@ -257,7 +261,7 @@ pub(crate) struct RegistrationPage {
 #[schema(example = json!({
     "id": "5f0c6f2e8d3b4a1c9e7d5b3a1f2e4d6c", "from": "101", "from_name": "Alice", "dialed": "102", "to": "102",
     "state": "answered", "started_at": "2026-01-05T08:30:00Z", "answered_at": "2026-01-05T08:30:06Z",
-    "doing": "dial (main.rhai:2)",
+    "doing": "dial (main.rhai:2)", "recording": "off",
     "legs": [{"party": "101", "inbound": true, "state": "up", "remote": "192.0.2.10:5060", "codec": "PCMA"}]
 }))]
 pub(crate) struct Call {
@@ -280,6 +284,8 @@ pub(crate) struct Call {
     pub(crate) answered_at: Option<Timestamp>,
     /// The verb of the dialplan that runs.
     pub(crate) doing: String,
+    /// Whether it is recorded.
+    pub(crate) recording: LiveRecording,
     /// Its legs, the caller's first.
     pub(crate) legs: Vec<LiveLeg>,
 }

@@ -13,7 +13,7 @@ use crate::{
         extract::{JsonBody, PathText},
         problem::{NoToken, Problem, ProblemBody, SwitchBusy},
     },
-    model::{Call, CallPage, NewCall, StartedCall, validate},
+    model::{Call, CallPage, CallRecordingChange, NewCall, StartedCall, validate},
     shell::state::App,
 };
 
@@ -129,6 +129,38 @@ pub(crate) async fn start(
 )]
 pub(crate) async fn hang_up(State(app): State<App>, PathText(id): PathText) -> Result<StatusCode, Problem> {
     let reply = app.switch.command(Command::HangUp(call_id(&id)?)).await?;
+    reply.map_err(|error| Problem::command(error, "call"))?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Record a call, or change its recording
+///
+/// Only where two phones are connected. Once it has ended, the recording is under `/recordings`.
+#[utoipa::path(
+    post, path = "/calls/{id}/recording", tag = "calls", operation_id = "record_call", request_body = CallRecordingChange,
+    params(("id" = String, Path, description = "As the list shows it", example = "5f0c6f2e8d3b4a1c9e7d5b3a1f2e4d6c")),
+    responses(
+        (status = 204, description = "Done"),
+        (status = 400, description = "Not JSON", body = ProblemBody, content_type = "application/problem+json"),
+        NoToken,
+        (status = 404, description = "No such call in progress", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "`conflict`: not possible now: the call is not connected, is recorded already, or is not recorded", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 413, description = "Too long", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 415, description = "Not application/json", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 422, description = "A field at fault", body = ProblemBody, content_type = "application/problem+json"),
+        SwitchBusy,
+    )
+)]
+pub(crate) async fn record(
+    State(app): State<App>,
+    PathText(id): PathText,
+    JsonBody(change): JsonBody<CallRecordingChange>,
+) -> Result<StatusCode, Problem> {
+    let command = Command::Record {
+        call: call_id(&id)?,
+        action: change.action.into(),
+    };
+    let reply = app.switch.command(command).await?;
     reply.map_err(|error| Problem::command(error, "call"))?;
     Ok(StatusCode::NO_CONTENT)
 }

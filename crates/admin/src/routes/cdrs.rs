@@ -7,13 +7,16 @@ use serde::Deserialize;
 use store::{CdrFilter, CdrSearch};
 use utoipa::IntoParams;
 
-use super::pages::{self, Page};
+use super::{
+    pages::{self, Page},
+    recordings,
+};
 use crate::{
     http::{
         extract::{PathText, QueryParams},
         problem::{NoToken, Problem, ProblemBody},
     },
-    model::{Cdr, CdrPage, validate},
+    model::{Cdr, CdrDetail, CdrPage, validate},
     shell::state::App,
 };
 
@@ -93,16 +96,20 @@ pub(crate) async fn list(
 }
 
 /// Show the call detail record of a call
+///
+/// With the recordings of the call.
 #[utoipa::path(
     get, path = "/cdrs/{call_id}", tag = "cdrs", operation_id = "read_cdr",
     params(("call_id" = String, Path, description = "The call, as its record and its events name it", example = "5f0c6f2e8d3b4a1c9e7d5b3a1f2e4d6c")),
     responses(
-        (status = 200, description = "The record", body = Cdr),
+        (status = 200, description = "The record", body = CdrDetail),
         NoToken,
         (status = 404, description = "No such call, or it goes on", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]
-pub(crate) async fn read(State(app): State<App>, PathText(call): PathText) -> Result<Json<Cdr>, Problem> {
+pub(crate) async fn read(State(app): State<App>, PathText(call): PathText) -> Result<Json<CdrDetail>, Problem> {
     let call = CallUid::parse(&call).ok_or_else(|| Problem::not_found("record"))?;
-    Ok(Json(app.store.cdr(&app.domain, call).await?.into()))
+    let cdr = app.store.cdr(&app.domain, call).await?.into();
+    let recordings = recordings::of_call(&app, call).await?;
+    Ok(Json(CdrDetail { cdr, recordings }))
 }

@@ -28,7 +28,9 @@ use crate::{
 /// Listen to events
 ///
 /// `call.started`, `call.ringing`, `call.answered` (a `Call`), `call.ended` (a `Cdr` without `id`),
-/// `registration.added`, `registration.removed` (a `Registration`), `dialplan.reloaded`
+/// `registration.added`, `registration.removed` (a `Registration`), `recording.started`, `recording.ended` (a `Recording`
+/// without `call`), `conference.joined`, `conference.changed` (muted, or begins or ends to speak), `conference.left`
+/// (`{"room","member"}`, a `ConferenceMember`), `dialplan.reloaded`
 /// (`{"generation"}`), `dialplan.failed` (`{"file","line","column","detail","call_id"}`; without a
 /// call where files do not compile). Names may be added. The first event is `hello`, sent once
 /// everything that happens from then on will be told; `dialplan.failed` follows where the dialplan's files do not compile
@@ -49,11 +51,11 @@ use crate::{
 pub(crate) async fn stream(
     State(app): State<App>,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
-    let place = app.streams.clone().try_acquire_owned();
+    let place = app.streams.places.clone().try_acquire_owned();
     let place = place.map_err(|_| Problem::unavailable("too_many_streams", "too many listen to events already"))?;
     let events = Events {
         events: BroadcastStream::new(app.events.subscribe()),
-        closing: WatchStream::new(app.closing.subscribe()),
+        closing: WatchStream::new(app.streams.closing.subscribe()),
         _place: Place::take(place, app.metrics.http.event_streams.clone()),
     };
     let hello = Event::default()

@@ -3,11 +3,13 @@
 
 mod calls;
 mod cdrs;
+mod conferences;
 mod dialplans;
 mod events;
 mod extensions;
 mod import;
 mod pages;
+mod recordings;
 mod registrations;
 mod system;
 
@@ -20,7 +22,10 @@ use axum::{
     middleware::{self, Next},
     response::{IntoResponse, Response},
 };
-use tower_http::compression::CompressionLayer;
+use tower_http::compression::{
+    CompressionLayer, Predicate,
+    predicate::{DefaultPredicate, NotForContentType},
+};
 use utoipa::{
     Modify, OpenApi,
     openapi::{
@@ -63,8 +68,10 @@ use crate::{
         (name = "registrations", description = "The present addresses of phones"),
         (name = "calls", description = "Calls in progress"),
         (name = "cdrs", description = "Calls that have ended"),
+        (name = "recordings", description = "What was recorded, and its sound"),
+        (name = "conferences", description = "Conferences in progress, and their members"),
         (name = "dialplans", description = "The scripts that decide where calls go"),
-        (name = "events", description = "Events of calls, registrations and dialplans, as they happen"),
+        (name = "events", description = "Events of calls, conferences, recordings, registrations and dialplans, as they happen"),
         (name = "system", description = "Health, metrics, this description"),
     ),
     components(schemas(crate::http::problem::ProblemBody)),
@@ -95,6 +102,14 @@ fn api(limits: &Limits) -> OpenApiRouter<App> {
         .routes(routes!(registrations::delete))
         .routes(routes!(calls::list, calls::start).layer(middleware::from_fn(once)))
         .routes(routes!(calls::read, calls::hang_up))
+        .routes(routes!(calls::record))
+        .routes(routes!(conferences::list))
+        .routes(routes!(conferences::read))
+        .routes(routes!(conferences::update_member, conferences::remove_member))
+        .routes(routes!(recordings::list))
+        .routes(routes!(recordings::read, recordings::delete))
+        .routes(routes!(recordings::audio))
+        .routes(routes!(recordings::link))
         .routes(routes!(cdrs::list))
         .routes(routes!(cdrs::read))
         .routes(routes!(dialplans::list))
@@ -174,8 +189,11 @@ pub(crate) fn assemble(app: App) -> Router {
         .fallback(page::fallback)
         .layer(DefaultBodyLimit::max(app.limits.body))
         .layer(middleware::from_fn_with_state(app.clone(), observe))
-        // Streams of events are left out: a compressor would keep them back.
-        .layer(CompressionLayer::new())
+        // Streams of events are left out: a compressor would keep them back. So is sound: a part of it must have the length
+        // that was asked for, and Opus is compressed already.
+        .layer(
+            CompressionLayer::new().compress_when(DefaultPredicate::new().and(NotForContentType::const_new("audio/"))),
+        )
         .with_state(app)
 }
 

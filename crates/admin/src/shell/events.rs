@@ -7,7 +7,7 @@ use switch::Event;
 use tokio::sync::broadcast;
 
 use crate::{
-    model::{Call, Cdr, Registration, timestamp},
+    model::{Call, Cdr, ConferenceMember, Recording, Registration},
     shell::dialplans::Fault,
 };
 
@@ -55,11 +55,11 @@ impl From<Event> for AdminEvent {
             Event::CallEnded(cdr) => Self::new("call.ended", &Cdr::from(*cdr)),
             Event::RegistrationAdded(contact) => Self::new("registration.added", &Registration::from(*contact)),
             Event::RegistrationRemoved(contact) => Self::new("registration.removed", &Registration::from(*contact)),
-            Event::ConferenceJoined { room, member } => Self::new("conference.joined", &of_member(&room, &member)),
-            Event::ConferenceChanged { room, member } => Self::new("conference.changed", &of_member(&room, &member)),
-            Event::ConferenceLeft { room, member } => Self::new("conference.left", &of_member(&room, &member)),
-            Event::RecordingStarted(recording) => Self::new("recording.started", &of_recording(&recording)),
-            Event::RecordingEnded(recording) => Self::new("recording.ended", &of_recording(&recording)),
+            Event::ConferenceJoined { room, member } => of_member("conference.joined", &room, *member),
+            Event::ConferenceChanged { room, member } => of_member("conference.changed", &room, *member),
+            Event::ConferenceLeft { room, member } => of_member("conference.left", &room, *member),
+            Event::RecordingStarted(recording) => Self::new("recording.started", &Recording::from(*recording)),
+            Event::RecordingEnded(recording) => Self::new("recording.ended", &Recording::from(*recording)),
             Event::ScriptFailed { call, fault } => {
                 let fault = Fault {
                     file: fault.position.file,
@@ -80,35 +80,15 @@ impl From<Event> for AdminEvent {
 }
 
 /// A member and its conference.
-fn of_member(room: &str, member: &switch::Member) -> serde_json::Value {
-    serde_json::json!({
-        "room": room,
-        "member": {
-            "id": member.id,
-            "number": member.number,
-            "name": member.name,
-            "since": timestamp(member.since),
-            "muted": member.muted,
-            "speaking": member.speaking,
-        },
-    })
+#[derive(Serialize)]
+struct OfConference<'a> {
+    room: &'a str,
+    member: ConferenceMember,
 }
 
-/// A recording that begins or ends.
-fn of_recording(recording: &switch::Recording) -> serde_json::Value {
-    let ended = recording.ended.as_ref();
-    serde_json::json!({
-        "id": recording.id,
-        "call_id": recording.call_id,
-        "kind": recording.kind,
-        "name": recording.name,
-        "format": recording.format,
-        "channels": recording.channels,
-        "started_at": timestamp(recording.started_at),
-        "millis": ended.map(|ended| ended.millis),
-        "octets": ended.map(|ended| ended.octets),
-        "end": ended.map(|ended| ended.end),
-    })
+fn of_member(name: &'static str, room: &str, member: switch::Member) -> AdminEvent {
+    let member = member.into();
+    AdminEvent::new(name, &OfConference { room, member })
 }
 
 /// `dialplan.failed`: a script ended by a fault in a call, or a file does not compile (no call).

@@ -3,6 +3,7 @@
 pub(crate) mod dialplans;
 pub(crate) mod events;
 pub(crate) mod health;
+pub(crate) mod recordings;
 pub(crate) mod state;
 pub(crate) mod switch_handle;
 pub(crate) mod system;

@@ -1,6 +1,6 @@
 //! The parts that the shell hands over, and the limits of the API.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
 use ipnet::IpNet;
 use prometheus_client::registry::Registry;
@@ -11,7 +11,10 @@ use crate::{
     accounts::Accounts,
     auth::Guard,
     http::{http_metrics::HttpMetrics, repeats::Repeats},
-    shell::{dialplans::Dialplans, events::EventBus, health::Health, switch_handle::SwitchHandle, system::System},
+    shell::{
+        dialplans::Dialplans, events::EventBus, health::Health, recordings::Recordings, switch_handle::SwitchHandle,
+        system::System,
+    },
 };
 
 /// Computes the digest hashes of `user:realm:password` (RFC 7616 section 3.4.2) from a user name and
@@ -26,6 +29,8 @@ pub struct AdminState {
     pub domain: Arc<str>,
     /// The way to the switch.
     pub switch: SwitchHandle,
+    /// The folder of recordings.
+    pub recordings: PathBuf,
     /// The dialplan files.
     pub dialplans: Arc<dyn Dialplans>,
     /// The bus of events.
@@ -80,14 +85,33 @@ pub struct Limits {
     pub keep_alive: Duration,
     /// How long requests may still take once the end was asked for.
     pub shutdown: Duration,
-    /// Wrong tokens in a row from one address before they are answered 429. Good ones are always taken.
-    pub wrong_tokens: u32,
-    /// After that, one more is answered 401 each time this has passed.
-    pub wrong_token_pause: Duration,
+    /// Tokens and links.
+    pub access: AccessLimits,
     /// Records that a search for part of a number or name looks at for one page; at least 1.
     pub search_records: u32,
     /// Answers to requests with `Idempotency-Key`.
     pub repeats: RepeatLimits,
+}
+
+/// Limits on tokens and links.
+#[derive(Clone, Debug)]
+pub struct AccessLimits {
+    /// Wrong tokens in a row from one address before they are answered 429. Good ones are always taken.
+    pub wrong_tokens: u32,
+    /// After that, one more is answered 401 each time this has passed.
+    pub wrong_token_pause: Duration,
+    /// How long a link to a recording is good.
+    pub link_time: Duration,
+}
+
+impl Default for AccessLimits {
+    fn default() -> Self {
+        Self {
+            wrong_tokens: 20,
+            wrong_token_pause: Duration::from_secs(1),
+            link_time: Duration::from_secs(900),
+        }
+    }
 }
 
 /// How long and how many answers to requests with `Idempotency-Key` are kept for a client that asks again. They are in
@@ -126,8 +150,7 @@ impl Default for Limits {
             request_timeout: Duration::from_secs(30),
             keep_alive: Duration::from_secs(15),
             shutdown: Duration::from_secs(3),
-            wrong_tokens: 20,
-            wrong_token_pause: Duration::from_secs(1),
+            access: AccessLimits::default(),
             search_records: 50_000,
             repeats: RepeatLimits::default(),
         }
@@ -140,6 +163,7 @@ pub(crate) struct Shared {
     pub(crate) domain: Arc<str>,
     pub(crate) switch: SwitchHandle,
     pub(crate) accounts: Accounts,
+    pub(crate) recordings: Recordings,
     pub(crate) dialplans: Arc<dyn Dialplans>,
     pub(crate) events: EventBus,
     pub(crate) health: Health,
@@ -151,7 +175,13 @@ pub(crate) struct Shared {
     /// One change of dialplans at a time: its condition holds until it is made.
     pub(crate) dialplan_turn: Arc<std::sync::Mutex<()>>,
     pub(crate) limits: Limits,
-    pub(crate) streams: Arc<tokio::sync::Semaphore>,
+    pub(crate) streams: Streams,
+}
+
+/// The event streams.
+pub(crate) struct Streams {
+    /// One for each that may be open.
+    pub(crate) places: Arc<tokio::sync::Semaphore>,
     /// True once the end was asked for: event streams end.
     pub(crate) closing: tokio::sync::watch::Sender<bool>,
 }
@@ -175,6 +205,7 @@ impl AdminState {
             store,
             domain,
             switch,
+            recordings,
             dialplans,
             events,
             health,
@@ -192,9 +223,12 @@ impl AdminState {
         };
         Arc::new(Shared {
             accounts: Accounts::new(store.clone(), domain.clone(), switch.clone(), hasher),
-            guard: Guard::new(limits.wrong_tokens, limits.wrong_token_pause, trusted_proxies),
-            streams: Arc::new(tokio::sync::Semaphore::new(limits.event_streams)),
-            closing: tokio::sync::watch::Sender::new(false),
+            recordings: Recordings::new(store.clone(), domain.clone(), recordings),
+            guard: Guard::new(&limits.access, trusted_proxies),
+            streams: Streams {
+                places: Arc::new(tokio::sync::Semaphore::new(limits.event_streams)),
+                closing: tokio::sync::watch::Sender::new(false),
+            },
             store,
             domain,
             switch,

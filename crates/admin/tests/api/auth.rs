@@ -68,8 +68,8 @@ async fn a_removed_token_is_refused_at_once() {
 #[tokio::test]
 async fn a_client_that_guesses_has_to_wait_and_a_good_token_does_not() {
     let mut setup = Setup::default();
-    setup.limits.wrong_tokens = 3;
-    setup.limits.wrong_token_pause = std::time::Duration::from_secs(3600);
+    setup.limits.access.wrong_tokens = 3;
+    setup.limits.access.wrong_token_pause = std::time::Duration::from_secs(3600);
     let world = World::with(setup).await;
     let guess = async |token: &str| {
         world
@@ -105,8 +105,8 @@ async fn behind_a_trusted_proxy_each_client_counts_for_itself() {
             trusted_proxies,
             ..Setup::default()
         };
-        setup.limits.wrong_tokens = 1;
-        setup.limits.wrong_token_pause = std::time::Duration::from_secs(3600);
+        setup.limits.access.wrong_tokens = 1;
+        setup.limits.access.wrong_token_pause = std::time::Duration::from_secs(3600);
         let world = World::with(setup).await;
         let guess = async |client: &str| {
             let headers = [("authorization", "Bearer wrong"), ("x-forwarded-for", client)];

@@ -36,6 +36,13 @@ fn the_description_has_every_call_of_the_contract() {
         ("/api/v1/cdrs", &["GET"]),
         ("/api/v1/dialplans", &["GET"]),
         ("/api/v1/dialplans/{name}", &["GET", "PUT", "DELETE"]),
+        ("/api/v1/calls/{id}/recording", &["POST"]),
+        ("/api/v1/recordings", &["GET"]),
+        ("/api/v1/recordings/{id}", &["GET", "DELETE"]),
+        ("/api/v1/recordings/{id}/audio", &["GET"]),
+        ("/api/v1/conferences", &["GET"]),
+        ("/api/v1/conferences/{room}", &["GET"]),
+        ("/api/v1/conferences/{room}/members/{id}", &["PATCH", "DELETE"]),
         ("/api/v1/events", &["GET"]),
         ("/api/v1/openapi.json", &["GET"]),
         ("/healthz", &["GET"]),
@@ -62,6 +69,7 @@ async fn every_described_operation_has_a_route_and_every_route_is_described() {
         let concrete = path
             .replace("{number}", "1")
             .replace("{id}", "1")
+            .replace("{room}", "1")
             .replace("{name}", "x");
         for method in [
             Method::GET,

@@ -19,7 +19,8 @@ use prometheus_client::registry::Registry;
 use serde_json::Value;
 use store::Store;
 use switch::{
-    AccountChange, CallUid, Command, CommandError, Ha1, LiveCall, LiveLeg, LiveState, Registration, Reply, Stats,
+    AccountChange, CallUid, Command, CommandError, Conference, Ha1, LiveCall, LiveLeg, LiveRecording, LiveState,
+    RecordAction, Registration, Reply, Stats,
 };
 use tokio::sync::mpsc;
 use tower::ServiceExt;
@@ -33,10 +34,17 @@ pub(crate) struct FakeSwitch {
     pub(crate) changes: Vec<AccountChange>,
     pub(crate) calls: Vec<LiveCall>,
     pub(crate) registrations: Vec<Registration>,
+    pub(crate) conferences: Vec<Conference>,
     pub(crate) busy: bool,
 }
 
 impl FakeSwitch {
+    fn conference(&mut self, room: &str) -> Result<&mut Conference, CommandError> {
+        let conferences = &mut self.conferences;
+        let found = conferences.iter_mut().find(|conference| conference.room == room);
+        found.ok_or(CommandError::NotFound)
+    }
+
     fn command(&mut self, command: Command) -> Result<Reply, CommandError> {
         if self.busy {
             return Err(CommandError::Busy);
@@ -85,9 +93,32 @@ impl FakeSwitch {
                     Ok(Reply::Done)
                 }
             }
-            Command::ListConferences => Ok(Reply::Conferences(Vec::new())),
-            Command::Record { .. } | Command::MuteMember { .. } | Command::RemoveMember { .. } => {
-                Err(CommandError::NotFound)
+            Command::ListConferences => Ok(Reply::Conferences(self.conferences.clone())),
+            Command::MuteMember { room, member, muted } => {
+                let conference = self.conference(&room)?;
+                let one = conference.members.iter_mut().find(|one| one.id == member);
+                one.ok_or(CommandError::NotFound)?.muted = muted;
+                Ok(Reply::Conferences(vec![conference.clone()]))
+            }
+            Command::RemoveMember { room, member } => {
+                let members = &mut self.conference(&room)?.members;
+                let i = members.iter().position(|one| one.id == member);
+                members.remove(i.ok_or(CommandError::NotFound)?);
+                Ok(Reply::Done)
+            }
+            Command::Record { call, action } => {
+                let calls = &mut self.calls;
+                let call = calls.iter_mut().find(|one| one.id == call);
+                let call = call.ok_or(CommandError::NotFound)?;
+                call.recording = match (call.recording, action) {
+                    (LiveRecording::Off, RecordAction::Start) | (LiveRecording::Paused, RecordAction::Resume) => {
+                        LiveRecording::On
+                    }
+                    (LiveRecording::On, RecordAction::Pause) => LiveRecording::Paused,
+                    (LiveRecording::On | LiveRecording::Paused, RecordAction::Stop) => LiveRecording::Off,
+                    _ => return Err(CommandError::Conflict("not now".to_owned())),
+                };
+                Ok(Reply::Done)
             }
             Command::Stats => Ok(Reply::Stats(Box::new(Stats {
                 calls: 3,
@@ -165,7 +196,7 @@ pub(crate) struct World {
     pub(crate) health: Health,
     /// What the switch is asked, where no fake one takes it.
     pub(crate) requests: Option<mpsc::Receiver<SwitchRequest>>,
-    _folder: tempfile::TempDir,
+    pub(crate) folder: tempfile::TempDir,
 }
 
 /// What came back.
@@ -270,6 +301,7 @@ impl World {
             store: store.clone(),
             domain: DOMAIN.into(),
             switch: handle,
+            recordings: folder.path().join("recordings"),
             dialplans: Arc::new(dialplans),
             events: events.clone(),
             health: health.clone(),
@@ -300,7 +332,7 @@ impl World {
                 events,
                 health,
                 requests: held,
-                _folder: folder,
+                folder,
             },
             state,
         )
@@ -413,6 +445,7 @@ pub(crate) fn call(id: u128, from: &str, to: &str) -> LiveCall {
         started_at: 1_767_602_400_000_000,
         answered_at: None,
         doing: "dial (main.rhai:2)".to_owned(),
+        recording: LiveRecording::Off,
         legs: vec![LiveLeg {
             party: from.to_owned(),
             inbound: true,

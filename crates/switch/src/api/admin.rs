@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{CallUid, Cdr, LiveLeg, LiveState, Recording};
+use super::{CallUid, Cdr, LiveLeg, LiveRecording, LiveState, Recording};
 
 /// The commands of the admin API.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -152,6 +152,8 @@ pub struct LiveCall {
     pub answered_at: Option<i64>,
     /// The running verb, such as `dial`, with its line in the script.
     pub doing: String,
+    /// Whether it is recorded.
+    pub recording: LiveRecording,
     /// Its legs, the caller's first.
     pub legs: Vec<LiveLeg>,
 }

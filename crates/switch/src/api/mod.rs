@@ -28,8 +28,8 @@ pub use admin::{Command, CommandError, Conference, Event, LiveCall, Member, Reco
 pub use image::{Abilities, CallImage, LegImage, TalkImage, TimerImage};
 pub use records::{
     AudioRules, Began, Binding, BindingChange, CallUid, CauseCode, Cdr, CdrAnswer, CdrOpen, Device, Disposition,
-    EndedBy, Extension, Ha1, Link, LinkKind, LiveLeg, LiveState, NatPolicy, Recording, RecordingEnd, RecordingEnded,
-    RecordingFormat, RecordingKind, RecordingUid, Segment, Story, Transcode, is_number,
+    EndedBy, Extension, Ha1, Link, LinkKind, LiveLeg, LiveRecording, LiveState, NatPolicy, Recording, RecordingEnd,
+    RecordingEnded, RecordingFormat, RecordingKind, RecordingUid, Segment, Story, Transcode, is_number,
 };
 pub use script::{
     Dial, DialResult, DialStatus, ExtensionState, Facts, NoRejectCode, Outcome, Position, RejectCode, ScriptCommand,

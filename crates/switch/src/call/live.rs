@@ -1,7 +1,7 @@
 //! What the admin API shows of a call in progress.
 
 use crate::{
-    api::{LiveCall, LiveLeg, LiveState},
+    api::{LiveCall, LiveLeg, LiveRecording, LiveState},
     core::Core,
 };
 
@@ -36,6 +36,7 @@ pub(crate) fn live(call: &Call, x: &Core) -> LiveCall {
         started_at: record.started_at,
         answered_at: record.answered_at,
         doing: doing(call),
+        recording: LiveRecording::Off,
         legs: legs.collect(),
     }
 }

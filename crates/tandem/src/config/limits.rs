@@ -1,5 +1,7 @@
 //! The settings that bound how much of everything there may be.
 
+use std::time::Duration;
+
 use switch::admission::Rate;
 
 use super::{
@@ -325,9 +327,20 @@ pub(super) const KEYS: &[Key] = &[
         "search-records",
         "N",
         "50000",
-        "Call records that a search by part of a number or name looks at for one page of its answer",
+        "Call records, or recordings, that a search by part of a number or name looks at for one page of its answer",
         |c, v| {
             c.limits.search_records = values::whole(one(v), 100, 10_000_000)?;
+            Ok(())
+        },
+    ),
+    limit(
+        "keep-recordings",
+        "DAYS",
+        "0",
+        "Remove a recording so many days after it began; 0 keeps all for ever",
+        |c, v| {
+            let days: u32 = values::whole(one(v), 0, 36_500)?;
+            c.limits.keep_recordings = (days > 0).then(|| Duration::from_secs(u64::from(days) * 86_400));
             Ok(())
         },
     ),

@@ -94,6 +94,8 @@ pub struct Limits {
     pub idempotency_time: Duration,
     /// How often the disk is told that calls go on.
     pub call_mark: Duration,
+    /// How long recordings are kept; `None`: for ever.
+    pub keep_recordings: Option<Duration>,
 }
 
 impl Default for Limits {
@@ -109,6 +111,7 @@ impl Default for Limits {
             search_records: 50_000,
             idempotency_time: Duration::from_secs(600),
             call_mark: Duration::from_secs(5),
+            keep_recordings: None,
         }
     }
 }

@@ -273,6 +273,7 @@ fn every_key_is_read_from_the_file_as_well() {
         message_timeout = 7
         idle_timeout = 7000
         search_records = 7000
+        keep_recordings = 7
         idempotency_time = 7
         call_mark = 7
         record_parts = 7
@@ -310,4 +311,5 @@ fn every_key_is_read_from_the_file_as_well() {
     assert_eq!(switch.admission.total.calls.per_second, 7_000);
     assert!(!config.demo && config.log.json && config.log.whole_messages && config.http.metrics_need_token);
     assert_eq!(config.http.trusted_proxies.len(), 2);
+    assert_eq!(config.limits.keep_recordings, Some(Duration::from_secs(7 * 86_400)));
 }

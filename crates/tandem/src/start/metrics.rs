@@ -13,7 +13,7 @@ use prometheus_client::{
 };
 use store::Writer;
 
-use crate::{recorder::EndedCalls, run::Metrics};
+use crate::{recorder::Counts, run::Metrics};
 
 /// The counters that the media engine reports of each closed leg, summed up.
 #[derive(Clone, Debug, Default)]
@@ -36,8 +36,8 @@ impl Audio {
     }
 }
 
-/// A registry with the loop's metrics, the media engine's, the store's, and how calls ended.
-pub(super) fn registry(metrics: &Metrics, audio: &Audio, writer: Writer, ended: EndedCalls) -> Registry {
+/// A registry with the loop's metrics, the media engine's, the store's, how calls ended, and what was recorded.
+pub(super) fn registry(metrics: &Metrics, audio: &Audio, writer: Writer, counts: Counts) -> Registry {
     let mut registry = Registry::default();
     for (name, help, counter) in [
         (
@@ -73,7 +73,11 @@ pub(super) fn registry(metrics: &Metrics, audio: &Audio, writer: Writer, ended: 
     registry.register("tandem_sip_connections", connections, metrics.connections.clone());
     let panics = "Messages whose handling failed and that were dropped";
     registry.register("tandem_panics", panics, metrics.panics.clone());
-    registry.register("tandem_calls_ended", "Calls that have ended, by cause", ended);
+    registry.register("tandem_calls_ended", "Calls that have ended, by cause", counts.calls);
+    let recordings = "Recordings that have ended";
+    registry.register("tandem_recordings_ended", recordings, counts.recordings);
+    let bytes = "Bytes of the files of recordings that have ended";
+    registry.register("tandem_recording_bytes", bytes, counts.recording_bytes);
     registry.register_collector(Box::new(Writes(writer)));
     registry
 }

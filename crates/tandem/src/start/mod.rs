@@ -7,6 +7,7 @@
 //! | `signalling.rs` | the thread of the switch | all of `Signalling`, `Begin` |
 //! | `outside.rs` | carries out the outputs of the switch | all of `Outside` |
 //! | `database.rs` | the data folder and the first start | all of `Made` |
+//! | `recordings.rs` | ends recordings that were cut off, removes old ones | none |
 //! | `dialplans.rs` | loads the dialplans | none |
 //! | `banner.rs` | the text for a person at start | all of `Banner` |
 //! | `metrics.rs` | the shell's figures in `/metrics` | all of `Audio` |
@@ -19,6 +20,7 @@ mod database;
 mod dialplans;
 mod metrics;
 mod outside;
+mod recordings;
 mod replay;
 mod serve;
 mod signalling;

@@ -23,9 +23,10 @@ impl Outside for Shell {
             Output::Forget(changes) => self.recorder.forget(changes),
             Output::CdrAnswered(answer) => self.recorder.answer_cdr(*answer),
             Output::Cdr(cdr) => self.recorder.close_cdr(*cdr),
+            Output::Recording(recording) => self.recorder.recording(*recording),
             Output::Event(event) => self.events.publish(event),
             // Nothing asks for it yet.
-            Output::Journal(_) | Output::Recording(_) => {}
+            Output::Journal(_) => {}
             // The loop's own.
             Output::Transmit(_) | Output::Query(_, Query::Resolve { .. }) | Output::Reply(..) | Output::Timeout(_) => {}
         }

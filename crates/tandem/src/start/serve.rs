@@ -25,7 +25,7 @@ use super::{
     dialplans::{self, Files},
     metrics::{Audio, registry},
     outside::Shell,
-    say,
+    recordings, say,
     signalling::{Begin, Signalling},
 };
 use crate::{
@@ -81,13 +81,15 @@ async fn run(config: &Config, keeper: &Handle) -> Result<(), StartError> {
     let system = system(config, listeners, &addresses);
     announce(config, listeners, addresses, &http, (&made, broken.as_deref()))?;
     let first = database::load(&store, &config.domain, clock.unix_micros()).await?;
+    recordings::close_interrupted(&store, config).await?;
+    recordings::tidy(&store, config, clock);
 
     let events = EventBus::default();
     let watch = watch(&plans, &events)?;
     let scripts = start_scripts(config, &plans, &mailbox)?;
     let recorder = Recorder::new(&config.domain, &store, keeper, mailbox.clone());
     recorder.mark_calls(config.limits.call_mark, clock, keeper);
-    let ended = recorder.ended();
+    let counts = recorder.counts();
     let metrics = Metrics::default();
     let begin = Begin {
         machine: Switch::new(told, seed, &Keys { nonce: random()? }),
@@ -112,11 +114,12 @@ async fn run(config: &Config, keeper: &Handle) -> Result<(), StartError> {
         store: store.clone(),
         domain: config.domain.as_str().into(),
         switch,
+        recordings: recordings::folder(config),
         dialplans: Arc::new(Files(plans)),
         events,
         health: health.clone(),
         hasher: hasher(config),
-        registry: registry(&metrics, &audio, store.writer(&config.domain), ended),
+        registry: registry(&metrics, &audio, store.writer(&config.domain), counts),
         metrics_need_token: config.http.metrics_need_token,
         trusted_proxies: config.http.trusted_proxies.clone(),
         system,

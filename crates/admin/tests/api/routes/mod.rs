@@ -2,8 +2,11 @@
 
 mod calls;
 mod cdrs;
+mod conferences;
 mod dialplans;
 mod events;
 mod extensions;
 mod import;
+mod links;
+mod recordings;
 mod system;

@@ -3,6 +3,9 @@
 
 #![allow(clippy::print_stdout)]
 
+mod rooms;
+mod sounds;
+
 use std::{
     collections::BTreeMap,
     error::Error,
@@ -15,10 +18,11 @@ use admin::{
     generate_token, hash_token,
 };
 use jiff::Timestamp;
+use rooms::Rooms;
 use store::{Store, StoreError};
 use switch::{
     Began, CallUid, CauseCode, Cdr, CdrOpen, Command, CommandError, Disposition, EndedBy, Event, Extension, Ha1, Link,
-    LinkKind, LiveCall, LiveLeg, LiveState, Registration, Reply, Segment, Story,
+    LinkKind, LiveCall, LiveLeg, LiveRecording, LiveState, RecordAction, Registration, Reply, Segment, Story,
 };
 use tokio::sync::mpsc;
 
@@ -41,6 +45,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         std::env::var("TANDEM_TOKEN").or_else(|_| generate_token().map_err(|_| std::env::VarError::NotPresent))?;
     store.put_token(DOMAIN, "demo", hash_token(&token), 0).await?;
     fill(&store).await?;
+    sounds::fill(&store, &folder.join("recordings")).await?;
     let (switch, requests) = SwitchHandle::channel(64);
     let (events, health) = (EventBus::default(), Health::default());
     health.ready();
@@ -49,6 +54,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         store,
         domain: DOMAIN.into(),
         switch,
+        recordings: folder.join("recordings"),
         dialplans: Arc::new(Plans::new()),
         events,
         health,
@@ -179,6 +185,7 @@ struct Fake {
     events: EventBus,
     calls: Vec<LiveCall>,
     contacts: Vec<Registration>,
+    rooms: Rooms,
     next: u128,
 }
 
@@ -199,6 +206,7 @@ impl Fake {
             events,
             calls: Vec::new(),
             contacts,
+            rooms: Rooms::new(),
             next: 1000,
         }
     }
@@ -223,6 +231,7 @@ impl Fake {
 
     /// A call rings, or the one that rings is answered; now and then the oldest ends.
     fn step(&mut self) {
+        self.rooms.step(&self.events);
         if let Some(call) = self.calls.iter_mut().find(|call| call.state == LiveState::Ringing) {
             call.state = LiveState::Answered;
             call.answered_at = Some(Timestamp::now().as_microsecond());
@@ -256,6 +265,7 @@ impl Fake {
             started_at: Timestamp::now().as_microsecond(),
             answered_at: None,
             doing: "dial (main.rhai:2)".to_owned(),
+            recording: LiveRecording::Off,
             legs: vec![leg(from, true, "trying"), leg(to, false, "ringing")],
         };
         self.calls.push(call.clone());
@@ -325,9 +335,21 @@ impl Fake {
                 self.events.publish(Event::RegistrationRemoved(Box::new(contact)));
                 Ok(Reply::Done)
             }
-            Command::ListConferences => Ok(Reply::Conferences(Vec::new())),
-            Command::Record { .. } | Command::MuteMember { .. } | Command::RemoveMember { .. } => {
-                Err(CommandError::NotFound)
+            Command::ListConferences => Ok(Reply::Conferences(self.rooms.list())),
+            Command::MuteMember { room, member, muted } => self.rooms.mute(&room, member, muted, &self.events),
+            Command::RemoveMember { room, member } => self.rooms.remove(&room, member, &self.events),
+            Command::Record { call, action } => {
+                let call = self.calls.iter_mut().find(|one| one.id == call);
+                let call = call.ok_or(CommandError::NotFound)?;
+                if call.state != LiveState::Answered {
+                    return Err(CommandError::Conflict("the call is not connected".to_owned()));
+                }
+                call.recording = match action {
+                    RecordAction::Start | RecordAction::Resume => LiveRecording::On,
+                    RecordAction::Pause => LiveRecording::Paused,
+                    RecordAction::Stop => LiveRecording::Off,
+                };
+                Ok(Reply::Done)
             }
             Command::Stats => Ok(Reply::Stats(Box::default())),
         }

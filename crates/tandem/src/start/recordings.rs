@@ -1,0 +1,49 @@
+//! Recordings that were cut off, and recordings that are too old.
+
+use std::{path::PathBuf, time::Duration};
+
+use admin::Recordings;
+use store::{Store, StoreError};
+
+use crate::{clock::Clock, config::Config};
+
+/// How often old recordings are looked for.
+const EVERY: Duration = Duration::from_secs(3_600);
+
+/// The folder of recordings.
+pub(super) fn folder(config: &Config) -> PathBuf {
+    config.data.join("recordings")
+}
+
+/// Gives recordings that were cut off when the last process ended their end.
+pub(super) async fn close_interrupted(store: &Store, config: &Config) -> Result<(), StoreError> {
+    let closed = of(store, config).close_interrupted(|_| None).await?;
+    if closed > 0 {
+        tracing::warn!(recordings = closed, "closed recordings that were interrupted");
+    }
+    Ok(())
+}
+
+/// Removes recordings that are older than is wanted, now and then, by a task of this runtime.
+pub(super) fn tidy(store: &Store, config: &Config, clock: Clock) {
+    let Some(kept) = config.limits.keep_recordings else {
+        return;
+    };
+    let kept = i64::try_from(kept.as_micros()).unwrap_or(i64::MAX);
+    let recordings = of(store, config);
+    tokio::spawn(async move {
+        loop {
+            match recordings.tidy(clock.unix_micros().saturating_sub(kept)).await {
+                Ok(0) => {}
+                Ok(removed) => tracing::info!(removed, "removed old recordings (--keep-recordings)"),
+                Err(StoreError::Closed) => return,
+                Err(error) => tracing::error!(%error, "old recordings not removed; tried again in an hour"),
+            }
+            tokio::time::sleep(EVERY).await;
+        }
+    });
+}
+
+fn of(store: &Store, config: &Config) -> Recordings {
+    Recordings::new(store.clone(), config.domain.as_str().into(), folder(config))
+}
