@@ -78,7 +78,7 @@ pub struct RecordingEnded {
 
 /// Declares an enum whose values have one word each, in the database, in the API and in scripts.
 macro_rules! words {
-    ($(#[$about:meta])* $name:ident: $($(#[$doc:meta])* $variant:ident = $word:literal,)*) => {
+    ($(#[$about:meta])* $name:ident: $($(#[$doc:meta])* $variant:ident = $word:tt,)*) => {
         $(#[$about])*
         #[derive(Copy, Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
         #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

@@ -153,6 +153,24 @@ fn every_operation_is_documented_with_its_errors_and_every_schema_with_words() {
     assert_eq!(unique.len(), ids.len(), "operation ids repeat: {ids:?}");
 }
 
+#[test]
+fn the_words_of_recordings_are_described_as_they_are_sent() {
+    use records::{RecordingEnd, RecordingFormat, RecordingKind};
+
+    let document = document();
+    let described = |name: &str| document["components"]["schemas"][name]["enum"].clone();
+    let kinds: Vec<_> = RecordingKind::ALL.iter().map(|kind| kind.name()).collect();
+    let formats: Vec<_> = RecordingFormat::ALL.iter().map(|format| format.name()).collect();
+    let ends: Vec<_> = RecordingEnd::ALL.iter().map(|end| end.name()).collect();
+    for (name, words) in [
+        ("RecordingKind", kinds),
+        ("RecordingFormat", formats),
+        ("RecordingEnd", ends),
+    ] {
+        assert_eq!(described(name), Value::from(words), "{name}");
+    }
+}
+
 #[tokio::test]
 async fn the_served_description_is_the_one_the_page_was_made_from() {
     let world = World::new().await;
