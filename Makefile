@@ -61,6 +61,7 @@ web/node_modules/.package-lock.json: web/package.json web/package-lock.json | ne
 	@touch $@
 
 web-test: web/node_modules/.package-lock.json
+	cargo build --locked -p admin --example demo
 	npm --prefix web test
 	tests/web.sh
 

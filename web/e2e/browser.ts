@@ -38,8 +38,9 @@ export async function open(browser: Browser): Promise<{ page: Page; faults: stri
   return { page, faults };
 }
 
-export async function signIn(page: Page): Promise<void> {
-  await page.goto(url);
+/** Signs in, at this Tandem or at another that takes the same token. */
+export async function signIn(page: Page, at = url): Promise<void> {
+  await page.goto(at);
   await page.getByLabel("Admin token").fill(token);
   await page.getByRole("button", { name: "Sign in" }).click();
   await page.getByRole("heading", { name: "Calls", exact: true }).waitFor();

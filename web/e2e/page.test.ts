@@ -137,7 +137,7 @@ test("dialogs are kept to the keyboard: focus inside, Escape closes, focus retur
   expect(await page.evaluate(() => document.activeElement?.textContent)).toBe("New extension");
 });
 
-const PATHS = ["/calls", "/extensions", "/registrations", "/history", "/dialplans/main"];
+const PATHS = ["/calls", "/conferences", "/extensions", "/registrations", "/history", "/recordings", "/dialplans/main"];
 
 test("on every screen nothing is wider than the screen, and every button and every rule is there", async () => {
   const name = "Wolfeschlegelsteinhausenbergerdorff-Weltenburgerschmidtmeierhuber";

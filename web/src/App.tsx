@@ -1,20 +1,33 @@
 import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
-import { BrowserRouter, Navigate, NavLink, Route, Routes } from "react-router";
+import { BrowserRouter, Navigate, NavLink, Route, Routes, useLocation } from "react-router";
 
 import { ApiError } from "./api/client";
 import { Live, useLiveState } from "./api/live";
 import { useAskBeforeLeaving, useDrafts } from "./api/drafts";
 import { session } from "./api/session";
 import { CallsPage } from "./pages/Calls";
+import { ConferencesPage } from "./pages/Conferences";
 import { DialplansPage } from "./pages/Dialplans";
 import { ExtensionsPage } from "./pages/Extensions";
 import { HistoryPage } from "./pages/History";
+import { RecordingsPage } from "./pages/Recordings";
 import { RegistrationsPage } from "./pages/Registrations";
 import { SignIn } from "./pages/SignIn";
 import { clock } from "./ui/format";
 import { useToken } from "./ui/hooks";
-import { CallsIcon, HistoryIcon, LeaveIcon, MoonIcon, PeopleIcon, PhoneIcon, RouteIcon, SunIcon } from "./ui/Icons";
+import {
+  CallsIcon,
+  HistoryIcon,
+  LeaveIcon,
+  MicrophoneIcon,
+  MoonIcon,
+  PeopleIcon,
+  PhoneIcon,
+  RoomIcon,
+  RouteIcon,
+  SunIcon,
+} from "./ui/Icons";
 import { Notices } from "./ui/Notices";
 import { useTheme } from "./ui/theme";
 
@@ -50,9 +63,11 @@ function Signed() {
                 <Routes>
                   <Route path="/" element={<Navigate to="/calls" replace />} />
                   <Route path="/calls" element={<CallsPage />} />
+                  <Route path="/conferences" element={<ConferencesPage />} />
                   <Route path="/extensions" element={<ExtensionsPage />} />
                   <Route path="/registrations" element={<RegistrationsPage />} />
                   <Route path="/history" element={<HistoryPage />} />
+                  <Route path="/recordings" element={<RecordingsPage />} />
                   <Route path="/dialplans/:name?" element={<DialplansPage />} />
                   <Route path="*" element={<Navigate to="/calls" replace />} />
                 </Routes>
@@ -84,6 +99,9 @@ function Side() {
   const [theme, toggleTheme] = useTheme();
   const state = useLiveState();
   const unsaved = Object.keys(useDrafts()).length > 0;
+  const { pathname } = useLocation();
+  // On a narrow screen not all pages are in sight.
+  useEffect(() => document.querySelector("nav a.active")?.scrollIntoView?.({ block: "nearest", inline: "nearest" }), [pathname]);
   return (
     <header className="side">
       <div className="brand">
@@ -94,6 +112,10 @@ function Side() {
         <NavLink to="/calls">
           <CallsIcon />
           <span>Calls</span>
+        </NavLink>
+        <NavLink to="/conferences">
+          <RoomIcon />
+          <span>Conferences</span>
         </NavLink>
         <NavLink to="/extensions">
           <PeopleIcon />
@@ -106,6 +128,10 @@ function Side() {
         <NavLink to="/history">
           <HistoryIcon />
           <span>Call history</span>
+        </NavLink>
+        <NavLink to="/recordings">
+          <MicrophoneIcon />
+          <span>Recordings</span>
         </NavLink>
         <NavLink to="/dialplans">
           <RouteIcon />

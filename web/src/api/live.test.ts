@@ -1,9 +1,10 @@
 import { QueryClient } from "@tanstack/react-query";
 import { beforeEach, expect, test, vi } from "vitest";
 
-import type { Call } from "./client";
+import type { Call, Conference, Recording } from "./client";
 import { ended } from "./ended";
 import { apply, ownChange } from "./live";
+import { recorded } from "./recorded";
 
 let client: QueryClient;
 const ids = () => client.getQueryData<{ items: Call[] }>(["calls"])?.items.map((call) => `${call.id} ${call.state}`);
@@ -100,4 +101,48 @@ test("a thousand phones that come at once are in the list, and it is not read ag
   apply(client, { name: "registration.removed", data: phone("101", 9) });
   expect(pages("pages", "101")?.[0]?.items).toEqual([phone("101", 10)]);
   expect(invalidate).not.toHaveBeenCalled();
+});
+
+test("members of a conference come, change and go, and a conference is gone with its last member", () => {
+  const member = (id: string, speaking = false) => ({ id, number: id, name: "", since: "2026-01-05T08:00:00Z", muted: false, speaking });
+  client.setQueryData(["conferences"], { items: [], next_cursor: null });
+  const rooms = () =>
+    client
+      .getQueryData<{ items: Conference[] }>(["conferences"])
+      ?.items.map(({ room, members }) => `${room}: ${members.map(({ id, speaking }) => id + (speaking ? "!" : "")).join(" ")}`);
+  const tell = (what: string, room: string, data: object) => apply(client, { name: `conference.${what}`, data: { room, member: data } });
+  tell("joined", "sales", member("101"));
+  tell("joined", "all", member("102"));
+  tell("joined", "sales", member("103"));
+  expect(rooms()).toEqual(["all: 102", "sales: 101 103"]);
+  tell("changed", "sales", member("101", true));
+  // The same event twice changes nothing.
+  tell("joined", "sales", member("103"));
+  expect(rooms()).toEqual(["all: 102", "sales: 101! 103"]);
+  tell("left", "sales", member("101"));
+  tell("left", "all", member("102"));
+  tell("left", "gone", member("104"));
+  expect(rooms()).toEqual(["sales: 103"]);
+});
+
+test("a recording that begins or ends shows in the lists, and a new one moves none of them", () => {
+  const recording = (state: string, kind = "call") => ({ id: "r", call_id: "a", kind, name: "sales", state, seconds: 3, call: null });
+  client.setQueryData(["conferences"], { items: [{ room: "sales", recorded: false, members: [] }], next_cursor: null });
+  const parties = { from: "101", from_name: "", to: "102", dialed: "102" };
+  const item = { ...recording("in_progress"), seconds: null, call: parties };
+  client.setQueryData(["recordings", { q: "" }], { pages: [{ items: [item], next_cursor: null }], pageParams: [""] });
+  const calls = () => client.getQueryData<{ items: Call[] }>(["calls"])?.items.map((call) => call.recording);
+  const list = () => client.getQueryData<{ pages: { items: Recording[] }[] }>(["recordings", { q: "" }])?.pages[0]?.items;
+  const before = recorded.count();
+  apply(client, { name: "recording.started", data: { ...recording("in_progress"), id: "new" } });
+  expect([calls(), list()?.length, recorded.count()]).toEqual([["on"], 1, before + 1]);
+  apply(client, { name: "recording.ended", data: recording("ended") });
+  expect(calls()).toEqual(["off"]);
+  expect(list()).toEqual([{ ...recording("ended"), call: parties }]);
+  expect(recorded.count()).toBe(before + 1);
+  const rooms = () => client.getQueryData<{ items: Conference[] }>(["conferences"])?.items.map(({ recorded }) => recorded);
+  apply(client, { name: "recording.started", data: recording("in_progress", "conference") });
+  expect([rooms(), calls()]).toEqual([[true], ["off"]]);
+  apply(client, { name: "recording.ended", data: recording("ended", "conference") });
+  expect(rooms()).toEqual([false]);
 });

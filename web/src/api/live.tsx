@@ -4,9 +4,10 @@ import { type QueryClient, useQueryClient } from "@tanstack/react-query";
 import { createContext, type ReactNode, useContext, useEffect, useState } from "react";
 
 import { type Notice, useNotify } from "../ui/Notices";
-import type { Call, Cdr, Fault, Registration } from "./client";
+import type { Call, CallRecording, Cdr, Conference, ConferenceMember, Fault, Recording, Registration } from "./client";
 import { ended } from "./ended";
 import { listen, type StreamState, type TandemEvent } from "./events";
+import { recorded } from "./recorded";
 
 type Page<T> = { items: T[]; next_cursor?: string | null };
 type Pages<T> = { pages: Page<T>[]; pageParams: unknown[] };
@@ -44,12 +45,57 @@ function changePages(pages: Page<Registration>[], contact: Registration, added: 
   });
 }
 
-/** Reads the lists again after events were missed. A long list of calls is left as it is, and shows a button. */
+/** A member has come, has changed or has gone. */
+function changeMember(client: QueryClient, name: string, room: string, member: ConferenceMember) {
+  const gone = name === "conference.left";
+  const change = (conference: Conference): Conference => {
+    const members = conference.members.map((other) => (other.id === member.id ? member : other));
+    const known = members.includes(member);
+    return { ...conference, members: gone ? members.filter((other) => other !== member) : known ? members : [...members, member] };
+  };
+  client.setQueryData<Page<Conference>>(["conferences"], (page) => {
+    if (!page) return page;
+    const known = page.items.some((conference) => conference.room === room);
+    const fresh: Conference[] = known || gone ? [] : [{ room, since: member.since, recorded: false, members: [] }];
+    const items = [...page.items, ...fresh].map((conference) => (conference.room === room ? change(conference) : conference));
+    items.sort((a, b) => (a.room < b.room ? -1 : 1));
+    return { ...page, items: items.filter(({ members }) => members.length > 0) };
+  });
+  // An answer that is under way may be older than this event.
+  if (client.isFetching({ queryKey: ["conferences"] })) void client.invalidateQueries({ queryKey: ["conferences"] });
+}
+
+/** A recording has begun or ended: lists show its state, and so does what is recorded. */
+function changeRecording(client: QueryClient, recording: Recording) {
+  const going = recording.state === "in_progress";
+  const update = (item: Recording) => (item.id === recording.id ? { ...recording, call: item.call } : item);
+  client.setQueriesData<Pages<Recording>>({ queryKey: ["recordings"] }, (list) =>
+    list && { ...list, pages: list.pages.map((page) => ({ ...page, items: page.items.map(update) })) },
+  );
+  if (going) recorded.add();
+  void client.invalidateQueries({ queryKey: ["call-recordings", recording.call_id] });
+  if (recording.kind === "conference") {
+    client.setQueryData<Page<Conference>>(["conferences"], (page) =>
+      page && { ...page, items: page.items.map((one) => (one.room === recording.name ? { ...one, recorded: going } : one)) },
+    );
+  }
+  if (recording.kind === "call") {
+    const state: CallRecording = going ? "on" : "off";
+    client.setQueryData<Page<Call>>(["calls"], (page) =>
+      page && { ...page, items: page.items.map((call) => (call.id === recording.call_id ? { ...call, recording: state } : call)) },
+    );
+  }
+}
+
+/** Reads the lists again after events were missed. A long list of calls or recordings is left as it is, and shows a
+ * button. */
 function readAgain(client: QueryClient) {
-  const long = (data: unknown) => ((data as Pages<Cdr> | undefined)?.pages.length ?? 0) > 1;
-  const cdrs = (queryKey: readonly unknown[]) => queryKey[0] === "cdrs";
-  void client.invalidateQueries({ predicate: ({ queryKey, state }) => !cdrs(queryKey) || !long(state.data) });
-  if (client.getQueriesData({ queryKey: ["cdrs"] }).some(([, data]) => long(data))) ended.miss();
+  const long = (data: unknown) => ((data as Pages<unknown> | undefined)?.pages?.length ?? 0) > 1;
+  const kept = (queryKey: readonly unknown[]) => queryKey[0] === "cdrs" || queryKey[0] === "recordings";
+  void client.invalidateQueries({ predicate: ({ queryKey, state }) => !kept(queryKey) || !long(state.data) });
+  const left = (name: string) => client.getQueriesData({ queryKey: [name] }).some(([, data]) => long(data));
+  if (left("cdrs")) ended.miss();
+  if (left("recordings")) recorded.add();
 }
 
 /** Changes of the dialplan that this page has made, and whose reload event has not come yet. */
@@ -99,6 +145,17 @@ export function apply(client: QueryClient, { name, data }: TandemEvent): Notice 
     case "registration.added":
     case "registration.removed":
       changeRegistrations(client, data as Registration, name === "registration.added");
+      return undefined;
+    case "conference.joined":
+    case "conference.changed":
+    case "conference.left": {
+      const { room, member } = data as { room: string; member: ConferenceMember };
+      changeMember(client, name, room, member);
+      return undefined;
+    }
+    case "recording.started":
+    case "recording.ended":
+      changeRecording(client, data as Recording);
       return undefined;
     case "dialplan.reloaded":
       void client.invalidateQueries({ queryKey: ["dialplans"] });

@@ -1,18 +1,19 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 
-import { api, Attempt, type Call, unwrap } from "../api/client";
+import { api, Attempt, type Call, type CallRecording, unwrap } from "../api/client";
 import { FormDialog } from "../ui/Dialog";
 import { Field } from "../ui/Field";
 import { dateTime } from "../ui/format";
 import { useTitle } from "../ui/hooks";
 import { CallsIcon, PlusIcon } from "../ui/Icons";
 import { Listing } from "../ui/Listing";
+import { useNotify } from "../ui/Notices";
 import { Badge, Empty, faultElsewhere, faultOf, message, PageHead, Party, type Tone } from "../ui/States";
 import { type Column, type Fact, Facts, Table } from "../ui/Table";
 import { Elapsed } from "../ui/Time";
 
-const TONES: Record<Call["state"], Tone> = { routing: "plain", ringing: "busy", answered: "good" };
+const TONES: { [state in Call["state"]]: Tone } = { routing: "plain", ringing: "busy", answered: "good" };
 
 export function CallsPage() {
   useTitle("Calls");
@@ -49,12 +50,25 @@ export function CallsPage() {
           columns={COLUMNS}
           details={{
             label: (call) => `Details of the call from ${call.from} to ${call.dialed}`,
-            show: (call) => <Facts facts={facts(call)} />,
+            show: (call) => (
+              <>
+                {call.recording !== "off" && (
+                  <p className="row">
+                    {call.recording === "on" ? "This call is recorded." : "The recording pauses."}
+                    <Record call={call} action={call.recording === "on" ? "pause" : "resume"} />
+                  </p>
+                )}
+                <Facts facts={facts(call)} />
+              </>
+            ),
           }}
           actions={(call) => (
-            <button type="button" className="danger quiet" onClick={() => setEnding(call)}>
-              Hang up
-            </button>
+            <>
+              {call.state === "answered" && <Record call={call} action={call.recording === "off" ? "start" : "stop"} />}
+              <button type="button" className="danger quiet" onClick={() => setEnding(call)}>
+                Hang up
+              </button>
+            </>
           )}
         />
       </Listing>
@@ -67,12 +81,55 @@ export function CallsPage() {
 const COLUMNS: Column<Call>[] = [
   { head: "From", show: (call) => <Party number={call.from} name={call.from_name} /> },
   { head: "To", show: ({ to, dialed }) => <Party number={to || dialed} name={to && to !== dialed ? `dialled ${dialed}` : undefined} /> },
-  { head: "State", show: (call) => <Badge tone={TONES[call.state]}>{call.state}</Badge> },
+  { head: "State", show: State },
   { head: "Time", look: "right number", show: (call) => <Elapsed from={call.answered_at ?? call.started_at} /> },
   { head: "Dialplan", look: "wide-only muted", show: (call) => call.doing },
 ];
 
-const LEGS: Record<string, string> = {
+function State({ state, recording }: Call) {
+  return (
+    <span className="row wrap">
+      <Badge tone={TONES[state]}>{state}</Badge>
+      {recording === "on" && <Badge tone="bad">recorded</Badge>}
+      {recording === "paused" && <Badge tone="plain">recording pauses</Badge>}
+    </span>
+  );
+}
+
+type Action = "start" | "stop" | "pause" | "resume";
+
+const ACTIONS: { [action in Action]: { text: string; then: CallRecording } } = {
+  start: { text: "Record", then: "on" },
+  stop: { text: "Stop recording", then: "off" },
+  pause: { text: "Pause recording", then: "paused" },
+  resume: { text: "Resume recording", then: "on" },
+};
+
+/** A button that changes the recording of a call. */
+function Record({ call, action }: { call: Call; action: Action }) {
+  const client = useQueryClient();
+  const notify = useNotify();
+  const { text, then } = ACTIONS[action];
+  const change = useMutation({
+    mutationFn: () =>
+      unwrap(api.POST("/api/v1/calls/{id}/recording", { params: { path: { id: call.id } }, body: { action } })),
+    onSuccess: () => {
+      const update = (other: Call) => (other.id === call.id ? { ...other, recording: then } : other);
+      client.setQueryData<{ items: Call[] }>(["calls"], (page) => page && { ...page, items: page.items.map(update) });
+    },
+    onError: (error) => {
+      notify({ tone: "bad", text: `${text} was not possible. ${message(error)}` });
+      void client.invalidateQueries({ queryKey: ["calls"] });
+    },
+  });
+  return (
+    <button type="button" className="quiet" disabled={change.isPending} onClick={() => change.mutate()}>
+      {text}
+    </button>
+  );
+}
+
+const LEGS: { [state: string]: string } = {
   trying: "not ringing yet",
   ringing: "ringing",
   early: "hears sound before the answer",

@@ -6,8 +6,10 @@ import { useState } from "react";
 import { api, type Cdr, type LinkKind, unwrap } from "../api/client";
 import { clock, dateTime, duration } from "../ui/format";
 import { ChevronIcon } from "../ui/Icons";
-import { message } from "../ui/States";
+import { Player } from "../ui/Player";
+import { Badge, message } from "../ui/States";
 import { type Fact, Facts } from "../ui/Table";
+import { kinds as recordingKinds, title } from "./recording";
 import { began, linked, together, who, why } from "./why";
 
 /** Parts of a call that are shorter than this, in seconds, are not shown. */
@@ -19,6 +21,7 @@ export function Story({ cdr, seen = [] }: { cdr: Cdr; seen?: string[] }) {
   return (
     <>
       <Segments cdr={cdr} />
+      <Recordings call={cdr.call_id} />
       <Facts facts={facts(cdr)} />
       {[...calls].map((id) => (
         <Linked key={id} id={id} how={kinds(cdr, id)} seen={[...seen, cdr.call_id]} />
@@ -46,6 +49,33 @@ function Segments({ cdr }: { cdr: Cdr }) {
         </li>
       ))}
     </ol>
+  );
+}
+
+/** What was recorded of a call. */
+function Recordings({ call }: { call: string }) {
+  const list = useQuery({
+    queryKey: ["call-recordings", call],
+    queryFn: ({ signal }) => unwrap(api.GET("/api/v1/recordings", { params: { query: { call_id: call, limit: 100 } }, signal })),
+    staleTime: Infinity,
+    retry: false,
+  });
+  const recordings = list.data?.items ?? [];
+  if (recordings.length === 0) return null;
+  return (
+    <ul className="recordings" aria-label="Recordings of the call">
+      {recordings.map((recording) => (
+        <li key={recording.id}>
+          <span>
+            {recordingKinds[recording.kind]} recorded at {clock(recording.started_at)}
+            {recording.seconds != null && ` · ${duration(recording.seconds)}`}
+          </span>
+          {recording.state === "ended" && <Player recording={recording} label={`Recording: ${title(recording)}`} />}
+          {recording.state === "missing" && <Badge tone="bad">file missing</Badge>}
+          {recording.state === "in_progress" && <Badge tone="busy">goes on</Badge>}
+        </li>
+      ))}
+    </ul>
   );
 }
 

@@ -26,6 +26,23 @@ export const PhoneIcon = icon(
     <path d="M7 9V6a2 2 0 0 1 2-2h6a2 2 0 0 1 2 2v3M8 13h.01M12 13h.01M16 13h.01M8 16.5h.01M12 16.5h.01M16 16.5h.01" />
   </>,
 );
+export const RoomIcon = icon(
+  <>
+    <circle cx="12" cy="5.5" r="2.5" />
+    <circle cx="5.5" cy="16.5" r="2.5" />
+    <circle cx="18.5" cy="16.5" r="2.5" />
+    <path d="M8.6 7.2a7.5 7.5 0 0 0-3.6 6M15.4 7.2a7.5 7.5 0 0 1 3.6 6M8.4 18.6a7.5 7.5 0 0 0 7.2 0" />
+  </>,
+);
+export const MicrophoneIcon = icon(
+  <>
+    <rect x="9" y="3" width="6" height="11" rx="3" />
+    <path d="M5.5 11.5a6.5 6.5 0 0 0 13 0M12 18v3M8.5 21h7" />
+  </>,
+);
+export const PlayIcon = icon(<path d="M8 5.5v13l10.5-6.5Z" />);
+export const DownloadIcon = icon(<path d="M12 4v11M7.5 11 12 15.5 16.5 11M5 20h14" />);
+export const TrashIcon = icon(<path d="M4.5 7h15M9.5 7V4.5h5V7M6.5 7l1 13h9l1-13M10.5 11v5.5M13.5 11v5.5" />);
 export const HistoryIcon = icon(<path d="M3.5 12a8.5 8.5 0 1 0 2.6-6.1L3.5 8.5M3.5 4v4.5H8M12 7.5V12l3 2" />);
 export const RouteIcon = icon(
   <>

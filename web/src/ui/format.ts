@@ -21,6 +21,16 @@ export function duration(seconds: number): string {
   return h > 0 ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`;
 }
 
+/** `812 bytes`, `4.8 MB`, in one line. */
+export function size(bytes: number): string {
+  if (bytes < 1000) return `${bytes}\u00a0bytes`;
+  const unit = ["kB", "MB", "GB", "TB"];
+  let [value, i] = [bytes / 1000, 0];
+  // What would be rounded to 1000 of a unit is one of the next.
+  while (value >= 999.5 && i < unit.length - 1) [value, i] = [value / 1000, i + 1];
+  return `${value < 9.95 ? value.toFixed(1) : Math.round(value)}\u00a0${unit[i]}`;
+}
+
 /** `in 52 min`, `in 8 s`, `now`. */
 export function until(iso: string, now: number): string {
   const seconds = Math.round((Date.parse(iso) - now) / 1000);
