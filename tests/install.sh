@@ -11,6 +11,7 @@ needed=(
   "chromium chromium the web UI"
 )
 if [[ "${1:-}" == bench ]]; then
+  needed+=("ffmpeg ffmpeg the codecs' figures that Tandem's are compared with")
   needed+=("kamailio kamailio the figures that Tandem's are compared with")
   needed+=("/usr/lib/x86_64-linux-gnu/kamailio/modules/db_sqlite.so kamailio-sqlite-modules Kamailio's registrar on SQLite")
 fi

@@ -91,9 +91,13 @@ impl Codec {
         }
     }
 
-    /// The same encoding, parameters aside.
+    /// The same encoding, parameters aside; but for those that change the format of the payload (AMR's `octet-align`).
     pub fn same_as(&self, other: &Codec) -> bool {
-        self.name == other.name && self.clock_rate == other.clock_rate && self.channels == other.channels
+        let fmtps = [&self.fmtp, &other.fmtp].map(Option::as_deref);
+        self.name == other.name
+            && self.clock_rate == other.clock_rate
+            && self.channels == other.channels
+            && codec::same_format(&self.name, self.clock_rate, self.channels, fmtps)
     }
 
     /// The G.711 law, where it is one: Tandem changes one law into the other octet by octet.
@@ -415,6 +419,22 @@ mod tests {
         assert_eq!(spec.audio_codecs().collect::<Vec<_>>(), ["OPUS", "PCMU"]);
         assert_eq!(spec.codecs().len(), 3);
         assert!(!spec.restrict(&[]).has_audio());
+    }
+
+    #[test]
+    fn a_codec_whose_payload_has_another_format_is_another_codec() {
+        let amr = |fmtp: Option<&str>| Codec {
+            fmtp: fmtp.map(SmolStr::from),
+            ..Codec::known("AMR")
+        };
+        let aligned = amr(Some("mode-set=7; octet-align=1"));
+        assert!(aligned.same_as(&amr(Some("octet-align=1"))) && !aligned.same_as(&amr(None)));
+        assert!(amr(None).same_as(&amr(Some("octet-align=0;mode-change-period=2"))));
+        let opus = |fmtp: &str| Codec {
+            fmtp: Some(fmtp.into()),
+            ..Codec::known("opus")
+        };
+        assert!(opus("useinbandfec=1").same_as(&opus("stereo=1;maxplaybackrate=8000")));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Payloads to linear sound.
 
-use super::{Coding, Malformed, conceal::Conceal, g711::Law, g722, l16, row};
+use super::{Coding, Malformed, conceal::Conceal, g711::Law, g722, l16, opus, row};
 use crate::{Payload, sound::Rate};
 
 /// Sound in one packet, at most (RFC 3551 section 4.2: a receiver should accept 0 to 200 ms).
@@ -11,38 +11,43 @@ const MAX_MILLIS: u32 = 200;
 pub struct Decoder {
     coder: Coder,
     rate: Rate,
-    conceal: Conceal,
 }
 
 #[derive(Debug)]
 enum Coder {
-    G711(Law),
-    G722(g722::Decoder),
-    L16,
+    G711(Law, Conceal),
+    G722(Box<g722::Decoder>, Conceal),
+    L16(Conceal),
+    Opus(opus::Decoder),
 }
 
 impl Decoder {
-    /// A decoder for a codec. `None`: Tandem cannot decode it.
+    /// A decoder for a codec, at its own rate; Opus at the rate that holds what `a=fmtp` allows the peer to send. `None`:
+    /// Tandem cannot decode it.
     pub fn new(payload: &Payload) -> Option<Decoder> {
-        Decoder::at(payload, Rate::Full)
+        let own = opus::Parameters::read(payload.fmtp.as_deref()).playback_rate();
+        match row(&payload.codec, payload.clock_rate, payload.channels)?.coding? {
+            Coding::Opus => Decoder::at(payload, own),
+            Coding::G711(_) | Coding::G722 | Coding::L16(_) => Decoder::at(payload, Rate::Full),
+        }
     }
 
-    /// A decoder whose sound is wanted at `wanted`. Codecs that can decode to that rate do so, which is better and
-    /// cheaper than a resampler behind them; all others keep their own rate, see [`Decoder::rate`].
+    /// A decoder whose sound is wanted at `wanted`. Codecs that can decode to that rate do so (Opus, and G.722 to 8 kHz),
+    /// which is better and cheaper than a resampler behind them; all others keep their own rate, see [`Decoder::rate`].
     pub fn at(payload: &Payload, wanted: Rate) -> Option<Decoder> {
         let (coder, rate) = match row(&payload.codec, payload.clock_rate, payload.channels)?.coding? {
-            Coding::G711(law) => (Coder::G711(law), Rate::Narrow),
+            Coding::G711(law) => (Coder::G711(law, Conceal::new(Rate::Narrow)), Rate::Narrow),
             Coding::G722 => {
                 let rate = wanted.min(Rate::Wide);
-                (Coder::G722(g722::Decoder::new(rate)), rate)
+                (
+                    Coder::G722(Box::new(g722::Decoder::new(rate)), Conceal::new(rate)),
+                    rate,
+                )
             }
-            Coding::L16(rate) => (Coder::L16, rate),
+            Coding::L16(rate) => (Coder::L16(Conceal::new(rate)), rate),
+            Coding::Opus => (Coder::Opus(opus::Decoder::new(wanted)?), wanted),
         };
-        Some(Decoder {
-            coder,
-            rate,
-            conceal: Conceal::new(rate),
-        })
+        Some(Decoder { coder, rate })
     }
 
     /// The rate of the decoded sound.
@@ -52,12 +57,13 @@ impl Decoder {
 
     /// How many samples at [`Decoder::rate`] the payload holds, without decoding. `None`: malformed.
     pub fn samples(&self, payload: &[u8]) -> Option<usize> {
-        let samples = match self.coder {
-            Coder::G711(_) => payload.len(),
+        let samples = match &self.coder {
+            Coder::Opus(opus) => return opus.samples(payload),
+            Coder::G711(..) => payload.len(),
             // RFC 3551 section 4.5.2: the RTP clock counts octets, each of which holds two samples.
-            Coder::G722(_) if self.rate == Rate::Wide => 2 * payload.len(),
-            Coder::G722(_) => payload.len(),
-            Coder::L16 => Some(payload.len()).filter(|octets| octets % 2 == 0)? / 2,
+            Coder::G722(..) if self.rate == Rate::Wide => 2 * payload.len(),
+            Coder::G722(..) => payload.len(),
+            Coder::L16(_) => Some(payload.len()).filter(|octets| octets % 2 == 0)? / 2,
         };
         (1..=self.rate.samples(MAX_MILLIS))
             .contains(&samples)
@@ -71,19 +77,32 @@ impl Decoder {
     pub fn decode(&mut self, payload: &[u8], out: &mut Vec<i16>) -> Result<(), Malformed> {
         self.samples(payload).ok_or(Malformed)?;
         let start = out.len();
-        match &mut self.coder {
-            Coder::G722(g722) => g722.decode(payload, out),
-            Coder::G711(law) => law.decode(payload, out),
-            Coder::L16 => l16::decode(payload, out),
-        }
-        self.conceal.heard(&mut out[start..]);
+        let conceal = match &mut self.coder {
+            Coder::Opus(opus) => return opus.decode(payload, out),
+            Coder::G711(law, conceal) => {
+                law.decode(payload, out);
+                conceal
+            }
+            Coder::G722(g722, conceal) => {
+                g722.decode(payload, out);
+                conceal
+            }
+            Coder::L16(conceal) => {
+                l16::decode(payload, out);
+                conceal
+            }
+        };
+        conceal.heard(&mut out[start..]);
         Ok(())
     }
 
-    /// Appends `samples` samples for packets that were lost. `next` is the payload of the packet right after the gap,
-    /// where it is here already: some codecs carry a copy of the lost packet in it.
+    /// Appends exactly `samples` samples for packets that were lost. `next` is the payload of the packet right after the
+    /// gap, where it is here already: Opus carries a copy of the lost packet in it (forward error correction). It is to be
+    /// decoded after this all the same.
     pub fn conceal(&mut self, samples: usize, next: Option<&[u8]>, out: &mut Vec<i16>) {
-        let _ = next;
-        self.conceal.fill(samples, out);
+        match &mut self.coder {
+            Coder::Opus(opus) => opus.conceal(samples, next, out),
+            Coder::G711(_, conceal) | Coder::G722(_, conceal) | Coder::L16(conceal) => conceal.fill(samples, out),
+        }
     }
 }

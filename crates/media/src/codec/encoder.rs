@@ -1,42 +1,64 @@
 //! Linear sound to payloads.
 
-use super::{Coding, g711::Law, g722, l16, row};
+use super::{Coding, g711::Law, g722, l16, opus, row};
 use crate::{Payload, sound::Rate};
+
+/// Milliseconds of a packet, at most (RFC 3551 section 4.2).
+const MAX_PTIME: u32 = 200;
+/// Octets of a payload, at most: with its headers it fits one Ethernet frame, so that IP need not cut it.
+pub const MAX_OCTETS: usize = 1400;
 
 /// Encodes one stream in one codec.
 #[derive(Debug)]
 pub struct Encoder {
     coder: Coder,
     rate: Rate,
+    ptime: u32,
 }
 
 #[derive(Debug)]
 enum Coder {
     G711(Law),
-    G722(g722::Encoder),
+    G722(Box<g722::Encoder>),
     L16,
+    Opus(opus::Encoder),
 }
 
 impl Encoder {
-    /// An encoder for a codec as the peer describes it, of packets of `ptime` milliseconds. `None`: Tandem cannot encode
-    /// it.
+    /// An encoder for a codec as the peer describes it in its `a=fmtp`, of packets of `ptime` milliseconds (see
+    /// [`Encoder::ptime`]), at the codec's own rate; Opus at the rate that holds what the peer can play. `None`: Tandem
+    /// cannot encode it.
     pub fn new(payload: &Payload, ptime: u32) -> Option<Encoder> {
-        Encoder::at(payload, ptime, Rate::Full)
+        let own = opus::Parameters::read(payload.fmtp.as_deref()).playback_rate();
+        match row(&payload.codec, payload.clock_rate, payload.channels)?.coding? {
+            Coding::Opus => Encoder::at(payload, ptime, own),
+            Coding::G711(_) | Coding::G722 | Coding::L16(_) => Encoder::at(payload, ptime, Rate::Full),
+        }
     }
 
-    /// An encoder that is given sound at `given`, where the codec can take that rate; all others keep their own, see
-    /// [`Encoder::rate`].
+    /// An encoder that is given sound at `given`, where the codec can take that rate (Opus, and G.722 at 8 kHz); all
+    /// others keep their own, see [`Encoder::rate`].
     pub fn at(payload: &Payload, ptime: u32, given: Rate) -> Option<Encoder> {
-        let _ = ptime;
-        let (coder, rate) = match row(&payload.codec, payload.clock_rate, payload.channels)?.coding? {
-            Coding::G711(law) => (Coder::G711(law), Rate::Narrow),
+        let ptime = ptime.clamp(1, MAX_PTIME);
+        let (coder, rate, octets) = match row(&payload.codec, payload.clock_rate, payload.channels)?.coding? {
+            Coding::G711(law) => (Coder::G711(law), Rate::Narrow, 8),
             Coding::G722 => {
                 let rate = given.min(Rate::Wide);
-                (Coder::G722(g722::Encoder::new(rate)), rate)
+                (Coder::G722(Box::new(g722::Encoder::new(rate))), rate, 8)
             }
-            Coding::L16(rate) => (Coder::L16, rate),
+            Coding::L16(rate) => (Coder::L16, rate, 2 * rate.samples(1)),
+            Coding::Opus => {
+                let said = opus::Parameters::read(payload.fmtp.as_deref());
+                return Some(Encoder {
+                    coder: Coder::Opus(opus::Encoder::new(given, &said)?),
+                    rate: given,
+                    ptime: opus::Encoder::ptime(ptime, &said),
+                });
+            }
         };
-        Some(Encoder { coder, rate })
+        let most = MAX_OCTETS / octets / 10 * 10;
+        let ptime = ptime.min(most as u32);
+        Some(Encoder { coder, rate, ptime })
     }
 
     /// The rate of the sound that [`Encoder::encode`] takes.
@@ -44,12 +66,34 @@ impl Encoder {
         self.rate
     }
 
-    /// Encodes one packet of `ptime` milliseconds into `out`. Returns its octets; 0: nothing is to be sent (DTX).
+    /// Milliseconds of the packets that it makes: what was asked for, or the next shorter that the codec has. Opus has 10,
+    /// 20, 40, 60, 80, 100 and 120, so that 30 becomes 20; linear samples are cut to what fits [`MAX_OCTETS`].
+    pub fn ptime(&self) -> u32 {
+        self.ptime
+    }
+
+    /// Samples of one packet: [`Encoder::ptime`] at [`Encoder::rate`].
+    pub fn samples(&self) -> usize {
+        self.rate.samples(self.ptime)
+    }
+
+    /// The share of packets in percent that the peer reports as lost. Opus makes its forward error correction for it,
+    /// where the peer takes any; all others know no such thing.
+    pub fn set_loss(&mut self, percent: u8) {
+        match &mut self.coder {
+            Coder::Opus(opus) => opus.set_loss(percent),
+            Coder::G711(_) | Coder::G722(_) | Coder::L16 => {}
+        }
+    }
+
+    /// Encodes one packet: [`Encoder::samples`] samples into `out`, which has room for [`MAX_OCTETS`]. Returns its octets;
+    /// 0: nothing is to be sent (DTX).
     pub fn encode(&mut self, pcm: &[i16], out: &mut [u8]) -> usize {
         match &mut self.coder {
-            Coder::G722(g722) => g722.encode(pcm, out),
             Coder::G711(law) => law.encode(pcm, out),
+            Coder::G722(g722) => g722.encode(pcm, out),
             Coder::L16 => l16::encode(pcm, out),
+            Coder::Opus(opus) => opus.encode(pcm, out),
         }
     }
 }

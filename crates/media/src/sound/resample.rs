@@ -154,3 +154,147 @@ fn round(sample: f32) -> i16 {
     const WHOLE: f32 = 12_582_912.0;
     ((sample + WHOLE) - WHOLE) as i16
 }
+
+#[cfg(test)]
+mod tests {
+    use std::f64::consts::TAU;
+
+    use super::*;
+
+    fn tone(rate: Rate, hertz: f64, millis: u32) -> Vec<i16> {
+        let step = TAU * hertz / f64::from(rate.hertz());
+        let samples = rate.samples(millis);
+        (0..samples)
+            .map(|n| (10_000.0 * (step * n as f64).sin()).round() as i16)
+            .collect()
+    }
+
+    fn resampled(from: Rate, to: Rate, pcm: &[i16]) -> Vec<i16> {
+        let mut out = Vec::new();
+        Resampler::new(from, to).process(pcm, &mut out);
+        out
+    }
+
+    /// Decibels of the sound without its beginning, beside the tone of 10,000; and of all that is not the tone.
+    fn levels(rate: Rate, pcm: &[i16], hertz: f64) -> (f64, f64) {
+        let pcm = &pcm[rate.samples(100)..];
+        let step = TAU * hertz / f64::from(rate.hertz());
+        let (mut re, mut im, mut all) = (0.0, 0.0, 0.0);
+        for (n, sample) in pcm.iter().enumerate() {
+            let (sample, at) = (f64::from(*sample), step * n as f64);
+            re += sample * at.cos();
+            im += sample * at.sin();
+            all += sample * sample;
+        }
+        let full = 5e7 * pcm.len() as f64;
+        let tone = 2.0 * (re * re + im * im) / pcm.len() as f64;
+        (
+            10.0 * (tone / full).log10(),
+            10.0 * ((all - tone).max(1.0) / full).log10(),
+        )
+    }
+
+    const PAIRS: [(Rate, Rate); 6] = [
+        (Rate::Narrow, Rate::Wide),
+        (Rate::Narrow, Rate::Full),
+        (Rate::Wide, Rate::Full),
+        (Rate::Wide, Rate::Narrow),
+        (Rate::Full, Rate::Narrow),
+        (Rate::Full, Rate::Wide),
+    ];
+
+    #[test]
+    fn the_pass_band_is_flat_and_nothing_else_is_heard() {
+        for (from, to) in PAIRS {
+            let band = f64::from(from.min(to).hertz()) / 2.0;
+            for share in [0.02, 0.1, 0.25, 0.5, 0.75, 0.85] {
+                let hertz = (band * share / 10.0).round() * 10.0;
+                let (kept, rest) = levels(to, &resampled(from, to, &tone(from, hertz, 1100)), hertz);
+                assert!(
+                    kept.abs() < 0.02,
+                    "{from:?} {to:?}: {hertz} Hz are changed by {kept} dB"
+                );
+                assert!(rest < -75.0, "{from:?} {to:?}: {rest} dB beside {hertz} Hz");
+            }
+        }
+    }
+
+    #[test]
+    fn what_the_lower_rate_cannot_hold_is_not_heard() {
+        for (from, to) in PAIRS.into_iter().filter(|(from, to)| from > to) {
+            let band = f64::from(to.hertz()) / 2.0;
+            for share in [1.13, 1.3, 1.6, 1.9] {
+                let pcm = resampled(from, to, &tone(from, band * share, 1100));
+                let loud = levels(to, &pcm, 0.0).1;
+                assert!(loud < -62.0, "{from:?} {to:?}: {loud} dB of {} Hz", band * share);
+            }
+        }
+    }
+
+    #[test]
+    fn pieces_of_any_length_give_the_same_sound() {
+        for (from, to) in PAIRS {
+            let pcm = tone(from, 700.0, 300);
+            let whole = resampled(from, to, &pcm);
+            assert_eq!(whole.len(), to.samples(300));
+            let mut resampler = Resampler::new(from, to);
+            let (mut out, mut rest) = (Vec::new(), pcm.as_slice());
+            for length in [0, 1, 2, 5, 7, 80, 160, 333].into_iter().cycle() {
+                let (piece, after) = rest.split_at(length.min(rest.len()));
+                resampler.process(piece, &mut out);
+                rest = after;
+                if rest.is_empty() {
+                    break;
+                }
+            }
+            assert_eq!(out, whole, "{from:?} {to:?}");
+        }
+        assert_eq!(resampled(Rate::Wide, Rate::Wide, &[1, 2, 3]), [1, 2, 3]);
+    }
+
+    #[test]
+    fn sound_is_late_by_half_of_the_filter_and_never_wraps() {
+        for (from, to) in PAIRS {
+            let mut pcm = vec![0; from.samples(100)];
+            pcm[from.samples(50)] = i16::MAX;
+            let out = resampled(from, to, &pcm);
+            let peak = (0..out.len()).max_by_key(|n| out[*n]).unwrap() as f64 / f64::from(to.hertz());
+            let expected = 0.05 + 16.0 / f64::from(from.min(to).hertz());
+            assert!(
+                (peak - expected).abs() < 1.5 / f64::from(from.min(to).hertz()),
+                "{from:?} {to:?}: {peak}"
+            );
+            // A square wave of full scale goes beyond it behind any filter: it is cut there.
+            let square: Vec<i16> = (0..from.samples(100))
+                .map(|n| {
+                    if n / from.samples(5) % 2 == 0 {
+                        i16::MAX
+                    } else {
+                        i16::MIN
+                    }
+                })
+                .collect();
+            let out = resampled(from, to, &square);
+            let flat = out[to.samples(14)..to.samples(16)]
+                .iter()
+                .all(|sample| *sample > 25_000);
+            assert!(
+                flat && out.contains(&i16::MAX) && out.contains(&i16::MIN),
+                "{from:?} {to:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_warm_resampler_takes_no_memory() {
+        let (mut resampler, mut out) = (Resampler::new(Rate::Narrow, Rate::Full), Vec::with_capacity(4000));
+        let pcm = tone(Rate::Narrow, 300.0, 20);
+        resampler.process(&pcm, &mut out);
+        let (held, before) = (resampler.held.capacity(), out.capacity());
+        for _ in 0..100 {
+            out.clear();
+            resampler.process(&pcm, &mut out);
+        }
+        assert_eq!((resampler.held.capacity(), out.capacity()), (held, before));
+    }
+}

@@ -1,6 +1,9 @@
 //! Codecs with known signals.
 
+mod comfort;
 mod conceal;
+mod damaged;
+mod opus;
 mod plain;
 mod table;
 
@@ -20,6 +23,15 @@ fn payload(name: &str, clock_rate: u32) -> Payload {
     }
 }
 
+/// Opus, with what the peer says in `a=fmtp`.
+fn opus(fmtp: &str) -> Payload {
+    Payload {
+        channels: 2,
+        fmtp: Some(fmtp.into()),
+        ..payload("OPUS", 48_000)
+    }
+}
+
 /// A tone of that many hertz and peak.
 fn tone(rate: Rate, hertz: f64, peak: f64, samples: usize) -> Vec<i16> {
     let step = TAU * hertz / f64::from(rate.hertz());
@@ -28,22 +40,34 @@ fn tone(rate: Rate, hertz: f64, peak: f64, samples: usize) -> Vec<i16> {
         .collect()
 }
 
-/// Several tones of different levels, which swell and fade like syllables.
+/// A voice: harmonics of a pitch that moves, which swell and fade like syllables.
 fn voice(rate: Rate, samples: usize) -> Vec<i16> {
     let parts = [
-        (140.0, 2500.0),
-        (280.0, 3000.0),
-        (560.0, 2500.0),
-        (1120.0, 1200.0),
-        (2240.0, 500.0),
+        2500.0, 3000.0, 0.0, 2500.0, 0.0, 0.0, 0.0, 1200.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 500.0,
     ];
     let sample = |n: usize| {
         let at = n as f64 / f64::from(rate.hertz());
+        let pitch = TAU * 140.0 * at + 6.0 * (TAU * 1.7 * at).sin();
         let loud = 0.55 - 0.45 * (TAU * 3.0 * at).cos();
-        let sum: f64 = parts.iter().map(|(hertz, peak)| peak * (TAU * hertz * at).sin()).sum();
+        let sum: f64 = parts
+            .iter()
+            .zip(1..)
+            .map(|(peak, k)| peak * (pitch * f64::from(k)).sin())
+            .sum();
         (loud * sum).round() as i16
     };
     (0..samples).map(sample).collect()
+}
+
+/// Decibels by which a signal is over what differs from it.
+fn ratio(said: &[i16], heard: &[i16]) -> f64 {
+    let signal: f64 = said.iter().map(|s| f64::from(*s).powi(2)).sum();
+    let noise: f64 = said
+        .iter()
+        .zip(heard)
+        .map(|(s, h)| (f64::from(*s) - f64::from(*h)).powi(2))
+        .sum();
+    10.0 * (signal / noise.max(1e-9)).log10()
 }
 
 /// Whatever a packet through the codec gives, packet by packet.
@@ -63,18 +87,10 @@ fn through(encoder: &mut Encoder, decoder: &mut Decoder, pcm: &[i16], ptime: u32
 fn segmental(rate: Rate, said: &[i16], heard: &[i16], late: usize) -> f64 {
     let piece = rate.samples(20);
     let pairs = said.chunks_exact(piece).zip(heard[late..].chunks_exact(piece));
-    let mut levels = Vec::new();
-    for (said, heard) in pairs {
-        let signal: f64 = said.iter().map(|s| f64::from(*s).powi(2)).sum();
-        let noise: f64 = said
-            .iter()
-            .zip(heard)
-            .map(|(s, h)| (f64::from(*s) - f64::from(*h)).powi(2))
-            .sum();
-        if signal > piece as f64 * 1e4 {
-            levels.push((10.0 * (signal / noise.max(1.0)).log10()).clamp(-10.0, 80.0));
-        }
-    }
+    let loud = pairs.filter(|(said, _)| level(said) > -50.0);
+    let levels: Vec<f64> = loud
+        .map(|(said, heard)| ratio(said, heard).clamp(-10.0, 80.0))
+        .collect();
     assert!(levels.len() > 5, "not enough sound");
     levels.iter().sum::<f64>() / levels.len() as f64
 }

@@ -38,3 +38,69 @@ fn a_law_is_a_name_with_the_clock_and_channels_of_g711() {
         );
     }
 }
+
+#[test]
+fn tandem_converts_what_it_has_a_decoder_and_an_encoder_for() {
+    let mut converted = Vec::new();
+    for info in &KNOWN {
+        let payload = Payload {
+            channels: info.channels,
+            ..payload(info.name, info.clock_rate)
+        };
+        let codec = Codec {
+            name: info.name.into(),
+            clock_rate: info.clock_rate,
+            channels: info.channels,
+            fmtp: None,
+            number: 96,
+        };
+        let converts = converts(&codec);
+        assert_eq!(Decoder::new(&payload).is_some(), converts, "{info:?}");
+        assert_eq!(Encoder::new(&payload, 20).is_some(), converts, "{info:?}");
+        assert_eq!(info.cost > 0, converts, "{info:?}");
+        if converts {
+            converted.push((info.name, info.clock_rate));
+        }
+    }
+    let expected = [
+        ("PCMU", 8000),
+        ("PCMA", 8000),
+        ("G722", 8000),
+        ("L16", 16_000),
+        ("L16", 8000),
+        ("L16", 48_000),
+        ("OPUS", 48_000),
+    ];
+    assert_eq!(converted, expected);
+}
+
+#[test]
+fn passed_codecs_have_their_spelling_frame_and_clock() {
+    for (name, clock_rate, spelling, frame) in [
+        ("ILBC", 8000, "iLBC", Some(30_000)),
+        ("SPEEX", 32_000, "speex", Some(20_000)),
+        ("G729", 8000, "G729", Some(10_000)),
+        ("AMR-WB", 16_000, "AMR-WB", Some(20_000)),
+        ("G726-32", 8000, "G726-32", None),
+        ("TELEPHONE-EVENT", 48_000, "telephone-event", None),
+    ] {
+        let info = row(name, clock_rate, 1).unwrap();
+        assert_eq!((info.spelling, info.frame), (spelling, frame));
+    }
+    assert!(row("AMR-WB", 8000, 1).is_none());
+}
+
+#[test]
+fn amr_of_another_format_is_told_apart() {
+    let same = |one, other| same_format("AMR", 8000, 1, [one, other]);
+    assert!(same(None, Some("octet-align=0; mode-set=0,2")));
+    assert!(same(Some("Octet-Align=1;crc=0"), Some("mode-set=7;octet-align=1")));
+    for (one, other) in [
+        (None, Some("octet-align=1")),
+        (Some("octet-align=1"), Some("octet-align=1;crc=1")),
+        (Some("octet-align=1;interleaving=30"), Some("octet-align=1")),
+    ] {
+        assert!(!same(one, other) && !same(other, one), "{one:?} {other:?}");
+    }
+    assert!(same_format("G729", 8000, 1, [Some("annexb=no"), None]));
+}
