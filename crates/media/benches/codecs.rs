@@ -170,7 +170,7 @@ fn compared(name: &str, ours: f64, theirs: Option<f64>) {
 
 /// KiB that grow with each of many pairs of decoder and encoder at work.
 fn memory(payload: &Payload, packet: &[u8]) -> f64 {
-    const PAIRS: usize = 300;
+    const PAIRS: usize = 1000;
     let resident = || {
         let status = fs::read_to_string("/proc/self/statm").unwrap();
         status.split(' ').nth(1).unwrap().parse::<f64>().unwrap() * 4.0

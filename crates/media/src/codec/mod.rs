@@ -108,7 +108,8 @@ pub struct Info {
     pub kind: Kind,
     /// How Tandem codes it. `None`: it is only passed through between peers that share it.
     pub coding: Option<Coding>,
-    /// The CPU time of encoding and decoding, where G.711 takes 1; 0 where Tandem does neither.
+    /// About how much CPU time encoding and decoding takes, where G.711 takes 1 (20 microseconds for a second of sound);
+    /// 0 where Tandem does neither.
     pub cost: u16,
 }
 
@@ -221,7 +222,7 @@ pub static KNOWN: [Info; 41] = [
     law(Law::Pcma, "PCMA", 8),
     Info {
         coding: Some(Coding::G722),
-        cost: 20,
+        cost: 50,
         ..plain("G722", Number::Static(9))
     },
     l16(Rate::Wide),
@@ -250,7 +251,7 @@ pub static KNOWN: [Info; 41] = [
         channels: 2,
         fmtp: Some("useinbandfec=1"),
         coding: Some(Coding::Opus),
-        cost: 100,
+        cost: 400,
         ..framed("OPUS", Number::Dynamic(111), 2500)
     },
     speex(8000),

@@ -275,7 +275,7 @@ mod tests {
                 })
                 .collect();
             let out = resampled(from, to, &square);
-            let flat = out[to.samples(14)..to.samples(16)]
+            let flat = out[to.samples(14)..to.samples(15)]
                 .iter()
                 .all(|sample| *sample > 25_000);
             assert!(
