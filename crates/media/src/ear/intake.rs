@@ -22,7 +22,10 @@ impl Ear {
             self.tally.malformed += 1;
             return;
         };
-        let order = self.sequences.read(heard.sequence);
+        let mut order = self.sequences.read(heard.sequence);
+        if self.contradicts(order, heard.timestamp, clock) {
+            order = self.sequences.stray(heard.sequence);
+        }
         let sequence = match order {
             Order::Ahead(sequence) => sequence,
             Order::Restarted(sequence) => {
@@ -73,6 +76,18 @@ impl Ear {
         self.coders.reset();
         self.arrivals = Arrivals::default();
         self.last.0 = None;
+    }
+
+    /// Whether a packet is older than the newest by its number, but later by its time stamp: the sender began anew.
+    fn contradicts(&mut self, order: Order, timestamp: u32, clock: u32) -> bool {
+        let is_older = match order {
+            Order::Ahead(sequence) => self.sequences.newest().is_some_and(|newest| sequence < newest),
+            Order::Late => true,
+            Order::Doubled | Order::Stray | Order::Restarted(_) => false,
+        };
+        is_older
+            && self.timeline.clock() == Some(clock)
+            && self.timeline.place(timestamp, clock, self.rate.hertz()) >= self.timeline.end
     }
 
     /// The numbers go on from elsewhere.

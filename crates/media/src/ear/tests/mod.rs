@@ -2,7 +2,9 @@
 
 mod drift;
 mod loss;
+mod networks;
 mod pauses;
+mod random;
 mod steady;
 
 use std::{collections::BTreeMap, time::Duration};
@@ -173,8 +175,8 @@ fn plain(signal: Signal, samples: usize) -> Vec<i16> {
 }
 
 /// Signal to noise in decibels of each 20 ms of `heard` beside the part of the reference that fits best: that one is
-/// looked for at most `within` samples from where the one before was found, at first at a delay of `from` samples. `None`
-/// for silence.
+/// looked for at most `within` samples from where the one before was found, at first at a delay of `from` samples, and
+/// farther away where it is not found. `None` for silence.
 fn segments(heard: &[i16], reference: &[i16], from: usize, within: usize) -> Vec<Option<f64>> {
     const LENGTH: usize = 160;
     let mut shift = from as i64;
@@ -197,8 +199,18 @@ fn segments(heard: &[i16], reference: &[i16], from: usize, within: usize) -> Vec
             let (a, b) = (key(a), key(b));
             a.0.total_cmp(&b.0).then(a.1.cmp(&b.1))
         };
-        shift = (shift - within as i64..=shift + within as i64).min_by(better).unwrap();
-        Some(10.0 * (energy / noise(shift).max(1.0)).log10())
+        let look = |within: i64| (shift - within..=shift + within).min_by(better).unwrap_or(shift);
+        let quality = |noise: f64| 10.0 * (energy / noise.max(1.0)).log10();
+        let mut found = look(within as i64);
+        if quality(noise(found)) < 20.0 {
+            found = look(2_000);
+        }
+        let quality = quality(noise(found));
+        // A part that is not of the reference says nothing of where the next one is.
+        if quality > 20.0 {
+            shift = found;
+        }
+        Some(quality)
     };
     heard.chunks_exact(LENGTH).enumerate().map(quality).collect()
 }
