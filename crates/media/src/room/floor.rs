@@ -4,12 +4,12 @@ use std::collections::VecDeque;
 
 use super::{
     Config, Who,
-    activity::{Activity, Change, power},
     leveller::{Leveller, factor},
     members::{Member, Members, Rule},
 };
 use crate::{
     MediaId,
+    listen::activity::{Activity, Change, power},
     service::{Seat, Sound},
     sound::Rate,
 };

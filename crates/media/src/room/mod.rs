@@ -7,7 +7,7 @@
 //! 3. [`Mixer::mix`] mixes;
 //! 4. [`Mixer::groups`] are the packets that are due: each is encoded once, and sent to all listeners of its group.
 //!
-//! Only those who speak are mixed. A leg speaks while its sound is above its own noise floor; sound above -50 dBov always
+//! Only those who speak are mixed. A leg speaks while its sound is above its own noise floor (`listen/activity.rs`); sound above -50 dBov always
 //! is, and each leg goes on to be mixed for [`Config::hangover`], so that no quiet speaker is cut. All who are silent, and
 //! take packets of one [`Form`], hear the same: they are one group. Who speaks has a group alone.
 //!
@@ -19,7 +19,6 @@
 //! | `mod.rs` | [`Mixer`]: the calls of its user | `elapsed`, `ticks`, `millis`, `changed`, `events` |
 //! | `members.rs` | who is in the room, and who may hear whom | all of `Members` |
 //! | `floor.rs` | who speaks: chosen, faded in and out, made louder or quieter | all of `Floor` |
-//! | `activity.rs` | whether a frame is sound or noise, and who speaks | all of `Activity` |
 //! | `leveller.rs` | brings quiet and loud voices to one level | all of `Leveller` |
 //! | `chime.rs` | the short tones of entry and leave | all of `Chimes` |
 //! | `buses.rs` | the sums by rate, and their resampling | all of `Buses` |
@@ -27,7 +26,6 @@
 //! | `render.rs` | one stream's sound | none |
 //! | `limiter.rs` | keeps a sum within 16 bits without distortion that is heard | all of `Limiter` |
 
-mod activity;
 mod buses;
 mod chime;
 mod floor;

@@ -5,14 +5,16 @@
 const SILENT: u32 = 340;
 /// Mean square of a frame that is always sound: -50 dBov.
 const LOUD: u32 = 10_737;
-/// Milliseconds of speech before somebody is said to speak.
+/// Milliseconds of speech before somebody is said to speak, and how long a gap in these may be.
 const BEGINS: u32 = 60;
 
 /// The noise floor of a line, and who speaks on it.
 #[derive(Debug)]
-pub(super) struct Activity {
-    /// Mean square of the noise, in 1/16.
+pub(crate) struct Activity {
+    /// Mean square of the noise, in 1/16. It rises slowly: what is above is mixed.
     noise: u64,
+    /// The same, but it rises faster, and begins with the first frame: what is well above is speech.
+    floor: Option<u64>,
     /// Milliseconds since the last frame of sound, up to the hangover.
     quiet: u32,
     /// Milliseconds of speech, and since.
@@ -26,6 +28,7 @@ impl Default for Activity {
     fn default() -> Self {
         Activity {
             noise: 16 * 64,
+            floor: None,
             quiet: u32::MAX,
             speech: 0,
             pause: 0,
@@ -37,32 +40,34 @@ impl Default for Activity {
 
 /// What a frame changed.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
-pub(super) enum Change {
+pub(crate) enum Change {
     Begins,
     Ends,
 }
 
 impl Activity {
     /// Takes in a frame of that mean square.
-    pub(super) fn frame(&mut self, power: u32, millis: u32, hangover: u32) {
+    pub(crate) fn frame(&mut self, power: u32, millis: u32, hangover: u32) {
         let scaled = u64::from(power) * 16;
-        if scaled < self.noise {
-            self.noise -= (self.noise - scaled) / 4;
-        } else {
-            // 0.9 dB a second: a syllable does not move it, the hum of a fan does.
-            self.noise += (self.noise * u64::from(millis) / 5000).max(1);
-        }
-        let noise = self.noise / 16;
-        let sound = u64::from(power) >= (noise * 5 / 2).clamp(SILENT.into(), LOUD.into());
+        // 0.9 dB a second: a syllable does not move it, the hum of a fan does.
+        follow(&mut self.noise, scaled, u64::from(millis), 5000);
+        let sound = u64::from(power) >= (self.noise / 16 * 5 / 2).clamp(SILENT.into(), LOUD.into());
         self.quiet = if sound { 0 } else { self.quiet.saturating_add(millis) };
-        // Speech is further above the noise than what is mixed to be sure.
-        let speech = u64::from(power) >= (noise * 6).max(SILENT.into());
+        let floor = self.floor.get_or_insert(scaled.min(u64::from(LOUD) * 16));
+        // 2.9 dB a second, and speech is 8 dB above.
+        follow(floor, scaled, u64::from(millis), 1500);
+        let speech = u64::from(power) >= (*floor / 16 * 6).max(SILENT.into());
         self.speech(speech, millis, hangover);
     }
 
     /// No sound came.
-    pub(super) fn nothing(&mut self, millis: u32, hangover: u32) {
+    pub(crate) fn nothing(&mut self, millis: u32, hangover: u32) {
         self.quiet = u32::MAX;
+        self.speech(false, millis, hangover);
+    }
+
+    /// A frame of sound came that is no voice.
+    pub(crate) fn other(&mut self, millis: u32, hangover: u32) {
         self.speech(false, millis, hangover);
     }
 
@@ -85,28 +90,37 @@ impl Activity {
     }
 
     /// What the last frame changed; once.
-    pub(super) fn take(&mut self) -> Option<Change> {
+    pub(crate) fn take(&mut self) -> Option<Change> {
         self.change.take()
     }
 
     /// Whether the line is to be mixed.
-    pub(super) fn mixed(&self, hangover: u32) -> bool {
+    pub(crate) fn mixed(&self, hangover: u32) -> bool {
         self.quiet <= hangover
     }
 
     /// Whether somebody was said to speak.
-    pub(super) fn speaking(&self) -> bool {
+    pub(crate) fn speaking(&self) -> bool {
         self.speaking
     }
 
     /// Whether a frame of that mean square is surely speech, and no noise: 9 dB above it.
-    pub(super) fn is_speech(&self, power: u32) -> bool {
+    pub(crate) fn is_speech(&self, power: u32) -> bool {
         u64::from(power) >= (self.noise / 2).max(SILENT.into())
     }
 }
 
+/// Lets a noise floor fall fast to a lower frame, and rise slowly: by its `rise`th part a millisecond.
+fn follow(noise: &mut u64, frame: u64, millis: u64, rise: u64) {
+    if frame < *noise {
+        *noise -= (*noise - frame) / 4;
+    } else {
+        *noise = (*noise + (*noise * millis / rise).max(1)).min(frame.max(16));
+    }
+}
+
 /// The mean square of samples; 0 of none.
-pub(super) fn power(pcm: &[i16]) -> u32 {
+pub(crate) fn power(pcm: &[i16]) -> u32 {
     // Pairs of squares fit 32 bits; the sums of eight of them vectorise.
     let sum: u64 = pcm
         .chunks(64)

@@ -1,0 +1,34 @@
+//! Minutes of speech and music in which no key, beep or fax is to be heard.
+
+use super::*;
+
+fn false_alarms(made: &Made) -> Vec<(u32, Heard)> {
+    let ears = Ears { voice: false, ..ALL };
+    made.heard(ears, 160)
+}
+
+#[test]
+fn five_minutes_of_speech_hold_no_key_and_no_tone() {
+    for seed in 0..5 {
+        let made = Made::default().speech(60_000.0, -14.0, seed).noise(-60.0, seed);
+        assert_eq!(false_alarms(&made), [], "{seed}");
+    }
+}
+
+#[test]
+fn five_minutes_of_music_hold_no_key_and_no_tone() {
+    for seed in 0..5 {
+        let made = Made::default().music(60_000.0, seed);
+        assert_eq!(false_alarms(&made), [], "{seed}");
+    }
+}
+
+#[test]
+fn noise_and_silence_hold_nothing() {
+    for (n, dbm0) in [-100.0, -60.0, -30.0, -10.0].into_iter().enumerate() {
+        let made = Made::default().silence(60_000.0).noise(dbm0, n as u64);
+        assert_eq!(false_alarms(&made), [], "{dbm0}");
+    }
+    let square = (0..80_000).map(|n| if n / 5 % 2 == 0 { 32_767.0 } else { -32_768.0 });
+    assert_eq!(false_alarms(&Made(square.collect())), []);
+}
