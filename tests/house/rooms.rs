@@ -16,7 +16,7 @@ use crate::{
 const SRC: &str = "crates/switch/src";
 
 /// The rooms from the top down.
-const ROOMS: [&str; 25] = [
+const ROOMS: [&str; 27] = [
     "machine",
     "ingress",
     "verbs",
@@ -25,6 +25,8 @@ const ROOMS: [&str; 25] = [
     "bridge",
     "core",
     "subscriptions",
+    "conferences",
+    "recordings",
     "leg",
     "activity",
     "locations",

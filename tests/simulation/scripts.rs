@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use switch::{Dial, Outcome, Strategy, Target, Verb};
+use switch::{Collect, ConferenceOptions, Dial, Outcome, Pin, Record, RecordingFormat, Strategy, Target, Verb};
 use tests::{
     net::Chance,
     scripts::{CannedPlan, Next},
@@ -21,13 +21,21 @@ fn on_call(caller) {
     if n == "706" { loop { } }
     if n == "707" { let r = caller.dial("101", #{ timeout: 4 }); if r.status != "answered" { caller.answer(); caller.tone("beep"); } return; }
     if n == "708" { caller.redirect("101"); return; }
+    if n == "710" { caller.conference("900", #{ pin: "1", leave: "#", record: true }); return; }
+    if n == "711" { let r = caller.record("sim/one", #{ max: 20, silence: 3, beep: true }); caller.dial("100", #{ record: r.status }); return; }
+    if n == "712" { let r = caller.collect("menu", #{ max: 2, timeout: 3 }); if r.status == "done" { caller.music(); } caller.dial("101", #{ record: true }); return; }
     if n == "709" { caller.answer(); caller.wait(1); caller.hangup(); return; }
     caller.dial(n, #{ timeout: 15 });
 }
 "##;
 
 /// Numbers that the real dialplan does not simply dial.
-pub const SERVICES: [&str; 10] = ["700", "701", "702", "703", "704", "705", "706", "707", "708", "709"];
+pub const SERVICES: [&str; 13] = [
+    "700", "701", "702", "703", "704", "705", "706", "707", "708", "709", "710", "711", "712",
+];
+
+/// The conferences of canned scripts.
+pub const CONFERENCES: [&str; 2] = ["900", "sales"];
 
 fn seconds(chance: &mut Chance, most: u64) -> Duration {
     Duration::from_millis(chance.below(most * 1_000))
@@ -73,12 +81,52 @@ fn dial(chance: &mut Chance, numbers: &[String], dialed: &str) -> Verb {
         } else {
             Vec::new()
         },
-        record: None,
+        record: chance.percent(15).then(|| recording(chance)),
     }))
 }
 
+fn recording(chance: &mut Chance) -> String {
+    ["call", "sales/call", tests::engine::FULL_DISK][usize::try_from(chance.below(3)).unwrap()].into()
+}
+
+/// A verb that takes or gives sound for a while.
+fn sound(chance: &mut Chance) -> Verb {
+    match chance.below(4) {
+        0 => Verb::Music {
+            name: chance
+                .percent(50)
+                .then(|| ["jazz", "missing"][usize::from(chance.percent(30))].into()),
+            duration: chance.percent(50).then(|| seconds(chance, 20)),
+        },
+        1 => Verb::Collect(Box::new(Collect {
+            prompts: [vec![], vec!["menu".into()], vec!["missing".into()]][usize::try_from(chance.below(3)).unwrap()]
+                .clone(),
+            max: usize::try_from(chance.below(4)).unwrap(),
+            timeout: seconds(chance, 8),
+            terminator: chance.percent(70).then_some('#'),
+        })),
+        2 => Verb::Record(Box::new(Record {
+            name: recording(chance),
+            max: seconds(chance, 30),
+            silence: chance.percent(30).then(|| Duration::from_secs(3)),
+            format: RecordingFormat::ALL[usize::from(chance.percent(50))],
+            beep: chance.percent(50),
+        })),
+        _ => Verb::Conference(Box::new(ConferenceOptions {
+            room: CONFERENCES[usize::from(chance.percent(50))].into(),
+            pin: chance.percent(30).then(|| Pin("1".into())),
+            prompts: Vec::new(),
+            muted: chance.percent(20),
+            record: chance.percent(50).then(|| recording(chance)),
+            leave: chance.percent(80).then_some('#'),
+            tones: chance.percent(50),
+        })),
+    }
+}
+
 fn verb(chance: &mut Chance, numbers: &[String], dialed: &str) -> Verb {
-    match chance.below(24) {
+    match chance.below(30) {
+        24..=29 => sound(chance),
         0..=9 => dial(chance, numbers, dialed),
         10 | 11 => Verb::Answer,
         12 => Verb::Ring,

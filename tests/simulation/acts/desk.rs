@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use switch::{AccountChange, Command, Input};
+use switch::{AccountChange, Command, Input, RecordAction};
 
 use super::phone;
 use crate::{life::Life, scripts::pick};
@@ -10,7 +10,34 @@ use crate::{life::Life, scripts::pick};
 pub fn admin(life: &mut Life) {
     let calls: Vec<_> = life.world.opened.iter().copied().collect();
     let at = usize::try_from(life.chance.below(calls.len() as u64 + 1)).unwrap();
-    let command = match life.chance.below(10) {
+    let rooms = crate::scripts::CONFERENCES;
+    let room = rooms[usize::from(life.chance.percent(50))].to_owned();
+    let command = match life.chance.below(14) {
+        10 => match calls.get(at) {
+            Some(call) => Command::Record {
+                call: *call,
+                action: [
+                    RecordAction::Start,
+                    RecordAction::Stop,
+                    RecordAction::Pause,
+                    RecordAction::Resume,
+                ][usize::try_from(life.chance.below(4)).unwrap()],
+            },
+            None => Command::ListConferences,
+        },
+        11 => match calls.get(at) {
+            Some(member) => Command::MuteMember {
+                room,
+                member: *member,
+                muted: life.chance.percent(50),
+            },
+            None => Command::ListConferences,
+        },
+        12 => match calls.get(at) {
+            Some(member) => Command::RemoveMember { room, member: *member },
+            None => Command::ListConferences,
+        },
+        13 => Command::ListConferences,
         0..=2 => match calls.get(at) {
             Some(call) => Command::HangUp(*call),
             None => Command::ListCalls,

@@ -88,7 +88,7 @@ fn calls(life: &mut Life) {
     }
     let number = match life.chance.below(20) {
         0 => "999".into(),
-        1..=6 if life.real => SERVICES[usize::try_from(life.chance.below(10)).unwrap()].to_owned(),
+        1..=6 if life.real => pick(&mut life.chance, &SERVICES.map(str::to_owned)),
         _ => pick(&mut life.chance, &life.numbers),
     };
     let number = odd::written(&mut life.chance, &number);

@@ -51,7 +51,21 @@ pub fn media_event(life: &mut Life) {
     let Some(port) = life.world.ports.iter().nth(usize::try_from(at).unwrap()).copied() else {
         return;
     };
-    let event = match life.chance.below(12) {
+    let sounds = [media::service::Sound::SpeechBegins, media::service::Sound::SpeechEnds];
+    let event = match life.chance.below(14) {
+        12 => media::Event::Heard {
+            media: port,
+            sound: sounds[usize::from(life.chance.percent(50))],
+        },
+        13 => {
+            // A recording ends by itself; what is reported again has to be ignored.
+            let ids = life.world.recordings.keys().map(|id| media::service::RecordingId(id.0));
+            let at = life.chance.below(life.world.recordings.len() as u64 + 1);
+            match ids.clone().nth(usize::try_from(at).unwrap()) {
+                Some(id) => tests::engine::recorded(id, 500, media::service::RecordEnd::Silence),
+                None => return,
+            }
+        }
         0..=3 => media::Event::Learned {
             media: port,
             remote: "198.51.100.77:4000".parse().unwrap(),

@@ -26,6 +26,15 @@ pub fn is_right(life: &Life, command: &Command, replies: &[Result<Reply, Command
                 .filter(|call| !is_over(call))
                 .collect::<BTreeSet<_>>())
         }
+        (Command::Record { call, .. }, Err(CommandError::NotFound)) => is_over(call),
+        (Command::Record { call, .. }, Ok(Reply::Done) | Err(CommandError::Conflict(_))) => !is_over(call),
+        (Command::ListConferences, Ok(Reply::Conferences(rooms))) => rooms.iter().all(|room| !room.members.is_empty()),
+        (Command::MuteMember { member, muted, .. }, Ok(Reply::Conferences(rooms))) => {
+            let mut members = rooms.iter().flat_map(|room| &room.members);
+            members.any(|one| one.id == *member && one.muted == *muted)
+        }
+        (Command::MuteMember { .. }, Err(CommandError::NotFound)) => true,
+        (Command::RemoveMember { .. }, Ok(Reply::Done) | Err(CommandError::NotFound)) => true,
         (Command::ListRegistrations, Ok(Reply::Registrations(_))) => true,
         (Command::RemoveRegistration(_), Ok(Reply::Done) | Err(CommandError::NotFound)) => true,
         (Command::Originate { .. }, Ok(Reply::Started(call))) => world.opened.contains(call),

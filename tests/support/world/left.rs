@@ -53,6 +53,19 @@ impl World {
             self.ports,
             self.ladder
         );
+        let rooms = (&self.engine.rooms, &self.engine.recordings);
+        assert!(
+            rooms.0.is_empty() && rooms.1.is_empty(),
+            "rooms and recordings of the engine left: {rooms:?}\n{}",
+            self.ladder
+        );
+        let open = self.recordings.values().find(|recording| recording.ended.is_none());
+        assert!(open.is_none(), "a recording has no end: {open:?}\n{}", self.ladder);
+        assert_eq!(
+            stats.services,
+            switch::ServiceStats::default(),
+            "conferences, members, recordings left"
+        );
         assert!(self.scripts.is_empty(), "scripts left\n{}", self.ladder);
         let mut closed = BTreeSet::new();
         for cdr in &self.cdrs {

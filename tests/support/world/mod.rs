@@ -233,6 +233,8 @@ impl World {
         self.later.clear();
         self.ports.clear();
         self.engine = Engine::default();
+        // The store closes those at its start.
+        self.recordings.retain(|_, recording| recording.ended.is_some());
         self.ladder
             .note(self.now, "*** the switch was killed and started again");
         let clock = EPOCH + i64::try_from(self.now.as_micros()).unwrap();
@@ -254,6 +256,7 @@ impl World {
         self.events.clear();
         self.replies.clear();
         self.media.clear();
+        self.recordings.clear();
         (self.net.lost, self.net.doubled, self.sent) = (0, 0, 0);
         self.streams.kept_alive = 0;
         for phone in &mut self.phones {
@@ -268,6 +271,9 @@ impl World {
         while let Some(input) = inputs.pop_front() {
             if let Some(recording) = &mut self.recording {
                 recording.push((self.now, input.clone()));
+            }
+            if let Input::Media(event) = &input {
+                self.engine.reports(event);
             }
             self.switch.handle(self.now, input);
             loop {

@@ -100,25 +100,12 @@ impl World {
     }
 
     fn media_command(&mut self, command: media::Command) {
-        self.engine.apply(&command);
+        for (later, report) in self.engine.apply(self.now, &command) {
+            self.after(later, Input::Media(report));
+        }
         match &command {
             media::Command::Open { media: port, .. } => assert!(self.ports.insert(*port), "a port is opened once"),
             media::Command::Close(port) => assert!(self.ports.remove(port), "what is closed was open"),
-            media::Command::Play {
-                media: port,
-                token,
-                source,
-                repeat: false,
-            } => {
-                let missing =
-                    matches!(source, media::Source::Prompts(names) if names.iter().any(|name| name == "missing"));
-                let played = media::Event::Played {
-                    media: *port,
-                    token: *token,
-                    fault: missing.then(|| "no prompt is called missing".into()),
-                };
-                self.after(Duration::from_secs(2), Input::Media(played));
-            }
             _ => {}
         }
         if !self.ladder.off {

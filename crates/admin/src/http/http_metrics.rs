@@ -142,9 +142,7 @@ fn switch_registry(stats: &Stats) -> Registry {
         media_ports,
         registrations,
         scripts,
-        conferences,
-        conference_members,
-        recordings,
+        services,
         messages_received,
         messages_sent,
         messages_dropped,
@@ -161,9 +159,13 @@ fn switch_registry(stats: &Stats) -> Registry {
         ("media_ports", "Media ports in use", media_ports),
         ("registrations", "Contacts bound", registrations),
         ("scripts", "Dialplan scripts running", scripts),
-        ("conferences", "Conferences in progress", conferences),
-        ("conference_members", "Members of all conferences", conference_members),
-        ("recordings", "Recordings in progress", recordings),
+        ("conferences", "Conferences in progress", &services.conferences),
+        (
+            "conference_members",
+            "Members of all conferences",
+            &services.conference_members,
+        ),
+        ("recordings", "Recordings in progress", &services.recordings),
     ] {
         registry.register(name, help, ConstGauge::new(i64::try_from(*value).unwrap_or(i64::MAX)));
     }

@@ -63,6 +63,16 @@ pub(crate) fn prompt(text: &str) -> Checked<String> {
     ))
 }
 
+/// Music: a name as of a prompt, of a file or a folder.
+pub(crate) fn music(text: &str) -> Checked<String> {
+    prompt(text).map_err(|_| {
+        format!(
+            "{} is no music: names of A-Z, a-z, 0-9 and . _ -, with / between",
+            shown(text)
+        )
+    })
+}
+
 /// Whom to dial.
 pub(crate) fn target(text: &str) -> Checked<Target> {
     if text.contains(':') {
@@ -146,6 +156,13 @@ pub(crate) fn line(what: &str, text: &str, most: usize) -> Checked<String> {
         "{what} {}: one line of at most {most} bytes is possible",
         shown(text)
     ))
+}
+
+/// `true` or `false`.
+pub(crate) fn flag(what: &str, value: &Dynamic) -> Checked<bool> {
+    value
+        .as_bool()
+        .map_err(|_| format!("{what}: true or false is needed, not {}", kind(value)))
 }
 
 /// What a value is, in a message.

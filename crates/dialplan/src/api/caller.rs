@@ -25,7 +25,11 @@ pub(crate) const VERBS: &[(&str, usize, usize)] = &[
     ("wait", 1, 1),
     ("play", 1, 1),
     ("tone", 1, 2),
+    ("music", 0, 2),
     ("echo", 0, 0),
+    ("collect", 1, 2),
+    ("record", 1, 2),
+    ("conference", 1, 2),
     ("header", 1, 1),
 ];
 
@@ -131,13 +135,17 @@ fn done(context: &NativeCallContext, verb: Verb) -> Thing<()> {
     }
 }
 
-fn digits(context: &NativeCallContext, verb: Verb) -> Thing<String> {
+pub(crate) fn digits(context: &NativeCallContext, verb: Verb) -> Thing<String> {
     match ask(context, verb)? {
         Outcome::Digits(digits) => Ok(digits),
         Outcome::Done => Ok(String::new()),
-        other @ (Outcome::Dial(_) | Outcome::Text(_) | Outcome::Extension(_) | Outcome::Fault(_)) => {
-            Err(unexpected(context, &other))
-        }
+        other @ (Outcome::Dial(_)
+        | Outcome::Collected(_)
+        | Outcome::Recorded(_)
+        | Outcome::Conference(_)
+        | Outcome::Text(_)
+        | Outcome::Extension(_)
+        | Outcome::Fault(_)) => Err(unexpected(context, &other)),
     }
 }
 

@@ -5,6 +5,7 @@ pub(crate) mod caller;
 pub(crate) mod dial;
 pub(crate) mod log;
 pub(crate) mod now;
+pub(crate) mod sound;
 
 use rhai::{Engine, Map, NativeCallContext};
 use switch::{Outcome, Verb};
@@ -16,17 +17,7 @@ use crate::fault::{Thrown, thrown};
 use crate::fiber::ask;
 
 /// Verbs that are promised and not built yet. Naming them makes the fault say so.
-pub(crate) const NOT_YET: &[&str] = &[
-    "collect",
-    "record",
-    "voicemail",
-    "mailbox",
-    "music",
-    "conference",
-    "enqueue",
-    "park",
-    "pickup",
-];
+pub(crate) const NOT_YET: &[&str] = &["voicemail", "mailbox", "enqueue", "park", "pickup"];
 
 /// The name of a promised verb, from the signature of a function that was not found.
 pub(crate) fn missing_verb(signature: &str) -> Option<&'static str> {
@@ -40,6 +31,7 @@ pub(crate) const EXTENSION: &[&str] = &["registered", "busy", "dnd", "forward"];
 
 pub(crate) fn register(engine: &mut Engine) {
     caller::register(engine);
+    sound::register(engine);
     log::register(engine);
     engine.register_fn("extension", extension);
     engine.register_fn("now", now::now);
@@ -67,6 +59,9 @@ fn unexpected(context: &NativeCallContext, outcome: &Outcome) -> Thrown {
         Outcome::Done => "done",
         Outcome::Dial(_) => "a dial's result",
         Outcome::Digits(_) => "digits",
+        Outcome::Collected(_) => "collected digits",
+        Outcome::Recorded(_) => "a recording",
+        Outcome::Conference(_) => "a conference's result",
         Outcome::Text(_) => "text",
         Outcome::Extension(_) => "an extension",
         Outcome::Fault(_) => "a fault",

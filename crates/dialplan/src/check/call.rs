@@ -3,7 +3,10 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rhai::{Array, Dynamic, Engine, Map, NativeCallContext};
-use switch::{DialStatus, ExtensionState, Facts, Position, ScriptEntry, ScriptFault};
+use switch::{
+    ConferenceResult, ConferenceStatus, DialStatus, ExtensionState, Facts, Position, RecordResult, RecordStatus,
+    ScriptEntry, ScriptFault,
+};
 
 use super::fake::{Asked, Fake};
 use crate::api;
@@ -64,6 +67,22 @@ pub(super) fn register(engine: &mut Engine, plan: &Arc<Generation>) {
             |context: NativeCallContext, call: &mut Call, target: &str, result: Map| -> Thing<()> {
                 let result = fits(&context, dial_result(&result))?;
                 call.lock().fake.on_dial(target, result);
+                Ok(())
+            },
+        )
+        .register_fn(
+            "on_record",
+            |context: NativeCallContext, call: &mut Call, result: Map| -> Thing<()> {
+                let result = fits(&context, record_result(&result))?;
+                call.lock().fake.on_record(result);
+                Ok(())
+            },
+        )
+        .register_fn(
+            "on_conference",
+            |context: NativeCallContext, call: &mut Call, result: Map| -> Thing<()> {
+                let result = fits(&context, conference_result(&result))?;
+                call.lock().fake.on_conference(result);
                 Ok(())
             },
         )
@@ -274,6 +293,44 @@ fn dial_result(map: &Map) -> Checked<switch::DialResult> {
         reason: text(map, "reason")?.unwrap_or_else(|| (*reason).to_owned()),
         by: text(map, "by")?.unwrap_or_default(),
         talk,
+    })
+}
+
+/// What a test says of a recording.
+fn record_result(map: &Map) -> Checked<RecordResult> {
+    known("a recording", map, &["status", "seconds", "digit"])?;
+    let name = text(map, "status")?.unwrap_or_else(|| "done".to_owned());
+    let status =
+        RecordStatus::parse(&name).ok_or_else(|| no_status(&name, RecordStatus::ALL.iter().map(|s| s.as_str())))?;
+    Ok(RecordResult {
+        status,
+        seconds: time(map, if status == RecordStatus::Failed { 0.0 } else { 5.0 })?,
+        file: String::new(),
+        id: None,
+        digit: text(map, "digit")?.and_then(|digit| digit.chars().next()),
+    })
+}
+
+/// What a test says of a conference.
+fn conference_result(map: &Map) -> Checked<ConferenceResult> {
+    known("a conference's result", map, api::sound::ATTENDED)?;
+    let name = text(map, "status")?.unwrap_or_else(|| "left".to_owned());
+    let status = ConferenceStatus::parse(&name)
+        .ok_or_else(|| no_status(&name, ConferenceStatus::ALL.iter().map(|s| s.as_str())))?;
+    Ok(ConferenceResult {
+        status,
+        seconds: time(map, if status == ConferenceStatus::Left { 10.0 } else { 0.0 })?,
+    })
+}
+
+fn no_status<'a>(name: &str, words: impl Iterator<Item = &'a str>) -> String {
+    let words: Vec<_> = words.collect();
+    format!("status {}: possible are {}", shown(name), words.join(", "))
+}
+
+fn time(map: &Map, otherwise: f64) -> Checked<f64> {
+    map.get("seconds").map_or(Ok(otherwise), |value| {
+        arguments::seconds("seconds", value, 0.0, 1e6).map(|time| time.as_secs_f64())
     })
 }
 

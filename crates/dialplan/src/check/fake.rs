@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use rhai::{Array, Dynamic, Map};
 use switch::{
-    Dial, DialResult, DialStatus, ExtensionState, Facts, Outcome, Position, ScriptEntry, ScriptFault, Strategy, Verb,
+    Collect, CollectResult, CollectStatus, ConferenceResult, ConferenceStatus, Dial, DialResult, DialStatus,
+    ExtensionState, Facts, Outcome, Position, Record, RecordResult, RecordStatus, RecordingUid, ScriptEntry,
+    ScriptFault, Strategy, Verb,
 };
 
 use crate::generation::Generation;
@@ -26,6 +28,8 @@ pub(super) struct Fake {
     unix_micros: i64,
     results: Vec<(String, VecDeque<DialResult>)>,
     digits: VecDeque<String>,
+    recordings: VecDeque<RecordResult>,
+    conferences: VecDeque<ConferenceResult>,
     hangs_up_at: Option<String>,
     headers: BTreeMap<String, String>,
     extensions: BTreeMap<String, ExtensionState>,
@@ -39,6 +43,8 @@ impl Fake {
             unix_micros,
             results: Vec::new(),
             digits: VecDeque::new(),
+            recordings: VecDeque::new(),
+            conferences: VecDeque::new(),
             hangs_up_at: None,
             headers: BTreeMap::new(),
             extensions: BTreeMap::new(),
@@ -58,6 +64,16 @@ impl Fake {
     /// What the caller presses during the next verb that hears it.
     pub(super) fn presses(&mut self, digits: &str) {
         self.digits.push_back(digits.to_owned());
+    }
+
+    /// What comes of the next recording.
+    pub(super) fn on_record(&mut self, result: RecordResult) {
+        self.recordings.push_back(result);
+    }
+
+    /// What comes of the next conference.
+    pub(super) fn on_conference(&mut self, result: ConferenceResult) {
+        self.conferences.push_back(result);
     }
 
     pub(super) fn hangs_up_at(&mut self, verb: &str) {
@@ -121,7 +137,13 @@ impl Fake {
                     .saturating_add(i64::try_from(time.as_micros()).unwrap_or(i64::MAX));
                 self.heard()
             }
-            Verb::Play(_) | Verb::Tone { .. } | Verb::Echo => self.heard(),
+            Verb::Play(_) | Verb::Tone { .. } | Verb::Music { .. } | Verb::Echo => self.heard(),
+            Verb::Collect(collect) => Outcome::Collected(self.collected(&collect)),
+            Verb::Record(record) => Outcome::Recorded(Box::new(self.recorded(&record))),
+            Verb::Conference(_) => Outcome::Conference(self.conferences.pop_front().unwrap_or(ConferenceResult {
+                status: ConferenceStatus::Left,
+                seconds: 10.0,
+            })),
             Verb::Ring | Verb::Answer | Verb::Reject { .. } | Verb::Redirect { .. } | Verb::Hangup => Outcome::Done,
         };
         let hangs_up = self.hangs_up_at.as_ref() == Some(&text);
@@ -131,6 +153,51 @@ impl Fake {
 
     fn heard(&mut self) -> Outcome {
         Outcome::Digits(self.digits.pop_front().unwrap_or_default())
+    }
+
+    /// The keys that the caller presses, as far as they are wanted; the others are for the next verb.
+    fn collected(&mut self, want: &Collect) -> CollectResult {
+        let pressed = self.digits.pop_front().unwrap_or_default();
+        let mut keys = pressed.chars();
+        let mut digits = String::new();
+        let mut done = false;
+        while !done && let Some(key) = keys.next() {
+            if Some(key) == want.terminator {
+                done = true;
+            } else {
+                digits.push(key);
+                done = digits.len() >= want.max;
+            }
+        }
+        if !keys.as_str().is_empty() {
+            self.digits.push_front(keys.as_str().to_owned());
+        }
+        let status = match (done, digits.is_empty()) {
+            (true, _) => CollectStatus::Done,
+            (false, true) => CollectStatus::Empty,
+            (false, false) => CollectStatus::Timeout,
+        };
+        CollectResult { digits, status }
+    }
+
+    /// What the test said, or five seconds that `#` ends.
+    fn recorded(&mut self, want: &Record) -> RecordResult {
+        let result = self.recordings.pop_front().unwrap_or(RecordResult {
+            status: RecordStatus::Done,
+            seconds: 5.0,
+            file: String::new(),
+            id: None,
+            digit: Some('#'),
+        });
+        if result.status == RecordStatus::Failed {
+            return result;
+        }
+        let id = RecordingUid(self.asked.len() as u64);
+        RecordResult {
+            file: format!("{}-{id}.{}", want.name, want.format.name()),
+            id: Some(id),
+            ..result
+        }
     }
 
     /// What the test said of one of the targets, or an answer by the first.

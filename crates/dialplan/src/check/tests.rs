@@ -197,3 +197,56 @@ fn a_test_names_a_result_in_either_word() {
         assert_eq!(one(&body), Vec::<String>::new(), "{word}");
     }
 }
+
+/// A test of another plan.
+fn of_plan(plan: &str, body: &str) -> Vec<String> {
+    let plan = Sources::from([("main.rhai".to_owned(), format!("fn on_call(caller) {{\n{plan}\n}}"))]);
+    let tests = format!("fn test_it() {{ let c = incoming(#{{ dialed: \"1\" }});\n{body} }}");
+    let tests = Sources::from([("tests/t.rhai".to_owned(), tests)]);
+    check_sources(plan, &tests, &Limits::default(), None).lines().collect()
+}
+
+#[test]
+fn a_test_presses_keys_for_collect_and_those_beyond_it_are_for_the_next_verb() {
+    let plan = "let r = caller.collect(\"menu\", #{ max: 2 }); let s = caller.collect(\"\");\n\
+        let t = caller.collect(\"more\", #{ max: 4 }); caller.record(`${r.digits}${r.status}.${s.digits}${s.status}.${t.digits}${t.status}`);";
+    for (keys, name) in [
+        ("c.presses(\"123#\");", "12done.3done.empty"),
+        ("c.presses(\"1#45\");", "1done.45timeout.empty"),
+        (
+            "c.presses(\"1\"); c.presses(\"\"); c.presses(\"77\");",
+            "1timeout.empty.77timeout",
+        ),
+    ] {
+        let body =
+            format!("{keys} c.run(); c.expect([\"collect menu\", \"collect\", \"collect more\", \"record {name}\"]);");
+        assert_eq!(of_plan(plan, &body), Vec::<String>::new());
+    }
+}
+
+#[test]
+fn a_test_says_what_comes_of_a_recording_and_a_conference() {
+    let plan = "let r = caller.record(\"note\"); let c = caller.conference(\"900\", #{ pin: \"1234\" });\n\
+        caller.music(r.status); if r.digit == \"1\" { caller.music(c.status, c.seconds) }";
+    let run = "c.run(); c.expect([\"record note\", \"conference 900\", ";
+    for (said, last) in [
+        ("", "\"music done\"]);"),
+        (
+            "c.on_record(#{ status: \"max\", digit: \"1\" }); c.on_conference(#{ status: \"left\", seconds: 7 });",
+            "\"music max\", \"music left 7\"]);",
+        ),
+        ("c.on_record(#{ status: \"failed\" });", "\"music failed\"]);"),
+    ] {
+        assert_eq!(of_plan(plan, &format!("{said} {run}{last}")), Vec::<String>::new());
+    }
+    let wrong = of_plan(plan, "c.on_record(#{ status: \"hangup\" });");
+    assert!(
+        wrong[0].contains("possible are done, silence, max, failed"),
+        "{wrong:?}"
+    );
+    let wrong = of_plan(plan, "c.on_conference(#{ room: \"1\" });");
+    assert!(
+        wrong[0].contains("a conference's result has no option \"room\""),
+        "{wrong:?}"
+    );
+}

@@ -4,7 +4,7 @@ use rhai::{Expr, FnCallExpr};
 use switch::did_you_mean;
 
 use super::{Found, Prompts};
-use crate::api::{self, arguments, dial};
+use crate::api::{self, arguments, dial, sound};
 
 /// The name every dialplan gives its caller.
 const CALLER: &str = "caller";
@@ -77,8 +77,11 @@ fn literals(call: &FnCallExpr, prompts: Option<&Prompts>, found: &mut Found) {
     for (number, argument) in call.args.iter().enumerate() {
         match (name, number, argument) {
             ("dial", 1, Expr::Map(map, _)) => options("dial", &map.0, dial::OPTIONS, found),
+            ("collect", 1, Expr::Map(map, _)) => options("collect", &map.0, sound::COLLECT, found),
+            ("record", 1, Expr::Map(map, _)) => options("record", &map.0, sound::RECORD, found),
+            ("conference", 1, Expr::Map(map, _)) => options("conference", &map.0, sound::CONFERENCE, found),
             // Each item is at fault for itself, where all of them are written out.
-            ("dial" | "play", 0, Expr::Array(items, _)) if !items.is_empty() => {
+            ("dial" | "play" | "collect", 0, Expr::Array(items, _)) if !items.is_empty() => {
                 items.iter().for_each(|item| literal(name, 0, item, prompts, found));
             }
             _ => literal(name, number, argument, prompts, found),
@@ -101,7 +104,11 @@ fn literal(verb: &str, number: usize, argument: &Expr, prompts: Option<&Prompts>
         ("tone", 0) => text(&value, |name| arguments::tone(name).map(drop)),
         ("header", 0) => text(&value, dial::header_name),
         ("redirect", 0) => text(&value, |to| api::caller::redirect_to(to).map(drop)),
-        ("play", 0) => arguments::strings("play", &value).and_then(|names| play(&names, prompts)),
+        ("record", 0) => text(&value, |name| sound::recording(name).map(drop)),
+        ("music", 0) => text(&value, |name| arguments::music(name).map(drop)),
+        ("music", 1) => arguments::seconds("music", &value, least, most).map(drop),
+        ("conference", 0) => sound::read_conference(&value, None).map(drop),
+        ("play" | "collect", 0) => arguments::strings(verb, &value).and_then(|names| play(&names, prompts)),
         _ => Ok(()),
     };
     if let Err(message) = judged {
@@ -139,6 +146,9 @@ fn options(of: &str, entries: &[(rhai::Ident, Expr)], known: &[&str], found: &mu
         }
         let judged = match (of, value.get_literal_value(None)) {
             ("dial", Some(literal)) if known.contains(&key.name.as_str()) => dial::check_option(&key.name, &literal),
+            ("collect" | "record" | "conference", Some(literal)) if known.contains(&key.name.as_str()) => {
+                sound::check_option(of, &key.name, &literal)
+            }
             _ => Ok(()),
         };
         if let Err(message) = judged {

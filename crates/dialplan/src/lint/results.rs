@@ -1,4 +1,4 @@
-//! What `dial`, `extension` and `now` return: properties they do not have, and words a status never is.
+//! What `dial`, `collect`, `record`, `conference`, `extension` and `now` return: properties they do not have, and words a status never is.
 //!
 //! A variable counts as such a result where nothing but such a call is ever assigned to it in its function, and
 //! nothing is done to it that might make another of it. A fault that is not certain is left to the moment when it happens.
@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 
 use rhai::Token;
-use switch::{DialStatus, did_you_mean};
+use switch::{CollectStatus, ConferenceStatus, DialStatus, RecordStatus, did_you_mean};
 
 use crate::api;
 use crate::words::Tokens;
@@ -17,6 +17,9 @@ use super::Found;
 #[derive(Copy, Clone, PartialEq, Eq)]
 enum Kind {
     Dial,
+    Collect,
+    Record,
+    Conference,
     Extension,
     Now,
 }
@@ -25,6 +28,9 @@ impl Kind {
     const fn of(self) -> &'static str {
         match self {
             Self::Dial => "what dial returns",
+            Self::Collect => "what collect returns",
+            Self::Record => "what record returns",
+            Self::Conference => "what conference returns",
             Self::Extension => "what extension returns",
             Self::Now => "what now returns",
         }
@@ -33,8 +39,22 @@ impl Kind {
     const fn fields(self) -> &'static [&'static str] {
         match self {
             Self::Dial => api::dial::RESULT,
+            Self::Collect => api::sound::COLLECTED,
+            Self::Record => api::sound::RECORDED,
+            Self::Conference => api::sound::ATTENDED,
             Self::Extension => api::EXTENSION,
             Self::Now => api::now::FIELDS,
+        }
+    }
+
+    /// The words that a status can be; empty where there is no status.
+    fn statuses(self) -> Vec<&'static str> {
+        match self {
+            Self::Dial => DialStatus::ALL.map(DialStatus::as_str).to_vec(),
+            Self::Collect => CollectStatus::ALL.iter().map(|status| status.as_str()).collect(),
+            Self::Record => RecordStatus::ALL.iter().map(|status| status.as_str()).collect(),
+            Self::Conference => ConferenceStatus::ALL.iter().map(|status| status.as_str()).collect(),
+            Self::Extension | Self::Now => Vec::new(),
         }
     }
 }
@@ -203,7 +223,13 @@ impl<'a> Function<'a> {
         let (kind, open) = match (self.word(at)?, self.token(at + 1)?) {
             ("extension", Token::LeftParen) => (Kind::Extension, at + 1),
             ("now", Token::LeftParen) => (Kind::Now, at + 1),
-            (_, Token::Period) if self.word(at + 2) == Some("dial") => (Kind::Dial, at + 3),
+            (_, Token::Period) => match self.word(at + 2)? {
+                "dial" => (Kind::Dial, at + 3),
+                "collect" => (Kind::Collect, at + 3),
+                "record" => (Kind::Record, at + 3),
+                "conference" => (Kind::Conference, at + 3),
+                _ => return None,
+            },
             _ => return None,
         };
         let is_call = self.token(open) == Some(&Token::LeftParen) && !self.is_property(at);
@@ -244,9 +270,9 @@ impl<'a> Function<'a> {
             let message = format!("{} has no {property}; it has {fields}{near}", kind.of());
             self.tell(dot + 1, message, found);
         }
-        if kind == Kind::Dial && property == "status" {
+        if property == "status" {
             for word in self.compared(start, dot + 1) {
-                self.status(word, found);
+                self.status(kind, word, found);
             }
         }
     }
@@ -274,13 +300,14 @@ impl<'a> Function<'a> {
         arms
     }
 
-    fn status(&self, at: usize, found: &mut Found) {
+    fn status(&self, kind: Kind, at: usize, found: &mut Found) {
         let Some(Token::StringConstant(text)) = self.token(at) else {
             return;
         };
-        if DialStatus::parse(text).is_none() {
-            let words = DialStatus::ALL.map(DialStatus::as_str);
-            let near = did_you_mean(text, words);
+        let words = kind.statuses();
+        let known = words.contains(&text.as_str()) || (kind == Kind::Dial && DialStatus::parse(text).is_some());
+        if !words.is_empty() && !known {
+            let near = did_you_mean(text, words.iter().copied());
             let text = api::arguments::shown(text);
             let message = format!("a status is never {text}; it is one of {}{near}", words.join(", "));
             self.tell(at, message, found);

@@ -17,8 +17,8 @@ fn a_call_that_cannot_work_is_a_fault_at_compile_time() {
             "2:8: caller has no dail(); it has dial, ring, answer",
         ),
         (
-            "if false { caller.conference(\"1\") }",
-            "2:19: caller.conference is not there yet",
+            "if false { caller.voicemail(\"1\") }",
+            "2:19: caller.voicemail is not there yet",
         ),
         ("caller.reject()", "2:8: caller.reject takes 1 to 2 arguments, not 0"),
         ("caller.ring(1)", "2:8: caller.ring takes 0 arguments, not 1"),
@@ -49,8 +49,8 @@ fn a_call_that_cannot_work_is_a_fault_at_compile_time() {
         ("extension(\"1 2\")", "2:11: \"1 2\" is no number"),
         ("db.get(\"k\")", "2:1: db is not there yet"),
         (
-            "caller.dial(\"1\", #{ record: \"x\" })",
-            "2:21: the option record is not there yet",
+            "caller.dial(\"1\", #{ record: 1 })",
+            "2:29: record: true, false or a name is needed, not a number",
         ),
         ("caller.wait(0)", "2:13: wait 0: 0.01 to 3600 seconds are possible"),
     ] {
@@ -98,8 +98,8 @@ fn arguments_are_refused_in_words_that_say_what_fits() {
             "one line of at most 1024 bytes",
         ),
         (
-            "let o = #{ record: \"x\" }; caller.dial(\"1\", o)",
-            "the option record is not there yet",
+            "let o = #{ record: \"../x\" }; caller.dial(\"1\", o)",
+            "\"../x\" is no name of a recording",
         ),
         (
             "let o = #{ timeout: \"x\" }; caller.dial(\"1\", o)",

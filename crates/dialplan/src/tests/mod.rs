@@ -4,6 +4,7 @@
 
 mod faults;
 mod lint;
+mod sound;
 mod verbs;
 
 use std::sync::Arc;

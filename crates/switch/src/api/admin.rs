@@ -226,6 +226,17 @@ pub enum Event {
     },
 }
 
+/// Gauges of conferences and recordings.
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServiceStats {
+    /// Conferences now.
+    pub conferences: u64,
+    /// Members of all conferences now.
+    pub conference_members: u64,
+    /// Recordings in progress.
+    pub recordings: u64,
+}
+
 /// Counters since start, and gauges.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stats {
@@ -241,12 +252,8 @@ pub struct Stats {
     pub registrations: u64,
     /// Scripts running.
     pub scripts: u64,
-    /// Conferences now.
-    pub conferences: u64,
-    /// Members of all conferences now.
-    pub conference_members: u64,
-    /// Recordings in progress.
-    pub recordings: u64,
+    /// Conferences and recordings.
+    pub services: ServiceStats,
     /// Messages received.
     pub messages_received: u64,
     /// Messages sent.

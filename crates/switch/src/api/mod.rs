@@ -7,6 +7,7 @@
 //! | `admin.rs` | commands, replies and events of the admin API |
 //! | `image.rs` | the parts of a call that outlive a restart |
 //! | `script.rs` | what a script asks for and gets |
+//! | `sound.rs` | arguments and results of `collect`, `record` and `conference` |
 //!
 //! All of it is plain data that can be written to a file and read back, so a run can be recorded and replayed.
 //! Wall-clock times are microseconds since the Unix epoch (`unix_micros`).
@@ -15,6 +16,7 @@ mod account;
 mod admin;
 mod image;
 mod script;
+mod sound;
 
 use std::net::SocketAddr;
 
@@ -24,7 +26,9 @@ use sip::{ConnectionId, Flow, Instant, Transport};
 use smallvec::SmallVec;
 
 pub use account::{AccountChange, Trusted};
-pub use admin::{Command, CommandError, Conference, Event, LiveCall, Member, RecordAction, Registration, Reply, Stats};
+pub use admin::{
+    Command, CommandError, Conference, Event, LiveCall, Member, RecordAction, Registration, Reply, ServiceStats, Stats,
+};
 pub use image::{Abilities, CallImage, LegImage, TalkImage, TimerImage};
 pub use records::{
     AudioRules, Began, Binding, BindingChange, CallUid, CauseCode, Cdr, CdrAnswer, CdrOpen, Device, Disposition,
@@ -34,6 +38,10 @@ pub use records::{
 pub use script::{
     Dial, DialResult, DialStatus, ExtensionState, Facts, NoRejectCode, Outcome, Position, RejectCode, ScriptCommand,
     ScriptEntry, ScriptEvent, ScriptFault, Strategy, Target, Verb,
+};
+pub use sound::{
+    Collect, CollectResult, CollectStatus, ConferenceOptions, ConferenceResult, ConferenceStatus, Pin, Record,
+    RecordResult, RecordStatus,
 };
 
 /// The number of a query to the outside. The answer has the same number.

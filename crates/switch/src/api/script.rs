@@ -6,7 +6,10 @@ use std::{fmt, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use super::CallUid;
+use super::{
+    CallUid,
+    sound::{Collect, CollectResult, ConferenceOptions, ConferenceResult, Record, RecordResult},
+};
 
 /// The function of the dialplan that a call starts.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -145,6 +148,19 @@ pub enum Verb {
         /// How long; the plan's own length if `None`.
         duration: Option<Duration>,
     },
+    /// `caller.music(name?, seconds?)`; [`Outcome::Digits`].
+    Music {
+        /// As in [`media::Source::Music`]; `None`: the usual music.
+        name: Option<String>,
+        /// How long at most; `None`: until a key is pressed or the caller hangs up.
+        duration: Option<Duration>,
+    },
+    /// `caller.collect(..)`; [`Outcome::Collected`].
+    Collect(Box<Collect>),
+    /// `caller.record(..)`; [`Outcome::Recorded`].
+    Record(Box<Record>),
+    /// `caller.conference(..)`; [`Outcome::Conference`].
+    Conference(Box<ConferenceOptions>),
     /// `caller.echo()`: until the caller hangs up or presses `#`; [`Outcome::Digits`].
     Echo,
     /// `caller.header(name)`; [`Outcome::Text`].
@@ -177,6 +193,20 @@ impl fmt::Display for Verb {
                 name,
                 duration: Some(time),
             } => write!(f, "tone {name} {}", time.as_secs_f64()),
+            Self::Music { name, duration } => {
+                f.write_str("music")?;
+                if let Some(name) = name {
+                    write!(f, " {name}")?;
+                }
+                match duration {
+                    Some(time) => write!(f, " {}", time.as_secs_f64()),
+                    None => Ok(()),
+                }
+            }
+            Self::Collect(collect) if collect.prompts.is_empty() => f.write_str("collect"),
+            Self::Collect(collect) => write!(f, "collect {}", collect.prompts.join(" ")),
+            Self::Record(record) => write!(f, "record {}", record.name),
+            Self::Conference(conference) => write!(f, "conference {}", conference.room),
             Self::Echo => f.write_str("echo"),
             Self::Header(name) => write!(f, "header {name}"),
             Self::Extension(number) => write!(f, "extension {number}"),
@@ -197,7 +227,7 @@ pub struct Dial {
     pub caller_id: Option<(String, String)>,
     /// Header fields added to the outgoing INVITE; names checked by the dialplan.
     pub headers: Vec<(String, String)>,
-    /// Record the call under this name.
+    /// Record the conversation under this name.
     pub record: Option<String>,
 }
 
@@ -249,6 +279,12 @@ pub enum Outcome {
     Dial(Box<DialResult>),
     /// The keys that the caller pressed during the verb.
     Digits(String),
+    /// The result of `collect`.
+    Collected(CollectResult),
+    /// The result of `record`.
+    Recorded(Box<RecordResult>),
+    /// The result of `conference`.
+    Conference(ConferenceResult),
     /// A header's value, if there is one.
     Text(Option<String>),
     /// The result of `extension(number)`; `None` if there is no such extension.

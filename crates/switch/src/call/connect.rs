@@ -34,6 +34,7 @@ impl Call {
     fn connected(&mut self, x: &mut Core, bridge: Result<Bridge, NoCommonCodec>, told: Option<LegId>) -> bool {
         match bridge {
             Ok(bridge) => {
+                digits::deafen(self, x);
                 self.bridge = Some(bridge);
                 name_parties(self, x, told);
                 self.mark_answered(x);

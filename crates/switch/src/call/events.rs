@@ -5,7 +5,11 @@ use std::collections::VecDeque;
 use ::media::Event as MediaEvent;
 use sip::Flow;
 
-use crate::{api::QueryId, event::LegEvent, ids::LegId};
+use crate::{
+    api::{QueryId, Recording},
+    event::LegEvent,
+    ids::LegId,
+};
 
 /// One event for the verb that runs. Events are queued on the call and fed to the verb one after the other, so an event
 /// that a verb causes while it acts is not lost.
@@ -28,6 +32,10 @@ pub(crate) enum VerbEvent {
     Resolved(QueryId, Vec<Flow>),
     /// Another call has handed a leg over.
     Guest(Guest),
+    /// A recording of the call has ended.
+    Recorded(Box<Recording>),
+    /// The admin API removes the subject from its conference.
+    Removed,
 }
 
 /// A leg that came from another call.

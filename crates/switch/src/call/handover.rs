@@ -10,7 +10,7 @@ use crate::{
     leg::Leg,
 };
 
-use super::{Call, Ending, Guest, VerbEvent, connect, end, transfer};
+use super::{Call, Ending, Guest, VerbEvent, connect, digits, end, transfer};
 
 /// Whether the call would take a guest in the place of a leg: that leg is its subject, or is connected with it, or rings, and
 /// guest and partner have a codec in common. Otherwise the status that the guest gets.
@@ -44,6 +44,7 @@ pub(crate) fn release(call: &mut Call, x: &mut Core, leg: LegId, to: CallUid, wh
         bridge.part(x);
     }
     if call.subject == Some(leg) {
+        digits::deafen(call, x);
         call.subject = None;
     }
     call.cancel_script(x);

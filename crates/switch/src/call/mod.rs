@@ -8,13 +8,14 @@
 //! |---|---|---|
 //! | `mod.rs` | begins and ends, routes what legs report | `id`, `uid`, `legs`, `subject`, `facts`, `span` |
 //! | `connect.rs` | the bridge: connects, parts, what is offered in mid-call | `bridge` |
-//! | `digits.rs` | keys, INFO and MESSAGE within the call | `digits` |
+//! | `digits.rs` | keys, INFO and MESSAGE within the call | `keys` |
 //! | `end.rs` | how a call ended, and its record | |
 //! | `events.rs` | what a running verb hears | `heard` |
 //! | `handover.rs` | legs that come and go | |
 //! | `live.rs` | what the admin API shows | |
 //! | `record.rs` | what the record says, gathered on the way | `record` |
 //! | `script.rs` | how far the script is | `script` |
+//! | `tape.rs` | the recording of the two parties | `tape` |
 //! | `transfer.rs` | REFER: blind and attended transfer | `transfer` |
 
 mod connect;
@@ -25,19 +26,22 @@ mod handover;
 mod live;
 mod record;
 mod script;
+mod tape;
 mod transfer;
 
 use std::time::Duration;
 
 use sip::Message;
 
-pub(crate) use digits::digit;
+use digits::Keys;
+pub(crate) use digits::{digit, listen};
 pub(crate) use end::{Ending, record_refused};
 pub(crate) use events::{Guest, VerbEvent, VerbEvents};
 pub(crate) use handover::{joined, joined_by, release, take_over, would_take};
 pub(crate) use live::live;
 use record::Record;
 use script::{Script, Stage};
+pub(crate) use tape::{Tape, command as record_command, follow, record as record_parties, recorded};
 use transfer::Transfer;
 pub(crate) use transfer::{refused, waits_in_vain};
 
@@ -67,13 +71,15 @@ pub(crate) struct Call {
     asked_by: Option<Message>,
     /// Max-Forwards for what the call sends out.
     pub max_forwards: u32,
-    /// Keys the subject pressed that no verb has taken.
-    pub digits: String,
+    /// Keys the subject presses.
+    pub keys: Keys,
     pub record: Record,
     pub script: Script,
     /// What the running verb has not heard yet.
     heard: VerbEvents,
     transfer: Transfer,
+    /// The recording of who is connected.
+    tape: Option<Box<Tape>>,
     span: tracing::Span,
 }
 
@@ -93,11 +99,12 @@ impl Call {
             bridge: None,
             asked_by: None,
             max_forwards: beginning.max_forwards,
-            digits: String::new(),
+            keys: Keys::default(),
             record: Record::new(x, beginning.sip_call_id, facts.caller()),
             script: Script::new(beginning.entry),
             heard: VerbEvents::new(),
             transfer: Transfer::None,
+            tape: None,
             span,
             facts: Box::new(facts),
         }

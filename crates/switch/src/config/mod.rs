@@ -4,18 +4,20 @@
 //! |---|---|
 //! | `mod.rs` | `Config`, `Limits`, `Transactions`, `Keys` |
 //! | `admission.rs`, `auth.rs`, `registrar.rs` | the settings of those rooms |
+//! | `services.rs` | how many conferences and recordings there may be |
 //! | `rate.rs` | how often something may happen |
 
 pub(crate) mod admission;
 pub(crate) mod auth;
 mod rate;
 pub(crate) mod registrar;
+mod services;
 
 use std::{net::IpAddr, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-pub use self::rate::Rate;
+pub use self::{rate::Rate, services::Services};
 use crate::api::Trusted;
 
 /// Everything about the switch that can be configured.
@@ -97,6 +99,9 @@ pub struct Limits {
     /// covers what comes after it; further links are left out.
     #[serde(default = "record_parts")]
     pub record_parts: usize,
+    /// Conferences and recordings.
+    #[serde(default)]
+    pub services: Services,
 }
 
 /// The default of [`Limits::record_parts`].
@@ -168,6 +173,7 @@ impl Default for Limits {
             request_tries: request_tries(),
             progress: progress(),
             record_parts: record_parts(),
+            services: Services::default(),
         }
     }
 }

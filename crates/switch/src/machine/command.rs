@@ -2,8 +2,8 @@
 
 use super::Switch;
 use crate::{
-    api::{CallUid, Command, CommandError, CommandId, Facts, Reply, ScriptEntry, Stats},
-    call::{Call, Ending, live},
+    api::{CallUid, Command, CommandError, CommandId, Facts, Reply, ScriptEntry, ServiceStats, Stats},
+    call::{Call, Ending, VerbEvent, live, record_command},
     core::Beginning,
     ids::CallId,
     locations::Peer,
@@ -31,10 +31,29 @@ pub(super) fn command(switch: &mut Switch, id: CommandId, command: Command) {
         Command::ListRegistrations => Ok(Reply::Registrations(switch.x.registrar.registrations())),
         Command::RemoveRegistration(binding) if switch.x.registrar.remove(binding) => Ok(Reply::Done),
         Command::RemoveRegistration(_) => Err(CommandError::NotFound),
-        Command::ListConferences => Ok(Reply::Conferences(Vec::new())),
-        Command::Record { .. } | Command::MuteMember { .. } | Command::RemoveMember { .. } => {
-            Err(CommandError::NotFound)
+        Command::Record { call, action } => match call_in_progress(switch, call) {
+            Some(call) => switch
+                .with_call(call, |call, x| record_command(call, x, action))
+                .unwrap_or(Err(CommandError::NotFound))
+                .map(|()| Reply::Done),
+            None => Err(CommandError::NotFound),
+        },
+        Command::ListConferences => Ok(Reply::Conferences(switch.x.conferences.list(None))),
+        Command::MuteMember { room, member, muted } => {
+            let x = &mut switch.x;
+            if x.conferences.mute(&mut x.stack, &room, member, muted) {
+                Ok(Reply::Conferences(x.conferences.list(Some(&room))))
+            } else {
+                Err(CommandError::NotFound)
+            }
         }
+        Command::RemoveMember { room, member } => match switch.x.conferences.call_of(&room, member) {
+            Some(call) => {
+                switch.with_call(call, |call, _| call.tell_verb(VerbEvent::Removed));
+                Ok(Reply::Done)
+            }
+            None => Err(CommandError::NotFound),
+        },
         Command::Stats => Ok(Reply::Stats(Box::new(stats(switch)))),
     };
     switch.x.reply(id, result);
@@ -54,12 +73,18 @@ fn call_in_progress(switch: &Switch, uid: CallUid) -> Option<CallId> {
 fn stats(switch: &Switch) -> Stats {
     let count = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
     let x = &switch.x;
+    let (conferences, members) = x.conferences.count();
     Stats {
         calls: count(switch.calls.len()),
         legs: count(x.legs.len()),
         transactions: count(x.stack.layer.client_count() + x.stack.layer.server_count()),
         media_ports: count(x.stack.pool.in_use()),
         registrations: count(x.registrar.len()),
+        services: ServiceStats {
+            conferences: count(conferences),
+            conference_members: count(members),
+            recordings: count(x.recordings.len()),
+        },
         scripts: count(switch.calls.iter().filter(|call| call.call.script.is_there()).count()),
         messages_sent: x.stack.outputs.sent(),
         refused: switch.ingress.admission.refused(),

@@ -9,8 +9,9 @@ impl Switch {
     /// All are zero once the last call, and the transactions it leaves behind, are over. Bindings,
     /// accounts and the memory of sources and nonces are not among them: those outlive calls, and
     /// have limits of their own.
-    pub fn held(&self) -> [(&'static str, usize); 18] {
+    pub fn held(&self) -> [(&'static str, usize); 20] {
         let (x, stack) = (&self.x, &self.x.stack);
+        let (conferences, members) = x.conferences.count();
         [
             ("calls", self.calls.len()),
             ("calls by id", self.by_uid.len()),
@@ -19,6 +20,8 @@ impl Switch {
                 self.calls.iter().filter(|call| call.call.script.is_there()).count(),
             ),
             ("legs", x.legs.len()),
+            ("conferences and their members", conferences + members),
+            ("recordings in progress", x.recordings.len()),
             ("busy parties", x.activity.len()),
             ("dialogs", stack.dialogs.len()),
             ("transactions", stack.layer.client_count() + stack.layer.server_count()),

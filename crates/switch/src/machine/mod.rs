@@ -7,12 +7,14 @@
 //! | `handover.rs` | carries legs from one call to another |
 //! | `held.rs` | what every table holds: nothing is left over after the last call |
 //! | `journal.rs` | images of the calls, from which they can go on |
+//! | `media.rs` | what the media engine reports |
 //! | `tidy.rs` | giving back what a burst needed |
 
 mod command;
 mod handover;
 mod held;
 mod journal;
+mod media;
 mod switch;
 mod tidy;
 

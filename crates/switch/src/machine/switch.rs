@@ -7,12 +7,13 @@ use super::{command, handover, journal};
 use crate::{
     answer::Answer,
     api::{AccountChange, CallUid, CauseCode, Input, Output, ScriptEvent},
-    call::{Call, Ending, VerbEvent, VerbEvents, record_refused},
+    call::{Call, Ending, VerbEvent, VerbEvents, follow, record_refused},
     config::{Config, Keys},
     core::{Core, QueryUse},
     ids::{CallId, CallKind},
     ingress::{self, Arrival, Ingress},
-    leg::{end, inbound},
+    leg::inbound,
+    recordings::Full,
     stack::TimerKey,
     tables::slots::Slots,
     verbs::Conversation,
@@ -138,7 +139,7 @@ impl Switch {
                 self.x.stack.layer.transport_failed(now, &flow);
             }
             Input::ConnectionClosed { connection } => self.connection_closed(connection),
-            Input::Media(event) => self.media_event(event),
+            Input::Media(event) => super::media::event(self, event),
             Input::Script(event) => self.script_event(event),
             Input::Resolved { query, flows } => self.resolved(query, flows),
             Input::Stored { query, ok } => self.stored(query, ok),
@@ -211,6 +212,9 @@ impl Switch {
         conversation.call.lend(&mut self.heard);
         let result = act(conversation, &mut self.x);
         conversation.feed(&mut self.x);
+        if let Err(Full) = follow(&mut conversation.call, &mut self.x) {
+            tracing::warn!(call = %conversation.call.uid, "the conversation is no longer recorded");
+        }
         conversation.call.lend(&mut self.heard);
         if conversation.call.is_over() {
             debug_assert!(conversation.call.has_ended(), "a call ends with a record");
@@ -282,65 +286,6 @@ impl Switch {
                     self.with_call(*id, |call, x| call.script_ended(x, result));
                 }
             }
-        }
-    }
-
-    fn media_event(&mut self, event: media::Event) {
-        let port = match &event {
-            media::Event::Learned { media: port, remote } => {
-                self.x.stack.pool.learned(*port, *remote);
-                return;
-            }
-            media::Event::Closed { .. }
-            | media::Event::Heard { .. }
-            | media::Event::Recorded { .. }
-            | media::Event::Measured { .. } => return,
-            media::Event::Dtmf { media: port, .. }
-            | media::Event::Played { media: port, .. }
-            | media::Event::Silent(port)
-            | media::Event::Failed { media: port, .. } => *port,
-        };
-        let Some(leg) = self.x.stack.ports.get(&port).copied() else {
-            return;
-        };
-        let Some(call) = self.x.legs.get(leg).map(|leg| leg.call) else {
-            return;
-        };
-        match event {
-            media::Event::Dtmf { digit, .. } => {
-                self.with_call(call, |call, x| crate::call::digit(call, x, leg, digit));
-            }
-            media::Event::Silent(_) => {
-                self.x.with_leg(leg, |leg, cx| {
-                    end::lost(
-                        leg,
-                        cx,
-                        CauseCode::MediaSilent,
-                        "nothing was heard of the phone for too long",
-                    )
-                });
-            }
-            media::Event::Failed { reason, .. } => {
-                tracing::error!(%reason, "a media port failed");
-                self.x.stack.pool.failed(port);
-                self.x.with_leg(leg, end::media_failed);
-                self.with_call(call, |call, x| {
-                    if call.subject() == Some(leg) && call.subject_waits(x) {
-                        call.end(
-                            x,
-                            Ending::system(CauseCode::MediaFailed, 503, "the caller's media port failed"),
-                        );
-                    }
-                });
-            }
-            media::Event::Played { .. } => {
-                self.with_call(call, |call, _| call.tell_verb(VerbEvent::Media(leg, event)));
-            }
-            media::Event::Learned { .. }
-            | media::Event::Closed { .. }
-            | media::Event::Heard { .. }
-            | media::Event::Recorded { .. }
-            | media::Event::Measured { .. } => {}
         }
     }
 

@@ -2,19 +2,27 @@
 //!
 //! | file | what it does |
 //! |---|---|
+//! | `collect.rs` | `collect` |
+//! | `conference.rs` | `conference` |
 //! | `conversation.rs` | a call with its running verb: begins verbs, feeds them events |
 //! | `answer.rs` | `ring`, `answer` |
 //! | `dial/` | `dial`: rings targets, connects the first to answer |
-//! | `listen.rs` | `wait`, `play`, `tone`, `echo` |
+//! | `listen.rs` | `wait`, `play`, `tone`, `music`, `echo` |
 //! | `originate.rs` | calls made over the API |
+//! | `record.rs` | `record` |
 //! | `reject.rs` | `reject`, `redirect`, `hangup` |
+//! | `sound.rs` | what verbs play to the caller |
 
 mod answer;
+mod collect;
+mod conference;
 mod conversation;
 mod dial;
 mod listen;
 mod originate;
+mod record;
 mod reject;
+mod sound;
 
 pub(crate) use conversation::Conversation;
 use originate::Originating;
@@ -36,8 +44,14 @@ pub(crate) enum Running {
     None,
     /// `dial`.
     Dial(Box<dial::Dialing>),
-    /// `wait`, `play`, `tone`, `echo`.
+    /// `wait`, `play`, `tone`, `music`, `echo`.
     Listen(listen::Listening),
+    /// `collect`.
+    Collect(Box<collect::Asking>),
+    /// `record`.
+    Record(Box<record::Taking>),
+    /// `conference`.
+    Conference(Box<conference::Attending>),
     /// The phones of the person who asked for the call ring.
     Originate(Box<Originating>),
 }
@@ -59,6 +73,9 @@ impl Running {
             Self::None => Next::Idle,
             Self::Dial(dialing) => dialing.event(call, x, event),
             Self::Listen(listening) => listening.event(call, x, event),
+            Self::Collect(asking) => collect::next(asking.event(call, x, &event)),
+            Self::Record(taking) => taking.event(call, x, event),
+            Self::Conference(attending) => attending.event(call, x, &event),
             Self::Originate(originating) => originating.event(call, x, event),
         }
     }
@@ -79,7 +96,11 @@ pub(crate) fn start(call: &mut Call, x: &mut Core, verb: Verb) -> Next {
         Verb::Wait(time) => listen::wait(call, x, time),
         Verb::Play(prompts) => listen::play(call, x, prompts),
         Verb::Tone { name, duration } => listen::tone(call, x, name, duration),
+        Verb::Music { name, duration } => listen::music(call, x, name, duration),
         Verb::Echo => listen::echo(call, x),
+        Verb::Collect(want) => collect::collect(call, x, *want),
+        Verb::Record(want) => record::record(call, x, *want),
+        Verb::Conference(want) => conference::conference(call, x, *want),
         Verb::Header(name) => Next::Done(Outcome::Text(header(call, x, &name))),
         Verb::Extension(number) => Next::Done(Outcome::Extension(state_of(x, &number))),
     }
@@ -107,7 +128,11 @@ pub(crate) const fn name(verb: &Verb) -> &'static str {
         Verb::Wait(_) => "wait",
         Verb::Play(_) => "play",
         Verb::Tone { .. } => "tone",
+        Verb::Music { .. } => "music",
         Verb::Echo => "echo",
+        Verb::Collect(_) => "collect",
+        Verb::Record(_) => "record",
+        Verb::Conference(_) => "conference",
         Verb::Header(_) => "header",
         Verb::Extension(_) => "extension",
     }

@@ -78,6 +78,8 @@ impl Originating {
             | VerbEvent::SubjectConfirmed
             | VerbEvent::Digit(_)
             | VerbEvent::Media(..)
+            | VerbEvent::Recorded(_)
+            | VerbEvent::Removed
             | VerbEvent::Guest(_) => Hunted::Going,
         };
         self.adopt(call, x);

@@ -260,6 +260,36 @@ pub(super) const KEYS: &[Key] = &[
         },
     ),
     limit(
+        "conferences",
+        "N",
+        "200",
+        "Conferences at once; a caller that would begin another one is told that it is full",
+        |c, v| {
+            c.switch.limits.services.conferences = values::whole(one(v), 1, 100_000)?;
+            Ok(())
+        },
+    ),
+    limit(
+        "conference-members",
+        "N",
+        "250",
+        "Members of one conference; a further caller is told that it is full",
+        |c, v| {
+            c.switch.limits.services.conference_members = values::whole(one(v), 1, 100_000)?;
+            Ok(())
+        },
+    ),
+    limit(
+        "recordings",
+        "N",
+        "1000",
+        "Recordings at once; what is to be recorded beyond that is not, and its call goes on",
+        |c, v| {
+            c.switch.limits.services.recordings = values::whole(one(v), 1, 100_000)?;
+            Ok(())
+        },
+    ),
+    limit(
         "call-mark",
         "SECONDS",
         "5",

@@ -277,6 +277,9 @@ fn every_key_is_read_from_the_file_as_well() {
         idempotency_time = 7
         call_mark = 7
         record_parts = 7
+        conferences = 7
+        conference_members = 7
+        recordings = 7
         progress_interval = 7
         target_silence = 7
         request_tries = 7

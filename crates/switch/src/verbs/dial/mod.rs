@@ -2,7 +2,7 @@
 //!
 //! | file | what it does | which fields of [`Dialing`] it owns |
 //! |---|---|---|
-//! | `mod.rs` | a [`Hunt`], and the conversation that follows | `hunt`, `talking` |
+//! | `mod.rs` | a [`Hunt`], and the conversation that follows | `hunt`, `talking`, `record` |
 //! | `progress.rs` | what the subject hears before a phone answers | `early`, `ringback` |
 //! | `outcome.rs` | what the script gets | |
 
@@ -14,12 +14,13 @@ use sip::Instant;
 
 use crate::{
     api::{CauseCode, Dial, DialStatus, Outcome},
-    call::{Call, Guest, VerbEvent},
+    call::{self, Call, Guest, VerbEvent},
     core::Core,
     event::Cause,
     hunt::{Hunt, Hunted, Quest, Unanswered, diverted_before},
     ids::LegId,
     leg::CallerId,
+    recordings::Full,
     stack::TimerKey,
 };
 
@@ -33,6 +34,8 @@ pub(crate) struct Dialing {
     /// Tandem plays ringback to a subject that was answered before.
     ringback: bool,
     talking: Option<Talk>,
+    /// The conversation is recorded under this name.
+    record: Option<String>,
 }
 
 struct Talk {
@@ -65,6 +68,7 @@ impl Dialing {
             early: None,
             ringback: false,
             talking: None,
+            record: request.record,
         });
         let hunted = dialing.hunt.begin(x);
         dialing.go_on(call, x, hunted)
@@ -85,7 +89,11 @@ impl Dialing {
                 self.guest(call, x, guest);
                 Hunted::Going
             }
-            VerbEvent::Digit(_) | VerbEvent::Media(..) | VerbEvent::SubjectConfirmed => Hunted::Going,
+            VerbEvent::Digit(_)
+            | VerbEvent::Media(..)
+            | VerbEvent::SubjectConfirmed
+            | VerbEvent::Recorded(_)
+            | VerbEvent::Removed => Hunted::Going,
         };
         self.go_on(call, x, hunted)
     }
@@ -136,7 +144,7 @@ impl Dialing {
         self.hunt.answered_elsewhere(x);
         self.found(call, x, &by);
         if call.connect_guest(x, guest.leg) {
-            self.talking = Some(Talk { since: x.stack.now, by });
+            self.talks(call, x, by);
         } else {
             x.with_leg(guest.leg, |leg, cx| leg.hang_up(cx, Cause::ours("no codec in common")));
         }
@@ -148,11 +156,22 @@ impl Dialing {
         call.record.to = by.to_owned();
     }
 
+    /// The two parties are connected.
+    fn talks(&mut self, call: &mut Call, x: &mut Core, by: String) {
+        self.talking = Some(Talk { since: x.stack.now, by });
+        // Where there are too many recordings the call goes on; the log says so.
+        if let Some(name) = self.record.take()
+            && let Err(Full) = call::record_parties(call, x, &name)
+        {
+            tracing::warn!("the conversation is not recorded");
+        }
+    }
+
     fn answered(&mut self, call: &mut Call, x: &mut Core, by: String, (leg, answer): (LegId, Option<Spec>)) {
         self.found(call, x, &by);
         let spec = answer.unwrap_or_else(|| Spec::own(&[]));
         if call.connect(x, leg, &spec) {
-            self.talking = Some(Talk { since: x.stack.now, by });
+            self.talks(call, x, by);
         } else {
             x.with_leg(leg, |leg, cx| leg.hang_up(cx, Cause::ours("no codec in common")));
         }

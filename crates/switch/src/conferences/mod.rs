@@ -1,0 +1,252 @@
+//! Conferences: rooms of the media engine with names, and who is in them.
+//!
+//! A conference begins with its first member and ends with its last. A member is a call; its leg may be replaced.
+//!
+//! | part | what it holds |
+//! |---|---|
+//! | [`Conferences`] | the conferences by name: who enters, leaves, is muted, speaks |
+//! | [`Arrival`] | a member that wants to enter |
+
+use std::collections::BTreeMap;
+
+use ::media::{
+    Command, MediaId,
+    service::{Others, RecordingId, RoomId, Seat},
+};
+
+use crate::{
+    api::{CallUid, Conference, Event, Member},
+    ids::CallId,
+    stack::Stack,
+};
+
+/// A call that wants to enter.
+pub(crate) struct Arrival {
+    pub call: CallId,
+    pub uid: CallUid,
+    pub number: String,
+    pub name: String,
+    pub port: MediaId,
+    pub muted: bool,
+    /// For a new conference: whether tones tell of entry and leave.
+    pub tones: bool,
+}
+
+/// There are as many conferences, or as many members of this one, as there may be.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Full;
+
+/// See the module. `limits.services` limits it.
+#[derive(Default)]
+pub(crate) struct Conferences {
+    rooms: BTreeMap<String, Room>,
+}
+
+struct Room {
+    id: RoomId,
+    since: i64,
+    recording: Option<RecordingId>,
+    members: Vec<Seated>,
+}
+
+struct Seated {
+    call: CallId,
+    port: MediaId,
+    member: Member,
+}
+
+impl Seated {
+    fn sit(&self, cx: &mut Stack, room: RoomId) {
+        let heard_by = if self.member.muted { Others::NoLeg } else { Others::All };
+        cx.media(Command::Sit {
+            room,
+            media: self.port,
+            seat: Seat {
+                hears: Others::All,
+                heard_by,
+                gain: 0,
+                levelled: true,
+            },
+        });
+    }
+}
+
+impl Conferences {
+    /// Enters a conference, which begins with that if need be.
+    pub fn enter(&mut self, cx: &mut Stack, name: &str, who: Arrival) -> Result<(), Full> {
+        let rooms = self.rooms.len();
+        let room = match self.rooms.get_mut(name) {
+            Some(room) if room.members.len() >= cx.config.limits.services.conference_members => return Err(Full),
+            Some(room) => room,
+            None if rooms >= cx.config.limits.services.conferences => return Err(Full),
+            None => {
+                let id = RoomId(cx.ids.u64());
+                cx.media(Command::OpenRoom {
+                    room: id,
+                    tones: who.tones,
+                });
+                let since = cx.unix();
+                self.rooms.entry(name.to_owned()).or_insert(Room {
+                    id,
+                    since,
+                    recording: None,
+                    members: Vec::new(),
+                })
+            }
+        };
+        let seated = Seated {
+            call: who.call,
+            port: who.port,
+            member: Member {
+                id: who.uid,
+                number: who.number,
+                name: who.name,
+                since: cx.unix(),
+                muted: who.muted,
+                speaking: false,
+            },
+        };
+        seated.sit(cx, room.id);
+        tracing::info!(
+            conference = name,
+            members = room.members.len() + 1,
+            "entered a conference"
+        );
+        cx.event(Event::ConferenceJoined {
+            room: name.to_owned(),
+            member: Box::new(seated.member.clone()),
+        });
+        room.members.push(seated);
+        Ok(())
+    }
+
+    /// A member leaves. With the last member the conference ends, and its recording.
+    pub fn leave(&mut self, cx: &mut Stack, name: &str, call: CallId) {
+        let Some(room) = self.rooms.get_mut(name) else { return };
+        let Some(at) = room.members.iter().position(|one| one.call == call) else {
+            return;
+        };
+        let gone = room.members.remove(at);
+        cx.media(Command::Stand(gone.port));
+        tracing::info!(conference = name, members = room.members.len(), "left a conference");
+        cx.event(Event::ConferenceLeft {
+            room: name.to_owned(),
+            member: Box::new(gone.member),
+        });
+        if room.members.is_empty() {
+            if let Some(recording) = room.recording {
+                cx.media(Command::StopRecording(recording));
+            }
+            cx.media(Command::CloseRoom(room.id));
+            self.rooms.remove(name);
+        }
+    }
+
+    /// Another leg takes the seat of a member's leg, with the number of its phone.
+    pub fn reseat(
+        &mut self,
+        cx: &mut Stack,
+        name: &str,
+        call: CallId,
+        (port, number, known): (MediaId, String, String),
+    ) {
+        let Some((room, seated)) = self.find(name, |one| one.call == call) else {
+            return;
+        };
+        cx.media(Command::Stand(seated.port));
+        seated.port = port;
+        (seated.member.number, seated.member.name, seated.member.speaking) = (number, known, false);
+        seated.sit(cx, room);
+        changed(cx, name, seated);
+    }
+
+    /// Mutes a member, or lets it be heard again. False where there is no such member.
+    pub fn mute(&mut self, cx: &mut Stack, name: &str, member: CallUid, muted: bool) -> bool {
+        let Some((room, seated)) = self.find(name, |one| one.member.id == member) else {
+            return false;
+        };
+        if std::mem::replace(&mut seated.member.muted, muted) != muted {
+            seated.sit(cx, room);
+            changed(cx, name, seated);
+        }
+        true
+    }
+
+    /// Whether a member is muted.
+    pub fn is_muted(&self, name: &str, member: CallUid) -> bool {
+        let members = self.rooms.get(name).into_iter().flat_map(|room| &room.members);
+        members.map(|one| &one.member).any(|one| one.id == member && one.muted)
+    }
+
+    /// A member begins or ends to speak.
+    pub fn speaks(&mut self, cx: &mut Stack, name: &str, call: CallId, speaking: bool) {
+        if let Some((_, seated)) = self.find(name, |one| one.call == call)
+            && std::mem::replace(&mut seated.member.speaking, speaking) != speaking
+        {
+            changed(cx, name, seated);
+        }
+    }
+
+    /// The call of a member.
+    pub fn call_of(&self, name: &str, member: CallUid) -> Option<CallId> {
+        let members = &self.rooms.get(name)?.members;
+        members.iter().find(|one| one.member.id == member).map(|one| one.call)
+    }
+
+    /// The room of the media engine, if the conference is not recorded.
+    pub fn unrecorded(&self, name: &str) -> Option<RoomId> {
+        let room = self.rooms.get(name)?;
+        room.recording.is_none().then_some(room.id)
+    }
+
+    /// The conference is recorded from now on.
+    pub fn is_recorded(&mut self, name: &str, recording: RecordingId) {
+        if let Some(room) = self.rooms.get_mut(name) {
+            room.recording = Some(recording);
+        }
+    }
+
+    /// A recording has ended, perhaps that of a conference.
+    pub fn recorded(&mut self, recording: RecordingId) {
+        for room in self.rooms.values_mut() {
+            room.recording.take_if(|one| *one == recording);
+        }
+    }
+
+    /// The conferences by name, or the one of that name.
+    pub fn list(&self, name: Option<&str>) -> Vec<Conference> {
+        let rooms = self
+            .rooms
+            .iter()
+            .filter(|(room, _)| name.is_none_or(|name| name == *room));
+        rooms
+            .map(|(name, room)| Conference {
+                room: name.clone(),
+                since: room.since,
+                recorded: room.recording.is_some(),
+                members: room.members.iter().map(|one| one.member.clone()).collect(),
+            })
+            .collect()
+    }
+
+    /// How many conferences there are, and how many members they have.
+    pub fn count(&self) -> (usize, usize) {
+        (
+            self.rooms.len(),
+            self.rooms.values().map(|room| room.members.len()).sum(),
+        )
+    }
+
+    fn find(&mut self, name: &str, is: impl Fn(&Seated) -> bool) -> Option<(RoomId, &mut Seated)> {
+        let room = self.rooms.get_mut(name)?;
+        let id = room.id;
+        room.members.iter_mut().find(|one| is(one)).map(|one| (id, one))
+    }
+}
+
+fn changed(cx: &mut Stack, name: &str, seated: &Seated) {
+    cx.event(Event::ConferenceChanged {
+        room: name.to_owned(),
+        member: Box::new(seated.member.clone()),
+    });
+}

@@ -1,0 +1,25 @@
+//! Limits of conferences and recordings.
+
+use serde::{Deserialize, Serialize};
+
+/// How many conferences and recordings there may be at once.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Services {
+    /// Conferences; a caller that would begin another one is told that it is full.
+    pub conferences: usize,
+    /// Members of one conference.
+    pub conference_members: usize,
+    /// Recordings in progress; what is to be recorded beyond that is not.
+    pub recordings: usize,
+}
+
+impl Default for Services {
+    fn default() -> Self {
+        Self {
+            conferences: 200,
+            conference_members: 250,
+            recordings: 1_000,
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! What the media engine reports.
+
+use ::media::{
+    Event, MediaId,
+    service::{RecordEnd, RecordingId, Sound},
+};
+
+use super::Switch;
+use crate::{
+    api::CauseCode,
+    call::{Ending, VerbEvent, digit, recorded},
+    ids::{CallId, LegId},
+    leg::end,
+};
+
+/// Passes a report to the leg or the call that it is about.
+pub(super) fn event(switch: &mut Switch, event: Event) {
+    match event {
+        Event::Learned { media, remote } => switch.x.stack.pool.learned(media, remote),
+        Event::Dtmf { media, digit: key } => {
+            if let Some((call, leg)) = whose(switch, media) {
+                switch.with_call(call, |call, x| digit(call, x, leg, key));
+            }
+        }
+        Event::Played { media, .. } => tell(switch, media, event),
+        Event::Heard { media, sound } => {
+            note(switch, media, sound);
+            tell(switch, media, event);
+        }
+        Event::Silent(media) => {
+            if let Some((_, leg)) = whose(switch, media) {
+                let detail = "nothing was heard of the phone for too long";
+                switch
+                    .x
+                    .with_leg(leg, |leg, cx| end::lost(leg, cx, CauseCode::MediaSilent, detail));
+            }
+        }
+        Event::Failed { media, reason } => failed(switch, media, &reason),
+        Event::Recorded {
+            recording,
+            millis,
+            octets,
+            end,
+        } => recording_ended(switch, recording, (millis, octets), end),
+        Event::Closed { .. } | Event::Measured { .. } => {}
+    }
+}
+
+/// The call and the leg with this place in the engine.
+fn whose(switch: &Switch, media: MediaId) -> Option<(CallId, LegId)> {
+    let leg = switch.x.stack.ports.get(&media).copied()?;
+    switch.x.legs.get(leg).map(|found| (found.call, leg))
+}
+
+fn tell(switch: &mut Switch, media: MediaId, event: Event) {
+    if let Some((call, leg)) = whose(switch, media) {
+        switch.with_call(call, |call, _| call.tell_verb(VerbEvent::Media(leg, event)));
+    }
+}
+
+fn note(switch: &Switch, media: MediaId, sound: Sound) {
+    if let Some(leg) = whose(switch, media).and_then(|(_, leg)| switch.x.legs.get(leg)) {
+        leg.span.in_scope(|| tracing::debug!("heard {}", named(sound)));
+    }
+}
+
+/// A sound, in words for the log.
+const fn named(sound: Sound) -> &'static str {
+    match sound {
+        Sound::SpeechBegins => "that the phone's user begins to speak",
+        Sound::SpeechEnds => "that the phone's user has ended to speak",
+        Sound::Beep => "the beep of an answering machine",
+        Sound::FaxCalling => "a calling fax",
+        Sound::FaxAnswering => "an answering fax",
+    }
+}
+
+fn failed(switch: &mut Switch, media: MediaId, reason: &str) {
+    let Some((call, leg)) = whose(switch, media) else {
+        return;
+    };
+    tracing::error!(%reason, "a media port failed");
+    switch.x.stack.pool.failed(media);
+    switch.x.with_leg(leg, end::media_failed);
+    switch.with_call(call, |call, x| {
+        if call.subject() == Some(leg) && call.subject_waits(x) {
+            let ending = Ending::system(CauseCode::MediaFailed, 503, "the caller's media port failed");
+            call.end(x, ending);
+        }
+    });
+}
+
+fn recording_ended(switch: &mut Switch, id: RecordingId, size: (u64, u64), end: RecordEnd) {
+    let x = &mut switch.x;
+    x.conferences.recorded(id);
+    if let Some((owner, report)) = x.recordings.ended(&mut x.stack, id, size, end) {
+        switch.with_call(owner, |call, _| {
+            recorded(call, id);
+            call.tell_verb(VerbEvent::Recorded(Box::new(report)));
+        });
+    }
+}
