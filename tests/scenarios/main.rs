@@ -5,6 +5,7 @@
 mod admin;
 mod causes;
 mod changes;
+mod media;
 mod message;
 mod odd;
 mod records;

@@ -195,10 +195,12 @@ impl Life {
                 } else {
                     self.world.phone(&number)
                 };
-                let codecs: &[&str] = match self.chance.below(5) {
+                let codecs: &[&str] = match self.chance.below(8) {
                     0 => &["G722", "PCMA", "TELEPHONE-EVENT"],
                     1 => &["OPUS", "PCMU"],
                     2 => &["G722"],
+                    3 => &["OPUS", "TELEPHONE-EVENT"],
+                    4 => &["GSM", "PCMA"],
                     _ => &["PCMU", "PCMA", "TELEPHONE-EVENT"],
                 };
                 let timer = self.chance.percent(70);

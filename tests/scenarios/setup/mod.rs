@@ -5,6 +5,7 @@ mod cancel;
 mod descriptions;
 mod direction;
 mod early;
+pub(crate) mod exchange;
 mod ports;
 pub(crate) mod progress;
 mod warning;

@@ -20,6 +20,11 @@ impl World {
 
     /// Sets the codecs that an extension's device may use; empty means all.
     pub fn device_codecs(&mut self, number: &str, codecs: &[&str]) {
+        self.device(number, codecs, Transcode::Auto);
+    }
+
+    /// Sets the codecs that an extension's device may use, and whether Tandem converts for it.
+    pub fn device(&mut self, number: &str, codecs: &[&str], transcode: Transcode) {
         let pair = Ha1Pair::new(number, &self.domain, &format!("{number}{number}"));
         let device = Device {
             username: number.into(),
@@ -32,7 +37,7 @@ impl World {
             nat: NatPolicy::Source,
             transport: None,
             require_qop: false,
-            transcode: Transcode::Auto,
+            transcode,
         };
         self.handle(Input::Account(AccountChange::Device(device)));
     }

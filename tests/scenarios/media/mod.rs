@@ -1,0 +1,3 @@
+//! What of their media two phones of a call are told of each other.
+
+mod transcoding;
