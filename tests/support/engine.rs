@@ -183,7 +183,15 @@ impl Engine {
         let missing = names.iter().any(|name| name == "missing");
         if missing || !repeat {
             let fault = missing.then(|| "no prompt is called missing".into());
-            self.reports.push((PLAYED, Event::Played { media, token, fault }));
+            self.reports.push((
+                PLAYED,
+                Event::Played {
+                    media,
+                    token,
+                    fault,
+                    millis: if missing { 0 } else { 2_000 },
+                },
+            ));
         }
     }
 
@@ -269,6 +277,7 @@ pub fn recorded(recording: RecordingId, millis: u64, end: RecordEnd) -> Event {
         recording,
         millis,
         octets: 44 + 16 * millis,
+        file: String::new(),
         end,
     }
 }

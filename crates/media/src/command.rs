@@ -251,6 +251,8 @@ pub enum Event {
         token: u64,
         /// The fault, in words for the log (an unknown prompt).
         fault: Option<String>,
+        /// Milliseconds that were heard.
+        millis: u64,
     },
     /// Nothing was heard for as long as [`Command::Watch`] allows.
     Silent(MediaId),
@@ -269,6 +271,9 @@ pub enum Event {
         millis: u64,
         /// Octets of the file.
         octets: u64,
+        /// The file's name below the folder of recordings, without suffix. It differs from [`Recording::file`] where a
+        /// file of that name was there before; empty where there is no file.
+        file: String,
         /// Why it ended.
         end: RecordEnd,
     },

@@ -127,7 +127,10 @@ fn a_re_invite_begins_and_ends_the_conversion() {
         alice.calls("102");
         bob.rings().answers().talks();
         alice.talks();
-        assert_eq!((hears(&stage, &alice), hears(&stage, &bob)[0].as_str()), (vec!["OPUS".into()], "OPUS"));
+        assert_eq!(
+            (hears(&stage, &alice), hears(&stage, &bob)[0].as_str()),
+            (vec!["OPUS".into()], "OPUS")
+        );
         has(&alice, &["G722"]);
         alice.begins_change(method.clone(), Some(SendRecv)).is_answered(200);
         stage.pass(2.0);

@@ -78,6 +78,7 @@ pub fn media_event(life: &mut Life) {
             media: port,
             token: 0,
             fault: None,
+            millis: 0,
         },
         _ if life.weather.is_orderly() => return,
         10 => {

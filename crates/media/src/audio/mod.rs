@@ -1,11 +1,10 @@
-//! The audio that Tandem makes: tones and prompts. A clip is encoded once for both G.711 laws, and all legs that play
-//! it share it.
+//! Sound in memory: tones, and pieces of files. All legs that hear a clip share it.
 //!
 //! | file | what it does | fields it owns |
 //! |---|---|---|
-//! | `mod.rs` | [`Clip`]: encoded audio | all of [`Clip`] |
+//! | `mod.rs` | [`Clip`]: linear sound | all of [`Clip`] |
 //! | `tone.rs` | makes a clip from a tone plan | none |
-//! | `prompt.rs` | makes a clip from a WAV file | none |
+//! | `prompt.rs` | names of sound files | none |
 //! | `cache.rs` | [`Cache`]: keeps clips up to a number of octets | all of [`Cache`] |
 
 mod cache;
@@ -14,57 +13,40 @@ pub mod tone;
 
 pub use cache::Cache;
 
-use crate::codec::g711::Law;
-/// Samples a second of all audio here.
+/// Samples a second of tones.
 pub use crate::codec::g711::RATE;
+use crate::sound::Rate;
 
-/// Encoded audio, mono, 8 kHz.
+/// Linear sound, mono.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Clip {
-    pcmu: Box<[u8]>,
-    pcma: Box<[u8]>,
+    rate: Rate,
+    pcm: Box<[i16]>,
 }
 
 impl Clip {
-    /// From linear samples.
+    /// Sound at that rate.
+    pub fn new(rate: Rate, pcm: impl Into<Box<[i16]>>) -> Clip {
+        Clip { rate, pcm: pcm.into() }
+    }
+
+    /// Sound at 8 kHz.
     pub fn from_linear(samples: &[i16]) -> Clip {
-        Clip {
-            pcmu: samples
-                .iter()
-                .map(|s| audio_codec_algorithms::encode_ulaw(*s))
-                .collect(),
-            pcma: samples
-                .iter()
-                .map(|s| audio_codec_algorithms::encode_alaw(*s))
-                .collect(),
-        }
+        Clip::new(Rate::Narrow, samples)
     }
 
-    /// From audio that is encoded in one law already.
-    pub fn from_law(law: Law, encoded: &[u8]) -> Clip {
-        let other: Box<[u8]> = encoded.iter().map(|b| law.to_other()[usize::from(*b)]).collect();
-        match law {
-            Law::Pcmu => Clip {
-                pcmu: encoded.into(),
-                pcma: other,
-            },
-            Law::Pcma => Clip {
-                pcma: encoded.into(),
-                pcmu: other,
-            },
-        }
+    /// Samples a second.
+    pub fn rate(&self) -> Rate {
+        self.rate
     }
 
-    /// One octet a sample, in that law.
-    pub fn encoded(&self, law: Law) -> &[u8] {
-        match law {
-            Law::Pcmu => &self.pcmu,
-            Law::Pcma => &self.pcma,
-        }
+    /// The samples.
+    pub fn pcm(&self) -> &[i16] {
+        &self.pcm
     }
 
     /// Octets held.
     pub fn size(&self) -> usize {
-        self.pcmu.len() + self.pcma.len()
+        2 * self.pcm.len()
     }
 }

@@ -24,6 +24,22 @@ enum Coder {
     Opus(opus::Encoder),
 }
 
+/// The rate of the sound, and the milliseconds in a packet, of the encoder that [`Encoder::at`] would make.
+pub fn plan(payload: &Payload, ptime: u32, given: Rate) -> Option<(Rate, u32)> {
+    let ptime = ptime.clamp(1, MAX_PTIME);
+    let (rate, octets) = match row(&payload.codec, payload.clock_rate, payload.channels)?.coding? {
+        Coding::G711(_) => (Rate::Narrow, 8),
+        Coding::G722 => (given.min(Rate::Wide), 8),
+        Coding::L16(rate) => (rate, 2 * rate.samples(1)),
+        Coding::Opus => {
+            let said = opus::Parameters::read(payload.fmtp.as_deref());
+            return Some((given, opus::Encoder::ptime(ptime, &said)));
+        }
+    };
+    let most = MAX_OCTETS / octets / 10 * 10;
+    Some((rate, ptime.min(most as u32)))
+}
+
 impl Encoder {
     /// An encoder for a codec as the peer describes it in its `a=fmtp`, of packets of `ptime` milliseconds (see
     /// [`Encoder::ptime`]), at the codec's own rate; Opus at the rate that holds what the peer can play. `None`: Tandem
@@ -39,25 +55,16 @@ impl Encoder {
     /// An encoder that is given sound at `given`, where the codec can take that rate (Opus, and G.722 at 8 kHz); all
     /// others keep their own, see [`Encoder::rate`].
     pub fn at(payload: &Payload, ptime: u32, given: Rate) -> Option<Encoder> {
-        let ptime = ptime.clamp(1, MAX_PTIME);
-        let (coder, rate, octets) = match row(&payload.codec, payload.clock_rate, payload.channels)?.coding? {
-            Coding::G711(law) => (Coder::G711(law), Rate::Narrow, 8),
-            Coding::G722 => {
-                let rate = given.min(Rate::Wide);
-                (Coder::G722(Box::new(g722::Encoder::new(rate))), rate, 8)
-            }
-            Coding::L16(rate) => (Coder::L16, rate, 2 * rate.samples(1)),
+        let (rate, ptime) = plan(payload, ptime, given)?;
+        let coder = match row(&payload.codec, payload.clock_rate, payload.channels)?.coding? {
+            Coding::G711(law) => Coder::G711(law),
+            Coding::G722 => Coder::G722(Box::new(g722::Encoder::new(rate))),
+            Coding::L16(_) => Coder::L16,
             Coding::Opus => {
                 let said = opus::Parameters::read(payload.fmtp.as_deref());
-                return Some(Encoder {
-                    coder: Coder::Opus(opus::Encoder::new(given, &said)?),
-                    rate: given,
-                    ptime: opus::Encoder::ptime(ptime, &said),
-                });
+                Coder::Opus(opus::Encoder::new(rate, &said)?)
             }
         };
-        let most = MAX_OCTETS / octets / 10 * 10;
-        let ptime = ptime.min(most as u32);
         Some(Encoder { coder, rate, ptime })
     }
 

@@ -32,7 +32,7 @@ use thiserror::Error;
 use self::g711::Law;
 pub use self::{
     decoder::Decoder,
-    encoder::{Encoder, MAX_OCTETS},
+    encoder::{Encoder, MAX_OCTETS, plan},
     noise::ComfortNoise,
 };
 use crate::{Codec, Payload, sound::Rate};
@@ -299,14 +299,6 @@ pub fn row(name: &str, clock_rate: u32, channels: u8) -> Option<&'static Info> {
     KNOWN.iter().find(is_it)
 }
 
-/// The rate of linear samples (L16); `None` for every other codec.
-pub fn linear(payload: &Payload) -> Option<Rate> {
-    match row(&payload.codec, payload.clock_rate, payload.channels)?.coding? {
-        Coding::L16(rate) => Some(rate),
-        Coding::G711(_) | Coding::G722 | Coding::Opus => None,
-    }
-}
-
 /// The rate of a codec's sound, as [`Decoder::new`] gives it; `None`: Tandem does not convert it.
 pub fn rate(payload: &Payload) -> Option<Rate> {
     match row(&payload.codec, payload.clock_rate, payload.channels)?.coding? {
@@ -332,9 +324,7 @@ pub fn same_format(name: &str, clock_rate: u32, channels: u8, fmtps: [Option<&st
 
 /// Whether Tandem can decode and encode it: it is sound, not events or comfort noise.
 pub fn converts(codec: &Codec) -> bool {
-    // The row of Opus has no coding yet.
-    let opus = codec.name == "OPUS" && (codec.clock_rate, codec.channels) == (48_000, 2);
-    opus || row(&codec.name, codec.clock_rate, codec.channels).is_some_and(|info| info.coding.is_some())
+    row(&codec.name, codec.clock_rate, codec.channels).is_some_and(|info| info.coding.is_some())
 }
 
 /// The G.711 law of a codec with this name (upper case), clock and channels.

@@ -68,6 +68,8 @@ pub struct Written {
     pub recording: RecordingId,
     /// Octets of the file.
     pub octets: u64,
+    /// Its name below the folder, without suffix: a number is added to a name that was taken. Empty where there is none.
+    pub file: String,
     /// Why not all could be written, in words for the log.
     pub fault: Option<String>,
 }
@@ -193,6 +195,7 @@ impl Recordings {
             recording: written.recording,
             millis: open.recorder.millis(),
             octets: written.octets,
+            file: written.file,
             end,
         })
     }

@@ -184,6 +184,7 @@ fn the_writer_is_told_in_order_and_its_answer_is_the_event() {
     let written = Written {
         recording: id,
         octets: 1324,
+        file: "a/b-2".into(),
         fault: None,
     };
     assert_eq!(
@@ -192,6 +193,7 @@ fn the_writer_is_told_in_order_and_its_answer_is_the_event() {
             recording: id,
             millis: 20,
             octets: 1324,
+            file: "a/b-2".into(),
             end: RecordEnd::Closed
         })
     );
@@ -207,6 +209,7 @@ fn a_full_disk_ends_the_recording_with_what_was_written() {
     let event = table.written(Written {
         recording: id,
         octets: 8_044,
+        file: "a/b".into(),
         fault: Some("No space left on device".into()),
     });
     assert!(

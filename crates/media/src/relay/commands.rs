@@ -6,8 +6,9 @@ use super::{
     Relay,
     address::Announced,
     canonical,
+    play::{Owner, Player},
     route::Route,
-    stream::{Stream, dtmf, outgoing::Join, play::Player},
+    stream::{Stream, dtmf, outgoing::Join},
     timers::Timer,
 };
 use crate::{
@@ -44,9 +45,8 @@ impl Relay {
             } => self.play(now, media, source, repeat, token),
             Command::Stop(media) => {
                 let Some(stream) = self.streams.live(media) else { return };
-                stream.egress.player = None;
                 let echoes = stream.route == Route::Echo;
-                self.arm(media.slot, Timer::Play, None);
+                self.unplay(media.slot);
                 if echoes {
                     self.part(now, media.slot);
                 }
@@ -176,10 +176,7 @@ impl Relay {
 
     /// Ends what the leg plays and relays.
     pub(super) fn silence(&mut self, now: Duration, slot: u32) {
-        if let Some(stream) = self.streams.get(slot) {
-            stream.egress.player = None;
-        }
-        self.arm(slot, Timer::Play, None);
+        self.unplay(slot);
         self.part(now, slot);
     }
 
@@ -223,28 +220,38 @@ impl Relay {
 
     fn play(&mut self, now: Duration, media: MediaId, source: Source, repeat: bool, token: u64) {
         let Some(stream) = self.streams.live(media) else { return };
-        if !stream.remote.send_payloads.is_empty() && stream.law().is_none() {
-            stream.egress.player = Some(Player::new(Vec::new(), false, token, now));
-            return self.end_play(media.slot, Some("the leg has no G.711 codec".into()));
-        }
-        if stream.route == Route::Echo {
+        let deaf = !stream.remote.send_payloads.is_empty() && stream.packets(crate::sound::Rate::Wide).is_none();
+        if stream.route == Route::Echo && !deaf {
             self.part(now, media.slot);
         }
-        let (parts, fault) = match self.prompts.parts(source) {
+        self.unplay(media.slot);
+        let fault = if deaf {
+            Err("the leg has no codec that Tandem can encode".to_owned())
+        } else {
+            Ok(())
+        };
+        let music = match &source {
+            Source::Music(name) => Some(name.clone()),
+            Source::Prompts(_) | Source::Tone(_) => None,
+        };
+        let parts = fault.and_then(|()| self.play.files.parts(source));
+        let (parts, fault) = match parts {
             Ok(parts) => (parts, None),
             Err(fault) => (Vec::new(), Some(fault)),
         };
-        let player = Player::new(parts, repeat, token, now);
-        let wanted: Vec<String> = player.wanted().map(str::to_owned).collect();
+        let player = match music.filter(|_| fault.is_none()) {
+            Some(name) => Player::music(name, token, now),
+            None => Player::new(Owner::Leg(media), parts, repeat, token, now, &mut self.play),
+        };
+        let waits = player.waits();
         if let Some(stream) = self.streams.live(media) {
             stream.egress.player = Some(player);
         }
         if fault.is_some() {
             return self.end_play(media.slot, fault);
         }
-        self.arm(media.slot, Timer::Play, wanted.is_empty().then_some(now));
+        self.arm(media.slot, Timer::Play, (!waits).then_some(now));
         self.arm(media.slot, Timer::Report, Some(now + self.config.report));
-        wanted.into_iter().for_each(|name| self.prompts.want(name, media));
     }
 
     fn close(&mut self, now: Duration, media: MediaId) {
@@ -252,7 +259,7 @@ impl Relay {
             return;
         }
         self.end_recordings_of(now, media.slot);
-        self.stand(now, media.slot);
+        self.unplay(media.slot);
         self.part(now, media.slot);
         for timer in [Timer::Watch, Timer::Play, Timer::Keys, Timer::Report] {
             self.arm(media.slot, timer, None);

@@ -26,7 +26,7 @@
 //! | `streams.rs` | the table of legs | all of `Streams` |
 //! | `group/` | legs whose sound is decoded | all of `Groups` |
 //! | `route.rs` | where the packets of a leg's peer go | `Stream::route`, `Ingress::table` |
-//! | `prompts.rs` | tones and prompts | all of `Prompts` |
+//! | `play/` | tones, files and music that Tandem plays | all of `Play` |
 //! | `timers.rs` | when something is due | all of `Timers` and `Due` |
 //! | `warm.rs` | reads the legs of a batch ahead of time | `ways` |
 
@@ -34,7 +34,7 @@ mod address;
 mod commands;
 mod group;
 mod packets;
-mod prompts;
+mod play;
 mod route;
 mod stream;
 mod streams;
@@ -47,18 +47,18 @@ use std::{
     collections::{BTreeMap, HashMap, VecDeque},
     fmt,
     net::SocketAddr,
-    sync::Arc,
     time::Duration,
 };
 
 use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
 
+pub use self::play::{Block, Named, PIECE, Piece, Track, Wanted};
 use self::{
     address::Directory,
     group::{Groups, Tape},
-    prompts::Prompts,
+    play::{Owner, Play, Player},
     route::Route,
-    stream::{egress::Frame, rtcp},
+    stream::{playing::Frame, rtcp},
     streams::Streams,
     timers::{Timer, Timers},
 };
@@ -66,7 +66,6 @@ use self::{
 use crate::MediaId;
 use crate::{
     Event,
-    audio::Clip,
     recorder::{self, Recordings, Write, Written},
     room,
     service::{RecordEnd, RecordingId},
@@ -142,7 +141,7 @@ pub struct Relay {
     ports: HashMap<u16, Port>,
     timers: Timers,
     events: VecDeque<Event>,
-    prompts: Prompts,
+    play: Play,
     random: ChaCha8Rng,
     /// Room for the packet that is being written.
     scratch: Box<[u8; MAX_PACKET]>,
@@ -162,7 +161,7 @@ impl Relay {
             ports: HashMap::new(),
             timers: Timers::default(),
             events: VecDeque::new(),
-            prompts: Prompts::new(config.cache),
+            play: Play::new(config.cache),
             random: ChaCha8Rng::from_seed(config.seed.0),
             scratch: Box::new([0; MAX_PACKET]),
             ways: Vec::new(),
@@ -175,9 +174,9 @@ impl Relay {
         self.events.pop_front()
     }
 
-    /// A prompt to be read and handed to [`Relay::loaded`], by name.
-    pub fn poll_wanted(&mut self) -> Option<String> {
-        self.prompts.poll()
+    /// The next question to the reader of files, answered by [`Relay::loaded`].
+    pub fn poll_wanted(&mut self) -> Option<Wanted> {
+        self.play.files.poll()
     }
 
     /// The next message to the thread that writes recordings.
@@ -216,27 +215,24 @@ impl Relay {
         warm::read(&self.directory, &self.streams, &mut self.ways, datagrams);
     }
 
-    /// A prompt was read, or could not be.
-    pub fn loaded(&mut self, now: Duration, name: &str, clip: Result<Arc<Clip>, String>) {
-        for leg in self.prompts.arrived(name) {
-            let Some(stream) = self.streams.live(leg) else { continue };
-            let player = stream.egress.player.as_mut();
-            let Some(player) = player.filter(|p| p.wanted().any(|wanted| wanted == name)) else {
-                continue;
-            };
-            match &clip {
-                Ok(clip) => {
-                    player.loaded(name, clip);
-                    if player.wanted().next().is_none() {
-                        player.next = now;
-                        self.arm(leg.slot, Timer::Play, Some(now));
-                    }
-                }
-                Err(fault) => {
-                    let fault = format!("prompt {name:?}: {fault}");
-                    self.end_play(leg.slot, Some(fault));
+    /// An answer of the reader of files. One that is not awaited any more changes nothing.
+    pub fn loaded(&mut self, now: Duration, block: Block) {
+        let Block { track, piece } = block;
+        match self.play.files.owner(track) {
+            Some(Owner::Music(station)) => self.play.arrived(station, track, piece),
+            Some(Owner::Leg(leg)) => {
+                let Some(stream) = self.streams.live(leg) else { return };
+                let Some(player) = &mut stream.egress.player else {
+                    return;
+                };
+                let waited = player.waits();
+                player.arrived(track, piece, &mut self.play);
+                if waited && !player.waits() {
+                    player.next = now;
+                    self.arm(leg.slot, Timer::Play, Some(now));
                 }
             }
+            None => {}
         }
     }
 
@@ -256,11 +252,11 @@ impl Relay {
                     }
                     until.filter(|until| *until > now)
                 }
-                Timer::Play => match stream.frame(now, &mut self.scratch, out) {
+                Timer::Play => match stream.frame(now, &mut self.play, &mut self.scratch, out) {
                     Frame::Idle => None,
                     Frame::Next(at) => Some(at),
-                    Frame::End => {
-                        self.end_play(slot, None);
+                    Frame::End(fault) => {
+                        self.end_play(slot, fault);
                         continue;
                     }
                 },
@@ -286,15 +282,23 @@ impl Relay {
     /// Ends a play, with [`Event::Played`].
     fn end_play(&mut self, slot: u32, fault: Option<String>) {
         let Some(stream) = self.streams.get(slot) else { return };
-        let (media, player) = (stream.id, stream.egress.player.take());
-        self.arm(slot, Timer::Play, None);
-        if let Some(player) = player {
+        let media = stream.id;
+        if let Some(player) = self.unplay(slot) {
             self.events.push_back(Event::Played {
                 media,
                 token: player.token,
                 fault,
+                millis: player.position(),
             });
         }
+    }
+
+    /// Ends a play without an event.
+    fn unplay(&mut self, slot: u32) -> Option<Player> {
+        let mut player = self.streams.get(slot)?.egress.player.take()?;
+        player.close(&mut self.play);
+        self.arm(slot, Timer::Play, None);
+        Some(player)
     }
 }
 

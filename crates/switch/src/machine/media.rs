@@ -41,6 +41,7 @@ pub(super) fn event(switch: &mut Switch, event: Event) {
             millis,
             octets,
             end,
+            ..
         } => recording_ended(switch, recording, (millis, octets), end),
         Event::Closed { .. } | Event::Measured { .. } => {}
     }

@@ -5,10 +5,10 @@
 //! | `mod.rs` | [`Engine`], the commands to it, the rounds of its thread | all of `Engine`, `Mailbox`, `Worker` |
 //! | `ports.rs` | the sockets: which are open, and which of them epoll watches | all of `Ports`, `Port` |
 //! | `batch.rs` | many datagrams in one system call | all of `Receiver`, `Outbox` |
-//! | `prompts.rs` | reads prompts from their folder | all of `Prompts` |
+//! | `files/` | threads that read and write files of sound | see there |
 //!
 //! One thread, `media`, owns all sockets and all legs, so that a packet meets no lock: commands come to it over a
-//! channel, events leave by a callback. A second thread, `prompts`, reads files.
+//! channel, events leave by a callback. Other threads read and write files.
 //!
 //! # Rounds
 //!
@@ -30,8 +30,8 @@
 //! engines.
 
 mod batch;
+mod files;
 mod ports;
-mod prompts;
 #[cfg(test)]
 mod tests;
 
@@ -50,7 +50,7 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-pub use prompts::check_prompt;
+pub use files::check_prompt;
 
 use media::{Command, Event, Relay, relay};
 use nix::sys::{
@@ -58,7 +58,11 @@ use nix::sys::{
     eventfd::{EfdFlags, EventFd},
 };
 
-use self::{batch::Receiver, ports::Ports};
+use self::{
+    batch::Receiver,
+    files::{Library, Readers},
+    ports::Ports,
+};
 
 /// Sockets that one call of epoll may report; further ones are reported by the next call.
 const READY: usize = 256;
@@ -76,7 +80,7 @@ pub struct EngineConfig {
     pub first: u16,
     /// Last of the range.
     pub last: u16,
-    /// Folder of the prompts, `NAME.wav`.
+    /// Folder of the prompts, `NAME.wav` or `NAME.opus`; of music also folders of such files.
     pub prompts: PathBuf,
     /// From one round to the next, while packets come: the longest that a packet waits.
     pub tick: Duration,
@@ -113,7 +117,7 @@ impl EngineConfig {
 /// A message to the thread. Signalling sends a few commands a call, and so bounds the length of the channel.
 enum Input {
     Command(Command),
-    Loaded(String, Result<Arc<media::audio::Clip>, String>),
+    Loaded(relay::Block),
     Shutdown,
 }
 
@@ -165,9 +169,8 @@ impl Engine {
             wake: wake.clone(),
         };
         let answer = mailbox.clone();
-        let wanted = prompts::start(config.prompts.clone(), move |name, result| {
-            answer.put(Input::Loaded(name, result))
-        })?;
+        let library = Library::new(config.prompts.clone());
+        let readers = Readers::start(library, move |block| answer.put(Input::Loaded(block)))?;
         let epoch = SystemTime::now()
             .duration_since(SystemTime::UNIX_EPOCH)
             .unwrap_or_default();
@@ -177,7 +180,7 @@ impl Engine {
             receiver: Receiver::new(),
             inputs,
             wake,
-            wanted,
+            readers,
             events: Box::new(events),
             started: Instant::now(),
             epoch,
@@ -230,7 +233,7 @@ struct Worker {
     receiver: Box<Receiver>,
     inputs: mpsc::Receiver<Input>,
     wake: Arc<Wake>,
-    wanted: mpsc::Sender<String>,
+    readers: Readers,
     events: Box<dyn Fn(Event) + Send + Sync>,
     started: Instant,
     /// The Unix time at `started`: from then on only the monotonic clock counts.
@@ -312,9 +315,8 @@ impl Worker {
         self.relay
             .tick(now, &mut |port, to, bytes: &[u8]| ports.queue(port, to, bytes));
         self.ports.flush();
-        while let Some(name) = self.relay.poll_wanted() {
-            // The reader ends only with the process.
-            let _ = self.wanted.send(name);
+        while let Some(wanted) = self.relay.poll_wanted() {
+            self.readers.ask(wanted);
         }
         while let Some(event) = self.relay.poll_event() {
             (self.events)(event);
@@ -377,7 +379,7 @@ impl Worker {
             let now = self.now();
             match input {
                 Input::Command(command) => self.command(now, command),
-                Input::Loaded(name, result) => self.relay.loaded(now, &name, result),
+                Input::Loaded(block) => self.relay.loaded(now, block),
                 Input::Shutdown => return Round::Over,
             }
         }

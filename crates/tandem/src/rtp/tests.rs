@@ -160,7 +160,8 @@ fn two_phones_talk(host: &str) {
         Event::Played {
             media: id(1),
             token: 1,
-            fault: None
+            fault: None,
+            millis: 20
         }
     );
     for n in 1..200 {
@@ -276,7 +277,8 @@ fn prompts_are_read_from_the_folder() {
         Event::Played {
             media: id(1),
             token: 1,
-            fault: None
+            fault: None,
+            millis: 40
         }
     );
     assert_eq!((alice.hear().2, alice.hear().2), (vec![0xff; 160], vec![0xff; 160]));

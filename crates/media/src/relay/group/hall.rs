@@ -217,11 +217,10 @@ impl Relay {
             self.leave_group(now, media.slot);
         }
         let Some(stream) = self.streams.live(media) else { return };
-        let packets = stream.packets();
-        let form = packets.as_ref().and_then(|packets| {
-            let encoder = Encoder::at(&packets.payload, packets.ptime, Rate::Wide)?;
-            Some(Form::new(&packets.payload, packets.ptime, encoder.rate()))
-        });
+        let packets = stream.packets(Rate::Wide);
+        let form = packets
+            .as_ref()
+            .map(|packets| Form::new(&packets.payload, packets.ptime, packets.rate));
         let Some(hall) = self.groups.hall(id) else { return };
         let Ok(place) = hall.mixer.sit(media, seat, form) else {
             return;

@@ -82,6 +82,7 @@ impl Relay {
                 recording: recording.id,
                 millis: 0,
                 octets: 0,
+                file: String::new(),
                 end: RecordEnd::Fault(fault),
             });
         }

@@ -12,15 +12,13 @@ use super::{
     dtmf::{self, Keys, Packet, Step},
     ingress::Onward,
     outgoing::{Join, Origin, Outgoing, Position},
-    play::Player,
     voice::Voice,
 };
-use crate::{audio::RATE, codec::g711::Law, relay::MAX_PACKET};
-
-/// Further behind than this, a play goes on from now instead of catching up in a burst.
-const LATE: Duration = Duration::from_millis(200);
-/// Samples in the longest frame Tandem makes (60 ms).
-const MAX_FRAME: usize = 480;
+use crate::{
+    audio::RATE,
+    codec::g711::Law,
+    relay::{MAX_PACKET, play::Player},
+};
 
 /// See the module.
 #[derive(Debug)]
@@ -85,17 +83,6 @@ pub(in crate::relay) struct Header {
     pub(in crate::relay) number: u8,
     pub(in crate::relay) marker: bool,
     pub(in crate::relay) position: Position,
-}
-
-/// The result of a step of a play.
-#[derive(Copy, Clone, Debug, PartialEq, Eq)]
-pub(in crate::relay) enum Frame {
-    /// Nothing is played.
-    Idle,
-    /// The next frame is due then.
-    Next(Duration),
-    /// All was played.
-    End,
 }
 
 impl Stream {
@@ -179,51 +166,6 @@ impl Stream {
         self.egress.out.count(payload.len());
         self.counters.sent += 1;
         out(self.local_port, to, packet);
-    }
-
-    /// Sends the next frame of the play.
-    pub(in crate::relay) fn frame<F>(&mut self, now: Duration, scratch: &mut [u8; MAX_PACKET], out: &mut F) -> Frame
-    where
-        F: FnMut(u16, SocketAddr, &[u8]),
-    {
-        let ptime = self.ptime();
-        let length = ptime * (RATE / 1000);
-        let (law, destination) = (self.law(), self.destination());
-        let egress = &mut self.egress;
-        let pressed = egress.keys.is_pressed();
-        let Some(player) = &mut egress.player else {
-            return Frame::Idle;
-        };
-        let mut frame = [0; MAX_FRAME];
-        let frame = &mut frame[..(length as usize).min(MAX_FRAME)];
-        if !player.fill(law.map_or(Law::Pcmu, |(_, law)| law), frame) {
-            return Frame::End;
-        }
-        if now.saturating_sub(player.next) > LATE {
-            player.next = now;
-        }
-        player.next += Duration::from_millis(u64::from(ptime));
-        let next = player.next;
-        let following = egress.out.following(now, RATE, length);
-        let timestamp = player.timestamp.unwrap_or(following.timestamp);
-        let first = player.timestamp.is_none();
-        player.timestamp = Some(timestamp.wrapping_add(length));
-        if let (Some((number, _)), Some(destination), false) = (law, destination, pressed) {
-            let position = Position {
-                timestamp,
-                first,
-                ..following
-            };
-            egress.out.sent(now, position, false);
-            egress.out.source = None;
-            let header = Header {
-                number,
-                marker: first,
-                position,
-            };
-            self.send(scratch, destination, header, frame, None, out);
-        }
-        Frame::Next(next)
     }
 
     /// Sends the next packet of the digits that are pressed. Gives the time when the packet after it is due.

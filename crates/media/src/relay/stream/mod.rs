@@ -12,7 +12,7 @@
 //! | `voice.rs` | sound that Tandem encodes for the peer | all of `Voice` |
 //! | `crossing.rs` | keys beside sound that Tandem encodes | all of `Crossing` |
 //! | `dtmf.rs` | digits, heard and pressed | all of `Detector` and `Keys` |
-//! | `play.rs` | a play in progress | all of `Player` |
+//! | `playing.rs` | the next packet of a play | none |
 //! | `rtcp.rs` | reports | none |
 
 pub(in crate::relay) mod crossing;
@@ -22,7 +22,7 @@ pub(in crate::relay) mod guard;
 pub(in crate::relay) mod incoming;
 pub(in crate::relay) mod ingress;
 pub(in crate::relay) mod outgoing;
-pub(in crate::relay) mod play;
+pub(in crate::relay) mod playing;
 pub(in crate::relay) mod rtcp;
 pub(in crate::relay) mod sound;
 pub(in crate::relay) mod voice;
@@ -33,12 +33,7 @@ use rand_chacha::ChaCha8Rng;
 
 use self::{egress::Egress, guard::Guard, ingress::Ingress};
 use super::{group::Seated, route::Route, timers::Due};
-use crate::{
-    Counters, MediaId, Remote,
-    audio::RATE,
-    codec::{self, g711::Law},
-    sound::Rate,
-};
+use crate::{Counters, MediaId, Remote, audio::RATE, codec, sound::Rate};
 
 /// A leg's place in the engine.
 #[derive(Debug)]
@@ -109,12 +104,6 @@ impl Stream {
         self.egress.unheard = self.egress.unheard.saturating_sub(1);
         self.counters.withheld += u64::from(!left);
         left
-    }
-
-    /// The payload type and law in which Tandem's own audio is sent: the peer's first G.711.
-    pub(in crate::relay) fn law(&self) -> Option<(u8, Law)> {
-        let mut payloads = self.remote.send_payloads.iter();
-        payloads.find_map(|p| Some((p.number, p.law()?)))
     }
 
     /// The highest rate of what the peer may send.

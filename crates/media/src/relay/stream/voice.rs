@@ -10,28 +10,18 @@ use crate::{
     sound::{Rate, Resampler},
 };
 
-/// Octets of sound in a packet, at most: with the headers of RTP, UDP and IPv6 it fits an Ethernet frame.
-const MOST: usize = 1400;
-
 /// The packets that Tandem makes for a peer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::relay) struct Packets {
     /// The codec, as the peer describes it.
     pub(in crate::relay) payload: Payload,
-    /// Milliseconds in a packet.
+    /// Milliseconds in a packet: what the peer asks for, or the next shorter that the codec has.
     pub(in crate::relay) ptime: u32,
+    /// The rate that the encoder takes.
+    pub(in crate::relay) rate: Rate,
 }
 
 impl Packets {
-    /// Of that codec. `asked`: the ptime that the peer asks for; linear samples of that length may not fit a packet.
-    pub(in crate::relay) fn of(payload: &Payload, asked: u32) -> Packets {
-        let linear = codec::linear(payload).map(|rate| (MOST / (2 * rate.samples(10))).max(1) as u32 * 10);
-        Packets {
-            payload: payload.clone(),
-            ptime: linear.map_or(asked, |most| asked.min(most)),
-        }
-    }
-
     /// The time stamps from one packet to the next.
     fn ticks(&self) -> u32 {
         self.ptime * (self.payload.clock_rate / 1000)
@@ -54,6 +44,11 @@ impl Voice {
         self.encoder.rate()
     }
 
+    /// Whether it makes such packets. The rate of the sound makes no new encoder: the sound is resampled.
+    fn makes(&self, packets: &Packets) -> bool {
+        self.packets.payload == packets.payload && self.packets.ptime == packets.ptime
+    }
+
     /// Forgets what fills no packet yet.
     pub(in crate::relay) fn clear(&mut self) {
         self.pending.clear();
@@ -74,17 +69,23 @@ impl Voice {
 }
 
 impl Stream {
-    /// The packets that Tandem makes for the peer: of its first codec that Tandem converts.
-    pub(in crate::relay) fn packets(&self) -> Option<Packets> {
+    /// The packets that Tandem makes for the peer: of its first codec that Tandem converts, from sound of the rate `wish`
+    /// where the codec has the choice.
+    pub(in crate::relay) fn packets(&self, wish: Rate) -> Option<Packets> {
         let payload = self.remote.send_payloads.iter().find(|payload| payload.converts())?;
-        Some(Packets::of(payload, self.ptime()))
+        let (rate, ptime) = codec::plan(payload, self.ptime(), wish)?;
+        Some(Packets {
+            payload: payload.clone(),
+            ptime,
+            rate,
+        })
     }
 
     /// Makes the encoder for the first codec of the peer's that Tandem converts, unless it is there. `wish`: the rate of
     /// the sound.
     pub(in crate::relay) fn find_voice(&mut self, wish: Rate) -> Option<&mut Voice> {
-        let packets = self.packets()?;
-        if self.egress.voice.as_ref().is_none_or(|voice| voice.packets != packets) {
+        let packets = self.packets(wish)?;
+        if self.egress.voice.as_ref().is_none_or(|voice| !voice.makes(&packets)) {
             let encoder = Encoder::at(&packets.payload, packets.ptime, wish)?;
             self.egress.voice = Some(Box::new(Voice {
                 resampler: None,

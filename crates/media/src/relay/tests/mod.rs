@@ -21,7 +21,7 @@ use proptest::prelude::*;
 use rtp_rs::{RtpPacketBuilder, RtpReader, Seq};
 
 use super::*;
-use crate::{Command, Counters, Direction, MediaId, Payload, Remote, Source, codec::g711::Law};
+use crate::{Command, Counters, Direction, MediaId, Payload, Remote, Source, audio::Clip};
 
 const A: &str = "192.0.2.1:4000";
 const B: &str = "192.0.2.2:5000";
@@ -177,6 +177,40 @@ impl World {
                 .tick(self.now, &mut |l, to, b: &[u8]| collect(sent, rtcp, l, to, b));
         }
         std::mem::take(&mut self.sent)
+    }
+
+    /// What is asked of the reader of files.
+    fn wanted(&mut self) -> Vec<Wanted> {
+        std::iter::from_fn(|| self.relay.poll_wanted()).collect()
+    }
+
+    /// The files that are to be opened: their tracks and names.
+    fn opened(&mut self) -> Vec<(Track, String)> {
+        let name = |wanted| {
+            let Wanted::Open { track, name } = wanted else {
+                panic!("{wanted:?}")
+            };
+            let (Named::Prompt(name) | Named::Music(name)) = name;
+            (track, name)
+        };
+        self.wanted().into_iter().map(name).collect()
+    }
+
+    /// The reader answers with a piece.
+    fn answer(&mut self, track: Track, pcm: &[i16], last: bool) {
+        let clip = Clip::from_linear(pcm).into();
+        let piece = Ok(Piece { clip, last });
+        self.relay.loaded(self.now, Block { track, piece });
+    }
+
+    /// The reader answers every file that is opened.
+    fn answer_all(&mut self, answer: impl Fn(&Named) -> Result<Piece, String>) {
+        for wanted in self.wanted() {
+            if let Wanted::Open { track, name } = wanted {
+                let piece = answer(&name);
+                self.relay.loaded(self.now, Block { track, piece });
+            }
+        }
     }
 
     fn events(&mut self) -> Vec<Event> {

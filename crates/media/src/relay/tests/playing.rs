@@ -24,7 +24,8 @@ fn a_tone_is_paced_by_the_tick_and_ends() {
         [Event::Played {
             media: id(1),
             token: 9,
-            fault: None
+            fault: None,
+            millis: 200
         }]
     );
     w.command(Command::Play {
@@ -79,44 +80,290 @@ fn from_a_tone_to_the_bridge_the_stream_goes_on() {
     assert!(w.pass(100).is_empty(), "the tone is over");
 }
 
-#[test]
-fn prompts_are_read_once_and_played_one_after_the_other() {
-    let mut w = World::bridged();
-    let names = |list: &[&str]| Source::Prompts(list.iter().map(|n| (*n).to_owned()).collect());
-    for slot in [1, 2] {
-        w.command(Command::Play {
-            media: id(slot),
-            source: names(&["a", "", "b", "a"]),
-            repeat: false,
-            token: 3,
-        });
+/// What decodes from a packet of PCMU.
+fn heard(sent: &Sent) -> Vec<i16> {
+    let mut pcm = Vec::new();
+    crate::codec::g711::Law::Pcmu.decode(&sent.payload, &mut pcm);
+    pcm
+}
+
+/// Samples that G.711 µ-law keeps as they are.
+const ONE: i16 = 8;
+const TWO: i16 = 16;
+
+fn prompts(list: &[&str]) -> Source {
+    Source::Prompts(list.iter().map(|n| (*n).to_owned()).collect())
+}
+
+fn play(slot: u32, source: Source, repeat: bool) -> Command {
+    Command::Play {
+        media: id(slot),
+        source,
+        repeat,
+        token: 3,
     }
-    let wanted: Vec<_> = std::iter::from_fn(|| w.relay.poll_wanted()).collect();
-    assert_eq!(wanted, ["a", "b"]);
-    assert!(w.pass(100).is_empty());
-    w.relay
-        .loaded(w.now, "a", Ok(Clip::from_law(Law::Pcmu, &[1; 160]).into()));
-    w.relay
-        .loaded(w.now, "b", Ok(Clip::from_law(Law::Pcmu, &[2; 160]).into()));
-    let sent: Vec<u8> = w
-        .pass(100)
-        .iter()
-        .filter(|s| s.to == at(A))
-        .map(|s| s.payload[0])
-        .collect();
-    assert_eq!(sent, [1, 2, 1]);
-    assert_eq!(w.events().len(), 2);
-    w.command(Command::Play {
-        media: id(1),
-        source: names(&["b"]),
-        repeat: false,
-        token: 4,
+}
+
+fn played(slot: u32, millis: u64) -> Event {
+    Event::Played {
+        media: id(slot),
+        token: 3,
+        fault: None,
+        millis,
+    }
+}
+
+#[test]
+fn files_follow_each_other_without_a_gap_and_the_next_one_is_opened_ahead() {
+    let mut w = World::bridged();
+    w.command(play(1, prompts(&["a", "", "b", "a"]), false));
+    let [(a, name)] = w.opened().try_into().unwrap();
+    assert_eq!(name, "a");
+    assert!(w.pass(100).is_empty(), "nothing is sent before the first piece");
+    w.answer(a, &[ONE; 240], true);
+    let [(b, name)] = w.opened().try_into().unwrap();
+    assert_eq!(name, "b");
+    w.answer(b, &[TWO; 80], true);
+    let first = w.pass(2).remove(0);
+    assert!(first.marker && heard(&first) == [ONE; 160]);
+    assert!(w.opened().is_empty(), "two files are in memory");
+    let second = w.pass(20).remove(0);
+    assert_eq!(heard(&second), [[ONE; 80], [TWO; 80]].concat());
+    // Its file may have changed since: it is opened once more.
+    w.pass(20);
+    let [(again, name)] = w.opened().try_into().unwrap();
+    assert_eq!(name, "a");
+    w.answer(again, &[ONE; 100], true);
+    let last = w.pass(40).remove(0);
+    assert_eq!(heard(&last), [[ONE; 100].as_slice(), &[0; 60]].concat());
+    assert_eq!(w.events(), [played(1, 52)]);
+    assert_eq!(w.relay.play.open(), 0);
+}
+
+#[test]
+fn a_long_file_is_asked_for_piece_by_piece() {
+    let mut w = World::bridged();
+    w.command(play(1, prompts(&["a"]), false));
+    let (track, _) = w.opened().remove(0);
+    w.answer(track, &[ONE; 4000], false);
+    assert_eq!(w.wanted(), [Wanted::More(track)]);
+    w.answer(track, &[TWO; 4000], false);
+    assert!(w.wanted().is_empty(), "no more than two pieces are held");
+    assert_eq!(w.pass(490).len(), 25);
+    assert!(w.wanted().is_empty());
+    w.pass(20);
+    assert_eq!(
+        w.wanted(),
+        [Wanted::More(track)],
+        "asked while the piece before is heard"
+    );
+    w.pass(490);
+    w.answer(track, &[ONE; 400], true);
+    assert_eq!(w.pass(100).len(), 3);
+    assert_eq!(w.events(), [played(1, 1050)]);
+}
+
+#[test]
+fn a_late_piece_is_heard_after_silence_and_other_plays_do_not_wait() {
+    let mut w = World::bridged();
+    w.command(play(1, prompts(&["slow"]), false));
+    let (slow, _) = w.opened().remove(0);
+    w.answer(slow, &[ONE; 160], false);
+    w.wanted();
+    w.command(play(2, prompts(&["fast"]), false));
+    let (fast, _) = w.opened().remove(0);
+    w.answer(fast, &[TWO; 800], true);
+    let sent = w.pass(90);
+    let to = |at: &str| {
+        sent.iter()
+            .filter(|s| s.to == super::at(at))
+            .map(heard)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(to(B), vec![vec![TWO; 160]; 5]);
+    let one = to(A);
+    assert_eq!(one[0], [ONE; 160]);
+    assert!(
+        one.len() == 5 && one[1..].iter().all(|frame| *frame == [0; 160]),
+        "the stream goes on"
+    );
+    w.answer(slow, &[ONE; 160], true);
+    assert_eq!(heard(&w.pass(20)[0]), [ONE; 160]);
+    w.pass(40);
+    assert_eq!(w.events(), [played(2, 100), played(1, 40)]);
+}
+
+#[test]
+fn a_repeated_file_is_heard_from_memory_where_it_is_small_and_nothing_at_all_ends() {
+    let mut w = World::bridged();
+    w.command(play(1, prompts(&["a"]), true));
+    let (track, _) = w.opened().remove(0);
+    w.answer(track, &[ONE; 100], true);
+    let sent: Vec<i16> = w.pass(190).iter().flat_map(heard).collect();
+    assert!(sent == [ONE; 1600], "{}", sent.len());
+    assert!(w.opened().is_empty());
+    w.command(play(1, prompts(&["a", "b"]), true));
+    for _ in 0..8 {
+        w.answer_all(|_| {
+            Ok(Piece {
+                clip: Clip::from_linear(&[]).into(),
+                last: true,
+            })
+        });
+        w.pass(20);
+    }
+    assert_eq!(w.events(), [played(1, 0)]);
+}
+
+#[test]
+fn a_repeated_long_file_is_opened_again() {
+    let mut w = World::bridged();
+    w.command(play(1, prompts(&["a"]), true));
+    let (track, _) = w.opened().remove(0);
+    w.answer(track, &[ONE; 160], false);
+    w.wanted();
+    w.answer(track, &[TWO; 160], true);
+    let (next, _) = w.opened().remove(0);
+    assert_ne!(next, track);
+    w.answer(next, &[ONE; 160], false);
+    let sent: Vec<i16> = w.pass(50).iter().map(|s| heard(s)[0]).collect();
+    assert_eq!(sent, [ONE, TWO, ONE]);
+}
+
+#[test]
+fn a_play_that_ends_early_closes_its_files_and_later_answers_change_nothing() {
+    let mut w = World::bridged();
+    for end in [
+        Command::Stop(id(1)),
+        Command::Bridge(id(1), id(2)),
+        Command::Close(id(1)),
+    ] {
+        w.command(play(1, prompts(&["a", "b"]), false));
+        let (track, _) = w.opened().remove(0);
+        w.answer(track, &[ONE; 160], false);
+        assert_eq!(w.wanted(), [Wanted::More(track)]);
+        w.command(end);
+        assert_eq!(w.wanted(), [Wanted::Close(track)]);
+        w.answer(track, &[ONE; 160], false);
+        assert!(w.pass(60).is_empty() && w.wanted().is_empty());
+        assert_eq!(w.relay.play.open(), 0);
+    }
+}
+
+#[test]
+fn a_fault_in_mid_play_is_told_after_what_was_heard() {
+    let mut w = World::bridged();
+    w.command(play(1, prompts(&["a", "gone"]), false));
+    let (track, _) = w.opened().remove(0);
+    w.answer(track, &[ONE; 240], true);
+    w.answer_all(|_| Err("no such file".into()));
+    assert_eq!(w.pass(100).len(), 2);
+    assert_eq!(
+        w.events(),
+        [Event::Played {
+            media: id(1),
+            token: 3,
+            fault: Some("no such file".into()),
+            millis: 30
+        }]
+    );
+}
+
+#[test]
+fn sound_at_other_rates_is_heard_at_the_legs() {
+    use crate::sound::Rate;
+    for rate in Rate::ALL {
+        let mut w = World::bridged();
+        w.command(play(1, prompts(&["a"]), false));
+        let (track, _) = w.opened().remove(0);
+        let step = std::f64::consts::TAU * 400.0 / f64::from(rate.hertz());
+        let pcm: Vec<i16> = (0..rate.samples(400))
+            .map(|n| ((step * n as f64).sin() * 8_000.0) as i16)
+            .collect();
+        let piece = Ok(Piece {
+            clip: Clip::new(rate, pcm).into(),
+            last: true,
+        });
+        w.relay.loaded(w.now, Block { track, piece });
+        let sent: Vec<i16> = w.pass(500).iter().flat_map(heard).collect();
+        assert_eq!(sent.len(), 3200, "{rate:?}");
+        // 400 Hz at 8 kHz comes back after 20 samples; the first ones pass through the filter.
+        let settled = &sent[160..3000];
+        let peak = settled.iter().max().unwrap();
+        assert!((7_600..8_400).contains(peak), "{rate:?} {peak}");
+        let (mut power, mut change) = (0.0, 0.0);
+        for pair in settled.windows(21) {
+            power += f64::from(pair[0]).powi(2);
+            change += (f64::from(pair[0]) - f64::from(pair[20])).powi(2);
+        }
+        assert!(change < power / 1000.0, "{rate:?}");
+        assert!(matches!(w.events()[..], [Event::Played { millis: 400, .. }]));
+    }
+}
+
+#[test]
+fn music_is_read_and_encoded_once_for_all_and_ends_with_its_last_leg() {
+    let mut w = World::bridged();
+    w.command(play(1, Source::Music("hold".into()), true));
+    assert!(w.pass(5).is_empty() && w.relay.play.open() == 2);
+    let [(track, name)] = w.opened().try_into().unwrap();
+    assert_eq!(name, "hold");
+    let ramp: Vec<i16> = (0..4000).collect();
+    w.answer(track, &ramp, false);
+    let first: Vec<Sent> = w.pass(100).into_iter().filter(|s| s.to == at(A)).collect();
+    assert_eq!(first.len(), 5);
+    // The second leg joins in mid-file, and its packets are due at other moments.
+    w.command(play(2, Source::Music("hold".into()), true));
+    assert_eq!(w.wanted(), [Wanted::More(track)]);
+    let both = w.pass(100);
+    let to = |at: &str| {
+        both.iter()
+            .filter(|s| s.to == super::at(at))
+            .map(|s| s.payload.clone())
+            .collect::<Vec<_>>()
+    };
+    let (one, two) = (to(A), to(B));
+    assert!(one.len() >= 4 && two.len() >= 4);
+    assert!(two.iter().filter(|packet| one.contains(packet)).count() >= two.len() - 1);
+    w.command(Command::Stop(id(1)));
+    assert!(w.wanted().is_empty());
+    w.command(Command::Stop(id(2)));
+    assert_eq!((w.wanted(), w.relay.play.open()), (vec![Wanted::Close(track)], 0));
+}
+
+#[test]
+fn music_that_cannot_be_read_is_told_to_each_leg() {
+    let mut w = World::bridged();
+    for slot in [1, 2] {
+        w.command(play(slot, Source::Music("gone".into()), true));
+    }
+    w.pass(1);
+    w.answer_all(|_| {
+        Ok(Piece {
+            clip: Clip::from_linear(&[1; 160]).into(),
+            last: false,
+        })
     });
-    // The file may be another one by now, which the relay cannot see: it asks each time.
-    assert_eq!(w.relay.poll_wanted().as_deref(), Some("b"));
-    w.relay
-        .loaded(w.now, "b", Ok(Clip::from_law(Law::Pcmu, &[3; 160]).into()));
-    assert_eq!(w.pass(1)[0].payload[0], 3);
+    w.pass(20);
+    let Some(Wanted::More(track)) = w.relay.poll_wanted() else {
+        panic!()
+    };
+    w.relay.loaded(
+        w.now,
+        Block {
+            track,
+            piece: Err("no such file".into()),
+        },
+    );
+    w.pass(40);
+    let faults = w.events().into_iter().map(|event| {
+        let Event::Played { fault: Some(fault), .. } = event else {
+            panic!("{event:?}")
+        };
+        fault
+    });
+    assert_eq!(faults.collect::<Vec<_>>(), ["no such file"; 2]);
+    assert_eq!(w.relay.play.open(), 0);
 }
 
 #[test]
@@ -124,7 +371,7 @@ fn what_cannot_be_played_is_told() {
     let mut w = World::bridged();
     w.leg(3, 20_004, remote("192.0.2.3:4000", &[(96, "OPUS")]));
     let cases = [
-        (1, Source::Prompts(vec!["gone".into()]), "prompt \"gone\": no such file"),
+        (1, Source::Prompts(vec!["gone".into()]), "no such file"),
         (
             1,
             Source::Prompts(vec!["../etc/passwd".into()]),
@@ -135,7 +382,11 @@ fn what_cannot_be_played_is_told() {
             Source::Tone("nonsense".into()),
             "tone \"nonsense\": a step is FREQUENCIES/MILLISECONDS",
         ),
-        (3, Source::Tone("busy".into()), "the leg has no G.711 codec"),
+        (
+            3,
+            Source::Tone("busy".into()),
+            "the leg has no codec that Tandem can encode",
+        ),
         (1, Source::Prompts(vec!["x".into(); 200]), "more than 128 prompts"),
     ];
     for (slot, source, told) in cases {
@@ -145,15 +396,15 @@ fn what_cannot_be_played_is_told() {
             repeat: true,
             token: 5,
         });
-        while let Some(name) = w.relay.poll_wanted() {
-            w.relay.loaded(w.now, &name, Err("no such file".into()));
-        }
+        w.answer_all(|_| Err("no such file".into()));
+        w.pass(1);
         assert_eq!(
             w.events(),
             [Event::Played {
                 media: id(slot),
                 token: 5,
-                fault: Some(told.into())
+                fault: Some(told.into()),
+                millis: 0
             }]
         );
     }
@@ -169,7 +420,8 @@ fn what_cannot_be_played_is_told() {
         [Event::Played {
             media: id(1),
             token: 6,
-            fault: None
+            fault: None,
+            millis: 0
         }]
     );
 }

@@ -46,6 +46,7 @@ fn recorded(w: &mut World) -> Vec<(u64, RecordEnd)> {
         Written {
             recording: TAPE,
             octets: 1,
+            file: "a.wav".into(),
             fault: None,
         },
     );

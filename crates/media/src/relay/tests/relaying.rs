@@ -1,6 +1,7 @@
 //! Packets that cross a bridge, and how they look on the other side.
 
 use super::*;
+use crate::codec::g711::Law;
 
 #[test]
 fn directions_are_enforced_both_ways() {

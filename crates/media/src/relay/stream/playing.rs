@@ -1,0 +1,84 @@
+//! The play of a leg, packet by packet.
+
+use std::{net::SocketAddr, time::Duration};
+
+use super::Stream;
+use crate::{
+    relay::{
+        MAX_PACKET,
+        play::{Filled, Play},
+    },
+    sound::Rate,
+};
+
+/// Further behind than this, a play goes on from now instead of catching up in a burst.
+const LATE: Duration = Duration::from_millis(200);
+/// Samples in the longest packet that Tandem makes: 60 ms at 48 kHz.
+const MAX_FRAME: usize = 2_880;
+/// Sound is played in this rate where the peer's codec has the choice.
+const WISH: Rate = Rate::Wide;
+
+/// The result of a step of a play.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::relay) enum Frame {
+    /// Nothing is played.
+    Idle,
+    /// The next frame is due then.
+    Next(Duration),
+    /// All was played; or a file could not be, in words for the log.
+    End(Option<String>),
+}
+
+impl Stream {
+    /// Sends the next packet of the play.
+    pub(in crate::relay) fn frame<F>(
+        &mut self,
+        now: Duration,
+        play: &mut Play,
+        scratch: &mut [u8; MAX_PACKET],
+        out: &mut F,
+    ) -> Frame
+    where
+        F: FnMut(u16, SocketAddr, &[u8]),
+    {
+        let packets = self.packets(WISH);
+        // A peer that is not described yet hears nothing, while its play goes on.
+        let (rate, ptime) = packets
+            .as_ref()
+            .map_or((Rate::Narrow, 20), |packets| (packets.rate, packets.ptime));
+        let Some(mut player) = self.egress.player.take() else {
+            return Frame::Idle;
+        };
+        if now.saturating_sub(player.next) > LATE {
+            player.next = now;
+        }
+        let (mut octets, mut pcm) = ([0; MAX_PACKET], [0; MAX_FRAME]);
+        let pcm = &mut pcm[..rate.samples(ptime).min(MAX_FRAME)];
+        // Music is encoded once for all who hear it.
+        let shared = packets
+            .as_ref()
+            .and_then(|packets| player.packet(&packets.payload, rate, ptime, &mut octets, play));
+        let filled = match &shared {
+            Some((filled, _)) => filled.clone(),
+            None => player.fill(rate, pcm, play),
+        };
+        player.next += Duration::from_millis(u64::from(ptime));
+        let next = player.next;
+        self.egress.player = Some(player);
+        match filled {
+            Filled::Sound => {}
+            Filled::Waiting => return Frame::Next(next),
+            Filled::End => return Frame::End(None),
+            Filled::Fault(fault) => return Frame::End(Some(fault)),
+        }
+        match (packets, shared) {
+            (Some(packets), Some((_, length))) => {
+                let octets = octets.get(..length).unwrap_or_default();
+                self.send_sound(now, &packets, octets, scratch, out);
+            }
+            (Some(_), None) if self.find_voice(WISH).is_some() => self.speak(now, pcm, rate, scratch, out),
+            (Some(_), None) | (None, _) => {}
+        }
+        Frame::Next(next)
+    }
+}
