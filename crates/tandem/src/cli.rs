@@ -75,7 +75,7 @@ pub fn parse(
             let defaults = Config::default();
             Ok(Action::Check {
                 dialplans: folder("dir", "TANDEM_DIALPLANS", defaults.dialplans),
-                prompts: folder("prompts", "TANDEM_PROMPTS", defaults.prompts),
+                prompts: folder("prompts", "TANDEM_PROMPTS", defaults.sounds.prompts),
             })
         }
         Some(("replay", given)) => {

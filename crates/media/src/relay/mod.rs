@@ -18,7 +18,7 @@
 //!
 //! | file | what it does | fields it owns |
 //! |---|---|---|
-//! | `mod.rs` | [`Relay`]: the calls of the shell, and work that is due | `config`, `events`, `random`, `scratch` |
+//! | `mod.rs` | [`Relay`]: the calls of the shell, and work that is due | `config`, `events`, `recordings`, `random`, `scratch` |
 //! | `commands.rs` | the commands of signalling | writes `remote`, `route`, `watch`, `player` of a leg |
 //! | `packets.rs` | a datagram's way through the relay | `ports` (counts of strangers) |
 //! | `address.rs` | which leg a packet belongs to | all of `Directory` and `Announced` |

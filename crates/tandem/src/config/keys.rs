@@ -106,9 +106,20 @@ const KEYS: &[Key] = &[
         "prompts",
         "DIR",
         "./prompts",
-        "Where sound files for `play` are (WAV)",
+        "Where sound files for `play` and `music` are (WAV or Ogg Opus; music may be a folder of them)",
         |c, v| {
-            c.prompts = values::directory(one(v))?;
+            c.sounds.prompts = values::directory(one(v))?;
+            Ok(())
+        },
+    ),
+    key(
+        PLACES,
+        "recordings",
+        "DIR",
+        "recordings in the folder of --data",
+        "Where recordings are written; the folder is made for the user of Tandem alone",
+        |c, v| {
+            c.sounds.recordings = Some(values::directory(one(v))?);
             Ok(())
         },
     ),

@@ -300,6 +300,26 @@ pub(super) const KEYS: &[Key] = &[
         },
     ),
     limit(
+        "recording-max",
+        "SECONDS",
+        "14400",
+        "The longest recording; it ends then, and the call goes on",
+        |c, v| {
+            c.limits.recording_max = values::seconds(one(v), 1.0, 604_800.0)?;
+            Ok(())
+        },
+    ),
+    limit(
+        "recording-free-space",
+        "MIB",
+        "100",
+        "What stays free on the disk of recordings: with less none begins, and those in progress end",
+        |c, v| {
+            c.limits.recording_free_space = values::whole::<u64>(one(v), 0, 1 << 30)? << 20;
+            Ok(())
+        },
+    ),
+    limit(
         "max-connections",
         "N",
         "20000",

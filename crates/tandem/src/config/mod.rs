@@ -2,7 +2,7 @@
 //!
 //! | file | what it does | fields it owns |
 //! |---|---|---|
-//! | `mod.rs` | [`Config`]: the settings, and the order in which they are read | all of [`Config`], [`Limits`] |
+//! | `mod.rs` | [`Config`]: the settings, and the order in which they are read | all of [`Config`], [`Limits`], [`Sounds`] |
 //! | `keys.rs` | the table of settings: flag, variable, TOML key, help | all of [`Key`] |
 //! | `limits.rs` | the rows of limits in that table | none |
 //! | `values.rs` | reads the text of one setting | none |
@@ -60,6 +60,15 @@ pub struct Rtp {
     pub last: u16,
 }
 
+/// The folders with files of sound.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sounds {
+    /// Files that scripts play.
+    pub prompts: PathBuf,
+    /// Where recordings are written; see [`Config::recordings`].
+    pub recordings: Option<PathBuf>,
+}
+
 /// How much is logged, and how.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Log {
@@ -96,6 +105,10 @@ pub struct Limits {
     pub call_mark: Duration,
     /// How long recordings are kept; `None`: for ever.
     pub keep_recordings: Option<Duration>,
+    /// The longest recording.
+    pub recording_max: Duration,
+    /// Octets that recordings leave free on their disk.
+    pub recording_free_space: u64,
 }
 
 impl Default for Limits {
@@ -112,6 +125,8 @@ impl Default for Limits {
             idempotency_time: Duration::from_secs(600),
             call_mark: Duration::from_secs(5),
             keep_recordings: None,
+            recording_max: Duration::from_secs(4 * 3_600),
+            recording_free_space: 100 << 20,
         }
     }
 }
@@ -136,8 +151,8 @@ pub struct Config {
     pub data: PathBuf,
     /// The dialplan scripts.
     pub dialplans: PathBuf,
-    /// Sound files.
-    pub prompts: PathBuf,
+    /// Files of sound.
+    pub sounds: Sounds,
     /// Where SIP is listened for.
     pub sip: Vec<Listener>,
     /// The page and the API.
@@ -170,7 +185,10 @@ impl Default for Config {
         Self {
             data: "./data".into(),
             dialplans: "./dialplans".into(),
-            prompts: "./prompts".into(),
+            sounds: Sounds {
+                prompts: "./prompts".into(),
+                recordings: None,
+            },
             sip: vec![
                 Listener {
                     transport: Transport::Udp,
@@ -290,6 +308,12 @@ impl Config {
             }
         }
         Ok(config)
+    }
+
+    /// The folder of recordings.
+    pub fn recordings(&self) -> PathBuf {
+        let given = self.sounds.recordings.clone();
+        given.unwrap_or_else(|| self.data.join("recordings"))
     }
 
     /// The settings of the switch.

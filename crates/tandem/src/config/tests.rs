@@ -45,7 +45,7 @@ fn the_defaults_in_the_help_are_the_defaults() {
     for key in keys() {
         let given = match key.name {
             "sip" => key.default.split(" and ").map(str::to_owned).collect(),
-            "trust" | "trusted-proxy" | "advertise" | "record" | "admin-token" => continue,
+            "trust" | "trusted-proxy" | "advertise" | "record" | "recordings" | "admin-token" => continue,
             _ => vec![key.default.to_owned()],
         };
         let mut config = Config::default();
@@ -231,6 +231,7 @@ fn every_key_is_read_from_the_file_as_well() {
         data = "d"
         dialplans = "p"
         prompts = "s"
+        recordings = "w"
         sip = "udp:[::1]:0"
         http = "[::1]:0"
         rtp = "[::]:30000-30099"
@@ -283,6 +284,8 @@ fn every_key_is_read_from_the_file_as_well() {
         progress_interval = 7
         target_silence = 7
         request_tries = 7
+        recording_max = 7
+        recording_free_space = 7
     "#;
     let named = file.matches(" = ").count();
     assert_eq!(named, keys().count());
@@ -298,6 +301,15 @@ fn every_key_is_read_from_the_file_as_well() {
         );
     }
     assert_eq!(config.domain, "pbx.example");
+    assert_eq!(config.recordings(), Path::new("w"));
+    assert_eq!(
+        load("data = \"d\"", &[], &[]).unwrap().recordings(),
+        Path::new("d/recordings")
+    );
+    assert_eq!(
+        (config.limits.recording_max, config.limits.recording_free_space),
+        (Duration::from_secs(7), 7 << 20)
+    );
     assert_eq!(config.switch.limits.calls, 7_000);
     let registrar = &config.switch.registrar;
     assert_eq!(

@@ -50,9 +50,9 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-pub use files::check_prompt;
+pub use files::{Archive, check_prompt, check_recordings};
 
-use media::{Command, Event, Relay, relay};
+use media::{Command, Event, Relay, recorder::Written, relay};
 use nix::sys::{
     epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout},
     eventfd::{EfdFlags, EventFd},
@@ -60,7 +60,7 @@ use nix::sys::{
 
 use self::{
     batch::Receiver,
-    files::{Library, Readers},
+    files::{Library, Readers, Writers},
     ports::Ports,
 };
 
@@ -82,6 +82,8 @@ pub struct EngineConfig {
     pub last: u16,
     /// Folder of the prompts, `NAME.wav` or `NAME.opus`; of music also folders of such files.
     pub prompts: PathBuf,
+    /// Where recordings are written.
+    pub archive: Archive,
     /// From one round to the next, while packets come: the longest that a packet waits.
     pub tick: Duration,
     /// A local port without a leg is closed after this long.
@@ -102,6 +104,10 @@ impl EngineConfig {
             first,
             last,
             prompts,
+            archive: Archive {
+                folder: "./data/recordings".into(),
+                free: 100 << 20,
+            },
             tick: Duration::from_millis(1),
             linger: Duration::from_secs(10),
             queue: 4 * 1024 * 1024,
@@ -118,6 +124,7 @@ impl EngineConfig {
 enum Input {
     Command(Command),
     Loaded(relay::Block),
+    Written(Written),
     Shutdown,
 }
 
@@ -171,6 +178,10 @@ impl Engine {
         let answer = mailbox.clone();
         let library = Library::new(config.prompts.clone());
         let readers = Readers::start(library, move |block| answer.put(Input::Loaded(block)))?;
+        let answer = mailbox.clone();
+        let writers = Writers::start(config.archive.clone(), move |written| {
+            answer.put(Input::Written(written))
+        })?;
         let epoch = SystemTime::now()
             .duration_since(SystemTime::UNIX_EPOCH)
             .unwrap_or_default();
@@ -181,6 +192,7 @@ impl Engine {
             inputs,
             wake,
             readers,
+            writers,
             events: Box::new(events),
             started: Instant::now(),
             epoch,
@@ -234,6 +246,7 @@ struct Worker {
     inputs: mpsc::Receiver<Input>,
     wake: Arc<Wake>,
     readers: Readers,
+    writers: Writers,
     events: Box<dyn Fn(Event) + Send + Sync>,
     started: Instant,
     /// The Unix time at `started`: from then on only the monotonic clock counts.
@@ -318,6 +331,9 @@ impl Worker {
         while let Some(wanted) = self.relay.poll_wanted() {
             self.readers.ask(wanted);
         }
+        while let Some(write) = self.relay.poll_write() {
+            self.writers.put(write);
+        }
         while let Some(event) = self.relay.poll_event() {
             (self.events)(event);
         }
@@ -380,6 +396,10 @@ impl Worker {
             match input {
                 Input::Command(command) => self.command(now, command),
                 Input::Loaded(block) => self.relay.loaded(now, block),
+                Input::Written(written) => {
+                    self.writers.closed(written.recording);
+                    self.relay.written(now, written);
+                }
                 Input::Shutdown => return Round::Over,
             }
         }

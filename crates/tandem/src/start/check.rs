@@ -56,6 +56,14 @@ fn faults(config: &Config) -> Vec<StartError> {
         });
     }
     faults.extend(media_ports(config).err());
+    let folder = config.recordings();
+    if let Err(source) = rtp::check_recordings(&folder) {
+        faults.push(StartError::Folder {
+            key: "recordings",
+            path: folder.display().to_string(),
+            source,
+        });
+    }
     faults.extend(load_dialplans(&config.dialplans).err());
     faults
 }

@@ -33,7 +33,7 @@ use crate::{
     config::{Config, Rtp},
     net::{self, Limits},
     recorder::Recorder,
-    rtp::{Engine, EngineConfig},
+    rtp::{Archive, Engine, EngineConfig},
     run::{Header, Mailbox, Metrics, Recording, Told, VERSION},
     scripts::{Options as ScriptOptions, Reload, Scripts, Watch},
 };
@@ -233,8 +233,13 @@ fn watch(plans: &Arc<Dialplans>, events: &EventBus) -> Result<Watch, StartError>
 fn start_engine(config: &Config, mailbox: &Mailbox, audio: Audio) -> Result<Engine, StartError> {
     let (rtp, mailbox) = (config.rtp, mailbox.clone());
     let seed = random()?;
-    let mut settings = EngineConfig::new(rtp.host, rtp.first, rtp.last, config.prompts.clone(), seed);
+    let mut settings = EngineConfig::new(rtp.host, rtp.first, rtp.last, config.sounds.prompts.clone(), seed);
     settings.relay.unheard = config.limits.unheard_packets;
+    settings.relay.recordings.longest = config.limits.recording_max;
+    settings.archive = Archive {
+        folder: config.recordings(),
+        free: config.limits.recording_free_space,
+    };
     // A call that rings several phones has more than two legs.
     let legs = u32::try_from(config.switch.limits.calls.saturating_mul(4)).unwrap_or(u32::MAX);
     settings.relay.max_legs = settings.relay.max_legs.max(legs);

@@ -1,29 +1,21 @@
+//! Plays: files and folders are read.
+
 use std::{
     fs,
     path::Path,
-    sync::{Arc, Condvar, Mutex, mpsc},
-    time::Duration,
+    sync::{Arc, mpsc},
 };
 
 use media::relay::{Block, Named, Piece, Track, Wanted};
 use tempfile::TempDir;
 
-use super::{reading::Library, *};
-
-const WAIT: Duration = Duration::from_secs(20);
-
-/// Writes a WAV file of so many equal samples.
-fn wav(path: &Path, rate: u32, samples: usize, sample: i16) {
-    let spec = hound::WavSpec {
-        channels: 1,
-        sample_rate: rate,
-        bits_per_sample: 16,
-        sample_format: hound::SampleFormat::Int,
-    };
-    let mut writer = hound::WavWriter::create(path, spec).unwrap();
-    (0..samples).for_each(|_| writer.write_sample(sample).unwrap());
-    writer.finalize().unwrap();
-}
+use super::{
+    super::{
+        Readers, check_prompt,
+        reading::{self, Library},
+    },
+    Gate, WAIT, wav,
+};
 
 /// The threads, and their answers.
 struct Desk {
@@ -186,22 +178,6 @@ fn a_pipe_and_a_folder_are_refused() {
             desk.prompt(track, name).unwrap_err(),
             format!("prompt {name:?}: not a regular file")
         );
-    }
-}
-
-/// Lets nobody through until it is opened.
-#[derive(Default)]
-struct Gate(Mutex<bool>, Condvar);
-
-impl Gate {
-    fn pass(&self) {
-        let open = self.0.lock().unwrap();
-        drop(self.1.wait_while(open, |open| !*open).unwrap());
-    }
-
-    fn open(&self) {
-        *self.0.lock().unwrap() = true;
-        self.1.notify_all();
     }
 }
 
