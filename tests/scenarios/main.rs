@@ -16,3 +16,4 @@ mod security;
 mod setup;
 mod transfer;
 mod transport;
+mod verbs;

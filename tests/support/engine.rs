@@ -45,6 +45,8 @@ pub struct Engine {
     pub recordings: BTreeMap<RecordingId, (Recording, Instant)>,
     /// The recordings that pause.
     pub paused: BTreeSet<RecordingId>,
+    /// Recordings whose end is not reported.
+    pub forgets: BTreeSet<RecordingId>,
     reports: Vec<(Duration, Event)>,
 }
 
@@ -240,6 +242,9 @@ impl Engine {
     fn end_recording(&mut self, now: Instant, id: RecordingId, end: RecordEnd) {
         if let Some((_, began)) = self.recordings.remove(&id) {
             self.paused.remove(&id);
+            if self.forgets.contains(&id) {
+                return;
+            }
             let millis = u64::try_from(now.since(began).as_millis()).expect("a recording is not that long");
             self.reports.push((FINISH, recorded(id, millis, end)));
         }

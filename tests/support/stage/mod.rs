@@ -4,9 +4,11 @@
 //! |---|---|
 //! | `mod.rs` | [`Stage`]: the world, its phones, its records |
 //! | `actor.rs` | [`Actor`]: what a phone does and waits for |
+//! | `sound.rs` | keys, recordings, conferences |
 //! | `transfer.rs` | transfers, calls with Replaces, which phone hears which |
 
 mod actor;
+mod sound;
 mod transfer;
 
 use std::{cell::RefCell, rc::Rc, time::Duration};
