@@ -220,7 +220,7 @@ pub struct Counters {
     pub sent: u64,
     /// Packets dropped because they came from a foreign source (RTP injection).
     pub injected: u64,
-    /// Packets dropped because they were no RTP.
+    /// Packets dropped because they were no RTP, or no RTCP.
     pub malformed: u64,
     /// Packets not sent, to an address that only the description names and from which nothing was heard.
     pub withheld: u64,

@@ -150,9 +150,10 @@ pub enum Sound {
 pub struct Quality {
     /// From the peer to Tandem.
     pub received: Way,
-    /// From Tandem to the peer, as the peer reports it (RFC 3550 section 6.4).
+    /// From Tandem to the peer, as the peer reports it (RFC 3550 section 6.4). What had not come to Tandem from the other
+    /// leg is no loss of this way.
     pub sent: Way,
-    /// Round trip in milliseconds, from the peer's reports; `None` without reports.
+    /// Mean round trip in milliseconds, from the peer's reports; `None` without reports.
     pub round_trip: Option<u32>,
 }
 
@@ -163,11 +164,12 @@ pub struct Way {
     pub packets: u64,
     /// Packets that did not.
     pub lost: u64,
-    /// Packets that came too late to be heard, and packets that came twice; only where sound is decoded.
+    /// Packets that came too late to be heard, and packets that came twice; only where sound is decoded, or where the
+    /// peer tells of it (RFC 3611 section 4.7).
     pub late: u64,
     /// See `late`.
     pub doubled: u64,
-    /// Interarrival jitter in microseconds (RFC 3550 section 6.4.1).
+    /// Mean interarrival jitter in microseconds (RFC 3550 section 6.4.1).
     pub jitter: u32,
     /// Mean opinion score by the E-model (ITU-T G.107) in hundredths, 100 to 450; `None` where nothing was heard.
     pub mos: Option<u16>,

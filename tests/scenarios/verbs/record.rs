@@ -250,6 +250,7 @@ fn an_engine_that_does_not_say_that_it_has_ended_holds_up_no_script() {
         recording: RecordingId(7),
         millis: 0,
         octets: 0,
+        file: String::new(),
         end: RecordEnd::Stopped,
     }));
     stage.clears();

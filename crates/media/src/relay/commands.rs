@@ -2,19 +2,22 @@
 
 use std::{net::IpAddr, time::Duration};
 
+use rand_chacha::rand_core::Rng;
+
 use super::{
     Relay,
     address::Announced,
     canonical,
     play::{Owner, Player},
     route::Route,
-    stream::{Stream, dtmf, outgoing::Join},
+    stream::{
+        Stream, dtmf,
+        outgoing::Join,
+        rtcp::{self, MAX_FAREWELLS},
+    },
     timers::Timer,
 };
-use crate::{
-    Command, Event, MediaId, Remote, Source,
-    service::{Quality, RecordEnd},
-};
+use crate::{Command, Event, MediaId, Remote, Source, service::RecordEnd};
 
 impl Relay {
     /// Carries out a command. A command for a leg that has ended changes nothing.
@@ -149,7 +152,16 @@ impl Relay {
         ingress.described = true;
         let other_types = stream.remote.receive_payloads != remote.receive_payloads;
         stream.remote = remote;
+        let reports = stream.rtcp_destination().is_some() && !stream.due.is_set(Timer::Report);
+        let measures = !stream.due.is_set(Timer::Measure);
         let route = stream.route;
+        if reports {
+            let next = rtcp::interval(self.config.report, true, self.random.next_u32());
+            self.arm(media.slot, Timer::Report, Some(now + next));
+        }
+        if measures {
+            self.arm(media.slot, Timer::Measure, Some(now + self.config.quality));
+        }
         self.streams.rebuild(media.slot);
         self.review_sound(media.slot, other_types);
         if let Route::Relay(other) = route {
@@ -203,7 +215,6 @@ impl Relay {
             stream.egress.out.interrupt(Join::Anew);
         }
         self.streams.rebuild(media.slot);
-        self.arm(media.slot, Timer::Report, Some(now + self.config.report));
     }
 
     fn press(&mut self, now: Duration, media: MediaId, digit: char, millis: u16) {
@@ -251,7 +262,6 @@ impl Relay {
             return self.end_play(media.slot, fault);
         }
         self.arm(media.slot, Timer::Play, (!waits).then_some(now));
-        self.arm(media.slot, Timer::Report, Some(now + self.config.report));
     }
 
     fn close(&mut self, now: Duration, media: MediaId) {
@@ -261,12 +271,16 @@ impl Relay {
         self.end_recordings_of(now, media.slot);
         self.unplay(media.slot);
         self.part(now, media.slot);
-        for timer in [Timer::Watch, Timer::Play, Timer::Keys, Timer::Report] {
+        for timer in Timer::ALL {
             self.arm(media.slot, timer, None);
         }
-        let Some(stream) = self.streams.take(media.slot) else {
+        let Some(mut stream) = self.streams.take(media.slot) else {
             return;
         };
+        if self.farewells.len() < MAX_FAREWELLS {
+            self.farewells.extend(rtcp::farewell(&mut stream, now));
+        }
+        let quality = rtcp::measure::quality(&stream);
         let (local_port, ingress, mut counters) = (stream.local_port, &stream.ingress, stream.counters);
         let directory = &mut self.directory;
         directory.withdraw(media, local_port, &ingress.announced);
@@ -290,7 +304,7 @@ impl Relay {
         self.events.push_back(Event::Closed {
             media,
             counters,
-            quality: Quality::default(),
+            quality,
         });
     }
 }

@@ -18,7 +18,7 @@
 //!
 //! | file | what it does | fields it owns |
 //! |---|---|---|
-//! | `mod.rs` | [`Relay`]: the calls of the shell, and work that is due | `config`, `events`, `recordings`, `random`, `scratch` |
+//! | `mod.rs` | [`Relay`]: the calls of the shell, and work that is due | `config`, `events`, `recordings`, `random`, `scratch`, `farewells` |
 //! | `commands.rs` | the commands of signalling | writes `remote`, `route`, `watch`, `player` of a leg |
 //! | `packets.rs` | a datagram's way through the relay | `ports` (counts of strangers) |
 //! | `address.rs` | which leg a packet belongs to | all of `Directory` and `Announced` |
@@ -50,15 +50,20 @@ use std::{
     time::Duration,
 };
 
-use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
+use rand_chacha::{
+    ChaCha8Rng,
+    rand_core::{Rng, SeedableRng},
+};
 
 pub use self::play::{Block, Named, PIECE, Piece, Track, Wanted};
 use self::{
     address::Directory,
     group::{Groups, Tape},
     play::{Owner, Play, Player},
-    route::Route,
-    stream::{playing::Frame, rtcp},
+    stream::{
+        playing::Frame,
+        rtcp::{self, Farewell},
+    },
     streams::Streams,
     timers::{Timer, Timers},
 };
@@ -73,6 +78,8 @@ use crate::{
 
 /// Octets of a packet, at most; longer ones are dropped.
 pub const MAX_PACKET: usize = 1600;
+/// The shortest interval of a timer.
+const SHORTEST: Duration = Duration::from_millis(100);
 
 /// 32 random, secret octets: the numbers of all streams are drawn from them. Never shown.
 #[derive(Clone, Default)]
@@ -95,8 +102,10 @@ pub struct Config {
     pub max_legs: u32,
     /// Octets of tones kept for the next play. The reader of prompts keeps those, because it sees when a file changes.
     pub cache: usize,
-    /// Between two sender reports of what Tandem plays (RFC 3550 section 6.2).
+    /// The minimum interval of RTCP (RFC 3550 section 6.2), from which that of each report is drawn.
     pub report: Duration,
+    /// Between two [`Event::Measured`] of a leg; not less than 100 ms.
+    pub quality: Duration,
     /// RTP and RTCP packets that a leg sends to an address that only its description names, before anything is heard
     /// from there: a description with the address of a stranger must not turn Tandem's media on the stranger (the
     /// attack of RFC 8445 section 19.5.1). The address that signalling comes from is not limited.
@@ -115,6 +124,7 @@ impl Default for Config {
             max_legs: 65_536,
             cache: 64 * 1024 * 1024,
             report: Duration::from_secs(5),
+            quality: Duration::from_secs(10),
             unheard: 50,
             room: room::Config::default(),
             recordings: recorder::Limits::default(),
@@ -142,6 +152,8 @@ pub struct Relay {
     timers: Timers,
     events: VecDeque<Event>,
     play: Play,
+    /// Last packets of legs that are closed.
+    farewells: Vec<Farewell>,
     random: ChaCha8Rng,
     /// Room for the packet that is being written.
     scratch: Box<[u8; MAX_PACKET]>,
@@ -162,6 +174,7 @@ impl Relay {
             timers: Timers::default(),
             events: VecDeque::new(),
             play: Play::new(config.cache),
+            farewells: Vec::new(),
             random: ChaCha8Rng::from_seed(config.seed.0),
             scratch: Box::new([0; MAX_PACKET]),
             ways: Vec::new(),
@@ -196,6 +209,9 @@ impl Relay {
 
     /// When [`Relay::tick`] has something to do next.
     pub fn next_tick(&self) -> Option<Duration> {
+        if !self.farewells.is_empty() {
+            return Some(Duration::ZERO);
+        }
         [self.timers.first(), self.groups.first()].into_iter().flatten().min()
     }
 
@@ -241,6 +257,9 @@ impl Relay {
     where
         F: FnMut(u16, SocketAddr, &[u8]),
     {
+        for farewell in self.farewells.drain(..) {
+            out(farewell.port, farewell.to, farewell.bytes());
+        }
         while let Some((slot, timer)) = self.timers.pop(now) {
             let Some(stream) = self.streams.get(slot) else { continue };
             Timers::fired(&mut stream.due, timer);
@@ -261,11 +280,19 @@ impl Relay {
                     }
                 },
                 Timer::Keys => stream.key(now, &mut self.scratch, out),
-                // The peers of a bridge report to each other.
-                Timer::Report => (stream.egress.player.is_some() || stream.route == Route::Echo).then(|| {
-                    rtcp::make(now, stream, out);
-                    now + self.config.report
-                }),
+                Timer::Report => {
+                    rtcp::report(stream, now, out);
+                    let next = rtcp::interval(self.config.report, false, self.random.next_u32());
+                    // A description that names an address again sets the timer again.
+                    stream.rtcp_destination().map(|_| now + next)
+                }
+                Timer::Measure => {
+                    let media = stream.id;
+                    let measured = rtcp::measure::since(stream);
+                    self.events
+                        .extend(measured.map(|quality| Event::Measured { media, quality }));
+                    Some(now + self.config.quality.max(SHORTEST))
+                }
             };
             self.arm(slot, timer, next);
         }

@@ -9,9 +9,9 @@ use super::{
     route::Route,
     stream::{
         egress::Passing,
-        ingress::{Heard, Onward},
+        ingress::Onward,
         outgoing::Origin,
-        rtcp::{self, Report},
+        rtcp::{self, feedback, reader::Compound},
     },
 };
 use crate::Event;
@@ -29,7 +29,7 @@ impl Relay {
         }
         let (slot, new) = match self.directory.find(local_port, from) {
             Some(slot) => (slot, None),
-            None => match self.candidate(now, local_port, from, ssrc_at(bytes, 8).unwrap_or_default()) {
+            None => match self.candidate(now, local_port, from, ssrc_of(bytes).unwrap_or_default()) {
                 Some(found) => (found.slot(), Some(found)),
                 None => return self.stranger(local_port),
             },
@@ -37,16 +37,18 @@ impl Relay {
         let Some(mut stream) = self.streams.get(slot) else {
             return;
         };
-        let Some(Heard {
-            rtp,
-            clock,
-            event,
-            onward,
-        }) = stream.open(bytes)
-        else {
+        if stream.is_rtcp(bytes) {
+            // Only RTP tells the address of a phone behind NAT.
+            return match new {
+                Some(Match::Address(_)) => self.stranger(local_port),
+                found => self.reports(now, slot, found.map(|_| from), bytes, out),
+            };
+        }
+        let Some(heard) = stream.open(bytes) else {
             stream.counters.malformed += u64::from(stream.ingress.described);
             return;
         };
+        let rtp = heard.rtp;
         if let Some(found) = new {
             // Only audio of the leg's own description comes as far as this, and can bind an address to it.
             stream.learn(&mut self.directory, now, from, found);
@@ -61,8 +63,8 @@ impl Relay {
             ssrc: rtp.ssrc(),
             sequence: u16::from(rtp.sequence_number()),
             timestamp: rtp.timestamp(),
-            clock,
-            event,
+            clock: heard.clock,
+            event: heard.event,
         };
         let speaking = Some((from.ip(), origin.ssrc));
         if stream.ingress.speaking != speaking && !stream.begins(&mut self.directory, now, from, origin.ssrc) {
@@ -71,24 +73,22 @@ impl Relay {
         stream.counters.received += 1;
         let ingress = &mut stream.ingress;
         ingress.heard = now;
-        ingress
-            .incoming
-            .packet(now, origin.ssrc, origin.sequence, origin.timestamp, clock);
+        ingress.incoming.packet(now, &origin, rtp.payload_type());
         let packet = Passing {
             origin,
             marker: rtp.mark(),
             taken: stream.remote.direction.receive,
-            onward,
+            onward: heard.onward,
             payload: rtp.payload(),
         };
-        if event
+        if origin.event
             && packet.taken
             && let Some(digit) = ingress.detector.packet(now, origin.timestamp, packet.payload)
         {
             let media = stream.id;
             self.events.push_back(Event::Dtmf { media, digit });
         }
-        if stream.ingress.sound.is_some() || (onward == Onward::Sound && packet.taken) {
+        if stream.ingress.sound.is_some() || (packet.onward == Onward::Sound && packet.taken) {
             self.hear(now, slot, &packet, rtp.payload_type());
             match self.streams.get(slot) {
                 Some(again) => stream = again,
@@ -155,11 +155,21 @@ impl Relay {
         let Some(slot) = known.or_else(|| self.rtcp_candidate(now, port, from, ssrc)) else {
             return self.stranger(port - 1);
         };
+        self.reports(now, slot, known.is_none().then_some(from), bytes, out);
+    }
+
+    /// RTCP of the peer of the leg in that slot; `learn` is its source where that is new.
+    fn reports<F>(&mut self, now: Duration, slot: u32, learn: Option<SocketAddr>, bytes: &mut [u8], out: &mut F)
+    where
+        F: FnMut(u16, SocketAddr, &[u8]),
+    {
         let Some(stream) = self.streams.get(slot) else { return };
-        let Some(report) = stream.guard.open_rtcp(bytes).and_then(Report::parse) else {
+        let Some(compound) = stream.guard.open_rtcp(bytes).and_then(Compound::parse) else {
+            stream.counters.malformed += u64::from(stream.ingress.described);
             return;
         };
-        if known.is_none() {
+        if let Some(from) = learn {
+            let port = stream.local_port + 1;
             stream.ingress.learned_rtcp = Some(from);
             self.directory.bind(stream.id, port, from);
             self.directory.withdraw(stream.id, port, &stream.ingress.announced_rtcp);
@@ -167,10 +177,10 @@ impl Relay {
             stream.egress.unheard = self.config.unheard;
         }
         stream.ingress.heard = now;
-        report.note(now, &mut stream.ingress.incoming);
+        rtcp::take(stream, now, compound);
         let Route::Relay(other) = stream.route else { return };
         if let Some((stream, peer)) = self.streams.pair(slot, other) {
-            rtcp::pass_on(&report, stream, peer, out);
+            feedback::pass(compound, stream, peer, &mut self.scratch[..], out);
         }
     }
 
@@ -192,4 +202,10 @@ impl Relay {
 /// The SSRC in a packet, which is never encrypted: octet 8 in RTP, 4 in RTCP.
 fn ssrc_at(bytes: &[u8], at: usize) -> Option<u32> {
     Some(u32::from_be_bytes(*bytes.get(at..)?.first_chunk()?))
+}
+
+/// The SSRC in a packet that came to the RTP port, which may be RTCP (RFC 5761 section 4).
+fn ssrc_of(bytes: &[u8]) -> Option<u32> {
+    let is_rtcp = bytes.get(1)? & 0xe0 == 0xc0;
+    ssrc_at(bytes, if is_rtcp { 4 } else { 8 })
 }

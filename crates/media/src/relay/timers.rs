@@ -11,13 +11,20 @@ pub(super) enum Timer {
     Play,
     /// A packet of a digit.
     Keys,
-    /// A report (RFC 3550 section 6.2).
+    /// A report to the peer (RFC 3550 section 6.2).
     Report,
+    /// A report to signalling.
+    Measure,
+}
+
+impl Timer {
+    /// All of them.
+    pub(super) const ALL: [Timer; 5] = [Timer::Watch, Timer::Play, Timer::Keys, Timer::Report, Timer::Measure];
 }
 
 /// When each [`Timer`] of a leg is due.
 #[derive(Debug, Default)]
-pub(super) struct Due([Option<Duration>; 4]);
+pub(super) struct Due([Option<Duration>; Timer::ALL.len()]);
 
 impl Due {
     pub(super) fn is_set(&self, timer: Timer) -> bool {

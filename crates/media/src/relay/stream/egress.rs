@@ -163,7 +163,7 @@ impl Stream {
         let Some(packet) = self.guard.seal(&mut scratch[..], length) else {
             return;
         };
-        self.egress.out.count(payload.len());
+        self.egress.out.count(header.number, payload.len());
         self.counters.sent += 1;
         out(self.local_port, to, packet);
     }

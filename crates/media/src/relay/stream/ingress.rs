@@ -7,7 +7,7 @@ use std::{
 
 use rtp_rs::RtpReader;
 
-use super::{Stream, dtmf::Detector, incoming::Incoming, sound::Sound};
+use super::{Stream, dtmf::Detector, rtcp::incoming::Incoming, sound::Sound};
 use crate::{
     Payload, Remote,
     codec::g711::Law,

@@ -5,7 +5,6 @@
 //! | `mod.rs` | [`Stream`]: decisions that need several parts: where packets to the peer go, and in which payload types | `id`, `local_port`, `remote`, `counters` |
 //! | `guard.rs` | opens and seals packets | all of [`Guard`] |
 //! | `ingress.rs` | packets from the peer: sources, payload types | all of [`Ingress`] |
-//! | `incoming.rs` | the peer's stream, counted for reports | all of `Incoming` |
 //! | `egress.rs` | packets to the peer: relayed, played, pressed | all of [`Egress`] |
 //! | `outgoing.rs` | numbers and time stamps of the one stream to the peer | all of `Outgoing` |
 //! | `sound.rs` | what the peer says, decoded | all of `Sound` |
@@ -13,13 +12,12 @@
 //! | `crossing.rs` | keys beside sound that Tandem encodes | all of `Crossing` |
 //! | `dtmf.rs` | digits, heard and pressed | all of `Detector` and `Keys` |
 //! | `playing.rs` | the next packet of a play | none |
-//! | `rtcp.rs` | reports | none |
+//! | `rtcp/` | reports to and from the peer, feedback, the quality of the leg | all of `Incoming` and `Reports` |
 
 pub(in crate::relay) mod crossing;
 pub(in crate::relay) mod dtmf;
 pub(in crate::relay) mod egress;
 pub(in crate::relay) mod guard;
-pub(in crate::relay) mod incoming;
 pub(in crate::relay) mod ingress;
 pub(in crate::relay) mod outgoing;
 pub(in crate::relay) mod playing;
@@ -31,7 +29,7 @@ use std::{net::SocketAddr, time::Duration};
 
 use rand_chacha::ChaCha8Rng;
 
-use self::{egress::Egress, guard::Guard, ingress::Ingress};
+use self::{egress::Egress, guard::Guard, ingress::Ingress, rtcp::Reports};
 use super::{group::Seated, route::Route, timers::Due};
 use crate::{Counters, MediaId, Remote, audio::RATE, codec, sound::Rate};
 
@@ -39,7 +37,7 @@ use crate::{Counters, MediaId, Remote, audio::RATE, codec, sound::Rate};
 #[derive(Debug)]
 pub(in crate::relay) struct Stream {
     pub(in crate::relay) id: MediaId,
-    /// The UDP port of its RTP; RTCP has the port above.
+    /// The UDP port of its RTP; RTCP has the port above, or the same where both sides agreed to that.
     pub(in crate::relay) local_port: u16,
     /// The peer as signalling describes it.
     pub(in crate::relay) remote: Remote,
@@ -51,6 +49,7 @@ pub(in crate::relay) struct Stream {
     /// The leg's seat, while it is in a room.
     pub(in crate::relay) seated: Option<Seated>,
     pub(in crate::relay) egress: Egress,
+    pub(in crate::relay) reports: Reports,
     pub(in crate::relay) due: Due,
     pub(in crate::relay) counters: Counters,
 }
@@ -73,6 +72,7 @@ impl Stream {
             group: None,
             seated: None,
             egress: Egress::new(random, unheard),
+            reports: Reports::default(),
             due: Due::default(),
             counters: Counters::default(),
         }
@@ -86,8 +86,22 @@ impl Stream {
 
     /// Where RTCP to the peer goes, hold or not (RFC 3264 section 8.4 stops it only for `0.0.0.0`).
     pub(in crate::relay) fn rtcp_destination(&self) -> Option<SocketAddr> {
+        if self.remote.rtcp_mux {
+            let signalled = self.remote.rtp?;
+            return Some(self.ingress.learned.unwrap_or(signalled));
+        }
         let signalled = self.remote.rtcp?;
         Some(self.ingress.learned_rtcp.unwrap_or(signalled))
+    }
+
+    /// The local port that RTCP is sent from.
+    pub(in crate::relay) fn rtcp_port(&self) -> u16 {
+        self.local_port + u16::from(!self.remote.rtcp_mux)
+    }
+
+    /// Whether what came to the RTP port is RTCP (RFC 5761 section 4: payload types 64 to 95 are not used for RTP).
+    pub(in crate::relay) fn is_rtcp(&self, bytes: &[u8]) -> bool {
+        bytes.get(1).is_some_and(|kind| kind & 0xe0 == 0xc0) && self.remote.rtcp_mux
     }
 
     /// Whether one more packet may be sent there, and counts it. An address that the peer's signalling or packets come

@@ -27,6 +27,12 @@ pub(in crate::relay) struct Outgoing {
     pub(in crate::relay) timestamp: u32,
     at: Duration,
     started: bool,
+    /// The RTP clock of the last packet that moved the clock.
+    pub(in crate::relay) clock: u32,
+    /// The payload type of the last packet.
+    pub(in crate::relay) number: Option<u8>,
+    /// Numbers used since the beginning, with those left out because their packets had not come.
+    pub(in crate::relay) numbers: u32,
     /// Which leg's stream is relayed: slot and SSRC.
     pub(in crate::relay) source: Option<(u32, u32)>,
     pub(in crate::relay) sequence_shift: u16,
@@ -41,6 +47,8 @@ pub(in crate::relay) struct Outgoing {
 pub(in crate::relay) struct Position {
     pub(in crate::relay) sequence: u16,
     pub(in crate::relay) timestamp: u32,
+    /// The clock of its time stamp, in hertz.
+    pub(in crate::relay) clock: u32,
     /// The first after a switch (RFC 3551 section 4.1).
     pub(in crate::relay) first: bool,
 }
@@ -67,6 +75,9 @@ impl Outgoing {
             timestamp: random.next_u32(),
             at: Duration::ZERO,
             started: false,
+            clock: 0,
+            number: None,
+            numbers: 0,
             source: None,
             sequence_shift: 0,
             timestamp_shift: 0,
@@ -99,6 +110,7 @@ impl Outgoing {
         let position = Position {
             sequence: origin.sequence.wrapping_add(self.sequence_shift),
             timestamp: origin.timestamp.wrapping_add(self.timestamp_shift),
+            clock: origin.clock,
             first: join == Join::Anew,
         };
         self.sent(now, position, origin.event);
@@ -111,6 +123,7 @@ impl Outgoing {
             return Position {
                 sequence: self.sequence,
                 timestamp: self.timestamp,
+                clock,
                 first: true,
             };
         }
@@ -118,32 +131,36 @@ impl Outgoing {
         Position {
             sequence: self.sequence.wrapping_add(1),
             timestamp: self.timestamp.wrapping_add((passed as u32).max(frame)),
+            clock,
             first: true,
         }
     }
 
     /// A packet went out there.
     pub(in crate::relay) fn sent(&mut self, now: Duration, position: Position, event: bool) {
-        let ahead = position.sequence.wrapping_sub(self.sequence) as i16 > 0;
-        if !self.started || ahead {
+        let ahead = position.sequence.wrapping_sub(self.sequence) as i16;
+        if !self.started || ahead > 0 {
             self.sequence = position.sequence;
+            self.numbers = self.numbers.wrapping_add(if self.started { ahead as u32 } else { 1 });
             if !event || !self.started {
                 self.timestamp = position.timestamp;
+                self.clock = position.clock;
                 self.at = now;
             }
             self.started = true;
         }
     }
 
-    /// For sender reports.
-    pub(in crate::relay) fn count(&mut self, payload: usize) {
+    /// A packet of that payload type and length was sent.
+    pub(in crate::relay) fn count(&mut self, number: u8, payload: usize) {
+        self.number = Some(number);
         self.packets = self.packets.wrapping_add(1);
         self.octets = self.octets.wrapping_add(payload as u32);
     }
 
     /// The time stamp this moment has, for a sender report (RFC 3550 section 6.4.1).
-    pub(in crate::relay) fn timestamp_at(&self, now: Duration, clock: u32) -> u32 {
-        let passed = now.saturating_sub(self.at).as_millis() as u64 * u64::from(clock) / 1000;
+    pub(in crate::relay) fn timestamp_at(&self, now: Duration) -> u32 {
+        let passed = now.saturating_sub(self.at).as_micros() as u64 * u64::from(self.clock) / 1_000_000;
         self.timestamp.wrapping_add(passed as u32)
     }
 }

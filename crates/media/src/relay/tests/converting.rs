@@ -184,7 +184,7 @@ fn hold_silences_the_other_side_and_after_it_the_sound_goes_on() {
     w.update(1, held, false);
     talk(&mut w, (AT_A, A), &mut talker, 300);
     assert!(talk(&mut w, (AT_A, A), &mut talker, 2000).is_empty());
-    assert_eq!(w.relay.next_tick(), None, "nothing is to be done");
+    assert_eq!(w.relay.groups.first(), None, "nothing is to be done");
     w.update(1, with(A, std::slice::from_ref(&a), 20), false);
     assert!(talk(&mut w, (AT_A, A), &mut talker, 400).len() > 15);
     w.command(Command::Unbridge(id(1)));

@@ -213,6 +213,11 @@ impl World {
         }
     }
 
+    /// Where the reports to a leg's peer go.
+    fn reports_go_to(&self, slot: u32) -> SocketAddr {
+        self.relay.streams.look(slot).unwrap().rtcp_destination().unwrap()
+    }
+
     fn events(&mut self) -> Vec<Event> {
         std::iter::from_fn(|| self.relay.poll_event()).collect()
     }
@@ -243,7 +248,7 @@ fn rtp(number: u8, sequence: u16, timestamp: u32, ssrc: u32, payload: &[u8]) -> 
 }
 
 fn collect(sent: &mut Vec<Sent>, rtcp: &mut Vec<(u16, SocketAddr, Vec<u8>)>, local: u16, to: SocketAddr, bytes: &[u8]) {
-    if local % 2 == 1 {
+    if bytes[1] & 0xe0 == 0xc0 {
         return rtcp.push((local, to, bytes.to_vec()));
     }
     let r = RtpReader::new(bytes).unwrap();
