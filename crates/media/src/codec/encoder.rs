@@ -24,7 +24,9 @@ enum Coder {
     Opus(opus::Encoder),
 }
 
-/// The rate of the sound, and the milliseconds in a packet, of the encoder that [`Encoder::at`] would make.
+/// The rate of the sound, and the milliseconds in a packet, of the encoder that [`Encoder::at`] would make: what was asked
+/// for, or the next shorter that the codec has and that fits [`MAX_OCTETS`]. Opus has 10, 20, 40, 60, 80, 100 and 120, so
+/// that 30 becomes 20.
 pub fn plan(payload: &Payload, ptime: u32, given: Rate) -> Option<(Rate, u32)> {
     let ptime = ptime.clamp(1, MAX_PTIME);
     let (rate, octets) = match row(&payload.codec, payload.clock_rate, payload.channels)?.coding? {
@@ -33,7 +35,7 @@ pub fn plan(payload: &Payload, ptime: u32, given: Rate) -> Option<(Rate, u32)> {
         Coding::L16(rate) => (rate, 2 * rate.samples(1)),
         Coding::Opus => {
             let said = opus::Parameters::read(payload.fmtp.as_deref());
-            return Some((given, opus::Encoder::ptime(ptime, &said)));
+            return Some((given, opus::ptime(ptime, &said)));
         }
     };
     let most = MAX_OCTETS / octets / 10 * 10;
@@ -73,8 +75,7 @@ impl Encoder {
         self.rate
     }
 
-    /// Milliseconds of the packets that it makes: what was asked for, or the next shorter that the codec has. Opus has 10,
-    /// 20, 40, 60, 80, 100 and 120, so that 30 becomes 20; linear samples are cut to what fits [`MAX_OCTETS`].
+    /// Milliseconds of the packets that it makes ([`plan`]).
     pub fn ptime(&self) -> u32 {
         self.ptime
     }

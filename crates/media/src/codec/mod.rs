@@ -6,24 +6,20 @@
 //! | `mod.rs` | [`KNOWN`], and how rows are found | all of [`Info`] |
 //! | `decoder.rs` | [`Decoder`]: payloads to linear sound | all of [`Decoder`] |
 //! | `encoder.rs` | [`Encoder`]: linear sound to payloads | all of [`Encoder`] |
-//! | `conceal.rs` | `Conceal`: sound for lost packets, from the sound before them | all of `Conceal` |
 //! | `fmtp.rs` | the parameters of an `a=fmtp` line | none |
 //! | `g711.rs` | the two laws of G.711 | none |
 //! | `g722.rs` | the two bands of G.722 | none |
 //! | `l16.rs` | linear samples in network byte order | none |
-//! | `noise.rs` | [`ComfortNoise`]: noise as the peer describes its own | all of [`ComfortNoise`] |
 //! | `opus/` | Opus, its packets and parameters | see there |
 //!
 //! A codec that is not here is relayed all the same, under the name and clock that its `a=rtpmap` gives it.
 
-mod conceal;
 mod decoder;
 mod encoder;
 mod fmtp;
 pub mod g711;
 mod g722;
 mod l16;
-pub mod noise;
 pub mod opus;
 
 use smol_str::SmolStr;
@@ -33,7 +29,6 @@ use self::g711::Law;
 pub use self::{
     decoder::Decoder,
     encoder::{Encoder, MAX_OCTETS, plan},
-    noise::ComfortNoise,
 };
 use crate::{Codec, Payload, sound::Rate};
 

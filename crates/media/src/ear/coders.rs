@@ -7,8 +7,6 @@ use crate::{
     sound::{Rate, Resampler},
 };
 
-/// Opus conceals losses itself, and makes comfort noise of its own.
-const CONCEALS: &str = "OPUS";
 /// An Opus packet of so few octets tells that nothing is sent for a time (RFC 7587 section 3.1.3).
 const PAUSE_OCTETS: usize = 2;
 
@@ -95,7 +93,10 @@ impl Coders {
 
     /// Whether the codec conceals losses by itself.
     pub(super) fn conceals(&self, coder: usize) -> bool {
-        self.all.get(coder).is_some_and(|coder| coder.payload.codec == CONCEALS)
+        self.all.get(coder).is_some_and(|coder| match &coder.role {
+            Role::Sound(sound) => sound.decoder.conceals(),
+            Role::Fresh | Role::Noise | Role::Unknown => false,
+        })
     }
 
     /// Whether a packet tells that its sender pauses, and the codec makes the noise for the pause by itself.

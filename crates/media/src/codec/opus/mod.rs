@@ -141,12 +141,6 @@ impl Encoder {
         })
     }
 
-    /// Milliseconds of a packet: the longest that is not over what is asked for, and that the side takes.
-    pub(super) fn ptime(asked: u32, said: &Parameters) -> u32 {
-        let most = asked.min(said.max_ptime);
-        PTIMES.into_iter().find(|ptime| *ptime <= most).unwrap_or(10)
-    }
-
     /// The loss in percent that the peer reports.
     pub(super) fn set_loss(&mut self, percent: u8) {
         // Fails above 100 only.
@@ -162,6 +156,12 @@ impl Encoder {
             Err(_) => 0,
         }
     }
+}
+
+/// Milliseconds of a packet: the longest that is not over what is asked for, and that the side takes.
+pub(super) fn ptime(asked: u32, said: &Parameters) -> u32 {
+    let most = asked.min(said.max_ptime);
+    PTIMES.into_iter().find(|ptime| *ptime <= most).unwrap_or(10)
 }
 
 /// Bits a second: the sweet spots of RFC 7587 section 3.1.1.

@@ -80,9 +80,9 @@ impl Parameters {
     pub(super) fn bandwidth(&self) -> Bandwidth {
         match self.max_playback {
             ..12_000 => Bandwidth::Narrowband,
-            ..16_000 => Bandwidth::Mediumband,
-            ..24_000 => Bandwidth::Wideband,
-            ..48_000 => Bandwidth::Superwideband,
+            12_000..16_000 => Bandwidth::Mediumband,
+            16_000..24_000 => Bandwidth::Wideband,
+            24_000..48_000 => Bandwidth::Superwideband,
             _ => Bandwidth::Fullband,
         }
     }
@@ -91,7 +91,7 @@ impl Parameters {
 fn rate_for(hertz: u32) -> Rate {
     match hertz {
         ..=8000 => Rate::Narrow,
-        ..=16_000 => Rate::Wide,
+        8001..=16_000 => Rate::Wide,
         _ => Rate::Full,
     }
 }

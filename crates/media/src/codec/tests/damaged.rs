@@ -63,7 +63,7 @@ fn every_length_is_told_right_or_malformed() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(200))]
+    #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
     fn any_payloads_in_any_order_do_no_harm(payloads in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..200), 1..12)) {
@@ -73,17 +73,6 @@ proptest! {
                 take(&mut decoder, payload, &mut out);
             }
         }
-    }
-
-    #[test]
-    fn any_description_of_noise_is_taken(payloads in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..40), 1..12)) {
-        let mut noise = ComfortNoise::new(&payload("CN", 8000), Rate::Narrow);
-        let mut out = Vec::new();
-        for payload in &payloads {
-            prop_assert_eq!(noise.describe(payload).is_err(), payload.is_empty());
-            noise.fill(400, &mut out);
-        }
-        prop_assert_eq!(out.len(), 400 * payloads.len());
     }
 
     #[test]

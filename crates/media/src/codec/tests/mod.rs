@@ -1,7 +1,5 @@
 //! Codecs with known signals.
 
-mod comfort;
-mod conceal;
 mod damaged;
 mod opus;
 mod plain;

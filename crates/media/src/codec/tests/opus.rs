@@ -163,28 +163,7 @@ fn silence_is_not_sent_where_the_peer_prefers_that() {
     assert!((5..25).contains(&few), "one in 400 ms, after the first 200 ms: {few}");
 }
 
-#[test]
-fn packets_are_as_long_as_asked_or_the_next_shorter() {
-    for (asked, fmtp, ptime) in [
-        (10, "", 10),
-        (20, "", 20),
-        (30, "", 20),
-        (60, "", 60),
-        (200, "", 120),
-        (60, "maxptime=40", 40),
-        (20, "maxptime=3", 10),
-        (1, "", 10),
-    ] {
-        let encoder = Encoder::at(&opus(fmtp), asked, Rate::Wide).unwrap();
-        assert_eq!(
-            (encoder.ptime(), encoder.samples()),
-            (ptime, Rate::Wide.samples(ptime)),
-            "{asked} {fmtp}"
-        );
-    }
-}
-
-/// What is heard where every tenth packet is lost, and the sound of the lost packets alone, beside what was said there.
+/// Decibels by which the sound made for every tenth packet, which is lost, is like what it was.
 fn with_losses(fmtp: &str, use_next: bool) -> f64 {
     let rate = Rate::Wide;
     // A sweep: what was said before tells little of what is lost.

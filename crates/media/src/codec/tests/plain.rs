@@ -30,13 +30,21 @@ fn linear_samples_and_both_laws_come_back_as_they_were() {
     assert!(Decoder::new(&payload("L16", 44_100)).is_none() && Encoder::new(&payload("G729", 8000), 20).is_none());
 }
 
+#[test]
+fn linear_samples_are_in_network_byte_order() {
+    let linear = payload("L16", 16_000);
+    let mut octets = [0; 4];
+    assert_eq!(Encoder::new(&linear, 20).unwrap().encode(&[0x1234, -2], &mut octets), 4);
+    assert_eq!(octets, [0x12, 0x34, 0xff, 0xfe]);
+}
+
 /// Noise and a square wave, from integers alone.
 fn raw(samples: u32) -> Vec<i16> {
     let mut noise = 1u32;
     let sample = |n: u32| {
         noise = noise.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        let square = if n / 23 % 2 == 0 { 6000 } else { -6000 };
-        let loud = if n / 4000 % 2 == 0 { 1 } else { 4 };
+        let square = if (n / 23).is_multiple_of(2) { 6000 } else { -6000 };
+        let loud = if (n / 4000).is_multiple_of(2) { 1 } else { 4 };
         (((noise >> 16) as i16) / 8 + square) / 4 * loud
     };
     (0..samples).map(sample).collect()

@@ -57,6 +57,11 @@ fn tandem_converts_what_it_has_a_decoder_and_an_encoder_for() {
         let converts = converts(&codec);
         assert_eq!(Decoder::new(&payload).is_some(), converts, "{info:?}");
         assert_eq!(Encoder::new(&payload, 20).is_some(), converts, "{info:?}");
+        assert_eq!(
+            rate(&payload),
+            Decoder::new(&payload).map(|decoder| decoder.rate()),
+            "{info:?}"
+        );
         assert_eq!(info.cost > 0, converts, "{info:?}");
         if converts {
             converted.push((info.name, info.clock_rate));
@@ -103,4 +108,41 @@ fn amr_of_another_format_is_told_apart() {
         assert!(!same(one, other) && !same(other, one), "{one:?} {other:?}");
     }
     assert!(same_format("G729", 8000, 1, [Some("annexb=no"), None]));
+}
+
+#[test]
+fn packets_are_as_long_as_asked_or_as_the_codec_can() {
+    for (payload, asked, made) in [
+        (payload("PCMU", 8000), 30, 30),
+        (payload("PCMU", 8000), 500, 170),
+        (payload("G722", 8000), 60, 60),
+        (payload("L16", 8000), 60, 60),
+        (payload("L16", 16_000), 60, 40),
+        (payload("L16", 48_000), 20, 10),
+        (opus(""), 10, 10),
+        (opus(""), 20, 20),
+        (opus(""), 30, 20),
+        (opus(""), 60, 60),
+        (opus(""), 200, 120),
+        (opus("maxptime=40"), 60, 40),
+        (opus("maxptime=3"), 20, 10),
+        (opus(""), 0, 10),
+    ] {
+        let mut encoder = Encoder::new(&payload, asked).unwrap();
+        let samples = encoder.rate().samples(made);
+        assert_eq!(
+            plan(&payload, asked, encoder.rate()),
+            Some((encoder.rate(), made)),
+            "{payload:?} {asked}"
+        );
+        assert_eq!(
+            (encoder.ptime(), encoder.samples()),
+            (made, samples),
+            "{payload:?} {asked}"
+        );
+        let mut octets = [0; MAX_OCTETS];
+        let length = encoder.encode(&vec![100; samples], &mut octets);
+        let decoder = Decoder::new(&payload).unwrap();
+        assert_eq!(decoder.samples(&octets[..length]), Some(samples), "{payload:?} {asked}");
+    }
 }
