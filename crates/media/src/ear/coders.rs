@@ -1,6 +1,6 @@
 //! The decoders of a peer's payload types. A decoder is made when a packet of its type comes for the first time.
 
-use super::store::Content;
+use super::{noise::Noise, store::Content};
 use crate::{
     Payload,
     codec::{self, Decoder, Kind, Malformed},
@@ -30,7 +30,7 @@ enum Role {
     /// No packet has come.
     Fresh,
     Sound(Box<Sound>),
-    Noise,
+    Noise(Box<Noise>),
     /// Tandem cannot decode it.
     Unknown,
 }
@@ -73,7 +73,8 @@ impl Coders {
                 },
                 Some(_) | None => Content::Broken,
             },
-            Role::Noise => Content::Noise { clock },
+            Role::Noise(_) if payload.is_empty() => Content::Broken,
+            Role::Noise(_) => Content::Noise { coder: index },
             Role::Fresh | Role::Unknown => return None,
         };
         Some((content, clock))
@@ -121,6 +122,22 @@ impl Coders {
         resampler.process(&self.decoded, out);
     }
 
+    /// The peer describes its noise. What cannot be read is ignored.
+    pub(super) fn describe(&mut self, coder: usize, payload: &[u8]) {
+        if let Some(noise) = noise(&mut self.all, coder) {
+            // Fails for an empty payload only, which is not taken in.
+            let _ = noise.describe(payload);
+        }
+    }
+
+    /// Appends comfort noise.
+    pub(super) fn noise(&mut self, coder: usize, samples: usize, out: &mut Vec<i16>) {
+        match noise(&mut self.all, coder) {
+            Some(noise) => noise.make(samples, out),
+            None => out.resize(out.len() + samples, 0),
+        }
+    }
+
     /// Another source begins: all decoders begin anew.
     pub(super) fn reset(&mut self) {
         for coder in &mut self.all {
@@ -132,7 +149,8 @@ impl Coders {
     pub(super) fn octets(&self) -> usize {
         let made = self.all.iter().map(|coder| match &coder.role {
             Role::Sound(_) => size_of::<Sound>(),
-            Role::Fresh | Role::Noise | Role::Unknown => 0,
+            Role::Noise(noise) => size_of::<Noise>() + noise.octets(),
+            Role::Fresh | Role::Unknown => 0,
         });
         self.all.capacity() * size_of::<Coder>() + made.sum::<usize>() + self.decoded.capacity() * size_of::<i16>()
     }
@@ -141,14 +159,21 @@ impl Coders {
 fn sound(all: &mut [Coder], coder: usize) -> Option<&mut Sound> {
     match &mut all.get_mut(coder)?.role {
         Role::Sound(sound) => Some(sound),
-        Role::Fresh | Role::Noise | Role::Unknown => None,
+        Role::Fresh | Role::Noise(_) | Role::Unknown => None,
+    }
+}
+
+fn noise(all: &mut [Coder], coder: usize) -> Option<&mut Noise> {
+    match &mut all.get_mut(coder)?.role {
+        Role::Noise(noise) => Some(noise),
+        Role::Fresh | Role::Sound(_) | Role::Unknown => None,
     }
 }
 
 impl Role {
     fn of(payload: &Payload, rate: Rate) -> Role {
         match codec::kind(&payload.codec) {
-            Kind::Noise => Role::Noise,
+            Kind::Noise => Role::Noise(Box::new(Noise::new(payload, rate))),
             Kind::Event | Kind::Referring => Role::Unknown,
             Kind::Audio => Decoder::at(payload, rate).map_or(Role::Unknown, |decoder| {
                 let resampler = (decoder.rate() != rate).then(|| Resampler::new(decoder.rate(), rate));

@@ -40,7 +40,6 @@ impl Ear {
                 if order == Order::Late && content.is_sound() {
                     self.note(micros(now), heard.timestamp, clock);
                 }
-                // A broken one is counted once, as what it is.
                 match content {
                     Content::Broken => self.tally.malformed += 1,
                     Content::Sound { .. } | Content::Noise { .. } | Content::Event => self.tally.late += 1,

@@ -13,7 +13,7 @@
 //! | `pcm.rs` | the decoded sound; makes it longer or shorter | `pcm` |
 //! | `similar.rs` | finds where sound is like itself | none |
 //! | `conceal.rs` | sound in place of lost packets | `conceal` |
-//! | `noise.rs` | comfort noise | `noise` |
+//! | `noise.rs` | comfort noise at the rate that is played | none |
 //!
 //! Packets wait as they came, and are decoded when a pull needs them. A packet that is not there in time is concealed. If
 //! it comes later, and no other was played instead, it is played then, and the delay has grown by that. Nothing here
@@ -40,7 +40,6 @@ use self::{
     coders::Coders,
     conceal::Conceal,
     control::{Control, PullClock},
-    noise::Noise,
     pcm::Pcm,
     sequence::{Sequences, Timeline},
     store::Store,
@@ -143,8 +142,8 @@ enum Mode {
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 enum Quiet {
     Silence,
-    /// Comfort noise (RFC 3389).
-    Noise,
+    /// Comfort noise (RFC 3389), of the coder.
+    Noise(usize),
     /// What the codec makes of it.
     Codec(usize),
 }
@@ -193,7 +192,6 @@ pub struct Ear {
     control: Control,
     pcm: Pcm,
     conceal: Conceal,
-    noise: Noise,
     mode: Mode,
     /// What was heard last, and what is missing since.
     last: (Option<Last>, Gap),
@@ -220,7 +218,6 @@ impl Ear {
             control: Control::default(),
             pcm: Pcm::new(rate),
             conceal: Conceal::new(rate),
-            noise: Noise::new(rate),
             mode: Mode::Idle,
             last: (None, Gap::default()),
             tally: Tally::default(),
@@ -258,7 +255,6 @@ impl Ear {
             self.coders.octets(),
             self.pcm.octets(),
             self.conceal.octets(),
-            self.noise.octets(),
         ];
         size_of::<Ear>() + heap.iter().sum::<usize>()
     }

@@ -181,11 +181,11 @@ impl Ear {
         let follows = self.sequences.follows(packet.sequence);
         self.sequences.pass(packet.sequence);
         match packet.content {
-            Content::Noise { clock } => {
+            Content::Noise { coder } => {
                 self.tally.played += 1;
-                self.noise.update(clock, &packet.payload);
+                self.coders.describe(coder, &packet.payload);
                 self.count_gap(follows);
-                self.enter(Quiet::Noise);
+                self.enter(Quiet::Noise(coder));
             }
             Content::Event => {
                 self.count_gap(follows);
@@ -212,7 +212,7 @@ impl Ear {
             Mode::Playing if !jumps && !changed => {}
             Mode::Missing if !self.conceals() => self.conceal.make(samples, self.pcm.samples()),
             Mode::Missing | Mode::Pause(Quiet::Codec(_)) if !changed => {}
-            Mode::Pause(Quiet::Noise) => self.noise.make(samples, self.pcm.samples()),
+            Mode::Pause(Quiet::Noise(coder)) => self.coders.noise(coder, samples, self.pcm.samples()),
             Mode::Pause(Quiet::Silence) | Mode::Idle => {
                 let end = self.pcm.samples().len();
                 self.pcm.samples().resize(end + samples, 0);
@@ -256,22 +256,22 @@ impl Ear {
         }
         gap.samples += bridged;
         if gap.samples >= faded {
-            self.noise.quiet();
             self.mode = Mode::Pause(Quiet::Silence);
         }
     }
 
-    /// Lets the codec conceal: with what the packet after the gap says of it, where just one is missing and that is here.
+    /// Lets the codec conceal. Where the packet after the gap is here, all of the gap at once: it may hold a copy of what
+    /// was in the packet before it (RFC 6716 section 2.1.7).
     fn bridge_by_codec(&mut self, last: Last, samples: usize) {
         let [full, faded] = OWN_FADE.map(|millis| self.rate.samples(millis));
-        let next = self.store.head().filter(|head| {
-            let gap = head.place - self.pcm.end;
+        let next = self.store.head().and_then(|head| {
+            let gap = usize::try_from(head.place - self.pcm.end).ok()?;
             let same = matches!(head.content, Content::Sound { coder, .. } if coder == last.coder);
-            same && gap == last.samples as i64
+            (same && gap <= last.samples).then_some((gap, head))
         });
-        let samples = if next.is_some() { last.samples } else { samples };
+        let samples = next.map_or(samples, |(gap, _)| gap);
         let before = self.pcm.samples().len();
-        let payload = next.map(|head| &head.payload[..]);
+        let payload = next.map(|(_, head)| &head.payload[..]);
         self.coders.conceal(last.coder, samples, payload, self.pcm.samples());
         let done = self.last.1.samples;
         for (n, sample) in self.pcm.samples()[before..].iter_mut().enumerate() {
@@ -296,9 +296,6 @@ impl Ear {
             }
             self.conceal.make(samples, self.pcm.samples());
         }
-        if quiet == Quiet::Silence {
-            self.noise.quiet();
-        }
         self.mode = Mode::Pause(quiet);
         if changed {
             self.sound_of_pause(quiet, samples);
@@ -309,7 +306,7 @@ impl Ear {
     fn sound_of_pause(&mut self, quiet: Quiet, samples: usize) {
         let end = self.pcm.samples().len() + samples;
         match quiet {
-            Quiet::Noise => self.noise.make(samples, self.pcm.samples()),
+            Quiet::Noise(coder) => self.coders.noise(coder, samples, self.pcm.samples()),
             Quiet::Codec(coder) => self.coders.conceal(coder, samples, None, self.pcm.samples()),
             Quiet::Silence => self.pcm.samples().resize(end, 0),
         }

@@ -100,7 +100,8 @@ fn best(
     prefer: Option<usize>,
 ) -> Option<Similar> {
     let part = pcm.get(at..at + width)?;
-    let energy = dot(part, part);
+    let is_small = pcm.iter().all(|sample| sample.unsigned_abs() <= PEAK);
+    let energy = dot(part, part, is_small);
     let first = *lags.start();
     let mut found = [f32::MIN; ROOM];
     let mut most = f32::MIN;
@@ -114,10 +115,10 @@ fn best(
         let (Some(other), Some(place)) = (other, found.get_mut(lag - first)) else {
             break;
         };
-        let scale = (energy * dot(other, other)).sqrt();
+        let scale = (energy * dot(other, other, is_small)).sqrt();
         // Two silences are alike; silence and sound are not.
         *place = match (scale > 0.0, energy > 0.0) {
-            (true, _) => dot(part, other) / scale,
+            (true, _) => dot(part, other, is_small) / scale,
             (false, true) => 0.0,
             (false, false) => 0.5,
         };
@@ -136,18 +137,23 @@ fn best(
     Some(Similar { lag, correlation })
 }
 
-/// The sum of products. In pieces that fit into 32 bits, which the compiler turns into vector instructions.
-fn dot(a: &[i16], b: &[i16]) -> f32 {
-    let mut sum = 0.0;
-    for (a, b) in a.chunks(128).zip(b.chunks(128)) {
-        let small: i64 = a
-            .iter()
+/// The sum of products. In pieces that fit into 32 bits where no sample is above [`PEAK`], which the compiler turns into
+/// vector instructions.
+fn dot(a: &[i16], b: &[i16], is_small: bool) -> f32 {
+    let products = |a: &[i16], b: &[i16]| -> i64 {
+        if is_small {
+            let sum: i32 = a.iter().zip(b).map(|(a, b)| i32::from(*a) * i32::from(*b)).sum();
+            return i64::from(sum);
+        }
+        a.iter()
             .zip(b)
             .map(|(a, b)| i64::from(i32::from(*a) * i32::from(*b)))
-            .sum();
-        sum += small as f32;
-    }
-    sum
+            .sum()
+    };
+    a.chunks(128)
+        .zip(b.chunks(128))
+        .map(|(a, b)| products(a, b) as f32)
+        .sum()
 }
 
 #[cfg(test)]

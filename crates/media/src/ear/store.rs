@@ -10,8 +10,8 @@ const SPARE: usize = 16;
 pub(super) enum Content {
     /// Sound: by which coder, and how many samples as it is played.
     Sound { coder: usize, samples: usize },
-    /// Comfort noise for a clock.
-    Noise { clock: u32 },
+    /// Comfort noise: by which coder.
+    Noise { coder: usize },
     /// An RFC 4733 event, which stands in place of sound.
     Event,
     /// A packet that was not understood: its sound is missing, but it was not lost.

@@ -3,6 +3,7 @@
 mod drift;
 mod loss;
 mod networks;
+mod opus;
 mod pauses;
 mod random;
 mod steady;
