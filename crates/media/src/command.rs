@@ -107,7 +107,8 @@ pub struct Remote {
 pub enum Source {
     /// Prompts, one after the other, by name; the engine finds their files.
     Prompts(Vec<String>),
-    /// A tone of the named plan: `ringback`, `busy`, `congestion`, `dial`, or `440/1000` (hertz/milliseconds).
+    /// A tone of the named plan: `ringback`, `busy`, `congestion`, `dial`, `busy@us` (of a country), or `440/1000`
+    /// (hertz/milliseconds).
     Tone(String),
     /// Music on hold, by the name of a file or of a folder of files: all legs hear the same second of it.
     Music(String),

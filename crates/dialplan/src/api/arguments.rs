@@ -35,18 +35,18 @@ pub(crate) fn name(what: &str, text: &str) -> Checked<String> {
     ))
 }
 
-/// A tone: a name, or a plan such as `425/1000,0/4000` (hertz, `+` between, over milliseconds).
+/// A tone: a name, a name of a country such as `busy@us`, or a plan such as `425/1000,0/4000` (hertz, `+` between, over milliseconds).
 pub(crate) fn tone(text: &str) -> Checked<String> {
-    let fits = |c: char| c.is_ascii_alphanumeric() || "._-+/,".contains(c);
+    let fits = |c: char| c.is_ascii_alphanumeric() || "._-+/,@".contains(c);
     let fits = (1..=256).contains(&text.len()) && text.chars().all(fits);
     let fault = match fits.then(|| switch::check_tone(text)) {
         Some(Ok(())) => return Ok(text.to_owned()),
-        Some(Err(fault)) if text.contains('/') => format!(" ({fault})"),
+        Some(Err(fault)) if text.contains(['/', '@']) => format!(" ({fault})"),
         Some(Err(_)) | None => String::new(),
     };
     let names = switch::TONES.join(", ");
     Err(format!(
-        "{} is no tone: a name ({names}), or a plan such as \"425/500,0/500\"{fault}{}",
+        "{} is no tone: a name ({names}), a name with a country such as busy@us, or a plan such as \"425/500,0/500\"{fault}{}",
         shown(text),
         switch::did_you_mean(text, switch::TONES)
     ))

@@ -222,7 +222,8 @@ fn an_unknown_field_or_status_of_a_result_is_a_fault_at_compile_time() {
         ("if \"no-answer\" == caller.dial(\"1\").status { }", format!("2:4: a status is never \"no-answer\"; {words}; did you mean noanswer?")),
         ("let r = caller.dial(\"1\"); if r.status in [\"busy\", \"declined\"] { }", format!("2:51: a status is never \"declined\"; {words}")),
         ("let r = caller.dial(\"1\");\nswitch r.status { \"busy\" | \"unanswered\" => 1, _ => 2 }", "3:28: a status is never \"unanswered\"".to_owned()),
-        ("caller.tone(\"nottone\")", "2:13: \"nottone\" is no tone: a name (ringback, busy, congestion, dial, beep, waiting, error), or a plan such as".to_owned()),
+        ("caller.tone(\"nottone\")", "2:13: \"nottone\" is no tone: a name (ringback, busy, congestion, dial, beep, waiting, error), a name with a country such as busy@us, or a plan such as".to_owned()),
+        ("caller.tone(\"busy@xx\")", "(tone \"busy@xx\": the countries are eu, at, au,".to_owned()),
         ("caller.tone(\"bussy\", 1)", "2:13: \"bussy\" is no tone".to_owned()),
         ("caller.tone(\"9/1\")", "2:13: \"9/1\" is no tone".to_owned()),
         ("caller.redirect(\"a b\")", "2:17: \"a b\" is no number".to_owned()),
@@ -242,7 +243,7 @@ fn an_unknown_field_or_status_of_a_result_is_a_fault_at_compile_time() {
         "let r = caller.dial(\"1\"); log.info(r.status.len().to_string() + r.keys().len());",
         "let r = caller.dial(\"1\") == (); let r = #{ x: 1 }; r.x",
         "let d = caller.dialed; if d.status == \"x\" { }",
-        "caller.tone(\"440+480/2000,0/4000\"); caller.tone(\"busy\", 2); caller.play([\"a\", \"\"]);",
+        "caller.tone(\"440+480/2000,0/4000\"); caller.tone(\"busy\", 2); caller.tone(\"busy@us\"); caller.play([\"a\", \"\"]);",
     ] {
         let text = format!("fn other(r) {{ r.statsu }} fn on_call(caller) {{\n{body}\n}} fn more(r) {{ r.anything }}");
         let faults = plan(&[("main.rhai", &text)], &Limits::default()).map(drop);

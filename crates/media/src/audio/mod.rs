@@ -4,14 +4,17 @@
 //! |---|---|---|
 //! | `mod.rs` | [`Clip`]: linear sound | all of [`Clip`] |
 //! | `tone.rs` | makes a clip from a tone plan | none |
+//! | `country.rs` | [`Country`]: the tones of networks | all of [`Country`] |
 //! | `prompt.rs` | names of sound files | none |
 //! | `cache.rs` | [`Cache`]: keeps clips up to a number of octets | all of [`Cache`] |
 
 mod cache;
+mod country;
 pub mod prompt;
 pub mod tone;
 
 pub use cache::Cache;
+pub use country::Country;
 
 /// Samples a second of tones.
 pub use crate::codec::g711::RATE;

@@ -1,10 +1,10 @@
-//! Tones by plan: `F1+F2/ms,0/ms,...`, or a name for the usual ones (ITU-T E.180, European cadences).
+//! Tones by plan: `F1+F2/ms,0/ms,...`, or a name for the usual ones, which each country has its own of.
 
-use std::f64::consts::TAU;
+use std::{borrow::Cow, f64::consts::TAU};
 
 use thiserror::Error;
 
-use super::{Clip, RATE};
+use super::{Clip, Country, RATE};
 
 /// Steps in one plan.
 const MAX_STEPS: usize = 32;
@@ -22,21 +22,28 @@ const FADE: u32 = 4;
 #[error("tone {plan:?}: {what}")]
 pub struct ToneError {
     plan: String,
-    what: &'static str,
+    what: Cow<'static, str>,
 }
 
-/// The plan behind a name, or the plan itself.
+/// The plan behind a name, or the plan itself. A name may end in `@` and the code of a country, such as `busy@us`; a name
+/// alone is of the country that is given.
+pub fn plan_in(name: &str, country: Country) -> &str {
+    let (tone, country) = match name.split_once('@') {
+        Some((tone, code)) => (tone, Country::named(code)),
+        None => (name, Some(country)),
+    };
+    let of_all = match tone {
+        "beep" => Some("1000/400"),
+        "error" => Some("950/330,1400/330,1800/330,0/1000"),
+        _ => None,
+    };
+    let plan = country.and_then(|country| of_all.or_else(|| country.plan(tone)));
+    plan.unwrap_or(name)
+}
+
+/// [`plan_in`] the default country.
 pub fn plan(name: &str) -> &str {
-    match name {
-        "ringback" => "425/1000,0/4000",
-        "busy" => "425/500,0/500",
-        "congestion" => "425/250,0/250",
-        "dial" => "425/1000",
-        "beep" => "1000/400",
-        "waiting" => "425/200,0/200,425/200,0/4000",
-        "error" => "950/330,1400/330,1800/330,0/1000",
-        other => other,
-    }
+    plan_in(name, Country::default())
 }
 
 /// The names that stand for plans.
@@ -52,10 +59,18 @@ pub fn check(name: &str) -> Result<(), ToneError> {
 
 /// Renders a plan, or the plan behind a name, once through.
 pub fn render(name: &str) -> Result<Clip, ToneError> {
-    let fault = |what| ToneError {
+    let of = |what| ToneError {
         plan: name.chars().take(64).collect(),
         what,
     };
+    let fault = |what: &'static str| of(what.into());
+    if let (Some((_, code)), true) = (name.split_once('@'), plan(name) == name) {
+        let what = match Country::named(code) {
+            None => format!("the countries are {}", Country::codes().collect::<Vec<_>>().join(", ")),
+            Some(_) => format!("before @ stands one of {}", NAMES.join(", ")),
+        };
+        return Err(of(what.into()));
+    }
     let mut steps = Vec::new();
     for step in plan(name).split(',') {
         let (parts, millis) = step

@@ -71,6 +71,7 @@ use self::{
 use crate::MediaId;
 use crate::{
     Event,
+    audio::Country,
     recorder::{self, Recordings, Write, Written},
     room,
     service::{RecordEnd, RecordingId},
@@ -102,6 +103,8 @@ pub struct Config {
     pub max_legs: u32,
     /// Octets of tones kept for the next play. The reader of prompts keeps those, because it sees when a file changes.
     pub cache: usize,
+    /// The country of tones that are named without one.
+    pub tones: Country,
     /// The minimum interval of RTCP (RFC 3550 section 6.2), from which that of each report is drawn.
     pub report: Duration,
     /// Between two [`Event::Measured`] of a leg; not less than 100 ms.
@@ -123,6 +126,7 @@ impl Default for Config {
             engine: 0,
             max_legs: 65_536,
             cache: 64 * 1024 * 1024,
+            tones: Country::default(),
             report: Duration::from_secs(5),
             quality: Duration::from_secs(10),
             unheard: 50,
@@ -173,7 +177,7 @@ impl Relay {
             ports: HashMap::new(),
             timers: Timers::default(),
             events: VecDeque::new(),
-            play: Play::new(config.cache),
+            play: Play::new(config.cache, config.tones),
             farewells: Vec::new(),
             random: ChaCha8Rng::from_seed(config.seed.0),
             scratch: Box::new([0; MAX_PACKET]),

@@ -123,6 +123,17 @@ const KEYS: &[Key] = &[
             Ok(())
         },
     ),
+    key(
+        PLACES,
+        "tones",
+        "COUNTRY",
+        "eu",
+        "The country whose tones `tone` plays: a code in two letters such as us, de or uk; eu is what most of Europe has",
+        |c, v| {
+            c.sounds.tones = values::country(one(v))?;
+            Ok(())
+        },
+    ),
     list(key(
         NETWORK,
         "sip",

@@ -22,6 +22,7 @@ use std::{
 };
 
 use ipnet::IpNet;
+use media::audio::Country;
 use sip::Transport;
 use switch::{Listener, Trusted};
 
@@ -60,13 +61,15 @@ pub struct Rtp {
     pub last: u16,
 }
 
-/// The folders with files of sound.
+/// The folders with files of sound, and tones.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sounds {
     /// Files that scripts play.
     pub prompts: PathBuf,
     /// Where recordings are written; see [`Config::recordings`].
     pub recordings: Option<PathBuf>,
+    /// The country of tones that a script names without one.
+    pub tones: Country,
 }
 
 /// How much is logged, and how.
@@ -151,7 +154,7 @@ pub struct Config {
     pub data: PathBuf,
     /// The dialplan scripts.
     pub dialplans: PathBuf,
-    /// Files of sound.
+    /// Files of sound, and tones.
     pub sounds: Sounds,
     /// Where SIP is listened for.
     pub sip: Vec<Listener>,
@@ -188,6 +191,7 @@ impl Default for Config {
             sounds: Sounds {
                 prompts: "./prompts".into(),
                 recordings: None,
+                tones: Country::default(),
             },
             sip: vec![
                 Listener {

@@ -152,6 +152,12 @@ fn a_value_that_is_not_accepted_names_key_value_and_what_is() {
         ("drain", "-1", "expected seconds from 0 to 86400"),
         ("drain", "NaN", "expected seconds from 0 to 86400"),
         ("drain", "ten", "expected seconds from 0 to 86400"),
+        (
+            "tones",
+            "xx",
+            "expected one of eu, at, au, be, bg, br, ca, ch, cl, cn, cz, de, dk, ee, es, fi, fr, gr, hu, il, in, it, jp, \
+             lt, mx, my, nl, no, nz, pl, pt, ru, se, sg, tw, uk, us, za",
+        ),
         ("demo", "maybe", "expected one of 0, 1, false, true"),
         ("log-format", "xml", "expected one of text, json"),
         (
@@ -232,6 +238,7 @@ fn every_key_is_read_from_the_file_as_well() {
         dialplans = "p"
         prompts = "s"
         recordings = "w"
+        tones = "us"
         sip = "udp:[::1]:0"
         http = "[::1]:0"
         rtp = "[::]:30000-30099"
@@ -300,7 +307,10 @@ fn every_key_is_read_from_the_file_as_well() {
             key.name
         );
     }
-    assert_eq!(config.domain, "pbx.example");
+    assert_eq!(
+        (config.domain.as_str(), config.sounds.tones.code()),
+        ("pbx.example", "us")
+    );
     assert_eq!(config.recordings(), Path::new("w"));
     assert_eq!(
         load("data = \"d\"", &[], &[]).unwrap().recordings(),

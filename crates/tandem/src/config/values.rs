@@ -7,6 +7,7 @@ use std::{
 };
 
 use ipnet::IpNet;
+use media::audio::Country;
 use sip::Transport;
 use switch::{Listener, Trusted};
 
@@ -23,6 +24,11 @@ pub(super) fn directory(value: &str) -> Result<PathBuf, String> {
     } else {
         Ok(PathBuf::from(value))
     }
+}
+
+pub(super) fn country(value: &str) -> Result<Country, String> {
+    let codes = || Country::codes().collect::<Vec<_>>().join(", ");
+    Country::named(value).ok_or_else(|| format!("expected one of {}", codes()))
 }
 
 /// `IP:PORT`, IPv6 in brackets; `localhost` is `127.0.0.1`.

@@ -240,6 +240,7 @@ fn start_engine(config: &Config, mailbox: &Mailbox, audio: Audio) -> Result<Engi
         folder: config.recordings(),
         free: config.limits.recording_free_space,
     };
+    settings.relay.tones = config.sounds.tones;
     // A call that rings several phones has more than two legs.
     let legs = u32::try_from(config.switch.limits.calls.saturating_mul(4)).unwrap_or(u32::MAX);
     settings.relay.max_legs = settings.relay.max_legs.max(legs);

@@ -8,7 +8,7 @@ use std::{
 use super::{Named, Piece, Track, Wanted, queue::Part};
 use crate::{
     MediaId, Source,
-    audio::{Cache, Clip, prompt, tone},
+    audio::{Cache, Clip, Country, prompt, tone},
 };
 
 /// Prompts in one play.
@@ -26,6 +26,7 @@ pub(in crate::relay) enum Owner {
 #[derive(Debug)]
 pub(in crate::relay) struct Files {
     tones: Cache,
+    country: Country,
     /// Tracks that are being read.
     owners: HashMap<Track, Owner>,
     wanted: VecDeque<Wanted>,
@@ -33,9 +34,10 @@ pub(in crate::relay) struct Files {
 }
 
 impl Files {
-    pub(super) fn new(cache: usize) -> Files {
+    pub(super) fn new(cache: usize, country: Country) -> Files {
         Files {
             tones: Cache::new(cache),
+            country,
             owners: HashMap::new(),
             wanted: VecDeque::new(),
             last: 0,
@@ -94,11 +96,11 @@ impl Files {
     }
 
     fn tone(&mut self, name: &str) -> Result<Arc<Clip>, String> {
-        let plan = tone::plan(name);
+        let plan = tone::plan_in(name, self.country);
         if let Some(clip) = self.tones.get(plan, &()) {
             return Ok(clip);
         }
-        let clip = Arc::new(tone::render(name).map_err(|e| e.to_string())?);
+        let clip = Arc::new(tone::render(plan).map_err(|e| e.to_string())?);
         self.tones.put(plan, (), clip.clone());
         Ok(clip)
     }

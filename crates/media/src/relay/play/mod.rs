@@ -26,7 +26,7 @@ pub(super) use self::{
     files::Owner,
     player::{Filled, Player},
 };
-use crate::audio::Clip;
+use crate::audio::{Clip, Country};
 #[cfg(doc)]
 use crate::sound::Rate;
 
@@ -88,10 +88,10 @@ pub(super) struct Play {
 }
 
 impl Play {
-    /// `cache`: octets of tones that are kept.
-    pub(super) fn new(cache: usize) -> Play {
+    /// `cache`: octets of tones that are kept; `country`: of tones that are named without one.
+    pub(super) fn new(cache: usize, country: Country) -> Play {
         Play {
-            files: Files::new(cache),
+            files: Files::new(cache, country),
             music: Music::default(),
         }
     }

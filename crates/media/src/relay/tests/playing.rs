@@ -450,3 +450,27 @@ fn echo_returns_what_is_said() {
     w.command(Command::Stop(id(1)));
     assert!(w.say(AT_A, A, 2).is_empty());
 }
+
+#[test]
+fn a_tone_without_a_country_sounds_as_in_the_country_of_the_settings() {
+    let heard = |country: &str, tone: &str| {
+        let mut w = World::new();
+        w.relay = Relay::new(Config {
+            tones: Country::named(country).unwrap(),
+            ..Config::default()
+        });
+        w.leg(1, AT_A, remote(A, &[(0, "PCMU")]));
+        w.command(Command::Play {
+            media: id(1),
+            source: Source::Tone(tone.into()),
+            repeat: false,
+            token: 1,
+        });
+        let sent = w.pass(2000);
+        sent.into_iter().flat_map(|packet| packet.payload).collect::<Vec<u8>>()
+    };
+    let american = heard("eu", "480+620/500,0/500");
+    assert!(american.len() >= 8000 && american != heard("eu", "busy"));
+    assert_eq!(heard("us", "busy"), american);
+    assert_eq!(heard("fr", "busy@us"), american);
+}
