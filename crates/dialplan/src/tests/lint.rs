@@ -223,7 +223,7 @@ fn an_unknown_field_or_status_of_a_result_is_a_fault_at_compile_time() {
         ("let r = caller.dial(\"1\"); if r.status in [\"busy\", \"declined\"] { }", format!("2:51: a status is never \"declined\"; {words}")),
         ("let r = caller.dial(\"1\");\nswitch r.status { \"busy\" | \"unanswered\" => 1, _ => 2 }", "3:28: a status is never \"unanswered\"".to_owned()),
         ("caller.tone(\"nottone\")", "2:13: \"nottone\" is no tone: a name (ringback, busy, congestion, dial, beep, waiting, error), a name with a country such as busy@us, or a plan such as".to_owned()),
-        ("caller.tone(\"busy@xx\")", "(tone \"busy@xx\": the countries are eu, at, au,".to_owned()),
+        ("caller.tone(\"busy@xx\")", "2:13: \"busy@xx\" is no tone: a name (ringback, busy, congestion, dial, beep, waiting, error), a name with a country such as busy@us, or a plan such as \"425/500,0/500\" (tone \"busy@xx\": the countries are eu, at, au,".to_owned()),
         ("caller.tone(\"bussy\", 1)", "2:13: \"bussy\" is no tone".to_owned()),
         ("caller.tone(\"9/1\")", "2:13: \"9/1\" is no tone".to_owned()),
         ("caller.redirect(\"a b\")", "2:17: \"a b\" is no number".to_owned()),

@@ -229,7 +229,8 @@ impl Floor {
                 self.ranking.push((mouth.loudness.saturating_mul(kept), *slot));
             }
         }
-        let most = config.max_talkers.max(1);
+        // Of more than 64 the sums might not fit 32 bits.
+        let most = config.max_talkers.clamp(1, 64);
         if self.ranking.len() > most {
             self.ranking.select_nth_unstable_by(most - 1, |a, b| b.cmp(a));
             self.ranking.truncate(most);

@@ -36,6 +36,8 @@ pub(super) struct Member {
     pub(super) form: Option<u32>,
     /// The stream that the member is sent.
     pub(super) stream: Option<u32>,
+    /// Since when the member needs no stream alone, in milliseconds of the room.
+    pub(super) apart: Option<u64>,
     pub(super) mouth: Mouth,
 }
 
@@ -97,6 +99,7 @@ impl Members {
             heard_by: Rule::NoLeg,
             form,
             stream: None,
+            apart: None,
             mouth,
         });
         self.by.insert(who, slot);

@@ -9,7 +9,8 @@
 //!
 //! Only those who speak are mixed. A leg speaks while its sound is above its own noise floor (`listen/activity.rs`); sound above -50 dBov always
 //! is, and each leg goes on to be mixed for [`Config::hangover`], so that no quiet speaker is cut. All who are silent, and
-//! take packets of one [`Form`], hear the same: they are one group. Who speaks has a group alone.
+//! take packets of one [`Form`], hear the same: they are one group. Who speaks has a group alone, and joins the others when
+//! it is quiet, or after [`Config::apart`].
 //!
 //! Sound of another rate is resampled once for all who hear it, never for each listener; sound of the listener's own rate
 //! is not resampled at all. So two wide-band phones hear each other in wide band, whoever else is in the room.
@@ -62,10 +63,14 @@ use crate::{
 pub struct Config {
     /// Legs, sources and taps in one room, at most.
     pub max_seats: usize,
-    /// Legs that are mixed at once, at most; the loudest are. Sources are not counted.
+    /// Legs that are mixed at once, 1 to 64; the loudest are. Sources are not counted.
     pub max_talkers: usize,
     /// For so many milliseconds a leg is still mixed after its sound has fallen to its noise floor.
     pub hangover: u32,
+    /// Who has spoken goes on with a stream of packets alone for so many milliseconds at most while others speak; in
+    /// silence the listener joins the shared one at once. A codec with a state does not like another encoder in the middle
+    /// of a word.
+    pub apart: u32,
     /// Whether a short tone tells of entry and leave.
     pub tones: bool,
 }
@@ -76,6 +81,7 @@ impl Default for Config {
             max_seats: 4096,
             max_talkers: 16,
             hangover: 500,
+            apart: 2000,
             tones: false,
         }
     }
@@ -327,7 +333,9 @@ impl Mixer {
         self.buses.sum(&self.floor, self.millis);
         let moved = self.floor.moved();
         if moved || self.changed || self.streams.settling {
-            self.streams.arrange(&mut self.members, &self.floor, self.elapsed);
+            let apart = self.config.apart.into();
+            self.streams
+                .arrange(&mut self.members, &self.floor, self.elapsed, apart);
         }
         self.changed = false;
         let of = render::Room {

@@ -179,8 +179,8 @@ impl Streams {
         })
     }
 
-    /// Puts each listener into its stream.
-    pub(super) fn arrange(&mut self, members: &mut Members, floor: &Floor, elapsed: u64) {
+    /// Puts each listener into its stream. `elapsed`: the room's milliseconds; `apart`: see [`super::Config::apart`].
+    pub(super) fn arrange(&mut self, members: &mut Members, floor: &Floor, elapsed: u64, apart: u64) {
         self.settling = false;
         for stream in &mut self.list {
             stream.members.clear();
@@ -194,7 +194,20 @@ impl Streams {
             let wanted = wanted(slot, member, floor);
             let current = member.stream.filter(|stream| self.list[*stream as usize].form == form);
             let key = current.map(|stream| self.list[stream as usize].key);
-            member.stream = if key == Some(wanted) {
+            let since = if wanted == Key::Own(slot) {
+                member.apart = None;
+                elapsed
+            } else {
+                *member.apart.get_or_insert(elapsed)
+            };
+            let rule = member.hears;
+            let stays = key == Some(Key::Own(slot))
+                && elapsed < since + apart
+                && floor.voices.iter().any(|voice| hears(Some(slot), rule, voice));
+            member.stream = if stays && key != Some(wanted) {
+                self.settling = true;
+                current
+            } else if key == Some(wanted) {
                 current
             } else if ends(elapsed, ptime) || matches!(wanted, Key::Own(_)) && current.is_some() {
                 Some(self.find(wanted, form, current))

@@ -78,6 +78,28 @@ fn talkers_have_groups_of_their_own_and_come_back_after_the_hangover() {
     assert_eq!(groups(&room), [(100, true)]);
 }
 
+/// In the middle of a word another encoder would be heard.
+#[test]
+fn who_has_spoken_joins_the_others_in_a_pause_or_after_two_seconds() {
+    for (pause, joins) in [(9.0, 3500), (2.5, 3060)] {
+        let mut room = Room::new(Config::default());
+        let says = |from: f64, to: f64| {
+            let speech = tone(300.0, 4000.0);
+            Box::new(move |t: f64| if (from..to).contains(&t) { speech(t) } else { 0.0 })
+        };
+        room.sits(0, Seat::default(), pcma());
+        room.speaks(1, Seat::default(), pcma(), says(0.0, 1.0));
+        room.speaks(2, Seat::default(), pcma(), says(0.5, pause));
+        room.run(600);
+        while groups(&room).first() != Some(&(2, false)) && groups(&room).first() != Some(&(3, true)) {
+            room.tick();
+            assert!(room.millis < 9000);
+        }
+        assert!(room.millis.abs_diff(joins) <= 60, "{}", room.millis);
+        assert!(peak(&room.heard[&who(1)][8000..16_000], NARROW, 300.0) > 3900.0);
+    }
+}
+
 #[test]
 fn a_stream_keeps_its_number_while_talkers_come_and_go() {
     let mut room = Room::new(Config::default());
@@ -133,7 +155,7 @@ fn a_long_packet_goes_on_when_its_listener_begins_to_speak() {
         let speech = tone(1100.0, 5000.0);
         let wave = move |t: f64| if t < 0.9 { speech(t) } else { 0.0 };
         room.speaks(0, Seat::default(), ptime("PCMA", NARROW, millis), Box::new(wave));
-        room.run(1700);
+        room.run(3700);
         let heard = &room.heard[&who(0)];
         assert!(peak(&heard[2400..], NARROW, 1100.0) < 5.0, "{millis}");
         assert!(jump(&heard[160..]) <= 1600, "{millis}: {}", jump(&heard[160..]));
