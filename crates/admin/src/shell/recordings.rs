@@ -80,8 +80,8 @@ impl Recordings {
         }
     }
 
-    /// Completes the rows of recordings that a crash cut off. Call it at the start, before any call, when the files are
-    /// whole again. `length` gives the length of a file in milliseconds, where that can be told. Returns how many
+    /// Completes the rows of recordings that a crash cut off. Call it at the start, before any call, `length` makes
+    /// a file whole, and gives its length in milliseconds, where that can be told. Returns how many
     /// there were.
     ///
     /// # Errors
@@ -99,9 +99,10 @@ impl Recordings {
         let closed = spawn_blocking(move || {
             let close = |mut recording: Recording| {
                 let path = this.path(&recording.file);
+                let millis = path.as_deref().and_then(&length);
                 let octets = path.as_ref().and_then(|path| Some(path.metadata().ok()?.len()));
                 recording.ended = Some(RecordingEnded {
-                    millis: path.as_deref().and_then(&length).unwrap_or(0),
+                    millis: millis.unwrap_or(0),
                     octets: octets.unwrap_or(0),
                     end: RecordingEnd::Interrupted,
                     fault: String::new(),

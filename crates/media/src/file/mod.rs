@@ -4,6 +4,7 @@
 //! | file | what it does | fields it owns |
 //! |---|---|---|
 //! | `mod.rs` | [`Reader`] and [`Writer`]: a file of either format | all of [`Reader`], [`Writer`] |
+//! | `length.rs` | how long the sound of a file lasts | none |
 //! | `wav.rs` | reads WAV: 16-bit PCM and G.711 | all of `WavReader` |
 //! | `wav_writer.rs` | writes WAV, and repairs its header | all of `WavWriter` |
 //! | `opus.rs` | reads Ogg Opus (RFC 7845) | all of `OpusReader`, `Budget` |
@@ -11,6 +12,7 @@
 //!
 //! A reader trusts no size that a file states. A damaged file plays as far as it goes.
 
+mod length;
 mod opus;
 mod opus_writer;
 #[cfg(test)]
@@ -20,6 +22,7 @@ mod wav_writer;
 
 use std::io::{self, Read, Seek, SeekFrom, Write};
 
+pub use length::length;
 use thiserror::Error;
 
 use self::{opus::OpusReader, opus_writer::OpusWriter, wav::WavReader, wav_writer::WavWriter};

@@ -1,8 +1,13 @@
 //! Recordings that were cut off, and recordings that are too old.
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    fs::OpenOptions,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use admin::Recordings;
+use media::file::Repair;
 use store::{Store, StoreError};
 
 use crate::{clock::Clock, config::Config};
@@ -17,11 +22,22 @@ pub(super) fn folder(config: &Config) -> PathBuf {
 
 /// Gives recordings that were cut off when the last process ended their end.
 pub(super) async fn close_interrupted(store: &Store, config: &Config) -> Result<(), StoreError> {
-    let closed = of(store, config).close_interrupted(|_| None).await?;
+    let closed = of(store, config).close_interrupted(mend).await?;
     if closed > 0 {
         tracing::warn!(recordings = closed, "closed recordings that were interrupted");
     }
     Ok(())
+}
+
+/// Makes a file that was cut off whole, as the thread that writes them does too, and gives its length in milliseconds.
+fn mend(path: &Path) -> Option<u64> {
+    let mut file = OpenOptions::new().read(true).write(true).open(path).ok()?;
+    match media::file::repair(&mut file).ok()? {
+        Repair::Mended { length } => file.set_len(length).ok()?,
+        Repair::Whole | Repair::Empty => {}
+    }
+    let length = media::file::length(&mut file).ok()??;
+    u64::try_from(length.as_millis()).ok()
 }
 
 /// Removes recordings that are older than is wanted, now and then, by a task of this runtime.
