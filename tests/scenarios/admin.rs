@@ -1,7 +1,10 @@
 //! What the admin API asks of the switch, and what it shows.
 
 use sip::{HeaderName, Method};
-use switch::{Command, CommandError, Disposition, EndedBy, Event, Input, LiveState, Reply};
+use switch::{
+    Command, CommandError, Disposition, EndedBy, Event, Input, LiveRecording, LiveState, RecordAction, RecordingEnd,
+    RecordingKind, Reply,
+};
 use tests::Stage;
 
 fn originate(from: &str, to: &str) -> Command {
@@ -425,4 +428,51 @@ fn a_phone_that_was_told_another_caller_is_shown_as_connected_with_that_number()
     assert_eq!(lines("101"), [(true, "up", "102".into())]);
     assert_eq!(lines("102"), [(false, "up", "5550".into())]);
     stage.ends(&alice, &bob);
+}
+
+#[test]
+fn a_call_that_talks_is_recorded_over_the_api_and_says_so() {
+    let stage = Stage::default();
+    let (alice, bob) = (stage.phone("101"), stage.phone("102"));
+    alice.calls("102");
+    bob.rings();
+    let call = stage.calls()[0].id;
+    let ask = |action| stage.commands(Command::Record { call, action });
+    let state = || stage.calls()[0].recording;
+    let refused = |action| matches!(ask(action), Err(CommandError::Conflict(_)));
+    assert!(refused(RecordAction::Start), "no two phones are connected");
+    bob.answers().talks();
+    stage.pass(1.0);
+    assert!(refused(RecordAction::Stop) && refused(RecordAction::Pause) && refused(RecordAction::Resume));
+    for (action, now) in [
+        (RecordAction::Start, LiveRecording::On),
+        (RecordAction::Pause, LiveRecording::Paused),
+        (RecordAction::Resume, LiveRecording::On),
+        (RecordAction::Stop, LiveRecording::Off),
+        (RecordAction::Start, LiveRecording::On),
+    ] {
+        ask(action).unwrap();
+        assert_eq!(state(), now);
+        stage.pass(1.0);
+    }
+    assert!(refused(RecordAction::Start), "it is recorded already");
+    alice.hangs_up();
+    bob.ends_with(200);
+    stage.pass(1.0);
+    let unknown = ask(RecordAction::Start);
+    assert_eq!(unknown, Err(CommandError::NotFound));
+    let recordings = stage.with(|world| world.recordings.values().cloned().collect::<Vec<_>>());
+    assert_eq!(recordings.len(), 2);
+    for recording in recordings {
+        assert_eq!(
+            (recording.call_id, recording.kind, recording.channels),
+            (call, RecordingKind::Call, 2)
+        );
+        let end = recording.ended.map(|ended| ended.end);
+        assert!(
+            matches!(end, Some(RecordingEnd::Stopped | RecordingEnd::HangUp)),
+            "{end:?}"
+        );
+    }
+    stage.clears();
 }

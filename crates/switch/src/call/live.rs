@@ -1,11 +1,11 @@
 //! What the admin API shows of a call in progress.
 
 use crate::{
-    api::{LiveCall, LiveLeg, LiveRecording, LiveState},
+    api::{LiveCall, LiveLeg, LiveState},
     core::Core,
 };
 
-use super::Call;
+use super::{Call, tape};
 
 /// The call as it is now.
 pub(crate) fn live(call: &Call, x: &Core) -> LiveCall {
@@ -36,7 +36,7 @@ pub(crate) fn live(call: &Call, x: &Core) -> LiveCall {
         started_at: record.started_at,
         answered_at: record.answered_at,
         doing: doing(call),
-        recording: LiveRecording::Off,
+        recording: tape::state(call),
         legs: legs.collect(),
     }
 }

@@ -9,7 +9,7 @@ use ::media::{
 };
 
 use crate::{
-    api::{CommandError, RecordAction, RecordingEnd, RecordingFormat, RecordingKind},
+    api::{CommandError, LiveRecording, RecordAction, RecordingEnd, RecordingFormat, RecordingKind},
     core::Core,
     recordings::{Full, Wish},
 };
@@ -98,6 +98,15 @@ pub(crate) fn recorded(call: &mut Call, id: RecordingId) {
     let running = call.tape.as_deref().and_then(|tape| tape.running);
     if running.is_some_and(|(running, _)| running == id) {
         call.tape = None;
+    }
+}
+
+/// What the admin API shows.
+pub(super) fn state(call: &Call) -> LiveRecording {
+    match call.tape.as_deref() {
+        Some(tape) if tape.paused => LiveRecording::Paused,
+        Some(_) => LiveRecording::On,
+        None => LiveRecording::Off,
     }
 }
 
