@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use records::Binding;
+use records::{Binding, Recording, RecordingUid};
 use sqlx::{
     Connection, SqliteConnection, SqlitePool,
     migrate::Migrator,
@@ -20,9 +20,9 @@ use sqlx::{
 use tokio::sync::{Mutex, MutexGuard};
 
 use crate::{
-    ImportReport, NewExtension, StoreError, Token, Writer, bindings,
+    ImportReport, NewExtension, Page, RecordingFilter, StoreError, StoredRecording, Token, Writer, bindings,
     error::{from_migrate, from_sqlx},
-    import, tokens,
+    import, recordings, tokens,
 };
 
 static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations");
@@ -206,6 +206,46 @@ impl Store {
         now: i64,
     ) -> Result<ImportReport, StoreError> {
         import::import(self, domain, lines, dry_run, now).await
+    }
+
+    /// Recordings, newest first. `limit` is held between 1 and [`crate::MAX_PAGE`]. With a number or a text a page ends where
+    /// [`RecordingFilter::most`] were looked at: it may hold fewer than `limit`, or none, and still be followed by another.
+    ///
+    /// # Errors
+    /// [`StoreError::BadCursor`].
+    pub async fn recordings(
+        &self,
+        domain: &str,
+        filter: &RecordingFilter,
+        limit: u32,
+        cursor: Option<&str>,
+    ) -> Result<Page<StoredRecording>, StoreError> {
+        recordings::list(self, domain, filter, limit, cursor).await
+    }
+
+    /// One recording.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`].
+    pub async fn recording(&self, domain: &str, id: RecordingUid) -> Result<StoredRecording, StoreError> {
+        recordings::one(self, domain, id).await
+    }
+
+    /// The recordings of a domain that have no end, oldest first. At the start, before any call, a crash has cut them
+    /// off.
+    ///
+    /// # Errors
+    /// The error of SQLite.
+    pub async fn recordings_in_progress(&self, domain: &str) -> Result<Vec<Recording>, StoreError> {
+        recordings::in_progress(self, domain).await
+    }
+
+    /// Forgets a recording. Its file is the caller's to remove, before this.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`].
+    pub async fn remove_recording(&self, domain: &str, id: RecordingUid) -> Result<(), StoreError> {
+        recordings::remove(self, domain, id).await
     }
 
     pub(crate) fn error(&self, error: &sqlx::Error) -> StoreError {

@@ -101,92 +101,80 @@ pub struct Parties {
 /// Where a page begins or ends: the time and the id of a recording.
 type Place = (i64, String);
 
-impl Store {
-    /// Recordings, newest first. `limit` is held between 1 and [`MAX_PAGE`]. With a number or a text a page ends where
-    /// [`RecordingFilter::most`] were looked at: it may hold fewer than `limit`, or none, and still be followed by another.
-    ///
-    /// # Errors
-    /// [`StoreError::BadCursor`].
-    pub async fn recordings(
-        &self,
-        domain: &str,
-        filter: &RecordingFilter,
-        limit: u32,
-        cursor: Option<&str>,
-    ) -> Result<Page<StoredRecording>, StoreError> {
-        let limit = limit.clamp(1, MAX_PAGE);
-        let before = cursor
-            .map(|text| parse_cursor(text).ok_or(StoreError::BadCursor))
-            .transpose()?;
-        let end = if filter.reads_rows() {
-            let mut query = end_query(domain, filter, before.as_ref());
-            let row = query.build().fetch_optional(&self.read).await;
-            let row = row.map_err(|e| self.error(&e))?;
-            let place = |row: SqliteRow| Ok((row.try_get("started_at")?, row.try_get("id")?));
-            row.map(place).transpose().map_err(|e: sqlx::Error| self.error(&e))?
-        } else {
-            None
-        };
-        let mut query = list_query(domain, filter, i64::from(limit) + 1, before.as_ref(), end.as_ref());
-        let rows = query.build().fetch_all(&self.read).await.map_err(|e| self.error(&e))?;
-        let more = rows.len() > limit as usize;
-        let items = rows
-            .iter()
-            .take(limit as usize)
-            .map(read)
-            .collect::<Result<Vec<_>, _>>();
-        let items: Vec<StoredRecording> = items.map_err(|e| self.error(&e))?;
-        let last = items.last().filter(|_| more).map(|item| &item.recording);
-        let last = last.map(|last| (last.started_at, last.id.to_string())).or(end);
-        let next_cursor = last.map(|(started_at, id)| format!("{started_at}-{id}"));
-        Ok(Page { items, next_cursor })
-    }
+pub(crate) async fn list(
+    store: &Store,
+    domain: &str,
+    filter: &RecordingFilter,
+    limit: u32,
+    cursor: Option<&str>,
+) -> Result<Page<StoredRecording>, StoreError> {
+    let limit = limit.clamp(1, MAX_PAGE);
+    let before = cursor
+        .map(|text| parse_cursor(text).ok_or(StoreError::BadCursor))
+        .transpose()?;
+    let end = if filter.reads_rows() {
+        let mut query = end_query(domain, filter, before.as_ref());
+        let row = query.build().fetch_optional(&store.read).await;
+        let row = row.map_err(|e| store.error(&e))?;
+        let place = |row: SqliteRow| Ok((row.try_get("started_at")?, row.try_get("id")?));
+        row.map(place).transpose().map_err(|e: sqlx::Error| store.error(&e))?
+    } else {
+        None
+    };
+    let mut query = list_query(domain, filter, i64::from(limit) + 1, before.as_ref(), end.as_ref());
+    let rows = query
+        .build()
+        .fetch_all(&store.read)
+        .await
+        .map_err(|e| store.error(&e))?;
+    let more = rows.len() > limit as usize;
+    let items = rows
+        .iter()
+        .take(limit as usize)
+        .map(read)
+        .collect::<Result<Vec<_>, _>>();
+    let items: Vec<StoredRecording> = items.map_err(|e| store.error(&e))?;
+    let last = items.last().filter(|_| more).map(|item| &item.recording);
+    let last = last.map(|last| (last.started_at, last.id.to_string())).or(end);
+    let next_cursor = last.map(|(started_at, id)| format!("{started_at}-{id}"));
+    Ok(Page { items, next_cursor })
+}
 
-    /// One recording.
-    ///
-    /// # Errors
-    /// [`StoreError::NotFound`].
-    pub async fn recording(&self, domain: &str, id: RecordingUid) -> Result<StoredRecording, StoreError> {
-        let mut query = QueryBuilder::new(SELECT);
-        query.push(" WHERE r.domain = ").push_bind(domain);
-        query.push(" AND r.id = ").push_bind(id.to_string());
-        let row = query.build().fetch_optional(&self.read).await;
-        let row = row
-            .map_err(|e| self.error(&e))?
-            .ok_or_else(|| StoreError::NotFound(format!("recording {id}")))?;
-        read(&row).map_err(|e| self.error(&e))
-    }
+pub(crate) async fn one(store: &Store, domain: &str, id: RecordingUid) -> Result<StoredRecording, StoreError> {
+    let mut query = QueryBuilder::new(SELECT);
+    query.push(" WHERE r.domain = ").push_bind(domain);
+    query.push(" AND r.id = ").push_bind(id.to_string());
+    let row = query.build().fetch_optional(&store.read).await;
+    let row = row
+        .map_err(|e| store.error(&e))?
+        .ok_or_else(|| StoreError::NotFound(format!("recording {id}")))?;
+    read(&row).map_err(|e| store.error(&e))
+}
 
-    /// The recordings without an end, of all domains, oldest first. At the start, before any call, a crash has cut them
-    /// off.
-    ///
-    /// # Errors
-    /// The error of SQLite.
-    pub async fn recordings_in_progress(&self, domain: &str) -> Result<Vec<Recording>, StoreError> {
-        let mut query = QueryBuilder::new(SELECT);
-        query.push(" WHERE r.domain = ").push_bind(domain);
-        query.push(" AND r.ended IS NULL ORDER BY r.started_at, r.id");
-        let rows = query.build().fetch_all(&self.read).await.map_err(|e| self.error(&e))?;
-        let all = rows.iter().map(read).map(|read| read.map(|stored| stored.recording));
-        all.collect::<Result<_, _>>().map_err(|e| self.error(&e))
-    }
+pub(crate) async fn in_progress(store: &Store, domain: &str) -> Result<Vec<Recording>, StoreError> {
+    let mut query = QueryBuilder::new(SELECT);
+    query.push(" WHERE r.domain = ").push_bind(domain);
+    query.push(" AND r.ended IS NULL ORDER BY r.started_at, r.id");
+    let rows = query
+        .build()
+        .fetch_all(&store.read)
+        .await
+        .map_err(|e| store.error(&e))?;
+    let all = rows.iter().map(read).map(|read| read.map(|stored| stored.recording));
+    all.collect::<Result<_, _>>().map_err(|e| store.error(&e))
+}
 
-    /// Forgets a recording. Its file is the caller's to remove, before this.
-    ///
-    /// # Errors
-    /// [`StoreError::NotFound`].
-    pub async fn remove_recording(&self, domain: &str, id: RecordingUid) -> Result<(), StoreError> {
-        let mut write = self.write.begin().await?;
-        let remove = sqlx::query("DELETE FROM recordings WHERE domain = ? AND id = ?")
-            .bind(domain)
-            .bind(id.to_string());
-        let removed = remove.execute(write.connection()).await;
-        let removed = removed.map_err(|e| self.error(&e))?.rows_affected();
-        write.commit().await?;
-        match removed {
-            0 => Err(StoreError::NotFound(format!("recording {id}"))),
-            _ => Ok(()),
-        }
+pub(crate) async fn remove(store: &Store, domain: &str, id: RecordingUid) -> Result<(), StoreError> {
+    let mut write = store.write.begin().await?;
+    let remove = sqlx::query("DELETE FROM recordings WHERE domain = ? AND id = ?")
+        .bind(domain)
+        .bind(id.to_string());
+    let removed = remove.execute(write.connection()).await;
+    let removed = removed.map_err(|e| store.error(&e))?.rows_affected();
+    write.commit().await?;
+    match removed {
+        0 => Err(StoreError::NotFound(format!("recording {id}"))),
+        _ => Ok(()),
     }
 }
 

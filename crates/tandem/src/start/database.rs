@@ -12,7 +12,7 @@ use store::{NewExtension, Options, Store, StoreError};
 use switch::{Extension, Ha1, Input};
 use tokio::{runtime::Handle, task::spawn_blocking};
 
-use super::StartError;
+use super::{StartError, recordings};
 use crate::config::Config;
 
 /// The extensions a first start makes.
@@ -102,12 +102,14 @@ pub(super) fn hash(realm: &str, username: &str, password: &str) -> Ha1 {
 }
 
 /// The first inputs of the switch, before any message: accounts, then bindings. Calls that were cut off when
-/// the last process ended get the end of their records.
-pub(super) async fn load(store: &Store, domain: &str, now: i64) -> Result<Vec<Input>, StoreError> {
+/// the last process ended get the end of their records, and so do recordings.
+pub(super) async fn load(store: &Store, config: &Config, now: i64) -> Result<Vec<Input>, StoreError> {
+    let domain = &config.domain;
     let interrupted = store.close_interrupted(now).await?;
     if interrupted > 0 {
         tracing::warn!(calls = interrupted, "closed the records of calls that were interrupted");
     }
+    recordings::close_interrupted(store, config).await?;
     let accounts = store.load_accounts(domain).await?;
     let bindings = store.load_bindings(domain, now).await?;
     tracing::info!(extensions = accounts.len(), contacts = bindings.len(), "loaded");

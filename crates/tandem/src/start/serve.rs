@@ -9,6 +9,7 @@ use std::{
 
 use admin::{AdminState, EventBus, Health, SwitchHandle, SwitchRequest};
 use dialplan::Dialplans;
+use store::Store;
 use switch::{Input, Keys, Listener, Switch};
 use tokio::{
     net::TcpListener,
@@ -80,15 +81,12 @@ async fn run(config: &Config, keeper: &Handle) -> Result<(), StartError> {
     let listeners = &signalling.listeners;
     let system = system(config, listeners, &addresses);
     announce(config, listeners, addresses, &http, (&made, broken.as_deref()))?;
-    let first = database::load(&store, &config.domain, clock.unix_micros()).await?;
-    recordings::close_interrupted(&store, config).await?;
-    recordings::tidy(&store, config, clock);
+    let first = database::load(&store, config, clock.unix_micros()).await?;
 
     let events = EventBus::default();
     let watch = watch(&plans, &events)?;
     let scripts = start_scripts(config, &plans, &mailbox)?;
-    let recorder = Recorder::new(&config.domain, &store, keeper, mailbox.clone());
-    recorder.mark_calls(config.limits.call_mark, clock, keeper);
+    let recorder = start_recorder(config, &store, keeper, &mailbox, clock);
     let counts = recorder.counts();
     let metrics = Metrics::default();
     let begin = Begin {
@@ -405,6 +403,14 @@ fn announce(
         tracing::info!("first start: passwords and token are on standard output");
     }
     Ok(())
+}
+
+/// The way to the store, and the tasks that look after what is kept.
+fn start_recorder(config: &Config, store: &Store, keeper: &Handle, mailbox: &Mailbox, clock: Clock) -> Recorder {
+    let recorder = Recorder::new(&config.domain, store, keeper, mailbox.clone());
+    recorder.mark_calls(config.limits.call_mark, clock, keeper);
+    recordings::tidy(store, config, clock);
+    recorder
 }
 
 fn start_scripts(config: &Config, plans: &Arc<Dialplans>, mailbox: &Mailbox) -> Result<Scripts, StartError> {
