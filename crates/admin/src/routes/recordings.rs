@@ -1,6 +1,6 @@
 //! Recordings: list, hear, remove.
 
-use std::time::SystemTime;
+use std::{io::ErrorKind, time::SystemTime};
 
 use axum::{
     Json,
@@ -197,13 +197,15 @@ pub(crate) async fn audio(
         return Err(in_progress());
     }
     let opened = app.recordings.open(&stored.recording.file).await;
-    let (file, about) = opened.map_err(|error| match error.kind() {
-        std::io::ErrorKind::NotFound => Problem::new(
-            StatusCode::NOT_FOUND,
-            "file_missing",
-            "the file of this recording is not there",
-        ),
-        _ => Problem::internal(&error),
+    let (file, about) = opened.map_err(|error| {
+        if error.kind() == ErrorKind::NotFound {
+            return Problem::new(
+                StatusCode::NOT_FOUND,
+                "file_missing",
+                "the file of this recording is not there",
+            );
+        }
+        Problem::internal(&error)
     })?;
     let changed = about.modified().unwrap_or(SystemTime::UNIX_EPOCH);
     let sent = Sent {
