@@ -13,6 +13,7 @@ fn remote(rtp: SocketAddr) -> Remote {
         rtp: Some(rtp),
         rtcp: Some(SocketAddr::new(rtp.ip(), rtp.port() + 1)),
         rtcp_mux: false,
+        raw: false,
         expected: [rtp.ip()].into_iter().collect(),
         signalling: Some(rtp.ip()),
         send_payloads: payloads.clone(),

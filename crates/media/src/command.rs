@@ -100,6 +100,9 @@ pub struct Remote {
     pub direction: Direction,
     /// Milliseconds of audio a packet that Tandem makes should carry.
     pub ptime: u16,
+    /// Datagrams are copied as they are, RTP or not, RTCP too: a line besides the audio ([`crate::line`]). Both legs of a
+    /// bridge are of one kind.
+    pub raw: bool,
 }
 
 /// Audio that Tandem plays.

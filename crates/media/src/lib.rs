@@ -7,6 +7,7 @@ pub mod codec;
 pub mod command;
 pub mod ear;
 pub mod file;
+pub mod line;
 pub mod listen;
 pub mod pool;
 pub mod quality;

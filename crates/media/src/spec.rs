@@ -8,6 +8,7 @@ use smol_str::SmolStr;
 
 use crate::{
     codec::{self, Kind, Name, Number, g711::Law},
+    line::{self, Line},
     sdp::{Attribute, Bandwidth},
 };
 
@@ -80,6 +81,9 @@ pub struct Codec {
     pub fmtp: Option<SmolStr>,
     /// The payload type it had; a leg that knows the codec by another number keeps its own.
     pub number: u8,
+    /// The feedback messages that the author takes for it (`a=rtcp-fb`, RFC 4585 section 4.2), as they came.
+    #[serde(default)]
+    pub feedback: Vec<SmolStr>,
 }
 
 impl Codec {
@@ -130,6 +134,7 @@ impl Codec {
     pub(crate) fn of_ours(&self) -> Codec {
         Codec {
             fmtp: Codec::known(&self.name).fmtp,
+            feedback: Vec::new(),
             ..self.clone()
         }
     }
@@ -142,6 +147,7 @@ impl Codec {
             clock_rate: info.map_or(8000, |info| info.clock_rate),
             channels: info.map_or(1, |info| info.channels),
             fmtp: info.and_then(|info| info.fmtp).map(SmolStr::new_static),
+            feedback: Vec::new(),
             number: match info.map(|info| info.number) {
                 Some(Number::Static(number) | Number::Dynamic(number)) => number,
                 None => 96,
@@ -191,6 +197,9 @@ pub struct Spec {
     /// Whether Tandem may convert what the author sends and receives.
     #[serde(default)]
     pub(crate) transcode: Transcode,
+    /// The lines besides the audio, by place. `None`: refused, ended, or never there.
+    #[serde(default)]
+    pub(crate) more: Vec<Option<Line>>,
 }
 
 impl Spec {
@@ -214,9 +223,12 @@ impl Spec {
         spec
     }
 
-    /// The codecs that both have. Order, numbers and direction are those of `self`.
+    /// The codecs and lines that both have. Order, numbers and direction are those of `self`.
     pub fn intersect(&self, other: &Spec) -> Spec {
         let mut both = self.clone();
+        for (place, line) in both.more.iter_mut().enumerate() {
+            line.take_if(|_| line::line(&other.more, place).is_none());
+        }
         both.codecs.retain(|c| other.codecs.iter().any(|o| o.same_as(c)));
         both
     }
@@ -236,6 +248,28 @@ impl Spec {
     /// Whether Tandem may convert the author's audio.
     pub fn transcode(&self) -> Transcode {
         self.transcode
+    }
+
+    /// The same with both directions open, on every line.
+    pub fn opened(mut self) -> Spec {
+        let directions = self.more.iter_mut().flatten().map(|line| &mut line.direction);
+        directions.for_each(|direction| *direction = SdpDirection::SendRecv);
+        self.with_direction(SdpDirection::SendRecv)
+    }
+
+    /// The lines besides the audio, by place: pictures, faxes, BFCP.
+    pub fn lines(&self) -> &[Option<Line>] {
+        &self.more
+    }
+
+    /// Whether there is any line besides the audio.
+    pub fn has_lines(&self) -> bool {
+        self.more.iter().any(Option::is_some)
+    }
+
+    /// Whether a peer that was told of the lines of this needs no new offer for the lines of `now`.
+    pub fn lines_serve(&self, now: &Spec) -> bool {
+        line::serve(&self.more, &now.more)
     }
 
     /// Adds the other G.711 law after the rest where only one is there.
@@ -309,6 +343,7 @@ impl Spec {
         Spec {
             codecs: self.codecs.iter().filter_map(ours).collect(),
             direction: self.direction.reversed(),
+            more: Vec::new(),
             ..self.clone()
         }
     }

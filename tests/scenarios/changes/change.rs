@@ -399,7 +399,7 @@ fn what_is_not_understood_in_a_call_is_refused_and_the_call_goes_on() {
 }
 
 #[test]
-fn a_fax_is_refused_as_such_and_goes_as_audio() {
+fn a_fax_that_the_other_phone_refuses_goes_as_audio() {
     let stage = Stage::default();
     let (alice, bob) = stage.talking();
     let fax = "v=0\r\no=- 1 2 IN IP4 198.51.100.1\r\ns=-\r\nc=IN IP4 198.51.100.1\r\nt=0 0\r\n\
@@ -410,7 +410,7 @@ fn a_fax_is_refused_as_such_and_goes_as_audio() {
             .body("application/sdp", fax.as_bytes())
     });
     assert_eq!(answer.status().unwrap().code(), 488);
-    assert_eq!(bob.got(Method::Invite), 1);
+    assert_eq!(bob.got(Method::Invite), 2, "it was asked");
     alice.holds();
     bob.hears(SendOnly);
     stage.ends(&alice, &bob);

@@ -53,7 +53,7 @@ fn a_refused_change_has_a_warning() {
     alice.offers(SdpDirection::SendOnly, 488);
     assert_eq!(alice.call(|call| why(&call.last)), "399");
     for (media, code) in [
-        ("m=image 9000 udptl t38\r\n", "304"),
+        ("m=message 9000 TCP/MSRP *\r\n", "304"),
         ("m=audio 9000 RTP/SAVP 0\r\n", "302"),
         ("m=audio 9000 RTP/AVP 99\r\n", "305"),
         ("m=audio 70000 RTP/AVP 0\r\n", "307"),

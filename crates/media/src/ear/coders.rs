@@ -96,7 +96,7 @@ impl Coders {
     pub(super) fn conceals(&self, coder: usize) -> bool {
         self.all.get(coder).is_some_and(|coder| match &coder.role {
             Role::Sound(sound) => sound.decoder.conceals(),
-            Role::Fresh | Role::Noise | Role::Unknown => false,
+            Role::Fresh | Role::Noise(_) | Role::Unknown => false,
         })
     }
 

@@ -110,6 +110,12 @@ impl Pool {
         self.range_mut(leg)?.take(now, leg, peer)
     }
 
+    /// As [`Pool::take`], on none of these ports: those of the other media lines of the same phone. `None` also where
+    /// there is no other port.
+    pub fn take_apart(&mut self, now: Duration, leg: MediaId, peer: &PeerAddress, others: &[u16]) -> Option<u16> {
+        self.range_mut(leg)?.take_apart(now, leg, peer, others)
+    }
+
     /// Puts a leg back on the local port that it had before, as [`Pool::take`] would with the same peer. `None` where
     /// the port is not one of the engine's range, or the handle is stale.
     pub fn take_again(&mut self, now: Duration, leg: MediaId, peer: &PeerAddress, local_port: u16) -> Option<u16> {

@@ -103,6 +103,17 @@ impl Range {
     /// The local port for a leg with that peer, by the rule at the top. `now` is any clock that does not go back, the
     /// same at each call. `None` when the range is empty, or the handle is stale.
     pub(super) fn take(&mut self, now: Duration, leg: MediaId, peer: &PeerAddress) -> Option<u16> {
+        self.take_apart(now, leg, peer, &[])
+    }
+
+    /// As [`Range::take`], on none of these ports.
+    pub(super) fn take_apart(
+        &mut self,
+        now: Duration,
+        leg: MediaId,
+        peer: &PeerAddress,
+        others: &[u16],
+    ) -> Option<u16> {
         self.slot(leg)?;
         self.forget(now);
         self.vacate(now, leg);
@@ -111,7 +122,15 @@ impl Range {
             // Whatever kept a port from being bound may be over: better to try than to refuse the call.
             self.spoilt.clear();
         }
-        let at = self.fitting(&claim).or_else(|| self.crowded(&claim))?;
+        let first = self.first;
+        let apart = |at: &usize| {
+            others
+                .iter()
+                .all(|port| usize::from(port.saturating_sub(first)) / 2 != *at)
+        };
+        let at = self
+            .fitting(&claim, others)
+            .or_else(|| self.crowded(&claim).filter(apart))?;
         Some(self.sit(leg, at, peer))
     }
 
@@ -142,10 +161,13 @@ impl Range {
     }
 
     /// A pair on which this leg is taken for no other.
-    fn fitting(&mut self, claim: &Claim) -> Option<usize> {
+    fn fitting(&mut self, claim: &Claim, others: &[u16]) -> Option<usize> {
         // Kept for the next leg: the table may be long.
         let mut barred = std::mem::take(&mut self.barred);
         barred.copy(&self.spoilt);
+        for port in others.iter().filter(|port| self.covers(**port)) {
+            barred.insert(usize::from(port - self.first) / 2);
+        }
         let found = self.unbarred(claim, &mut barred);
         self.barred = barred;
         found

@@ -27,6 +27,7 @@
 //! | `group/` | legs whose sound is decoded | all of `Groups` |
 //! | `route.rs` | where the packets of a leg's peer go | `Stream::route`, `Ingress::table` |
 //! | `play/` | tones, files and music that Tandem plays | all of `Play` |
+//! | `raw.rs` | datagrams that are copied as they are | none |
 //! | `timers.rs` | when something is due | all of `Timers` and `Due` |
 //! | `warm.rs` | reads the legs of a batch ahead of time | `ways` |
 
@@ -35,6 +36,7 @@ mod commands;
 mod group;
 mod packets;
 mod play;
+mod raw;
 mod route;
 mod stream;
 mod streams;

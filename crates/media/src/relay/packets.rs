@@ -5,7 +5,7 @@ use std::{net::SocketAddr, time::Duration};
 use super::{
     Relay,
     address::{Announced, Match},
-    canonical,
+    canonical, raw,
     route::Route,
     stream::{
         egress::Passing,
@@ -37,6 +37,9 @@ impl Relay {
         let Some(mut stream) = self.streams.get(slot) else {
             return;
         };
+        if stream.remote.raw {
+            return self.copy(now, (slot, new), from, bytes, out);
+        }
         if stream.is_rtcp(bytes) {
             // Only RTP tells the address of a phone behind NAT.
             return match new {
@@ -106,6 +109,31 @@ impl Relay {
         }
     }
 
+    /// A datagram of a line besides the audio.
+    fn copy<F>(&mut self, now: Duration, whose: (u32, Option<Match>), from: SocketAddr, bytes: &[u8], out: &mut F)
+    where
+        F: FnMut(u16, SocketAddr, &[u8]),
+    {
+        let (slot, new) = whose;
+        if let (Some(found), Some(stream)) = (new, self.streams.get(slot)) {
+            stream.learn(&mut self.directory, now, from, found);
+            stream.egress.unheard = self.config.unheard;
+            let media = stream.id;
+            self.events.push_back(Event::Learned { media, remote: from });
+        }
+        raw::pass(&mut self.streams, now, slot, bytes, false, out);
+    }
+
+    /// From now on RTCP comes from that source alone.
+    fn learn_reports(&mut self, slot: u32, port: u16, from: SocketAddr) {
+        let Some(stream) = self.streams.get(slot) else { return };
+        stream.ingress.learned_rtcp = Some(from);
+        self.directory.bind(stream.id, port, from);
+        self.directory.withdraw(stream.id, port, &stream.ingress.announced_rtcp);
+        stream.ingress.announced_rtcp = Announced::default();
+        stream.egress.unheard = self.config.unheard;
+    }
+
     /// A packet that is to be decoded, or a key between such packets.
     fn hear(&mut self, now: Duration, slot: u32, packet: &Passing<'_>, number: u8) {
         if !packet.taken {
@@ -164,18 +192,21 @@ impl Relay {
         F: FnMut(u16, SocketAddr, &[u8]),
     {
         let Some(stream) = self.streams.get(slot) else { return };
+        let port = stream.local_port + 1;
+        if stream.remote.raw {
+            if let Some(from) = learn {
+                self.learn_reports(slot, port, from);
+            }
+            return raw::pass(&mut self.streams, now, slot, bytes, true, out);
+        }
         let Some(compound) = stream.guard.open_rtcp(bytes).and_then(Compound::parse) else {
             stream.counters.malformed += u64::from(stream.ingress.described);
             return;
         };
         if let Some(from) = learn {
-            let port = stream.local_port + 1;
-            stream.ingress.learned_rtcp = Some(from);
-            self.directory.bind(stream.id, port, from);
-            self.directory.withdraw(stream.id, port, &stream.ingress.announced_rtcp);
-            stream.ingress.announced_rtcp = Announced::default();
-            stream.egress.unheard = self.config.unheard;
+            self.learn_reports(slot, port, from);
         }
+        let Some(stream) = self.streams.get(slot) else { return };
         stream.ingress.heard = now;
         rtcp::take(stream, now, compound);
         let Route::Relay(other) = stream.route else { return };

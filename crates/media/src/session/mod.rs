@@ -5,8 +5,10 @@
 //! |---|---|---|
 //! | `mod.rs` | the exchange: offers and answers of both sides, roll-back | all |
 //! | `read.rs` | reads a side of the audio stream from a description | all of `Side` |
+//! | `lines.rs` | the lines besides the audio: places, offers, answers | `ports`, `most_lines`, all of `End`; writes `Saved::places` |
 //! | `write.rs` | writes a description of ours from the agreement | writes `version`, `numbers`, `now` |
 
+mod lines;
 mod read;
 #[cfg(test)]
 mod tests;
@@ -18,13 +20,12 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
+pub(crate) use self::read::direction;
 pub use self::read::is_rtp_audio;
-use self::{
-    read::{Side, read},
-    write::{convert_codecs, match_codecs},
-};
+use self::read::{Side, read};
 use crate::{
     Direction, Payload, Remote,
+    line::{MAX_LINES, is_relayed},
     sdp::{Media, Sdp, SdpError},
     spec::{Codec, SdpDirection, Spec, Transcode},
 };
@@ -83,6 +84,9 @@ struct Saved {
     last: Option<(Bytes, u64)>,
     agreed: Option<Agreed>,
     offered: Option<Side>,
+    /// The index of the line at each place.
+    #[serde(default)]
+    places: Vec<Option<usize>>,
 }
 
 /// One leg's offer/answer state. It can be serialized, and deserialized to go on with the session.
@@ -99,6 +103,15 @@ pub struct Session {
     before: Option<Box<Saved>>,
     /// Our last offer changed an agreed session.
     reoffer: bool,
+    /// Our port of the line at each place; 0: none.
+    #[serde(default)]
+    ports: Vec<u16>,
+    #[serde(default = "most_lines")]
+    most_lines: usize,
+}
+
+const fn most_lines() -> usize {
+    MAX_LINES
 }
 
 /// How many payload numbers are remembered: there are no more dynamic ones.
@@ -115,6 +128,8 @@ impl Session {
             now: Saved::default(),
             before: None,
             reoffer: false,
+            ports: Vec::new(),
+            most_lines: MAX_LINES,
         }
     }
 
@@ -142,45 +157,22 @@ impl Session {
         // The stream of a session may be ended by port 0 (RFC 3264 section 8.2), not turned
         // into a stream that cannot be relayed.
         let ended = sdp.media.get(kept).filter(|m| self.is_established() && m.port == 0);
+        // RFC 3264 section 8.3.3: or give its place to another stream that can be relayed, such as a fax.
+        let replaced = || {
+            let media = sdp.media.get(kept).filter(|m| self.is_established() && is_relayed(m))?;
+            (!media.kind.eq_ignore_ascii_case("audio")).then(|| (kept, (Side::default(), Spec::default())))
+        };
         let ended = ended.map(|media| (kept, read(&sdp, media)));
-        let (active, (side, spec)) = chosen.or(ended).ok_or(SdpError::NoCommonCodec)?;
+        let chosen = chosen.or(ended).or_else(replaced);
+        let (active, (mut side, mut spec)) = chosen.ok_or(SdpError::NoCommonCodec)?;
         self.save();
         self.learn(&side.codecs);
         self.now.active = active;
+        (spec.more, side.more) = self.hear_lines(&sdp, spec.has_audio().then_some(active));
         self.now.lines = sdp.media.iter().map(Line::of).collect();
         self.now.offered = None;
         self.pending = Pending::Received(side);
         Ok(spec)
-    }
-
-    /// What our answer to the open offer says where the other leg's peer (or Tandem itself) accepts `spec`.
-    ///
-    /// The codecs are those that both sides share. Where they share no audio, and Tandem may convert, there is one audio
-    /// codec: the first of the offer that Tandem converts, with the offerer's own packet time, because no packet of one
-    /// side reaches the other side as it is.
-    ///
-    /// # Errors
-    /// [`SdpError::State`] where no offer of the peer is open, [`SdpError::NoCommonCodec`] where no audio can pass.
-    pub fn adapted(&self, spec: &Spec) -> Result<Spec, SdpError> {
-        let Pending::Received(remote) = &self.pending else {
-            return Err(SdpError::State("no offer to answer"));
-        };
-        let mut told = spec.clone();
-        if remote.codecs.is_empty() || (spec.codecs.is_empty() && self.now.agreed.is_some()) {
-            told.codecs.clear();
-            return Ok(told);
-        }
-        told.codecs = match_codecs(&remote.codecs, spec);
-        if !told.has_audio() {
-            told.codecs = convert_codecs(&remote.codecs, spec);
-            (told.ptime, told.maxptime) = (remote.ptime, None);
-            told.bandwidths.clear();
-        }
-        if told.has_audio() {
-            Ok(told)
-        } else {
-            Err(SdpError::NoCommonCodec)
-        }
     }
 
     /// Our answer to the open offer, as [`Session::adapted`] says it: the offerer's payload numbers, in the order of
@@ -198,9 +190,16 @@ impl Session {
             // RFC 3264 section 6.1: an answer may narrow what was offered, never widen it.
             direction: spec.direction.and(remote.direction.reversed()),
             ptime: spec.ptime,
+            // RFC 5761 section 5.1.1, RFC 5506 section 5: what concerns only the peer and Tandem is taken as offered.
+            mux: remote.mux,
+            rsize: remote.rsize,
             rtp: None,
             rtcp: None,
+            more: self.our_lines(&spec, Some(&remote.more)),
         };
+        for (place, end) in remote.more.iter_mut().enumerate() {
+            end.take_if(|_| local.more.get(place).copied().flatten().is_none());
+        }
         // RFC 3264 6.1: codecs that are in the offer and in the answer may be sent, in the order of the offer.
         remote
             .codecs
@@ -223,12 +222,16 @@ impl Session {
         }
         self.save();
         self.reoffer = self.is_established();
+        self.place_lines(spec);
         let local = Side {
             codecs: self.number(&spec.codecs),
             direction: spec.direction,
             ptime: spec.ptime,
+            mux: self.keeps(|side| side.mux),
+            rsize: self.keeps(|side| side.rsize),
             rtp: None,
             rtcp: None,
+            more: self.our_lines(spec, None),
         };
         let bytes = self.describe(&local, spec);
         self.now.offered = Some(local);
@@ -266,15 +269,22 @@ impl Session {
         let in_place = sdp.media.get(self.now.active).filter(is_audio);
         // One that leaves out refused lines has moved the audio.
         let media = in_place.or_else(|| sdp.media.iter().find(is_audio));
-        let media = media.ok_or(SdpError::LinesDiffer)?;
-        let (mut remote, mut spec) = read(&sdp, media);
+        let (mut remote, mut spec) = match media {
+            Some(media) => read(&sdp, media),
+            None if offered.codecs.is_empty() => (Side::default(), Spec::default()),
+            None => return Err(SdpError::LinesDiffer),
+        };
         // Nothing beyond the offer can be accepted, and two of one encoding are matched in order.
         spec.codecs.retain(|c| offered.codecs.iter().any(|o| o.same_as(c)));
         remote.codecs.clone_from(&spec.codecs);
-        if !spec.has_audio() && (media.port != 0 || !self.reoffer) && !offered.codecs.is_empty() {
+        let in_use = media.is_some_and(|media| media.port != 0);
+        if !spec.has_audio() && (in_use || !self.reoffer) && !offered.codecs.is_empty() {
             return Err(SdpError::NoCommonCodec);
         }
         remote.direction = remote.direction.and(offered.direction.reversed());
+        let audio = spec.has_audio();
+        (spec.more, remote.more) = self.hear_answered_lines(&sdp, &offered.more, audio)?;
+        (remote.mux, remote.rsize) = (remote.mux && offered.mux, remote.rsize && offered.rsize);
         spec.direction = remote.direction;
         let mut local = offered;
         local.codecs.retain(|o| remote.codecs.iter().any(|c| c.same_as(o)));
@@ -403,7 +413,7 @@ impl Session {
         Remote {
             rtp: peer.rtp,
             rtcp: peer.rtcp,
-            rtcp_mux: false,
+            rtcp_mux: self.keeps(|side| side.mux),
             expected,
             signalling: Some(signalling.to_canonical()),
             send_payloads: payloads(&peer.codecs),
@@ -413,7 +423,16 @@ impl Session {
                 receive: local.direction.receives() && (peer.direction.sends() || early),
             },
             ptime: peer.ptime.unwrap_or(PTIME),
+            raw: false,
         }
+    }
+
+    /// Whether both sides have agreed on this. A later offer of ours then says it again (RFC 3264 section 8). No first
+    /// offer says it: of a phone that has two ports anyway nothing is gained, and some take the line for what browsers
+    /// speak.
+    fn keeps(&self, what: fn(&Side) -> bool) -> bool {
+        let agreed = self.now.agreed.as_ref();
+        agreed.is_some_and(|agreed| what(&agreed.local) && what(&agreed.remote))
     }
 
     fn save(&mut self) {

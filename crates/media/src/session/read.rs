@@ -5,9 +5,10 @@ use std::net::{IpAddr, SocketAddr};
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
-use super::PTIME;
+use super::{PTIME, lines::End};
 use crate::{
     codec::{self, Kind, Name},
+    line::has_rtcp,
     sdp::{self, Attribute, Media, Sdp},
     spec::{Codec, SdpDirection, Spec, Transcode},
 };
@@ -22,12 +23,21 @@ pub(super) struct Side {
     /// Where it takes RTP; `None` on hold by `0.0.0.0`, by a name, or where nothing may be sent.
     pub(super) rtp: Option<SocketAddr>,
     pub(super) rtcp: Option<SocketAddr>,
+    /// `a=rtcp-mux` (RFC 5761).
+    #[serde(default)]
+    pub(super) mux: bool,
+    /// `a=rtcp-rsize` (RFC 5506).
+    #[serde(default)]
+    pub(super) rsize: bool,
+    /// The lines besides the audio, by place.
+    #[serde(default)]
+    pub(super) more: Vec<Option<End>>,
 }
 
 /// Attributes that describe content, not a host or a person: these may cross the bridge.
 const PASSED_ON: [&str; 4] = ["content", "label", "lang", "charset"];
 
-/// A plain RTP audio stream: what Tandem relays. Feedback (AVPF, RFC 4585) is not answered, but harmless.
+/// A plain RTP audio stream: what Tandem relays.
 pub fn is_rtp_audio(media: &Media) -> bool {
     media.kind.eq_ignore_ascii_case("audio")
         && (media.protocol.eq_ignore_ascii_case("RTP/AVP") || media.protocol.eq_ignore_ascii_case("RTP/AVPF"))
@@ -66,6 +76,9 @@ pub(super) fn read(sdp: &Sdp, media: &Media) -> (Side, Spec) {
         },
         rtp,
         rtcp: rtp.and_then(|rtp| rtcp(media, rtp)),
+        mux: media.attribute("rtcp-mux").is_some(),
+        rsize: media.attribute("rtcp-rsize").is_some(),
+        more: Vec::new(),
     };
     let spec = Spec {
         codecs,
@@ -80,8 +93,27 @@ pub(super) fn read(sdp: &Sdp, media: &Media) -> (Side, Spec) {
             .collect(),
         attributes: passed_on(media),
         transcode: Transcode::Auto,
+        more: Vec::new(),
     };
     (side, spec)
+}
+
+/// Where the author of a line besides the audio takes it, and in which direction it goes.
+pub(super) fn line_address(sdp: &Sdp, media: &Media) -> End {
+    let address = sdp.connection_of(media).and_then(|c| c.host.ip());
+    let mut direction = direction(sdp, media);
+    if address.is_some_and(|ip| ip.is_unspecified()) {
+        direction = direction.and(SdpDirection::SendOnly);
+    }
+    let rtp = address
+        .filter(sendable)
+        .map(|ip| SocketAddr::new(ip.to_canonical(), media.port));
+    let rtcp = rtp.filter(|_| has_rtcp(&media.protocol));
+    End {
+        rtp,
+        rtcp: rtcp.and_then(|rtp| self::rtcp(media, rtp)),
+        direction,
+    }
 }
 
 /// Never send media to everybody because a description says so.
@@ -104,7 +136,7 @@ fn is_text(value: &str) -> bool {
     !value.contains(char::REPLACEMENT_CHARACTER)
 }
 
-fn direction(sdp: &Sdp, media: &Media) -> SdpDirection {
+pub(crate) fn direction(sdp: &Sdp, media: &Media) -> SdpDirection {
     let named = |a: &Attribute| {
         let all = [
             SdpDirection::SendRecv,
@@ -136,7 +168,7 @@ fn rtcp(media: &Media, rtp: SocketAddr) -> Option<SocketAddr> {
     };
     let ip = address.filter(sendable).map_or(rtp.ip(), |ip| ip.to_canonical());
     match port {
-        // RFC 5761 section 5.1.1: RTP's own port means multiplexing, which Tandem does not answer.
+        // RTP's own port is meant for a peer that multiplexes (RFC 5761 section 5.1.3).
         Some(port) if port != 0 && port != rtp.port() => Some(SocketAddr::new(ip, port)),
         _ => default,
     }
@@ -178,9 +210,29 @@ fn codecs(media: &Media) -> Vec<Codec> {
             channels,
             fmtp: parameters[n].filter(|value| is_text(value)).map(SmolStr::from),
             number,
+            feedback: feedback(media, number),
         });
     }
     codecs
+}
+
+/// The feedback that is named for a payload number, or for all (`*`): at most [`MAX_FEEDBACK`] lines.
+fn feedback(media: &Media, number: u8) -> Vec<SmolStr> {
+    if !is_feedback(&media.protocol) {
+        return Vec::new();
+    }
+    let values = media.attributes.iter().filter(|a| a.name == "rtcp-fb");
+    let named = values.filter_map(|a| a.value.as_deref()?.trim().split_once(' '));
+    let mine = named.filter(|(whose, what)| is_text(what) && (*whose == "*" || whose.parse() == Ok(number)));
+    mine.map(|(_, what)| SmolStr::from(what)).take(MAX_FEEDBACK).collect()
+}
+
+/// Feedback lines of one codec, at most.
+const MAX_FEEDBACK: usize = 16;
+
+/// RFC 4585 section 4: whether a line of this profile may carry feedback messages.
+pub(super) fn is_feedback(protocol: &str) -> bool {
+    protocol.eq_ignore_ascii_case("RTP/AVPF")
 }
 
 /// Name, clock and channels of a payload number. A static one is what RFC 3551 says (section 6, and 4.5.2 on G722,

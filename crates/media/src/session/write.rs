@@ -2,14 +2,54 @@
 
 use bytes::Bytes;
 
-use super::{Line, Session, Side, read::may_number};
+use super::{
+    Line, Pending, Session, Side,
+    read::{is_feedback, may_number},
+};
 use crate::{
-    codec,
-    sdp::{Attribute, Connection, Host, Media, Origin, Sdp},
-    spec::{Codec, Spec, Transcode},
+    codec, line,
+    sdp::{Attribute, Connection, Host, Media, Origin, Sdp, SdpError},
+    spec::{Codec, SdpDirection, Spec, Transcode},
 };
 
 impl Session {
+    /// What our answer to the open offer says where the other leg's peer (or Tandem itself) accepts `spec`.
+    ///
+    /// The codecs are those that both sides share. Where they share no audio, and Tandem may convert, there is one audio
+    /// codec: the first of the offer that Tandem converts, with the offerer's own packet time, because no packet of one
+    /// side reaches the other side as it is.
+    ///
+    /// # Errors
+    /// [`SdpError::State`] where no offer of the peer is open, [`SdpError::NoCommonCodec`] where no audio can pass.
+    pub fn adapted(&self, spec: &Spec) -> Result<Spec, SdpError> {
+        let Pending::Received(remote) = &self.pending else {
+            return Err(SdpError::State("no offer to answer"));
+        };
+        let mut told = spec.clone();
+        told.more = self.answer_lines(&remote.more, spec);
+        if remote.codecs.is_empty() || (spec.codecs.is_empty() && self.now.agreed.is_some()) {
+            told.codecs.clear();
+            // A fax, for example, that the other side does not take: the session stays as it was.
+            let refused = remote.more.iter().any(Option::is_some) && !told.has_lines();
+            return if refused {
+                Err(SdpError::NoCommonCodec)
+            } else {
+                Ok(told)
+            };
+        }
+        told.codecs = match_codecs(&remote.codecs, spec);
+        if !told.has_audio() {
+            told.codecs = convert_codecs(&remote.codecs, spec);
+            (told.ptime, told.maxptime) = (remote.ptime, None);
+            told.bandwidths.clear();
+        }
+        if told.has_audio() {
+            Ok(told)
+        } else {
+            Err(SdpError::NoCommonCodec)
+        }
+    }
+
     /// The codecs of an offer under this leg's numbers.
     pub(super) fn number(&mut self, codecs: &[Codec]) -> Vec<Codec> {
         let mut numbered: Vec<Codec> = Vec::new();
@@ -36,19 +76,15 @@ impl Session {
 
     /// Writes this leg's description and keeps it; the version grows only with a change (RFC 3264 section 8).
     pub(super) fn describe(&mut self, local: &Side, spec: &Spec) -> Bytes {
-        if self.now.lines.is_empty() {
-            self.now.lines.push(Line {
-                kind: "audio".into(),
-                protocol: "RTP/AVP".into(),
-                formats: Vec::new(),
-            });
-            self.now.active = 0;
-        }
         let media = self.now.lines.iter().enumerate().map(|(at, line)| {
             if at == self.now.active && !local.codecs.is_empty() {
-                self.audio(line, local, spec)
-            } else {
-                line.refused()
+                return self.audio(line, local, spec);
+            }
+            let place = self.now.places.iter().position(|index| *index == Some(at));
+            let ours = place.and_then(|place| Some((place, local.more.get(place).copied().flatten()?)));
+            match ours.and_then(|(place, end)| Some((line::line(&spec.more, place)?, place, end))) {
+                Some((said, place, end)) => self.relayed(line, said, place, end.direction),
+                None => line.refused(),
             }
         });
         let host = Host::Ip(self.local.address);
@@ -83,14 +119,33 @@ impl Session {
         bytes
     }
 
+    fn relayed(&self, line: &Line, said: &line::Line, place: usize, direction: SdpDirection) -> Media {
+        let mut attributes = said.attributes.clone();
+        // A fax or BFCP line has no direction unless it is held: some gateways know no such attribute there.
+        if line::has_rtcp(&line.protocol) || direction != SdpDirection::SendRecv {
+            attributes.push(Attribute {
+                name: direction.name().into(),
+                value: None,
+            });
+        }
+        for value in attributes.iter_mut().filter_map(|a| a.value.as_mut()) {
+            *value = value.replace(is_control, " ");
+        }
+        Media {
+            port: self.ports.get(place).copied().unwrap_or_default(),
+            formats: said.formats.iter().map(ToString::to_string).collect(),
+            bandwidths: said.bandwidths.clone(),
+            attributes,
+            ..line.refused()
+        }
+    }
+
     fn audio(&self, line: &Line, local: &Side, spec: &Spec) -> Media {
         let mut attributes = Vec::new();
-        // Text of one phone goes on to the other phone without control octets: they become blanks.
-        let control = |c: char| c.is_ascii_control() && c != '\t';
         let mut add = |name: &str, value: Option<String>| {
             attributes.push(Attribute {
                 name: name.into(),
-                value: value.map(|value| value.replace(control, " ")),
+                value: value.map(|value| value.replace(is_control, " ")),
             })
         };
         for codec in &local.codecs {
@@ -107,10 +162,18 @@ impl Session {
             if let Some(fmtp) = &codec.fmtp {
                 add("fmtp", Some(format!("{} {fmtp}", codec.number)));
             }
+            for what in codec.feedback.iter().filter(|_| is_feedback(&line.protocol)) {
+                add("rtcp-fb", Some(format!("{} {what}", codec.number)));
+            }
         }
         for (name, value) in [("ptime", spec.ptime), ("maxptime", spec.maxptime)] {
             if let Some(value) = value {
                 add(name, Some(value.to_string()));
+            }
+        }
+        for (name, said) in [("rtcp-mux", local.mux), ("rtcp-rsize", local.rsize)] {
+            if said {
+                add(name, None);
             }
         }
         for attribute in &spec.attributes {
@@ -125,6 +188,11 @@ impl Session {
             ..line.refused()
         }
     }
+}
+
+/// Text of one phone goes on to the other phone without control octets: they become blanks.
+fn is_control(c: char) -> bool {
+    c.is_ascii_control() && c != '\t'
 }
 
 impl Line {
@@ -178,6 +246,7 @@ pub(super) fn match_codecs(offered: &[Codec], accepted: &Spec) -> Vec<Codec> {
         if let Some(codec) = direct {
             matched.push(Codec {
                 fmtp: want.fmtp.clone(),
+                feedback: want.feedback.clone(),
                 ..codec.clone()
             });
         } else if let Some(codec) = other_law().find(|c| c.carries(want)) {

@@ -4,12 +4,12 @@
 //!
 //! | file | what it does | fields of [`Bridge`] |
 //! |---|---|---|
-//! | `mod.rs` | connects, replaces a leg, parts | `sides` |
+//! | `mod.rs` | connects, replaces a leg, parts | `sides`, `lines` |
 //! | `offers.rs` | passes offers and answers from one side to the other | `passing`, `resyncs` |
 
 mod offers;
 
-use ::media::{Command, SdpDirection, Spec};
+use ::media::{Command, MediaId, SdpDirection, Spec};
 
 use crate::{
     core::Core,
@@ -21,6 +21,8 @@ use crate::{
 /// Two legs that are connected. See the module.
 pub(crate) struct Bridge {
     sides: [LegId; 2],
+    /// The lines besides the audio that are connected, by their places in the media engine.
+    lines: Vec<(MediaId, MediaId)>,
     passing: Passing,
     /// Re-INVITEs of ours that bring the two legs to the same session, since a phone last changed its session by itself.
     resyncs: u8,
@@ -74,6 +76,7 @@ impl Bridge {
         join(x, a, b);
         Self {
             sides: [a, b],
+            lines: lines_between(x, a, b),
             passing: Passing::None,
             resyncs: 0,
         }
@@ -91,6 +94,7 @@ impl Bridge {
         self.sides = [stays, new];
         self.resyncs = 0;
         join(x, stays, new);
+        self.lines = lines_between(x, stays, new);
         self.align(x, new);
         Ok(())
     }
@@ -126,6 +130,16 @@ impl Bridge {
         }
     }
 
+    /// Connects lines besides the audio that both legs have by now.
+    pub(super) fn join_lines(&mut self, x: &mut Core) {
+        let [a, b] = self.sides;
+        let now = lines_between(x, a, b);
+        for (a, b) in now.iter().filter(|pair| !self.lines.contains(pair)) {
+            x.stack.media(Command::Bridge(*a, *b));
+        }
+        self.lines = now;
+    }
+
     /// The leg at the other end of the bridge; `None` for a leg that is not connected by it.
     pub fn other(&self, leg: LegId) -> Option<LegId> {
         match self.sides {
@@ -146,12 +160,35 @@ pub(crate) fn join(x: &mut Core, a: LegId, b: LegId) {
     if let (Some(a), Some(b)) = (x.port_of(a), x.port_of(b)) {
         x.stack.media(Command::Bridge(a, b));
     }
+    for (a, b) in lines_between(x, a, b) {
+        x.stack.media(Command::Bridge(a, b));
+    }
+}
+
+/// The lines besides the audio that both legs have.
+fn lines_between(x: &Core, a: LegId, b: LegId) -> Vec<(MediaId, MediaId)> {
+    let lines = |leg: LegId| x.legs.get(leg).map(Leg::lines).unwrap_or_default();
+    lines(a)
+        .into_iter()
+        .zip(lines(b))
+        .filter_map(|(a, b)| a.zip(b))
+        .collect()
 }
 
 /// Lets no media of a leg flow to another one.
 pub(crate) fn unjoin(x: &mut Core, leg: LegId) {
     if let Some(port) = x.port_of(leg) {
         x.stack.media(Command::Unbridge(port));
+    }
+    for line in x
+        .legs
+        .get(leg)
+        .map(Leg::lines)
+        .unwrap_or_default()
+        .into_iter()
+        .flatten()
+    {
+        x.stack.media(Command::Unbridge(line));
     }
 }
 
@@ -221,9 +258,5 @@ pub(crate) fn is_held_by_other(leg: &Leg) -> bool {
 fn wish(x: &Core, leg: LegId) -> Option<Spec> {
     let leg = x.legs.get(leg)?;
     let agreed = leg.talk().agreed()?;
-    Some(if is_held_by_other(leg) {
-        agreed.with_direction(SdpDirection::SendRecv)
-    } else {
-        agreed
-    })
+    Some(if is_held_by_other(leg) { agreed.opened() } else { agreed })
 }

@@ -32,6 +32,7 @@ impl Bridge {
         if let Some(other) = self.other(leg) {
             self.resync(x, other, answer);
         }
+        self.join_lines(x);
     }
 
     /// Offers a leg what the other one chose, where that does not fit what was agreed on before. True where it does so.
@@ -84,6 +85,7 @@ impl Bridge {
                 }
             }
         }
+        self.join_lines(x);
     }
 
     fn offered(&mut self, x: &mut Core, leg: LegId, spec: &Spec) {

@@ -1,8 +1,8 @@
-//! Limits of conferences and recordings.
+//! Limits of conferences, recordings and media lines.
 
 use serde::{Deserialize, Serialize};
 
-/// How many conferences and recordings there may be at once.
+/// How many conferences and recordings there may be at once, and media lines of a leg.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Services {
@@ -12,6 +12,8 @@ pub struct Services {
     pub conference_members: usize,
     /// Recordings in progress; what is to be recorded beyond that is not.
     pub recordings: usize,
+    /// Media lines besides the audio of one leg (pictures, fax, BFCP); further lines are refused.
+    pub media_lines: usize,
 }
 
 impl Default for Services {
@@ -20,6 +22,7 @@ impl Default for Services {
             conferences: 200,
             conference_members: 250,
             recordings: 1_000,
+            media_lines: media::line::MAX_LINES,
         }
     }
 }

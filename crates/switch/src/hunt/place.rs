@@ -1,6 +1,6 @@
 //! From a target to phones that ring: extensions with their forwards, trunks, URIs.
 
-use ::media::{SdpDirection, Spec};
+use ::media::Spec;
 use sip::{Flow, Scheme, Uri};
 
 use super::{Branch, Hunt, Quest, Trail};
@@ -28,7 +28,7 @@ fn offer(quest: &Quest, x: &Core) -> Spec {
     };
     // The party that transferred it held it; it did not hold the call itself. So it can talk with the next party.
     if quest.transferred && bridge::is_held_by_other(leg) {
-        heard.with_direction(SdpDirection::SendRecv)
+        heard.opened()
     } else {
         // RFC 3264 5.1: keeps the direction of the caller's offer, so that no phone sends media that the caller does
         // not hear.

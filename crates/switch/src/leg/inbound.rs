@@ -41,6 +41,7 @@ pub(crate) fn take(
         .map(|uri| uri.number().into_owned())
         .unwrap_or_default();
     let mut talk = Talk::new(cx.new_local(&flow), audio);
+    talk.allow_lines(cx.config.limits.services.media_lines);
     let port = first_offer(cx, id, &flow, &mut talk, &invite)?;
     let mut can = Abilities::unknown();
     can.learn(&invite);
@@ -100,6 +101,7 @@ pub(super) fn accept(leg: &mut Leg, cx: &mut Stack, spec: &Spec) -> bool {
 
 /// The session description for the 200: the answer to the offer of the INVITE, or our offer where the INVITE made none.
 fn first_description(leg: &mut Leg, cx: &mut Stack, spec: &Spec) -> Option<bytes::Bytes> {
+    leg.take_lines(cx, spec);
     if leg.talk.owes_answer() {
         return leg.talk.answer(spec).ok();
     }
@@ -107,6 +109,7 @@ fn first_description(leg: &mut Leg, cx: &mut Stack, spec: &Spec) -> Option<bytes
     leg.port
         .take(cx, leg.id, &leg.path.flow, &mut leg.talk, &peer, None)
         .ok()?;
+    leg.take_lines(cx, spec);
     leg.talk.offer_in_success(spec).ok()
 }
 

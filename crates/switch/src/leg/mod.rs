@@ -132,6 +132,11 @@ impl Leg {
         self.port.id()
     }
 
+    /// The places in the media engine of the lines besides the audio, by their place in the call.
+    pub fn lines(&self) -> Vec<Option<MediaId>> {
+        self.port.lines().collect()
+    }
+
     /// The offers and answers of the session. For a called phone those of the early dialog that described media last.
     pub fn talk(&self) -> &Talk {
         self.stage.early_talk().unwrap_or(&self.talk)
@@ -290,6 +295,13 @@ impl Leg {
     fn contact(&self, cx: &Stack) -> String {
         let secure = self.stage.dialogs().next().is_some_and(Dialog::is_secure);
         self.path.contact(cx, secure)
+    }
+
+    /// Takes media ports for the lines of `spec` besides the audio, before they are described to the phone.
+    fn take_lines(&mut self, cx: &mut Stack, spec: &Spec) {
+        if spec.has_lines() {
+            self.port.take_lines(cx, self.id, &self.path.flow, &mut self.talk, spec);
+        }
     }
 
     /// Tells the media engine what the session is now.

@@ -86,6 +86,8 @@ pub(crate) fn call(
     let placeholder = Builder::request(&Method::Invite, &place.uri).finish();
     let peer = undescribed(&place.flow, false, &placeholder);
     port.take(cx, id, &place.flow, &mut talk, &peer, invitation.beside)?;
+    talk.allow_lines(cx.config.limits.services.media_lines);
+    port.take_lines(cx, id, &place.flow, &mut talk, invitation.offer);
     let Ok(body) = talk.offer(invitation.offer) else {
         port.close(cx);
         return Err(NoRoom);

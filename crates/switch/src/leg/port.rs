@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use ::media::{Command, Direction, Local, MediaId, PeerAddress, Pool, Remote};
+use ::media::{Command, Direction, Local, MediaId, PeerAddress, Pool, Remote, Spec};
 use sip::{Flow, HeaderName, Instant, Message};
 use smallvec::smallvec;
 
@@ -51,6 +51,16 @@ pub(super) struct Port {
     watched: Option<Duration>,
     /// Media flows in one direction at most.
     held: bool,
+    /// The lines besides the audio, by place. A place that is taken stays taken while the leg lasts.
+    lines: Vec<Option<LinePort>>,
+}
+
+/// The place in the media engine of a line besides the audio.
+#[derive(Debug)]
+struct LinePort {
+    id: MediaId,
+    local_port: u16,
+    last_rtp: Option<SocketAddr>,
 }
 
 impl Port {
@@ -123,6 +133,78 @@ impl Port {
         Ok(local_port)
     }
 
+    /// Takes a UDP port for each line of `spec` besides the audio that has none yet, on the engine of the leg. Each line
+    /// has a port of its own: a phone takes equal ports for one stream. A line for which there is no port is refused.
+    pub fn take_lines(&mut self, cx: &mut Stack, leg: LegId, flow: &Flow, talk: &mut Talk, spec: &Spec) {
+        let Some(beside) = self.id else { return };
+        let wanted = spec.lines().iter().enumerate().filter(|(_, line)| line.is_some());
+        for (place, _) in wanted
+            .filter(|(place, _)| talk.may_have_line(*place))
+            .collect::<Vec<_>>()
+        {
+            if self.lines.get(place).is_some_and(Option::is_some) {
+                continue;
+            }
+            let mut others = vec![talk.local_port()];
+            others.extend(self.lines.iter().flatten().map(|line| line.local_port));
+            let (id, now) = (cx.pool.open_beside(beside), cx.media_now());
+            let peer = PeerAddress::undescribed(flow.remote.ip(), false);
+            let Some(local_port) = cx.pool.take_apart(now, id, &peer, &others) else {
+                tracing::info!(
+                    place,
+                    "no media port is free for another media line: the line is refused"
+                );
+                cx.pool.release(now, id);
+                continue;
+            };
+            cx.ports.insert(id, leg);
+            cx.media(Command::Open {
+                media: id,
+                local_port,
+                expected: smallvec![flow.remote.ip()],
+            });
+            talk.receive_line_at(place, local_port);
+            if self.lines.len() <= place {
+                self.lines.resize_with(place + 1, || None);
+            }
+            self.lines[place] = Some(LinePort {
+                id,
+                local_port,
+                last_rtp: None,
+            });
+        }
+    }
+
+    /// The places in the media engine of the lines besides the audio, by their place in the call.
+    pub fn lines(&self) -> impl Iterator<Item = Option<MediaId>> {
+        self.lines.iter().map(|line| line.as_ref().map(|line| line.id))
+    }
+
+    fn sync_lines(&mut self, cx: &mut Stack, flow: &Flow, talk: &Talk) {
+        let remotes = talk.line_remotes(flow.remote.ip());
+        for (place, line) in self.lines.iter_mut().enumerate() {
+            let Some(line) = line else { continue };
+            let remote = remotes.get(place).cloned().flatten();
+            let mut remote = remote.unwrap_or_else(|| Remote {
+                raw: true,
+                ..Remote::default()
+            });
+            remote = reachable(cx, flow, remote);
+            let moved = line.last_rtp.is_some() && remote.rtp.is_some() && line.last_rtp != remote.rtp;
+            if remote.rtp.is_some() {
+                line.last_rtp = remote.rtp;
+                let peer = PeerAddress::described(flow.remote.ip(), &remote);
+                // As with the audio: the engine tells two legs apart, or one of them waits.
+                let _ = cx.pool.expect(cx.media_now(), line.id, &peer, moved);
+            }
+            cx.media(Command::Update {
+                media: line.id,
+                remote,
+                relearn: moved,
+            });
+        }
+    }
+
     /// Tells the engine what the session is now. `up`: the leg is answered, and the phone must not stay silent for
     /// longer than the timeout.
     pub fn sync(&mut self, cx: &mut Stack, flow: &Flow, talk: &Talk, up: bool) {
@@ -140,21 +222,24 @@ impl Port {
         }
         let Direction { send, receive } = remote.direction;
         self.held = !(send && receive);
+        let hears = receive && !remote.receive_payloads.is_empty();
         cx.media(Command::Update {
             media: port,
             remote,
             relearn: moved,
         });
-        let timeout = cx.config.media_timeout.filter(|_| receive && up);
+        let timeout = cx.config.media_timeout.filter(|_| hears && up);
         if self.watched != timeout {
             self.watched = timeout;
             cx.media(Command::Watch { media: port, timeout });
         }
+        self.sync_lines(cx, flow, talk);
     }
 
     /// Gives the port back.
     pub fn close(&mut self, cx: &mut Stack) {
-        if let Some(port) = self.id.take() {
+        let lines = self.lines.drain(..).flatten().map(|line| line.id);
+        for port in self.id.take().into_iter().chain(lines) {
             cx.media(Command::Close(port));
             cx.ports.remove(&port);
             cx.pool.release(cx.media_now(), port);
@@ -164,8 +249,12 @@ impl Port {
 
 /// What the engine needs of the phone, without the addresses to which no media may be sent.
 pub(super) fn remote(cx: &Stack, flow: &Flow, talk: &Talk) -> Remote {
+    reachable(cx, flow, talk.remote(flow.remote.ip()))
+}
+
+/// A phone as described, without the addresses to which no media may be sent.
+fn reachable(cx: &Stack, flow: &Flow, mut remote: Remote) -> Remote {
     let signalling = flow.remote.ip();
-    let mut remote = talk.remote(signalling);
     if remote.rtp.is_some_and(|to| !cx.may_send_media(flow, to)) {
         (remote.rtp, remote.rtcp) = (None, None);
         remote.expected = smallvec![signalling.to_canonical()];

@@ -35,6 +35,7 @@ pub(super) fn progress(leg: &mut Leg, cx: &mut Stack, code: u16, reason: &str, a
     let described = leg.talk.is_answered_early();
     let mut body = None;
     if let Some(spec) = answer.filter(|_| leg.talk.owes_answer()) {
+        leg.take_lines(cx, spec);
         body = leg.talk.answer_early(spec).ok();
         if body.is_some() {
             leg.sync_media(cx);

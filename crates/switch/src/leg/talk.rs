@@ -38,7 +38,7 @@ pub(crate) enum Unusable {
     /// The offer cannot be read, comes out of order, or has no codec that the device may use.
     #[error(transparent)]
     Description(#[from] SdpError),
-    /// The offer would turn a session with audio into a session of other media, such as a fax by T.38.
+    /// The offer would turn a session with audio into a session of media that is not relayed.
     #[error("it has media, but no audio")]
     NoAudio,
 }
@@ -96,8 +96,10 @@ impl Talk {
 
     /// Goes on from an image.
     pub fn resume(image: TalkImage) -> Self {
+        let mut session = image.session;
+        session.forget_line_ports();
         Self {
-            session: image.session,
+            session,
             audio: image.audio,
             heard: image.heard,
             said: image.said,
@@ -115,6 +117,21 @@ impl Talk {
         self.session.move_to(address, port);
     }
 
+    /// How many lines besides the audio the leg may have.
+    pub fn allow_lines(&mut self, most: usize) {
+        self.session.allow_lines(most);
+    }
+
+    /// Sets the UDP port that the line at this place is received at. The next description has it.
+    pub fn receive_line_at(&mut self, place: usize, port: u16) {
+        self.session.receive_line_at(place, port);
+    }
+
+    /// Whether the leg may have a line besides the audio at this place.
+    pub fn may_have_line(&self, place: usize) -> bool {
+        self.session.may_have_line(place)
+    }
+
     /// Takes an offer of the phone. The offer waits for [`Talk::answer`], [`Talk::answer_early`] or [`Talk::withdraw`].
     pub fn hear_offer(&mut self, sdp: &[u8]) -> Result<Spec, Unusable> {
         if self.open != Open::None {
@@ -123,10 +140,10 @@ impl Talk {
         let first = !self.session.is_established();
         let described = self.session.receive_offer(sdp)?;
         let offered = allowed(&self.audio, described);
-        let refused = match (offered.has_audio(), first) {
+        let refused = match (offered.has_audio() || (offered.has_lines() && !first), first) {
             (true, _) => None,
             (false, true) => Some(SdpError::NoCommonCodec.into()),
-            // RFC 3264 section 8.2: with port 0 a stream ends.
+            // RFC 3264 section 8.2: with port 0 a stream ends. What takes its place must be something that is relayed.
             (false, false) => in_use(sdp).then_some(Unusable::NoAudio),
         };
         if let Some(refused) = refused {
@@ -338,6 +355,9 @@ impl Talk {
         let (Some(said), Some(heard)) = (self.said(), self.heard()) else {
             return Fit::Relays;
         };
+        if !said.lines_serve(other) {
+            return Fit::NeedsOffer;
+        }
         if said.direction() == other.direction() {
             return Fit::Same;
         }
@@ -400,6 +420,11 @@ impl Talk {
     /// What the media engine must know of the phone. `signalling`: the address that its SIP comes from.
     pub fn remote(&self, signalling: IpAddr) -> Remote {
         self.session.remote(signalling)
+    }
+
+    /// As [`Talk::remote`], for each line besides the audio, by place; `None` where there is none in use.
+    pub fn line_remotes(&self, signalling: IpAddr) -> Vec<Option<Remote>> {
+        self.session.line_remotes(signalling)
     }
 
     /// As [`Talk::remote`], where only the payloads matter.

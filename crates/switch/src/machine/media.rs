@@ -82,6 +82,10 @@ fn failed(switch: &mut Switch, media: MediaId, reason: &str) {
     };
     tracing::error!(%reason, "a media port failed");
     switch.x.stack.pool.failed(media);
+    // Without pictures the two still talk.
+    if switch.x.legs.get(leg).is_some_and(|leg| leg.port() != Some(media)) {
+        return;
+    }
     switch.x.with_leg(leg, end::media_failed);
     switch.with_call(call, |call, x| {
         if call.subject() == Some(leg) && call.subject_waits(x) {

@@ -156,6 +156,7 @@ fn remote(phone: SocketAddr) -> Remote {
         rtp: Some(phone),
         rtcp: None,
         rtcp_mux: false,
+        raw: false,
         expected: [phone.ip()].into_iter().collect(),
         signalling: Some(phone.ip()),
         send_payloads: payloads,

@@ -290,6 +290,16 @@ pub(super) const KEYS: &[Key] = &[
         },
     ),
     limit(
+        "media-lines",
+        "N",
+        "4",
+        "Media lines besides the audio (pictures, fax, BFCP) that one leg may have; further lines are refused",
+        |c, v| {
+            c.switch.limits.services.media_lines = values::whole(one(v), 0, 16)?;
+            Ok(())
+        },
+    ),
+    limit(
         "call-mark",
         "SECONDS",
         "5",

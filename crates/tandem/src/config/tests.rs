@@ -288,6 +288,7 @@ fn every_key_is_read_from_the_file_as_well() {
         conferences = 7
         conference_members = 7
         recordings = 7
+        media_lines = 7
         progress_interval = 7
         target_silence = 7
         request_tries = 7

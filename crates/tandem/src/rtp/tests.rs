@@ -109,6 +109,7 @@ impl Bench {
             rtp: Some(phone.address()),
             rtcp: None,
             rtcp_mux: false,
+            raw: false,
             expected: [phone.address().ip()].into_iter().collect(),
             signalling: Some(phone.address().ip()),
             send_payloads: payloads.clone(),

@@ -1,5 +1,6 @@
 //! Codecs with known signals.
 
+mod comfort;
 mod damaged;
 mod opus;
 mod plain;

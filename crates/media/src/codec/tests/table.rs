@@ -53,6 +53,7 @@ fn tandem_converts_what_it_has_a_decoder_and_an_encoder_for() {
             channels: info.channels,
             fmtp: None,
             number: 96,
+            feedback: Vec::new(),
         };
         let converts = converts(&codec);
         assert_eq!(Decoder::new(&payload).is_some(), converts, "{info:?}");

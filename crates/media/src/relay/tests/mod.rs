@@ -6,6 +6,7 @@ mod digits;
 mod lifetime;
 mod numbers;
 mod playing;
+mod raw;
 mod recording;
 mod relaying;
 mod reports;
@@ -62,6 +63,7 @@ fn remote(rtp: &str, list: &[(u8, &str)]) -> Remote {
         rtp: Some(rtp),
         rtcp: Some(SocketAddr::new(rtp.ip(), rtp.port() + 1)),
         rtcp_mux: false,
+        raw: false,
         expected: [rtp.ip()].into_iter().collect(),
         signalling: Some(rtp.ip()),
         send_payloads: payloads(list),

@@ -258,3 +258,110 @@ fn bytes_that_are_no_text_stay_on_their_side() {
         "{text}"
     );
 }
+
+#[test]
+fn rtcp_on_the_port_of_rtp_is_agreed_where_it_is_offered_and_stays_agreed() {
+    let mut a = session(20_000);
+    let offer = phone("192.0.2.1", 4000, "0", &["rtcp-mux", "rtcp-rsize", "rtcp:4000"]);
+    let spec = a.receive_offer(&offer).unwrap();
+    assert!(!a.remote(ip("192.0.2.1")).rtcp_mux, "not before it is answered");
+    let mut b = session(20_002);
+    let passed = parse(&b.make_offer(&spec).unwrap());
+    assert_eq!(
+        passed.media[0].attribute("rtcp-mux"),
+        None,
+        "that is between one phone and Tandem"
+    );
+    b.receive_answer(&phone("192.0.2.2", 5000, "0", &["rtcp-mux"])).unwrap();
+    assert!(
+        !b.remote(ip("192.0.2.2")).rtcp_mux,
+        "what was not offered is not agreed"
+    );
+    let answer = parse(&a.make_answer(&spec).unwrap());
+    for name in ["rtcp-mux", "rtcp-rsize"] {
+        assert_eq!(answer.media[0].attribute(name), Some(""), "RFC 5761 5.1.1");
+    }
+    assert!(a.remote(ip("192.0.2.1")).rtcp_mux);
+    // Our later offer says it again; a peer that does not answer it has two ports from then on.
+    let again = parse(&a.make_offer(&spec).unwrap());
+    assert_eq!(again.media[0].attribute("rtcp-mux"), Some(""));
+    a.receive_answer(&phone("192.0.2.1", 4000, "0", &[])).unwrap();
+    let remote = a.remote(ip("192.0.2.1"));
+    assert_eq!(
+        (remote.rtcp_mux, remote.rtcp),
+        (false, Some("192.0.2.1:4001".parse().unwrap()))
+    );
+}
+
+#[test]
+fn feedback_crosses_between_lines_that_have_it_under_each_side_s_numbers() {
+    let with_feedback = |port, formats: &str, attributes: &[&str]| {
+        let text = String::from_utf8(phone("192.0.2.1", port, formats, attributes)).unwrap();
+        text.replace("RTP/AVP ", "RTP/AVPF ").into_bytes()
+    };
+    let feedback = |bytes: &Bytes| -> Vec<String> {
+        let sdp = parse(bytes);
+        let lines = sdp.media[0].attributes.iter().filter(|a| a.name == "rtcp-fb");
+        lines.filter_map(|a| a.value.clone()).collect()
+    };
+    let (mut a, mut b) = (session(20_000), session(20_002));
+    let offer = with_feedback(
+        4000,
+        "96 0",
+        &["rtpmap:96 opus/48000/2", "rtcp-fb:96 nack", "rtcp-fb:* ccm tmmbr"],
+    );
+    let spec = a.receive_offer(&offer).unwrap();
+    // A phone that may not know the profile is offered the plain one (RFC 4585 section 4.2: without feedback lines).
+    let offered = b.make_offer(&spec).unwrap();
+    assert_eq!(
+        (parse(&offered).media[0].protocol.as_str(), feedback(&offered).len()),
+        ("RTP/AVP", 0)
+    );
+    let plain = phone("192.0.2.2", 5000, "96", &["rtpmap:96 opus/48000/2"]);
+    let spec = b.receive_answer(&plain).unwrap();
+    let answer = a.make_answer(&spec).unwrap();
+    assert_eq!(
+        (parse(&answer).media[0].protocol.as_str(), feedback(&answer).len()),
+        ("RTP/AVPF", 0)
+    );
+    // The other phone has it too.
+    let offer = with_feedback(
+        5000,
+        "97",
+        &["rtpmap:97 opus/48000/2", "rtcp-fb:97 nack", "rtcp-fb:98 pli"],
+    );
+    let spec = b.receive_offer(&offer).unwrap();
+    assert_eq!(feedback(&a.make_offer(&spec).unwrap()), ["96 nack"]);
+    let answer = with_feedback(
+        4000,
+        "96",
+        &["rtpmap:96 opus/48000/2", "rtcp-fb:96 nack", "rtcp-fb:* ccm tmmbr"],
+    );
+    let spec = a.receive_answer(&answer).unwrap();
+    assert_eq!(feedback(&b.make_answer(&spec).unwrap()), ["97 nack", "97 ccm tmmbr"]);
+}
+
+#[test]
+fn a_line_besides_the_audio_leaves_odd_octets_and_other_attributes_behind() {
+    let (mut a, mut b) = (session(20_000), session(20_002));
+    b.receive_line_at(0, 20_010);
+    let mut offer = phone("192.0.2.1", 4000, "0", &[]);
+    offer.extend(
+        b"m=image 4002 udptl t38\r\na=T38FaxVersion:0\x1b\r\na=T38\x1bX:1\r\na=T38FaxUdpEC:\xe4\r\na=setup:active\r\n\
+          m=video 4004 RTP/AVP 31\xe4\r\n",
+    );
+    let spec = a.receive_offer(&offer).unwrap();
+    assert_eq!(
+        spec.lines().iter().flatten().count(),
+        1,
+        "a format that is no text is no format"
+    );
+    let text = String::from_utf8(b.make_offer(&spec).unwrap().to_vec()).unwrap();
+    let (_, fax) = text.split_once("m=image").unwrap();
+    assert_eq!(fax, " 20010 udptl t38\r\na=T38FaxVersion:0 \r\n");
+    assert!(
+        b.line_remotes(ip("192.0.2.2"))[0]
+            .as_ref()
+            .is_some_and(|remote| remote.raw && remote.direction.receive)
+    );
+}

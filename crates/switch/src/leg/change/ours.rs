@@ -74,6 +74,7 @@ pub(in crate::leg) fn offer_wanted(leg: &mut Leg, cx: &mut Stack) {
 
 /// Sends a re-INVITE with this offer. Error: the status and the reason for the call.
 fn send_offer(leg: &mut Leg, cx: &mut Stack, spec: &Spec, purpose: Purpose) -> Result<(), (u16, &'static str)> {
+    leg.take_lines(cx, spec);
     let body = leg.talk.offer(spec).map_err(|error| match error {
         OfferError::OpenOffer => (491, "Request Pending"),
         OfferError::NothingAllowed => (488, "Nothing The Device May Use"),

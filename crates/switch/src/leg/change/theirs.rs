@@ -136,6 +136,7 @@ fn send_answer(leg: &mut Leg, cx: &mut Stack, spec: &Spec) {
     let Some((server, request)) = take(leg, cx) else {
         return;
     };
+    leg.take_lines(cx, spec);
     let Ok(body) = leg.talk.answer(spec) else {
         leg.talk.withdraw();
         let refusal = Answer::unacceptable(&cx.config.domain, FORMAT);

@@ -137,10 +137,14 @@ fn a_device_is_offered_and_heard_only_with_its_own_codecs() {
 #[test]
 fn an_offer_without_audio_in_a_session_with_audio_is_refused() {
     let mut talk = answered("sendrecv", &Spec::own(&["PCMU"]));
-    let fax = "v=0\r\no=- 1 2 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\n\
-               m=audio 0 RTP/AVP 0\r\nm=image 5002 udptl t38\r\n";
-    assert_eq!(talk.hear_offer(fax.as_bytes()), Err(Unusable::NoAudio));
+    let chat = "v=0\r\no=- 1 2 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\n\
+                m=audio 0 RTP/AVP 0\r\nm=message 5002 TCP/MSRP *\r\n";
+    assert_eq!(talk.hear_offer(chat.as_bytes()), Err(Unusable::NoAudio));
     assert!(!talk.is_open());
+    let fax = chat.replace("message 5002 TCP/MSRP *", "image 5002 udptl t38");
+    let heard = talk.hear_offer(fax.as_bytes()).unwrap();
+    assert!(heard.has_lines() && !heard.has_audio(), "a fax is relayed");
+    talk.withdraw();
     let ended = talk.hear_offer(sdp(0, "0", "sendrecv").as_bytes()).unwrap();
     assert!(!ended.has_audio(), "a stream may end (RFC 3264 section 8.2)");
 }
