@@ -10,7 +10,6 @@
 //! | `g711.rs` | the two laws of G.711 | none |
 //! | `g722.rs` | the two bands of G.722 | none |
 //! | `l16.rs` | linear samples in network byte order | none |
-//! | `noise.rs` | [`ComfortNoise`]: noise as the peer describes its own | all of [`ComfortNoise`] |
 //! | `opus/` | Opus, its packets and parameters | see there |
 //!
 //! A codec that is not here is relayed all the same, under the name and clock that its `a=rtpmap` gives it.
@@ -27,12 +26,10 @@ use smol_str::SmolStr;
 use thiserror::Error;
 
 use self::g711::Law;
-pub mod noise;
 
 pub use self::{
     decoder::Decoder,
     encoder::{Encoder, MAX_OCTETS, plan},
-    noise::ComfortNoise,
 };
 use crate::{Codec, Payload, sound::Rate};
 

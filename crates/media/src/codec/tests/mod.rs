@@ -1,6 +1,5 @@
 //! Codecs with known signals.
 
-mod comfort;
 mod damaged;
 mod opus;
 mod plain;
