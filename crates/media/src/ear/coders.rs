@@ -122,11 +122,10 @@ impl Coders {
         resampler.process(&self.decoded, out);
     }
 
-    /// The peer describes its noise. What cannot be read is ignored.
+    /// The peer describes its noise.
     pub(super) fn describe(&mut self, coder: usize, payload: &[u8]) {
         if let Some(noise) = noise(&mut self.all, coder) {
-            // Fails for an empty payload only, which is not taken in.
-            let _ = noise.describe(payload);
+            noise.describe(payload);
         }
     }
 
