@@ -6,7 +6,7 @@ use super::{
     Ear, Heard, Mode,
     arrival::Arrivals,
     control::micros,
-    sequence::{Order, Timeline},
+    sequence::{Order, Step, Timeline},
     store::{Content, Refused, Waiting},
 };
 
@@ -23,6 +23,9 @@ impl Ear {
             return;
         };
         let mut order = self.sequences.read(heard.sequence);
+        if content.is_sound() && self.is_without_place(order, heard.timestamp, clock) {
+            order = Order::Late;
+        }
         if self.contradicts(order, heard.timestamp, clock) {
             order = self.sequences.stray(heard.sequence);
         }
@@ -75,6 +78,17 @@ impl Ear {
         self.coders.reset();
         self.arrivals = Arrivals::default();
         self.last.0 = None;
+    }
+
+    /// Whether a packet is older than the newest, and of a clock that is not known any more.
+    fn is_without_place(&mut self, order: Order, timestamp: u32, clock: u32) -> bool {
+        let newest = self.sequences.newest();
+        matches!(order, Order::Ahead(sequence) if Some(sequence) < newest)
+            && self.timeline.clock().is_some_and(|known| known != clock)
+            && self
+                .timeline
+                .place_before(timestamp, clock, self.rate.hertz())
+                .is_none()
     }
 
     /// Whether a packet is older than the newest by its number, but later by its time stamp: the sender began anew.
@@ -151,37 +165,55 @@ impl Ear {
 
     /// The place of a packet in the stream.
     fn place(&mut self, now: i64, sequence: i64, content: Content, heard: &Heard<'_>, clock: u32) -> i64 {
-        let is_newest = self.sequences.newest() == Some(sequence);
-        let mut place = match content {
-            // The clock of noise that stands beside a codec of another clock is that codec's.
-            Content::Noise { .. } => {
-                let clock = self.timeline.clock().unwrap_or(clock);
-                self.timeline.place(heard.timestamp, clock, self.rate.hertz())
-            }
-            Content::Sound { .. } | Content::Event | Content::Broken => {
-                self.timeline.place(heard.timestamp, clock, self.rate.hertz())
-            }
-        };
+        let hertz = self.rate.hertz();
         let Content::Sound { samples, .. } = content else {
-            return place;
+            // The clock of noise that stands beside a codec of another clock is that codec's.
+            let known = self.timeline.clock();
+            return match known.filter(|known| *known == clock || content != Content::Broken) {
+                Some(known) => self.timeline.place(heard.timestamp, known, hertz),
+                None => self.timeline.end,
+            };
         };
-        if is_newest && let Some(base) = self.arrivals.base() {
-            let later = now - self.micros(place) - base;
-            let jumped = later > micros(self.config.most) || later < -AHEAD[usize::from(heard.marker)];
-            if jumped && self.store.is_empty() && self.mode != Mode::Playing {
-                // Nothing was heard for a time; all begins from here.
-                self.arrivals.restart();
-            } else if jumped {
-                // The sender counts from elsewhere, but its sound goes on.
-                place = self.timeline.anchor(heard.timestamp, clock, self.timeline.end);
-                self.arrivals.restart();
-            }
+        let is_newest = self.sequences.newest() == Some(sequence);
+        if !is_newest
+            && self.timeline.clock() != Some(clock)
+            && let Some(place) = self.timeline.place_before(heard.timestamp, clock, hertz)
+        {
+            return place;
         }
+        let mut place = self.timeline.place(heard.timestamp, clock, hertz);
         if is_newest {
-            self.timeline.end = place + samples as i64;
+            let step = match heard.marker {
+                true => Step::Known,
+                false => self.timeline.step(sequence, place),
+            };
+            if self.jumps(now, place, heard.marker, step) {
+                place = self.timeline.anchor(heard.timestamp, clock, self.timeline.end);
+            }
+            self.timeline.ends(sequence, place + samples as i64);
         }
         let is_late = self.mode == Mode::Missing && place < self.pcm.end;
         self.arrives(now, place, is_late);
         place
+    }
+
+    /// Whether the newest packet follows the one before, whatever its time stamp says.
+    fn jumps(&mut self, now: i64, place: i64, marker: bool, step: Step) -> bool {
+        match step {
+            Step::Known => {}
+            Step::Wrong => return true,
+            Step::FoundWrong => {
+                self.arrivals.restart();
+                return true;
+            }
+        }
+        let Some(base) = self.arrivals.base() else { return false };
+        let later = now - self.micros(place) - base;
+        let jumped = later > micros(self.config.most) || later < -AHEAD[usize::from(marker)];
+        if jumped {
+            self.arrivals.restart();
+        }
+        // Where nothing was heard for a time, all begins from here.
+        jumped && !(self.store.is_empty() && self.mode != Mode::Playing)
     }
 }

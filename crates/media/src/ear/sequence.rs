@@ -3,6 +3,9 @@
 /// Numbers so far ahead or so far back are of a sender that began anew (RFC 3550 appendix A.1: MAX_DROPOUT, MAX_MISORDER).
 const MAX_AHEAD: i16 = 3000;
 const MAX_BACK: i16 = 100;
+/// So many packets in a row are off by the same, and their time stamps are of a wrong clock (G.722 at 16 kHz: RFC 3551
+/// section 4.5.2 says 8 kHz, which its first senders did not know).
+const WRONG: u32 = 5;
 /// Time stamps further apart than this are counted from a new anchor.
 const FAR: i32 = 1 << 30;
 
@@ -116,8 +119,26 @@ impl Sequences {
 #[derive(Debug, Default)]
 pub(super) struct Timeline {
     anchor: Option<Anchor>,
+    /// The last anchor of another clock.
+    before: Option<Anchor>,
     /// Where the newest packet ends.
     pub(super) end: i64,
+    /// The number of that packet.
+    last: i64,
+    /// How far each of the last packets was from the end of the one before, and how many these are.
+    off: i64,
+    times: u32,
+}
+
+/// What a packet's time stamp says, beside its number.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    /// When its sound was.
+    Known,
+    /// Nothing, from now on: the clock is wrong.
+    FoundWrong,
+    /// Nothing.
+    Wrong,
 }
 
 #[derive(Copy, Clone, Debug)]
@@ -131,8 +152,8 @@ impl Timeline {
     /// A stream whose first packet comes at that place.
     pub(super) fn from(place: i64) -> Timeline {
         Timeline {
-            anchor: None,
             end: place,
+            ..Timeline::default()
         }
     }
 
@@ -146,22 +167,62 @@ impl Timeline {
         let Some(anchor) = self.anchor.filter(|anchor| anchor.clock == clock) else {
             return self.anchor(timestamp, clock, self.end);
         };
-        let ahead = timestamp.wrapping_sub(anchor.timestamp) as i32;
-        let place = anchor.place + i64::from(ahead) * i64::from(hertz) / i64::from(clock.max(1));
-        if ahead.checked_abs().is_none_or(|far| far > FAR) {
+        let place = anchor.place(timestamp, hertz);
+        if anchor.ahead(timestamp).checked_abs().is_none_or(|far| far > FAR) {
             self.anchor(timestamp, clock, place);
         }
         place
     }
 
+    /// The place of a packet from before the clock has changed.
+    pub(super) fn place_before(&self, timestamp: u32, clock: u32, hertz: u32) -> Option<i64> {
+        let before = self.before.filter(|before| before.clock == clock)?;
+        Some(before.place(timestamp, hertz))
+    }
+
+    /// Looks at the newest packet. To be called before [`Timeline::ends`].
+    pub(super) fn step(&mut self, sequence: i64, place: i64) -> Step {
+        let off = place - self.end;
+        let follows = sequence == self.last + 1 && off != 0;
+        self.times = match follows {
+            true if off == self.off => self.times.saturating_add(1),
+            true => 1,
+            false => 0,
+        };
+        self.off = off;
+        match self.times {
+            0..WRONG => Step::Known,
+            WRONG => Step::FoundWrong,
+            _ => Step::Wrong,
+        }
+    }
+
+    /// The newest packet ends there.
+    pub(super) fn ends(&mut self, sequence: i64, end: i64) {
+        (self.last, self.end) = (sequence, end);
+    }
+
     /// From now on this time stamp is at that place.
     pub(super) fn anchor(&mut self, timestamp: u32, clock: u32, place: i64) -> i64 {
+        if self.anchor.is_some_and(|anchor| anchor.clock != clock) {
+            self.before = self.anchor;
+        }
         self.anchor = Some(Anchor {
             timestamp,
             clock,
             place,
         });
         place
+    }
+}
+
+impl Anchor {
+    fn ahead(&self, timestamp: u32) -> i32 {
+        timestamp.wrapping_sub(self.timestamp) as i32
+    }
+
+    fn place(&self, timestamp: u32, hertz: u32) -> i64 {
+        self.place + i64::from(self.ahead(timestamp)) * i64::from(hertz) / i64::from(self.clock.max(1))
     }
 }
 

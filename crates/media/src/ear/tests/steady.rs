@@ -195,3 +195,44 @@ fn an_ear_is_small_and_takes_no_more_memory_with_time() {
     assert!(warm <= 12 * 1024, "{warm}");
     assert!(world.ear.octets() <= 16 * 1024, "{}", world.ear.octets());
 }
+
+#[test]
+fn time_stamps_of_a_wrong_clock_do_no_harm() {
+    // As of a sender that counts two ticks for each sample, or half of one.
+    for step in [320u32, 80] {
+        let mut world = World::new(Rate::Narrow, 20);
+        for n in 0..300u16 {
+            let mut packet = alaw(n, u32::from(n) * 160, 20, tone);
+            packet.timestamp = u32::from(n) * step;
+            world.send(i64::from(n) * 20_000, packet);
+        }
+        world.run(5_900_000);
+        let counters = world.ear.counters();
+        assert_eq!((counters.lost, counters.malformed), (0, 0), "{counters:?}");
+        assert!(counters.late <= 3 && counters.concealed <= 120, "{step}: {counters:?}");
+        assert!(counters.delay <= 60, "{step}: {counters:?}");
+        let (worst, _) = judge(&segments(&world.out, &reference(tone, 49_000), 0, 240)[50..]);
+        assert!(worst > 60.0, "{step}: {worst}");
+        assert!(world.kinds[50..].iter().all(|kind| *kind == Kind::Speech));
+    }
+}
+
+#[test]
+fn a_packet_that_comes_after_the_codec_was_changed_does_not_move_the_others() {
+    let mut world = World::new(Rate::Narrow, 20);
+    for n in 0..100u16 {
+        let mut packet = alaw(n, u32::from(n) * 160, 20, tone);
+        if n >= 50 {
+            (packet.number, packet.timestamp) = (L16, u32::from(n) * 320);
+            packet.payload = (0..320)
+                .map(|s| tone(f64::from(n) * 0.02 + f64::from(s) / 16_000.0) as i16)
+                .flat_map(i16::to_be_bytes)
+                .collect();
+        }
+        world.send(i64::from(n) * 20_000 + i64::from(n == 49) * 24_000, packet);
+    }
+    world.run(1_950_000);
+    let counters = world.ear.counters();
+    assert_eq!((counters.late, counters.lost), (0, 0), "{counters:?}");
+    assert!(counters.concealed <= 40 && counters.delay <= 50, "{counters:?}");
+}
