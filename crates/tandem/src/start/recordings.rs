@@ -1,10 +1,6 @@
 //! Recordings that were cut off, and recordings that are too old.
 
-use std::{
-    fs::OpenOptions,
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{fs::OpenOptions, path::Path, time::Duration};
 
 use admin::Recordings;
 use media::file::Repair;
@@ -14,11 +10,6 @@ use crate::{clock::Clock, config::Config};
 
 /// How often old recordings are looked for.
 const EVERY: Duration = Duration::from_secs(3_600);
-
-/// The folder of recordings.
-pub(super) fn folder(config: &Config) -> PathBuf {
-    config.data.join("recordings")
-}
 
 /// Gives recordings that were cut off when the last process ended their end.
 pub(super) async fn close_interrupted(store: &Store, config: &Config) -> Result<(), StoreError> {
@@ -61,5 +52,5 @@ pub(super) fn tidy(store: &Store, config: &Config, clock: Clock) {
 }
 
 fn of(store: &Store, config: &Config) -> Recordings {
-    Recordings::new(store.clone(), config.domain.as_str().into(), folder(config))
+    Recordings::new(store.clone(), config.domain.as_str().into(), config.recordings())
 }

@@ -112,7 +112,7 @@ async fn run(config: &Config, keeper: &Handle) -> Result<(), StartError> {
         store: store.clone(),
         domain: config.domain.as_str().into(),
         switch,
-        recordings: recordings::folder(config),
+        recordings: config.recordings(),
         dialplans: Arc::new(Files(plans)),
         events,
         health: health.clone(),

@@ -215,7 +215,11 @@ impl Station {
 
 impl Coded {
     fn new(payload: &Payload, unit: u64, length: u64, rate: Rate) -> Option<Coded> {
-        let encoder = Encoder::at(payload, length as u32 * UNIT, rate).filter(|encoder| encoder.rate() == rate)?;
+        let encoder = Encoder::at(payload, length as u32 * UNIT, rate)?;
+        // Some codecs have no packets of that length.
+        if encoder.rate() != rate || encoder.ptime() != length as u32 * UNIT {
+            return None;
+        }
         Some(Coded {
             payload: payload.clone(),
             length,

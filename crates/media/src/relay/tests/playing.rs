@@ -332,6 +332,52 @@ fn music_is_read_and_encoded_once_for_all_and_ends_with_its_last_leg() {
 }
 
 #[test]
+fn wide_band_legs_hear_wide_band_files_sample_by_sample() {
+    use crate::sound::Rate;
+    let mut wide = remote(A, &[(96, "L16")]);
+    wide.send_payloads[0].clock_rate = 16_000;
+    let pcm: Vec<i16> = (0..1_600).map(|n| n * 7).collect();
+    let octets: Vec<u8> = pcm.iter().flat_map(|sample| sample.to_be_bytes()).collect();
+    for music in [false, true] {
+        let mut w = World::new();
+        w.leg(1, AT_A, wide.clone());
+        w.leg(
+            2,
+            AT_B,
+            Remote {
+                rtp: Some(at(B)),
+                expected: [at(B).ip()].into_iter().collect(),
+                ..wide.clone()
+            },
+        );
+        for slot in [1, 2] {
+            let music = music.then(|| Source::Music("a".into()));
+            w.command(play(slot, music.unwrap_or_else(|| prompts(&["a"])), false));
+        }
+        let mut sent = w.pass(1);
+        w.answer_all(|_| {
+            let clip = Clip::new(Rate::Wide, pcm.clone()).into();
+            Ok(Piece { clip, last: !music })
+        });
+        sent.extend(w.pass(99));
+        for peer in [A, B] {
+            let heard: Vec<u8> = sent
+                .iter()
+                .filter(|s| s.to == at(peer))
+                .flat_map(|s| s.payload.clone())
+                .collect();
+            let from = octets.windows(4).position(|window| window == &heard[..4]).unwrap();
+            let whole = (octets.len() - from).min(heard.len());
+            assert!(
+                heard[..whole] == octets[from..from + whole] && whole >= 1_920,
+                "{music} {peer} {from} {whole}"
+            );
+        }
+        assert_eq!(w.relay.play.open(), if music { 2 } else { 0 }, "music is read once");
+    }
+}
+
+#[test]
 fn music_that_cannot_be_read_is_told_to_each_leg() {
     let mut w = World::bridged();
     for slot in [1, 2] {

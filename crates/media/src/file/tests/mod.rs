@@ -1,3 +1,7 @@
+//! Files of both formats; here are WAV files, and what all use.
+
+mod opus;
+
 use std::io::Cursor;
 
 use proptest::prelude::*;
