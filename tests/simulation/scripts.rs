@@ -91,7 +91,7 @@ fn recording(chance: &mut Chance) -> String {
 
 /// A verb that takes or gives sound for a while.
 fn sound(chance: &mut Chance) -> Verb {
-    match chance.below(4) {
+    match chance.below(6) {
         0 => Verb::Music {
             name: chance
                 .percent(50)
@@ -125,9 +125,9 @@ fn sound(chance: &mut Chance) -> Verb {
 }
 
 fn verb(chance: &mut Chance, numbers: &[String], dialed: &str) -> Verb {
-    match chance.below(30) {
-        24..=29 => sound(chance),
-        0..=9 => dial(chance, numbers, dialed),
+    match chance.below(31) {
+        27..=30 => sound(chance),
+        0..=9 | 24..=26 => dial(chance, numbers, dialed),
         10 | 11 => Verb::Answer,
         12 => Verb::Ring,
         13 => Verb::Echo,

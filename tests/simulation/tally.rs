@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt, ops::AddAssign};
 
-use switch::Disposition;
+use switch::{Disposition, Event, RecordingEnd};
 
 use crate::life::Life;
 
@@ -29,6 +29,20 @@ pub struct Tally {
     directed: u64,
     odd: u64,
     transfers: Transfers,
+    services: Services,
+}
+
+/// Counts of recordings and conferences.
+#[derive(Copy, Clone, Default)]
+struct Services {
+    /// Recordings that have ended.
+    recordings: u64,
+    /// Recordings that failed.
+    failed: u64,
+    /// Members that entered a conference.
+    members: u64,
+    /// Members that met another member there.
+    met: u64,
 }
 
 /// Counts of transfers.
@@ -81,6 +95,7 @@ impl Tally {
         tally.refused_changes = refused.count() as u64;
         tally.first_words(life);
         tally.transfers(life);
+        tally.services(life);
         tally
     }
 
@@ -96,6 +111,30 @@ impl Tally {
             self.transfers.accepted += u64::from(call.transfer.code == Some(202));
             let replaces = call.invite.header(sip::HeaderName::Replaces).is_some();
             self.transfers.replaced += u64::from(replaces && call.dialog.is_some());
+        }
+    }
+
+    fn services(&mut self, life: &Life) {
+        let ended = life.world.recordings.values().filter_map(|one| one.ended.as_ref());
+        for ended in ended {
+            self.services.recordings += 1;
+            self.services.failed += u64::from(ended.end == RecordingEnd::Failed);
+        }
+        let mut inside: BTreeMap<&str, u64> = BTreeMap::new();
+        for event in &life.world.events {
+            match event {
+                Event::ConferenceJoined { room, .. } => {
+                    let members = inside.entry(room).or_default();
+                    *members += 1;
+                    self.services.members += 1;
+                    self.services.met += u64::from(*members > 1);
+                }
+                Event::ConferenceLeft { room, .. } => {
+                    let members = inside.entry(room).or_default();
+                    *members = members.saturating_sub(1);
+                }
+                _ => {}
+            }
         }
     }
 
@@ -134,10 +173,14 @@ impl Tally {
             ("transfers that reached their target", self.transfers.done),
             ("transfers that came back", self.transfers.back),
             ("phones replaced", self.transfers.replaced),
+            ("recordings", self.services.recordings),
+            ("members of conferences", self.services.members),
         ] {
             assert!(count * 100 >= self.calls, "too few {name} to prove anything: {count}");
         }
         assert!(self.left > 0, "no callee hung up before it answered");
+        assert!(self.services.met > 0, "no two members met in a conference");
+        assert!(self.services.failed > 0, "no recording failed");
         assert_eq!(
             self.dispositions.len(),
             6,
@@ -176,6 +219,10 @@ impl AddAssign for Tally {
         self.transfers.done += other.transfers.done;
         self.transfers.back += other.transfers.back;
         self.transfers.replaced += other.transfers.replaced;
+        self.services.recordings += other.services.recordings;
+        self.services.failed += other.services.failed;
+        self.services.members += other.services.members;
+        self.services.met += other.services.met;
         for (name, count) in other.dispositions {
             *self.dispositions.entry(name).or_default() += count;
         }
@@ -193,7 +240,8 @@ impl fmt::Display for Tally {
             "{} datagrams lost, {} doubled, {} changes refused, {} talks compared, {} keys and {} texts passed on, \
              {} texts delivered, {} answers and CANCELs of others, {} odd messages, {} with keep-alives, \
              {} callers told of other states than ringing, {} callees gone before they answered, {} first offers of one \
-             direction, {} calls described oddly, {} transfers accepted, {} done, {} come back, {} phones replaced)",
+             direction, {} calls described oddly, {} transfers accepted, {} done, {} come back, {} phones replaced, \
+             {} recordings, {} of them failed, {} members of conferences, {} met others)",
             self.lost,
             self.doubled,
             self.refused_changes,
@@ -212,6 +260,10 @@ impl fmt::Display for Tally {
             self.transfers.done,
             self.transfers.back,
             self.transfers.replaced,
+            self.services.recordings,
+            self.services.failed,
+            self.services.members,
+            self.services.met,
         )
     }
 }

@@ -87,3 +87,28 @@ fn a_key_that_comes_by_info_and_as_a_tone_is_one_key() {
         stage.clears();
     }
 }
+
+#[test]
+fn a_phone_is_listened_to_only_as_long_as_it_agrees_on_no_rfc_4733() {
+    // Without an offer in its INVITE nothing is known of the phone before its ACK.
+    let stage = plan("caller.answer(); caller.wait(20); caller.wait(20);");
+    let alice = stage.phone("101");
+    alice.feels(|mood| mood.late_offer = true).calls("900").talks();
+    stage.pass(1.0);
+    assert_eq!((listens(&stage), alice.is_listened_to_for()), (2, Ears::default()));
+    alice.hangs_up();
+    stage.clears();
+
+    // A re-INVITE adds it.
+    let stage = plan("caller.answer(); caller.wait(20);");
+    let alice = stage.phone("101");
+    alice.feels(|mood| mood.codecs = vec!["PCMU"]).calls("900").talks();
+    stage.pass(1.0);
+    assert_eq!(alice.is_listened_to_for(), TONES);
+    alice
+        .feels(|mood| mood.codecs = vec!["PCMU", "TELEPHONE-EVENT"])
+        .resumes();
+    assert_eq!(alice.is_listened_to_for(), Ears::default());
+    alice.hangs_up();
+    stage.clears();
+}

@@ -30,10 +30,10 @@ fn said(stage: &Stage) -> Vec<String> {
 /// The message of the fault with which a script ended.
 fn fault(stage: &Stage) -> String {
     stage.with(|world| {
-        let faults = world.events.iter().filter_map(|event| match event {
+        let mut faults = world.events.iter().filter_map(|event| match event {
             switch::Event::ScriptFailed { fault, .. } => Some(fault.message.clone()),
             _ => None,
         });
-        faults.last().unwrap_or_default()
+        faults.next_back().unwrap_or_default()
     })
 }

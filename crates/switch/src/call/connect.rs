@@ -129,6 +129,7 @@ pub(super) fn hang_up_partner(call: &mut Call, x: &mut Core, cause: &Cause) {
 /// The subject's ACK has come.
 pub(super) fn subject_confirmed(call: &mut Call, x: &mut Core, subject: LegId, answer: Option<Spec>) {
     call.tell_verb(VerbEvent::SubjectConfirmed);
+    digits::session_changed(call, x);
     if let (Some(spec), Some(bridge)) = (answer, &mut call.bridge) {
         bridge.confirmed(x, subject, &spec);
     }
@@ -172,7 +173,10 @@ fn partner_gone(call: &mut Call, x: &mut Core, ending: Option<Ending>) {
 pub(super) fn session_event(call: &mut Call, x: &mut Core, leg: LegId, event: SessionEvent) {
     match (&mut call.bridge, event) {
         (Some(bridge), event) => bridge.session_event(x, leg, event),
-        (None, SessionEvent::Offered(_)) => bridge::answer_alone(x, leg),
+        (None, SessionEvent::Offered(_)) => {
+            bridge::answer_alone(x, leg);
+            digits::session_changed(call, x);
+        }
         (
             None,
             SessionEvent::Withdrawn

@@ -52,6 +52,13 @@ pub(crate) fn listen(call: &mut Call, x: &mut Core, voice: bool) {
     call.keys.ears = ears.any().then_some((port, ears));
 }
 
+/// The subject's session has changed: its phone may agree on RFC 4733 now, or no longer.
+pub(super) fn session_changed(call: &mut Call, x: &mut Core) {
+    if let Some((_, ears)) = call.keys.ears.filter(|_| !call.is_connected()) {
+        listen(call, x, ears.voice);
+    }
+}
+
 /// The media engine listens no longer.
 pub(super) fn deafen(call: &mut Call, x: &mut Core) {
     if let Some((media, _)) = call.keys.ears.take()
