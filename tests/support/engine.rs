@@ -281,8 +281,13 @@ pub fn recorded(recording: RecordingId, millis: u64, end: RecordEnd) -> Event {
     Event::Recorded {
         recording,
         millis,
-        octets: 44 + 16 * millis,
-        file: String::new(),
+        // A file of the name that was asked for was there before. Where nothing was recorded there is no file.
+        octets: if millis > 0 { 44 + 16 * millis } else { 0 },
+        file: if millis > 0 {
+            format!("renamed-{:016x}", recording.0)
+        } else {
+            String::new()
+        },
         end,
     }
 }

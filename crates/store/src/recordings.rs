@@ -19,8 +19,8 @@ static WRITE: MultiRow = MultiRow::new(
     "INSERT INTO recordings (domain, id, call_id, kind, name, file, format, channels, started_at, millis, octets, ended, \
      fault) VALUES",
     13,
-    "ON CONFLICT (domain, id) DO UPDATE SET millis = excluded.millis, octets = excluded.octets, ended = excluded.ended, \
-     fault = excluded.fault WHERE recordings.ended IS NULL AND excluded.ended IS NOT NULL",
+    "ON CONFLICT (domain, id) DO UPDATE SET file = excluded.file, millis = excluded.millis, octets = excluded.octets, \
+     ended = excluded.ended, fault = excluded.fault WHERE recordings.ended IS NULL AND excluded.ended IS NOT NULL",
 );
 
 pub(crate) async fn write(

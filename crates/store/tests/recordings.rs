@@ -31,7 +31,9 @@ fn ended(n: u64) -> Recording {
         end: RecordingEnd::HangUp,
         fault: "no more".into(),
     };
+    // The file may have got another name.
     Recording {
+        file: format!("2026/11/{n}-2.wav"),
         ended: Some(end),
         ..begun(n)
     }

@@ -1,7 +1,9 @@
 //! `dial` with `record`, and recordings that the admin API begins.
 
 use media::{Command, service::Taken};
-use switch::{CallUid, Command as Ask, CommandError, RecordAction, Recording, RecordingEnd, RecordingKind, Reply};
+use switch::{
+    CallUid, Command as Ask, CommandError, LiveRecording, RecordAction, Recording, RecordingEnd, RecordingKind, Reply,
+};
 use tests::{Actor, Stage, engine::FULL_DISK};
 
 use super::plan;
@@ -170,6 +172,8 @@ fn beyond_the_limit_the_call_goes_on_unrecorded() {
 fn the_api_begins_pauses_resumes_and_ends_a_recording() {
     let (stage, alice, bob) = talking("caller.dial(caller.dialed);");
     let conflict = |words: &str| Err(CommandError::Conflict(words.to_owned()));
+    let shown = || stage.calls()[0].recording;
+    assert_eq!(shown(), LiveRecording::Off);
     for action in [RecordAction::Stop, RecordAction::Pause, RecordAction::Resume] {
         assert_eq!(asks(&stage, action), conflict("the call is not recorded"));
     }
@@ -181,10 +185,11 @@ fn the_api_begins_pauses_resumes_and_ends_a_recording() {
     assert_eq!(taken(&stage), [both(&alice, &bob)]);
     let paused = || stage.with(|world| world.engine.paused.len());
     assert_eq!(asks(&stage, RecordAction::Pause), Ok(Reply::Done));
-    assert_eq!(paused(), 1);
+    assert_eq!((paused(), shown()), (1, LiveRecording::Paused));
     assert_eq!(asks(&stage, RecordAction::Resume), Ok(Reply::Done));
-    assert_eq!(paused(), 0);
+    assert_eq!((paused(), shown()), (0, LiveRecording::On));
     assert_eq!(asks(&stage, RecordAction::Stop), Ok(Reply::Done));
+    assert_eq!(shown(), LiveRecording::Off);
     stage.pass(1.0);
     assert_eq!(ends(&stage), [("call".to_owned(), Some(RecordingEnd::Stopped))]);
     // Once more: a recording of its own.

@@ -1,7 +1,7 @@
 //! `record`: what is recorded, what ends it, and what the script and the store are told.
 
 use media::{
-    Command, Event, Source,
+    Command, Source,
     service::{FileFormat, RecordEnd, Recording as Order, RecordingId, Taken},
 };
 use switch::{Input, RecordingEnd, RecordingFormat, RecordingKind};
@@ -66,6 +66,11 @@ fn a_key_ends_a_recording_which_the_store_and_the_script_are_told_of() {
     assert_eq!(end(&stage).0, RecordingEnd::Stopped);
     alice.ends_with(200);
     let report = stage.recordings().remove(0);
+    assert_eq!(
+        report.file,
+        format!("renamed-{}.wav", report.id),
+        "what the engine called it"
+    );
     let ended = report.ended.unwrap();
     assert!((2_900..3_200).contains(&ended.millis) && ended.octets > 0, "{ended:?}");
     assert_eq!(report.call_id, stage.record().open.call_id);
@@ -246,12 +251,6 @@ fn an_engine_that_does_not_say_that_it_has_ended_holds_up_no_script() {
     alice.ends_with(200);
     stage.tells(Input::Media(recorded(id, 1_000, RecordEnd::Stopped)));
     // What is not known is ignored.
-    stage.tells(Input::Media(Event::Recorded {
-        recording: RecordingId(7),
-        millis: 0,
-        octets: 0,
-        file: String::new(),
-        end: RecordEnd::Stopped,
-    }));
+    stage.tells(Input::Media(recorded(RecordingId(7), 0, RecordEnd::Stopped)));
     stage.clears();
 }

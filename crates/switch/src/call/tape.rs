@@ -101,12 +101,12 @@ pub(crate) fn recorded(call: &mut Call, id: RecordingId) {
     }
 }
 
-/// What the admin API shows.
+/// Whether the parties are recorded.
 pub(super) fn state(call: &Call) -> LiveRecording {
     match call.tape.as_deref() {
+        None => LiveRecording::Off,
         Some(tape) if tape.paused => LiveRecording::Paused,
         Some(_) => LiveRecording::On,
-        None => LiveRecording::Off,
     }
 }
 

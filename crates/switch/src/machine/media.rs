@@ -11,6 +11,7 @@ use crate::{
     call::{Ending, VerbEvent, digit, recorded},
     ids::{CallId, LegId},
     leg::end,
+    recordings::Written,
 };
 
 /// Passes a report to the leg or the call that it is about.
@@ -40,9 +41,12 @@ pub(super) fn event(switch: &mut Switch, event: Event) {
             recording,
             millis,
             octets,
+            file,
             end,
-            ..
-        } => recording_ended(switch, recording, (millis, octets), end),
+        } => {
+            let written = Written { millis, octets, file };
+            recording_ended(switch, recording, written, end);
+        }
         Event::Closed { .. } | Event::Measured { .. } => {}
     }
 }
@@ -95,10 +99,10 @@ fn failed(switch: &mut Switch, media: MediaId, reason: &str) {
     });
 }
 
-fn recording_ended(switch: &mut Switch, id: RecordingId, size: (u64, u64), end: RecordEnd) {
+fn recording_ended(switch: &mut Switch, id: RecordingId, written: Written, end: RecordEnd) {
     let x = &mut switch.x;
     x.conferences.recorded(id);
-    if let Some((owner, report)) = x.recordings.ended(&mut x.stack, id, size, end) {
+    if let Some((owner, report)) = x.recordings.ended(&mut x.stack, id, written, end) {
         switch.with_call(owner, |call, _| {
             recorded(call, id);
             call.tell_verb(VerbEvent::Recorded(Box::new(report)));

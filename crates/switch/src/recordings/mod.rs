@@ -36,6 +36,16 @@ pub(crate) struct Wish<'a> {
     pub silence: Option<Duration>,
 }
 
+/// What the media engine has written.
+pub(crate) struct Written {
+    /// The recorded time in milliseconds.
+    pub millis: u64,
+    /// Octets of the file.
+    pub octets: u64,
+    /// The file without its suffix, if there is one; it may differ from the one that was asked for.
+    pub file: String,
+}
+
 /// There are as many recordings as there may be.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Full;
@@ -65,10 +75,7 @@ impl Recordings {
         }
         let id = RecordingId(cx.ids.u64());
         let uid = RecordingUid(id.0);
-        let format = match wish.format {
-            RecordingFormat::Wav => FileFormat::Wav,
-            RecordingFormat::Opus => FileFormat::OggOpus,
-        };
+        let format = format_of(wish.format);
         let file = format!("{}-{uid}", wish.name);
         let report = Recording {
             id: uid,
@@ -128,7 +135,7 @@ impl Recordings {
         &mut self,
         cx: &mut Stack,
         id: RecordingId,
-        (millis, octets): (u64, u64),
+        Written { millis, octets, file }: Written,
         end: RecordEnd,
     ) -> Option<(CallId, Recording)> {
         let Live {
@@ -148,6 +155,9 @@ impl Recordings {
         } else {
             tracing::error!(file = %report.file, millis, %fault, "a recording failed; the call goes on");
         }
+        if !file.is_empty() {
+            report.file = format!("{file}.{}", format_of(report.format).suffix());
+        }
         report.ended = Some(RecordingEnded {
             millis,
             octets,
@@ -162,5 +172,13 @@ impl Recordings {
     /// How many there are.
     pub fn len(&self) -> usize {
         self.live.len()
+    }
+}
+
+/// The format, as the media engine calls it.
+const fn format_of(format: RecordingFormat) -> FileFormat {
+    match format {
+        RecordingFormat::Wav => FileFormat::Wav,
+        RecordingFormat::Opus => FileFormat::OggOpus,
     }
 }

@@ -187,7 +187,8 @@ fn over(call: &Call, x: &mut Core, report: Recording, digit: Option<char>) -> Ne
     Next::Done(Outcome::Recorded(Box::new(RecordResult {
         status,
         seconds: Duration::from_millis(ended.millis).as_secs_f64(),
-        file: report.file,
+        // A disk that was full from the beginning has no file.
+        file: if ended.octets > 0 { report.file } else { String::new() },
         id: Some(report.id),
         digit,
     })))
