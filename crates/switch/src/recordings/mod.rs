@@ -69,7 +69,7 @@ impl Recordings {
         if self.live.len() >= cx.config.limits.services.recordings {
             tracing::warn!(
                 recordings = self.live.len(),
-                "too many recordings at once (--recordings)"
+                "too many recordings at once (--max-recordings)"
             );
             return Err(Full);
         }

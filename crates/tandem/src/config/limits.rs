@@ -280,7 +280,7 @@ pub(super) const KEYS: &[Key] = &[
         },
     ),
     limit(
-        "recordings",
+        "max-recordings",
         "N",
         "1000",
         "Recordings at once; what is to be recorded beyond that is not, and its call goes on",

@@ -287,7 +287,7 @@ fn every_key_is_read_from_the_file_as_well() {
         record_parts = 7
         conferences = 7
         conference_members = 7
-        recordings = 7
+        max_recordings = 7
         media_lines = 7
         progress_interval = 7
         target_silence = 7
