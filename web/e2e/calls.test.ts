@@ -60,3 +60,31 @@ test("a call is begun from the page, seen live, hung up, and found in the histor
   expect(new URL(other.page.url()).search).toBe("?q=nobody");
   expect([...faults, ...other.faults]).toEqual([]);
 });
+
+test("a call is recorded from its row, and heard afterwards", async () => {
+  const { page, faults } = await open(browser);
+  await signIn(page);
+  await page.getByText("Live", { exact: true }).waitFor();
+  expect((await request("POST", "/calls", { from, to })).status).toBe(201);
+  const row = page.getByRole("row").filter({ has: page.getByLabel(`Details of the call from ${from} to ${to}`) });
+  await row.getByRole("button", { name: "Record", exact: true }).click();
+  await row.getByText("recorded", { exact: true }).waitFor();
+  const recordings = async () => ((await (await request("GET", `/recordings?number=${from}`)).json()) as { items: { state: string }[] }).items;
+  await expect.poll(async () => (await recordings()).map(({ state }) => state)).toEqual(["in_progress"]);
+  await row.getByRole("button", { name: "Stop recording" }).click();
+  await row.getByRole("button", { name: "Record", exact: true }).waitFor();
+  await expect.poll(async () => (await recordings()).map(({ state }) => state)).toEqual(["ended"]);
+  await row.getByRole("button", { name: "Hang up" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Hang up" }).click();
+  await page.getByRole("link", { name: "Recordings" }).click();
+  await page.getByRole("searchbox").fill(from);
+  await page.getByRole("button", { name: `Play: ${from} with ${to}` }).click();
+  const audio = page.getByLabel(`Recording: ${from} with ${to}`, { exact: true });
+  // The phones say nothing: what was recorded is silence.
+  await expect.poll(() => audio.evaluate((element) => (element as HTMLAudioElement).duration), { timeout: 10_000 }).toBeGreaterThan(0);
+  await page.getByRole("button", { name: `Delete: ${from} with ${to}` }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
+  await page.getByText("Nothing found").waitFor();
+  expect(await recordings()).toEqual([]);
+  expect(faults).toEqual([]);
+});
