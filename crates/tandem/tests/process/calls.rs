@@ -35,7 +35,12 @@ fn talking(pbx: &Pbx, transport: Transport) -> (Phone, Phone) {
 }
 
 fn records(pbx: &Pbx, token: &str) -> Vec<serde_json::Value> {
-    let answer = pbx.get("/api/v1/cdrs", Some(token));
+    items(pbx, token, "/api/v1/cdrs")
+}
+
+/// The first page of a list.
+fn items(pbx: &Pbx, token: &str, path: &str) -> Vec<serde_json::Value> {
+    let answer = pbx.get(path, Some(token));
     let body = answer.split_once("\r\n\r\n").unwrap().1;
     let body: serde_json::Value = serde_json::from_str(body).unwrap_or_else(|error| panic!("{error}: {answer}"));
     body["items"].as_array().unwrap().clone()
@@ -180,4 +185,53 @@ fn a_recorded_call_replays_to_the_bytes_that_the_phones_heard() {
     for heard in caller.heard.iter().chain(&callee.heard) {
         assert!(sent.contains(&heard[..]), "{}", String::from_utf8_lossy(heard));
     }
+}
+
+#[test]
+fn killed_while_a_call_is_recorded_the_recording_has_an_end_and_a_whole_file() {
+    let place = Place::new();
+    let mut pbx = Pbx::start(place.serve(&[]));
+    let token = pbx.after("Admin token:").unwrap();
+    let _phones = talking(&pbx, Transport::Udp);
+    let calls = items(&pbx, &token, "/api/v1/calls");
+    let path = format!("/api/v1/calls/{}/recording", calls[0]["id"].as_str().unwrap());
+    let answer = pbx.ask("POST", &path, Some(&token), "{\"action\":\"start\"}");
+    assert!(answer.starts_with("HTTP/1.1 204"), "{answer}");
+    let of_call = "/api/v1/recordings?kind=call";
+    let recording = loop {
+        if let Some(recording) = items(&pbx, &token, of_call).pop() {
+            break recording;
+        }
+    };
+    assert_eq!(recording["state"], "in_progress");
+    // The phones say nothing: silence is written.
+    let files = place.path("data/recordings");
+    let size = || {
+        let files = std::fs::read_dir(&files).into_iter().flatten().filter_map(Result::ok);
+        let file = files
+            .filter(|file| file.path().extension().is_some_and(|end| end == "wav"))
+            .last();
+        file.and_then(|file| Some((file.path(), file.metadata().ok()?.len())))
+    };
+    while size().is_none_or(|(_, octets)| octets < 10_000) {}
+    pbx.child.kill().unwrap();
+    pbx.child.wait().unwrap();
+
+    let pbx = Pbx::start(place.serve(&[]));
+    let recordings = items(&pbx, &token, of_call);
+    assert_eq!(recordings.len(), 1, "{recordings:?}");
+    let (file, octets) = size().unwrap();
+    let recording = &recordings[0];
+    let told = (&recording["state"], &recording["end"], &recording["bytes"]);
+    assert_eq!(
+        told,
+        (&"ended".into(), &"interrupted".into(), &octets.into()),
+        "{recording}"
+    );
+    assert!(recording["seconds"].as_f64().unwrap() > 0.1, "{recording}");
+    // The head of the file says how long it is.
+    let head = std::fs::read(file).unwrap();
+    let said = u32::from_le_bytes(head[40..44].try_into().unwrap());
+    assert_eq!(u64::from(said), octets - 44);
+    pbx.stop();
 }

@@ -154,13 +154,20 @@ impl Pbx {
     }
 
     pub(crate) fn get(&self, path: &str, token: Option<&str>) -> String {
+        self.ask("GET", path, token, "")
+    }
+
+    /// A request with a JSON body; an empty body is none.
+    pub(crate) fn ask(&self, method: &str, path: &str, token: Option<&str>, body: &str) -> String {
         let mut stream = TcpStream::connect(self.http()).unwrap();
         let token = token
             .map(|token| format!("Authorization: Bearer {token}\r\n"))
             .unwrap_or_default();
         write!(
             stream,
-            "GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{token}\r\n"
+            "{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/json\r\n\
+             Content-Length: {}\r\n{token}\r\n{body}",
+            body.len()
         )
         .unwrap();
         let mut answer = String::new();
