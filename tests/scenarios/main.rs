@@ -8,6 +8,7 @@ mod changes;
 mod media;
 mod message;
 mod odd;
+mod quality;
 mod records;
 mod restart;
 mod routing;

@@ -8,7 +8,7 @@ use std::{
 use media::{
     Command, Event, MediaId, Remote, Source,
     audio::prompt,
-    service::{Ears, RecordEnd, Recording, RecordingId, RoomId, Seat, Taken},
+    service::{Ears, Quality, RecordEnd, Recording, RecordingId, RoomId, Seat, Taken},
 };
 use sip::Instant;
 
@@ -47,6 +47,10 @@ pub struct Engine {
     pub paused: BTreeSet<RecordingId>,
     /// Recordings whose end is not reported.
     pub forgets: BTreeSet<RecordingId>,
+    /// Ports that a test says could not be opened: their end is not reported.
+    pub failed: BTreeSet<MediaId>,
+    /// How every leg sounded, as it is reported when the leg is closed.
+    pub quality: Quality,
     reports: Vec<(Duration, Event)>,
 }
 
@@ -114,6 +118,14 @@ impl Engine {
                 self.stand(*port);
                 self.ports.remove(port);
                 self.end_recordings_of(now, *port);
+                let closed = Event::Closed {
+                    media: *port,
+                    counters: media::Counters::default(),
+                    quality: self.quality,
+                };
+                if !self.failed.contains(port) {
+                    self.reports.push((Duration::from_millis(1), closed));
+                }
             }
             Command::Play {
                 media: port,

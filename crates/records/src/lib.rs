@@ -10,6 +10,7 @@
 //! | `cause.rs` | [`CauseCode`]: the one catalogue of reasons why calls end |
 //! | `cdr.rs` | [`Cdr`] and its beginning, [`CallUid`], [`Disposition`], [`EndedBy`] |
 //! | `live.rs` | [`LiveState`], [`LiveLeg`], [`LiveRecording`]: a call in progress |
+//! | `quality.rs` | [`LegQuality`]: how a call sounded |
 //! | `recording.rs` | [`Recording`]: what was recorded, and where it is |
 //! | `story.rs` | [`Segment`], [`Link`]: who talked with whom and when; [`Story`] writes segments down |
 
@@ -18,6 +19,7 @@ mod binding;
 mod cause;
 mod cdr;
 mod live;
+mod quality;
 mod recording;
 mod story;
 
@@ -26,6 +28,7 @@ pub use binding::{Binding, BindingChange};
 pub use cause::CauseCode;
 pub use cdr::{CallUid, Cdr, CdrAnswer, CdrOpen, Disposition, EndedBy};
 pub use live::{LiveLeg, LiveRecording, LiveState};
+pub use quality::{LegQuality, Quality, WayQuality};
 pub use recording::{Recording, RecordingEnd, RecordingEnded, RecordingFormat, RecordingKind, RecordingUid};
 pub use sip::{Flow, Transport};
 pub use story::{Began, Link, LinkKind, Segment, Story};

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::Quality;
+
 /// The state of a call in progress.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = CallState))]
@@ -44,4 +46,7 @@ pub struct LiveLeg {
     /// The codec in use, once known.
     #[cfg_attr(feature = "openapi", schema(required = true))]
     pub codec: Option<String>,
+    /// How it sounds, measured every few seconds (`--quality-interval`); null before.
+    #[cfg_attr(feature = "openapi", schema(required = true))]
+    pub quality: Option<Quality>,
 }

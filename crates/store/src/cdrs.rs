@@ -4,7 +4,7 @@
 //! without an end is a call that a crash interrupted: [`Store::close_interrupted`] completes such rows at the start. While
 //! there are calls, a mark with the time is written now and then. The last mark tells how long such a call lasted at least.
 
-use records::{CallUid, CauseCode, Cdr, CdrAnswer, CdrOpen, Disposition, EndedBy, Segment};
+use records::{CallUid, CauseCode, Cdr, CdrAnswer, CdrOpen, Disposition, EndedBy, LegQuality, Segment};
 use serde::{Serialize, de::DeserializeOwned};
 use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection, sqlite::SqliteRow};
 
@@ -41,6 +41,12 @@ static CLOSE: MultiRow = MultiRow::new(
      ended_by = excluded.ended_by, detail = excluded.detail, \
      cause = excluded.cause, segments = excluded.segments, links = excluded.links WHERE cdrs.ended_at IS NULL",
 );
+
+// The legs of a call end one after the other, before and after its record is closed.
+const ADD_QUALITY: &str = "UPDATE cdrs SET quality = json_insert(coalesce(quality, '[]'), '$[#]', json(?)) \
+                           WHERE domain = ? AND call_id = ? AND json_array_length(coalesce(quality, '[]')) < ?";
+/// Legs in the record of a call whose quality is kept; further ones are left out.
+const MOST_LEGS: i64 = 100;
 
 /// A row to write, with its domain.
 pub(crate) type InDomain<'a, T> = (&'a str, &'a T);
@@ -96,6 +102,20 @@ pub(crate) async fn close(connection: &mut SqliteConnection, cdrs: &[InDomain<'_
             .bind(json(&cdr.links))
     };
     CLOSE.execute(connection, cdrs, bind).await.map(drop)
+}
+
+/// Adds how legs sounded to the records of their calls. A call without a record gets none by this.
+pub(crate) async fn add_quality(
+    connection: &mut SqliteConnection,
+    legs: &[InDomain<'_, (CallUid, LegQuality)>],
+) -> Result<(), sqlx::Error> {
+    for (domain, (call, leg)) in legs {
+        let Ok(json) = serde_json::to_string(leg) else { continue };
+        let add = sqlx::query(ADD_QUALITY).bind(json).bind(*domain);
+        let add = add.bind(call.to_string()).bind(MOST_LEGS);
+        add.execute(&mut *connection).await?;
+    }
+    Ok(())
 }
 
 /// Segments or links as the database keeps them. An empty list is NULL, and most calls have no links.
@@ -397,6 +417,7 @@ fn read(row: &SqliteRow) -> Result<StoredCdr, sqlx::Error> {
     Ok(StoredCdr {
         id: row.try_get("id")?,
         cdr,
+        quality: list(row, "quality")?.unwrap_or_default(),
     })
 }
 

@@ -1,6 +1,6 @@
 //! Types that the store takes and gives besides the plain [`records`].
 
-use records::{Cdr, Device, Extension, Ha1, Transcode, is_number};
+use records::{Cdr, Device, Extension, Ha1, LegQuality, Transcode, is_number};
 
 use crate::StoreError;
 
@@ -142,6 +142,9 @@ pub struct StoredCdr {
     pub id: i64,
     /// The record.
     pub cdr: Cdr,
+    /// How the legs of the call sounded, in the order in which they ended; legs without sound are left out. A leg is
+    /// added a moment after its end.
+    pub quality: Vec<LegQuality>,
 }
 
 /// One page of a list.

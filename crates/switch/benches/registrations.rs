@@ -94,6 +94,7 @@ impl Bench {
                     | Output::Media(_)
                     | Output::Forget(_)
                     | Output::CdrAnswered(_)
+                    | Output::Quality { .. }
                     | Output::Journal(_)
                     | Output::Cdr(_)
                     | Output::Event(_)

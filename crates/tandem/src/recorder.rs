@@ -12,7 +12,7 @@ use prometheus_client::{
     encoding::EncodeLabelSet,
     metrics::{counter::Counter, family::Family},
 };
-use records::{BindingChange, Cdr, CdrAnswer, CdrOpen, Recording};
+use records::{BindingChange, CallUid, Cdr, CdrAnswer, CdrOpen, LegQuality, Recording};
 use store::{Durable, Store, Writer};
 use switch::{Input, QueryId};
 use tokio::{runtime::Handle, sync::mpsc};
@@ -119,6 +119,11 @@ impl Recorder {
         self.writer.close_cdr(cdr);
     }
 
+    /// Adds how a leg sounded to the record of its call.
+    pub fn leg_quality(&self, call: CallUid, leg: LegQuality) {
+        self.writer.leg_quality(call, leg);
+    }
+
     /// Stores that a recording has begun or ended.
     pub fn recording(&self, recording: Recording) {
         if let Some(ended) = &recording.ended {
@@ -146,9 +151,7 @@ impl Recorder {
 
 #[cfg(test)]
 mod tests {
-    use records::{
-        Binding, CallUid, CauseCode, Disposition, EndedBy, Extension, Flow, Ha1, Segment, Transcode, Transport,
-    };
+    use records::{Binding, CauseCode, Disposition, EndedBy, Extension, Flow, Ha1, Segment, Transcode, Transport};
     use store::{CdrFilter, NewExtension, Options};
 
     use super::*;

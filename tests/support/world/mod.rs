@@ -89,6 +89,8 @@ pub struct World {
     pub streams: Streams,
     /// Records written at the end of calls.
     pub cdrs: Vec<Cdr>,
+    /// How legs sounded, in the order in which they ended.
+    pub qualities: Vec<(CallUid, switch::LegQuality)>,
     /// Recordings, by their id, as they were reported last.
     pub recordings: BTreeMap<switch::RecordingUid, switch::Recording>,
     /// Records opened, by call.
@@ -165,6 +167,7 @@ impl World {
             wires: BTreeMap::new(),
             streams: Streams::default(),
             scripts: Scripts::new(&settings.plan),
+            qualities: Vec::new(),
             recordings: BTreeMap::new(),
             cdrs: Vec::new(),
             opened: BTreeSet::new(),

@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, time::Duration};
 
 use sip::{Flow, Transport};
-use switch::{BindingChange, Cdr, CdrAnswer, Input, Output, Query};
+use switch::{BindingChange, CallUid, Cdr, CdrAnswer, Input, LegQuality, Output, Query};
 
 use super::{EPOCH, World};
 
@@ -62,6 +62,7 @@ impl World {
             Output::CdrAnswered(answer) => self.note_answer(*answer),
             Output::Cdr(cdr) => self.note_end(*cdr),
             Output::Journal(_) => {}
+            Output::Quality { call, leg } => self.note_quality(call, *leg),
             Output::Recording(recording) => self.note_recording(*recording),
             Output::Event(event) => self.events.push(event),
             Output::Reply(_, result) => self.replies.push(result),
@@ -86,6 +87,12 @@ impl World {
             "what was answered is noted"
         );
         self.cdrs.push(cdr);
+    }
+
+    /// A leg has ended, and how it sounded is added to the record of its call.
+    fn note_quality(&mut self, call: CallUid, leg: LegQuality) {
+        assert!(self.opened.contains(&call), "its record is open");
+        self.qualities.push((call, leg));
     }
 
     /// A recording begins once, and ends once.

@@ -21,12 +21,27 @@ use jiff::Timestamp;
 use rooms::Rooms;
 use store::{Store, StoreError};
 use switch::{
-    Began, CallUid, CauseCode, Cdr, CdrOpen, Command, CommandError, Disposition, EndedBy, Event, Extension, Ha1, Link,
-    LinkKind, LiveCall, LiveLeg, LiveRecording, LiveState, RecordAction, Registration, Reply, Segment, Story,
+    Began, CallUid, CauseCode, Cdr, CdrOpen, Command, CommandError, Disposition, EndedBy, Event, Extension, Ha1,
+    LegQuality, Link, LinkKind, LiveCall, LiveLeg, LiveRecording, LiveState, Quality, RecordAction, Registration,
+    Reply, Segment, Story, WayQuality,
 };
 use tokio::sync::mpsc;
 
 const DOMAIN: &str = "tandem.local";
+/// A leg that sounds well.
+const GOOD: Quality = Quality {
+    received: WAY,
+    sent: Some(WAY),
+    round_trip_ms: Some(24),
+};
+const WAY: WayQuality = WayQuality {
+    packets: 2_998,
+    lost: 2,
+    late: 0,
+    doubled: 0,
+    jitter_micros: 1_375,
+    mos: Some(439),
+};
 const PEOPLE: [(&str, &str); 6] = [
     ("101", "Alice Meyer"),
     ("102", "Bob Okafor"),
@@ -176,8 +191,37 @@ async fn fill(store: &Store) -> Result<(), StoreError> {
             cause,
             detail: detail.to_owned(),
         });
+        if answered {
+            sounded(store, CallUid((n + 1).cast_unsigned().into()), from.0, to.0, n % 3 == 1);
+        }
     }
     store.writer(DOMAIN).flush().await
+}
+
+/// Adds how the two legs of a call sounded; `bad`: the second one's phone was on a bad network.
+fn sounded(store: &Store, call: CallUid, from: &str, to: &str, bad: bool) {
+    let poor = WayQuality {
+        packets: 2_731,
+        lost: 269,
+        late: 12,
+        jitter_micros: 38_250,
+        mos: Some(294),
+        ..WAY
+    };
+    let second = Quality {
+        received: poor,
+        sent: None,
+        round_trip_ms: None,
+    };
+    for (party, inbound, quality) in [(from, true, GOOD), (to, false, if bad { second } else { GOOD })] {
+        let leg = LegQuality {
+            party: party.to_owned(),
+            inbound,
+            codec: Some("PCMA".to_owned()),
+            quality,
+        };
+        store.writer(DOMAIN).leg_quality(call, leg);
+    }
 }
 
 /// Calls that come and go by themselves.
@@ -254,6 +298,7 @@ impl Fake {
             state: state.to_owned(),
             remote: "192.0.2.10:5060".to_owned(),
             codec: Some("PCMA".to_owned()),
+            quality: (state == "trying").then_some(GOOD),
         };
         let call = LiveCall {
             id: CallUid(self.next),

@@ -149,6 +149,7 @@ impl From<records::Cdr> for Cdr {
             },
             segments: cdr.segments.into_iter().map(Into::into).collect(),
             links: cdr.links.into_iter().map(Into::into).collect(),
+            quality: Vec::new(),
         }
     }
 }
@@ -157,6 +158,7 @@ impl From<store::StoredCdr> for Cdr {
     fn from(stored: store::StoredCdr) -> Self {
         Self {
             id: Some(stored.id),
+            quality: stored.quality,
             ..stored.cdr.into()
         }
     }

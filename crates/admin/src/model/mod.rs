@@ -12,7 +12,9 @@ pub(crate) use conferences::{Conference, ConferenceMember, ConferencePage, Membe
 pub(crate) use convert::now_micros;
 use jiff::Timestamp;
 pub(crate) use recordings::{CallRecordingChange, CdrDetail, Recording, RecordingLink, RecordingPage, RecordingState};
-use records::{Began, CauseCode, Disposition, EndedBy, LinkKind, LiveLeg, LiveRecording, LiveState, Transcode};
+use records::{
+    Began, CauseCode, Disposition, EndedBy, LegQuality, LinkKind, LiveLeg, LiveRecording, LiveState, Transcode,
+};
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
@@ -361,6 +363,9 @@ pub(crate) struct Cdr {
     pub(crate) segments: Vec<Segment>,
     /// Links to other calls.
     pub(crate) links: Vec<Link>,
+    /// How the legs of the call sounded, in the order in which they ended. A leg is added a moment after its end: the
+    /// list is empty in events. Legs without sound are left out.
+    pub(crate) quality: Vec<LegQuality>,
 }
 
 /// The times of a call.

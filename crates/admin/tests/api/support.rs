@@ -452,6 +452,7 @@ pub(crate) fn call(id: u128, from: &str, to: &str) -> LiveCall {
             state: "trying".to_owned(),
             remote: "127.0.0.1:5062".to_owned(),
             codec: Some("PCMA".to_owned()),
+            quality: None,
         }],
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use records::{Binding, BindingChange, CallUid, Cdr, CdrAnswer, CdrOpen, Recording};
+use records::{Binding, BindingChange, CallUid, Cdr, CdrAnswer, CdrOpen, LegQuality, Recording};
 
 use crate::{
     StoreError, bindings,
@@ -23,6 +23,7 @@ pub(super) struct Batch<'a> {
     opens: Vec<InDomain<'a, CdrOpen>>,
     answers: Vec<InDomain<'a, CdrAnswer>>,
     closes: Vec<InDomain<'a, Cdr>>,
+    qualities: Vec<InDomain<'a, (CallUid, LegQuality)>>,
     recordings: Vec<InDomain<'a, Recording>>,
     /// The latest of each domain.
     marks: BTreeMap<&'a str, i64>,
@@ -44,6 +45,7 @@ impl<'a> Batch<'a> {
                 Op::Open(domain, open, _) | Op::Begun(domain, open) => batch.opens.push((domain, open)),
                 Op::Answer(domain, answer) => batch.answers.push((domain, answer)),
                 Op::Close(domain, cdr) => batch.closes.push((domain, cdr)),
+                Op::Quality(domain, leg) => batch.qualities.push((domain, leg)),
                 Op::Recording(domain, recording) => batch.recordings.push((domain, recording)),
                 Op::Mark(domain, now) => drop(batch.marks.insert(domain, *now)),
                 Op::Flush(_) | Op::Stop(_) => {}
@@ -74,7 +76,7 @@ impl<'a> Batch<'a> {
     pub(super) fn is_empty(&self) -> bool {
         let no_bindings = self.saves.is_empty() && self.removes.is_empty();
         let no_calls = self.opens.is_empty() && self.answers.is_empty() && self.closes.is_empty();
-        no_bindings && no_calls && self.recordings.is_empty() && self.marks.is_empty()
+        no_bindings && no_calls && self.qualities.is_empty() && self.recordings.is_empty() && self.marks.is_empty()
     }
 
     /// Writes it in one transaction; durable when this returns.
@@ -88,6 +90,7 @@ impl<'a> Batch<'a> {
             cdrs::open(connection, &self.opens).await?;
             cdrs::answer(connection, &self.answers).await?;
             cdrs::close(connection, &self.closes).await?;
+            cdrs::add_quality(connection, &self.qualities).await?;
             recordings::write(connection, &self.recordings).await?;
             for (domain, now) in &self.marks {
                 cdrs::mark(connection, domain, *now).await?;

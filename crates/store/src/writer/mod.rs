@@ -13,7 +13,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use records::{BindingChange, Cdr, CdrAnswer, CdrOpen, Recording};
+use records::{BindingChange, CallUid, Cdr, CdrAnswer, CdrOpen, LegQuality, Recording};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{Options, StoreError, open::WriteHalf};
@@ -91,6 +91,8 @@ enum Op {
     Forget(Domain, Vec<BindingChange>),
     Answer(Domain, Box<CdrAnswer>),
     Close(Domain, Box<Cdr>),
+    /// How a leg of a call sounded.
+    Quality(Domain, Box<(CallUid, LegQuality)>),
     /// A recording has begun or ended.
     Recording(Domain, Box<Recording>),
     /// Calls of a domain are in progress at this time.
@@ -107,6 +109,7 @@ impl Op {
             | Self::Begun(..)
             | Self::Answer(..)
             | Self::Close(..)
+            | Self::Quality(..)
             | Self::Recording(..)
             | Self::Mark(..) => 1,
             Self::Flush(_) | Self::Stop(_) => 0,
@@ -119,6 +122,7 @@ impl Op {
             | Self::Forget(..)
             | Self::Answer(..)
             | Self::Close(..)
+            | Self::Quality(..)
             | Self::Recording(..)
             | Self::Mark(..) => true,
             Self::Save(..) | Self::Open(..) | Self::Flush(_) | Self::Stop(_) => false,
@@ -135,15 +139,17 @@ impl Op {
             | Self::Forget(..)
             | Self::Answer(..)
             | Self::Close(..)
+            | Self::Quality(..)
             | Self::Recording(..)
             | Self::Mark(..) => {}
         }
     }
 
-    /// Whether the row matters only if the process is killed. Such a row waits a moment, to share a transaction.
+    /// Whether the row matters only if the process is killed, or matters little. Such a row waits a moment, to share a
+    /// transaction.
     fn can_wait(&self) -> bool {
         match self {
-            Self::Answer(..) | Self::Mark(..) => true,
+            Self::Answer(..) | Self::Quality(..) | Self::Mark(..) => true,
             Self::Recording(_, recording) => recording.ended.is_none(),
             Self::Save(..)
             | Self::Open(..)
@@ -216,7 +222,7 @@ impl Writer {
         self.note_if_room(Op::Mark(self.domain.clone(), now));
     }
 
-    // A row that matters only after a crash makes room for rows that matter in any case.
+    // A row that matters less makes room for rows that matter in any case.
     fn note_if_room(&self, op: Op) {
         if self.counters.has_room() {
             self.note(op);
@@ -226,6 +232,12 @@ impl Writer {
     /// Completes a call's record. No task waits. The first end of a call stands; later ends change nothing.
     pub fn close_cdr(&self, cdr: Cdr) {
         self.note_or_report(Op::Close(self.domain.clone(), Box::new(cdr)));
+    }
+
+    /// Adds how a leg sounded to the record of its call, which was opened before. On the disk like an answer, and left
+    /// out like one while too many writes wait.
+    pub fn leg_quality(&self, call: CallUid, leg: LegQuality) {
+        self.note_if_room(Op::Quality(self.domain.clone(), Box::new((call, leg))));
     }
 
     /// Stores that a recording has begun, or how it ended. No task waits. The first end of a recording stands; a

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use records::Cdr;
+use records::{Cdr, LegQuality};
 use tokio::sync::mpsc;
 
 use crate::{Options, StoreError, open::WriteHalf};
@@ -120,6 +120,7 @@ impl Task {
                 | Op::Forget(..)
                 | Op::Answer(..)
                 | Op::Close(..)
+                | Op::Quality(..)
                 | Op::Recording(..)
                 | Op::Mark(..)
                 | Op::Flush(_) => {
@@ -195,6 +196,7 @@ impl Task {
                 | Op::Forget(..)
                 | Op::Answer(..)
                 | Op::Close(..)
+                | Op::Quality(..)
                 | Op::Recording(..)
                 | Op::Flush(_)
                 | Op::Stop(_) => {
@@ -266,6 +268,10 @@ pub(super) fn report_lost(op: &Op, reason: &str) {
                 disposition = cdr.disposition.name(), sip_code = cdr.sip_code, ended_by = cdr.ended_by.name(),
                 cause = cdr.cause.name(), detail = cdr.detail, "call record not written"
             );
+        }
+        Op::Quality(_, leg) => {
+            let (call, LegQuality { party, quality, .. }) = &**leg;
+            tracing::warn!(%reason, %call, party, ?quality, "the quality of a leg was not written");
         }
         Op::Recording(_, recording) => {
             let ended = recording.ended.as_ref();

@@ -32,8 +32,9 @@ pub use admin::{
 pub use image::{Abilities, CallImage, LegImage, TalkImage, TimerImage};
 pub use records::{
     AudioRules, Began, Binding, BindingChange, CallUid, CauseCode, Cdr, CdrAnswer, CdrOpen, Device, Disposition,
-    EndedBy, Extension, Ha1, Link, LinkKind, LiveLeg, LiveRecording, LiveState, NatPolicy, Recording, RecordingEnd,
-    RecordingEnded, RecordingFormat, RecordingKind, RecordingUid, Segment, Story, Transcode, is_number,
+    EndedBy, Extension, Ha1, LegQuality, Link, LinkKind, LiveLeg, LiveRecording, LiveState, NatPolicy, Quality,
+    Recording, RecordingEnd, RecordingEnded, RecordingFormat, RecordingKind, RecordingUid, Segment, Story, Transcode,
+    WayQuality, is_number,
 };
 pub use script::{
     Dial, DialResult, DialStatus, ExtensionState, Facts, NoRejectCode, Outcome, Position, RejectCode, ScriptCommand,
@@ -170,6 +171,14 @@ pub enum Output {
     CdrAnswered(Box<CdrAnswer>),
     /// The call is over: complete its CDR and make it durable. There is no answer.
     Cdr(Box<Cdr>),
+    /// How a leg of a call sounded, when its media is closed: with or after [`Output::Cdr`], at most once a leg. Add it to
+    /// the call's record. There is no answer.
+    Quality {
+        /// The call.
+        call: CallUid,
+        /// The leg.
+        leg: Box<LegQuality>,
+    },
     /// A recording has begun or ended. Note that. There is no answer.
     Recording(Box<Recording>),
     /// The parts of a call that outlive a restart, each time they change. Only with [`crate::Config::journal`]. There

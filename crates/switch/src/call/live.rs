@@ -3,6 +3,7 @@
 use crate::{
     api::{LiveCall, LiveLeg, LiveState},
     core::Core,
+    stack::closing::quality,
 };
 
 use super::{Call, tape};
@@ -19,6 +20,7 @@ pub(crate) fn live(call: &Call, x: &Core) -> LiveCall {
             state: leg.state().as_str().into(),
             remote: leg.path.flow.remote.to_string(),
             codec: leg.talk().codec(),
+            quality: leg.measured().map(quality),
         });
     let record = &call.record;
     let state = match (record.answered_at, record.ringing) {

@@ -289,6 +289,11 @@ impl Call {
         let gone = matches!(event, LegEvent::End(EndEvent::Gone));
         if gone {
             self.legs.retain(|one| *one != leg);
+            if let Some(leg) = x.legs.get(leg)
+                && let Some(media) = leg.closed_port()
+            {
+                x.stack.outputs.closing.begins(media, self.uid, leg.sounded());
+            }
             x.remove_leg(leg);
         }
         if let LegEvent::Referred { server, request } = event {

@@ -134,6 +134,7 @@ pub(super) fn unknown(leg: &mut Leg, cx: &mut Stack) {
 
 /// The media port of the leg failed: the leg cannot begin, or cannot go on.
 pub(crate) fn media_failed(leg: &mut Leg, cx: &mut Stack) {
+    leg.port.failed();
     if matches!(&leg.stage, Stage::Calling(calling) if !calling.cancelled) {
         let refused = SetupEvent::Refused {
             code: 503,

@@ -36,7 +36,7 @@ mod stage;
 mod talk;
 pub(crate) mod within;
 
-use ::media::{MediaId, Spec};
+use ::media::{MediaId, Spec, service::Quality};
 use bytes::Bytes;
 use sip::{Flow, HeaderName, Message, StatusCode, dialog::Dialog, transaction::ServerId};
 
@@ -51,7 +51,7 @@ pub(crate) use within::{FLASH, answer_passed, info_key};
 use crate::{
     activity::LineState,
     answer::Answer,
-    api::{Abilities, CauseCode, LegImage},
+    api::{Abilities, CauseCode, LegImage, LegQuality},
     ids::CallId,
     locations::Peer,
     stack::Stack,
@@ -135,6 +135,31 @@ impl Leg {
     /// The places in the media engine of the lines besides the audio, by their place in the call.
     pub fn lines(&self) -> Vec<Option<MediaId>> {
         self.port.lines().collect()
+    }
+
+    /// The place in the media engine that the leg has given back, if the engine had it open.
+    pub const fn closed_port(&self) -> Option<MediaId> {
+        self.port.closed()
+    }
+
+    /// The leg in the record of its call, before the engine has told how it sounded.
+    pub fn sounded(&self) -> LegQuality {
+        LegQuality {
+            party: self.peer.to_string(),
+            inbound: self.inbound,
+            codec: self.talk().codec(),
+            ..LegQuality::default()
+        }
+    }
+
+    /// How the leg sounds, as far as it was measured.
+    pub fn measured(&self) -> Option<&Quality> {
+        self.port.measured()
+    }
+
+    /// The engine has measured how the leg sounds.
+    pub fn measure(&mut self, quality: Quality) {
+        self.port.measure(quality);
     }
 
     /// The offers and answers of the session. For a called phone those of the early dialog that described media last.

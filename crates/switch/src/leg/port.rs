@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use ::media::{Command, Direction, Local, MediaId, PeerAddress, Pool, Remote, Spec};
+use ::media::{Command, Direction, Local, MediaId, PeerAddress, Pool, Remote, Spec, service::Quality};
 use sip::{Flow, HeaderName, Instant, Message};
 use smallvec::smallvec;
 
@@ -51,6 +51,12 @@ pub(super) struct Port {
     watched: Option<Duration>,
     /// Media flows in one direction at most.
     held: bool,
+    /// What the engine measured last.
+    measured: Option<Box<Quality>>,
+    /// The place that was given back, if the engine had it open.
+    closed: Option<MediaId>,
+    /// The engine could not open the place.
+    failed: bool,
     /// The lines besides the audio, by place. A place that is taken stays taken while the leg lasts.
     lines: Vec<Option<LinePort>>,
 }
@@ -67,6 +73,26 @@ impl Port {
     /// The place, once there is one.
     pub const fn id(&self) -> Option<MediaId> {
         self.id
+    }
+
+    /// The place that was given back, if the engine had it open: the engine tells when it has closed it.
+    pub const fn closed(&self) -> Option<MediaId> {
+        self.closed
+    }
+
+    /// What the engine measured last.
+    pub fn measured(&self) -> Option<&Quality> {
+        self.measured.as_deref()
+    }
+
+    /// The engine could not open the place.
+    pub const fn failed(&mut self) {
+        self.failed = true;
+    }
+
+    /// The engine measured.
+    pub fn measure(&mut self, quality: Quality) {
+        **self.measured.get_or_insert_default() = quality;
     }
 
     /// Whether media flows in one direction at most.
@@ -239,7 +265,9 @@ impl Port {
     /// Gives the port back.
     pub fn close(&mut self, cx: &mut Stack) {
         let lines = self.lines.drain(..).flatten().map(|line| line.id);
-        for port in self.id.take().into_iter().chain(lines) {
+        let audio = self.id.take();
+        self.closed = audio.filter(|_| !self.failed);
+        for port in audio.into_iter().chain(lines) {
             cx.media(Command::Close(port));
             cx.ports.remove(&port);
             cx.pool.release(cx.media_now(), port);

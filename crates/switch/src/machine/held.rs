@@ -9,7 +9,7 @@ impl Switch {
     /// All are zero once the last call, and the transactions it leaves behind, are over. Bindings,
     /// accounts and the memory of sources and nonces are not among them: those outlive calls, and
     /// have limits of their own.
-    pub fn held(&self) -> [(&'static str, usize); 20] {
+    pub fn held(&self) -> [(&'static str, usize); 21] {
         let (x, stack) = (&self.x, &self.x.stack);
         let (conferences, members) = x.conferences.count();
         [
@@ -32,6 +32,7 @@ impl Switch {
             ("timers", stack.timers.len()),
             ("media ports", stack.pool.in_use()),
             ("owners of media ports", stack.ports.len()),
+            ("legs whose media is being closed", stack.outputs.closing.len()),
             ("queries", x.queries.len()),
             ("legs on their way, REFERs", x.handovers.len() + x.refers.len()),
             ("REGISTERs being stored", x.registrar.waiting()),

@@ -12,6 +12,7 @@ use crate::{
     ids::{CallId, LegId},
     leg::end,
     recordings::Written,
+    stack::closing,
 };
 
 /// Passes a report to the leg or the call that it is about.
@@ -47,7 +48,13 @@ pub(super) fn event(switch: &mut Switch, event: Event) {
             let written = Written { millis, octets, file };
             recording_ended(switch, recording, written, end);
         }
-        Event::Closed { .. } | Event::Measured { .. } => {}
+        Event::Closed { media, quality, .. } => closing::closed(&mut switch.x.stack.outputs, media, &quality),
+        Event::Measured { media, quality } => {
+            let leg = whose(switch, media).map(|(_, leg)| leg);
+            if let Some(leg) = leg.and_then(|leg| switch.x.legs.get_mut(leg)) {
+                leg.measure(quality);
+            }
+        }
     }
 }
 
@@ -81,6 +88,7 @@ const fn named(sound: Sound) -> &'static str {
 }
 
 fn failed(switch: &mut Switch, media: MediaId, reason: &str) {
+    switch.x.stack.outputs.closing.failed(media);
     let Some((call, leg)) = whose(switch, media) else {
         return;
     };

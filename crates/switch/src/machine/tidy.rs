@@ -9,6 +9,7 @@ impl Switch {
         let stack = &mut self.x.stack;
         self.by_uid.tidy();
         self.x.queries.tidy();
+        stack.outputs.closing.tidy();
         stack.outputs.tidy();
         stack.leg_events.tidy();
         stack.requests.tidy();
@@ -66,6 +67,7 @@ mod tests {
                 | Output::Script(_)
                 | Output::Forget(_)
                 | Output::CdrAnswered(_)
+                | Output::Quality { .. }
                 | Output::Journal(_)
                 | Output::Recording(_)
                 | Output::Cdr(_)

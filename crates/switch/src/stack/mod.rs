@@ -6,6 +6,7 @@
 //! | `answers.rs` | `Stack`: answers requests, with and without a transaction |
 //! | `body.rs` | which part of a message describes the session |
 //! | `capabilities.rs` | what Tandem allows, supports and requires: methods, extensions, bodies |
+//! | `closing.rs` | legs whose media is being closed (`outputs.closing`) |
 //! | `credentials.rs` | user names and secrets for requests of ours, and the challenges answered with them |
 //! | `dialogs.rs` | the table of dialogs and their users (`dialogs`) |
 //! | `outputs.rs` | the queue of outputs (`outputs`), and its counters |
@@ -16,6 +17,7 @@
 mod answers;
 pub(crate) mod body;
 pub(crate) mod capabilities;
+pub(crate) mod closing;
 pub(crate) mod credentials;
 pub(crate) mod dialogs;
 mod outputs;

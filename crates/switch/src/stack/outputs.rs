@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use super::closing::Closing;
 use crate::{
     api::{Output, QueryId, Transmit},
     tables::room::Room,
@@ -13,6 +14,8 @@ pub(crate) struct Outputs {
     queue: VecDeque<Output>,
     sent: u64,
     last_query: u64,
+    /// Notes that the media engine has to complete first.
+    pub closing: Closing,
 }
 
 impl Outputs {

@@ -220,6 +220,16 @@ pub(super) const KEYS: &[Key] = &[
         },
     ),
     limit(
+        "quality-interval",
+        "SECONDS",
+        "10",
+        "How often the loss, jitter, round trip and score of each leg of a call in progress are measured anew",
+        |c, v| {
+            c.limits.quality = values::seconds(one(v), 1.0, 86400.0)?;
+            Ok(())
+        },
+    ),
+    limit(
         "target-silence",
         "SECONDS",
         "4",

@@ -100,6 +100,8 @@ pub struct Limits {
     pub idle_timeout: Duration,
     /// Packets of media to an address that only a description names, before anything is heard from there.
     pub unheard_packets: u32,
+    /// How often the quality of a call in progress is measured.
+    pub quality: Duration,
     /// Call records that a search looks at for one page.
     pub search_records: u32,
     /// How long the answer to a request with `Idempotency-Key` is kept.
@@ -124,6 +126,7 @@ impl Default for Limits {
             message_timeout: Duration::from_secs(30),
             idle_timeout: Duration::from_secs(7_200),
             unheard_packets: 50,
+            quality: Duration::from_secs(10),
             search_records: 50_000,
             idempotency_time: Duration::from_secs(600),
             call_mark: Duration::from_secs(5),

@@ -274,6 +274,7 @@ fn every_key_is_read_from_the_file_as_well() {
         session_expires = 7000
         media_timeout = 7000
         max_unheard_packets = 7000
+        quality_interval = 7000
         max_connections = 7000
         max_connections_per_source = 7000
         max_message = 7000

@@ -24,6 +24,7 @@ impl Outside for Shell {
             Output::CdrAnswered(answer) => self.recorder.answer_cdr(*answer),
             Output::Cdr(cdr) => self.recorder.close_cdr(*cdr),
             Output::Recording(recording) => self.recorder.recording(*recording),
+            Output::Quality { call, leg } => self.recorder.leg_quality(call, *leg),
             Output::Event(event) => self.events.publish(event),
             // Nothing asks for it yet.
             Output::Journal(_) => {}

@@ -239,6 +239,7 @@ fn start_engine(config: &Config, mailbox: &Mailbox, audio: Audio) -> Result<Engi
         free: config.limits.recording_free_space,
     };
     settings.relay.tones = config.sounds.tones;
+    settings.relay.quality = config.limits.quality;
     // A call that rings several phones has more than two legs.
     let legs = u32::try_from(config.switch.limits.calls.saturating_mul(4)).unwrap_or(u32::MAX);
     settings.relay.max_legs = settings.relay.max_legs.max(legs);
@@ -247,8 +248,8 @@ fn start_engine(config: &Config, mailbox: &Mailbox, audio: Audio) -> Result<Engi
         source,
     };
     let tell = move |event| {
-        if let media::Event::Closed { counters, .. } = &event {
-            audio.closed(counters);
+        if let media::Event::Closed { counters, quality, .. } = &event {
+            audio.closed(counters, quality);
         }
         mailbox.answer(Input::Media(event));
     };

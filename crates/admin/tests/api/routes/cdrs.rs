@@ -1,4 +1,7 @@
-use records::{Began, CallUid, CauseCode, Cdr, CdrOpen, Disposition, EndedBy, Link, LinkKind, Segment, Story};
+use records::{
+    Began, CallUid, CauseCode, Cdr, CdrOpen, Disposition, EndedBy, LegQuality, Link, LinkKind, Quality, Segment, Story,
+    WayQuality,
+};
 use serde_json::{Value, json};
 
 use crate::support::{DOMAIN, World};
@@ -77,7 +80,8 @@ async fn a_record_has_everything_the_contract_names() {
             {"from": "2026-01-05T08:40:00Z", "to": "2026-01-05T08:40:00.5Z", "party": "101", "with": "", "why": "started"},
             {"from": "2026-01-05T08:40:00.5Z", "to": "2026-01-05T08:40:02Z", "party": "101", "with": "102", "why": "answered"}
         ],
-        "links": []
+        "links": [],
+        "quality": []
     });
     assert_eq!(item, &expected);
     assert_eq!(
@@ -85,6 +89,40 @@ async fn a_record_has_everything_the_contract_names() {
         (&Value::Null, &json!(0.0))
     );
     assert_eq!(page["items"][0]["disposition"], "no_answer");
+}
+
+#[tokio::test]
+async fn a_record_says_how_its_legs_sounded() {
+    let world = world().await;
+    let way = WayQuality {
+        packets: 980,
+        lost: 20,
+        jitter_micros: 1_250,
+        mos: Some(425),
+        ..WayQuality::default()
+    };
+    let leg = LegQuality {
+        party: "101".to_owned(),
+        inbound: true,
+        codec: Some("PCMA".to_owned()),
+        quality: Quality {
+            received: way,
+            sent: None,
+            round_trip_ms: Some(30),
+        },
+    };
+    let writer = world.store.writer(DOMAIN);
+    writer.leg_quality(CallUid(0), leg);
+    writer.flush().await.unwrap();
+    let record = world.get(&format!("/cdrs/{:032x}", 0)).await.is(200).json();
+    let expected = json!([{
+        "party": "101", "inbound": true, "codec": "PCMA",
+        "quality": {
+            "received": {"packets": 980, "lost": 20, "late": 0, "doubled": 0, "jitter_ms": 1.25, "mos": 4.25},
+            "sent": null, "round_trip_ms": 30
+        }
+    }]);
+    assert_eq!(record["quality"], expected);
 }
 
 #[tokio::test]

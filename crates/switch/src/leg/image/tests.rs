@@ -85,6 +85,7 @@ impl Line {
                 | Output::Query(..)
                 | Output::Forget(_)
                 | Output::CdrAnswered(_)
+                | Output::Quality { .. }
                 | Output::Cdr(_)
                 | Output::Event(_)
                 | Output::Recording(_)
