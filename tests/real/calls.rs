@@ -83,6 +83,58 @@ fn a_phone_over_tcp_with_one_codec_hears_one_over_udp_with_another() {
     both_hear_each_other(&Tandem::start(), &alice, &bob());
 }
 
+/// Checks one direction of a leg of a call on loopback.
+fn expect_flawless(way: &Value) {
+    assert!(way["packets"].as_u64().unwrap() > 300, "{way}");
+    assert_eq!(way["lost"], 0, "{way}");
+    assert!(way["mos"].as_f64().unwrap() > 4.0, "{way}");
+    assert!(way["jitter_ms"].as_f64().unwrap() < 20.0, "{way}");
+}
+
+#[test]
+fn two_phones_tell_and_are_told_how_their_call_sounds() {
+    let pbx = tandem::Setup::new().flag("quality-interval", 1).start();
+    pbx.has("101").has("102");
+    let (mut alice, mut bob) = (alice().registers(&pbx), bob().registers(&pbx));
+    alice.talks_to("102");
+    bob.expect("CALL_ESTABLISHED");
+    // The phones report every few seconds.
+    tests::wait::until("the quality of a call in progress", Duration::from_secs(30), || {
+        let legs = pbx.calls()[0]["legs"].as_array().unwrap().clone();
+        let is_whole = |leg: &Value| {
+            let quality = &leg["quality"];
+            let sent = quality["sent"]["packets"].as_u64().is_some_and(|packets| packets > 300);
+            sent && quality["round_trip_ms"].is_u64()
+        };
+        (legs.len() == 2 && legs.iter().all(is_whole)).then_some(())
+    });
+    alice.hears(1000.0);
+    bob.hears(440.0);
+    alice.hangs_up();
+    bob.expect("CALL_CLOSED");
+    let legs = tests::wait::until("the quality of both legs", SOON, || {
+        let cdr = pbx.expect_cdrs(1).remove(0);
+        let legs = cdr["quality"].as_array().unwrap().clone();
+        (legs.len() == 2).then_some(legs)
+    });
+    for leg in legs {
+        let quality = &leg["quality"];
+        expect_flawless(&quality["received"]);
+        expect_flawless(&quality["sent"]);
+        assert!(quality["round_trip_ms"].as_u64().unwrap() < 100, "{quality}");
+        assert!(["101", "102"].contains(&leg["party"].as_str().unwrap()));
+    }
+    for direction in ["received", "sent"] {
+        let of = |name: &str| pbx.metric(&format!("{name}{{direction=\"{direction}\"}}"));
+        assert_eq!(
+            (of("tandem_call_mos_count"), of("tandem_rtp_lost_packets_total")),
+            (2, 0)
+        );
+        assert!(of("tandem_rtp_received_packets_total") > 600);
+    }
+    pbx.expect_nothing_left(SOON);
+}
+
 #[test]
 fn the_holder_hears_nothing() {
     let pbx = Tandem::start();

@@ -24,17 +24,20 @@ const records = (() => {
     call_id, sip_call_id: call_id, from, from_name: "", to, dialed: to, started_at: at(0), answered_at: at(4), ended_at: at(9),
     talk_seconds: 5, disposition: "answered", sip_code: 200, ended_by: "caller", cause: { code, text, remedy: "" }, detail: "",
   });
+  const way = { packets: 900, lost: 100, late: 0, doubled: 0, jitter_ms: 7, mos: 3.4 };
   const segment = (from: number, to: number, other: string, why: string) => ({ from: at(from), to: at(to), party: "101", with: other, why });
   return {
     k1: {
       ...call("k1", "101", "102", "call.transferred", "The call was transferred"),
       segments: [segment(0, 4, "", "started"), segment(4, 9, "102", "answered")],
       links: [{ call_id: "k2", how: "transferred_to" }, { call_id: "k3", how: "joined" }],
+      quality: [{ party: "101", inbound: true, codec: "PCMA", quality: { received: way, sent: null, round_trip_ms: 24 } }],
     },
     k2: {
       ...call("k2", "101", "103", "callee.hung_up", "103 hung up"),
       segments: [segment(5, 9, "103", "transferred")],
       links: [{ call_id: "k1", how: "transferred_from" }],
+      quality: [],
     },
   };
 })();
@@ -351,7 +354,7 @@ test("calls that end wait behind a button, and one page is read for them", async
   const call = (id: string, from = "101") => ({
     call_id: id, sip_call_id: id, from, from_name: "Alice", to: "102", dialed: "102", started_at: "2026-01-05T08:00:00Z",
     answered_at: null, ended_at: "2026-01-05T08:00:09Z", talk_seconds: 0, disposition: "busy", sip_code: 486, ended_by: "callee", detail: "",
-    cause: { code: "phone.busy", text: "102 was busy", remedy: "" }, segments: [], links: [],
+    cause: { code: "phone.busy", text: "102 was busy", remedy: "" }, segments: [], links: [], quality: [],
   });
   let tell = (_: string) => {};
   events = async () => {
@@ -387,6 +390,9 @@ test("a record shows the parties of a call, and leads to the linked call", async
   await user.click(screen.getByLabelText("Details of the call from 101 to 102"));
   const story = () => [...document.querySelectorAll(".story li")].map((line) => line.textContent?.replace(/^.*?(?=101)/, ""));
   expect(story()).toEqual(["101Called, no answer yet · 0:04", "101 with 102Answered · 0:05"]);
+  await screen.findByText("poor (3.40 of 4.41) · 10 % lost · jitter 7 ms");
+  expect(screen.getByText("Sound to 101").nextSibling?.textContent).toBe("not reported by the phone");
+  expect(screen.getByText("Time to 101 and back").nextSibling?.textContent).toBe("24 ms");
   await user.click(screen.getByRole("button", { name: "Went on as another call" }));
   await screen.findByText(/103 hung up/);
   expect(story()).toContain("101 with 103Transferred · 0:04");

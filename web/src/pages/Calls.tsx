@@ -12,6 +12,7 @@ import { useNotify } from "../ui/Notices";
 import { Badge, Empty, faultElsewhere, faultOf, message, PageHead, Party, type Tone } from "../ui/States";
 import { type Column, type Fact, Facts, Table } from "../ui/Table";
 import { Elapsed } from "../ui/Time";
+import { heard } from "./sound";
 
 const TONES: { [state in Call["state"]]: Tone } = { routing: "plain", ringing: "busy", answered: "good" };
 
@@ -147,6 +148,7 @@ function facts(call: Call): Fact[] {
     { name: "Started", value: dateTime(call.started_at) },
     { name: "Answered", value: call.answered_at && dateTime(call.answered_at) },
     ...legs,
+    ...call.legs.flatMap((leg) => (leg.quality ? heard(leg.party, leg.quality) : [])),
     { name: "Call id", value: call.id, look: "code" },
   ];
 }

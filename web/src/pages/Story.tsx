@@ -10,6 +10,7 @@ import { Player } from "../ui/Player";
 import { Badge, message } from "../ui/States";
 import { type Fact, Facts } from "../ui/Table";
 import { kinds as recordingKinds, title } from "./recording";
+import { heard } from "./sound";
 import { began, linked, together, who, why } from "./why";
 
 /** Parts of a call that are shorter than this, in seconds, are not shown. */
@@ -123,6 +124,7 @@ function facts(cdr: Cdr): Fact[] {
     { name: "Dialled", value: cdr.dialed },
     { name: "Answered", value: cdr.answered_at && dateTime(cdr.answered_at) },
     { name: "Ended", value: dateTime(cdr.ended_at) },
+    ...cdr.quality.flatMap((leg) => heard(leg.party, leg.quality)),
     { name: "Call id, as in the log", value: cdr.call_id, look: "code" },
     { name: "SIP Call-ID, as in the phone's log", value: cdr.sip_call_id, look: "code" },
   ];

@@ -155,9 +155,9 @@ function Hidden({ head }: { head: string }) {
 export function Facts({ facts, boxed }: { facts: Fact[]; boxed?: boolean }) {
   return (
     <dl className={boxed ? "facts boxed" : "facts"}>
-      {facts.map(({ name, value, look }) =>
+      {facts.map(({ name, value, look }, i) =>
         value == null || value === "" ? null : (
-          <div key={name}>
+          <div key={`${i} ${name}`}>
             <dt>{name}</dt>
             <dd className={look}>{value}</dd>
           </div>
