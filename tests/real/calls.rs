@@ -93,7 +93,7 @@ fn expect_flawless(way: &Value) {
 
 #[test]
 fn two_phones_tell_and_are_told_how_their_call_sounds() {
-    let pbx = tandem::Setup::new().flag("quality-interval", 1).start();
+    let pbx = tandem::Setup::new().flag("--quality-interval", 1).start();
     pbx.has("101").has("102");
     let (mut alice, mut bob) = (alice().registers(&pbx), bob().registers(&pbx));
     alice.talks_to("102");
