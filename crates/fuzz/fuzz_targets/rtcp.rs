@@ -11,6 +11,7 @@ fn remote(rtp: SocketAddr, rtcp_mux: bool) -> Remote {
         rtp: Some(rtp),
         rtcp: Some(SocketAddr::new(rtp.ip(), rtp.port() + 1)),
         rtcp_mux,
+        raw: false,
         expected: [rtp.ip()].into_iter().collect(),
         signalling: Some(rtp.ip()),
         send_payloads: vec![pcmu.clone()],
