@@ -144,10 +144,9 @@ fn what_the_next_packet_says_of_a_lost_one_is_used() {
         let mut out = Vec::new();
         for n in 0..packets.len() + 3 {
             let at = n as i64 * 20_000;
-            if let Some(packet) = packets.get(n).filter(|_| n % 10 != 5) {
-                if !(early && n % 10 == 6) {
-                    ear.put(micros(at), heard(packet));
-                }
+            let comes = n % 10 != 5 && !(early && n % 10 == 6);
+            if let Some(packet) = packets.get(n).filter(|_| comes) {
+                ear.put(micros(at), heard(packet));
             }
             if early && n % 10 == 5 {
                 ear.put(micros(at), heard(&packets[n + 1]));
