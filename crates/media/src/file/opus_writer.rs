@@ -11,14 +11,13 @@ use ogg::{PacketWriteEndInfo, PacketWriter};
 use smallvec::SmallVec;
 
 use super::{FileError, Repair, fill, opus::opus};
-use crate::{
-    codec::Encoder,
-    sound::{Rate, Resampler},
-};
+use crate::{codec::Encoder, sound::Rate};
 
-/// Samples of a packet at 48 kHz, of a page, and of what the encoder delays by (libopus: 2.5 ms of overlap and 4 ms of
-/// filter).
-const FRAME: usize = 960;
+/// Milliseconds of a packet.
+const PTIME: u32 = 20;
+/// Samples at 48 kHz of a packet, of a page, and of what the encoder delays by (libopus: 2.5 ms of overlap and 4 ms of
+/// filter, at each rate).
+const FRAME: u64 = 960;
 const PAGE: u64 = 48_000;
 const DELAY: u16 = 312;
 /// The first octet of a packet with one empty frame of 20 ms, which decoders conceal (RFC 6716 section 3.1).
@@ -50,8 +49,7 @@ pub(super) struct OpusWriter<W> {
 /// One channel.
 struct Track {
     encoder: Encoder,
-    resampler: Resampler,
-    split: Vec<i16>,
+    /// Samples that do not fill a packet yet.
     waiting: Vec<i16>,
 }
 
@@ -64,11 +62,9 @@ impl<W> fmt::Debug for OpusWriter<W> {
 impl<W: Write + Seek> OpusWriter<W> {
     pub(super) fn begin(out: W, rate: Rate, channels: u8, serial: u32) -> Result<Self, FileError> {
         let track = |_| {
-            let encoder = Encoder::at(&opus(), 20, Rate::Full)?;
+            let encoder = Encoder::at(&opus(), PTIME, rate)?;
             Some(Track {
-                resampler: Resampler::new(rate, encoder.rate()),
                 encoder,
-                split: Vec::new(),
                 waiting: Vec::new(),
             })
         };
@@ -121,24 +117,22 @@ impl<W: Write + Seek> OpusWriter<W> {
         let channels = self.tracks.len();
         self.taken += (pcm.len() / channels) as u64 * self.factor;
         for (at, track) in self.tracks.iter_mut().enumerate() {
-            track.split.clear();
-            track
-                .split
-                .extend(pcm.chunks_exact(channels).filter_map(|frame| frame.get(at)));
-            track.resampler.process(&track.split, &mut track.waiting);
+            let own = pcm.chunks_exact(channels).filter_map(|frame| frame.get(at));
+            track.waiting.extend(own);
         }
         self.encode()
     }
 
     /// Encodes all whole frames.
     fn encode(&mut self) -> Result<(), FileError> {
-        while self.tracks.iter().all(|track| track.waiting.len() >= FRAME) {
+        let samples = (FRAME / self.factor) as usize;
+        while self.tracks.iter().all(|track| track.waiting.len() >= samples) {
             let mut packet = Vec::with_capacity(256);
             let last = self.tracks.len() - 1;
             for (at, track) in self.tracks.iter_mut().enumerate() {
                 let mut octets = [0; MAX_PACKET];
-                let length = track.encoder.encode(&track.waiting[..FRAME], &mut octets);
-                track.waiting.drain(..FRAME);
+                let length = track.encoder.encode(&track.waiting[..samples], &mut octets);
+                track.waiting.drain(..samples);
                 let (kind, frame) = match octets[..length] {
                     // Two streams need the framing of one frame a packet, and the encoder makes no other.
                     [kind, ref frame @ ..] if last == 0 || kind & 3 == 0 => (kind, frame),
@@ -157,10 +151,10 @@ impl<W: Write + Seek> OpusWriter<W> {
                 }
                 packet.extend_from_slice(frame);
             }
-            self.encoded += FRAME as u64;
+            self.encoded += FRAME;
             let held = self.held.replace(packet);
             if let Some(before) = held {
-                let granule = self.encoded - FRAME as u64;
+                let granule = self.encoded - FRAME;
                 let full = granule - self.written >= PAGE;
                 let end = if full {
                     PacketWriteEndInfo::EndPage
@@ -182,12 +176,9 @@ impl<W: Write + Seek> OpusWriter<W> {
         }
         // The last samples come out of the encoder after as many more.
         let total = self.taken + u64::from(DELAY);
-        let frames = total.div_ceil(FRAME as u64).max(1) * FRAME as u64;
+        let missing = (total.next_multiple_of(FRAME) - self.encoded) / self.factor;
         for track in &mut self.tracks {
-            let missing = frames.saturating_sub(self.encoded) as usize;
-            track
-                .waiting
-                .resize(missing.max(track.waiting.len() / FRAME * FRAME), 0);
+            track.waiting.resize(missing as usize, 0);
         }
         self.encode()?;
         if let Some(last) = self.held.take() {

@@ -64,17 +64,21 @@ fn what_is_written_is_read_again_to_the_sample() {
 
 #[test]
 fn the_encoders_delay_is_taken_off() {
-    // A click in silence, between two frames.
-    let mut pcm = vec![0; 48_000];
-    pcm[20_000..20_048].fill(20_000);
-    let heard = read(&written(Rate::Full, 1, &pcm), 1_000).unwrap();
-    let loudest = heard
-        .iter()
-        .enumerate()
-        .max_by_key(|(_, s)| s.unsigned_abs())
-        .unwrap()
-        .0;
-    assert!((19_990..20_060).contains(&loudest), "{loudest}");
+    for rate in Rate::ALL {
+        // A click in silence, between two frames.
+        let mut pcm = vec![0; rate.samples(1_000)];
+        let at = rate.samples(417);
+        pcm[at..at + rate.samples(1)].fill(20_000);
+        let heard = read(&written(rate, 1, &pcm), 1_000).unwrap();
+        let loudest = heard
+            .iter()
+            .enumerate()
+            .max_by_key(|(_, s)| s.unsigned_abs())
+            .unwrap()
+            .0;
+        let (first, last) = (Rate::Full.samples(416), Rate::Full.samples(419));
+        assert!((first..last).contains(&loudest), "{rate:?} {loudest}");
+    }
 }
 
 #[test]
