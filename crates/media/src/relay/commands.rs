@@ -63,7 +63,7 @@ impl Relay {
                 // A time beyond reckoning is never.
                 self.arm(media.slot, Timer::Watch, timeout.and_then(|t| now.checked_add(t)));
             }
-            Command::Listen { .. } => {}
+            Command::Listen { media, ears } => self.listen(now, media, ears),
             Command::OpenRoom { room, tones } => self.open_room(now, room, tones),
             Command::Sit { room, media, seat } => self.sit(now, room, media, seat),
             Command::Stand(media) => {

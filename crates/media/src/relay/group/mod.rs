@@ -5,6 +5,7 @@
 //! | `mod.rs` | [`Groups`]: the table, and when a group is due | all of [`Groups`] and [`Group`] |
 //! | `members.rs` | which legs form a group, and what decodes their packets | `Group::legs`, `Stream::group` |
 //! | `hall.rs` | a room | all of `Hall` and `Seated` |
+//! | `hearing.rs` | what is listened for in a leg's sound | all of `Hearing` |
 //! | `tapes.rs` | which sound goes to which recording | all of `Tape` |
 //! | `tick.rs` | the sound of one tick: from ears to encoders | none |
 //!
@@ -13,6 +14,7 @@
 //! are in one group, so that their sound is taken at the same moments.
 
 mod hall;
+mod hearing;
 mod members;
 mod tapes;
 mod tick;
@@ -23,6 +25,7 @@ use smallvec::SmallVec;
 
 pub(super) use self::{
     hall::{Hall, Seated},
+    hearing::Hearing,
     tapes::Tape,
 };
 use crate::service::{RecordingId, RoomId};

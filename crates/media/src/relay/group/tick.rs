@@ -42,6 +42,7 @@ impl Relay {
             }
             for slot in &legs {
                 self.take_tapes(now, *slot);
+                self.hear_frame(*slot);
             }
         }
     }

@@ -7,6 +7,7 @@ use smallvec::SmallVec;
 use super::{Stream, egress::Passing, ingress::Onward};
 use crate::{
     ear::{Ear, Heard, Kind},
+    relay::group::Hearing,
     service::RecordingId,
     sound::Rate,
 };
@@ -23,6 +24,8 @@ pub(in crate::relay) struct Sound {
     pub(in crate::relay) crosses: bool,
     /// The recordings that take the sound.
     pub(in crate::relay) tapes: SmallVec<[RecordingId; 2]>,
+    /// What is listened for.
+    pub(in crate::relay) hearing: Option<Box<Hearing>>,
 }
 
 impl Sound {
@@ -33,7 +36,7 @@ impl Sound {
 
     /// Whether the sound is needed also where no receiver hears it.
     pub(in crate::relay) fn is_tapped(&self) -> bool {
-        !self.tapes.is_empty()
+        !self.tapes.is_empty() || self.hearing.is_some()
     }
 
     /// The sound of the next `millis` milliseconds becomes the frame.
@@ -46,13 +49,17 @@ impl Sound {
 impl Stream {
     /// Begins to decode what the peer says, at that rate. What takes the sound already goes on with it.
     pub(in crate::relay) fn begin_sound(&mut self, rate: Rate) {
-        let before = self.ingress.sound.take();
+        let mut before = self.ingress.sound.take();
         self.ingress.sound = Some(Box::new(Sound {
             ear: Ear::new(&self.remote.receive_payloads, rate),
             frame: Vec::with_capacity(rate.samples(20)),
             kind: Kind::Nothing,
             crosses: before.as_ref().is_some_and(|before| before.crosses),
-            tapes: before.map(|before| before.tapes).unwrap_or_default(),
+            tapes: before
+                .as_mut()
+                .map(|before| std::mem::take(&mut before.tapes))
+                .unwrap_or_default(),
+            hearing: before.and_then(|before| before.hearing),
         }));
     }
 

@@ -3,6 +3,7 @@
 mod apart;
 mod converting;
 mod digits;
+mod hearing;
 mod lifetime;
 mod numbers;
 mod playing;
