@@ -21,6 +21,11 @@ pub(super) struct End {
     pub(super) direction: SdpDirection,
 }
 
+/// The lines besides the audio, by place.
+type Lines = Vec<Option<Line>>;
+/// Their addresses and directions.
+type Ends = Vec<Option<End>>;
+
 impl Session {
     /// How many lines besides the audio this leg may have; [`crate::line::MAX_LINES`] unless set.
     pub fn allow_lines(&mut self, most: usize) {
@@ -154,7 +159,7 @@ impl Session {
         sdp: &Sdp,
         offered: &[Option<End>],
         audio: bool,
-    ) -> Result<(Vec<Option<Line>>, Vec<Option<End>>), SdpError> {
+    ) -> Result<(Lines, Ends), SdpError> {
         let answered = |(place, offered): (usize, &Option<End>)| {
             let (offered, at) = ((*offered)?, self.now.places.get(place).copied().flatten()?);
             let media = sdp.media.get(at).filter(|media| line::is_relayed(media))?;

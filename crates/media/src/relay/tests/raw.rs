@@ -49,9 +49,12 @@ fn what_is_no_rtp_is_copied_between_both_ends_octet_by_octet() {
     }
     w.command(Command::Close(id(3)));
     assert!(pass(&mut w, AT_FAX_B, "192.0.2.2:5100", &[1]).is_empty());
-    let closed = std::iter::from_fn(|| w.relay.poll_event()).find_map(|event| match event {
-        Event::Closed { media, counters, .. } if media == id(3) => Some(counters),
-        _ => None,
+    let closed = std::iter::from_fn(|| w.relay.poll_event()).find_map(|event| {
+        if let Event::Closed { media, counters, .. } = event {
+            (media == id(3)).then_some(counters)
+        } else {
+            None
+        }
     });
     let closed = closed.unwrap();
     assert_eq!((closed.received, closed.sent, closed.malformed), (4, 4, 0));
