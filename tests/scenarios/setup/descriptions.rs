@@ -8,7 +8,7 @@ use super::exchange::{Call, by, lines, streams};
 const PLAIN: &str = "m=audio 9000 RTP/AVP 0";
 
 #[test]
-fn a_softphone_that_offers_pictures_and_ice_to_a_phone_without_gets_audio_and_its_other_lines_refused() {
+fn a_softphone_that_offers_pictures_and_ice_gets_audio_and_its_other_lines_refused() {
     let call = Call::offers(&by(
         1,
         "a=ice-ufrag:abcd
