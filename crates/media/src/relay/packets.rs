@@ -37,15 +37,8 @@ impl Relay {
         let Some(mut stream) = self.streams.get(slot) else {
             return;
         };
-        if stream.remote.raw {
-            return self.copy(now, (slot, new), from, bytes, out);
-        }
-        if stream.is_rtcp(bytes) {
-            // Only RTP tells the address of a phone behind NAT.
-            return match new {
-                Some(Match::Address(_)) => self.stranger(local_port),
-                found => self.reports(now, slot, found.map(|_| from), bytes, out),
-            };
+        if stream.remote.raw || stream.is_rtcp(bytes) {
+            return self.other(now, (slot, new), from, bytes, out);
         }
         let Some(heard) = stream.open(bytes) else {
             stream.counters.malformed += u64::from(stream.ingress.described);
@@ -56,10 +49,8 @@ impl Relay {
             // Only audio of the leg's own description comes as far as this, and can bind an address to it.
             stream.learn(&mut self.directory, now, from, found);
             stream.egress.unheard = self.config.unheard;
-            self.events.push_back(Event::Learned {
-                media: stream.id,
-                remote: from,
-            });
+            let media = stream.id;
+            self.events.push_back(Event::Learned { media, remote: from });
         }
         let origin = Origin {
             slot,
@@ -109,13 +100,27 @@ impl Relay {
         }
     }
 
-    /// A datagram of a line besides the audio.
-    fn copy<F>(&mut self, now: Duration, whose: (u32, Option<Match>), from: SocketAddr, bytes: &[u8], out: &mut F)
-    where
+    /// What came to the RTP port and is no RTP of audio: a datagram of a line besides the audio, or RTCP (RFC 5761).
+    fn other<F>(
+        &mut self,
+        now: Duration,
+        (slot, new): (u32, Option<Match>),
+        from: SocketAddr,
+        bytes: &mut [u8],
+        out: &mut F,
+    ) where
         F: FnMut(u16, SocketAddr, &[u8]),
     {
-        let (slot, new) = whose;
-        if let (Some(found), Some(stream)) = (new, self.streams.get(slot)) {
+        let Some(stream) = self.streams.get(slot) else { return };
+        if !stream.remote.raw {
+            let port = stream.local_port;
+            // Only RTP tells the address of a phone behind NAT.
+            return match new {
+                Some(Match::Address(_)) => self.stranger(port),
+                found => self.reports(now, slot, found.map(|_| from), bytes, out),
+            };
+        }
+        if let Some(found) = new {
             stream.learn(&mut self.directory, now, from, found);
             stream.egress.unheard = self.config.unheard;
             let media = stream.id;
