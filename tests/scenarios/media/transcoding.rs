@@ -19,8 +19,8 @@ fn hears(stage: &Stage, phone: &Actor) -> Vec<String> {
     let number = phone.with(|phone| phone.number.clone());
     let address = phone.with(|phone| phone.address.ip());
     stage.with(|world| {
-        let ports = world.engine.ports.values().filter_map(|port| port.remote.as_ref());
-        let remote = ports.filter(|remote| remote.expected.contains(&address)).last();
+        let mut ports = world.engine.ports.values().filter_map(|port| port.remote.as_ref());
+        let remote = ports.rfind(|remote| remote.expected.contains(&address));
         let sent = remote
             .unwrap_or_else(|| panic!("{number} has media"))
             .send_payloads

@@ -7,13 +7,14 @@ use rand_chacha::rand_core::Rng;
 use super::{
     Relay,
     address::Announced,
-    canonical,
+    canonical, group,
     play::{Owner, Player},
     route::Route,
     stream::{
         Stream, dtmf,
         outgoing::Join,
         rtcp::{self, MAX_FAREWELLS},
+        voice,
     },
     timers::Timer,
 };
@@ -63,18 +64,18 @@ impl Relay {
                 // A time beyond reckoning is never.
                 self.arm(media.slot, Timer::Watch, timeout.and_then(|t| now.checked_add(t)));
             }
-            Command::Listen { media, ears } => self.listen(now, media, ears),
-            Command::OpenRoom { room, tones } => self.open_room(now, room, tones),
-            Command::Sit { room, media, seat } => self.sit(now, room, media, seat),
+            Command::Listen { media, ears } => group::hearing::listen(self, now, media, ears),
+            Command::OpenRoom { room, tones } => group::hall::open_room(self, now, room, tones),
+            Command::Sit { room, media, seat } => group::hall::sit(self, now, room, media, seat),
             Command::Stand(media) => {
                 if self.streams.live(media).is_some() {
-                    self.stand(now, media.slot);
+                    group::hall::stand(self, now, media.slot);
                 }
             }
-            Command::CloseRoom(room) => self.close_room(now, room),
-            Command::Record(recording) => self.record(now, &recording),
+            Command::CloseRoom(room) => group::hall::close_room(self, now, room),
+            Command::Record(recording) => group::tapes::record(self, now, &recording),
             Command::PauseRecording { recording, paused } => self.recordings.pause(recording, paused),
-            Command::StopRecording(recording) => self.end_recording(now, recording, RecordEnd::Stopped),
+            Command::StopRecording(recording) => group::tapes::end_recording(self, now, recording, RecordEnd::Stopped),
             Command::Close(media) => self.close(now, media),
         }
     }
@@ -163,12 +164,12 @@ impl Relay {
             self.arm(media.slot, Timer::Measure, Some(now + self.config.quality));
         }
         self.streams.rebuild(media.slot);
-        self.review_sound(media.slot, other_types);
+        group::members::review_sound(self, media.slot, other_types);
         if let Route::Relay(other) = route {
             self.streams.rebuild(other);
-            self.review_sound(other, false);
+            group::members::review_sound(self, other, false);
         }
-        self.sit_again(now, media);
+        group::hall::sit_again(self, now, media);
     }
 
     fn bridge(&mut self, now: Duration, one: MediaId, other: MediaId) {
@@ -181,7 +182,7 @@ impl Relay {
         self.streams.link(one.slot, other.slot);
         for slot in [one.slot, other.slot] {
             if self.streams.look(slot).is_some_and(|stream| stream.group.is_some()) {
-                self.join_group(now, slot);
+                group::members::join_group(self, now, slot);
             }
         }
     }
@@ -198,10 +199,10 @@ impl Relay {
             Some(Route::Relay(other)) => Some(other),
             Some(Route::Nowhere | Route::Echo | Route::Room) | None => None,
         };
-        self.stand(now, slot);
+        group::hall::stand(self, now, slot);
         self.streams.unlink(slot);
         for slot in [slot].into_iter().chain(other) {
-            self.leave_group(now, slot);
+            group::members::leave_group(self, now, slot);
         }
     }
 
@@ -231,7 +232,8 @@ impl Relay {
 
     fn play(&mut self, now: Duration, media: MediaId, source: Source, repeat: bool, token: u64) {
         let Some(stream) = self.streams.live(media) else { return };
-        let deaf = !stream.remote.send_payloads.is_empty() && stream.packets(crate::sound::Rate::Wide).is_none();
+        let deaf =
+            !stream.remote.send_payloads.is_empty() && voice::packets(stream, crate::sound::Rate::Wide).is_none();
         if stream.route == Route::Echo && !deaf {
             self.part(now, media.slot);
         }
@@ -268,7 +270,7 @@ impl Relay {
         if self.streams.live(media).is_none() {
             return;
         }
-        self.end_recordings_of(now, media.slot);
+        group::tapes::end_recordings_of(self, now, media.slot);
         self.unplay(media.slot);
         self.part(now, media.slot);
         for timer in Timer::ALL {

@@ -60,10 +60,10 @@ use rand_chacha::{
 pub use self::play::{Block, Named, PIECE, Piece, Track, Wanted};
 use self::{
     address::Directory,
-    group::{Groups, Tape},
+    group::{Groups, Tape, tapes, tick},
     play::{Owner, Play, Player},
     stream::{
-        playing::Frame,
+        playing::{self, Frame},
         rtcp::{self, Farewell},
     },
     streams::Streams,
@@ -210,7 +210,7 @@ impl Relay {
             self.events.push_back(event);
         }
         // After a fault the sound may still be taken.
-        self.end_recording(now, recording, RecordEnd::Stopped);
+        tapes::end_recording(self, now, recording, RecordEnd::Stopped);
     }
 
     /// When [`Relay::tick`] has something to do next.
@@ -277,7 +277,7 @@ impl Relay {
                     }
                     until.filter(|until| *until > now)
                 }
-                Timer::Play => match stream.frame(now, &mut self.play, &mut self.scratch, out) {
+                Timer::Play => match playing::frame(stream, now, &mut self.play, &mut self.scratch, out) {
                     Frame::Idle => None,
                     Frame::Next(at) => Some(at),
                     Frame::End(fault) => {
@@ -302,7 +302,7 @@ impl Relay {
             };
             self.arm(slot, timer, next);
         }
-        self.tick_groups(now, out);
+        tick::tick_groups(self, now, out);
     }
 
     /// Sets or clears one timer of a leg.

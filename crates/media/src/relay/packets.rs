@@ -5,13 +5,14 @@ use std::{net::SocketAddr, time::Duration};
 use super::{
     Relay,
     address::{Announced, Match},
-    canonical, raw,
+    canonical, group, raw,
     route::Route,
     stream::{
         egress::Passing,
         ingress::Onward,
         outgoing::Origin,
         rtcp::{self, feedback, reader::Compound},
+        sound,
     },
 };
 use crate::Event;
@@ -149,10 +150,10 @@ impl Relay {
             .look(slot)
             .is_some_and(|stream| stream.ingress.sound.is_none())
         {
-            self.begin_sound(now, slot);
+            group::members::begin_sound(self, now, slot);
         }
         let Some(stream) = self.streams.get(slot) else { return };
-        stream.take_sound(now, packet, number);
+        sound::take_sound(stream, now, packet, number);
         if let Some(group) = stream.group {
             self.groups.wake(group, now);
         }

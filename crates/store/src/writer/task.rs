@@ -270,8 +270,8 @@ pub(super) fn report_lost(op: &Op, reason: &str) {
             );
         }
         Op::Quality(_, leg) => {
-            let (call, LegQuality { party, quality, .. }) = &**leg;
-            tracing::warn!(%reason, %call, party, ?quality, "the quality of a leg was not written");
+            let (call, LegQuality { party, .. }) = &**leg;
+            tracing::warn!(%reason, %call, party, "the quality of a leg was not written");
         }
         Op::Recording(_, recording) => {
             let ended = recording.ended.as_ref();

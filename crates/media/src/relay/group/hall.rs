@@ -4,11 +4,14 @@ use std::{net::SocketAddr, time::Duration};
 
 use smallvec::SmallVec;
 
-use super::TICK;
+use super::{TICK, members, tapes};
 use crate::relay::{
     MAX_PACKET, Relay,
     route::Route,
-    stream::{outgoing::Join, voice::Packets},
+    stream::{
+        outgoing::Join,
+        voice::{self, Packets},
+    },
     streams::Streams,
 };
 use crate::{
@@ -145,7 +148,7 @@ impl Hall {
                     }
                     let Some(seated) = stream.seated.take() else { continue };
                     if let Some(packets) = &seated.packets {
-                        stream.send_sound(now, packets, octets, scratch, out);
+                        voice::send_sound(stream, now, packets, octets, scratch, out);
                     }
                     stream.seated = Some(seated);
                 }
@@ -182,94 +185,96 @@ fn encoder<'a>(encoders: &'a mut Vec<Option<Shared>>, group: &room::Group<'_>) -
     encoders[at].as_mut()
 }
 
-impl Relay {
-    /// Begins to record what a listener in the room hears.
-    pub(super) fn record_room(&mut self, now: Duration, recording: &Recording, room: RoomId) -> Result<(), String> {
-        let id = self.groups.room(room).ok_or("the room is closed")?;
-        self.recordings.begin(recording, Rate::Wide)?;
-        if let Some(hall) = self.groups.hall(id)
-            && let Err(fault) = hall.tap(recording.id, Rate::Wide)
-        {
-            self.recordings.end(recording.id, RecordEnd::Fault(fault));
-        }
-        self.groups.wake(id, now);
-        Ok(())
+/// Begins to record what a listener in the room hears.
+pub(super) fn record_room(relay: &mut Relay, now: Duration, recording: &Recording, room: RoomId) -> Result<(), String> {
+    let id = relay.groups.room(room).ok_or("the room is closed")?;
+    relay.recordings.begin(recording, Rate::Wide)?;
+    if let Some(hall) = relay.groups.hall(id)
+        && let Err(fault) = hall.tap(recording.id, Rate::Wide)
+    {
+        relay.recordings.end(recording.id, RecordEnd::Fault(fault));
     }
+    relay.groups.wake(id, now);
+    Ok(())
+}
 
-    /// Opens an empty room. A second one of that name changes nothing.
-    pub(in crate::relay) fn open_room(&mut self, now: Duration, room: RoomId, tones: bool) {
-        if self.groups.room(room).is_some() {
-            return;
-        }
-        let config = room::Config {
-            tones,
-            ..self.config.room
-        };
-        self.groups.add(now, Some(Box::new(Hall::new(room, config))));
+/// Opens an empty room. A second one of that name changes nothing.
+pub(in crate::relay) fn open_room(relay: &mut Relay, now: Duration, room: RoomId, tones: bool) {
+    if relay.groups.room(room).is_some() {
+        return;
     }
+    let config = room::Config {
+        tones,
+        ..relay.config.room
+    };
+    relay.groups.add(now, Some(Box::new(Hall::new(room, config))));
+}
 
-    /// Gives a leg a seat, or changes its seat. This ends what it plays and relays.
-    pub(in crate::relay) fn sit(&mut self, now: Duration, room: RoomId, media: MediaId, seat: Seat) {
-        let Some(id) = self.groups.room(room) else { return };
-        let Some(stream) = self.streams.live(media) else { return };
-        if stream.seated.as_ref().is_none_or(|seated| seated.room != room) {
-            self.silence(now, media.slot);
-            self.leave_group(now, media.slot);
-        }
-        let Some(stream) = self.streams.live(media) else { return };
-        let packets = stream.packets(Rate::Wide);
-        let form = packets
-            .as_ref()
-            .map(|packets| Form::new(&packets.payload, packets.ptime, packets.rate));
-        let Some(hall) = self.groups.hall(id) else { return };
-        let Ok(place) = hall.mixer.sit(media, seat, form) else {
-            return;
-        };
-        stream.seated = Some(Seated {
-            room,
-            place,
-            seat,
-            packets,
-        });
-        if stream.group != Some(id) {
-            stream.route = Route::Room;
-            stream.egress.out.interrupt(Join::Anew);
-            self.streams.rebuild(media.slot);
-            self.enter_group(media.slot, id);
-        }
-        self.groups.wake(id, now);
+/// Gives a leg a seat, or changes its seat. This ends what it plays and relays.
+pub(in crate::relay) fn sit(relay: &mut Relay, now: Duration, room: RoomId, media: MediaId, seat: Seat) {
+    let Some(id) = relay.groups.room(room) else { return };
+    let Some(stream) = relay.streams.live(media) else {
+        return;
+    };
+    if stream.seated.as_ref().is_none_or(|seated| seated.room != room) {
+        relay.silence(now, media.slot);
+        members::leave_group(relay, now, media.slot);
     }
+    let Some(stream) = relay.streams.live(media) else {
+        return;
+    };
+    let packets = voice::packets(stream, Rate::Wide);
+    let form = packets
+        .as_ref()
+        .map(|packets| Form::new(&packets.payload, packets.ptime, packets.rate));
+    let Some(hall) = relay.groups.hall(id) else { return };
+    let Ok(place) = hall.mixer.sit(media, seat, form) else {
+        return;
+    };
+    stream.seated = Some(Seated {
+        room,
+        place,
+        seat,
+        packets,
+    });
+    if stream.group != Some(id) {
+        stream.route = Route::Room;
+        stream.egress.out.interrupt(Join::Anew);
+        relay.streams.rebuild(media.slot);
+        members::enter_group(relay, media.slot, id);
+    }
+    relay.groups.wake(id, now);
+}
 
-    /// After a change of the leg's description: its packets in the room are of another form.
-    pub(in crate::relay) fn sit_again(&mut self, now: Duration, media: MediaId) {
-        let seated = self.streams.live(media).and_then(|stream| stream.seated.clone());
-        if let Some(Seated { room, seat, .. }) = seated {
-            self.sit(now, room, media, seat);
-        }
+/// After a change of the leg's description: its packets in the room are of another form.
+pub(in crate::relay) fn sit_again(relay: &mut Relay, now: Duration, media: MediaId) {
+    let seated = relay.streams.live(media).and_then(|stream| stream.seated.clone());
+    if let Some(Seated { room, seat, .. }) = seated {
+        sit(relay, now, room, media, seat);
     }
+}
 
-    /// The leg leaves its room.
-    pub(in crate::relay) fn stand(&mut self, now: Duration, slot: u32) {
-        let Some(stream) = self.streams.get(slot) else { return };
-        let Some(seated) = stream.seated.take() else { return };
-        stream.route = Route::Nowhere;
-        self.streams.rebuild(slot);
-        if let Some(hall) = self.groups.room(seated.room).and_then(|id| self.groups.hall(id)) {
-            hall.mixer.stand(seated.place);
-        }
-        self.leave_group(now, slot);
+/// The leg leaves its room.
+pub(in crate::relay) fn stand(relay: &mut Relay, now: Duration, slot: u32) {
+    let Some(stream) = relay.streams.get(slot) else { return };
+    let Some(seated) = stream.seated.take() else { return };
+    stream.route = Route::Nowhere;
+    relay.streams.rebuild(slot);
+    if let Some(hall) = relay.groups.room(seated.room).and_then(|id| relay.groups.hall(id)) {
+        hall.mixer.stand(seated.place);
     }
+    members::leave_group(relay, now, slot);
+}
 
-    /// Closes a room. Legs that are in it leave.
-    pub(in crate::relay) fn close_room(&mut self, now: Duration, room: RoomId) {
-        let Some(id) = self.groups.room(room) else { return };
-        for slot in self.groups.legs(id) {
-            self.stand(now, slot);
-        }
-        let recordings = self.groups.hall(id).map(|hall| hall.tapes()).unwrap_or_default();
-        for recording in recordings {
-            self.end_recording(now, recording, RecordEnd::Closed);
-        }
-        self.groups.remove(id);
+/// Closes a room. Legs that are in it leave.
+pub(in crate::relay) fn close_room(relay: &mut Relay, now: Duration, room: RoomId) {
+    let Some(id) = relay.groups.room(room) else { return };
+    for slot in relay.groups.legs(id) {
+        stand(relay, now, slot);
     }
+    let recordings = relay.groups.hall(id).map(|hall| hall.tapes()).unwrap_or_default();
+    for recording in recordings {
+        tapes::end_recording(relay, now, recording, RecordEnd::Closed);
+    }
+    relay.groups.remove(id);
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::members;
 use crate::{
     Event, MediaId,
     listen::{Heard, Listener},
@@ -46,36 +47,36 @@ impl Hearing {
     }
 }
 
-impl Relay {
-    /// Listens for these sounds of a leg's peer, and no longer for others.
-    pub(in crate::relay) fn listen(&mut self, now: Duration, media: MediaId, ears: Ears) {
-        if self.streams.live(media).is_none() {
-            return;
-        }
-        if ears.any() {
-            self.begin_sound(now, media.slot);
-        }
-        let Some(stream) = self.streams.live(media) else { return };
-        let Some(sound) = &mut stream.ingress.sound else { return };
-        sound.hearing = ears.any().then(|| Box::new(Hearing::new(ears)));
-        if !ears.any() {
-            self.rest_sound(now, media.slot);
-        }
+/// Listens for these sounds of a leg's peer, and no longer for others.
+pub(in crate::relay) fn listen(relay: &mut Relay, now: Duration, media: MediaId, ears: Ears) {
+    if relay.streams.live(media).is_none() {
+        return;
     }
+    if ears.any() {
+        members::begin_sound(relay, now, media.slot);
+    }
+    let Some(stream) = relay.streams.live(media) else {
+        return;
+    };
+    let Some(sound) = &mut stream.ingress.sound else { return };
+    sound.hearing = ears.any().then(|| Box::new(Hearing::new(ears)));
+    if !ears.any() {
+        members::rest_sound(relay, now, media.slot);
+    }
+}
 
-    /// Tells signalling what is heard in the frame of a leg.
-    pub(super) fn hear_frame(&mut self, slot: u32) {
-        let Some(stream) = self.streams.get(slot) else { return };
-        let media = stream.id;
-        let Some(sound) = &mut stream.ingress.sound else { return };
-        let rate = sound.rate();
-        let Some(hearing) = &mut sound.hearing else { return };
-        for heard in hearing.hear(&sound.frame, rate) {
-            match heard {
-                Heard::Pressed(digit) => self.events.push_back(Event::Dtmf { media, digit }),
-                Heard::Released { .. } => {}
-                Heard::Sound(sound) => self.events.push_back(Event::Heard { media, sound }),
-            }
+/// Tells signalling what is heard in the frame of a leg.
+pub(super) fn hear_frame(relay: &mut Relay, slot: u32) {
+    let Some(stream) = relay.streams.get(slot) else { return };
+    let media = stream.id;
+    let Some(sound) = &mut stream.ingress.sound else { return };
+    let rate = sound.rate();
+    let Some(hearing) = &mut sound.hearing else { return };
+    for heard in hearing.hear(&sound.frame, rate) {
+        match heard {
+            Heard::Pressed(digit) => relay.events.push_back(Event::Dtmf { media, digit }),
+            Heard::Released { .. } => {}
+            Heard::Sound(sound) => relay.events.push_back(Event::Heard { media, sound }),
         }
     }
 }

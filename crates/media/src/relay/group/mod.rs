@@ -13,11 +13,11 @@
 //! has none of its codecs, because it is in a room, or because something records it or listens to it. Both legs of a bridge
 //! are in one group, so that their sound is taken at the same moments.
 
-mod hall;
-mod hearing;
-mod members;
-mod tapes;
-mod tick;
+pub(super) mod hall;
+pub(super) mod hearing;
+pub(super) mod members;
+pub(super) mod tapes;
+pub(super) mod tick;
 
 use std::{collections::BTreeSet, time::Duration};
 

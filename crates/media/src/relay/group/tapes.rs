@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use smallvec::SmallVec;
 
-use super::super::{Relay, streams::Streams};
+use super::{hall, members};
 use crate::{
     Event, MediaId,
     recorder::Recordings,
+    relay::{Relay, streams::Streams},
     service::{RecordEnd, Recording, RecordingId, Taken},
     sound::{Rate, Resampler},
 };
@@ -69,124 +70,123 @@ impl Tape {
     }
 }
 
-impl Relay {
-    /// Begins a recording with the next tick.
-    pub(in crate::relay) fn record(&mut self, now: Duration, recording: &Recording) {
-        let begun = match recording.taken {
-            Taken::Leg(media) => self.record_legs(now, recording, &[media]),
-            Taken::Call { left, right, .. } => self.record_legs(now, recording, &[left, right]),
-            Taken::Room(room) => self.record_room(now, recording, room),
-        };
-        if let Err(fault) = begun {
-            self.events.push_back(Event::Recorded {
-                recording: recording.id,
-                millis: 0,
-                octets: 0,
-                file: String::new(),
-                end: RecordEnd::Fault(fault),
-            });
-        }
+/// Begins a recording with the next tick.
+pub(in crate::relay) fn record(relay: &mut Relay, now: Duration, recording: &Recording) {
+    let begun = match recording.taken {
+        Taken::Leg(media) => record_legs(relay, now, recording, &[media]),
+        Taken::Call { left, right, .. } => record_legs(relay, now, recording, &[left, right]),
+        Taken::Room(room) => hall::record_room(relay, now, recording, room),
+    };
+    if let Err(fault) = begun {
+        relay.events.push_back(Event::Recorded {
+            recording: recording.id,
+            millis: 0,
+            octets: 0,
+            file: String::new(),
+            end: RecordEnd::Fault(fault),
+        });
     }
+}
 
-    fn record_legs(&mut self, now: Duration, recording: &Recording, legs: &[MediaId]) -> Result<(), String> {
-        if legs.iter().any(|media| self.streams.live(*media).is_none()) {
-            return Err("the leg is gone".to_owned());
-        }
-        let rates = legs
-            .iter()
-            .filter_map(|media| Some(self.streams.live(*media)?.best_rate()));
-        // Speech has nothing above 8 kHz that is worth a file of three times the size.
-        let rate = rates.max().unwrap_or(Rate::Narrow).min(Rate::Wide);
-        self.recordings.begin(recording, rate)?;
-        for media in legs {
-            self.begin_sound(now, media.slot);
-            if let Some(sound) = self
-                .streams
-                .get(media.slot)
-                .and_then(|stream| stream.ingress.sound.as_mut())
-            {
-                sound.tapes.push(recording.id);
-            }
-        }
-        let side = |leg: &MediaId| Side {
-            leg: *leg,
-            resampler: None,
-            frame: Vec::new(),
-        };
-        let tape = Tape {
-            rate,
-            sides: legs.iter().map(side).collect(),
-        };
-        self.tapes.insert(recording.id, tape);
-        Ok(())
+fn record_legs(relay: &mut Relay, now: Duration, recording: &Recording, legs: &[MediaId]) -> Result<(), String> {
+    if legs.iter().any(|media| relay.streams.live(*media).is_none()) {
+        return Err("the leg is gone".to_owned());
     }
-
-    /// Gives the recordings of a leg the sound of this tick.
-    pub(super) fn take_tapes(&mut self, now: Duration, slot: u32) {
-        let Some(sound) = self
+    let rates = legs
+        .iter()
+        .filter_map(|media| Some(relay.streams.live(*media)?.best_rate()));
+    // Speech has nothing above 8 kHz that is worth a file of three times the size.
+    let rate = rates.max().unwrap_or(Rate::Narrow).min(Rate::Wide);
+    relay.recordings.begin(recording, rate)?;
+    for media in legs {
+        members::begin_sound(relay, now, media.slot);
+        if let Some(sound) = relay
             .streams
-            .look(slot)
-            .and_then(|stream| stream.ingress.sound.as_deref())
-        else {
-            return;
-        };
-        let mut ended: SmallVec<[RecordingId; 2]> = SmallVec::new();
-        for id in &sound.tapes {
-            if let Some(tape) = self.tapes.get_mut(id)
-                && tape.is_led_by(&self.streams, slot)
-                && !tape.take(*id, &self.streams, &mut self.recordings)
-            {
-                ended.push(*id);
-            }
-        }
-        for id in ended {
-            self.forget_tape(now, id);
+            .get(media.slot)
+            .and_then(|stream| stream.ingress.sound.as_mut())
+        {
+            sound.tapes.push(recording.id);
         }
     }
+    let side = |leg: &MediaId| Side {
+        leg: *leg,
+        resampler: None,
+        frame: Vec::new(),
+    };
+    let tape = Tape {
+        rate,
+        sides: legs.iter().map(side).collect(),
+    };
+    relay.tapes.insert(recording.id, tape);
+    Ok(())
+}
 
-    /// Ends a recording.
-    pub(in crate::relay) fn end_recording(&mut self, now: Duration, recording: RecordingId, end: RecordEnd) {
-        self.recordings.end(recording, end);
-        self.forget_tape(now, recording);
-        self.groups.untap(recording);
-    }
-
-    /// The legs' sound is no longer taken for the recording.
-    fn forget_tape(&mut self, now: Duration, recording: RecordingId) {
-        let Some(tape) = self.tapes.remove(&recording) else {
-            return;
-        };
-        for side in tape.sides {
-            if let Some(stream) = self.streams.live(side.leg)
-                && let Some(sound) = &mut stream.ingress.sound
-            {
-                sound.tapes.retain(|id| *id != recording);
-                self.rest_sound(now, side.leg.slot);
-            }
+/// Gives the recordings of a leg the sound of this tick.
+pub(super) fn take_tapes(relay: &mut Relay, now: Duration, slot: u32) {
+    let Some(sound) = relay
+        .streams
+        .look(slot)
+        .and_then(|stream| stream.ingress.sound.as_deref())
+    else {
+        return;
+    };
+    let mut ended: SmallVec<[RecordingId; 2]> = SmallVec::new();
+    for id in &sound.tapes {
+        if let Some(tape) = relay.tapes.get_mut(id)
+            && tape.is_led_by(&relay.streams, slot)
+            && !tape.take(*id, &relay.streams, &mut relay.recordings)
+        {
+            ended.push(*id);
         }
     }
+    for id in ended {
+        forget_tape(relay, now, id);
+    }
+}
 
-    /// A leg is about to be closed: the recordings end that have no other leg.
-    pub(in crate::relay) fn end_recordings_of(&mut self, now: Duration, slot: u32) {
-        let Some(sound) = self
+/// Ends a recording.
+pub(in crate::relay) fn end_recording(relay: &mut Relay, now: Duration, recording: RecordingId, end: RecordEnd) {
+    relay.recordings.end(recording, end);
+    forget_tape(relay, now, recording);
+    relay.groups.untap(recording);
+}
+
+/// The legs' sound is no longer taken for the recording.
+fn forget_tape(relay: &mut Relay, now: Duration, recording: RecordingId) {
+    let Some(tape) = relay.tapes.remove(&recording) else {
+        return;
+    };
+    for side in tape.sides {
+        if let Some(stream) = relay.streams.live(side.leg)
+            && let Some(sound) = &mut stream.ingress.sound
+        {
+            sound.tapes.retain(|id| *id != recording);
+            members::rest_sound(relay, now, side.leg.slot);
+        }
+    }
+}
+
+/// A leg is about to be closed: the recordings end that have no other leg.
+pub(in crate::relay) fn end_recordings_of(relay: &mut Relay, now: Duration, slot: u32) {
+    let Some(sound) = relay
+        .streams
+        .look(slot)
+        .and_then(|stream| stream.ingress.sound.as_deref())
+    else {
+        return;
+    };
+    let live = |side: &Side| {
+        relay
             .streams
-            .look(slot)
-            .and_then(|stream| stream.ingress.sound.as_deref())
-        else {
-            return;
-        };
-        let live = |side: &Side| {
-            self.streams
-                .look(side.leg.slot)
-                .is_some_and(|stream| stream.id == side.leg)
-        };
-        let alone = |id: &&RecordingId| {
-            let tape = self.tapes.get(*id);
-            tape.is_none_or(|tape| tape.sides.iter().filter(|side| live(side)).count() < 2)
-        };
-        let ended: SmallVec<[RecordingId; 2]> = sound.tapes.iter().filter(alone).copied().collect();
-        for id in ended {
-            self.end_recording(now, id, RecordEnd::Closed);
-        }
+            .look(side.leg.slot)
+            .is_some_and(|stream| stream.id == side.leg)
+    };
+    let alone = |id: &&RecordingId| {
+        let tape = relay.tapes.get(*id);
+        tape.is_none_or(|tape| tape.sides.iter().filter(|side| live(side)).count() < 2)
+    };
+    let ended: SmallVec<[RecordingId; 2]> = sound.tapes.iter().filter(alone).copied().collect();
+    for id in ended {
+        end_recording(relay, now, id, RecordEnd::Closed);
     }
 }

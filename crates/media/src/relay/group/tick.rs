@@ -2,110 +2,114 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use super::{Hall, REST, SHORT, TICK};
+use super::{Hall, REST, SHORT, TICK, hearing, tapes};
 use crate::{
     ear::Kind,
-    relay::{Relay, route::Route},
+    relay::{Relay, route::Route, stream::voice},
 };
 
 /// Further behind than this, a group goes on from now instead of catching up.
 const LATE: Duration = Duration::from_millis(200);
 
-impl Relay {
-    /// Carries out all ticks that are due.
-    pub(in crate::relay) fn tick_groups<F>(&mut self, now: Duration, out: &mut F)
-    where
-        F: FnMut(u16, SocketAddr, &[u8]),
-    {
-        while let Some((at, id)) = self.groups.due.first().copied().filter(|(at, _)| *at <= now) {
-            let Some(group) = self.groups.get(id) else {
-                self.groups.due.remove(&(at, id));
-                continue;
-            };
-            let (legs, heard) = (group.legs.clone(), group.heard);
-            let hall = group.hall.take();
-            let millis = hall.as_ref().map_or_else(|| self.tick_of(&legs), |hall| hall.millis());
-            let from = if now.saturating_sub(at) > LATE { now } else { at };
-            let rests = now.saturating_sub(heard) > REST
-                && !legs.iter().any(|slot| self.is_tapped(*slot))
-                && hall.as_ref().is_none_or(|hall| hall.is_empty());
-            let next = from + Duration::from_millis(u64::from(millis));
-            self.groups.arm(id, (!rests).then_some(next));
-            for slot in &legs {
-                if let Some(sound) = self.streams.get(*slot).and_then(|leg| leg.ingress.sound.as_mut()) {
-                    sound.tick(now, millis);
-                }
-            }
-            match hall {
-                Some(hall) => self.tick_hall(now, (id, hall), (&legs, millis), out),
-                None => legs.iter().for_each(|slot| self.cross(now, *slot, out)),
-            }
-            for slot in &legs {
-                self.take_tapes(now, *slot);
-                self.hear_frame(*slot);
+/// Carries out all ticks that are due.
+pub(in crate::relay) fn tick_groups<F>(relay: &mut Relay, now: Duration, out: &mut F)
+where
+    F: FnMut(u16, SocketAddr, &[u8]),
+{
+    while let Some((at, id)) = relay.groups.due.first().copied().filter(|(at, _)| *at <= now) {
+        let Some(group) = relay.groups.get(id) else {
+            relay.groups.due.remove(&(at, id));
+            continue;
+        };
+        let (legs, heard) = (group.legs.clone(), group.heard);
+        let hall = group.hall.take();
+        let millis = hall
+            .as_ref()
+            .map_or_else(|| tick_of(relay, &legs), |hall| hall.millis());
+        let from = if now.saturating_sub(at) > LATE { now } else { at };
+        let rests = now.saturating_sub(heard) > REST
+            && !legs.iter().any(|slot| is_tapped(relay, *slot))
+            && hall.as_ref().is_none_or(|hall| hall.is_empty());
+        let next = from + Duration::from_millis(u64::from(millis));
+        relay.groups.arm(id, (!rests).then_some(next));
+        for slot in &legs {
+            if let Some(sound) = relay.streams.get(*slot).and_then(|leg| leg.ingress.sound.as_mut()) {
+                sound.tick(now, millis);
             }
         }
-    }
-
-    /// One tick of a room.
-    fn tick_hall<F>(
-        &mut self,
-        now: Duration,
-        (id, mut hall): (u32, Box<Hall>),
-        (legs, millis): (&[u32], u32),
-        out: &mut F,
-    ) where
-        F: FnMut(u16, SocketAddr, &[u8]),
-    {
-        hall.begin(millis);
-        for slot in legs {
-            hall.say(&self.streams, *slot);
+        match hall {
+            Some(hall) => tick_hall(relay, now, (id, hall), (&legs, millis), out),
+            None => legs.iter().for_each(|slot| cross(relay, now, *slot, out)),
         }
-        hall.mix(now, &mut self.streams, &mut self.recordings, &mut self.scratch, out);
-        while let Some(event) = hall.poll_event() {
-            self.events.push_back(event);
-        }
-        if let Some(group) = self.groups.get(id) {
-            group.hall = Some(hall);
+        for slot in &legs {
+            tapes::take_tapes(relay, now, *slot);
+            hearing::hear_frame(relay, *slot);
         }
     }
+}
 
-    fn is_tapped(&self, slot: u32) -> bool {
-        let sound = self.streams.look(slot).and_then(|stream| stream.ingress.sound.as_ref());
-        sound.is_some_and(|sound| sound.is_tapped())
+/// One tick of a room.
+fn tick_hall<F>(
+    relay: &mut Relay,
+    now: Duration,
+    (id, mut hall): (u32, Box<Hall>),
+    (legs, millis): (&[u32], u32),
+    out: &mut F,
+) where
+    F: FnMut(u16, SocketAddr, &[u8]),
+{
+    hall.begin(millis);
+    for slot in legs {
+        hall.say(&relay.streams, *slot);
     }
-
-    /// Milliseconds of a tick that suit the packets of all legs.
-    fn tick_of(&self, legs: &[u32]) -> u32 {
-        let suits = |slot: &u32| {
-            self.streams
-                .look(*slot)
-                .is_none_or(|leg| leg.ptime().is_multiple_of(TICK))
-        };
-        if legs.iter().all(suits) { TICK } else { SHORT }
+    hall.mix(now, &mut relay.streams, &mut relay.recordings, &mut relay.scratch, out);
+    while let Some(event) = hall.poll_event() {
+        relay.events.push_back(event);
     }
+    if let Some(group) = relay.groups.get(id) {
+        group.hall = Some(hall);
+    }
+}
 
-    /// Lets the other leg of the bridge hear the frame of this leg, where its packets are not copied.
-    fn cross<F>(&mut self, now: Duration, slot: u32, out: &mut F)
-    where
-        F: FnMut(u16, SocketAddr, &[u8]),
-    {
-        let Some(Route::Relay(other)) = self.streams.look(slot).map(|stream| stream.route) else {
-            return;
-        };
-        let Some((stream, peer)) = self.streams.pair(slot, other) else {
-            return;
-        };
-        let Some(sound) = stream.ingress.sound.as_deref().filter(|sound| sound.crosses) else {
-            return;
-        };
-        let taken = stream.remote.direction.receive;
-        if sound.kind == Kind::Nothing || !taken || peer.egress.player.is_some() {
-            peer.egress.pause();
-            return;
-        }
-        if peer.find_voice(sound.rate()).is_some() {
-            peer.speak(now, &sound.frame, sound.rate(), &mut self.scratch, out);
-        }
+fn is_tapped(relay: &Relay, slot: u32) -> bool {
+    let sound = relay
+        .streams
+        .look(slot)
+        .and_then(|stream| stream.ingress.sound.as_ref());
+    sound.is_some_and(|sound| sound.is_tapped())
+}
+
+/// Milliseconds of a tick that suit the packets of all legs.
+fn tick_of(relay: &Relay, legs: &[u32]) -> u32 {
+    let suits = |slot: &u32| {
+        relay
+            .streams
+            .look(*slot)
+            .is_none_or(|leg| leg.ptime().is_multiple_of(TICK))
+    };
+    if legs.iter().all(suits) { TICK } else { SHORT }
+}
+
+/// Lets the other leg of the bridge hear the frame of this leg, where its packets are not copied.
+fn cross<F>(relay: &mut Relay, now: Duration, slot: u32, out: &mut F)
+where
+    F: FnMut(u16, SocketAddr, &[u8]),
+{
+    let Some(Route::Relay(other)) = relay.streams.look(slot).map(|stream| stream.route) else {
+        return;
+    };
+    let Some((stream, peer)) = relay.streams.pair(slot, other) else {
+        return;
+    };
+    let Some(sound) = stream.ingress.sound.as_deref().filter(|sound| sound.crosses) else {
+        return;
+    };
+    let taken = stream.remote.direction.receive;
+    if sound.kind == Kind::Nothing || !taken || peer.egress.player.is_some() {
+        peer.egress.pause();
+        return;
+    }
+    if voice::find_voice(peer, sound.rate()).is_some() {
+        voice::speak(peer, now, &sound.frame, sound.rate(), &mut relay.scratch, out);
     }
 }

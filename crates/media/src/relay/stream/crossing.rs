@@ -33,49 +33,47 @@ impl Crossing {
     }
 }
 
-impl Stream {
-    /// Sends a packet of an event under that number, in units of that clock.
-    pub(in crate::relay) fn cross<F>(
-        &mut self,
-        now: Duration,
-        packet: &Passing<'_>,
-        (number, clock): (u8, u32),
-        scratch: &mut [u8; MAX_PACKET],
-        to: SocketAddr,
-        out: &mut F,
-    ) where
-        F: FnMut(u16, SocketAddr, &[u8]),
-    {
-        let [event, flags, high, low, ..] = *packet.payload else {
-            return;
-        };
-        let origin = packet.origin;
-        let frame = self.ptime() * (clock / 1000);
-        let egress = &mut self.egress;
-        let following = egress.out.following(now, clock, frame);
-        let (begins, start) = match egress.crossing.event {
-            Some((ssrc, timestamp, start)) if (ssrc, timestamp) == (origin.ssrc, origin.timestamp) => (false, start),
-            Some(_) | None => (true, following.timestamp),
-        };
-        egress.crossing.event = Some((origin.ssrc, origin.timestamp, start));
-        let ended = flags & 0x80 != 0;
-        egress.crossing.until = if ended { now } else { now + HELD };
-        let duration = u64::from(u16::from_be_bytes([high, low])) * u64::from(clock) / u64::from(origin.clock);
-        // RFC 4733 section 2.5.1.3: what is longer than the field goes on in another segment.
-        let (segment, rest) = ((duration.max(1) - 1) / SEGMENT, (duration.max(1) - 1) % SEGMENT + 1);
-        let [high, low] = (rest as u16).to_be_bytes();
-        let position = Position {
-            timestamp: start.wrapping_add((segment * SEGMENT) as u32),
-            first: begins,
-            ..following
-        };
-        egress.out.sent(now, position, true);
-        egress.out.interrupt(Join::Anew);
-        let header = Header {
-            number,
-            marker: begins,
-            position,
-        };
-        self.send(scratch, to, header, &[event, flags, high, low], None, out);
-    }
+/// Sends a packet of an event under that number, in units of that clock.
+pub(in crate::relay) fn cross<F>(
+    stream: &mut Stream,
+    now: Duration,
+    packet: &Passing<'_>,
+    (number, clock): (u8, u32),
+    scratch: &mut [u8; MAX_PACKET],
+    to: SocketAddr,
+    out: &mut F,
+) where
+    F: FnMut(u16, SocketAddr, &[u8]),
+{
+    let [event, flags, high, low, ..] = *packet.payload else {
+        return;
+    };
+    let origin = packet.origin;
+    let frame = stream.ptime() * (clock / 1000);
+    let egress = &mut stream.egress;
+    let following = egress.out.following(now, clock, frame);
+    let (begins, start) = match egress.crossing.event {
+        Some((ssrc, timestamp, start)) if (ssrc, timestamp) == (origin.ssrc, origin.timestamp) => (false, start),
+        Some(_) | None => (true, following.timestamp),
+    };
+    egress.crossing.event = Some((origin.ssrc, origin.timestamp, start));
+    let ended = flags & 0x80 != 0;
+    egress.crossing.until = if ended { now } else { now + HELD };
+    let duration = u64::from(u16::from_be_bytes([high, low])) * u64::from(clock) / u64::from(origin.clock);
+    // RFC 4733 section 2.5.1.3: what is longer than the field goes on in another segment.
+    let (segment, rest) = ((duration.max(1) - 1) / SEGMENT, (duration.max(1) - 1) % SEGMENT + 1);
+    let [high, low] = (rest as u16).to_be_bytes();
+    let position = Position {
+        timestamp: start.wrapping_add((segment * SEGMENT) as u32),
+        first: begins,
+        ..following
+    };
+    egress.out.sent(now, position, true);
+    egress.out.interrupt(Join::Anew);
+    let header = Header {
+        number,
+        marker: begins,
+        position,
+    };
+    stream.send(scratch, to, header, &[event, flags, high, low], None, out);
 }

@@ -8,7 +8,7 @@ use rtp_rs::{RtpPacketBuilder, RtpReader, Seq};
 
 use super::{
     Stream,
-    crossing::Crossing,
+    crossing::{self, Crossing},
     dtmf::{self, Keys, Packet, Step},
     ingress::Onward,
     outgoing::{Join, Origin, Outgoing, Position},
@@ -107,9 +107,11 @@ impl Stream {
         let origin = packet.origin;
         let (number, transcode) = match packet.onward {
             Onward::Copy(number) if origin.event && self.egress.made.is_some() => {
-                return self.cross(now, packet, (number, origin.clock), scratch, destination, out);
+                return crossing::cross(self, now, packet, (number, origin.clock), scratch, destination, out);
             }
-            Onward::Key(number, clock) => return self.cross(now, packet, (number, clock), scratch, destination, out),
+            Onward::Key(number, clock) => {
+                return crossing::cross(self, now, packet, (number, clock), scratch, destination, out);
+            }
             Onward::Copy(number) => (number, None),
             Onward::Law(number, law) => (number, Some(law)),
             Onward::Sound | Onward::Nowhere => return,

@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use super::Stream;
+use super::{Stream, voice};
 use crate::{
     relay::{
         MAX_PACKET,
@@ -29,56 +29,56 @@ pub(in crate::relay) enum Frame {
     End(Option<String>),
 }
 
-impl Stream {
-    /// Sends the next packet of the play.
-    pub(in crate::relay) fn frame<F>(
-        &mut self,
-        now: Duration,
-        play: &mut Play,
-        scratch: &mut [u8; MAX_PACKET],
-        out: &mut F,
-    ) -> Frame
-    where
-        F: FnMut(u16, SocketAddr, &[u8]),
-    {
-        let packets = self.packets(WISH);
-        // A peer that is not described yet hears nothing, while its play goes on.
-        let (rate, ptime) = packets
-            .as_ref()
-            .map_or((Rate::Narrow, 20), |packets| (packets.rate, packets.ptime));
-        let Some(mut player) = self.egress.player.take() else {
-            return Frame::Idle;
-        };
-        if now.saturating_sub(player.next) > LATE {
-            player.next = now;
-        }
-        let (mut octets, mut pcm) = ([0; MAX_PACKET], [0; MAX_FRAME]);
-        let pcm = &mut pcm[..rate.samples(ptime).min(MAX_FRAME)];
-        // Music is encoded once for all who hear it.
-        let shared = packets
-            .as_ref()
-            .and_then(|packets| player.packet(&packets.payload, rate, ptime, &mut octets, play));
-        let filled = match &shared {
-            Some((filled, _)) => filled.clone(),
-            None => player.fill(rate, pcm, play),
-        };
-        player.next += Duration::from_millis(u64::from(ptime));
-        let next = player.next;
-        self.egress.player = Some(player);
-        match filled {
-            Filled::Sound => {}
-            Filled::Waiting => return Frame::Next(next),
-            Filled::End => return Frame::End(None),
-            Filled::Fault(fault) => return Frame::End(Some(fault)),
-        }
-        match (packets, shared) {
-            (Some(packets), Some((_, length))) => {
-                let octets = octets.get(..length).unwrap_or_default();
-                self.send_sound(now, &packets, octets, scratch, out);
-            }
-            (Some(_), None) if self.find_voice(WISH).is_some() => self.speak(now, pcm, rate, scratch, out),
-            (Some(_), None) | (None, _) => {}
-        }
-        Frame::Next(next)
+/// Sends the next packet of the play.
+pub(in crate::relay) fn frame<F>(
+    stream: &mut Stream,
+    now: Duration,
+    play: &mut Play,
+    scratch: &mut [u8; MAX_PACKET],
+    out: &mut F,
+) -> Frame
+where
+    F: FnMut(u16, SocketAddr, &[u8]),
+{
+    let packets = voice::packets(stream, WISH);
+    // A peer that is not described yet hears nothing, while its play goes on.
+    let (rate, ptime) = packets
+        .as_ref()
+        .map_or((Rate::Narrow, 20), |packets| (packets.rate, packets.ptime));
+    let Some(mut player) = stream.egress.player.take() else {
+        return Frame::Idle;
+    };
+    if now.saturating_sub(player.next) > LATE {
+        player.next = now;
     }
+    let (mut octets, mut pcm) = ([0; MAX_PACKET], [0; MAX_FRAME]);
+    let pcm = &mut pcm[..rate.samples(ptime).min(MAX_FRAME)];
+    // Music is encoded once for all who hear it.
+    let shared = packets
+        .as_ref()
+        .and_then(|packets| player.packet(&packets.payload, rate, ptime, &mut octets, play));
+    let filled = match &shared {
+        Some((filled, _)) => filled.clone(),
+        None => player.fill(rate, pcm, play),
+    };
+    player.next += Duration::from_millis(u64::from(ptime));
+    let next = player.next;
+    stream.egress.player = Some(player);
+    match filled {
+        Filled::Sound => {}
+        Filled::Waiting => return Frame::Next(next),
+        Filled::End => return Frame::End(None),
+        Filled::Fault(fault) => return Frame::End(Some(fault)),
+    }
+    match (packets, shared) {
+        (Some(packets), Some((_, length))) => {
+            let octets = octets.get(..length).unwrap_or_default();
+            voice::send_sound(stream, now, &packets, octets, scratch, out);
+        }
+        (Some(_), None) if voice::find_voice(stream, WISH).is_some() => {
+            voice::speak(stream, now, pcm, rate, scratch, out)
+        }
+        (Some(_), None) | (None, _) => {}
+    }
+    Frame::Next(next)
 }

@@ -46,43 +46,41 @@ impl Sound {
     }
 }
 
-impl Stream {
-    /// Begins to decode what the peer says, at that rate. What takes the sound already goes on with it.
-    pub(in crate::relay) fn begin_sound(&mut self, rate: Rate) {
-        let mut before = self.ingress.sound.take();
-        self.ingress.sound = Some(Box::new(Sound {
-            ear: Ear::new(&self.remote.receive_payloads, rate),
-            frame: Vec::with_capacity(rate.samples(20)),
-            kind: Kind::Nothing,
-            crosses: before.as_ref().is_some_and(|before| before.crosses),
-            tapes: before
-                .as_mut()
-                .map(|before| std::mem::take(&mut before.tapes))
-                .unwrap_or_default(),
-            hearing: before.and_then(|before| before.hearing),
-        }));
-    }
+/// Begins to decode what the peer says, at that rate. What takes the sound already goes on with it.
+pub(in crate::relay) fn begin_sound(stream: &mut Stream, rate: Rate) {
+    let mut before = stream.ingress.sound.take();
+    stream.ingress.sound = Some(Box::new(Sound {
+        ear: Ear::new(&stream.remote.receive_payloads, rate),
+        frame: Vec::with_capacity(rate.samples(20)),
+        kind: Kind::Nothing,
+        crosses: before.as_ref().is_some_and(|before| before.crosses),
+        tapes: before
+            .as_mut()
+            .map(|before| std::mem::take(&mut before.tapes))
+            .unwrap_or_default(),
+        hearing: before.and_then(|before| before.hearing),
+    }));
+}
 
-    /// A packet of the peer's, for what decodes.
-    pub(in crate::relay) fn take_sound(&mut self, now: Duration, packet: &Passing<'_>, number: u8) {
-        let Some(sound) = &mut self.ingress.sound else { return };
-        let origin = &packet.origin;
-        if origin.event {
-            return sound.ear.put_event(now, origin.sequence, origin.timestamp);
-        }
-        sound.crosses = packet.onward == Onward::Sound;
-        if !sound.crosses && !sound.is_tapped() {
-            return;
-        }
-        sound.ear.put(
-            now,
-            Heard {
-                sequence: origin.sequence,
-                timestamp: origin.timestamp,
-                marker: packet.marker,
-                number,
-                payload: packet.payload,
-            },
-        );
+/// A packet of the peer's, for what decodes.
+pub(in crate::relay) fn take_sound(stream: &mut Stream, now: Duration, packet: &Passing<'_>, number: u8) {
+    let Some(sound) = &mut stream.ingress.sound else { return };
+    let origin = &packet.origin;
+    if origin.event {
+        return sound.ear.put_event(now, origin.sequence, origin.timestamp);
     }
+    sound.crosses = packet.onward == Onward::Sound;
+    if !sound.crosses && !sound.is_tapped() {
+        return;
+    }
+    sound.ear.put(
+        now,
+        Heard {
+            sequence: origin.sequence,
+            timestamp: origin.timestamp,
+            marker: packet.marker,
+            number,
+            payload: packet.payload,
+        },
+    );
 }

@@ -68,96 +68,94 @@ impl Voice {
     }
 }
 
-impl Stream {
-    /// The packets that Tandem makes for the peer: of its first codec that Tandem converts, from sound of the rate `wish`
-    /// where the codec has the choice.
-    pub(in crate::relay) fn packets(&self, wish: Rate) -> Option<Packets> {
-        let payload = self.remote.send_payloads.iter().find(|payload| payload.converts())?;
-        let (rate, ptime) = codec::plan(payload, self.ptime(), wish)?;
-        Some(Packets {
-            payload: payload.clone(),
-            ptime,
-            rate,
-        })
-    }
+/// The packets that Tandem makes for the peer: of its first codec that Tandem converts, from sound of the rate `wish`
+/// where the codec has the choice.
+pub(in crate::relay) fn packets(stream: &Stream, wish: Rate) -> Option<Packets> {
+    let payload = stream.remote.send_payloads.iter().find(|payload| payload.converts())?;
+    let (rate, ptime) = codec::plan(payload, stream.ptime(), wish)?;
+    Some(Packets {
+        payload: payload.clone(),
+        ptime,
+        rate,
+    })
+}
 
-    /// Makes the encoder for the first codec of the peer's that Tandem converts, unless it is there. `wish`: the rate of
-    /// the sound.
-    pub(in crate::relay) fn find_voice(&mut self, wish: Rate) -> Option<&mut Voice> {
-        let packets = self.packets(wish)?;
-        if self.egress.voice.as_ref().is_none_or(|voice| !voice.makes(&packets)) {
-            let encoder = Encoder::at(&packets.payload, packets.ptime, wish)?;
-            self.egress.voice = Some(Box::new(Voice {
-                resampler: None,
-                pending: Vec::with_capacity(2 * encoder.rate().samples(packets.ptime)),
-                packets,
-                encoder,
-            }));
-        }
-        self.egress.voice.as_deref_mut()
+/// Makes the encoder for the first codec of the peer's that Tandem converts, unless it is there. `wish`: the rate of
+/// the sound.
+pub(in crate::relay) fn find_voice(stream: &mut Stream, wish: Rate) -> Option<&mut Voice> {
+    let packets = packets(stream, wish)?;
+    if stream.egress.voice.as_ref().is_none_or(|voice| !voice.makes(&packets)) {
+        let encoder = Encoder::at(&packets.payload, packets.ptime, wish)?;
+        stream.egress.voice = Some(Box::new(Voice {
+            resampler: None,
+            pending: Vec::with_capacity(2 * encoder.rate().samples(packets.ptime)),
+            packets,
+            encoder,
+        }));
     }
+    stream.egress.voice.as_deref_mut()
+}
 
-    /// Encodes sound of that rate, and sends the packets that it fills.
-    pub(in crate::relay) fn speak<F>(
-        &mut self,
-        now: Duration,
-        sound: &[i16],
-        rate: Rate,
-        scratch: &mut [u8; MAX_PACKET],
-        out: &mut F,
-    ) where
-        F: FnMut(u16, SocketAddr, &[u8]),
-    {
-        let Some(mut voice) = self.egress.voice.take() else {
-            return;
-        };
-        voice.take(sound, rate);
-        let length = voice.encoder.rate().samples(voice.packets.ptime);
-        let mut packet = [0; MAX_PACKET];
-        let mut at = 0;
-        while let Some(samples) = voice.pending.get(at..at + length) {
-            at += length;
-            let octets = voice.encoder.encode(samples, &mut packet);
-            let packet = packet.get(..octets).unwrap_or_default();
-            self.send_sound(now, &voice.packets, packet, scratch, out);
-        }
-        voice.pending.drain(..at);
-        self.egress.voice = Some(voice);
+/// Encodes sound of that rate, and sends the packets that it fills.
+pub(in crate::relay) fn speak<F>(
+    stream: &mut Stream,
+    now: Duration,
+    sound: &[i16],
+    rate: Rate,
+    scratch: &mut [u8; MAX_PACKET],
+    out: &mut F,
+) where
+    F: FnMut(u16, SocketAddr, &[u8]),
+{
+    let Some(mut voice) = stream.egress.voice.take() else {
+        return;
+    };
+    voice.take(sound, rate);
+    let length = voice.encoder.rate().samples(voice.packets.ptime);
+    let mut packet = [0; MAX_PACKET];
+    let mut at = 0;
+    while let Some(samples) = voice.pending.get(at..at + length) {
+        at += length;
+        let octets = voice.encoder.encode(samples, &mut packet);
+        let packet = packet.get(..octets).unwrap_or_default();
+        send_sound(stream, now, &voice.packets, packet, scratch, out);
     }
+    voice.pending.drain(..at);
+    stream.egress.voice = Some(voice);
+}
 
-    /// Sends one encoded packet. An empty one is a pause of discontinuous transmission.
-    pub(in crate::relay) fn send_sound<F>(
-        &mut self,
-        now: Duration,
-        packets: &Packets,
-        octets: &[u8],
-        scratch: &mut [u8; MAX_PACKET],
-        out: &mut F,
-    ) where
-        F: FnMut(u16, SocketAddr, &[u8]),
-    {
-        let (clock, ticks) = (packets.payload.clock_rate, packets.ticks());
-        let egress = &mut self.egress;
-        let following = egress.out.following(now, clock, ticks);
-        let (timestamp, first) = (egress.made.unwrap_or(following.timestamp), egress.made.is_none());
-        egress.made = Some(timestamp.wrapping_add(ticks));
-        let pressed = egress.keys.is_pressed() || egress.crossing.is_pressed(now);
-        let Some(destination) = self.destination().filter(|_| !pressed && !octets.is_empty()) else {
-            return;
-        };
-        let position = Position {
-            timestamp,
-            first,
-            ..following
-        };
-        let egress = &mut self.egress;
-        egress.out.sent(now, position, false);
-        egress.out.source = None;
-        let header = Header {
-            number: packets.payload.number,
-            marker: first,
-            position,
-        };
-        self.send(scratch, destination, header, octets, None, out);
-    }
+/// Sends one encoded packet. An empty one is a pause of discontinuous transmission.
+pub(in crate::relay) fn send_sound<F>(
+    stream: &mut Stream,
+    now: Duration,
+    packets: &Packets,
+    octets: &[u8],
+    scratch: &mut [u8; MAX_PACKET],
+    out: &mut F,
+) where
+    F: FnMut(u16, SocketAddr, &[u8]),
+{
+    let (clock, ticks) = (packets.payload.clock_rate, packets.ticks());
+    let egress = &mut stream.egress;
+    let following = egress.out.following(now, clock, ticks);
+    let (timestamp, first) = (egress.made.unwrap_or(following.timestamp), egress.made.is_none());
+    egress.made = Some(timestamp.wrapping_add(ticks));
+    let pressed = egress.keys.is_pressed() || egress.crossing.is_pressed(now);
+    let Some(destination) = stream.destination().filter(|_| !pressed && !octets.is_empty()) else {
+        return;
+    };
+    let position = Position {
+        timestamp,
+        first,
+        ..following
+    };
+    let egress = &mut stream.egress;
+    egress.out.sent(now, position, false);
+    egress.out.source = None;
+    let header = Header {
+        number: packets.payload.number,
+        marker: first,
+        position,
+    };
+    stream.send(scratch, destination, header, octets, None, out);
 }

@@ -1,19 +1,14 @@
 //! The relay as a whole, by subject; here is what all of them use.
 
 mod apart;
-mod converting;
 mod digits;
-mod hearing;
 mod lifetime;
 mod numbers;
-mod playing;
 mod raw;
-mod recording;
 mod relaying;
 mod reports;
-mod rooms;
+mod sound;
 mod sources;
-mod talking;
 mod unheard;
 mod warm;
 

@@ -33,12 +33,17 @@ impl Sink for File {
     }
 }
 
+/// Creates a file.
+type Create = Box<dyn Fn(&Path) -> io::Result<Box<dyn Sink>> + Send>;
+/// Octets that are free on the disk of a folder.
+type Free = Box<dyn Fn(&Path) -> io::Result<u64> + Send>;
+
 /// The disk; another one in tests.
 pub(super) struct Disk {
     /// Makes a file that is not there.
-    pub(super) create: Box<dyn Fn(&Path) -> io::Result<Box<dyn Sink>> + Send>,
+    pub(super) create: Create,
     /// Octets that are free for us where the folder is.
-    pub(super) free: Box<dyn Fn(&Path) -> io::Result<u64> + Send>,
+    pub(super) free: Free,
 }
 
 impl Default for Disk {
@@ -47,7 +52,7 @@ impl Default for Disk {
             create: Box::new(|path| Ok(Box::new(create(path)?))),
             free: Box::new(|folder| {
                 let space = nix::sys::statvfs::statvfs(folder)?;
-                Ok(u64::from(space.blocks_available()).saturating_mul(u64::from(space.fragment_size())))
+                Ok(space.blocks_available().saturating_mul(space.fragment_size()))
             }),
         }
     }

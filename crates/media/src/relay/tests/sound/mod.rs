@@ -1,0 +1,11 @@
+//! Sound that the relay makes: converted, played, mixed, recorded, listened to.
+
+mod converting;
+mod hearing;
+mod music;
+mod playing;
+mod recording;
+mod rooms;
+mod talking;
+
+use super::*;
