@@ -37,9 +37,20 @@ fn the_shipped_dialplan_passes_its_tests() {
 
 #[test]
 fn the_readme_of_dialplans_shows_a_script_and_its_test() {
-    let [script, test] = shown("dialplans/README.md").try_into().unwrap();
+    let mut shown = shown("dialplans/README.md");
+    let (script, test) = (shown.remove(0), shown.pop().unwrap());
     let report = check_scripts(&script, &test);
     assert!(report.passed() && report.tests.len() == 1, "{:#?}", faults(&report));
+    // What stands between them is a function, or lines of a function, of a script.
+    for (n, more) in shown.iter().enumerate() {
+        let more = if more.starts_with("fn ") {
+            more.clone()
+        } else {
+            format!("fn lines_{n}(caller) {{\n{more}}}\n")
+        };
+        let report = check_scripts(&format!("{script}{more}"), &test);
+        assert!(report.passed(), "{more}: {:#?}", faults(&report));
+    }
 }
 
 #[test]

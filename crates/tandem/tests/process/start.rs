@@ -332,14 +332,14 @@ fn checking_says_everything_that_would_fail_and_starts_nothing() {
     assert_eq!(output.status.code(), Some(1));
     let said = lines(&output);
     let rtp = media.local_addr().unwrap().to_string();
-    for part in [sip.as_str(), &http, &rtp, "data = ", "main.rhai:1:"] {
+    for part in [sip.as_str(), &http, &rtp, "data = ", "recordings = ", "main.rhai:1:"] {
         assert_eq!(
             said.iter().filter(|line| line.contains(part)).count(),
             1,
             "{part}: {said:?}"
         );
     }
-    assert_eq!(said.len(), 5, "{said:?}");
+    assert_eq!(said.len(), 6, "{said:?}");
 }
 
 #[test]
