@@ -73,6 +73,8 @@ pub struct Seen {
 pub struct Counts {
     /// Pairs of phones whose sessions were compared.
     pub talks: u64,
+    /// How often a phone said something through the media engine, and the phone that it talked with heard it.
+    pub said: u64,
     /// Texts sent so far; each has its number.
     pub texts: u64,
     /// Answers and CANCELs sent by a stranger that has no part in a call.

@@ -18,6 +18,7 @@ pub struct Tally {
     doubled: u64,
     refused_changes: u64,
     talks: u64,
+    said: u64,
     keys: u64,
     texts: u64,
     lines: u64,
@@ -67,6 +68,7 @@ impl Tally {
             lost: life.world.net.lost,
             doubled: life.world.net.doubled,
             talks: life.counts.talks,
+            said: life.counts.said,
             spoofed: life.counts.spoofed,
             spoilt: life.world.phones.iter().map(|phone| phone.spoilt).sum(),
             kept_alive: life.world.streams.kept_alive,
@@ -160,6 +162,7 @@ impl Tally {
             ("datagrams doubled", self.doubled),
             ("refused changes", self.refused_changes),
             ("pairs of phones that talked", self.talks),
+            ("phones that were heard through the media engine", self.said),
             ("keys passed on", self.keys),
             ("texts passed on within calls", self.lines),
             ("texts delivered", self.texts),
@@ -205,6 +208,7 @@ impl AddAssign for Tally {
         self.doubled += other.doubled;
         self.refused_changes += other.refused_changes;
         self.talks += other.talks;
+        self.said += other.said;
         self.keys += other.keys;
         self.lines += other.lines;
         self.texts += other.texts;
@@ -237,7 +241,7 @@ impl fmt::Display for Tally {
         }
         write!(
             f,
-            "{} datagrams lost, {} doubled, {} changes refused, {} talks compared, {} keys and {} texts passed on, \
+            "{} datagrams lost, {} doubled, {} changes refused, {} talks compared, {} said and heard, {} keys and {} texts passed on, \
              {} texts delivered, {} answers and CANCELs of others, {} odd messages, {} with keep-alives, \
              {} callers told of other states than ringing, {} callees gone before they answered, {} first offers of one \
              direction, {} calls described oddly, {} transfers accepted, {} done, {} come back, {} phones replaced, \
@@ -246,6 +250,7 @@ impl fmt::Display for Tally {
             self.doubled,
             self.refused_changes,
             self.talks,
+            self.said,
             self.keys,
             self.lines,
             self.texts,

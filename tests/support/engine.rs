@@ -12,6 +12,8 @@ use media::{
 };
 use sip::Instant;
 
+use crate::sounding::Sounding;
+
 /// How long a file takes to be finished.
 const FINISH: Duration = Duration::from_millis(5);
 /// How long a prompt or a tone takes.
@@ -51,12 +53,15 @@ pub struct Engine {
     pub failed: BTreeSet<MediaId>,
     /// How every leg sounded, as it is reported when the leg is closed.
     pub quality: Quality,
+    /// The real engine, which gets the same commands.
+    pub sounding: Sounding,
     reports: Vec<(Duration, Event)>,
 }
 
 impl Engine {
     /// Carries out a command. Returns what it reports, each with the time until then.
     pub fn apply(&mut self, now: Instant, command: &Command) -> Vec<(Duration, Event)> {
+        self.sounding.apply(now, command);
         match command {
             Command::OpenRoom { .. }
             | Command::Sit { .. }

@@ -12,6 +12,7 @@ pub mod ladder;
 pub mod net;
 pub mod phone;
 pub mod scripts;
+pub mod sounding;
 pub mod stage;
 pub mod streams;
 pub mod wait;

@@ -18,6 +18,9 @@ pub fn are_fresh(life: &mut Life) {
     }
 }
 
+/// Packets of sound that a phone sends, to see whether the other phone hears them.
+const SAID: u32 = 12;
+
 /// See [`agree`]; phones that refuse changes with 491 are left out, since the switch offers those changes again.
 pub fn agree_but_for_open_changes(life: &mut Life) {
     compare(life, |phone| phone.mood.refuses_changes != Some(491));
@@ -71,7 +74,7 @@ fn talking(life: &Life, counts: fn(&tests::Phone) -> bool) -> BTreeMap<MediaId, 
 
 fn compare(life: &mut Life, counts: fn(&tests::Phone) -> bool) {
     let talking = talking(life, counts);
-    let mut pairs = Vec::new();
+    let (mut pairs, mut said) = (Vec::new(), Vec::new());
     let at = EPOCH + i64::try_from(life.world.now.as_micros()).unwrap();
     for (id, (phone, call, number)) in &talking {
         let name = call.invite.call_id();
@@ -102,10 +105,22 @@ fn compare(life: &mut Life, counts: fn(&tests::Phone) -> bool) {
         if sends && call.refused == 0 {
             relayed(name, phone, &other.receive_payloads);
         }
+        if sends && let Some(Some(hearing)) = port.bridged.map(|other| life.world.engine.ports[&other].remote.clone()) {
+            said.push((port.local_port, remote.clone(), hearing, name.to_owned()));
+        }
         pairs.push(((*number).to_owned(), (*other_number).to_owned(), at));
     }
     life.counts.talks += pairs.len() as u64 / 2;
     life.seen.talks.extend(pairs);
+    for (local_port, mouth, ear, name) in said {
+        if let Some(came) = life.world.engine.sounding.say((local_port, &mouth), &ear, SAID) {
+            assert!(
+                came > SAID / 2,
+                "{came} of {SAID} packets of sound are heard in {name}: {mouth:?} says, {ear:?} hears"
+            );
+            life.counts.said += 1;
+        }
+    }
 }
 
 /// The other phone knows each codec that this phone may send, or Tandem converts it. A phone may send what both sides of

@@ -53,6 +53,12 @@ impl World {
             self.ports,
             self.ladder
         );
+        assert_eq!(
+            self.engine.sounding.legs(),
+            0,
+            "legs left in the media engine\n{}",
+            self.ladder
+        );
         let rooms = (&self.engine.rooms, &self.engine.recordings);
         assert!(
             rooms.0.is_empty() && rooms.1.is_empty(),

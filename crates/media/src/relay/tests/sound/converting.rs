@@ -191,3 +191,23 @@ fn hold_silences_the_other_side_and_after_it_the_sound_goes_on() {
     assert_eq!(w.relay.groups.len(), 0);
     assert!(talk(&mut w, (AT_A, A), &mut talker, 200).is_empty());
 }
+
+#[test]
+fn after_a_long_silence_the_first_words_are_heard() {
+    let (a, b) = (payload(0, "PCMU", 8000), payload(96, "L16", 16_000));
+    for gap in [100u32, 300, 900, 1100, 3_000, 60_000] {
+        let mut w = apart((std::slice::from_ref(&a), 20), (std::slice::from_ref(&b), 20));
+        let mut talker = Talker::new(a.clone(), 600.0, 20);
+        talk(&mut w, (AT_A, A), &mut talker, 240);
+        w.pass(u64::from(gap));
+        talker.said += gap;
+        talker.sequence = talker.sequence.wrapping_add((gap / 20) as u16);
+        let sent = talk(&mut w, (AT_A, A), &mut talker, 240);
+        let (sound, rate) = decoded(&sent, &b);
+        let heard = sound
+            .chunks(rate.samples(20))
+            .filter(|frame| share(frame, rate, 600.0) > 0.5)
+            .count();
+        assert!(heard >= 8, "{heard} frames of 12 after {gap} ms");
+    }
+}
