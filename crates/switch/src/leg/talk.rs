@@ -414,7 +414,9 @@ impl Talk {
     /// The name of the codec in use, for display.
     pub fn codec(&self) -> Option<String> {
         let remote = self.remote_payloads();
-        remote.send_payloads.first().map(|payload| payload.codec.to_string())
+        // A phone may name its events before its audio, if the audio is not the first of what was offered.
+        let audio = remote.send_payloads.iter().find(|payload| payload.is_audio());
+        audio.map(|payload| payload.codec.to_string())
     }
 
     /// What the media engine must know of the phone. `signalling`: the address that its SIP comes from.
