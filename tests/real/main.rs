@@ -15,5 +15,6 @@ mod floods;
 mod hostile;
 mod load;
 mod restart;
+mod sound;
 mod streams;
 mod transfers;

@@ -23,6 +23,9 @@ use crate::support::{
 /// For anything a phone does at once.
 const SOON: Duration = Duration::from_secs(15);
 
+/// Octets before the samples in what it records.
+const HEADER: usize = 44;
+
 /// How a phone is set up.
 #[derive(Clone)]
 pub struct Setup {
@@ -70,7 +73,7 @@ impl Setup {
              audio_source aufile,{said}\naudio_player aufile,{folder}/player.wav\naudio_alert aufile,/dev/null\n\
              ausrc_srate 8000\nauplay_srate 8000\nausrc_channels 1\nauplay_channels 1\nsnd_path {folder}\n\
              module_path /usr/lib/baresip/modules\n\
-             module g711.so\nmodule aufile.so\nmodule sndfile.so\nmodule ctrl_tcp.so\nmodule uuid.so\n\
+             module g711.so\nmodule g722.so\nmodule opus.so\nmodule aufile.so\nmodule sndfile.so\nmodule ctrl_tcp.so\nmodule uuid.so\n\
              module_app account.so\nmodule_app menu.so\nctrl_tcp_listen 127.0.0.1:{control}\n",
             SocketAddr::new(host, sip),
             rtp + 18,
@@ -153,6 +156,15 @@ impl Baresip {
         })
     }
 
+    /// The parameters of all events of a kind that have not been looked at.
+    pub fn told(&mut self, kind: &str) -> Vec<String> {
+        self.read();
+        let events = self.events.iter().filter(|event| event["type"] == kind);
+        events
+            .map(|event| event["param"].as_str().unwrap_or_default().to_owned())
+            .collect()
+    }
+
     /// Takes netstrings of JSON off the control connection.
     fn read(&mut self) {
         let mut chunk = [0; 4096];
@@ -233,7 +245,16 @@ impl Baresip {
     /// The samples heard since. The recording's header is finished only at its end: read it raw.
     fn since(&self, mark: &Mark) -> Vec<f64> {
         let bytes = fs::read(&mark.file).unwrap();
-        tone::samples(bytes.get(mark.length.max(44)..).unwrap_or_default())
+        let Some((header, heard)) = bytes.split_at_checked(HEADER) else {
+            return Vec::new();
+        };
+        // It is recorded as its codec has it: up to 48 kHz and stereo.
+        let channels = usize::from(u16::from_le_bytes([header[22], header[23]]));
+        let rate = u32::from_le_bytes([header[24], header[25], header[26], header[27]]) as usize;
+        let frame = 2 * channels;
+        let skipped = mark.length.saturating_sub(HEADER).div_ceil(frame) * frame;
+        let left = tone::samples(heard.get(skipped..).unwrap_or_default());
+        left.into_iter().step_by(channels * rate / tone::RATE).collect()
     }
 
     /// The samples heard since, or all of a recording that began since: the phone begins one with each change of its session.
@@ -246,18 +267,27 @@ impl Baresip {
 
     /// Waits for a second of new sound, of which the last half must be this tone.
     pub fn hears(&self, hertz: f64) {
-        let mark = self.mark();
-        let heard = until(&format!("{} to hear {hertz} Hz", self.number), SOON, || {
-            let heard = self.since_or_anew(&mark);
-            (heard.len() > tone::RATE).then_some(heard)
-        });
-        let last = &heard[heard.len() - tone::RATE / 2..];
-        let (share, level) = (tone::share(last, hertz), tone::level(last));
+        self.hears_since(&self.mark(), hertz);
+    }
+
+    /// Waits for a second of sound since then, of which the last half must be this tone.
+    pub fn hears_since(&self, mark: &Mark, hertz: f64) {
+        let last = self.heard_since(mark);
+        let (share, level) = (tone::share(&last, hertz), tone::level(&last));
         assert!(
             share > 0.9 && level > 1000.0,
             "{} hears {hertz} Hz with {share:.3} of the power, level {level:.0}",
             self.number
         );
+    }
+
+    /// Waits for a second of sound since then; the last half of it.
+    pub fn heard_since(&self, mark: &Mark) -> Vec<f64> {
+        let heard = until(&format!("{} to hear a second of sound", self.number), SOON, || {
+            let heard = self.since_or_anew(mark);
+            (heard.len() > tone::RATE).then_some(heard)
+        });
+        heard[heard.len() - tone::RATE / 2..].to_vec()
     }
 
     /// Whether for a tenth of a second it has heard nothing.

@@ -182,7 +182,12 @@ impl Tandem {
         http::request(self.http, TOKEN, method, &path, &body).unwrap_or_else(|error| panic!("{path}: {error}"))
     }
 
-    fn get(&self, path: &str) -> Value {
+    /// The status and the octets of a file, or of a range of it such as `bytes=0-99`.
+    pub fn fetch(&self, path: &str, range: Option<&str>) -> (u16, Vec<u8>) {
+        http::fetch(self.http, TOKEN, &format!("/api/v1{path}"), range).unwrap()
+    }
+
+    pub fn get(&self, path: &str) -> Value {
         let answer = self.api("GET", path, &Value::Null);
         assert_eq!(answer.status, 200, "{path}: {}", answer.body);
         answer.json()
