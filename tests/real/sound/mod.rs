@@ -3,7 +3,11 @@
 //! | file | what it proves |
 //! |---|---|
 //! | `pairs.rs` | every pair of codecs is heard both ways; keys cross a pair without a common codec |
+//! | `files.rs` | music and prompts of both kinds of files are heard, also a file that replaced another |
+//! | `rooms.rs` | each member of a conference hears the others and not itself |
 //! | `recordings.rs` | what is recorded, by the dialplan and by REST, and how it is fetched |
 
+mod files;
 mod pairs;
 mod recordings;
+mod rooms;

@@ -8,10 +8,22 @@ pub const RATE: usize = 8_000;
 /// What the dial tone is made of, in hertz.
 pub const DIAL: f64 = 425.0;
 
+/// So many seconds of a tone.
+pub fn pcm(hertz: f64, seconds: usize) -> Vec<i16> {
+    let samples = 0..RATE * seconds;
+    samples
+        .map(|at| (12_000.0 * (TAU * hertz * at as f64 / RATE as f64).sin()) as i16)
+        .collect()
+}
+
 /// Writes a minute and a half of a tone: 8 kHz, mono, 16 bit.
 pub fn write(path: &Path, hertz: f64) {
-    let samples = (0..RATE * 90).map(|at| (12_000.0 * (TAU * hertz * at as f64 / RATE as f64).sin()) as i16);
-    let data: Vec<u8> = samples.flat_map(i16::to_le_bytes).collect();
+    fs::write(path, wav(&pcm(hertz, 90))).unwrap();
+}
+
+/// A WAV file of these samples.
+pub fn wav(pcm: &[i16]) -> Vec<u8> {
+    let data: Vec<u8> = pcm.iter().copied().flat_map(i16::to_le_bytes).collect();
     let mut file = Vec::with_capacity(44 + data.len());
     let field = |file: &mut Vec<u8>, value: u32| file.extend(value.to_le_bytes());
     file.extend(b"RIFF");
@@ -25,7 +37,7 @@ pub fn write(path: &Path, hertz: f64) {
     file.extend(b"data");
     field(&mut file, data.len() as u32);
     file.extend(data);
-    fs::write(path, file).unwrap();
+    file
 }
 
 /// 16-bit samples of raw bytes.
