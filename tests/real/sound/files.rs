@@ -111,7 +111,8 @@ fn music_that_is_not_there_is_named_in_the_log() {
     alice.command("dial", "1");
     alice.expect("CALL_CLOSED");
     until("the fault in the log", SOON, || {
-        pbx.log().contains("music \"default\"").then_some(())
+        let fault = "music \"default\": neither default.wav, default.opus nor a folder default is in ";
+        pbx.log().contains(fault).then_some(())
     });
     pbx.expect_nothing_left(SOON);
 }

@@ -90,7 +90,7 @@ impl Album {
         let mut names = match list(&folder) {
             Ok(names) => names,
             Err(error) if is_no_folder(&error) => {
-                let found = self.library.find(&self.name).map_err(|e| e.to_string())?;
+                let found = self.library.find(&self.name).map_err(|e| self.missing(&e))?;
                 self.reader = Some(Reader::open(found.source).map_err(|e| e.to_string())?);
                 return Ok(1);
             }
@@ -116,6 +116,15 @@ impl Album {
             }
         }
         Err(fault)
+    }
+
+    /// Says what is to be put where.
+    fn missing(&self, error: &io::Error) -> String {
+        if error.kind() != io::ErrorKind::NotFound {
+            return error.to_string();
+        }
+        let (name, folder) = (&self.name, self.library.folder().display());
+        format!("neither {name}.wav, {name}.opus nor a folder {name} is in {folder}")
     }
 
     /// Tells the log of a file that cannot be played, once.
