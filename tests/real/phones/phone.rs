@@ -30,6 +30,8 @@ pub struct Phone {
     /// Digest with SHA-256; else with MD5.
     pub sha256: bool,
     pub payload: u8,
+    /// The payload number and the clock of RFC 4733 events, where it takes them.
+    pub keys: Option<(u8, u32)>,
     server: SocketAddr,
     inbox: VecDeque<Message>,
     seen: HashSet<Message>,
@@ -60,6 +62,7 @@ impl Phone {
             number: number.to_owned(),
             sha256: true,
             payload: 0,
+            keys: None,
             server: pbx.sip,
             inbox: VecDeque::new(),
             seen: HashSet::new(),
@@ -199,7 +202,7 @@ impl Phone {
     }
 
     fn offer(&self) -> String {
-        sdp(self.rtp.local_addr().unwrap(), self.payload, "sendrecv")
+        sdp(self.rtp.local_addr().unwrap(), self.payload, self.keys, "sendrecv")
     }
 
     /// Calls a number and is not answered: the final answer.
@@ -276,7 +279,7 @@ impl Phone {
     /// Offers a new direction of audio (RFC 3264 8.4), such as `sendonly` for hold; the branch.
     pub fn begins_to_offer(&mut self, dialog: &mut Dialog, direction: &str) -> String {
         dialog.sequence += 1;
-        let offer = sdp(self.rtp.local_addr().unwrap(), self.payload, direction);
+        let offer = sdp(self.rtp.local_addr().unwrap(), self.payload, self.keys, direction);
         self.within(dialog, "INVITE", &self.contact(), &offer)
     }
 
@@ -294,7 +297,7 @@ impl Phone {
         let invite = self.expect("a new offer", |message| {
             message.status() == 0 && message.method() == "INVITE" && message.header("Call-ID") == call_id
         });
-        let answer = sdp(self.rtp.local_addr().unwrap(), self.payload, direction);
+        let answer = sdp(self.rtp.local_addr().unwrap(), self.payload, self.keys, direction);
         let more = self.contact() + "Content-Type: application/sdp\r\n";
         self.send(&invite.response("200 OK", "", &more, &answer));
         self.expect_request("ACK");

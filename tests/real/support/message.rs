@@ -4,6 +4,9 @@ use std::net::SocketAddr;
 
 use md5::Digest as _;
 
+/// The payload number of Opus.
+pub const OPUS: u8 = 111;
+
 /// A message that came.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Message(pub String);
@@ -114,13 +117,22 @@ fn parameter<'a>(challenge: &'a str, name: &str) -> &'a str {
     value.map_or("", |(_, value)| value.trim_matches('"'))
 }
 
-/// An offer or answer of PCMU or PCMA on a port.
-pub fn sdp(audio: SocketAddr, payload: u8, direction: &str) -> String {
+/// An offer or answer of one codec on a port, and of keys (RFC 4733) where `keys` is their payload number and clock.
+pub fn sdp(audio: SocketAddr, payload: u8, keys: Option<(u8, u32)>, direction: &str) -> String {
     let (ip, family) = (audio.ip(), if audio.is_ipv4() { 4 } else { 6 });
-    let codec = if payload == 8 { "PCMA" } else { "PCMU" };
+    let codec = match payload {
+        8 => "PCMA/8000",
+        9 => "G722/8000",
+        OPUS => "opus/48000/2",
+        _ => "PCMU/8000",
+    };
+    let (number, map) = keys.map_or_else(Default::default, |(number, clock)| {
+        let map = format!("a=rtpmap:{number} telephone-event/{clock}\r\na=fmtp:{number} 0-15\r\n");
+        (format!(" {number}"), map)
+    });
     format!(
-        "v=0\r\no=- 1 1 IN IP{family} {ip}\r\ns=-\r\nc=IN IP{family} {ip}\r\nt=0 0\r\nm=audio {} RTP/AVP {payload}\r\n\
-         a=rtpmap:{payload} {codec}/8000\r\na=ptime:20\r\na={direction}\r\n",
+        "v=0\r\no=- 1 1 IN IP{family} {ip}\r\ns=-\r\nc=IN IP{family} {ip}\r\nt=0 0\r\nm=audio {} RTP/AVP {payload}{number}\r\n\
+         a=rtpmap:{payload} {codec}\r\n{map}a=ptime:20\r\na={direction}\r\n",
         audio.port()
     )
 }
