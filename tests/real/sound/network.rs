@@ -171,7 +171,7 @@ fn each_key_crosses_clocks_once_and_as_long_as_it_was_pressed() {
             }
             line.sends(event, Duration::ZERO);
             voice.steps();
-            came.extend(line.goes_on()[1].drain(..));
+            came.append(&mut line.goes_on()[1]);
         }
         let [_, more] = talk(&mut line, &mut voice, 5);
         came.extend(more);
