@@ -147,6 +147,9 @@ fn malformed_packets_and_wrong_payload_numbers_end_no_call() {
     pbx.expect_nothing_left(SOON);
     assert_eq!(pbx.metric("tandem_panics_total"), 0);
     assert!(!pbx.log().contains("panic"), "{}", pbx.log());
+    // 48 of Opus, and 16 empty ones of the callee at least.
+    let malformed = pbx.metric("tandem_rtp_malformed_total");
+    assert!(malformed >= 64, "{malformed} are counted");
 }
 
 #[test]

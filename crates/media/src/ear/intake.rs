@@ -15,8 +15,15 @@ use super::{
 const AHEAD: [i64; 2] = [1_000_000, 100_000];
 
 impl Ear {
-    /// Takes a packet in that arrived at `now`. Packets that are doubled, late or malformed are counted and dropped.
-    pub fn put(&mut self, now: Duration, heard: Heard<'_>) {
+    /// Takes a packet in that arrived at `now`. Packets that are doubled, late or malformed are counted and dropped. Gives
+    /// whether it was well formed.
+    pub fn put(&mut self, now: Duration, heard: Heard<'_>) -> bool {
+        let before = self.tally.malformed;
+        self.take(now, heard);
+        self.tally.malformed == before
+    }
+
+    fn take(&mut self, now: Duration, heard: Heard<'_>) {
         self.tally.packets += 1;
         let Some((content, clock)) = self.coders.read(heard.number, heard.payload) else {
             self.tally.malformed += 1;

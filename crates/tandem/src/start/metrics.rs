@@ -139,7 +139,7 @@ pub(super) fn registry(metrics: &Metrics, audio: &Audio, writer: Writer, counts:
         ),
         (
             "tandem_rtp_malformed",
-            "Packets to media ports dropped because they were no RTP, of legs that have ended",
+            "Packets to media ports dropped because they were no RTP or could not be decoded, of legs that have ended",
             &audio.malformed,
         ),
         (

@@ -73,14 +73,14 @@ pub(in crate::relay) fn take_sound(stream: &mut Stream, now: Duration, packet: &
     if !sound.crosses && !sound.is_tapped() {
         return;
     }
-    sound.ear.put(
-        now,
-        Heard {
-            sequence: origin.sequence,
-            timestamp: origin.timestamp,
-            marker: packet.marker,
-            number,
-            payload: packet.payload,
-        },
-    );
+    let heard = Heard {
+        sequence: origin.sequence,
+        timestamp: origin.timestamp,
+        marker: packet.marker,
+        number,
+        payload: packet.payload,
+    };
+    if !sound.ear.put(now, heard) {
+        stream.counters.malformed += 1;
+    }
 }
