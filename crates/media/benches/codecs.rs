@@ -8,8 +8,9 @@
     reason = "a bench measures time, reads files and runs FFmpeg"
 )]
 
+mod sample;
+
 use std::{
-    f64::consts::TAU,
     fs,
     path::{Path, PathBuf},
     process::Command,
@@ -21,6 +22,8 @@ use media::{
     sound::{Rate, Resampler},
 };
 
+use sample::{cpu, speech};
+
 /// As in the binary.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -28,12 +31,6 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 /// Seconds of sound in each figure: so long that the start of FFmpeg does not count.
 const SECONDS: u32 = 600;
 const PTIME: u32 = 20;
-
-/// CPU seconds of this process.
-fn cpu() -> f64 {
-    let times = fs::read_to_string("/proc/self/schedstat").unwrap();
-    times.split(' ').next().unwrap().parse::<f64>().unwrap() / 1e9
-}
 
 /// Milliseconds of CPU for a second of sound.
 fn measured(work: impl FnOnce()) -> f64 {
@@ -51,46 +48,6 @@ fn payload(codec: &str, fmtp: Option<&str>) -> Payload {
         channels: info.channels,
         fmtp: fmtp.map(Into::into),
     }
-}
-
-/// Syllables of a voice: pulses through three resonances that move, hissing, and pauses.
-fn speech(rate: Rate) -> Vec<i16> {
-    let hertz = f64::from(rate.hertz());
-    let mut noise = 1u32;
-    let mut phase = 0.0f64;
-    let mut resonances = [[0.0f64; 2]; 3];
-    let sample = |n: usize| {
-        let at = n as f64 / hertz;
-        let syllable = (at * 4.0).floor();
-        let within = at * 4.0 - syllable;
-        noise = noise.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        let hiss = f64::from((noise >> 8) as i32 - (1 << 23)) / f64::from(1 << 23);
-        phase += (110.0 + 25.0 * (TAU * 0.7 * at).sin()) / hertz;
-        let pulse = if phase >= 1.0 { hertz / 400.0 } else { 0.0 };
-        phase = phase.fract();
-        let kind = syllable as u32 % 7;
-        let excitation = match kind {
-            6 => 0.0,
-            2 | 5 if within < 0.4 => 0.6 * hiss,
-            _ => pulse + 0.02 * hiss,
-        };
-        let loud = excitation * (TAU / 2.0 * within).sin();
-        let vowel = [
-            [700.0, 1200.0, 2600.0],
-            [300.0, 2200.0, 3000.0],
-            [500.0, 900.0, 2400.0],
-            [400.0, 1700.0, 2500.0],
-        ][syllable as usize % 4];
-        let mut sum = 0.0;
-        for (state, centre) in resonances.iter_mut().zip(vowel) {
-            let (radius, angle) = ((-TAU / 2.0 * 120.0 / hertz).exp(), TAU * centre / hertz);
-            let next = loud + 2.0 * radius * angle.cos() * state[0] - radius * radius * state[1];
-            *state = [next, state[0]];
-            sum += next * (1.0 - radius) * 4.0;
-        }
-        (sum * 4000.0) as i16
-    };
-    (0..rate.samples(SECONDS * 1000)).map(sample).collect()
 }
 
 /// From one codec to another as the engine does: packet by packet.
@@ -204,7 +161,11 @@ fn main() {
         "memory of an Opus decoder and encoder {:.1} KiB",
         memory(&opus, &quiet[0])
     );
-    let (narrow, wide, full) = (speech(Rate::Narrow), speech(Rate::Wide), speech(Rate::Full));
+    let (narrow, wide, full) = (
+        speech(Rate::Narrow, SECONDS),
+        speech(Rate::Wide, SECONDS),
+        speech(Rate::Full, SECONDS),
+    );
 
     let law = encode(&narrow, &pcmu, Rate::Narrow);
     let two_bands = encode(&wide, &g722, Rate::Wide);
