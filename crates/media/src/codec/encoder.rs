@@ -94,6 +94,27 @@ impl Encoder {
         }
     }
 
+    /// An encoder that goes on from the state of this one. `None`: its codec does not tell its state.
+    pub fn continued(&self) -> Option<Encoder> {
+        let coder = match &self.coder {
+            Coder::G711(law) => Coder::G711(*law),
+            Coder::G722(g722) => Coder::G722(g722.clone()),
+            Coder::L16 => Coder::L16,
+            Coder::Opus(_) => return None,
+        };
+        let Encoder { rate, ptime, .. } = *self;
+        Some(Encoder { coder, rate, ptime })
+    }
+
+    /// Whether a packet of lasting silence can be sent again in place of the next one. An Opus packet can be decoded
+    /// without the one before (RFC 6716 section 2.1.7), and costs much to make; for all others this is not so.
+    pub fn repeats_silence(&self) -> bool {
+        match &self.coder {
+            Coder::Opus(_) => true,
+            Coder::G711(_) | Coder::G722(_) | Coder::L16 => false,
+        }
+    }
+
     /// Encodes one packet: [`Encoder::samples`] samples into `out`, which has room for [`MAX_OCTETS`]. Returns its octets;
     /// 0: nothing is to be sent (DTX).
     pub fn encode(&mut self, pcm: &[i16], out: &mut [u8]) -> usize {

@@ -123,7 +123,7 @@ impl Encoder {
     /// An encoder from that rate, for a side that said this.
     pub(super) fn new(rate: Rate, said: &Parameters) -> Option<Encoder> {
         let bandwidth = said.bandwidth();
-        let own = default_bitrate(rate, bandwidth);
+        let own = default_bitrate(rate, bandwidth, said.fec);
         let bitrate = said.max_average.map_or(own, |most| most.min(own));
         let mut builder = ropus::Encoder::builder(rate.hertz(), Channels::Mono, Application::Voip)
             .bitrate(Bitrate::Bits(bitrate))
@@ -164,9 +164,11 @@ pub(super) fn ptime(asked: u32, said: &Parameters) -> u32 {
     PTIMES.into_iter().find(|ptime| *ptime <= most).unwrap_or(10)
 }
 
-/// Bits a second: the sweet spots of RFC 7587 section 3.1.1.
-fn default_bitrate(rate: Rate, bandwidth: Bandwidth) -> u32 {
+/// Bits a second: the sweet spots of RFC 7587 section 3.1.1. With forward error correction narrow band gets a little more,
+/// since the encoder leaves the copies out where they would take too much from the sound: at 16 kbit/s always.
+fn default_bitrate(rate: Rate, bandwidth: Bandwidth, fec: bool) -> u32 {
     match (rate, bandwidth) {
+        (Rate::Narrow, _) | (_, Bandwidth::Narrowband) if fec => 20_000,
         (Rate::Narrow, _) | (_, Bandwidth::Narrowband) => 16_000,
         (Rate::Wide, _) | (_, Bandwidth::Mediumband | Bandwidth::Wideband) => 24_000,
         (Rate::Full, Bandwidth::Superwideband | Bandwidth::Fullband | Bandwidth::Auto) => 32_000,

@@ -35,11 +35,46 @@ pub(in crate::relay) struct Hall {
     tapes: SmallVec<[RecordingId; 2]>,
 }
 
+/// Packets of silence after which the next ones are the same, where the codec allows that: encoder and decoder have
+/// come to rest.
+const SETTLED: u32 = 10;
+
 /// The encoder of one stream, whose packets go to all its listeners.
 #[derive(Debug)]
 struct Shared {
     stream: StreamId,
     encoder: Encoder,
+    /// How many packets of silence were encoded one after the other, and the last of them.
+    silent: u32,
+    silence: Vec<u8>,
+}
+
+impl Shared {
+    fn new(stream: StreamId, encoder: Encoder) -> Shared {
+        Shared {
+            stream,
+            encoder,
+            silent: 0,
+            silence: Vec::new(),
+        }
+    }
+
+    /// Encodes a packet.
+    fn encode<'a>(&'a mut self, pcm: &[i16], silent: bool, packet: &'a mut [u8]) -> &'a [u8] {
+        if !silent {
+            self.silent = 0;
+        } else if self.silent >= SETTLED {
+            return &self.silence;
+        }
+        let octets = self.encoder.encode(pcm, packet);
+        let packet = packet.get(..octets).unwrap_or_default();
+        if silent && self.encoder.repeats_silence() {
+            self.silent += 1;
+            self.silence.clear();
+            self.silence.extend_from_slice(packet);
+        }
+        packet
+    }
 }
 
 /// A leg's seat, as the leg knows it.
@@ -138,8 +173,7 @@ impl Hall {
             };
             let length = group.form.rate.samples(group.form.ptime).max(1);
             for pcm in group.pcm.chunks_exact(length) {
-                let octets = shared.encoder.encode(pcm, &mut packet);
-                let octets = packet.get(..octets).unwrap_or_default();
+                let octets = shared.encode(pcm, group.silent, &mut packet);
                 for who in group.listeners {
                     let Who::Leg(media) = who else { continue };
                     let Some(stream) = streams.live(*media) else { continue };
@@ -163,24 +197,28 @@ impl Hall {
     }
 }
 
-/// The encoder of a group of listeners. A new one goes on from what its listener heard before.
+/// The encoder of a group of listeners. A new one goes on from what its listener heard before, where the codec allows.
 fn encoder<'a>(encoders: &'a mut Vec<Option<Shared>>, group: &room::Group<'_>) -> Option<&'a mut Shared> {
     let at = group.stream.slot as usize;
     if encoders.len() <= at {
         encoders.resize_with(at + 1, || None);
     }
     if encoders[at].as_ref().is_none_or(|shared| shared.stream != group.stream) {
-        let payload = Payload {
-            number: 0,
-            codec: group.form.codec.clone(),
-            clock_rate: group.form.clock_rate,
-            channels: group.form.channels,
-            fmtp: group.form.fmtp.clone(),
+        let known = |before: StreamId| {
+            let shared = encoders.get(before.slot as usize)?.as_ref();
+            shared.filter(|shared| shared.stream == before)?.encoder.continued()
         };
-        encoders[at] = Some(Shared {
-            stream: group.stream,
-            encoder: Encoder::at(&payload, group.form.ptime, group.form.rate)?,
-        });
+        let encoder = group.before.and_then(known).or_else(|| {
+            let payload = Payload {
+                number: 0,
+                codec: group.form.codec.clone(),
+                clock_rate: group.form.clock_rate,
+                channels: group.form.channels,
+                fmtp: group.form.fmtp.clone(),
+            };
+            Encoder::at(&payload, group.form.ptime, group.form.rate)
+        })?;
+        encoders[at] = Some(Shared::new(group.stream, encoder));
     }
     encoders[at].as_mut()
 }

@@ -26,7 +26,7 @@ pub(in crate::relay) fn leave_group(relay: &mut Relay, now: Duration, slot: u32)
         // The clock of what is taken goes on.
         join_group(relay, due.unwrap_or(now), slot);
     } else {
-        stream.ingress.sound = None;
+        sound::end_sound(stream);
     }
 }
 
@@ -75,7 +75,7 @@ pub(in crate::relay) fn review_sound(relay: &mut Relay, slot: u32, other_types: 
     };
     let needed = tapped || stream.ingress.table.iter().any(decoded);
     if !needed {
-        stream.ingress.sound = None;
+        sound::end_sound(stream);
     } else if other_types {
         sound::begin_sound(stream, rate);
     }

@@ -166,6 +166,9 @@ impl Stream {
         }
         if ingress.incoming.ssrc != Some(ssrc) {
             ingress.detector.reset();
+            if let Some(sound) = &mut ingress.sound {
+                sound.begin_again();
+            }
         }
         let before = ingress.speaking.replace((from.ip(), ssrc));
         directory.speaks(self.id, self.local_port, before, ingress.speaking);
@@ -215,6 +218,16 @@ fn decoded(payload: &Payload) -> Onward {
 
 /// `own`: all payload types of the sender.
 fn onward(payload: &Payload, own: &[Payload], to: &[Payload]) -> Onward {
+    // Comfort noise belongs to the speech beside it: where that is decoded, the noise is, too.
+    let noise = payload.is_noise();
+    let speech = if noise {
+        own.iter().find(|p| p.is_audio() && p.clock_rate == payload.clock_rate)
+    } else {
+        Some(payload)
+    };
+    if noise && speech.is_some_and(|speech| onward(speech, own, to) == Onward::Sound) {
+        return Onward::Sound;
+    }
     let alike = |p: &&Payload| p.clock_rate == payload.clock_rate && p.channels == payload.channels && p.number < 128;
     if let Some(same) = to.iter().filter(alike).find(|p| p.codec == payload.codec) {
         return Onward::Copy(same.number);
@@ -227,12 +240,6 @@ fn onward(payload: &Payload, own: &[Payload], to: &[Payload]) -> Onward {
     {
         return Onward::Law(other.number, law);
     }
-    // Comfort noise belongs to the speech beside it.
-    let speech = if payload.is_noise() {
-        own.iter().find(|p| p.is_audio() && p.clock_rate == payload.clock_rate)
-    } else {
-        Some(payload)
-    };
     let shared = |speech: &Payload| {
         to.iter()
             .any(|p| p.codec == speech.codec && p.clock_rate == speech.clock_rate)

@@ -39,6 +39,17 @@ impl Sound {
         !self.tapes.is_empty() || self.hearing.is_some()
     }
 
+    /// The peer sends another stream.
+    pub(in crate::relay) fn begin_again(&mut self) {
+        self.ear.reset();
+    }
+
+    /// Packets that came too late to be heard, and packets that came twice.
+    fn missed(&self) -> [u64; 2] {
+        let counters = self.ear.counters();
+        [counters.late, counters.doubled]
+    }
+
     /// The sound of the next `millis` milliseconds becomes the frame.
     pub(in crate::relay) fn tick(&mut self, now: Duration, millis: u32) {
         self.frame.clear();
@@ -48,7 +59,7 @@ impl Sound {
 
 /// Begins to decode what the peer says, at that rate. What takes the sound already goes on with it.
 pub(in crate::relay) fn begin_sound(stream: &mut Stream, rate: Rate) {
-    let mut before = stream.ingress.sound.take();
+    let mut before = end_sound(stream);
     stream.ingress.sound = Some(Box::new(Sound {
         ear: Ear::new(&stream.remote.receive_payloads, rate),
         frame: Vec::with_capacity(rate.samples(20)),
@@ -62,6 +73,20 @@ pub(in crate::relay) fn begin_sound(stream: &mut Stream, rate: Rate) {
     }));
 }
 
+/// What the peer says is decoded no longer. What was counted stays.
+pub(in crate::relay) fn end_sound(stream: &mut Stream) -> Option<Box<Sound>> {
+    let sound = stream.ingress.sound.take()?;
+    stream.ingress.incoming.missed(sound.missed());
+    Some(sound)
+}
+
+/// Packets from the peer that came too late to be heard, and packets that came twice, where they were decoded.
+pub(in crate::relay) fn missed(stream: &Stream) -> [u64; 2] {
+    let [late, doubled] = stream.ingress.sound.as_ref().map_or([0; 2], |sound| sound.missed());
+    let earlier = stream.ingress.incoming.missed_earlier();
+    [earlier[0] + late, earlier[1] + doubled]
+}
+
 /// A packet of the peer's, for what decodes.
 pub(in crate::relay) fn take_sound(stream: &mut Stream, now: Duration, packet: &Passing<'_>, number: u8) {
     let Some(sound) = &mut stream.ingress.sound else { return };
@@ -69,9 +94,15 @@ pub(in crate::relay) fn take_sound(stream: &mut Stream, now: Duration, packet: &
     if origin.event {
         return sound.ear.put_event(now, origin.sequence, origin.timestamp);
     }
-    sound.crosses = packet.onward == Onward::Sound;
-    if !sound.crosses && !sound.is_tapped() {
-        return;
+    let crossed = std::mem::replace(&mut sound.crosses, packet.onward == Onward::Sound);
+    if !sound.is_tapped() {
+        if !sound.crosses {
+            return;
+        }
+        if !crossed {
+            // Packets that were copied were never put in: the ear would take them for lost.
+            sound.ear.reset();
+        }
     }
     let heard = Heard {
         sequence: origin.sequence,

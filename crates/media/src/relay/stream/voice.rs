@@ -49,6 +49,11 @@ impl Voice {
         self.packets.payload == packets.payload && self.packets.ptime == packets.ptime
     }
 
+    /// The share of packets in percent that the peer loses.
+    pub(in crate::relay) fn set_loss(&mut self, percent: u8) {
+        self.encoder.set_loss(percent);
+    }
+
     /// Forgets what fills no packet yet.
     pub(in crate::relay) fn clear(&mut self) {
         self.pending.clear();
@@ -85,7 +90,10 @@ pub(in crate::relay) fn packets(stream: &Stream, wish: Rate) -> Option<Packets> 
 pub(in crate::relay) fn find_voice(stream: &mut Stream, wish: Rate) -> Option<&mut Voice> {
     let packets = packets(stream, wish)?;
     if stream.egress.voice.as_ref().is_none_or(|voice| !voice.makes(&packets)) {
-        let encoder = Encoder::at(&packets.payload, packets.ptime, wish)?;
+        let mut encoder = Encoder::at(&packets.payload, packets.ptime, wish)?;
+        if let Some(loss) = stream.reports.loss() {
+            encoder.set_loss(loss);
+        }
         stream.egress.voice = Some(Box::new(Voice {
             resampler: None,
             pending: Vec::with_capacity(2 * encoder.rate().samples(packets.ptime)),

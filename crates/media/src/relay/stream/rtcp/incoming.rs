@@ -33,6 +33,8 @@ pub(in crate::relay) struct Incoming {
     last: Option<(u32, Duration)>,
     /// What was counted of streams before, and the jitter from time to time in microseconds.
     earlier: (Totals, Mean),
+    /// Packets that came too late, and packets that came twice, as counted by what decoded them and is gone.
+    missed: [u64; 2],
 }
 
 /// The packets of a leg since it opened, whichever streams they came in.
@@ -198,6 +200,17 @@ impl Incoming {
             totals.gaps += u64::from(self.gaps);
         }
         totals
+    }
+
+    /// Counts late and doubled packets.
+    pub(in crate::relay) fn missed(&mut self, [late, doubled]: [u64; 2]) {
+        self.missed[0] += late;
+        self.missed[1] += doubled;
+    }
+
+    /// What [`Incoming::missed`] has counted.
+    pub(in crate::relay) fn missed_earlier(&self) -> [u64; 2] {
+        self.missed
     }
 
     /// The payload type of the last packet.

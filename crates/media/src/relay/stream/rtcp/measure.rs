@@ -6,7 +6,10 @@
 
 use std::time::Duration;
 
-use super::{super::Stream, incoming::Totals};
+use super::{
+    super::{Stream, sound},
+    incoming::Totals,
+};
 use crate::{
     Payload,
     codec::{self, Kind},
@@ -38,7 +41,9 @@ pub(in crate::relay) fn quality(stream: &Stream) -> Quality {
 fn received(stream: &Stream, round_trip: Option<Duration>) -> Way {
     let incoming = &stream.ingress.incoming;
     let Totals { received, lost, gaps } = incoming.totals();
-    let loss = part(lost, received);
+    let [late, doubled] = sound::missed(stream);
+    let late = late.min(received);
+    let loss = part(lost + late, received - late);
     // G.107 section 3.5: the mean run of lost packets, against the run that random loss would have.
     let burst = if gaps == 0 {
         1.0
@@ -57,9 +62,10 @@ fn received(stream: &Stream, round_trip: Option<Duration>) -> Way {
     Way {
         packets: received,
         lost,
+        late,
+        doubled,
         jitter,
         mos: score.filter(|_| received > 0),
-        ..Way::default()
     }
 }
 

@@ -111,6 +111,17 @@ fn take_blocks(stream: &mut Stream, now: Duration, blocks: Blocks<'_>) {
     let out = &stream.egress.out;
     if let Some(block) = blocks.about(out.ssrc) {
         stream.reports.reported.note(now, block, out);
+        let loss = stream.reports.loss();
+        if let (Some(voice), Some(loss)) = (&mut stream.egress.voice, loss) {
+            voice.set_loss(loss);
+        }
+    }
+}
+
+impl Reports {
+    /// The share of our packets in percent that the peer is expected to lose; `None` where it does not report.
+    pub(in crate::relay) fn loss(&self) -> Option<u8> {
+        self.reported.loss()
     }
 }
 

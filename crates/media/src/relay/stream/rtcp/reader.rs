@@ -43,6 +43,8 @@ pub(in crate::relay) struct Blocks<'a>(&'a [u8]);
 /// One reception report block.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub(in crate::relay) struct Block {
+    /// The share of packets that were lost since the report before, in units of 1/256.
+    pub(in crate::relay) fraction: u8,
     /// Packets lost since the beginning; negative where packets came twice.
     pub(in crate::relay) lost: i32,
     /// In units of the RTP clock.
@@ -145,6 +147,7 @@ impl Blocks<'_> {
     pub(in crate::relay) fn about(self, ssrc: u32) -> Option<Block> {
         let block = self.0.chunks_exact(BLOCK).find(|block| word(block, 0) == Some(ssrc))?;
         Some(Block {
+            fraction: *block.get(4)?,
             // 24 bits, signed (RFC 3550 section 6.4.1).
             lost: (word(block, 4)? << 8) as i32 >> 8,
             jitter: word(block, 12)?,
@@ -235,6 +238,7 @@ mod tests {
         assert_eq!(
             blocks.about(6),
             Some(Block {
+                fraction: 0x12,
                 lost: -2,
                 jitter: 3,
                 last_report: 4,

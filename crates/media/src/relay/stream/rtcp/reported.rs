@@ -19,6 +19,8 @@ pub(in crate::relay) struct Reported {
     any: bool,
     /// What the last report said of all losses since it began to count.
     said: i32,
+    /// The share of packets in percent that was lost of late: it rises at once, and falls by half with each report.
+    recent: Option<u8>,
     /// Losses of all reports; a peer that begins to count again takes none of them back.
     total: u64,
     /// Packets that were sent until the last report, and numbers that were left out because their packets had not come
@@ -35,6 +37,8 @@ impl Reported {
     /// Takes a report on our stream.
     pub(in crate::relay) fn note(&mut self, now: Duration, block: Block, out: &Outgoing) {
         self.any = true;
+        let percent = (u32::from(block.fraction) * 100).div_ceil(256) as u8;
+        self.recent = Some(percent.max(self.recent.unwrap_or(0) / 2));
         self.total += u64::try_from(i64::from(block.lost) - i64::from(self.said.max(0))).unwrap_or(0);
         self.said = block.lost;
         self.sent = out.packets;
@@ -44,6 +48,11 @@ impl Reported {
         if let Some(round_trip) = round_trip(now, block) {
             self.round_trip.add(round_trip.as_micros() as u64);
         }
+    }
+
+    /// The share of packets in percent that is expected to be lost; `None` without reports.
+    pub(super) fn loss(&self) -> Option<u8> {
+        self.recent
     }
 
     /// Takes VoIP metrics on our stream.

@@ -1,5 +1,6 @@
 //! Sound that the relay makes: converted, played, mixed, recorded, listened to.
 
+mod changes;
 mod converting;
 mod hearing;
 mod music;

@@ -155,3 +155,49 @@ fn a_leg_whose_codec_changes_goes_on_to_hear_the_room() {
     assert_eq!(heard(&sent[0], &wide), [false, true, true, true]);
     assert_eq!(heard(&sent[1], &codecs[1]), [true, false, true, true]);
 }
+
+fn opus() -> Payload {
+    Payload {
+        channels: 2,
+        ..payload(111, "OPUS", 48_000)
+    }
+}
+
+#[test]
+fn lasting_silence_is_encoded_once_and_what_follows_is_heard() {
+    let codecs = vec![opus(); 3];
+    let mut w = room(&codecs);
+    let mut talkers = talkers(&codecs);
+    (talkers[1], talkers[2]) = (None, None);
+    talk(&mut w, &mut talkers, 1000);
+    let mut paused = vec![None, None, None];
+    let sent = talk(&mut w, &mut paused, 2000);
+    for seat in &sent {
+        let settled = &seat[60..];
+        assert!(settled.len() >= 39 && settled.iter().all(|packet| packet.payload == settled[0].payload));
+        let (sound, _) = decoded(settled, &codecs[0]);
+        assert!(sound.iter().all(|sample| sample.abs() < 10));
+    }
+    // Who talks hears silence for as long as the others do.
+    let said = talkers[0].as_mut().unwrap();
+    said.said += 2000;
+    let sent = talk(&mut w, &mut talkers, 1000);
+    assert_eq!(heard(&sent[1], &codecs[1]), [true, false, false, false]);
+    assert!(sent[0][20..].iter().all(|packet| packet.payload == sent[0][20].payload));
+}
+
+#[test]
+fn a_listener_who_begins_to_speak_hears_the_others_go_on_without_a_click() {
+    let codecs = vec![payload(9, "G722", 8000); 2];
+    let mut w = room(&codecs);
+    let mut both = talkers(&codecs);
+    let second = both[1].take();
+    let mut sent = std::mem::take(&mut talk(&mut w, &mut both, 1000)[1]);
+    both[1] = second;
+    sent.append(&mut talk(&mut w, &mut both, 1000)[1]);
+    let (sound, rate) = decoded(&sent, &codecs[1]);
+    for (n, piece) in sound.chunks_exact(rate.samples(10)).enumerate().skip(40) {
+        let share = share(piece, rate, TONES[0]);
+        assert!(share > 0.97, "at {} ms: {share}", n * 10);
+    }
+}

@@ -33,6 +33,7 @@ pub(super) struct Talker {
     /// Milliseconds said so far.
     pub(super) said: u32,
     pub(super) sequence: u16,
+    pub(super) ssrc: u32,
     pub(super) ptime: u32,
 }
 
@@ -44,6 +45,7 @@ impl Talker {
             hertz,
             said: 0,
             sequence: 65_530,
+            ssrc: 77,
             ptime,
         }
     }
@@ -67,7 +69,7 @@ impl Talker {
             self.payload.number,
             self.sequence,
             self.timestamp(),
-            77,
+            self.ssrc,
             &octets[..length],
         );
         self.said += self.ptime;
