@@ -2,7 +2,7 @@
 //!
 //! | file | what it does | fields it owns |
 //! |---|---|---|
-//! | `mod.rs` | [`Decoder`] and [`Encoder`] of one stream | all of both |
+//! | `mod.rs` | `Decoder` and `Encoder` of one stream | all of both |
 //! | `packet.rs` | the frames of a packet | all of `Shape` |
 //! | `parameters.rs` | [`Parameters`]: what a side says in `a=fmtp` | all of [`Parameters`] |
 //!
