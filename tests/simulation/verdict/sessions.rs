@@ -19,7 +19,7 @@ pub fn are_fresh(life: &mut Life) {
 }
 
 /// Packets of sound that a phone sends, to see whether the other phone hears them.
-const SAID: u32 = 12;
+const SAID: u32 = 25;
 
 /// See [`agree`]; phones that refuse changes with 491 are left out, since the switch offers those changes again.
 pub fn agree_but_for_open_changes(life: &mut Life) {

@@ -63,9 +63,12 @@ impl Bridge {
         if x.legs.get(a).is_none_or(|leg| leg.fit(spec) != Fit::Same) {
             x.with_leg(a, |leg, cx| leg.offer_own(cx, spec));
         } else if let Some(chosen) = wish(x, a)
-            && x.legs.get(b).is_some_and(|leg| leg.prefers_other(&chosen))
+            && x.legs
+                .get(b)
+                .is_some_and(|leg| leg.prefers_other(&chosen) || tells_other(leg, &chosen))
         {
-            // The phone that answered prefers a codec that only Tandem could convert for the other phone.
+            // The phone that answered prefers a codec that only Tandem could convert for the other phone; or the other
+            // phone has another direction by now than was offered here.
             x.with_leg(b, |leg, cx| leg.offer_own(cx, &chosen));
         }
         Ok(Self::new(x, a, b))
@@ -153,6 +156,15 @@ impl Bridge {
     pub const fn sides(&self) -> [LegId; 2] {
         self.sides
     }
+}
+
+/// Whether a phone was told of another direction than that of `spec`, so that other media would flow.
+fn tells_other(leg: &Leg, spec: &Spec) -> bool {
+    let differs = leg
+        .talk()
+        .said()
+        .is_some_and(|said| said.direction() != spec.direction());
+    differs && leg.fit(spec) == Fit::NeedsOffer
 }
 
 /// Lets media flow between two legs.
