@@ -23,7 +23,7 @@ use std::{panic::catch_unwind, time::Instant};
 use life::Life;
 use tally::Tally;
 
-const CALLS: u64 = 60_000;
+const CALLS: u64 = 100_000;
 
 /// A number from the environment.
 fn setting(name: &str) -> Option<u64> {

@@ -59,7 +59,11 @@ fn talking(life: &Life, counts: fn(&tests::Phone) -> bool) -> BTreeMap<MediaId, 
             .flat_map(|phone| phone.calls.iter().map(|call| (call, phone.number.as_str())));
         let mut found = calls.filter(|(call, _)| {
             let known = call.media().rtp.is_some_and(|rtp| rtp.port() == port.local_port);
-            let announced = rtp.is_none_or(|rtp| call.audio_port() == Some(rtp.port()));
+            let announced = match rtp {
+                Some(rtp) => call.audio_port() == Some(rtp.port()),
+                // A phone whose offer or answer has come is the one of another leg on this port.
+                None => !engine.ports.values().any(|other| describes(other, port, call)),
+            };
             known && announced && call.phase == Phase::Up
         });
         // If several announced the same, nothing says which is which.
@@ -70,6 +74,18 @@ fn talking(life: &Life, counts: fn(&tests::Phone) -> bool) -> BTreeMap<MediaId, 
         }
     }
     talking
+}
+
+/// Whether another leg on the port of `port`, and with the same phone, has the description of this call of the phone.
+fn describes(other: &tests::engine::Port, port: &tests::engine::Port, call: &PhoneCall) -> bool {
+    let (Some(there), Some(here)) = (&other.remote, &port.remote) else {
+        return false;
+    };
+    let announced = there.rtp.map(|rtp| rtp.port());
+    other.local_port == port.local_port
+        && there.expected == here.expected
+        && announced.is_some()
+        && announced == call.audio_port()
 }
 
 fn compare(life: &mut Life, counts: fn(&tests::Phone) -> bool) {
