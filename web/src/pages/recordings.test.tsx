@@ -18,7 +18,7 @@ const member = (id: string, number: string) => ({ id, number, name: "", since: A
 const cdr = {
   call_id: "k1", sip_call_id: "k1", from: "101", from_name: "", to: "102", dialed: "102", started_at: AT, answered_at: AT, ended_at: AT,
   talk_seconds: 5, disposition: "answered", sip_code: 200, ended_by: "caller", cause: { code: "x", text: "Done", remedy: "" }, detail: "",
-  segments: [{ from: AT, to: AT, party: "101", with: "102", why: "answered" }], links: [],
+  segments: [{ from: AT, to: AT, party: "101", with: "102", why: "answered" }], links: [], quality: [],
 };
 
 let recordings: Item[];
