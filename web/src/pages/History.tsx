@@ -1,11 +1,10 @@
-import { keepPreviousData, useInfiniteQuery, useQueryClient } from "@tanstack/react-query";
-
 import { api, type Cdr, type Disposition, unwrap } from "../api/client";
 import { ended, useEnded } from "../api/ended";
 import { dateTime, duration, words } from "../ui/format";
 import { useFilter, useTitle, useTypedFilter } from "../ui/hooks";
 import { HistoryIcon } from "../ui/Icons";
 import { Listing } from "../ui/Listing";
+import { Days, News, range, useNewest } from "../ui/Newest";
 import { Search } from "../ui/Search";
 import { Badge, Empty, PageHead, Party, type Tone } from "../ui/States";
 import { type Column, Table } from "../ui/Table";
@@ -26,56 +25,29 @@ export type Filter = { q: string; result: string; from: string; to: string };
 
 export function HistoryPage() {
   useTitle("Call history");
-  const client = useQueryClient();
   const [typed, setTyped, q] = useTypedFilter("q");
   const [result, setResult] = useFilter("result");
   const [from, setFrom] = useFilter("from");
   const [to, setTo] = useFilter("to");
   const filter: Filter = { q, result: result in TONES ? result : "", from, to };
-  const queryKey = ["cdrs", filter];
-  const list = useInfiniteQuery({
-    queryKey,
-    queryFn: async ({ pageParam, signal }) => {
-      const seen = ended.count();
-      const query = {
-        limit: 100,
-        ...(filter.q && { q: filter.q }),
-        ...(filter.result && { disposition: filter.result as Disposition }),
-        ...range(from, to),
-        ...(pageParam && { cursor: pageParam }),
-      };
-      return { ...(await unwrap(api.GET("/api/v1/cdrs", { params: { query }, signal }))), seen };
-    },
-    initialPageParam: "",
-    getNextPageParam: (page) => page.next_cursor,
-    placeholderData: keepPreviousData,
-    // The list does not move while a person reads it: new calls wait behind a button.
-    staleTime: Infinity,
-    // A person who comes back later begins at the top.
-    gcTime: 0,
-    refetchOnWindowFocus: false,
-    refetchOnReconnect: false,
+  const { list, first, items: cdrs, showNew } = useNewest(["cdrs", filter], async (cursor, signal) => {
+    const seen = ended.count();
+    const query = {
+      limit: 100,
+      ...(filter.q && { q: filter.q }),
+      ...(filter.result && { disposition: filter.result as Disposition }),
+      ...range(from, to),
+      ...(cursor && { cursor }),
+    };
+    return { ...(await unwrap(api.GET("/api/v1/cdrs", { params: { query }, signal }))), seen };
   });
-  const cdrs = list.data?.pages.flatMap((page) => page.items) ?? [];
-  const news = useNews(filter, list.data?.pages[0]);
+  const news = useNews(filter, first);
   const narrowed = Object.values(filter).some(Boolean);
-  const showNew = () => {
-    scrollTo({ top: 0 });
-    // From the top again: only the first page, however many were loaded.
-    void client.resetQueries({ queryKey, exact: true });
-  };
   return (
     <>
       <PageHead title="Call history" note="Calls that have ended, newest first">
         <Search label="Search calls" placeholder="Number or name" maxLength={100} value={typed} onChange={setTyped} />
-        <label className="labelled">
-          <span>From</span>
-          <input type="date" value={from} max={to || undefined} onChange={(event) => setFrom(event.target.value)} />
-        </label>
-        <label className="labelled">
-          <span>to</span>
-          <input type="date" value={to} min={from || undefined} onChange={(event) => setTo(event.target.value)} />
-        </label>
+        <Days from={from} to={to} setFrom={setFrom} setTo={setTo} />
         <label>
           <span className="sr-only">How it ended</span>
           <select value={filter.result} onChange={(event) => setResult(event.target.value)}>
@@ -88,13 +60,7 @@ export function HistoryPage() {
           </select>
         </label>
       </PageHead>
-      <div role="status">
-        {news && (
-          <button type="button" className="news" onClick={showNew}>
-            {news}
-          </button>
-        )}
-      </div>
+      <News text={news} onClick={showNew} />
       <Listing
         query={list}
         count={cdrs.length}
@@ -144,17 +110,6 @@ export function matches(cdr: Cdr, { q, result, from, to }: Filter): boolean {
     (!start || Date.parse(cdr.started_at) >= Date.parse(start)) &&
     (!end || Date.parse(cdr.started_at) < Date.parse(end))
   );
-}
-
-/** The times from the first day to the end of the last day, in the time zone of the browser. */
-export function range(from: string, to: string): { from?: string; to?: string } {
-  const midnight = (day: string) => {
-    const start = new Date(`${day}T00:00:00`);
-    return day && !Number.isNaN(start.getTime()) ? start : undefined;
-  };
-  const [start, end] = [midnight(from), midnight(to)];
-  end?.setDate(end.getDate() + 1);
-  return { ...(start && { from: start.toISOString() }), ...(end && { to: end.toISOString() }) };
 }
 
 const COLUMNS: Column<Cdr>[] = [

@@ -1,4 +1,4 @@
-import { keepPreviousData, useInfiniteQuery, useMutation, useQueryClient } from "@tanstack/react-query";
+import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { type ReactNode, useState } from "react";
 
 import { api, type Recording, type RecordingKind, unwrap } from "../api/client";
@@ -8,18 +8,17 @@ import { dateTime, duration, size } from "../ui/format";
 import { useFilter, useTitle, useTypedFilter } from "../ui/hooks";
 import { CloseIcon, DownloadIcon, MicrophoneIcon, PlayIcon, TrashIcon } from "../ui/Icons";
 import { Listing } from "../ui/Listing";
+import { Days, News, range, useNewest } from "../ui/Newest";
 import { useNotify } from "../ui/Notices";
 import { download, Player } from "../ui/Player";
 import { Search } from "../ui/Search";
 import { Badge, Empty, message, PageHead, Party } from "../ui/States";
 import { type Column, type Fact, Facts, Table } from "../ui/Table";
 import { Elapsed } from "../ui/Time";
-import { range } from "./History";
 import { ends, kinds, title } from "./recording";
 
 export function RecordingsPage() {
   useTitle("Recordings");
-  const client = useQueryClient();
   const [typed, setTyped, q] = useTypedFilter("q");
   const [kind, setKind] = useFilter("kind");
   const [from, setFrom] = useFilter("from");
@@ -27,49 +26,29 @@ export function RecordingsPage() {
   const [playing, setPlaying] = useState<Recording>();
   const [deleting, setDeleting] = useState<Recording>();
   const filter = { q, kind: kind in kinds ? kind : "", from, to };
-  const queryKey = ["recordings", filter];
-  const list = useInfiniteQuery({
-    queryKey,
-    queryFn: async ({ pageParam, signal }) => {
-      const seen = recorded.count();
-      const query = {
-        limit: 100,
-        ...(filter.q && { q: filter.q }),
-        ...(filter.kind && { kind: filter.kind as RecordingKind }),
-        ...range(from, to),
-        ...(pageParam && { cursor: pageParam }),
-      };
-      return { ...(await unwrap(api.GET("/api/v1/recordings", { params: { query }, signal }))), seen };
-    },
-    initialPageParam: "",
-    getNextPageParam: (page) => page.next_cursor,
-    placeholderData: keepPreviousData,
-    // The list does not move while a person reads it: new recordings wait behind a button.
-    staleTime: Infinity,
-    // A person who comes back later begins at the top.
-    gcTime: 0,
-    refetchOnWindowFocus: false,
-    refetchOnReconnect: false,
+  const {
+    list,
+    first,
+    items: recordings,
+    showNew,
+  } = useNewest(["recordings", filter], async (cursor, signal) => {
+    const seen = recorded.count();
+    const query = {
+      limit: 100,
+      ...(filter.q && { q: filter.q }),
+      ...(filter.kind && { kind: filter.kind as RecordingKind }),
+      ...range(from, to),
+      ...(cursor && { cursor }),
+    };
+    return { ...(await unwrap(api.GET("/api/v1/recordings", { params: { query }, signal }))), seen };
   });
-  const recordings = list.data?.pages.flatMap((page) => page.items) ?? [];
-  const news = useRecorded() > (list.data?.pages[0]?.seen ?? Infinity);
+  const news = useRecorded() > (first?.seen ?? Infinity);
   const narrowed = Object.values(filter).some(Boolean);
-  const showNew = () => {
-    scrollTo({ top: 0 });
-    void client.resetQueries({ queryKey, exact: true });
-  };
   return (
     <>
       <PageHead title="Recordings" note="What was recorded, newest first">
         <Search label="Search recordings" placeholder="Number or name" maxLength={100} value={typed} onChange={setTyped} />
-        <label className="labelled">
-          <span>From</span>
-          <input type="date" value={from} max={to || undefined} onChange={(event) => setFrom(event.target.value)} />
-        </label>
-        <label className="labelled">
-          <span>to</span>
-          <input type="date" value={to} min={from || undefined} onChange={(event) => setTo(event.target.value)} />
-        </label>
+        <Days from={from} to={to} setFrom={setFrom} setTo={setTo} />
         <label>
           <span className="sr-only">Kind</span>
           <select value={filter.kind} onChange={(event) => setKind(event.target.value)}>
@@ -82,13 +61,7 @@ export function RecordingsPage() {
           </select>
         </label>
       </PageHead>
-      <div role="status">
-        {news && (
-          <button type="button" className="news" onClick={showNew}>
-            Show new recordings
-          </button>
-        )}
-      </div>
+      <News text={news && "Show new recordings"} onClick={showNew} />
       <Listing
         query={list}
         count={recordings.length}

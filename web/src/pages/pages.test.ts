@@ -1,9 +1,10 @@
 import { expect, test } from "vitest";
 
 import type { Cdr, Extension } from "../api/client";
+import { range } from "../ui/Newest";
 import { changedLines, offset } from "./Dialplans";
 import { difference, generatePassword, rebased, serverFacts } from "./ExtensionDialogs";
-import { matches, range } from "./History";
+import { matches } from "./History";
 
 const alice: Extension = {
   number: "101",
