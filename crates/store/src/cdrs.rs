@@ -10,7 +10,7 @@ use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection, sqlite::SqliteRow};
 
 use crate::{
     MAX_PAGE, Page, Store, StoreError, StoredCdr,
-    accounts::like_pattern,
+    lists::{self, Range, push_like, push_range, push_times, word},
     values::{Bound, MultiRow},
 };
 
@@ -188,42 +188,14 @@ impl Store {
         cursor: Option<&str>,
     ) -> Result<Page<StoredCdr>, StoreError> {
         let limit = limit.clamp(1, MAX_PAGE);
-        let before = cursor
-            .map(|text| parse_cursor(text).ok_or(StoreError::BadCursor))
-            .transpose()?;
+        let before = lists::place(cursor, |id| id.parse().ok())?;
         let end = match &filter.search {
-            Some(search) => self.end_of_search(domain, filter, search.records, before).await?,
+            Some(search) => lists::find(self, end_query(domain, filter, search.records, before)).await?,
             None => None,
         };
-        let range = Range { before, end };
-        let mut query = list_query(domain, filter, i64::from(limit) + 1, range);
-        let rows = query.build().fetch_all(&self.read).await.map_err(|e| self.error(&e))?;
-        let more = rows.len() > limit as usize;
-        let items = rows
-            .iter()
-            .take(limit as usize)
-            .map(read)
-            .collect::<Result<Vec<_>, _>>();
-        let items = items.map_err(|e| self.error(&e))?;
-        let last = items.last().filter(|_| more);
-        let last = last.map(|item| (item.cdr.open.started_at, item.id)).or(end);
-        let next_cursor = last.map(|(started_at, id)| format!("{started_at}-{id}"));
-        Ok(Page { items, next_cursor })
-    }
-
-    /// The last record that a search looks at for this page; `None` where fewer records are left.
-    async fn end_of_search(
-        &self,
-        domain: &str,
-        filter: &CdrFilter,
-        records: u32,
-        before: Option<(i64, i64)>,
-    ) -> Result<Option<(i64, i64)>, StoreError> {
-        let mut query = end_query(domain, filter, i64::from(records.max(1)), before);
-        let row = query.build().fetch_optional(&self.read).await;
-        let row = row.map_err(|e| self.error(&e))?;
-        let place = |row: SqliteRow| Ok((row.try_get("started_at")?, row.try_get("id")?));
-        row.map(place).transpose().map_err(|e: sqlx::Error| self.error(&e))
+        let query = list_query(domain, filter, i64::from(limit) + 1, &Range { before, end });
+        let place = |item: &StoredCdr| (item.cdr.open.started_at, item.id);
+        lists::page(self, query, limit, read, place, end).await
     }
 
     /// The record of a call that has ended.
@@ -243,24 +215,10 @@ impl Store {
 
 const ORDER: &str = " ORDER BY started_at DESC, id DESC LIMIT ";
 
-/// Between which records a page lies.
-#[derive(Copy, Clone)]
-struct Range {
-    /// Older than this one.
-    before: Option<(i64, i64)>,
-    /// Not older than this one.
-    end: Option<(i64, i64)>,
-}
-
-fn parse_cursor(text: &str) -> Option<(i64, i64)> {
-    let (started_at, id) = text.rsplit_once('-')?;
-    Some((started_at.parse().ok()?, id.parse().ok()?))
-}
-
 /// The statement that lists. A number may stand in three columns: each is asked by its own index for one
 /// page, and the newest of those three pages are the page. The index is named, since without statistics
 /// SQLite would rather take the times between two dates than one phone's calls.
-fn list_query(domain: &str, filter: &CdrFilter, limit: i64, range: Range) -> QueryBuilder<Sqlite> {
+fn list_query(domain: &str, filter: &CdrFilter, limit: i64, range: &Range<i64>) -> QueryBuilder<Sqlite> {
     let mut query = QueryBuilder::new("SELECT * FROM cdrs ");
     match &filter.number {
         None => {
@@ -308,57 +266,39 @@ fn index_without_number(filter: &CdrFilter) -> &'static str {
 }
 
 /// The statement that finds where a search ends: it reads the index, and no record.
-fn end_query(domain: &str, filter: &CdrFilter, records: i64, before: Option<(i64, i64)>) -> QueryBuilder<Sqlite> {
+fn end_query(domain: &str, filter: &CdrFilter, records: u32, before: Option<(i64, i64)>) -> QueryBuilder<Sqlite> {
     let mut query = QueryBuilder::new("SELECT started_at, id FROM cdrs INDEXED BY ");
     query.push(index_without_number(filter)).push(" WHERE ");
-    push_place(&mut query, domain, filter, Range { before, end: None });
-    query.push(ORDER).push("1 OFFSET ").push_bind(records - 1);
+    push_place(&mut query, domain, filter, &Range { before, end: None });
+    query
+        .push(ORDER)
+        .push("1 OFFSET ")
+        .push_bind(i64::from(records.max(1)) - 1);
     query
 }
 
-fn push_conditions(query: &mut QueryBuilder<Sqlite>, domain: &str, filter: &CdrFilter, range: Range) {
+fn push_conditions(query: &mut QueryBuilder<Sqlite>, domain: &str, filter: &CdrFilter, range: &Range<i64>) {
     push_place(query, domain, filter, range);
-    let Some(search) = &filter.search else { return };
-    let pattern = like_pattern(&search.text);
-    let mut between = " AND (";
-    for column in ["from_number", "to_number", "dialed", "from_name"] {
-        query
-            .push(between)
-            .push(column)
-            .push(" LIKE ")
-            .push_bind(pattern.clone());
-        query.push(" ESCAPE '\\'");
-        between = " OR ";
+    if let Some(search) = &filter.search {
+        push_like(
+            query,
+            &["from_number", "to_number", "dialed", "from_name"],
+            &search.text,
+        );
     }
-    query.push(")");
 }
 
 /// The conditions that an index answers.
-fn push_place(query: &mut QueryBuilder<Sqlite>, domain: &str, filter: &CdrFilter, range: Range) {
+fn push_place(query: &mut QueryBuilder<Sqlite>, domain: &str, filter: &CdrFilter, range: &Range<i64>) {
     query
         .push("domain = ")
         .push_bind(domain)
         .push(" AND ended_at IS NOT NULL");
-    if let Some(from) = filter.from {
-        query.push(" AND started_at >= ").push_bind(from);
-    }
-    if let Some(to) = filter.to {
-        query.push(" AND started_at < ").push_bind(to);
-    }
+    push_times(query, "", filter.from, filter.to);
     if let Some(disposition) = filter.disposition {
         query.push(" AND disposition = ").push_bind(disposition.name());
     }
-    for (place, compare) in [(range.before, "<"), (range.end, ">=")] {
-        let Some((started_at, id)) = place else { continue };
-        query
-            .push(" AND (started_at, id) ")
-            .push(compare)
-            .push(" (")
-            .push_bind(started_at)
-            .push(", ")
-            .push_bind(id)
-            .push(")");
-    }
+    push_range(query, "", range.clone());
 }
 
 /// Reads the text that [`json`] wrote.
@@ -369,10 +309,6 @@ fn list<T: DeserializeOwned>(row: &SqliteRow, column: &str) -> Result<Option<Vec
 }
 
 fn read(row: &SqliteRow) -> Result<StoredCdr, sqlx::Error> {
-    fn word<T>(row: &SqliteRow, column: &str, parse: fn(&str) -> Option<T>) -> Result<T, sqlx::Error> {
-        let text: String = row.try_get(column)?;
-        parse(&text).ok_or_else(|| sqlx::Error::Decode(format!("unknown {column} {text:?}").into()))
-    }
     let open = CdrOpen {
         call_id: word(row, "call_id", CallUid::parse)?,
         sip_call_id: row.try_get("sip_call_id")?,
@@ -479,7 +415,7 @@ mod tests {
             ),
         ] {
             for (before, end) in [(None, None), (Some((1, 1)), Some((0, 1)))] {
-                let query = list_query("d", &filter, 10, Range { before, end });
+                let query = list_query("d", &filter, 10, &Range { before, end });
                 let explain = format!("EXPLAIN QUERY PLAN {}", query.sql().as_str());
                 let rows = sqlx::query(AssertSqlSafe(explain))
                     .fetch_all(&store.read)

@@ -14,6 +14,7 @@ mod bindings;
 mod cdrs;
 mod error;
 mod import;
+mod lists;
 mod open;
 mod recordings;
 mod rows;

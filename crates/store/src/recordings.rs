@@ -9,8 +9,8 @@ use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection, sqlite::SqliteRow};
 
 use crate::{
     MAX_PAGE, Page, Store, StoreError,
-    accounts::like_pattern,
     cdrs::InDomain,
+    lists::{self, Range, push_like, push_range, push_times, read_word, word},
     values::{Bound, MultiRow},
 };
 
@@ -98,8 +98,8 @@ pub struct Parties {
     pub dialed: String,
 }
 
-/// Where a page begins or ends: the time and the id of a recording.
-type Place = (i64, String);
+/// The id of a recording, as it is kept.
+type Key = String;
 
 pub(crate) async fn list(
     store: &Store,
@@ -109,35 +109,19 @@ pub(crate) async fn list(
     cursor: Option<&str>,
 ) -> Result<Page<StoredRecording>, StoreError> {
     let limit = limit.clamp(1, MAX_PAGE);
-    let before = cursor
-        .map(|text| parse_cursor(text).ok_or(StoreError::BadCursor))
-        .transpose()?;
+    let before = lists::place(cursor, |id| Some(RecordingUid::parse(id)?.to_string()))?;
     let end = if filter.reads_rows() {
-        let mut query = end_query(domain, filter, before.as_ref());
-        let row = query.build().fetch_optional(&store.read).await;
-        let row = row.map_err(|e| store.error(&e))?;
-        let place = |row: SqliteRow| Ok((row.try_get("started_at")?, row.try_get("id")?));
-        row.map(place).transpose().map_err(|e: sqlx::Error| store.error(&e))?
+        lists::find(store, end_query(domain, filter, before.clone())).await?
     } else {
         None
     };
-    let mut query = list_query(domain, filter, i64::from(limit) + 1, before.as_ref(), end.as_ref());
-    let rows = query
-        .build()
-        .fetch_all(&store.read)
-        .await
-        .map_err(|e| store.error(&e))?;
-    let more = rows.len() > limit as usize;
-    let items = rows
-        .iter()
-        .take(limit as usize)
-        .map(read)
-        .collect::<Result<Vec<_>, _>>();
-    let items: Vec<StoredRecording> = items.map_err(|e| store.error(&e))?;
-    let last = items.last().filter(|_| more).map(|item| &item.recording);
-    let last = last.map(|last| (last.started_at, last.id.to_string())).or(end);
-    let next_cursor = last.map(|(started_at, id)| format!("{started_at}-{id}"));
-    Ok(Page { items, next_cursor })
+    let range = Range {
+        before,
+        end: end.clone(),
+    };
+    let query = list_query(domain, filter, i64::from(limit) + 1, &range);
+    let place = |item: &StoredRecording| (item.recording.started_at, item.recording.id.to_string());
+    lists::page(store, query, limit, read, place, end).await
 }
 
 pub(crate) async fn one(store: &Store, domain: &str, id: RecordingUid) -> Result<StoredRecording, StoreError> {
@@ -182,11 +166,6 @@ const SELECT: &str = "SELECT r.*, c.from_number, c.from_name, c.to_number, c.dia
                       ON c.domain = r.domain AND c.call_id = r.call_id";
 const ORDER: &str = " ORDER BY r.started_at DESC, r.id DESC LIMIT ";
 
-fn parse_cursor(text: &str) -> Option<Place> {
-    let (started_at, id) = text.rsplit_once('-')?;
-    Some((started_at.parse().ok()?, RecordingUid::parse(id)?.to_string()))
-}
-
 /// The index is named, since without statistics SQLite may take another.
 fn index(filter: &RecordingFilter) -> &'static str {
     if filter.call.is_some() {
@@ -198,16 +177,10 @@ fn index(filter: &RecordingFilter) -> &'static str {
     }
 }
 
-fn list_query(
-    domain: &str,
-    filter: &RecordingFilter,
-    limit: i64,
-    before: Option<&Place>,
-    end: Option<&Place>,
-) -> QueryBuilder<Sqlite> {
+fn list_query(domain: &str, filter: &RecordingFilter, limit: i64, range: &Range<Key>) -> QueryBuilder<Sqlite> {
     let mut query =
         QueryBuilder::new(SELECT.replace("recordings r", &format!("recordings r INDEXED BY {}", index(filter))));
-    push_place(&mut query, domain, filter, before, end);
+    push_place(&mut query, domain, filter, range);
     if let Some(number) = &filter.number {
         let mut between = " AND (";
         for column in ["c.from_number", "c.to_number", "c.dialed"] {
@@ -217,41 +190,25 @@ fn list_query(
         query.push(")");
     }
     if let Some(text) = &filter.text {
-        let pattern = like_pattern(text);
-        let mut between = " AND (";
-        for column in ["r.name", "c.from_number", "c.to_number", "c.dialed", "c.from_name"] {
-            query
-                .push(between)
-                .push(column)
-                .push(" LIKE ")
-                .push_bind(pattern.clone());
-            query.push(" ESCAPE '\\'");
-            between = " OR ";
-        }
-        query.push(")");
+        let columns = ["r.name", "c.from_number", "c.to_number", "c.dialed", "c.from_name"];
+        push_like(&mut query, &columns, text);
     }
     query.push(ORDER).push_bind(limit);
     query
 }
 
 /// The statement that finds where a search ends. It reads the index, and no row.
-fn end_query(domain: &str, filter: &RecordingFilter, before: Option<&Place>) -> QueryBuilder<Sqlite> {
+fn end_query(domain: &str, filter: &RecordingFilter, before: Option<(i64, Key)>) -> QueryBuilder<Sqlite> {
     let mut query = QueryBuilder::new("SELECT r.started_at, r.id FROM recordings r INDEXED BY ");
     query.push(index(filter));
-    push_place(&mut query, domain, filter, before, None);
+    push_place(&mut query, domain, filter, &Range { before, end: None });
     let skipped = i64::from(filter.most.max(1)) - 1;
     query.push(ORDER).push("1 OFFSET ").push_bind(skipped);
     query
 }
 
 /// The conditions that an index answers.
-fn push_place(
-    query: &mut QueryBuilder<Sqlite>,
-    domain: &str,
-    filter: &RecordingFilter,
-    before: Option<&Place>,
-    end: Option<&Place>,
-) {
+fn push_place(query: &mut QueryBuilder<Sqlite>, domain: &str, filter: &RecordingFilter, range: &Range<Key>) {
     query.push(" WHERE r.domain = ").push_bind(domain.to_owned());
     if let Some(call) = filter.call {
         query.push(" AND r.call_id = ").push_bind(call.to_string());
@@ -259,23 +216,11 @@ fn push_place(
     if let Some(kind) = filter.kind {
         query.push(" AND r.kind = ").push_bind(kind.name());
     }
-    if let Some(from) = filter.from {
-        query.push(" AND r.started_at >= ").push_bind(from);
-    }
-    if let Some(to) = filter.to {
-        query.push(" AND r.started_at < ").push_bind(to);
-    }
-    for (place, compare) in [(before, "<"), (end, ">=")] {
-        let Some((started_at, id)) = place else { continue };
-        query.push(" AND (r.started_at, r.id) ").push(compare).push(" (");
-        query.push_bind(*started_at).push(", ").push_bind(id.clone()).push(")");
-    }
+    push_times(query, "r.", filter.from, filter.to);
+    push_range(query, "r.", range.clone());
 }
 
 fn read(row: &SqliteRow) -> Result<StoredRecording, sqlx::Error> {
-    fn word<T>(column: &str, text: &str, parse: fn(&str) -> Option<T>) -> Result<T, sqlx::Error> {
-        parse(text).ok_or_else(|| sqlx::Error::Decode(format!("unknown {column} {text:?}").into()))
-    }
     let column = |column: &str| row.try_get::<String, _>(column);
     let number = |column: &str| row.try_get::<i64, _>(column).map(i64::unsigned_abs);
     let ended: Option<String> = row.try_get("ended")?;
@@ -283,17 +228,17 @@ fn read(row: &SqliteRow) -> Result<StoredRecording, sqlx::Error> {
         Ok::<_, sqlx::Error>(RecordingEnded {
             millis: number("millis")?,
             octets: number("octets")?,
-            end: word("ended", &end, RecordingEnd::parse)?,
+            end: read_word("ended", &end, RecordingEnd::parse)?,
             fault: column("fault")?,
         })
     });
     let recording = Recording {
-        id: word("id", &column("id")?, RecordingUid::parse)?,
-        call_id: word("call_id", &column("call_id")?, CallUid::parse)?,
-        kind: word("kind", &column("kind")?, RecordingKind::parse)?,
+        id: word(row, "id", RecordingUid::parse)?,
+        call_id: word(row, "call_id", CallUid::parse)?,
+        kind: word(row, "kind", RecordingKind::parse)?,
         name: column("name")?,
         file: column("file")?,
-        format: word("format", &column("format")?, RecordingFormat::parse)?,
+        format: word(row, "format", RecordingFormat::parse)?,
         channels: u8::try_from(number("channels")?).unwrap_or(1),
         started_at: row.try_get("started_at")?,
         ended: ended.transpose()?,
@@ -318,7 +263,7 @@ mod tests {
     use records::{CallUid, RecordingKind};
     use sqlx::{AssertSqlSafe, Row};
 
-    use super::{RecordingFilter, end_query, list_query};
+    use super::{Range, RecordingFilter, end_query, list_query};
     use crate::{Options, Store};
 
     #[tokio::test]
@@ -362,8 +307,12 @@ mod tests {
                 "recordings_by_time",
             ),
         ] {
-            for at in [None, Some(&place)] {
-                let queries = [list_query("d", &filter, 10, at, at), end_query("d", &filter, at)];
+            for at in [None, Some(place.clone())] {
+                let range = Range {
+                    before: at.clone(),
+                    end: at.clone(),
+                };
+                let queries = [list_query("d", &filter, 10, &range), end_query("d", &filter, at)];
                 for (query, most) in queries.into_iter().zip([2, 1]) {
                     let explain = format!("EXPLAIN QUERY PLAN {}", query.sql().as_str());
                     let rows = sqlx::query(AssertSqlSafe(explain)).fetch_all(&store.read).await;

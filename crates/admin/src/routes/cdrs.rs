@@ -62,20 +62,8 @@ pub(crate) async fn list(
     State(app): State<App>,
     QueryParams(query): QueryParams<ListQuery>,
 ) -> Result<Json<CdrPage>, Problem> {
-    let number = query.number.filter(|number| !number.is_empty());
-    if number
-        .as_ref()
-        .is_some_and(|number| number.len() > validate::MAX_TARGET)
-    {
-        return Err(Problem::invalid(
-            "number",
-            format!("at most {} bytes", validate::MAX_TARGET),
-        ));
-    }
-    let q = query.q.filter(|q| !q.is_empty());
-    if q.as_ref().is_some_and(|q| q.len() > validate::MAX_SEARCH) {
-        return Err(Problem::invalid("q", format!("at most {} bytes", validate::MAX_SEARCH)));
-    }
+    let number = pages::text("number", query.number, validate::MAX_TARGET)?;
+    let q = pages::text("q", query.q, validate::MAX_SEARCH)?;
     let Page { limit, cursor } = pages::page(query.limit, query.cursor.as_deref())?;
     let filter = CdrFilter {
         from: query.from.map(Timestamp::as_microsecond),

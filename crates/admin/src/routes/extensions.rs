@@ -59,10 +59,7 @@ pub(crate) async fn list(
     headers: HeaderMap,
     QueryParams(query): QueryParams<ListQuery>,
 ) -> Result<Response, Problem> {
-    let q = query.q.filter(|q| !q.is_empty());
-    if q.as_ref().is_some_and(|q| q.len() > validate::MAX_SEARCH) {
-        return Err(Problem::invalid("q", format!("at most {} bytes", validate::MAX_SEARCH)));
-    }
+    let q = pages::text("q", query.q, validate::MAX_SEARCH)?;
     let Page { limit, cursor } = pages::page(query.limit, query.cursor.as_deref())?;
     if wants_table(&headers) {
         return export(&app, q.as_deref()).await;

@@ -27,6 +27,15 @@ pub(crate) fn page(limit: Option<u32>, cursor: Option<&str>) -> Result<Page, Pro
     Ok(Page { limit, cursor })
 }
 
+/// A text that is not too long, in bytes; an empty text is none.
+pub(crate) fn text(field: &'static str, text: Option<String>, most: usize) -> Result<Option<String>, Problem> {
+    let text = text.filter(|text| !text.is_empty());
+    if text.as_ref().is_some_and(|text| text.len() > most) {
+        return Err(Problem::invalid(field, format!("at most {most} bytes")));
+    }
+    Ok(text)
+}
+
 pub(crate) fn bad_cursor() -> Problem {
     Problem::invalid("cursor", "this is no next_cursor of an earlier page")
 }

@@ -70,20 +70,11 @@ impl ListQuery {
             to: self.to.map(Timestamp::as_microsecond),
             call: call.transpose()?,
             kind: self.kind,
-            number: short("number", self.number.take(), validate::MAX_TARGET)?,
-            text: short("q", self.q.take(), validate::MAX_SEARCH)?,
+            number: pages::text("number", self.number.take(), validate::MAX_TARGET)?,
+            text: pages::text("q", self.q.take(), validate::MAX_SEARCH)?,
             most,
         })
     }
-}
-
-/// A text that is not too long; an empty text is none.
-fn short(field: &'static str, text: Option<String>, most: usize) -> Result<Option<String>, Problem> {
-    let text = text.filter(|text| !text.is_empty());
-    if text.as_ref().is_some_and(|text| text.len() > most) {
-        return Err(Problem::invalid(field, format!("at most {most} bytes")));
-    }
-    Ok(text)
 }
 
 /// List recordings
