@@ -69,7 +69,7 @@ impl Payload {
 
     /// Speech that Tandem decodes and encodes.
     pub fn converts(&self) -> bool {
-        codec::row(&self.codec, self.clock_rate, self.channels).is_some_and(|info| info.coding.is_some())
+        codec::converts(&self.codec, self.clock_rate, self.channels)
     }
 
     /// RFC 4733 events.

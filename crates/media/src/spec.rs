@@ -116,7 +116,7 @@ impl Codec {
 
     /// Whether Tandem can decode and encode it.
     pub fn converts(&self) -> bool {
-        codec::converts(self)
+        codec::converts(&self.name, self.clock_rate, self.channels)
     }
 
     /// RFC 4733 events.

@@ -31,7 +31,7 @@ pub use self::{
     decoder::Decoder,
     encoder::{Encoder, MAX_OCTETS, plan},
 };
-use crate::{Codec, Payload, sound::Rate};
+use crate::{Payload, sound::Rate};
 
 /// A codec's name in upper case, as in `a=rtpmap`. Short names cost no allocation.
 pub type Name = SmolStr;
@@ -319,8 +319,8 @@ pub fn same_format(name: &str, clock_rate: u32, channels: u8, fmtps: [Option<&st
 }
 
 /// Whether Tandem can decode and encode it: it is sound, not events or comfort noise.
-pub fn converts(codec: &Codec) -> bool {
-    row(&codec.name, codec.clock_rate, codec.channels).is_some_and(|info| info.coding.is_some())
+pub fn converts(name: &str, clock_rate: u32, channels: u8) -> bool {
+    row(name, clock_rate, channels).is_some_and(|info| info.coding.is_some())
 }
 
 /// The G.711 law of a codec with this name (upper case), clock and channels.

@@ -153,6 +153,7 @@ impl Relay {
         ingress.described = true;
         let other_types = stream.remote.receive_payloads != remote.receive_payloads;
         stream.remote = remote;
+        voice::describe(stream);
         let reports = stream.rtcp_destination().is_some() && !stream.due.is_set(Timer::Report);
         let measures = !stream.due.is_set(Timer::Measure);
         let route = stream.route;
@@ -232,8 +233,7 @@ impl Relay {
 
     fn play(&mut self, now: Duration, media: MediaId, source: Source, repeat: bool, token: u64) {
         let Some(stream) = self.streams.live(media) else { return };
-        let deaf =
-            !stream.remote.send_payloads.is_empty() && voice::packets(stream, crate::sound::Rate::Wide).is_none();
+        let deaf = !stream.remote.send_payloads.is_empty() && stream.egress.packets.is_none();
         if stream.route == Route::Echo && !deaf {
             self.part(now, media.slot);
         }

@@ -1,6 +1,6 @@
 //! The table of all legs of an engine.
 
-use super::stream::Stream;
+use super::stream::{Stream, sound::Sound};
 use crate::MediaId;
 
 /// The legs, by slot. The numbers of slots come from signalling's pool, which gives the lowest free one.
@@ -22,6 +22,11 @@ impl Streams {
 
     pub(super) fn look(&self, slot: u32) -> Option<&Stream> {
         self.slots.get(slot as usize)?.as_deref()
+    }
+
+    /// What the peer of a leg says, while that is decoded.
+    pub(super) fn sound(&self, slot: u32) -> Option<&Sound> {
+        self.look(slot)?.ingress.sound.as_deref()
     }
 
     /// The open leg of that handle.

@@ -3,11 +3,11 @@
 //! | file | what it does | fields it owns |
 //! |---|---|---|
 //! | `mod.rs` | [`Rate`] | none |
-//! | `resample.rs` | [`Resampler`]: from one rate to another | all of [`Resampler`] |
+//! | `resample.rs` | [`Resampler`]: from one rate to another; [`Resampling`]: from rates that change | all of both |
 
 mod resample;
 
-pub use resample::Resampler;
+pub use resample::{Resampler, Resampling};
 
 /// Samples a second of linear sound.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -93,6 +93,23 @@ fn bessel(x: f64) -> f64 {
     sum
 }
 
+/// Resamples sound whose rates may change from call to call: a new pair of rates begins a new stream.
+#[derive(Debug, Default)]
+pub struct Resampling(Option<(Rate, Rate, Resampler)>);
+
+impl Resampling {
+    /// Appends to `out` what `input` gives; see [`Resampler::process`].
+    pub fn process(&mut self, input: &[i16], (from, to): (Rate, Rate), out: &mut Vec<i16>) {
+        if from == to {
+            self.0 = None;
+            return out.extend_from_slice(input);
+        }
+        self.0.take_if(|(a, b, _)| (*a, *b) != (from, to));
+        let (.., resampler) = self.0.get_or_insert_with(|| (from, to, Resampler::new(from, to)));
+        resampler.process(input, out);
+    }
+}
+
 impl Resampler {
     /// A resampler at the beginning of its stream. Where both rates are the same the sound passes unchanged.
     pub fn new(from: Rate, to: Rate) -> Resampler {

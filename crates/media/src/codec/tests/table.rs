@@ -1,6 +1,7 @@
 //! The rows.
 
 use super::*;
+use crate::Codec;
 
 #[test]
 fn each_row_is_found_by_name_and_by_its_static_number() {
@@ -55,7 +56,7 @@ fn tandem_converts_what_it_has_a_decoder_and_an_encoder_for() {
             number: 96,
             feedback: Vec::new(),
         };
-        let converts = converts(&codec);
+        let converts = codec.converts();
         assert_eq!(Decoder::new(&payload).is_some(), converts, "{info:?}");
         assert_eq!(Encoder::new(&payload, 20).is_some(), converts, "{info:?}");
         assert_eq!(

@@ -8,10 +8,7 @@ use super::{TICK, members, tapes};
 use crate::relay::{
     MAX_PACKET, Relay,
     route::Route,
-    stream::{
-        outgoing::Join,
-        voice::{self, Packets},
-    },
+    stream::{outgoing::Join, voice},
     streams::Streams,
 };
 use crate::{
@@ -78,13 +75,11 @@ impl Shared {
 }
 
 /// A leg's seat, as the leg knows it.
-#[derive(Clone, Debug)]
+#[derive(Copy, Clone, Debug)]
 pub(in crate::relay) struct Seated {
     room: RoomId,
     place: Place,
     seat: Seat,
-    /// What the leg is sent; `None` where Tandem converts none of its codecs.
-    packets: Option<Packets>,
 }
 
 impl Hall {
@@ -177,14 +172,9 @@ impl Hall {
                 for who in group.listeners {
                     let Who::Leg(media) = who else { continue };
                     let Some(stream) = streams.live(*media) else { continue };
-                    if stream.egress.player.is_some() {
-                        continue;
+                    if stream.egress.player.is_none() {
+                        voice::send_sound(stream, now, octets, scratch, out);
                     }
-                    let Some(seated) = stream.seated.take() else { continue };
-                    if let Some(packets) = &seated.packets {
-                        voice::send_sound(stream, now, packets, octets, scratch, out);
-                    }
-                    stream.seated = Some(seated);
                 }
             }
         }
@@ -256,25 +246,17 @@ pub(in crate::relay) fn sit(relay: &mut Relay, now: Duration, room: RoomId, medi
     };
     if stream.seated.as_ref().is_none_or(|seated| seated.room != room) {
         relay.silence(now, media.slot);
-        members::leave_group(relay, now, media.slot);
     }
     let Some(stream) = relay.streams.live(media) else {
         return;
     };
-    let packets = voice::packets(stream, Rate::Wide);
-    let form = packets
-        .as_ref()
-        .map(|packets| Form::new(&packets.payload, packets.ptime, packets.rate));
+    let packets = stream.egress.packets.as_ref();
+    let form = packets.map(|packets| Form::new(&packets.payload, packets.ptime, packets.rate));
     let Some(hall) = relay.groups.hall(id) else { return };
     let Ok(place) = hall.mixer.sit(media, seat, form) else {
         return;
     };
-    stream.seated = Some(Seated {
-        room,
-        place,
-        seat,
-        packets,
-    });
+    stream.seated = Some(Seated { room, place, seat });
     if stream.group != Some(id) {
         stream.route = Route::Room;
         stream.egress.out.interrupt(Join::Anew);
@@ -286,7 +268,7 @@ pub(in crate::relay) fn sit(relay: &mut Relay, now: Duration, room: RoomId, medi
 
 /// After a change of the leg's description: its packets in the room are of another form.
 pub(in crate::relay) fn sit_again(relay: &mut Relay, now: Duration, media: MediaId) {
-    let seated = relay.streams.live(media).and_then(|stream| stream.seated.clone());
+    let seated = relay.streams.live(media).and_then(|stream| stream.seated);
     if let Some(Seated { room, seat, .. }) = seated {
         sit(relay, now, room, media, seat);
     }

@@ -8,15 +8,15 @@ use crate::{
     listen::{Heard, Listener},
     relay::Relay,
     service::Ears,
-    sound::{Rate, Resampler},
+    sound::{Rate, Resampling},
 };
 
 /// The detectors of a leg.
 #[derive(Debug)]
 pub(in crate::relay) struct Hearing {
     listener: Listener,
-    /// From the rate of the leg's sound to the 8 kHz of the detectors, where they differ.
-    resampler: Option<(Rate, Resampler)>,
+    /// From the rate of the leg's sound to the 8 kHz of the detectors.
+    resampling: Resampling,
     narrow: Vec<i16>,
 }
 
@@ -24,26 +24,16 @@ impl Hearing {
     fn new(ears: Ears) -> Hearing {
         Hearing {
             listener: Listener::new(ears),
-            resampler: None,
+            resampling: Resampling::default(),
             narrow: Vec::new(),
         }
     }
 
     /// What is heard in a frame of that rate.
     fn hear(&mut self, frame: &[i16], rate: Rate) -> impl Iterator<Item = Heard> {
-        let heard = if rate == Rate::Narrow {
-            self.listener.hear(frame)
-        } else {
-            if self.resampler.as_ref().is_none_or(|(from, _)| *from != rate) {
-                self.resampler = Some((rate, Resampler::new(rate, Rate::Narrow)));
-            }
-            self.narrow.clear();
-            if let Some((_, resampler)) = &mut self.resampler {
-                resampler.process(frame, &mut self.narrow);
-            }
-            self.listener.hear(&self.narrow)
-        };
-        heard.into_iter()
+        self.narrow.clear();
+        self.resampling.process(frame, (rate, Rate::Narrow), &mut self.narrow);
+        self.listener.hear(&self.narrow).into_iter()
     }
 }
 

@@ -46,13 +46,7 @@ fn disband(relay: &mut Relay, slot: u32) {
         return;
     };
     let legs = relay.groups.legs(id);
-    let decodes = |leg: &u32| {
-        relay
-            .streams
-            .look(*leg)
-            .is_some_and(|stream| stream.ingress.sound.is_some())
-    };
-    if legs.iter().any(decodes) {
+    if legs.iter().any(|leg| relay.streams.sound(*leg).is_some()) {
         return;
     }
     for leg in legs {

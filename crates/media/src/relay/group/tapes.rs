@@ -10,7 +10,7 @@ use crate::{
     recorder::Recordings,
     relay::{Relay, streams::Streams},
     service::{RecordEnd, Recording, RecordingId, Taken},
-    sound::{Rate, Resampler},
+    sound::{Rate, Resampling},
 };
 
 /// A recording in progress, as the legs know it. A recording of a room is a listener in its mixer instead.
@@ -23,8 +23,8 @@ pub(in crate::relay) struct Tape {
 #[derive(Debug)]
 struct Side {
     leg: MediaId,
-    /// From the rate of the leg's sound to that of the file, where they differ.
-    resampler: Option<(Rate, Resampler)>,
+    /// From the rate of the leg's sound to that of the file.
+    resampling: Resampling,
     frame: Vec<i16>,
 }
 
@@ -32,28 +32,23 @@ impl Side {
     /// The leg's sound of this tick, at the rate of the file. Empty: the leg is gone.
     fn fill(&mut self, streams: &Streams, rate: Rate) {
         self.frame.clear();
-        let stream = streams.look(self.leg.slot).filter(|stream| stream.id == self.leg);
-        let Some(sound) = stream.and_then(|stream| stream.ingress.sound.as_deref()) else {
-            return;
-        };
-        let from = sound.rate();
-        if from == rate {
-            return self.frame.extend_from_slice(&sound.frame);
+        if let Some(sound) = streams.sound(self.leg.slot).filter(|_| self.is_live(streams)) {
+            self.resampling
+                .process(&sound.frame, (sound.rate(), rate), &mut self.frame);
         }
-        if self.resampler.as_ref().is_none_or(|(before, _)| *before != from) {
-            self.resampler = Some((from, Resampler::new(from, rate)));
-        }
-        if let Some((_, resampler)) = &mut self.resampler {
-            resampler.process(&sound.frame, &mut self.frame);
-        }
+    }
+
+    /// Whether the leg is there.
+    fn is_live(&self, streams: &Streams) -> bool {
+        streams.look(self.leg.slot).is_some_and(|stream| stream.id == self.leg)
     }
 }
 
 impl Tape {
     /// Whether this leg is the first of the recording's legs that is there: its group takes the sound of both.
     fn is_led_by(&self, streams: &Streams, slot: u32) -> bool {
-        let live = |side: &&Side| streams.look(side.leg.slot).is_some_and(|stream| stream.id == side.leg);
-        self.sides.iter().find(live).is_some_and(|side| side.leg.slot == slot)
+        let first = self.sides.iter().find(|side| side.is_live(streams));
+        first.is_some_and(|side| side.leg.slot == slot)
     }
 
     /// Takes the sound of a tick. `false`: the recording takes no more.
@@ -110,7 +105,7 @@ fn record_legs(relay: &mut Relay, now: Duration, recording: &Recording, legs: &[
     }
     let side = |leg: &MediaId| Side {
         leg: *leg,
-        resampler: None,
+        resampling: Resampling::default(),
         frame: Vec::new(),
     };
     let tape = Tape {
@@ -123,13 +118,7 @@ fn record_legs(relay: &mut Relay, now: Duration, recording: &Recording, legs: &[
 
 /// Gives the recordings of a leg the sound of this tick.
 pub(super) fn take_tapes(relay: &mut Relay, now: Duration, slot: u32) {
-    let Some(sound) = relay
-        .streams
-        .look(slot)
-        .and_then(|stream| stream.ingress.sound.as_deref())
-    else {
-        return;
-    };
+    let Some(sound) = relay.streams.sound(slot) else { return };
     let mut ended: SmallVec<[RecordingId; 2]> = SmallVec::new();
     for id in &sound.tapes {
         if let Some(tape) = relay.tapes.get_mut(id)
@@ -168,22 +157,10 @@ fn forget_tape(relay: &mut Relay, now: Duration, recording: RecordingId) {
 
 /// A leg is about to be closed: the recordings end that have no other leg.
 pub(in crate::relay) fn end_recordings_of(relay: &mut Relay, now: Duration, slot: u32) {
-    let Some(sound) = relay
-        .streams
-        .look(slot)
-        .and_then(|stream| stream.ingress.sound.as_deref())
-    else {
-        return;
-    };
-    let live = |side: &Side| {
-        relay
-            .streams
-            .look(side.leg.slot)
-            .is_some_and(|stream| stream.id == side.leg)
-    };
+    let Some(sound) = relay.streams.sound(slot) else { return };
     let alone = |id: &&RecordingId| {
         let tape = relay.tapes.get(*id);
-        tape.is_none_or(|tape| tape.sides.iter().filter(|side| live(side)).count() < 2)
+        tape.is_none_or(|tape| tape.sides.iter().filter(|side| side.is_live(&relay.streams)).count() < 2)
     };
     let ended: SmallVec<[RecordingId; 2]> = sound.tapes.iter().filter(alone).copied().collect();
     for id in ended {

@@ -5,7 +5,11 @@ use std::{net::SocketAddr, time::Duration};
 use super::{Hall, REST, SHORT, TICK, hearing, tapes};
 use crate::{
     ear::Kind,
-    relay::{Relay, route::Route, stream::voice},
+    relay::{
+        Relay,
+        route::Route,
+        stream::{sound::Sound, voice},
+    },
 };
 
 /// Further behind than this, a group goes on from now instead of catching up.
@@ -28,7 +32,9 @@ where
             .map_or_else(|| tick_of(relay, &legs), |hall| hall.millis());
         let from = if now.saturating_sub(at) > LATE { now } else { at };
         let rests = now.saturating_sub(heard) > REST
-            && !legs.iter().any(|slot| is_tapped(relay, *slot))
+            && !legs
+                .iter()
+                .any(|slot| relay.streams.sound(*slot).is_some_and(Sound::is_tapped))
             && hall.as_ref().is_none_or(|hall| hall.is_empty());
         let next = from + Duration::from_millis(u64::from(millis));
         relay.groups.arm(id, (!rests).then_some(next));
@@ -69,14 +75,6 @@ fn tick_hall<F>(
     if let Some(group) = relay.groups.get(id) {
         group.hall = Some(hall);
     }
-}
-
-fn is_tapped(relay: &Relay, slot: u32) -> bool {
-    let sound = relay
-        .streams
-        .look(slot)
-        .and_then(|stream| stream.ingress.sound.as_ref());
-    sound.is_some_and(|sound| sound.is_tapped())
 }
 
 /// Milliseconds of a tick that suit the packets of all legs.

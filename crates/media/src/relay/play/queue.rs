@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use super::{Filled, Named, Owner, Piece, Track, files::Files};
-use crate::sound::{Rate, Resampler};
+use crate::sound::{Rate, Resampling};
 
 /// Pieces of a file in memory: the one that is heard, and the one after it.
 const AHEAD: usize = 2;
@@ -46,7 +46,7 @@ pub(super) struct Queue {
     /// Parts in a row that were empty: a play that repeats nothing ends.
     empty: usize,
     begun: bool,
-    resampler: Option<(Rate, Rate, Resampler)>,
+    resampling: Resampling,
     /// Samples at the rate that is asked for, and how many of them were given.
     ready: Vec<i16>,
     given: usize,
@@ -65,7 +65,7 @@ impl Queue {
             feeds: VecDeque::new(),
             empty: 0,
             begun: false,
-            resampler: None,
+            resampling: Resampling::default(),
             ready: Vec::new(),
             given: 0,
             heard: 0,
@@ -190,7 +190,7 @@ impl Queue {
             }
             self.empty = 0;
             let took = if from == rate {
-                self.resampler = None;
+                self.resampling = Resampling::default();
                 let took = copy(&mut frame[filled..], rest);
                 filled += took;
                 took
@@ -223,14 +223,7 @@ impl Queue {
     fn resample(&mut self, from: Rate, to: Rate, pcm: &[i16]) {
         self.ready.clear();
         self.given = 0;
-        let same = |(a, b, _): &(Rate, Rate, Resampler)| (*a, *b) == (from, to);
-        if !self.resampler.as_ref().is_some_and(same) {
-            self.resampler = None;
-        }
-        let (.., resampler) = self
-            .resampler
-            .get_or_insert_with(|| (from, to, Resampler::new(from, to)));
-        resampler.process(pcm, &mut self.ready);
+        self.resampling.process(pcm, (from, to), &mut self.ready);
     }
 
     /// Closes all files.

@@ -12,7 +12,7 @@ use super::{
     dtmf::{self, Keys, Packet, Step},
     ingress::Onward,
     outgoing::{Join, Origin, Outgoing, Position},
-    voice::Voice,
+    voice::{Packets, Voice},
 };
 use crate::{
     audio::RATE,
@@ -30,6 +30,8 @@ pub(in crate::relay) struct Egress {
     pub(in crate::relay) keys: Keys,
     /// Encodes what is heard of others.
     pub(in crate::relay) voice: Option<Box<Voice>>,
+    /// The packets that Tandem makes; `None` where Tandem converts none of the peer's codecs.
+    pub(in crate::relay) packets: Option<Packets>,
     /// The time stamp of the next packet that Tandem makes; `None` while the packets of another leg are copied, or nothing
     /// is sent.
     pub(in crate::relay) made: Option<u32>,
@@ -45,6 +47,7 @@ impl Egress {
             player: None,
             keys: Keys::default(),
             voice: None,
+            packets: None,
             made: None,
             crossing: Crossing::default(),
         }

@@ -2,7 +2,10 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use super::{Stream, voice};
+use super::{
+    Stream,
+    voice::{self, WISH},
+};
 use crate::{
     relay::{
         MAX_PACKET,
@@ -15,8 +18,6 @@ use crate::{
 const LATE: Duration = Duration::from_millis(200);
 /// Samples in the longest packet that Tandem makes: 60 ms at 48 kHz.
 const MAX_FRAME: usize = 2_880;
-/// Sound is played in this rate where the peer's codec has the choice.
-const WISH: Rate = Rate::Wide;
 
 /// The result of a step of a play.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,11 +41,9 @@ pub(in crate::relay) fn frame<F>(
 where
     F: FnMut(u16, SocketAddr, &[u8]),
 {
-    let packets = voice::packets(stream, WISH);
+    let packets = stream.egress.packets.as_ref();
     // A peer that is not described yet hears nothing, while its play goes on.
-    let (rate, ptime) = packets
-        .as_ref()
-        .map_or((Rate::Narrow, 20), |packets| (packets.rate, packets.ptime));
+    let (rate, ptime) = packets.map_or((Rate::Narrow, 20), |packets| (packets.rate, packets.ptime));
     let Some(mut player) = stream.egress.player.take() else {
         return Frame::Idle;
     };
@@ -54,7 +53,9 @@ where
     let (mut octets, mut pcm) = ([0; MAX_PACKET], [0; MAX_FRAME]);
     let pcm = &mut pcm[..rate.samples(ptime).min(MAX_FRAME)];
     // Music is encoded once for all who hear it.
-    let shared = packets
+    let shared = stream
+        .egress
+        .packets
         .as_ref()
         .and_then(|packets| player.packet(&packets.payload, rate, ptime, &mut octets, play));
     let filled = match &shared {
@@ -70,15 +71,11 @@ where
         Filled::End => return Frame::End(None),
         Filled::Fault(fault) => return Frame::End(Some(fault)),
     }
-    match (packets, shared) {
-        (Some(packets), Some((_, length))) => {
-            let octets = octets.get(..length).unwrap_or_default();
-            voice::send_sound(stream, now, &packets, octets, scratch, out);
-        }
-        (Some(_), None) if voice::find_voice(stream, WISH).is_some() => {
-            voice::speak(stream, now, pcm, rate, scratch, out)
-        }
-        (Some(_), None) | (None, _) => {}
+    if let Some((_, length)) = shared {
+        let octets = octets.get(..length).unwrap_or_default();
+        voice::send_sound(stream, now, octets, scratch, out);
+    } else if voice::find_voice(stream, WISH).is_some() {
+        voice::speak(stream, now, pcm, rate, scratch, out);
     }
     Frame::Next(next)
 }

@@ -60,6 +60,22 @@ fn recorded(w: &mut World) -> Vec<(u64, RecordEnd)> {
     w.events().into_iter().filter_map(end).collect()
 }
 
+/// A relayed call that is recorded, a side a channel with `split`; its peers say 500 and 900 Hz.
+fn recorded_call(split: bool) -> (World, [Talker; 2]) {
+    let law = payload(0, "PCMU", 8000);
+    let mut w = World::new();
+    w.leg(1, AT_A, with(A, std::slice::from_ref(&law), 20));
+    w.leg(2, AT_B, with(B, std::slice::from_ref(&law), 20));
+    w.command(Command::Bridge(id(1), id(2)));
+    let call = Taken::Call {
+        left: id(1),
+        right: id(2),
+        split,
+    };
+    record(&mut w, call, None);
+    (w, [Talker::new(law.clone(), 500.0, 20), Talker::new(law, 900.0, 20)])
+}
+
 fn both(w: &mut World, talkers: &mut [Talker; 2], millis: u32) -> usize {
     let mut sent = 0;
     for _ in 0..millis / 20 {
@@ -74,18 +90,7 @@ fn both(w: &mut World, talkers: &mut [Talker; 2], millis: u32) -> usize {
 
 #[test]
 fn a_relayed_call_is_recorded_a_side_a_channel_from_its_first_packet_on() {
-    let law = payload(0, "PCMU", 8000);
-    let mut w = World::new();
-    w.leg(1, AT_A, with(A, std::slice::from_ref(&law), 20));
-    w.leg(2, AT_B, with(B, std::slice::from_ref(&law), 20));
-    w.command(Command::Bridge(id(1), id(2)));
-    let call = Taken::Call {
-        left: id(1),
-        right: id(2),
-        split: true,
-    };
-    record(&mut w, call, None);
-    let mut talkers = [Talker::new(law.clone(), 500.0, 20), Talker::new(law, 900.0, 20)];
+    let (mut w, mut talkers) = recorded_call(true);
     assert_eq!(
         both(&mut w, &mut talkers, 3000),
         300,
@@ -109,18 +114,7 @@ fn a_relayed_call_is_recorded_a_side_a_channel_from_its_first_packet_on() {
 
 #[test]
 fn a_recording_of_two_legs_outlives_the_first_and_ends_with_the_last() {
-    let law = payload(0, "PCMU", 8000);
-    let mut w = World::new();
-    w.leg(1, AT_A, with(A, std::slice::from_ref(&law), 20));
-    w.leg(2, AT_B, with(B, std::slice::from_ref(&law), 20));
-    w.command(Command::Bridge(id(1), id(2)));
-    let call = Taken::Call {
-        left: id(1),
-        right: id(2),
-        split: false,
-    };
-    record(&mut w, call, None);
-    let mut talkers = [Talker::new(law.clone(), 500.0, 20), Talker::new(law, 900.0, 20)];
+    let (mut w, mut talkers) = recorded_call(false);
     both(&mut w, &mut talkers, 1000);
     w.command(Command::Close(id(1)));
     both(&mut w, &mut talkers, 1000);
