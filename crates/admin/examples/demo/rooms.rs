@@ -40,9 +40,12 @@ impl Rooms {
     pub(crate) fn step(&mut self, events: &EventBus) {
         for conference in &mut self.0 {
             let count = conference.members.len();
-            let Some(now) = conference.members.iter().position(|member| member.speaking) else {
+            if count == 0 {
                 continue;
-            };
+            }
+            // The member that spoke may have been removed: then the first one speaks.
+            let speaking = conference.members.iter().position(|member| member.speaking);
+            let now = speaking.unwrap_or(count - 1);
             for (i, speaking) in [(now, false), ((now + 1) % count, true)] {
                 conference.members[i].speaking = speaking;
                 let (room, member) = (conference.room.clone(), Box::new(conference.members[i].clone()));
