@@ -59,17 +59,17 @@ impl Sound {
 
 /// Begins to decode what the peer says, at that rate. What takes the sound already goes on with it.
 pub(in crate::relay) fn begin_sound(stream: &mut Stream, rate: Rate) {
-    let mut before = end_sound(stream);
+    let before = end_sound(stream).map(|before| *before);
+    let (crosses, tapes, hearing) = before
+        .map(|before| (before.crosses, before.tapes, before.hearing))
+        .unwrap_or_default();
     stream.ingress.sound = Some(Box::new(Sound {
         ear: Ear::new(&stream.remote.receive_payloads, rate),
         frame: Vec::with_capacity(rate.samples(20)),
         kind: Kind::Nothing,
-        crosses: before.as_ref().is_some_and(|before| before.crosses),
-        tapes: before
-            .as_mut()
-            .map(|before| std::mem::take(&mut before.tapes))
-            .unwrap_or_default(),
-        hearing: before.and_then(|before| before.hearing),
+        crosses,
+        tapes,
+        hearing,
     }));
 }
 
