@@ -320,6 +320,12 @@ impl Dialog {
         &self.local
     }
 
+    /// Our requests carry this address in From from now on; the tag stays (RFC 4916 section 4.4.1). `address` is a
+    /// `name-addr` without parameters of its own.
+    pub fn rename(&mut self, address: &str) {
+        self.local = format!("{address};tag={}", self.id.local_tag).into();
+    }
+
     /// The peer's address with its tag, as our requests' To has it.
     pub fn remote(&self) -> &str {
         &self.remote

@@ -82,4 +82,6 @@ pub struct Abilities {
     pub info: bool,
     /// It supports session timers (RFC 4028).
     pub timer: bool,
+    /// It takes a changed From within a dialog (RFC 4916).
+    pub from_change: bool,
 }

@@ -14,7 +14,7 @@ use ::media::{Command, MediaId, SdpDirection, Spec};
 use crate::{
     core::Core,
     ids::LegId,
-    leg::{Fit, Leg},
+    leg::{Fit, Leg, identity},
     own::OWN_CODECS,
 };
 
@@ -51,11 +51,14 @@ impl Bridge {
         accept(x, b, a)?;
         let bridge = Self::new(x, a, b);
         bridge.align(x, a);
+        introduce(x, a, b);
+        introduce(x, b, a);
         Ok(bridge)
     }
 
     /// Connects a leg `a` with `b`, which has just answered the offer of `a` with `spec`.
     pub fn answered(x: &mut Core, a: LegId, b: LegId, spec: &Spec) -> Result<Self, NoCommonCodec> {
+        introduce(x, a, b);
         if waits(x, a) && !x.with_leg(a, |leg, cx| leg.accept(cx, spec)).unwrap_or(false) {
             return Err(NoCommonCodec);
         }
@@ -99,6 +102,8 @@ impl Bridge {
         join(x, stays, new);
         self.lines = lines_between(x, stays, new);
         self.align(x, new);
+        introduce(x, stays, new);
+        introduce(x, new, stays);
         Ok(())
     }
 
@@ -224,6 +229,13 @@ pub(crate) fn accept_alone(x: &mut Core, leg: LegId) -> bool {
     x.with_leg(leg, |leg, cx| leg.accept(cx, &own)).unwrap_or(false)
 }
 
+/// Tells the phone of a leg with whom it talks from now on.
+pub(crate) fn introduce(x: &mut Core, leg: LegId, other: LegId) {
+    if let Some(with) = x.legs.get(other).map(|other| x.identity_of(other)) {
+        x.with_leg(leg, |leg, cx| identity::connected(leg, cx, &with));
+    }
+}
+
 /// Whether a leg could be connected with another one: they have a codec in common, or Tandem converts, as far as is
 /// known.
 pub(crate) fn fits(x: &Core, leg: LegId, with: LegId) -> bool {
@@ -248,6 +260,7 @@ fn accept(x: &mut Core, leg: LegId, other: LegId) -> Result<(), NoCommonCodec> {
     if !waits(x, leg) {
         return Ok(());
     }
+    introduce(x, leg, other);
     let spec = wish(x, other).unwrap_or_else(|| Spec::own(OWN_CODECS));
     let accepted = x.with_leg(leg, |leg, cx| leg.accept(cx, &spec));
     accepted.unwrap_or(false).then_some(()).ok_or(NoCommonCodec)

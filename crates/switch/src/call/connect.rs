@@ -93,6 +93,7 @@ pub(super) fn name_parties(call: &Call, x: &mut Core, told: Option<LegId>) {
         };
         if told != Some(one) || shown != call.facts.number {
             x.is_with(one, &shown);
+            bridge::introduce(x, one, other);
         }
     }
 }

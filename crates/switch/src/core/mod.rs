@@ -27,8 +27,8 @@ use crate::{
     config::Config,
     domain::Domain,
     ids::{CallId, Ids, LegId, LegKind},
-    leg::Leg,
-    locations::Locations,
+    leg::{CallerId, Leg},
+    locations::{Locations, Peer},
     recordings::Recordings,
     registrar::Registrar,
     stack::{Stack, layer_config},
@@ -149,6 +149,22 @@ impl Core {
             return "anonymous".to_owned();
         }
         leg.peer.to_string()
+    }
+
+    /// The peer of a leg, as the other party may be shown it: number and name of the extension, not what its phone says.
+    pub fn identity_of(&self, leg: &Leg) -> CallerId {
+        let number = self.shown(leg);
+        if leg.peer.number().is_some_and(|own| **own != number) {
+            return CallerId::hidden();
+        }
+        let extension = leg.peer.number().and_then(|number| self.accounts.extension(number));
+        CallerId {
+            name: extension.map(|extension| extension.name.clone()).unwrap_or_default(),
+            number: match &leg.peer {
+                Peer::Trunk { number, .. } => number.to_string(),
+                Peer::Extension(_) | Peer::Uri(_) => number,
+            },
+        }
     }
 
     /// The leg's place in the media engine.

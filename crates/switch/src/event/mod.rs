@@ -29,6 +29,8 @@ pub(crate) enum LegTimer {
     Provisional,
     /// An offer of our own is to be tried again.
     Offer,
+    /// The phone is to be told again with whom it talks.
+    Identity,
     /// The peer's UPDATE has waited long enough.
     Update,
 }

@@ -162,6 +162,7 @@ pub(super) fn gone(leg: &mut Leg, cx: &mut Stack) {
         LegTimer::Provisional,
         LegTimer::Offer,
         LegTimer::Update,
+        LegTimer::Identity,
     ];
     for timer in timers {
         cx.timers.clear(TimerKey::Leg(leg.id, timer));

@@ -2,7 +2,7 @@
 
 use sip::{Builder, Flow, HeaderName, Method};
 
-use super::{Leg, LegId, NoRoom, Path, Port, SessionTimer, Stage, Talk, stage::Up};
+use super::{Identity, Leg, LegId, NoRoom, Path, Port, SessionTimer, Stage, Talk, stage::Up};
 use crate::{
     api::{LegImage, Target},
     ids::CallId,
@@ -13,7 +13,11 @@ use crate::{
 /// See [`Leg::image`].
 pub(super) fn of(leg: &Leg) -> Option<LegImage> {
     let Stage::Up(up) = &leg.stage else { return None };
-    let quiet = up.is_free() && up.wanted.is_none() && up.passing.is_none() && up.hang_up_when_acked.is_none();
+    let quiet = up.is_free()
+        && up.wanted.is_none()
+        && up.passing.is_none()
+        && up.hang_up_when_acked.is_none()
+        && leg.identity.is_quiet();
     let talk = leg.talk.image().filter(|_| quiet)?;
     Some(LegImage {
         inbound: leg.inbound,
@@ -65,6 +69,7 @@ pub(crate) fn resume(cx: &mut Stack, id: LegId, call: CallId, image: LegImage) -
         talk,
         port,
         timer: SessionTimer::resume(cx, id, image.timer),
+        identity: Identity::default(),
         can: image.can,
     };
     leg.sync_media(cx);

@@ -4,9 +4,9 @@ use ::media::{PeerAddress, Spec};
 use sip::{Builder, Flow, HeaderName, Message, StatusCode, dialog::Dialog, transaction::ServerId};
 
 use super::{
-    Abilities, Leg, LegId, LegTimer, NoRoom, Path, Port, SessionEvent, SessionTimer, SetupEvent, Stage, Talk,
+    Abilities, Identity, Leg, LegId, LegTimer, NoRoom, Path, Port, SessionEvent, SessionTimer, SetupEvent, Stage, Talk,
     change::{ours, theirs},
-    description, end,
+    description, end, identity,
     port::{remote, undescribed},
     stage::{AckDue, AwaitedAck, Incoming},
     talk::Unusable,
@@ -69,6 +69,7 @@ pub(crate) fn take(
         talk,
         port,
         timer,
+        identity: Identity::default(),
         can,
     })
 }
@@ -93,6 +94,7 @@ pub(super) fn accept(leg: &mut Leg, cx: &mut Stack, spec: &Spec) -> bool {
     let reply = builder.body("application/sdp", &body).finish();
     let awaited = AwaitedAck::new(cx, leg.id, server, &leg.invite, &reply, leg.path.flow);
     leg.stage.answered(&reply, awaited);
+    identity::told(leg);
     cx.servers.remove(&server);
     cx.respond(server, reply);
     leg.sync_media(cx);
@@ -213,7 +215,7 @@ pub(super) fn reply(leg: &Leg, cx: &Stack, status: StatusCode, reason: &str) -> 
         .copy(&leg.invite, HeaderName::RecordRoute)
         .header(HeaderName::Contact, leg.contact(cx))
         .header(HeaderName::Server, &cx.config.product);
-    Some(reply)
+    Some(identity::answered(leg, cx, reply))
 }
 
 /// Takes the offer of the INVITE, if there is one, and a media port. The choice of the port depends on the media

@@ -18,6 +18,7 @@
 //! | `inbound.rs` | a leg that a phone began, until the ACK of our 2xx | |
 //! | `progress.rs` | provisional answers to a caller | |
 //! | `outbound.rs` | a leg that Tandem began, until the ACK of the phone's 2xx | |
+//! | `identity.rs` | with whom the phone talks, as the phone is told | `identity` |
 //! | `change/` | re-INVITE and UPDATE: ours and the phone's | |
 //! | `within/` | the other requests within the dialog: INFO, MESSAGE, REFER, NOTIFY, OPTIONS | |
 //! | `end.rs` | how a leg ends | |
@@ -25,6 +26,7 @@
 
 mod change;
 pub(crate) mod end;
+pub(crate) mod identity;
 mod image;
 pub(crate) mod inbound;
 pub(crate) mod outbound;
@@ -41,7 +43,8 @@ use bytes::Bytes;
 use sip::{Flow, HeaderName, Message, StatusCode, dialog::Dialog, transaction::ServerId};
 
 pub(crate) use change::ours::response as change_response;
-pub(crate) use outbound::{CallerId, Invitation, Place, acknowledge_stray, end_stray};
+pub(crate) use identity::CallerId;
+pub(crate) use outbound::{Invitation, Place, acknowledge_stray, end_stray};
 pub(crate) use path::Path;
 pub(crate) use port::NoRoom;
 pub(crate) use progress::rings;
@@ -62,6 +65,7 @@ pub(crate) use crate::{
     stack::body::description,
 };
 use change::{ours, theirs};
+use identity::Identity;
 use port::Port;
 use session_timer::SessionTimer;
 use stage::Stage;
@@ -87,6 +91,7 @@ pub(crate) struct Leg {
     talk: Talk,
     port: Port,
     timer: SessionTimer,
+    identity: Identity,
     can: Abilities,
 }
 
@@ -305,6 +310,7 @@ impl Leg {
             LegTimer::Accepted => inbound::accepted_due(self, cx),
             LegTimer::Refresh => ours::refresh(self, cx),
             LegTimer::Offer => ours::offer_wanted(self, cx),
+            LegTimer::Identity => identity::due(self, cx),
             LegTimer::Update => theirs::update_waited(self, cx),
             LegTimer::Provisional => progress::say_again(self, cx),
             LegTimer::Expire => end::lost(
@@ -343,12 +349,13 @@ impl Leg {
 }
 
 impl Abilities {
-    /// What is assumed of a phone before its first message: INFO, but neither UPDATE nor session timers.
+    /// What is assumed of a phone before its first message: INFO, but neither UPDATE nor an extension.
     const fn unknown() -> Self {
         Self {
             update: false,
             info: true,
             timer: false,
+            from_change: false,
         }
     }
 
@@ -365,6 +372,7 @@ impl Abilities {
         }
         if message.header(HeaderName::Supported).is_some() {
             self.timer = message.supports("timer");
+            self.from_change = message.supports("from-change");
         }
     }
 }

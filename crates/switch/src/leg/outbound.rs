@@ -4,7 +4,8 @@ use ::media::{MediaId, Spec};
 use sip::{Builder, Contact, Flow, HeaderName, Message, Method, StatusCode, dialog::Dialog};
 
 use super::{
-    Abilities, Cause, Leg, LegId, NoRoom, Path, Port, Q850, SessionTimer, SetupEvent, Stage, Talk, description, end,
+    Abilities, CallerId, Cause, Identity, Leg, LegId, NoRoom, Path, Port, Q850, SessionTimer, SetupEvent, Stage, Talk,
+    description, end, identity,
     port::undescribed,
     stage::{Calling, Confirmed, Up},
 };
@@ -51,13 +52,6 @@ impl Place {
             further: further.to_vec(),
         })
     }
-}
-
-/// The caller, as shown to the callee.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct CallerId {
-    pub number: String,
-    pub name: String,
 }
 
 /// What an INVITE of ours says.
@@ -117,6 +111,7 @@ pub(crate) fn call(
         talk,
         port,
         timer,
+        identity: Identity::told(invitation.caller),
         can: Abilities::unknown(),
     })
 }
@@ -219,6 +214,7 @@ fn invite_accepted(leg: &mut Leg, cx: &mut Stack, flow: Flow, response: &Message
             answer: leg.heard().cloned(),
         },
     );
+    identity::tell(leg, cx);
 }
 
 /// Acknowledges a 2xx to `invite`, our INVITE or re-INVITE.
@@ -306,27 +302,12 @@ fn send_invite(
     sdp: &[u8],
 ) -> Option<RequestId> {
     let domain = &cx.config.domain.clone();
-    let number = sip::escape_user(&invitation.caller.number);
     let to = match &place.peer {
         Peer::Extension(number) => format!("<sip:{}@{domain}>", sip::escape_user(number)),
         Peer::Trunk { .. } | Peer::Uri(_) => format!("<{}>", place.uri),
     };
-    // RFC 3323 4.1.1.3: the host of an anonymous From.
-    let anonymous = invitation.caller.number == "anonymous";
-    let home = if anonymous {
-        "anonymous.invalid".to_owned()
-    } else {
-        cx.home(&place.flow)
-    };
-    let from = if invitation.caller.name.is_empty() {
-        format!("<sip:{number}@{home}>;tag={}", local_tag)
-    } else {
-        format!(
-            "{} <sip:{number}@{home}>;tag={}",
-            sip::quote(&invitation.caller.name),
-            local_tag
-        )
-    };
+    let home = cx.home(&place.flow);
+    let from = format!("{};tag={local_tag}", invitation.caller.address(&home));
     let outside = Outside {
         uri: &place.uri,
         routes: &place.routes,
@@ -338,6 +319,9 @@ fn send_invite(
         .contact(&invitation.caller.number)
         .body("application/sdp", sdp);
     outline = timer.ask(outline);
+    for (name, value) in invitation.caller.header_fields(&home, false) {
+        outline = outline.header(name, value);
+    }
     for (name, value) in invitation.headers {
         outline = outline.other(name, value);
     }

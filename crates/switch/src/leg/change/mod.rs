@@ -12,7 +12,7 @@ pub(super) mod theirs;
 use ::media::Spec;
 use sip::{Message, Method, transaction::ServerId};
 
-use super::Leg;
+use super::{Leg, identity};
 use crate::{
     requests::{self, RequestId},
     stack::Stack,
@@ -70,6 +70,8 @@ pub(in crate::leg) enum Purpose {
     Own,
     /// It refreshes the session for the session timer.
     Refresh,
+    /// It tells the phone with whom it talks, by a changed From (RFC 4916). The session stays as it is.
+    Identity,
 }
 
 /// An offer of our own that was not made yet, or that met an offer of the phone (glare).
@@ -90,6 +92,7 @@ impl Wanted {
 /// re-INVITE of ours: its final answer may get lost, and after a 1xx its transaction has no timer of its own (RFC 3261
 /// 17.1.1.2). CANCEL gives it an end.
 pub(super) fn end(leg: &mut Leg, cx: &mut Stack) {
+    identity::end(leg);
     let Some(up) = leg.stage.up() else { return };
     (up.wanted, up.passing) = (None, None);
     match &up.change {

@@ -8,7 +8,7 @@ use sip::{Message, Method, headers::reason::RetryAfter};
 use super::{Change, Ours, Purpose, Wanted};
 use crate::{
     api::CauseCode,
-    leg::{Leg, LegTimer, SessionEvent, description, end, outbound, talk::OfferError},
+    leg::{Leg, LegTimer, SessionEvent, description, end, identity, outbound, talk::OfferError},
     requests::{self, Outline, Owner, Reply, RequestId},
     stack::{Stack, TimerKey},
 };
@@ -58,7 +58,9 @@ pub(in crate::leg) fn offer_own(leg: &mut Leg, cx: &mut Stack, spec: &Spec) {
 pub(in crate::leg) fn offer_wanted(leg: &mut Leg, cx: &mut Stack) {
     let Some(up) = leg.stage.up() else { return };
     let free = up.is_free();
-    let Some(wanted) = &mut up.wanted else { return };
+    let Some(wanted) = &mut up.wanted else {
+        return identity::tell(leg, cx);
+    };
     if free && wanted.tries == TRIES {
         // To the call this is a refusal like any other.
         tracing::info!("gave up offering: the phone always has an offer of its own");
@@ -107,7 +109,9 @@ fn send(leg: &mut Leg, cx: &mut Stack, method: &Method, body: Option<&[u8]>, pur
     let Some(up) = leg.stage.up() else { return false };
     let dialog = &mut up.confirmed.dialog;
     let way = leg.path.within(dialog);
+    let home = cx.home(&leg.path.flow);
     let mut outline = leg.timer.ask_again(Outline::new(method).contact(&leg.path.user));
+    outline = leg.identity.ride(outline, &home, leg.inbound);
     if let Some(sdp) = body {
         outline = outline.body("application/sdp", sdp);
     }
@@ -141,8 +145,17 @@ pub(in crate::leg) fn refresh(leg: &mut Leg, cx: &mut Stack) {
     }
 }
 
+/// Sends a re-INVITE that describes the session as it is, for its changed From.
+pub(in crate::leg) fn refresh_identity(leg: &mut Leg, cx: &mut Stack) {
+    let body = leg.talk.offer_again();
+    if body.is_none() || !send(leg, cx, &Method::Invite, body.as_deref(), Purpose::Identity) {
+        leg.talk.withdraw();
+        identity::later(leg, cx, Duration::ZERO);
+    }
+}
+
 /// RFC 3261 14.1: after glare the owner of the Call-ID waits 2.1 to 4 s, the other side up to 2 s.
-fn retry_later(leg: &mut Leg, cx: &mut Stack, timer: LegTimer, at_least: Duration) {
+pub(in crate::leg) fn retry_later(leg: &mut Leg, cx: &mut Stack, timer: LegTimer, at_least: Duration) {
     let wait = if leg.inbound {
         10 * cx.ids.below(201)
     } else {
@@ -154,6 +167,9 @@ fn retry_later(leg: &mut Leg, cx: &mut Stack, timer: LegTimer, at_least: Duratio
 
 /// An answer to our re-INVITE or UPDATE came. `reply` is `None` where no answer came in time.
 pub(crate) fn response(leg: &mut Leg, cx: &mut Stack, request: RequestId, reply: Option<&Reply>) {
+    if identity::response(leg, cx, request, reply) {
+        return;
+    }
     let (code, response) = (reply.map_or(408, Reply::code), reply.map(|reply| &reply.response));
     let change = leg.stage.up().map(|up| &mut up.change);
     if (100..=199).contains(&code) {
@@ -168,6 +184,7 @@ pub(crate) fn response(leg: &mut Leg, cx: &mut Stack, request: RequestId, reply:
     let Some(ours) = ours else {
         return acknowledge_again(leg, cx, reply);
     };
+    leg.identity.arrived((200..=299).contains(&code));
     match (reply, code) {
         (Some(reply), 200..=299) => accepted(leg, cx, reply, ours),
         // RFC 3261 12.2.1.2: the peer knows no such dialog, or does not answer. The dialog ends.
@@ -182,19 +199,12 @@ pub(crate) fn response(leg: &mut Leg, cx: &mut Stack, request: RequestId, reply:
 
 fn accepted(leg: &mut Leg, cx: &mut Stack, reply: &Reply, ours: Ours) {
     let response = &reply.response;
-    let invite = ours.method == Method::Invite;
-    if let Some(confirmed) = leg.stage.confirmed() {
-        confirmed.dialog.refresh_target(response);
-    }
-    if invite {
+    if ours.method == Method::Invite {
         outbound::send_ack(leg, cx, &reply.request, response);
     }
-    leg.can.learn(response);
-    leg.timer.asked_in(&reply.request);
-    leg.timer.settle(response);
-    leg.timer.start(cx, leg.id);
+    refreshed(leg, cx, reply);
     if !leg.talk.is_open() {
-        return; // the request made no offer
+        return identity::tell(leg, cx); // the request made no offer
     }
     let before = leg.heard().cloned();
     let answer = description(response).and_then(|sdp| leg.talk.hear_answer(sdp).ok());
@@ -208,7 +218,7 @@ fn accepted(leg: &mut Leg, cx: &mut Stack, reply: &Reply, ours: Ours) {
             leg.stage.forget_wanted();
             leg.tell(cx, SessionEvent::Accepted(spec));
         }
-        Purpose::Refresh => {
+        Purpose::Refresh | Purpose::Identity => {
             // An answer names a part of the codecs of the offer. Any other difference is a change of the phone's.
             let same = before.is_some_and(|before| {
                 before.direction() == spec.direction() && spec.intersect(&before).codecs().len() == spec.codecs().len()
@@ -219,6 +229,18 @@ fn accepted(leg: &mut Leg, cx: &mut Stack, reply: &Reply, ours: Ours) {
         }
     }
     offer_wanted(leg, cx);
+}
+
+/// A 2xx to a re-INVITE or UPDATE of ours: where the phone is, what it can do, and until when the session is good.
+pub(in crate::leg) fn refreshed(leg: &mut Leg, cx: &mut Stack, reply: &Reply) {
+    let response = &reply.response;
+    if let Some(confirmed) = leg.stage.confirmed() {
+        confirmed.dialog.refresh_target(response);
+    }
+    leg.can.learn(response);
+    leg.timer.asked_in(&reply.request);
+    leg.timer.settle(response);
+    leg.timer.start(cx, leg.id);
 }
 
 fn not_accepted(leg: &mut Leg, cx: &mut Stack, purpose: Purpose, code: u16, response: Option<&Message>) {
@@ -233,6 +255,8 @@ fn not_accepted(leg: &mut Leg, cx: &mut Stack, purpose: Purpose, code: u16, resp
                 .unwrap_or_default();
             tell_refused(leg, cx, purpose, code, &reason);
         }
+        (Purpose::Identity, Some(wait)) => identity::later(leg, cx, wait),
+        (Purpose::Identity, None) => identity::refused(leg, cx, code),
         (Purpose::Refresh, Some(wait)) => retry_later(leg, cx, LegTimer::Refresh, wait),
         // The phone refuses all changes and does not support session timers (RFC 4028 section 7.2), but the phone is
         // there.
@@ -243,6 +267,7 @@ fn not_accepted(leg: &mut Leg, cx: &mut Stack, purpose: Purpose, code: u16, resp
             cx.timers.set(TimerKey::Leg(leg.id, LegTimer::Refresh), again);
         }
     }
+    identity::tell(leg, cx);
 }
 
 /// Reports a refusal to the call, but not that of a refresh.
@@ -253,7 +278,7 @@ fn tell_refused(leg: &mut Leg, cx: &mut Stack, purpose: Purpose, code: u16, reas
             leg.tell(cx, refused(code, reason));
         }
         Purpose::Passed => leg.tell(cx, refused(code, reason)),
-        Purpose::Refresh => {}
+        Purpose::Refresh | Purpose::Identity => {}
     }
 }
 
@@ -272,7 +297,7 @@ const LONGEST: Duration = Duration::from_secs(60);
 
 /// Whether a change is refused only because another change is under way (RFC 3261 14.2). Returns how long to wait at
 /// least.
-fn not_now(code: u16, response: Option<&Message>) -> Option<Duration> {
+pub(in crate::leg) fn not_now(code: u16, response: Option<&Message>) -> Option<Duration> {
     let after = response?.read::<RetryAfter<'_>>().ok().flatten();
     let after = after.map(|after| Duration::from_secs(after.seconds.into()).min(LONGEST));
     match code {

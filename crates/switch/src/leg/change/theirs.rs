@@ -9,7 +9,7 @@ use super::{Change, ours};
 use crate::{
     answer::{Answer, FORMAT},
     leg::{
-        Leg, LegTimer, SessionEvent, Stage, description,
+        Leg, LegTimer, SessionEvent, Stage, description, identity,
         inbound::{FinishWith, refusal},
         stage::AwaitedAck,
     },
@@ -179,6 +179,7 @@ pub(in crate::leg) fn refuse(leg: &mut Leg, cx: &mut Stack, code: u16) {
     };
     leg.talk.withdraw();
     cx.answer(server, &request, &Answer::of(code));
+    identity::tell(leg, cx);
 }
 
 fn take(leg: &mut Leg, cx: &mut Stack) -> Option<(ServerId, Message)> {
