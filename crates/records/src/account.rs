@@ -8,6 +8,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use sip::Transport;
 
+use crate::CallRules;
+
 /// The longest number, in characters.
 pub const MAX_NUMBER: usize = 32;
 
@@ -33,8 +35,14 @@ pub struct Extension {
     pub forward_busy: Option<String>,
     /// The target of calls that are not answered.
     pub forward_no_answer: Option<String>,
+    /// The target of calls while no phone of the extension can be reached; without it such calls are not answered.
+    #[serde(default)]
+    pub forward_unreachable: Option<String>,
     /// True if the extension has a mailbox.
     pub voicemail: bool,
+    /// What it wants done with its calls besides.
+    #[serde(default)]
+    pub rules: CallRules,
 }
 
 /// The two digest hashes of `user:realm:password` (RFC 7616 section 3.4.2). As good as the password

@@ -91,6 +91,9 @@ pub struct Cdr {
     pub segments: Vec<Segment>,
     /// The links to other calls.
     pub links: Vec<Link>,
+    /// The callee was not shown the caller's number (RFC 3323).
+    #[serde(default)]
+    pub hidden: bool,
 }
 
 impl Cdr {

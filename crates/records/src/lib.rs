@@ -12,6 +12,7 @@
 //! | `live.rs` | [`LiveState`], [`LiveLeg`], [`LiveRecording`]: a call in progress |
 //! | `quality.rs` | [`LegQuality`]: how a call sounded |
 //! | `recording.rs` | [`Recording`]: what was recorded, and where it is |
+//! | `settings.rs` | [`CallRules`], [`SettingsPatch`]: what an extension wants done with its calls, and changes of that |
 //! | `story.rs` | [`Segment`], [`Link`]: who talked with whom and when; [`Story`] writes segments down |
 
 mod account;
@@ -21,6 +22,7 @@ mod cdr;
 mod live;
 mod quality;
 mod recording;
+mod settings;
 mod story;
 
 pub use account::{AudioRules, Device, Extension, Ha1, MAX_NUMBER, NatPolicy, Transcode, is_number};
@@ -30,5 +32,8 @@ pub use cdr::{CallUid, Cdr, CdrAnswer, CdrOpen, Disposition, EndedBy};
 pub use live::{LiveLeg, LiveRecording, LiveState};
 pub use quality::{LegQuality, Quality, WayQuality};
 pub use recording::{Recording, RecordingEnd, RecordingEnded, RecordingFormat, RecordingKind, RecordingUid};
+pub use settings::{
+    BadSetting, CALL_LIMIT, CallRules, MAX_TARGET, NO_ANSWER_SECONDS, SettingsPatch, is_group, is_music, is_target,
+};
 pub use sip::{Flow, Transport};
 pub use story::{Began, Link, LinkKind, Segment, Story};

@@ -175,6 +175,7 @@ fn closed(call: u64) -> Cdr {
             started_at + 60_000_000,
         ),
         links: Vec::new(),
+        hidden: false,
         open,
     }
 }

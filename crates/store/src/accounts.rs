@@ -1,6 +1,6 @@
 //! Extensions and their devices.
 
-use records::{Device, Extension, Ha1, NatPolicy, Transcode};
+use records::{CallRules, Device, Extension, Ha1, NatPolicy, Transcode};
 use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
 
 use crate::{
@@ -248,19 +248,11 @@ pub(crate) async fn insert(
     now: i64,
 ) -> Result<bool, sqlx::Error> {
     let row = &new.extension;
-    let extension = "INSERT INTO extensions (domain, number, name, created_at, updated_at, dnd, forward_always, \
-                     forward_busy, forward_no_answer, voicemail) VALUES (?1, ?2, ?3, ?4, ?4, ?5, ?6, ?7, ?8, ?9) \
-                     ON CONFLICT (domain, number) DO NOTHING";
-    let extension = sqlx::query(extension)
-        .bind(domain)
-        .bind(&row.number)
-        .bind(&row.name)
-        .bind(now)
-        .bind(row.dnd)
-        .bind(row.forward_always.as_deref())
-        .bind(row.forward_busy.as_deref())
-        .bind(row.forward_no_answer.as_deref())
-        .bind(row.voicemail);
+    let extension = "INSERT INTO extensions (domain, number, name, dnd, forward_always, forward_busy, forward_no_answer, \
+                     voicemail, forward_unreachable, no_answer_seconds, call_limit, pickup_group, music, \
+                     reject_anonymous, hide_number, intercom, updated_at, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, \
+                     ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?17) ON CONFLICT (domain, number) DO NOTHING";
+    let extension = bind_row(sqlx::query(extension).bind(domain), row).bind(now);
     if extension.execute(&mut *connection).await?.rows_affected() == 0 {
         return Ok(false);
     }
@@ -308,12 +300,12 @@ async fn fetch(connection: &mut SqliteConnection, domain: &str, number: &str) ->
     Ok(Some(account))
 }
 
-async fn put(connection: &mut SqliteConnection, domain: &str, account: &Account) -> Result<(), sqlx::Error> {
-    let row = &account.extension;
-    let update = "UPDATE extensions SET name = ?3, dnd = ?4, forward_always = ?5, forward_busy = ?6, \
-                  forward_no_answer = ?7, voicemail = ?8, updated_at = ?9 WHERE domain = ?1 AND number = ?2";
-    let update = sqlx::query(update)
-        .bind(domain)
+type Write<'q> = sqlx::query::Query<'q, sqlx::Sqlite, sqlx::sqlite::SqliteArguments>;
+
+/// Gives a statement the fields of an extension, in the order of both statements that write them.
+fn bind_row<'q>(statement: Write<'q>, row: &'q Extension) -> Write<'q> {
+    let rules = &row.rules;
+    statement
         .bind(&row.number)
         .bind(&row.name)
         .bind(row.dnd)
@@ -321,7 +313,23 @@ async fn put(connection: &mut SqliteConnection, domain: &str, account: &Account)
         .bind(row.forward_busy.as_deref())
         .bind(row.forward_no_answer.as_deref())
         .bind(row.voicemail)
-        .bind(account.updated_at);
+        .bind(row.forward_unreachable.as_deref())
+        .bind(rules.no_answer_seconds)
+        .bind(rules.call_limit)
+        .bind(rules.pickup_group.as_deref())
+        .bind(rules.music.as_deref())
+        .bind(rules.reject_anonymous)
+        .bind(rules.hide_number)
+        .bind(rules.intercom)
+}
+
+async fn put(connection: &mut SqliteConnection, domain: &str, account: &Account) -> Result<(), sqlx::Error> {
+    let row = &account.extension;
+    let update = "UPDATE extensions SET name = ?3, dnd = ?4, forward_always = ?5, forward_busy = ?6, \
+                  forward_no_answer = ?7, voicemail = ?8, forward_unreachable = ?9, no_answer_seconds = ?10, \
+                  call_limit = ?11, pickup_group = ?12, music = ?13, reject_anonymous = ?14, hide_number = ?15, \
+                  intercom = ?16, updated_at = ?17 WHERE domain = ?1 AND number = ?2";
+    let update = bind_row(sqlx::query(update).bind(domain), row).bind(account.updated_at);
     update.execute(connection).await.map(drop)
 }
 
@@ -349,7 +357,17 @@ fn read_account(row: &SqliteRow) -> Result<Account, sqlx::Error> {
             forward_always: row.try_get("forward_always")?,
             forward_busy: row.try_get("forward_busy")?,
             forward_no_answer: row.try_get("forward_no_answer")?,
+            forward_unreachable: row.try_get("forward_unreachable")?,
             voicemail: row.try_get("voicemail")?,
+            rules: CallRules {
+                no_answer_seconds: row.try_get("no_answer_seconds")?,
+                call_limit: row.try_get("call_limit")?,
+                pickup_group: row.try_get("pickup_group")?,
+                music: row.try_get("music")?,
+                reject_anonymous: row.try_get("reject_anonymous")?,
+                hide_number: row.try_get("hide_number")?,
+                intercom: row.try_get("intercom")?,
+            },
         },
         devices: Vec::with_capacity(1),
         created_at: row.try_get("created_at")?,

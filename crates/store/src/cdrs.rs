@@ -33,13 +33,14 @@ static ANSWER: MultiRow = MultiRow::new(
 // Completes the row, or writes it whole where the beginning was not stored; an ended call stays as it is.
 static CLOSE: MultiRow = MultiRow::new(
     "INSERT INTO cdrs (domain, call_id, sip_call_id, from_number, from_name, dialed, started_at, to_number, \
-     answered_at, ended_at, disposition, sip_code, ended_by, detail, cause, segments, links) VALUES",
-    17,
+     answered_at, ended_at, disposition, sip_code, ended_by, detail, cause, segments, links, hidden) VALUES",
+    18,
     "ON CONFLICT (domain, call_id) DO UPDATE SET from_number = excluded.from_number, from_name = excluded.from_name, \
      dialed = excluded.dialed, to_number = excluded.to_number, answered_at = excluded.answered_at, \
      ended_at = excluded.ended_at, disposition = excluded.disposition, sip_code = excluded.sip_code, \
      ended_by = excluded.ended_by, detail = excluded.detail, \
-     cause = excluded.cause, segments = excluded.segments, links = excluded.links WHERE cdrs.ended_at IS NULL",
+     cause = excluded.cause, segments = excluded.segments, links = excluded.links, hidden = excluded.hidden \
+     WHERE cdrs.ended_at IS NULL",
 );
 
 // The legs of a call end one after the other, before and after its record is closed.
@@ -100,6 +101,7 @@ pub(crate) async fn close(connection: &mut SqliteConnection, cdrs: &[InDomain<'_
             .bind(cdr.cause.name())
             .bind(json(&cdr.segments))
             .bind(json(&cdr.links))
+            .bind(cdr.hidden)
     };
     CLOSE.execute(connection, cdrs, bind).await.map(drop)
 }
@@ -349,6 +351,7 @@ fn read(row: &SqliteRow) -> Result<StoredCdr, sqlx::Error> {
         detail: row.try_get("detail")?,
         segments,
         links: list(row, "links")?.unwrap_or_default(),
+        hidden: row.try_get("hidden")?,
     };
     Ok(StoredCdr {
         id: row.try_get("id")?,

@@ -1,6 +1,6 @@
 //! Types that the store takes and gives besides the plain [`records`].
 
-use records::{Cdr, Device, Extension, Ha1, LegQuality, Transcode, is_number};
+use records::{Cdr, Device, Extension, Ha1, LegQuality, SettingsPatch, Transcode, is_number};
 
 use crate::StoreError;
 
@@ -21,7 +21,7 @@ pub struct Account {
 /// An extension to make. Its one device gets the number as its user name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewExtension {
-    /// The extension; its name and targets have at most [`MAX_TEXT`] bytes.
+    /// The extension; its name has at most [`MAX_TEXT`] bytes.
     pub extension: Extension,
     /// The device's secret, hashed with the number as user name.
     pub ha1: Ha1,
@@ -36,16 +36,10 @@ pub struct NewExtension {
 pub struct ExtensionPatch {
     /// Its name.
     pub name: Option<String>,
-    /// Do not disturb.
-    pub dnd: Option<bool>,
-    /// Forwarding of every call.
-    pub forward_always: Option<Option<String>>,
-    /// Forwarding when busy.
-    pub forward_busy: Option<Option<String>>,
-    /// Forwarding of calls that are not answered.
-    pub forward_no_answer: Option<Option<String>>,
     /// Mailbox.
     pub voicemail: Option<bool>,
+    /// What it wants done with its calls.
+    pub settings: SettingsPatch,
     /// A new secret for the device whose user name is the number.
     pub ha1: Option<Ha1>,
     /// True if that device must answer challenges with qop.
@@ -54,7 +48,7 @@ pub struct ExtensionPatch {
     pub transcode: Option<Transcode>,
 }
 
-/// The longest name, forwarding target or setting key, in bytes.
+/// The longest name or setting key, in bytes.
 pub const MAX_TEXT: usize = 256;
 
 pub(crate) fn check_number(number: &str) -> Result<(), StoreError> {
@@ -73,15 +67,11 @@ pub(crate) fn check_text(field: &'static str, text: &str) -> Result<(), StoreErr
     })
 }
 
-fn check_forward(field: &'static str, target: Option<&str>) -> Result<(), StoreError> {
-    match target {
-        Some("") => Err(StoreError::Invalid {
-            field,
-            reason: "a number or a SIP URI, or null for none",
-        }),
-        Some(text) => check_text(field, text),
-        None => Ok(()),
-    }
+fn check_settings(settings: &SettingsPatch) -> Result<(), StoreError> {
+    settings.check().map_err(|bad| StoreError::Invalid {
+        field: bad.field,
+        reason: bad.accepted,
+    })
 }
 
 impl NewExtension {
@@ -89,20 +79,14 @@ impl NewExtension {
         let extension = &self.extension;
         check_number(&extension.number)?;
         check_text("name", &extension.name)?;
-        check_forward("forward_always", extension.forward_always.as_deref())?;
-        check_forward("forward_busy", extension.forward_busy.as_deref())?;
-        check_forward("forward_no_answer", extension.forward_no_answer.as_deref())
+        check_settings(&SettingsPatch::all_of(extension))
     }
 }
 
 impl ExtensionPatch {
     pub(crate) fn check(&self) -> Result<(), StoreError> {
-        let forward =
-            |field, target: &Option<Option<String>>| check_forward(field, target.as_ref().and_then(Option::as_deref));
         self.name.as_deref().map_or(Ok(()), |name| check_text("name", name))?;
-        forward("forward_always", &self.forward_always)?;
-        forward("forward_busy", &self.forward_busy)?;
-        forward("forward_no_answer", &self.forward_no_answer)
+        check_settings(&self.settings)
     }
 
     /// True if the change concerns the device whose user name is the number.
@@ -119,10 +103,7 @@ impl ExtensionPatch {
     pub(crate) fn apply(&self, account: &mut Account, now: i64) {
         let extension = &mut account.extension;
         set(&mut extension.name, self.name.as_ref());
-        set(&mut extension.dnd, self.dnd.as_ref());
-        set(&mut extension.forward_always, self.forward_always.as_ref());
-        set(&mut extension.forward_busy, self.forward_busy.as_ref());
-        set(&mut extension.forward_no_answer, self.forward_no_answer.as_ref());
+        self.settings.apply(extension);
         set(&mut extension.voicemail, self.voicemail.as_ref());
         // Each change has a time of its own, also where the clock was set back: it names the version.
         account.updated_at = now.max(account.updated_at.saturating_add(1));

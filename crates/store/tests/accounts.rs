@@ -3,7 +3,7 @@
 
 mod support;
 
-use records::{Device, NatPolicy, Transcode, Transport};
+use records::{CallRules, Device, NatPolicy, SettingsPatch, Transcode, Transport};
 use store::{ExtensionPatch, ImportOutcome, NewExtension, StoreError};
 use support::{DOMAIN, NOW, binding, fresh, ha1, new_extension, save};
 
@@ -123,7 +123,10 @@ async fn values_out_of_range_are_refused_by_field() {
         );
     }
     let patch = ExtensionPatch {
-        forward_busy: Some(Some(String::new())),
+        settings: SettingsPatch {
+            forward_busy: Some(Some(String::new())),
+            ..SettingsPatch::default()
+        },
         ..ExtensionPatch::default()
     };
     let refused = kept.store.update_extension(DOMAIN, "*#+._-9aZ", &patch, NOW).await;
@@ -148,9 +151,12 @@ async fn a_patch_changes_what_it_names() {
         .await
         .unwrap();
     let patch = ExtensionPatch {
-        dnd: Some(true),
-        forward_always: Some(Some("102".into())),
-        forward_no_answer: Some(Some("sip:desk@example.org".into())),
+        settings: SettingsPatch {
+            dnd: Some(true),
+            forward_always: Some(Some("102".into())),
+            forward_no_answer: Some(Some("sip:desk@example.org".into())),
+            ..SettingsPatch::default()
+        },
         voicemail: Some(true),
         ha1: Some(ha1(9)),
         ..ExtensionPatch::default()
@@ -172,7 +178,10 @@ async fn a_patch_changes_what_it_names() {
     assert_eq!(kept.store.account(DOMAIN, "101").await.unwrap(), expected);
 
     let empty = ExtensionPatch {
-        forward_always: Some(None),
+        settings: SettingsPatch {
+            forward_always: Some(None),
+            ..SettingsPatch::default()
+        },
         name: Some("Al".into()),
         ..ExtensionPatch::default()
     };
@@ -188,6 +197,72 @@ async fn a_patch_changes_what_it_names() {
     );
     let nobody = kept.store.update_extension(DOMAIN, "999", &empty, NOW).await;
     assert!(matches!(nobody, Err(StoreError::NotFound(_))));
+}
+
+#[tokio::test]
+async fn every_setting_of_an_extension_is_kept_and_emptied() {
+    let kept = fresh().await;
+    let mut new = new_extension("101");
+    new.extension.forward_unreachable = Some("105".into());
+    new.extension.rules = CallRules {
+        no_answer_seconds: Some(20),
+        call_limit: Some(2),
+        pickup_group: Some("sales".into()),
+        music: Some("jazz".into()),
+        reject_anonymous: true,
+        hide_number: true,
+        intercom: false,
+    };
+    let made = kept.store.create_extension(DOMAIN, &new, NOW).await.unwrap();
+    assert_eq!(made.extension, new.extension);
+    kept.store
+        .create_extension(DOMAIN, &new_extension("102"), NOW)
+        .await
+        .unwrap();
+    let patch = ExtensionPatch {
+        settings: SettingsPatch::all_of(&made.extension),
+        ..ExtensionPatch::default()
+    };
+    let other = kept
+        .store
+        .update_extension(DOMAIN, "102", &patch, NOW + 1)
+        .await
+        .unwrap();
+    assert_eq!(
+        (&other.extension.rules, &other.extension.forward_unreachable),
+        (&new.extension.rules, &new.extension.forward_unreachable)
+    );
+    let loaded = kept.store.load_accounts(DOMAIN).await.unwrap();
+    assert_eq!((&loaded[0], &loaded[1]), (&made, &other));
+
+    let empty = ExtensionPatch {
+        settings: SettingsPatch::all_of(&new_extension("101").extension),
+        ..ExtensionPatch::default()
+    };
+    let emptied = kept
+        .store
+        .update_extension(DOMAIN, "101", &empty, NOW + 2)
+        .await
+        .unwrap();
+    assert_eq!(
+        (emptied.extension.rules, emptied.extension.forward_unreachable),
+        (CallRules::default(), None)
+    );
+    let wrong = ExtensionPatch {
+        settings: SettingsPatch {
+            call_limit: Some(Some(51)),
+            ..SettingsPatch::default()
+        },
+        ..ExtensionPatch::default()
+    };
+    let refused = kept.store.update_extension(DOMAIN, "101", &wrong, NOW).await;
+    assert!(matches!(
+        refused,
+        Err(StoreError::Invalid {
+            field: "call_limit",
+            ..
+        })
+    ));
 }
 
 #[tokio::test]

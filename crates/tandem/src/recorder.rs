@@ -263,6 +263,7 @@ mod tests {
                 detail: "bye".into(),
                 segments: Segment::of_plain_call(SECOND, "101", Some((2 * SECOND, "102")), 3 * SECOND),
                 links: Vec::new(),
+                hidden: false,
             });
         }
         recorder.forget([BindingChange::Remove(u64::MAX)]);

@@ -121,12 +121,18 @@ async fn fill(store: &Store) -> Result<(), StoreError> {
         store.create_extension(DOMAIN, &new, now).await?;
     }
     let forward = store::ExtensionPatch {
-        forward_no_answer: Some(Some("200".to_owned())),
+        settings: records::SettingsPatch {
+            forward_no_answer: Some(Some("200".to_owned())),
+            ..records::SettingsPatch::default()
+        },
         ..store::ExtensionPatch::default()
     };
     store.update_extension(DOMAIN, "101", &forward, now).await?;
     let quiet = store::ExtensionPatch {
-        dnd: Some(true),
+        settings: records::SettingsPatch {
+            dnd: Some(true),
+            ..records::SettingsPatch::default()
+        },
         voicemail: Some(true),
         ..store::ExtensionPatch::default()
     };
@@ -181,6 +187,7 @@ async fn fill(store: &Store) -> Result<(), StoreError> {
         store.writer(DOMAIN).close_cdr(Cdr {
             segments: story.end(ended_at),
             links,
+            hidden: false,
             open,
             to: to.0.to_owned(),
             answered_at: answered.then_some(answered_at),
@@ -337,6 +344,7 @@ impl Fake {
         self.events.publish(Event::CallEnded(Box::new(Cdr {
             segments: Segment::of_plain_call(open.started_at, &open.from, answered, ended_at),
             links: Vec::new(),
+            hidden: false,
             open,
             to: call.to,
             answered_at: call.answered_at,

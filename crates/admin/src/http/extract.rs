@@ -131,6 +131,12 @@ fn data_error(path: String, message: &str) -> (String, String) {
     (field, format!("expected {expected}"))
 }
 
+/// The fault of a value that was read by itself.
+pub(crate) fn value_fault(field: &str, message: &str) -> Problem {
+    let (field, detail) = data_error(field.to_owned(), message);
+    Problem::invalid(field, detail)
+}
+
 /// The accepted values of parameters whose type does not say it in plain words.
 fn accepted(parameter: &str) -> Option<&'static str> {
     Some(match parameter {
@@ -265,13 +271,5 @@ mod tests {
             .err()
             .unwrap();
         assert!(!format!("{problem:?}").contains("918273645"), "{problem:?}");
-    }
-
-    #[test]
-    fn absent_is_unchanged_and_null_is_cleared() {
-        let patch: ExtensionPatch = parse_json(b"{\"forward_busy\":null,\"dnd\":true}").unwrap();
-        assert_eq!(patch.forward_busy, Some(None));
-        assert_eq!(patch.forward_always, None);
-        assert_eq!(patch.dnd, Some(Some(true)));
     }
 }

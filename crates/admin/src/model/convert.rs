@@ -37,7 +37,9 @@ impl From<store::Account> for Extension {
             forward_always: extension.forward_always,
             forward_busy: extension.forward_busy,
             forward_no_answer: extension.forward_no_answer,
+            forward_unreachable: extension.forward_unreachable,
             voicemail: extension.voicemail,
+            rules: extension.rules,
             created_at: timestamp(account.created_at),
             updated_at: timestamp(account.updated_at),
         }
@@ -204,6 +206,7 @@ mod tests {
             detail: "Away {dialed}".into(),
             segments: Vec::new(),
             links: Vec::new(),
+            hidden: false,
         };
         assert_eq!(said(&cdr), "999 was not available: Away {dialed}");
         cdr.detail.clear();

@@ -5,12 +5,12 @@ use store::Account;
 
 use crate::{
     http::problem::Problem,
-    model::{Extension, NewExtension},
+    model::{Extension, NewExtension, Settings},
 };
 
 /// The columns, in the order in which they are written. A password is read, and never written: only its
 /// hash is kept.
-const COLUMNS: [&str; 10] = [
+const COLUMNS: [&str; 18] = [
     "number",
     "name",
     "password",
@@ -18,9 +18,17 @@ const COLUMNS: [&str; 10] = [
     "forward_always",
     "forward_busy",
     "forward_no_answer",
+    "forward_unreachable",
     "voicemail",
     "require_qop",
     "transcode",
+    "no_answer_seconds",
+    "call_limit",
+    "pickup_group",
+    "music",
+    "reject_anonymous",
+    "hide_number",
+    "intercom",
 ];
 const PASSWORD: &str = "password";
 
@@ -139,17 +147,28 @@ fn row(line: u32, record: &csv::StringRecord, places: &Places, width: usize) -> 
             return Err(Problem::invalid("line", detail));
         }
         let flag = |name: &'static str| trimmed(name).map(|text| yes_or_no(name, &text)).transpose();
+        let count = |name: &'static str| trimmed(name).map(|text| whole(name, &text)).transpose();
         Ok(NewExtension {
             number: number.clone(),
             name: field("name").map(|name| name.trim().to_owned()),
             password: field(PASSWORD).map(str::to_owned),
-            dnd: flag("dnd")?,
-            forward_always: trimmed("forward_always"),
-            forward_busy: trimmed("forward_busy"),
-            forward_no_answer: trimmed("forward_no_answer"),
             voicemail: flag("voicemail")?,
             require_qop: flag("require_qop")?,
             transcode: trimmed("transcode").map(|text| rule(&text)).transpose()?,
+            settings: Settings {
+                dnd: flag("dnd")?.into(),
+                forward_always: trimmed("forward_always").into(),
+                forward_busy: trimmed("forward_busy").into(),
+                forward_no_answer: trimmed("forward_no_answer").into(),
+                forward_unreachable: trimmed("forward_unreachable").into(),
+                no_answer_seconds: count("no_answer_seconds")?.into(),
+                call_limit: count("call_limit")?.into(),
+                pickup_group: trimmed("pickup_group").into(),
+                music: trimmed("music").into(),
+                reject_anonymous: flag("reject_anonymous")?.into(),
+                hide_number: flag("hide_number")?.into(),
+                intercom: flag("intercom")?.into(),
+            },
         })
     };
     let read = read();
@@ -167,6 +186,11 @@ fn yes_or_no(field: &'static str, text: &str) -> Result<bool, Problem> {
     }
 }
 
+fn whole(field: &'static str, text: &str) -> Result<u16, Problem> {
+    text.parse()
+        .map_err(|_| Problem::invalid(field, "expected a whole number"))
+}
+
 fn rule(text: &str) -> Result<Transcode, Problem> {
     let rule = Transcode::parse(&text.to_ascii_lowercase());
     rule.ok_or_else(|| Problem::invalid("transcode", "expected auto or off"))
@@ -178,6 +202,8 @@ pub(crate) fn write(accounts: Vec<Account>) -> Result<Vec<u8>, csv::Error> {
     writer.write_record(COLUMNS.iter().filter(|column| **column != PASSWORD))?;
     let word = |flag| if flag { "true" } else { "false" };
     for extension in accounts.into_iter().map(Extension::from) {
+        let rules = &extension.rules;
+        let count = |count: Option<u16>| count.map(|count| count.to_string()).unwrap_or_default();
         let target = |target: &Option<String>| target.clone().unwrap_or_default();
         writer.write_record([
             &extension.number,
@@ -186,9 +212,17 @@ pub(crate) fn write(accounts: Vec<Account>) -> Result<Vec<u8>, csv::Error> {
             &target(&extension.forward_always),
             &target(&extension.forward_busy),
             &target(&extension.forward_no_answer),
+            &target(&extension.forward_unreachable),
             word(extension.voicemail),
             word(extension.require_qop),
             extension.transcode.name(),
+            &count(rules.no_answer_seconds),
+            &count(rules.call_limit),
+            &target(&rules.pickup_group),
+            &target(&rules.music),
+            word(rules.reject_anonymous),
+            word(rules.hide_number),
+            word(rules.intercom),
         ])?;
     }
     writer.into_inner().map_err(|error| error.into_error().into())

@@ -48,7 +48,7 @@ pub(crate) struct ListQuery {
     responses(
         (status = 200, description = "A page of extensions", content(
             (ExtensionPage = "application/json"),
-            (String = "text/csv", example = "number,name,dnd,forward_always,forward_busy,forward_no_answer,voicemail,require_qop,transcode\n101,Alice,false,,,102,true,false,auto\n"),
+            (String = "text/csv", example = "number,name,dnd,forward_always,forward_busy,forward_no_answer,forward_unreachable,voicemail,require_qop,transcode,no_answer_seconds,call_limit,pickup_group,music,reject_anonymous,hide_number,intercom\n101,Alice,false,,,102,,true,false,auto,20,2,sales,,false,false,true\n"),
         )),
         NoToken,
         (status = 422, description = "A parameter at fault", body = ProblemBody, content_type = "application/problem+json"),
@@ -132,9 +132,9 @@ async fn export(app: &App, q: Option<&str>) -> Result<Response, Problem> {
 )]
 pub(crate) async fn create(
     State(app): State<App>,
-    JsonBody(new): JsonBody<NewExtension>,
+    JsonBody(mut new): JsonBody<NewExtension>,
 ) -> Result<(StatusCode, HeaderMap, Json<CreatedExtension>), Problem> {
-    let extension = check_new(&new)?;
+    let extension = check_new(&mut new)?;
     let (password, shown) = match new.password {
         Some(password) => (password, None),
         None => {
@@ -161,31 +161,22 @@ pub(crate) async fn create(
 }
 
 /// Checks what came in; gives back the extension that it describes.
-pub(crate) fn check_new(new: &NewExtension) -> Result<records::Extension, Problem> {
+pub(crate) fn check_new(new: &mut NewExtension) -> Result<records::Extension, Problem> {
+    let settings = std::mem::take(&mut new.settings);
     validate::number("number", &new.number)?;
     let name = new.name.clone().unwrap_or_default();
     validate::name(&name)?;
     if let Some(password) = &new.password {
         validate::password(&new.number, password)?;
     }
-    for (field, target) in [
-        ("forward_always", &new.forward_always),
-        ("forward_busy", &new.forward_busy),
-        ("forward_no_answer", &new.forward_no_answer),
-    ] {
-        target
-            .as_deref()
-            .map_or(Ok(()), |target| validate::target(field, target))?;
-    }
-    Ok(records::Extension {
+    let mut extension = records::Extension {
         number: new.number.clone(),
         name,
-        dnd: new.dnd.unwrap_or_default(),
-        forward_always: new.forward_always.clone(),
-        forward_busy: new.forward_busy.clone(),
-        forward_no_answer: new.forward_no_answer.clone(),
         voicemail: new.voicemail.unwrap_or_default(),
-    })
+        ..records::Extension::default()
+    };
+    settings.change()?.apply(&mut extension);
+    Ok(extension)
 }
 
 /// Show an extension
@@ -255,13 +246,7 @@ pub(crate) async fn update(
 }
 
 fn check_patch(number: &str, patch: ExtensionPatch) -> Result<(store::ExtensionPatch, Option<String>), Problem> {
-    let forward = |field, value: &Option<Option<String>>| match value {
-        Some(Some(target)) => validate::target(field, target),
-        Some(None) | None => Ok(()),
-    };
-    forward("forward_always", &patch.forward_always)?;
-    forward("forward_busy", &patch.forward_busy)?;
-    forward("forward_no_answer", &patch.forward_no_answer)?;
+    let settings = patch.settings.change()?;
     let name = patch.name.map(Option::unwrap_or_default);
     name.as_deref().map_or(Ok(()), validate::name)?;
     if let Some(password) = &patch.password {
@@ -269,11 +254,8 @@ fn check_patch(number: &str, patch: ExtensionPatch) -> Result<(store::ExtensionP
     }
     let change = store::ExtensionPatch {
         name,
-        dnd: patch.dnd.map(Option::unwrap_or_default),
-        forward_always: patch.forward_always,
-        forward_busy: patch.forward_busy,
-        forward_no_answer: patch.forward_no_answer,
         voicemail: patch.voicemail.map(Option::unwrap_or_default),
+        settings,
         ha1: None,
         require_qop: patch.require_qop.map(Option::unwrap_or_default),
         transcode: patch.transcode.map(Option::unwrap_or_default),

@@ -53,8 +53,8 @@ struct Ready {
 
 /// Make many extensions
 ///
-/// CSV with a header line (`number`, and if wanted `name`, `password`, `dnd`, `forward_always`, `forward_busy`,
-/// `forward_no_answer`, `voicemail`, `require_qop` and `transcode`, in any order), or a JSON list of what `POST /extensions` takes. Fields are
+/// CSV with a header line (`number`, and if wanted `name`, `password`, `voicemail`, `require_qop`, `transcode` and any
+/// field of what an extension wants done with its calls, in any order), or a JSON list of what `POST /extensions` takes. Fields are
 /// separated as the header's are: by comma, semicolon or tab. All extensions are made, or none. Missing passwords
 /// are generated and shown in the report this once; a given one has at least 8 characters and is not the number nor
 /// one of the commonest. `GET /extensions` with `Accept: text/csv` gives the same form.
@@ -172,9 +172,9 @@ fn report(lines: Vec<Line>, outcomes: Vec<ImportOutcome>, applied: bool) -> Vec<
     lines.into_iter().map(one).collect()
 }
 
-fn check(line: u32, new: NewExtension) -> Line {
+fn check(line: u32, mut new: NewExtension) -> Line {
     let number = shortened(&new.number);
-    let read = check_new(&new).and_then(|extension| {
+    let read = check_new(&mut new).and_then(|extension| {
         let generated = new.password.is_none();
         let password = new
             .password

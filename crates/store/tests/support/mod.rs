@@ -109,6 +109,7 @@ pub(crate) fn closed_cdr(call: u64) -> Cdr {
             open.started_at + 62_000_000,
         ),
         links: Vec::new(),
+        hidden: false,
         open,
     }
 }

@@ -197,6 +197,7 @@ pub(super) fn close_record(call: &mut Call, x: &mut Core, ending: Ending) {
         detail: ending.detail.clone(),
         segments: call.record.story.clone().end(ended_at),
         links: call.record.links(),
+        hidden: call.record.hidden,
     };
     debug_assert!(cdr.is_tiled(), "{:?}", cdr.segments);
     call.record.ending = Some(ending);
@@ -228,6 +229,7 @@ pub(crate) fn record_refused(x: &mut Core, beginning: Beginning, cause: CauseCod
     x.stack.outputs.push_back(Output::Cdr(Box::new(Cdr {
         segments: Segment::of_plain_call(now, &open.from, None, now),
         links: Vec::new(),
+        hidden: false,
         open,
         to: String::new(),
         answered_at: None,

@@ -24,6 +24,8 @@ pub(crate) struct Record {
     /// Who talked with whom.
     pub story: Story,
     links: Vec<Link>,
+    /// The last party that was rung was not shown the caller's number.
+    pub hidden: bool,
 }
 
 impl Record {
@@ -40,6 +42,7 @@ impl Record {
             ending: None,
             story: Story::begin(started_at, party, x.stack.config.limits.record_parts),
             links: Vec::new(),
+            hidden: false,
         }
     }
 

@@ -38,6 +38,7 @@ fn cdr(n: i64, from: &str, disposition: Disposition) -> Cdr {
             START + n * 1_000_000 + 2_000_000,
         ),
         links: Vec::new(),
+        hidden: false,
     }
 }
 

@@ -84,6 +84,7 @@ fn ended() -> Event {
         detail: "the caller hung up".to_owned(),
         segments: Segment::of_plain_call(0, "101", Some((1_000_000, "102")), 3_500_000),
         links: Vec::new(),
+        hidden: false,
     }))
 }
 

@@ -136,6 +136,74 @@ async fn a_patch_leaves_absent_fields_and_clears_null_fields() {
 }
 
 #[tokio::test]
+async fn what_an_extension_wants_done_with_its_calls_is_set_and_cleared() {
+    let world = World::new().await;
+    let made = world
+        .post("/extensions", r#"{"number":"101","call_limit":2,"music":"jazz"}"#)
+        .await
+        .is(201)
+        .json();
+    assert_eq!(
+        (&made["call_limit"], &made["music"], &made["intercom"]),
+        (&json!(2), &json!("jazz"), &json!(true))
+    );
+    assert_eq!(
+        (&made["no_answer_seconds"], &made["hide_number"]),
+        (&Value::Null, &json!(false))
+    );
+    world.changes();
+    let all = json!({
+        "forward_unreachable": "103", "no_answer_seconds": 20, "call_limit": 3, "pickup_group": "sales",
+        "music": "blues", "reject_anonymous": true, "hide_number": true, "intercom": false
+    });
+    let body = world.patch("/extensions/101", &all.to_string()).await.is(200).json();
+    for (field, value) in all.as_object().unwrap() {
+        assert_eq!(body[field], *value, "{field}");
+    }
+    assert!(matches!(&world.changes()[0], AccountChange::Extension(e)
+        if e.rules.call_limit == Some(3) && e.forward_unreachable.as_deref() == Some("103") && !e.rules.intercom));
+    let nothing: Value = all
+        .as_object()
+        .unwrap()
+        .keys()
+        .map(|field| (field.clone(), Value::Null))
+        .collect();
+    let body = world
+        .patch("/extensions/101", &nothing.to_string())
+        .await
+        .is(200)
+        .json();
+    for field in [
+        "forward_unreachable",
+        "no_answer_seconds",
+        "call_limit",
+        "pickup_group",
+        "music",
+    ] {
+        assert_eq!(body[field], Value::Null, "{field}");
+    }
+    assert_eq!(
+        (&body["reject_anonymous"], &body["hide_number"], &body["intercom"]),
+        (&json!(false), &json!(false), &json!(true))
+    );
+    for (bad, field) in [
+        (r#"{"call_limit":0}"#, "call_limit"),
+        (r#"{"call_limit":"2"}"#, "call_limit"),
+        (r#"{"no_answer_seconds":4}"#, "no_answer_seconds"),
+        (r#"{"no_answer_seconds":301}"#, "no_answer_seconds"),
+        (r#"{"pickup_group":"a b"}"#, "pickup_group"),
+        (r#"{"music":"../../etc/passwd"}"#, "music"),
+        (r#"{"forward_unreachable":"no where"}"#, "forward_unreachable"),
+        (r#"{"intercom":1}"#, "intercom"),
+    ] {
+        world
+            .patch("/extensions/101", bad)
+            .await
+            .is_problem(422, "invalid", Some(field));
+    }
+}
+
+#[tokio::test]
 async fn a_new_password_changes_the_device_and_is_not_shown() {
     let world = World::new().await;
     world

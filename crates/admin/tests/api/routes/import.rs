@@ -271,7 +271,8 @@ async fn tables_with_any_separator_set_the_forwarding() {
 #[tokio::test]
 async fn a_faulty_rule_is_named_with_its_line() {
     let world = World::new().await;
-    let text = "number;dnd;forward_busy;voicemail\n1;maybe;;\n2;;no where;\n3;;;2\n4;off;5;no\n";
+    let text = "number;dnd;forward_busy;voicemail;call_limit\n1;maybe;;;\n2;;no where;;\n3;;;2;\n4;off;5;no;2\n\
+                5;;;;many\n6;;;;51\n";
     let body = csv(&world, "", text).await.is_problem(422, "import_failed", None);
     let fields: Vec<_> = body["lines"]
         .as_array()
@@ -281,7 +282,14 @@ async fn a_faulty_rule_is_named_with_its_line() {
         .collect();
     assert_eq!(
         fields,
-        [json!("dnd"), json!("forward_busy"), json!("voicemail"), Value::Null]
+        [
+            json!("dnd"),
+            json!("forward_busy"),
+            json!("voicemail"),
+            Value::Null,
+            json!("call_limit"),
+            json!("call_limit")
+        ]
     );
     world
         .post("/extensions", r#"{"number":"1","forward_always":""}"#)
@@ -299,8 +307,10 @@ async fn a_faulty_rule_is_named_with_its_line() {
 #[tokio::test]
 async fn an_exported_table_can_be_imported() {
     let world = World::new().await;
-    let text = "number,name,dnd,forward_always,forward_busy,forward_no_answer,voicemail,require_qop,transcode\n\
-                *97,,false,,,,true,false,auto\n101,\"Smith, \"\"Al\"\"\",true,102,sip:a@b.example,gw/+49,false,true,off\n";
+    let text = "number,name,dnd,forward_always,forward_busy,forward_no_answer,forward_unreachable,voicemail,require_qop,\
+                transcode,no_answer_seconds,call_limit,pickup_group,music,reject_anonymous,hide_number,intercom\n\
+                *97,,false,,,,,true,false,auto,,,,,false,false,true\n\
+                101,\"Smith, \"\"Al\"\"\",true,102,sip:a@b.example,gw/+49,103,false,true,off,20,2,sales,jazz,true,true,false\n";
     csv(&world, "", text).await.is(200);
     let accept = [("accept", "text/csv")];
     let table = world

@@ -53,6 +53,7 @@ fn cdr(n: i64, from: &str, to: &str) -> Cdr {
         detail: String::new(),
         segments: Segment::of_plain_call(started_at, from, None, ended_at),
         links: Vec::new(),
+        hidden: false,
     }
 }
 
