@@ -5,6 +5,7 @@
 mod admin;
 mod causes;
 mod changes;
+mod identity;
 mod media;
 mod message;
 mod odd;

@@ -50,9 +50,7 @@ impl Bridge {
         accept(x, a, b)?;
         accept(x, b, a)?;
         let bridge = Self::new(x, a, b);
-        bridge.align(x, a);
-        introduce(x, a, b);
-        introduce(x, b, a);
+        bridge.align_and_introduce(x, a);
         Ok(bridge)
     }
 
@@ -101,10 +99,23 @@ impl Bridge {
         self.resyncs = 0;
         join(x, stays, new);
         self.lines = lines_between(x, stays, new);
-        self.align(x, new);
-        introduce(x, stays, new);
-        introduce(x, new, stays);
+        self.align_and_introduce(x, new);
         Ok(())
+    }
+
+    /// Brings the two legs to the same session, and tells each phone of the other party. An offer that is sent for the
+    /// session says both.
+    fn align_and_introduce(&self, x: &mut Core, first: LegId) {
+        let [a, b] = self.sides;
+        for (leg, other) in [(a, b), (b, a)] {
+            let with = x.legs.get(other).map(|other| x.identity_of(other));
+            if let (Some(leg), Some(with)) = (x.legs.get_mut(leg), with) {
+                identity::is_with(leg, &with);
+            }
+        }
+        self.align(x, first);
+        introduce(x, a, b);
+        introduce(x, b, a);
     }
 
     /// What the leg that goes has offered and waits for, or is to answer, is settled for the leg that stays.

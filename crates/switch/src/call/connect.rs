@@ -48,6 +48,13 @@ impl Call {
         }
     }
 
+    /// The answers to the subject's INVITE name the party of a leg that rings from now on.
+    pub fn introduce(&self, x: &mut Core, leg: LegId) {
+        if let Some(subject) = self.subject {
+            bridge::introduce(x, subject, leg);
+        }
+    }
+
     /// Lets media flow between the subject and a leg that is not connected: early media.
     pub fn hear_early(&self, x: &mut Core, leg: LegId) {
         if let Some(subject) = self.subject {

@@ -29,6 +29,9 @@ impl Dialing {
             return;
         }
         let alone = self.hunt.is_single();
+        if alone && call.subject_waits(x) {
+            call.introduce(x, leg);
+        }
         let fits = |spec: &&Spec| {
             let subject = call.subject_leg(x);
             subject.is_some_and(|subject| !subject.talk().is_established() || serves(subject, spec))
