@@ -34,6 +34,8 @@ pub struct Port {
     pub watched: bool,
     /// What the engine listens for.
     pub ears: Ears,
+    /// What is played to it, and under which token.
+    pub plays: Option<(Source, u64)>,
 }
 
 /// The engine.
@@ -98,6 +100,7 @@ impl Engine {
                     bridged: None,
                     watched: false,
                     ears: Ears::default(),
+                    plays: None,
                 };
                 let before = self.ports.insert(*port, fresh);
                 assert!(before.is_none(), "a port is opened once");
@@ -111,6 +114,8 @@ impl Engine {
                 self.part(*other);
                 self.open(*one).bridged = Some(*other);
                 self.open(*other).bridged = Some(*one);
+                self.open(*one).plays = None;
+                self.open(*other).plays = None;
             }
             Command::Unbridge(port) => {
                 self.open(*port);
@@ -138,8 +143,8 @@ impl Engine {
                 source,
                 repeat,
             } => {
-                self.open(*port);
                 self.part(*port);
+                self.open(*port).plays = Some((source.clone(), *token));
                 self.play(*port, *token, source, *repeat);
             }
             Command::Echo(port) => {
@@ -150,7 +155,13 @@ impl Engine {
             Command::Dtmf { media: port, .. } => {
                 self.open(*port);
             }
-            // A verb may stop its player after the leg has closed the port. The others are not for this function.
+            // A verb may stop its player after the leg has closed the port.
+            Command::Stop(port) => {
+                if let Some(port) = self.ports.get_mut(port) {
+                    port.plays = None;
+                }
+            }
+            // The others are not for this function.
             _ => {}
         }
     }
@@ -272,6 +283,11 @@ impl Engine {
         if let Event::Recorded { recording, .. } = event {
             self.recordings.remove(recording);
             self.paused.remove(recording);
+        }
+        if let Event::Played { media, token, .. } = event
+            && let Some(port) = self.ports.get_mut(media)
+        {
+            port.plays.take_if(|(_, playing)| playing == token);
         }
     }
 

@@ -35,7 +35,7 @@ pub use ::media::audio::tone::{NAMES as TONES, check as check_tone};
 pub use accounts::{Accounts, Gone, Identity};
 pub use answer::Answer;
 pub use api::*;
-pub use config::{Config, Keys, Limits, Services, Transactions};
+pub use config::{Config, Hold, Keys, Limits, Services, Transactions};
 pub use domain::Domain;
 pub use ingress::{admission, auth};
 pub use machine::Switch;

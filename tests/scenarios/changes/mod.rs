@@ -5,4 +5,5 @@ mod consistency;
 mod digits;
 mod glare;
 mod hold;
+mod music;
 mod timers;

@@ -8,7 +8,7 @@ fn stage() -> Stage {
     let config = Config {
         session_expires: std::time::Duration::from_secs(120),
         media_timeout: None,
-        ..Config::default()
+        ..Settings::default().config
     };
     Stage::new(Settings {
         config,

@@ -29,7 +29,7 @@ impl Call {
             plan: r#"fn on_call(caller) { caller.dial("sip:far@198.51.200.2:5060", #{ timeout: 20 }); }"#.into(),
             config: Config {
                 trusted: vec![trusted],
-                ..Config::default()
+                ..Settings::default().config
             },
             ..Settings::default()
         });

@@ -15,6 +15,15 @@ impl Actor {
         port.unwrap_or_else(|| panic!("its call has a port\n{}", world.ladder))
     }
 
+    /// The music that the media engine plays to it.
+    pub fn music(&self) -> Option<String> {
+        let port = self.port();
+        match &self.world.borrow().engine.ports[&port].plays {
+            Some((Source::Music(name), _)) => Some(name.clone()),
+            Some((Source::Prompts(_) | Source::Tone(_), _)) | None => None,
+        }
+    }
+
     /// Presses keys: the media engine reports them, as RFC 4733 events or as tones in the sound.
     pub fn presses(&self, keys: &str) -> &Self {
         let media = self.port();

@@ -19,7 +19,7 @@ use std::{
 
 use bytes::Bytes;
 use sip::{Flow, Instant, Limits, Message, Transport};
-use switch::{Binding, CallUid, Cdr, CdrAnswer, Config, Event, Input, Keys, Listener, Output, Switch};
+use switch::{Binding, CallUid, Cdr, CdrAnswer, Config, Event, Hold, Input, Keys, Listener, Output, Switch};
 
 use crate::{
     engine::Engine,
@@ -65,7 +65,11 @@ impl Default for Settings {
         Self {
             seed: 1,
             plan: "fn on_call(caller) { caller.dial(caller.dialed, #{ timeout: 20 }); }".into(),
-            config: Config::default(),
+            // Most scenarios look at what crosses a bridge.
+            config: Config {
+                hold: Hold::Pass,
+                ..Config::default()
+            },
             store_delay: Duration::from_millis(8),
         }
     }

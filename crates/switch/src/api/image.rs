@@ -5,7 +5,7 @@
 
 use std::{net::IpAddr, time::Duration};
 
-use media::{Session, Spec};
+use media::{SdpDirection, Session, Spec};
 use serde::{Deserialize, Serialize};
 use sip::{Flow, dialog::Dialog};
 
@@ -58,6 +58,33 @@ pub struct TalkImage {
     pub heard: Option<Spec>,
     /// What the phone was last told about the other side.
     pub said: Option<Spec>,
+    /// Whether the phone listens, or holds.
+    #[serde(default)]
+    pub listens: Listens,
+}
+
+/// Whether a phone listens to the other side (RFC 3264 section 8.4).
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Listens {
+    /// It has not listened in this dialog.
+    #[default]
+    NotYet,
+    /// It listens.
+    Now,
+    /// It has listened, and has put the other side on hold.
+    NoLonger,
+}
+
+impl Listens {
+    /// After the phone has described its media with this direction. `hears`: something was to be heard by the phone; where
+    /// that is not so, the phone only mirrors the hold of the other side.
+    pub(crate) fn after(self, direction: SdpDirection, hears: bool) -> Self {
+        match self {
+            _ if direction.receives() => Self::Now,
+            Self::Now if hears => Self::NoLonger,
+            before @ (Self::NotYet | Self::Now | Self::NoLonger) => before,
+        }
+    }
 }
 
 /// The parts of a session timer that outlive a restart (RFC 4028).

@@ -29,7 +29,7 @@ pub use account::{AccountChange, Trusted};
 pub use admin::{
     Command, CommandError, Conference, Event, LiveCall, Member, RecordAction, Registration, Reply, ServiceStats, Stats,
 };
-pub use image::{Abilities, CallImage, LegImage, TalkImage, TimerImage};
+pub use image::{Abilities, CallImage, LegImage, Listens, TalkImage, TimerImage};
 pub use records::{
     AudioRules, Began, Binding, BindingChange, CallUid, CauseCode, Cdr, CdrAnswer, CdrOpen, Device, Disposition,
     EndedBy, Extension, Ha1, LegQuality, Link, LinkKind, LiveLeg, LiveRecording, LiveState, NatPolicy, Quality,

@@ -5,8 +5,10 @@
 //! | file | what it does | fields of [`Bridge`] |
 //! |---|---|---|
 //! | `mod.rs` | connects, replaces a leg, parts | `sides`, `lines` |
+//! | `hold.rs` | hold: music for the party on hold | `holding` |
 //! | `offers.rs` | passes offers and answers from one side to the other | `passing`, `resyncs` |
 
+mod hold;
 mod offers;
 
 use ::media::{Command, MediaId, SdpDirection, Spec};
@@ -16,7 +18,10 @@ use crate::{
     ids::LegId,
     leg::{Fit, Leg, identity},
     own::OWN_CODECS,
+    stack::Stack,
 };
+use hold::Holding;
+pub(crate) use hold::{answer_alone, hides_hold};
 
 /// Two legs that are connected. See the module.
 pub(crate) struct Bridge {
@@ -26,6 +31,7 @@ pub(crate) struct Bridge {
     passing: Passing,
     /// Re-INVITEs of ours that bring the two legs to the same session, since a phone last changed its session by itself.
     resyncs: u8,
+    holding: Holding,
 }
 
 /// An offer of one phone on its way to the other.
@@ -78,12 +84,15 @@ impl Bridge {
     /// Lets media flow between the two.
     fn new(x: &mut Core, a: LegId, b: LegId) -> Self {
         join(x, a, b);
-        Self {
+        let mut bridge = Self {
             sides: [a, b],
             lines: lines_between(x, a, b),
             passing: Passing::None,
             resyncs: 0,
-        }
+            holding: Holding::default(),
+        };
+        bridge.settle_holds(x);
+        bridge
     }
 
     /// Puts `new` in the place of `old`, which is neither hung up nor told.
@@ -95,10 +104,12 @@ impl Bridge {
         accept(x, stays, new)?;
         self.settle_open_offers(x, old, stays);
         unjoin(x, old);
+        self.forget_holds(x);
         self.sides = [stays, new];
         self.resyncs = 0;
         join(x, stays, new);
         self.lines = lines_between(x, stays, new);
+        self.settle_holds(x);
         self.align_and_introduce(x, new);
         Ok(())
     }
@@ -137,7 +148,8 @@ impl Bridge {
 
     /// Takes the connection apart; no leg is hung up. An offer of a leg that waits for its answer is answered by Tandem
     /// itself; what it was offered for the other one is taken back.
-    pub fn part(self, x: &mut Core) {
+    pub fn part(mut self, x: &mut Core) {
+        self.end_music(x);
         if let Passing::From(offerer) = self.passing
             && let Some(other) = self.other(offerer)
         {
@@ -151,6 +163,9 @@ impl Bridge {
 
     /// Connects lines besides the audio that both legs have by now.
     pub(super) fn join_lines(&mut self, x: &mut Core) {
+        if self.is_apart() {
+            return;
+        }
         let [a, b] = self.sides;
         let now = lines_between(x, a, b);
         for (a, b) in now.iter().filter(|pair| !self.lines.contains(pair)) {
@@ -220,13 +235,15 @@ pub(crate) fn unjoin(x: &mut Core, leg: LegId) {
     }
 }
 
-/// Tandem itself takes what it can do of an offer that waits.
-pub(crate) fn answer_alone(x: &mut Core, leg: LegId) {
-    x.with_leg(leg, |leg, cx| {
-        if let Some(own) = leg.pending_offer().map(Spec::answered_by_us) {
-            leg.answer_change(cx, &own);
-        }
-    });
+/// Tandem itself takes what it can do of an offer that waits, in that direction if one is given.
+fn answer_alone_with(leg: &mut Leg, cx: &mut Stack, direction: Option<SdpDirection>) {
+    if let Some(own) = leg.pending_offer().map(Spec::answered_by_us) {
+        let own = match direction {
+            Some(direction) => own.with_direction(direction),
+            None => own,
+        };
+        leg.answer_change(cx, &own);
+    }
 }
 
 /// Tandem itself answers a leg that waits for its answer. False where the leg was refused for want of a codec, or does not
@@ -279,7 +296,7 @@ fn accept(x: &mut Core, leg: LegId, other: LegId) -> Result<(), NoCommonCodec> {
 
 /// Whether a phone only mirrors the hold of its former partner, such as `recvonly` to our `sendonly`: that says nothing of
 /// what it wants with the next one.
-pub(crate) fn is_held_by_other(leg: &Leg) -> bool {
+fn is_held_by_other(leg: &Leg) -> bool {
     let heard = leg.heard().map(Spec::direction);
     leg.is_up()
         && match (leg.talk().said().map(Spec::direction), heard) {
@@ -290,9 +307,9 @@ pub(crate) fn is_held_by_other(leg: &Leg) -> bool {
 }
 
 /// What a leg takes, as its phone wants it. A phone that was held by its former partner is taken to want both directions:
-/// a phone that does not answers so, and then the other leg is told.
+/// a phone that does not answers so, and then the other leg is told. A hold for which there is music is not told.
 fn wish(x: &Core, leg: LegId) -> Option<Spec> {
     let leg = x.legs.get(leg)?;
     let agreed = leg.talk().agreed()?;
-    Some(if is_held_by_other(leg) { agreed.opened() } else { agreed })
+    Some(if hides_hold(x, leg) { agreed.opened() } else { agreed })
 }

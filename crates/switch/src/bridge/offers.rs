@@ -30,8 +30,10 @@ impl Bridge {
     /// The ACK of a leg has come with its answer to our 200: the other leg learns of the choice.
     pub fn confirmed(&mut self, x: &mut Core, leg: LegId, answer: &Spec) {
         if let Some(other) = self.other(leg) {
-            self.resync(x, other, answer);
+            let spec = self.as_told(x, leg, answer.clone());
+            self.resync(x, other, &spec);
         }
+        self.settle_holds(x);
         self.join_lines(x);
     }
 
@@ -57,6 +59,7 @@ impl Bridge {
         let Some(spec) = x.legs.get(to).and_then(|leg| leg.talk().in_force()) else {
             return;
         };
+        let spec = self.as_told(x, to, spec);
         let fits = x.legs.get(leg).is_some_and(|leg| leg.fit(&spec) == Fit::Same);
         if !fits {
             self.offer_again(x, leg, &spec);
@@ -81,10 +84,14 @@ impl Bridge {
             SessionEvent::Redescribed(spec) => {
                 if let Some(other) = self.other(leg) {
                     self.resyncs = 0;
-                    x.with_leg(other, |leg, cx| leg.offer_own(cx, &spec));
+                    let spec = self.as_told(x, leg, spec);
+                    if !self.keeps(x, leg) || x.legs.get(other).is_none_or(|leg| leg.fit(&spec) != Fit::Same) {
+                        x.with_leg(other, |leg, cx| leg.offer_own(cx, &spec));
+                    }
                 }
             }
         }
+        self.settle_holds(x);
         self.join_lines(x);
     }
 
@@ -94,6 +101,7 @@ impl Bridge {
             Some(_) if self.passing != Passing::None => {
                 x.with_leg(leg, |leg, cx| leg.refuse_change(cx, 491));
             }
+            Some(other) if self.answers_hold(x, leg, other, spec) => {}
             Some(other) => {
                 (self.passing, self.resyncs) = (Passing::From(leg), 0);
                 x.with_leg(other, |leg, cx| leg.offer(cx, spec));
@@ -115,6 +123,7 @@ impl Bridge {
     fn offer_settled(&mut self, x: &mut Core, leg: LegId, result: Result<Spec, u16>) {
         let passing = std::mem::replace(&mut self.passing, Passing::None);
         let Some(other) = self.other(leg) else { return };
+        let result = result.map(|spec| self.as_told(x, leg, spec));
         match (passing, result) {
             (Passing::From(offerer), Ok(spec)) => {
                 x.with_leg(offerer, |leg, cx| leg.answer_change(cx, &spec));
@@ -132,6 +141,7 @@ impl Bridge {
             // Taken although it was taken back: the leg is brought back to what the other phone has.
             (Passing::Withdrawn, Ok(_)) => {
                 if let Some(spec) = x.legs.get(other).and_then(|leg| leg.talk().agreed()) {
+                    let spec = self.as_told(x, other, spec);
                     x.with_leg(leg, |leg, cx| leg.offer_own(cx, &spec));
                 }
             }
@@ -142,7 +152,7 @@ impl Bridge {
                 let heard = x.legs.get(other).and_then(|leg| Some(leg.heard()?.direction()));
                 let faces = heard
                     .filter(|_| spec.has_audio())
-                    .map(|direction| spec.with_direction(direction));
+                    .map(|direction| self.as_told(x, other, spec.with_direction(direction)));
                 let told = |spec: &Spec| x.legs.get(leg).is_some_and(|leg| leg.fit(spec) == Fit::Same);
                 if !offered && faces.is_some_and(|spec| !told(&spec)) {
                     self.bring_back(x, leg, other);

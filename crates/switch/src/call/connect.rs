@@ -124,7 +124,8 @@ pub(super) fn note_parties(call: &mut Call, x: &mut Core, why: Began) {
 
 /// Takes the connection apart; the leg that is connected with the subject is hung up.
 pub(super) fn hang_up_partner(call: &mut Call, x: &mut Core, cause: &Cause) {
-    let Some(bridge) = call.bridge.take() else { return };
+    let Some(mut bridge) = call.bridge.take() else { return };
+    bridge.end_music(x);
     for side in bridge.sides() {
         if Some(side) == call.subject {
             bridge::unjoin(x, side);

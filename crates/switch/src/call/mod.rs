@@ -320,6 +320,16 @@ impl Call {
         matches!(self.transfer, Transfer::Gives { transferor, .. } if transferor == leg)
     }
 
+    /// The media engine reports of a leg: music on hold is the bridge's, anything else the running verb's.
+    pub fn media_event(&mut self, x: &mut Core, leg: LegId, event: ::media::Event) {
+        if let (::media::Event::Played { token, fault, .. }, Some(bridge)) = (&event, &mut self.bridge)
+            && bridge.played(x, *token, fault.as_deref())
+        {
+            return;
+        }
+        self.tell_verb(VerbEvent::Media(leg, event));
+    }
+
     /// Queues an event for the running verb.
     pub fn tell_verb(&mut self, event: VerbEvent) {
         self.heard.push_back(event);

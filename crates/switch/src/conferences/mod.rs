@@ -187,6 +187,12 @@ impl Conferences {
         }
     }
 
+    /// Whether a leg with this place in the media engine is in a conference.
+    pub fn has(&self, port: MediaId) -> bool {
+        let mut members = self.rooms.values().flat_map(|room| &room.members);
+        members.any(|one| one.port == port)
+    }
+
     /// The call of a member.
     pub fn call_of(&self, name: &str, member: CallUid) -> Option<CallId> {
         let members = &self.rooms.get(name)?.members;

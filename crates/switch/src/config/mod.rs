@@ -36,6 +36,9 @@ pub struct Config {
     pub media_ports_taken: Vec<u16>,
     /// A leg is ended if no media of its peer arrives for this long although it should; `None`: never.
     pub media_timeout: Option<Duration>,
+    /// What the other party hears while a phone holds.
+    #[serde(default)]
+    pub hold: Hold,
     /// The session interval that Tandem offers (RFC 4028).
     pub session_expires: Duration,
     /// Networks whose calls need no challenge.
@@ -55,6 +58,16 @@ pub struct Config {
     pub auth: auth::Config,
     /// Token buckets.
     pub admission: admission::Config,
+}
+
+/// What becomes of a phone's hold (RFC 3264 section 8.4).
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Hold {
+    /// The other party hears music, where there is any, and its phone is not told.
+    #[default]
+    Music,
+    /// The other phone is told, and shows that it is on hold.
+    Pass,
 }
 
 /// How much is held at once, and for how long.
@@ -199,6 +212,7 @@ impl Default for Config {
             media_ports: (20_000, 20_999),
             media_ports_taken: Vec::new(),
             media_timeout: Some(Duration::from_secs(300)),
+            hold: Hold::default(),
             session_expires: Duration::from_secs(1_800),
             trusted: Vec::new(),
             product: concat!("Tandem/", env!("CARGO_PKG_VERSION")).into(),

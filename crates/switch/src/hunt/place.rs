@@ -26,8 +26,9 @@ fn offer(quest: &Quest, x: &Core) -> Spec {
     let Some((leg, heard)) = subject.and_then(|leg| Some((leg, leg.heard()?.clone()))) else {
         return Spec::own(OWN_CODECS);
     };
-    // The party that transferred it held it; it did not hold the call itself. So it can talk with the next party.
-    if quest.transferred && bridge::is_held_by_other(leg) {
+    // The party that transferred it held it; it did not hold the call itself. So it can talk with the next party. If it
+    // holds, the next party hears music.
+    if quest.transferred && bridge::hides_hold(x, leg) {
         heard.opened()
     } else {
         // RFC 3264 5.1: keeps the direction of the caller's offer, so that no phone sends media that the caller does

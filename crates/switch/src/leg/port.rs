@@ -254,7 +254,8 @@ impl Port {
             remote,
             relearn: moved,
         });
-        let timeout = cx.config.media_timeout.filter(|_| hears && up);
+        // Most phones send nothing while they hold, also where they say `sendonly`.
+        let timeout = cx.config.media_timeout.filter(|_| hears && up && !talk.holds());
         if self.watched != timeout {
             self.watched = timeout;
             cx.media(Command::Watch { media: port, timeout });

@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use ::media::{Codec, Local, Remote, SdpDirection, SdpError, Session, Spec, Transcode, sdp::Sdp};
 use bytes::Bytes;
 
-use crate::api::{AudioRules, TalkImage};
+use crate::api::{AudioRules, Listens, TalkImage};
 
 /// How the last description sent to the phone fits media that the other side describes by a [`Spec`].
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -68,6 +68,7 @@ pub(crate) struct Talk {
     heard: Option<Spec>,
     /// The media of the other side that the phone was told last, in an offer that the phone answered, or in an answer.
     said: Option<Spec>,
+    listens: Listens,
     open: Open,
 }
 
@@ -79,6 +80,7 @@ impl Talk {
             audio,
             heard: None,
             said: None,
+            listens: Listens::NotYet,
             open: Open::None,
         }
     }
@@ -91,6 +93,7 @@ impl Talk {
             audio: self.audio.clone(),
             heard: self.heard.clone(),
             said: self.said.clone(),
+            listens: self.listens,
         })
     }
 
@@ -103,6 +106,7 @@ impl Talk {
             audio: image.audio,
             heard: image.heard,
             said: image.said,
+            listens: image.listens,
             open: Open::None,
         }
     }
@@ -182,6 +186,7 @@ impl Talk {
         };
         let told = self.session.adapted(&spec.clone().under(rule(&self.audio)))?;
         let bytes = self.session.make_answer(&told)?;
+        self.listens = self.listens.after(offered.direction(), true);
         self.heard = Some(offered.clone());
         self.said = Some(told);
         Ok(bytes)
@@ -243,6 +248,7 @@ impl Talk {
             return Err(SdpError::State("no offer to be answered"));
         };
         let heard = self.session.receive_answer(sdp)?.under(rule(&self.audio));
+        self.listens = self.listens.after(heard.direction(), offered.direction().sends());
         self.said = Some(offered.clone());
         self.heard = Some(heard.clone());
         self.open = Open::None;
@@ -290,6 +296,17 @@ impl Talk {
             (Some(said), _) | (None, Open::Ours(said) | Open::OursInSuccess(said)) => Some(said),
             (None, Open::None | Open::Theirs(_) | Open::AnsweredEarly) => None,
         }
+    }
+
+    /// Whether the phone has put the other side on hold: it has listened in this dialog, and does not listen any more (RFC
+    /// 3264 section 8.4). A phone that has never listened, such as a camera, or that only mirrors our hold, does not hold.
+    pub fn holds(&self) -> bool {
+        self.listens == Listens::NoLonger
+    }
+
+    /// Whether the phone would hold after this offer of its own.
+    pub fn holds_by(&self, offered: &Spec) -> bool {
+        self.listens.after(offered.direction(), true) == Listens::NoLonger
     }
 
     /// The media that the phone takes now: the codecs that the phone described and was told, too (RFC 3264 6.1, 7).

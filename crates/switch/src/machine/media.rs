@@ -66,7 +66,7 @@ fn whose(switch: &Switch, media: MediaId) -> Option<(CallId, LegId)> {
 
 fn tell(switch: &mut Switch, media: MediaId, event: Event) {
     if let Some((call, leg)) = whose(switch, media) {
-        switch.with_call(call, |call, _| call.tell_verb(VerbEvent::Media(leg, event)));
+        switch.with_call(call, |call, x| call.media_event(x, leg, event));
     }
 }
 

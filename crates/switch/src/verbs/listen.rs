@@ -8,6 +8,7 @@ use crate::{
     api::Outcome,
     call::{self, Call, VerbEvent},
     core::Core,
+    own::MUSIC,
     stack::TimerKey,
 };
 
@@ -35,9 +36,6 @@ enum Until {
 }
 
 const TONE: Duration = Duration::from_secs(10);
-
-/// The music that is played where the script names none.
-const MUSIC: &str = "default";
 
 /// `caller.wait(seconds)`.
 pub(super) fn wait(call: &mut Call, x: &mut Core, time: Duration) -> Next {

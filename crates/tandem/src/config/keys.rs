@@ -134,6 +134,17 @@ const KEYS: &[Key] = &[
             Ok(())
         },
     ),
+    key(
+        PLACES,
+        "hold",
+        "music|pass",
+        "music",
+        "What a party on hold hears: music (the file or folder `default` of --prompts), or what its phone does itself",
+        |c, v| {
+            c.switch.hold = values::hold(one(v))?;
+            Ok(())
+        },
+    ),
     list(key(
         NETWORK,
         "sip",

@@ -9,7 +9,7 @@ use std::{
 use ipnet::IpNet;
 use media::audio::Country;
 use sip::Transport;
-use switch::{Listener, Trusted};
+use switch::{Hold, Listener, Trusted};
 
 use super::{Rtp, Secret};
 
@@ -29,6 +29,14 @@ pub(super) fn directory(value: &str) -> Result<PathBuf, String> {
 pub(super) fn country(value: &str) -> Result<Country, String> {
     let codes = || Country::codes().collect::<Vec<_>>().join(", ");
     Country::named(value).ok_or_else(|| format!("expected one of {}", codes()))
+}
+
+pub(super) fn hold(value: &str) -> Result<Hold, String> {
+    match value {
+        "music" => Ok(Hold::Music),
+        "pass" => Ok(Hold::Pass),
+        _ => Err("expected music or pass".into()),
+    }
 }
 
 /// `IP:PORT`, IPv6 in brackets; `localhost` is `127.0.0.1`.
