@@ -157,13 +157,31 @@ pub enum Command {
     Stop(MediaId),
     /// Send back to the leg what it says, until stopped.
     Echo(MediaId),
-    /// Send a DTMF digit to the leg as RFC 4733 events.
+    /// Send a DTMF digit to the leg: as RFC 4733 events, or as a tone in the sound where the peer takes no events. The
+    /// digit is not sent where the leg has just got the same one as an event of the other leg of its bridge: some phones send
+    /// each key twice.
     Dtmf {
         /// The leg.
         media: MediaId,
         /// `0`-`9`, `*`, `#`, `A`-`D`, and `!` for the hook flash.
         digit: char,
         /// How long, in milliseconds.
+        millis: u16,
+    },
+    /// Begin to send a DTMF digit to the leg, as [`Command::Dtmf`] does; until [`Command::Release`], and for 8 s at most.
+    Press {
+        /// The leg.
+        media: MediaId,
+        /// As in [`Command::Dtmf`].
+        digit: char,
+    },
+    /// End the digit that [`Command::Press`] began.
+    Release {
+        /// The leg.
+        media: MediaId,
+        /// The digit.
+        digit: char,
+        /// For how many milliseconds it is sent in all, if it was not sent for longer already.
         millis: u16,
     },
     /// End the leg if nothing is heard from its peer for this long; `None` switches the watch off (hold).
@@ -240,12 +258,21 @@ pub enum Event {
         /// The peer's real RTP address.
         remote: SocketAddr,
     },
-    /// The peer pressed a key (RFC 4733), reported once a press.
+    /// The peer pressed a key (RFC 4733, or a tone that [`Command::Listen`] asked for), reported once a press.
     Dtmf {
         /// The leg.
         media: MediaId,
         /// `0`-`9`, `*`, `#`, `A`-`D`.
         digit: char,
+    },
+    /// The peer let that key go.
+    DtmfEnded {
+        /// The leg.
+        media: MediaId,
+        /// The key of the last [`Event::Dtmf`].
+        digit: char,
+        /// How long it was pressed, in milliseconds.
+        millis: u16,
     },
     /// A play has come to its end, or was not possible.
     Played {

@@ -115,6 +115,9 @@ pub enum RecordEnd {
 pub struct Ears {
     /// DTMF as tones in the sound: for peers that agreed on neither RFC 4733 nor INFO.
     pub digits: bool,
+    /// Nobody hears the tones of these keys: neither the other leg of a bridge nor a room. A recording of the leg does.
+    /// A bridge then decodes what it would copy.
+    pub mute: bool,
     /// When the peer begins and ends to speak.
     pub voice: bool,
     /// The beep of an answering machine.

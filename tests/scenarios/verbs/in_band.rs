@@ -10,6 +10,7 @@ const ASKS: &str = r#"caller.play("welcome"); let r = caller.collect("menu", #{ 
 
 const TONES: Ears = Ears {
     digits: true,
+    mute: false,
     voice: false,
     beep: false,
     fax: false,

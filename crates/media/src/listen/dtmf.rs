@@ -160,6 +160,11 @@ impl Dtmf {
         }
     }
 
+    /// Whether there may be a key: one that was told of, or the first block of one.
+    pub(super) fn is_pressed(&self) -> bool {
+        self.press.is_some()
+    }
+
     /// Takes in a block.
     fn judge(&mut self, heard: &mut SmallVec<[Heard; 4]>) {
         let filters = Filters::of(&self.block);

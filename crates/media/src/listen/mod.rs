@@ -73,6 +73,11 @@ impl Listener {
         }
     }
 
+    /// Whether what was heard last may be a key: one that was told of and is not let go, or a block of its tones.
+    pub fn may_be_key(&self) -> bool {
+        self.dtmf.as_ref().is_some_and(|dtmf| dtmf.is_pressed())
+    }
+
     /// Samples at 8 kHz, of any number; what was heard in them, in order.
     pub fn hear(&mut self, pcm: &[i16]) -> SmallVec<[Heard; 4]> {
         let mut heard = SmallVec::new();

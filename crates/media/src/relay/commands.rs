@@ -11,7 +11,7 @@ use super::{
     play::{Owner, Player},
     route::Route,
     stream::{
-        Stream, dtmf,
+        Stream, dtmf, in_band,
         outgoing::Join,
         rtcp::{self, MAX_FAREWELLS},
         voice,
@@ -56,7 +56,13 @@ impl Relay {
                 }
             }
             Command::Echo(media) => self.echo(now, media),
-            Command::Dtmf { media, digit, millis } => self.press(now, media, digit, millis),
+            Command::Dtmf { media, digit, millis } => self.press(now, media, digit, Some(millis)),
+            Command::Press { media, digit } => self.press(now, media, digit, None),
+            Command::Release { media, digit, millis } => {
+                if let (Some(event), Some(stream)) = (dtmf::code(digit), self.streams.live(media)) {
+                    stream.egress.keys.release(event, millis);
+                }
+            }
             Command::Watch { media, timeout } => {
                 let Some(stream) = self.streams.live(media) else { return };
                 stream.ingress.watch = timeout;
@@ -219,14 +225,19 @@ impl Relay {
         self.streams.rebuild(media.slot);
     }
 
-    fn press(&mut self, now: Duration, media: MediaId, digit: char, millis: u16) {
+    /// Without `millis` until the key is released.
+    fn press(&mut self, now: Duration, media: MediaId, digit: char, millis: Option<u16>) {
         let Some(event) = dtmf::code(digit) else { return };
         let Some(stream) = self.streams.live(media) else { return };
-        // A peer without RFC 4733 cannot be told; the voice is not held up for it.
-        if stream.event_payload().is_none() {
+        // A peer that takes neither events nor sound of ours cannot be told; the voice is not held up for it.
+        let sounds = stream.egress.packets.is_some() && in_band::has_tone(event);
+        if stream.event_payload().is_none() && !sounds {
             return;
         }
-        if stream.egress.keys.press(event, millis) && !stream.due.is_set(Timer::Keys) {
+        if millis.is_some() && stream.egress.crossing.was_last(now, event) {
+            return;
+        }
+        if stream.egress.keys.press(now, event, millis) && !stream.due.is_set(Timer::Keys) {
             self.arm(media.slot, Timer::Keys, Some(now));
         }
     }

@@ -60,7 +60,7 @@ use rand_chacha::{
 pub use self::play::{Block, Named, PIECE, Piece, Track, Wanted};
 use self::{
     address::Directory,
-    group::{Groups, Tape, tapes, tick},
+    group::{Groups, Tape, hearing, tapes, tick},
     play::{Owner, Play, Player},
     stream::{
         playing::{self, Frame},
@@ -286,6 +286,11 @@ impl Relay {
                     }
                 },
                 Timer::Keys => stream.key(now, &mut self.scratch, out),
+                Timer::Held => {
+                    let (media, ended) = (stream.id, stream.ingress.detector.end());
+                    self.events.extend(ended.map(|heard| hearing::event(media, heard)));
+                    None
+                }
                 Timer::Report => {
                     rtcp::report(stream, now, out);
                     let next = rtcp::interval(self.config.report, false, self.random.next_u32());

@@ -5,15 +5,19 @@ use std::{net::SocketAddr, time::Duration};
 use super::{
     Relay,
     address::{Announced, Match},
-    canonical, group, raw,
+    canonical,
+    group::{self, hearing},
+    raw,
     route::Route,
     stream::{
+        dtmf,
         egress::Passing,
         ingress::Onward,
         outgoing::Origin,
         rtcp::{self, feedback, reader::Compound},
         sound,
     },
+    timers::Timer,
 };
 use crate::Event;
 
@@ -76,12 +80,12 @@ impl Relay {
             onward: heard.onward,
             payload: rtp.payload(),
         };
-        if origin.event
-            && packet.taken
-            && let Some(digit) = ingress.detector.packet(now, origin.timestamp, packet.payload)
-        {
-            let media = stream.id;
-            self.events.push_back(Event::Dtmf { media, digit });
+        if origin.event && packet.taken {
+            self.key(now, slot, &packet);
+            match self.streams.get(slot) {
+                Some(again) => stream = again,
+                None => return,
+            }
         }
         if stream.ingress.sound.is_some() || (packet.onward == Onward::Sound && packet.taken) {
             self.hear(now, slot, &packet, rtp.payload_type());
@@ -99,6 +103,18 @@ impl Relay {
             }
             Route::Echo => stream.relay(now, &packet, &mut self.scratch, out),
         }
+    }
+
+    /// A packet of a key (RFC 4733): tells signalling what it says.
+    fn key(&mut self, now: Duration, slot: u32, packet: &Passing<'_>) {
+        let Some(stream) = self.streams.get(slot) else { return };
+        let (media, stamp) = (stream.id, (packet.origin.timestamp, packet.origin.clock));
+        let detector = &mut stream.ingress.detector;
+        let heard = detector.packet(now, stamp, packet.payload);
+        let until = detector.is_open().then_some(now + dtmf::LOST);
+        self.events
+            .extend(heard.into_iter().map(|heard| hearing::event(media, heard)));
+        self.arm(slot, Timer::Held, until);
     }
 
     /// What came to the RTP port and is no RTP of audio: a datagram of a line besides the audio, or RTCP (RFC 5761).

@@ -58,7 +58,7 @@ impl Streams {
             Route::Echo => Target::Peer(&stream.remote.send_payloads),
             Route::Room => Target::Sound,
         };
-        let table = ingress::table(&stream.remote, target);
+        let table = ingress::table(&stream.remote, target, stream.ingress.filtered);
         if let Some(stream) = self.get(slot) {
             *stream.ingress.table = table;
         }

@@ -11,6 +11,8 @@ pub(super) enum Timer {
     Play,
     /// A packet of a digit.
     Keys,
+    /// The packets of a key may have ended.
+    Held,
     /// A report to the peer (RFC 3550 section 6.2).
     Report,
     /// A report to signalling.
@@ -19,7 +21,14 @@ pub(super) enum Timer {
 
 impl Timer {
     /// All of them.
-    pub(super) const ALL: [Timer; 5] = [Timer::Watch, Timer::Play, Timer::Keys, Timer::Report, Timer::Measure];
+    pub(super) const ALL: [Timer; 6] = [
+        Timer::Watch,
+        Timer::Play,
+        Timer::Keys,
+        Timer::Held,
+        Timer::Report,
+        Timer::Measure,
+    ];
 }
 
 /// When each [`Timer`] of a leg is due.

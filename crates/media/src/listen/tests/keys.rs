@@ -8,6 +8,7 @@ const KEYS: &str = "123A456B789C*0#D";
 
 const DIGITS: Ears = Ears {
     digits: true,
+    mute: false,
     voice: false,
     beep: false,
     fax: false,

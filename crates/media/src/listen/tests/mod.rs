@@ -19,6 +19,7 @@ use crate::service::{Ears, Sound};
 
 const ALL: Ears = Ears {
     digits: true,
+    mute: false,
     voice: true,
     beep: true,
     fax: true,

@@ -4,6 +4,7 @@ use super::*;
 
 const SIGNALS: Ears = Ears {
     digits: false,
+    mute: false,
     voice: false,
     beep: true,
     fax: true,

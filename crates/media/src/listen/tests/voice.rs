@@ -4,6 +4,7 @@ use super::*;
 
 const VOICE: Ears = Ears {
     digits: false,
+    mute: false,
     voice: true,
     beep: false,
     fax: false,

@@ -18,7 +18,13 @@ pub(in crate::relay) struct Hearing {
     /// From the rate of the leg's sound to the 8 kHz of the detectors.
     resampling: Resampling,
     narrow: Vec<i16>,
+    /// Whether tones of keys are not to be heard by others, and whether they are left out now.
+    mutes: bool,
+    muted: bool,
 }
+
+/// Milliseconds in which sound fades where a tone is left out: without clicks.
+const FADE: u32 = 2;
 
 impl Hearing {
     fn new(ears: Ears) -> Hearing {
@@ -26,6 +32,26 @@ impl Hearing {
             listener: Listener::new(ears),
             resampling: Resampling::default(),
             narrow: Vec::new(),
+            mutes: ears.digits && ears.mute,
+            muted: false,
+        }
+    }
+
+    /// Leaves the tone of a key out of the frame in which it was just heard. As soon as there may be a key, so that less of
+    /// it is left than a detector takes for a key (ITU-T Q.24: 20 ms are none).
+    fn leave_out(&mut self, frame: &mut [i16], rate: Rate) {
+        let (before, now) = (self.muted, self.mutes && self.listener.may_be_key());
+        self.muted = now;
+        let fade = rate.samples(FADE).min(frame.len());
+        for (n, sample) in frame.iter_mut().enumerate() {
+            let part = (n.min(fade) * 256 / fade.max(1)) as i32;
+            let gain = match (before, now) {
+                (false, false) => break,
+                (true, true) => 0,
+                (false, true) => 256 - part,
+                (true, false) => part,
+            };
+            *sample = (i32::from(*sample) * gain / 256) as i16;
         }
     }
 
@@ -39,9 +65,11 @@ impl Hearing {
 
 /// Listens for these sounds of a leg's peer, and no longer for others.
 pub(in crate::relay) fn listen(relay: &mut Relay, now: Duration, media: MediaId, ears: Ears) {
-    if relay.streams.live(media).is_none() {
+    let Some(stream) = relay.streams.live(media) else {
         return;
-    }
+    };
+    stream.ingress.filtered = ears.digits && ears.mute;
+    relay.streams.rebuild(media.slot);
     if ears.any() {
         members::begin_sound(relay, now, media.slot);
     }
@@ -55,6 +83,19 @@ pub(in crate::relay) fn listen(relay: &mut Relay, now: Duration, media: MediaId,
     }
 }
 
+/// What is heard, for signalling.
+pub(in crate::relay) fn event(media: MediaId, heard: Heard) -> Event {
+    match heard {
+        Heard::Pressed(digit) => Event::Dtmf { media, digit },
+        Heard::Released { digit, millis } => Event::DtmfEnded {
+            media,
+            digit,
+            millis: millis.try_into().unwrap_or(u16::MAX),
+        },
+        Heard::Sound(sound) => Event::Heard { media, sound },
+    }
+}
+
 /// Tells signalling what is heard in the frame of a leg.
 pub(super) fn hear_frame(relay: &mut Relay, slot: u32) {
     let Some(stream) = relay.streams.get(slot) else { return };
@@ -62,11 +103,7 @@ pub(super) fn hear_frame(relay: &mut Relay, slot: u32) {
     let Some(sound) = &mut stream.ingress.sound else { return };
     let rate = sound.rate();
     let Some(hearing) = &mut sound.hearing else { return };
-    for heard in hearing.hear(&sound.frame, rate) {
-        match heard {
-            Heard::Pressed(digit) => relay.events.push_back(Event::Dtmf { media, digit }),
-            Heard::Released { .. } => {}
-            Heard::Sound(sound) => relay.events.push_back(Event::Heard { media, sound }),
-        }
-    }
+    let heard = hearing.hear(&sound.frame, rate);
+    relay.events.extend(heard.map(|heard| event(media, heard)));
+    hearing.leave_out(&mut sound.frame, rate);
 }

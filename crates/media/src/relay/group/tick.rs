@@ -43,13 +43,13 @@ where
                 sound.tick(now, millis);
             }
         }
-        match hall {
-            Some(hall) => tick_hall(relay, now, (id, hall), (&legs, millis), out),
-            None => legs.iter().for_each(|slot| cross(relay, now, *slot, out)),
-        }
         for slot in &legs {
             tapes::take_tapes(relay, now, *slot);
             hearing::hear_frame(relay, *slot);
+        }
+        match hall {
+            Some(hall) => tick_hall(relay, now, (id, hall), (&legs, millis), out),
+            None => legs.iter().for_each(|slot| cross(relay, now, *slot, out)),
         }
     }
 }
@@ -102,6 +102,9 @@ where
     let Some(sound) = stream.ingress.sound.as_deref().filter(|sound| sound.crosses) else {
         return;
     };
+    if peer.sounds_key() {
+        return;
+    }
     let taken = stream.remote.direction.receive;
     if sound.kind == Kind::Nothing || !taken || peer.egress.player.is_some() {
         peer.egress.pause();

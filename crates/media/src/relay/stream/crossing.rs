@@ -24,9 +24,59 @@ pub(in crate::relay) struct Crossing {
     event: Option<(u32, u32, u32)>,
     /// Until then the event takes the place of the audio.
     until: Duration,
+    /// The last press of the other leg's peer.
+    last: Option<Passed>,
 }
 
+/// A press of the other leg's peer.
+#[derive(Copy, Clone, Debug)]
+struct Passed {
+    /// The sender's stream and time stamp.
+    press: (u32, u32),
+    event: u8,
+    /// When a packet of it came last.
+    at: Duration,
+    /// The key came by INFO, too, and was sent for that.
+    left_out: bool,
+}
+
+/// A key that comes by RFC 4733 and by INFO is one key within this time.
+const SAME_KEY: Duration = Duration::from_secs(1);
+
 impl Crossing {
+    /// A packet of a press came: whether it is the first of the press.
+    pub(in crate::relay) fn is_new(&mut self, now: Duration, press: (u32, u32), event: u8) -> bool {
+        if let Some(last) = self.last.as_mut().filter(|last| last.press == press) {
+            last.at = now;
+            return false;
+        }
+        self.last = Some(Passed {
+            press,
+            event,
+            at: now,
+            left_out: false,
+        });
+        true
+    }
+
+    /// The press is not passed on.
+    pub(in crate::relay) fn leave_out(&mut self, press: (u32, u32)) {
+        if let Some(last) = self.last.as_mut().filter(|last| last.press == press) {
+            last.left_out = true;
+        }
+    }
+
+    /// Whether that press is not passed on.
+    pub(in crate::relay) fn is_left_out(&self, press: (u32, u32)) -> bool {
+        self.last.is_some_and(|last| last.press == press && last.left_out)
+    }
+
+    /// Whether this key has just been passed on. One press counts for one key.
+    pub(in crate::relay) fn was_last(&mut self, now: Duration, event: u8) -> bool {
+        let same = |last: &mut Passed| !last.left_out && last.event == event && now.saturating_sub(last.at) <= SAME_KEY;
+        self.last.take_if(same).is_some()
+    }
+
     /// Whether a key is pressed now.
     pub(in crate::relay) fn is_pressed(&self, now: Duration) -> bool {
         now < self.until

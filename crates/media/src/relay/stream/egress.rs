@@ -10,6 +10,7 @@ use super::{
     Stream,
     crossing::{self, Crossing},
     dtmf::{self, Keys, Packet, Step},
+    in_band,
     ingress::Onward,
     outgoing::{Join, Origin, Outgoing, Position},
     voice::{Packets, Voice},
@@ -51,6 +52,22 @@ impl Egress {
             made: None,
             crossing: Crossing::default(),
         }
+    }
+
+    /// Whether a packet of the other leg's belongs to a key that was sent to the peer before, by its INFO.
+    fn repeats(&mut self, now: Duration, packet: &Passing<'_>) -> bool {
+        let Some(event) = packet.payload.first().copied().filter(|_| packet.origin.event) else {
+            return false;
+        };
+        let press = (packet.origin.ssrc, packet.origin.timestamp);
+        if !self.crossing.is_new(now, press, event) {
+            return self.crossing.is_left_out(press);
+        }
+        let repeats = self.keys.was_last(now, event);
+        if repeats {
+            self.crossing.leave_out(press);
+        }
+        repeats
     }
 
     /// The packets of another leg are copied again. A key that is copied says nothing of the audio beside it.
@@ -104,7 +121,7 @@ impl Stream {
             // Hold, or another sender is on the line: the next packet does not continue the stream.
             _ => return self.egress.out.interrupt(Join::Anew),
         };
-        if self.egress.keys.is_pressed() {
+        if self.egress.repeats(now, packet) || self.egress.keys.is_pressed() {
             return self.egress.out.interrupt(Join::Sequence);
         }
         let origin = packet.origin;
@@ -183,11 +200,16 @@ impl Stream {
     where
         F: FnMut(u16, SocketAddr, &[u8]),
     {
-        let Packet { payload, timestamp } = match self.egress.keys.step() {
+        let packet = match self.egress.keys.step(now) {
             Step::Done => return None,
             Step::Pause(pause) => return Some(now + pause),
             Step::Send(packet) => packet,
         };
+        if self.event_payload().is_none() {
+            in_band::send(self, now, &packet, scratch, out);
+            return Some(now + dtmf::STEP);
+        }
+        let Packet { payload, timestamp, .. } = packet;
         let frame = self.ptime() * (RATE / 1000);
         let following = self.egress.out.following(now, RATE, frame);
         let position = Position {

@@ -68,6 +68,8 @@ pub(in crate::relay) struct Ingress {
     pub(in crate::relay) watch: Option<Duration>,
     /// What the peer says, decoded; `None` while nothing needs it.
     pub(in crate::relay) sound: Option<Box<Sound>>,
+    /// Tones of keys are left out of what the peer says: it is decoded also where it could be copied.
+    pub(in crate::relay) filtered: bool,
     /// When the peer was heard last.
     pub(in crate::relay) heard: Duration,
     /// The local port's count of strangers' packets when the leg opened.
@@ -89,6 +91,7 @@ impl Ingress {
             detector: Detector::default(),
             watch: None,
             sound: None,
+            filtered: false,
             heard: now,
             strangers: 0,
         }
@@ -187,8 +190,8 @@ pub(in crate::relay) enum Target<'a> {
     Sound,
 }
 
-/// The payload types of `from`, as they become for a receiver with these.
-pub(in crate::relay) fn table(from: &Remote, to: Target<'_>) -> Table {
+/// The payload types of `from`, as they become for a receiver with these. `filtered`: what can be decoded is.
+pub(in crate::relay) fn table(from: &Remote, to: Target<'_>, filtered: bool) -> Table {
     let mut table = [Entry::Unknown; 128];
     // Some peers send by the numbers of their own description: taken where they mean nothing else.
     for payload in from.receive_payloads.iter().chain(&from.send_payloads) {
@@ -200,7 +203,7 @@ pub(in crate::relay) fn table(from: &Remote, to: Target<'_>) -> Table {
             event: payload.is_event(),
             onward: match to {
                 Target::Nowhere => Onward::Nowhere,
-                Target::Peer(to) => onward(payload, &from.receive_payloads, to),
+                Target::Peer(to) => onward(payload, &from.receive_payloads, to, filtered),
                 Target::Sound => decoded(payload),
             },
         };
@@ -217,7 +220,7 @@ fn decoded(payload: &Payload) -> Onward {
 }
 
 /// `own`: all payload types of the sender.
-fn onward(payload: &Payload, own: &[Payload], to: &[Payload]) -> Onward {
+fn onward(payload: &Payload, own: &[Payload], to: &[Payload], filtered: bool) -> Onward {
     // Comfort noise belongs to the speech beside it: where that is decoded, the noise is, too.
     let noise = payload.is_noise();
     let speech = if noise {
@@ -225,7 +228,10 @@ fn onward(payload: &Payload, own: &[Payload], to: &[Payload]) -> Onward {
     } else {
         Some(payload)
     };
-    if noise && speech.is_some_and(|speech| onward(speech, own, to) == Onward::Sound) {
+    if noise && speech.is_some_and(|speech| onward(speech, own, to, filtered) == Onward::Sound) {
+        return Onward::Sound;
+    }
+    if filtered && payload.converts() && to.iter().any(Payload::converts) {
         return Onward::Sound;
     }
     let alike = |p: &&Payload| p.clock_rate == payload.clock_rate && p.channels == payload.channels && p.number < 128;

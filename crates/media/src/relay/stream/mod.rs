@@ -10,6 +10,7 @@
 //! | `sound.rs` | what the peer says, decoded | all of `Sound` |
 //! | `voice.rs` | sound that Tandem encodes for the peer | all of `Voice` |
 //! | `crossing.rs` | keys beside sound that Tandem encodes | all of `Crossing` |
+//! | `in_band.rs` | digits as tones, for peers that take no events | none |
 //! | `dtmf.rs` | digits, heard and pressed | all of `Detector` and `Keys` |
 //! | `playing.rs` | the next packet of a play | none |
 //! | `rtcp/` | reports to and from the peer, feedback, the quality of the leg | all of `Incoming` and `Reports` |
@@ -18,6 +19,7 @@ pub(in crate::relay) mod crossing;
 pub(in crate::relay) mod dtmf;
 pub(in crate::relay) mod egress;
 pub(in crate::relay) mod guard;
+pub(in crate::relay) mod in_band;
 pub(in crate::relay) mod ingress;
 pub(in crate::relay) mod outgoing;
 pub(in crate::relay) mod playing;
@@ -133,6 +135,11 @@ impl Stream {
             .iter()
             .find(|p| p.is_event() && p.clock_rate == RATE)
             .map(|p| p.number)
+    }
+
+    /// Whether the tone of a key is on the line, in place of all other sound: the peer takes no events.
+    pub(in crate::relay) fn sounds_key(&self) -> bool {
+        self.egress.keys.is_pressed() && self.event_payload().is_none()
     }
 
     /// Milliseconds in a packet that Tandem makes.

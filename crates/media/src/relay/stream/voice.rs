@@ -85,8 +85,24 @@ pub(in crate::relay) fn find_voice(stream: &mut Stream, wish: Rate) -> Option<&m
     stream.egress.voice.as_deref_mut()
 }
 
-/// Encodes sound of that rate, and sends the packets that it fills.
+/// Encodes sound of that rate, and sends the packets that it fills; not while the tone of a key is on the line.
 pub(in crate::relay) fn speak<F>(
+    stream: &mut Stream,
+    now: Duration,
+    sound: &[i16],
+    rate: Rate,
+    scratch: &mut [u8; MAX_PACKET],
+    out: &mut F,
+) where
+    F: FnMut(u16, SocketAddr, &[u8]),
+{
+    if !stream.sounds_key() {
+        say(stream, now, sound, rate, scratch, out);
+    }
+}
+
+/// As [`speak`], whatever is on the line.
+pub(in crate::relay) fn say<F>(
     stream: &mut Stream,
     now: Duration,
     sound: &[i16],
@@ -108,13 +124,14 @@ pub(in crate::relay) fn speak<F>(
         at += length;
         let octets = voice.encoder.encode(samples, &mut packet);
         let packet = packet.get(..octets).unwrap_or_default();
-        send_sound(stream, now, packet, scratch, out);
+        put(stream, now, packet, scratch, out);
     }
     voice.pending.drain(..at);
     stream.egress.voice = Some(voice);
 }
 
-/// Sends one encoded packet of those that the peer takes. An empty one is a pause of discontinuous transmission.
+/// Sends one encoded packet of those that the peer takes; not while the tone of a key is on the line. An empty packet is a
+/// pause of discontinuous transmission.
 pub(in crate::relay) fn send_sound<F>(
     stream: &mut Stream,
     now: Duration,
@@ -122,6 +139,15 @@ pub(in crate::relay) fn send_sound<F>(
     scratch: &mut [u8; MAX_PACKET],
     out: &mut F,
 ) where
+    F: FnMut(u16, SocketAddr, &[u8]),
+{
+    if !stream.sounds_key() {
+        put(stream, now, octets, scratch, out);
+    }
+}
+
+fn put<F>(stream: &mut Stream, now: Duration, octets: &[u8], scratch: &mut [u8; MAX_PACKET], out: &mut F)
+where
     F: FnMut(u16, SocketAddr, &[u8]),
 {
     let Some(packets) = &stream.egress.packets else { return };
@@ -132,6 +158,8 @@ pub(in crate::relay) fn send_sound<F>(
     let (timestamp, first) = (egress.made.unwrap_or(following.timestamp), egress.made.is_none());
     egress.made = Some(timestamp.wrapping_add(ticks));
     let pressed = egress.keys.is_pressed() || egress.crossing.is_pressed(now);
+    // The tone of a key is sound itself.
+    let pressed = pressed && !stream.sounds_key();
     let Some(destination) = stream.destination().filter(|_| !pressed && !octets.is_empty()) else {
         return;
     };

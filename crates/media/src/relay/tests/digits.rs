@@ -23,10 +23,13 @@ fn digits_pass_and_are_reported_once_a_press() {
     );
     assert_eq!(
         w.events(),
-        [Event::Dtmf {
-            media: id(1),
-            digit: '5'
-        }]
+        [
+            Event::Dtmf {
+                media: id(1),
+                digit: '5'
+            },
+            ended('5', 60)
+        ]
     );
 }
 
@@ -66,15 +69,100 @@ fn a_digit_tandem_sends_takes_the_line_and_gives_it_back() {
     assert_eq!(audio.last().unwrap().timestamp, before.timestamp.wrapping_add(10 * 160));
 }
 
+fn ended(digit: char, millis: u16) -> Event {
+    Event::DtmfEnded {
+        media: id(1),
+        digit,
+        millis,
+    }
+}
+
 #[test]
-fn a_peer_without_events_keeps_its_voice() {
+fn a_key_whose_end_is_lost_has_ended_when_its_packets_come_no_longer() {
     let mut w = World::bridged();
-    w.update(2, remote(B, &[(0, "PCMU")]), false);
+    w.say(AT_A, A, 1);
+    w.events();
+    for n in 0..3 {
+        w.rtp(AT_A, A, 101, 2 + n, 320, 77, &[7, 10, 1 + n as u8, 0x40]);
+        w.pass(50);
+    }
+    let pressed = Event::Dtmf {
+        media: id(1),
+        digit: '7',
+    };
+    assert_eq!(w.events(), [pressed]);
+    w.pass(99);
+    assert_eq!(w.events(), []);
+    w.pass(1);
+    assert_eq!(w.events(), [ended('7', 104)]);
+    w.rtp(AT_A, A, 101, 5, 320, 77, &[7, 0x8a, 4, 0x40]);
+    w.pass(500);
+    assert_eq!(w.events(), [], "its end comes late");
+}
+
+/// The events that are sent to leg 2, each with how often its key begins.
+fn begins(sent: &[Sent]) -> Vec<(u8, u32)> {
+    let mut begins: Vec<(u8, u32)> = Vec::new();
+    for packet in sent.iter().filter(|packet| packet.number == 101) {
+        let begin = (packet.payload[0], packet.timestamp);
+        if !begins.contains(&begin) {
+            begins.push(begin);
+        }
+    }
+    begins
+}
+
+#[test]
+fn a_key_that_comes_by_info_and_as_an_event_is_sent_once() {
+    let info = |w: &mut World| {
+        w.command(Command::Dtmf {
+            media: id(2),
+            digit: '5',
+            millis: 100,
+        });
+    };
+    for event_first in [true, false] {
+        let mut w = World::bridged();
+        w.say(AT_A, A, 1);
+        let mut sent = Vec::new();
+        for press in 0..3u16 {
+            if !event_first {
+                info(&mut w);
+            }
+            let at = 1_000 + u32::from(press) * 4_800;
+            for n in 0..12u16 {
+                let [high, low] = (160 * (n + 1)).to_be_bytes();
+                let end = if n > 9 { 0x80 } else { 0 };
+                sent.extend(w.rtp(AT_A, A, 101, 10 + 50 * press + n, at, 77, &[5, end, high, low]));
+                sent.extend(w.pass(20));
+            }
+            if event_first {
+                info(&mut w);
+            }
+            sent.extend(w.pass(300));
+        }
+        assert_eq!(begins(&sent).len(), 3, "{event_first}");
+        // Another key, and the same key much later, are keys of their own.
+        sent.extend(w.rtp(AT_A, A, 101, 400, 90_000, 77, &[6, 0x80, 3, 0x20]));
+        info(&mut w);
+        sent.extend(w.pass(2_000));
+        info(&mut w);
+        sent.extend(w.pass(2_000));
+        sent.extend(w.rtp(AT_A, A, 101, 500, 120_000, 77, &[5, 0x80, 3, 0x20]));
+        assert_eq!(begins(&sent).len(), 7, "{event_first}");
+    }
+}
+
+#[test]
+fn a_peer_without_events_or_a_codec_of_ours_keeps_its_voice() {
+    let mut w = World::bridged();
+    w.update(1, remote(A, &[(18, "G729")]), false);
+    w.update(2, remote(B, &[(18, "G729")]), false);
     w.command(Command::Dtmf {
         media: id(2),
         digit: '1',
         millis: 100,
     });
     w.pass(20);
-    assert_eq!(w.say(AT_A, A, 1).len(), 1);
+    assert_eq!(w.rtp(AT_A, A, 18, 1, 160, 77, &[1; 20]).len(), 1);
 }

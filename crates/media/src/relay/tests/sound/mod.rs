@@ -3,6 +3,7 @@
 mod changes;
 mod converting;
 mod hearing;
+mod keys;
 mod music;
 mod playing;
 mod recording;
