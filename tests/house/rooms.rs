@@ -16,7 +16,7 @@ use crate::{
 const SRC: &str = "crates/switch/src";
 
 /// The rooms from the top down.
-const ROOMS: [&str; 27] = [
+const ROOMS: [&str; 28] = [
     "machine",
     "ingress",
     "verbs",
@@ -26,6 +26,7 @@ const ROOMS: [&str; 27] = [
     "core",
     "subscriptions",
     "conferences",
+    "parking",
     "recordings",
     "leg",
     "activity",

@@ -276,6 +276,8 @@ fn events_come_in_order_and_once() {
             | Event::ConferenceJoined { .. }
             | Event::ConferenceChanged { .. }
             | Event::ConferenceLeft { .. }
+            | Event::ParkedAdded(_)
+            | Event::ParkedRemoved { .. }
             | Event::RecordingStarted(_)
             | Event::RecordingEnded(_)
             | Event::ScriptFailed { .. } => None,

@@ -16,6 +16,7 @@ mod routing;
 mod script;
 mod security;
 mod setup;
+mod team;
 mod transfer;
 mod transport;
 mod verbs;

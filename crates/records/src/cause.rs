@@ -92,6 +92,10 @@ catalogue! {
         "Correct the forwarding of the extensions that forward to each other.";
     NumberUnresolved = "number.unresolved", "The host of the target could not be found",
         "Check the host's name, and the DNS server of this machine.";
+    PickupNothing = "pickup.nothing", "No call rang at {dialed} that could be picked up", "";
+    PickupDenied = "pickup.denied", "The caller may not pick up that call",
+        "Put both extensions into the same pickup group.";
+    ParkFull = "park.full", "All slots of parked calls were in use", "Raise the number of slots (park_slots).";
     ScriptRejected = "script.rejected", "The dialplan rejected the call: {detail}", "";
     ScriptRedirected = "script.redirected", "The dialplan redirected the caller: {detail}", "";
     ScriptHungUp = "script.hung_up", "The dialplan hung up", "";

@@ -16,6 +16,8 @@ pub struct Accounts {
     devices: HashMap<Box<str>, Device>,
     /// User names by extension, sorted. Separate from `extensions`, because changes come in any order.
     owned: HashMap<Box<str>, BTreeSet<Box<str>>>,
+    /// Numbers of extensions by pickup group, sorted.
+    pickup_groups: HashMap<Box<str>, BTreeSet<Box<str>>>,
 }
 
 /// What a change removed; its contacts have to be forgotten too.
@@ -42,10 +44,16 @@ impl Accounts {
     pub fn apply(&mut self, change: AccountChange) -> Gone {
         match change {
             AccountChange::Extension(extension) => {
+                self.leave_group(&extension.number);
+                if let Some(group) = &extension.rules.pickup_group {
+                    let members = self.pickup_groups.entry(group.as_str().into()).or_default();
+                    members.insert(extension.number.as_str().into());
+                }
                 self.extensions.insert(extension.number.as_str().into(), extension);
                 Gone::Nothing
             }
             AccountChange::RemoveExtension(number) => {
+                self.leave_group(&number);
                 let known = self.extensions.remove(number.as_str()).is_some();
                 let owned = self.owned.remove(number.as_str()).unwrap_or_default();
                 for username in &owned {
@@ -68,6 +76,21 @@ impl Accounts {
                 }
                 None => Gone::Nothing,
             },
+        }
+    }
+
+    fn leave_group(&mut self, number: &str) {
+        let Some(group) = self
+            .extension(number)
+            .and_then(|extension| extension.rules.pickup_group.clone())
+        else {
+            return;
+        };
+        if let Some(members) = self.pickup_groups.get_mut(group.as_str()) {
+            members.remove(number);
+            if members.is_empty() {
+                self.pickup_groups.remove(group.as_str());
+            }
         }
     }
 
@@ -108,6 +131,22 @@ impl Accounts {
     /// Whether there is an extension with this number.
     pub fn is_extension(&self, number: &str) -> bool {
         self.extensions.contains_key(number)
+    }
+
+    /// The numbers of the extensions that have the same pickup group as this one, and its own; none if it has no group.
+    pub fn pickup_group_of(&self, number: &str) -> impl Iterator<Item = &str> {
+        let group = self
+            .extension(number)
+            .and_then(|extension| extension.rules.pickup_group.as_deref());
+        let members = group.and_then(|group| self.pickup_groups.get(group));
+        members.into_iter().flatten().map(AsRef::as_ref)
+    }
+
+    /// Whether the extension `own` may take a call that rings at the extension `other`: unless that one belongs to a pickup
+    /// group of others.
+    pub fn may_pick_up(&self, own: &str, other: &str) -> bool {
+        let group = |number| self.extension(number).and_then(|one| one.rules.pickup_group.as_deref());
+        own == other || group(other).is_none_or(|theirs| group(own) == Some(theirs))
     }
 
     /// The device with this digest user name.

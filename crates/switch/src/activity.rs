@@ -9,6 +9,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use sip::Instant;
 use smallvec::SmallVec;
 
 use crate::{
@@ -59,6 +60,8 @@ pub(crate) struct Line {
     /// The party that the peer is connected with or is to be connected with, as the peer is told: a number or a URI.
     /// Empty if that is not known.
     pub with: Box<str>,
+    /// When it began.
+    pub since: Instant,
 }
 
 /// What an extension does, all its lines taken together.
@@ -187,6 +190,7 @@ mod tests {
             calls,
             state: LineState::Trying,
             with: "102".into(),
+            since: Instant::ZERO,
         }
     }
 

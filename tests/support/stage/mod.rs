@@ -145,6 +145,8 @@ impl Stage {
             | Event::ConferenceJoined { .. }
             | Event::ConferenceChanged { .. }
             | Event::ConferenceLeft { .. }
+            | Event::ParkedAdded(_)
+            | Event::ParkedRemoved { .. }
             | Event::RecordingStarted(_)
             | Event::RecordingEnded(_) => None,
         };

@@ -165,6 +165,7 @@ fn switch_registry(stats: &Stats) -> Registry {
             "Members of all conferences",
             &services.conference_members,
         ),
+        ("parked_calls", "Parked calls", &services.parked),
         ("recordings", "Recordings in progress", &services.recordings),
     ] {
         registry.register(name, help, ConstGauge::new(i64::try_from(*value).unwrap_or(i64::MAX)));

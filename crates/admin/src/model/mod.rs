@@ -4,6 +4,7 @@
 mod conferences;
 mod convert;
 mod extensions;
+mod parked;
 mod recordings;
 pub(crate) mod secret;
 pub(crate) mod table;
@@ -13,6 +14,7 @@ pub(crate) use conferences::{Conference, ConferenceMember, ConferencePage, Membe
 pub(crate) use convert::now_micros;
 pub(crate) use extensions::{CreatedExtension, Extension, ExtensionPatch, NewExtension, Settings};
 use jiff::Timestamp;
+pub(crate) use parked::{ParkedCall, ParkedPage};
 pub(crate) use recordings::{CallRecordingChange, CdrDetail, Recording, RecordingLink, RecordingPage, RecordingState};
 use records::{Began, CauseCode, Disposition, EndedBy, LegQuality, LinkKind, LiveLeg, LiveRecording, LiveState};
 use serde::{Deserialize, Serialize};

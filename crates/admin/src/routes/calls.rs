@@ -64,9 +64,12 @@ async fn ask(app: &App, command: Command) -> Result<Vec<Call>, Problem> {
         .map_err(|error| Problem::command(error, "call"))?;
     match reply {
         Reply::Calls(calls) => Ok(calls.into_iter().map(Call::from).collect()),
-        Reply::Done | Reply::Started(_) | Reply::Registrations(_) | Reply::Conferences(_) | Reply::Stats(_) => {
-            Err(unexpected(&reply))
-        }
+        Reply::Done
+        | Reply::Started(_)
+        | Reply::Registrations(_)
+        | Reply::Conferences(_)
+        | Reply::Parked(_)
+        | Reply::Stats(_) => Err(unexpected(&reply)),
     }
 }
 

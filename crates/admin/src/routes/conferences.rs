@@ -54,9 +54,12 @@ async fn ask(app: &App, command: Command, what: &str) -> Result<Vec<Conference>,
     let reply = reply.map_err(|error| Problem::command(error, what))?;
     match reply {
         Reply::Conferences(conferences) => Ok(conferences.into_iter().map(Conference::from).collect()),
-        Reply::Done | Reply::Calls(_) | Reply::Started(_) | Reply::Registrations(_) | Reply::Stats(_) => {
-            Err(unexpected(&reply))
-        }
+        Reply::Done
+        | Reply::Calls(_)
+        | Reply::Started(_)
+        | Reply::Registrations(_)
+        | Reply::Parked(_)
+        | Reply::Stats(_) => Err(unexpected(&reply)),
     }
 }
 

@@ -30,7 +30,8 @@ use crate::{
 /// `call.started`, `call.ringing`, `call.answered` (a `Call`), `call.ended` (a `Cdr` without `id`),
 /// `registration.added`, `registration.removed` (a `Registration`), `recording.started`, `recording.ended` (a `Recording`
 /// without `call`), `conference.joined`, `conference.changed` (muted, or begins or ends to speak), `conference.left`
-/// (`{"room","member"}`, a `ConferenceMember`), `dialplan.reloaded`
+/// (`{"room","member"}`, a `ConferenceMember`), `parked.added` (a `ParkedCall`), `parked.removed` (a `ParkedCall` with
+/// `why`: `retrieved`, `returned`, `timeout` or `ended`), `dialplan.reloaded`
 /// (`{"generation"}`), `dialplan.failed` (`{"file","line","column","detail","call_id"}`; without a
 /// call where files do not compile). Names may be added. The first event is `hello`, sent once
 /// everything that happens from then on will be told; `dialplan.failed` follows where the dialplan's files do not compile

@@ -9,6 +9,7 @@ mod events;
 mod extensions;
 mod import;
 mod pages;
+mod parked;
 mod recordings;
 mod registrations;
 mod system;
@@ -103,6 +104,7 @@ fn api(limits: &Limits) -> OpenApiRouter<App> {
         .routes(routes!(calls::list, calls::start).layer(middleware::from_fn(once)))
         .routes(routes!(calls::read, calls::hang_up))
         .routes(routes!(calls::record))
+        .routes(routes!(parked::list))
         .routes(routes!(conferences::list))
         .routes(routes!(conferences::read))
         .routes(routes!(conferences::update_member, conferences::remove_member))

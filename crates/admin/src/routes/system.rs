@@ -75,7 +75,14 @@ pub(crate) async fn metrics(
     let stats = match app.switch.command(Command::Stats).await {
         Ok(Ok(Reply::Stats(stats))) => Some(stats),
         Ok(
-            Ok(Reply::Done | Reply::Calls(_) | Reply::Started(_) | Reply::Registrations(_) | Reply::Conferences(_))
+            Ok(
+                Reply::Done
+                | Reply::Calls(_)
+                | Reply::Started(_)
+                | Reply::Registrations(_)
+                | Reply::Conferences(_)
+                | Reply::Parked(_),
+            )
             | Err(_),
         )
         | Err(_) => None,

@@ -7,7 +7,7 @@ use switch::Event;
 use tokio::sync::broadcast;
 
 use crate::{
-    model::{Call, Cdr, ConferenceMember, Recording, Registration},
+    model::{Call, Cdr, ConferenceMember, ParkedCall, Recording, Registration},
     shell::dialplans::Fault,
 };
 
@@ -58,6 +58,14 @@ impl From<Event> for AdminEvent {
             Event::ConferenceJoined { room, member } => of_member("conference.joined", &room, *member),
             Event::ConferenceChanged { room, member } => of_member("conference.changed", &room, *member),
             Event::ConferenceLeft { room, member } => of_member("conference.left", &room, *member),
+            Event::ParkedAdded(parked) => Self::new("parked.added", &ParkedCall::from(*parked)),
+            Event::ParkedRemoved { parked, why } => Self::new(
+                "parked.removed",
+                &NoLongerParked {
+                    parked: (*parked).into(),
+                    why: why.as_str(),
+                },
+            ),
             Event::RecordingStarted(recording) => Self::new("recording.started", &Recording::from(*recording)),
             Event::RecordingEnded(recording) => Self::new("recording.ended", &Recording::from(*recording)),
             Event::ScriptFailed { call, fault } => {
@@ -77,6 +85,14 @@ impl From<Event> for AdminEvent {
             }
         }
     }
+}
+
+/// `parked.removed`: the call as it was, and what became of it.
+#[derive(Serialize)]
+struct NoLongerParked {
+    #[serde(flatten)]
+    parked: ParkedCall,
+    why: &'static str,
 }
 
 /// A member and its conference.

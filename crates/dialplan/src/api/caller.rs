@@ -30,6 +30,9 @@ pub(crate) const VERBS: &[(&str, usize, usize)] = &[
     ("collect", 1, 2),
     ("record", 1, 2),
     ("conference", 1, 2),
+    ("pickup", 1, 1),
+    ("park", 0, 2),
+    ("page", 1, 2),
     ("header", 1, 1),
 ];
 
@@ -143,6 +146,9 @@ pub(crate) fn digits(context: &NativeCallContext, verb: Verb) -> Thing<String> {
         | Outcome::Collected(_)
         | Outcome::Recorded(_)
         | Outcome::Conference(_)
+        | Outcome::PickedUp(_)
+        | Outcome::Parked(_)
+        | Outcome::Paged(_)
         | Outcome::Text(_)
         | Outcome::Extension(_)
         | Outcome::Fault(_)) => Err(unexpected(context, &other)),

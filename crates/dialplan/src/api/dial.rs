@@ -15,7 +15,7 @@ const HEADERS: usize = 16;
 const HEADER_VALUE: usize = 1_024;
 
 /// The options of `dial`.
-pub(crate) const OPTIONS: &[&str] = &["timeout", "strategy", "caller_id", "headers", "record"];
+pub(crate) const OPTIONS: &[&str] = &["timeout", "strategy", "caller_id", "headers", "record", "auto_answer"];
 /// What `caller_id` holds.
 pub(crate) const CALLER_ID: &[&str] = &["number", "name"];
 
@@ -99,6 +99,7 @@ pub(crate) fn read(targets: &Dynamic, options: Option<&Map>) -> Checked<Dial> {
         caller_id: None,
         headers: Vec::new(),
         record: None,
+        auto_answer: false,
     };
     for (name, value) in options.into_iter().flatten() {
         set(&mut dial, name, value)?;
@@ -118,6 +119,7 @@ fn set(dial: &mut Dial, name: &str, value: &Dynamic) -> Checked<()> {
         "caller_id" => dial.caller_id = Some(caller_id(value)?),
         "headers" => dial.headers = headers(value)?,
         "record" => dial.record = sound::dial_record(value)?,
+        "auto_answer" => dial.auto_answer = arguments::flag("auto_answer", value)?,
         other => return Err(unknown("dial", other, OPTIONS)),
     }
     Ok(())

@@ -5,6 +5,7 @@ pub(crate) mod caller;
 pub(crate) mod dial;
 pub(crate) mod log;
 pub(crate) mod now;
+pub(crate) mod parties;
 pub(crate) mod sound;
 
 use rhai::{Engine, Map, NativeCallContext};
@@ -17,7 +18,7 @@ use crate::fault::{Thrown, thrown};
 use crate::fiber::ask;
 
 /// Verbs that are promised and not built yet. Naming them makes the fault say so.
-pub(crate) const NOT_YET: &[&str] = &["voicemail", "mailbox", "enqueue", "park", "pickup"];
+pub(crate) const NOT_YET: &[&str] = &["voicemail", "mailbox", "enqueue"];
 
 /// The name of a promised verb, from the signature of a function that was not found.
 pub(crate) fn missing_verb(signature: &str) -> Option<&'static str> {
@@ -32,6 +33,7 @@ pub(crate) const EXTENSION: &[&str] = &["registered", "busy", "dnd", "forward"];
 pub(crate) fn register(engine: &mut Engine) {
     caller::register(engine);
     sound::register(engine);
+    parties::register(engine);
     log::register(engine);
     engine.register_fn("extension", extension);
     engine.register_fn("now", now::now);
@@ -62,6 +64,9 @@ fn unexpected(context: &NativeCallContext, outcome: &Outcome) -> Thrown {
         Outcome::Collected(_) => "collected digits",
         Outcome::Recorded(_) => "a recording",
         Outcome::Conference(_) => "a conference's result",
+        Outcome::PickedUp(_) => "a pickup's result",
+        Outcome::Parked(_) => "a park's result",
+        Outcome::Paged(_) => "a page's result",
         Outcome::Text(_) => "text",
         Outcome::Extension(_) => "an extension",
         Outcome::Fault(_) => "a fault",

@@ -9,6 +9,7 @@ use switch::{
 };
 
 use super::fake::{Asked, Fake};
+use super::results;
 use crate::api;
 use crate::api::arguments::{self, Checked, kind, shown};
 use crate::api::dial::unknown;
@@ -83,6 +84,30 @@ pub(super) fn register(engine: &mut Engine, plan: &Arc<Generation>) {
             |context: NativeCallContext, call: &mut Call, result: Map| -> Thing<()> {
                 let result = fits(&context, conference_result(&result))?;
                 call.lock().fake.on_conference(result);
+                Ok(())
+            },
+        )
+        .register_fn(
+            "on_pickup",
+            |context: NativeCallContext, call: &mut Call, result: Map| -> Thing<()> {
+                let result = fits(&context, results::pickup(&result))?;
+                call.lock().fake.on_pickup(result);
+                Ok(())
+            },
+        )
+        .register_fn(
+            "on_park",
+            |context: NativeCallContext, call: &mut Call, result: Map| -> Thing<()> {
+                let result = fits(&context, results::park(&result))?;
+                call.lock().fake.on_park(result);
+                Ok(())
+            },
+        )
+        .register_fn(
+            "on_page",
+            |context: NativeCallContext, call: &mut Call, result: Map| -> Thing<()> {
+                let result = fits(&context, results::page(&result))?;
+                call.lock().fake.on_page(result);
                 Ok(())
             },
         )
@@ -304,7 +329,7 @@ fn record_result(map: &Map) -> Checked<RecordResult> {
         RecordStatus::parse(&name).ok_or_else(|| no_status(&name, RecordStatus::ALL.iter().map(|s| s.as_str())))?;
     Ok(RecordResult {
         status,
-        seconds: time(map, if status == RecordStatus::Failed { 0.0 } else { 5.0 })?,
+        seconds: time(map, "seconds", if status == RecordStatus::Failed { 0.0 } else { 5.0 })?,
         file: String::new(),
         id: None,
         digit: text(map, "digit")?.and_then(|digit| digit.chars().next()),
@@ -319,18 +344,22 @@ fn conference_result(map: &Map) -> Checked<ConferenceResult> {
         .ok_or_else(|| no_status(&name, ConferenceStatus::ALL.iter().map(|s| s.as_str())))?;
     Ok(ConferenceResult {
         status,
-        seconds: time(map, if status == ConferenceStatus::Left { 10.0 } else { 0.0 })?,
+        seconds: time(
+            map,
+            "seconds",
+            if status == ConferenceStatus::Left { 10.0 } else { 0.0 },
+        )?,
     })
 }
 
-fn no_status<'a>(name: &str, words: impl Iterator<Item = &'a str>) -> String {
+pub(super) fn no_status<'a>(name: &str, words: impl Iterator<Item = &'a str>) -> String {
     let words: Vec<_> = words.collect();
     format!("status {}: possible are {}", shown(name), words.join(", "))
 }
 
-fn time(map: &Map, otherwise: f64) -> Checked<f64> {
-    map.get("seconds").map_or(Ok(otherwise), |value| {
-        arguments::seconds("seconds", value, 0.0, 1e6).map(|time| time.as_secs_f64())
+pub(super) fn time(map: &Map, name: &str, otherwise: f64) -> Checked<f64> {
+    map.get(name).map_or(Ok(otherwise), |value| {
+        arguments::seconds(name, value, 0.0, 1e6).map(|time| time.as_secs_f64())
     })
 }
 
@@ -345,13 +374,13 @@ const STATUS: [(DialStatus, u16, &str); 7] = [
     (DialStatus::Cancelled, 487, "Request Terminated"),
 ];
 
-fn known(of: &str, map: &Map, names: &[&str]) -> Checked<()> {
+pub(super) fn known(of: &str, map: &Map, names: &[&str]) -> Checked<()> {
     map.keys()
         .find(|name| !names.contains(&name.as_str()))
         .map_or(Ok(()), |name| Err(unknown(of, name, names)))
 }
 
-fn text(map: &Map, name: &str) -> Checked<Option<String>> {
+pub(super) fn text(map: &Map, name: &str) -> Checked<Option<String>> {
     match map.get(name) {
         None => Ok(None),
         Some(value) if value.is_unit() => Ok(None),

@@ -7,8 +7,8 @@ use std::time::Duration;
 use rhai::{Array, Dynamic, Map};
 use switch::{
     Collect, CollectResult, CollectStatus, ConferenceResult, ConferenceStatus, Dial, DialResult, DialStatus,
-    ExtensionState, Facts, Outcome, Position, Record, RecordResult, RecordStatus, RecordingUid, ScriptEntry,
-    ScriptFault, Strategy, Verb,
+    ExtensionState, Facts, Outcome, PageResult, PageStatus, ParkResult, ParkStatus, PickupResult, PickupStatus,
+    Position, Record, RecordResult, RecordStatus, RecordingUid, ScriptEntry, ScriptFault, Strategy, Verb,
 };
 
 use crate::generation::Generation;
@@ -30,6 +30,9 @@ pub(super) struct Fake {
     digits: VecDeque<String>,
     recordings: VecDeque<RecordResult>,
     conferences: VecDeque<ConferenceResult>,
+    pickups: VecDeque<PickupResult>,
+    parks: VecDeque<ParkResult>,
+    pages: VecDeque<PageResult>,
     hangs_up_at: Option<String>,
     headers: BTreeMap<String, String>,
     extensions: BTreeMap<String, ExtensionState>,
@@ -45,6 +48,9 @@ impl Fake {
             digits: VecDeque::new(),
             recordings: VecDeque::new(),
             conferences: VecDeque::new(),
+            pickups: VecDeque::new(),
+            parks: VecDeque::new(),
+            pages: VecDeque::new(),
             hangs_up_at: None,
             headers: BTreeMap::new(),
             extensions: BTreeMap::new(),
@@ -74,6 +80,21 @@ impl Fake {
     /// What comes of the next conference.
     pub(super) fn on_conference(&mut self, result: ConferenceResult) {
         self.conferences.push_back(result);
+    }
+
+    /// What comes of the next pickup.
+    pub(super) fn on_pickup(&mut self, result: PickupResult) {
+        self.pickups.push_back(result);
+    }
+
+    /// What comes of the next parked call.
+    pub(super) fn on_park(&mut self, result: ParkResult) {
+        self.parks.push_back(result);
+    }
+
+    /// What comes of the next page.
+    pub(super) fn on_page(&mut self, result: PageResult) {
+        self.pages.push_back(result);
     }
 
     pub(super) fn hangs_up_at(&mut self, verb: &str) {
@@ -142,6 +163,22 @@ impl Fake {
             Verb::Record(record) => Outcome::Recorded(Box::new(self.recorded(&record))),
             Verb::Conference(_) => Outcome::Conference(self.conferences.pop_front().unwrap_or(ConferenceResult {
                 status: ConferenceStatus::Left,
+                seconds: 10.0,
+            })),
+            Verb::Pickup(_) => Outcome::PickedUp(self.pickups.pop_front().unwrap_or(PickupResult {
+                status: PickupStatus::Answered,
+                number: String::new(),
+                name: String::new(),
+            })),
+            Verb::Park(_) => Outcome::Parked(self.parks.pop_front().unwrap_or(ParkResult {
+                status: ParkStatus::Retrieved,
+                slot: String::new(),
+                by: String::new(),
+                talk: 10.0,
+            })),
+            Verb::Page(_) => Outcome::Paged(self.pages.pop_front().unwrap_or(PageResult {
+                status: PageStatus::Done,
+                phones: 1,
                 seconds: 10.0,
             })),
             Verb::Ring | Verb::Answer | Verb::Reject { .. } | Verb::Redirect { .. } | Verb::Hangup => Outcome::Done,
@@ -260,6 +297,7 @@ fn dial_map(dial: &Dial) -> Dynamic {
     map.insert("strategy".into(), strategy.into());
     map.insert("caller_id".into(), caller_id);
     map.insert("headers".into(), headers.into());
+    map.insert("auto_answer".into(), dial.auto_answer.into());
     map.insert("record".into(), dial.record.clone().map_or(Dynamic::UNIT, Into::into));
     map.into()
 }

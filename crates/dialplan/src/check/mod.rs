@@ -13,6 +13,7 @@
 
 mod call;
 mod fake;
+mod results;
 
 use std::path::Path;
 use std::sync::Arc;

@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 
 use rhai::{Dynamic, EvalAltResult, NativeCallContext};
-use switch::{Outcome, Position, Verb};
+use switch::{Outcome, PickupStatus, Position, Verb};
 
 use super::Resume;
 use super::memory::held;
@@ -271,7 +271,8 @@ pub(crate) fn ask(context: &NativeCallContext, verb: Verb) -> Result<Outcome, Th
         Some(Resume::Outcome(Outcome::Fault(message))) => Err(fault::thrown(context, &message)),
         Some(Resume::Outcome(outcome)) => {
             state.hand_over(&outcome, 1);
-            if ends {
+            let has_left = matches!(&outcome, Outcome::PickedUp(taken) if taken.status == PickupStatus::Answered);
+            if ends || has_left {
                 state.set_over();
             }
             Ok(outcome)

@@ -4,7 +4,7 @@ use rhai::{Expr, FnCallExpr};
 use switch::did_you_mean;
 
 use super::{Found, Prompts};
-use crate::api::{self, arguments, dial, sound};
+use crate::api::{self, arguments, dial, parties, sound};
 
 /// The name every dialplan gives its caller.
 const CALLER: &str = "caller";
@@ -80,8 +80,11 @@ fn literals(call: &FnCallExpr, prompts: Option<&Prompts>, found: &mut Found) {
             ("collect", 1, Expr::Map(map, _)) => options("collect", &map.0, sound::COLLECT, found),
             ("record", 1, Expr::Map(map, _)) => options("record", &map.0, sound::RECORD, found),
             ("conference", 1, Expr::Map(map, _)) => options("conference", &map.0, sound::CONFERENCE, found),
+            ("pickup", 0, Expr::Map(map, _)) => options("pickup", &map.0, parties::PICKUP, found),
+            ("park", 0 | 1, Expr::Map(map, _)) => options("park", &map.0, parties::PARK, found),
+            ("page", 1, Expr::Map(map, _)) => options("page", &map.0, parties::PAGE, found),
             // Each item is at fault for itself, where all of them are written out.
-            ("dial" | "play" | "collect", 0, Expr::Array(items, _)) if !items.is_empty() => {
+            ("dial" | "play" | "collect" | "page", 0, Expr::Array(items, _)) if !items.is_empty() => {
                 items.iter().for_each(|item| literal(name, 0, item, prompts, found));
             }
             _ => literal(name, number, argument, prompts, found),
@@ -108,6 +111,9 @@ fn literal(verb: &str, number: usize, argument: &Expr, prompts: Option<&Prompts>
         ("music", 0) => text(&value, |name| arguments::music(name).map(drop)),
         ("music", 1) => arguments::seconds("music", &value, least, most).map(drop),
         ("conference", 0) => sound::read_conference(&value, None).map(drop),
+        ("pickup", 0) => parties::read_pickup(&value).map(drop),
+        ("park", 0) => parties::read_park(Some(&value), None).map(drop),
+        ("page", 0) => parties::read_page(&value, None).map(drop),
         ("play" | "collect", 0) => arguments::strings(verb, &value).and_then(|names| play(&names, prompts)),
         _ => Ok(()),
     };
@@ -148,6 +154,9 @@ fn options(of: &str, entries: &[(rhai::Ident, Expr)], known: &[&str], found: &mu
             ("dial", Some(literal)) if known.contains(&key.name.as_str()) => dial::check_option(&key.name, &literal),
             ("collect" | "record" | "conference", Some(literal)) if known.contains(&key.name.as_str()) => {
                 sound::check_option(of, &key.name, &literal)
+            }
+            ("pickup" | "park" | "page", Some(literal)) if known.contains(&key.name.as_str()) => {
+                parties::check_option(of, &key.name, &literal)
             }
             _ => Ok(()),
         };

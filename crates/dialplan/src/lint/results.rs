@@ -1,4 +1,4 @@
-//! What `dial`, `collect`, `record`, `conference`, `extension` and `now` return: properties they do not have, and words a status never is.
+//! What `dial`, `collect`, `record`, `conference`, `pickup`, `park`, `page`, `extension` and `now` return: properties they do not have, and words a status never is.
 //!
 //! A variable counts as such a result where nothing but such a call is ever assigned to it in its function, and
 //! nothing is done to it that might make another of it. A fault that is not certain is left to the moment when it happens.
@@ -6,7 +6,9 @@
 use std::collections::HashMap;
 
 use rhai::Token;
-use switch::{CollectStatus, ConferenceStatus, DialStatus, RecordStatus, did_you_mean};
+use switch::{
+    CollectStatus, ConferenceStatus, DialStatus, PageStatus, ParkStatus, PickupStatus, RecordStatus, did_you_mean,
+};
 
 use crate::api;
 use crate::words::Tokens;
@@ -20,6 +22,9 @@ enum Kind {
     Collect,
     Record,
     Conference,
+    Pickup,
+    Park,
+    Page,
     Extension,
     Now,
 }
@@ -31,6 +36,9 @@ impl Kind {
             Self::Collect => "what collect returns",
             Self::Record => "what record returns",
             Self::Conference => "what conference returns",
+            Self::Pickup => "what pickup returns",
+            Self::Park => "what park returns",
+            Self::Page => "what page returns",
             Self::Extension => "what extension returns",
             Self::Now => "what now returns",
         }
@@ -42,6 +50,9 @@ impl Kind {
             Self::Collect => api::sound::COLLECTED,
             Self::Record => api::sound::RECORDED,
             Self::Conference => api::sound::ATTENDED,
+            Self::Pickup => api::parties::PICKED_UP,
+            Self::Park => api::parties::PARKED,
+            Self::Page => api::parties::PAGED,
             Self::Extension => api::EXTENSION,
             Self::Now => api::now::FIELDS,
         }
@@ -54,6 +65,9 @@ impl Kind {
             Self::Collect => CollectStatus::ALL.iter().map(|status| status.as_str()).collect(),
             Self::Record => RecordStatus::ALL.iter().map(|status| status.as_str()).collect(),
             Self::Conference => ConferenceStatus::ALL.iter().map(|status| status.as_str()).collect(),
+            Self::Pickup => PickupStatus::ALL.iter().map(|status| status.as_str()).collect(),
+            Self::Park => ParkStatus::ALL.iter().map(|status| status.as_str()).collect(),
+            Self::Page => PageStatus::ALL.iter().map(|status| status.as_str()).collect(),
             Self::Extension | Self::Now => Vec::new(),
         }
     }
@@ -228,6 +242,9 @@ impl<'a> Function<'a> {
                 "collect" => (Kind::Collect, at + 3),
                 "record" => (Kind::Record, at + 3),
                 "conference" => (Kind::Conference, at + 3),
+                "pickup" => (Kind::Pickup, at + 3),
+                "park" => (Kind::Park, at + 3),
+                "page" => (Kind::Page, at + 3),
                 _ => return None,
             },
             _ => return None,

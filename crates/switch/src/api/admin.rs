@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{CallUid, Cdr, LiveLeg, LiveRecording, LiveState, Recording};
+use super::{CallUid, Cdr, LiveLeg, LiveRecording, LiveState, Recording, Unparked};
 
 /// The commands of the admin API.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,6 +50,8 @@ pub enum Command {
         /// The member's id ([`Member::id`]).
         member: CallUid,
     },
+    /// The parked calls now; [`Reply::Parked`].
+    ListParked,
     /// Counters and gauges; [`Reply::Stats`].
     Stats,
 }
@@ -80,6 +82,8 @@ pub enum Reply {
     Registrations(Vec<Registration>),
     /// Conferences by name.
     Conferences(Vec<Conference>),
+    /// Parked calls by slot.
+    Parked(Vec<ParkedCall>),
     /// Counters and gauges.
     Stats(Box<Stats>),
 }
@@ -129,6 +133,25 @@ pub struct Member {
     pub muted: bool,
     /// Whether it speaks now.
     pub speaking: bool,
+}
+
+/// A call that waits in a slot.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ParkedCall {
+    /// The slot: the number by which it is taken back.
+    pub slot: String,
+    /// The call.
+    pub call: CallUid,
+    /// The number of the party that waits.
+    pub number: String,
+    /// Its name; may be empty.
+    pub name: String,
+    /// The extension that parked it; empty if there is none.
+    pub parked_by: String,
+    /// When it was parked: microseconds since the Unix epoch.
+    pub since: i64,
+    /// When the call returns to the extension that parked it: microseconds since the Unix epoch.
+    pub returns_at: i64,
 }
 
 /// A call in progress.
@@ -213,6 +236,15 @@ pub enum Event {
         /// The member as it was.
         member: Box<Member>,
     },
+    /// `parked.added`: a call waits in a slot, or another party took the place of the one that waits there.
+    ParkedAdded(Box<ParkedCall>),
+    /// `parked.removed`
+    ParkedRemoved {
+        /// The call as it was.
+        parked: Box<ParkedCall>,
+        /// What became of it.
+        why: Unparked,
+    },
     /// `recording.started`
     RecordingStarted(Box<Recording>),
     /// `recording.ended`
@@ -235,6 +267,9 @@ pub struct ServiceStats {
     pub conference_members: u64,
     /// Recordings in progress.
     pub recordings: u64,
+    /// Parked calls now.
+    #[serde(default)]
+    pub parked: u64,
 }
 
 /// Counters since start, and gauges.

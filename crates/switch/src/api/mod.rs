@@ -6,17 +6,20 @@
 //! | `account.rs` | changes of accounts, trusted networks |
 //! | `admin.rs` | commands, replies and events of the admin API |
 //! | `image.rs` | the parts of a call that outlive a restart |
+//! | `parties.rs` | arguments and results of `pickup`, `park` and `page` |
 //! | `script.rs` | what a script asks for and gets |
 //! | `sound.rs` | arguments and results of `collect`, `record` and `conference` |
 //!
 //! All of it is plain data that can be written to a file and read back, so a run can be recorded and replayed.
 //! Wall-clock times are microseconds since the Unix epoch (`unix_micros`).
 
+#[macro_use]
+mod sound;
 mod account;
 mod admin;
 mod image;
+mod parties;
 mod script;
-mod sound;
 
 use std::net::SocketAddr;
 
@@ -27,9 +30,13 @@ use smallvec::SmallVec;
 
 pub use account::{AccountChange, Trusted};
 pub use admin::{
-    Command, CommandError, Conference, Event, LiveCall, Member, RecordAction, Registration, Reply, ServiceStats, Stats,
+    Command, CommandError, Conference, Event, LiveCall, Member, ParkedCall, RecordAction, Registration, Reply,
+    ServiceStats, Stats,
 };
 pub use image::{Abilities, CallImage, LegImage, Listens, TalkImage, TimerImage};
+pub use parties::{
+    Page, PageResult, PageStatus, Park, ParkResult, ParkStatus, Pickup, PickupResult, PickupStatus, Unparked,
+};
 pub use records::{
     AudioRules, Began, Binding, BindingChange, CallUid, CauseCode, Cdr, CdrAnswer, CdrOpen, Device, Disposition,
     EndedBy, Extension, Ha1, LegQuality, Link, LinkKind, LiveLeg, LiveRecording, LiveState, NatPolicy, Quality,

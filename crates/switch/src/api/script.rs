@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     CallUid,
+    parties::{Page, PageResult, Park, ParkResult, Pickup, PickupResult},
     sound::{Collect, CollectResult, ConferenceOptions, ConferenceResult, Record, RecordResult},
 };
 
@@ -161,6 +162,12 @@ pub enum Verb {
     Record(Box<Record>),
     /// `caller.conference(..)`; [`Outcome::Conference`].
     Conference(Box<ConferenceOptions>),
+    /// `caller.pickup(..)`; [`Outcome::PickedUp`].
+    Pickup(Pickup),
+    /// `caller.park(..)`; [`Outcome::Parked`].
+    Park(Box<Park>),
+    /// `caller.page(..)`; [`Outcome::Paged`].
+    Page(Box<Page>),
     /// `caller.echo()`: until the caller hangs up or presses `#`; [`Outcome::Digits`].
     Echo,
     /// `caller.header(name)`; [`Outcome::Text`].
@@ -207,6 +214,13 @@ impl fmt::Display for Verb {
             Self::Collect(collect) => write!(f, "collect {}", collect.prompts.join(" ")),
             Self::Record(record) => write!(f, "record {}", record.name),
             Self::Conference(conference) => write!(f, "conference {}", conference.room),
+            Self::Pickup(Pickup::Number(number)) => write!(f, "pickup {number}"),
+            Self::Pickup(Pickup::Group) => f.write_str("pickup *"),
+            Self::Park(park) => match &park.slot {
+                Some(slot) => write!(f, "park {slot}"),
+                None => f.write_str("park"),
+            },
+            Self::Page(page) => write!(f, "page {}", page.targets.join(" ")),
             Self::Echo => f.write_str("echo"),
             Self::Header(name) => write!(f, "header {name}"),
             Self::Extension(number) => write!(f, "extension {number}"),
@@ -229,6 +243,9 @@ pub struct Dial {
     pub headers: Vec<(String, String)>,
     /// Record the conversation under this name.
     pub record: Option<String>,
+    /// Extensions that allow it answer by themselves (intercom).
+    #[serde(default)]
+    pub auto_answer: bool,
 }
 
 /// A target of `dial`.
@@ -285,6 +302,12 @@ pub enum Outcome {
     Recorded(Box<RecordResult>),
     /// The result of `conference`.
     Conference(ConferenceResult),
+    /// The result of `pickup`.
+    PickedUp(PickupResult),
+    /// The result of `park`.
+    Parked(ParkResult),
+    /// The result of `page`.
+    Paged(PageResult),
     /// A header's value, if there is one.
     Text(Option<String>),
     /// The result of `extension(number)`; `None` if there is no such extension.

@@ -9,6 +9,7 @@ use crate::{
     api::{QueryId, Recording},
     event::LegEvent,
     ids::LegId,
+    leg::CallerId,
 };
 
 /// One event for the verb that runs. Events are queued on the call and fed to the verb one after the other, so an event
@@ -36,6 +37,9 @@ pub(crate) enum VerbEvent {
     Recorded(Box<Recording>),
     /// The admin API removes the subject from its conference.
     Removed,
+    /// The subject has joined another call, in which it talks with this party; or it could not, with the status that says
+    /// why (481, 488).
+    Joined(Result<CallerId, u16>),
 }
 
 /// A leg that came from another call.

@@ -1,13 +1,14 @@
 //! Legs that leave the call for another one, and legs that come from another one.
 
 use crate::{
+    activity::LineState,
     answer::Answer,
     api::{Began, CallUid, LinkKind},
     bridge,
     core::{Core, Why},
     event::Cause,
     ids::LegId,
-    leg::Leg,
+    leg::{CallerId, Leg},
 };
 
 use super::{Call, Ending, Guest, VerbEvent, connect, digits, end, transfer};
@@ -20,7 +21,12 @@ pub(crate) fn would_take(call: &Call, x: &Core, guest: LegId, instead_of: LegId)
     }
     // A leg that is up with no part in the call, such as one that has transferred its party, has no place to give.
     let has_part = call.subject == Some(instead_of) || call.other(instead_of).is_some();
-    let is_up = x.legs.get(instead_of).is_none_or(Leg::is_up);
+    let there = x.legs.get(instead_of);
+    // Another phone has answered, or has taken the place: this one was told to stop.
+    if there.is_some_and(|leg| leg.state() == LineState::Ending) {
+        return Err(481);
+    }
+    let is_up = there.is_none_or(Leg::is_up);
     if is_up && (!has_part || call.waits_for_return(instead_of)) {
         return Err(481);
     }
@@ -32,6 +38,20 @@ pub(crate) fn would_take(call: &Call, x: &Core, guest: LegId, instead_of: LegId)
         None => bridge::fits_us(x, guest),
     };
     if fits { Ok(()) } else { Err(488) }
+}
+
+/// Whether a guest may take this parked call: its party waits in a slot, and both have a codec in common. Otherwise the
+/// status that the guest gets.
+pub(crate) fn would_host(call: &Call, x: &Core, guest: LegId) -> Result<(), u16> {
+    let waits = call
+        .subject
+        .filter(|_| !call.has_ended() && x.parking.is_parked(call.id));
+    let party = waits.filter(|party| *party != guest).ok_or(481_u16)?;
+    if bridge::fits(x, guest, party) {
+        Ok(())
+    } else {
+        Err(488)
+    }
 }
 
 /// A leg leaves for the call `to`. The record, the script, the verb and the connection are ended each by itself, and only
@@ -62,23 +82,51 @@ pub(crate) fn release(call: &mut Call, x: &mut Core, leg: LegId, to: CallUid, wh
     }
 }
 
-/// The leg of this INVITE with Replaces has taken its place in the call `to`, where it got its 200; or it was refused there.
-pub(crate) fn joined(call: &mut Call, x: &mut Core, leg: LegId, to: CallUid, joined: bool) {
+/// The leg of this INVITE with Replaces, or of a `pickup`, has taken its place in the call `to`, where it got its 200 and
+/// talks with `party`; or it was refused there.
+pub(crate) fn joined(call: &mut Call, x: &mut Core, leg: LegId, to: CallUid, party: Option<CallerId>) {
     let _entered = call.span.clone().entered();
+    digits::deafen(call, x);
     call.legs.retain(|one| *one != leg);
     call.subject = None;
-    if joined {
+    if let Some(party) = party {
         call.record.link(x, to, LinkKind::Joined);
         call.mark_answered(x);
         end::close_record(call, x, Ending::joined());
+        call.tell_verb(VerbEvent::Joined(Ok(party)));
     } else {
         end::close_record(call, x, Ending::not_replaced(481));
+        call.cancel_script(x);
+        call.tell_verb(VerbEvent::SubjectGone);
     }
 }
 
-/// The leg of the call `from` has taken a place in this one, by INVITE with Replaces.
-pub(crate) fn joined_by(call: &mut Call, x: &Core, from: CallUid) {
+/// The leg of the call `from` has taken a place in this one, by INVITE with Replaces or by `pickup`. Returns the party with
+/// which it talks.
+pub(crate) fn joined_by(call: &mut Call, x: &Core, leg: LegId, from: CallUid) -> CallerId {
     call.record.link(x, from, LinkKind::JoinedBy);
+    let party = call.other(leg).or(call.subject.filter(|subject| *subject != leg));
+    let (number, name) = party.map(|party| person(call, x, party)).unwrap_or_default();
+    CallerId { number, name }
+}
+
+/// The number and the name of the party at this leg, as other parties may know them.
+fn person(call: &Call, x: &Core, leg: LegId) -> (String, String) {
+    let Some(leg) = x.legs.get(leg) else {
+        return Default::default();
+    };
+    let number = x.shown(leg);
+    let name = match x.accounts.extension(&number) {
+        Some(extension) => extension.name.clone(),
+        None if number == call.facts.number => call.facts.name.clone(),
+        None => String::new(),
+    };
+    (number, name)
+}
+
+/// The number and the name of the subject, as other parties may know them.
+pub(crate) fn subject_as_shown(call: &Call, x: &Core) -> (String, String) {
+    call.subject.map(|leg| person(call, x, leg)).unwrap_or_default()
 }
 
 /// A leg comes from the call `from`, in the place of `instead_of` if that is given.
@@ -95,6 +143,13 @@ pub(crate) fn take_over(call: &mut Call, x: &mut Core, leg: LegId, instead_of: O
     }
     match instead_of {
         Some(old) => replace(call, x, old, leg),
+        // The verb that waits in the slot connects it.
+        None if why == Why::Replaces => call.tell_verb(VerbEvent::Guest(Guest {
+            leg,
+            instead_of: leg,
+            subject: false,
+            connected: false,
+        })),
         None => rejoin(call, x, leg),
     }
     connect::name_parties(call, x, None);

@@ -37,13 +37,13 @@ use digits::Keys;
 pub(crate) use digits::{digit, listen};
 pub(crate) use end::{Ending, record_refused};
 pub(crate) use events::{Guest, VerbEvent, VerbEvents};
-pub(crate) use handover::{joined, joined_by, release, take_over, would_take};
+pub(crate) use handover::{joined, joined_by, release, subject_as_shown, take_over, would_host, would_take};
 pub(crate) use live::live;
 use record::Record;
 use script::{Script, Stage};
 pub(crate) use tape::{Tape, command as record_command, follow, record as record_parties, recorded};
 use transfer::Transfer;
-pub(crate) use transfer::{refused, waits_in_vain};
+pub(crate) use transfer::{refused, sent_by, waits_in_vain};
 
 use crate::{
     answer::Answer,
@@ -146,9 +146,12 @@ impl Call {
         self.transfer = Transfer::Takes { transferor };
     }
 
-    /// The place that an INVITE with Replaces wanted is not to be had.
+    /// The place that an INVITE with Replaces, or a `pickup`, wanted is not to be had.
     pub fn cannot_join(&mut self, x: &mut Core, code: u16) {
         let _entered = self.span.clone().entered();
+        if self.script.runs() {
+            return self.tell_verb(VerbEvent::Joined(Err(code)));
+        }
         end::close_record(self, x, Ending::not_replaced(code));
         self.with_subject(x, |leg, cx| leg.reject(cx, &Answer::of(code)));
     }

@@ -156,6 +156,18 @@ fn blind(
     })
 }
 
+/// The extension that sent the subject here: by a transfer that no phone has answered so far, else by its own call.
+pub(crate) fn sent_by(call: &Call, x: &Core) -> Option<String> {
+    let transferor = match call.transfer {
+        Transfer::Takes { transferor } => x.legs.get(transferor),
+        Transfer::None | Transfer::Gives { .. } => None,
+    };
+    let by = transferor
+        .and_then(|leg| leg.peer.number())
+        .map(|number| (**number).to_owned());
+    by.or_else(|| call.facts.extension.clone())
+}
+
 /// The party that a REFER asked for has gone to the other call.
 pub(super) fn given(call: &mut Call, x: &mut Core) {
     if let Transfer::Gives {

@@ -5,10 +5,12 @@
 //! | `mod.rs` | `Config`, `Limits`, `Transactions`, `Keys` |
 //! | `admission.rs`, `auth.rs`, `registrar.rs` | the settings of those rooms |
 //! | `services.rs` | how many conferences and recordings there may be |
+//! | `parking.rs` | the slots of parked calls |
 //! | `rate.rs` | how often something may happen |
 
 pub(crate) mod admission;
 pub(crate) mod auth;
+mod parking;
 mod rate;
 pub(crate) mod registrar;
 mod services;
@@ -17,7 +19,7 @@ use std::{net::IpAddr, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-pub use self::{rate::Rate, services::Services};
+pub use self::{parking::Parking, rate::Rate, services::Services};
 use crate::api::Trusted;
 
 /// Everything about the switch that can be configured.
@@ -112,7 +114,7 @@ pub struct Limits {
     /// covers what comes after it; further links are left out.
     #[serde(default = "record_parts")]
     pub record_parts: usize,
-    /// Conferences and recordings.
+    /// Conferences, recordings and parked calls.
     #[serde(default)]
     pub services: Services,
 }

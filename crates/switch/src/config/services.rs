@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Parking;
+
 /// How many conferences and recordings there may be at once, and media lines of a leg.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default)]
@@ -14,6 +16,10 @@ pub struct Services {
     pub recordings: usize,
     /// Media lines besides the audio of one leg (pictures, fax, BFCP); further lines are refused.
     pub media_lines: usize,
+    /// Phones that one page reaches; further ones are left out.
+    pub page_phones: usize,
+    /// The slots of parked calls.
+    pub parking: Parking,
 }
 
 impl Default for Services {
@@ -23,6 +29,8 @@ impl Default for Services {
             conference_members: 250,
             recordings: 1_000,
             media_lines: media::line::MAX_LINES,
+            page_phones: 50,
+            parking: Parking::default(),
         }
     }
 }

@@ -28,7 +28,7 @@ pub(crate) struct Handover {
 pub(crate) enum Destination {
     /// To the place of this leg, in the call of that leg.
     Place(LegId),
-    /// To this call, beside the leg that is there.
+    /// To this call, beside the leg that is there: a party that comes back, or a phone that takes a parked call.
     Call(CallId),
     /// To a new call, whose subject it is.
     New(Box<NewCall>),

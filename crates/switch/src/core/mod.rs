@@ -7,8 +7,6 @@
 
 mod handover;
 
-mod journal;
-
 use std::{
     collections::{HashMap, VecDeque},
     sync::Arc,
@@ -29,13 +27,13 @@ use crate::{
     ids::{CallId, Ids, LegId, LegKind},
     leg::{CallerId, Leg},
     locations::{Locations, Peer},
+    parking::ParkedCalls,
     recordings::Recordings,
     registrar::Registrar,
     stack::{Stack, layer_config},
     subscriptions::Refers,
     tables::slots::Slots,
 };
-use journal::Journal;
 
 /// Whose question it is.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -65,7 +63,7 @@ pub(crate) struct Core {
     pub activity: Activity,
     pub conferences: Conferences,
     pub recordings: Recordings,
-    pub journal: Journal,
+    pub parking: ParkedCalls,
     pub stats: Stats,
     pub draining: bool,
 }
@@ -86,7 +84,7 @@ impl Core {
             activity: Activity::default(),
             conferences: Conferences::default(),
             recordings: Recordings::default(),
-            journal: Journal::default(),
+            parking: ParkedCalls::default(),
             stats: Stats::default(),
             draining: false,
             stack,
@@ -97,7 +95,7 @@ impl Core {
     pub fn with_leg<R>(&mut self, id: LegId, act: impl FnOnce(&mut Leg, &mut Stack) -> R) -> Option<R> {
         let leg = self.legs.get_mut(id)?;
         if self.stack.config.journal {
-            self.journal.touch(leg.call);
+            self.stack.outputs.journal.touch(leg.call);
         }
         let _entered = leg.span.clone().entered();
         let before = leg.state();
@@ -119,6 +117,7 @@ impl Core {
                 calls: leg.inbound,
                 state: leg.state(),
                 with: leg.user().into(),
+                since: self.stack.now,
             };
             self.activity.begins(&leg.peer, line);
         }

@@ -4,6 +4,7 @@
 //! | file | what it does | which fields it owns |
 //! |---|---|---|
 //! | `mod.rs` | [`Hunt`]: the targets whose turn it is, and what phones answer | `quest`, `waiting`, `over` |
+//! | `auto_answer.rs` | the header fields that tell a phone to answer by itself | |
 //! | `place.rs` | from a target to phones that ring: forwards, look-ups, INVITEs | `branches`, `lookups`, `rung`, `redirects` |
 //! | `best.rs` | [`Best`]: the best of several refusals (RFC 3261 16.7) | `best` |
 //! | `trail.rs` | [`Trail`]: which extensions sent a call on, and Diversion (RFC 5806) | |
@@ -11,6 +12,7 @@
 //! A hunt knows neither calls nor verbs. Its owner feeds it the events of its legs and acts on the [`Hunted`] that it
 //! returns. `dial` is a hunt with ringback and a conversation; a call made over the API is a hunt for its caller.
 
+mod auto_answer;
 mod best;
 mod place;
 mod trail;
@@ -20,11 +22,12 @@ use std::{collections::VecDeque, time::Duration};
 use ::media::Spec;
 use sip::Flow;
 
-use self::{best::Best, place::Lookup, trail::Trail};
 pub(crate) use self::{
+    auto_answer::auto_answer,
     best::{Unanswered, shown},
     trail::diverted_before,
 };
+use self::{best::Best, place::Lookup, trail::Trail};
 use crate::{
     api::{CauseCode, QueryId, Strategy, Target},
     core::Core,
@@ -59,6 +62,8 @@ pub(crate) struct Quest {
     pub diverted: Vec<String>,
     /// RFC 3261 8.1.1.6.
     pub max_forwards: u32,
+    /// Phones of extensions that allow it are told to answer by themselves. An extension in a call is not disturbed.
+    pub auto_answer: bool,
     /// Whether forwards, do-not-disturb and 3xx answers count. If not, only the phones of the targets ring.
     pub follows: bool,
 }

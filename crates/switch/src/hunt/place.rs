@@ -3,7 +3,7 @@
 use ::media::Spec;
 use sip::{Flow, Scheme, Uri};
 
-use super::{Branch, Hunt, Quest, Trail};
+use super::{Branch, Hunt, Quest, Trail, auto_answer};
 use crate::{
     api::{CauseCode, Extension, Target},
     bridge,
@@ -103,6 +103,9 @@ impl Hunt {
         if self.rings_at(&peer) {
             return; // named twice, or another extension forwards to it too
         }
+        if self.quest.auto_answer && trail.is_direct() && x.activity.is_busy(&peer) {
+            return self.best.note_callee(CauseCode::PhoneBusy, 486, "In A Call", None);
+        }
         if let Some(to) = extension.forward_always.as_deref().filter(|_| self.may_redirect(x)) {
             return self.send_on(x, (&peer, trail), &target_of(to), "unconditional");
         }
@@ -180,6 +183,10 @@ impl Hunt {
         let quest = &self.quest;
         let mut headers = quest.headers.clone();
         headers.extend(trail.header_fields(&quest.diverted));
+        // The owner of a phone to which the call is forwarded was not asked for.
+        if let Some(number) = peer.number().filter(|_| quest.auto_answer && trail.is_direct()) {
+            headers.extend(auto_answer(x, number).unwrap_or_default());
+        }
         let offer = offer(quest, x);
         if offer.has_audio() && !Talk::first_offer(&place.audio, &offer).has_audio() {
             return self.best.note(CauseCode::CodecNoneInCommon, 488, "No Codec In Common");

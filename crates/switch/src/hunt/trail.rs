@@ -28,6 +28,11 @@ impl Trail {
         longer
     }
 
+    /// Whether no extension has forwarded the call.
+    pub fn is_direct(&self) -> bool {
+        self.through.is_empty()
+    }
+
     /// Whether this extension has forwarded the call before.
     pub fn goes_through(&self, number: &str) -> bool {
         self.through.iter().any(|seen| &**seen == number)

@@ -216,7 +216,7 @@ fn invite(g: &mut Ingress, x: &mut Core, id: ServerId, flow: Flow, message: Mess
     };
     let beginning = beginning(x, &identity, &flow, &message);
     let wanted = match dialed(x, &message, &flow) {
-        Some(_) => replaced(x, &message).map_err(|refusal| (CauseCode::CallNotReplaced, refusal)),
+        Some(_) => replaced(x, &identity, &message).map_err(|refusal| (CauseCode::CallNotReplaced, refusal)),
         None => Err((CauseCode::NumberUnknown, Answer::of(404))),
     };
     let replaces = match wanted {
@@ -256,7 +256,7 @@ pub(crate) fn dialed(x: &Core, message: &Message, flow: &Flow) -> Option<String>
 }
 
 /// The leg that an INVITE wants to replace, if it has Replaces (RFC 3891 section 3).
-fn replaced(x: &Core, invite: &Message) -> Result<Option<LegId>, Answer> {
+fn replaced(x: &Core, identity: &Identity, invite: &Message) -> Result<Option<LegId>, Answer> {
     let mut fields = invite.values(HeaderName::Replaces);
     let Some(field) = fields.next() else { return Ok(None) };
     if fields.next().is_some() || invite.header(HeaderName::Join).is_some() {
@@ -264,7 +264,11 @@ fn replaced(x: &Core, invite: &Message) -> Result<Option<LegId>, Answer> {
     }
     let replaces = Replaces::read(field).map_err(|_| Answer::of(400))?;
     // RFC 3891 section 3: only a dialog that an INVITE began can be replaced.
-    let leg = x.stack.dialogs.replaced(&replaces);
+    let leg = x
+        .stack
+        .dialogs
+        .replaced(&replaces)
+        .or_else(|| watched(x, replaces.clone()));
     let leg = leg.and_then(|leg| x.legs.get(leg)).ok_or_else(|| Answer::of(481))?;
     if leg.is_over() {
         return Err(Answer::of(603));
@@ -276,7 +280,28 @@ fn replaced(x: &Core, invite: &Message) -> Result<Option<LegId>, Answer> {
     if leg.is_up() && replaces.early_only {
         return Err(Answer::of(486));
     }
+    // RFC 3891 section 3: the same rules as for a pickup of that call by other means.
+    let rings_at = leg.peer.number().filter(|_| !leg.is_up());
+    if rings_at.is_some_and(|number| !x.accounts.may_pick_up(&identity.extension, number)) {
+        return Err(Answer::of(403));
+    }
     Ok(Some(leg.id))
+}
+
+/// The ringing leg that a phone means which has its ids from the lamp of the phone that rings: of that phone's dialog the
+/// local tag is the remote one here (RFC 4235 section 4.1.2). Only for a dialog that is not answered: an answered one is
+/// taken over by its exact name alone.
+fn watched(x: &Core, replaces: Replaces<'_>) -> Option<LegId> {
+    let seen_from_there = Replaces {
+        to_tag: replaces.from_tag,
+        from_tag: replaces.to_tag,
+        ..replaces
+    };
+    let leg = x.stack.dialogs.replaced(&seen_from_there)?;
+    x.legs
+        .get(leg)
+        .filter(|leg| !leg.inbound && !leg.is_up())
+        .map(|leg| leg.id)
 }
 
 fn facts(x: &Core, identity: &Identity, flow: &Flow, message: &Message, dialed: String) -> Facts {

@@ -54,6 +54,7 @@ pub(super) fn command(switch: &mut Switch, id: CommandId, command: Command) {
             }
             None => Err(CommandError::NotFound),
         },
+        Command::ListParked => Ok(Reply::Parked(switch.x.parking.list())),
         Command::Stats => Ok(Reply::Stats(Box::new(stats(switch)))),
     };
     switch.x.reply(id, result);
@@ -84,6 +85,7 @@ fn stats(switch: &Switch) -> Stats {
             conferences: count(conferences),
             conference_members: count(members),
             recordings: count(x.recordings.len()),
+            parked: count(x.parking.len()),
         },
         scripts: count(switch.calls.iter().filter(|call| call.call.script.is_there()).count()),
         messages_sent: x.stack.outputs.sent(),

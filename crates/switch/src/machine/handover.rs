@@ -31,7 +31,13 @@ pub(super) fn carry_out(switch: &mut Switch, handover: Handover) {
     let from = from.call;
     let place = match to {
         Destination::New(new) => Ok(begin(switch, leg, *new)),
+        // Who takes the place of a party in a slot takes the parked call; who is transferred there waits in its place.
+        Destination::Place(place) if why == Why::Replaces && is_parked_by_other(switch, leg, place) => {
+            let parked = switch.x.parking.call_of(place);
+            parked.ok_or(481).and_then(|parked| host(switch, leg, parked))
+        }
         Destination::Place(place) => find(switch, leg, place),
+        Destination::Call(call) if why == Why::Replaces => host(switch, leg, call),
         Destination::Call(call) => uid(switch, call).ok_or(481).map(|uid| Place {
             call,
             uid,
@@ -47,6 +53,22 @@ pub(super) fn carry_out(switch: &mut Switch, handover: Handover) {
 fn uid(switch: &Switch, call: CallId) -> Option<CallUid> {
     let call = &switch.calls.get(call)?.call;
     (!call.has_ended()).then_some(call.uid)
+}
+
+/// A parked call that a phone takes.
+fn host(switch: &Switch, leg: LegId, call: CallId) -> Result<Place, u16> {
+    let there = &switch.calls.get(call).ok_or(481_u16)?.call;
+    call::would_host(there, &switch.x, leg)?;
+    Ok(Place {
+        call,
+        uid: there.uid,
+        instead_of: None,
+    })
+}
+
+fn is_parked_by_other(switch: &Switch, leg: LegId, place: LegId) -> bool {
+    let peer = |leg: LegId| switch.x.legs.get(leg).map(|leg| &leg.peer);
+    switch.x.parking.call_of(place).is_some() && peer(leg) != peer(place)
 }
 
 fn find(switch: &Switch, leg: LegId, place: LegId) -> Result<Place, u16> {
@@ -118,10 +140,8 @@ fn join(switch: &mut Switch, leg: LegId, (from, former): (CallId, CallUid), plac
         call::take_over(call, x, leg, place.instead_of, former, Why::Replaces);
     });
     let joined = switch.x.legs.get(leg).is_some_and(|leg| !leg.is_over());
-    if joined {
-        switch.with_call(place.call, |call, x| call::joined_by(call, x, former));
-    }
-    switch.with_call(from, |call, x| call::joined(call, x, leg, place.uid, joined));
+    let party = joined.then(|| switch.with_call(place.call, |call, x| call::joined_by(call, x, leg, former)));
+    switch.with_call(from, |call, x| call::joined(call, x, leg, place.uid, party.flatten()));
 }
 
 /// The leg cannot go where it was to go.

@@ -9,7 +9,7 @@ impl Switch {
     /// All are zero once the last call, and the transactions it leaves behind, are over. Bindings,
     /// accounts and the memory of sources and nonces are not among them: those outlive calls, and
     /// have limits of their own.
-    pub fn held(&self) -> [(&'static str, usize); 21] {
+    pub fn held(&self) -> [(&'static str, usize); 22] {
         let (x, stack) = (&self.x, &self.x.stack);
         let (conferences, members) = x.conferences.count();
         [
@@ -21,6 +21,7 @@ impl Switch {
             ),
             ("legs", x.legs.len()),
             ("conferences and their members", conferences + members),
+            ("parked calls", x.parking.len()),
             ("recordings in progress", x.recordings.len()),
             ("busy parties", x.activity.len()),
             ("dialogs", stack.dialogs.len()),

@@ -10,7 +10,7 @@ use super::Switch;
 /// Writes what lasts of each call with which something was done, if its legs are all quiet and that has changed.
 pub(super) fn write_journal(switch: &mut Switch) {
     let x = &mut switch.x;
-    for call in x.journal.take() {
+    for call in x.stack.outputs.journal.take() {
         let Some(call) = switch.calls.get(call) else { continue };
         let call = &call.call;
         let legs = call.legs().iter().map(|leg| x.legs.get(*leg).and_then(Leg::image));
@@ -19,7 +19,7 @@ pub(super) fn write_journal(switch: &mut Switch) {
             continue;
         };
         let image = CallImage { call: call.uid, legs };
-        if let Some(image) = x.journal.changed(image) {
+        if let Some(image) = x.stack.outputs.journal.changed(image) {
             x.stack.outputs.push_back(Output::Journal(Box::new(image)));
         }
     }

@@ -219,7 +219,7 @@ impl Switch {
         if conversation.call.is_over() {
             debug_assert!(conversation.call.has_ended(), "a call ends with a record");
             self.by_uid.remove(&conversation.call.uid);
-            if let Some(image) = self.x.journal.over(conversation.call.uid) {
+            if let Some(image) = self.x.stack.outputs.journal.over(conversation.call.uid) {
                 self.x.stack.outputs.push_back(Output::Journal(Box::new(image)));
             }
             conversation.clear_timers(&mut self.x);

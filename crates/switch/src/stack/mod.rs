@@ -9,6 +9,7 @@
 //! | `closing.rs` | legs whose media is being closed (`outputs.closing`) |
 //! | `credentials.rs` | user names and secrets for requests of ours, and the challenges answered with them |
 //! | `dialogs.rs` | the table of dialogs and their users (`dialogs`) |
+//! | `journal.rs` | which calls may have changed since it was last written what lasts of them (`outputs.journal`) |
 //! | `outputs.rs` | the queue of outputs (`outputs`), and its counters |
 //! | `refused.rs` | log lines about refused requests, a limited number a second (`refused`) |
 //! | `request.rs` | the table of our own requests (`requests`); the room `requests` works on it |
@@ -20,6 +21,7 @@ pub(crate) mod capabilities;
 pub(crate) mod closing;
 pub(crate) mod credentials;
 pub(crate) mod dialogs;
+mod journal;
 mod outputs;
 pub(crate) mod refused;
 pub(crate) mod request;

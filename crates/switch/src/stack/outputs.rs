@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::closing::Closing;
+use super::{closing::Closing, journal::Journal};
 use crate::{
     api::{Output, QueryId, Transmit},
     tables::room::Room,
@@ -16,6 +16,8 @@ pub(crate) struct Outputs {
     last_query: u64,
     /// Notes that the media engine has to complete first.
     pub closing: Closing,
+    /// What lasts of calls, as it was put out last.
+    pub journal: Journal,
 }
 
 impl Outputs {

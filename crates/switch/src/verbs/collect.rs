@@ -150,6 +150,7 @@ impl Asking {
             | VerbEvent::PeerEnded
             | VerbEvent::Recorded(_)
             | VerbEvent::Removed
+            | VerbEvent::Joined(_)
             | VerbEvent::Resolved(..) => match self.sound.event(call, x, event) {
                 Played::GoesOn | Played::Begins => Asked::Waits(self),
                 Played::Over => {

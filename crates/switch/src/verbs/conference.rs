@@ -186,6 +186,7 @@ impl Attending {
                 | VerbEvent::Media(..)
                 | VerbEvent::Recorded(_)
                 | VerbEvent::Removed
+                | VerbEvent::Joined(_)
                 | VerbEvent::Resolved(..)
                 | VerbEvent::Guest(_) => self.waits(Stage::Answering),
             },
@@ -249,6 +250,7 @@ impl Attending {
             | VerbEvent::Timer
             | VerbEvent::Media(..)
             | VerbEvent::Recorded(_)
+            | VerbEvent::Joined(_)
             | VerbEvent::Resolved(..)
             | VerbEvent::Guest(_) => self.stage = Stage::Inside { since, star },
         }

@@ -122,6 +122,7 @@ impl Listening {
             | VerbEvent::PeerEnded
             | VerbEvent::Recorded(_)
             | VerbEvent::Removed
+            | VerbEvent::Joined(_)
             | VerbEvent::Resolved(..) => false,
         };
         if over {

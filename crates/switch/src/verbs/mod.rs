@@ -9,6 +9,7 @@
 //! | `dial/` | `dial`: rings targets, connects the first to answer |
 //! | `listen.rs` | `wait`, `play`, `tone`, `music`, `echo` |
 //! | `originate.rs` | calls made over the API |
+//! | `parties/` | `pickup`, `park`, `page` |
 //! | `record.rs` | `record` |
 //! | `reject.rs` | `reject`, `redirect`, `hangup` |
 //! | `sound.rs` | what verbs play to the caller |
@@ -20,12 +21,14 @@ mod conversation;
 mod dial;
 mod listen;
 mod originate;
+mod parties;
 mod record;
 mod reject;
 mod sound;
 
 pub(crate) use conversation::Conversation;
 use originate::Originating;
+use parties::{page, park, pickup};
 
 use sip::HeaderName;
 
@@ -52,6 +55,12 @@ pub(crate) enum Running {
     Record(Box<record::Taking>),
     /// `conference`.
     Conference(Box<conference::Attending>),
+    /// `pickup`.
+    Pickup(pickup::PickingUp),
+    /// `park`.
+    Park(Box<park::Parking>),
+    /// `page`.
+    Page(Box<page::Paging>),
     /// The phones of the person who asked for the call ring.
     Originate(Box<Originating>),
 }
@@ -76,6 +85,9 @@ impl Running {
             Self::Collect(asking) => collect::next(asking.event(call, x, &event)),
             Self::Record(taking) => taking.event(call, x, event),
             Self::Conference(attending) => attending.event(call, x, &event),
+            Self::Pickup(picking) => picking.event(call, event),
+            Self::Park(parking) => parking.event(call, x, event),
+            Self::Page(paging) => paging.event(call, x, event),
             Self::Originate(originating) => originating.event(call, x, event),
         }
     }
@@ -101,6 +113,9 @@ pub(crate) fn start(call: &mut Call, x: &mut Core, verb: Verb) -> Next {
         Verb::Collect(want) => collect::collect(call, x, *want),
         Verb::Record(want) => record::record(call, x, *want),
         Verb::Conference(want) => conference::conference(call, x, *want),
+        Verb::Pickup(want) => pickup::pickup(call, x, &want),
+        Verb::Park(want) => park::park(call, x, *want),
+        Verb::Page(want) => page::page(call, x, *want),
         Verb::Header(name) => Next::Done(Outcome::Text(header(call, x, &name))),
         Verb::Extension(number) => Next::Done(Outcome::Extension(state_of(x, &number))),
     }
@@ -133,6 +148,9 @@ pub(crate) const fn name(verb: &Verb) -> &'static str {
         Verb::Collect(_) => "collect",
         Verb::Record(_) => "record",
         Verb::Conference(_) => "conference",
+        Verb::Pickup(_) => "pickup",
+        Verb::Park(_) => "park",
+        Verb::Page(_) => "page",
         Verb::Header(_) => "header",
         Verb::Extension(_) => "extension",
     }

@@ -41,6 +41,7 @@ impl Originating {
             diverted: Vec::new(),
             max_forwards: 70,
             follows: false,
+            auto_answer: false,
         };
         let mut hunt = Hunt::new(quest);
         if let Hunted::Lost(_) = hunt.begin(x) {
@@ -80,6 +81,7 @@ impl Originating {
             | VerbEvent::Media(..)
             | VerbEvent::Recorded(_)
             | VerbEvent::Removed
+            | VerbEvent::Joined(_)
             | VerbEvent::Guest(_) => Hunted::Going,
         };
         self.adopt(call, x);

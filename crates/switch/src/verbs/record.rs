@@ -155,6 +155,7 @@ impl Taking {
                 | VerbEvent::Media(..)
                 | VerbEvent::Recorded(_)
                 | VerbEvent::Removed
+                | VerbEvent::Joined(_)
                 | VerbEvent::Resolved(..)
                 | VerbEvent::Guest(_),
             ) => self.waits(stage),

@@ -290,6 +290,47 @@ pub(super) const KEYS: &[Key] = &[
         },
     ),
     limit(
+        "park-slots",
+        "FIRST-LAST",
+        "701-720",
+        "The numbers of the slots of parked calls; none should be the number of an extension",
+        |c, v| {
+            let (first, last) = values::slots(one(v))?;
+            c.switch.limits.services.parking.slots = (first, last);
+            Ok(())
+        },
+    ),
+    limit(
+        "park-timeout",
+        "SECONDS",
+        "120",
+        "After this time a parked call returns to the extension that parked it",
+        |c, v| {
+            c.switch.limits.services.parking.timeout = values::seconds(one(v), 1.0, 3_600.0)?;
+            Ok(())
+        },
+    ),
+    limit(
+        "park-ring",
+        "SECONDS",
+        "30",
+        "How long that extension rings then; if it does not answer, the dialplan of the call goes on",
+        |c, v| {
+            c.switch.limits.services.parking.ring = values::seconds(one(v), 1.0, 600.0)?;
+            Ok(())
+        },
+    ),
+    limit(
+        "page-phones",
+        "N",
+        "50",
+        "Phones that one page reaches; further ones are left out",
+        |c, v| {
+            c.switch.limits.services.page_phones = values::whole(one(v), 1, 10_000)?;
+            Ok(())
+        },
+    ),
+    limit(
         "max-recordings",
         "N",
         "1000",

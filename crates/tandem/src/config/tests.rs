@@ -288,6 +288,10 @@ fn every_key_is_read_from_the_file_as_well() {
         record_parts = 7
         conferences = 7
         conference_members = 7
+        park_slots = "77-78"
+        park_timeout = 7
+        park_ring = 7
+        page_phones = 7
         max_recordings = 7
         media_lines = 7
         progress_interval = 7

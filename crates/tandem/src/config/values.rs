@@ -158,6 +158,17 @@ where
         .ok_or_else(|| format!("expected a whole number from {least} to {most}"))
 }
 
+/// The first and the last slot of parked calls.
+pub(super) fn slots(value: &str) -> Result<(u32, u32), String> {
+    const MOST: u32 = 1_000;
+    let range = value
+        .split_once('-')
+        .and_then(|(first, last)| Some((number(first)?, number(last)?)));
+    range
+        .filter(|(first, last)| (1..=999_999_999).contains(last) && (1..=*last).contains(first) && last - first < MOST)
+        .ok_or_else(|| format!("expected FIRST-LAST, at most {MOST} numbers, such as 701-720"))
+}
+
 pub(super) fn switch(value: &str) -> Result<bool, String> {
     choice(value, &[("0", false), ("1", true), ("false", false), ("true", true)])
 }

@@ -62,6 +62,7 @@ impl Dialing {
             diverted: diverted_before(call.request(x), &x.stack.config.domain),
             max_forwards: call.max_forwards,
             follows: true,
+            auto_answer: request.auto_answer,
         };
         let mut dialing = Box::new(Self {
             hunt: Hunt::new(quest),
@@ -93,7 +94,8 @@ impl Dialing {
             | VerbEvent::Media(..)
             | VerbEvent::SubjectConfirmed
             | VerbEvent::Recorded(_)
-            | VerbEvent::Removed => Hunted::Going,
+            | VerbEvent::Removed
+            | VerbEvent::Joined(_) => Hunted::Going,
         };
         self.go_on(call, x, hunted)
     }
