@@ -183,6 +183,13 @@ fn of_people() -> Vec<(CauseCode, CauseCode)> {
             }),
         ),
         (
+            C::CallerNoPrack,
+            plan("caller.dial(\"102\", #{ timeout: 60 });", |_, alice, _| {
+                alice.feels(|mood| mood.adds = vec![("Require", "100rel".into())]);
+                alice.calls("102").ends_with(504);
+            }),
+        ),
+        (
             C::CallerForbidden,
             plain(|_, alice, _| {
                 alice

@@ -11,6 +11,7 @@ mod message;
 mod odd;
 mod quality;
 mod records;
+mod reliable;
 mod restart;
 mod routing;
 mod script;

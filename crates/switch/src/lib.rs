@@ -37,6 +37,7 @@ pub use accounts::{Accounts, Gone, Identity};
 pub use answer::Answer;
 pub use api::*;
 pub use config::{Config, Hold, Keys, Limits, Parking, Services, Transactions};
+pub use config::{Config, Hold, Keys, Limits, ReliableProvisional, Services, Transactions};
 pub use domain::Domain;
 pub use ingress::{admission, auth};
 pub use machine::Switch;

@@ -385,7 +385,8 @@ fn what_is_not_understood_in_a_call_is_refused_and_the_call_goes_on() {
         // A REFER wants a Refer-To (RFC 3515 2.4.2).
         (Method::Refer, 400),
         (Method::Subscribe, 405),
-        (Method::Prack, 481),
+        // RFC 3262 7.2: a PRACK wants an RAck.
+        (Method::Prack, 400),
         (Method::Options, 200),
     ] {
         let answer = alice.asks_within(method.clone(), |builder| builder);

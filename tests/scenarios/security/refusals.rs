@@ -14,12 +14,12 @@ fn a_required_extension_that_is_not_supported_draws_420() {
     for method in [Method::Invite, Method::Options, Method::Message] {
         let answer = alice.asks(method, "sip:102@tandem.local", |builder| {
             builder
-                .header(HeaderName::Require, "timer, 100rel, telepathy")
+                .header(HeaderName::Require, "timer, 100rel, sorcery, telepathy")
                 .header(HeaderName::Contact, "<sip:101@198.51.100.1>")
         });
         assert_eq!(
             (code(&answer), answer.header(HeaderName::Unsupported)),
-            (420, Some("100rel, telepathy"))
+            (420, Some("sorcery, telepathy"))
         );
     }
     stage.clears();

@@ -42,7 +42,7 @@ impl Call {
             .header(HeaderName::To, "<sip:900@tandem.local>")
             .header(HeaderName::CallId, "c1")
             .header(HeaderName::CSeq, "1 INVITE")
-            .header(HeaderName::Supported, "100rel, replaces")
+            .header(HeaderName::Supported, "replaces")
             .header(HeaderName::Contact, "<sip:101@198.51.200.1>")
             .body(kind, body.as_bytes())
             .finish();

@@ -186,14 +186,11 @@ pub(super) fn session_event(call: &mut Call, x: &mut Core, leg: LegId, event: Se
             bridge::answer_alone(x, leg);
             digits::session_changed(call, x);
         }
-        (
-            None,
-            SessionEvent::Withdrawn
-            | SessionEvent::Pending
-            | SessionEvent::Accepted(_)
-            | SessionEvent::Refused { .. }
-            | SessionEvent::Redescribed(_),
-        ) => {}
+        // Before the answer: the running verb knows which phone's early media is heard.
+        (None, event @ (SessionEvent::Redescribed(_) | SessionEvent::Accepted(_))) => {
+            call.tell_verb(VerbEvent::Leg(leg, event.into()))
+        }
+        (None, SessionEvent::Withdrawn | SessionEvent::Pending | SessionEvent::Refused { .. }) => {}
     }
 }
 

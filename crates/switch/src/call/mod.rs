@@ -354,6 +354,10 @@ impl Call {
     fn subject_event(&mut self, x: &mut Core, subject: LegId, event: LegEvent) {
         match event {
             LegEvent::Setup(SetupEvent::Cancelled) => self.subject_gone(x, Ending::cancelled()),
+            LegEvent::Setup(SetupEvent::Lost) => {
+                let detail = "the caller's phone did not acknowledge a provisional response";
+                self.subject_gone(x, Ending::system(CauseCode::CallerNoPrack, 504, detail));
+            }
             LegEvent::Setup(SetupEvent::Confirmed { answer }) => connect::subject_confirmed(self, x, subject, answer),
             LegEvent::Session(event) => connect::session_event(self, x, subject, event),
             LegEvent::End(EndEvent::Ended(cause)) => self.subject_gone(x, Ending::after(&cause, EndedBy::Caller)),

@@ -72,6 +72,20 @@ pub enum Hold {
     Pass,
 }
 
+/// Which provisional responses to a caller are sent reliably (RFC 3262). Never to a caller that does not support that,
+/// and always to a caller that requires it.
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReliableProvisional {
+    /// Only where the caller requires it.
+    Required,
+    /// Also those with a session description, where the caller supports it.
+    #[default]
+    Described,
+    /// All, where the caller supports it.
+    Always,
+}
+
 /// How much is held at once, and for how long.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Limits {
@@ -162,6 +176,9 @@ pub struct Transactions {
     pub clients: usize,
     /// Server transactions at once; a further request gets 503.
     pub servers: usize,
+    /// Which provisional responses to a caller are sent reliably.
+    #[serde(default)]
+    pub reliable_provisional: ReliableProvisional,
 }
 
 /// Secrets; never recorded and never shown.
@@ -201,6 +218,7 @@ impl Default for Transactions {
             t4: Duration::from_secs(5),
             clients: 400_000,
             servers: 400_000,
+            reliable_provisional: ReliableProvisional::default(),
         }
     }
 }

@@ -27,6 +27,8 @@ pub(crate) enum LegTimer {
     Expire,
     /// Our provisional response has to be sent again.
     Provisional,
+    /// Our reliable provisional response waits for its PRACK.
+    Prack,
     /// An offer of our own is to be tried again.
     Offer,
     /// The phone is to be told again with whom it talks.
@@ -78,6 +80,8 @@ pub(crate) enum SetupEvent {
     Confirmed { answer: Option<Spec> },
     /// Inbound: CANCEL came and 487 was sent.
     Cancelled,
+    /// Inbound: no PRACK came to our provisional response, and 504 was sent (RFC 3262 section 3).
+    Lost,
 }
 
 /// Events of a leg's session.

@@ -227,7 +227,7 @@ impl Hunt {
                 let branch = self.branches.swap_remove(index);
                 self.refused(x, &branch, (cause, code, reason, why), &contacts);
             }
-            LegEvent::End(_) | LegEvent::Setup(SetupEvent::Cancelled) => {
+            LegEvent::End(_) | LegEvent::Setup(SetupEvent::Cancelled | SetupEvent::Lost) => {
                 self.branches.swap_remove(index);
             }
             LegEvent::Setup(SetupEvent::Confirmed { .. })

@@ -17,7 +17,12 @@ pub(crate) fn foreign_response(g: &mut Ingress, x: &mut Core, id: ClientId, flow
     let address = flow.remote.ip().to_canonical();
     let known = match x.stack.requests.owner_of(id) {
         Some(
-            Owner::Invite(leg) | Owner::Change(leg) | Owner::Bye(leg) | Owner::Notify(leg) | Owner::Passed(leg, _),
+            Owner::Invite(leg)
+            | Owner::Change(leg)
+            | Owner::Bye(leg)
+            | Owner::Prack(leg)
+            | Owner::Notify(leg)
+            | Owner::Passed(leg, _),
         ) => speaks_from(g, x, leg, address),
         Some(Owner::Delivery(delivery)) => {
             let to = g.deliveries.to(delivery);

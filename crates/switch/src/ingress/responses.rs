@@ -45,7 +45,7 @@ fn send_again(x: &mut Core, again: &Again) -> Option<Told> {
         Owner::Invite(leg) | Owner::Change(leg) | Owner::Bye(leg) | Owner::Notify(leg) | Owner::Passed(leg, _) => {
             Some(leg)
         }
-        Owner::Delivery(_) | Owner::Stray => None,
+        Owner::Delivery(_) | Owner::Prack(_) | Owner::Stray => None,
     };
     let number = match again.number {
         Number::Same => None,
@@ -94,7 +94,7 @@ fn tell(g: &mut Ingress, x: &mut Core, told: Told) {
                 x.notify_answered(leg);
             }
         }
-        Owner::Stray => {}
+        Owner::Prack(_) | Owner::Stray => {}
     }
 }
 

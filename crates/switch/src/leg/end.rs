@@ -160,6 +160,7 @@ pub(super) fn gone(leg: &mut Leg, cx: &mut Stack) {
         LegTimer::Refresh,
         LegTimer::Expire,
         LegTimer::Provisional,
+        LegTimer::Prack,
         LegTimer::Offer,
         LegTimer::Update,
         LegTimer::Identity,

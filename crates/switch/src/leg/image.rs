@@ -2,7 +2,7 @@
 
 use sip::{Builder, Flow, HeaderName, Method};
 
-use super::{Identity, Leg, LegId, NoRoom, Path, Port, SessionTimer, Stage, Talk, stage::Up};
+use super::{Identity, Leg, LegId, NoRoom, Path, Port, SessionTimer, Stage, Talk, change::early::Early, stage::Up};
 use crate::{
     api::{LegImage, Target},
     ids::CallId,
@@ -65,7 +65,7 @@ pub(crate) fn resume(cx: &mut Stack, id: LegId, call: CallId, image: LegImage) -
         },
         invite,
         span: tracing::Span::none(),
-        stage: Stage::Up(Box::new(Up::new(dialog, None))),
+        stage: Stage::Up(Box::new(Up::new(dialog, None, Early::default()))),
         talk,
         port,
         timer: SessionTimer::resume(cx, id, image.timer),

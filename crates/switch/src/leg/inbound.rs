@@ -1,13 +1,15 @@
 //! A leg that a phone began: the UAS side of its first INVITE (RFC 3261 13.3).
 
 use ::media::{PeerAddress, Spec};
+use bytes::Bytes;
 use sip::{Builder, Flow, HeaderName, Message, StatusCode, dialog::Dialog, transaction::ServerId};
 
 use super::{
     Abilities, Identity, Leg, LegId, LegTimer, NoRoom, Path, Port, SessionEvent, SessionTimer, SetupEvent, Stage, Talk,
-    change::{ours, theirs},
+    change::{early::Early, ours, theirs},
     description, end, identity,
     port::{remote, undescribed},
+    reliable::sent::{self, Answered, Reliable},
     stage::{AckDue, AwaitedAck, Incoming},
     talk::Unusable,
 };
@@ -51,6 +53,8 @@ pub(crate) fn take(
         server,
         dialog,
         progress: None,
+        reliable: Reliable::asked(cx, &invite),
+        early: Early::default(),
     };
     Ok(Leg {
         id,
@@ -76,11 +80,16 @@ pub(crate) fn take(
 
 /// See [`Leg::accept`].
 pub(super) fn accept(leg: &mut Leg, cx: &mut Stack, spec: &Spec) -> bool {
-    let Stage::Incoming(incoming) = &leg.stage else {
+    let Stage::Incoming(incoming) = &mut leg.stage else {
         return false;
     };
     let server = incoming.server;
-    let Some(body) = first_description(leg, cx, spec) else {
+    match incoming.reliable.answered(spec) {
+        Answered::Waits => return true,
+        Answered::Unsaid => leg.talk.withdraw_ours(),
+        Answered::Now => {}
+    }
+    let Ok(body) = first_description(leg, cx, spec) else {
         reject(leg, cx, &Answer::unacceptable(&cx.config.domain, FORMAT));
         return false;
     };
@@ -91,9 +100,10 @@ pub(super) fn accept(leg: &mut Leg, cx: &mut Stack, spec: &Spec) -> bool {
         .header(HeaderName::Allow, allow(Place::Within))
         .header(HeaderName::Supported, supported(Place::Within));
     let builder = leg.timer.describe(builder, leg.can.timer);
-    let reply = builder.body("application/sdp", &body).finish();
+    let reply = builder.finish_with(body.as_deref());
+    let unacknowledged = sent::settle(leg, cx);
     let awaited = AwaitedAck::new(cx, leg.id, server, &leg.invite, &reply, leg.path.flow);
-    leg.stage.answered(&reply, awaited);
+    leg.stage.answered(&reply, awaited, unacknowledged);
     identity::told(leg);
     cx.servers.remove(&server);
     cx.respond(server, reply);
@@ -102,17 +112,41 @@ pub(super) fn accept(leg: &mut Leg, cx: &mut Stack, spec: &Spec) -> bool {
 }
 
 /// The session description for the 200: the answer to the offer of the INVITE, or our offer where the INVITE made none.
-fn first_description(leg: &mut Leg, cx: &mut Stack, spec: &Spec) -> Option<bytes::Bytes> {
+/// `None` where the session was settled by a reliable provisional response (RFC 6337 section 3.1.1).
+///
+/// # Errors
+/// Nothing that fits can be described.
+fn first_description(leg: &mut Leg, cx: &mut Stack, spec: &Spec) -> Result<Option<Bytes>, NoRoom> {
+    if leg.talk.is_established() && !leg.talk.owes_answer() {
+        return Ok(None);
+    }
     leg.take_lines(cx, spec);
     if leg.talk.owes_answer() {
-        return leg.talk.answer(spec).ok();
+        return leg.talk.answer(spec).map(Some).map_err(|_| NoRoom);
+    }
+    take_port(leg, cx)?;
+    leg.take_lines(cx, spec);
+    leg.talk.offer_in_success(spec).map(Some).map_err(|_| NoRoom)
+}
+
+/// Takes a media port for a phone that has not described its session.
+fn take_port(leg: &mut Leg, cx: &mut Stack) -> Result<(), NoRoom> {
+    if leg.port.id().is_some() {
+        return Ok(());
     }
     let peer = undescribed(&leg.path.flow, true, &leg.invite);
-    leg.port
-        .take(cx, leg.id, &leg.path.flow, &mut leg.talk, &peer, None)
-        .ok()?;
+    leg.port.take(cx, leg.id, &leg.path.flow, &mut leg.talk, &peer, None)
+}
+
+/// Our offer in a reliable provisional response to an INVITE without an offer (RFC 3262 section 5). `None` where
+/// nothing can be offered, or is offered already.
+pub(super) fn first_offer_of_ours(leg: &mut Leg, cx: &mut Stack, spec: &Spec) -> Option<Bytes> {
+    if leg.talk.is_open() || leg.talk.is_established() {
+        return None;
+    }
+    take_port(leg, cx).ok()?;
     leg.take_lines(cx, spec);
-    leg.talk.offer_in_success(spec).ok()
+    leg.talk.offer(spec).ok()
 }
 
 /// See [`Leg::reject`].
@@ -158,7 +192,7 @@ pub(crate) fn acknowledged(leg: &mut Leg, cx: &mut Stack, ack: &Message) {
     let told = leg.talk.said().map(Spec::direction);
     let offered = leg.talk.awaits_ack();
     let answer = description(ack).filter(|_| offered);
-    let answer = answer.and_then(|sdp| leg.talk.hear_answer(sdp).ok());
+    let mut answer = answer.and_then(|sdp| leg.talk.hear_answer(sdp).ok());
     match (offered, &answer) {
         (true, None) if first => {
             return end::lost(
@@ -175,6 +209,10 @@ pub(crate) fn acknowledged(leg: &mut Leg, cx: &mut Stack, ack: &Message) {
     }
     if first {
         leg.timer.start(cx, leg.id);
+        // The INVITE had no offer, and a PRACK brought the answer to ours.
+        if !offered && description(&leg.invite).is_none() {
+            answer = leg.heard().cloned();
+        }
         leg.tell(cx, SetupEvent::Confirmed { answer });
         // Also where only our offer differs: it is open in both directions, whatever the other side is at.
     } else if let Some(spec) =

@@ -17,6 +17,7 @@
 //! | `session_timer.rs` | which side refreshes the session, and when the session expires (RFC 4028) | `timer` |
 //! | `inbound.rs` | a leg that a phone began, until the ACK of our 2xx | |
 //! | `progress.rs` | provisional answers to a caller | |
+//! | `reliable/` | reliable provisional responses, of either side | |
 //! | `outbound.rs` | a leg that Tandem began, until the ACK of the phone's 2xx | |
 //! | `identity.rs` | with whom the phone talks, as the phone is told | `identity` |
 //! | `change/` | re-INVITE and UPDATE: ours and the phone's | |
@@ -33,6 +34,7 @@ pub(crate) mod outbound;
 mod path;
 mod port;
 mod progress;
+mod reliable;
 mod session_timer;
 mod stage;
 mod talk;
@@ -67,6 +69,7 @@ pub(crate) use crate::{
 use change::{ours, theirs};
 use identity::Identity;
 use port::Port;
+use reliable::sent;
 use session_timer::SessionTimer;
 use stage::Stage;
 use within::{pass, refer};
@@ -99,7 +102,7 @@ impl Leg {
     /// How far the leg is, for the API.
     pub fn state(&self) -> LineState {
         match &self.stage {
-            Stage::Incoming(_) if self.talk.is_answered_early() => LineState::Early,
+            Stage::Incoming(_) if self.talk.is_established() => LineState::Early,
             Stage::Incoming(_) => LineState::Trying,
             Stage::Calling(calling) if calling.cancelled => LineState::Ending,
             Stage::Calling(calling) if calling.rings => LineState::Ringing,
@@ -241,9 +244,17 @@ impl Leg {
         ours::offer(self, cx, spec);
     }
 
-    /// Makes an offer of our own as soon as nothing else is under way, and again after glare.
+    /// Makes an offer of our own as soon as nothing else is under way, and again after glare: by re-INVITE, before the
+    /// answer by UPDATE.
     pub fn offer_own(&mut self, cx: &mut Stack, spec: &Spec) {
         ours::offer_own(self, cx, spec);
+    }
+
+    /// Before the answer: the other side has taken a change of this phone, which this phone knows of.
+    pub fn is_agreed(&mut self, spec: &Spec) {
+        if self.fit(spec) == Fit::Relays {
+            self.session().is_agreed(spec);
+        }
     }
 
     /// The other side has changed: an offer of our own that waits is to say so.
@@ -313,12 +324,21 @@ impl Leg {
             LegTimer::Identity => identity::due(self, cx),
             LegTimer::Update => theirs::update_waited(self, cx),
             LegTimer::Provisional => progress::say_again(self, cx),
+            LegTimer::Prack => sent::due(self, cx),
             LegTimer::Expire => end::lost(
                 self,
                 cx,
                 CauseCode::SessionExpired,
                 "the session was not refreshed in time",
             ),
+        }
+    }
+
+    /// As [`Leg::talk`], to be changed.
+    fn session(&mut self) -> &mut Talk {
+        match &mut self.stage {
+            Stage::Calling(calling) => calling.early_talk_mut().unwrap_or(&mut self.talk),
+            Stage::Incoming(_) | Stage::Up(_) | Stage::Ending(_) | Stage::Gone => &mut self.talk,
         }
     }
 
@@ -331,7 +351,11 @@ impl Leg {
     /// Takes media ports for the lines of `spec` besides the audio, before they are described to the phone.
     fn take_lines(&mut self, cx: &mut Stack, spec: &Spec) {
         if spec.has_lines() {
-            self.port.take_lines(cx, self.id, &self.path.flow, &mut self.talk, spec);
+            let talk = match &mut self.stage {
+                Stage::Calling(calling) => calling.early_talk_mut().unwrap_or(&mut self.talk),
+                Stage::Incoming(_) | Stage::Up(_) | Stage::Ending(_) | Stage::Gone => &mut self.talk,
+            };
+            self.port.take_lines(cx, self.id, &self.path.flow, talk, spec);
         }
     }
 

@@ -7,6 +7,7 @@ use super::{
     Abilities, CallerId, Cause, Identity, Leg, LegId, NoRoom, Path, Port, Q850, SessionTimer, SetupEvent, Stage, Talk,
     description, end, identity,
     port::undescribed,
+    reliable::received,
     stage::{Calling, Confirmed, Up},
 };
 use crate::{
@@ -123,8 +124,8 @@ pub(crate) fn invite_response(leg: &mut Leg, cx: &mut Stack, reply: &Reply) {
         Stage::Calling(calling) => {
             leg.invite = reply.request.clone(); // as sent last
             match (code, calling.cancelled) {
-                (100, _) | (101..=199, true) => {}
-                (101..=199, false) => invite_progress(leg, cx, response),
+                (100, _) => {}
+                (101..=199, _) => invite_progress(leg, cx, response),
                 (200..=299, _) => invite_accepted(leg, cx, reply.flow, response),
                 _ => invite_refused(leg, cx, code, response),
             }
@@ -140,7 +141,16 @@ fn invite_progress(leg: &mut Leg, cx: &mut Stack, response: &Message) {
         return;
     };
     let fork = calling.fork(cx, leg.id, &leg.invite, response);
+    if !received::take(leg, cx, fork, response) {
+        return;
+    }
     leg.can.learn(response);
+    let Stage::Calling(calling) = &mut leg.stage else {
+        return;
+    };
+    if calling.cancelled {
+        return; // a reliable one was acknowledged all the same
+    }
     // RFC 3261 8.1.3.2: an unknown 1xx is treated as a 183.
     let known = response.status().filter(|status| status.treated_as() == *status);
     let status = known.unwrap_or(StatusCode::SESSION_PROGRESS);
@@ -170,10 +180,10 @@ fn invite_accepted(leg: &mut Leg, cx: &mut Stack, flow: Flow, response: &Message
     if !cancelled {
         leg.path.answered_from(flow);
     }
-    let Some((dialog, early)) = calling.choose(cx, leg.id, &leg.invite, response) else {
+    let Some((dialog, early, changes)) = calling.choose(cx, leg.id, &leg.invite, response) else {
         return invite_failed(leg, cx, 502, "Bad Answer");
     };
-    leg.stage = Stage::Up(Box::new(Up::new(dialog, None)));
+    leg.stage = Stage::Up(Box::new(Up::new(dialog, None, changes)));
     leg.can.learn(response);
     send_ack(leg, cx, &leg.invite.clone(), response);
     if cancelled {

@@ -1,22 +1,36 @@
 //! Provisional answers to a caller (RFC 3261 13.3.1.1, 21.1).
 
 use ::media::Spec;
-use sip::{Instant, Message};
+use bytes::Bytes;
+use sip::{Instant, StatusCode};
 
 use super::{
     Leg, LegTimer, Stage,
     inbound::{self, FinishWith},
+    reliable::sent,
     status,
 };
-use crate::stack::{Stack, TimerKey};
+use crate::{
+    own::OWN_CODECS,
+    stack::{Stack, TimerKey},
+};
 
 /// How often the last provisional answer is sent again. RFC 3261 13.3.1.1: a proxy gives up an INVITE that has had no
 /// answer for three minutes.
 const AGAIN: std::time::Duration = std::time::Duration::from_secs(60);
 
+/// What a provisional answer says.
+#[derive(Clone, PartialEq)]
+pub(super) struct Said {
+    pub code: StatusCode,
+    pub reason: String,
+    /// The session description.
+    pub body: Option<Bytes>,
+}
+
 /// The last provisional answer.
 pub(super) struct Progress {
-    reply: Message,
+    said: Said,
     /// When a provisional answer was last sent.
     at: Instant,
 }
@@ -29,53 +43,106 @@ pub(crate) const fn rings(code: u16, described: bool) -> bool {
 
 /// See [`Leg::progress`].
 pub(super) fn progress(leg: &mut Leg, cx: &mut Stack, code: u16, reason: &str, answer: Option<&Spec>) {
-    if !leg.is_waiting() {
+    let Stage::Incoming(incoming) = &leg.stage else {
         return;
+    };
+    let reliable = &incoming.reliable;
+    if reliable.accept.is_some() {
+        return; // the 2xx waits
     }
-    let described = leg.talk.is_answered_early();
+    let (may_offer, must_offer) = (reliable.may_offer(), reliable.must_offer());
+    let described = leg.talk.is_answered_early() || reliable.described;
     let mut body = None;
-    if let Some(spec) = answer.filter(|_| leg.talk.owes_answer()) {
+    if let Some(spec) = answer.filter(|_| leg.talk.owes_answer() && !reliable.described) {
         leg.take_lines(cx, spec);
         body = leg.talk.answer_early(spec).ok();
-        if body.is_some() {
-            leg.sync_media(cx);
-        }
+    } else if may_offer && !leg.talk.owes_answer() {
+        let own = Spec::own(OWN_CODECS);
+        body = answer
+            .or(must_offer.then_some(&own))
+            .and_then(|spec| inbound::first_offer_of_ours(leg, cx, spec));
+    }
+    if body.is_some() {
+        leg.sync_media(cx);
     }
     let first = body.is_some() && !described;
     let code = status(code);
     let reason = if reason.is_empty() { code.reason() } else { reason };
-    let Some(reply) = inbound::reply(leg, cx, code, reason) else {
-        return;
+    let said = Said {
+        code,
+        reason: reason.to_owned(),
+        body,
     };
-    let reply = reply.finish_with(body.as_deref());
     let Stage::Incoming(incoming) = &mut leg.stage else {
         return;
     };
     let (now, gap) = (cx.now, cx.config.limits.progress);
+    let reliably = incoming.reliable.applies(said.body.is_some());
     match &mut incoming.progress {
-        Some(said) if said.reply.bytes() == reply.bytes() => {}
+        Some(before) if before.said == said => {}
+        // A description that was sent reliably is not repeated.
+        Some(before)
+            if incoming.reliable.described
+                && said.body.is_none()
+                && (before.said.code, &before.said.reason) == (said.code, &said.reason) => {}
+        // RFC 3262 section 3: one at a time.
+        Some(before) if reliably && incoming.reliable.waits() => {
+            before.said.clone_from(&said);
+            incoming.reliable.later(said);
+        }
         // Too soon after the last one: the latest answer is sent when the gap is over. The first answer to the caller's
         // offer is not put off.
-        Some(said) if !first && now < said.at + gap => {
-            said.reply = reply;
-            let due = said.at + gap;
+        Some(before) if !first && now < before.at + gap => {
+            before.said = said;
+            let due = before.at + gap;
             cx.timers.set(TimerKey::Leg(leg.id, LegTimer::Provisional), due);
         }
-        Some(_) | None => {
-            incoming.progress = Some(Progress { reply, at: now });
-            say_again(leg, cx);
-        }
+        Some(_) | None => say(leg, cx, said),
     }
 }
 
-/// Sends the current provisional answer, for the first time or again.
+/// Sends the current provisional answer again. A reliable one has a new number and no description.
 pub(super) fn say_again(leg: &mut Leg, cx: &mut Stack) {
+    let Stage::Incoming(incoming) = &leg.stage else {
+        return;
+    };
+    let Some(said) = incoming.progress.as_ref().map(|progress| progress.said.clone()) else {
+        return;
+    };
     let Stage::Incoming(incoming) = &mut leg.stage else {
         return;
     };
-    let Some(said) = &mut incoming.progress else { return };
-    said.at = cx.now;
-    cx.respond(incoming.server, said.reply.clone());
+    let reliable = &mut incoming.reliable;
+    if reliable.accept.is_some() {
+        return; // the 2xx waits
+    }
+    if reliable.waits() && reliable.applies(said.body.is_some() && !reliable.described) {
+        reliable.later(said);
+    } else {
+        say(leg, cx, said);
+    }
+}
+
+/// Sends a provisional answer.
+pub(super) fn say(leg: &mut Leg, cx: &mut Stack, mut said: Said) {
+    let Stage::Incoming(incoming) = &mut leg.stage else {
+        return;
+    };
+    let server = incoming.server;
+    if incoming.reliable.described {
+        said.body = None;
+    }
+    let reliably = incoming.reliable.applies(said.body.is_some());
+    incoming.progress = Some(Progress {
+        said: said.clone(),
+        at: cx.now,
+    });
     let key = TimerKey::Leg(leg.id, LegTimer::Provisional);
     cx.timers.set(key, cx.now + AGAIN);
+    if reliably {
+        return sent::say(leg, cx, &said);
+    }
+    if let Some(reply) = inbound::reply(leg, cx, said.code, &said.reason) {
+        cx.respond(server, reply.finish_with(said.body.as_deref()));
+    }
 }

@@ -11,8 +11,9 @@ use sip::{
 
 use super::{
     Cause, LegId, LegTimer, Spec, Talk,
-    change::{Change, Wanted},
+    change::{Change, Wanted, early::Early},
     progress::Progress,
+    reliable::sent::Reliable,
 };
 use crate::{
     requests::{self, RequestId},
@@ -40,6 +41,10 @@ pub(super) struct Incoming {
     pub dialog: Dialog,
     /// The last provisional answer.
     pub progress: Option<Progress>,
+    /// The provisional answers that wait for a PRACK.
+    pub reliable: Reliable,
+    /// The changes before the answer.
+    pub early: Early,
 }
 
 /// We wait for the final answer of the phone, or of several phones behind a proxy.
@@ -64,6 +69,17 @@ pub(super) struct Fork {
     pub dialog: Option<Dialog>,
     /// The session, once this phone has described it: our offer with the answer of this phone.
     pub talk: Option<Box<Talk>>,
+    /// The number of its last reliable 1xx (RFC 3262 section 4).
+    pub rseq: Option<u32>,
+    /// The changes before the answer.
+    pub early: Early,
+}
+
+impl Fork {
+    /// Whether an UPDATE of ours has no answer yet.
+    pub const fn is_changing(&self) -> bool {
+        matches!(self.early.change, Change::Ours(_))
+    }
 }
 
 /// A dialog that a 2xx has confirmed.
@@ -80,6 +96,8 @@ pub(super) struct Up {
     pub confirmed: Confirmed,
     /// The 2xx of the first INVITE was acknowledged.
     pub acknowledged: bool,
+    /// The number of a provisional response of ours whose PRACK had not come when the 2xx was sent.
+    pub unacknowledged: Option<u32>,
     /// The re-INVITE or UPDATE that is under way.
     pub change: Change,
     /// An offer of our own that waits for its turn.
@@ -179,6 +197,41 @@ impl Stage {
     pub fn forget_wanted(&mut self) {
         if let Some(up) = self.up() {
             up.wanted = None;
+        } else if let Some((_, early)) = self.early() {
+            early.wanted = None;
+        }
+    }
+
+    /// The early dialog whose session may change before the answer, and its changes. For a called phone the one that
+    /// described its session last.
+    pub fn early(&mut self) -> Option<(&mut Dialog, &mut Early)> {
+        match self {
+            Self::Incoming(incoming) => Some((&mut incoming.dialog, &mut incoming.early)),
+            Self::Calling(calling) if !calling.cancelled => {
+                let fork = calling.forks.iter_mut().rev().find(|fork| fork.talk.is_some())?;
+                Some((fork.dialog.as_mut()?, &mut fork.early))
+            }
+            Self::Calling(_) | Self::Up(_) | Self::Ending(_) | Self::Gone => None,
+        }
+    }
+
+    /// The dialog and the change that belong to this request of ours, before the answer or after it. The early dialog
+    /// becomes the one whose media is heard.
+    pub fn changed_by(&mut self, request: RequestId) -> Option<(&mut Dialog, &mut Change)> {
+        match self {
+            Self::Up(up) => Some((&mut up.confirmed.dialog, &mut up.change)),
+            Self::Incoming(incoming) => Some((&mut incoming.dialog, &mut incoming.early.change)),
+            Self::Calling(calling) => {
+                let at = calling
+                    .forks
+                    .iter()
+                    .position(|fork| fork.early.change.is_ours(request))?;
+                let fork = calling.forks.remove(at);
+                calling.forks.push(fork);
+                let fork = calling.forks.last_mut()?;
+                Some((fork.dialog.as_mut()?, &mut fork.early.change))
+            }
+            Self::Ending(_) | Self::Gone => None,
         }
     }
 
@@ -192,13 +245,16 @@ impl Stage {
         }
     }
 
-    /// The phone's INVITE is answered with this 2xx. Returns false and does nothing in any stage but
+    /// The phone's INVITE is answered with this 2xx. `unacknowledged`: the number of a provisional response that has no
+    /// PRACK so far. Returns false and does nothing in any stage but
     /// [`Stage::Incoming`].
-    pub fn answered(&mut self, success: &Message, awaited: AwaitedAck) -> bool {
+    pub fn answered(&mut self, success: &Message, awaited: AwaitedAck, unacknowledged: Option<u32>) -> bool {
         match mem::replace(self, Self::Gone) {
             Self::Incoming(mut incoming) => {
                 incoming.dialog.confirm(success);
-                *self = Self::Up(Box::new(Up::new(incoming.dialog, Some(awaited))));
+                let mut up = Up::new(incoming.dialog, Some(awaited), incoming.early);
+                up.unacknowledged = unacknowledged;
+                *self = Self::Up(Box::new(up));
                 true
             }
             other @ (Self::Calling(_) | Self::Up(_) | Self::Ending(_) | Self::Gone) => {
@@ -225,17 +281,18 @@ impl Stage {
 
 impl Up {
     /// A dialog that a 2xx has just confirmed. `awaited`: our 2xx, which waits for its ACK; `None` for a 2xx of the
-    /// phone.
-    pub fn new(dialog: Dialog, awaited: Option<AwaitedAck>) -> Self {
+    /// phone. `early`: what was under way before.
+    pub fn new(dialog: Dialog, awaited: Option<AwaitedAck>, early: Early) -> Self {
         Self {
             acknowledged: awaited.is_none(),
+            unacknowledged: None,
             confirmed: Confirmed {
                 dialog,
                 awaited,
                 ack: None,
             },
-            change: Change::None,
-            wanted: None,
+            change: early.change,
+            wanted: early.wanted,
             passing: None,
             hang_up_when_acked: None,
         }
@@ -263,6 +320,16 @@ impl Calling {
         self.forks.iter().rev().find_map(|fork| fork.talk.as_deref())
     }
 
+    /// As [`Calling::early_talk`], to be changed.
+    pub fn early_talk_mut(&mut self) -> Option<&mut Talk> {
+        self.forks.iter_mut().rev().find_map(|fork| fork.talk.as_deref_mut())
+    }
+
+    /// The phone that described its session last.
+    pub fn latest(&self) -> Option<&Fork> {
+        self.forks.iter().rev().find(|fork| fork.talk.is_some())
+    }
+
     /// A 1xx came. Begins an early dialog if the phone has not answered before. Where there are more phones than
     /// `limits.forks`, forgets the first one. Returns the index of the phone in `forks`.
     pub fn fork(&mut self, cx: &mut Stack, leg: LegId, invite: &Message, response: &Message) -> usize {
@@ -282,6 +349,8 @@ impl Calling {
             tag: tag.into(),
             dialog,
             talk: None,
+            rseq: None,
+            early: Early::default(),
         });
         self.forks.len() - 1
     }
@@ -296,8 +365,10 @@ impl Calling {
         let mut talk = offered.clone();
         let spec = talk.hear_answer(sdp).ok()?;
         fork.talk = Some(Box::new(talk));
+        // The phone that is being offered something stays the one that is heard.
         let latest = self.forks.remove(at);
-        self.forks.push(latest);
+        let before = self.forks.len() - usize::from(self.latest().is_some_and(Fork::is_changing));
+        self.forks.insert(before, latest);
         Some((spec, true))
     }
 
@@ -309,7 +380,7 @@ impl Calling {
     }
 
     /// A 2xx came. The phone that sent the 2xx becomes the phone of the leg, and the early dialogs of the other phones
-    /// are forgotten. Returns the dialog, and the session that this phone described before. Returns `None` and forgets
+    /// are forgotten. Returns the dialog, the session that this phone described before, and its changes under way. Returns `None` and forgets
     /// nothing where the 2xx makes no dialog.
     pub fn choose(
         &mut self,
@@ -317,11 +388,13 @@ impl Calling {
         leg: LegId,
         invite: &Message,
         response: &Message,
-    ) -> Option<(Dialog, Option<Box<Talk>>)> {
+    ) -> Option<(Dialog, Option<Box<Talk>>, Early)> {
         let tag = response.to_tag().unwrap_or_default();
         let known = self.forks.iter_mut().find(|fork| *fork.tag == *tag);
-        let (early, talk) = known.map_or((None, None), |fork| (fork.dialog.take(), fork.talk.take()));
-        let dialog = match early {
+        let (dialog, talk, early) = known.map_or((None, None, Early::default()), |fork| {
+            (fork.dialog.take(), fork.talk.take(), mem::take(&mut fork.early))
+        });
+        let dialog = match dialog {
             Some(mut dialog) => {
                 dialog.confirm(response);
                 dialog
@@ -332,7 +405,7 @@ impl Calling {
             self.leave(cx, 0);
         }
         cx.dialogs.insert(dialog.id().clone(), DialogUser::Leg(leg));
-        Some((dialog, talk))
+        Some((dialog, talk, early))
     }
 }
 

@@ -266,6 +266,27 @@ impl Talk {
         }
     }
 
+    /// As [`Talk::withdraw`], where the offer is ours.
+    pub fn withdraw_ours(&mut self) {
+        if matches!(self.open, Open::Ours(_)) {
+            self.withdraw();
+        }
+    }
+
+    /// The other side has taken the direction that the phone offered, which the phone has in its answer.
+    pub fn is_agreed(&mut self, spec: &Spec) {
+        if let Some(said) = &mut self.said {
+            *said = said.clone().with_direction(spec.direction());
+        }
+    }
+
+    /// The phone has confirmed our answer in a 1xx by PRACK: the 2xx has none (RFC 6337 section 3.1.1).
+    pub fn settle(&mut self) {
+        if self.open == Open::AnsweredEarly {
+            self.open = Open::None;
+        }
+    }
+
     /// The first offer to a device of media that the other side describes by `spec`: the codecs of `spec` first, then
     /// what Tandem can convert to, and of all these what the device may use.
     pub fn first_offer(audio: &AudioRules, spec: &Spec) -> Spec {

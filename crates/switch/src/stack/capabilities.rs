@@ -36,7 +36,7 @@ impl Place {
 /// RFC 3261 20.5: Allow lists every method that the user agent understands. So outside of dialogs it also lists BYE,
 /// INFO and UPDATE, though each of these gets 481 if it belongs to no dialog. Within a dialog, Allow says which methods
 /// can be sent in that dialog (RFC 3261 13.2.1).
-const METHODS: [(Method, &[Place]); 10] = [
+const METHODS: [(Method, &[Place]); 11] = [
     (Method::Invite, EVERYWHERE),
     (Method::Ack, EVERYWHERE),
     (Method::Cancel, EVERYWHERE),
@@ -45,6 +45,8 @@ const METHODS: [(Method, &[Place]); 10] = [
     (Method::Register, &[Place::Outside, Place::Register]),
     (Method::Info, EVERYWHERE),
     (Method::Update, EVERYWHERE),
+    // RFC 3262.
+    (Method::Prack, EVERYWHERE),
     (Method::Message, EVERYWHERE),
     // Outside of a call it gets 405, and the Allow of a 405 must not list it (RFC 3261 21.4.6).
     (Method::Refer, &[Place::Within]),
@@ -61,7 +63,7 @@ struct Extension {
     required: &'static [Place],
 }
 
-const EXTENSIONS: [Extension; 4] = [
+const EXTENSIONS: [Extension; 6] = [
     // RFC 4028.
     Extension {
         tag: "timer",
@@ -79,6 +81,18 @@ const EXTENSIONS: [Extension; 4] = [
         tag: "outbound",
         supported: &[Place::Outside, Place::Register],
         required: &[Place::Register],
+    },
+    // RFC 3262.
+    Extension {
+        tag: "100rel",
+        supported: &[Place::Outside, Place::Within],
+        required: &[Place::Outside, Place::Within],
+    },
+    // RFC 6228. Section 5: it is never required.
+    Extension {
+        tag: "199",
+        supported: &[Place::Outside, Place::Within],
+        required: &[],
     },
     // RFC 3891.
     Extension {
@@ -200,11 +214,11 @@ mod tests {
 
     #[test]
     fn what_is_allowed_and_supported_depends_on_the_place() {
-        let all = "INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, INFO, UPDATE, MESSAGE";
-        let of_a_call = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, MESSAGE, REFER";
+        let all = "INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, INFO, UPDATE, PRACK, MESSAGE";
+        let of_a_call = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, MESSAGE, REFER";
         for (place, methods, extensions) in [
-            (Place::Outside, all, "timer, path, outbound, replaces"),
-            (Place::Within, of_a_call, "timer, replaces"),
+            (Place::Outside, all, "timer, path, outbound, 100rel, 199, replaces"),
+            (Place::Within, of_a_call, "timer, 100rel, 199, replaces"),
             (Place::Register, all, "path, outbound"),
         ] {
             assert_eq!(allow_without(place, None), methods, "{place:?}");
@@ -218,7 +232,7 @@ mod tests {
         for (method, to, required, missing) in [
             (Method::Invite, "<sip:2@t>", "timer", None),
             (Method::Invite, "<sip:2@t>", "Path, TIMER", None),
-            (Method::Invite, "<sip:2@t>", "100rel, replaces, x", Some("100rel, x")),
+            (Method::Invite, "<sip:2@t>", "100rel, replaces, x", Some("x")),
             (Method::Invite, "<sip:2@t>", "outbound", Some("outbound")),
             (Method::Update, "<sip:2@t>;tag=1", "timer", None),
             (Method::Register, "<sip:2@t>", "outbound, path", None),

@@ -31,6 +31,9 @@ pub(crate) enum Owner {
     Delivery(u64),
     /// A leg: a NOTIFY within its dialog.
     Notify(LegId),
+    /// A leg: the PRACK of a provisional response. A PRACK that fails changes nothing, since the phone then refuses the
+    /// call itself (RFC 3262 section 3).
+    Prack(LegId),
     /// No owner: the BYE that ends a dialog without a user.
     Stray,
 }

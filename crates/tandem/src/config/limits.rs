@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use switch::admission::Rate;
+use switch::{ReliableProvisional, admission::Rate};
 
 use super::{
     keys::{Apply, Key, key, one},
@@ -195,6 +195,22 @@ pub(super) const KEYS: &[Key] = &[
         "How often a call proves that it is still there (RFC 4028)",
         |c, v| {
             c.switch.session_expires = values::seconds(one(v), 90.0, 86400.0)?;
+            Ok(())
+        },
+    ),
+    limit(
+        "reliable-provisional",
+        "WHICH",
+        "described",
+        "Which provisional responses a caller has to acknowledge by PRACK (RFC 3262), beside those to callers that \
+         require it: required (no others), described (where they describe early media), always",
+        |c, v| {
+            let choices = [
+                ("required", ReliableProvisional::Required),
+                ("described", ReliableProvisional::Described),
+                ("always", ReliableProvisional::Always),
+            ];
+            c.switch.transactions.reliable_provisional = values::choice(one(v), &choices)?;
             Ok(())
         },
     ),

@@ -272,6 +272,7 @@ fn every_key_is_read_from_the_file_as_well() {
         min_expires = 77
         max_expires = 77
         session_expires = 7000
+        reliable_provisional = "always"
         media_timeout = 7000
         max_unheard_packets = 7000
         quality_interval = 7000

@@ -3,9 +3,11 @@
 //! | file | what it does | which fields it owns |
 //! |---|---|---|
 //! | `mod.rs` | the change that is under way, and how it ends with the dialog | `Up::change`, `Up::wanted` |
+//! | `early.rs` | before the answer: UPDATE, and the offer in a PRACK | `Incoming::early`, `Fork::early` |
 //! | `ours.rs` | re-INVITE and UPDATE of ours | `Up::passing` |
 //! | `theirs.rs` | re-INVITE and UPDATE of the phone's | |
 
+pub(super) mod early;
 pub(super) mod ours;
 pub(super) mod theirs;
 
@@ -39,6 +41,11 @@ impl Change {
                 None
             }
         }
+    }
+
+    /// Whether this is the request of our change.
+    pub fn is_ours(&self, request: RequestId) -> bool {
+        matches!(self, Self::Ours(ours) if ours.request == request)
     }
 
     /// Takes the peer's change out, if there is one.

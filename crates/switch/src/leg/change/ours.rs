@@ -5,7 +5,7 @@ use std::time::Duration;
 use ::media::Spec;
 use sip::{Message, Method, headers::reason::RetryAfter};
 
-use super::{Change, Ours, Purpose, Wanted};
+use super::{Change, Ours, Purpose, Wanted, early};
 use crate::{
     api::CauseCode,
     leg::{Leg, LegTimer, SessionEvent, description, end, identity, outbound, talk::OfferError},
@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// How many times an offer of our own is made that meets an offer of the phone each time.
-const TRIES: u8 = 30;
+pub(super) const TRIES: u8 = 30;
 
 /// See [`Leg::offer`].
 pub(in crate::leg) fn offer(leg: &mut Leg, cx: &mut Stack, spec: &Spec) {
@@ -45,6 +45,9 @@ pub(in crate::leg) fn offer_next(leg: &mut Leg, cx: &mut Stack) {
 
 /// See [`Leg::offer_own`].
 pub(in crate::leg) fn offer_own(leg: &mut Leg, cx: &mut Stack, spec: &Spec) {
+    if !leg.is_up() {
+        return early::offer_own(leg, cx, spec);
+    }
     if let Some(up) = leg.stage.up() {
         up.wanted = Some(Wanted {
             spec: spec.clone(),
@@ -56,7 +59,9 @@ pub(in crate::leg) fn offer_own(leg: &mut Leg, cx: &mut Stack, spec: &Spec) {
 
 /// Makes the offer of our own that waits; later, where another change is under way.
 pub(in crate::leg) fn offer_wanted(leg: &mut Leg, cx: &mut Stack) {
-    let Some(up) = leg.stage.up() else { return };
+    let Some(up) = leg.stage.up() else {
+        return early::offer_wanted(leg, cx);
+    };
     let free = up.is_free();
     let Some(wanted) = &mut up.wanted else {
         return identity::tell(leg, cx);
@@ -171,7 +176,7 @@ pub(crate) fn response(leg: &mut Leg, cx: &mut Stack, request: RequestId, reply:
         return;
     }
     let (code, response) = (reply.map_or(408, Reply::code), reply.map(|reply| &reply.response));
-    let change = leg.stage.up().map(|up| &mut up.change);
+    let change = leg.stage.changed_by(request).map(|(_, change)| change);
     if (100..=199).contains(&code) {
         let passed =
             matches!(change, Some(Change::Ours(ours)) if ours.request == request && ours.purpose == Purpose::Passed);
@@ -189,7 +194,7 @@ pub(crate) fn response(leg: &mut Leg, cx: &mut Stack, request: RequestId, reply:
         (Some(reply), 200..=299) => accepted(leg, cx, reply, ours),
         // RFC 3261 12.2.1.2: the peer knows no such dialog, or does not answer. The dialog ends.
         (_, 408 | 481) => {
-            leg.talk.withdraw();
+            leg.session().withdraw();
             tell_refused(leg, cx, ours.purpose, code, "Call/Transaction Does Not Exist");
             end::lost(leg, cx, CauseCode::PhoneLost, "the phone no longer answers");
         }
@@ -199,17 +204,17 @@ pub(crate) fn response(leg: &mut Leg, cx: &mut Stack, request: RequestId, reply:
 
 fn accepted(leg: &mut Leg, cx: &mut Stack, reply: &Reply, ours: Ours) {
     let response = &reply.response;
+    refreshed(leg, cx, reply);
     if ours.method == Method::Invite {
         outbound::send_ack(leg, cx, &reply.request, response);
     }
-    refreshed(leg, cx, reply);
-    if !leg.talk.is_open() {
+    if !leg.talk().is_open() {
         return identity::tell(leg, cx); // the request made no offer
     }
     let before = leg.heard().cloned();
-    let answer = description(response).and_then(|sdp| leg.talk.hear_answer(sdp).ok());
+    let answer = description(response).and_then(|sdp| leg.session().hear_answer(sdp).ok());
     let Some(spec) = answer else {
-        leg.talk.withdraw();
+        leg.session().withdraw();
         return tell_refused(leg, cx, ours.purpose, 488, "No Usable Answer");
     };
     leg.sync_media(cx);
@@ -236,16 +241,20 @@ pub(in crate::leg) fn refreshed(leg: &mut Leg, cx: &mut Stack, reply: &Reply) {
     let response = &reply.response;
     if let Some(confirmed) = leg.stage.confirmed() {
         confirmed.dialog.refresh_target(response);
+    } else if let Some((dialog, _)) = leg.stage.early() {
+        dialog.refresh_target(response);
     }
     leg.can.learn(response);
-    leg.timer.asked_in(&reply.request);
-    leg.timer.settle(response);
-    leg.timer.start(cx, leg.id);
+    if leg.is_up() {
+        leg.timer.asked_in(&reply.request);
+        leg.timer.settle(response);
+        leg.timer.start(cx, leg.id);
+    }
 }
 
 fn not_accepted(leg: &mut Leg, cx: &mut Stack, purpose: Purpose, code: u16, response: Option<&Message>) {
     // RFC 6141 3.1: after a refused change the session is as before.
-    leg.talk.withdraw();
+    leg.session().withdraw();
     match (purpose, not_now(code, response)) {
         (Purpose::Own, Some(wait)) => retry_later(leg, cx, LegTimer::Offer, wait),
         (Purpose::Passed | Purpose::Own, wait) => {

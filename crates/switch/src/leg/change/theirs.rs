@@ -5,7 +5,7 @@ use std::time::Duration;
 use ::media::{SdpDirection, Spec};
 use sip::{Builder, HeaderName, Message, Method, StatusCode, transaction::ServerId};
 
-use super::{Change, ours};
+use super::{Change, early, ours};
 use crate::{
     answer::{Answer, FORMAT},
     leg::{
@@ -27,6 +27,9 @@ const UPDATE_WAITS: Duration = Duration::from_secs(20);
 pub(in crate::leg) fn requested(leg: &mut Leg, cx: &mut Stack, server: ServerId, request: Message) {
     let update = *request.method() == Method::Update;
     let sdp = description(&request);
+    if update && sdp.is_some() && !leg.is_up() {
+        return early::offered(leg, cx, server, &request);
+    }
     let allowed = if update && sdp.is_none() {
         may_refresh(leg, cx)
     } else {
@@ -110,7 +113,7 @@ fn without_offer(leg: &mut Leg, cx: &mut Stack, server: ServerId, request: &Mess
 }
 
 /// A 200 to a change. The change also sets the remote target (RFC 3261 12.2.2); a refused change must not.
-fn success(leg: &mut Leg, cx: &Stack, request: &Message) -> Builder {
+pub(super) fn success(leg: &mut Leg, cx: &Stack, request: &Message) -> Builder {
     if let Some(dialog) = leg.stage.dialog_of(request) {
         dialog.refresh_target(request);
     }
@@ -206,6 +209,6 @@ pub(in crate::leg) fn cancelled(leg: &mut Leg, cx: &mut Stack, cancelled: Server
 }
 
 /// RFC 3261 14.2: the answer to a change while another change of the phone's waits.
-fn later(cx: &mut Stack) -> Answer {
+pub(super) fn later(cx: &mut Stack) -> Answer {
     Answer::of(500).with(HeaderName::RetryAfter, cx.ids.below(11).to_string())
 }

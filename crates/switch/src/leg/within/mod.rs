@@ -16,7 +16,7 @@ use sip::{Builder, Flow, HeaderName, Message, Method, StatusCode, transaction::S
 pub(crate) use key::{FLASH, info_key};
 pub(crate) use pass::{answer_passed, passed_on};
 
-use super::{Leg, change::theirs, end};
+use super::{Leg, change::theirs, end, reliable::sent};
 use crate::{
     answer::Answer,
     stack::{
@@ -55,8 +55,7 @@ pub(crate) fn request(leg: &mut Leg, cx: &mut Stack, server: ServerId, flow: Flo
                 .finish();
             cx.respond(server, reply);
         }
-        // RFC 3262 section 3: we send no reliable provisional response that a PRACK could acknowledge.
-        Method::Prack => cx.answer(server, &request, &Answer::of(481)),
+        Method::Prack => sent::acknowledged(leg, cx, server, &request),
         Method::Ack | Method::Cancel => {}
         Method::Refer => refer::received(leg, cx, server, request),
         Method::Register | Method::Subscribe | Method::Notify | Method::Publish => {

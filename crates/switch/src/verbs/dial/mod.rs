@@ -16,7 +16,7 @@ use crate::{
     api::{CauseCode, Dial, DialStatus, Outcome},
     call::{self, Call, Guest, VerbEvent},
     core::Core,
-    event::Cause,
+    event::{Cause, LegEvent},
     hunt::{Hunt, Hunted, Quest, Unanswered, diverted_before},
     ids::LegId,
     leg::CallerId,
@@ -81,6 +81,10 @@ impl Dialing {
             return self.abandon(x);
         }
         let hunted = match event {
+            VerbEvent::Leg(leg, LegEvent::Session(event)) => {
+                self.session_changed(call, x, leg, &event);
+                Hunted::Going
+            }
             VerbEvent::Leg(leg, event) => self.hunt.leg_event(x, leg, event),
             VerbEvent::Timer => self.hunt.timed_out(x),
             VerbEvent::Resolved(query, flows) => self.hunt.resolved(x, query, &flows),

@@ -8,6 +8,7 @@ use ::media::{Command, Source, Spec};
 use crate::{
     call::Call,
     core::Core,
+    event::SessionEvent,
     hunt::Said,
     ids::LegId,
     leg::{Fit, Leg},
@@ -73,6 +74,27 @@ impl Dialing {
             answer: None,
         };
         tell(call, x, &said, None);
+    }
+
+    /// A phone has changed its session before the answer. The other phone of the early media is offered the change, if it
+    /// takes an UPDATE (RFC 3311 section 5.1); otherwise the connection settles it.
+    pub(super) fn session_changed(&self, call: &Call, x: &mut Core, leg: LegId, event: &SessionEvent) {
+        let Some(early) = self.early else { return };
+        let other = match call.subject() {
+            Some(subject) if subject == leg => Some(early),
+            subject => subject.filter(|_| early == leg),
+        };
+        if let Some(other) = other.filter(|_| self.talking.is_none()) {
+            x.with_leg(other, |leg, cx| match event {
+                SessionEvent::Redescribed(spec) if leg.fit(spec) != Fit::Same => leg.offer_own(cx, spec),
+                SessionEvent::Accepted(spec) => leg.is_agreed(spec),
+                SessionEvent::Redescribed(_)
+                | SessionEvent::Offered(_)
+                | SessionEvent::Withdrawn
+                | SessionEvent::Pending
+                | SessionEvent::Refused { .. } => {}
+            });
+        }
     }
 
     /// The call has a new subject, which has not been told yet that a phone rings.
