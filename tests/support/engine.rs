@@ -81,6 +81,8 @@ impl Engine {
             | Command::Stop(_)
             | Command::Echo(_)
             | Command::Dtmf { .. }
+            | Command::Press { .. }
+            | Command::Release { .. }
             | Command::Watch { .. }
             | Command::Close(_) => self.relay(now, command),
         }
@@ -152,7 +154,9 @@ impl Engine {
                 self.part(*port);
             }
             Command::Watch { media: port, timeout } => self.open(*port).watched = timeout.is_some(),
-            Command::Dtmf { media: port, .. } => {
+            Command::Dtmf { media: port, .. }
+            | Command::Press { media: port, .. }
+            | Command::Release { media: port, .. } => {
                 self.open(*port);
             }
             // A verb may stop its player after the leg has closed the port.

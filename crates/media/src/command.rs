@@ -265,7 +265,7 @@ pub enum Event {
         /// `0`-`9`, `*`, `#`, `A`-`D`.
         digit: char,
     },
-    /// The peer let that key go.
+    /// The peer let that key go, or is listened to no longer. Follows each [`Event::Dtmf`] of an open leg.
     DtmfEnded {
         /// The leg.
         media: MediaId,

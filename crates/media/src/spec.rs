@@ -272,6 +272,25 @@ impl Spec {
         line::serve(&self.more, &now.more)
     }
 
+    /// Adds RFC 4733 events where there are none, at the clock of the first codec that Tandem codes (RFC 4733 section 2.1):
+    /// Tandem turns keys into what the author takes.
+    pub fn with_events(mut self) -> Spec {
+        let first = self.codecs.iter().find(|codec| codec.converts());
+        if let Some(clock_rate) = first.map(|codec| codec.clock_rate)
+            && !self.codecs.iter().any(Codec::is_event)
+        {
+            let events = Codec::known("telephone-event");
+            self.codecs.push(Codec { clock_rate, ..events });
+        }
+        self
+    }
+
+    /// Without RFC 4733 events.
+    pub fn without_events(mut self) -> Spec {
+        self.codecs.retain(|codec| !codec.is_event());
+        self
+    }
+
     /// Adds the other G.711 law after the rest where only one is there.
     pub fn with_both_laws(mut self) -> Spec {
         if let Some(law) = self.codecs.iter().find_map(Codec::law) {

@@ -118,6 +118,58 @@ impl Transcode {
     }
 }
 
+/// How a device gets keys (DTMF), and sends keys.
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Dtmf {
+    /// By what it agrees to: RFC 4733 where its session has that, SIP INFO where it says that it takes INFO, or else as
+    /// tones in the sound. Its own keys are taken as they come.
+    #[default]
+    Auto,
+    /// By RFC 4733 alone. Its sound is not listened to.
+    Rfc4733,
+    /// By SIP INFO (`application/dtmf-relay`) alone; RFC 4733 is not agreed on. Its sound is not listened to.
+    Info,
+    /// As tones in the sound alone; RFC 4733 is not agreed on.
+    Inband,
+}
+
+impl Dtmf {
+    const ALL: [Self; 4] = [Self::Auto, Self::Rfc4733, Self::Info, Self::Inband];
+
+    /// The word in the database and over HTTP.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Rfc4733 => "rfc4733",
+            Self::Info => "info",
+            Self::Inband => "inband",
+        }
+    }
+
+    /// Reads that word.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|rule| rule.name() == text)
+    }
+
+    /// Whether RFC 4733 may be agreed on.
+    pub const fn allows_events(self) -> bool {
+        match self {
+            Self::Auto | Self::Rfc4733 => true,
+            Self::Info | Self::Inband => false,
+        }
+    }
+
+    /// Whether its keys may come as tones in the sound.
+    pub const fn may_be_tones(self) -> bool {
+        match self {
+            Self::Auto | Self::Inband => true,
+            Self::Rfc4733 | Self::Info => false,
+        }
+    }
+}
+
 /// What a device may do with audio.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AudioRules {
@@ -125,6 +177,9 @@ pub struct AudioRules {
     pub codecs: Vec<String>,
     /// Whether Tandem may change the codec of its audio.
     pub transcode: Transcode,
+    /// How it gets keys, and sends keys.
+    #[serde(default)]
+    pub dtmf: Dtmf,
 }
 
 /// A device: a phone that signs in for an extension.
@@ -149,6 +204,9 @@ pub struct Device {
     /// Whether Tandem may change the codec of its audio.
     #[serde(default)]
     pub transcode: Transcode,
+    /// How it gets keys, and sends keys.
+    #[serde(default)]
+    pub dtmf: Dtmf,
 }
 
 impl Device {
@@ -157,6 +215,7 @@ impl Device {
         AudioRules {
             codecs: self.codecs.clone(),
             transcode: self.transcode,
+            dtmf: self.dtmf,
         }
     }
 }
@@ -194,5 +253,9 @@ mod tests {
             assert_eq!(Transcode::parse(rule.name()), Some(rule));
         }
         assert_eq!(Transcode::parse("on"), None);
+        for rule in Dtmf::ALL {
+            assert_eq!(Dtmf::parse(rule.name()), Some(rule));
+        }
+        assert_eq!(Dtmf::parse("INFO"), None);
     }
 }

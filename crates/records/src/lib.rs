@@ -25,7 +25,7 @@ mod recording;
 mod settings;
 mod story;
 
-pub use account::{AudioRules, Device, Extension, Ha1, MAX_NUMBER, NatPolicy, Transcode, is_number};
+pub use account::{AudioRules, Device, Dtmf, Extension, Ha1, MAX_NUMBER, NatPolicy, Transcode, is_number};
 pub use binding::{Binding, BindingChange};
 pub use cause::CauseCode;
 pub use cdr::{CallUid, Cdr, CdrAnswer, CdrOpen, Disposition, EndedBy};

@@ -9,8 +9,8 @@
 use std::fs;
 
 use records::{
-    Binding, BindingChange, CallUid, CauseCode, Cdr, CdrOpen, Disposition, EndedBy, Extension, Flow, Ha1, Segment,
-    Transcode, Transport,
+    Binding, BindingChange, CallUid, CauseCode, Cdr, CdrOpen, Disposition, Dtmf, EndedBy, Extension, Flow, Ha1,
+    Segment, Transcode, Transport,
 };
 use store::{NewExtension, Options, Store, Synchronous};
 
@@ -121,6 +121,7 @@ fn extension(number: &str) -> NewExtension {
         },
         require_qop: false,
         transcode: Transcode::Auto,
+        dtmf: Dtmf::Auto,
     }
 }
 

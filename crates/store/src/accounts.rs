@@ -402,6 +402,7 @@ fn read_device(row: &SqliteRow) -> Result<Device, sqlx::Error> {
         transport: transport.as_deref().and_then(parse_transport),
         require_qop: row.try_get("require_qop")?,
         transcode: Transcode::parse(&transcode).unwrap_or_default(),
+        dtmf: records::Dtmf::default(),
     })
 }
 

@@ -10,8 +10,8 @@ use std::{net::SocketAddr, time::Instant as Clock};
 use bytes::Bytes;
 use sip::{Builder, Flow, HeaderName, Instant, Limits, Message, Method, StatusCode, Transport};
 use switch::{
-    AccountChange, Binding, Config, Device, Dial, Extension, Ha1, Input, Keys, Listener, NatPolicy, Output, Position,
-    Query, ScriptCommand, ScriptEvent, Strategy, Switch, Target, Transcode, Trusted, Verb,
+    AccountChange, Binding, Config, Device, Dial, Dtmf, Extension, Ha1, Input, Keys, Listener, NatPolicy, Output,
+    Position, Query, ScriptCommand, ScriptEvent, Strategy, Switch, Target, Transcode, Trusted, Verb,
 };
 
 /// As in the binary.
@@ -89,6 +89,7 @@ impl Bench {
             transport: None,
             require_qop: false,
             transcode: Transcode::Auto,
+            dtmf: Dtmf::Auto,
         })));
         self.count_binding(number);
     }

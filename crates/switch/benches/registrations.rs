@@ -16,7 +16,8 @@ use sip::{
     digest::{ChallengeParsed, Ha1Pair, answer},
 };
 use switch::{
-    AccountChange, Config, Device, Extension, Ha1, Input, Keys, Listener, NatPolicy, Output, Query, Switch, Transcode,
+    AccountChange, Config, Device, Dtmf, Extension, Ha1, Input, Keys, Listener, NatPolicy, Output, Query, Switch,
+    Transcode,
 };
 
 /// As in the binary.
@@ -77,6 +78,7 @@ impl Bench {
             transport: None,
             require_qop: false,
             transcode: Transcode::Auto,
+            dtmf: Dtmf::Auto,
         })));
     }
 

@@ -220,7 +220,7 @@ impl Identity {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Ha1, NatPolicy, Transcode};
+    use crate::{Dtmf, Ha1, NatPolicy, Transcode};
 
     fn extension(number: &str) -> AccountChange {
         AccountChange::Extension(Extension {
@@ -242,6 +242,7 @@ mod tests {
             transport: None,
             require_qop: false,
             transcode: Transcode::Auto,
+            dtmf: Dtmf::Auto,
         })
     }
 

@@ -151,7 +151,9 @@ impl Recorder {
 
 #[cfg(test)]
 mod tests {
-    use records::{Binding, CauseCode, Disposition, EndedBy, Extension, Flow, Ha1, Segment, Transcode, Transport};
+    use records::{
+        Binding, CauseCode, Disposition, Dtmf, EndedBy, Extension, Flow, Ha1, Segment, Transcode, Transport,
+    };
     use store::{CdrFilter, NewExtension, Options};
 
     use super::*;
@@ -218,6 +220,7 @@ mod tests {
             },
             require_qop: false,
             transcode: Transcode::Auto,
+            dtmf: Dtmf::Auto,
         };
         store.create_extension("d", &new, SECOND).await.unwrap();
         let (mailbox, mut inbox) = Mailbox::new(8);

@@ -8,7 +8,12 @@ use tests::Stage;
 #[test]
 fn info_passes_as_it_came_both_ways() {
     let stage = Stage::default();
-    let (alice, bob) = stage.talking();
+    let (alice, bob) = (stage.phone("101"), stage.phone("102"));
+    // Phones without RFC 4733 get keys by INFO.
+    [&alice, &bob].map(|phone| _ = phone.feels(|mood| mood.codecs = vec!["PCMU"]));
+    alice.calls("102");
+    bob.rings().answers().talks();
+    alice.talks();
     for (one, other, text) in [
         (&alice, &bob, "Signal=5\r\nDuration=160\r\n"),
         (&bob, &alice, "Signal=#\r\n"),
@@ -56,8 +61,9 @@ fn keys_that_cannot_reach_the_other_phone_are_refused() {
     let (alice, bob) = (stage.phone("101"), stage.phone("102"));
     bob.feels(|mood| {
         mood.allow = "INVITE, ACK, CANCEL, BYE";
-        mood.codecs = vec!["PCMU"];
+        mood.codecs = vec!["G729"];
     });
+    alice.feels(|mood| mood.codecs = vec!["G729"]);
     alice.calls("102");
     bob.rings().answers().talks();
     alice.talks();
@@ -135,9 +141,10 @@ fn the_keys_12_to_16_and_a_hook_flash_pass_or_become_events_and_are_answered_200
     for takes_info in [true, false] {
         let stage = Stage::default();
         let (alice, bob) = (stage.phone("101"), stage.phone("102"));
-        if !takes_info {
-            bob.feels(|mood| mood.allow = "INVITE, ACK, CANCEL, BYE");
-        }
+        bob.feels(|mood| match takes_info {
+            true => mood.codecs = vec!["PCMU"],
+            false => mood.allow = "INVITE, ACK, CANCEL, BYE",
+        });
         alice.calls("102");
         bob.rings().answers().talks();
         alice.talks();

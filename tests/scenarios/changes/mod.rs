@@ -5,5 +5,6 @@ mod consistency;
 mod digits;
 mod glare;
 mod hold;
+mod keys;
 mod music;
 mod timers;

@@ -2,7 +2,7 @@
 
 use sip::{Flow, HeaderName, Message, Method, Transport};
 use switch::{
-    AccountChange, Binding, Command, CommandError, Device, Disposition, Ha1, Input, NatPolicy, Reply, Transcode,
+    AccountChange, Binding, Command, CommandError, Device, Disposition, Dtmf, Ha1, Input, NatPolicy, Reply, Transcode,
 };
 use tests::{Actor, Stage, Wire, world::EPOCH};
 
@@ -31,6 +31,7 @@ fn device(stage: &Stage, nat: NatPolicy) {
         transport: None,
         require_qop: false,
         transcode: Transcode::Auto,
+        dtmf: Dtmf::Auto,
     };
     stage.tells(Input::Account(AccountChange::Device(device)));
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use sip::{Method, Transport};
-use switch::{AccountChange, Disposition, Input, NatPolicy, Transcode};
+use switch::{AccountChange, Disposition, Dtmf, Input, NatPolicy, Transcode};
 use tests::{Stage, Wire, sdp};
 
 const FIRST: &str = "198.51.200.1:5060";
@@ -184,6 +184,7 @@ fn a_message_reaches_the_second_address_of_a_phone_too() {
             transport: None,
             require_qop: false,
             transcode: Transcode::Auto,
+            dtmf: Dtmf::Auto,
         };
         world.handle(Input::Account(AccountChange::Device(device)));
     });

@@ -44,6 +44,8 @@ fn control_octets_of_one_phone_do_not_reach_the_other_nor_the_record() {
         assert_eq!(text.content_type(), Some("text/plain;x=\"  \""));
     });
 
+    // A phone without RFC 4733 gets keys by INFO.
+    bob.feels(|mood| mood.codecs = vec!["PCMU"]);
     alice.calls("102");
     bob.rings().answers().talks();
     alice.talks();

@@ -2,7 +2,7 @@
 //! at another of its addresses are accepted.
 
 use sip::{Builder, HeaderName, Message, Method, StatusCode};
-use switch::{AccountChange, Config, Disposition, Input, NatPolicy, Transcode, Trusted};
+use switch::{AccountChange, Config, Disposition, Dtmf, Input, NatPolicy, Transcode, Trusted};
 use tests::{Actor, Phase, Settings, Stage, Wire, sdp};
 
 /// A third party that has seen the messages.
@@ -144,6 +144,7 @@ fn a_phone_that_is_called_at_its_contact_may_answer_from_where_it_registered() {
             transport: None,
             require_qop: false,
             transcode: Transcode::Auto,
+            dtmf: Dtmf::Auto,
         };
         world.handle(Input::Account(AccountChange::Device(device)));
     });

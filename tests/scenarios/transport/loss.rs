@@ -106,6 +106,8 @@ fn all_of_it_at_once() {
 fn a_key_pressed_before_the_caller_has_heard_that_it_was_answered_does_not_end_the_call() {
     let stage = Stage::default();
     let (alice, bob) = (stage.phone("101"), stage.phone("102"));
+    // A phone without RFC 4733 gets keys by INFO.
+    alice.feels(|mood| mood.codecs = vec!["PCMU"]);
     alice.calls("102");
     bob.rings().answers();
     stage.pass(0.002);

@@ -43,10 +43,10 @@ fn a_phone_with_rfc_4733_is_not_listened_to() {
 }
 
 #[test]
-fn a_phone_without_it_is_listened_to_until_it_is_connected() {
+fn a_phone_without_it_is_listened_to_until_it_is_connected_with_one_that_takes_tones() {
     let (stage, alice) = asked(false);
     let bob = stage.phone("102");
-    bob.feels(|mood| mood.codecs = vec!["PCMU"]);
+    bob.feels(|mood| (mood.codecs, mood.allow) = (vec!["PCMU"], "INVITE, ACK, CANCEL, BYE"));
     assert_eq!(alice.is_listened_to_for(), TONES);
     alice.presses("123");
     assert_eq!(said(&stage), ["123.done"]);

@@ -24,13 +24,13 @@ impl Actor {
         }
     }
 
-    /// Presses keys: the media engine reports them, as RFC 4733 events or as tones in the sound.
+    /// Presses keys, 100 ms each: the media engine reports them, as RFC 4733 events or as tones in the sound.
     pub fn presses(&self, keys: &str) -> &Self {
-        let media = self.port();
+        let (media, millis) = (self.port(), 100);
         for digit in keys.chars() {
-            self.world
-                .borrow_mut()
-                .handle(Input::Media(Event::Dtmf { media, digit }));
+            for event in [Event::Dtmf { media, digit }, Event::DtmfEnded { media, digit, millis }] {
+                self.world.borrow_mut().handle(Input::Media(event));
+            }
         }
         self.world.borrow_mut().flush();
         self

@@ -1,7 +1,7 @@
 //! Extensions and phones.
 
 use sip::digest::Ha1Pair;
-use switch::{AccountChange, Device, Extension, Ha1, Input, NatPolicy, Transcode};
+use switch::{AccountChange, Device, Dtmf, Extension, Ha1, Input, NatPolicy, Transcode};
 
 use super::{NETS, World};
 use crate::phone::Phone;
@@ -25,20 +25,30 @@ impl World {
 
     /// Sets the codecs that an extension's device may use, and whether Tandem converts for it.
     pub fn device(&mut self, number: &str, codecs: &[&str], transcode: Transcode) {
+        self.device_with(number, |device| {
+            device.codecs = codecs.iter().map(|&codec| codec.to_owned()).collect();
+            device.transcode = transcode;
+        });
+    }
+
+    /// Makes an extension's device, with the usual settings but for what is changed.
+    pub fn device_with(&mut self, number: &str, change: impl FnOnce(&mut Device)) {
         let pair = Ha1Pair::new(number, &self.domain, &format!("{number}{number}"));
-        let device = Device {
+        let mut device = Device {
             username: number.into(),
             extension: number.into(),
             ha1: Ha1 {
                 md5: pair.md5,
                 sha256: pair.sha256,
             },
-            codecs: codecs.iter().map(|&codec| codec.to_owned()).collect(),
+            codecs: Vec::new(),
             nat: NatPolicy::Source,
             transport: None,
             require_qop: false,
-            transcode,
+            transcode: Transcode::Auto,
+            dtmf: Dtmf::Auto,
         };
+        change(&mut device);
         self.handle(Input::Account(AccountChange::Device(device)));
     }
 

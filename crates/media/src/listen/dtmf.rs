@@ -124,6 +124,15 @@ struct Press {
     told: bool,
 }
 
+impl Press {
+    fn released(&self) -> Heard {
+        Heard::Released {
+            digit: self.hit.digit(),
+            millis: ((self.blocks + self.rest) * BLOCK_MILLIS).round() as u32,
+        }
+    }
+}
+
 /// See the module.
 #[derive(Debug)]
 pub(super) struct Dtmf {
@@ -165,6 +174,12 @@ impl Dtmf {
         self.press.is_some()
     }
 
+    /// A key that was told of is let go.
+    pub(super) fn end(&mut self) -> Option<Heard> {
+        let press = self.press.take().filter(|press| press.told)?;
+        Some(press.released())
+    }
+
     /// Takes in a block.
     fn judge(&mut self, heard: &mut SmallVec<[Heard; 4]>) {
         let filters = Filters::of(&self.block);
@@ -201,10 +216,7 @@ impl Dtmf {
             let over = press.missed >= 2 && press.rest < LET_GO * f32::from(press.missed) || press.missed >= 4;
             let replaced = hit.is_some_and(|hit| hit.digit() != press.hit.digit());
             if press.told && (over || replaced) {
-                heard.push(Heard::Released {
-                    digit: press.hit.digit(),
-                    millis: ((press.blocks + press.rest) * BLOCK_MILLIS).round() as u32,
-                });
+                heard.push(press.released());
             } else if press.told || press.missed == 0 {
                 self.press = Some(press);
             }

@@ -78,6 +78,11 @@ impl Listener {
         self.dtmf.as_ref().is_some_and(|dtmf| dtmf.is_pressed())
     }
 
+    /// Nothing more is heard: a key that is pressed is let go.
+    pub fn end(&mut self) -> Option<Heard> {
+        self.dtmf.as_mut()?.end()
+    }
+
     /// Samples at 8 kHz, of any number; what was heard in them, in order.
     pub fn hear(&mut self, pcm: &[i16]) -> SmallVec<[Heard; 4]> {
         let mut heard = SmallVec::new();

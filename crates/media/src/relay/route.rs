@@ -26,6 +26,7 @@ impl Streams {
         for (from, to) in [(one, other), (other, one)] {
             if let Some(stream) = self.get(from) {
                 stream.route = Route::Relay(to);
+                stream.egress.keys.let_go();
                 stream.egress.out.interrupt(Join::Anew);
             }
         }
@@ -37,10 +38,12 @@ impl Streams {
     pub(super) fn unlink(&mut self, slot: u32) {
         let Some(stream) = self.get(slot) else { return };
         let route = std::mem::replace(&mut stream.route, Route::Nowhere);
+        stream.egress.keys.let_go();
         if let Route::Relay(other) = route
             && let Some(peer) = self.get(other).filter(|peer| peer.route == Route::Relay(slot))
         {
             peer.route = Route::Nowhere;
+            peer.egress.keys.let_go();
             self.rebuild(other);
         }
         self.rebuild(slot);

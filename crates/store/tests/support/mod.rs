@@ -2,8 +2,8 @@
 #![allow(dead_code, reason = "each test file uses some of it")]
 
 use records::{
-    Binding, BindingChange, CallUid, CauseCode, Cdr, CdrOpen, Disposition, EndedBy, Extension, Flow, Ha1, Segment,
-    Transcode, Transport,
+    Binding, BindingChange, CallUid, CauseCode, Cdr, CdrOpen, Disposition, Dtmf, EndedBy, Extension, Flow, Ha1,
+    Segment, Transcode, Transport,
 };
 use sqlx::{Connection, SqliteConnection, sqlite::SqliteConnectOptions};
 use store::{NewExtension, Options, Store};
@@ -77,6 +77,7 @@ pub(crate) fn new_extension(number: &str) -> NewExtension {
         ha1: ha1(1),
         require_qop: false,
         transcode: Transcode::Auto,
+        dtmf: Dtmf::Auto,
     }
 }
 

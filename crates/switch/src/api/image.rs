@@ -107,6 +107,9 @@ pub struct Abilities {
     pub update: bool,
     /// It has not said that it rejects INFO (RFC 3261 20.5: a missing Allow says nothing).
     pub info: bool,
+    /// It has said that it accepts INFO.
+    #[serde(default)]
+    pub takes_info: bool,
     /// It supports session timers (RFC 4028).
     pub timer: bool,
     /// It takes a changed From within a dialog (RFC 4916).

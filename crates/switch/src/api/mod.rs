@@ -38,7 +38,7 @@ pub use parties::{
     Page, PageResult, PageStatus, Park, ParkResult, ParkStatus, Pickup, PickupResult, PickupStatus, Unparked,
 };
 pub use records::{
-    AudioRules, Began, Binding, BindingChange, CallUid, CauseCode, Cdr, CdrAnswer, CdrOpen, Device, Disposition,
+    AudioRules, Began, Binding, BindingChange, CallUid, CauseCode, Cdr, CdrAnswer, CdrOpen, Device, Disposition, Dtmf,
     EndedBy, Extension, Ha1, LegQuality, Link, LinkKind, LiveLeg, LiveRecording, LiveState, NatPolicy, Quality,
     Recording, RecordingEnd, RecordingEnded, RecordingFormat, RecordingKind, RecordingUid, Segment, Story, Transcode,
     WayQuality, is_number,

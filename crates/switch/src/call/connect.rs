@@ -36,6 +36,7 @@ impl Call {
             Ok(bridge) => {
                 digits::deafen(self, x);
                 self.bridge = Some(bridge);
+                digits::session_changed(self, x);
                 name_parties(self, x, told);
                 self.mark_answered(x);
                 true
@@ -138,10 +139,10 @@ pub(super) fn hang_up_partner(call: &mut Call, x: &mut Core, cause: &Cause) {
 /// The subject's ACK has come.
 pub(super) fn subject_confirmed(call: &mut Call, x: &mut Core, subject: LegId, answer: Option<Spec>) {
     call.tell_verb(VerbEvent::SubjectConfirmed);
-    digits::session_changed(call, x);
     if let (Some(spec), Some(bridge)) = (answer, &mut call.bridge) {
         bridge.confirmed(x, subject, &spec);
     }
+    digits::session_changed(call, x);
 }
 
 /// The leg that is connected with the subject reports.
@@ -153,6 +154,7 @@ pub(super) fn partner_event(call: &mut Call, x: &mut Core, partner: LegId, event
             if let Some(bridge) = &mut call.bridge {
                 bridge.confirmed(x, partner, &spec);
             }
+            digits::session_changed(call, x);
         }
         LegEvent::Session(event) => session_event(call, x, partner, event),
         LegEvent::Passed { server, request } => digits::passed(call, x, partner, server, &request),
@@ -164,6 +166,7 @@ pub(super) fn partner_event(call: &mut Call, x: &mut Core, partner: LegId, event
 fn partner_gone(call: &mut Call, x: &mut Core, ending: Option<Ending>) {
     if let Some(bridge) = call.bridge.take() {
         bridge.part(x);
+        digits::deafen(call, x);
     }
     if call.script.runs() {
         note_parties(call, x, Began::Left);
@@ -182,16 +185,14 @@ fn partner_gone(call: &mut Call, x: &mut Core, ending: Option<Ending>) {
 pub(super) fn session_event(call: &mut Call, x: &mut Core, leg: LegId, event: SessionEvent) {
     match (&mut call.bridge, event) {
         (Some(bridge), event) => bridge.session_event(x, leg, event),
-        (None, SessionEvent::Offered(_)) => {
-            bridge::answer_alone(x, leg);
-            digits::session_changed(call, x);
-        }
+        (None, SessionEvent::Offered(_)) => bridge::answer_alone(x, leg),
         // Before the answer: the running verb knows which phone's early media is heard.
         (None, event @ (SessionEvent::Redescribed(_) | SessionEvent::Accepted(_))) => {
             call.tell_verb(VerbEvent::Leg(leg, event.into()))
         }
         (None, SessionEvent::Withdrawn | SessionEvent::Pending | SessionEvent::Refused { .. }) => {}
     }
+    digits::session_changed(call, x);
 }
 
 /// The report of a leg without a partner and without a verb: that of the phone that has transferred the other party.

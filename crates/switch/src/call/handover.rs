@@ -63,10 +63,10 @@ pub(crate) fn release(call: &mut Call, x: &mut Core, leg: LegId, to: CallUid, wh
     if let Some(bridge) = call.bridge.take_if(|_| connected) {
         bridge.part(x);
     }
-    if call.subject == Some(leg) {
+    if connected || call.subject == Some(leg) {
         digits::deafen(call, x);
-        call.subject = None;
     }
+    call.subject.take_if(|subject| *subject == leg);
     call.cancel_script(x);
     call.tell_verb(VerbEvent::SubjectGone);
     match why {
@@ -152,6 +152,7 @@ pub(crate) fn take_over(call: &mut Call, x: &mut Core, leg: LegId, instead_of: O
         })),
         None => rejoin(call, x, leg),
     }
+    digits::session_changed(call, x);
     connect::name_parties(call, x, None);
     connect::note_parties(call, x, turn);
 }

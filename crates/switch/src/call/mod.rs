@@ -34,7 +34,7 @@ use std::time::Duration;
 use sip::Message;
 
 use digits::Keys;
-pub(crate) use digits::{digit, listen};
+pub(crate) use digits::{digit, digit_ended, listen};
 pub(crate) use end::{Ending, record_refused};
 pub(crate) use events::{Guest, VerbEvent, VerbEvents};
 pub(crate) use handover::{joined, joined_by, release, subject_as_shown, take_over, would_host, would_take};

@@ -22,7 +22,8 @@ pub(crate) fn foreign_response(g: &mut Ingress, x: &mut Core, id: ClientId, flow
             | Owner::Bye(leg)
             | Owner::Prack(leg)
             | Owner::Notify(leg)
-            | Owner::Passed(leg, _),
+            | Owner::Passed(leg, _)
+            | Owner::Key(leg),
         ) => speaks_from(g, x, leg, address),
         Some(Owner::Delivery(delivery)) => {
             let to = g.deliveries.to(delivery);

@@ -42,9 +42,12 @@ fn go_on(g: &mut Ingress, x: &mut Core, heard: Heard) {
 /// Sends a request once more, with the facts that only its owner knows. If the owner is gone, nothing is sent.
 fn send_again(x: &mut Core, again: &Again) -> Option<Told> {
     let leg = match again.owner {
-        Owner::Invite(leg) | Owner::Change(leg) | Owner::Bye(leg) | Owner::Notify(leg) | Owner::Passed(leg, _) => {
-            Some(leg)
-        }
+        Owner::Invite(leg)
+        | Owner::Change(leg)
+        | Owner::Bye(leg)
+        | Owner::Notify(leg)
+        | Owner::Passed(leg, _)
+        | Owner::Key(leg) => Some(leg),
         Owner::Delivery(_) | Owner::Prack(_) | Owner::Stray => None,
     };
     let number = match again.number {
@@ -82,6 +85,14 @@ fn tell(g: &mut Ingress, x: &mut Core, told: Told) {
             if known.is_none() {
                 answer_passed(&mut x.stack, server, code);
             }
+        }
+        Owner::Key(leg) => {
+            let code = match &event {
+                RequestEvent::Provisional(_) => return,
+                RequestEvent::Final(reply) => reply.code(),
+                RequestEvent::Failed(_) => 408,
+            };
+            x.with_leg(leg, |leg, cx| within::key_answered(leg, cx, code));
         }
         Owner::Delivery(delivery) => match &event {
             RequestEvent::Provisional(_) => {}

@@ -16,6 +16,7 @@ pub(super) fn of(leg: &Leg) -> Option<LegImage> {
     let quiet = up.is_free()
         && up.wanted.is_none()
         && up.passing.is_none()
+        && up.keys.is_empty()
         && up.hang_up_when_acked.is_none()
         && leg.identity.is_quiet();
     let talk = leg.talk.image().filter(|_| quiet)?;

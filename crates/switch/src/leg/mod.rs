@@ -56,7 +56,7 @@ pub(crate) use within::{FLASH, answer_passed, info_key};
 use crate::{
     activity::LineState,
     answer::Answer,
-    api::{Abilities, CauseCode, LegImage, LegQuality},
+    api::{Abilities, CauseCode, Dtmf, LegImage, LegQuality},
     ids::CallId,
     locations::Peer,
     stack::Stack,
@@ -72,7 +72,20 @@ use port::Port;
 use reliable::sent;
 use session_timer::SessionTimer;
 use stage::Stage;
-use within::{pass, refer};
+use within::{pass, refer, send_key};
+
+/// How a phone gets a key.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(crate) enum KeysGo {
+    /// As RFC 4733 events.
+    AsEvents,
+    /// By SIP INFO.
+    ByInfo,
+    /// As tones in the sound.
+    AsTones,
+    /// Not at all.
+    Nowhere,
+}
 
 /// One dialog with one phone.
 pub(crate) struct Leg {
@@ -292,6 +305,30 @@ impl Leg {
         pass::pass_on(self, cx, server, passed)
     }
 
+    /// How the phone gets a key: as its device's setting says, or as its phone agreed to and said.
+    pub fn keys_go(&self) -> KeysGo {
+        let talk = self.talk();
+        let tones = || {
+            if talk.hears_tones() {
+                KeysGo::AsTones
+            } else {
+                KeysGo::Nowhere
+            }
+        };
+        match talk.dtmf() {
+            Dtmf::Auto | Dtmf::Rfc4733 if talk.hears_events() => KeysGo::AsEvents,
+            Dtmf::Rfc4733 => KeysGo::Nowhere,
+            Dtmf::Info => KeysGo::ByInfo,
+            Dtmf::Auto if self.can.takes_info => KeysGo::ByInfo,
+            Dtmf::Auto | Dtmf::Inband => tones(),
+        }
+    }
+
+    /// Sends a key that lasted for so many milliseconds by INFO, after those that are under way.
+    pub fn send_key(&mut self, cx: &mut Stack, key: char, millis: u16) {
+        send_key::send(self, cx, key, millis);
+    }
+
     /// Answers the phone's REFER with 202 (RFC 3515 section 2.4.2).
     pub fn accept_refer(&self, cx: &mut Stack, server: ServerId, request: &Message) {
         refer::accept(self, cx, server, request);
@@ -378,6 +415,7 @@ impl Abilities {
         Self {
             update: false,
             info: true,
+            takes_info: false,
             timer: false,
             from_change: false,
         }
@@ -393,6 +431,7 @@ impl Abilities {
         if message.header(HeaderName::Allow).is_some() {
             self.update = allows("UPDATE");
             self.info = allows("INFO");
+            self.takes_info = self.info;
         }
         if message.header(HeaderName::Supported).is_some() {
             self.timer = message.supports("timer");

@@ -1,6 +1,6 @@
 //! How far a leg is, and what a leg has only in that stage.
 
-use std::mem;
+use std::{collections::VecDeque, mem};
 
 use sip::{
     Flow, Message,
@@ -104,6 +104,8 @@ pub(super) struct Up {
     pub wanted: Option<Wanted>,
     /// An offer of the other phone that waits for the ACK of our 2xx.
     pub passing: Option<Spec>,
+    /// Keys that go to the phone by INFO, with their durations in milliseconds. The first is under way.
+    pub keys: VecDeque<(char, u16)>,
     /// BYE is to be sent as soon as the ACK has come (RFC 3261 15).
     pub hang_up_when_acked: Option<Cause>,
 }
@@ -294,6 +296,7 @@ impl Up {
             change: early.change,
             wanted: early.wanted,
             passing: None,
+            keys: VecDeque::new(),
             hang_up_when_acked: None,
         }
     }

@@ -5,10 +5,10 @@
 
 use std::net::IpAddr;
 
-use ::media::{Codec, Local, Remote, SdpDirection, SdpError, Session, Spec, Transcode, sdp::Sdp};
+use ::media::{Codec, Local, Payload, Remote, SdpDirection, SdpError, Session, Spec, Transcode, sdp::Sdp};
 use bytes::Bytes;
 
-use crate::api::{AudioRules, Listens, TalkImage};
+use crate::api::{AudioRules, Dtmf, Listens, TalkImage};
 
 /// How the last description sent to the phone fits media that the other side describes by a [`Spec`].
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -184,7 +184,8 @@ impl Talk {
         let Open::Theirs(offered) = &self.open else {
             return Err(SdpError::State("no offer to answer"));
         };
-        let told = self.session.adapted(&spec.clone().under(rule(&self.audio)))?;
+        let told = with_keys(&self.audio, spec.clone().under(rule(&self.audio)));
+        let told = self.session.adapted(&told)?;
         let bytes = self.session.make_answer(&told)?;
         self.listens = self.listens.after(offered.direction(), true);
         self.heard = Some(offered.clone());
@@ -290,13 +291,14 @@ impl Talk {
     /// The first offer to a device of media that the other side describes by `spec`: the codecs of `spec` first, then
     /// what Tandem can convert to, and of all these what the device may use.
     pub fn first_offer(audio: &AudioRules, spec: &Spec) -> Spec {
-        allowed(audio, spec.clone().under(rule(audio)).widened())
+        let spec = with_keys(audio, spec.clone().under(rule(audio)));
+        allowed(audio, spec.widened())
     }
 
     /// What the phone is offered of media that the other side describes by `spec`. A phone that is known to have one of
     /// these codecs is offered no other ones, so that nothing is converted without need.
     fn offered_for(&self, spec: &Spec) -> Spec {
-        let within = allowed(&self.audio, spec.clone());
+        let within = allowed(&self.audio, with_keys(&self.audio, spec.clone()));
         match &self.heard {
             Some(heard) if heard.shares(&within) => allowed(&self.audio, within.with_both_laws()),
             Some(_) | None => Self::first_offer(&self.audio, spec),
@@ -449,6 +451,16 @@ impl Talk {
         remote.send_payloads.iter().any(|payload| payload.is_event())
     }
 
+    /// Whether the phone takes sound in which Tandem can send keys as tones.
+    pub fn hears_tones(&self) -> bool {
+        self.remote_payloads().send_payloads.iter().any(Payload::converts)
+    }
+
+    /// How the device gets keys, and sends keys.
+    pub const fn dtmf(&self) -> Dtmf {
+        self.audio.dtmf
+    }
+
     /// The name of the codec in use, for display.
     pub fn codec(&self) -> Option<String> {
         let remote = self.remote_payloads();
@@ -475,11 +487,24 @@ impl Talk {
 
 /// `spec` with only the codecs that the device may use, and as far as Tandem may convert for it.
 fn allowed(audio: &AudioRules, spec: Spec) -> Spec {
-    let spec = spec.under(rule(audio));
+    let mut spec = spec.under(rule(audio));
+    if !audio.dtmf.allows_events() {
+        spec = spec.without_events();
+    }
     if audio.codecs.is_empty() {
         return spec;
     }
     spec.restrict(&audio.codecs)
+}
+
+/// `spec` with RFC 4733 events, whether the author has these or not: Tandem turns keys into what the author takes. Without
+/// where the device is not to have events.
+fn with_keys(audio: &AudioRules, spec: Spec) -> Spec {
+    if audio.dtmf.allows_events() {
+        spec.with_events()
+    } else {
+        spec.without_events()
+    }
 }
 
 const fn rule(audio: &AudioRules) -> Transcode {

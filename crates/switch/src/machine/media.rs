@@ -8,7 +8,7 @@ use ::media::{
 use super::Switch;
 use crate::{
     api::CauseCode,
-    call::{Ending, VerbEvent, digit, recorded},
+    call::{Ending, VerbEvent, digit, digit_ended, recorded},
     ids::{CallId, LegId},
     leg::end,
     recordings::Written,
@@ -22,6 +22,15 @@ pub(super) fn event(switch: &mut Switch, event: Event) {
         Event::Dtmf { media, digit: key } => {
             if let Some((call, leg)) = whose(switch, media) {
                 switch.with_call(call, |call, x| digit(call, x, leg, key));
+            }
+        }
+        Event::DtmfEnded {
+            media,
+            digit: key,
+            millis,
+        } => {
+            if let Some((call, leg)) = whose(switch, media) {
+                switch.with_call(call, |call, x| digit_ended(call, x, leg, key, millis));
             }
         }
         Event::Played { media, .. } => tell(switch, media, event),

@@ -27,6 +27,8 @@ pub(crate) enum Owner {
     Bye(LegId),
     /// A leg: an INFO or MESSAGE of the other leg's phone, with the server transaction that waits for the answer.
     Passed(LegId, ServerId),
+    /// A leg: an INFO of ours with a key.
+    Key(LegId),
     /// A MESSAGE in delivery.
     Delivery(u64),
     /// A leg: a NOTIFY within its dialog.

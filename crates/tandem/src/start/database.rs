@@ -74,6 +74,7 @@ pub(super) async fn first_start(store: &Store, config: &Config, now: i64) -> Res
                 ha1: hash(&config.domain, number, &password),
                 require_qop: false,
                 transcode: records::Transcode::Auto,
+                dtmf: records::Dtmf::Auto,
             };
             store.create_extension(&config.domain, &new, now).await?;
             made.extensions.push((number.into(), password));

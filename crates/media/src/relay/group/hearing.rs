@@ -77,7 +77,9 @@ pub(in crate::relay) fn listen(relay: &mut Relay, now: Duration, media: MediaId,
         return;
     };
     let Some(sound) = &mut stream.ingress.sound else { return };
-    sound.hearing = ears.any().then(|| Box::new(Hearing::new(ears)));
+    let before = std::mem::replace(&mut sound.hearing, ears.any().then(|| Box::new(Hearing::new(ears))));
+    let ended = before.and_then(|mut before| before.listener.end());
+    relay.events.extend(ended.map(|heard| event(media, heard)));
     if !ears.any() {
         members::rest_sound(relay, now, media.slot);
     }

@@ -225,6 +225,16 @@ impl Keys {
         }
     }
 
+    /// The keys that last until they are released will not be released any more.
+    pub(in crate::relay) fn let_go(&mut self) {
+        if let Some(current) = self.current.as_mut().filter(|current| current.total.is_none()) {
+            current.total = Some((u32::from(MIN_MILLIS) * 8).max(current.elapsed));
+        }
+        for (_, millis) in &mut self.queue {
+            millis.get_or_insert(MIN_MILLIS);
+        }
+    }
+
     /// Whether the other leg's event of that code is this leg's last key, which came by INFO, too. A key counts for one event.
     pub(in crate::relay) fn was_last(&mut self, now: Duration, event: u8) -> bool {
         let same = |(last, at): &mut (u8, Duration)| *last == event && now.saturating_sub(*at) <= SAME_KEY;

@@ -5,16 +5,19 @@
 //! | `mod.rs` | gives a request of the phone's to the part of the leg that deals with it |
 //! | `pass.rs` | INFO and MESSAGE, which go to the other phone of the call |
 //! | `key.rs` | the keys in an INFO |
+//! | `send_key.rs` | keys that go to the phone by INFO |
 //! | `refer.rs` | REFER, and the NOTIFYs of its outcome |
 
 mod key;
 pub(super) mod pass;
 pub(super) mod refer;
+pub(super) mod send_key;
 
 use sip::{Builder, Flow, HeaderName, Message, Method, StatusCode, transaction::ServerId};
 
 pub(crate) use key::{FLASH, info_key};
 pub(crate) use pass::{answer_passed, passed_on};
+pub(crate) use send_key::answered as key_answered;
 
 use super::{Leg, change::theirs, end, reliable::sent};
 use crate::{

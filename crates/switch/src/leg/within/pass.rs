@@ -8,8 +8,9 @@ use sip::{HeaderName, Message, Method, StatusCode, transaction::ServerId};
 use super::key::{FLASH, info_key};
 use crate::{
     answer::Answer,
+    api::Dtmf,
     event::LegEvent,
-    leg::{Leg, end},
+    leg::{KeysGo, Leg, end},
     requests::{self, Outline, Owner},
     stack::{
         Stack, TimerKey,
@@ -39,12 +40,19 @@ pub(in crate::leg) fn pass_on(leg: &mut Leg, cx: &mut Stack, server: ServerId, p
         return Some(480);
     }
     let (method, body) = (passed.method(), passed.body());
-    if *method == Method::Info && !leg.can.info {
-        return Some(match body {
-            [] => 200,
-            _ if press(leg, cx, passed) => 200,
-            _ => 405,
-        });
+    if *method == Method::Info {
+        let with_media = match leg.keys_go() {
+            KeysGo::AsEvents => true,
+            KeysGo::ByInfo => false,
+            // A phone that has not said whether it takes INFO gets the INFO, and the key as a tone where it refuses that.
+            KeysGo::AsTones | KeysGo::Nowhere => !leg.can.info || leg.talk().dtmf() == Dtmf::Inband,
+        };
+        if with_media && press_in(leg, cx, passed) {
+            return Some(200);
+        }
+        if !leg.can.info {
+            return Some(if body.is_empty() { 200 } else { 405 });
+        }
     }
     let Some(up) = leg.stage.up() else {
         return Some(480);
@@ -66,7 +74,7 @@ pub(in crate::leg) fn pass_on(leg: &mut Leg, cx: &mut Stack, server: ServerId, p
 }
 
 /// The phone answered an INFO or MESSAGE that came from the other phone; `answered` is this answer, if one came. A
-/// phone that refuses a key by INFO gets the key as an RFC 4733 event.
+/// phone that refuses a key by INFO gets the key with its media.
 pub(crate) fn passed_on(leg: &mut Leg, cx: &mut Stack, server: ServerId, code: u16, answered: Option<&Message>) {
     let Some(passed) = cx.layer.server_request(server).cloned() else {
         return;
@@ -77,19 +85,26 @@ pub(crate) fn passed_on(leg: &mut Leg, cx: &mut Stack, server: ServerId, code: u
             end::unknown(leg, cx);
         }
         // Not after 408: the key would come too late.
-        300..=407 | 409..=699 if *passed.method() == Method::Info && press(leg, cx, &passed) => {
-            leg.can.info = false;
+        300..=407 | 409..=699 if *passed.method() == Method::Info && press_in(leg, cx, &passed) => {
+            (leg.can.info, leg.can.takes_info) = (false, false);
             answer_passed(cx, server, 200);
         }
         _ => answer_as(cx, server, code, answered),
     }
 }
 
-/// Sends the key in an INFO to the phone by RFC 4733 events. False where the INFO has no key, or the phone takes no
-/// events.
-fn press(leg: &Leg, cx: &mut Stack, info: &Message) -> bool {
+/// Sends the key in an INFO to the phone with its media. False where the INFO has no key, or the phone takes no such key.
+fn press_in(leg: &Leg, cx: &mut Stack, info: &Message) -> bool {
     let key = info_key(info.content_type().unwrap_or_default(), info.body());
-    let (Some((digit, millis)), Some(port), true) = (key, leg.port.id(), leg.talk.hears_events()) else {
+    key.is_some_and(|(key, millis)| press(leg, cx, key, millis))
+}
+
+/// Sends a key with the media: as RFC 4733 events, or as a tone to a phone that takes no events. False where the phone takes
+/// no such key.
+pub(super) fn press(leg: &Leg, cx: &mut Stack, digit: char, millis: u16) -> bool {
+    let events = leg.talk.hears_events();
+    let tones = digit != FLASH && leg.talk.dtmf() != Dtmf::Rfc4733 && leg.talk.hears_tones();
+    let (Some(port), true) = (leg.port.id(), events || tones) else {
         return false;
     };
     // RFC 4733 section 2.4.1: not every phone that takes events takes the flash.

@@ -22,7 +22,7 @@ use bytes::Bytes;
 use sip::{Limits, Transport};
 
 use super::*;
-use crate::{AccountChange, Device, Extension, Ha1, Listener, NatPolicy, Transcode};
+use crate::{AccountChange, Device, Dtmf, Extension, Ha1, Listener, NatPolicy, Transcode};
 
 pub(crate) const UNIX: i64 = 1_700_000_000_000_000;
 
@@ -56,6 +56,7 @@ pub(crate) fn device(username: &str, extension: &str, nat: NatPolicy) -> Account
         transport: None,
         require_qop: false,
         transcode: Transcode::Auto,
+        dtmf: Dtmf::Auto,
     })
 }
 

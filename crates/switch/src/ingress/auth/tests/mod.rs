@@ -22,7 +22,7 @@ use sip::{
 };
 
 use super::*;
-use crate::{AccountChange, Extension, Ha1, Listener, NatPolicy, Transcode, Trusted, admission::Rate};
+use crate::{AccountChange, Dtmf, Extension, Ha1, Listener, NatPolicy, Transcode, Trusted, admission::Rate};
 
 const REALM: &str = "tandem.local";
 
@@ -48,6 +48,7 @@ fn device(username: &str, extension: &str, password: &str, transport: Option<Tra
         transport,
         require_qop: false,
         transcode: Transcode::Auto,
+        dtmf: Dtmf::Auto,
     })
 }
 
