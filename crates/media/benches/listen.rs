@@ -44,6 +44,7 @@ fn main() {
         voice: true,
         beep: true,
         fax: true,
+        ..none
     };
     measure("keys, voice, beep, fax", all);
 }

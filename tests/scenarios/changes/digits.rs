@@ -10,7 +10,9 @@ fn info_passes_as_it_came_both_ways() {
     let stage = Stage::default();
     let (alice, bob) = (stage.phone("101"), stage.phone("102"));
     // Phones without RFC 4733 get keys by INFO.
-    [&alice, &bob].map(|phone| _ = phone.feels(|mood| mood.codecs = vec!["PCMU"]));
+    for phone in [&alice, &bob] {
+        phone.feels(|mood| mood.codecs = vec!["PCMU"]);
+    }
     alice.calls("102");
     bob.rings().answers().talks();
     alice.talks();

@@ -85,7 +85,7 @@ fn both_are_shown_with_whom_they_talk() {
             let ok = answers.filter(|message| message.cseq().is_ok_and(|cseq| cseq.method == Method::Invite));
             let ok = ok
                 .filter(|message| message.status().is_some_and(|status| status.code() == 200))
-                .last();
+                .next_back();
             ok.and_then(|ok| Some(ok.header(HeaderName::PAssertedIdentity)?.to_owned()))
         })
     };

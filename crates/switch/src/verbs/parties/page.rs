@@ -191,7 +191,7 @@ impl Paging {
                     });
                 }
             }
-            LegEvent::Setup(SetupEvent::Refused { .. } | SetupEvent::Cancelled) => {
+            LegEvent::Setup(SetupEvent::Refused { .. } | SetupEvent::Cancelled | SetupEvent::Lost) => {
                 self.phones.retain(|one| *one != leg)
             }
             LegEvent::End(EndEvent::Ended(_) | EndEvent::Gone) => {
@@ -236,7 +236,7 @@ impl Paging {
         }
     }
 
-    fn finish(self: Box<Self>, call: &mut Call, x: &mut Core) -> Next {
+    fn finish(self, call: &mut Call, x: &mut Core) -> Next {
         x.stack.timers.clear(TimerKey::Verb(call.id));
         for leg in &self.phones {
             if let Some(media) = x

@@ -220,10 +220,10 @@ fn keys_in_the_sound_are_told_with_their_duration_and_no_detector_hears_them_at_
             let what = format!("{} at {level}", other.codec);
             let (mut begun, mut ended) = (String::new(), Vec::new());
             for event in w.events() {
-                match event {
-                    Event::Dtmf { digit, .. } => begun.push(digit),
-                    Event::DtmfEnded { digit, millis, .. } => ended.push((digit, u32::from(millis))),
-                    _ => {}
+                if let Event::Dtmf { digit, .. } = event {
+                    begun.push(digit);
+                } else if let Event::DtmfEnded { digit, millis, .. } = event {
+                    ended.push((digit, u32::from(millis)));
                 }
             }
             close(&ended, &expected, &what);
