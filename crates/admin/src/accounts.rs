@@ -21,6 +21,7 @@ pub(crate) struct New {
     pub(crate) extension: Extension,
     pub(crate) require_qop: bool,
     pub(crate) transcode: records::Transcode,
+    pub(crate) dtmf: records::Dtmf,
     pub(crate) password: String,
 }
 
@@ -69,6 +70,7 @@ impl Accounts {
                 extension: new.extension,
                 require_qop: new.require_qop,
                 transcode: new.transcode,
+                dtmf: new.dtmf,
             };
             let account = this.store.create_extension(&this.domain, &new, now_micros()).await?;
             tracing::info!(number = account.extension.number, "extension created");
@@ -131,6 +133,7 @@ impl Accounts {
                 extension: new.extension,
                 require_qop: new.require_qop,
                 transcode: new.transcode,
+                dtmf: new.dtmf,
             };
             let lines: Vec<_> = lines.into_iter().map(new).collect();
             let report = this

@@ -1,6 +1,6 @@
 //! Extensions and their devices.
 
-use records::{CallRules, Device, Extension, Ha1, NatPolicy, Transcode};
+use records::{CallRules, Device, Dtmf, Extension, Ha1, NatPolicy, Transcode};
 use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
 
 use crate::{
@@ -184,10 +184,10 @@ impl Store {
             return Err(missing(&device.extension));
         }
         let put = "INSERT INTO devices (domain, username, extension, ha1_md5, ha1_sha256, codecs, nat, transport, \
-                   require_qop, transcode) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (domain, username) DO UPDATE SET \
+                   require_qop, transcode, dtmf) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (domain, username) DO UPDATE SET \
                    ha1_md5 = excluded.ha1_md5, ha1_sha256 = excluded.ha1_sha256, codecs = excluded.codecs, \
                    nat = excluded.nat, transport = excluded.transport, require_qop = excluded.require_qop, \
-                   transcode = excluded.transcode WHERE extension = excluded.extension";
+                   transcode = excluded.transcode, dtmf = excluded.dtmf WHERE extension = excluded.extension";
         let put = sqlx::query(put)
             .bind(domain)
             .bind(&device.username)
@@ -198,7 +198,8 @@ impl Store {
             .bind(device.nat.name())
             .bind(device.transport.map(transport_name))
             .bind(device.require_qop)
-            .bind(device.transcode.name());
+            .bind(device.transcode.name())
+            .bind(device.dtmf.name());
         let touched = put.execute(write.connection()).await.map_err(|e| self.error(&e))?;
         if touched.rows_affected() == 0 {
             write.roll_back().await?;
@@ -256,11 +257,14 @@ pub(crate) async fn insert(
     if extension.execute(&mut *connection).await?.rows_affected() == 0 {
         return Ok(false);
     }
-    let device = "INSERT INTO devices (domain, username, extension, ha1_md5, ha1_sha256, require_qop, transcode) \
-                  VALUES (?1, ?2, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (domain, username) DO NOTHING";
+    let device = "INSERT INTO devices (domain, username, extension, ha1_md5, ha1_sha256, require_qop, transcode, dtmf) \
+                  VALUES (?1, ?2, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (domain, username) DO NOTHING";
     let device = sqlx::query(device).bind(domain).bind(&row.number);
     let device = device.bind(&new.ha1.md5[..]).bind(&new.ha1.sha256[..]);
-    let device = device.bind(new.require_qop).bind(new.transcode.name());
+    let device = device
+        .bind(new.require_qop)
+        .bind(new.transcode.name())
+        .bind(new.dtmf.name());
     Ok(device.execute(&mut *connection).await?.rows_affected() == 1)
 }
 
@@ -335,7 +339,7 @@ async fn put(connection: &mut SqliteConnection, domain: &str, account: &Account)
 
 /// The credentials of a device.
 async fn put_sign_in(connection: &mut SqliteConnection, domain: &str, device: &Device) -> Result<(), sqlx::Error> {
-    let update = "UPDATE devices SET ha1_md5 = ?3, ha1_sha256 = ?4, require_qop = ?5, transcode = ?6 \
+    let update = "UPDATE devices SET ha1_md5 = ?3, ha1_sha256 = ?4, require_qop = ?5, transcode = ?6, dtmf = ?7 \
                   WHERE domain = ?1 AND username = ?2";
     let update = sqlx::query(update)
         .bind(domain)
@@ -343,7 +347,8 @@ async fn put_sign_in(connection: &mut SqliteConnection, domain: &str, device: &D
         .bind(&device.ha1.md5[..])
         .bind(&device.ha1.sha256[..])
         .bind(device.require_qop)
-        .bind(device.transcode.name());
+        .bind(device.transcode.name())
+        .bind(device.dtmf.name());
     update.execute(connection).await.map(drop)
 }
 
@@ -386,6 +391,7 @@ fn read_device(row: &SqliteRow) -> Result<Device, sqlx::Error> {
     let nat: String = row.try_get("nat")?;
     let transport: Option<String> = row.try_get("transport")?;
     let transcode: String = row.try_get("transcode")?;
+    let dtmf: String = row.try_get("dtmf")?;
     Ok(Device {
         username: row.try_get("username")?,
         extension: row.try_get("extension")?,
@@ -402,7 +408,7 @@ fn read_device(row: &SqliteRow) -> Result<Device, sqlx::Error> {
         transport: transport.as_deref().and_then(parse_transport),
         require_qop: row.try_get("require_qop")?,
         transcode: Transcode::parse(&transcode).unwrap_or_default(),
-        dtmf: records::Dtmf::default(),
+        dtmf: Dtmf::parse(&dtmf).unwrap_or_default(),
     })
 }
 

@@ -1,6 +1,6 @@
 //! Types that the store takes and gives besides the plain [`records`].
 
-use records::{Cdr, Device, Extension, Ha1, LegQuality, SettingsPatch, Transcode, is_number};
+use records::{Cdr, Device, Dtmf, Extension, Ha1, LegQuality, SettingsPatch, Transcode, is_number};
 
 use crate::StoreError;
 
@@ -29,6 +29,8 @@ pub struct NewExtension {
     pub require_qop: bool,
     /// Whether Tandem may change the codec of its device's audio.
     pub transcode: Transcode,
+    /// How its device gets keys, and sends keys.
+    pub dtmf: Dtmf,
 }
 
 /// A change of an extension: `None` leaves a field as it is, `Some(None)` empties a field.
@@ -46,6 +48,8 @@ pub struct ExtensionPatch {
     pub require_qop: Option<bool>,
     /// Whether Tandem may change the codec of that device's audio.
     pub transcode: Option<Transcode>,
+    /// How that device gets keys, and sends keys.
+    pub dtmf: Option<Dtmf>,
 }
 
 /// The longest name or setting key, in bytes.
@@ -91,13 +95,14 @@ impl ExtensionPatch {
 
     /// True if the change concerns the device whose user name is the number.
     pub(crate) fn changes_device(&self) -> bool {
-        self.ha1.is_some() || self.require_qop.is_some() || self.transcode.is_some()
+        self.ha1.is_some() || self.require_qop.is_some() || self.transcode.is_some() || self.dtmf.is_some()
     }
 
     pub(crate) fn apply_to_device(&self, device: &mut Device) {
         set(&mut device.ha1, self.ha1.as_ref());
         set(&mut device.require_qop, self.require_qop.as_ref());
         set(&mut device.transcode, self.transcode.as_ref());
+        set(&mut device.dtmf, self.dtmf.as_ref());
     }
 
     pub(crate) fn apply(&self, account: &mut Account, now: i64) {

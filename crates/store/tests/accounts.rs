@@ -3,7 +3,7 @@
 
 mod support;
 
-use records::{CallRules, Device, NatPolicy, SettingsPatch, Transcode, Transport};
+use records::{CallRules, Device, Dtmf, NatPolicy, SettingsPatch, Transcode, Transport};
 use store::{ExtensionPatch, ImportOutcome, NewExtension, StoreError};
 use support::{DOMAIN, NOW, binding, fresh, ha1, new_extension, save};
 
@@ -64,6 +64,7 @@ async fn a_number_that_is_a_devices_user_name_leaves_nothing_behind() {
         transport: Some(Transport::Tls),
         require_qop: true,
         transcode: Transcode::Auto,
+        dtmf: Dtmf::Auto,
     };
     kept.store.put_device(DOMAIN, &second).await.unwrap();
     assert_eq!(kept.store.account(DOMAIN, "101").await.unwrap().devices[1], second);
@@ -349,30 +350,38 @@ async fn extensions_are_found_by_number_and_name() {
 }
 
 #[tokio::test]
-async fn a_device_s_audio_is_converted_unless_its_extension_says_otherwise() {
+async fn a_device_s_audio_and_keys_are_converted_unless_its_extension_says_otherwise() {
     let kept = fresh().await;
-    let rule = async || kept.store.account(DOMAIN, "101").await.unwrap().devices[0].transcode;
+    let rules = async || {
+        let device = kept.store.account(DOMAIN, "101").await.unwrap().devices[0].clone();
+        (device.transcode, device.dtmf)
+    };
     kept.store
         .create_extension(DOMAIN, &new_extension("101"), NOW)
         .await
         .unwrap();
-    assert_eq!(rule().await, Transcode::Auto);
+    assert_eq!(rules().await, (Transcode::Auto, Dtmf::Auto));
     let off = NewExtension {
         transcode: Transcode::Off,
+        dtmf: Dtmf::Info,
         ..new_extension("102")
     };
     let made = kept.store.create_extension(DOMAIN, &off, NOW).await.unwrap();
-    assert_eq!(made.devices[0].transcode, Transcode::Off);
+    assert_eq!(
+        (made.devices[0].transcode, made.devices[0].dtmf),
+        (Transcode::Off, Dtmf::Info)
+    );
     let patch = ExtensionPatch {
         transcode: Some(Transcode::Off),
+        dtmf: Some(Dtmf::Inband),
         ..ExtensionPatch::default()
     };
     kept.store.update_extension(DOMAIN, "101", &patch, NOW).await.unwrap();
-    assert_eq!(rule().await, Transcode::Off);
+    assert_eq!(rules().await, (Transcode::Off, Dtmf::Inband));
     let mut device = kept.store.account(DOMAIN, "101").await.unwrap().devices[0].clone();
-    device.transcode = Transcode::Auto;
+    (device.transcode, device.dtmf) = (Transcode::Auto, Dtmf::Rfc4733);
     kept.store.put_device(DOMAIN, &device).await.unwrap();
-    assert_eq!(rule().await, Transcode::Auto);
+    assert_eq!(rules().await, (Transcode::Auto, Dtmf::Rfc4733));
 }
 
 #[tokio::test]

@@ -135,6 +135,8 @@ async fn a_database_from_before_a_migration_is_brought_up_to_date() {
         "DELETE FROM _sqlx_migrations WHERE description = 'require qop'",
         "ALTER TABLE devices DROP COLUMN transcode",
         "DELETE FROM _sqlx_migrations WHERE description = 'transcode'",
+        "ALTER TABLE devices DROP COLUMN dtmf",
+        "DELETE FROM _sqlx_migrations WHERE description = 'dtmf'",
         "ALTER TABLE cdrs DROP COLUMN cause",
         "ALTER TABLE cdrs DROP COLUMN segments",
         "ALTER TABLE cdrs DROP COLUMN links",

@@ -117,6 +117,7 @@ async fn fill(store: &Store) -> Result<(), StoreError> {
             },
             require_qop: false,
             transcode: records::Transcode::Auto,
+            dtmf: records::Dtmf::Auto,
         };
         store.create_extension(DOMAIN, &new, now).await?;
     }

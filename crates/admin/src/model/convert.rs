@@ -31,6 +31,7 @@ impl From<store::Account> for Extension {
         Self {
             require_qop: own.is_some_and(|device| device.require_qop),
             transcode: own.map(|device| device.transcode).unwrap_or_default(),
+            dtmf: own.map(|device| device.dtmf).unwrap_or_default(),
             number: extension.number,
             name: extension.name,
             dnd: extension.dnd,

@@ -1,6 +1,6 @@
 //! Extensions as a table (RFC 4180 and its kin): what a spreadsheet writes, and reads again.
 
-use records::Transcode;
+use records::{Dtmf, Transcode};
 use store::Account;
 
 use crate::{
@@ -10,7 +10,7 @@ use crate::{
 
 /// The columns, in the order in which they are written. A password is read, and never written: only its
 /// hash is kept.
-const COLUMNS: [&str; 18] = [
+const COLUMNS: [&str; 19] = [
     "number",
     "name",
     "password",
@@ -22,6 +22,7 @@ const COLUMNS: [&str; 18] = [
     "voicemail",
     "require_qop",
     "transcode",
+    "dtmf",
     "no_answer_seconds",
     "call_limit",
     "pickup_group",
@@ -155,6 +156,7 @@ fn row(line: u32, record: &csv::StringRecord, places: &Places, width: usize) -> 
             voicemail: flag("voicemail")?,
             require_qop: flag("require_qop")?,
             transcode: trimmed("transcode").map(|text| rule(&text)).transpose()?,
+            dtmf: trimmed("dtmf").map(|text| keys(&text)).transpose()?,
             settings: Settings {
                 dnd: flag("dnd")?.into(),
                 forward_always: trimmed("forward_always").into(),
@@ -196,6 +198,11 @@ fn rule(text: &str) -> Result<Transcode, Problem> {
     rule.ok_or_else(|| Problem::invalid("transcode", "expected auto or off"))
 }
 
+fn keys(text: &str) -> Result<Dtmf, Problem> {
+    let rule = Dtmf::parse(&text.to_ascii_lowercase());
+    rule.ok_or_else(|| Problem::invalid("dtmf", "expected auto, rfc4733, info or inband"))
+}
+
 /// Writes a table that [`read`] takes.
 pub(crate) fn write(accounts: Vec<Account>) -> Result<Vec<u8>, csv::Error> {
     let mut writer = csv::Writer::from_writer(Vec::new());
@@ -216,6 +223,7 @@ pub(crate) fn write(accounts: Vec<Account>) -> Result<Vec<u8>, csv::Error> {
             word(extension.voicemail),
             word(extension.require_qop),
             extension.transcode.name(),
+            extension.dtmf.name(),
             &count(rules.no_answer_seconds),
             &count(rules.call_limit),
             &target(&rules.pickup_group),

@@ -48,7 +48,7 @@ pub(crate) struct ListQuery {
     responses(
         (status = 200, description = "A page of extensions", content(
             (ExtensionPage = "application/json"),
-            (String = "text/csv", example = "number,name,dnd,forward_always,forward_busy,forward_no_answer,forward_unreachable,voicemail,require_qop,transcode,no_answer_seconds,call_limit,pickup_group,music,reject_anonymous,hide_number,intercom\n101,Alice,false,,,102,,true,false,auto,20,2,sales,,false,false,true\n"),
+            (String = "text/csv", example = "number,name,dnd,forward_always,forward_busy,forward_no_answer,forward_unreachable,voicemail,require_qop,transcode,dtmf,no_answer_seconds,call_limit,pickup_group,music,reject_anonymous,hide_number,intercom\n101,Alice,false,,,102,,true,false,auto,auto,20,2,sales,,false,false,true\n"),
         )),
         NoToken,
         (status = 422, description = "A parameter at fault", body = ProblemBody, content_type = "application/problem+json"),
@@ -147,6 +147,7 @@ pub(crate) async fn create(
         extension,
         require_qop: new.require_qop.unwrap_or_default(),
         transcode: new.transcode.unwrap_or_default(),
+        dtmf: new.dtmf.unwrap_or_default(),
         password,
     };
     let account = app.accounts.create(new).await?;
@@ -259,6 +260,7 @@ fn check_patch(number: &str, patch: ExtensionPatch) -> Result<(store::ExtensionP
         ha1: None,
         require_qop: patch.require_qop.map(Option::unwrap_or_default),
         transcode: patch.transcode.map(Option::unwrap_or_default),
+        dtmf: patch.dtmf.map(Option::unwrap_or_default),
     };
     Ok((change, patch.password))
 }

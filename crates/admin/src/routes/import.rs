@@ -47,13 +47,14 @@ struct Ready {
     extension: Extension,
     require_qop: bool,
     transcode: records::Transcode,
+    dtmf: records::Dtmf,
     password: String,
     generated: bool,
 }
 
 /// Make many extensions
 ///
-/// CSV with a header line (`number`, and if wanted `name`, `password`, `voicemail`, `require_qop`, `transcode` and any
+/// CSV with a header line (`number`, and if wanted `name`, `password`, `voicemail`, `require_qop`, `transcode`, `dtmf` and any
 /// field of what an extension wants done with its calls, in any order), or a JSON list of what `POST /extensions` takes. Fields are
 /// separated as the header's are: by comma, semicolon or tab. All extensions are made, or none. Missing passwords
 /// are generated and shown in the report this once; a given one has at least 8 characters and is not the number nor
@@ -103,6 +104,7 @@ pub(crate) async fn import(
             extension: ready.extension.clone(),
             require_qop: ready.require_qop,
             transcode: ready.transcode,
+            dtmf: ready.dtmf,
             password: ready.password.clone(),
         })
     });
@@ -184,6 +186,7 @@ fn check(line: u32, mut new: NewExtension) -> Line {
             extension,
             require_qop: new.require_qop.unwrap_or_default(),
             transcode: new.transcode.unwrap_or_default(),
+            dtmf: new.dtmf.unwrap_or_default(),
             password,
             generated,
         })

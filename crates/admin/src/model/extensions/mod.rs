@@ -3,7 +3,7 @@
 mod settings;
 
 use jiff::Timestamp;
-use records::{CallRules, Transcode};
+use records::{CallRules, Dtmf, Transcode};
 use serde::{Deserialize, Deserializer, Serialize};
 pub(crate) use settings::Settings;
 use utoipa::ToSchema;
@@ -15,7 +15,7 @@ use crate::model::secret::Shown;
 #[schema(example = json!({
     "number": "101", "name": "Alice", "dnd": false, "forward_always": null, "forward_busy": null,
     "forward_no_answer": "102", "forward_unreachable": null, "voicemail": true, "require_qop": false,
-    "transcode": "auto", "no_answer_seconds": 20, "call_limit": 2, "pickup_group": "sales", "music": null,
+    "transcode": "auto", "dtmf": "auto", "no_answer_seconds": 20, "call_limit": 2, "pickup_group": "sales", "music": null,
     "reject_anonymous": false, "hide_number": false, "intercom": true, "created_at": "2026-01-05T08:30:00Z", "updated_at": "2026-01-05T08:30:00Z"
 }))]
 pub(crate) struct Extension {
@@ -44,6 +44,8 @@ pub(crate) struct Extension {
     pub(crate) require_qop: bool,
     /// Whether the codec of its calls is changed where its phone and the other party share none.
     pub(crate) transcode: Transcode,
+    /// How its phone gets keys (DTMF), and sends keys.
+    pub(crate) dtmf: Dtmf,
     /// What it wants done with its calls besides.
     #[serde(flatten)]
     pub(crate) rules: CallRules,
@@ -90,6 +92,9 @@ pub(crate) struct NewExtension {
     /// Whether the codec of its calls is changed where its phone and the other party share none; `auto` unless given.
     #[serde(default)]
     pub(crate) transcode: Option<Transcode>,
+    /// How its phone gets keys (DTMF), and sends keys; `auto` unless given.
+    #[serde(default)]
+    pub(crate) dtmf: Option<Dtmf>,
     /// What it wants done with its calls.
     #[serde(flatten)]
     pub(crate) settings: Settings,
@@ -120,6 +125,10 @@ pub(crate) struct ExtensionPatch {
     #[serde(default, deserialize_with = "given")]
     #[schema(required = false, value_type = Option<Transcode>)]
     pub(crate) transcode: Option<Option<Transcode>>,
+    /// How its phone gets keys (DTMF), and sends keys; null: `auto`.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(required = false, value_type = Option<Dtmf>)]
+    pub(crate) dtmf: Option<Option<Dtmf>>,
     /// What it wants done with its calls.
     #[serde(flatten)]
     pub(crate) settings: Settings,

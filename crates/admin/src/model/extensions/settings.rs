@@ -110,6 +110,7 @@ const FIELDS: &[&str] = &[
     "voicemail",
     "require_qop",
     "transcode",
+    "dtmf",
     "dnd",
     "forward_always",
     "forward_busy",

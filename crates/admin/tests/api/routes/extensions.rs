@@ -1,6 +1,6 @@
 use admin::SwitchRequest;
 use axum::{body::Body, http::Request};
-use records::Transcode;
+use records::{Dtmf, Transcode};
 use serde_json::{Value, json};
 use switch::AccountChange;
 use tower::ServiceExt;
@@ -245,7 +245,13 @@ async fn an_extension_can_demand_qop_of_its_phone() {
 async fn the_codec_of_a_phone_can_be_left_as_it_is() {
     let world = World::new().await;
     let made = world.post("/extensions", r#"{"number":"101"}"#).await.is(201).json();
-    assert_eq!(made["transcode"], "auto");
+    assert_eq!((&made["transcode"], &made["dtmf"]), (&json!("auto"), &json!("auto")));
+    let info = |change: &AccountChange| matches!(change, AccountChange::Device(d) if d.dtmf == Dtmf::Info);
+    let changed = world.patch("/extensions/101", r#"{"dtmf":"info"}"#).await;
+    assert_eq!(changed.is(200).json()["dtmf"], "info");
+    assert!(world.changes().iter().any(info));
+    let changed = world.patch("/extensions/101", r#"{"dtmf":null}"#).await;
+    assert_eq!(changed.is(200).json()["dtmf"], "auto");
     world.changes();
     let off = |change: &AccountChange| matches!(change, AccountChange::Device(d) if d.transcode == Transcode::Off);
     let changed = world.patch("/extensions/101", r#"{"transcode":"off"}"#).await;
@@ -281,6 +287,7 @@ async fn faulty_patches_are_422_and_change_nothing() {
         (r#"{"password":"qwertyuiop"}"#, "password"),
         (r#"{"require_qop":1}"#, "require_qop"),
         (r#"{"transcode":"always"}"#, "transcode"),
+        (r#"{"dtmf":"rfc2833"}"#, "dtmf"),
         (r#"{"number":"102"}"#, "number"),
         (r#"{"name":"ok","forward_buzy":"1"}"#, "forward_buzy"),
     ] {

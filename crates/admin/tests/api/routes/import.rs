@@ -207,6 +207,7 @@ async fn tables_with_any_separator_set_the_forwarding() {
         "voicemail",
         "require_qop",
         "transcode",
+        "dtmf",
     ];
     let line = [
         "101",
@@ -218,6 +219,7 @@ async fn tables_with_any_separator_set_the_forwarding() {
         "1",
         "on",
         "Off",
+        "RFC4733",
     ];
     for (first, separator) in [
         ("", ","),
@@ -244,7 +246,11 @@ async fn tables_with_any_separator_set_the_forwarding() {
             (&json!("Smith, Alice"), &json!(true), &json!(true), &json!(true)),
             "{text:?}"
         );
-        assert_eq!(made["transcode"], "off", "{text:?}");
+        assert_eq!(
+            (&made["transcode"], &made["dtmf"]),
+            (&json!("off"), &json!("rfc4733")),
+            "{text:?}"
+        );
         assert_eq!(
             (
                 &made["forward_always"],
@@ -308,9 +314,9 @@ async fn a_faulty_rule_is_named_with_its_line() {
 async fn an_exported_table_can_be_imported() {
     let world = World::new().await;
     let text = "number,name,dnd,forward_always,forward_busy,forward_no_answer,forward_unreachable,voicemail,require_qop,\
-                transcode,no_answer_seconds,call_limit,pickup_group,music,reject_anonymous,hide_number,intercom\n\
-                *97,,false,,,,,true,false,auto,,,,,false,false,true\n\
-                101,\"Smith, \"\"Al\"\"\",true,102,sip:a@b.example,gw/+49,103,false,true,off,20,2,sales,jazz,true,true,false\n";
+                transcode,dtmf,no_answer_seconds,call_limit,pickup_group,music,reject_anonymous,hide_number,intercom\n\
+                *97,,false,,,,,true,false,auto,auto,,,,,false,false,true\n\
+                101,\"Smith, \"\"Al\"\"\",true,102,sip:a@b.example,gw/+49,103,false,true,off,inband,20,2,sales,jazz,true,true,false\n";
     csv(&world, "", text).await.is(200);
     let accept = [("accept", "text/csv")];
     let table = world
