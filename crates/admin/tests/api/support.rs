@@ -93,6 +93,7 @@ impl FakeSwitch {
                     Ok(Reply::Done)
                 }
             }
+            Command::ListParked => Ok(Reply::Parked(Vec::new())),
             Command::ListConferences => Ok(Reply::Conferences(self.conferences.clone())),
             Command::MuteMember { room, member, muted } => {
                 let conference = self.conference(&room)?;
