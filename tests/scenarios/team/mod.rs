@@ -22,15 +22,13 @@ mod pickup_races;
 const NUMBERS: &str = r#"
 fn on_call(caller) {
     let dialed = caller.dialed;
-    switch dialed {
-        "*8" => pick_up_in_group(caller),
-        "*81" => page(caller),
-        "70" => park(caller),
-        _ if dialed.len() == 3 && dialed.starts_with("7") => slot(caller, dialed),
-        _ if dialed.starts_with("**") => pick_up(caller, dialed.sub_string(2)),
-        _ if dialed.starts_with("*80") => intercom(caller, dialed.sub_string(3)),
-        _ => { caller.dial(dialed, #{ timeout: 20 }); },
-    }
+    if dialed == "*8" { pick_up_in_group(caller); }
+    else if dialed == "*81" { page_phones(caller); }
+    else if dialed == "70" { park_call(caller); }
+    else if dialed.len() == 3 && dialed.starts_with("7") { use_slot(caller, dialed); }
+    else if dialed.starts_with("**") { pick_up(caller, dialed.sub_string(2)); }
+    else if dialed.starts_with("*80") { intercom(caller, dialed.sub_string(3)); }
+    else { caller.dial(dialed, #{ timeout: 20 }); }
 }
 "#;
 

@@ -88,7 +88,11 @@ fn records_tell_where_the_call_was_and_who_took_it() {
         .map(|one| (one.party.as_str(), one.with.as_str(), one.why));
     assert_eq!(
         told.collect::<Vec<_>>(),
-        [("101", "park 701", Began::Answered), ("101", "103", Began::Replaced)]
+        [
+            ("101", "", Began::Started),
+            ("101", "park 701", Began::Answered),
+            ("101", "103", Began::Replaced)
+        ]
     );
     assert_eq!((call.to.as_str(), call.cause), ("103", CauseCode::CallerHungUp));
     let taken = record_of(&stage, "701");
@@ -123,7 +127,8 @@ fn each_call_gets_a_slot_of_its_own() {
     stage.hear_each_other(&dave, &carol);
     bob.calls("705").talks();
     stage.hear_each_other(&alice, &bob);
-    stage.ends(&alice, &bob);
+    alice.hangs_up();
+    bob.ends_with(200);
     stage.ends(&dave, &carol);
 }
 
@@ -147,7 +152,8 @@ fn where_all_slots_are_in_use_the_party_goes_back_to_the_phone_that_sent_it() {
     dave.talks();
     bob.transfers_to("70").is_notified_at_last(486);
     stage.hear_each_other(&dave, &bob);
-    stage.ends(&dave, &bob);
+    dave.hangs_up();
+    bob.ends_with(200);
     // The same for a phone that calls.
     bob.calls("70").ends_with(486);
     assert!(records(&stage).iter().any(|cdr| cdr.cause == CauseCode::ParkFull));

@@ -116,11 +116,13 @@ fn of_a_group_the_call_that_has_rung_longest_is_taken() {
     erin.ends_with(487);
     assert!(was_answered_elsewhere(erin));
     stage.hear_each_other(alice, carol);
-    stage.ends(alice, carol);
+    alice.hangs_up();
+    carol.ends_with(200);
     carol.calls("*8").talks();
     fay.talks();
     dave.ends_with(487);
-    stage.ends(&fay, carol);
+    fay.hangs_up();
+    carol.ends_with(200);
     frank.answers().talks();
     bob.talks();
     stage.ends(bob, frank);

@@ -19,7 +19,7 @@ impl Call {
     pub fn connect(&mut self, x: &mut Core, peer: LegId, spec: &Spec) -> bool {
         let Some(subject) = self.subject else { return false };
         let bridge = Bridge::answered(x, subject, peer, spec);
-        self.connected(x, bridge, Some(peer))
+        self.connected(x, bridge, Some(peer), Began::Answered)
     }
 
     /// Connects the subject with a leg that came from another call. Returns false where the subject was refused for want
@@ -27,18 +27,24 @@ impl Call {
     pub fn connect_guest(&mut self, x: &mut Core, guest: LegId) -> bool {
         let Some(subject) = self.subject else { return false };
         let bridge = Bridge::connect(x, subject, guest);
-        self.connected(x, bridge, None)
+        self.connected(x, bridge, None, Began::Replaced)
     }
 
     /// `told` is the leg whose phone was told by its INVITE who calls.
-    fn connected(&mut self, x: &mut Core, bridge: Result<Bridge, NoCommonCodec>, told: Option<LegId>) -> bool {
+    fn connected(
+        &mut self,
+        x: &mut Core,
+        bridge: Result<Bridge, NoCommonCodec>,
+        told: Option<LegId>,
+        why: Began,
+    ) -> bool {
         match bridge {
             Ok(bridge) => {
                 digits::deafen(self, x);
                 self.bridge = Some(bridge);
                 digits::session_changed(self, x);
                 name_parties(self, x, told);
-                self.mark_answered(x);
+                self.mark_answered(x, why);
                 true
             }
             Err(NoCommonCodec) => {

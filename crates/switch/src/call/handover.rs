@@ -91,7 +91,7 @@ pub(crate) fn joined(call: &mut Call, x: &mut Core, leg: LegId, to: CallUid, par
     call.subject = None;
     if let Some(party) = party {
         call.record.link(x, to, LinkKind::Joined);
-        call.mark_answered(x);
+        call.mark_answered(x, Began::Answered);
         end::close_record(call, x, Ending::joined());
         call.tell_verb(VerbEvent::Joined(Ok(party)));
     } else {

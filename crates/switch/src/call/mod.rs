@@ -240,8 +240,9 @@ impl Call {
         }
     }
 
-    /// The subject got a 200 (or, of a call made over the API, gave one), or was connected with another party.
-    pub fn mark_answered(&mut self, x: &mut Core) {
+    /// The subject got a 200 (or, of a call made over the API, gave one), or was connected with another party: by an
+    /// answer, or with a phone that took the call from another one.
+    pub fn mark_answered(&mut self, x: &mut Core, why: Began) {
         let answered_at = self.record.answered_at.unwrap_or_else(|| self.record.unix(x));
         let answer = CdrAnswer {
             open: self.record.open(self.uid, &self.facts),
@@ -250,7 +251,7 @@ impl Call {
         };
         x.stack.outputs.push_back(Output::CdrAnswered(Box::new(answer)));
         transfer::succeeded(self, x);
-        connect::note_parties(self, x, Began::Answered);
+        connect::note_parties(self, x, why);
         if self.record.answered_at.replace(answered_at).is_some() {
             return; // by Tandem itself before, and is connected with a phone now
         }

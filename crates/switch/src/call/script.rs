@@ -117,7 +117,7 @@ impl Call {
     pub fn subject_found(&mut self, x: &mut Core, leg: LegId) {
         self.subject = Some(leg);
         self.script.seeks = false;
-        self.mark_answered(x);
+        self.mark_answered(x, Began::Answered);
         if self.script.stage == Stage::Waiting {
             self.start_script(x);
         }

@@ -29,7 +29,7 @@ pub(super) fn pick_up(call: &mut Call, x: &mut Core) -> bool {
     if !call.subject_waits(x) {
         let up = call.subject_is_up(x);
         if up && call.record.answered_at.is_none() {
-            call.mark_answered(x); // it was up already when a transfer brought it here
+            call.mark_answered(x, Began::Answered); // it was up already when a transfer brought it here
         }
         return up;
     }
@@ -39,7 +39,7 @@ pub(super) fn pick_up(call: &mut Call, x: &mut Core) -> bool {
     };
     let accepted = call.with_subject(x, |leg, cx| leg.accept(cx, &spec)).unwrap_or(false);
     if accepted {
-        call.mark_answered(x);
+        call.mark_answered(x, Began::Answered);
     } else {
         call.end(
             x,
