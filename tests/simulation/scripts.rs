@@ -82,6 +82,7 @@ fn dial(chance: &mut Chance, numbers: &[String], dialed: &str) -> Verb {
             Vec::new()
         },
         record: chance.percent(15).then(|| recording(chance)),
+        auto_answer: false,
     }))
 }
 

@@ -82,10 +82,8 @@ fn both_are_shown_with_whom_they_talk() {
     let shown = |phone: &Actor| {
         phone.with(|phone| {
             let answers = phone.received.iter().filter(|message| message.status().is_some());
-            let ok = answers.filter(|message| message.cseq().is_ok_and(|cseq| cseq.method == Method::Invite));
-            let ok = ok
-                .filter(|message| message.status().is_some_and(|status| status.code() == 200))
-                .next_back();
+            let mut ok = answers.filter(|message| message.cseq().is_ok_and(|cseq| cseq.method == Method::Invite));
+            let ok = ok.rfind(|message| message.status().is_some_and(|status| status.code() == 200));
             ok.and_then(|ok| Some(ok.header(HeaderName::PAssertedIdentity)?.to_owned()))
         })
     };

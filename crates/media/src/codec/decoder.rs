@@ -82,6 +82,14 @@ impl Decoder {
         Ok(())
     }
 
+    /// Whether the payload says that its encoder heard no voice in it. Only Opus says so, and not in each packet.
+    pub fn is_inactive(&self, payload: &[u8]) -> bool {
+        match &self.coder {
+            Coder::Opus(_) => opus::Decoder::is_inactive(payload),
+            Coder::G711(_) | Coder::G722(_) | Coder::L16 => false,
+        }
+    }
+
     /// Whether the codec makes sound for lost packets by itself, in [`Decoder::conceal`].
     pub fn conceals(&self) -> bool {
         match &self.coder {

@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | `mod.rs` | [`Ear`], its [`Config`], what goes in and what it counts | all of [`Ear`] |
 //! | `intake.rs` | takes packets in | none |
-//! | `play.rs` | fills a pull: decodes, conceals, waits | none |
+//! | `play.rs` | fills a pull: decodes, conceals, waits | `silent` |
 //! | `sequence.rs` | sequence numbers and time stamps without wraps | `sequences`, `timeline` |
 //! | `store.rs` | the packets that wait | `store` |
 //! | `arrival.rs` | how regularly packets arrive | `arrivals` |
@@ -18,6 +18,9 @@
 //! Packets wait as they came, and are decoded when a pull needs them. A packet that is not there in time is concealed. If
 //! it comes later, and no other was played instead, it is played then, and the delay has grown by that. Nothing here
 //! touches the statistics of RTCP: those count packets as they arrive.
+//!
+//! A decoder of Opus takes 70 KiB. A peer that sends nothing for half a second loses its decoders; the next packet makes
+//! them anew. Nothing is lost by that: what they knew is of sound that has faded.
 
 mod arrival;
 mod coders;
@@ -195,6 +198,8 @@ pub struct Ear {
     mode: Mode,
     /// What was heard last, and what is missing since.
     last: (Option<Last>, Gap),
+    /// Samples of silence since nothing was there to be heard.
+    silent: usize,
     tally: Tally,
 }
 
@@ -220,8 +225,15 @@ impl Ear {
             conceal: Conceal::new(rate),
             mode: Mode::Idle,
             last: (None, Gap::default()),
+            silent: 0,
             tally: Tally::default(),
         }
+    }
+
+    /// With `true` only voice is of use from now on, as in a room, which mixes those who speak: packets that say that there
+    /// is no voice in them are not decoded. Their sound is [`Kind::Silence`].
+    pub fn set_thrifty(&mut self, thrifty: bool) {
+        self.coders.set_thrifty(thrifty);
     }
 
     /// The rate of the sound that comes out.

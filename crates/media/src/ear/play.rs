@@ -16,6 +16,9 @@ const SEAM: usize = 50;
 const OWN_FADE: [u32; 2] = [60, 120];
 /// A packet that brings no sound waits so many microseconds for packets before it.
 const UNORDERED: i64 = 20_000;
+/// After so many milliseconds of a pause in which nothing comes, the decoders are given up. It is less than the time after
+/// which a leg is not pulled any more ([`Ear::pull`]).
+const REST: u32 = 500;
 
 /// Where sound is made shorter, so many milliseconds are decoded beyond what the pull needs.
 const EXTRA: u32 = 15;
@@ -63,6 +66,7 @@ impl Ear {
         let Made { concealed, quiet } = pull.made;
         let speech = need.saturating_sub(concealed + quiet);
         match () {
+            () if self.mode == Mode::Playing && concealed == 0 && self.coders.skips() => Kind::Silence,
             () if speech >= concealed && speech >= quiet => Kind::Speech,
             () if concealed >= quiet => Kind::Concealed,
             () if self.mode == Mode::Idle => Kind::Nothing,
@@ -133,6 +137,7 @@ impl Ear {
         let Content::Sound { coder, samples } = packet.content else {
             return;
         };
+        self.silent = 0;
         let follows = self.sequences.follows(packet.sequence);
         self.sequences.pass(packet.sequence);
         let changed = self.last.0.is_some_and(|last| last.coder != coder);
@@ -145,7 +150,7 @@ impl Ear {
         let from = self.pcm.samples().len();
         self.lead_over(jumps, changed);
         let seam = self.pcm.samples().len() - from;
-        match self.coders.decode(coder, &packet.payload, self.pcm.samples()) {
+        match self.coders.decode(coder, &packet.payload, samples, self.pcm.samples()) {
             Ok(()) => {
                 self.tally.played += 1;
                 self.pcm.merge(from, seam);
@@ -320,6 +325,13 @@ impl Ear {
             Mode::Idle | Mode::Playing | Mode::Missing => self.pcm.samples().resize(before + samples, 0),
         }
         made.quiet += self.pcm.samples().len() - before;
+        // A packet that waits needs its decoder.
+        if self.mode == Mode::Pause(Quiet::Silence) && self.store.head().is_none() {
+            self.silent += samples;
+            if self.silent >= self.rate.samples(REST) {
+                self.coders.rest();
+            }
+        }
     }
 
     /// Makes the sound longer or shorter, where packets wait for too short or too long a time.

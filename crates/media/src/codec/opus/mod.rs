@@ -60,6 +60,11 @@ impl Decoder {
         Some(self.in_micros(packet::shape(packet)?.duration()))
     }
 
+    /// Whether the packet says that there is no voice in it.
+    pub(super) fn is_inactive(packet: &[u8]) -> bool {
+        packet::is_inactive(packet)
+    }
+
     /// Appends the sound of a packet.
     pub(super) fn decode(&mut self, packet: &[u8], out: &mut Vec<i16>) -> Result<(), Malformed> {
         let samples = self.samples(packet).ok_or(Malformed)?;

@@ -48,6 +48,24 @@ pub(super) fn shape(packet: &[u8]) -> Option<Shape> {
     Some(Shape { frames, micros })
 }
 
+/// Whether the encoder heard no voice in the sound of this packet. It says so in the first bits of a frame: a flag for each
+/// 20 ms of the low band, and then one for a copy of the packet before (section 4.2.3); of two channels each has its own.
+/// `false` where the packet does not say it: it has no low band coded by SILK, or several frames, or nothing in its frame.
+pub(super) fn is_inactive(packet: &[u8]) -> bool {
+    let [toc, first, ..] = packet else { return false };
+    let (config, is_stereo) = (toc >> 3, toc & 4 != 0);
+    if config >= 16 || toc & 3 != 0 {
+        return false;
+    }
+    let flags = micros(*toc).div_ceil(20_000);
+    let channel = 0xff_u8 << (8 - flags);
+    let mask = match is_stereo {
+        true => channel | channel >> (flags + 1),
+        false => channel,
+    };
+    first & mask == 0
+}
+
 /// A packet of code 3: any number of frames.
 fn many(rest: &[u8], micros: u32) -> Option<u32> {
     let (count, mut rest) = rest.split_first()?;
@@ -113,6 +131,28 @@ mod tests {
         assert_eq!(parsed(&[16 << 3 | 3, 0x40 | 2, 3, 9, 9, 0, 0, 0]), Some((2, 2500)));
         // Only the first octet: nothing was sent in this time.
         assert_eq!(parsed(&[1 << 3]), Some((1, 20_000)));
+    }
+
+    #[test]
+    fn the_flags_of_voice_are_read_for_each_20_ms_and_channel() {
+        // SILK of 20 and 60 ms, hybrid of 20 ms.
+        for (toc, first, inactive) in [
+            (1 << 3, 0x7f, true),
+            (1 << 3, 0x80, false),
+            (3 << 3, 0x1f, true),
+            (3 << 3, 0x20, false),
+            (13 << 3, 0x40, true),
+            (13 << 3, 0xc0, false),
+            // Two channels: the flag of the second is the third bit.
+            (1 << 3 | 4, 0x5f, true),
+            (1 << 3 | 4, 0x20, false),
+            // CELT, and two frames.
+            (19 << 3, 0, false),
+            (1 << 3 | 1, 0, false),
+        ] {
+            assert_eq!(is_inactive(&[toc, first, 0, 0]), inactive, "{toc} {first}");
+        }
+        assert!(!is_inactive(&[1 << 3]) && !is_inactive(&[]));
     }
 
     #[test]

@@ -234,3 +234,107 @@ fn damaged_opus_packets_are_counted_and_concealed() {
     let found = share(&out[8000..], Rate::Narrow);
     assert!(found > 0.8, "{found}");
 }
+
+#[test]
+fn a_decoder_is_given_up_in_a_long_pause_and_what_follows_is_heard_from_its_begin() {
+    let opus = payload(OPUS, "OPUS", 48_000, 2, None);
+    let all = encode(&opus, 20, 6000, tone);
+    for (pause, decoders) in [(15, 1), (100, 0), (1000, 0)] {
+        let mut ear = Ear::new(std::slice::from_ref(&opus), Rate::Wide);
+        let mut out = Vec::new();
+        // Two seconds of sound, a pause of so many packets, and two seconds more.
+        for n in 0..200 + pause {
+            let at = n as i64 * 20_000;
+            let packet = match n {
+                _ if n < 100 => Some(&all[n]),
+                _ if n >= 100 + pause => Some(&all[n - pause]),
+                _ => None,
+            };
+            if let Some(packet) = packet {
+                let timestamp = n as u32 * 960;
+                let marker = n == 100 + pause;
+                let packet = Packet {
+                    timestamp,
+                    marker,
+                    ..packet.clone()
+                };
+                ear.put(micros(at), heard(&packet));
+            }
+            ear.pull(micros(at + 7_000), 20, &mut out);
+            if n == 99 + pause {
+                assert_eq!(ear.coders.decoders(), decoders, "{pause}");
+            }
+        }
+        let counters = ear.counters();
+        assert_eq!(
+            (counters.lost, counters.late, counters.malformed),
+            (0, 0, 0),
+            "{counters:?}"
+        );
+        assert!(counters.played >= 199, "{counters:?}");
+        let second = Rate::Wide.samples(1000);
+        let after = Rate::Wide.samples(20 * (102 + pause as u32));
+        assert!(share(&out[after..after + second], Rate::Wide) > 0.98, "{pause}");
+        assert!(
+            (level(&out[after..after + Rate::Wide.samples(100)]) + 12.0).abs() < 1.5,
+            "{pause}"
+        );
+    }
+}
+
+/// A little noise for three seconds, and then a voice.
+fn hush_and_voice(t: f64) -> f64 {
+    match t < 3.0 {
+        true => ((t * 16_000.0).sin() * 43_758.5).fract() * 8.0,
+        false => voice(t),
+    }
+}
+
+#[test]
+fn where_only_voice_is_of_use_noise_is_not_decoded_and_the_first_syllable_is_whole() {
+    for fmtp in [None, Some("useinbandfec=1")] {
+        let opus = payload(OPUS, "OPUS", 48_000, 2, fmtp);
+        let packets = encode(&opus, 20, 4000, hush_and_voice);
+        let [all, voice] = [false, true].map(|thrifty| {
+            let mut ear = Ear::new(std::slice::from_ref(&opus), Rate::Wide);
+            ear.set_thrifty(thrifty);
+            let (mut out, mut kinds) = (Vec::new(), Vec::new());
+            for (n, packet) in packets.iter().enumerate() {
+                let at = n as i64 * 20_000;
+                ear.put(micros(at), heard(packet));
+                kinds.push(ear.pull(micros(at + 7_000), 20, &mut out));
+            }
+            assert_eq!((ear.counters().lost, ear.counters().malformed), (0, 0));
+            (out, kinds)
+        });
+        let silent = |kinds: &[Kind]| kinds.iter().filter(|kind| **kind == Kind::Silence).count();
+        assert!(silent(&all.1[5..]) == 0, "{:?}", all.1);
+        assert!(silent(&voice.1[50..150]) >= 90, "{:?}", &voice.1[50..150]);
+        assert_eq!(silent(&voice.1[154..]), 0, "{:?}", &voice.1[150..]);
+        let onset = Rate::Wide.samples(3000)..Rate::Wide.samples(3240);
+        let (mut sound, mut error) = (0.0, 0.0);
+        for (a, b) in all.0[onset.clone()].iter().zip(&voice.0[onset]) {
+            sound += f64::from(*a).powi(2);
+            error += (f64::from(*a) - f64::from(*b)).powi(2);
+        }
+        let decibels = 10.0 * (sound / error.max(1.0)).log10();
+        assert!(decibels > 25.0, "{decibels}");
+    }
+}
+
+#[test]
+fn where_only_voice_is_of_use_a_lasting_tone_is_heard_all_the_same() {
+    let opus = payload(OPUS, "OPUS", 48_000, 2, None);
+    let packets = encode(&opus, 20, 8000, |t| if t < 3.0 { hush_and_voice(t) } else { tone(t) });
+    let mut ear = Ear::new(std::slice::from_ref(&opus), Rate::Wide);
+    ear.set_thrifty(true);
+    let (mut out, mut kinds) = (Vec::new(), Vec::new());
+    for (n, packet) in packets.iter().enumerate() {
+        let at = n as i64 * 20_000;
+        ear.put(micros(at), heard(packet));
+        kinds.push(ear.pull(micros(at + 7_000), 20, &mut out));
+    }
+    assert!(kinds[100..150].contains(&Kind::Silence));
+    assert!(kinds[160..].iter().all(|kind| *kind == Kind::Speech), "{kinds:?}");
+    assert!(share(&out[Rate::Wide.samples(3200)..], Rate::Wide) > 0.98);
+}

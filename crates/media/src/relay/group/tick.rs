@@ -40,7 +40,7 @@ where
         relay.groups.arm(id, (!rests).then_some(next));
         for slot in &legs {
             if let Some(sound) = relay.streams.get(*slot).and_then(|leg| leg.ingress.sound.as_mut()) {
-                sound.tick(now, millis);
+                sound.tick(now, millis, hall.is_some());
             }
         }
         for slot in &legs {
@@ -50,6 +50,21 @@ where
         match hall {
             Some(hall) => tick_hall(relay, now, (id, hall), (&legs, millis), out),
             None => legs.iter().for_each(|slot| cross(relay, now, *slot, out)),
+        }
+        if rests {
+            rest(relay, &legs);
+        }
+    }
+}
+
+/// Nobody is heard: the legs give up their encoders, of which one of Opus takes 38 KiB. The next sound makes them anew. A
+/// leg to which something is played needs its encoder.
+fn rest(relay: &mut Relay, legs: &[u32]) {
+    for slot in legs {
+        if let Some(leg) = relay.streams.get(*slot)
+            && leg.egress.player.is_none()
+        {
+            leg.egress.voice = None;
         }
     }
 }

@@ -50,8 +50,10 @@ impl Sound {
         [counters.late, counters.doubled]
     }
 
-    /// The sound of the next `millis` milliseconds becomes the frame.
-    pub(in crate::relay) fn tick(&mut self, now: Duration, millis: u32) {
+    /// The sound of the next `millis` milliseconds becomes the frame. In a room only voice is of use, unless something else
+    /// takes the sound as well.
+    pub(in crate::relay) fn tick(&mut self, now: Duration, millis: u32, in_room: bool) {
+        self.ear.set_thrifty(in_room && !self.is_tapped());
         self.frame.clear();
         self.kind = self.ear.pull(now, millis, &mut self.frame);
     }

@@ -194,8 +194,17 @@ fn hold_silences_the_other_side_and_after_it_the_sound_goes_on() {
 
 #[test]
 fn after_a_long_silence_the_first_words_are_heard() {
-    let (a, b) = (payload(0, "PCMU", 8000), payload(96, "L16", 16_000));
-    for gap in [100u32, 300, 900, 1100, 3_000, 60_000] {
+    let b = payload(96, "L16", 16_000);
+    let opus = Payload {
+        channels: 2,
+        ..payload(111, "OPUS", 48_000)
+    };
+    let gaps = [100u32, 300, 900, 1100, 3_000, 60_000];
+    let law = payload(0, "PCMU", 8000);
+    for (a, gap) in gaps
+        .into_iter()
+        .flat_map(|gap| [(law.clone(), gap), (opus.clone(), gap)])
+    {
         let mut w = apart((std::slice::from_ref(&a), 20), (std::slice::from_ref(&b), 20));
         let mut talker = Talker::new(a.clone(), 600.0, 20);
         talk(&mut w, (AT_A, A), &mut talker, 240);
@@ -208,6 +217,25 @@ fn after_a_long_silence_the_first_words_are_heard() {
             .chunks(rate.samples(20))
             .filter(|frame| share(frame, rate, 600.0) > 0.5)
             .count();
-        assert!(heard >= 8, "{heard} frames of 12 after {gap} ms");
+        assert!(heard >= 8, "{heard} frames of 12 of {} after {gap} ms", a.codec);
     }
+}
+
+#[test]
+fn legs_that_hear_nothing_or_music_have_no_encoder() {
+    let (a, b) = (payload(0, "PCMU", 8000), payload(96, "L16", 16_000));
+    let mut w = apart((std::slice::from_ref(&a), 20), (std::slice::from_ref(&b), 20));
+    let encodes = |w: &mut World| w.relay.streams.get(2).unwrap().egress.voice.is_some();
+    let mut talker = Talker::new(a.clone(), 600.0, 20);
+    talk(&mut w, (AT_A, A), &mut talker, 240);
+    assert!(encodes(&mut w));
+    w.pass(1500);
+    assert!(!encodes(&mut w), "nobody talks");
+    talker.said += 1500;
+    assert!(talk(&mut w, (AT_A, A), &mut talker, 240).len() >= 8);
+    assert!(encodes(&mut w));
+    w.command(super::playing::play(2, Source::Music("hold".into()), true));
+    assert!(!encodes(&mut w), "music is encoded for all");
+    talk(&mut w, (AT_A, A), &mut talker, 240);
+    assert!(!encodes(&mut w));
 }
