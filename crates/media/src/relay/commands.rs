@@ -258,6 +258,7 @@ impl Relay {
             Source::Music(name) => Some(name.clone()),
             Source::Prompts(_) | Source::Tone(_) => None,
         };
+        let is_music = music.is_some();
         let parts = fault.and_then(|()| self.play.files.parts(source));
         let (parts, fault) = match parts {
             Ok(parts) => (parts, None),
@@ -267,14 +268,18 @@ impl Relay {
             Some(name) => Player::music(name, token, now),
             None => Player::new(Owner::Leg(media), parts, repeat, token, now, &mut self.play),
         };
-        let waits = player.waits();
+        let first = (!player.waits()).then_some(player.next);
         if let Some(stream) = self.streams.live(media) {
+            if is_music {
+                // Its packets are made for all legs together: the leg needs no encoder of its own.
+                stream.egress.voice = None;
+            }
             stream.egress.player = Some(player);
         }
         if fault.is_some() {
             return self.end_play(media.slot, fault);
         }
-        self.arm(media.slot, Timer::Play, (!waits).then_some(now));
+        self.arm(media.slot, Timer::Play, first);
     }
 
     fn close(&mut self, now: Duration, media: MediaId) {

@@ -125,18 +125,17 @@ impl Music {
         station.fill(unit, frame, files)
     }
 
-    /// The packet that begins with that unit, of `length` units. Gives its octets; 0: nothing is to be sent.
+    /// The packet that begins with that unit, of `length` units. An empty one: nothing is to be sent.
     pub(super) fn packet(
         &mut self,
         id: u32,
         unit: u64,
         length: u64,
         payload: &Payload,
-        out: &mut [u8],
         files: &mut Files,
-    ) -> (Filled, usize) {
+    ) -> (Filled, &[u8]) {
         let Some(station) = self.stations.get_mut(&id) else {
-            return (Filled::End, 0);
+            return (Filled::End, &[]);
         };
         let frame = &mut self.scratch;
         frame.resize(station.rate.samples(UNIT) * length as usize, 0);
@@ -145,26 +144,20 @@ impl Music {
             Some(at) => at,
             None => {
                 let Some(coded) = Coded::new(payload, unit, length, station.rate) else {
-                    return (station.fill(unit, frame, files), 0);
+                    return (station.fill(unit, frame, files), &[]);
                 };
                 station.coded.push(coded);
                 station.coded.len() - 1
             }
         };
-        let kept = |coded: &Coded, out: &mut [u8]| {
-            let (_, octets) = coded.packets.iter().rev().find(|(first, _)| *first == unit)?;
-            out.get_mut(..octets.len())?.copy_from_slice(octets);
-            Some(octets.len())
-        };
-        if let Some(octets) = kept(&station.coded[at], out) {
-            return (Filled::Sound, octets);
+        if !station.coded[at].has(unit) {
+            let filled = station.fill(unit, frame, files);
+            if filled != Filled::Sound {
+                return (filled, &[]);
+            }
+            station.coded[at].encode(unit, frame);
         }
-        let filled = station.fill(unit, frame, files);
-        if filled != Filled::Sound {
-            return (filled, 0);
-        }
-        station.coded[at].encode(unit, frame);
-        (Filled::Sound, kept(&station.coded[at], out).unwrap_or(0))
+        (Filled::Sound, station.coded[at].packet(unit).unwrap_or_default())
     }
 
     #[cfg(test)]
@@ -227,6 +220,16 @@ impl Coded {
             next: unit,
             packets: VecDeque::with_capacity(PACKETS),
         })
+    }
+
+    /// The packet that begins with that unit, where it is kept.
+    fn packet(&self, unit: u64) -> Option<&[u8]> {
+        let (_, octets) = self.packets.iter().rev().find(|(first, _)| *first == unit)?;
+        Some(octets)
+    }
+
+    fn has(&self, unit: u64) -> bool {
+        self.packet(unit).is_some()
     }
 
     fn encode(&mut self, unit: u64, frame: &[i16]) {

@@ -48,34 +48,45 @@ where
         return Frame::Idle;
     };
     if now.saturating_sub(player.next) > LATE {
-        player.next = now;
+        player.begin(now);
     }
-    let (mut octets, mut pcm) = ([0; MAX_PACKET], [0; MAX_FRAME]);
-    let pcm = &mut pcm[..rate.samples(ptime).min(MAX_FRAME)];
     // Music is encoded once for all who hear it.
-    let shared = stream
-        .egress
-        .packets
-        .as_ref()
-        .and_then(|packets| player.packet(&packets.payload, rate, ptime, &mut octets, play));
-    let filled = match &shared {
-        Some((filled, _)) => filled.clone(),
-        None => player.fill(rate, pcm, play),
-    };
-    player.next += Duration::from_millis(u64::from(ptime));
-    let next = player.next;
+    let packets = stream.egress.packets.as_ref();
+    let shared = packets.and_then(|packets| player.packet(&packets.payload, rate, ptime, play));
+    let next = player.next + Duration::from_millis(u64::from(ptime));
+    if let Some((filled, octets)) = shared {
+        player.next = next;
+        stream.egress.player = Some(player);
+        return match step(filled, next) {
+            Ok(next) => {
+                voice::send_sound(stream, now, octets, scratch, out);
+                next
+            }
+            Err(other) => other,
+        };
+    }
+    let mut pcm = [0; MAX_FRAME];
+    let pcm = &mut pcm[..rate.samples(ptime).min(MAX_FRAME)];
+    let filled = player.fill(rate, pcm, play);
+    player.next = next;
     stream.egress.player = Some(player);
+    match step(filled, next) {
+        Ok(next) => {
+            if voice::find_voice(stream, WISH).is_some() {
+                voice::speak(stream, now, pcm, rate, scratch, out);
+            }
+            next
+        }
+        Err(other) => other,
+    }
+}
+
+/// What follows on a frame: `Ok` where there is sound to be sent.
+fn step(filled: Filled, next: Duration) -> Result<Frame, Frame> {
     match filled {
-        Filled::Sound => {}
-        Filled::Waiting => return Frame::Next(next),
-        Filled::End => return Frame::End(None),
-        Filled::Fault(fault) => return Frame::End(Some(fault)),
+        Filled::Sound => Ok(Frame::Next(next)),
+        Filled::Waiting => Err(Frame::Next(next)),
+        Filled::End => Err(Frame::End(None)),
+        Filled::Fault(fault) => Err(Frame::End(Some(fault))),
     }
-    if let Some((_, length)) = shared {
-        let octets = octets.get(..length).unwrap_or_default();
-        voice::send_sound(stream, now, octets, scratch, out);
-    } else if voice::find_voice(stream, WISH).is_some() {
-        voice::speak(stream, now, pcm, rate, scratch, out);
-    }
-    Frame::Next(next)
 }

@@ -115,3 +115,31 @@ fn music_that_cannot_be_read_is_told_to_each_leg() {
     assert_eq!(faults.collect::<Vec<_>>(), ["no such file"; 2]);
     assert_eq!(w.relay.play.open(), 0);
 }
+
+#[test]
+fn legs_that_were_put_on_hold_at_different_moments_are_served_together() {
+    let mut w = World::new();
+    let legs = 1..=40;
+    for slot in legs.clone() {
+        w.leg(
+            slot,
+            20_000 + 2 * slot as u16,
+            remote(&format!("192.0.2.{slot}:4000"), &[(0, "PCMU")]),
+        );
+        w.command(play(slot, Source::Music("hold".into()), true));
+        w.pass(1);
+        w.answer_all(|_| {
+            let clip = Clip::from_linear(&[900; 4000]).into();
+            Ok(Piece { clip, last: false })
+        });
+    }
+    w.pass(20);
+    let (mut moments, mut packets) = (0, 0);
+    for _ in 0..100 {
+        let sent = w.pass(1).len();
+        moments += usize::from(sent > 0);
+        packets += sent;
+    }
+    assert_eq!(packets, legs.count() * 5);
+    assert!(moments <= 20, "{moments} moments in 100 ms");
+}
