@@ -213,6 +213,7 @@ fn script(command: ScriptCommand) -> Option<Input> {
                 strategy: Strategy::All,
                 caller_id: None,
                 headers: Vec::new(),
+                auto_answer: false,
                 record: None,
             })),
             at: Position::default(),

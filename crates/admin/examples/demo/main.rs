@@ -390,6 +390,7 @@ impl Fake {
                 Ok(Reply::Done)
             }
             Command::ListConferences => Ok(Reply::Conferences(self.rooms.list())),
+            Command::ListParked => Ok(Reply::Parked(Vec::new())),
             Command::MuteMember { room, member, muted } => self.rooms.mute(&room, member, muted, &self.events),
             Command::RemoveMember { room, member } => self.rooms.remove(&room, member, &self.events),
             Command::Record { call, action } => {

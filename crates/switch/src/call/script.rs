@@ -2,7 +2,7 @@
 
 use crate::{
     answer::Answer,
-    api::{CauseCode, Event, Outcome, Position, QueryId, ScriptCommand, ScriptEntry, ScriptFault},
+    api::{Began, CauseCode, Event, Outcome, Position, QueryId, ScriptCommand, ScriptEntry, ScriptFault},
     core::Core,
     event::Cause,
     hunt::Unanswered,

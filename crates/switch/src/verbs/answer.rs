@@ -1,7 +1,7 @@
 //! `ring` and `answer`.
 
 use crate::{
-    api::{CauseCode, Outcome},
+    api::{Began, CauseCode, Outcome},
     call::{Call, Ending},
     core::Core,
     own::OWN_CODECS,
