@@ -6,6 +6,7 @@ mod admin;
 mod causes;
 mod changes;
 mod identity;
+mod lamps;
 mod media;
 mod message;
 mod odd;

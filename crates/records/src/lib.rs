@@ -14,6 +14,7 @@
 //! | `recording.rs` | [`Recording`]: what was recorded, and where it is |
 //! | `settings.rs` | [`CallRules`], [`SettingsPatch`]: what an extension wants done with its calls, and changes of that |
 //! | `story.rs` | [`Segment`], [`Link`]: who talked with whom and when; [`Story`] writes segments down |
+//! | `subscription.rs` | [`Subscription`]: what a phone is subscribed to, and its changes on disk |
 
 mod account;
 mod binding;
@@ -24,6 +25,7 @@ mod quality;
 mod recording;
 mod settings;
 mod story;
+mod subscription;
 
 pub use account::{AudioRules, Device, Dtmf, Extension, Ha1, MAX_NUMBER, NatPolicy, Transcode, is_number};
 pub use binding::{Binding, BindingChange};
@@ -37,3 +39,4 @@ pub use settings::{
 };
 pub use sip::{Flow, Transport};
 pub use story::{Began, Link, LinkKind, Segment, Story};
+pub use subscription::{Subscription, SubscriptionChange, SubscriptionDialog};

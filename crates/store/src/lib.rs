@@ -1,4 +1,4 @@
-//! The data that Tandem keeps on disk: extensions, their devices, the contacts that the devices register, call detail
+//! The data that Tandem keeps on disk: extensions, their devices, the contacts that the devices register, what they are subscribed to, call detail
 //! records, what was recorded, hashes of admin tokens. The database is SQLite, through sqlx. There is no SQL outside this crate and
 //! `/migrations`.
 //!
@@ -10,12 +10,12 @@
 //! The store reads no clock: times are arguments, in microseconds since the Unix epoch.
 
 mod accounts;
-mod bindings;
 mod cdrs;
 mod error;
 mod import;
 mod lists;
 mod open;
+mod phones;
 mod recordings;
 mod rows;
 mod tokens;

@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use records::{Binding, Recording, RecordingUid};
+use records::{Binding, Recording, RecordingUid, Subscription};
 use sqlx::{
     Connection, SqliteConnection, SqlitePool,
     migrate::Migrator,
@@ -20,9 +20,11 @@ use sqlx::{
 use tokio::sync::{Mutex, MutexGuard};
 
 use crate::{
-    ImportReport, NewExtension, Page, RecordingFilter, StoreError, StoredRecording, Token, Writer, bindings,
+    ImportReport, NewExtension, Page, RecordingFilter, StoreError, StoredRecording, Token, Writer,
     error::{from_migrate, from_sqlx},
-    import, recordings, tokens,
+    import,
+    phones::{bindings, subscriptions},
+    recordings, tokens,
 };
 
 static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations");
@@ -159,6 +161,15 @@ impl Store {
     /// The error of SQLite.
     pub async fn load_bindings(&self, domain: &str, now: i64) -> Result<Vec<Binding>, StoreError> {
         bindings::load(self, domain, now).await
+    }
+
+    /// The subscriptions of a domain that last at `now` (microseconds since the Unix epoch), by id. Those that ended
+    /// before, and those of extensions and devices that are gone, are removed from the disk.
+    ///
+    /// # Errors
+    /// The error of SQLite.
+    pub async fn load_subscriptions(&self, domain: &str, now: i64) -> Result<Vec<Subscription>, StoreError> {
+        subscriptions::load(self, domain, now).await
     }
 
     /// Keeps an admin token's SHA-256 under a name; one of that name in the domain is replaced.

@@ -127,6 +127,7 @@ impl Bench {
                     Output::Query(..)
                     | Output::Media(_)
                     | Output::Forget(_)
+                    | Output::Subscriptions(_)
                     | Output::CdrAnswered(_)
                     | Output::Quality { .. }
                     | Output::Journal(_)

@@ -95,6 +95,7 @@ impl Bench {
                     | Output::Script(_)
                     | Output::Media(_)
                     | Output::Forget(_)
+                    | Output::Subscriptions(_)
                     | Output::CdrAnswered(_)
                     | Output::Quality { .. }
                     | Output::Journal(_)

@@ -36,7 +36,9 @@ pub use ::media::audio::tone::{NAMES as TONES, check as check_tone};
 pub use accounts::{Accounts, Gone, Identity};
 pub use answer::Answer;
 pub use api::*;
-pub use config::{Config, Hold, Keys, Limits, Parking, ReliableProvisional, Services, Transactions};
+pub use config::{
+    Config, Hold, Keys, Limits, Parking, ReliableProvisional, Services, Subscriptions, Transactions, Unsolicited,
+};
 pub use domain::Domain;
 pub use ingress::{admission, auth};
 pub use machine::Switch;

@@ -12,7 +12,7 @@ use prometheus_client::{
     encoding::EncodeLabelSet,
     metrics::{counter::Counter, family::Family},
 };
-use records::{BindingChange, CallUid, Cdr, CdrAnswer, CdrOpen, LegQuality, Recording};
+use records::{BindingChange, CallUid, Cdr, CdrAnswer, CdrOpen, LegQuality, Recording, SubscriptionChange};
 use store::{Durable, Store, Writer};
 use switch::{Input, QueryId};
 use tokio::{runtime::Handle, sync::mpsc};
@@ -95,6 +95,16 @@ impl Recorder {
     /// Makes these changes durable, then answers the query.
     pub fn save_bindings(&self, query: QueryId, changes: Vec<BindingChange>) {
         self.answer(query, self.writer.save_bindings(changes));
+    }
+
+    /// Makes this subscription durable, then answers the query.
+    pub fn save_subscription(&self, query: QueryId, change: SubscriptionChange) {
+        self.answer(query, self.writer.save_subscription(change));
+    }
+
+    /// Changes of subscriptions whose end is not waited for.
+    pub fn subscriptions(&self, changes: Vec<SubscriptionChange>) {
+        self.writer.subscriptions(changes);
     }
 
     /// Notes that a call has begun, then answers the query.

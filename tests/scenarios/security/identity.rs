@@ -49,7 +49,7 @@ fn a_request_without_credentials_is_answered_once_and_forgotten() {
         (Method::Options, 200),
         (Method::Bye, 481),
         (Method::Info, 481),
-        (Method::Subscribe, 405),
+        (Method::Subscribe, 401),
     ];
     for (method, code) in methods {
         let request = sip::Builder::request(&method, "sip:tandem.local")

@@ -55,8 +55,7 @@ fn callers_of_one_room_meet_until_the_last_has_hung_up() {
     let expected = ServiceStats {
         conferences: 1,
         conference_members: 3,
-        recordings: 0,
-        parked: 0,
+        ..ServiceStats::default()
     };
     assert_eq!(stats, expected);
     bob.hangs_up().ends_with(200);

@@ -11,12 +11,14 @@
 //! | `incoming.rs` | requests that come in |
 //! | `responses.rs` | responses that come in |
 //! | `outside.rs` | REGISTER, MESSAGE, credentials |
+//! | `lamps.rs` | [`Lamp`]: SUBSCRIBE and its NOTIFYs |
 //! | `mood.rs`, `odd.rs`, `written.rs` | habits, and odd ways to write messages |
 
 mod call;
 mod calling;
 mod changes;
 mod incoming;
+mod lamps;
 mod mood;
 mod odd;
 mod outside;
@@ -39,6 +41,7 @@ use sip::{
 
 use call::answer_to;
 pub use call::{Phase, PhoneCall};
+pub use lamps::Lamp;
 pub use mood::Mood;
 pub use transfer::{Notice, Transfer};
 pub use written::ODDITIES;
@@ -55,6 +58,7 @@ enum Purpose {
     Bye(usize),
     Refer(usize),
     Message,
+    Lamp(usize),
     Other,
 }
 
@@ -82,6 +86,8 @@ pub struct Phone {
     pub answer: Option<Message>,
     /// The messages it received last.
     pub received: VecDeque<Message>,
+    /// What it is subscribed to, in the order of its SUBSCRIBEs.
+    pub lamps: Vec<Lamp>,
     /// Texts it received.
     pub texts: Vec<String>,
     /// Requests without an answer and 200s without an ACK.
@@ -123,6 +129,7 @@ impl Phone {
             message_code: None,
             answer: None,
             received: VecDeque::new(),
+            lamps: Vec::new(),
             texts: Vec::new(),
             complaints: Vec::new(),
             twins: Vec::new(),
@@ -311,7 +318,10 @@ impl Phone {
 
     pub(super) fn event(&mut self, event: TxEvent) {
         match event {
-            TxEvent::Request { id, message, .. } => self.request(id, message),
+            TxEvent::Request { id, message, .. } => match self.lamp_of(&message) {
+                Some(lamp) => self.lit(lamp, id, &message),
+                None => self.request(id, message),
+            },
             TxEvent::Ack { message, .. } => self.acknowledged(&message),
             TxEvent::Cancelled { id, .. } => self.cancelled(id),
             TxEvent::Response { id, message, .. } => self.response(id, &message),

@@ -55,6 +55,8 @@ pub struct Mood {
     pub min_se: Option<u32>,
     /// Further header fields of its INVITEs.
     pub adds: Vec<(&'static str, String)>,
+    /// Further header fields of its REGISTERs.
+    pub register_adds: Vec<(&'static str, String)>,
     /// Answers challenges as a client of RFC 2069 does: without qop, cnonce and nonce count.
     pub old_digest: bool,
     /// The user in From, if it is not its number.
@@ -119,6 +121,7 @@ impl Default for Mood {
             grants_timer: None,
             min_se: None,
             adds: Vec::new(),
+            register_adds: Vec::new(),
             old_digest: false,
             claims: None,
             forgets_answer: false,

@@ -22,9 +22,10 @@ impl Phone {
             .header(HeaderName::CSeq, format_args!("{} REGISTER", self.seq))
             .header(HeaderName::Contact, self.contact())
             .header(HeaderName::Expires, expires)
-            .header(HeaderName::UserAgent, "Simulated/1.0")
-            .finish();
-        self.send(request, Purpose::Register);
+            .header(HeaderName::UserAgent, "Simulated/1.0");
+        let adds = self.mood.register_adds.iter();
+        let request = adds.fold(request, |request, (name, value)| request.other(name, value));
+        self.send(request.finish(), Purpose::Register);
         self.drain();
     }
 

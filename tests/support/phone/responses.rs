@@ -27,6 +27,10 @@ impl Phone {
             Purpose::Change(index) => self.change_response(index, code, message),
             Purpose::Bye(index) if code >= 200 => self.calls[index].phase = Phase::Over(200),
             Purpose::Refer(index) if code >= 200 => self.refer_response(index, code, message),
+            Purpose::Lamp(index) => {
+                let request = self.sent.get(&id).cloned();
+                self.lamp_response(index, code, message, request.as_ref());
+            }
             Purpose::Other if code >= 200 => self.answer = Some(message.clone()),
             Purpose::Register | Purpose::Message | Purpose::Bye(_) | Purpose::Refer(_) | Purpose::Other => {}
         }
@@ -153,6 +157,7 @@ impl Phone {
             Some(Purpose::Refer(index)) => {
                 self.calls[index].transfer.code = Some(408);
             }
+            Some(Purpose::Lamp(index)) => self.lamps[index].code = Some(408),
             Some(Purpose::Other) | None => {}
         }
     }

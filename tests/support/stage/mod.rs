@@ -4,10 +4,12 @@
 //! |---|---|
 //! | `mod.rs` | [`Stage`]: the world, its phones, its records |
 //! | `actor.rs` | [`Actor`]: what a phone does and waits for |
+//! | `lamps.rs` | what a phone is subscribed to |
 //! | `sound.rs` | keys, recordings, conferences |
 //! | `transfer.rs` | transfers, calls with Replaces, which phone hears which |
 
 mod actor;
+mod lamps;
 mod sound;
 mod transfer;
 

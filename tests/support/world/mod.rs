@@ -113,6 +113,8 @@ pub struct World {
     pub replies: Vec<Result<switch::Reply, switch::CommandError>>,
     /// The store: bindings on disk.
     pub bindings: BTreeMap<u64, Binding>,
+    /// The store: subscriptions on disk.
+    pub subscriptions: BTreeMap<u64, switch::Subscription>,
     /// True if the store can write.
     pub store_works: bool,
     /// The address of each host name; other names do not resolve.
@@ -182,6 +184,7 @@ impl World {
             engine: Engine::default(),
             replies: Vec::new(),
             bindings: BTreeMap::new(),
+            subscriptions: BTreeMap::new(),
             store_works: true,
             hosts: BTreeMap::new(),
             others: BTreeMap::new(),
@@ -253,6 +256,9 @@ impl World {
         }
         for binding in self.bindings.values().cloned().collect::<Vec<_>>() {
             self.handle(Input::Restored(binding));
+        }
+        for row in self.subscriptions.values().cloned().collect::<Vec<_>>() {
+            self.handle(Input::RestoredSubscription(Box::new(row)));
         }
     }
 

@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, time::Duration};
 
 use sip::{Flow, Transport};
-use switch::{BindingChange, CallUid, Cdr, CdrAnswer, Input, LegQuality, Output, Query};
+use switch::{BindingChange, CallUid, Cdr, CdrAnswer, Input, LegQuality, Output, Query, SubscriptionChange};
 
 use super::{EPOCH, World};
 
@@ -48,6 +48,13 @@ impl World {
                 }
                 self.after(self.store_delay, Input::Stored { query, ok });
             }
+            Output::Query(query, Query::SaveSubscription(change)) => {
+                let ok = self.store_works;
+                if ok {
+                    self.note_subscription(change);
+                }
+                self.after(self.store_delay, Input::Stored { query, ok });
+            }
             Output::Query(query, Query::OpenCdr(open)) => {
                 assert!(self.opened.insert(open.call_id), "a record is opened once");
                 self.after(
@@ -59,6 +66,7 @@ impl World {
                 );
             }
             Output::Forget(changes) => changes.into_iter().for_each(|change| self.save(change)),
+            Output::Subscriptions(changes) => changes.into_iter().for_each(|change| self.note_subscription(change)),
             Output::CdrAnswered(answer) => self.note_answer(*answer),
             Output::Cdr(cdr) => self.note_end(*cdr),
             Output::Journal(_) => {}
@@ -126,6 +134,17 @@ impl World {
         let time = Duration::from_micros(self.chance.below(longest + 1));
         self.thinking = self.thinking.max(self.now + time);
         self.after(self.thinking - self.now, event);
+    }
+
+    fn note_subscription(&mut self, change: SubscriptionChange) {
+        match change {
+            SubscriptionChange::Save(row) => {
+                self.subscriptions.insert(row.id, *row);
+            }
+            SubscriptionChange::Remove(id) => {
+                self.subscriptions.remove(&id);
+            }
+        }
     }
 
     fn save(&mut self, change: BindingChange) {

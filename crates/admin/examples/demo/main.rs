@@ -389,6 +389,7 @@ impl Fake {
                 self.events.publish(Event::RegistrationRemoved(Box::new(contact)));
                 Ok(Reply::Done)
             }
+            Command::ListSubscriptions => Ok(Reply::Subscriptions(Vec::new())),
             Command::ListConferences => Ok(Reply::Conferences(self.rooms.list())),
             Command::ListParked => Ok(Reply::Parked(Vec::new())),
             Command::MuteMember { room, member, muted } => self.rooms.mute(&room, member, muted, &self.events),

@@ -16,7 +16,7 @@ use prometheus_client::{
     },
     registry::{Registry, Unit},
 };
-use switch::Stats;
+use switch::{Stats, SubscriptionStats};
 
 /// The two text formats that scrapers ask for.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -186,7 +186,40 @@ fn switch_registry(stats: &Stats) -> Registry {
     ] {
         registry.register(name, help, ConstCounter::new(*value));
     }
+    watched(&mut registry, &services.subscriptions);
     registry
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByPackage {
+    package: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByReason {
+    reason: String,
+}
+
+/// What phones watch, and what they were told.
+fn watched(registry: &mut Registry, stats: &SubscriptionStats) {
+    let open: Family<ByPackage, Gauge> = Family::default();
+    for (package, number) in &stats.open {
+        let package = ByPackage {
+            package: package.clone(),
+        };
+        open.get_or_create(&package)
+            .set(i64::try_from(*number).unwrap_or(i64::MAX));
+    }
+    registry.register("subscriptions", "What phones watch, by event package", open);
+    let sent = ConstCounter::new(stats.notifies);
+    registry.register("notifies_sent", "NOTIFYs of subscriptions given out", sent);
+    let failed: Family<ByReason, Counter> = Family::default();
+    for (reason, number) in &stats.failed {
+        let reason = ByReason { reason: reason.clone() };
+        failed.get_or_create(&reason).inc_by(*number);
+    }
+    let help = "NOTIFYs that phones refused or did not answer, by reason: gone, refused, timeout, unsent";
+    registry.register("notifies_failed", help, failed);
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ mod extensions;
 mod parked;
 mod recordings;
 pub(crate) mod secret;
+mod subscriptions;
 pub(crate) mod table;
 pub(crate) mod validate;
 
@@ -18,6 +19,7 @@ pub(crate) use parked::{ParkedCall, ParkedPage};
 pub(crate) use recordings::{CallRecordingChange, CdrDetail, Recording, RecordingLink, RecordingPage, RecordingState};
 use records::{Began, CauseCode, Disposition, EndedBy, LegQuality, LinkKind, LiveLeg, LiveRecording, LiveState};
 use serde::{Deserialize, Serialize};
+pub(crate) use subscriptions::{Subscription, SubscriptionPage};
 use utoipa::ToSchema;
 
 use crate::model::secret::Shown;

@@ -69,6 +69,7 @@ async fn ask(app: &App, command: Command) -> Result<Vec<Call>, Problem> {
         | Reply::Registrations(_)
         | Reply::Conferences(_)
         | Reply::Parked(_)
+        | Reply::Subscriptions(_)
         | Reply::Stats(_) => Err(unexpected(&reply)),
     }
 }

@@ -59,6 +59,7 @@ async fn ask(app: &App, command: Command, what: &str) -> Result<Vec<Conference>,
         | Reply::Started(_)
         | Reply::Registrations(_)
         | Reply::Parked(_)
+        | Reply::Subscriptions(_)
         | Reply::Stats(_) => Err(unexpected(&reply)),
     }
 }

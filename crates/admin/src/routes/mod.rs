@@ -10,8 +10,8 @@ mod extensions;
 mod import;
 mod pages;
 mod parked;
+mod phones;
 mod recordings;
-mod registrations;
 mod system;
 
 use std::time::Instant;
@@ -40,6 +40,7 @@ use utoipa_axum::{
     routes,
 };
 
+use self::phones::{registrations, subscriptions};
 use crate::{
     auth,
     http::{
@@ -66,7 +67,7 @@ use crate::{
     security(("bearer" = [])),
     tags(
         (name = "extensions", description = "Numbers that people dial, and the passwords of their phones"),
-        (name = "registrations", description = "The present addresses of phones"),
+        (name = "registrations", description = "The present addresses of phones, and what they watch"),
         (name = "calls", description = "Calls in progress"),
         (name = "cdrs", description = "Calls that have ended"),
         (name = "recordings", description = "What was recorded, and its sound"),
@@ -101,6 +102,7 @@ fn api(limits: &Limits) -> OpenApiRouter<App> {
         )
         .routes(routes!(registrations::list))
         .routes(routes!(registrations::delete))
+        .routes(routes!(subscriptions::list))
         .routes(routes!(calls::list, calls::start).layer(middleware::from_fn(once)))
         .routes(routes!(calls::read, calls::hang_up))
         .routes(routes!(calls::record))

@@ -81,7 +81,8 @@ pub(crate) async fn metrics(
                 | Reply::Started(_)
                 | Reply::Registrations(_)
                 | Reply::Conferences(_)
-                | Reply::Parked(_),
+                | Reply::Parked(_)
+                | Reply::Subscriptions(_),
             )
             | Err(_),
         )

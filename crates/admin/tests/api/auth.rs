@@ -2,10 +2,11 @@ use axum::http::Method;
 
 use crate::support::{DOMAIN, Setup, TOKEN, World};
 
-const PATHS: [&str; 9] = [
+const PATHS: [&str; 10] = [
     "/extensions",
     "/extensions/101",
     "/registrations",
+    "/subscriptions",
     "/calls",
     "/cdrs",
     "/dialplans",

@@ -20,7 +20,7 @@ use serde_json::Value;
 use store::Store;
 use switch::{
     AccountChange, CallUid, Command, CommandError, Conference, Ha1, LiveCall, LiveLeg, LiveRecording, LiveState,
-    RecordAction, Registration, Reply, Stats,
+    LiveSubscription, RecordAction, Registration, Reply, Stats,
 };
 use tokio::sync::mpsc;
 use tower::ServiceExt;
@@ -34,6 +34,7 @@ pub(crate) struct FakeSwitch {
     pub(crate) changes: Vec<AccountChange>,
     pub(crate) calls: Vec<LiveCall>,
     pub(crate) registrations: Vec<Registration>,
+    pub(crate) subscriptions: Vec<LiveSubscription>,
     pub(crate) conferences: Vec<Conference>,
     pub(crate) busy: bool,
 }
@@ -94,6 +95,7 @@ impl FakeSwitch {
                 }
             }
             Command::ListParked => Ok(Reply::Parked(Vec::new())),
+            Command::ListSubscriptions => Ok(Reply::Subscriptions(self.subscriptions.clone())),
             Command::ListConferences => Ok(Reply::Conferences(self.conferences.clone())),
             Command::MuteMember { room, member, muted } => {
                 let conference = self.conference(&room)?;

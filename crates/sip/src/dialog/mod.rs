@@ -1,6 +1,7 @@
 //! Dialogs: RFC 3261 section 12, for either side of a call or subscription.
 
 mod effect;
+mod saved;
 #[cfg(test)]
 mod tests;
 
@@ -8,7 +9,7 @@ use std::fmt::Display;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::effect::Effect;
+pub use self::{effect::Effect, saved::Saved};
 use crate::{Builder, Contact, HeaderName, Message, Method, NameAddr, Scheme, Uri, headers::dialogs::Replaces};
 
 /// The highest sequence number (RFC 3261 8.1.1.5: below 2^31).

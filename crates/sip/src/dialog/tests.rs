@@ -338,3 +338,21 @@ fn failures_end_what_rfc_5057_says() {
         assert_eq!(effect(code), Effect::Transaction, "{code}");
     }
 }
+
+#[test]
+fn a_saved_dialog_goes_on_where_it_stood() {
+    let subscribe = Builder::request(&Method::Subscribe, "sip:102@t")
+        .header(HeaderName::From, "<sip:101@t>;tag=theirs")
+        .header(HeaderName::To, "<sip:102@t>")
+        .header(HeaderName::CallId, "lamp")
+        .header(HeaderName::CSeq, "7 SUBSCRIBE")
+        .header(HeaderName::RecordRoute, "<sip:p1;lr>")
+        .header(HeaderName::RecordRoute, "<sip:p2;lr>")
+        .header(HeaderName::Contact, "<sip:101@192.0.2.9>")
+        .finish();
+    let mut dialog = Dialog::uas(&subscribe, "ours").unwrap();
+    assert_eq!(Dialog::resume(dialog.save()), dialog);
+    let _ = dialog.request(&Method::Notify, "v").finish();
+    let mut again = Dialog::resume(dialog.save());
+    assert_eq!((again == dialog, again.next_number()), (true, 2));
+}

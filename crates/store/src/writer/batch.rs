@@ -2,24 +2,29 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use records::{Binding, BindingChange, CallUid, Cdr, CdrAnswer, CdrOpen, LegQuality, Recording};
+use records::{
+    Binding, BindingChange, CallUid, Cdr, CdrAnswer, CdrOpen, LegQuality, Recording, Subscription, SubscriptionChange,
+};
 
 use crate::{
-    StoreError, bindings,
+    StoreError,
     cdrs::{self, InDomain},
     error::from_sqlx,
     open::WriteHalf,
+    phones::{bindings, subscriptions},
     recordings,
 };
 
 use super::Op;
 
-/// The rows of a transaction by table. Of several changes to one binding only the last is made. The answer of a call is
-/// not written if the end of the call is in the same transaction.
+/// The rows of a transaction by table. Of several changes to one binding or subscription only the last is made. The answer
+/// of a call is not written if the end of the call is in the same transaction.
 #[derive(Default)]
 pub(super) struct Batch<'a> {
     saves: Vec<(&'a str, &'a Binding)>,
     removes: Vec<(&'a str, u64)>,
+    watches: Vec<(&'a str, &'a Subscription)>,
+    unwatches: Vec<(&'a str, u64)>,
     opens: Vec<InDomain<'a, CdrOpen>>,
     answers: Vec<InDomain<'a, CdrAnswer>>,
     closes: Vec<InDomain<'a, Cdr>>,
@@ -29,13 +34,21 @@ pub(super) struct Batch<'a> {
     marks: BTreeMap<&'a str, i64>,
 }
 
+/// The last change of each subscription, by domain and id.
+type Watched<'a> = BTreeMap<(&'a str, u64), &'a SubscriptionChange>;
+
 impl<'a> Batch<'a> {
     pub(super) fn new(ops: impl Iterator<Item = &'a Op>) -> Self {
         let mut batch = Self::default();
         let mut last: HashMap<(&str, u64), usize> = HashMap::new();
         let mut changes: Vec<(&'a str, &'a BindingChange)> = Vec::new();
+        let mut watched: Watched<'a> = BTreeMap::new();
         for op in ops {
             match op {
+                Op::SaveSubscription(domain, change, _) => drop(watched.insert((domain, change.id()), change)),
+                Op::Subscriptions(domain, these) => {
+                    watched.extend(these.iter().map(|change| ((&**domain, change.id()), change)));
+                }
                 Op::Save(domain, these, _) | Op::Forget(domain, these) => {
                     for change in these {
                         last.insert((domain, change.id()), changes.len());
@@ -51,6 +64,7 @@ impl<'a> Batch<'a> {
                 Op::Flush(_) | Op::Stop(_) => {}
             }
         }
+        batch.watch(watched);
         batch.leave_out_answers();
         for (i, (domain, change)) in changes.into_iter().enumerate() {
             let key = (domain, change.id());
@@ -64,6 +78,15 @@ impl<'a> Batch<'a> {
         batch
     }
 
+    fn watch(&mut self, watched: Watched<'a>) {
+        for (key, change) in watched {
+            match change {
+                SubscriptionChange::Save(row) => self.watches.push((key.0, row)),
+                SubscriptionChange::Remove(_) => self.unwatches.push(key),
+            }
+        }
+    }
+
     fn leave_out_answers(&mut self) {
         if self.answers.is_empty() || self.closes.is_empty() {
             return;
@@ -75,8 +98,14 @@ impl<'a> Batch<'a> {
 
     pub(super) fn is_empty(&self) -> bool {
         let no_bindings = self.saves.is_empty() && self.removes.is_empty();
+        let no_watches = self.watches.is_empty() && self.unwatches.is_empty();
         let no_calls = self.opens.is_empty() && self.answers.is_empty() && self.closes.is_empty();
-        no_bindings && no_calls && self.qualities.is_empty() && self.recordings.is_empty() && self.marks.is_empty()
+        no_bindings
+            && no_watches
+            && no_calls
+            && self.qualities.is_empty()
+            && self.recordings.is_empty()
+            && self.marks.is_empty()
     }
 
     /// Writes it in one transaction; durable when this returns.
@@ -86,6 +115,8 @@ impl<'a> Batch<'a> {
         let written = async {
             bindings::save(connection, &self.saves).await?;
             bindings::remove(connection, &self.removes).await?;
+            subscriptions::save(connection, &self.watches).await?;
+            subscriptions::remove(connection, &self.unwatches).await?;
             // Beginnings before ends: both of a short call may be in one transaction.
             cdrs::open(connection, &self.opens).await?;
             cdrs::answer(connection, &self.answers).await?;

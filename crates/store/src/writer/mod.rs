@@ -13,7 +13,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use records::{BindingChange, CallUid, Cdr, CdrAnswer, CdrOpen, LegQuality, Recording};
+use records::{BindingChange, CallUid, Cdr, CdrAnswer, CdrOpen, LegQuality, Recording, SubscriptionChange};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{Options, StoreError, open::WriteHalf};
@@ -24,12 +24,13 @@ use crate::{Options, StoreError, open::WriteHalf};
 /// A write is committed at once when nothing else is being written; writes that arrive during a commit share
 /// the next transaction. There are two kinds:
 ///
-/// - **Promises** ([`Writer::save_bindings`], [`Writer::open_cdr`]) have a task that waits. Their
+/// - **Promises** ([`Writer::save_bindings`], [`Writer::save_subscription`], [`Writer::open_cdr`]) have a task that waits. Their
 ///   [`Durable`] says when they are on the disk, or why not: when a transaction fails, every promise that
 ///   waits is told so at once. Changes to bindings are forgotten then (the phone is told 500); the call goes
 ///   on, and the beginning of its record becomes a note. With more than [`Options::queue`] rows waiting, new
 ///   ones are refused with [`StoreError::Overloaded`].
-/// - **Notes** ([`Writer::answer_cdr`], [`Writer::close_cdr`], [`Writer::recording`], [`Writer::forget`]) have no task that waits: they are tried again until
+/// - **Notes** ([`Writer::answer_cdr`], [`Writer::close_cdr`], [`Writer::recording`], [`Writer::subscriptions`],
+///   [`Writer::forget`]) have no task that waits: they are tried again until
 ///   they are written (disk full, database locked). They are taken while promises are refused. There is one
 ///   for each contact that was let in, a call record or two for each call, and two rows for each recording; as people may call for as
 ///   long as nothing can be written, a record that comes when [`Options::notes`] rows wait goes to the log
@@ -89,6 +90,9 @@ enum Op {
     /// An `Open` that was told that it failed.
     Begun(Domain, Box<CdrOpen>),
     Forget(Domain, Vec<BindingChange>),
+    SaveSubscription(Domain, Box<SubscriptionChange>, Done),
+    /// Subscriptions that have changed or ended.
+    Subscriptions(Domain, Vec<SubscriptionChange>),
     Answer(Domain, Box<CdrAnswer>),
     Close(Domain, Box<Cdr>),
     /// How a leg of a call sounded.
@@ -105,7 +109,9 @@ impl Op {
     fn rows(&self) -> usize {
         match self {
             Self::Save(_, changes, _) | Self::Forget(_, changes) => changes.len(),
-            Self::Open(..)
+            Self::Subscriptions(_, changes) => changes.len(),
+            Self::SaveSubscription(..)
+            | Self::Open(..)
             | Self::Begun(..)
             | Self::Answer(..)
             | Self::Close(..)
@@ -120,23 +126,29 @@ impl Op {
         match self {
             Self::Begun(..)
             | Self::Forget(..)
+            | Self::Subscriptions(..)
             | Self::Answer(..)
             | Self::Close(..)
             | Self::Quality(..)
             | Self::Recording(..)
             | Self::Mark(..) => true,
-            Self::Save(..) | Self::Open(..) | Self::Flush(_) | Self::Stop(_) => false,
+            Self::Save(..) | Self::SaveSubscription(..) | Self::Open(..) | Self::Flush(_) | Self::Stop(_) => false,
         }
     }
 
     /// Tells the result to the task that waits.
     fn tell(self, outcome: Result<(), StoreError>) {
         match self {
-            Self::Save(.., done) | Self::Open(.., done) | Self::Flush(done) | Self::Stop(done) => {
+            Self::Save(.., done)
+            | Self::SaveSubscription(.., done)
+            | Self::Open(.., done)
+            | Self::Flush(done)
+            | Self::Stop(done) => {
                 drop(done.send(outcome));
             }
             Self::Begun(..)
             | Self::Forget(..)
+            | Self::Subscriptions(..)
             | Self::Answer(..)
             | Self::Close(..)
             | Self::Quality(..)
@@ -149,9 +161,10 @@ impl Op {
     /// transaction.
     fn can_wait(&self) -> bool {
         match self {
-            Self::Answer(..) | Self::Quality(..) | Self::Mark(..) => true,
+            Self::Answer(..) | Self::Quality(..) | Self::Subscriptions(..) | Self::Mark(..) => true,
             Self::Recording(_, recording) => recording.ended.is_none(),
             Self::Save(..)
+            | Self::SaveSubscription(..)
             | Self::Open(..)
             | Self::Begun(..)
             | Self::Forget(..)
@@ -203,6 +216,19 @@ impl Writer {
     /// Makes changes to bindings durable, all in one transaction.
     pub fn save_bindings(&self, changes: Vec<BindingChange>) -> Durable {
         self.promise(changes.len(), |done| Op::Save(self.domain.clone(), changes, done))
+    }
+
+    /// Makes a subscription durable, or its end.
+    pub fn save_subscription(&self, change: SubscriptionChange) -> Durable {
+        self.promise(1, |done| {
+            Op::SaveSubscription(self.domain.clone(), Box::new(change), done)
+        })
+    }
+
+    /// Changes to subscriptions that no task waits for: their sequence numbers, and subscriptions that have ended. On the
+    /// disk like an answer.
+    pub fn subscriptions(&self, changes: Vec<SubscriptionChange>) {
+        self.note_or_report(Op::Subscriptions(self.domain.clone(), changes));
     }
 
     /// Stores that a call has begun, so that the call has a record also if the process is killed.

@@ -118,6 +118,8 @@ impl Task {
                 | Op::Open(..)
                 | Op::Begun(..)
                 | Op::Forget(..)
+                | Op::SaveSubscription(..)
+                | Op::Subscriptions(..)
                 | Op::Answer(..)
                 | Op::Close(..)
                 | Op::Quality(..)
@@ -188,12 +190,13 @@ impl Task {
                     self.kept.push_back(Op::Begun(domain, open));
                 }
                 // An old mark is worth nothing: the next mark says more.
-                Op::Save(..) | Op::Open(..) | Op::Mark(..) => {
+                Op::Save(..) | Op::SaveSubscription(..) | Op::Open(..) | Op::Mark(..) => {
                     self.counters.queued.fetch_sub(op.rows(), Ordering::Relaxed);
                     op.tell(Err(error.clone()));
                 }
                 Op::Begun(..)
                 | Op::Forget(..)
+                | Op::Subscriptions(..)
                 | Op::Answer(..)
                 | Op::Close(..)
                 | Op::Quality(..)
@@ -286,8 +289,12 @@ pub(super) fn report_lost(op: &Op, reason: &str) {
             let ids: Vec<String> = changes.iter().map(|change| change.id().to_string()).collect();
             tracing::error!(%reason, bindings = %ids.join(", "), "change of registrations not written");
         }
+        Op::Subscriptions(_, changes) => {
+            let ids: Vec<String> = changes.iter().map(|change| change.id().to_string()).collect();
+            tracing::error!(%reason, subscriptions = %ids.join(", "), "change of subscriptions not written");
+        }
         // The end of the call writes its record whole.
         Op::Begun(..) | Op::Answer(..) | Op::Mark(..) => {}
-        Op::Save(..) | Op::Open(..) | Op::Flush(_) | Op::Stop(_) => {}
+        Op::Save(..) | Op::SaveSubscription(..) | Op::Open(..) | Op::Flush(_) | Op::Stop(_) => {}
     }
 }

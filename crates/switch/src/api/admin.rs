@@ -52,6 +52,8 @@ pub enum Command {
     },
     /// The parked calls now; [`Reply::Parked`].
     ListParked,
+    /// What phones are subscribed to; [`Reply::Subscriptions`].
+    ListSubscriptions,
     /// Counters and gauges; [`Reply::Stats`].
     Stats,
 }
@@ -84,6 +86,8 @@ pub enum Reply {
     Conferences(Vec<Conference>),
     /// Parked calls by slot.
     Parked(Vec<ParkedCall>),
+    /// Subscriptions by watcher.
+    Subscriptions(Vec<LiveSubscription>),
     /// Counters and gauges.
     Stats(Box<Stats>),
 }
@@ -200,6 +204,35 @@ pub struct Registration {
     pub expires_at: i64,
 }
 
+/// A subscription, as the admin API shows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LiveSubscription {
+    /// Its id.
+    pub id: u64,
+    /// The extension of the phone that watches.
+    pub watcher: String,
+    /// The number that is watched.
+    pub number: String,
+    /// The event package, such as `dialog`.
+    pub package: String,
+    /// The `id` of Event, if there is one.
+    pub event_id: Option<String>,
+    /// `pending`, `active` or `terminated`.
+    pub state: String,
+    /// The phone's Contact URI.
+    pub contact: String,
+    /// The address and port from which it subscribed.
+    pub source: String,
+    /// `udp`, `tcp` ...
+    pub transport: String,
+    /// Microseconds since the Unix epoch.
+    pub expires_at: i64,
+    /// The status code of the last answer to a NOTIFY, 408 where none came; `None` before the first.
+    pub last_answer: Option<u16>,
+    /// NOTIFYs in a row that failed.
+    pub failures: u32,
+}
+
 /// The events that an observer can be told.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Event {
@@ -258,8 +291,19 @@ pub enum Event {
     },
 }
 
-/// Gauges of conferences and recordings.
-#[derive(Copy, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// Subscriptions now, and NOTIFYs since start.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SubscriptionStats {
+    /// Subscriptions by package.
+    pub open: Vec<(String, u64)>,
+    /// NOTIFYs sent.
+    pub notifies: u64,
+    /// NOTIFYs that failed, by reason: `gone`, `refused`, `timeout`, `unsent`.
+    pub failed: Vec<(String, u64)>,
+}
+
+/// Gauges of conferences, recordings and subscriptions.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ServiceStats {
     /// Conferences now.
     pub conferences: u64,
@@ -270,6 +314,9 @@ pub struct ServiceStats {
     /// Parked calls now.
     #[serde(default)]
     pub parked: u64,
+    /// Subscriptions and their NOTIFYs.
+    #[serde(default)]
+    pub subscriptions: SubscriptionStats,
 }
 
 /// Counters since start, and gauges.

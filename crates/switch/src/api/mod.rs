@@ -30,8 +30,8 @@ use smallvec::SmallVec;
 
 pub use account::{AccountChange, Trusted};
 pub use admin::{
-    Command, CommandError, Conference, Event, LiveCall, Member, ParkedCall, RecordAction, Registration, Reply,
-    ServiceStats, Stats,
+    Command, CommandError, Conference, Event, LiveCall, LiveSubscription, Member, ParkedCall, RecordAction,
+    Registration, Reply, ServiceStats, Stats, SubscriptionStats,
 };
 pub use image::{Abilities, CallImage, LegImage, Listens, TalkImage, TimerImage};
 pub use parties::{
@@ -40,8 +40,8 @@ pub use parties::{
 pub use records::{
     AudioRules, Began, Binding, BindingChange, CallUid, CauseCode, Cdr, CdrAnswer, CdrOpen, Device, Disposition, Dtmf,
     EndedBy, Extension, Ha1, LegQuality, Link, LinkKind, LiveLeg, LiveRecording, LiveState, NatPolicy, Quality,
-    Recording, RecordingEnd, RecordingEnded, RecordingFormat, RecordingKind, RecordingUid, Segment, Story, Transcode,
-    WayQuality, is_number,
+    Recording, RecordingEnd, RecordingEnded, RecordingFormat, RecordingKind, RecordingUid, Segment, Story,
+    Subscription, SubscriptionChange, SubscriptionDialog, Transcode, WayQuality, is_number,
 };
 pub use script::{
     Dial, DialResult, DialStatus, ExtensionState, Facts, NoRejectCode, Outcome, Position, RejectCode, ScriptCommand,
@@ -110,7 +110,7 @@ pub enum Input {
         /// Ways to the target.
         flows: Vec<Flow>,
     },
-    /// The answer to [`Query::SaveBindings`] or [`Query::OpenCdr`]: it is on disk, or could not be written.
+    /// The answer to [`Query::SaveBindings`], [`Query::SaveSubscription`] or [`Query::OpenCdr`]: it is on disk, or could not be written.
     Stored {
         /// The number of the query.
         query: QueryId,
@@ -121,6 +121,17 @@ pub enum Input {
     Account(AccountChange),
     /// A binding that was on disk, at start.
     Restored(Binding),
+    /// A subscription that was on disk, at start, after the accounts and bindings.
+    RestoredSubscription(Box<Subscription>),
+    /// A mailbox holds so many voice messages now.
+    Mailbox {
+        /// The extension that it belongs to.
+        number: String,
+        /// Messages that nobody has heard.
+        new: u32,
+        /// Messages that were heard.
+        old: u32,
+    },
     /// A command of the admin API.
     Command {
         /// The number that comes back in [`Output::Reply`].
@@ -148,6 +159,8 @@ pub enum Query {
     },
     /// Make these changes to the bindings of an address-of-record durable. Answered by [`Input::Stored`].
     SaveBindings(Vec<BindingChange>),
+    /// Make this subscription durable. Answered by [`Input::Stored`].
+    SaveSubscription(SubscriptionChange),
     /// Note that a call has begun, so that its CDR exists even if the process is killed. Answered by [`Input::Stored`].
     OpenCdr(Box<CdrOpen>),
 }
@@ -174,6 +187,8 @@ pub enum Output {
     Query(QueryId, Query),
     /// Bindings that expired or were replaced. Write this when convenient; there is no answer.
     Forget(SmallVec<[BindingChange; 1]>),
+    /// Subscriptions that have changed or ended. Write this when convenient; there is no answer.
+    Subscriptions(Vec<SubscriptionChange>),
     /// The call was answered. Note that, so that its CDR says so even if the process is killed. There is no answer.
     CdrAnswered(Box<CdrAnswer>),
     /// The call is over: complete its CDR and make it durable. There is no answer.

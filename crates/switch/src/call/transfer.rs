@@ -70,7 +70,7 @@ fn plan(call: &Call, x: &Core, from: LegId, request: &Message) -> Result<Option<
         return Err(Answer::of(501));
     }
     let replaces = target.replaces().map_err(|_| Answer::of(400))?;
-    if call.transfer != Transfer::None || x.refers.is_open(from) {
+    if call.transfer != Transfer::None || x.subscribed.refers.is_open(from) {
         return Err(Answer::of(491));
     }
     // Both parties are up and talk with each other: otherwise there is no party to be transferred.

@@ -6,6 +6,7 @@
 //! | `admission.rs`, `auth.rs`, `registrar.rs` | the settings of those rooms |
 //! | `services.rs` | how many conferences and recordings there may be |
 //! | `parking.rs` | the slots of parked calls |
+//! | `subscriptions.rs` | intervals and limits of subscriptions |
 //! | `rate.rs` | how often something may happen |
 
 pub(crate) mod admission;
@@ -14,12 +15,18 @@ mod parking;
 mod rate;
 pub(crate) mod registrar;
 mod services;
+mod subscriptions;
 
 use std::{net::IpAddr, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-pub use self::{parking::Parking, rate::Rate, services::Services};
+pub use self::{
+    parking::Parking,
+    rate::Rate,
+    services::Services,
+    subscriptions::{Subscriptions, Unsolicited},
+};
 use crate::api::Trusted;
 
 /// Everything about the switch that can be configured.

@@ -1,8 +1,8 @@
-//! Limits of conferences, recordings and media lines.
+//! Limits of conferences, recordings, media lines and subscriptions.
 
 use serde::{Deserialize, Serialize};
 
-use super::Parking;
+use super::{Parking, Subscriptions};
 
 /// How many conferences and recordings there may be at once, and media lines of a leg.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -20,6 +20,8 @@ pub struct Services {
     pub page_phones: usize,
     /// The slots of parked calls.
     pub parking: Parking,
+    /// Subscriptions.
+    pub subscriptions: Subscriptions,
 }
 
 impl Default for Services {
@@ -31,6 +33,7 @@ impl Default for Services {
             media_lines: media::line::MAX_LINES,
             page_phones: 50,
             parking: Parking::default(),
+            subscriptions: Subscriptions::default(),
         }
     }
 }

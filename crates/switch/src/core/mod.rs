@@ -24,14 +24,14 @@ use crate::{
     conferences::Conferences,
     config::Config,
     domain::Domain,
-    ids::{CallId, Ids, LegId, LegKind},
+    ids::{CallId, Ids, LegId, LegKind, SubscriptionId},
     leg::{CallerId, Leg},
     locations::{Locations, Peer},
     parking::ParkedCalls,
     recordings::Recordings,
     registrar::Registrar,
     stack::{Stack, layer_config},
-    subscriptions::Refers,
+    subscriptions::{Subscribed, Subscriptions, View},
     tables::slots::Slots,
 };
 
@@ -46,6 +46,8 @@ pub(crate) enum QueryUse {
     Message(u64),
     /// A REGISTER's, by its server transaction.
     Register(sip::transaction::ServerId),
+    /// A SUBSCRIBE's, by its server transaction.
+    Subscribe(SubscriptionId, sip::transaction::ServerId),
 }
 
 /// See the module.
@@ -59,7 +61,7 @@ pub(crate) struct Core {
     pub queries: HashMap<QueryId, QueryUse>,
     /// Legs on their way to another call, the oldest first.
     pub handovers: VecDeque<Handover>,
-    pub refers: Refers,
+    pub subscribed: Subscribed,
     pub activity: Activity,
     pub conferences: Conferences,
     pub recordings: Recordings,
@@ -79,7 +81,7 @@ impl Core {
             locations: Locations::default(),
             queries: HashMap::new(),
             handovers: VecDeque::new(),
-            refers: Refers::default(),
+            subscribed: Subscribed::default(),
             legs: Slots::default(),
             activity: Activity::default(),
             conferences: Conferences::default(),
@@ -127,7 +129,7 @@ impl Core {
     /// A leg is over.
     pub fn remove_leg(&mut self, id: LegId) {
         if let Some(leg) = self.legs.remove(id) {
-            self.refers.forget(id);
+            self.subscribed.refers.forget(id);
             self.activity.ends(&leg.peer, id);
         }
     }
@@ -166,6 +168,18 @@ impl Core {
         }
     }
 
+    /// Does something with the subscriptions, which see what they are about.
+    pub fn with_subscriptions<R>(&mut self, act: impl FnOnce(&mut Subscriptions, &mut Stack, &View<'_>) -> R) -> R {
+        let view = View {
+            accounts: &self.accounts,
+            activity: &self.activity,
+            legs: &self.legs,
+            registrar: &self.registrar,
+            mailboxes: &self.subscribed.mailboxes,
+        };
+        act(&mut self.subscribed.table, &mut self.stack, &view)
+    }
+
     /// The leg's place in the media engine.
     pub fn port_of(&self, leg: LegId) -> Option<MediaId> {
         self.legs.get(leg)?.port()
@@ -197,21 +211,21 @@ impl Core {
     /// A leg's REFER was accepted: the phone is told that it is being tried.
     pub fn open_refer(&mut self, leg: LegId, refer: &Message) {
         if let Some(leg) = self.legs.get_mut(leg) {
-            self.refers.open(leg, &mut self.stack, refer);
+            self.subscribed.refers.open(leg, &mut self.stack, refer);
         }
     }
 
     /// A leg's REFER has come to this; with `through` the leg ends after that.
     pub fn conclude_refer(&mut self, leg: LegId, code: u16, through: bool) {
         if let Some(leg) = self.legs.get_mut(leg) {
-            self.refers.conclude(leg, &mut self.stack, code, through);
+            self.subscribed.refers.conclude(leg, &mut self.stack, code, through);
         }
     }
 
     /// The phone has answered a NOTIFY of its REFER, or will not.
     pub fn notify_answered(&mut self, leg: LegId) {
         if let Some(leg) = self.legs.get_mut(leg) {
-            self.refers.answered(leg, &mut self.stack);
+            self.subscribed.refers.answered(leg, &mut self.stack);
         }
     }
 }

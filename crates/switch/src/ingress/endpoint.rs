@@ -14,7 +14,7 @@ use super::{
     deliver::deliver,
     foreign::{self, dropped, foreign_cancel, foreign_response},
     register::register,
-    responses,
+    responses, subscribe,
 };
 use crate::{
     accounts::Identity,
@@ -30,6 +30,7 @@ use crate::{
         capabilities::{self, Place, allow, supported, understood},
         dialogs::DialogUser,
     },
+    subscriptions::allow_events,
 };
 
 /// Takes one datagram, or one message of a stream. `calls` are in progress.
@@ -145,7 +146,8 @@ fn request(g: &mut Ingress, x: &mut Core, id: ServerId, flow: Flow, message: Mes
             x.stack.answer_and_forget(id, &message, &answer);
         }
         Method::Ack | Method::Cancel => {}
-        Method::Subscribe | Method::Publish | Method::Refer => {
+        Method::Subscribe => subscribe::begin(g, x, id, flow, &message),
+        Method::Publish | Method::Refer => {
             let answer = Answer::new(StatusCode::METHOD_NOT_ALLOWED).with(HeaderName::Allow, allow(Place::Outside));
             x.stack.answer_and_forget(id, &message, &answer);
         }
@@ -158,6 +160,9 @@ fn request(g: &mut Ingress, x: &mut Core, id: ServerId, flow: Flow, message: Mes
 
 /// A request within a dialog, or a request that claims to be within one.
 fn request_within(g: &mut Ingress, x: &mut Core, id: ServerId, flow: Flow, message: Message) {
+    if let Some(DialogUser::Subscription(subscription)) = x.stack.dialogs.user_of(&message) {
+        return subscribe::within(g, x, id, flow, (subscription, &message));
+    }
     let Some(leg) = leg_of(x, &message) else {
         // RFC 3261 12.2.2: there is no such dialog, or no longer.
         let (now, source) = (x.stack.now, flow.remote.ip());
@@ -202,6 +207,7 @@ fn options(x: &mut Core, id: ServerId, message: &Message) {
     // RFC 3261 11.2.
     let answer = Answer::new(StatusCode::OK)
         .with(HeaderName::Allow, allow(Place::Outside))
+        .with(HeaderName::AllowEvents, allow_events())
         .with(HeaderName::Accept, capabilities::ACCEPT)
         .with(HeaderName::AcceptEncoding, capabilities::ACCEPT_ENCODING)
         .with(HeaderName::AcceptLanguage, "en")

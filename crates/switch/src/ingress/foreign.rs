@@ -8,7 +8,7 @@ use sip::{
 };
 
 use super::{Ingress, admission::Kind};
-use crate::{answer::Answer, core::Core, ids::LegId, requests::Owner};
+use crate::{answer::Answer, core::Core, ids::LegId, locations::Peer, requests::Owner};
 
 /// An answer came from another address than the one that was asked (RFC 3261 26.1.2). It is taken if the peer is known
 /// at that address: a phone with several interfaces, a phone that has changed networks, another host of the name that
@@ -29,6 +29,10 @@ pub(crate) fn foreign_response(g: &mut Ingress, x: &mut Core, id: ClientId, flow
             let to = g.deliveries.to(delivery);
             to.is_some_and(|(peer, others)| others.contains(&address) || x.locations.is_registered_from(peer, address))
         }
+        Some(Owner::Subscription(id)) => x.subscribed.table.get(id).is_some_and(|subscription| {
+            let watcher = Peer::extension(subscription.watcher());
+            x.locations.is_registered_from(&watcher, address)
+        }),
         Some(Owner::Stray) | None => false,
     };
     if !known {

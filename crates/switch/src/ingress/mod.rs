@@ -8,6 +8,7 @@
 //! | `challenge.rs` | who sent a request; challenges and refusals | |
 //! | `deliver.rs` | MESSAGE to every phone of an extension | `deliveries` |
 //! | `foreign.rs` | messages from unexpected addresses | |
+//! | `subscribe.rs` | SUBSCRIBE: who sent it, and the requests within its dialog | |
 //! | `responses.rs` | responses to our own requests, and which room hears of them | |
 //! | `register.rs` | REGISTER, and the effects that the registrar asks for | |
 
@@ -19,6 +20,7 @@ mod endpoint;
 mod foreign;
 mod register;
 mod responses;
+mod subscribe;
 
 use std::collections::VecDeque;
 
@@ -27,6 +29,7 @@ use sip::{Flow, Message, transaction::ServerId};
 pub(crate) use endpoint::{received, transaction_event};
 pub(crate) use register::{register_stored, registrar_effects};
 pub(crate) use responses::silent;
+pub(crate) use subscribe::subscription_stored;
 
 use crate::{
     api::AudioRules,

@@ -6,7 +6,9 @@ use super::{Ingress, challenge::authenticate};
 use crate::{
     api::{Output, Query, QueryId},
     core::{Core, QueryUse},
-    registrar::{Effect, Registrar},
+    locations::Peer,
+    registrar::{Change, Effect, Registrar},
+    subscriptions,
 };
 
 pub(crate) fn register(g: &mut Ingress, x: &mut Core, id: ServerId, flow: Flow, message: &Message) {
@@ -38,6 +40,9 @@ pub(crate) fn registrar_effects(x: &mut Core) -> bool {
                 && let Some(request) = x.stack.layer.server_request(server).cloned()
             {
                 x.stack.answer(server, &request, &answer);
+                if answer.status.is_success() {
+                    registered(x, server, &request);
+                }
             }
         }
         Effect::Store { query, changes } => {
@@ -45,10 +50,41 @@ pub(crate) fn registrar_effects(x: &mut Core) -> bool {
                 .outputs
                 .push_back(Output::Query(query, Query::SaveBindings(changes)));
         }
-        Effect::Located(change) => x.locations.apply(change),
+        Effect::Located(change) => {
+            let now = x.stack.now;
+            if let Change::Put(contact) = &change {
+                x.subscribed.table.located(contact, now);
+            }
+            x.locations.apply(change);
+        }
         Effect::Forget(changes) => x.stack.outputs.push_back(Output::Forget(changes)),
-        Effect::Added(registration) => x.stack.registration_added(registration),
-        Effect::Removed(registration) => x.stack.registration_removed(registration),
+        Effect::Added(registration) => {
+            x.subscribed.table.contacts_changed(&registration.number, x.stack.now);
+            x.stack.registration_added(registration);
+        }
+        Effect::Removed(registration) => {
+            x.subscribed.table.contacts_changed(&registration.number, x.stack.now);
+            x.stack.registration_removed(registration);
+        }
     }
     true
+}
+
+/// A phone has registered, and may want to hear of its messages without having asked.
+fn registered(x: &mut Core, server: ServerId, request: &Message) {
+    let number = request
+        .to()
+        .ok()
+        .and_then(|to| to.uri().ok().map(|uri| uri.number().into_owned()));
+    let (Some(flow), Some(number)) = (x.stack.layer.server_flow(server), number) else {
+        return;
+    };
+    // A REGISTER that only asks, or takes a contact away, is of no phone that is there to be told.
+    if !x
+        .locations
+        .is_registered_from(&Peer::extension(&number), flow.remote.ip().to_canonical())
+    {
+        return;
+    }
+    x.with_subscriptions(|table, cx, view| subscriptions::registered(table, cx, view, (request, flow), &number));
 }

@@ -8,6 +8,7 @@ use crate::{
     ids::{LegId, RequestId},
     leg::{acknowledge_stray, answer_passed, change_response, end, end_stray, outbound, within},
     requests::{self, Again, Heard, Number, Owner, RequestEvent, Told, Why},
+    subscriptions,
 };
 
 /// A response came.
@@ -48,7 +49,7 @@ fn send_again(x: &mut Core, again: &Again) -> Option<Told> {
         | Owner::Notify(leg)
         | Owner::Passed(leg, _)
         | Owner::Key(leg) => Some(leg),
-        Owner::Delivery(_) | Owner::Prack(_) | Owner::Stray => None,
+        Owner::Delivery(_) | Owner::Subscription(_) | Owner::Prack(_) | Owner::Stray => None,
     };
     let number = match again.number {
         Number::Same => None,
@@ -56,7 +57,11 @@ fn send_again(x: &mut Core, again: &Again) -> Option<Told> {
             let sent = requests::message(&x.stack, again.id)?;
             Some(sent.cseq().ok()?.number.saturating_add(1))
         }
-        Number::OfDialog => Some(x.legs.get_mut(leg?)?.next_number()?),
+        Number::OfDialog => Some(match (leg, again.owner) {
+            (Some(leg), _) => x.legs.get_mut(leg)?.next_number()?,
+            (None, Owner::Subscription(id)) => x.subscribed.table.next_number(id)?,
+            (None, _) => return None,
+        }),
     };
     let body = match leg.filter(|_| again.moved) {
         Some(leg) => x.with_leg(leg, |leg, cx| leg.goes_to(cx, again.way))?,
@@ -105,6 +110,7 @@ fn tell(g: &mut Ingress, x: &mut Core, told: Told) {
                 x.notify_answered(leg);
             }
         }
+        Owner::Subscription(id) => subscriptions::heard(&mut x.subscribed.table, &mut x.stack, id, &event),
         Owner::Prack(_) | Owner::Stray => {}
     }
 }

@@ -133,6 +133,11 @@ impl Leg {
         &self.path.user
     }
 
+    /// Its dialog; while the phone rings, the early dialog that came first. `None` before any answer of the phone.
+    pub fn dialog(&self) -> Option<&Dialog> {
+        self.stage.dialogs().next()
+    }
+
     /// Whether the phone has called and waits for its final answer.
     pub const fn is_waiting(&self) -> bool {
         matches!(self.stage, Stage::Incoming(_))

@@ -55,6 +55,10 @@ pub(super) fn command(switch: &mut Switch, id: CommandId, command: Command) {
             None => Err(CommandError::NotFound),
         },
         Command::ListParked => Ok(Reply::Parked(switch.x.parking.list())),
+        Command::ListSubscriptions => {
+            let (now, unix) = (switch.x.stack.now, switch.x.stack.unix());
+            Ok(Reply::Subscriptions(switch.x.subscribed.table.list(now, unix)))
+        }
         Command::Stats => Ok(Reply::Stats(Box::new(stats(switch)))),
     };
     switch.x.reply(id, result);
@@ -86,6 +90,7 @@ fn stats(switch: &Switch) -> Stats {
             conference_members: count(members),
             recordings: count(x.recordings.len()),
             parked: count(x.parking.len()),
+            subscriptions: x.subscribed.table.stats(),
         },
         scripts: count(switch.calls.iter().filter(|call| call.call.script.is_there()).count()),
         messages_sent: x.stack.outputs.sent(),

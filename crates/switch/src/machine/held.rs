@@ -24,7 +24,7 @@ impl Switch {
             ("parked calls", x.parking.len()),
             ("recordings in progress", x.recordings.len()),
             ("busy parties", x.activity.len()),
-            ("dialogs", stack.dialogs.len()),
+            ("dialogs", stack.dialogs.of_calls()),
             ("transactions", stack.layer.client_count() + stack.layer.server_count()),
             ("the transaction layer's tables", stack.layer.held()),
             ("tries of our own requests", stack.requests.transactions()),
@@ -35,7 +35,10 @@ impl Switch {
             ("owners of media ports", stack.ports.len()),
             ("legs whose media is being closed", stack.outputs.closing.len()),
             ("queries", x.queries.len()),
-            ("legs on their way, REFERs", x.handovers.len() + x.refers.len()),
+            (
+                "legs on their way, REFERs, NOTIFYs under way",
+                x.handovers.len() + x.subscribed.refers.len() + x.subscribed.table.under_way(),
+            ),
             ("REGISTERs being stored", x.registrar.waiting()),
             (
                 "deliveries, events and outputs",

@@ -15,6 +15,7 @@ use crate::{
     leg::inbound,
     recordings::Full,
     stack::TimerKey,
+    subscriptions,
     tables::slots::Slots,
     verbs::Conversation,
 };
@@ -74,6 +75,7 @@ impl Switch {
             x.stack.layer.next_timeout(),
             x.registrar.next_timeout(),
             self.ingress.deliveries.next(),
+            x.subscribed.table.next_timeout(),
         ];
         timers
             .into_iter()
@@ -116,6 +118,8 @@ impl Switch {
                 TimerKey::Passed(server) => crate::leg::answer_passed(&mut self.x.stack, server, 480),
             }
         }
+        // Behind everything that calls have to do.
+        self.x.with_subscriptions(subscriptions::run);
     }
 
     fn take(&mut self, input: Input) {
@@ -147,6 +151,14 @@ impl Switch {
             Input::Restored(binding) => {
                 let (now, unix) = (self.x.stack.now, self.x.stack.unix());
                 self.x.registrar.restore(now, unix, binding);
+            }
+            Input::RestoredSubscription(row) => {
+                subscriptions::restore(&mut self.x.subscribed.table, &mut self.x.stack, *row);
+            }
+            Input::Mailbox { number, new, old } => {
+                if self.x.subscribed.mailboxes.set(&number, new, old) {
+                    self.x.subscribed.table.mailbox_changed(&number, self.x.stack.now);
+                }
             }
             Input::Command { id, command } => command::command(self, id, command),
             Input::Drain => self.x.draining = true,
@@ -193,6 +205,7 @@ impl Switch {
         while let Some(number) = self.x.activity.next_changed() {
             let doing = self.x.activity.doing(&number).as_str();
             tracing::debug!(number = &*number, doing, "an extension's lines have changed");
+            self.x.subscribed.table.lines_changed(&number, self.x.stack.now);
         }
     }
 
@@ -297,7 +310,7 @@ impl Switch {
             Some(QueryUse::Message(delivery)) => {
                 ingress::deliver::message_resolved(&mut self.ingress, &mut self.x, delivery, query, &flows);
             }
-            Some(QueryUse::OpenCdr(_) | QueryUse::Register(_)) | None => {}
+            Some(QueryUse::OpenCdr(_) | QueryUse::Register(_) | QueryUse::Subscribe(..)) | None => {}
         }
     }
 
@@ -307,13 +320,16 @@ impl Switch {
                 self.with_call(call, |call, x| call.stored(x, query, ok));
             }
             Some(QueryUse::Register(server)) => ingress::register_stored(&mut self.x, query, server, ok),
+            Some(QueryUse::Subscribe(id, server)) => ingress::subscription_stored(&mut self.x, id, server, ok),
             Some(QueryUse::Resolve(_) | QueryUse::Message(_)) | None => {}
         }
     }
 
     fn account(&mut self, change: AccountChange) {
         use crate::accounts::Gone;
-        match self.x.accounts.apply(change) {
+        let gone = self.x.accounts.apply(change);
+        self.x.subscribed.table.account_gone(&gone, self.x.stack.now);
+        match gone {
             Gone::Nothing => {}
             Gone::Extension(number) => self.x.registrar.remove_extension(&number),
             Gone::Device { username, extension } => self.x.registrar.remove_device(&extension, &username),

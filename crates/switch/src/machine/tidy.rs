@@ -66,6 +66,7 @@ mod tests {
                 | Output::Media(_)
                 | Output::Script(_)
                 | Output::Forget(_)
+                | Output::Subscriptions(_)
                 | Output::CdrAnswered(_)
                 | Output::Quality { .. }
                 | Output::Journal(_)

@@ -295,6 +295,16 @@ impl Registrar {
         self.table.get(id).map(Bound::binding)
     }
 
+    /// The bindings of an extension, oldest first.
+    pub fn bindings_of(&self, number: &str) -> impl Iterator<Item = &Binding> {
+        self.table.of(number).map(Bound::binding)
+    }
+
+    /// Whether an extension has a contact.
+    pub fn has_contacts(&self, number: &str) -> bool {
+        self.table.of(number).next().is_some()
+    }
+
     /// How many contacts there are.
     pub fn len(&self) -> usize {
         self.table.len()

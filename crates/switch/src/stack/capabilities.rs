@@ -16,6 +16,8 @@ pub(crate) enum Place {
     Within,
     /// A REGISTER.
     Register,
+    /// Within the dialog of a subscription.
+    Subscription,
 }
 
 impl Place {
@@ -36,12 +38,20 @@ impl Place {
 /// RFC 3261 20.5: Allow lists every method that the user agent understands. So outside of dialogs it also lists BYE,
 /// INFO and UPDATE, though each of these gets 481 if it belongs to no dialog. Within a dialog, Allow says which methods
 /// can be sent in that dialog (RFC 3261 13.2.1).
-const METHODS: [(Method, &[Place]); 11] = [
+const METHODS: [(Method, &[Place]); 12] = [
     (Method::Invite, EVERYWHERE),
     (Method::Ack, EVERYWHERE),
     (Method::Cancel, EVERYWHERE),
     (Method::Bye, EVERYWHERE),
-    (Method::Options, EVERYWHERE),
+    (
+        Method::Options,
+        &[Place::Outside, Place::Within, Place::Register, Place::Subscription],
+    ),
+    // Within a call there is no subscription but that of a REFER, which ends by itself (RFC 3515 section 2.4.4).
+    (
+        Method::Subscribe,
+        &[Place::Outside, Place::Register, Place::Subscription],
+    ),
     (Method::Register, &[Place::Outside, Place::Register]),
     (Method::Info, EVERYWHERE),
     (Method::Update, EVERYWHERE),
@@ -101,6 +111,9 @@ const EXTENSIONS: [Extension; 6] = [
         required: &[Place::Outside, Place::Within],
     },
 ];
+
+/// The event package of the subscription that a REFER makes (RFC 3515).
+pub(crate) const REFER_PACKAGE: &str = "refer";
 
 /// Accept of an answer about sessions (RFC 3261 20.1).
 pub(crate) const ACCEPT_SESSION: &str = "application/sdp";
@@ -214,12 +227,13 @@ mod tests {
 
     #[test]
     fn what_is_allowed_and_supported_depends_on_the_place() {
-        let all = "INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, INFO, UPDATE, PRACK, MESSAGE";
+        let all = "INVITE, ACK, CANCEL, BYE, OPTIONS, SUBSCRIBE, REGISTER, INFO, UPDATE, PRACK, MESSAGE";
         let of_a_call = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, MESSAGE, REFER";
         for (place, methods, extensions) in [
             (Place::Outside, all, "timer, path, outbound, 100rel, 199, replaces"),
             (Place::Within, of_a_call, "timer, 100rel, 199, replaces"),
             (Place::Register, all, "path, outbound"),
+            (Place::Subscription, "OPTIONS, SUBSCRIBE", ""),
         ] {
             assert_eq!(allow_without(place, None), methods, "{place:?}");
             assert_eq!(supported(place), extensions, "{place:?}");

@@ -12,7 +12,7 @@ use sip::{
 
 use super::credentials::{Answered, Credentials};
 use crate::{
-    ids::{LegId, RequestId, RequestKind},
+    ids::{LegId, RequestId, RequestKind, SubscriptionId},
     tables::{room::Room, slots::Slots},
 };
 
@@ -36,6 +36,8 @@ pub(crate) enum Owner {
     /// A leg: the PRACK of a provisional response. A PRACK that fails changes nothing, since the phone then refuses the
     /// call itself (RFC 3262 section 3).
     Prack(LegId),
+    /// A subscription: a NOTIFY within its dialog.
+    Subscription(SubscriptionId),
     /// No owner: the BYE that ends a dialog without a user.
     Stray,
 }

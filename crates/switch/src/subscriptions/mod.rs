@@ -1,96 +1,278 @@
-//! Subscriptions that phones have with us: so far the implicit one of a REFER (RFC 3515 section 2.4.4), within the dialog
-//! of a leg.
+//! What phones are subscribed to (RFC 6665): lamps, waiting messages, registrations; and the outcome of a REFER.
+//!
+//! A SUBSCRIBE makes a [`Subscription`] with a dialog of its own. Whatever changes what it shows marks it; a timer
+//! ([`run`]) then sends its NOTIFY, behind everything that calls have to do: one NOTIFY of a subscription is under way at
+//! a time, changes meanwhile share the next one, and all NOTIFYs together keep a pace. Each NOTIFY holds the full state.
+//!
+//! A new event package is one file in `package/` and one row in its table.
+//!
+//! | file | what it does | fields it owns |
+//! |---|---|---|
+//! | `mod.rs` | [`Subscriptions`]: the table, by id, by number and by watcher; who is told of a change | all of [`Subscriptions`] |
+//! | `entry.rs` | [`Subscription`]: one subscription | all of [`Subscription`] |
+//! | `subscribe.rs` | a SUBSCRIBE: what it asks for, and its answer | |
+//! | `notify.rs` | NOTIFY: when it is sent, and what its answer means | |
+//! | `unsolicited.rs` | the NOTIFY for a phone that registers and does not subscribe (RFC 3842) | |
+//! | `saved.rs` | what lasts over a restart | |
+//! | `policy.rs` | who may watch whom | |
+//! | `pace.rs` | how many NOTIFYs a second | |
+//! | `package/` | the event packages: what each shows | |
+//! | `refers.rs` | the implicit subscription of a REFER (RFC 3515), within the dialog of a leg | all of [`Refers`] |
 
-use std::collections::HashMap;
+mod entry;
+mod notify;
+mod pace;
+mod package;
+mod policy;
+mod refers;
+mod saved;
+mod subscribe;
+mod unsolicited;
 
-use sip::{Message, StatusCode, message::sipfrag};
+use std::collections::{BTreeMap, HashMap};
 
-use crate::{event::Cause, ids::LegId, leg::Leg, stack::Stack};
+use sip::Instant;
+use smallvec::SmallVec;
 
-/// Seconds that the subscription of a REFER lasts at most; it ends with the outcome of the transfer.
-const LASTS: u32 = 60;
+pub(crate) use self::{
+    entry::Subscription,
+    notify::{heard, run},
+    package::{Mailboxes, View, allow_events},
+    refers::Refers,
+    saved::restore,
+    subscribe::{ToStore, begin, stored, within},
+    unsolicited::registered,
+};
+use self::{
+    entry::{Ended, State, Want},
+    pace::Pace,
+    package::Topic,
+};
+use crate::{
+    accounts::Gone,
+    api::{LiveSubscription, Output, SubscriptionChange, SubscriptionStats},
+    ids::{SubscriptionId, SubscriptionKind},
+    locations::Peer,
+    stack::Stack,
+    tables::{slots::Slots, timers::Timers},
+};
 
-/// The subscriptions of REFERs, by the leg that sent the REFER: at most one at a time.
+/// Everything that phones are subscribed to.
 #[derive(Default)]
-pub(crate) struct Refers {
-    by_leg: HashMap<LegId, Refer>,
+pub(crate) struct Subscribed {
+    /// Within the dialogs of legs: the outcomes of REFERs.
+    pub refers: Refers,
+    /// With dialogs of their own.
+    pub table: Subscriptions,
+    /// How many messages wait.
+    pub mailboxes: Mailboxes,
 }
 
+/// Every subscription with a dialog of its own. `limits.services.subscriptions` limits them.
 #[derive(Default)]
-struct Refer {
-    /// REFERs that this leg has sent.
-    count: u32,
-    /// The open subscription: the value of Event.
-    open: Option<String>,
-    /// NOTIFYs that the phone has not answered.
-    unanswered: u32,
-    /// The transfer is done: the leg ends once the phone has answered its NOTIFYs.
-    through: bool,
+pub(crate) struct Subscriptions {
+    entries: Slots<Subscription, SubscriptionKind>,
+    /// By the number that is watched.
+    by_number: HashMap<Box<str>, SmallVec<[SubscriptionId; 2]>>,
+    /// By the extension that watches.
+    by_watcher: HashMap<Box<str>, SmallVec<[SubscriptionId; 2]>>,
+    /// When the next NOTIFY is wanted.
+    due: Timers<SubscriptionId>,
+    /// When a subscription ends.
+    ends: Timers<SubscriptionId>,
+    pace: Pace,
+    last_id: u64,
+    tally: Tally,
 }
 
-impl Refers {
-    /// A REFER was accepted: its subscription begins, and the phone hears that it is being tried (RFC 3515 section 2.4.4).
-    pub fn open(&mut self, leg: &mut Leg, cx: &mut Stack, refer: &Message) {
-        let entry = self.by_leg.entry(leg.id).or_default();
-        entry.count = entry.count.saturating_add(1);
-        let number = refer.cseq().map_or(0, |cseq| cseq.number);
-        // RFC 3515 section 2.4.6: from the second REFER of a dialog on, the CSeq number tells which one is meant.
-        let event = match entry.count {
-            1 => "refer".to_owned(),
-            _ => format!("refer;id={number}"),
+/// What was sent and what came of it, since start.
+#[derive(Default)]
+struct Tally {
+    /// Subscriptions now, by package.
+    open: BTreeMap<&'static str, u64>,
+    sent: u64,
+    /// NOTIFYs that failed, by reason.
+    failed: BTreeMap<&'static str, u64>,
+}
+
+impl Subscriptions {
+    /// The lines of a number have changed.
+    pub fn lines_changed(&mut self, number: &str, now: Instant) {
+        self.changed(number, Topic::Lines, now);
+    }
+
+    /// The contacts of an extension have changed.
+    pub fn contacts_changed(&mut self, number: &str, now: Instant) {
+        self.changed(number, Topic::Contacts, now);
+    }
+
+    /// The messages in a mailbox have changed.
+    pub fn mailbox_changed(&mut self, number: &str, now: Instant) {
+        self.changed(number, Topic::Mailbox, now);
+    }
+
+    fn changed(&mut self, number: &str, topic: Topic, now: Instant) {
+        let Some(ids) = self.by_number.get(number) else { return };
+        for id in ids {
+            if let Some(entry) = self.entries.get_mut(*id).filter(|entry| entry.shows(topic))
+                && let Some(at) = entry.want(Want::IfChanged, now)
+            {
+                self.due.set(*id, at);
+            }
+        }
+    }
+
+    /// An account is gone: whoever watches it, or watched with it, is told that the subscription is over.
+    pub fn account_gone(&mut self, gone: &Gone, now: Instant) {
+        let (number, username) = match gone {
+            Gone::Nothing => return,
+            Gone::Extension(number) => (number, None),
+            Gone::Device { username, extension } => (extension, Some(username.as_str())),
         };
-        let state = format!("active;expires={LASTS}");
-        entry.notify(leg, cx, &event, &state, &sipfrag::write(StatusCode::TRYING, "Trying"));
-        entry.open = Some(event);
-    }
-
-    /// What the request that a REFER asked for came to: the subscription ends (RFC 3515 section 2.4.5). With `through` the
-    /// leg that sent the REFER ends, too: not before the phone has answered the NOTIFY, as over UDP a BYE can overtake it,
-    /// and the phone would then take the transfer for failed.
-    pub fn conclude(&mut self, leg: &mut Leg, cx: &mut Stack, code: u16, through: bool) {
-        let entry = self.by_leg.entry(leg.id).or_default();
-        if let Some(event) = entry.open.take() {
-            let status = StatusCode::new(code).unwrap_or(StatusCode::SERVER_INTERNAL_ERROR);
-            let body = sipfrag::write(status, status.reason());
-            entry.notify(leg, cx, &event, "terminated;reason=noresource", &body);
+        let own = self.by_watcher.get(number.as_str()).cloned().unwrap_or_default();
+        for id in own {
+            let concerned = self.entries.get(id).is_some_and(|entry| entry.is_of(username));
+            if concerned {
+                self.end(id, Ended::Rejected, now);
+            }
         }
-        entry.through |= through;
-        entry.end_if_through(leg, cx);
-    }
-
-    /// The phone has answered a NOTIFY of its REFER, or will not.
-    pub fn answered(&mut self, leg: &mut Leg, cx: &mut Stack) {
-        if let Some(entry) = self.by_leg.get_mut(&leg.id) {
-            entry.unanswered = entry.unanswered.saturating_sub(1);
-            entry.end_if_through(leg, cx);
+        if username.is_none() {
+            for id in self.by_number.get(number.as_str()).cloned().unwrap_or_default() {
+                self.end(id, Ended::NoResource, now);
+            }
         }
     }
 
-    /// Whether a REFER of this leg has no outcome so far.
-    pub fn is_open(&self, leg: LegId) -> bool {
-        self.by_leg.get(&leg).is_some_and(|refer| refer.open.is_some())
+    /// A contact of an extension is new or was refreshed. Subscriptions of the same phone are reached by its new
+    /// connection from now on, and are told at once what they missed.
+    pub fn located(&mut self, contact: &crate::registrar::Contact, now: Instant) {
+        let Some(ids) = self.by_watcher.get(contact.binding.number.as_str()) else {
+            return;
+        };
+        for id in ids {
+            if let Some(entry) = self.entries.get_mut(*id)
+                && let Some(at) = entry.found_at(contact, now)
+            {
+                self.due.set(*id, at);
+            }
+        }
     }
 
-    /// The leg is over, and with it everything it was subscribed to.
-    pub fn forget(&mut self, leg: LegId) {
-        self.by_leg.remove(&leg);
+    /// When [`run`] has something to do.
+    pub fn next_timeout(&self) -> Option<Instant> {
+        let due = self.due.next().map(|at| at.max(self.pace.next()));
+        due.into_iter().chain(self.ends.next()).min()
     }
 
-    /// Legs that have sent a REFER.
+    /// How many subscriptions there are.
     pub fn len(&self) -> usize {
-        self.by_leg.len()
+        self.entries.len()
+    }
+
+    /// How many NOTIFYs are under way, plus subscriptions that end.
+    pub fn under_way(&self) -> usize {
+        let busy = self.entries.iter().filter(|entry| entry.is_busy());
+        busy.count()
+    }
+
+    /// The subscription, unless it is over.
+    pub fn get(&self, id: SubscriptionId) -> Option<&Subscription> {
+        self.entries.get(id)
+    }
+
+    /// The next sequence number of a subscription's dialog.
+    pub fn next_number(&mut self, id: SubscriptionId) -> Option<u32> {
+        self.entries.get_mut(id).map(|entry| entry.dialog.next_number())
+    }
+
+    /// All of them as people see them, by watcher and then by id.
+    pub fn list(&self, now: Instant, unix: i64) -> Vec<LiveSubscription> {
+        let mut list: Vec<LiveSubscription> = self.entries.iter().map(|entry| entry.shown(now, unix)).collect();
+        list.sort_unstable_by(|a, b| (&a.watcher, a.id).cmp(&(&b.watcher, b.id)));
+        list
+    }
+
+    /// Counters since start, and how many there are.
+    pub fn stats(&self) -> SubscriptionStats {
+        let named = |map: &BTreeMap<&'static str, u64>| map.iter().map(|(name, n)| ((*name).to_owned(), *n)).collect();
+        SubscriptionStats {
+            open: named(&self.tally.open),
+            notifies: self.tally.sent,
+            failed: named(&self.tally.failed),
+        }
+    }
+
+    /// Puts in a subscription, with its dialog, unless there is no room.
+    fn insert(
+        &mut self,
+        cx: &mut Stack,
+        make: impl FnOnce(SubscriptionId, u64) -> Subscription,
+        expires: Instant,
+    ) -> Option<SubscriptionId> {
+        // Microseconds of the wall clock, or the next number: unique even after a restart.
+        self.last_id = self.last_id.saturating_add(1).max(cx.unix().unsigned_abs());
+        let key = self.last_id;
+        let id = self.entries.try_insert_with(|id| Ok::<_, ()>(make(id, key))).ok()?;
+        let entry = self.entries.get(id)?;
+        cx.dialogs.insert(
+            entry.dialog.id().clone(),
+            crate::stack::dialogs::DialogUser::Subscription(id),
+        );
+        self.by_number.entry(entry.number.clone()).or_default().push(id);
+        self.by_watcher.entry(entry.watcher.clone()).or_default().push(id);
+        *self.tally.open.entry(entry.package.name).or_default() += 1;
+        self.ends.set(id, expires);
+        Some(id)
+    }
+
+    /// Removes a subscription, with what is on disk of it.
+    fn remove(&mut self, cx: &mut Stack, id: SubscriptionId) {
+        let Some(entry) = self.entries.remove(id) else { return };
+        cx.dialogs.remove(entry.dialog.id());
+        self.due.clear(id);
+        self.ends.clear(id);
+        for (map, key) in [
+            (&mut self.by_number, &entry.number),
+            (&mut self.by_watcher, &entry.watcher),
+        ] {
+            if let Some(ids) = map.get_mut(key) {
+                ids.retain(|other| *other != id);
+                if ids.is_empty() {
+                    map.remove(key);
+                }
+            }
+        }
+        if let Some(open) = self.tally.open.get_mut(entry.package.name) {
+            *open = open.saturating_sub(1);
+        }
+        if entry.stored_seq.is_some() {
+            cx.outputs
+                .push_back(Output::Subscriptions(vec![SubscriptionChange::Remove(entry.key)]));
+        }
+    }
+
+    /// A subscription is over: the phone is told why.
+    fn end(&mut self, id: SubscriptionId, why: Ended, now: Instant) {
+        let Some(entry) = self.entries.get_mut(id) else { return };
+        if matches!(entry.state, State::Ending(_)) {
+            return;
+        }
+        entry.state = State::Ending(why);
+        self.ends.clear(id);
+        if let Some(at) = entry.want(Want::Always, now) {
+            self.due.set(id, at);
+        }
+    }
+
+    /// Whether a phone of this extension has subscribed to this package.
+    fn has(&self, watcher: &str, package: &str) -> bool {
+        let ids = self.by_watcher.get(watcher).into_iter().flatten();
+        ids.filter_map(|id| self.entries.get(*id))
+            .any(|entry| entry.package.name == package)
     }
 }
 
-impl Refer {
-    fn notify(&mut self, leg: &mut Leg, cx: &mut Stack, event: &str, state: &str, body: &[u8]) {
-        // Where there is no room for another transaction, the phone learns of the outcome from its call.
-        self.unanswered += u32::from(leg.notify(cx, event, state, body));
-    }
-
-    fn end_if_through(&self, leg: &mut Leg, cx: &mut Stack) {
-        if self.through && self.unanswered == 0 {
-            leg.hang_up(cx, Cause::ours("transferred"));
-        }
-    }
+/// The peer whose lines a number has.
+fn peer(number: &str) -> Peer {
+    Peer::extension(number)
 }

@@ -300,6 +300,7 @@ impl<M: Machine, O: Outside> Run<M, O> {
                 | Output::Script(_)
                 | Output::Query(..)
                 | Output::Forget(_)
+                | Output::Subscriptions(_)
                 | Output::CdrAnswered(_)
                 | Output::Quality { .. }
                 | Output::Journal(_)

@@ -102,7 +102,7 @@ pub(super) fn hash(realm: &str, username: &str, password: &str) -> Ha1 {
     Ha1 { md5, sha256 }
 }
 
-/// The first inputs of the switch, before any message: accounts, then bindings. Calls that were cut off when
+/// The first inputs of the switch, before any message: accounts, then bindings, then subscriptions. Calls that were cut off when
 /// the last process ended get the end of their records, and so do recordings.
 pub(super) async fn load(store: &Store, config: &Config, now: i64) -> Result<Vec<Input>, StoreError> {
     let domain = &config.domain;
@@ -113,9 +113,19 @@ pub(super) async fn load(store: &Store, config: &Config, now: i64) -> Result<Vec
     recordings::close_interrupted(store, config).await?;
     let accounts = store.load_accounts(domain).await?;
     let bindings = store.load_bindings(domain, now).await?;
-    tracing::info!(extensions = accounts.len(), contacts = bindings.len(), "loaded");
+    let subscriptions = store.load_subscriptions(domain, now).await?;
+    tracing::info!(
+        extensions = accounts.len(),
+        contacts = bindings.len(),
+        subscriptions = subscriptions.len(),
+        "loaded"
+    );
     let accounts = accounts.iter().flat_map(admin::account_changes).map(Input::Account);
-    Ok(accounts.chain(bindings.into_iter().map(Input::Restored)).collect())
+    let bindings = bindings.into_iter().map(Input::Restored);
+    let subscriptions = subscriptions
+        .into_iter()
+        .map(|row| Input::RestoredSubscription(Box::new(row)));
+    Ok(accounts.chain(bindings).chain(subscriptions).collect())
 }
 
 /// Whether the folder, or the folder that it would be made in, can be written.

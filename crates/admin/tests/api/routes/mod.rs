@@ -9,4 +9,5 @@ mod extensions;
 mod import;
 mod links;
 mod recordings;
+mod subscriptions;
 mod system;

@@ -84,6 +84,7 @@ impl Line {
                 Output::Script(_)
                 | Output::Query(..)
                 | Output::Forget(_)
+                | Output::Subscriptions(_)
                 | Output::CdrAnswered(_)
                 | Output::Quality { .. }
                 | Output::Cdr(_)

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use switch::{Command, Reply};
 use utoipa::IntoParams;
 
-use super::{pages, unexpected};
+use super::super::{pages, unexpected};
 use crate::{
     http::{
         extract::{PathText, QueryParams},

@@ -1,0 +1,179 @@
+//! The event packages. A new one is a file here and a row in [`PACKAGES`].
+//!
+//! | file | package | what it shows |
+//! |---|---|---|
+//! | `dialog.rs` | `dialog` (RFC 4235) | the lines of a number: lamps |
+//! | `summary.rs` | `message-summary` (RFC 3842) | messages that wait |
+//! | `reg.rs` | `reg` (RFC 3680) | the contacts of an extension |
+//! | `xml.rs` | | escapes text |
+
+mod dialog;
+mod reg;
+mod summary;
+mod xml;
+
+use sip::{NameAddr, Uri};
+
+pub(crate) use self::summary::Mailboxes;
+pub(super) use self::summary::PACKAGE as SUMMARY;
+use crate::{
+    accounts::Accounts,
+    activity::Activity,
+    ids::LegKind,
+    leg::Leg,
+    registrar::Registrar,
+    stack::{Stack, capabilities::REFER_PACKAGE},
+    tables::slots::Slots,
+};
+
+/// Every package that a SUBSCRIBE may name.
+static PACKAGES: [&Package; 3] = [&dialog::PACKAGE, &summary::PACKAGE, &reg::PACKAGE];
+
+/// One event package (RFC 6665 section 5).
+pub(crate) struct Package {
+    /// The value of Event.
+    pub name: &'static str,
+    /// The media type of its documents.
+    pub content_type: &'static str,
+    /// What changes its documents.
+    pub moved_by: &'static [Topic],
+    /// Whose state may be watched.
+    pub whom: Whom,
+    /// Writes the state of a number.
+    pub write: fn(&Scene<'_>, &mut Told) -> Document,
+}
+
+/// Something that may change.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Topic {
+    /// The lines of a number.
+    Lines,
+    /// The contacts of an extension.
+    Contacts,
+    /// The messages of a mailbox.
+    Mailbox,
+}
+
+/// Whose state an extension may watch.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Whom {
+    /// That of every number.
+    Anyone,
+    /// Its own.
+    Own,
+}
+
+/// What a package has to remember of the last document of a subscription: names of what it showed.
+pub(crate) type Told = Vec<Box<str>>;
+
+/// The rooms that packages read.
+pub(crate) struct View<'a> {
+    pub accounts: &'a Accounts,
+    pub activity: &'a Activity,
+    pub legs: &'a Slots<Leg, LegKind>,
+    pub registrar: &'a Registrar,
+    pub mailboxes: &'a Mailboxes,
+}
+
+/// What a document is about.
+pub(crate) struct Scene<'a> {
+    pub view: &'a View<'a>,
+    /// The number that is watched.
+    pub number: &'a str,
+    /// The host by which the phone knows us, with the port.
+    pub host: String,
+}
+
+/// A document, with a gap for its version.
+#[derive(Clone, Debug, Hash)]
+pub(crate) struct Document {
+    /// What stands before the version.
+    pub head: String,
+    /// What follows it; `None` for a document without a version.
+    pub tail: Option<String>,
+}
+
+impl Package {
+    /// Whether its documents fall in a media range of Accept.
+    pub fn is_within(&self, range: &str) -> bool {
+        let range = range.split(';').next().unwrap_or_default().trim();
+        let family = self.content_type.split('/').next().unwrap_or_default();
+        let of_family = range
+            .strip_suffix("/*")
+            .is_some_and(|name| name.eq_ignore_ascii_case(family));
+        range == "*/*" || of_family || range.eq_ignore_ascii_case(self.content_type)
+    }
+}
+
+impl<'a> Scene<'a> {
+    /// `ours` is our address as the phone wrote it: To of its SUBSCRIBE or REGISTER.
+    pub fn new(view: &'a View<'a>, cx: &Stack, number: &'a str, ours: &str) -> Self {
+        let address = NameAddr::parse(ours).ok();
+        let uri = address.as_ref().and_then(|address| Uri::parse(address.uri).ok());
+        let host = uri.map(|uri| match uri.port {
+            Some(port) => format!("{}:{port}", uri.host),
+            None => uri.host.to_string(),
+        });
+        Self {
+            view,
+            number,
+            host: host
+                .filter(|host| !host.is_empty())
+                .unwrap_or_else(|| cx.config.domain.clone()),
+        }
+    }
+
+    /// The URI of a number of ours, as the phone knows us. What is a URI already stays.
+    pub fn uri(&self, number: &str) -> String {
+        match number {
+            "anonymous" => "sip:anonymous@anonymous.invalid".to_owned(),
+            uri if Uri::parse(uri).is_ok() => uri.to_owned(),
+            number => format!("sip:{}@{}", sip::escape_user(number), self.host),
+        }
+    }
+}
+
+impl Document {
+    /// The text.
+    pub fn with_version(&self, version: u32) -> String {
+        match &self.tail {
+            Some(tail) => format!("{}{version}{tail}", self.head),
+            None => self.head.clone(),
+        }
+    }
+}
+
+/// The package of this name, in any case.
+pub(super) fn find(name: &str) -> Option<&'static Package> {
+    let mut packages = PACKAGES.into_iter();
+    packages.find(|package| package.name.eq_ignore_ascii_case(name))
+}
+
+/// The value of Allow-Events (RFC 6665 section 8.2.2).
+pub(crate) fn allow_events() -> String {
+    let names = PACKAGES.iter().map(|package| package.name);
+    names.chain([REFER_PACKAGE]).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_media_range_takes_a_document_or_not() {
+        let package = find("Dialog").unwrap();
+        for (range, taken) in [
+            ("application/dialog-info+xml", true),
+            ("Application/Dialog-Info+XML;q=0.5", true),
+            ("application/*", true),
+            ("*/*", true),
+            ("text/*", false),
+            ("application/pidf+xml", false),
+            ("", false),
+        ] {
+            assert_eq!(package.is_within(range), taken, "{range}");
+        }
+        assert!(find("presence.winfo").is_none());
+        assert_eq!(allow_events(), "dialog, message-summary, reg, refer");
+    }
+}
