@@ -242,8 +242,11 @@ pub struct Counters {
     pub sent: u64,
     /// Packets dropped because they came from a foreign source (RTP injection).
     pub injected: u64,
-    /// Packets dropped because they were no RTP, or no RTCP, or sound that was to be decoded and cannot be.
+    /// Packets dropped because they were no RTP of the description's payload types, or no RTCP.
     pub malformed: u64,
+    /// Packets of sound that was to be decoded and cannot be: their payload is none of their codec.
+    #[serde(default)]
+    pub undecodable: u64,
     /// Packets not sent, to an address that only the description names and from which nothing was heard.
     pub withheld: u64,
 }

@@ -1,26 +1,50 @@
 //! What a test has to itself: ports that are free, and processes that end with it.
 
 use std::{
+    fs::File,
     net::{Ipv4Addr, TcpListener, UdpSocket},
     path::Path,
     process::{Child, Command},
-    sync::Mutex,
+    sync::{Mutex, OnceLock},
+    thread,
+    time::Duration,
 };
 
 /// Below the ports that the system gives out by itself.
 const PORTS: std::ops::Range<u16> = 10_000..32_000;
+/// The ports of one run of the tests.
+const SHARE: u16 = 5_500;
+
+/// The ports of this run: no other run of the tests on this machine has them. Waits until there are some.
+fn own_ports() -> std::ops::Range<u16> {
+    static OWN: OnceLock<(u16, File)> = OnceLock::new();
+    let (first, _) = OWN.get_or_init(|| {
+        loop {
+            for first in PORTS.step_by(usize::from(SHARE)) {
+                let path = std::env::temp_dir().join(format!("tandem-tests-ports-{first}"));
+                let file = File::options().create(true).append(true).open(&path);
+                let file = file.unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+                // The system takes the lock back when the process has ended, however that was.
+                if file.try_lock().is_ok() {
+                    return (first, file);
+                }
+            }
+            thread::sleep(Duration::from_millis(200));
+        }
+    });
+    *first..first + SHARE
+}
 
 /// The first of `count` ports in a row (an even one) that are free for UDP and TCP now, and that no other test of
 /// this process has.
 pub fn ports(count: u16) -> u16 {
     static NEXT: Mutex<Option<u16>> = Mutex::new(None);
     let mut next = NEXT.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-    // Two runs at once begin at different places.
-    let begin = PORTS.start + (std::process::id() % 500) as u16 * 40;
-    let mut at = next.unwrap_or(begin);
+    let own = own_ports();
+    let mut at = next.unwrap_or(own.start);
     loop {
-        if at + count > PORTS.end {
-            at = PORTS.start;
+        if at + count > own.end {
+            at = own.start;
         }
         let is_free = (at..at + count).all(|port| {
             UdpSocket::bind((Ipv4Addr::LOCALHOST, port)).is_ok()

@@ -105,6 +105,7 @@ fn the_api_mutes_a_member_and_lets_it_be_heard_again() {
         let expected = if muted { Others::NoLeg } else { Others::All };
         assert_eq!(heard_by(&stage, &bob), expected);
     }
+    stage.pass(1.0);
     let changes = stage.with(|world| {
         let is_change =
             |event: &&Event| matches!(event, Event::ConferenceChanged { member: one, .. } if one.id == member);
@@ -219,4 +220,54 @@ fn a_party_is_brought_into_the_conference_by_an_attended_transfer() {
     bob.hangs_up().ends_with(200);
     carol.hangs_up().ends_with(200);
     stage.clears();
+}
+
+/// The volumes and mutes that were reported of a member.
+fn reported(stage: &Stage, member: CallUid) -> Vec<(i8, bool)> {
+    stage.with(|world| {
+        let changes = world.events.iter().filter_map(|event| match event {
+            Event::ConferenceChanged { member: one, .. } if one.id == member => Some((one.volume, one.muted)),
+            _ => None,
+        });
+        changes.collect()
+    })
+}
+
+#[test]
+fn the_api_sets_the_volume_of_a_member() {
+    let (stage, alice, bob) = meeting("");
+    let member = members(&stage)[1].id;
+    let set = |member, volume| {
+        let room = "900".to_owned();
+        stage.commands(Command::SetMemberVolume { room, member, volume })
+    };
+    for (volume, taken) in [(-6, -6), (-100, -40), (100, 20)] {
+        let Ok(Reply::Conferences(rooms)) = set(member, volume) else {
+            panic!("a conference")
+        };
+        assert_eq!(rooms[0].members[1].volume, taken);
+        let port = bob.port();
+        let seat = stage.with(|world| world.engine.rooms.values().find_map(|seats| seats.get(&port).copied()));
+        assert_eq!(seat.map(|seat| seat.gain), Some(taken));
+    }
+    assert_eq!(set(CallUid(7), 0), Err(CommandError::NotFound));
+    hang_up(&stage, &[&alice, &bob]);
+}
+
+#[test]
+fn changes_of_a_conference_are_reported_five_times_a_second_and_the_last_state_always() {
+    let (stage, alice, bob) = meeting("");
+    let member = members(&stage)[1].id;
+    stage.pass(1.0);
+    for n in 0..100 {
+        _ = mute(&stage, member, n % 2 == 0);
+        stage.pass(0.01);
+    }
+    _ = mute(&stage, member, true);
+    let within = reported(&stage, member).len();
+    assert!((4..=7).contains(&within), "{within}");
+    stage.pass(0.5);
+    let all = reported(&stage, member);
+    assert!(all.len() <= within + 2 && all.last() == Some(&(0, true)), "{all:?}");
+    hang_up(&stage, &[&alice, &bob]);
 }

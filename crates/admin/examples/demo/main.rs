@@ -393,6 +393,9 @@ impl Fake {
             Command::ListConferences => Ok(Reply::Conferences(self.rooms.list())),
             Command::ListParked => Ok(Reply::Parked(Vec::new())),
             Command::MuteMember { room, member, muted } => self.rooms.mute(&room, member, muted, &self.events),
+            Command::SetMemberVolume { room, member, volume } => {
+                self.rooms.set_volume(&room, member, volume, &self.events)
+            }
             Command::RemoveMember { room, member } => self.rooms.remove(&room, member, &self.events),
             Command::Record { call, action } => {
                 let call = self.calls.iter_mut().find(|one| one.id == call);

@@ -18,6 +18,7 @@ impl Rooms {
             name: PEOPLE[i].1.to_owned(),
             since: since + i as i64 * 31_000_000,
             muted: i == 2,
+            volume: 0,
             speaking: i == 0,
         };
         let room = |room: &str, members: Vec<Member>| Conference {
@@ -59,6 +60,23 @@ impl Rooms {
         let conference = conference.ok_or(CommandError::NotFound)?;
         let i = conference.members.iter().position(|one| one.id == member);
         Ok((conference, i.ok_or(CommandError::NotFound)?))
+    }
+
+    pub(crate) fn set_volume(
+        &mut self,
+        room: &str,
+        member: CallUid,
+        volume: i8,
+        events: &EventBus,
+    ) -> Result<Reply, CommandError> {
+        let (conference, i) = self.find(room, member)?;
+        conference.members[i].volume = volume;
+        let member = Box::new(conference.members[i].clone());
+        events.publish(Event::ConferenceChanged {
+            room: room.to_owned(),
+            member,
+        });
+        Ok(Reply::Conferences(vec![conference.clone()]))
     }
 
     pub(crate) fn mute(

@@ -11,7 +11,7 @@ use super::convert::timestamp;
 #[schema(example = json!({
     "room": "sales", "since": "2026-01-05T08:30:00Z", "recorded": false,
     "members": [{"id": "5f0c6f2e8d3b4a1c9e7d5b3a1f2e4d6c", "number": "101", "name": "Alice",
-        "since": "2026-01-05T08:30:00Z", "muted": false, "speaking": true}]
+        "since": "2026-01-05T08:30:00Z", "muted": false, "volume": 0, "speaking": true}]
 }))]
 pub(crate) struct Conference {
     /// Its name, as the dialplan chose it.
@@ -37,6 +37,9 @@ pub(crate) struct ConferenceMember {
     pub(crate) since: Timestamp,
     /// True if the others do not hear it.
     pub(crate) muted: bool,
+    /// How much louder the others hear it, in decibels.
+    #[schema(minimum = -40, maximum = 20)]
+    pub(crate) volume: i8,
     /// True if it speaks now.
     pub(crate) speaking: bool,
 }
@@ -51,13 +54,19 @@ pub(crate) struct ConferencePage {
     pub(crate) next_cursor: Option<String>,
 }
 
-/// A change of a member.
+/// A change of a member. An absent field stays as it is.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(example = json!({"muted": true}))]
+#[schema(example = json!({"muted": true, "volume": -6}))]
 pub(crate) struct MemberPatch {
     /// True: the others do not hear it.
-    pub(crate) muted: bool,
+    #[serde(default)]
+    #[schema(required = false, nullable = false)]
+    pub(crate) muted: Option<bool>,
+    /// How much louder the others hear it, in decibels.
+    #[serde(default)]
+    #[schema(required = false, nullable = false, minimum = -40, maximum = 20)]
+    pub(crate) volume: Option<i8>,
 }
 
 impl From<switch::Conference> for Conference {
@@ -79,6 +88,7 @@ impl From<switch::Member> for ConferenceMember {
             name: member.name,
             since: timestamp(member.since),
             muted: member.muted,
+            volume: member.volume,
             speaking: member.speaking,
         }
     }

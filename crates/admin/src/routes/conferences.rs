@@ -64,7 +64,7 @@ async fn ask(app: &App, command: Command, what: &str) -> Result<Vec<Conference>,
     }
 }
 
-/// Mute a member of a conference, or let it be heard again
+/// Mute a member of a conference, let it be heard again, or set its volume
 #[utoipa::path(
     patch, path = "/conferences/{room}/members/{id}", tag = "conferences", operation_id = "update_conference_member",
     request_body = MemberPatch,
@@ -88,12 +88,23 @@ pub(crate) async fn update_member(
     PathPair(room, id): PathPair,
     JsonBody(patch): JsonBody<MemberPatch>,
 ) -> Result<Json<ConferenceMember>, Problem> {
-    let command = Command::MuteMember {
-        room,
-        member: member_id(&id)?,
-        muted: patch.muted,
-    };
-    let conferences = ask(&app, command, "member of a conference").await?;
+    let member = member_id(&id)?;
+    if patch.volume.is_some_and(|volume| !(-40..=20).contains(&volume)) {
+        return Err(Problem::invalid("volume", "expected -40 to 20 decibels"));
+    }
+    let mute = patch.muted.map(|muted| Command::MuteMember {
+        room: room.clone(),
+        member,
+        muted,
+    });
+    let volume = patch
+        .volume
+        .map(|volume| Command::SetMemberVolume { room, member, volume });
+    let mut conferences = Err(Problem::invalid("muted", "a change has muted, volume, or both"));
+    for command in mute.into_iter().chain(volume) {
+        conferences = Ok(ask(&app, command, "member of a conference").await?);
+    }
+    let conferences = conferences?;
     let mut members = conferences.into_iter().flat_map(|conference| conference.members);
     let member = members.find(|member| member.id.eq_ignore_ascii_case(&id));
     member

@@ -103,6 +103,12 @@ impl FakeSwitch {
                 one.ok_or(CommandError::NotFound)?.muted = muted;
                 Ok(Reply::Conferences(vec![conference.clone()]))
             }
+            Command::SetMemberVolume { room, member, volume } => {
+                let conference = self.conference(&room)?;
+                let one = conference.members.iter_mut().find(|one| one.id == member);
+                one.ok_or(CommandError::NotFound)?.volume = volume;
+                Ok(Reply::Conferences(vec![conference.clone()]))
+            }
             Command::RemoveMember { room, member } => {
                 let members = &mut self.conference(&room)?.members;
                 let i = members.iter().position(|one| one.id == member);

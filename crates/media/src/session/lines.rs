@@ -40,9 +40,9 @@ impl Session {
         self.ports[place] = port;
     }
 
-    /// No line has a port any more: the leg goes on elsewhere, and lines besides the audio are not taken along.
-    pub fn forget_line_ports(&mut self) {
-        self.ports.clear();
+    /// Our port of the line at each place; 0: none.
+    pub fn line_ports(&self) -> &[u16] {
+        &self.ports
     }
 
     /// Whether a line at this place can be received, or could be once it has a port.

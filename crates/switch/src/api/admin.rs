@@ -43,6 +43,15 @@ pub enum Command {
         /// Whether it is muted.
         muted: bool,
     },
+    /// Make a member of a conference louder or softer for the others; [`Reply::Conferences`] with that conference alone.
+    SetMemberVolume {
+        /// The conference's name.
+        room: String,
+        /// The member's id ([`Member::id`]).
+        member: CallUid,
+        /// Decibels, -40 to 20; what is beyond is taken for the nearest.
+        volume: i8,
+    },
     /// Remove a member from a conference; its dialplan goes on; [`Reply::Done`].
     RemoveMember {
         /// The conference's name.
@@ -135,6 +144,8 @@ pub struct Member {
     pub since: i64,
     /// Whether the others do not hear it.
     pub muted: bool,
+    /// How much louder the others hear it, in decibels; -40 to 20.
+    pub volume: i8,
     /// Whether it speaks now.
     pub speaking: bool,
 }

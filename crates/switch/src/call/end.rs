@@ -47,13 +47,14 @@ impl Ending {
         }
     }
 
-    /// The last phone of the call has transferred the other one away.
-    pub fn transferred() -> Self {
+    /// The last phone of the call has transferred the other one away: that phone has ended it. `subject_left`: the party
+    /// that was moved was the caller.
+    pub fn transferred(subject_left: bool) -> Self {
         Self {
             cause: CauseCode::CallTransferred,
             code: 200,
             disposition: Disposition::Answered,
-            by: EndedBy::System,
+            by: if subject_left { EndedBy::Callee } else { EndedBy::Caller },
             detail: "transferred".into(),
             why: None,
         }
@@ -63,8 +64,9 @@ impl Ending {
     pub fn joined() -> Self {
         Self {
             cause: CauseCode::CallJoined,
+            by: EndedBy::System,
             detail: "took a place in another call".into(),
-            ..Self::transferred()
+            ..Self::transferred(false)
         }
     }
 
@@ -208,7 +210,7 @@ pub(super) fn close_record(call: &mut Call, x: &mut Core, ending: Ending) {
 /// A leg has gone. A call that a transfer left with no leg ends with that.
 pub(super) fn when_nothing_is_left(call: &mut Call, x: &mut Core) {
     if call.legs().is_empty() && !call.script.runs() && !call.has_ended() {
-        close_record(call, x, Ending::transferred());
+        close_record(call, x, Ending::transferred(call.subject.is_none()));
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::{
     activity::LineState,
     answer::Answer,
-    api::{Began, CallUid, LinkKind},
+    api::{Began, CallUid, EndedBy, LinkKind},
     bridge,
     core::{Core, Why},
     event::Cause,
@@ -77,7 +77,11 @@ pub(crate) fn release(call: &mut Call, x: &mut Core, leg: LegId, to: CallUid, wh
         }
         Why::Returned | Why::Replaces => {
             call.record.link(x, to, LinkKind::TransferredTo);
-            end::close_record(call, x, Ending::transferred());
+            let ending = Ending {
+                by: EndedBy::System,
+                ..Ending::transferred(true)
+            };
+            end::close_record(call, x, ending);
         }
     }
 }

@@ -7,18 +7,26 @@
 //! | [`Conferences`] | the conferences by name: who enters, leaves, is muted, speaks |
 //! | [`Arrival`] | a member that wants to enter |
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use ::media::{
     Command, MediaId,
     service::{Others, RecordingId, RoomId, Seat},
 };
 
+use sip::Instant;
+
 use crate::{
     api::{CallUid, Conference, Event, Member},
     ids::CallId,
-    stack::Stack,
+    stack::{Stack, TimerKey},
 };
+
+/// Between two reports of changes in one conference: five a second. Of a member that changes more often the last state is
+/// told.
+const APART: Duration = Duration::from_millis(200);
+/// How much louder or softer a member may be made, in decibels.
+pub(crate) const VOLUME: std::ops::RangeInclusive<i8> = -40..=20;
 
 /// A call that wants to enter.
 pub(crate) struct Arrival {
@@ -47,6 +55,10 @@ struct Room {
     since: i64,
     recording: Option<RecordingId>,
     members: Vec<Seated>,
+    /// The next report of a change may be made then.
+    report_at: Instant,
+    /// The members whose change is to be reported.
+    unreported: Vec<CallUid>,
 }
 
 struct Seated {
@@ -64,7 +76,7 @@ impl Seated {
             seat: Seat {
                 hears: Others::All,
                 heard_by,
-                gain: 0,
+                gain: self.member.volume,
                 levelled: true,
             },
         });
@@ -91,6 +103,8 @@ impl Conferences {
                     since,
                     recording: None,
                     members: Vec::new(),
+                    report_at: cx.now,
+                    unreported: Vec::new(),
                 })
             }
         };
@@ -103,6 +117,7 @@ impl Conferences {
                 name: who.name,
                 since: cx.unix(),
                 muted: who.muted,
+                volume: 0,
                 speaking: false,
             },
         };
@@ -138,6 +153,7 @@ impl Conferences {
                 cx.media(Command::StopRecording(recording));
             }
             cx.media(Command::CloseRoom(room.id));
+            cx.timers.clear(TimerKey::Conference(room.id));
             self.rooms.remove(name);
         }
     }
@@ -157,7 +173,8 @@ impl Conferences {
         seated.port = port;
         (seated.member.number, seated.member.name, seated.member.speaking) = (number, known, false);
         seated.sit(cx, room);
-        changed(cx, name, seated);
+        let member = seated.member.id;
+        self.changed(cx, name, member);
     }
 
     /// Mutes a member, or lets it be heard again. False where there is no such member.
@@ -167,7 +184,21 @@ impl Conferences {
         };
         if std::mem::replace(&mut seated.member.muted, muted) != muted {
             seated.sit(cx, room);
-            changed(cx, name, seated);
+            self.changed(cx, name, member);
+        }
+        true
+    }
+
+    /// Makes a member louder or softer for the others, by so many decibels of [`VOLUME`]. False where there is no such
+    /// member.
+    pub fn set_volume(&mut self, cx: &mut Stack, name: &str, member: CallUid, volume: i8) -> bool {
+        let volume = volume.clamp(*VOLUME.start(), *VOLUME.end());
+        let Some((room, seated)) = self.find(name, |one| one.member.id == member) else {
+            return false;
+        };
+        if std::mem::replace(&mut seated.member.volume, volume) != volume {
+            seated.sit(cx, room);
+            self.changed(cx, name, member);
         }
         true
     }
@@ -183,7 +214,24 @@ impl Conferences {
         if let Some((_, seated)) = self.find(name, |one| one.call == call)
             && std::mem::replace(&mut seated.member.speaking, speaking) != speaking
         {
-            changed(cx, name, seated);
+            let member = seated.member.id;
+            self.changed(cx, name, member);
+        }
+    }
+
+    /// Reports a change of a member: now, or as soon as another report may be made.
+    fn changed(&mut self, cx: &mut Stack, name: &str, member: CallUid) {
+        let Some(room) = self.rooms.get_mut(name) else { return };
+        if !room.unreported.contains(&member) {
+            room.unreported.push(member);
+        }
+        report(cx, name, room);
+    }
+
+    /// Another report of a change may be made in this conference.
+    pub fn may_report(&mut self, cx: &mut Stack, id: RoomId) {
+        if let Some((name, room)) = self.rooms.iter_mut().find(|(_, room)| room.id == id) {
+            report(cx, name, room);
         }
     }
 
@@ -250,9 +298,22 @@ impl Conferences {
     }
 }
 
-fn changed(cx: &mut Stack, name: &str, seated: &Seated) {
-    cx.event(Event::ConferenceChanged {
-        room: name.to_owned(),
-        member: Box::new(seated.member.clone()),
-    });
+/// Reports the change that has waited longest, if a report may be made now.
+fn report(cx: &mut Stack, name: &str, room: &mut Room) {
+    let key = TimerKey::Conference(room.id);
+    while room.report_at <= cx.now && !room.unreported.is_empty() {
+        let member = room.unreported.remove(0);
+        // Of a member that has left, that is told.
+        let Some(seated) = room.members.iter().find(|one| one.member.id == member) else {
+            continue;
+        };
+        room.report_at = cx.now + APART;
+        cx.event(Event::ConferenceChanged {
+            room: name.to_owned(),
+            member: Box::new(seated.member.clone()),
+        });
+    }
+    if !room.unreported.is_empty() {
+        cx.timers.set(key, room.report_at);
+    }
 }

@@ -45,9 +45,9 @@ pub(super) fn of(leg: &Leg) -> Option<LegImage> {
 )]
 pub(crate) fn resume(cx: &mut Stack, id: LegId, call: CallId, image: LegImage) -> Result<Leg, NoRoom> {
     let LegImage { flow, dialog, .. } = image;
-    let talk = Talk::resume(image.talk);
+    let mut talk = Talk::resume(image.talk);
     let mut port = Port::default();
-    port.take_again(cx, id, &flow, &talk)?;
+    port.take_again(cx, id, &flow, &mut talk)?;
     // The image does not hold the INVITE. Later only its Call-ID is needed.
     let invite = Builder::request(&Method::Invite, dialog.remote_target())
         .header(HeaderName::CallId, &dialog.id().call_id)

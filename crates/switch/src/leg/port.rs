@@ -120,14 +120,42 @@ impl Port {
     }
 
     /// Takes the UDP port that `talk` names, for a leg that goes on from its image.
-    pub fn take_again(&mut self, cx: &mut Stack, leg: LegId, flow: &Flow, talk: &Talk) -> Result<(), NoRoom> {
+    /// A line besides the audio whose port is not to be had is received no longer.
+    pub fn take_again(&mut self, cx: &mut Stack, leg: LegId, flow: &Flow, talk: &mut Talk) -> Result<(), NoRoom> {
         let peer = PeerAddress::described(flow.remote.ip(), &remote(cx, flow, talk));
         let local_port = talk.local_port();
         let port = cx.pool.open();
         self.take_from(cx, leg, flow, port, |pool, now| {
             pool.take_again(now, port, &peer, local_port)
-        })
-        .map(|_| ())
+        })?;
+        let ports = talk.line_ports().to_vec();
+        self.lines.resize_with(ports.len(), || None);
+        for (place, local_port) in ports.into_iter().enumerate().filter(|(_, port)| *port != 0) {
+            let (id, now) = (cx.pool.open_beside(port), cx.media_now());
+            let peer = PeerAddress::undescribed(flow.remote.ip(), false);
+            if cx.pool.take_again(now, id, &peer, local_port).is_none() {
+                cx.pool.release(now, id);
+                talk.receive_line_at(place, 0);
+                continue;
+            }
+            self.open_line(cx, leg, flow, (place, id, local_port));
+        }
+        Ok(())
+    }
+
+    /// The engine receives the line at this place, and `lines` has a place for it.
+    fn open_line(&mut self, cx: &mut Stack, leg: LegId, flow: &Flow, (place, id, local_port): (usize, MediaId, u16)) {
+        cx.ports.insert(id, leg);
+        cx.media(Command::Open {
+            media: id,
+            local_port,
+            expected: smallvec![flow.remote.ip()],
+        });
+        self.lines[place] = Some(LinePort {
+            id,
+            local_port,
+            last_rtp: None,
+        });
     }
 
     fn take_from(
@@ -183,21 +211,11 @@ impl Port {
                 cx.pool.release(now, id);
                 continue;
             };
-            cx.ports.insert(id, leg);
-            cx.media(Command::Open {
-                media: id,
-                local_port,
-                expected: smallvec![flow.remote.ip()],
-            });
             talk.receive_line_at(place, local_port);
             if self.lines.len() <= place {
                 self.lines.resize_with(place + 1, || None);
             }
-            self.lines[place] = Some(LinePort {
-                id,
-                local_port,
-                last_rtp: None,
-            });
+            self.open_line(cx, leg, flow, (place, id, local_port));
         }
     }
 

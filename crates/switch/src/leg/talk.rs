@@ -99,10 +99,8 @@ impl Talk {
 
     /// Goes on from an image.
     pub fn resume(image: TalkImage) -> Self {
-        let mut session = image.session;
-        session.forget_line_ports();
         Self {
-            session,
+            session: image.session,
             audio: image.audio,
             heard: image.heard,
             said: image.said,
@@ -129,6 +127,11 @@ impl Talk {
     /// Sets the UDP port that the line at this place is received at. The next description has it.
     pub fn receive_line_at(&mut self, place: usize, port: u16) {
         self.session.receive_line_at(place, port);
+    }
+
+    /// The UDP port of the line at each place; 0: none.
+    pub fn line_ports(&self) -> &[u16] {
+        self.session.line_ports()
     }
 
     /// Whether the leg may have a line besides the audio at this place.

@@ -47,6 +47,14 @@ pub(super) fn command(switch: &mut Switch, id: CommandId, command: Command) {
                 Err(CommandError::NotFound)
             }
         }
+        Command::SetMemberVolume { room, member, volume } => {
+            let x = &mut switch.x;
+            if x.conferences.set_volume(&mut x.stack, &room, member, volume) {
+                Ok(Reply::Conferences(x.conferences.list(Some(&room))))
+            } else {
+                Err(CommandError::NotFound)
+            }
+        }
         Command::RemoveMember { room, member } => match switch.x.conferences.call_of(&room, member) {
             Some(call) => {
                 switch.with_call(call, |call, _| call.tell_verb(VerbEvent::Removed));

@@ -57,7 +57,11 @@ pub(super) fn event(switch: &mut Switch, event: Event) {
             let written = Written { millis, octets, file };
             recording_ended(switch, recording, written, end);
         }
-        Event::Closed { media, quality, .. } => closing::closed(&mut switch.x.stack.outputs, media, &quality),
+        Event::Closed {
+            media,
+            counters,
+            quality,
+        } => closing::closed(&mut switch.x.stack.outputs, media, &counters, &quality),
         Event::Measured { media, quality } => {
             let leg = whose(switch, media).map(|(_, leg)| leg);
             if let Some(leg) = leg.and_then(|leg| switch.x.legs.get_mut(leg)) {

@@ -115,6 +115,7 @@ impl Switch {
                     self.with_call(call, Call::setup_timed_out);
                 }
                 TimerKey::Request(request) => ingress::silent(&mut self.ingress, &mut self.x, request),
+                TimerKey::Conference(room) => self.x.conferences.may_report(&mut self.x.stack, room),
                 TimerKey::Passed(server) => crate::leg::answer_passed(&mut self.x.stack, server, 480),
             }
         }

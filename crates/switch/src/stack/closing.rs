@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use ::media::{MediaId, service};
+use ::media::{Counters, MediaId, service};
 
 use super::outputs::Outputs;
 use crate::{
@@ -43,11 +43,13 @@ impl Closing {
     }
 }
 
-/// The engine has closed the media of a leg. Nothing is noted where there was no sound.
-pub(crate) fn closed(outputs: &mut Outputs, media: MediaId, measured: &service::Quality) {
+/// The engine has closed the media of a leg. Nothing is noted where there was no sound. Packets that were dropped are told
+/// in the log, once for the leg.
+pub(crate) fn closed(outputs: &mut Outputs, media: MediaId, counters: &Counters, measured: &service::Quality) {
     let Some(waiting) = outputs.closing.0.remove(&media) else {
         return;
     };
+    tell_dropped(&waiting, counters);
     if *measured == service::Quality::default() {
         return;
     }
@@ -55,6 +57,28 @@ pub(crate) fn closed(outputs: &mut Outputs, media: MediaId, measured: &service::
     leg.quality = quality(measured);
     let leg = Box::new(leg);
     outputs.push_back(Output::Quality { call, leg });
+}
+
+fn tell_dropped((call, leg): &(CallUid, LegQuality), counters: &Counters) {
+    let Counters {
+        malformed,
+        undecodable,
+        injected,
+        withheld,
+        ..
+    } = *counters;
+    if malformed + undecodable + injected + withheld > 0 {
+        tracing::info!(
+            %call,
+            party = %leg.party,
+            malformed,
+            undecodable,
+            injected,
+            withheld,
+            "packets of a leg were dropped: no RTP or RTCP as agreed (malformed), no sound of their codec (undecodable), \
+             from another source (injected), or for an address from which nothing was heard (withheld)"
+        );
+    }
 }
 
 /// What the engine measured, as records and observers have it.

@@ -66,6 +66,8 @@ pub(crate) enum TimerKey {
     Passed(ServerId),
     /// The target of a request was silent for too long.
     Request(RequestId),
+    /// Another change in a conference may be reported.
+    Conference(::media::service::RoomId),
 }
 
 /// See the module.

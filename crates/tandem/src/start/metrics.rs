@@ -113,7 +113,7 @@ impl Audio {
         self.received.inc_by(counters.received);
         self.sent.inc_by(counters.sent);
         self.injected.inc_by(counters.injected);
-        self.malformed.inc_by(counters.malformed);
+        self.malformed.inc_by(counters.malformed + counters.undecodable);
         self.withheld.inc_by(counters.withheld);
     }
 }

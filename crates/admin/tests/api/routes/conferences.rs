@@ -11,6 +11,7 @@ fn member(id: u128, number: &str) -> Member {
         name: "Alice".to_owned(),
         since: 1_767_602_400_000_000,
         muted: false,
+        volume: 0,
         speaking: true,
     }
 }
@@ -33,7 +34,7 @@ async fn conferences_are_listed_and_shown() {
     let world = world().await;
     let member = json!({
         "id": format!("{:032x}", 1), "number": "101", "name": "Alice", "since": "2026-01-05T08:40:00Z", "muted": false,
-        "speaking": true
+        "volume": 0, "speaking": true
     });
     let list = world.get("/conferences").await.is(200).json();
     assert_eq!(
@@ -148,4 +149,24 @@ async fn without_the_switch_there_is_503() {
         .post(&record, "{\"action\":\"start\"}")
         .await
         .is_problem(503, "stopping", None);
+}
+
+#[tokio::test]
+async fn the_volume_of_a_member_is_set_within_limits() {
+    let world = world().await;
+    let path = format!("/conferences/sales/members/{:032x}", 2);
+    for volume in [-40, 20, 0] {
+        let body = json!({"volume": volume}).to_string();
+        assert_eq!(world.patch(&path, &body).await.is(200).json()["volume"], volume);
+    }
+    let both = world.patch(&path, r#"{"volume":-6,"muted":true}"#).await.is(200).json();
+    assert_eq!((&both["volume"], &both["muted"]), (&json!(-6), &json!(true)));
+    for (body, field) in [
+        (r#"{"volume":-41}"#, "volume"),
+        (r#"{"volume":21}"#, "volume"),
+        (r#"{"volume":1000}"#, "volume"),
+        ("{}", "muted"),
+    ] {
+        world.patch(&path, body).await.is_problem(422, "invalid", Some(field));
+    }
 }

@@ -114,6 +114,6 @@ pub(in crate::relay) fn take_sound(stream: &mut Stream, now: Duration, packet: &
         payload: packet.payload,
     };
     if !sound.ear.put(now, heard) {
-        stream.counters.malformed += 1;
+        stream.counters.undecodable += 1;
     }
 }
