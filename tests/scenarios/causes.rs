@@ -338,6 +338,23 @@ fn joining(there: bool) -> Cdr {
     found.unwrap()
 }
 
+/// 101 and 102 are parked, and there is one slot. The record of 102.
+fn full() -> CauseCode {
+    let mut settings = Settings {
+        plan: "fn on_call(caller) { caller.park(); }".into(),
+        ..Settings::default()
+    };
+    settings.config.limits.services.parking.slots = (701, 701);
+    let stage = Stage::new(settings);
+    let (alice, bob) = (stage.phone("101"), stage.phone("102"));
+    alice.calls("70").talks();
+    bob.calls("70").ends_with(486);
+    let cause = stage.record().cause;
+    alice.hangs_up();
+    stage.clears();
+    cause
+}
+
 #[test]
 fn each_cause_of_the_catalogue_is_produced_by_a_call() {
     use CauseCode as C;
@@ -365,6 +382,9 @@ fn each_cause_of_the_catalogue_is_produced_by_a_call() {
         (C::CallTransferred, transferred()[0].cause),
         (C::CallJoined, joining(true).cause),
         (C::CallNotReplaced, joining(false).cause),
+        (C::PickupNothing, plan("caller.pickup(\"102\");", ends("**102", 480))),
+        (C::PickupDenied, plan("caller.pickup(\"*\");", ends("*8", 403))),
+        (C::ParkFull, full()),
     ]);
     for (expected, cause) in &made {
         assert_eq!(cause.name(), expected.name());

@@ -177,6 +177,28 @@ fn the_call_of_another_group_is_not_for_the_caller() {
 }
 
 #[test]
+fn a_lamp_may_name_the_dialog_as_the_phone_that_rings_sees_it() {
+    for is_lamp_s in [true, false] {
+        let (stage, alice, bob, carol) = ringing();
+        let named = bob.dialog();
+        let (call, tags) = named.split_once(";to-tag=").unwrap();
+        let (to, from) = tags.split_once(";from-tag=").unwrap();
+        // RFC 4235 4.1.2: its local tag is the tag of the phone that rings.
+        let value = if is_lamp_s {
+            format!("{call};to-tag={from};from-tag={to};early-only")
+        } else {
+            format!("{call};to-tag={to};from-tag={from};early-only")
+        };
+        carol.replaces(&value).talks();
+        alice.talks();
+        bob.ends_with(487);
+        assert!(was_answered_elsewhere(&bob));
+        stage.hear_each_other(&alice, &carol);
+        stage.ends(&alice, &carol);
+    }
+}
+
+#[test]
 fn a_script_is_told_whose_call_it_has_taken() {
     let stage = Stage::plan(
         r#"fn on_call(caller) {

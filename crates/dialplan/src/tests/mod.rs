@@ -4,6 +4,7 @@
 
 mod faults;
 mod lint;
+mod parties;
 mod sound;
 mod verbs;
 
