@@ -9,7 +9,6 @@ mod events;
 mod extensions;
 mod import;
 mod pages;
-mod parked;
 mod phones;
 mod recordings;
 mod system;
@@ -106,7 +105,7 @@ fn api(limits: &Limits) -> OpenApiRouter<App> {
         .routes(routes!(calls::list, calls::start).layer(middleware::from_fn(once)))
         .routes(routes!(calls::read, calls::hang_up))
         .routes(routes!(calls::record))
-        .routes(routes!(parked::list))
+        .routes(routes!(calls::parked::list))
         .routes(routes!(conferences::list))
         .routes(routes!(conferences::read))
         .routes(routes!(conferences::update_member, conferences::remove_member))

@@ -52,8 +52,38 @@ impl Call {
 
 type Thing<T> = Result<T, Thrown>;
 
+/// What a test says of the verbs with which people work together.
+fn register_results(engine: &mut Engine) {
+    engine
+        .register_fn(
+            "on_pickup",
+            |context: NativeCallContext, call: &mut Call, result: Map| -> Thing<()> {
+                let result = fits(&context, results::pickup(&result))?;
+                call.lock().fake.on_pickup(result);
+                Ok(())
+            },
+        )
+        .register_fn(
+            "on_park",
+            |context: NativeCallContext, call: &mut Call, result: Map| -> Thing<()> {
+                let result = fits(&context, results::park(&result))?;
+                call.lock().fake.on_park(result);
+                Ok(())
+            },
+        )
+        .register_fn(
+            "on_page",
+            |context: NativeCallContext, call: &mut Call, result: Map| -> Thing<()> {
+                let result = fits(&context, results::page(&result))?;
+                call.lock().fake.on_page(result);
+                Ok(())
+            },
+        );
+}
+
 pub(super) fn register(engine: &mut Engine, plan: &Arc<Generation>) {
     engine.register_type_with_name::<Call>("call");
+    register_results(engine);
     let plan = plan.clone();
     engine.register_fn("incoming", move |context: NativeCallContext, map: Map| -> Thing<Call> {
         let inner = fits(&context, inner(&map))?;
@@ -84,30 +114,6 @@ pub(super) fn register(engine: &mut Engine, plan: &Arc<Generation>) {
             |context: NativeCallContext, call: &mut Call, result: Map| -> Thing<()> {
                 let result = fits(&context, conference_result(&result))?;
                 call.lock().fake.on_conference(result);
-                Ok(())
-            },
-        )
-        .register_fn(
-            "on_pickup",
-            |context: NativeCallContext, call: &mut Call, result: Map| -> Thing<()> {
-                let result = fits(&context, results::pickup(&result))?;
-                call.lock().fake.on_pickup(result);
-                Ok(())
-            },
-        )
-        .register_fn(
-            "on_park",
-            |context: NativeCallContext, call: &mut Call, result: Map| -> Thing<()> {
-                let result = fits(&context, results::park(&result))?;
-                call.lock().fake.on_park(result);
-                Ok(())
-            },
-        )
-        .register_fn(
-            "on_page",
-            |context: NativeCallContext, call: &mut Call, result: Map| -> Thing<()> {
-                let result = fits(&context, results::page(&result))?;
-                call.lock().fake.on_page(result);
                 Ok(())
             },
         )

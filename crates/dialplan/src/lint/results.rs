@@ -249,8 +249,12 @@ impl<'a> Function<'a> {
             },
             _ => return None,
         };
-        let is_call = self.token(open) == Some(&Token::LeftParen) && !self.is_property(at);
-        is_call.then(|| (kind, self.tokens.matching(open)))
+        let end = match self.token(open)? {
+            Token::LeftParen => self.tokens.matching(open),
+            Token::Unit => open, // `caller.park()`
+            _ => return None,
+        };
+        (!self.is_property(at)).then_some((kind, end))
     }
 
     fn ends_statement(&self, end: usize) -> bool {

@@ -124,7 +124,7 @@ fn every_fault_of_every_file_is_told_at_once() {
         "main.rhai:3:8: caller has no dail(); it has dial,",
         "main.rhai:3:26: caller has no numbr;",
         "main.rhai:4:13: \"1 2\" is no target",
-        "main.rhai:4:23: dial has no option \"timeot\"; it has timeout, strategy, caller_id, headers, record; did you mean timeout?",
+        "main.rhai:4:23: dial has no option \"timeot\"; it has timeout, strategy, caller_id, headers, record, auto_answer; did you mean timeout?",
         "main.rhai:4:44: strategy \"any\"",
         "main.rhai:4:60: timeout 0",
         "main.rhai:5:9: Undefined variable: y",

@@ -105,6 +105,13 @@ fn page_asks_for_its_targets() {
 
 #[test]
 fn what_cannot_be_asked_for_is_a_fault_when_the_script_is_loaded() {
+    let refused = |body: &str| {
+        let text = format!("fn on_call(caller) {{\n{body}\n}}");
+        plan(&[("main.rhai", &text)], &Limits::default())
+            .map(drop)
+            .unwrap_err()
+            .join("; ")
+    };
     for (body, message) in [
         ("caller.pickup()", "2:8: caller.pickup takes 1 arguments, not 0"),
         (r#"caller.pickup("1 2")"#, "2:15: \"1 2\" is no number"),

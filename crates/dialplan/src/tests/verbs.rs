@@ -171,6 +171,7 @@ fn options_reach_the_switch() {
         strategy: switch::Strategy::Sequence,
         caller_id: Some(("7".into(), "Ann \"B\"".into())),
         headers: vec![("X-Queue".into(), "sales".into())],
+        auto_answer: false,
         record: None,
     };
     assert_eq!(asked, Verb::Dial(Box::new(expected)));

@@ -3,7 +3,7 @@
 use axum::{Json, extract::State};
 use switch::{Command, Reply};
 
-use super::unexpected;
+use super::super::unexpected;
 use crate::{
     http::problem::{NoToken, Problem, SwitchBusy},
     model::ParkedPage,

@@ -1,4 +1,6 @@
-//! Calls in progress: list, show, begin, end.
+//! Calls in progress: list, show, begin, end. `parked.rs` lists parked calls.
+
+pub(crate) mod parked;
 
 use axum::{
     Json,
