@@ -271,7 +271,8 @@ fn events_come_in_order_and_once() {
         let ids = world.events.iter().filter_map(|event| match event {
             Event::CallStarted(call) | Event::CallRinging(call) | Event::CallAnswered(call) => Some(call.id),
             Event::CallEnded(cdr) => Some(cdr.open.call_id),
-            Event::RegistrationAdded(_)
+            Event::ExtensionChanged { .. }
+            | Event::RegistrationAdded(_)
             | Event::RegistrationRemoved(_)
             | Event::ConferenceJoined { .. }
             | Event::ConferenceChanged { .. }

@@ -93,6 +93,24 @@ fn of_phones() -> Vec<(CauseCode, CauseCode)> {
                 alice.calls("102").ends_with(486);
             }),
         ),
+        (
+            C::PhoneCallLimit,
+            plain(|stage, alice, bob| {
+                stage.with(|world| world.account("102", |account| account.rules.call_limit = Some(1)));
+                let carol = stage.phone("103");
+                carol.calls("102");
+                bob.rings().answers().talks();
+                alice.calls("102").ends_with(486);
+                carol.talks().hangs_up();
+                bob.ends_with(200);
+                // Only the record of the call that was refused counts.
+                stage.with(|world| {
+                    world.cdrs.retain(|cdr| cdr.open.from == "101");
+                    let refused = world.cdrs[0].open.call_id;
+                    world.opened.retain(|call| *call == refused);
+                });
+            }),
+        ),
         (C::PhoneNoAnswer, plain(ends("102", 480))),
         (C::PhoneNotRegistered, plain(ends("103", 480))),
         (

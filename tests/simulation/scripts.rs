@@ -71,8 +71,14 @@ fn dial(chance: &mut Chance, numbers: &[String], dialed: &str) -> Verb {
         1 => Strategy::Random,
         _ => Strategy::All,
     };
+    let delays = if strategy == Strategy::All && chance.percent(15) {
+        (0..targets.len()).map(|_| seconds(chance, 8)).collect()
+    } else {
+        Vec::new()
+    };
     Verb::Dial(Box::new(Dial {
         targets,
+        delays,
         timeout: Duration::from_secs(1) + seconds(chance, 20),
         strategy,
         caller_id: chance.percent(10).then(|| ("555".into(), "Somebody \"else\"".into())),

@@ -2,10 +2,9 @@
 
 use std::{future::Future, sync::Arc};
 
-use records::{Extension, Ha1};
+use records::{Extension, Ha1, SettingsPatch};
 use store::{Account, ExtensionPatch, ImportReport, NewExtension, Store};
 use switch::AccountChange;
-use tokio::sync::Mutex;
 
 use crate::{
     http::{
@@ -25,15 +24,14 @@ pub(crate) struct New {
     pub(crate) password: String,
 }
 
-/// The only way to change an extension. Cheap to clone.
+/// The only way to change an extension. Cheap to clone; all that have the same way to the switch make one change after
+/// another.
 #[derive(Clone)]
-pub(crate) struct Accounts {
+pub struct Accounts {
     store: Store,
     domain: Arc<str>,
     switch: SwitchHandle,
     hasher: Hasher,
-    /// One change at a time: the switch hears of them in the order in which they are on disk.
-    turn: Arc<Mutex<()>>,
 }
 
 /// What the switch is yet to be told. Only made from what the store gave back, so that nothing is
@@ -52,13 +50,13 @@ impl Durable {
 }
 
 impl Accounts {
-    pub(crate) fn new(store: Store, domain: Arc<str>, switch: SwitchHandle, hasher: Hasher) -> Self {
+    /// For the extensions of this domain.
+    pub fn new(store: Store, domain: Arc<str>, switch: SwitchHandle, hasher: Hasher) -> Self {
         Self {
             store,
             domain,
             switch,
             hasher,
-            turn: Arc::default(),
         }
     }
 
@@ -101,6 +99,20 @@ impl Accounts {
             Ok(account)
         })
         .await
+    }
+
+    /// An extension changes its own settings, by the dialplan. True once that is on disk and in force; the log says why
+    /// it is not.
+    pub async fn change_own(&self, number: String, settings: SettingsPatch) -> bool {
+        let patch = ExtensionPatch {
+            settings,
+            ..ExtensionPatch::default()
+        };
+        let changed = self.update(number, patch, None, Conditions::default()).await;
+        if let Err(problem) = &changed {
+            tracing::warn!(detail = problem.detail(), "an extension could not change its settings");
+        }
+        changed.is_ok()
     }
 
     pub(crate) async fn delete(&self, number: String, conditions: Conditions) -> Result<(), Problem> {
@@ -158,7 +170,7 @@ impl Accounts {
         &self,
         change: impl Future<Output = Result<T, Problem>> + Send + 'static,
     ) -> Result<T, Problem> {
-        let turn = self.turn.clone();
+        let turn = self.switch.turn.clone();
         let task = tokio::spawn(async move {
             let _turn = turn.lock().await;
             change.await

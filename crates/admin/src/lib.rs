@@ -13,7 +13,7 @@ mod model;
 mod routes;
 mod shell;
 
-pub use accounts::account_changes;
+pub use accounts::{Accounts, account_changes};
 pub use auth::MAX_TOKEN_LENGTH;
 pub use http::serve::serve;
 pub use model::secret::{generate_password, generate_token, hash_token};

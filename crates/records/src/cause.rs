@@ -53,6 +53,8 @@ catalogue! {
     PhoneDeclined = "phone.declined", "{callee} declined the call", "";
     PhoneDnd = "phone.dnd", "{callee} has \"do not disturb\" switched on",
         "Switch it off in the settings of the extension.";
+    PhoneCallLimit = "phone.call_limit", "{callee} had as many calls as it may have at once",
+        "Raise the call limit in the settings of the extension.";
     PhoneNoAnswer = "phone.no_answer", "No phone answered in time", "";
     PhoneUnavailable = "phone.unavailable", "{callee} was not available: {detail}",
         "Look at the state that the phone shows: it may be set to away or to do not disturb.";

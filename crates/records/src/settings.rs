@@ -1,6 +1,6 @@
 //! What an extension wants done with its calls, and changes of that.
 
-use std::ops::RangeInclusive;
+use std::{fmt, ops::RangeInclusive};
 
 use serde::{Deserialize, Serialize};
 
@@ -227,6 +227,44 @@ impl SettingsPatch {
     }
 }
 
+/// The change as scripts write it: `dnd=true forward_always=()`. Nothing is changed: `nothing`.
+impl fmt::Display for SettingsPatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fn plain<T: ToString>(value: Option<&T>) -> Option<String> {
+            value.map(ToString::to_string)
+        }
+        fn or_empty<T: ToString>(value: Option<&Option<T>>) -> Option<String> {
+            value.map(|value| value.as_ref().map_or_else(|| "()".to_owned(), ToString::to_string))
+        }
+        let all = [
+            ("dnd", plain(self.dnd.as_ref())),
+            ("forward_always", or_empty(self.forward_always.as_ref())),
+            ("forward_busy", or_empty(self.forward_busy.as_ref())),
+            ("forward_no_answer", or_empty(self.forward_no_answer.as_ref())),
+            ("forward_unreachable", or_empty(self.forward_unreachable.as_ref())),
+            ("no_answer_seconds", or_empty(self.no_answer_seconds.as_ref())),
+            ("call_limit", or_empty(self.call_limit.as_ref())),
+            ("pickup_group", or_empty(self.pickup_group.as_ref())),
+            ("music", or_empty(self.music.as_ref())),
+            ("reject_anonymous", plain(self.reject_anonymous.as_ref())),
+            ("hide_number", plain(self.hide_number.as_ref())),
+            ("intercom", plain(self.intercom.as_ref())),
+        ];
+        let mut changed = all
+            .iter()
+            .filter_map(|(name, value)| Some((name, value.as_ref()?)))
+            .peekable();
+        if changed.peek().is_none() {
+            return f.write_str("nothing");
+        }
+        for (i, (name, value)) in changed.enumerate() {
+            let blank = if i > 0 { " " } else { "" };
+            write!(f, "{blank}{name}={value}")?;
+        }
+        Ok(())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -255,7 +293,11 @@ mod tests {
         assert_eq!(made, wanted);
         SettingsPatch::default().apply(&mut made);
         assert_eq!(made, wanted, "nothing named, nothing changed");
+        assert_eq!(SettingsPatch::default().to_string(), "nothing");
         let nothing = SettingsPatch::all_of(&Extension::default());
+        let (told, all) = (nothing.to_string(), 12);
+        assert_eq!(told.split(' ').count(), all, "{told}");
+        assert!(told.starts_with("dnd=false forward_always=() "), "{told}");
         nothing.apply(&mut made);
         assert_eq!(made, Extension::default());
         assert!(made.rules.intercom);

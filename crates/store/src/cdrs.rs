@@ -213,7 +213,40 @@ impl Store {
             .ok_or_else(|| StoreError::NotFound(format!("record of call {call}")))?;
         read(&row).map_err(|e| self.error(&e))
     }
+
+    /// The number that an extension dialled last, by the records of calls that have ended. Codes that begin with `*` do
+    /// not count; only the latest [`LATEST`] calls are looked at.
+    ///
+    /// # Errors
+    /// The error of SQLite.
+    pub async fn last_dialed(&self, domain: &str, number: &str) -> Result<Option<String>, StoreError> {
+        let find = sqlx::query_scalar(LAST_DIALED).bind(domain).bind(number).bind(LATEST);
+        find.fetch_optional(&self.read).await.map_err(|e| self.error(&e))
+    }
+
+    /// The number of the latest caller that reached an extension; `None` without one, or where that caller hid its
+    /// number.
+    ///
+    /// # Errors
+    /// The error of SQLite.
+    pub async fn last_caller(&self, domain: &str, number: &str) -> Result<Option<String>, StoreError> {
+        let find = sqlx::query_scalar(LAST_CALLER).bind(domain).bind(number);
+        let found: Option<Option<String>> = find.fetch_optional(&self.read).await.map_err(|e| self.error(&e))?;
+        Ok(found.flatten())
+    }
 }
+
+/// How many calls of an extension are looked at for the number that it dialled last.
+const LATEST: i64 = 100;
+
+const LAST_DIALED: &str = "SELECT dialed FROM (SELECT dialed, started_at, id FROM cdrs INDEXED BY cdrs_by_from \
+                           WHERE domain = ?1 AND from_number = ?2 AND ended_at IS NOT NULL \
+                           ORDER BY started_at DESC, id DESC LIMIT ?3) \
+                           WHERE dialed NOT LIKE '*%' AND dialed <> '' ORDER BY started_at DESC, id DESC LIMIT 1";
+
+const LAST_CALLER: &str = "SELECT CASE WHEN hidden OR from_number = '' THEN NULL ELSE from_number END FROM cdrs \
+                           INDEXED BY cdrs_by_to WHERE domain = ?1 AND to_number = ?2 AND ended_at IS NOT NULL \
+                           ORDER BY started_at DESC, id DESC LIMIT 1";
 
 const ORDER: &str = " ORDER BY started_at DESC, id DESC LIMIT ";
 

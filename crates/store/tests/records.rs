@@ -415,3 +415,39 @@ async fn a_killed_process_keeps_every_promise() {
         assert_eq!(records, 1, "call {call}");
     }
 }
+
+#[tokio::test]
+async fn the_last_numbers_of_an_extension_come_from_its_records() {
+    let change = |call: u64| {
+        let mut cdr = closed_cdr(call);
+        (cdr.open.dialed, cdr.to) = match call {
+            1 => ("102".into(), "102".into()),
+            2 => ("103".into(), "102".into()),
+            3 => ("*66".into(), "104".into()),
+            _ => ("*67104".into(), "104".into()),
+        };
+        cdr.hidden = call == 4;
+        cdr
+    };
+    let kept = stored((1..=4).map(change)).await;
+    let store = &kept.store;
+    assert_eq!(store.last_dialed(DOMAIN, "101").await.unwrap().as_deref(), Some("103"));
+    assert_eq!(store.last_dialed(DOMAIN, "102").await.unwrap(), None);
+    assert_eq!(store.last_caller(DOMAIN, "102").await.unwrap().as_deref(), Some("101"));
+    assert_eq!(
+        store.last_caller(DOMAIN, "104").await.unwrap(),
+        None,
+        "the latest caller hid its number"
+    );
+    assert_eq!(store.last_caller(DOMAIN, "101").await.unwrap(), None);
+    assert_eq!(store.last_caller("other.example", "102").await.unwrap(), None);
+    // Only so many calls are looked at.
+    let codes = (5..=104).map(|call| {
+        let mut cdr = closed_cdr(call);
+        cdr.open.dialed = "*43".into();
+        cdr
+    });
+    codes.for_each(|cdr| store.writer(DOMAIN).close_cdr(cdr));
+    store.writer(DOMAIN).flush().await.unwrap();
+    assert_eq!(store.last_dialed(DOMAIN, "101").await.unwrap(), None);
+}

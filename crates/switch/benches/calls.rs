@@ -209,7 +209,9 @@ fn script(command: ScriptCommand) -> Option<Input> {
         ScriptCommand::Start { call, facts, .. } => ScriptEvent::Verb {
             call,
             verb: Verb::Dial(Box::new(Dial {
+                delays: Vec::new(),
                 targets: vec![Target::Extension(facts.dialed)],
+                delays: Vec::new(),
                 timeout: std::time::Duration::from_secs(20),
                 strategy: Strategy::All,
                 caller_id: None,

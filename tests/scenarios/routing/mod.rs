@@ -5,4 +5,5 @@ mod forks;
 mod forward;
 mod locations;
 mod registrar;
+mod settings;
 mod targets;

@@ -142,7 +142,8 @@ impl Stage {
             Event::CallAnswered(_) => Some("answered"),
             Event::CallEnded(_) => Some("ended"),
             Event::ScriptFailed { .. } => Some("failed"),
-            Event::RegistrationAdded(_)
+            Event::ExtensionChanged { .. }
+            | Event::RegistrationAdded(_)
             | Event::RegistrationRemoved(_)
             | Event::ConferenceJoined { .. }
             | Event::ConferenceChanged { .. }

@@ -115,6 +115,8 @@ pub struct World {
     pub bindings: BTreeMap<u64, Binding>,
     /// The store: subscriptions on disk.
     pub subscriptions: BTreeMap<u64, switch::Subscription>,
+    /// The store: extensions on disk.
+    pub people: BTreeMap<String, switch::Extension>,
     /// True if the store can write.
     pub store_works: bool,
     /// The address of each host name; other names do not resolve.
@@ -185,6 +187,7 @@ impl World {
             replies: Vec::new(),
             bindings: BTreeMap::new(),
             subscriptions: BTreeMap::new(),
+            people: BTreeMap::new(),
             store_works: true,
             hosts: BTreeMap::new(),
             others: BTreeMap::new(),
@@ -287,6 +290,9 @@ impl World {
             }
             if let Input::Media(event) = &input {
                 self.engine.reports(event);
+            }
+            if let Input::Account(switch::AccountChange::Extension(extension)) = &input {
+                self.people.insert(extension.number.clone(), extension.clone());
             }
             self.switch.handle(self.now, input);
             loop {

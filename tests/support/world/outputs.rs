@@ -3,7 +3,9 @@
 use std::{net::SocketAddr, time::Duration};
 
 use sip::{Flow, Transport};
-use switch::{BindingChange, CallUid, Cdr, CdrAnswer, Input, LegQuality, Output, Query, SubscriptionChange};
+use switch::{
+    AccountChange, BindingChange, CallUid, Cdr, CdrAnswer, Input, LastNumber, LegQuality, Output, Query, SubscriptionChange,
+};
 
 use super::{EPOCH, World};
 
@@ -65,6 +67,20 @@ impl World {
                     },
                 );
             }
+            Output::Query(query, Query::ChangeSettings { extension, change }) => {
+                let found = self.people.get(&extension).filter(|_| self.store_works);
+                let ok = found.is_some();
+                if let Some(mut extension) = found.cloned() {
+                    change.apply(&mut extension);
+                    let change = AccountChange::Extension(extension);
+                    self.after(self.store_delay, Input::Account(change));
+                }
+                self.after(self.store_delay, Input::Stored { query, ok });
+            }
+            Output::Query(query, Query::LastNumber { extension, which }) => {
+                let number = self.last_number(&extension, which);
+                self.after(self.store_delay, Input::Found { query, number });
+            }
             Output::Forget(changes) => changes.into_iter().for_each(|change| self.save(change)),
             Output::Subscriptions(changes) => changes.into_iter().for_each(|change| self.note_subscription(change)),
             Output::CdrAnswered(answer) => self.note_answer(*answer),
@@ -77,6 +93,20 @@ impl World {
             Output::Timeout(_) => {}
         }
         None
+    }
+
+    /// What the records say, as the store finds it.
+    fn last_number(&self, extension: &str, which: LastNumber) -> Option<String> {
+        let mut latest = self.cdrs.iter().rev();
+        match which {
+            LastNumber::Dialed => latest
+                .find(|cdr| cdr.open.from == extension && !cdr.open.dialed.starts_with('*'))
+                .map(|cdr| cdr.open.dialed.clone()),
+            LastNumber::Caller => latest
+                .find(|cdr| cdr.to == extension)
+                .filter(|cdr| !cdr.hidden)
+                .map(|cdr| cdr.open.from.clone()),
+        }
     }
 
     /// A call was answered. After a crash before the end of the call, this is its record.

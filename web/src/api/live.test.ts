@@ -80,6 +80,12 @@ test("a dialplan fault is told with its place", () => {
   expect(apply(client, { name: "something.new", data: {} })).toBeUndefined();
 });
 
+test("settings that somebody changes are read again", () => {
+  const invalidate = vi.spyOn(client, "invalidateQueries");
+  expect(apply(client, { name: "extension.changed", data: { number: "101" } })).toBeUndefined();
+  expect(invalidate.mock.calls.map(([filter]) => filter?.queryKey)).toEqual([["extensions"], ["extension", "101"]]);
+});
+
 test("a thousand phones that come at once are in the list, and it is not read again", () => {
   const invalidate = vi.spyOn(client, "invalidateQueries");
   const phone = (number: string, id: number) => ({ id: String(id), number });

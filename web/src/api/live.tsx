@@ -146,6 +146,11 @@ export function apply(client: QueryClient, { name, data }: TandemEvent): Notice 
     case "registration.removed":
       changeRegistrations(client, data as Registration, name === "registration.added");
       return undefined;
+    case "extension.changed":
+      // Changed here, by a key of a phone or by the dialplan: the list and an open dialog are read again.
+      void client.invalidateQueries({ queryKey: ["extensions"] });
+      void client.invalidateQueries({ queryKey: ["extension", (data as { number: string }).number] });
+      return undefined;
     case "conference.joined":
     case "conference.changed":
     case "conference.left": {

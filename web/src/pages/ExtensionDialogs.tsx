@@ -1,5 +1,5 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { type ReactNode, useState } from "react";
+import { type InputHTMLAttributes, type ReactNode, useState } from "react";
 
 import {
   api,
@@ -18,6 +18,7 @@ import { Field, Toggle } from "../ui/Field";
 import { CopyIcon } from "../ui/Icons";
 import { Failed, faultElsewhere, faultOf, Loading, message } from "../ui/States";
 import { type Fact, Facts } from "../ui/Table";
+import { difference, type Form, formOf, FORWARDS, rebased, TEXTS } from "./extensionForm";
 
 /** The rule for a password that a person types. Tandem checks it as well. */
 const PASSWORD_RULE = "at least 8 characters, not the number, not one of the commonest passwords";
@@ -311,12 +312,6 @@ function CopyButton({ text }: { text: string }) {
   );
 }
 
-const FORWARDS = [
-  ["forward_always", "Always forward to"],
-  ["forward_busy", "When busy, forward to"],
-  ["forward_no_answer", "When not answered, forward to"],
-] as const;
-
 export function EditDialog({ extension, onClose }: { extension: Extension; onClose: () => void }) {
   const title = `Extension ${extension.number}`;
   return (
@@ -325,6 +320,8 @@ export function EditDialog({ extension, onClose }: { extension: Extension; onClo
     </Current>
   );
 }
+
+type Input = Pick<InputHTMLAttributes<HTMLInputElement>, "type" | "min" | "max" | "maxLength">;
 
 function EditForm({ current, title, onClose }: FormProps) {
   const client = useQueryClient();
@@ -347,15 +344,25 @@ function EditForm({ current, title, onClose }: FormProps) {
     onError: (error) => isConflict(error) && readAgain(client, number),
     onSuccess: () => (void client.invalidateQueries({ queryKey: ["extensions"] }), onClose()),
   });
-  const fields = ["name", ...FORWARDS.map(([field]) => field)];
   // A field that another person has changed shows their value beside it.
   const now = (field: keyof Form) => {
     if (!theirs || !(field in theirs)) return undefined;
     const value = theirs[field];
-    const text = typeof value === "boolean" ? (value ? "on" : "off") : value || "nothing";
-    return <span className="theirs">Another person has set this to: {text}</span>;
+    const shown = typeof value === "boolean" ? (value ? "on" : "off") : value || "nothing";
+    return <span className="theirs">Another person has set this to: {shown}</span>;
   };
-  const other = isConflict(save.error) ? undefined : faultElsewhere(save.error, fields);
+  const text = (field: (typeof TEXTS)[number], label: string, placeholder: string, input: Input, hint?: string) => (
+    <Field
+      {...input}
+      label={label}
+      placeholder={placeholder}
+      value={form[field]}
+      onChange={(value) => set({ [field]: value })}
+      fault={faultOf(save.error, field)}
+      hint={now(field) ?? hint}
+    />
+  );
+  const other = isConflict(save.error) ? undefined : faultElsewhere(save.error, [...TEXTS]);
   return (
     <FormDialog
       title={title}
@@ -396,6 +403,32 @@ function EditForm({ current, title, onClose }: FormProps) {
           hint={now(field)}
         />
       ))}
+      {text("no_answer_seconds", "Not answered after (seconds)", "As long as the dialplan says", {
+        type: "number",
+        min: 5,
+        max: 300,
+      })}
+      {text("call_limit", "Calls at once", "No limit", { type: "number", min: 1, max: 50 }, "Further callers find it busy.")}
+      {text("pickup_group", "Pickup group", "None", { maxLength: 32 }, "Extensions with the same word may take each other's calls.")}
+      {text("music", "Hold music", "The common one", { maxLength: 64 })}
+      <Toggle
+        label="Hide number"
+        hint={now("hide_number") ?? "Callees do not see who calls."}
+        checked={form.hide_number}
+        onChange={(hide_number) => set({ hide_number })}
+      />
+      <Toggle
+        label="Reject hidden numbers"
+        hint={now("reject_anonymous") ?? "Callers that hide their number are refused."}
+        checked={form.reject_anonymous}
+        onChange={(reject_anonymous) => set({ reject_anonymous })}
+      />
+      <Toggle
+        label="Intercom"
+        hint={now("intercom") ?? "Its phones may be told to answer by themselves."}
+        checked={form.intercom}
+        onChange={(intercom) => set({ intercom })}
+      />
       <Toggle
         label="Voicemail"
         hint={now("voicemail") ?? "Only stored: there are no mailboxes yet."}
@@ -416,47 +449,4 @@ function EditForm({ current, title, onClose }: FormProps) {
       />
     </FormDialog>
   );
-}
-
-type Form = {
-  name: string;
-  dnd: boolean;
-  voicemail: boolean;
-  require_qop: boolean;
-  transcode: Extension["transcode"];
-  forward_always: string;
-  forward_busy: string;
-  forward_no_answer: string;
-};
-
-const formOf = (extension: Extension): Form => ({
-  name: extension.name,
-  dnd: extension.dnd,
-  voicemail: extension.voicemail,
-  require_qop: extension.require_qop,
-  transcode: extension.transcode,
-  forward_always: extension.forward_always ?? "",
-  forward_busy: extension.forward_busy ?? "",
-  forward_no_answer: extension.forward_no_answer ?? "",
-});
-
-/** A form after another person changed the extension: typed values stay, the other fields get the new values. */
-export function rebased(base: Extension, current: Extension, form: Form): Form {
-  const typed = Object.keys(difference(base, form)) as (keyof Form)[];
-  return { ...formOf(current), ...Object.fromEntries(typed.map((field) => [field, form[field]])) };
-}
-
-/** Only changed fields are sent, so that changes of other people to other fields stay. */
-export function difference(extension: Extension, form: Form): ExtensionPatch {
-  const patch: ExtensionPatch = {};
-  if (form.name.trim() !== extension.name) patch.name = form.name.trim();
-  if (form.dnd !== extension.dnd) patch.dnd = form.dnd;
-  if (form.voicemail !== extension.voicemail) patch.voicemail = form.voicemail;
-  if (form.require_qop !== extension.require_qop) patch.require_qop = form.require_qop;
-  if (form.transcode !== extension.transcode) patch.transcode = form.transcode;
-  for (const [field] of FORWARDS) {
-    const target = form[field].trim() || null;
-    if (target !== (extension[field] ?? null)) patch[field] = target;
-  }
-  return patch;
 }

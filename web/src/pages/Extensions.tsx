@@ -156,12 +156,13 @@ function Phones({ count, known }: { count: number | undefined; known: boolean })
 }
 
 function Routing({ extension }: { extension: Extension }) {
-  const { dnd, forward_always, forward_busy, forward_no_answer, voicemail } = extension;
+  const { dnd, forward_always, forward_busy, forward_no_answer, forward_unreachable, voicemail } = extension;
   const rules = [
     dnd && <Badge tone="bad">do not disturb</Badge>,
     forward_always && <Badge tone="warn">to {forward_always}</Badge>,
     forward_busy && <Badge tone="plain">busy: {forward_busy}</Badge>,
     forward_no_answer && <Badge tone="plain">no answer: {forward_no_answer}</Badge>,
+    forward_unreachable && <Badge tone="plain">no phone: {forward_unreachable}</Badge>,
     voicemail && <Badge tone="plain">voicemail</Badge>,
   ].filter(Boolean);
   if (rules.length === 0) return <span className="muted">to the phone</span>;

@@ -3,7 +3,8 @@ import { expect, test } from "vitest";
 import type { Cdr, Extension } from "../api/client";
 import { range } from "../ui/Newest";
 import { changedLines, offset } from "./Dialplans";
-import { difference, generatePassword, rebased, serverFacts } from "./ExtensionDialogs";
+import { generatePassword, serverFacts } from "./ExtensionDialogs";
+import { difference, formOf, rebased } from "./extensionForm";
 import { matches } from "./History";
 
 const alice: Extension = {
@@ -16,10 +17,18 @@ const alice: Extension = {
   forward_always: null,
   forward_busy: "102",
   forward_no_answer: null,
+  forward_unreachable: null,
+  no_answer_seconds: 20,
+  call_limit: null,
+  pickup_group: null,
+  music: null,
+  reject_anonymous: false,
+  hide_number: false,
+  intercom: true,
   created_at: "2026-01-05T08:00:00Z",
   updated_at: "2026-01-05T08:00:00Z",
 };
-const form = { ...alice, forward_always: "", forward_busy: "102", forward_no_answer: "" };
+const form = formOf(alice);
 
 test("only changed fields are sent, and an emptied field is null", () => {
   expect(difference(alice, form)).toEqual({});
@@ -30,20 +39,23 @@ test("only changed fields are sent, and an emptied field is null", () => {
     forward_busy: null,
     forward_always: "103",
   });
+  expect(difference(alice, { ...form, call_limit: "2", no_answer_seconds: "", pickup_group: "sales", intercom: false })).toEqual({
+    call_limit: 2,
+    no_answer_seconds: null,
+    pickup_group: "sales",
+    intercom: false,
+  });
 });
 
 test("a form gets the changes of another person, and keeps the typed values", () => {
   const current = { ...alice, name: "Alicia", forward_busy: null, dnd: true };
   const typed = { ...form, name: "Ally", forward_always: " 103 " };
   expect(rebased(alice, current, typed)).toEqual({
+    ...form,
     name: "Ally",
     dnd: true,
-    voicemail: true,
-    require_qop: false,
-    transcode: "auto",
     forward_always: " 103 ",
     forward_busy: "",
-    forward_no_answer: "",
   });
 });
 

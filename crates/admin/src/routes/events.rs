@@ -28,7 +28,8 @@ use crate::{
 /// Listen to events
 ///
 /// `call.started`, `call.ringing`, `call.answered` (a `Call`), `call.ended` (a `Cdr` without `id`),
-/// `registration.added`, `registration.removed` (a `Registration`), `recording.started`, `recording.ended` (a `Recording`
+/// `registration.added`, `registration.removed` (a `Registration`), `extension.changed` (`{"number"}`: its settings are
+/// others now, changed here, by a key of a phone or by the dialplan), `recording.started`, `recording.ended` (a `Recording`
 /// without `call`), `conference.joined`, `conference.changed` (muted, or begins or ends to speak), `conference.left`
 /// (`{"room","member"}`, a `ConferenceMember`), `parked.added` (a `ParkedCall`), `parked.removed` (a `ParkedCall` with
 /// `why`: `retrieved`, `returned`, `timeout` or `ended`), `dialplan.reloaded`

@@ -55,6 +55,7 @@ impl From<Event> for AdminEvent {
             Event::CallEnded(cdr) => Self::new("call.ended", &Cdr::from(*cdr)),
             Event::RegistrationAdded(contact) => Self::new("registration.added", &Registration::from(*contact)),
             Event::RegistrationRemoved(contact) => Self::new("registration.removed", &Registration::from(*contact)),
+            Event::ExtensionChanged { number } => Self::new("extension.changed", &OfExtension { number }),
             Event::ConferenceJoined { room, member } => of_member("conference.joined", &room, *member),
             Event::ConferenceChanged { room, member } => of_member("conference.changed", &room, *member),
             Event::ConferenceLeft { room, member } => of_member("conference.left", &room, *member),
@@ -93,6 +94,12 @@ struct NoLongerParked {
     #[serde(flatten)]
     parked: ParkedCall,
     why: &'static str,
+}
+
+/// An extension whose settings have changed: read it again.
+#[derive(Serialize)]
+struct OfExtension {
+    number: String,
 }
 
 /// A member and its conference.

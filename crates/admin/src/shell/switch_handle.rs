@@ -1,9 +1,9 @@
 //! The way to the switch: a bounded queue that the shell drains, and an answer for each entry.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use switch::{AccountChange, Command, CommandError, Reply};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Mutex, mpsc, oneshot};
 
 /// A request to the switch: the shell takes it out of the queue and feeds it to the switch.
 #[derive(Debug)]
@@ -39,6 +39,8 @@ pub enum SwitchGone {
 #[derive(Clone, Debug)]
 pub struct SwitchHandle {
     queue: mpsc::Sender<SwitchRequest>,
+    /// One change of an account at a time: the switch hears of them in the order in which they are on disk.
+    pub(crate) turn: Arc<Mutex<()>>,
 }
 
 impl SwitchHandle {
@@ -48,7 +50,8 @@ impl SwitchHandle {
     /// A handle and the queue's other end. `depth` requests wait at most; who comes then waits.
     pub fn channel(depth: usize) -> (Self, mpsc::Receiver<SwitchRequest>) {
         let (queue, requests) = mpsc::channel(depth);
-        (Self { queue }, requests)
+        let turn = Arc::default();
+        (Self { queue, turn }, requests)
     }
 
     /// Has the switch carry out a command. The outer error: it gave no answer at all.

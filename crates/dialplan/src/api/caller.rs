@@ -3,17 +3,27 @@
 use std::sync::Arc;
 
 use rhai::{Dynamic, Engine, Map, NativeCallContext};
-use switch::{Facts, Outcome, RejectCode, Verb};
+use switch::{Facts, LastNumber, Outcome, RejectCode, Verb};
 
 use super::arguments::{self, Checked};
-use super::{dial, unexpected};
+use super::{dial, settings, unexpected};
 use crate::fault::{Thrown, thrown};
 use crate::fiber::ask;
 
 /// How scripts and messages call the type.
 pub(crate) const TYPE: &str = "caller";
 /// The facts of a caller.
-pub(crate) const FACTS: &[&str] = &["number", "name", "dialed", "extension", "trunk", "source", "id"];
+pub(crate) const FACTS: &[&str] = &[
+    "number",
+    "name",
+    "dialed",
+    "extension",
+    "trunk",
+    "source",
+    "id",
+    "last_dialed",
+    "last_caller",
+];
 /// What a caller can be told, with the least and the most arguments.
 pub(crate) const VERBS: &[(&str, usize, usize)] = &[
     ("dial", 1, 2),
@@ -34,6 +44,7 @@ pub(crate) const VERBS: &[(&str, usize, usize)] = &[
     ("park", 0, 2),
     ("page", 1, 2),
     ("header", 1, 1),
+    ("set", 1, 1),
 ];
 
 /// Seconds a verb may be told to take.
@@ -108,6 +119,19 @@ pub(crate) fn register(engine: &mut Engine) {
         )
         .register_fn("header", |context: NativeCallContext, _: &mut Caller, name: &str| {
             header(&context, name)
+        })
+        .register_fn("set", |context: NativeCallContext, _: &mut Caller, fields: Map| {
+            let change = fits(
+                &context,
+                settings::read(&fields).map_err(|fault| format!("set: {fault}")),
+            )?;
+            done(&context, Verb::Set(Box::new(change)))
+        })
+        .register_get("last_dialed", |context: NativeCallContext, _: &mut Caller| {
+            maybe_text(&context, Verb::LastNumber(LastNumber::Dialed))
+        })
+        .register_get("last_caller", |context: NativeCallContext, _: &mut Caller| {
+            maybe_text(&context, Verb::LastNumber(LastNumber::Caller))
         });
 }
 
@@ -216,7 +240,12 @@ fn tone(context: &NativeCallContext, name: &str, seconds: Option<&Dynamic>) -> T
 
 fn header(context: &NativeCallContext, name: &str) -> Thing<Dynamic> {
     fits(context, dial::header_name(name))?;
-    let outcome = ask(context, Verb::Header(name.to_owned()))?;
+    maybe_text(context, Verb::Header(name.to_owned()))
+}
+
+/// A text, or `()` where there is none.
+fn maybe_text(context: &NativeCallContext, verb: Verb) -> Thing<Dynamic> {
+    let outcome = ask(context, verb)?;
     let Outcome::Text(text) = outcome else {
         return Err(unexpected(context, &outcome));
     };

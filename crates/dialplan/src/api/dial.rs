@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use rhai::{Dynamic, Map};
-use switch::{Dial, DialResult, Strategy, did_you_mean};
+use rhai::{Array, Dynamic, Map};
+use switch::{Dial, DialResult, Strategy, Target, did_you_mean};
 
 use super::arguments::{self, Checked, kind, shown};
 use super::sound;
@@ -18,6 +18,9 @@ const HEADER_VALUE: usize = 1_024;
 pub(crate) const OPTIONS: &[&str] = &["timeout", "strategy", "caller_id", "headers", "record", "auto_answer"];
 /// What `caller_id` holds.
 pub(crate) const CALLER_ID: &[&str] = &["number", "name"];
+
+/// What a target of `dial` holds that is a map.
+pub(crate) const TARGET: &[&str] = &["to", "delay"];
 
 /// What `dial` returns.
 pub(crate) const RESULT: &[&str] = &["status", "code", "reason", "by", "talk"];
@@ -87,13 +90,11 @@ const OWNED: &[&str] = &[
 
 /// What is asked for by `dial(target, options)`.
 pub(crate) fn read(targets: &Dynamic, options: Option<&Map>) -> Checked<Dial> {
-    let targets = arguments::strings("dial", targets)?;
-    let targets = targets
-        .iter()
-        .map(|target| arguments::target(target))
-        .collect::<Checked<Vec<_>>>()?;
+    let (targets, delays): (Vec<_>, Vec<_>) = read_targets(targets)?.into_iter().unzip();
+    let delayed = delays.iter().any(|delay| !delay.is_zero());
     let mut dial = Dial {
         targets,
+        delays: if delayed { delays } else { Vec::new() },
         timeout: TIMEOUT,
         strategy: Strategy::All,
         caller_id: None,
@@ -104,7 +105,42 @@ pub(crate) fn read(targets: &Dynamic, options: Option<&Map>) -> Checked<Dial> {
     for (name, value) in options.into_iter().flatten() {
         set(&mut dial, name, value)?;
     }
+    if dial.strategy != Strategy::All && !dial.delays.is_empty() {
+        return Err("dial: delay is possible with the strategy \"all\" only".to_owned());
+    }
     Ok(dial)
+}
+
+/// The targets with how long each waits: one or a list of them, each a string or `#{ to, delay }`.
+pub(crate) fn read_targets(value: &Dynamic) -> Checked<Vec<(Target, Duration)>> {
+    let one = |value: &Dynamic| match value.clone().try_cast::<Map>() {
+        Some(map) => delayed_target(&map),
+        None => arguments::target(&text("dial", value)?).map(|target| (target, Duration::ZERO)),
+    };
+    if value.is_map() {
+        return one(value).map(|target| vec![target]);
+    }
+    match value.read_lock::<Array>() {
+        Some(list) if list.iter().any(Dynamic::is_map) && list.len() <= arguments::LIST => {
+            list.iter().map(one).collect()
+        }
+        _ => arguments::strings("dial", value)?
+            .iter()
+            .map(|target| Ok((arguments::target(target)?, Duration::ZERO)))
+            .collect(),
+    }
+}
+
+fn delayed_target(map: &Map) -> Checked<(Target, Duration)> {
+    let (mut to, mut delay) = (None, Duration::ZERO);
+    for (key, value) in map {
+        match key.as_str() {
+            "to" => to = Some(arguments::target(&text("dial to", value)?)?),
+            "delay" => delay = arguments::seconds("delay", value, 0.0, 600.0)?,
+            other => return Err(unknown("a target", other, TARGET)),
+        }
+    }
+    Ok((to.ok_or("dial: a target needs to")?, delay))
 }
 
 /// Whether an option could be given to `dial`.

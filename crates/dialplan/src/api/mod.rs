@@ -6,9 +6,10 @@ pub(crate) mod dial;
 pub(crate) mod log;
 pub(crate) mod now;
 pub(crate) mod parties;
+pub(crate) mod settings;
 pub(crate) mod sound;
 
-use rhai::{Engine, Map, NativeCallContext};
+use rhai::{Dynamic, Engine, Map, NativeCallContext};
 use switch::{Outcome, Verb};
 
 pub(crate) use caller::Caller;
@@ -28,7 +29,22 @@ pub(crate) fn missing_verb(signature: &str) -> Option<&'static str> {
 }
 
 /// What `extension(number)` returns.
-pub(crate) const EXTENSION: &[&str] = &["registered", "busy", "dnd", "forward"];
+pub(crate) const EXTENSION: &[&str] = &[
+    "registered",
+    "busy",
+    "dnd",
+    "forward",
+    "forward_busy",
+    "forward_no_answer",
+    "forward_unreachable",
+    "no_answer_seconds",
+    "call_limit",
+    "pickup_group",
+    "music",
+    "reject_anonymous",
+    "hide_number",
+    "intercom",
+];
 
 pub(crate) fn register(engine: &mut Engine) {
     caller::register(engine);
@@ -40,18 +56,33 @@ pub(crate) fn register(engine: &mut Engine) {
 }
 
 /// `extension(number)`: a map, or `()` where no extension has the number.
-fn extension(context: NativeCallContext, number: &str) -> Result<rhai::Dynamic, Thrown> {
+fn extension(context: NativeCallContext, number: &str) -> Result<Dynamic, Thrown> {
     let number = arguments::number(number).map_err(|message| thrown(&context, &message))?;
     let outcome = ask(&context, Verb::Extension(number))?;
     let Outcome::Extension(found) = outcome else {
         return Err(unexpected(&context, &outcome));
     };
     let Some(state) = found else { return Ok(().into()) };
-    let mut map = Map::new();
-    map.insert("registered".into(), state.registered.into());
-    map.insert("busy".into(), state.busy.into());
-    map.insert("dnd".into(), state.dnd.into());
-    map.insert("forward".into(), state.forward.map_or(().into(), Into::into));
+    let text = |text: Option<String>| text.map_or(Dynamic::UNIT, Into::into);
+    let count = |count: Option<u16>| count.map_or(Dynamic::UNIT, |count| i64::from(count).into());
+    let rules = state.rules;
+    let all: [(&str, Dynamic); 14] = [
+        ("registered", state.registered.into()),
+        ("busy", state.busy.into()),
+        ("dnd", state.dnd.into()),
+        ("forward", text(state.forward)),
+        ("forward_busy", text(state.forward_busy)),
+        ("forward_no_answer", text(state.forward_no_answer)),
+        ("forward_unreachable", text(state.forward_unreachable)),
+        ("no_answer_seconds", count(rules.no_answer_seconds)),
+        ("call_limit", count(rules.call_limit)),
+        ("pickup_group", text(rules.pickup_group)),
+        ("music", text(rules.music)),
+        ("reject_anonymous", rules.reject_anonymous.into()),
+        ("hide_number", rules.hide_number.into()),
+        ("intercom", rules.intercom.into()),
+    ];
+    let map: Map = all.into_iter().map(|(name, value)| (name.into(), value)).collect();
     Ok(map.into())
 }
 

@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rhai::{Array, Dynamic, Engine, Map, NativeCallContext};
 use switch::{
-    ConferenceResult, ConferenceStatus, DialStatus, ExtensionState, Facts, Position, RecordResult, RecordStatus,
-    ScriptEntry, ScriptFault,
+    CallRules, ConferenceResult, ConferenceStatus, DialStatus, ExtensionState, Facts, LastNumber, Position,
+    RecordResult, RecordStatus, ScriptEntry, ScriptFault,
 };
 
 use super::fake::{Asked, Fake};
@@ -28,6 +28,8 @@ const FACTS: &[&str] = &[
     "at",
     "headers",
     "extensions",
+    "last_dialed",
+    "last_caller",
 ];
 
 /// What a test holds. Clones are the same call.
@@ -261,6 +263,11 @@ fn inner(map: &Map) -> Checked<Inner> {
             .ok_or_else(|| format!("extension {number}: a map is needed"))?;
         fake.has_extension(number, extension_state(&state)?);
     }
+    for (which, name) in [(LastNumber::Dialed, "last_dialed"), (LastNumber::Caller, "last_caller")] {
+        if let Some(number) = text(map, name)? {
+            fake.has_last_number(which, &number);
+        }
+    }
     let entry = if facts.trunk.is_some() {
         ScriptEntry::OnTrunk
     } else {
@@ -282,11 +289,30 @@ fn extension_state(map: &Map) -> Checked<ExtensionState> {
             .as_bool()
             .map_err(|_| format!("{name}: true or false is needed, not {}", kind(value))),
     };
+    let count = |name: &str| match map.get(name).filter(|value| !value.is_unit()) {
+        None => Ok(None),
+        Some(value) => match value.as_int().ok().and_then(|count| u16::try_from(count).ok()) {
+            Some(count) => Ok(Some(count)),
+            None => Err(format!("{name}: a whole number is needed, not {}", kind(value))),
+        },
+    };
     Ok(ExtensionState {
         registered: flag("registered", true)?,
         busy: flag("busy", false)?,
         dnd: flag("dnd", false)?,
         forward: text(map, "forward")?,
+        forward_busy: text(map, "forward_busy")?,
+        forward_no_answer: text(map, "forward_no_answer")?,
+        forward_unreachable: text(map, "forward_unreachable")?,
+        rules: CallRules {
+            no_answer_seconds: count("no_answer_seconds")?,
+            call_limit: count("call_limit")?,
+            pickup_group: text(map, "pickup_group")?,
+            music: text(map, "music")?,
+            reject_anonymous: flag("reject_anonymous", false)?,
+            hide_number: flag("hide_number", false)?,
+            intercom: flag("intercom", true)?,
+        },
     })
 }
 

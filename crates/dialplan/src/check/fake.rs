@@ -7,8 +7,8 @@ use std::time::Duration;
 use rhai::{Array, Dynamic, Map};
 use switch::{
     Collect, CollectResult, CollectStatus, ConferenceResult, ConferenceStatus, Dial, DialResult, DialStatus,
-    ExtensionState, Facts, Outcome, PageResult, PageStatus, ParkResult, ParkStatus, PickupResult, PickupStatus,
-    Position, Record, RecordResult, RecordStatus, RecordingUid, ScriptEntry, ScriptFault, Strategy, Verb,
+    ExtensionState, Facts, LastNumber, Outcome, PageResult, PageStatus, ParkResult, ParkStatus, PickupResult,
+    PickupStatus, Position, Record, RecordResult, RecordStatus, RecordingUid, ScriptEntry, ScriptFault, Strategy, Verb,
 };
 
 use crate::generation::Generation;
@@ -36,6 +36,7 @@ pub(super) struct Fake {
     hangs_up_at: Option<String>,
     headers: BTreeMap<String, String>,
     extensions: BTreeMap<String, ExtensionState>,
+    last_numbers: BTreeMap<LastNumber, String>,
     asked: Vec<Asked>,
     dials: Vec<Dial>,
 }
@@ -54,6 +55,7 @@ impl Fake {
             hangs_up_at: None,
             headers: BTreeMap::new(),
             extensions: BTreeMap::new(),
+            last_numbers: BTreeMap::new(),
             asked: Vec::new(),
             dials: Vec::new(),
         }
@@ -109,6 +111,10 @@ impl Fake {
         self.extensions.insert(number.to_owned(), state);
     }
 
+    pub(super) fn has_last_number(&mut self, which: LastNumber, number: &str) {
+        self.last_numbers.insert(which, number.to_owned());
+    }
+
     pub(super) fn asked(&self) -> &[Asked] {
         &self.asked
     }
@@ -147,6 +153,7 @@ impl Fake {
             Verb::Extension(number) => {
                 return Some(Outcome::Extension(self.extensions.get(&number).cloned().map(Box::new)));
             }
+            Verb::LastNumber(which) => return Some(Outcome::Text(self.last_numbers.get(&which).cloned())),
             Verb::Dial(dial) => {
                 let result = self.result_of(&dial);
                 self.dials.push(*dial);
@@ -181,6 +188,7 @@ impl Fake {
                 phones: 1,
                 seconds: 10.0,
             })),
+            Verb::Set(_) => Outcome::Done,
             Verb::Ring | Verb::Answer | Verb::Reject { .. } | Verb::Redirect { .. } | Verb::Hangup => Outcome::Done,
         };
         let hangs_up = self.hangs_up_at.as_ref() == Some(&text);
@@ -293,6 +301,8 @@ fn dial_map(dial: &Dial) -> Dynamic {
     let targets: Array = dial.targets.iter().map(|to| to.to_string().into()).collect();
     let mut map = Map::new();
     map.insert("targets".into(), targets.into());
+    let delays: Array = dial.delays.iter().map(|delay| seconds(*delay).into()).collect();
+    map.insert("delays".into(), delays.into());
     map.insert("timeout".into(), seconds(dial.timeout).into());
     map.insert("strategy".into(), strategy.into());
     map.insert("caller_id".into(), caller_id);

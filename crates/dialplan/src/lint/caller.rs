@@ -4,7 +4,7 @@ use rhai::{Expr, FnCallExpr};
 use switch::did_you_mean;
 
 use super::{Found, Prompts};
-use crate::api::{self, arguments, dial, parties, sound};
+use crate::api::{self, arguments, dial, parties, settings, sound};
 
 /// The name every dialplan gives its caller.
 const CALLER: &str = "caller";
@@ -77,6 +77,7 @@ fn literals(call: &FnCallExpr, prompts: Option<&Prompts>, found: &mut Found) {
     for (number, argument) in call.args.iter().enumerate() {
         match (name, number, argument) {
             ("dial", 1, Expr::Map(map, _)) => options("dial", &map.0, dial::OPTIONS, found),
+            ("set", 0, Expr::Map(map, _)) => options("set", &map.0, settings::FIELDS, found),
             ("collect", 1, Expr::Map(map, _)) => options("collect", &map.0, sound::COLLECT, found),
             ("record", 1, Expr::Map(map, _)) => options("record", &map.0, sound::RECORD, found),
             ("conference", 1, Expr::Map(map, _)) => options("conference", &map.0, sound::CONFERENCE, found),
@@ -98,7 +99,7 @@ fn literal(verb: &str, number: usize, argument: &Expr, prompts: Option<&Prompts>
     };
     let (least, most) = (api::caller::SHORTEST, api::caller::LONGEST);
     let judged = match (verb, number) {
-        ("dial", 0) => arguments::strings("dial", &value).and_then(|to| targets(&to)),
+        ("dial", 0) => dial::read_targets(&value).map(drop),
         ("reject", 0) => value
             .as_int()
             .map_or(Ok(()), |code| api::caller::reject_code(code).map(drop)),
@@ -134,10 +135,6 @@ fn play(names: &[String], prompts: Option<&Prompts>) -> Result<(), String> {
     })
 }
 
-fn targets(texts: &[String]) -> Result<(), String> {
-    texts.iter().try_for_each(|text| arguments::target(text).map(drop))
-}
-
 /// The keys of a map that is written out, and of `caller_id` in it; values where they are written out.
 fn options(of: &str, entries: &[(rhai::Ident, Expr)], known: &[&str], found: &mut Found) {
     for (key, value) in entries {
@@ -152,6 +149,7 @@ fn options(of: &str, entries: &[(rhai::Ident, Expr)], known: &[&str], found: &mu
         }
         let judged = match (of, value.get_literal_value(None)) {
             ("dial", Some(literal)) if known.contains(&key.name.as_str()) => dial::check_option(&key.name, &literal),
+            ("set", Some(literal)) if known.contains(&key.name.as_str()) => settings::check_field(&key.name, &literal),
             ("collect" | "record" | "conference", Some(literal)) if known.contains(&key.name.as_str()) => {
                 sound::check_option(of, &key.name, &literal)
             }

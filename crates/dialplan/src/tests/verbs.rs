@@ -87,9 +87,7 @@ fn facts_extension_and_time_are_values() {
     verb(step(&mut fiber, Resume::Continue));
     let state = ExtensionState {
         registered: true,
-        busy: false,
-        dnd: false,
-        forward: None,
+        ..ExtensionState::default()
     };
     assert_eq!(
         ended(step(&mut fiber, done(Outcome::Extension(Some(Box::new(state)))))),
@@ -167,6 +165,7 @@ fn options_reach_the_switch() {
             },
             switch::Target::Uri("sip:a@b".into()),
         ],
+        delays: Vec::new(),
         timeout: std::time::Duration::from_millis(1_500),
         strategy: switch::Strategy::Sequence,
         caller_id: Some(("7".into(), "Ann \"B\"".into())),
@@ -175,6 +174,85 @@ fn options_reach_the_switch() {
         record: None,
     };
     assert_eq!(asked, Verb::Dial(Box::new(expected)));
+}
+
+#[test]
+fn a_target_may_ring_later() {
+    let asked = |dial: &str| {
+        let mut fiber = start(&on_call(dial));
+        match verb(step(&mut fiber, Resume::Continue)).0 {
+            Verb::Dial(dial) => dial,
+            other => panic!("{other}"),
+        }
+    };
+    let later = asked("let to = \"103\"; caller.dial([\"102\", #{ to: to, delay: 5 }, #{ to: \"sip:a@b\" }]);");
+    let targets: Vec<String> = later.targets.iter().map(ToString::to_string).collect();
+    assert_eq!(targets, ["102", "103", "sip:a@b"]);
+    assert_eq!(later.delays, [0, 5, 0].map(std::time::Duration::from_secs));
+    assert!(asked("caller.dial(#{ to: \"102\" });").delays.is_empty());
+    for (dial, expected) in [
+        ("let to = #{ delay: 5 }; caller.dial([to]);", "dial: a target needs to"),
+        (
+            "let to = #{ to: \"1\", wait: 5 }; caller.dial([to]);",
+            "a target has no option \"wait\"; it has to, delay",
+        ),
+        (
+            "let to = #{ to: \"1\", delay: -1 }; caller.dial(to);",
+            "delay -1: 0 to 600 seconds are possible",
+        ),
+        (
+            "let to = #{ to: \"1\", delay: 5 }; caller.dial(to, #{ strategy: \"sequence\" });",
+            "delay is possible with the strategy \"all\" only",
+        ),
+    ] {
+        let told = fault(dial);
+        assert!(told.contains(expected), "{told}");
+    }
+}
+
+#[test]
+fn an_extension_changes_its_own_settings() {
+    let mut fiber = start(&on_call(
+        "let to = \"103\"; caller.set(#{ dnd: true, forward_always: to, forward_busy: (), call_limit: 1, hide_number: () });",
+    ));
+    let (asked, _) = verb(step(&mut fiber, Resume::Continue));
+    assert_eq!(
+        asked.to_string(),
+        "set dnd=true forward_always=103 forward_busy=() call_limit=1 hide_number=false"
+    );
+    for (set, expected) in [
+        ("#{ dnd: 1 }", "dnd: true or false is needed, not a number"),
+        (
+            "#{ forward_always: \"no where\" }",
+            "forward_always: a target is a number",
+        ),
+        (
+            "#{ call_limit: 51 }",
+            "call_limit: expected a whole number from 1 to 50",
+        ),
+        (
+            "#{ call_limit: -1 }",
+            "call_limit: expected a whole number from 1 to 50",
+        ),
+        ("#{ music: \"jazz\" }", "set has no option \"music\"; it has dnd, "),
+        ("#{ forward_bussy: \"1\" }", "did you mean forward_busy?"),
+    ] {
+        let told = fault(&format!("let fields = {set}; caller.set(fields);"));
+        assert!(told.contains(expected), "{told}");
+    }
+}
+
+#[test]
+fn the_last_numbers_are_asked_for_when_they_are_read() {
+    let mut fiber = start(&on_call(
+        "let a = caller.last_dialed; let b = caller.last_caller; throw `${a} ${type_of(b)}`",
+    ));
+    let (asked, _) = verb(step(&mut fiber, Resume::Continue));
+    assert_eq!(asked, Verb::LastNumber(switch::LastNumber::Dialed));
+    let (asked, _) = verb(step(&mut fiber, done(Outcome::Text(Some("102".into())))));
+    assert_eq!(asked, Verb::LastNumber(switch::LastNumber::Caller));
+    let end = ended(step(&mut fiber, done(Outcome::Text(None))));
+    assert!(end.unwrap_err().ends_with("102 ()"));
 }
 
 #[test]

@@ -259,6 +259,11 @@ pub enum Event {
     RegistrationAdded(Box<Registration>),
     /// `registration.removed`
     RegistrationRemoved(Box<Registration>),
+    /// `extension.changed`: an extension that was there has other settings now, whoever changed them.
+    ExtensionChanged {
+        /// Its number.
+        number: String,
+    },
     /// `conference.joined`
     ConferenceJoined {
         /// The conference's name.

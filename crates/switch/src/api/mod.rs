@@ -38,14 +38,14 @@ pub use parties::{
     Page, PageResult, PageStatus, Park, ParkResult, ParkStatus, Pickup, PickupResult, PickupStatus, Unparked,
 };
 pub use records::{
-    AudioRules, Began, Binding, BindingChange, CallUid, CauseCode, Cdr, CdrAnswer, CdrOpen, Device, Disposition, Dtmf,
-    EndedBy, Extension, Ha1, LegQuality, Link, LinkKind, LiveLeg, LiveRecording, LiveState, NatPolicy, Quality,
-    Recording, RecordingEnd, RecordingEnded, RecordingFormat, RecordingKind, RecordingUid, Segment, Story,
-    Subscription, SubscriptionChange, SubscriptionDialog, Transcode, WayQuality, is_number,
+    AudioRules, Began, Binding, BindingChange, CallRules, CallUid, CauseCode, Cdr, CdrAnswer, CdrOpen, Device,
+    Disposition, Dtmf, EndedBy, Extension, Ha1, LegQuality, Link, LinkKind, LiveLeg, LiveRecording, LiveState,
+    NatPolicy, Quality, Recording, RecordingEnd, RecordingEnded, RecordingFormat, RecordingKind, RecordingUid, Segment,
+    SettingsPatch, Story, Subscription, SubscriptionChange, SubscriptionDialog, Transcode, WayQuality, is_number,
 };
 pub use script::{
-    Dial, DialResult, DialStatus, ExtensionState, Facts, NoRejectCode, Outcome, Position, RejectCode, ScriptCommand,
-    ScriptEntry, ScriptEvent, ScriptFault, Strategy, Target, Verb,
+    Dial, DialResult, DialStatus, ExtensionState, Facts, LastNumber, NoRejectCode, Outcome, Position, RejectCode,
+    ScriptCommand, ScriptEntry, ScriptEvent, ScriptFault, Strategy, Target, Verb,
 };
 pub use sound::{
     Collect, CollectResult, CollectStatus, ConferenceOptions, ConferenceResult, ConferenceStatus, Pin, Record,
@@ -110,12 +110,20 @@ pub enum Input {
         /// Ways to the target.
         flows: Vec<Flow>,
     },
-    /// The answer to [`Query::SaveBindings`], [`Query::SaveSubscription`] or [`Query::OpenCdr`]: it is on disk, or could not be written.
+    /// The answer to [`Query::SaveBindings`], [`Query::SaveSubscription`], [`Query::OpenCdr`] or [`Query::ChangeSettings`]:
+    /// it is on disk, or could not be written.
     Stored {
         /// The number of the query.
         query: QueryId,
         /// Whether it is durable.
         ok: bool,
+    },
+    /// The answer to [`Query::LastNumber`].
+    Found {
+        /// The number of the query.
+        query: QueryId,
+        /// The number; `None` if there is none, or it may not be told.
+        number: Option<String>,
     },
     /// The account table changes (also how it is filled at start).
     Account(AccountChange),
@@ -163,6 +171,21 @@ pub enum Query {
     SaveSubscription(SubscriptionChange),
     /// Note that a call has begun, so that its CDR exists even if the process is killed. Answered by [`Input::Stored`].
     OpenCdr(Box<CdrOpen>),
+    /// An extension changes its own settings: make that durable, feed [`Input::Account`] with the extension as it is
+    /// then, and answer by [`Input::Stored`].
+    ChangeSettings {
+        /// The extension.
+        extension: String,
+        /// The change.
+        change: Box<SettingsPatch>,
+    },
+    /// Find a number in the records of ended calls. Answered by [`Input::Found`].
+    LastNumber {
+        /// The extension whose calls count.
+        extension: String,
+        /// Which number.
+        which: LastNumber,
+    },
 }
 
 /// Bytes to send.

@@ -7,7 +7,7 @@ use std::{fmt, time::Duration};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    CallUid,
+    CallRules, CallUid, SettingsPatch,
     parties::{Page, PageResult, Park, ParkResult, Pickup, PickupResult},
     sound::{Collect, CollectResult, ConferenceOptions, ConferenceResult, Record, RecordResult},
 };
@@ -174,6 +174,19 @@ pub enum Verb {
     Header(String),
     /// `extension(number)`; [`Outcome::Extension`].
     Extension(String),
+    /// `caller.set(..)`: the caller's extension changes its own settings; [`Outcome::Done`] once that is in force.
+    Set(Box<SettingsPatch>),
+    /// `caller.last_dialed`, `caller.last_caller`; [`Outcome::Text`].
+    LastNumber(LastNumber),
+}
+
+/// A number of past calls of the caller's extension.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum LastNumber {
+    /// The number that it dialled last, codes that begin with `*` left out.
+    Dialed,
+    /// The number that called it last; none if that caller hid it.
+    Caller,
 }
 
 /// The verb as scripts and their tests write it: `dial 102 103`, `wait 1.5`.
@@ -224,6 +237,9 @@ impl fmt::Display for Verb {
             Self::Echo => f.write_str("echo"),
             Self::Header(name) => write!(f, "header {name}"),
             Self::Extension(number) => write!(f, "extension {number}"),
+            Self::Set(change) => write!(f, "set {change}"),
+            Self::LastNumber(LastNumber::Dialed) => f.write_str("last_dialed"),
+            Self::LastNumber(LastNumber::Caller) => f.write_str("last_caller"),
         }
     }
 }
@@ -233,6 +249,9 @@ impl fmt::Display for Verb {
 pub struct Dial {
     /// The targets; never empty.
     pub targets: Vec<Target>,
+    /// How long each target waits before it rings, in their order; those beyond the list ring at once.
+    #[serde(default)]
+    pub delays: Vec<Duration>,
     /// How long each target may ring; with [`Strategy::All`], how long all of them may ring.
     pub timeout: Duration,
     /// The order.
@@ -430,7 +449,7 @@ pub struct DialResult {
 }
 
 /// The result of `extension(number)`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExtensionState {
     /// At least one phone is registered.
     pub registered: bool,
@@ -440,6 +459,18 @@ pub struct ExtensionState {
     pub dnd: bool,
     /// The target to which all its calls are forwarded.
     pub forward: Option<String>,
+    /// The target of calls while it is busy.
+    #[serde(default)]
+    pub forward_busy: Option<String>,
+    /// The target of calls that are not answered.
+    #[serde(default)]
+    pub forward_no_answer: Option<String>,
+    /// The target of calls while no phone of it can be reached.
+    #[serde(default)]
+    pub forward_unreachable: Option<String>,
+    /// What it wants done with its calls besides.
+    #[serde(default)]
+    pub rules: CallRules,
 }
 
 #[cfg(test)]

@@ -31,6 +31,10 @@ pub(crate) enum VerbEvent {
     Media(LegId, MediaEvent),
     /// A target was looked up.
     Resolved(QueryId, Vec<Flow>),
+    /// The store has made a change, or could not.
+    Stored(QueryId, bool),
+    /// The store was asked for a number.
+    Found(QueryId, Option<String>),
     /// Another call has handed a leg over.
     Guest(Guest),
     /// A recording of the call has ended.

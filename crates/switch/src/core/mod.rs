@@ -44,6 +44,8 @@ pub(crate) enum QueryUse {
     Resolve(CallId),
     /// A MESSAGE's, where a phone is.
     Message(u64),
+    /// A verb's, about the caller's own extension.
+    Store(CallId),
     /// A REGISTER's, by its server transaction.
     Register(sip::transaction::ServerId),
     /// A SUBSCRIBE's, by its server transaction.

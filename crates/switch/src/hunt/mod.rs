@@ -5,6 +5,7 @@
 //! |---|---|---|
 //! | `mod.rs` | [`Hunt`]: the targets whose turn it is, and what phones answer | `quest`, `waiting`, `over` |
 //! | `auto_answer.rs` | the header fields that tell a phone to answer by itself | |
+//! | `turn.rs` | when targets begin to ring, and how long they ring | `later` |
 //! | `place.rs` | from a target to phones that ring: forwards, look-ups, INVITEs | `branches`, `lookups`, `rung`, `redirects` |
 //! | `best.rs` | [`Best`]: the best of several refusals (RFC 3261 16.7) | `best` |
 //! | `trail.rs` | [`Trail`]: which extensions sent a call on, and Diversion (RFC 5806) | |
@@ -16,18 +17,19 @@ mod auto_answer;
 mod best;
 mod place;
 mod trail;
+mod turn;
 
 use std::{collections::VecDeque, time::Duration};
 
 use ::media::Spec;
-use sip::Flow;
+use sip::{Flow, Instant};
 
 pub(crate) use self::{
     auto_answer::auto_answer,
     best::{Unanswered, shown},
     trail::diverted_before,
 };
-use self::{best::Best, place::Lookup, trail::Trail};
+use self::{best::Best, place::Lookup, trail::Trail, turn::Later};
 use crate::{
     api::{CauseCode, QueryId, Strategy, Target},
     core::Core,
@@ -46,7 +48,7 @@ pub(crate) struct Quest {
     pub targets: Vec<Target>,
     /// All at once, or one after another.
     pub strategy: Strategy,
-    /// How long each turn rings. The hunt uses the call's timer [`TimerKey::Verb`].
+    /// How long the targets of each turn ring. The hunt uses the call's timer [`TimerKey::Verb`].
     pub timeout: Duration,
     /// The caller, as the phones are told.
     pub caller: CallerId,
@@ -115,8 +117,10 @@ impl Said {
 /// redirections.
 pub(crate) struct Hunt {
     quest: Quest,
-    /// Targets that were not tried yet.
-    waiting: VecDeque<Target>,
+    /// Targets that were not tried yet, with the time that they wait in their turn.
+    waiting: VecDeque<(Target, Duration)>,
+    /// Targets of this turn that do not ring yet, the next first.
+    later: Vec<Later>,
     branches: Vec<Branch>,
     /// Locations being looked up.
     lookups: Vec<(QueryId, Lookup)>,
@@ -140,13 +144,20 @@ struct Branch {
     trail: Trail,
     /// In its last response the phone said that it rings.
     rings: bool,
+    /// When it has rung long enough.
+    until: Instant,
 }
 
 impl Hunt {
     /// A hunt that has not begun.
     pub fn new(quest: Quest) -> Self {
         Self {
-            waiting: quest.targets.iter().cloned().collect(),
+            waiting: quest
+                .targets
+                .iter()
+                .map(|target| (target.clone(), Duration::ZERO))
+                .collect(),
+            later: Vec::new(),
             quest,
             branches: Vec::new(),
             lookups: Vec::new(),
@@ -158,10 +169,19 @@ impl Hunt {
         }
     }
 
+    /// The targets wait so long in their turn before they ring, in their order; those beyond the list do not wait. A
+    /// target rings at once where no other phone rings.
+    pub fn delayed(mut self, delays: &[Duration]) -> Self {
+        for ((_, delay), given) in self.waiting.iter_mut().zip(delays) {
+            *delay = *given;
+        }
+        self
+    }
+
     /// Begins: rings the first target, or all of them.
     pub fn begin(&mut self, x: &mut Core) -> Hunted {
         if self.quest.strategy == Strategy::Random {
-            shuffle(&mut self.waiting, x);
+            self.shuffle(x);
         }
         self.go_on(x)
     }
@@ -189,7 +209,7 @@ impl Hunt {
 
     /// Whether only one phone rings and no other follows: then its early media may be heard.
     pub fn is_single(&self) -> bool {
-        self.branches.len() == 1 && self.waiting.is_empty()
+        self.branches.len() == 1 && self.waiting.is_empty() && self.later.is_empty()
     }
 
     /// Whether a phone rings, according to its last response.
@@ -247,18 +267,6 @@ impl Hunt {
         self.go_on(x)
     }
 
-    /// The phones rang long enough. Next comes the place to which the extensions forward unanswered calls, or the next
-    /// turn.
-    pub fn timed_out(&mut self, x: &mut Core) -> Hunted {
-        if self.over {
-            return Hunted::Going;
-        }
-        let branches = self.hang_up(x, "no answer");
-        self.best.note(CauseCode::PhoneNoAnswer, 480, "No Answer");
-        self.forward_unanswered(x, &branches);
-        self.go_on(x)
-    }
-
     /// Ends the hunt because the call was answered elsewhere. Every phone is told so (RFC 3326).
     pub fn answered_elsewhere(&mut self, x: &mut Core) {
         for branch in std::mem::take(&mut self.branches) {
@@ -269,54 +277,18 @@ impl Hunt {
 
     /// Ends the hunt because its owner no longer wants it.
     pub fn stop(&mut self, x: &mut Core) {
-        self.hang_up(x, "no longer wanted");
+        for branch in std::mem::take(&mut self.branches) {
+            x.with_leg(branch.leg, |leg, cx| leg.hang_up(cx, Cause::ours("no longer wanted")));
+        }
         self.end(x);
     }
 
     fn end(&mut self, x: &mut Core) {
         self.lookups.clear();
         self.waiting.clear();
+        self.later.clear();
         self.over = true;
         x.stack.timers.clear(TimerKey::Verb(self.quest.call));
-    }
-
-    /// Hangs up every phone that rings, forgets the look-ups, and returns the branches.
-    fn hang_up(&mut self, x: &mut Core, why: &str) -> Vec<Branch> {
-        let branches = std::mem::take(&mut self.branches);
-        for branch in &branches {
-            x.with_leg(branch.leg, |leg, cx| leg.hang_up(cx, Cause::ours(why)));
-        }
-        self.lookups.clear();
-        branches
-    }
-
-    fn set_timer(&self, x: &mut Core) {
-        let at = x.stack.now + self.quest.timeout;
-        x.stack.timers.set(TimerKey::Verb(self.quest.call), at);
-    }
-
-    /// Waits while a phone rings or a look-up runs. After that the next targets have their turn; without further
-    /// targets the hunt is lost.
-    fn go_on(&mut self, x: &mut Core) -> Hunted {
-        if self.over {
-            return Hunted::Going;
-        }
-        while self.branches.is_empty() && self.lookups.is_empty() {
-            let count = match self.quest.strategy {
-                Strategy::All => self.waiting.len(),
-                Strategy::Sequence | Strategy::Random => 1,
-            };
-            let turn: Vec<Target> = self.waiting.drain(..count.min(self.waiting.len())).collect();
-            if turn.is_empty() {
-                self.end(x);
-                return Hunted::Lost(self.best.take());
-            }
-            self.set_timer(x);
-            for target in turn {
-                self.place(x, &target, &Trail::default());
-            }
-        }
-        Hunted::Going
     }
 
     fn progress(&mut self, index: usize, said: Said) -> Hunted {
@@ -360,13 +332,6 @@ impl Hunt {
         for branch in self.branches.extract_if(.., |branch| branch.peer == *peer) {
             x.with_leg(branch.leg, |leg, cx| leg.hang_up(cx, Cause::ours("declined")));
         }
-    }
-}
-
-fn shuffle(targets: &mut VecDeque<Target>, x: &mut Core) {
-    for last in (1..targets.len()).rev() {
-        let other = usize::try_from(x.stack.ids.below(last as u64 + 1)).unwrap_or(0);
-        targets.swap(last, other);
     }
 }
 

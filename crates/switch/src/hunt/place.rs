@@ -1,14 +1,15 @@
 //! From a target to phones that ring: extensions with their forwards, trunks, URIs.
 
 use ::media::Spec;
-use sip::{Flow, Scheme, Uri};
+use sip::{Flow, Instant, Scheme, Uri};
 
 use super::{Branch, Hunt, Quest, Trail, auto_answer};
 use crate::{
+    activity::LineState,
     api::{CauseCode, Extension, Target},
     bridge,
     core::{Core, QueryUse},
-    ids::LegId,
+    ids::{CallId, LegId},
     leg::{Invitation, NoRoom, Place, Talk, outbound},
     locations::{Location, Peer, Way},
     own::OWN_CODECS,
@@ -18,6 +19,13 @@ use crate::{
 pub(super) struct Lookup {
     pub location: Location,
     trail: Trail,
+}
+
+impl Lookup {
+    /// When it has taken long enough.
+    pub const fn until(&self) -> Instant {
+        self.trail.until
+    }
 }
 
 /// The session that a phone is offered.
@@ -67,6 +75,12 @@ fn target_of(text: &str) -> Target {
     }
 }
 
+/// Where an extension forwards its calls while no phone of it can be reached.
+fn when_unreachable(extension: &Extension) -> Option<String> {
+    let target = extension.forward_unreachable.as_ref();
+    target.or(extension.forward_no_answer.as_ref()).cloned()
+}
+
 impl Hunt {
     /// Rings a target, or notes why that is not possible.
     pub(super) fn place(&mut self, x: &mut Core, target: &Target, trail: &Trail) {
@@ -109,16 +123,16 @@ impl Hunt {
         if let Some(to) = extension.forward_always.as_deref().filter(|_| self.may_redirect(x)) {
             return self.send_on(x, (&peer, trail), &target_of(to), "unconditional");
         }
-        if extension.dnd && self.quest.follows {
+        if let Some((cause, phrase, reason)) = self.refuses(x, &peer, &extension) {
             return match extension.forward_busy.as_deref().filter(|_| self.may_redirect(x)) {
-                Some(to) => self.send_on(x, (&peer, trail), &target_of(to), "do-not-disturb"),
-                None => self.best.note_callee(CauseCode::PhoneDnd, 486, "Do Not Disturb", None),
+                Some(to) => self.send_on(x, (&peer, trail), &target_of(to), reason),
+                None => self.best.note_callee(cause, 486, phrase, None),
             };
         }
         let places = x.locations.ways(&peer, &x.accounts);
         if places.is_empty() {
-            return match extension.forward_no_answer.as_deref().filter(|_| self.may_redirect(x)) {
-                Some(to) => self.send_on(x, (&peer, trail), &target_of(to), "unavailable"),
+            return match when_unreachable(&extension).filter(|_| self.may_redirect(x)) {
+                Some(to) => self.send_on(x, (&peer, trail), &target_of(&to), "unavailable"),
                 None => self
                     .best
                     .note(CauseCode::PhoneNotRegistered, 480, "No Phone Registered"),
@@ -127,6 +141,28 @@ impl Hunt {
         for location in places.into_iter().take(self.room(x)) {
             self.reach(x, location, trail.clone());
         }
+    }
+
+    /// Why an extension takes no further call: the cause, the phrase for the caller, and the reason of a forward.
+    fn refuses(&self, x: &Core, peer: &Peer, extension: &Extension) -> Option<(CauseCode, &'static str, &'static str)> {
+        if !self.quest.follows {
+            return None;
+        }
+        if extension.dnd {
+            return Some((CauseCode::PhoneDnd, "Do Not Disturb", "do-not-disturb"));
+        }
+        let limit = extension.rules.call_limit?;
+        // Several phones that ring for one call are one call.
+        let lines = x
+            .activity
+            .of(peer)
+            .iter()
+            .filter(|line| line.state != LineState::Ending);
+        let calls = lines.filter_map(|line| x.legs.get(line.leg)).map(|leg| leg.call);
+        let mut calls: Vec<CallId> = calls.filter(|call| *call != self.quest.call).collect();
+        calls.sort_unstable();
+        calls.dedup();
+        (calls.len() >= limit.into()).then_some((CauseCode::PhoneCallLimit, "Busy Here", "user-busy"))
     }
 
     fn place_uri(&mut self, x: &mut Core, uri: &str, trail: &Trail) {
@@ -203,6 +239,7 @@ impl Hunt {
                 self.rung.push((leg, peer.clone()));
                 self.branches.push(Branch {
                     leg,
+                    until: self.rings_until(x, &peer, trail.until),
                     peer,
                     trail,
                     rings: false,
@@ -235,10 +272,9 @@ impl Hunt {
     pub(super) fn forward_refused(&mut self, x: &mut Core, branch: &Branch, code: u16) -> bool {
         let (target, reason) = match code {
             486 | 600 => (self.forward(x, branch, |to| to.forward_busy.clone()), "user-busy"),
-            408 | 480 | 503 => (
-                self.forward(x, branch, |to| to.forward_no_answer.clone()),
-                "unavailable",
-            ),
+            // A phone that rings first tells that the person did not come.
+            408 | 480 if branch.rings => (self.forward(x, branch, |to| to.forward_no_answer.clone()), "no-answer"),
+            408 | 480 | 503 => (self.forward(x, branch, when_unreachable), "unavailable"),
             _ => (None, ""),
         };
         if let Some(target) = &target {
@@ -256,8 +292,8 @@ impl Hunt {
                 matches!(target, Target::Extension(number) if is_at(number))
             };
             if let Some(target) = target.filter(|target| !rang(target)) {
-                self.set_timer(x);
-                self.send_on(x, (&branch.peer, &branch.trail), &target, "no-answer");
+                let trail = branch.trail.longer(x.stack.now + self.quest.timeout);
+                self.send_on(x, (&branch.peer, &trail), &target, "no-answer");
             }
         }
     }

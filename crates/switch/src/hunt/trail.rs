@@ -1,6 +1,6 @@
 //! Which extensions sent a call on, and the Diversion header field (RFC 5806).
 
-use sip::{HeaderName, Message, NameAddr};
+use sip::{HeaderName, Instant, Message, NameAddr};
 
 use crate::locations::{Number, Peer};
 
@@ -8,15 +8,31 @@ use crate::locations::{Number, Peer};
 const DIVERSIONS: usize = 5;
 
 /// The forwards by which a call came to the place where it rings.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub(super) struct Trail {
     /// The extensions that forwarded it and their reasons, as Diversion values, the latest first.
     steps: Vec<String>,
     /// The numbers of those extensions.
     through: Vec<Number>,
+    /// When the phones at its end have rung long enough.
+    pub until: Instant,
 }
 
 impl Trail {
+    /// The trail of a target that may ring until then.
+    pub const fn until(until: Instant) -> Self {
+        Self {
+            steps: Vec::new(),
+            through: Vec::new(),
+            until,
+        }
+    }
+
+    /// The same trail, at whose end phones may ring until then.
+    pub fn longer(&self, until: Instant) -> Self {
+        Self { until, ..self.clone() }
+    }
+
     /// The trail with one more forward: the extension and the reason. A peer outside is not named.
     pub fn with(&self, domain: &str, from: &Peer, reason: &str) -> Self {
         let mut longer = self.clone();

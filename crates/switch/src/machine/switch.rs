@@ -6,7 +6,7 @@ use sip::{Instant, transaction::TxOutput};
 use super::{command, handover, journal};
 use crate::{
     answer::Answer,
-    api::{AccountChange, CallUid, CauseCode, Input, Output, ScriptEvent},
+    api::{AccountChange, CallUid, CauseCode, Event, Input, Output, ScriptEvent},
     call::{Call, Ending, VerbEvent, VerbEvents, follow, record_refused},
     config::{Config, Keys},
     core::{Core, QueryUse},
@@ -148,6 +148,7 @@ impl Switch {
             Input::Script(event) => self.script_event(event),
             Input::Resolved { query, flows } => self.resolved(query, flows),
             Input::Stored { query, ok } => self.stored(query, ok),
+            Input::Found { query, number } => self.found(query, number),
             Input::Account(change) => self.account(change),
             Input::Restored(binding) => {
                 let (now, unix) = (self.x.stack.now, self.x.stack.unix());
@@ -311,7 +312,7 @@ impl Switch {
             Some(QueryUse::Message(delivery)) => {
                 ingress::deliver::message_resolved(&mut self.ingress, &mut self.x, delivery, query, &flows);
             }
-            Some(QueryUse::OpenCdr(_) | QueryUse::Register(_) | QueryUse::Subscribe(..)) | None => {}
+            Some(QueryUse::OpenCdr(_) | QueryUse::Register(_) | QueryUse::Subscribe(..) | QueryUse::Store(_)) | None => {}
         }
     }
 
@@ -322,12 +323,31 @@ impl Switch {
             }
             Some(QueryUse::Register(server)) => ingress::register_stored(&mut self.x, query, server, ok),
             Some(QueryUse::Subscribe(id, server)) => ingress::subscription_stored(&mut self.x, id, server, ok),
+            Some(QueryUse::Store(call)) => {
+                self.with_call(call, |call, _| call.tell_verb(VerbEvent::Stored(query, ok)));
+            }
             Some(QueryUse::Resolve(_) | QueryUse::Message(_)) | None => {}
+        }
+    }
+
+    fn found(&mut self, query: crate::api::QueryId, number: Option<String>) {
+        if let Some(QueryUse::Store(call)) = self.x.queries.remove(&query) {
+            self.with_call(call, |call, _| call.tell_verb(VerbEvent::Found(query, number)));
         }
     }
 
     fn account(&mut self, change: AccountChange) {
         use crate::accounts::Gone;
+        if let AccountChange::Extension(now) = &change
+            && self
+                .x
+                .accounts
+                .extension(&now.number)
+                .is_some_and(|before| before != now)
+        {
+            let number = now.number.clone();
+            self.x.stack.event(Event::ExtensionChanged { number });
+        }
         let gone = self.x.accounts.apply(change);
         self.x.subscribed.table.account_gone(&gone, self.x.stack.now);
         match gone {

@@ -149,6 +149,8 @@ impl Asking {
             | VerbEvent::Leg(..)
             | VerbEvent::PeerEnded
             | VerbEvent::Recorded(_)
+            | VerbEvent::Stored(..)
+            | VerbEvent::Found(..)
             | VerbEvent::Removed
             | VerbEvent::Joined(_)
             | VerbEvent::Resolved(..) => match self.sound.event(call, x, event) {

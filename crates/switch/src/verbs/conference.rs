@@ -185,6 +185,8 @@ impl Attending {
                 | VerbEvent::Digit(_)
                 | VerbEvent::Media(..)
                 | VerbEvent::Recorded(_)
+                | VerbEvent::Stored(..)
+                | VerbEvent::Found(..)
                 | VerbEvent::Removed
                 | VerbEvent::Joined(_)
                 | VerbEvent::Resolved(..)
@@ -252,6 +254,8 @@ impl Attending {
             | VerbEvent::Recorded(_)
             | VerbEvent::Joined(_)
             | VerbEvent::Resolved(..)
+            | VerbEvent::Stored(..)
+            | VerbEvent::Found(..)
             | VerbEvent::Guest(_) => self.stage = Stage::Inside { since, star },
         }
         Next::Wait(Running::Conference(self))

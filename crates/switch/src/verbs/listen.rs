@@ -121,6 +121,8 @@ impl Listening {
             | VerbEvent::Leg(..)
             | VerbEvent::PeerEnded
             | VerbEvent::Recorded(_)
+            | VerbEvent::Stored(..)
+            | VerbEvent::Found(..)
             | VerbEvent::Removed
             | VerbEvent::Joined(_)
             | VerbEvent::Resolved(..) => false,

@@ -12,6 +12,7 @@
 //! | `parties/` | `pickup`, `park`, `page` |
 //! | `record.rs` | `record` |
 //! | `reject.rs` | `reject`, `redirect`, `hangup` |
+//! | `settings.rs` | `set`, `last_dialed`, `last_caller` |
 //! | `sound.rs` | what verbs play to the caller |
 
 mod answer;
@@ -24,6 +25,7 @@ mod originate;
 mod parties;
 mod record;
 mod reject;
+mod settings;
 mod sound;
 
 pub(crate) use conversation::Conversation;
@@ -34,7 +36,7 @@ use sip::HeaderName;
 
 use crate::{
     answer::Answer,
-    api::{ExtensionState, Outcome, Verb},
+    api::{ExtensionState, LastNumber, Outcome, Verb},
     call::{Call, VerbEvent},
     core::Core,
     ids::LegId,
@@ -61,6 +63,8 @@ pub(crate) enum Running {
     Park(Box<park::Parking>),
     /// `page`.
     Page(Box<page::Paging>),
+    /// `set`, `last_dialed`, `last_caller`.
+    Store(settings::Storing),
     /// The phones of the person who asked for the call ring.
     Originate(Box<Originating>),
 }
@@ -88,6 +92,7 @@ impl Running {
             Self::Pickup(picking) => picking.event(call, event),
             Self::Park(parking) => parking.event(call, x, event),
             Self::Page(paging) => paging.event(call, x, event),
+            Self::Store(storing) => storing.event(&event),
             Self::Originate(originating) => originating.event(call, x, event),
         }
     }
@@ -118,6 +123,8 @@ pub(crate) fn start(call: &mut Call, x: &mut Core, verb: Verb) -> Next {
         Verb::Page(want) => page::page(call, x, *want),
         Verb::Header(name) => Next::Done(Outcome::Text(header(call, x, &name))),
         Verb::Extension(number) => Next::Done(Outcome::Extension(state_of(x, &number))),
+        Verb::Set(change) => settings::set(call, x, change),
+        Verb::LastNumber(which) => settings::last_number(call, x, which),
     }
 }
 
@@ -153,6 +160,9 @@ pub(crate) const fn name(verb: &Verb) -> &'static str {
         Verb::Page(_) => "page",
         Verb::Header(_) => "header",
         Verb::Extension(_) => "extension",
+        Verb::Set(_) => "set",
+        Verb::LastNumber(LastNumber::Dialed) => "last_dialed",
+        Verb::LastNumber(LastNumber::Caller) => "last_caller",
     }
 }
 
@@ -163,6 +173,10 @@ fn state_of(x: &Core, number: &str) -> Option<Box<ExtensionState>> {
         busy: x.activity.is_busy(&Peer::extension(number)),
         dnd: extension.dnd,
         forward: extension.forward_always.clone(),
+        forward_busy: extension.forward_busy.clone(),
+        forward_no_answer: extension.forward_no_answer.clone(),
+        forward_unreachable: extension.forward_unreachable.clone(),
+        rules: extension.rules.clone(),
     }))
 }
 

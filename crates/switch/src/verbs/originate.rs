@@ -80,6 +80,8 @@ impl Originating {
             | VerbEvent::Digit(_)
             | VerbEvent::Media(..)
             | VerbEvent::Recorded(_)
+            | VerbEvent::Stored(..)
+            | VerbEvent::Found(..)
             | VerbEvent::Removed
             | VerbEvent::Joined(_)
             | VerbEvent::Guest(_) => Hunted::Going,

@@ -154,6 +154,8 @@ impl Taking {
                 | VerbEvent::Digit(_)
                 | VerbEvent::Media(..)
                 | VerbEvent::Recorded(_)
+                | VerbEvent::Stored(..)
+                | VerbEvent::Found(..)
                 | VerbEvent::Removed
                 | VerbEvent::Joined(_)
                 | VerbEvent::Resolved(..)

@@ -1,9 +1,16 @@
 //! Whom the switch's wishes go to.
 
-use admin::EventBus;
-use switch::{Input, Output, Query};
+use admin::{Accounts, EventBus};
+use store::Store;
+use switch::{Input, LastNumber, Output, Query, QueryId, SettingsPatch};
+use tokio::runtime::Handle;
 
-use crate::{recorder::Recorder, rtp::Engine, run::Outside, scripts::Scripts};
+use crate::{
+    recorder::Recorder,
+    rtp::Engine,
+    run::{Mailbox, Outside},
+    scripts::Scripts,
+};
 
 /// The media engine, the script threads, the store and the observers.
 pub(super) struct Shell {
@@ -11,6 +18,41 @@ pub(super) struct Shell {
     pub(super) scripts: Scripts,
     pub(super) recorder: Recorder,
     pub(super) events: EventBus,
+    pub(super) own: Own,
+}
+
+/// What extensions ask of the store about themselves, through the dialplan. Tasks on `runtime` do it.
+pub(super) struct Own {
+    pub(super) accounts: Accounts,
+    pub(super) store: Store,
+    pub(super) domain: String,
+    pub(super) mailbox: Mailbox,
+    pub(super) runtime: Handle,
+}
+
+impl Own {
+    fn change(&self, query: QueryId, extension: String, change: SettingsPatch) {
+        let (accounts, mailbox) = (self.accounts.clone(), self.mailbox.clone());
+        self.runtime.spawn(async move {
+            let ok = accounts.change_own(extension, change).await;
+            mailbox.answer(Input::Stored { query, ok });
+        });
+    }
+
+    fn last_number(&self, query: QueryId, extension: String, which: LastNumber) {
+        let (store, domain, mailbox) = (self.store.clone(), self.domain.clone(), self.mailbox.clone());
+        self.runtime.spawn(async move {
+            let found = match which {
+                LastNumber::Dialed => store.last_dialed(&domain, &extension).await,
+                LastNumber::Caller => store.last_caller(&domain, &extension).await,
+            };
+            let number = found.unwrap_or_else(|error| {
+                tracing::error!(%error, "the records could not be read");
+                None
+            });
+            mailbox.answer(Input::Found { query, number });
+        });
+    }
 }
 
 impl Outside for Shell {
@@ -21,6 +63,12 @@ impl Outside for Shell {
             Output::Query(query, Query::SaveBindings(changes)) => self.recorder.save_bindings(query, changes),
             Output::Query(query, Query::SaveSubscription(change)) => self.recorder.save_subscription(query, change),
             Output::Query(query, Query::OpenCdr(open)) => self.recorder.open_cdr(query, *open),
+            Output::Query(query, Query::ChangeSettings { extension, change }) => {
+                self.own.change(query, extension, *change);
+            }
+            Output::Query(query, Query::LastNumber { extension, which }) => {
+                self.own.last_number(query, extension, which);
+            }
             Output::Forget(changes) => self.recorder.forget(changes),
             Output::Subscriptions(changes) => self.recorder.subscriptions(changes),
             Output::CdrAnswered(answer) => self.recorder.answer_cdr(*answer),

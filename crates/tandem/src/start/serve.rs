@@ -7,7 +7,7 @@ use std::{
     thread,
 };
 
-use admin::{AdminState, EventBus, Health, SwitchHandle, SwitchRequest};
+use admin::{Accounts, AdminState, EventBus, Health, SwitchHandle, SwitchRequest};
 use dialplan::Dialplans;
 use store::Store;
 use switch::{Input, Keys, Listener, Switch};
@@ -25,7 +25,7 @@ use super::{
     database::{self, Made},
     dialplans::{self, Files},
     metrics::{Audio, registry},
-    outside::Shell,
+    outside::{Own, Shell},
     recordings, say,
     signalling::{Begin, Signalling},
 };
@@ -78,9 +78,14 @@ async fn run(config: &Config, keeper: &Handle) -> Result<(), StartError> {
     let (plans, broken) = dialplans::start(config);
     let made = database::first_start(&store, config, clock.unix_micros()).await?;
     let addresses = config.advertise.map_or_else(public_addresses, |address| vec![address]);
-    let listeners = &signalling.listeners;
-    let system = system(config, listeners, &addresses);
-    announce(config, listeners, addresses, &http, (&made, broken.as_deref()))?;
+    let system = system(config, &signalling.listeners, &addresses);
+    announce(
+        config,
+        &signalling.listeners,
+        addresses,
+        &http,
+        (&made, broken.as_deref()),
+    )?;
     let first = database::load(&store, config, clock.unix_micros()).await?;
 
     let events = EventBus::default();
@@ -89,6 +94,7 @@ async fn run(config: &Config, keeper: &Handle) -> Result<(), StartError> {
     let recorder = start_recorder(config, &store, keeper, &mailbox, clock);
     let counts = recorder.counts();
     let metrics = Metrics::default();
+    let (switch, requests) = SwitchHandle::channel(REQUESTS);
     let begin = Begin {
         machine: Switch::new(told, seed, &Keys { nonce: random()? }),
         outside: Shell {
@@ -96,6 +102,7 @@ async fn run(config: &Config, keeper: &Handle) -> Result<(), StartError> {
             scripts,
             recorder,
             events: events.clone(),
+            own: own(config, &store, &mailbox, &switch),
         },
         clock,
         inbox,
@@ -106,7 +113,6 @@ async fn run(config: &Config, keeper: &Handle) -> Result<(), StartError> {
     let thread = signalling.begin(begin);
 
     let health = Health::default();
-    let (switch, requests) = SwitchHandle::channel(REQUESTS);
     tokio::spawn(pass_on(requests, mailbox.clone()));
     let state = AdminState {
         store: store.clone(),
@@ -136,6 +142,18 @@ async fn run(config: &Config, keeper: &Handle) -> Result<(), StartError> {
     store.close().await?;
     tracing::info!("ended");
     ended
+}
+
+/// What extensions ask of the store about themselves.
+fn own(config: &Config, store: &Store, mailbox: &Mailbox, switch: &SwitchHandle) -> Own {
+    let domain = config.domain.as_str().into();
+    Own {
+        accounts: Accounts::new(store.clone(), domain, switch.clone(), hasher(config)),
+        store: store.clone(),
+        domain: config.domain.clone(),
+        mailbox: mailbox.clone(),
+        runtime: Handle::current(),
+    }
 }
 
 /// Waits for the signalling thread's end, and passes on what signals say.

@@ -64,8 +64,9 @@ impl Dialing {
             follows: true,
             auto_answer: request.auto_answer,
         };
+        call.record.hidden = quest.caller.number == "anonymous";
         let mut dialing = Box::new(Self {
-            hunt: Hunt::new(quest),
+            hunt: Hunt::new(quest).delayed(&request.delays),
             early: None,
             ringback: false,
             talking: None,
@@ -98,6 +99,8 @@ impl Dialing {
             | VerbEvent::Media(..)
             | VerbEvent::SubjectConfirmed
             | VerbEvent::Recorded(_)
+            | VerbEvent::Stored(..)
+            | VerbEvent::Found(..)
             | VerbEvent::Removed
             | VerbEvent::Joined(_) => Hunted::Going,
         };

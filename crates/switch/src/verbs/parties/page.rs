@@ -171,6 +171,8 @@ impl Paging {
             | VerbEvent::PeerEnded
             | VerbEvent::Media(..)
             | VerbEvent::Recorded(_)
+            | VerbEvent::Stored(..)
+            | VerbEvent::Found(..)
             | VerbEvent::Removed
             | VerbEvent::Joined(_)
             | VerbEvent::Resolved(..)

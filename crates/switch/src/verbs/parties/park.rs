@@ -173,6 +173,8 @@ impl Parking {
                 | VerbEvent::Digit(_)
                 | VerbEvent::Media(..)
                 | VerbEvent::Recorded(_)
+                | VerbEvent::Stored(..)
+                | VerbEvent::Found(..)
                 | VerbEvent::Removed
                 | VerbEvent::Joined(_)
                 | VerbEvent::Resolved(..)
@@ -193,6 +195,8 @@ impl Parking {
             VerbEvent::Media(..) | VerbEvent::SubjectConfirmed => self.heard(call, x, &event),
             VerbEvent::PeerEnded
             | VerbEvent::Recorded(_)
+            | VerbEvent::Stored(..)
+            | VerbEvent::Found(..)
             | VerbEvent::Removed
             | VerbEvent::Joined(_)
             | VerbEvent::Guest(_) => {}

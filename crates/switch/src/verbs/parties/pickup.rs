@@ -104,6 +104,8 @@ impl PickingUp {
             | VerbEvent::Digit(_)
             | VerbEvent::Media(..)
             | VerbEvent::Recorded(_)
+            | VerbEvent::Stored(..)
+            | VerbEvent::Found(..)
             | VerbEvent::Removed
             | VerbEvent::Resolved(..)
             | VerbEvent::Guest(_) => Next::Wait(Running::Pickup(self)),
