@@ -75,7 +75,7 @@ pub(super) fn one(values: &[String]) -> &str {
 
 /// Every setting, in the order of the help.
 pub fn keys() -> impl Iterator<Item = &'static Key> {
-    KEYS.iter().chain(limits::KEYS)
+    KEYS.iter().chain(limits::KEYS).chain(subscriptions::KEYS)
 }
 
 const KEYS: &[Key] = &[

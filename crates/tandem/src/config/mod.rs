@@ -9,6 +9,7 @@
 
 mod keys;
 mod limits;
+mod subscriptions;
 mod values;
 
 #[cfg(test)]
