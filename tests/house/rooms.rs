@@ -38,6 +38,7 @@ const ROOMS: [&str; 28] = [
     "way",
     "answer",
     "event",
+    "diversion",
     "accounts",
     "domain",
     "config",

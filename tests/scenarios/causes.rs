@@ -373,6 +373,15 @@ fn full() -> CauseCode {
     cause
 }
 
+/// 101 hides its number, and 102 takes no such calls.
+fn anonymous() -> CauseCode {
+    plain(|stage, alice, _| {
+        stage.with(|world| world.account("102", |account| account.rules.reject_anonymous = true));
+        alice.feels(|mood| mood.claims = Some("anonymous"));
+        alice.calls("102").ends_with(433);
+    })
+}
+
 #[test]
 fn each_cause_of_the_catalogue_is_produced_by_a_call() {
     use CauseCode as C;
@@ -397,6 +406,7 @@ fn each_cause_of_the_catalogue_is_produced_by_a_call() {
     ];
     made.extend(causes.map(|(cause, q850)| (cause, network(q850))));
     made.extend([
+        (C::CallerAnonymous, anonymous()),
         (C::CallTransferred, transferred()[0].cause),
         (C::CallJoined, joining(true).cause),
         (C::CallNotReplaced, joining(false).cause),

@@ -81,6 +81,8 @@ catalogue! {
     CallerExpired = "caller.expired", "The caller's phone set a time for the answer, and that time was over", "";
     CallerNoPrack = "caller.no_prack", "The caller's phone did not acknowledge that the call was in progress (PRACK)",
         "Look for a network that loses packets, or switch reliable provisional responses (100rel) off in the phone.";
+    CallerAnonymous = "caller.anonymous", "{callee} takes no calls from hidden numbers",
+        "Call with the number shown, or allow hidden numbers in the settings of the extension.";
     CallerForbidden = "caller.forbidden", "The caller is not allowed to make this call: {detail}",
         "Check the account in the caller's phone: it must call from its own number, over an allowed transport.";
     CallerBadRequest = "caller.bad_request", "The caller's phone sent a request that is not valid: {detail}",

@@ -11,6 +11,7 @@ mod call;
 mod conferences;
 mod config;
 mod core;
+mod diversion;
 pub mod domain;
 mod event;
 mod hunt;

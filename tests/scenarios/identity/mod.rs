@@ -3,11 +3,15 @@
 //! | file | behaviour |
 //! |---|---|
 //! | `connected.rs` | a phone is told with whom it talks (RFC 4916, RFC 5876) |
+//! | `forwarded.rs` | Diversion, History-Info, 181 |
+//! | `hidden.rs` | Privacy, hidden numbers and their rejection, numbers of others |
 
 use sip::{HeaderName, Message};
 use tests::Actor;
 
 mod connected;
+mod forwarded;
+mod hidden;
 
 /// The parties that the messages to a phone have named, the oldest first, each of them once: the user and the name in
 /// P-Asserted-Identity, or `hidden` where Privacy forbids that.

@@ -14,7 +14,10 @@ fn stage(change: impl FnOnce(&mut Extension)) -> (Stage, Actor, Actor, Actor) {
 fn to_carol(stage: &Stage, alice: &Actor, carol: &Actor, reason: &str) {
     carol.rings();
     let diversion = carol.call(|call| call.invite.other("Diversion").unwrap().to_owned());
-    assert_eq!(diversion, format!("<sip:102@tandem.local>;reason={reason}"));
+    assert_eq!(
+        diversion,
+        format!("\"Person 102\" <sip:102@tandem.local>;reason={reason}")
+    );
     carol.answers().talks();
     alice.talks().hangs_up().ends_with(200);
     carol.ends_with(200);
@@ -100,8 +103,8 @@ fn a_chain_of_forwards_leaves_its_trail() {
     assert_eq!(
         trail,
         [
-            "<sip:103@tandem.local>;reason=unconditional",
-            "<sip:102@tandem.local>;reason=unconditional"
+            "\"Person 103\" <sip:103@tandem.local>;reason=unconditional",
+            "\"Person 102\" <sip:102@tandem.local>;reason=unconditional"
         ]
     );
     alice.hangs_up();

@@ -215,7 +215,7 @@ fn a_diversion_that_came_is_passed_on_without_addresses() {
     });
     assert_eq!(diversions.len(), 2, "{diversions:?}");
     assert!(
-        diversions[0].starts_with("<sip:102@tandem.local>;reason=unconditional"),
+        diversions[0].starts_with("\"Person 102\" <sip:102@tandem.local>;reason=unconditional"),
         "the last one comes first"
     );
     assert_eq!(

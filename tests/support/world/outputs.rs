@@ -4,7 +4,8 @@ use std::{net::SocketAddr, time::Duration};
 
 use sip::{Flow, Transport};
 use switch::{
-    AccountChange, BindingChange, CallUid, Cdr, CdrAnswer, Input, LastNumber, LegQuality, Output, Query, SubscriptionChange,
+    AccountChange, BindingChange, CallUid, Cdr, CdrAnswer, Input, LastNumber, LegQuality, Output, Query,
+    SubscriptionChange,
 };
 
 use super::{EPOCH, World};

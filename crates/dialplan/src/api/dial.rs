@@ -25,6 +25,32 @@ pub(crate) const TARGET: &[&str] = &["to", "delay"];
 /// What `dial` returns.
 pub(crate) const RESULT: &[&str] = &["status", "code", "reason", "by", "talk"];
 
+/// Header fields that say who calls, who has sent the call on, or what of that is hidden. A script that could write them
+/// could pass for another party.
+const IDENTITY: &[&str] = &[
+    "diversion",
+    "from",
+    "history-info",
+    "identity",
+    "identity-info",
+    "p-asserted-identity",
+    "p-asserted-service",
+    "p-associated-uri",
+    "p-called-party-id",
+    "p-preferred-identity",
+    "p-preferred-service",
+    "p-served-user",
+    "privacy",
+    "referred-by",
+    "remote-party-id",
+    "reply-to",
+    // RFC 3261 7.3.3: the compact names of From, Identity, Identity-Info and Referred-By.
+    "f",
+    "y",
+    "n",
+    "b",
+];
+
 /// Header fields that the switch writes itself, and header fields by which a script could speak for the switch.
 const OWNED: &[&str] = &[
     "accept",
@@ -41,20 +67,16 @@ const OWNED: &[&str] = &[
     "cseq",
     "event",
     "expires",
-    "from",
+    "join",
     "max-forwards",
     "mime-version",
     "min-se",
-    "p-asserted-identity",
-    "p-preferred-identity",
     "path",
-    "privacy",
     "proxy-authenticate",
     "proxy-authorization",
     "proxy-require",
     "rack",
     "record-route",
-    "remote-party-id",
     "replaces",
     "require",
     "route",
@@ -67,17 +89,14 @@ const OWNED: &[&str] = &[
     "www-authenticate",
     // RFC 3261 7.3.3: the compact names of those above and of others the switch may write.
     "a",
-    "b",
     "c",
     "d",
     "e",
-    "f",
     "i",
     "j",
     "k",
     "l",
     "m",
-    "n",
     "o",
     "r",
     "s",
@@ -85,7 +104,6 @@ const OWNED: &[&str] = &[
     "u",
     "v",
     "x",
-    "y",
 ];
 
 /// What is asked for by `dial(target, options)`.
@@ -211,7 +229,14 @@ fn headers(value: &Dynamic) -> Checked<Vec<(String, String)>> {
     map.iter()
         .map(|(name, value)| {
             header_name(name)?;
-            if OWNED.contains(&name.to_ascii_lowercase().as_str()) {
+            let lower = name.to_ascii_lowercase();
+            if IDENTITY.contains(&lower.as_str()) {
+                return Err(format!(
+                    "headers: {} says who calls, which only Tandem writes; use caller_id",
+                    shown(name)
+                ));
+            }
+            if OWNED.contains(&lower.as_str()) {
                 return Err(format!("headers: {} is written by Tandem itself", shown(name)));
             }
             let value = arguments::line("header value", &text("header value", value)?, HEADER_VALUE)?;
@@ -241,4 +266,24 @@ fn map(what: &str, value: &Dynamic) -> Checked<Map> {
         .clone()
         .try_cast::<Map>()
         .ok_or_else(|| format!("{what}: a map #{{ .. }} is needed, not {}", kind(value)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_script_writes_who_calls_under_any_name_of_the_field() {
+        let refused =
+            |name: &str| headers(&Dynamic::from(Map::from([(name.into(), "<sip:102@x>".into())]))).unwrap_err();
+        for name in IDENTITY {
+            for written in [name.to_string(), name.to_ascii_uppercase()] {
+                assert!(refused(&written).contains("use caller_id"), "{written}");
+            }
+        }
+        for name in OWNED {
+            assert!(refused(name).contains("is written by Tandem itself"), "{name}");
+            assert!(!IDENTITY.contains(name), "{name} stands in both lists");
+        }
+    }
 }

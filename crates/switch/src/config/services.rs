@@ -1,10 +1,10 @@
-//! Limits of conferences, recordings, media lines and subscriptions.
+//! Limits of conferences, recordings, media lines, subscriptions and lists of forwards.
 
 use serde::{Deserialize, Serialize};
 
 use super::{Parking, Subscriptions};
 
-/// How many conferences and recordings there may be at once, and media lines of a leg.
+/// How many conferences and recordings there may be at once, media lines of a leg, and forwards that a caller tells of.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Services {
@@ -22,6 +22,8 @@ pub struct Services {
     pub parking: Parking,
     /// Subscriptions.
     pub subscriptions: Subscriptions,
+    /// Forwards that a caller or a 3xx tells of and that are passed on, the latest ones (Diversion, History-Info).
+    pub diversions: usize,
 }
 
 impl Default for Services {
@@ -34,6 +36,7 @@ impl Default for Services {
             page_phones: 50,
             parking: Parking::default(),
             subscriptions: Subscriptions::default(),
+            diversions: 5,
         }
     }
 }

@@ -13,12 +13,12 @@ use std::{
 };
 
 use ::media::MediaId;
-use sip::{Flow, Message, Scheme, Uri, transaction::Layer};
+use sip::{Flow, Message, Scheme, Uri, headers::privacy::Privacy, transaction::Layer};
 
 pub(crate) use handover::{Beginning, Destination, Handover, NewCall, Why};
 
 use crate::{
-    accounts::Accounts,
+    accounts::{Accounts, Identity},
     activity::{Activity, Line},
     api::{CommandId, Query, QueryId, Stats},
     conferences::Conferences,
@@ -143,15 +143,30 @@ impl Core {
         }
     }
 
-    /// The number or URI by which the other party may know the peer of a leg. A called party is no secret; a caller may
-    /// hide its number (RFC 3323).
+    /// The number or URI by which the other party may know the peer of a leg: `anonymous` where the peer hides (RFC
+    /// 3323).
     pub fn shown(&self, leg: &Leg) -> String {
         let from = leg.invite.from().ok().filter(|_| leg.inbound);
-        let hides = from.and_then(|from| from.uri().ok());
-        if hides.is_some_and(|uri| self.domain.is_anonymous(&uri, &leg.path.flow)) {
-            return "anonymous".to_owned();
+        let from = from.and_then(|from| from.uri().ok());
+        let anonymous = from.is_some_and(|uri| self.domain.is_anonymous(&uri, &leg.path.flow));
+        let number = leg.peer.number().filter(|_| leg.inbound);
+        let set = number.is_some_and(|number| self.hides_by_setting(number, &leg.invite));
+        if anonymous || set || leg.hides() {
+            return CallerId::hidden().number;
         }
         leg.peer.to_string()
+    }
+
+    /// Whether the sender of a request outside of dialogs hides its number: by From, by Privacy, or by the setting of its
+    /// extension.
+    pub fn hides(&self, identity: &Identity, request: &Message) -> bool {
+        identity.anonymous || Privacy::of(request).hides() || self.hides_by_setting(&identity.extension, request)
+    }
+
+    /// RFC 3323 section 4.2: `Privacy: none` overrules the setting.
+    fn hides_by_setting(&self, number: &str, request: &Message) -> bool {
+        let extension = self.accounts.extension(number);
+        extension.is_some_and(|extension| extension.rules.hide_number) && !Privacy::of(request).none
     }
 
     /// The peer of a leg, as the other party may be shown it: number and name of the extension, not what its phone says.

@@ -8,7 +8,7 @@
 //! | `turn.rs` | when targets begin to ring, and how long they ring | `later` |
 //! | `place.rs` | from a target to phones that ring: forwards, look-ups, INVITEs | `branches`, `lookups`, `rung`, `redirects` |
 //! | `best.rs` | [`Best`]: the best of several refusals (RFC 3261 16.7) | `best` |
-//! | `trail.rs` | [`Trail`]: which extensions sent a call on, and Diversion (RFC 5806) | |
+//! | `trail.rs` | [`Trail`]: which extensions sent a call on | |
 //!
 //! A hunt knows neither calls nor verbs. Its owner feeds it the events of its legs and acts on the [`Hunted`] that it
 //! returns. `dial` is a hunt with ringback and a conversation; a call made over the API is a hunt for its caller.
@@ -33,6 +33,7 @@ use self::{best::Best, place::Lookup, trail::Trail, turn::Later};
 use crate::{
     api::{CauseCode, QueryId, Strategy, Target},
     core::Core,
+    diversion::Step,
     event::{Cause, LegEvent, Q850, SetupEvent},
     ids::{CallId, LegId},
     leg::{CallerId, rings},
@@ -60,8 +61,8 @@ pub(crate) struct Quest {
     pub transferred: bool,
     /// Further header fields of each INVITE, by name.
     pub headers: Vec<(String, String)>,
-    /// Diversion values that the call came with, the latest first.
-    pub diverted: Vec<String>,
+    /// Forwards before the call came, the latest first.
+    pub diverted: Vec<Step>,
     /// RFC 3261 8.1.1.6.
     pub max_forwards: u32,
     /// Phones of extensions that allow it are told to answer by themselves. An extension in a call is not disturbed.
@@ -131,6 +132,8 @@ pub(crate) struct Hunt {
     rang: bool,
     /// 3xx answers and forwards so far.
     redirects: usize,
+    /// An extension has forwarded the call since its owner last asked.
+    forwarded: bool,
     /// The hunt was won, lost or stopped.
     over: bool,
 }
@@ -165,6 +168,7 @@ impl Hunt {
             best: Best::default(),
             rang: false,
             redirects: 0,
+            forwarded: false,
             over: false,
         }
     }
@@ -195,6 +199,11 @@ impl Hunt {
     /// them.
     pub fn take_rung(&mut self) -> Vec<(LegId, Peer)> {
         std::mem::take(&mut self.rung)
+    }
+
+    /// Whether an extension has forwarded the call since the last time this was asked.
+    pub const fn take_forwarded(&mut self) -> bool {
+        std::mem::replace(&mut self.forwarded, false)
     }
 
     /// Whether it was won, lost or stopped.

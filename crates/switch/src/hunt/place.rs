@@ -3,12 +3,13 @@
 use ::media::Spec;
 use sip::{Flow, Instant, Scheme, Uri};
 
-use super::{Branch, Hunt, Quest, Trail, auto_answer};
+use super::{Branch, Hunt, Quest, Trail, auto_answer, trail::SentOn};
 use crate::{
     activity::LineState,
     api::{CauseCode, Extension, Target},
     bridge,
     core::{Core, QueryUse},
+    diversion::Step,
     ids::{CallId, LegId},
     leg::{Invitation, NoRoom, Place, Talk, outbound},
     locations::{Location, Peer, Way},
@@ -111,6 +112,10 @@ impl Hunt {
             return self.best.note(CauseCode::NumberUnknown, 404, "Not Found");
         };
         let peer = Peer::extension(number);
+        // RFC 5079 section 4, before any forward: the person does not want such calls anywhere.
+        if extension.rules.reject_anonymous && self.quest.caller.is_hidden() && self.quest.follows {
+            return self.best.note(CauseCode::CallerAnonymous, 433, "Anonymity Disallowed");
+        }
         if trail.goes_through(number) {
             return self.best.note(CauseCode::NumberLoop, 482, "Loop Detected"); // a loop of forwards
         }
@@ -121,18 +126,18 @@ impl Hunt {
             return self.best.note_callee(CauseCode::PhoneBusy, 486, "In A Call", None);
         }
         if let Some(to) = extension.forward_always.as_deref().filter(|_| self.may_redirect(x)) {
-            return self.send_on(x, (&peer, trail), &target_of(to), "unconditional");
+            return self.send_on(x, (&peer, trail), &target_of(to), &SentOn::by_setting("unconditional"));
         }
         if let Some((cause, phrase, reason)) = self.refuses(x, &peer, &extension) {
             return match extension.forward_busy.as_deref().filter(|_| self.may_redirect(x)) {
-                Some(to) => self.send_on(x, (&peer, trail), &target_of(to), reason),
+                Some(to) => self.send_on(x, (&peer, trail), &target_of(to), &SentOn::by_setting(reason)),
                 None => self.best.note_callee(cause, 486, phrase, None),
             };
         }
         let places = x.locations.ways(&peer, &x.accounts);
         if places.is_empty() {
             return match when_unreachable(&extension).filter(|_| self.may_redirect(x)) {
-                Some(to) => self.send_on(x, (&peer, trail), &target_of(&to), "unavailable"),
+                Some(to) => self.send_on(x, (&peer, trail), &target_of(&to), &SentOn::by_setting("unavailable")),
                 None => self
                     .best
                     .note(CauseCode::PhoneNotRegistered, 480, "No Phone Registered"),
@@ -211,6 +216,7 @@ impl Hunt {
     pub(super) fn ring(&mut self, x: &mut Core, found: Lookup, flows: &[Flow]) {
         let Lookup { location, trail } = found;
         let peer = location.peer.clone();
+        let told = trail.header_fields(&self.quest.diverted, &location, &x.stack.config.domain);
         let Some(place) = Place::at(location, flows) else {
             return self
                 .best
@@ -218,7 +224,7 @@ impl Hunt {
         };
         let quest = &self.quest;
         let mut headers = quest.headers.clone();
-        headers.extend(trail.header_fields(&quest.diverted));
+        headers.extend(told);
         // The owner of a phone to which the call is forwarded was not asked for.
         if let Some(number) = peer.number().filter(|_| quest.auto_answer && trail.is_direct()) {
             headers.extend(auto_answer(x, number).unwrap_or_default());
@@ -278,7 +284,11 @@ impl Hunt {
             _ => (None, ""),
         };
         if let Some(target) = &target {
-            self.send_on(x, (&branch.peer, &branch.trail), target, reason);
+            let why = SentOn {
+                code: Some(code),
+                ..SentOn::by_setting(reason)
+            };
+            self.send_on(x, (&branch.peer, &branch.trail), target, &why);
         }
         target.is_some()
     }
@@ -293,36 +303,44 @@ impl Hunt {
             };
             if let Some(target) = target.filter(|target| !rang(target)) {
                 let trail = branch.trail.longer(x.stack.now + self.quest.timeout);
-                self.send_on(x, (&branch.peer, &trail), &target, "no-answer");
+                self.send_on(x, (&branch.peer, &trail), &target, &SentOn::by_setting("no-answer"));
             }
         }
     }
 
     /// An extension forwards the call.
-    fn send_on(&mut self, x: &mut Core, (peer, trail): (&Peer, &Trail), target: &Target, reason: &str) {
-        let trail = trail.with(&x.stack.config.domain, peer, reason);
+    fn send_on(&mut self, x: &mut Core, (peer, trail): (&Peer, &Trail), target: &Target, why: &SentOn) {
+        let trail = trail.with(x, peer, why);
+        self.forwarded = true;
         self.place(x, target, &trail);
     }
 
     /// A phone sends the call elsewhere (3xx, RFC 3261 8.1.3.4).
     pub(super) fn redirected(&mut self, x: &mut Core, branch: &Branch, code: u16, contacts: &[String]) {
         let legs = [Some(branch.leg), self.quest.subject];
-        let inside = |contact: &String| own_number(x, legs, &Uri::parse(contact).ok()?);
+        let inside = |contact: &String| {
+            let uri = Uri::parse(contact).ok()?;
+            // RFC 4458 section 2: the phone says why.
+            let cause = uri.param("cause").and_then(|cause| cause.parse().ok());
+            Some((own_number(x, legs, &uri)?, cause.map_or("deflection", Step::reason_of)))
+        };
         // Only to our own numbers: a call that a phone sends outside can cost money.
-        let to: Vec<String> = contacts.iter().filter_map(inside).collect();
+        let to: Vec<(String, &'static str)> = contacts.iter().filter_map(inside).collect();
         if to.is_empty() {
             return self.best.note(CauseCode::PhoneRedirected, code, "Redirected Outside");
         }
-        for number in to {
+        let told = x.legs.get(branch.leg).map(|leg| leg.diverted().to_vec());
+        let told = told.unwrap_or_default();
+        for (number, reason) in to {
             if !self.may_redirect(x) {
                 return self.best.note(CauseCode::PhoneRedirected, 480, "Too Many Redirections");
             }
-            self.send_on(
-                x,
-                (&branch.peer, &branch.trail),
-                &Target::Extension(number),
-                "deflection",
-            );
+            let why = SentOn {
+                reason,
+                code: Some(code),
+                told: told.clone(),
+            };
+            self.send_on(x, (&branch.peer, &branch.trail), &Target::Extension(number), &why);
         }
     }
 

@@ -1,21 +1,45 @@
-//! Which extensions sent a call on, and the Diversion header field (RFC 5806).
+//! Which extensions sent a call on, and what phones and callers tell of that.
 
-use sip::{HeaderName, Instant, Message, NameAddr};
+use sip::Instant;
 
-use crate::locations::{Number, Peer};
-
-/// How many Diversion values of the caller are passed on.
-const DIVERSIONS: usize = 5;
+use crate::{
+    core::Core,
+    diversion::{self, Step},
+    ids::LegId,
+    leg::Leg,
+    locations::{Location, Number, Peer},
+};
 
 /// The forwards by which a call came to the place where it rings.
 #[derive(Clone)]
 pub(super) struct Trail {
-    /// The extensions that forwarded it and their reasons, as Diversion values, the latest first.
-    steps: Vec<String>,
-    /// The numbers of those extensions.
+    /// The forwards, the latest first.
+    steps: Vec<Step>,
+    /// The numbers of the extensions that forwarded it.
     through: Vec<Number>,
     /// When the phones at its end have rung long enough.
     pub until: Instant,
+}
+
+/// Why a call is sent on.
+#[derive(Clone, Default)]
+pub(super) struct SentOn {
+    /// In the words of RFC 5806.
+    pub reason: &'static str,
+    /// The status by which a phone has sent it on.
+    pub code: Option<u16>,
+    /// What the 3xx of the phone tells of it, the latest forward first.
+    pub told: Vec<Step>,
+}
+
+impl SentOn {
+    /// By a setting of the extension.
+    pub fn by_setting(reason: &'static str) -> Self {
+        Self {
+            reason,
+            ..Self::default()
+        }
+    }
 }
 
 impl Trail {
@@ -33,14 +57,29 @@ impl Trail {
         Self { until, ..self.clone() }
     }
 
-    /// The trail with one more forward: the extension and the reason. A peer outside is not named.
-    pub fn with(&self, domain: &str, from: &Peer, reason: &str) -> Self {
+    /// The trail with one more forward by an extension. A peer outside is not named. What a 3xx tells of forwards by its
+    /// own extension is why this one happened; what it tells of others came before.
+    pub fn with(&self, x: &Core, from: &Peer, why: &SentOn) -> Self {
         let mut longer = self.clone();
-        if let Some(number) = from.number() {
-            let user = sip::escape_user(number);
-            longer.steps.insert(0, format!("<sip:{user}@{domain}>;reason={reason}"));
-            longer.through.push(number.clone());
-        }
+        let Some(number) = from.number() else { return longer };
+        let is_own = |step: &Step| step.number.as_deref() == Some(&**number);
+        let own = why.told.iter().find(|step| is_own(step));
+        let others = why.told.iter().filter(|step| !is_own(step));
+        let others = others.filter(|step| may_name(x, None, step)).cloned();
+        longer.steps.splice(0..0, others);
+        let account = x.accounts.extension(number);
+        let hides = account.is_some_and(|account| account.rules.hide_number);
+        longer.steps.insert(
+            0,
+            Step {
+                number: (!hides).then(|| number.to_string()),
+                name: account.map(|account| account.name.clone()).unwrap_or_default(),
+                reason: own.map_or(why.reason, |own| own.reason.as_str()).to_owned(),
+                params: own.map(|own| own.params.clone()).unwrap_or_default(),
+                code: why.code,
+            },
+        );
+        longer.through.push(number.clone());
         longer
     }
 
@@ -54,35 +93,41 @@ impl Trail {
         self.through.iter().any(|seen| &**seen == number)
     }
 
-    /// The Diversion values, the latest first; `before` are those with which the call came.
-    pub fn header_fields(&self, before: &[String]) -> Vec<(String, String)> {
-        let steps = self.steps.iter().chain(before);
-        steps.map(|step| ("Diversion".to_owned(), step.clone())).collect()
+    /// The header fields that tell a phone of the forwards; `before` are those with which the call came.
+    pub fn header_fields(&self, before: &[Step], to: &Location, domain: &str) -> Vec<(String, String)> {
+        let steps: Vec<&Step> = self.steps.iter().chain(before).collect();
+        let target = match &to.peer {
+            Peer::Extension(number) | Peer::Trunk { number, .. } => {
+                format!("sip:{}@{domain}", sip::escape_user(number))
+            }
+            Peer::Uri(_) => to.uri.split(['?', ';']).next().unwrap_or_default().to_owned(),
+        };
+        diversion::header_fields(&steps, &target, domain)
     }
 }
 
-/// The forwards before the call came to us, the latest first, without the addresses.
-pub(crate) fn diverted_before(invite: Option<&Message>, domain: &str) -> Vec<String> {
-    // RFC 5806 section 4, RFC 3261 7.3.1: a list that may take several header rows.
-    let values = invite
-        .into_iter()
-        .flat_map(|invite| invite.values(HeaderName::Diversion));
-    let step = |value: &str| {
-        let address = NameAddr::parse(value).ok()?;
-        let uri = address.uri().ok()?;
-        let name = address.display_name().filter(|name| !name.is_empty());
-        let name = name.map(|name| format!("{} ", sip::quote(&name))).unwrap_or_default();
-        let user = uri.number();
-        let mut step = format!("{name}<sip:{}@{domain}>", sip::escape_user(&user));
-        for known in ["reason", "counter", "limit", "privacy", "screen"] {
-            let value = address.param(known).filter(|value| is_token(value));
-            step.extend(value.map(|value| format!(";{known}={value}")));
-        }
-        Some(step)
+/// The forwards before the call came to us, the latest first. A phone tells of its own extension's and of those of
+/// numbers outside; a trusted network of all.
+pub(crate) fn diverted_before(x: &Core, subject: Option<LegId>) -> Vec<Step> {
+    let Some(leg) = subject.and_then(|leg| x.legs.get(leg)).filter(|leg| leg.inbound) else {
+        return Vec::new();
     };
-    values.take(DIVERSIONS).filter_map(step).collect()
+    let told = diversion::told_by(&leg.invite, x.stack.config.limits.services.diversions);
+    let believed = |step: &Step| leg.is_trusted() || may_name(x, Some(leg), step);
+    let named = |mut step: Step| {
+        let account = step.number.as_deref().and_then(|number| x.accounts.extension(number));
+        if let Some(account) = account {
+            step.name.clone_from(&account.name);
+        }
+        step
+    };
+    told.into_iter().filter(believed).map(named).collect()
 }
 
-fn is_token(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+/// Whether a phone may say of this number that it has forwarded a call: no extension but its own.
+fn may_name(x: &Core, by: Option<&Leg>, step: &Step) -> bool {
+    let Some(number) = step.number.as_deref() else {
+        return true;
+    };
+    by.is_some_and(|leg| leg.peer.is_extension(number)) || !x.accounts.is_extension(number)
 }

@@ -90,7 +90,7 @@ pub(crate) fn deliver(g: &mut Ingress, x: &mut Core, server: ServerId, flow: Flo
     let Some(number) = dialed(x, &message, &flow).filter(|number| x.accounts.is_extension(number)) else {
         return x.stack.answer(server, &message, &Answer::new(StatusCode::NOT_FOUND));
     };
-    let from = shown(x, &identity);
+    let from = shown(x, &identity, &message);
     let to = Peer::extension(&number);
     let places = x.locations.ways(&to, &x.accounts);
     g.deliveries.last += 1;
@@ -124,8 +124,8 @@ pub(crate) fn deliver(g: &mut Ingress, x: &mut Core, server: ServerId, flow: Flo
 }
 
 /// The sender of a MESSAGE, as the receiver is shown it.
-fn shown(x: &Core, identity: &Identity) -> Sender {
-    if identity.anonymous {
+fn shown(x: &Core, identity: &Identity, message: &Message) -> Sender {
+    if x.hides(identity, message) {
         return Sender::default();
     }
     let account = x.accounts.extension(&identity.extension);

@@ -23,7 +23,7 @@ use crate::{
     call::record_refused,
     core::{Beginning, Core},
     ids::LegId,
-    leg::{inbound, within},
+    leg::{CallerId, inbound, within},
     locations::Peer,
     requests::{self, Why},
     stack::{
@@ -238,7 +238,7 @@ fn invite(g: &mut Ingress, x: &mut Core, id: ServerId, flow: Flow, message: Mess
         server: id,
         flow,
         invite: message,
-        from: (Peer::extension(&identity.extension), rules),
+        from: (Peer::extension(&identity.extension), rules, identity.device.is_none()),
         beginning,
         replaces,
     });
@@ -321,8 +321,9 @@ fn facts(x: &Core, identity: &Identity, flow: &Flow, message: &Message, dialed: 
             .ok()
             .and_then(|from| from.display_name().map(|name| sip::clean(&name).into_owned()))
     };
-    let (number, name) = if identity.anonymous {
-        ("anonymous".to_owned(), "Anonymous".to_owned())
+    let (number, name) = if x.hides(identity, message) {
+        let hidden = CallerId::hidden();
+        (hidden.number, hidden.name)
     } else {
         (identity.extension.clone(), own_name.or_else(shown).unwrap_or_default())
     };

@@ -54,8 +54,8 @@ pub(crate) struct Arrival {
     pub server: ServerId,
     pub flow: Flow,
     pub invite: Message,
-    /// The extension of the caller, and what its device may do with audio.
-    pub from: (Peer, AudioRules),
+    /// The extension of the caller, what its device may do with audio, and whether its network is trusted.
+    pub from: (Peer, AudioRules, bool),
     pub beginning: Beginning,
     /// The leg that it is to replace (RFC 3891).
     pub replaces: Option<LegId>,

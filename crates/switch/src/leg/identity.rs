@@ -7,11 +7,12 @@
 
 use std::time::Duration;
 
-use sip::{Builder, HeaderName, Method, Uri};
+use sip::{Builder, HeaderName, Message, Method, Uri, headers::privacy::Privacy};
 
 use super::{Leg, LegTimer, change::ours, end};
 use crate::{
     api::CauseCode,
+    diversion::{self, Step},
     requests::{self, Outline, Owner, Reply, RequestId},
     stack::Stack,
 };
@@ -107,6 +108,12 @@ pub(super) struct Identity {
     rides: Option<CallerId>,
     /// The UPDATE under way.
     asked: Option<RequestId>,
+    /// The party at the other end hides its number, by its INVITE or its answers (RFC 3323).
+    hides: bool,
+    /// The phone's network is trusted: what its messages say of other parties is believed.
+    trusted: bool,
+    /// The forwards that the phone's 3xx told of, the latest first.
+    diverted: Vec<Step>,
     /// The phone is told again when the timer is due.
     waits: bool,
     tries: u8,
@@ -120,6 +127,46 @@ impl Identity {
             told: Some(caller.clone()),
             ..Self::default()
         }
+    }
+
+    /// A phone that calls. `trusted`: whether its network is trusted.
+    pub fn of_caller(invite: &Message, trusted: bool) -> Self {
+        Self {
+            hides: Privacy::of(invite).hides(),
+            trusted,
+            ..Self::default()
+        }
+    }
+
+    /// A called phone has answered: what that says of the party, and of forwards.
+    pub fn learn(&mut self, response: &Message, most: usize) {
+        self.hides |= Privacy::of(response).hides();
+        if response
+            .status()
+            .is_some_and(|status| (300..=399).contains(&status.code()))
+        {
+            self.diverted = diversion::told_by(response, most);
+        }
+    }
+
+    /// With whom the phone is connected, as it is told.
+    pub const fn now(&self) -> Option<&CallerId> {
+        self.now.as_ref()
+    }
+
+    /// Whether the party hides its number.
+    pub const fn hides(&self) -> bool {
+        self.hides
+    }
+
+    /// Whether the phone's network is trusted.
+    pub const fn is_trusted(&self) -> bool {
+        self.trusted
+    }
+
+    /// The forwards that the phone's 3xx told of.
+    pub fn diverted(&self) -> &[Step] {
+        &self.diverted
     }
 
     /// Whether the phone has to be told.
@@ -278,7 +325,8 @@ pub(super) fn later(leg: &mut Leg, cx: &mut Stack, at_least: Duration) {
 
 /// The dialog ends: the phone is told nothing more.
 pub(super) fn end(leg: &mut Leg) {
-    leg.identity = Identity::default();
+    let identity = &mut leg.identity;
+    (identity.now, identity.asked, identity.waits) = (None, None, false);
 }
 
 /// The wait after glare is over.

@@ -26,13 +26,14 @@ use crate::{
 };
 
 /// Makes a leg of an INVITE that was authenticated. Sends nothing yet. Errors: the answer to an INVITE that cannot be
-/// read, has no usable offer, asks for too short a session interval (422), or finds no free media port (503).
+/// read, has no usable offer, asks for too short a session interval (422), or finds no free media port (503). The sender is the party, what its device may do with audio, and whether its network is
+/// trusted.
 pub(crate) fn take(
     cx: &mut Stack,
     id: LegId,
     call: CallId,
     (server, flow, invite): (ServerId, Flow, Message),
-    (peer, audio): (Peer, AudioRules),
+    (peer, audio, trusted): (Peer, AudioRules, bool),
 ) -> Result<Leg, Answer> {
     let timer = SessionTimer::asked(&invite, &cx.config)?;
     let local_tag = cx.ids.tag();
@@ -56,6 +57,7 @@ pub(crate) fn take(
         reliable: Reliable::asked(cx, &invite),
         early: Early::default(),
     };
+    let identity = Identity::of_caller(&invite, trusted);
     Ok(Leg {
         id,
         call,
@@ -73,7 +75,7 @@ pub(crate) fn take(
         talk,
         port,
         timer,
-        identity: Identity::default(),
+        identity,
         can,
     })
 }

@@ -57,6 +57,7 @@ use crate::{
     activity::LineState,
     answer::Answer,
     api::{Abilities, CauseCode, Dtmf, LegImage, LegQuality},
+    diversion::Step,
     ids::CallId,
     locations::Peer,
     stack::Stack,
@@ -151,6 +152,21 @@ impl Leg {
     /// Whether the leg is over, or about to be.
     pub const fn is_over(&self) -> bool {
         !self.stage.is_live()
+    }
+
+    /// Whether the party hides its number, by its INVITE or its answers (RFC 3323).
+    pub const fn hides(&self) -> bool {
+        self.identity.hides()
+    }
+
+    /// Whether the phone's network is trusted: what its messages say of other parties is believed.
+    pub const fn is_trusted(&self) -> bool {
+        self.identity.is_trusted()
+    }
+
+    /// The forwards that the phone's 3xx told of, the latest first.
+    pub fn diverted(&self) -> &[Step] {
+        self.identity.diverted()
     }
 
     /// The leg's place in the media engine, once it has one.

@@ -120,6 +120,7 @@ pub(crate) fn call(
 /// An answer to the INVITE came.
 pub(crate) fn invite_response(leg: &mut Leg, cx: &mut Stack, reply: &Reply) {
     let (code, response) = (reply.code(), &reply.response);
+    leg.identity.learn(response, cx.config.limits.services.diversions);
     match &leg.stage {
         Stage::Calling(calling) => {
             leg.invite = reply.request.clone(); // as sent last

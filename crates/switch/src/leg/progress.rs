@@ -5,7 +5,7 @@ use bytes::Bytes;
 use sip::{Instant, StatusCode};
 
 use super::{
-    Leg, LegTimer, Stage,
+    CallerId, Leg, LegTimer, Stage,
     inbound::{self, FinishWith},
     reliable::sent,
     status,
@@ -24,6 +24,8 @@ const AGAIN: std::time::Duration = std::time::Duration::from_secs(60);
 pub(super) struct Said {
     pub code: StatusCode,
     pub reason: String,
+    /// The party that rings, if it is known.
+    pub with: Option<CallerId>,
     /// The session description.
     pub body: Option<Bytes>,
 }
@@ -33,6 +35,8 @@ pub(super) struct Progress {
     said: Said,
     /// When a provisional answer was last sent.
     at: Instant,
+    /// The one that was sent last was a 181.
+    forwarded: bool,
 }
 
 /// Whether a provisional answer means that a phone rings: a 180, or a 183 with a session description, whose media is a
@@ -71,6 +75,7 @@ pub(super) fn progress(leg: &mut Leg, cx: &mut Stack, code: u16, reason: &str, a
     let said = Said {
         code,
         reason: reason.to_owned(),
+        with: leg.identity.now().cloned(),
         body,
     };
     let Stage::Incoming(incoming) = &mut leg.stage else {
@@ -84,7 +89,8 @@ pub(super) fn progress(leg: &mut Leg, cx: &mut Stack, code: u16, reason: &str, a
         Some(before)
             if incoming.reliable.described
                 && said.body.is_none()
-                && (before.said.code, &before.said.reason) == (said.code, &said.reason) => {}
+                && (before.said.code, &before.said.reason, &before.said.with)
+                    == (said.code, &said.reason, &said.with) => {}
         // RFC 3262 section 3: one at a time.
         Some(before) if reliably && incoming.reliable.waits() => {
             before.said.clone_from(&said);
@@ -92,7 +98,8 @@ pub(super) fn progress(leg: &mut Leg, cx: &mut Stack, code: u16, reason: &str, a
         }
         // Too soon after the last one: the latest answer is sent when the gap is over. The first answer to the caller's
         // offer is not put off.
-        Some(before) if !first && now < before.at + gap => {
+        // RFC 3261 21.1.3: a 181 says that the call goes on; what comes of that is not put off either.
+        Some(before) if !first && now < before.at + gap && !before.forwarded => {
             before.said = said;
             let due = before.at + gap;
             cx.timers.set(TimerKey::Leg(leg.id, LegTimer::Provisional), due);
@@ -136,6 +143,7 @@ pub(super) fn say(leg: &mut Leg, cx: &mut Stack, mut said: Said) {
     incoming.progress = Some(Progress {
         said: said.clone(),
         at: cx.now,
+        forwarded: said.code == StatusCode::CALL_IS_BEING_FORWARDED,
     });
     let key = TimerKey::Leg(leg.id, LegTimer::Provisional);
     cx.timers.set(key, cx.now + AGAIN);

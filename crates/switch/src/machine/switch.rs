@@ -312,7 +312,8 @@ impl Switch {
             Some(QueryUse::Message(delivery)) => {
                 ingress::deliver::message_resolved(&mut self.ingress, &mut self.x, delivery, query, &flows);
             }
-            Some(QueryUse::OpenCdr(_) | QueryUse::Register(_) | QueryUse::Subscribe(..) | QueryUse::Store(_)) | None => {}
+            Some(QueryUse::OpenCdr(_) | QueryUse::Register(_) | QueryUse::Subscribe(..) | QueryUse::Store(_))
+            | None => {}
         }
     }
 

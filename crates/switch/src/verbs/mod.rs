@@ -40,6 +40,7 @@ use crate::{
     call::{Call, VerbEvent},
     core::Core,
     ids::LegId,
+    leg::Leg,
     locations::Peer,
 };
 
@@ -130,11 +131,26 @@ pub(crate) fn start(call: &mut Call, x: &mut Core, verb: Verb) -> Next {
 
 /// A header field of the request that began the call. The rows of a list are joined by commas. Header fields that prove
 /// a password are not given out: a script can write to the log and to other phones.
+/// Header fields by which a phone could pass for another party, or hide how it is forwarded. Only the switch writes
+/// them, and a script reads none that a phone has written.
+const ASSERTED: [HeaderName; 9] = [
+    HeaderName::PAssertedIdentity,
+    HeaderName::PPreferredIdentity,
+    HeaderName::PAssertedService,
+    HeaderName::PServedUser,
+    HeaderName::PAssociatedUri,
+    HeaderName::PCalledPartyId,
+    HeaderName::RemotePartyId,
+    HeaderName::Identity,
+    HeaderName::IdentityInfo,
+];
+
 fn header(call: &Call, x: &Core, name: &str) -> Option<String> {
     let proof = [HeaderName::Authorization, HeaderName::ProxyAuthorization];
-    let request = call
-        .request(x)
-        .filter(|_| !proof.contains(&HeaderName::parse(name.as_bytes())))?;
+    let known = HeaderName::parse(name.as_bytes());
+    let trusted = call.subject_leg(x).is_some_and(Leg::is_trusted);
+    let readable = !proof.contains(&known) && (trusted || !ASSERTED.contains(&known));
+    let request = call.request(x).filter(|_| readable)?;
     request.joined(name).map(|value| sip::clean(&value).into_owned())
 }
 

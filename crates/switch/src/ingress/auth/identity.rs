@@ -1,6 +1,6 @@
 //! The identity of a sender, and what it may say about itself.
 
-use sip::{Flow, HeaderName, Message, Method, NameAddr, StatusCode};
+use sip::{Flow, HeaderName, Message, Method, NameAddr, StatusCode, headers::privacy::Privacy};
 
 use crate::{Answer, Domain, Trusted, accounts::Identity};
 
@@ -30,6 +30,13 @@ pub(super) fn bind(
         if !to.is_some_and(|uri| identity.is_named_by(&uri)) {
             return Err(Answer::because(StatusCode::FORBIDDEN, "Not Your Address-of-Record"));
         }
+    }
+    // RFC 3323 section 5: a wish that is critical and not known.
+    if !registers && Privacy::of(message).cannot_be_met() {
+        return Err(Answer::because(
+            StatusCode::SERVER_INTERNAL_ERROR,
+            "Privacy Cannot Be Provided",
+        ));
     }
     // RFC 3325 section 9.2: only a hint, but a hint that names another user is refused.
     for value in message.values(HeaderName::PPreferredIdentity) {

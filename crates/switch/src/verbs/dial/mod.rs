@@ -59,7 +59,7 @@ impl Dialing {
             subject: call.subject(),
             transferred: call.is_transferred(),
             headers: request.headers,
-            diverted: diverted_before(call.request(x), &x.stack.config.domain),
+            diverted: diverted_before(x, call.subject().filter(|_| !call.is_transferred())),
             max_forwards: call.max_forwards,
             follows: true,
             auto_answer: request.auto_answer,
@@ -116,6 +116,10 @@ impl Dialing {
             }
         }
         self.early = self.early.filter(|leg| self.hunt.is_at(*leg));
+        // RFC 3261 21.1.3. Where several phones ring, the caller waits for any of them.
+        if self.hunt.take_forwarded() && self.hunt.is_single() && self.early.is_none() {
+            call.with_subject(x, |leg, cx| leg.progress(cx, 181, "", None));
+        }
         match hunted {
             Hunted::Going => {}
             Hunted::Progress { peer, leg, said } => {
