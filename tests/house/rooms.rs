@@ -16,7 +16,7 @@ use crate::{
 const SRC: &str = "crates/switch/src";
 
 /// The rooms from the top down.
-const ROOMS: [&str; 28] = [
+const ROOMS: [&str; 29] = [
     "machine",
     "ingress",
     "verbs",

@@ -211,7 +211,6 @@ fn script(command: ScriptCommand) -> Option<Input> {
             verb: Verb::Dial(Box::new(Dial {
                 delays: Vec::new(),
                 targets: vec![Target::Extension(facts.dialed)],
-                delays: Vec::new(),
                 timeout: std::time::Duration::from_secs(20),
                 strategy: Strategy::All,
                 caller_id: None,

@@ -1,6 +1,6 @@
 //! The table of settings: one row makes the flag, the `TANDEM_*` variable, the TOML key and the help.
 
-use super::{Config, limits, values};
+use super::{Config, limits, subscriptions, values};
 
 /// Puts the texts given for a key into the configuration; the error names the accepted values.
 pub(super) type Apply = fn(&mut Config, &[String]) -> Result<(), String>;

@@ -34,6 +34,7 @@ pub(crate) async fn list(State(app): State<App>) -> Result<Json<ParkedPage>, Pro
         | Reply::Started(_)
         | Reply::Registrations(_)
         | Reply::Conferences(_)
+        | Reply::Subscriptions(_)
         | Reply::Stats(_)) => Err(unexpected(&other)),
     }
 }
