@@ -157,6 +157,28 @@ fn the_holder_hears_nothing() {
 }
 
 #[test]
+fn a_held_phone_hears_music_and_the_voice_again_after_resuming() {
+    let prompts = tempfile::tempdir().unwrap();
+    tone::write(&prompts.path().join("default.wav"), 600.0);
+    let setup = tandem::Setup::new().flag("--prompts", prompts.path().display());
+    let pbx = setup.start();
+    pbx.has("101").has("102");
+    let (mut alice, mut bob) = (alice().registers(&pbx), bob().registers(&pbx));
+    alice.talks_to("102");
+    bob.hears(440.0);
+    for _ in 0..2 {
+        alice.command("hold", "");
+        bob.hears(600.0);
+        alice.command("resume", "");
+        bob.hears(440.0);
+    }
+    bob.hangs_up();
+    alice.expect("CALL_CLOSED");
+    expect_answered(&pbx.expect_cdrs(1)[0], "101", "102");
+    pbx.expect_nothing_left(SOON);
+}
+
+#[test]
 fn all_phones_of_an_extension_ring_and_one_gets_the_call() {
     let pbx = Tandem::start();
     pbx.has("101").has("102");

@@ -154,6 +154,21 @@ fn a_held_party_may_change_its_session_and_hears_music_on() {
 }
 
 #[test]
+fn a_holder_that_only_listens_from_now_on_is_an_offer_for_the_other_phone() {
+    let stage = stage();
+    let (alice, bob) = stage.talking();
+    alice.offers(Inactive, 200);
+    hears_music(&stage, &bob, Some("default"));
+    alice.offers(RecvOnly, 200);
+    bob.hears(RecvOnly);
+    hears_music(&stage, &bob, None);
+    alice.resumes();
+    bob.hears(SendRecv);
+    stage.hear_each_other(&alice, &bob);
+    stage.ends(&alice, &bob);
+}
+
+#[test]
 fn a_resume_with_other_codecs_is_an_offer_for_the_other_phone() {
     let stage = stage();
     let (alice, bob) = stage.talking();

@@ -126,7 +126,9 @@ pub fn are_those_of_the_callers(life: &mut Life) {
     with_records(life, |call, cdrs| {
         let agrees = |cdr: &&Cdr| cdr.answered_at.is_some() == call.dialog.is_some();
         assert!(call.given || cdrs.iter().any(agrees), "{cdrs:?}");
-        assert!(cdrs.len() == 1 || life.transfers.is_some(), "{cdrs:?}");
+        // A script may move its caller, too.
+        let linked = cdrs.iter().all(|cdr| !cdr.links.is_empty());
+        assert!(cdrs.len() == 1 || life.transfers.is_some() || linked, "{cdrs:?}");
     });
 }
 

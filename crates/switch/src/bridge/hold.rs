@@ -52,12 +52,14 @@ impl Bridge {
         let (Some(spec), Some(stays)) = (wish(x, other), x.legs.get(other)) else {
             return false;
         };
-        // A resume with other codecs than before is an offer for the other phone, which hears music until it has answered.
-        let told = stays.talk().said().map_or(SdpDirection::SendRecv, Spec::direction);
+        // A resume with other codecs or another direction than before is an offer for the other phone, which hears music
+        // until it has answered. A phone that holds itself is not asked about the direction.
+        let told = stays.talk().said().map(Spec::direction);
+        let direction = told.filter(|_| self.keeps(x, other)).unwrap_or(offered.direction());
         let fits = if begins {
             spec.meets(offered)
         } else {
-            stays.fit(&offered.clone().with_direction(told)) == Fit::Same
+            stays.fit(&offered.clone().with_direction(direction)) == Fit::Same
         };
         if fits {
             x.with_leg(leg, |leg, cx| leg.answer_change(cx, &spec));
