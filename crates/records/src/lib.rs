@@ -9,6 +9,7 @@
 //! | `binding.rs` | [`Binding`]: a contact of a device, and its changes on disk |
 //! | `cause.rs` | [`CauseCode`]: the one catalogue of reasons why calls end |
 //! | `cdr.rs` | [`Cdr`] and its beginning, [`CallUid`], [`Disposition`], [`EndedBy`] |
+//! | `message.rs` | [`KeptMessage`]: a MESSAGE for phones that are away |
 //! | `live.rs` | [`LiveState`], [`LiveLeg`], [`LiveRecording`]: a call in progress |
 //! | `quality.rs` | [`LegQuality`]: how a call sounded |
 //! | `recording.rs` | [`Recording`]: what was recorded, and where it is |
@@ -21,6 +22,7 @@ mod binding;
 mod cause;
 mod cdr;
 mod live;
+mod message;
 mod quality;
 mod recording;
 mod settings;
@@ -32,6 +34,7 @@ pub use binding::{Binding, BindingChange};
 pub use cause::CauseCode;
 pub use cdr::{CallUid, Cdr, CdrAnswer, CdrOpen, Disposition, EndedBy};
 pub use live::{LiveLeg, LiveRecording, LiveState};
+pub use message::KeptMessage;
 pub use quality::{LegQuality, Quality, WayQuality};
 pub use recording::{Recording, RecordingEnd, RecordingEnded, RecordingFormat, RecordingKind, RecordingUid};
 pub use settings::{

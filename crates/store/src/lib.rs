@@ -14,6 +14,7 @@ mod cdrs;
 mod error;
 mod import;
 mod lists;
+mod messages;
 mod open;
 mod phones;
 mod recordings;

@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use records::{Binding, Recording, RecordingUid, Subscription};
+use records::{Binding, KeptMessage, Recording, RecordingUid, Subscription};
 use sqlx::{
     Connection, SqliteConnection, SqlitePool,
     migrate::Migrator,
@@ -22,7 +22,7 @@ use tokio::sync::{Mutex, MutexGuard};
 use crate::{
     ImportReport, NewExtension, Page, RecordingFilter, StoreError, StoredRecording, Token, Writer,
     error::{from_migrate, from_sqlx},
-    import,
+    import, messages,
     phones::{bindings, subscriptions},
     recordings, tokens,
 };
@@ -170,6 +170,15 @@ impl Store {
     /// The error of SQLite.
     pub async fn load_subscriptions(&self, domain: &str, now: i64) -> Result<Vec<Subscription>, StoreError> {
         subscriptions::load(self, domain, now).await
+    }
+
+    /// The messages that a domain keeps for phones that are away, the oldest first. Those that have expired at `now`
+    /// (microseconds since the Unix epoch), and those of extensions that are no more, are removed from the disk.
+    ///
+    /// # Errors
+    /// The error of SQLite.
+    pub async fn load_messages(&self, domain: &str, now: i64) -> Result<Vec<KeptMessage>, StoreError> {
+        messages::load(self, domain, now).await
     }
 
     /// Keeps an admin token's SHA-256 under a name; one of that name in the domain is replaced.

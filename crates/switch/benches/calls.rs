@@ -128,6 +128,7 @@ impl Bench {
                     | Output::Media(_)
                     | Output::Forget(_)
                     | Output::Subscriptions(_)
+                    | Output::DropMessage(_)
                     | Output::CdrAnswered(_)
                     | Output::Quality { .. }
                     | Output::Journal(_)

@@ -12,7 +12,9 @@ use prometheus_client::{
     encoding::EncodeLabelSet,
     metrics::{counter::Counter, family::Family},
 };
-use records::{BindingChange, CallUid, Cdr, CdrAnswer, CdrOpen, LegQuality, Recording, SubscriptionChange};
+use records::{
+    BindingChange, CallUid, Cdr, CdrAnswer, CdrOpen, KeptMessage, LegQuality, Recording, SubscriptionChange,
+};
 use store::{Durable, Store, Writer};
 use switch::{Input, QueryId};
 use tokio::{runtime::Handle, sync::mpsc};
@@ -111,6 +113,16 @@ impl Recorder {
     pub fn open_cdr(&self, query: QueryId, open: CdrOpen) {
         self.calls.fetch_add(1, Ordering::Relaxed);
         self.answer(query, self.writer.open_cdr(open));
+    }
+
+    /// Keeps a message for phones that are away, then answers the query.
+    pub fn keep_message(&self, query: QueryId, message: KeptMessage) {
+        self.answer(query, self.writer.keep_message(message));
+    }
+
+    /// Deletes a message that was kept.
+    pub fn drop_message(&self, id: u64) {
+        self.writer.drop_message(id);
     }
 
     /// Notes that a call was answered.

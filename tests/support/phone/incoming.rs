@@ -29,7 +29,9 @@ impl Phone {
             return match message.method() {
                 Method::Invite => self.invited(id, message),
                 Method::Message => {
-                    self.texts.push(message.body_text().into_owned());
+                    if self.mood.refuses_texts.is_none() {
+                        self.texts.push(message.body_text().into_owned());
+                    }
                     self.simple(id, &message, self.mood.refuses_texts.unwrap_or(200));
                 }
                 Method::Options => self.simple(id, &message, 200),

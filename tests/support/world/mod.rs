@@ -19,7 +19,9 @@ use std::{
 
 use bytes::Bytes;
 use sip::{Flow, Instant, Limits, Message, Transport};
-use switch::{Binding, CallUid, Cdr, CdrAnswer, Config, Event, Hold, Input, Keys, Listener, Output, Switch};
+use switch::{
+    Binding, CallUid, Cdr, CdrAnswer, Config, Event, Hold, Input, KeptMessage, Keys, Listener, Output, Switch,
+};
 
 use crate::{
     engine::Engine,
@@ -117,6 +119,8 @@ pub struct World {
     pub subscriptions: BTreeMap<u64, switch::Subscription>,
     /// The store: extensions on disk.
     pub people: BTreeMap<String, switch::Extension>,
+    /// The store: messages for phones that are away.
+    pub kept: BTreeMap<u64, KeptMessage>,
     /// True if the store can write.
     pub store_works: bool,
     /// The address of each host name; other names do not resolve.
@@ -188,6 +192,7 @@ impl World {
             bindings: BTreeMap::new(),
             subscriptions: BTreeMap::new(),
             people: BTreeMap::new(),
+            kept: BTreeMap::new(),
             store_works: true,
             hosts: BTreeMap::new(),
             others: BTreeMap::new(),
@@ -262,6 +267,9 @@ impl World {
         }
         for row in self.subscriptions.values().cloned().collect::<Vec<_>>() {
             self.handle(Input::RestoredSubscription(Box::new(row)));
+        }
+        for message in self.kept.values().cloned().collect::<Vec<_>>() {
+            self.handle(Input::RestoredMessage(Box::new(message)));
         }
     }
 

@@ -82,6 +82,14 @@ impl World {
                 let number = self.last_number(&extension, which);
                 self.after(self.store_delay, Input::Found { query, number });
             }
+            Output::Query(query, Query::KeepMessage(message)) => {
+                let ok = self.store_works;
+                if ok {
+                    self.kept.insert(message.id, *message);
+                }
+                self.after(self.store_delay, Input::Stored { query, ok });
+            }
+            Output::DropMessage(id) => drop(self.kept.remove(&id)),
             Output::Forget(changes) => changes.into_iter().for_each(|change| self.save(change)),
             Output::Subscriptions(changes) => changes.into_iter().for_each(|change| self.note_subscription(change)),
             Output::CdrAnswered(answer) => self.note_answer(*answer),

@@ -167,6 +167,11 @@ fn switch_registry(stats: &Stats) -> Registry {
         ),
         ("parked_calls", "Parked calls", &services.parked),
         ("recordings", "Recordings in progress", &services.recordings),
+        (
+            "kept_messages",
+            "Messages kept for phones that are away",
+            &services.kept_messages,
+        ),
     ] {
         registry.register(name, help, ConstGauge::new(i64::try_from(*value).unwrap_or(i64::MAX)));
     }

@@ -3,13 +3,15 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use records::{
-    Binding, BindingChange, CallUid, Cdr, CdrAnswer, CdrOpen, LegQuality, Recording, Subscription, SubscriptionChange,
+    Binding, BindingChange, CallUid, Cdr, CdrAnswer, CdrOpen, KeptMessage, LegQuality, Recording, Subscription,
+    SubscriptionChange,
 };
 
 use crate::{
     StoreError,
     cdrs::{self, InDomain},
     error::from_sqlx,
+    messages,
     open::WriteHalf,
     phones::{bindings, subscriptions},
     recordings,
@@ -26,6 +28,8 @@ pub(super) struct Batch<'a> {
     watches: Vec<(&'a str, &'a Subscription)>,
     unwatches: Vec<(&'a str, u64)>,
     opens: Vec<InDomain<'a, CdrOpen>>,
+    keeps: Vec<(&'a str, &'a KeptMessage)>,
+    drops: Vec<(&'a str, u64)>,
     answers: Vec<InDomain<'a, CdrAnswer>>,
     closes: Vec<InDomain<'a, Cdr>>,
     qualities: Vec<InDomain<'a, (CallUid, LegQuality)>>,
@@ -56,6 +60,8 @@ impl<'a> Batch<'a> {
                     }
                 }
                 Op::Open(domain, open, _) | Op::Begun(domain, open) => batch.opens.push((domain, open)),
+                Op::Keep(domain, message, _) => batch.keeps.push((domain, message)),
+                Op::Drop(domain, id) => batch.drops.push((domain, *id)),
                 Op::Answer(domain, answer) => batch.answers.push((domain, answer)),
                 Op::Close(domain, cdr) => batch.closes.push((domain, cdr)),
                 Op::Quality(domain, leg) => batch.qualities.push((domain, leg)),
@@ -100,9 +106,11 @@ impl<'a> Batch<'a> {
         let no_bindings = self.saves.is_empty() && self.removes.is_empty();
         let no_watches = self.watches.is_empty() && self.unwatches.is_empty();
         let no_calls = self.opens.is_empty() && self.answers.is_empty() && self.closes.is_empty();
+        let no_messages = self.keeps.is_empty() && self.drops.is_empty();
         no_bindings
             && no_watches
             && no_calls
+            && no_messages
             && self.qualities.is_empty()
             && self.recordings.is_empty()
             && self.marks.is_empty()
@@ -117,6 +125,9 @@ impl<'a> Batch<'a> {
             bindings::remove(connection, &self.removes).await?;
             subscriptions::save(connection, &self.watches).await?;
             subscriptions::remove(connection, &self.unwatches).await?;
+            // A message may be kept and taken in one transaction.
+            messages::keep(connection, &self.keeps).await?;
+            messages::delete(connection, &self.drops).await?;
             // Beginnings before ends: both of a short call may be in one transaction.
             cdrs::open(connection, &self.opens).await?;
             cdrs::answer(connection, &self.answers).await?;

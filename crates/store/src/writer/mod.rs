@@ -13,7 +13,9 @@ use std::{
     task::{Context, Poll},
 };
 
-use records::{BindingChange, CallUid, Cdr, CdrAnswer, CdrOpen, LegQuality, Recording, SubscriptionChange};
+use records::{
+    BindingChange, CallUid, Cdr, CdrAnswer, CdrOpen, KeptMessage, LegQuality, Recording, SubscriptionChange,
+};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{Options, StoreError, open::WriteHalf};
@@ -24,7 +26,8 @@ use crate::{Options, StoreError, open::WriteHalf};
 /// A write is committed at once when nothing else is being written; writes that arrive during a commit share
 /// the next transaction. There are two kinds:
 ///
-/// - **Promises** ([`Writer::save_bindings`], [`Writer::save_subscription`], [`Writer::open_cdr`]) have a task that waits. Their
+/// - **Promises** ([`Writer::save_bindings`], [`Writer::save_subscription`], [`Writer::open_cdr`],
+///   [`Writer::keep_message`]) have a task that waits. Their
 ///   [`Durable`] says when they are on the disk, or why not: when a transaction fails, every promise that
 ///   waits is told so at once. Changes to bindings are forgotten then (the phone is told 500); the call goes
 ///   on, and the beginning of its record becomes a note. With more than [`Options::queue`] rows waiting, new
@@ -87,6 +90,10 @@ type Domain = Arc<str>;
 enum Op {
     Save(Domain, Vec<BindingChange>, Done),
     Open(Domain, Box<CdrOpen>, Done),
+    /// A message is kept.
+    Keep(Domain, Box<KeptMessage>, Done),
+    /// The message with this id is no longer kept.
+    Drop(Domain, u64),
     /// An `Open` that was told that it failed.
     Begun(Domain, Box<CdrOpen>),
     Forget(Domain, Vec<BindingChange>),
@@ -112,6 +119,8 @@ impl Op {
             Self::Subscriptions(_, changes) => changes.len(),
             Self::SaveSubscription(..)
             | Self::Open(..)
+            | Self::Keep(..)
+            | Self::Drop(..)
             | Self::Begun(..)
             | Self::Answer(..)
             | Self::Close(..)
@@ -127,12 +136,18 @@ impl Op {
             Self::Begun(..)
             | Self::Forget(..)
             | Self::Subscriptions(..)
+            | Self::Drop(..)
             | Self::Answer(..)
             | Self::Close(..)
             | Self::Quality(..)
             | Self::Recording(..)
             | Self::Mark(..) => true,
-            Self::Save(..) | Self::SaveSubscription(..) | Self::Open(..) | Self::Flush(_) | Self::Stop(_) => false,
+            Self::Save(..)
+            | Self::SaveSubscription(..)
+            | Self::Open(..)
+            | Self::Keep(..)
+            | Self::Flush(_)
+            | Self::Stop(_) => false,
         }
     }
 
@@ -142,6 +157,7 @@ impl Op {
             Self::Save(.., done)
             | Self::SaveSubscription(.., done)
             | Self::Open(.., done)
+            | Self::Keep(.., done)
             | Self::Flush(done)
             | Self::Stop(done) => {
                 drop(done.send(outcome));
@@ -149,6 +165,7 @@ impl Op {
             Self::Begun(..)
             | Self::Forget(..)
             | Self::Subscriptions(..)
+            | Self::Drop(..)
             | Self::Answer(..)
             | Self::Close(..)
             | Self::Quality(..)
@@ -166,6 +183,8 @@ impl Op {
             Self::Save(..)
             | Self::SaveSubscription(..)
             | Self::Open(..)
+            | Self::Keep(..)
+            | Self::Drop(..)
             | Self::Begun(..)
             | Self::Forget(..)
             | Self::Close(..)
@@ -234,6 +253,16 @@ impl Writer {
     /// Stores that a call has begun, so that the call has a record also if the process is killed.
     pub fn open_cdr(&self, cdr: CdrOpen) -> Durable {
         self.promise(1, |done| Op::Open(self.domain.clone(), Box::new(cdr), done))
+    }
+
+    /// Keeps a message for phones that are away. The sender is told 202 when this resolves.
+    pub fn keep_message(&self, message: KeptMessage) -> Durable {
+        self.promise(1, |done| Op::Keep(self.domain.clone(), Box::new(message), done))
+    }
+
+    /// Deletes a message that was kept. No task waits.
+    pub fn drop_message(&self, id: u64) {
+        self.note(Op::Drop(self.domain.clone(), id));
     }
 
     /// Notes the answer of a call and its party, so that the record has them also if we are killed. No task waits: it

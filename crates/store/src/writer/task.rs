@@ -116,6 +116,8 @@ impl Task {
                 }
                 Op::Save(..)
                 | Op::Open(..)
+                | Op::Keep(..)
+                | Op::Drop(..)
                 | Op::Begun(..)
                 | Op::Forget(..)
                 | Op::SaveSubscription(..)
@@ -190,13 +192,14 @@ impl Task {
                     self.kept.push_back(Op::Begun(domain, open));
                 }
                 // An old mark is worth nothing: the next mark says more.
-                Op::Save(..) | Op::SaveSubscription(..) | Op::Open(..) | Op::Mark(..) => {
+                Op::Save(..) | Op::SaveSubscription(..) | Op::Open(..) | Op::Keep(..) | Op::Mark(..) => {
                     self.counters.queued.fetch_sub(op.rows(), Ordering::Relaxed);
                     op.tell(Err(error.clone()));
                 }
                 Op::Begun(..)
                 | Op::Forget(..)
                 | Op::Subscriptions(..)
+                | Op::Drop(..)
                 | Op::Answer(..)
                 | Op::Close(..)
                 | Op::Quality(..)
@@ -293,8 +296,9 @@ pub(super) fn report_lost(op: &Op, reason: &str) {
             let ids: Vec<String> = changes.iter().map(|change| change.id().to_string()).collect();
             tracing::error!(%reason, subscriptions = %ids.join(", "), "change of subscriptions not written");
         }
+        Op::Drop(_, id) => tracing::error!(%reason, message = id, "a message that was delivered is still kept"),
         // The end of the call writes its record whole.
         Op::Begun(..) | Op::Answer(..) | Op::Mark(..) => {}
-        Op::Save(..) | Op::SaveSubscription(..) | Op::Open(..) | Op::Flush(_) | Op::Stop(_) => {}
+        Op::Save(..) | Op::SaveSubscription(..) | Op::Open(..) | Op::Keep(..) | Op::Flush(_) | Op::Stop(_) => {}
     }
 }

@@ -333,6 +333,9 @@ pub struct ServiceStats {
     /// Subscriptions and their NOTIFYs.
     #[serde(default)]
     pub subscriptions: SubscriptionStats,
+    /// Messages kept for phones that are away.
+    #[serde(default)]
+    pub kept_messages: u64,
 }
 
 /// Counters since start, and gauges.

@@ -39,9 +39,10 @@ pub use parties::{
 };
 pub use records::{
     AudioRules, Began, Binding, BindingChange, CallRules, CallUid, CauseCode, Cdr, CdrAnswer, CdrOpen, Device,
-    Disposition, Dtmf, EndedBy, Extension, Ha1, LegQuality, Link, LinkKind, LiveLeg, LiveRecording, LiveState,
-    NatPolicy, Quality, Recording, RecordingEnd, RecordingEnded, RecordingFormat, RecordingKind, RecordingUid, Segment,
-    SettingsPatch, Story, Subscription, SubscriptionChange, SubscriptionDialog, Transcode, WayQuality, is_number,
+    Disposition, Dtmf, EndedBy, Extension, Ha1, KeptMessage, LegQuality, Link, LinkKind, LiveLeg, LiveRecording,
+    LiveState, NatPolicy, Quality, Recording, RecordingEnd, RecordingEnded, RecordingFormat, RecordingKind,
+    RecordingUid, Segment, SettingsPatch, Story, Subscription, SubscriptionChange, SubscriptionDialog, Transcode,
+    WayQuality, is_number,
 };
 pub use script::{
     Dial, DialResult, DialStatus, ExtensionState, Facts, LastNumber, NoRejectCode, Outcome, Position, RejectCode,
@@ -110,7 +111,7 @@ pub enum Input {
         /// Ways to the target.
         flows: Vec<Flow>,
     },
-    /// The answer to [`Query::SaveBindings`], [`Query::SaveSubscription`], [`Query::OpenCdr`] or [`Query::ChangeSettings`]:
+    /// The answer to [`Query::SaveBindings`], [`Query::SaveSubscription`], [`Query::OpenCdr`], [`Query::KeepMessage`] or [`Query::ChangeSettings`]:
     /// it is on disk, or could not be written.
     Stored {
         /// The number of the query.
@@ -140,6 +141,8 @@ pub enum Input {
         /// Messages that were heard.
         old: u32,
     },
+    /// A message that was kept on disk, at start.
+    RestoredMessage(Box<KeptMessage>),
     /// A command of the admin API.
     Command {
         /// The number that comes back in [`Output::Reply`].
@@ -186,6 +189,8 @@ pub enum Query {
         /// Which number.
         which: LastNumber,
     },
+    /// Make a message for phones that are away durable. Answered by [`Input::Stored`].
+    KeepMessage(Box<KeptMessage>),
 }
 
 /// Bytes to send.
@@ -212,6 +217,8 @@ pub enum Output {
     Forget(SmallVec<[BindingChange; 1]>),
     /// Subscriptions that have changed or ended. Write this when convenient; there is no answer.
     Subscriptions(Vec<SubscriptionChange>),
+    /// The message with this id is no longer kept. There is no answer.
+    DropMessage(u64),
     /// The call was answered. Note that, so that its CDR says so even if the process is killed. There is no answer.
     CdrAnswered(Box<CdrAnswer>),
     /// The call is over: complete its CDR and make it durable. There is no answer.

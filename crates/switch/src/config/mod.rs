@@ -11,6 +11,7 @@
 
 pub(crate) mod admission;
 pub(crate) mod auth;
+mod kept;
 mod parking;
 mod rate;
 pub(crate) mod registrar;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Parking, Subscriptions};
+use super::{Parking, Subscriptions, kept::Kept};
 
 /// How many conferences and recordings there may be at once, media lines of a leg, and forwards that a caller tells of.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -24,6 +24,8 @@ pub struct Services {
     pub subscriptions: Subscriptions,
     /// Forwards that a caller or a 3xx tells of and that are passed on, the latest ones (Diversion, History-Info).
     pub diversions: usize,
+    /// Messages for phones that are away.
+    pub kept: Kept,
 }
 
 impl Default for Services {
@@ -37,6 +39,7 @@ impl Default for Services {
             parking: Parking::default(),
             subscriptions: Subscriptions::default(),
             diversions: 5,
+            kept: Kept::default(),
         }
     }
 }

@@ -46,6 +46,8 @@ pub(crate) enum QueryUse {
     Message(u64),
     /// A verb's, about the caller's own extension.
     Store(CallId),
+    /// A message's, whether it is kept.
+    Keep(u64),
     /// A REGISTER's, by its server transaction.
     Register(sip::transaction::ServerId),
     /// A SUBSCRIBE's, by its server transaction.

@@ -1,31 +1,90 @@
-//! MESSAGE between extensions (RFC 3428): sent to every phone of the callee. 200 if a phone takes it.
+//! MESSAGE between extensions (RFC 3428): sent to every phone of the callee. 200 if a phone takes it; 202 if it is kept for
+//! a phone that is away (`absent.rs`).
 
-use std::{collections::BTreeMap, net::IpAddr, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+    time::Duration,
+};
 
+use bytes::Bytes;
 use sip::{Flow, HeaderName, Instant, Message, Method, StatusCode, transaction::ServerId};
 
-use super::{Ingress, challenge::authenticate, endpoint::dialed};
+use super::{Ingress, absent, challenge::authenticate, endpoint::dialed};
 use crate::{
-    accounts::Identity,
     answer::{Answer, told},
     api::QueryId,
     core::{Core, QueryUse},
+    leg::CallerId,
     locations::{Location, Peer, Way},
     requests::{self, Outline, Outside, Owner, Targets},
     way::addresses,
 };
 
+/// The content of a MESSAGE, for any number of phones.
+#[derive(Clone)]
+pub(super) struct Text {
+    /// The sender, as phones are shown it.
+    pub from: CallerId,
+    /// The value of Content-Type.
+    pub content_type: String,
+    /// The body, as it came: CPIM (RFC 3862), IMDN (RFC 5438) and all others.
+    pub body: Bytes,
+    /// Further header fields, by name.
+    pub fields: Vec<(String, String)>,
+    /// RFC 3261 8.1.1.6.
+    pub max_forwards: u32,
+}
+
+/// Header fields of a MESSAGE that belong to its content (RFC 3428 section 10).
+const CONTENT: [HeaderName; 8] = [
+    HeaderName::Subject,
+    HeaderName::Date,
+    HeaderName::Expires,
+    HeaderName::ContentDisposition,
+    HeaderName::ContentLanguage,
+    HeaderName::ContentEncoding,
+    HeaderName::InReplyTo,
+    HeaderName::Priority,
+];
+
+impl Text {
+    /// The content of a request.
+    fn of(request: &Message, from: CallerId) -> Self {
+        let hops = request.max_forwards().ok().flatten().unwrap_or(70);
+        let field = |name: HeaderName| {
+            let rows = request
+                .headers(name)
+                .take(if name.is_single() { 1 } else { usize::MAX });
+            rows.map(move |value| (name.as_str().to_owned(), sip::clean(value).into_owned()))
+        };
+        Self {
+            from,
+            content_type: request.content_type().unwrap_or("text/plain").to_owned(),
+            body: Bytes::copy_from_slice(request.body()),
+            fields: CONTENT.into_iter().flat_map(field).collect(),
+            max_forwards: hops.min(255).saturating_sub(1),
+        }
+    }
+}
+
 /// A MESSAGE that is being delivered.
 struct Delivery {
-    server: ServerId,
-    request: Message,
-    /// The sender, as From shows it.
-    from: Sender,
+    text: Text,
+    /// The request of the sender; `None` once it was answered.
+    asked: Option<(ServerId, Message)>,
+    /// The extension of the sender.
+    sender: String,
     /// The extension it is for.
     to: Peer,
     /// How many phones have not answered yet, or are being looked up.
     open: usize,
+    /// The best answer so far; 0 before any.
     best: u16,
+    /// A phone could not be reached, or is to be tried again later.
+    away: bool,
+    /// It is kept under this id.
+    kept: Option<u64>,
     give_up: Instant,
     /// Phones being looked up.
     lookups: Vec<(QueryId, Location)>,
@@ -33,29 +92,12 @@ struct Delivery {
     others: Vec<IpAddr>,
 }
 
-/// The sender of a MESSAGE, as a phone is shown it.
-#[derive(Clone, Default)]
-struct Sender {
-    /// The display name in quotes, followed by a blank; or empty.
-    name: String,
-    /// The user part of the sender's URI; `None` if the sender hides it (RFC 3323 4.1.1.3).
-    user: Option<String>,
-}
-
-impl Sender {
-    /// The From value, without a tag, for a phone that reaches us as `home`.
-    fn on(&self, home: &str) -> String {
-        match &self.user {
-            Some(user) => format!("{}<sip:{user}@{home}>", self.name),
-            None => "\"Anonymous\" <sip:anonymous@anonymous.invalid>".into(),
-        }
-    }
-}
-
 /// The MESSAGEs that are being delivered.
 #[derive(Default)]
 pub(crate) struct Deliveries {
     by_id: BTreeMap<u64, Delivery>,
+    /// Those whose sender waits for an answer.
+    unanswered: BTreeSet<u64>,
     last: u64,
 }
 
@@ -65,7 +107,8 @@ const LONGEST: Duration = Duration::from_secs(30);
 impl Deliveries {
     /// When the oldest MESSAGE is given up. They are numbered in the order in which they came.
     pub fn next(&self) -> Option<Instant> {
-        self.by_id.first_key_value().map(|(_, delivery)| delivery.give_up)
+        let oldest = self.by_id.get(self.unanswered.first()?)?;
+        Some(oldest.give_up)
     }
 
     pub fn len(&self) -> usize {
@@ -90,24 +133,81 @@ pub(crate) fn deliver(g: &mut Ingress, x: &mut Core, server: ServerId, flow: Flo
     let Some(number) = dialed(x, &message, &flow).filter(|number| x.accounts.is_extension(number)) else {
         return x.stack.answer(server, &message, &Answer::new(StatusCode::NOT_FOUND));
     };
-    let from = shown(x, &identity, &message);
-    let to = Peer::extension(&number);
-    let places = x.locations.ways(&to, &x.accounts);
+    let hidden = x.hides(&identity, &message);
+    let refuses = x
+        .accounts
+        .extension(&number)
+        .is_some_and(|to| to.rules.reject_anonymous);
+    if hidden && refuses {
+        // RFC 5079 section 4.
+        return x.stack.answer(server, &message, &Answer::of(433));
+    }
+    let from = sender(x, &identity.extension, hidden);
+    let text = Text::of(&message, from);
+    let asked = Some((server, message));
+    let id = add(g, x, text, (identity.extension, number.as_str()), asked, None);
+    if g.absent.is_waiting(&number) {
+        // Those that came before are delivered first.
+        return finish(g, x, id, Some(480));
+    }
+    send_copies(g, x, id);
+}
+
+/// The sender of a MESSAGE, as phones are shown it.
+pub(super) fn sender(x: &Core, number: &str, hidden: bool) -> CallerId {
+    if hidden {
+        return CallerId::hidden();
+    }
+    let account = x.accounts.extension(number);
+    CallerId {
+        number: number.to_owned(),
+        name: account.map(|account| account.name.clone()).unwrap_or_default(),
+    }
+}
+
+/// Delivers a message that was kept under `id`. Returns the number of the delivery.
+pub(super) fn deliver_kept(g: &mut Ingress, x: &mut Core, text: Text, (from, to): (&str, &str), kept: u64) -> u64 {
+    let id = add(g, x, text, (from.to_owned(), to), None, Some(kept));
+    send_copies(g, x, id);
+    id
+}
+
+fn add(
+    g: &mut Ingress,
+    x: &Core,
+    text: Text,
+    (sender, to): (String, &str),
+    asked: Option<(ServerId, Message)>,
+    kept: Option<u64>,
+) -> u64 {
     g.deliveries.last += 1;
     let id = g.deliveries.last;
+    if asked.is_some() {
+        g.deliveries.unanswered.insert(id);
+    }
     let delivery = Delivery {
-        server,
-        request: message,
-        from,
-        to,
+        text,
+        asked,
+        sender,
+        to: Peer::extension(to),
         open: 1, // until every phone was tried
         best: 0,
+        away: false,
+        kept,
         give_up: x.stack.now + LONGEST,
         lookups: Vec::new(),
         others: Vec::new(),
     };
-    let branches = x.stack.config.limits.branches;
     g.deliveries.by_id.insert(id, delivery);
+    id
+}
+
+fn send_copies(g: &mut Ingress, x: &mut Core, id: u64) {
+    let Some(delivery) = g.deliveries.by_id.get(&id) else {
+        return;
+    };
+    let places = x.locations.ways(&delivery.to, &x.accounts);
+    let branches = x.stack.config.limits.branches;
     for place in places.into_iter().take(branches) {
         match &place.way {
             Way::Flow(flow) => send_copy(g, x, id, &place, std::slice::from_ref(flow)),
@@ -123,32 +223,20 @@ pub(crate) fn deliver(g: &mut Ingress, x: &mut Core, server: ServerId, flow: Flo
     one_less(g, x, id);
 }
 
-/// The sender of a MESSAGE, as the receiver is shown it.
-fn shown(x: &Core, identity: &Identity, message: &Message) -> Sender {
-    if x.hides(identity, message) {
-        return Sender::default();
-    }
-    let account = x.accounts.extension(&identity.extension);
-    let name = account
-        .map(|account| account.name.as_str())
-        .filter(|name| !name.is_empty());
-    Sender {
-        name: name.map(|name| format!("{} ", sip::quote(name))).unwrap_or_default(),
-        user: Some(sip::escape_user(&identity.extension).to_string()),
-    }
-}
-
 /// Sends the MESSAGE to one phone. `ways` are the ways to the phone, best first: the request object tries the next way
 /// if one fails (RFC 3263 section 4.3). Without a way nothing is sent.
 fn send_copy(g: &mut Ingress, x: &mut Core, id: u64, place: &Location, ways: &[Flow]) {
-    let [way, further @ ..] = ways else { return };
     let Some(delivery) = g.deliveries.by_id.get_mut(&id) else {
         return;
     };
+    let [way, further @ ..] = ways else {
+        delivery.away = true;
+        return;
+    };
     delivery.open += 1;
-    let (message, cx) = (&delivery.request, &mut x.stack);
-    let hops = message.max_forwards().ok().flatten().unwrap_or(70);
-    let from = format!("{};tag={}", delivery.from.on(&cx.home(way)), cx.ids.tag());
+    let (text, cx) = (&delivery.text, &mut x.stack);
+    let home = cx.home(way);
+    let from = format!("{};tag={}", text.from.address(&home), cx.ids.tag());
     let to = format!(
         "<sip:{}@{}>",
         sip::escape_user(&place.peer.to_string()),
@@ -159,16 +247,18 @@ fn send_copy(g: &mut Ingress, x: &mut Core, id: u64, place: &Location, ways: &[F
         routes: &place.routes,
         from: &from,
         to: &to,
-        max_forwards: hops.min(255).saturating_sub(1),
+        max_forwards: text.max_forwards,
     };
-    let outline = Outline::new(&Method::Message)
-        .copied(message, HeaderName::Subject)
-        .copied(message, HeaderName::Date)
-        .copied(message, HeaderName::ContentDisposition)
-        .copied(message, HeaderName::ContentLanguage)
-        .body(message.content_type().unwrap_or("text/plain"), message.body());
+    let mut outline = Outline::new(&Method::Message).body(&text.content_type, &text.body);
+    for (name, value) in text.from.header_fields(&home, false) {
+        outline = outline.header(name, value);
+    }
+    for (name, value) in &text.fields {
+        outline = outline.other(name, value);
+    }
     let targets = Targets::of(*way, further);
     if requests::send(cx, outline, &outside, targets, Owner::Delivery(id)).is_none() {
+        delivery.away = true;
         one_less(g, x, id);
     }
 }
@@ -195,7 +285,7 @@ fn one_less(g: &mut Ingress, x: &mut Core, id: u64) {
     };
     delivery.open -= 1;
     if delivery.open == 0 {
-        finish_delivery(g, x, id);
+        finish(g, x, id, None);
     }
 }
 
@@ -204,32 +294,83 @@ pub(crate) fn delivered(g: &mut Ingress, x: &mut Core, id: u64, response: Option
     let Some(delivery) = g.deliveries.by_id.get_mut(&id) else {
         return;
     };
-    let code = response.and_then(Message::status).map_or(480, |status| status.code());
+    let code = response.and_then(Message::status).map_or(408, |status| status.code());
+    delivery.away |= may_come_later(code);
     if (200..=299).contains(&code) {
         delivery.best = 200;
-    } else if delivery.best == 0 || code < delivery.best && delivery.best != 200 {
-        delivery.best = code;
+        return finish(g, x, id, None);
     }
-    if delivery.best == 200 {
-        return finish_delivery(g, x, id);
+    if delivery.best == 0 || code < delivery.best {
+        delivery.best = code;
     }
     one_less(g, x, id);
 }
 
+/// Whether a phone that answers so may take the message at another time.
+const fn may_come_later(code: u16) -> bool {
+    matches!(code, 408 | 430 | 480 | 486 | 491 | 500 | 502..=504 | 600)
+}
+
+/// Whether a phone that answers so will never take this message, whichever phone of the extension it is.
+const fn is_refused(code: u16) -> bool {
+    matches!(code, 403 | 404 | 410 | 413 | 415 | 416 | 433 | 488 | 493 | 603..=699)
+}
+
 pub(crate) fn expire_deliveries(g: &mut Ingress, x: &mut Core) {
-    while let Some((id, delivery)) = g.deliveries.by_id.first_key_value() {
-        if delivery.give_up > x.stack.now {
+    while let Some(id) = g.deliveries.unanswered.first().copied() {
+        let due = g
+            .deliveries
+            .by_id
+            .get(&id)
+            .is_some_and(|delivery| delivery.give_up <= x.stack.now);
+        if !due {
             return;
         }
-        finish_delivery(g, x, *id);
+        answer_in_time(g, x, id);
     }
 }
 
-fn finish_delivery(g: &mut Ingress, x: &mut Core, id: u64) {
+/// No phone has answered in the time that the sender waits. The message is kept, and a late answer still counts.
+fn answer_in_time(g: &mut Ingress, x: &mut Core, id: u64) {
+    g.deliveries.unanswered.remove(&id);
+    let Some(delivery) = g.deliveries.by_id.get_mut(&id) else {
+        return;
+    };
+    let Some((server, request)) = delivery.asked.take() else {
+        return;
+    };
+    let (text, sender, to) = (delivery.text.clone(), delivery.sender.clone(), delivery.to.clone());
+    let Some(number) = to.number() else { return };
+    let kept = absent::keep(g, x, text, (&sender, number), (server, request), Some(id));
+    if let Some(delivery) = g.deliveries.by_id.get_mut(&id) {
+        delivery.kept = kept;
+    }
+}
+
+/// Every phone has answered, or one has taken the message. `code`: the result, where no phone was asked.
+fn finish(g: &mut Ingress, x: &mut Core, id: u64, code: Option<u16>) {
     let Some(delivery) = g.deliveries.by_id.remove(&id) else {
         return;
     };
-    let code = told(delivery.best);
-    let status = StatusCode::new(code).unwrap_or(StatusCode::TEMPORARILY_UNAVAILABLE);
-    x.stack.answer(delivery.server, &delivery.request, &Answer::new(status));
+    g.deliveries.unanswered.remove(&id);
+    let Some(number) = delivery.to.number().cloned() else {
+        return;
+    };
+    let code = code.unwrap_or(delivery.best);
+    let later = code == 0 || delivery.away && code < 600 || may_come_later(code);
+    let taken = (200..=299).contains(&code);
+    match (delivery.asked, delivery.kept) {
+        (Some(asked), _) if later && !taken => {
+            absent::keep(g, x, delivery.text, (&delivery.sender, &number), asked, None);
+        }
+        (Some((server, request)), _) => {
+            let status = StatusCode::new(told(code)).unwrap_or(StatusCode::TEMPORARILY_UNAVAILABLE);
+            x.stack.answer(server, &request, &Answer::new(status));
+        }
+        (None, Some(kept)) => {
+            let refused = !delivery.away && is_refused(code);
+            absent::tried(g, x, &number, kept, taken || refused);
+        }
+        (None, None) => {}
+    }
 }

@@ -3,6 +3,7 @@
 //! | file | what it does | fields of [`Ingress`] |
 //! |---|---|---|
 //! | `endpoint.rs` | admission, parsing, dispatch by method and transaction | `arrivals` |
+//! | `absent.rs` | MESSAGEs for phones that are away | `absent` |
 //! | `admission/` | token buckets, flood control | `admission` |
 //! | `auth/` | digest, nonces, back-off, trusted networks | `auth`, `trusted` |
 //! | `challenge.rs` | who sent a request; challenges and refusals | |
@@ -12,6 +13,7 @@
 //! | `responses.rs` | responses to our own requests, and which room hears of them | |
 //! | `register.rs` | REGISTER, and the effects that the registrar asks for | |
 
+pub(crate) mod absent;
 pub mod admission;
 pub mod auth;
 mod challenge;
@@ -45,6 +47,7 @@ pub(crate) struct Ingress {
     pub auth: auth::Authenticator,
     pub trusted: auth::TrustedNets,
     pub deliveries: deliver::Deliveries,
+    pub absent: absent::Absent,
     /// INVITEs that become calls, the oldest first.
     pub arrivals: VecDeque<Arrival>,
 }
@@ -69,6 +72,7 @@ impl Ingress {
             auth: auth::Authenticator::new(keys.nonce, &config.auth),
             trusted: auth::TrustedNets::new(config.trusted.clone()),
             deliveries: deliver::Deliveries::default(),
+            absent: absent::Absent::default(),
             arrivals: VecDeque::new(),
         }
     }

@@ -2,7 +2,7 @@
 
 use sip::{Flow, Message, transaction::ServerId};
 
-use super::{Ingress, challenge::authenticate};
+use super::{Ingress, absent, challenge::authenticate};
 use crate::{
     api::{Output, Query, QueryId},
     core::{Core, QueryUse},
@@ -32,7 +32,7 @@ pub(crate) fn register_stored(x: &mut Core, query: QueryId, server: ServerId, ok
 }
 
 /// Carries out one effect of the registrar; false if there is none.
-pub(crate) fn registrar_effects(x: &mut Core) -> bool {
+pub(crate) fn registrar_effects(g: &mut Ingress, x: &mut Core) -> bool {
     let Some(effect) = x.registrar.poll() else { return false };
     match effect {
         Effect::Reply { query, answer } => {
@@ -51,11 +51,18 @@ pub(crate) fn registrar_effects(x: &mut Core) -> bool {
                 .push_back(Output::Query(query, Query::SaveBindings(changes)));
         }
         Effect::Located(change) => {
+            let number = match &change {
+                Change::Put(contact) if !contact.lost => Some(contact.binding.number.clone()),
+                Change::Put(_) | Change::Remove { .. } => None,
+            };
             let now = x.stack.now;
             if let Change::Put(contact) = &change {
                 x.subscribed.table.located(contact, now);
             }
             x.locations.apply(change);
+            if let Some(number) = number {
+                absent::registered(g, x, &number);
+            }
         }
         Effect::Forget(changes) => x.stack.outputs.push_back(Output::Forget(changes)),
         Effect::Added(registration) => {

@@ -99,6 +99,7 @@ fn stats(switch: &Switch) -> Stats {
             recordings: count(x.recordings.len()),
             parked: count(x.parking.len()),
             subscriptions: x.subscribed.table.stats(),
+            kept_messages: count(switch.ingress.absent.len()),
         },
         scripts: count(switch.calls.iter().filter(|call| call.call.script.is_there()).count()),
         messages_sent: x.stack.outputs.sent(),

@@ -129,6 +129,7 @@ impl Switch {
             Input::Clock { unix_micros } => {
                 let now = i64::try_from(self.x.stack.now.as_micros()).unwrap_or(i64::MAX);
                 self.x.stack.epoch = unix_micros.saturating_sub(now);
+                ingress::absent::expire(&mut self.ingress, &mut self.x);
                 self.tidy();
             }
             Input::Listening(listeners) => {
@@ -162,6 +163,7 @@ impl Switch {
                     self.x.subscribed.table.mailbox_changed(&number, self.x.stack.now);
                 }
             }
+            Input::RestoredMessage(message) => ingress::absent::restored(&mut self.ingress, *message),
             Input::Command { id, command } => command::command(self, id, command),
             Input::Drain => self.x.draining = true,
             Input::HangUpAll => {
@@ -179,7 +181,7 @@ impl Switch {
     fn settle(&mut self) {
         loop {
             // First, so that whatever follows from a lost connection finds the contacts as they are now.
-            if ingress::registrar_effects(&mut self.x) {
+            if ingress::registrar_effects(&mut self.ingress, &mut self.x) {
                 continue;
             }
             if let Some(arrival) = self.ingress.arrivals.pop_front() {
@@ -312,7 +314,13 @@ impl Switch {
             Some(QueryUse::Message(delivery)) => {
                 ingress::deliver::message_resolved(&mut self.ingress, &mut self.x, delivery, query, &flows);
             }
-            Some(QueryUse::OpenCdr(_) | QueryUse::Register(_) | QueryUse::Subscribe(..) | QueryUse::Store(_))
+            Some(
+                QueryUse::OpenCdr(_)
+                | QueryUse::Register(_)
+                | QueryUse::Subscribe(..)
+                | QueryUse::Store(_)
+                | QueryUse::Keep(_),
+            )
             | None => {}
         }
     }
@@ -327,6 +335,7 @@ impl Switch {
             Some(QueryUse::Store(call)) => {
                 self.with_call(call, |call, _| call.tell_verb(VerbEvent::Stored(query, ok)));
             }
+            Some(QueryUse::Keep(message)) => ingress::absent::stored(&mut self.ingress, &mut self.x, message, ok),
             Some(QueryUse::Resolve(_) | QueryUse::Message(_)) | None => {}
         }
     }
@@ -353,7 +362,10 @@ impl Switch {
         self.x.subscribed.table.account_gone(&gone, self.x.stack.now);
         match gone {
             Gone::Nothing => {}
-            Gone::Extension(number) => self.x.registrar.remove_extension(&number),
+            Gone::Extension(number) => {
+                self.x.registrar.remove_extension(&number);
+                ingress::absent::removed(&mut self.ingress, &mut self.x, &number);
+            }
             Gone::Device { username, extension } => self.x.registrar.remove_device(&extension, &username),
         }
     }

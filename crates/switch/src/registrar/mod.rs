@@ -52,6 +52,7 @@ use self::{
 };
 pub use crate::config::registrar::Config;
 use crate::{Accounts, Answer, Binding, BindingChange, Domain, Identity, QueryId, Registration};
+pub(crate) use reply::date;
 
 /// In seconds. A binding from before a restart may have got more than the present limit, but never more than this.
 const DAY: u32 = 86_400;

@@ -55,7 +55,7 @@ fn contact(bound: &Bound, clock: Clock) -> String {
 }
 
 /// `Sat, 13 Nov 2010 23:29:00 GMT` (RFC 3261 20.17, RFC 1123).
-fn date(unix_micros: i64) -> String {
+pub(crate) fn date(unix_micros: i64) -> String {
     const DAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
     const MONTHS: [&str; 12] = [
         "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec", "Jan", "Feb",

@@ -64,17 +64,6 @@ impl<'a> Outline<'a> {
         self
     }
 
-    /// With the header fields of this name from another message.
-    pub fn copied(mut self, from: &Message, name: HeaderName) -> Self {
-        let most = if name.is_single() { 1 } else { usize::MAX };
-        let values = from
-            .headers(name)
-            .take(most)
-            .map(|value| (name.as_str(), value.to_owned()));
-        self.headers.extend(values);
-        self
-    }
-
     /// With a body.
     pub fn body(mut self, content_type: &'a str, body: &'a [u8]) -> Self {
         self.body = Some((content_type, body));

@@ -301,6 +301,7 @@ impl<M: Machine, O: Outside> Run<M, O> {
                 | Output::Query(..)
                 | Output::Forget(_)
                 | Output::Subscriptions(_)
+                | Output::DropMessage(_)
                 | Output::CdrAnswered(_)
                 | Output::Quality { .. }
                 | Output::Journal(_)

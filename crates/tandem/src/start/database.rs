@@ -114,10 +114,12 @@ pub(super) async fn load(store: &Store, config: &Config, now: i64) -> Result<Vec
     let accounts = store.load_accounts(domain).await?;
     let bindings = store.load_bindings(domain, now).await?;
     let subscriptions = store.load_subscriptions(domain, now).await?;
+    let messages = store.load_messages(domain, now).await?;
     tracing::info!(
         extensions = accounts.len(),
         contacts = bindings.len(),
         subscriptions = subscriptions.len(),
+        messages = messages.len(),
         "loaded"
     );
     let accounts = accounts.iter().flat_map(admin::account_changes).map(Input::Account);
@@ -125,7 +127,8 @@ pub(super) async fn load(store: &Store, config: &Config, now: i64) -> Result<Vec
     let subscriptions = subscriptions
         .into_iter()
         .map(|row| Input::RestoredSubscription(Box::new(row)));
-    Ok(accounts.chain(bindings).chain(subscriptions).collect())
+    let messages = messages.into_iter().map(Box::new).map(Input::RestoredMessage);
+    Ok(accounts.chain(bindings).chain(subscriptions).chain(messages).collect())
 }
 
 /// Whether the folder, or the folder that it would be made in, can be written.

@@ -69,6 +69,8 @@ impl Outside for Shell {
             Output::Query(query, Query::LastNumber { extension, which }) => {
                 self.own.last_number(query, extension, which);
             }
+            Output::Query(query, Query::KeepMessage(message)) => self.recorder.keep_message(query, *message),
+            Output::DropMessage(id) => self.recorder.drop_message(id),
             Output::Forget(changes) => self.recorder.forget(changes),
             Output::Subscriptions(changes) => self.recorder.subscriptions(changes),
             Output::CdrAnswered(answer) => self.recorder.answer_cdr(*answer),
