@@ -170,7 +170,7 @@ fn a_phone_whose_host_is_unknown_is_unavailable_for_calls_api_calls_and_messages
     assert!(matches!(originates(&stage), Ok(Reply::Started(_))));
     alice.with(|phone| phone.text("102", "?"));
     stage.pass(1.0);
-    assert_eq!(alice.with(|phone| phone.message_code), Some(480));
+    assert_eq!(alice.with(|phone| phone.message_code), Some(202));
     let records = stage.with(|world| world.cdrs.clone());
     let ends: Vec<_> = records.iter().map(|cdr| (cdr.disposition, cdr.sip_code)).collect();
     assert_eq!(ends, [(Disposition::NoAnswer, 480), (Disposition::NoAnswer, 480)]);

@@ -198,7 +198,7 @@ fn a_message_whose_answer_is_slow_draws_100() {
     // Tandem sends a 100 by itself, and another for the repetition that comes at that moment.
     assert!((1..=2).contains(&alice.was_told(100)), "{}", stage.ladder());
     stage.pass(40.0);
-    assert_eq!(alice.with(|phone| phone.message_code), Some(480));
+    assert_eq!(alice.with(|phone| phone.message_code), Some(202));
     // From then on the phone repeats its request every T2, 4 s.
     assert!(alice.was_told(100) <= 9, "{}", stage.ladder());
     stage.clears();

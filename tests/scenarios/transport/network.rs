@@ -126,7 +126,7 @@ fn a_call_ends_at_once_when_the_callee_s_connection_ends_before_an_answer() {
     assert!(waited < 1_000_000, "RFC 3261 8.1.3.1: {waited}");
     alice.with(|phone| phone.text("102", "hello"));
     stage.pass(0.1);
-    assert_eq!(alice.with(|phone| phone.message_code), Some(480));
+    assert_eq!(alice.with(|phone| phone.message_code), Some(202));
     bob.feels(|mood| mood.dead = false);
     stage.clears();
 }
@@ -333,7 +333,7 @@ fn an_unreachable_host_ends_the_request_at_once() {
     stage.pass(0.1);
     unreachable(&stage);
     stage.pass(0.1);
-    assert_eq!(alice.with(|phone| phone.message_code), Some(480));
+    assert_eq!(alice.with(|phone| phone.message_code), Some(202));
     bob.feels(|mood| mood.dead = false);
     stage.clears();
 }
