@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use media::Event as Media;
 use sip::{HeaderName, Method};
-use switch::{Began, CauseCode, Cdr, Command, Input, LinkKind, Segment};
+use switch::{Began, CauseCode, Cdr, Command, EndedBy, Input, LinkKind, Segment};
 use tests::{Actor, Settings, Stage};
 
 /// The record of what `happens` in a world with three extensions, of which 103 has no phone.
@@ -380,6 +380,11 @@ fn anonymous() -> CauseCode {
         alice.feels(|mood| mood.claims = Some("anonymous"));
         alice.calls("102").ends_with(433);
     })
+}
+
+#[test]
+fn a_call_whose_party_was_transferred_was_ended_by_the_transferor() {
+    assert_eq!(transferred()[0].ended_by, EndedBy::Callee);
 }
 
 #[test]

@@ -44,6 +44,8 @@ struct Shared {
     /// How many packets of silence were encoded one after the other, and the last of them.
     silent: u32,
     silence: Vec<u8>,
+    /// The loss in percent that the encoder works against.
+    loss: Option<u8>,
 }
 
 impl Shared {
@@ -53,6 +55,17 @@ impl Shared {
             encoder,
             silent: 0,
             silence: Vec::new(),
+            loss: None,
+        }
+    }
+
+    /// The most that any of its listeners loses, in percent. Forward error correction costs the others a few bits of each
+    /// packet, and gives that listener whole words.
+    fn set_loss(&mut self, worst: Option<u8>) {
+        if let Some(percent) = worst
+            && self.loss.replace(percent) != worst
+        {
+            self.encoder.set_loss(percent);
         }
     }
 
@@ -167,6 +180,11 @@ impl Hall {
                 continue;
             };
             let length = group.form.rate.samples(group.form.ptime).max(1);
+            let legs = group.listeners.iter().filter_map(|who| match who {
+                Who::Leg(media) => streams.live(*media)?.reports.loss(),
+                Who::Tap(_) => None,
+            });
+            shared.set_loss(legs.max());
             for pcm in group.pcm.chunks_exact(length) {
                 let octets = shared.encode(pcm, group.silent, &mut packet);
                 for who in group.listeners {
@@ -178,6 +196,15 @@ impl Hall {
                 }
             }
         }
+    }
+
+    #[cfg(test)]
+    pub(in crate::relay) fn losses(&self) -> Vec<u8> {
+        self.encoders
+            .iter()
+            .flatten()
+            .filter_map(|shared| shared.loss)
+            .collect()
     }
 
     /// The next leg that began or ended to speak.

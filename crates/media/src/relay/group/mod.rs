@@ -160,6 +160,13 @@ impl Groups {
         }
     }
 
+    /// The loss that each encoder of a room works against.
+    #[cfg(test)]
+    pub(super) fn losses(&self) -> Vec<u8> {
+        let halls = self.table.iter().flatten().filter_map(|group| group.hall.as_ref());
+        halls.flat_map(|hall| hall.losses()).collect()
+    }
+
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {
         self.table.iter().flatten().count()

@@ -309,6 +309,26 @@ fn a_session_that_expired_during_the_restart_ends() {
 }
 
 #[test]
+fn the_lines_besides_the_audio_go_on_at_their_ports() {
+    let mut before = Line::new(1, true, 0);
+    let (_, mut image) = answered(&mut before);
+    // The second line's port is none of ours.
+    image.talk.session.receive_line_at(0, 20_010);
+    image.talk.session.receive_line_at(1, 9);
+    let mut line = Line::new(2, false, 0);
+    let leg = resumed(&mut line, image);
+    let opened = line.media.iter().filter_map(|command| match command {
+        media::Command::Open { local_port, .. } => Some(*local_port),
+        _ => None,
+    });
+    assert!(opened.collect::<Vec<_>>().contains(&20_010));
+    let leg = line.switch.x.legs.get(leg).unwrap();
+    let lines = leg.lines();
+    assert!(matches!(lines[..], [Some(_), None]), "{lines:?}");
+    assert_eq!(leg.talk().line_ports(), [20_010, 0]);
+}
+
+#[test]
 fn a_leg_does_not_go_on_without_its_media_port() {
     let mut before = Line::new(1, true, 0);
     let (_, image) = answered(&mut before);

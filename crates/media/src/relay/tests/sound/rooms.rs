@@ -201,3 +201,23 @@ fn a_listener_who_begins_to_speak_hears_the_others_go_on_without_a_click() {
         assert!(share > 0.97, "at {} ms: {share}", n * 10);
     }
 }
+
+#[test]
+fn an_encoder_works_against_the_loss_of_the_listener_who_loses_most() {
+    let codecs = vec![opus(); 4];
+    let mut w = room(&codecs);
+    let mut said = talkers(&codecs);
+    said.truncate(1);
+    said.resize_with(4, || None);
+    let sent = talk(&mut w, &mut said, 200);
+    assert_eq!(w.relay.groups.losses(), [], "no listener has reported");
+    for (n, fraction) in [(1, 0), (2, 64), (3, 12)] {
+        let about = sent[n].last().unwrap();
+        let mut bytes = report(None, 90 + n as u32, Some((about.ssrc, about.sequence.into())));
+        bytes[12] = fraction;
+        w.raw(20_001 + 2 * n as u16, &address(n).replace(":4000", ":4001"), &bytes);
+    }
+    talk(&mut w, &mut said, 40);
+    assert!(w.relay.groups.losses().contains(&25), "{:?}", w.relay.groups.losses());
+    assert!(w.relay.groups.losses().iter().all(|loss| *loss <= 25));
+}
