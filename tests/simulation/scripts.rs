@@ -24,14 +24,16 @@ fn on_call(caller) {
     if n == "710" { caller.conference("900", #{ pin: "1", leave: "#", record: true }); return; }
     if n == "711" { let r = caller.record("sim/one", #{ max: 20, silence: 3, beep: true }); caller.dial("100", #{ record: r.status }); return; }
     if n == "712" { let r = caller.collect("menu", #{ max: 2, timeout: 3 }); if r.status == "done" { caller.music(); } caller.dial("101", #{ record: true }); return; }
+    if n == "713" { caller.transfer("705"); return; }
+    if n == "714" { caller.answer(); caller.transfer("101"); return; }
     if n == "709" { caller.answer(); caller.wait(1); caller.hangup(); return; }
     caller.dial(n, #{ timeout: 15 });
 }
 "##;
 
 /// Numbers that the real dialplan does not simply dial.
-pub const SERVICES: [&str; 13] = [
-    "700", "701", "702", "703", "704", "705", "706", "707", "708", "709", "710", "711", "712",
+pub const SERVICES: [&str; 15] = [
+    "713", "714", "700", "701", "702", "703", "704", "705", "706", "707", "708", "709", "710", "711", "712",
 ];
 
 /// The conferences of canned scripts.

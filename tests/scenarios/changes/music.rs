@@ -2,18 +2,13 @@
 
 use media::SdpDirection::{Inactive, RecvOnly, SendOnly, SendRecv};
 use sip::Method;
-use switch::{Config, Hold};
 use tests::{Actor, Settings, Stage};
 
 /// A stage on which there is music.
 fn stage() -> Stage {
-    Stage::new(Settings {
-        config: Config {
-            hold: Hold::Music,
-            ..Config::default()
-        },
-        ..Settings::default()
-    })
+    Stage::new(Settings::with_music(
+        "fn on_call(caller) { caller.dial(caller.dialed, #{ timeout: 20 }); }",
+    ))
 }
 
 /// The phone hears this music, or none.
@@ -225,14 +220,9 @@ fn a_party_that_is_hung_up_or_hangs_up_while_held_leaves_no_music() {
 
 #[test]
 fn a_script_that_goes_on_after_a_hold_is_heard_instead_of_the_music() {
-    let stage = Stage::new(Settings {
-        plan: r#"fn on_call(caller) { caller.dial("102"); caller.wait(5); }"#.into(),
-        config: Config {
-            hold: Hold::Music,
-            ..Config::default()
-        },
-        ..Settings::default()
-    });
+    let stage = Stage::new(Settings::with_music(
+        r#"fn on_call(caller) { caller.dial("102"); caller.wait(5); }"#,
+    ));
     let (alice, bob) = stage.talking();
     holds(&stage, &bob, &alice);
     bob.hangs_up().ends_with(200);
@@ -331,6 +321,18 @@ fn a_member_of_a_conference_that_holds_is_not_heard_there() {
     alice.resumes().hears(SendRecv);
     alice.hangs_up().ends_with(200);
     stage.clears();
+}
+
+#[test]
+fn the_music_is_that_of_the_extension_that_holds() {
+    let stage = stage();
+    let (alice, bob) = stage.talking();
+    stage.with(|world| world.account("102", |extension| extension.rules.music = Some("jazz".into())));
+    bob.holds();
+    hears_music(&stage, &alice, Some("jazz"));
+    bob.resumes();
+    holds(&stage, &alice, &bob);
+    stage.ends(&alice, &bob);
 }
 
 #[test]

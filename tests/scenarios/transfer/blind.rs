@@ -16,7 +16,7 @@ fn the_callee_transfers_the_caller() {
     carol.answers().talks();
     bob.is_notified_at_last(200).ends_with(200);
     stage.hear_each_other(&alice, &carol);
-    assert_eq!(bob.notices().len(), 2, "one at once, one at the end");
+    assert_eq!(bob.notices().len(), 3, "at once, as the target rings, at the end");
     stage.ends(&alice, &carol);
     assert_eq!(records(&stage), 2, "one record a call");
 }

@@ -7,12 +7,18 @@
 //! | `attended.rs` | REFER with the Replaces of another call of the transferor |
 //! | `replaces.rs` | INVITE with Replaces: pick-up of a ringing leg, of an answered leg |
 //! | `refused.rs` | REFERs and Replaces that are refused; the call goes on |
+//! | `asked.rs` | what the transferor and the target are told; REFER outside of the dialog |
+//! | `joined.rs` | INVITE with Join: a third phone joins two that talk |
+//! | `moved.rs` | transfers by the API and by a script |
 //! | `races.rs` | hang-ups, lost and repeated messages, changes that meet the transfer |
 
 use tests::{Actor, Stage};
 
+mod asked;
 mod attended;
 mod blind;
+mod joined;
+mod moved;
 mod races;
 mod refused;
 mod replaces;

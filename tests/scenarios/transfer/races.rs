@@ -176,7 +176,7 @@ fn messages_that_come_twice_transfer_once() {
     assert_eq!(carol.with(|phone| phone.calls.len()), 1, "{}", stage.ladder());
     carol.answers().talks();
     bob.is_notified_at_last(200).ends_with(200);
-    assert_eq!(bob.notices().len(), 2, "{}", stage.ladder());
+    assert_eq!(bob.notices().len(), 3, "{}", stage.ladder());
     stage.hear_each_other(&alice, &carol);
     stage.ends(&alice, &carol);
     assert_eq!(records(&stage), 2);

@@ -1,6 +1,7 @@
 //! Transfers, blind and attended; calls with Replaces. They are chosen by a chance of their own.
 
 use sip::HeaderName;
+use switch::{Command, Party};
 use tests::{Phase, phone::PhoneCall};
 
 use crate::{life::Life, scripts::pick};
@@ -19,8 +20,10 @@ pub fn act(life: &mut Life) -> bool {
             0..=34 => blind(life, &mut chance),
             35..=69 => attended(life, &mut chance),
             70..=91 => replaces(life, &mut chance),
-            92..=95 => leaves(life, &mut chance),
-            96..=97 => malformed(life, &mut chance),
+            92..=94 => leaves(life, &mut chance),
+            95 => malformed(life, &mut chance),
+            96 => moves(life, &mut chance),
+            97 => joins(life, &mut chance),
             _ => mood(life, &mut chance),
         }
     }
@@ -60,8 +63,13 @@ fn blind(life: &mut Life, chance: &mut Chance) {
     let up = calls(life, |call| call.phase == Phase::Up);
     let Some((phone, call)) = one(chance, &up) else { return };
     let (to, leaves) = (number(life, chance), chance.percent(15));
+    let silent = chance.percent(20);
     life.with(phone, |phone| {
-        phone.transfer(call, &to);
+        if silent {
+            phone.refer_silently(call, &phone.uri_of(&to));
+        } else {
+            phone.transfer(call, &to);
+        }
         if leaves {
             phone.hang_up(call);
         }
@@ -139,6 +147,43 @@ fn leaves(life: &mut Life, chance: &mut Chance) {
     if let Some((phone, call)) = one(chance, &waiting) {
         life.with(phone, |phone| phone.hang_up(call));
     }
+}
+
+/// Another phone of an extension, or a stranger, joins a call.
+fn joins(life: &mut Life, chance: &mut Chance) {
+    let up = calls(life, |call| call.phase == Phase::Up);
+    let Some((phone, call)) = one(chance, &up) else { return };
+    let Some(named) = life.world.phones[phone].replaces(call) else {
+        return;
+    };
+    let (number, any) = (life.world.phones[phone].number.clone(), chance.percent(20));
+    let phones = life.world.phones.iter().enumerate();
+    let mates: Vec<usize> = phones
+        .filter(|(at, mate)| *at != phone && !mate.mood.dead && (any || mate.number == number))
+        .map(|(at, _)| at)
+        .collect();
+    let Some(mate) = one(chance, &mates) else { return };
+    let late = chance.percent(10);
+    life.with(mate, |phone| {
+        phone.mood.late_offer = late;
+        phone.mood.offers_with = None;
+        phone.call_joining("100", &named);
+    });
+}
+
+/// The admin API moves a party.
+fn moves(life: &mut Life, chance: &mut Chance) {
+    let calls: Vec<_> = life.world.opened.iter().copied().collect();
+    let Some(call) = one(chance, &calls) else { return };
+    let to = number(life, chance);
+    let party = if chance.percent(50) {
+        Party::Caller
+    } else {
+        Party::Callee
+    };
+    let command = Command::Transfer { call, party, to };
+    life.note(|| format!("{command:?}"));
+    life.command(command);
 }
 
 fn malformed(life: &mut Life, chance: &mut Chance) {

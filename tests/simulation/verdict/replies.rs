@@ -26,7 +26,10 @@ pub fn is_right(life: &Life, command: &Command, replies: &[Result<Reply, Command
                 .filter(|call| !is_over(call))
                 .collect::<BTreeSet<_>>())
         }
-        (Command::Record { call, .. }, Err(CommandError::NotFound)) => is_over(call),
+        (Command::Record { call, .. } | Command::Transfer { call, .. }, Err(CommandError::NotFound)) => is_over(call),
+        // The call of a caller without a callee is over at once.
+        (Command::Transfer { .. }, Ok(Reply::Done) | Err(CommandError::Busy)) => true,
+        (Command::Transfer { call, .. }, Err(CommandError::Conflict(_))) => !is_over(call),
         (Command::Record { call, .. }, Ok(Reply::Done) | Err(CommandError::Conflict(_))) => !is_over(call),
         (Command::ListConferences, Ok(Reply::Conferences(rooms))) => rooms.iter().all(|room| !room.members.is_empty()),
         (Command::MuteMember { member, muted, .. }, Ok(Reply::Conferences(rooms))) => {

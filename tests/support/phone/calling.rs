@@ -26,7 +26,7 @@ impl Phone {
     }
 
     /// The URI of a number; a URI stays as it is.
-    pub(super) fn uri_of(&self, number: &str) -> String {
+    pub fn uri_of(&self, number: &str) -> String {
         match number.contains(':') {
             true => number.to_owned(),
             false => format!("sip:{number}@{}", self.domain),

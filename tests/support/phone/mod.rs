@@ -206,7 +206,7 @@ impl Phone {
         )
     }
 
-    pub(super) fn contact(&self) -> String {
+    pub fn contact(&self) -> String {
         let host = self.believes.clone().unwrap_or_else(|| self.address.to_string());
         match self.transport {
             Transport::Udp => format!("<sip:{}@{host}>", self.number),

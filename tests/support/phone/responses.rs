@@ -134,7 +134,7 @@ impl Phone {
     fn refer_response(&mut self, index: usize, code: u16, message: &Message) {
         let call = &mut self.calls[index];
         call.transfer.code = Some(code);
-        if code >= 300 {
+        if code >= 300 || message.header(sip::HeaderName::ReferSub) == Some("false") {
             call.transfer.asked -= 1; // no subscription was made
         }
         self.answer = Some(message.clone());

@@ -88,6 +88,16 @@ impl Phone {
         });
     }
 
+    /// Blind transfer to a URI, about which the phone wants no NOTIFY (RFC 4488).
+    pub fn refer_silently(&mut self, index: usize, uri: &str) {
+        self.refer(index, |builder| {
+            builder
+                .header(HeaderName::ReferTo, format_args!("<{uri}>"))
+                .header(HeaderName::ReferSub, "false")
+                .header(HeaderName::Supported, "norefersub")
+        });
+    }
+
     /// Attended transfer: the other party of `first` takes the place of this phone in `second`. False where one of
     /// them has no dialog.
     pub fn join(&mut self, first: usize, second: usize) -> bool {
@@ -133,6 +143,16 @@ impl Phone {
             builder
                 .header(HeaderName::Require, "replaces")
                 .header(HeaderName::Replaces, replaces)
+        })
+    }
+
+    /// Calls with Join: wants to be the third in the call of the dialog that is named (RFC 3911).
+    pub fn call_joining(&mut self, number: &str, dialog: &str) -> usize {
+        let dialog = dialog.to_owned();
+        self.call_with(number, |builder| {
+            builder
+                .header(HeaderName::Require, "join")
+                .header(HeaderName::Join, dialog)
         })
     }
 

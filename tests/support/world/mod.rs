@@ -62,16 +62,26 @@ pub struct Settings {
     pub store_delay: Duration,
 }
 
+impl Settings {
+    /// With this dialplan, where parties on hold hear music.
+    pub fn with_music(plan: &str) -> Self {
+        Self {
+            plan: plan.into(),
+            config: Config::default(),
+            ..Self::default()
+        }
+    }
+}
+
 impl Default for Settings {
     fn default() -> Self {
+        let mut config = Config::default();
+        // Most scenarios look at what crosses a bridge.
+        config.limits.services.hold = Hold::Pass;
         Self {
             seed: 1,
             plan: "fn on_call(caller) { caller.dial(caller.dialed, #{ timeout: 20 }); }".into(),
-            // Most scenarios look at what crosses a bridge.
-            config: Config {
-                hold: Hold::Pass,
-                ..Config::default()
-            },
+            config,
             store_delay: Duration::from_millis(8),
         }
     }

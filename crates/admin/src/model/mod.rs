@@ -174,6 +174,37 @@ pub(crate) struct NewCall {
     pub(crate) to: String,
 }
 
+/// A party of a call in progress, and where it is to go.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"leg": "caller", "to": "103"}))]
+pub(crate) struct CallTransfer {
+    /// Who is moved.
+    pub(crate) leg: CallParty,
+    /// The number that this party then dials, through the dialplan.
+    #[schema(pattern = "^[A-Za-z0-9*#+._-]{1,32}$")]
+    pub(crate) to: String,
+}
+
+/// One of the two parties of a call.
+#[derive(Copy, Clone, Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum CallParty {
+    /// The party that called.
+    Caller,
+    /// The party that has answered.
+    Callee,
+}
+
+impl From<CallParty> for switch::Party {
+    fn from(party: CallParty) -> Self {
+        match party {
+            CallParty::Caller => Self::Caller,
+            CallParty::Callee => Self::Callee,
+        }
+    }
+}
+
 /// A call that was begun.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({"id": "5f0c6f2e8d3b4a1c9e7d5b3a1f2e4d6c"}))]

@@ -106,6 +106,7 @@ fn api(limits: &Limits) -> OpenApiRouter<App> {
         .routes(routes!(calls::read, calls::hang_up))
         .routes(routes!(calls::record))
         .routes(routes!(calls::parked::list))
+        .routes(routes!(calls::transfer))
         .routes(routes!(conferences::list))
         .routes(routes!(conferences::read))
         .routes(routes!(conferences::update_member, conferences::remove_member))

@@ -38,6 +38,7 @@ fn the_description_has_every_call_of_the_contract() {
         ("/api/v1/dialplans", &["GET"]),
         ("/api/v1/dialplans/{name}", &["GET", "PUT", "DELETE"]),
         ("/api/v1/calls/{id}/recording", &["POST"]),
+        ("/api/v1/calls/{id}/transfer", &["POST"]),
         ("/api/v1/recordings", &["GET"]),
         ("/api/v1/recordings/{id}", &["GET", "DELETE"]),
         ("/api/v1/recordings/{id}/audio", &["GET"]),

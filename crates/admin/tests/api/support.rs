@@ -20,7 +20,7 @@ use serde_json::Value;
 use store::Store;
 use switch::{
     AccountChange, CallUid, Command, CommandError, Conference, Ha1, LiveCall, LiveLeg, LiveRecording, LiveState,
-    LiveSubscription, RecordAction, Registration, Reply, Stats,
+    LiveSubscription, Party, RecordAction, Registration, Reply, Stats,
 };
 use tokio::sync::mpsc;
 use tower::ServiceExt;
@@ -114,6 +114,15 @@ impl FakeSwitch {
                 let i = members.iter().position(|one| one.id == member);
                 members.remove(i.ok_or(CommandError::NotFound)?);
                 Ok(Reply::Done)
+            }
+            Command::Transfer { call, party, .. } => {
+                let call = self.calls.iter().find(|one| one.id == call);
+                match (call.ok_or(CommandError::NotFound)?.state, party) {
+                    (LiveState::Routing | LiveState::Ringing, Party::Callee) => {
+                        Err(CommandError::Conflict("nobody has answered".to_owned()))
+                    }
+                    _ => Ok(Reply::Done),
+                }
             }
             Command::Record { call, action } => {
                 let calls = &mut self.calls;

@@ -32,6 +32,7 @@ pub(crate) const VERBS: &[(&str, usize, usize)] = &[
     ("reject", 1, 2),
     ("redirect", 1, 1),
     ("hangup", 0, 0),
+    ("transfer", 1, 1),
     ("wait", 1, 1),
     ("play", 1, 1),
     ("tone", 1, 2),
@@ -97,6 +98,10 @@ pub(crate) fn register(engine: &mut Engine) {
         )
         .register_fn("redirect", |context: NativeCallContext, _: &mut Caller, to: &str| {
             redirect(&context, to)
+        })
+        .register_fn("transfer", |context: NativeCallContext, _: &mut Caller, to: &str| {
+            let number = fits(&context, arguments::number(to))?;
+            done(&context, Verb::Transfer(number))
         })
         .register_fn(
             "wait",

@@ -189,7 +189,12 @@ impl Fake {
                 seconds: 10.0,
             })),
             Verb::Set(_) => Outcome::Done,
-            Verb::Ring | Verb::Answer | Verb::Reject { .. } | Verb::Redirect { .. } | Verb::Hangup => Outcome::Done,
+            Verb::Ring
+            | Verb::Answer
+            | Verb::Reject { .. }
+            | Verb::Redirect { .. }
+            | Verb::Hangup
+            | Verb::Transfer(_) => Outcome::Done,
         };
         let hangs_up = self.hangs_up_at.as_ref() == Some(&text);
         self.asked.push(Asked { text, at });

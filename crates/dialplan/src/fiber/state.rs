@@ -259,7 +259,10 @@ pub(crate) fn ask(context: &NativeCallContext, verb: Verb) -> Result<Outcome, Th
     }
     let at = fault::place(context);
     state.last_verb.replace(at.clone());
-    let ends = matches!(verb, Verb::Reject { .. } | Verb::Redirect { .. } | Verb::Hangup);
+    let ends = matches!(
+        verb,
+        Verb::Reject { .. } | Verb::Redirect { .. } | Verb::Hangup | Verb::Transfer(_)
+    );
     state.hand_over(&verb, -1);
     state.hand_over(&at, -1);
     let resumed = stack::suspend(Ask::Verb { verb, at });

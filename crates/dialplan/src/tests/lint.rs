@@ -229,6 +229,7 @@ fn an_unknown_field_or_status_of_a_result_is_a_fault_at_compile_time() {
         ("caller.tone(\"busy@xx\")", "2:13: \"busy@xx\" is no tone: a name (ringback, busy, congestion, dial, beep, waiting, error), a name with a country such as busy@us, or a plan such as \"425/500,0/500\" (tone \"busy@xx\": the countries are eu, at, au,".to_owned()),
         ("caller.tone(\"bussy\", 1)", "2:13: \"bussy\" is no tone".to_owned()),
         ("caller.tone(\"9/1\")", "2:13: \"9/1\" is no tone".to_owned()),
+        ("caller.transfer(\"a b\")", "2:17: \"a b\" is no number".to_owned()),
         ("caller.redirect(\"a b\")", "2:17: \"a b\" is no number".to_owned()),
         ("caller.play([\"a\", \"../b\"])", "2:19: \"../b\" is no prompt".to_owned()),
     ] {

@@ -119,7 +119,12 @@ fn nothing_catches_the_end_of_a_call() {
 
 #[test]
 fn after_a_final_answer_verbs_end_the_script_quietly() {
-    for last in ["caller.reject(486)", "caller.redirect(\"103\")", "caller.hangup()"] {
+    for last in [
+        "caller.reject(486)",
+        "caller.redirect(\"103\")",
+        "caller.hangup()",
+        "caller.transfer(\"103\")",
+    ] {
         let mut fiber = start(&on_call(&format!(
             "{last}; try {{ caller.ring(); }} catch {{ caller.answer(); }}"
         )));

@@ -32,6 +32,16 @@ pub enum Command {
         /// The change.
         action: RecordAction,
     },
+    /// Move one of the two parties of a call to a number, which its dialplan decides on; [`Reply::Done`]. The other party
+    /// waits, and gets the first one back where no phone answers. [`CommandError::Conflict`] where that is not possible now.
+    Transfer {
+        /// The call.
+        call: CallUid,
+        /// Who is moved.
+        party: Party,
+        /// The number that this party is to reach.
+        to: String,
+    },
     /// The conferences now; [`Reply::Conferences`].
     ListConferences,
     /// Mute a member of a conference, or let it be heard again; [`Reply::Conferences`] with that conference alone.
@@ -65,6 +75,15 @@ pub enum Command {
     ListSubscriptions,
     /// Counters and gauges; [`Reply::Stats`].
     Stats,
+}
+
+/// One of the two parties of a call.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Party {
+    /// The party that the dialplan speaks for.
+    Caller,
+    /// The party that has answered.
+    Callee,
 }
 
 /// What is to happen with a call's recording.

@@ -30,7 +30,7 @@ use smallvec::SmallVec;
 
 pub use account::{AccountChange, Trusted};
 pub use admin::{
-    Command, CommandError, Conference, Event, LiveCall, LiveSubscription, Member, ParkedCall, RecordAction,
+    Command, CommandError, Conference, Event, LiveCall, LiveSubscription, Member, ParkedCall, Party, RecordAction,
     Registration, Reply, ServiceStats, Stats, SubscriptionStats,
 };
 pub use image::{Abilities, CallImage, LegImage, Listens, TalkImage, TimerImage};

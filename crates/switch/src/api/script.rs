@@ -138,6 +138,9 @@ pub enum Verb {
     },
     /// `caller.hangup()`: BYE, or 603 if the caller was not answered; [`Outcome::Done`].
     Hangup,
+    /// `caller.transfer(number)`: a new call begins with the same caller, as if it had dialled that number. The script is
+    /// cancelled; [`Outcome::Fault`] where that is not possible.
+    Transfer(String),
     /// `caller.wait(seconds)`; [`Outcome::Digits`].
     Wait(Duration),
     /// `caller.play(..)`; [`Outcome::Digits`].
@@ -206,6 +209,7 @@ impl fmt::Display for Verb {
             } => write!(f, "reject {code} {reason}"),
             Self::Redirect { target } => write!(f, "redirect {target}"),
             Self::Hangup => f.write_str("hangup"),
+            Self::Transfer(to) => write!(f, "transfer {to}"),
             Self::Wait(time) => write!(f, "wait {}", time.as_secs_f64()),
             Self::Play(names) => write!(f, "play {}", names.join(" ")),
             Self::Tone { name, duration: None } => write!(f, "tone {name}"),

@@ -179,9 +179,25 @@ pub(crate) fn has_music(x: &Core, leg: LegId) -> bool {
 /// PBX. `None` where the hold is to cross the bridge.
 fn music(x: &Core, holder: &Leg, direction: SdpDirection) -> Option<String> {
     let ours = matches!(holder.peer, Peer::Extension(_));
-    match x.stack.config.hold {
-        Hold::Music if ours || !direction.sends() => Some(MUSIC.to_owned()),
+    match x.stack.config.limits.services.hold {
+        Hold::Music if ours || !direction.sends() => Some(named(x, holder)),
         Hold::Music | Hold::Pass => None,
+    }
+}
+
+/// The name of an extension's music, else that of the PBX.
+fn named(x: &Core, leg: &Leg) -> String {
+    let number = leg.peer.number();
+    let extension = number.and_then(|number| x.accounts.extension(number));
+    let own = extension.and_then(|extension| extension.rules.music.clone());
+    own.unwrap_or_else(|| MUSIC.to_owned())
+}
+
+/// The music of a party for whom another one waits: `None` where the settings want none.
+pub(crate) fn music_of(x: &Core, leg: LegId) -> Option<String> {
+    match x.stack.config.limits.services.hold {
+        Hold::Music => x.legs.get(leg).map(|leg| named(x, leg)),
+        Hold::Pass => None,
     }
 }
 
@@ -199,7 +215,7 @@ pub(crate) fn hides_hold(x: &Core, leg: &Leg) -> bool {
 /// Tandem itself takes what it can do of an offer that waits. Nothing is taken of a phone in a conference that holds, such
 /// as music that it plays by itself: the others would hear it (RFC 3264 section 6.1: `sendonly` may be answered `inactive`).
 pub(crate) fn answer_alone(x: &mut Core, leg: LegId) {
-    let in_conference = x.port_of(leg).is_some_and(|port| x.conferences.has(port));
+    let in_conference = x.port_of(leg).is_some_and(|port| x.conferences.name_of(port).is_some());
     x.with_leg(leg, |leg, cx| {
         let holds = in_conference && leg.pending_offer().is_some_and(|offered| leg.talk().holds_by(offered));
         answer_alone_with(leg, cx, holds.then_some(SdpDirection::Inactive));

@@ -21,7 +21,7 @@ use crate::{
     stack::Stack,
 };
 use hold::Holding;
-pub(crate) use hold::{answer_alone, hides_hold};
+pub(crate) use hold::{answer_alone, hides_hold, music_of};
 
 /// Two legs that are connected. See the module.
 pub(crate) struct Bridge {

@@ -75,13 +75,16 @@ pub(crate) fn release(call: &mut Call, x: &mut Core, leg: LegId, to: CallUid, wh
             connect::note_parties(call, x, Began::Transferred);
             transfer::given(call, x);
         }
-        Why::Returned | Why::Replaces => {
+        Why::Returned | Why::Replaces | Why::Moved => {
             call.record.link(x, to, LinkKind::TransferredTo);
-            let ending = Ending {
-                by: EndedBy::System,
-                ..Ending::transferred(true)
-            };
-            end::close_record(call, x, ending);
+            // Of two legs that go to a conference, the second one is still to be named in the record.
+            if !x.handovers.iter().any(|next| call.legs.contains(&next.leg)) {
+                let ending = Ending {
+                    by: EndedBy::System,
+                    ..Ending::transferred(true)
+                };
+                end::close_record(call, x, ending);
+            }
         }
     }
 }
@@ -141,6 +144,8 @@ pub(crate) fn take_over(call: &mut Call, x: &mut Core, leg: LegId, instead_of: O
         Why::Transferred => Began::Transferred,
         Why::Replaces => Began::Replaced,
         Why::Returned => Began::Returned,
+        // Goes to a new call, where it takes no other leg's place.
+        Why::Moved => Began::Transferred,
     };
     if why != Why::Replaces {
         call.record.link(x, from, LinkKind::TransferredFrom);

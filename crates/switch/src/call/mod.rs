@@ -6,7 +6,7 @@
 //!
 //! | file | what it does | fields of [`Call`] |
 //! |---|---|---|
-//! | `mod.rs` | begins and ends, routes what legs report | `id`, `uid`, `legs`, `subject`, `facts`, `span` |
+//! | `mod.rs` | begins and ends, routes what legs report | `id`, `uid`, `legs`, `subject`, `facts`, `asked`, `span` |
 //! | `connect.rs` | the bridge: connects, parts, what is offered in mid-call | `bridge` |
 //! | `digits.rs` | keys, INFO and MESSAGE within the call | `keys` |
 //! | `end.rs` | how a call ended, and its record | |
@@ -16,7 +16,7 @@
 //! | `record.rs` | what the record says, gathered on the way | `record` |
 //! | `script.rs` | how far the script is | `script` |
 //! | `tape.rs` | the recording of the two parties | `tape` |
-//! | `transfer.rs` | REFER: blind and attended transfer | `transfer` |
+//! | `transfer.rs` | transfers: by REFER, by the API, by the script | `transfer` |
 
 mod connect;
 mod digits;
@@ -43,13 +43,13 @@ use record::Record;
 use script::{Script, Stage};
 pub(crate) use tape::{Tape, command as record_command, follow, record as record_parties, recorded};
 use transfer::Transfer;
-pub(crate) use transfer::{refused, sent_by, waits_in_vain};
+pub(crate) use transfer::{by_script, command as transfer_command, join_conference, refused, sent_by, waits_in_vain};
 
 use crate::{
     answer::Answer,
     api::{Began, CallUid, CauseCode, CdrAnswer, EndedBy, Event, Facts, LinkKind, Output, Query, QueryId},
     bridge::Bridge,
-    core::{Beginning, Core, Destination, Handover, QueryUse, Why},
+    core::{Asked, Beginning, Core, Destination, Handover, QueryUse, Why},
     event::{Cause, EndEvent, LegEvent, SetupEvent},
     ids::{CallId, LegId},
     leg::{CallerId, Leg, answer_passed},
@@ -67,8 +67,8 @@ pub(crate) struct Call {
     /// Two legs of the call that are connected.
     bridge: Option<Bridge>,
     pub facts: Box<Facts>,
-    /// The REFER that began the call; `None` where that was the subject's own INVITE.
-    asked_by: Option<Message>,
+    /// What began the call.
+    asked: Asked,
     /// Max-Forwards for what the call sends out.
     pub max_forwards: u32,
     /// Keys the subject presses.
@@ -97,7 +97,7 @@ impl Call {
             subject,
             legs: subject.into_iter().collect(),
             bridge: None,
-            asked_by: None,
+            asked: Asked::Call,
             max_forwards: beginning.max_forwards,
             keys: Keys::default(),
             record: Record::new(x, beginning.sip_call_id, facts.caller()),
@@ -140,10 +140,10 @@ impl Call {
         }
     }
 
-    /// The call is that of a blind transfer: `transferor` is the leg that sent the REFER `asked_by`.
-    pub fn transferred(&mut self, asked_by: Message, transferor: LegId) {
-        self.asked_by = Some(asked_by);
-        self.transfer = Transfer::Takes { transferor };
+    /// The call is that of a blind transfer. The subject goes back to `transferor`, if any, where no phone answers.
+    pub fn transferred(&mut self, asked: Asked, transferor: Option<LegId>) {
+        self.asked = asked;
+        self.transfer = transferor.map_or(Transfer::None, |transferor| Transfer::Takes { transferor });
     }
 
     /// The place that an INVITE with Replaces, or a `pickup`, wanted is not to be had.
@@ -178,12 +178,44 @@ impl Call {
 
     /// The request that began the call, for `caller.header(..)`: an INVITE, or the REFER of a transfer.
     pub fn request<'a>(&'a self, x: &'a Core) -> Option<&'a Message> {
-        self.asked_by.as_ref().or_else(|| Some(&self.subject_leg(x)?.invite))
+        let subject = self.subject_leg(x);
+        match &self.asked {
+            Asked::Refer { refer, .. } => Some(refer),
+            Asked::Call => subject.map(|leg| &leg.invite),
+            // An INVITE of ours says nothing of the party.
+            Asked::Command | Asked::Join(_) => subject.filter(|leg| leg.inbound).map(|leg| &leg.invite),
+        }
     }
 
-    /// Whether a REFER began the call: its subject is up from the start.
+    /// Whether the subject came from another call.
     pub const fn is_transferred(&self) -> bool {
-        self.asked_by.is_some()
+        !matches!(self.asked, Asked::Call)
+    }
+
+    /// The conference that the subject is in instead of a script.
+    pub fn joins(&self) -> Option<&str> {
+        match &self.asked {
+            Asked::Join(room) => Some(room),
+            Asked::Call | Asked::Refer { .. } | Asked::Command => None,
+        }
+    }
+
+    /// The call is that of an INVITE with Join.
+    pub fn is_to_join(&mut self, room: String) {
+        self.asked = Asked::Join(room);
+    }
+
+    /// The Referred-By of requests to the target of a transfer (RFC 3892 section 2.1). Tandem names the phone that it has
+    /// authenticated, and does not copy what that phone says of itself.
+    pub fn referred_by(&self, x: &Core) -> Option<String> {
+        let Asked::Refer { by, .. } = &self.asked else {
+            return None;
+        };
+        match by.as_str() {
+            "anonymous" | "" => None,
+            uri if uri.contains(':') => Some(format!("<{uri}>")),
+            number => Some(format!("<sip:{}@{}>", sip::escape_user(number), x.stack.config.domain)),
+        }
     }
 
     /// The span of the call: lines logged within it name the call.
@@ -267,6 +299,7 @@ impl Call {
     pub fn mark_ringing(&mut self, x: &mut Core) {
         if !self.record.ringing {
             self.record.ringing = true;
+            transfer::rings(self, x);
             let live = live(self, x);
             x.stack.event(Event::CallRinging(Box::new(live)));
         }

@@ -85,6 +85,8 @@ impl Call {
         }
         if self.script.seeks {
             self.script.stage = Stage::Waiting;
+        } else if self.joins().is_some() {
+            self.script.stage = Stage::Over;
         } else {
             self.start_script(x);
         }

@@ -1,19 +1,24 @@
-//! REFER: a phone moves the other party of its call elsewhere (RFC 3515, RFC 5589).
+//! Transfers: a party of a call goes elsewhere, as a phone asks by REFER (RFC 3515, RFC 5589), or the API, or the script.
 //!
 //! Blind: the other party goes to a new call, whose script decides as for any call. Until that is answered, the call it
 //! came from lives on with the transferor, to whom it returns if no phone answers. Attended: the other party takes the place of
 //! the transferor's other leg, in the call of that one.
+//!
+//! What the API moves goes as in a blind transfer, with the other party of the call as the transferor, which hears music
+//! meanwhile. What a script moves leaves its call for good.
 
+use ::media::{Command, Source};
 use sip::{
-    HeaderName, Message, Method,
+    HeaderName, Message, Method, StatusCode,
     headers::{Header, refer::ReferTo},
     transaction::ServerId,
 };
 
 use crate::{
     answer::Answer,
-    api::{Facts, ScriptEntry},
-    core::{Beginning, Core, Destination, Handover, NewCall, Why},
+    api::{CommandError, Facts, Party, ScriptEntry},
+    bridge::{self, Bridge},
+    core::{Asked, Beginning, Core, Destination, Handover, NewCall, Why},
     event::Cause,
     ids::LegId,
     leg::Leg,
@@ -43,8 +48,7 @@ pub(super) fn referred(call: &mut Call, x: &mut Core, from: LegId, server: Serve
         Ok(handover) => handover,
         Err(answer) => return x.stack.answer(server, request, &answer),
     };
-    x.with_leg(from, |leg, cx| leg.accept_refer(cx, server, request));
-    x.open_refer(from, request);
+    x.accept_refer(from, server, request);
     match handover {
         Some(handover) => {
             call.transfer = Transfer::Gives {
@@ -117,10 +121,28 @@ fn blind(
     }
     let dialed = x.number_at(&target.uri, &transferor.path.flow);
     let dialed = dialed.ok_or_else(|| Answer::of(404))?;
-    // A chain of transfers ends as a chain of proxies does (RFC 3261 16.3 step 3).
-    let max_forwards = call.max_forwards.checked_sub(1).ok_or_else(|| Answer::of(483))?;
+    let by = x.shown(transferor);
+    let beginning = beginning(call, x, party, transferor, dialed).ok_or_else(|| Answer::of(483))?;
+    Ok(Handover {
+        leg: transferee,
+        to: Destination::New(Box::new(NewCall {
+            beginning,
+            asked: Asked::Refer {
+                refer: Box::new(request.clone()),
+                by,
+            },
+            transferor: Some(from),
+        })),
+        why: Why::Transferred,
+    })
+}
+
+/// The beginning of the call of a party that is moved to `dialed`, by or beside `other`. `None` for a chain of transfers that
+/// is too long: it ends as a chain of proxies does (RFC 3261 16.3 step 3).
+fn beginning(call: &Call, x: &Core, party: &Leg, other: &Leg, dialed: String) -> Option<Beginning> {
+    let max_forwards = call.max_forwards.checked_sub(1)?;
     let account = party.peer.number().and_then(|number| x.accounts.extension(number));
-    let own = call.subject == Some(transferee);
+    let own = call.subject == Some(party.id);
     let facts = Facts {
         id: String::new(),
         number: if own {
@@ -135,25 +157,132 @@ fn blind(
         },
         dialed,
         // Who is no extension of ours calls with the rights of the phone that transfers.
-        extension: Some(account.map_or_else(|| transferor.peer.to_string(), |account| account.number.clone())),
+        extension: Some(account.map_or_else(|| other.peer.to_string(), |account| account.number.clone())),
         trunk: None,
         source: party.path.flow.remote.to_string(),
     };
-    let beginning = Beginning {
+    Some(Beginning {
         facts,
         entry: ScriptEntry::OnCall,
         max_forwards,
         sip_call_id: party.invite.call_id().to_owned(),
+    })
+}
+
+/// The API moves a party of the call to a number.
+pub(crate) fn command(call: &mut Call, x: &mut Core, party: Party, to: String) -> Result<(), CommandError> {
+    let conflict = |text: &str| CommandError::Conflict(text.to_owned());
+    if x.draining {
+        return Err(CommandError::Busy);
+    }
+    if call.transfer != Transfer::None || call.script.seeks {
+        return Err(conflict("the call is being made or transferred"));
+    }
+    let Some([a, b]) = call.bridge.as_ref().map(Bridge::sides) else {
+        return match party {
+            Party::Caller if by_script(call, x, to) => Ok(()),
+            Party::Caller => Err(conflict("the caller has gone, or the call was transferred too often")),
+            Party::Callee => Err(conflict("nobody has answered")),
+        };
     };
-    Ok(Handover {
-        leg: transferee,
+    let caller = call.subject.filter(|subject| [a, b].contains(subject)).unwrap_or(a);
+    let callee = if caller == a { b } else { a };
+    let (moved, stays) = match party {
+        Party::Caller => (caller, callee),
+        Party::Callee => (callee, caller),
+    };
+    let legs = (x.legs.get(moved), x.legs.get(stays));
+    let (Some(leg), Some(other)) = legs else {
+        return Err(CommandError::NotFound);
+    };
+    if !leg.is_up() || !other.is_up() {
+        return Err(conflict("one of the two phones has not answered, or hangs up"));
+    }
+    let beginning = beginning(call, x, leg, other, to).ok_or_else(|| conflict("the call was transferred too often"))?;
+    call.transfer = Transfer::Gives {
+        transferor: stays,
+        blind: true,
+    };
+    x.handovers.push_back(Handover {
+        leg: moved,
         to: Destination::New(Box::new(NewCall {
             beginning,
-            asked_by: request.clone(),
-            transferor: from,
+            asked: Asked::Command,
+            transferor: Some(stays),
         })),
         why: Why::Transferred,
-    })
+    });
+    Ok(())
+}
+
+/// The script moves its caller to a number: a new call begins with the same caller, and this one ends. False where that is
+/// not possible: the caller has gone, or was moved too often.
+pub(crate) fn by_script(call: &mut Call, x: &mut Core, to: String) -> bool {
+    let subject = call.subject_leg(x).filter(|leg| leg.is_up() || leg.is_waiting());
+    let (Some(leg), Some(max_forwards)) = (subject, call.max_forwards.checked_sub(1)) else {
+        return false;
+    };
+    let beginning = Beginning {
+        facts: Facts {
+            id: String::new(),
+            dialed: to,
+            ..(*call.facts).clone()
+        },
+        entry: ScriptEntry::OnCall,
+        max_forwards,
+        sip_call_id: leg.invite.call_id().to_owned(),
+    };
+    // A phone that has transferred the caller to this script waits for what the next one does.
+    let transferor = match std::mem::replace(&mut call.transfer, Transfer::None) {
+        Transfer::Takes { transferor } => Some(transferor),
+        Transfer::None | Transfer::Gives { .. } => None,
+    };
+    x.handovers.push_back(Handover {
+        leg: leg.id,
+        to: Destination::New(Box::new(NewCall {
+            beginning,
+            asked: Asked::Command,
+            transferor,
+        })),
+        why: Why::Moved,
+    });
+    true
+}
+
+/// The two parties go to a conference, which a third one joins (RFC 3911 section 4). Error: the status for that one.
+pub(crate) fn join_conference(call: &Call, x: &Core, room: &str) -> Result<Vec<Handover>, u16> {
+    // 488: Tandem mixes what two phones say that talk with each other, not what a phone and a script say.
+    let sides = call.bridge.as_ref().map(Bridge::sides).ok_or(488_u16)?;
+    if call.transfer != Transfer::None {
+        return Err(488);
+    }
+    let mut handovers = Vec::new();
+    for (one, other) in [(sides[0], sides[1]), (sides[1], sides[0])] {
+        let (Some(leg), Some(other)) = (x.legs.get(one), x.legs.get(other)) else {
+            return Err(481);
+        };
+        if !leg.is_up() || !bridge::fits_us(x, one) {
+            return Err(488);
+        }
+        let beginning = beginning(call, x, leg, other, call.facts.dialed.clone()).ok_or(483_u16)?;
+        handovers.push(Handover {
+            leg: one,
+            to: Destination::New(Box::new(NewCall {
+                beginning,
+                asked: Asked::Join(room.to_owned()),
+                transferor: None,
+            })),
+            why: Why::Moved,
+        });
+    }
+    Ok(handovers)
+}
+
+/// The target of a transfer rings: the transferor is told (RFC 3515 section 2.4.5).
+pub(super) fn rings(call: &Call, x: &mut Core) {
+    if let Transfer::Takes { transferor } = call.transfer {
+        x.progress_refer(transferor, StatusCode::RINGING);
+    }
 }
 
 /// The extension that sent the subject here: by a transfer that no phone has answered so far, else by its own call.
@@ -170,12 +299,24 @@ pub(crate) fn sent_by(call: &Call, x: &Core) -> Option<String> {
 
 /// The party that a REFER asked for has gone to the other call.
 pub(super) fn given(call: &mut Call, x: &mut Core) {
-    if let Transfer::Gives {
-        transferor,
-        blind: false,
-    } = call.transfer
-    {
-        x.conclude_refer(transferor, 200, true);
+    match call.transfer {
+        Transfer::Gives {
+            transferor,
+            blind: false,
+        } => x.conclude_refer(transferor, 200, true),
+        // A phone that has sent REFER shows how the transfer goes on. Another one hears music until it is known.
+        Transfer::Gives { transferor, .. } if !x.subscribed.refers.is_open(transferor) => {
+            let music = bridge::music_of(x, transferor).map(Source::Music);
+            if let (Some(source), Some(media)) = (music, x.port_of(transferor)) {
+                x.stack.media(Command::Play {
+                    media,
+                    source,
+                    repeat: true,
+                    token: 0,
+                });
+            }
+        }
+        Transfer::Gives { .. } | Transfer::Takes { .. } | Transfer::None => {}
     }
 }
 

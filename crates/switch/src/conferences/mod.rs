@@ -48,7 +48,12 @@ pub(crate) struct Full;
 #[derive(Default)]
 pub(crate) struct Conferences {
     rooms: BTreeMap<String, Room>,
+    /// Members whom the others of a joined call have left.
+    alone: Vec<CallId>,
 }
+
+/// How the names of conferences begin that an INVITE with Join has made (RFC 3911). No dialplan can name these.
+const JOINED: &str = "join:";
 
 struct Room {
     id: RoomId,
@@ -148,6 +153,11 @@ impl Conferences {
             room: name.to_owned(),
             member: Box::new(gone.member),
         });
+        if let [last] = room.members.as_slice()
+            && name.starts_with(JOINED)
+        {
+            self.alone.push(last.call);
+        }
         if room.members.is_empty() {
             if let Some(recording) = room.recording {
                 cx.media(Command::StopRecording(recording));
@@ -235,10 +245,23 @@ impl Conferences {
         }
     }
 
-    /// Whether a leg with this place in the media engine is in a conference.
-    pub fn has(&self, port: MediaId) -> bool {
-        let mut members = self.rooms.values().flat_map(|room| &room.members);
-        members.any(|one| one.port == port)
+    /// A name for the conference of a call that an INVITE joins.
+    pub fn name_for_join(cx: &mut Stack) -> String {
+        format!("{JOINED}{:016x}", cx.ids.u64())
+    }
+
+    /// The conference in which a leg with this place in the media engine is.
+    pub fn name_of(&self, port: MediaId) -> Option<&str> {
+        let has = |room: &Room| room.members.iter().any(|one| one.port == port);
+        self.rooms
+            .iter()
+            .find(|(_, room)| has(room))
+            .map(|(name, _)| name.as_str())
+    }
+
+    /// Takes a member whom the others of a joined call have left: the call is over.
+    pub fn next_alone(&mut self) -> Option<CallId> {
+        self.alone.pop()
     }
 
     /// The call of a member.

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `mod.rs` | `Config`, `Limits`, `Transactions`, `Keys` |
 //! | `admission.rs`, `auth.rs`, `registrar.rs` | the settings of those rooms |
-//! | `services.rs` | how many conferences and recordings there may be |
+//! | `services.rs` | how many conferences and recordings there may be; what a party on hold hears |
 //! | `parking.rs` | the slots of parked calls |
 //! | `subscriptions.rs` | intervals and limits of subscriptions |
 //! | `rate.rs` | how often something may happen |
@@ -25,7 +25,7 @@ use serde::{Deserialize, Serialize};
 pub use self::{
     parking::Parking,
     rate::Rate,
-    services::Services,
+    services::{Hold, Services},
     subscriptions::{Subscriptions, Unsolicited},
 };
 use crate::api::Trusted;
@@ -46,9 +46,6 @@ pub struct Config {
     pub media_ports_taken: Vec<u16>,
     /// A leg is ended if no media of its peer arrives for this long although it should; `None`: never.
     pub media_timeout: Option<Duration>,
-    /// What the other party hears while a phone holds.
-    #[serde(default)]
-    pub hold: Hold,
     /// The session interval that Tandem offers (RFC 4028).
     pub session_expires: Duration,
     /// Networks whose calls need no challenge.
@@ -68,16 +65,6 @@ pub struct Config {
     pub auth: auth::Config,
     /// Token buckets.
     pub admission: admission::Config,
-}
-
-/// What becomes of a phone's hold (RFC 3264 section 8.4).
-#[derive(Copy, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Hold {
-    /// The other party hears music, where there is any, and its phone is not told.
-    #[default]
-    Music,
-    /// The other phone is told, and shows that it is on hold.
-    Pass,
 }
 
 /// Which provisional responses to a caller are sent reliably (RFC 3262). Never to a caller that does not support that,
@@ -240,7 +227,6 @@ impl Default for Config {
             media_ports: (20_000, 20_999),
             media_ports_taken: Vec::new(),
             media_timeout: Some(Duration::from_secs(300)),
-            hold: Hold::default(),
             session_expires: Duration::from_secs(1_800),
             trusted: Vec::new(),
             product: concat!("Tandem/", env!("CARGO_PKG_VERSION")).into(),

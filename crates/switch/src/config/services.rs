@@ -1,4 +1,4 @@
-//! Limits of conferences, recordings, media lines, subscriptions and lists of forwards.
+//! Limits of conferences, recordings, media lines, subscriptions, messages and lists of forwards; what a party on hold hears.
 
 use serde::{Deserialize, Serialize};
 
@@ -26,6 +26,18 @@ pub struct Services {
     pub diversions: usize,
     /// Messages for phones that are away.
     pub kept: Kept,
+    /// What a party on hold hears.
+    pub hold: Hold,
+}
+
+/// What becomes of a phone's hold (RFC 3264 section 8.4).
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Hold {
+    /// The other party hears music, where there is any, and its phone is not told.
+    #[default]
+    Music,
+    /// The other phone is told, and shows that it is on hold.
+    Pass,
 }
 
 impl Default for Services {
@@ -40,6 +52,7 @@ impl Default for Services {
             subscriptions: Subscriptions::default(),
             diversions: 5,
             kept: Kept::default(),
+            hold: Hold::default(),
         }
     }
 }

@@ -37,10 +37,21 @@ pub(crate) enum Destination {
 /// A call that a transfer begins.
 pub(crate) struct NewCall {
     pub beginning: Beginning,
-    /// The REFER.
-    pub asked_by: Message,
-    /// The leg that sent it.
-    pub transferor: LegId,
+    pub asked: Asked,
+    /// The leg of another call to which the subject goes back where no phone answers.
+    pub transferor: Option<LegId>,
+}
+
+/// What began a call.
+pub(crate) enum Asked {
+    /// The INVITE of its subject, or the API.
+    Call,
+    /// A REFER. `by`: the number or URI of the phone that sent it, as others may know it.
+    Refer { refer: Box<Message>, by: String },
+    /// An INVITE with Join (RFC 3911). The subject enters this conference; no script runs.
+    Join(String),
+    /// The API, or the script of the call that its subject was in before, has moved the subject.
+    Command,
 }
 
 /// Why a leg goes to another call.
@@ -52,4 +63,6 @@ pub(crate) enum Why {
     Replaces,
     /// Where it was transferred to did not answer.
     Returned,
+    /// A script or the API has moved it, and no other party waits for it.
+    Moved,
 }

@@ -13,9 +13,13 @@ use std::{
 };
 
 use ::media::MediaId;
-use sip::{Flow, Message, Scheme, Uri, headers::privacy::Privacy, transaction::Layer};
+use sip::{
+    Flow, Message, Scheme, StatusCode, Uri,
+    headers::privacy::Privacy,
+    transaction::{Layer, ServerId},
+};
 
-pub(crate) use handover::{Beginning, Destination, Handover, NewCall, Why};
+pub(crate) use handover::{Asked, Beginning, Destination, Handover, NewCall, Why};
 
 use crate::{
     accounts::{Accounts, Identity},
@@ -49,9 +53,9 @@ pub(crate) enum QueryUse {
     /// A message's, whether it is kept.
     Keep(u64),
     /// A REGISTER's, by its server transaction.
-    Register(sip::transaction::ServerId),
+    Register(ServerId),
     /// A SUBSCRIBE's, by its server transaction.
-    Subscribe(SubscriptionId, sip::transaction::ServerId),
+    Subscribe(SubscriptionId, ServerId),
 }
 
 /// See the module.
@@ -227,10 +231,17 @@ impl Core {
         ours.then(|| sip::clean(&uri.number()).into_owned())
     }
 
-    /// A leg's REFER was accepted: the phone is told that it is being tried.
-    pub fn open_refer(&mut self, leg: LegId, refer: &Message) {
+    /// Accepts a leg's REFER. The phone is told that it is being tried, unless it wants no NOTIFY.
+    pub fn accept_refer(&mut self, leg: LegId, server: ServerId, refer: &Message) {
         if let Some(leg) = self.legs.get_mut(leg) {
-            self.subscribed.refers.open(leg, &mut self.stack, refer);
+            self.subscribed.refers.accept(leg, &mut self.stack, server, refer);
+        }
+    }
+
+    /// How far the request that a leg's REFER asked for is.
+    pub fn progress_refer(&mut self, leg: LegId, status: StatusCode) {
+        if let Some(leg) = self.legs.get_mut(leg) {
+            self.subscribed.refers.progress(leg, &mut self.stack, status);
         }
     }
 

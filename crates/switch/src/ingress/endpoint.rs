@@ -3,16 +3,20 @@
 use bytes::Bytes;
 use sip::{
     Flow, HeaderName, Limits, Message, Method, Scheme, StatusCode,
-    headers::{Header, dialogs::Replaces},
+    headers::{
+        Header,
+        dialogs::{Join, Replaces},
+    },
     transaction::{ServerId, TxEvent},
 };
 
 use super::{
-    Arrival, Ingress,
+    Arrival, Ingress, Wanted,
     admission::{self, Verdict},
     challenge::authenticate,
     deliver::deliver,
     foreign::{self, dropped, foreign_cancel, foreign_response},
+    refer,
     register::register,
     responses, subscribe,
 };
@@ -147,7 +151,8 @@ fn request(g: &mut Ingress, x: &mut Core, id: ServerId, flow: Flow, message: Mes
         }
         Method::Ack | Method::Cancel => {}
         Method::Subscribe => subscribe::begin(g, x, id, flow, &message),
-        Method::Publish | Method::Refer => {
+        Method::Refer => refer::outside(g, x, id, flow, message),
+        Method::Publish => {
             let answer = Answer::new(StatusCode::METHOD_NOT_ALLOWED).with(HeaderName::Allow, allow(Place::Outside));
             x.stack.answer_and_forget(id, &message, &answer);
         }
@@ -222,11 +227,11 @@ fn invite(g: &mut Ingress, x: &mut Core, id: ServerId, flow: Flow, message: Mess
     };
     let beginning = beginning(x, &identity, &flow, &message);
     let wanted = match dialed(x, &message, &flow) {
-        Some(_) => replaced(x, &identity, &message).map_err(|refusal| (CauseCode::CallNotReplaced, refusal)),
+        Some(_) => wanted(x, &message, &identity).map_err(|refusal| (CauseCode::CallNotReplaced, refusal)),
         None => Err((CauseCode::NumberUnknown, Answer::of(404))),
     };
-    let replaces = match wanted {
-        Ok(replaces) => replaces,
+    let wanted = match wanted {
+        Ok(wanted) => wanted,
         Err((cause, refusal)) => {
             x.stack.answer(id, &message, &refusal);
             return record_refused(x, beginning, cause, &refusal);
@@ -240,7 +245,7 @@ fn invite(g: &mut Ingress, x: &mut Core, id: ServerId, flow: Flow, message: Mess
         invite: message,
         from: (Peer::extension(&identity.extension), rules, identity.device.is_none()),
         beginning,
-        replaces,
+        wanted,
     });
 }
 
@@ -259,6 +264,44 @@ pub(crate) fn beginning(x: &Core, identity: &Identity, flow: &Flow, message: &Me
 /// The number that an INVITE asks for, if its Request-URI means us.
 pub(crate) fn dialed(x: &Core, message: &Message, flow: &Flow) -> Option<String> {
     x.number_at(&message.request_uri().ok()?, flow)
+}
+
+/// The place that an INVITE wants: by Replaces, or by Join.
+fn wanted(x: &Core, invite: &Message, identity: &Identity) -> Result<Option<Wanted>, Answer> {
+    Ok(match replaced(x, identity, invite)? {
+        Some(leg) => Some(Wanted::Replace(leg)),
+        None => joined(x, invite, identity)?.map(Wanted::Join),
+    })
+}
+
+/// The leg beside which an INVITE wants to be, if it has Join (RFC 3911 section 4). Only another phone of the same extension
+/// may join: who is in a call must know who else is.
+fn joined(x: &Core, invite: &Message, identity: &Identity) -> Result<Option<LegId>, Answer> {
+    let mut fields = invite.values(HeaderName::Join);
+    let Some(field) = fields.next() else { return Ok(None) };
+    if fields.next().is_some() {
+        return Err(Answer::of(400));
+    }
+    let join = Join::read(field).map_err(|_| Answer::of(400))?;
+    let dialog = Replaces {
+        call_id: join.call_id.into(),
+        to_tag: join.to_tag.into(),
+        from_tag: join.from_tag.into(),
+        early_only: false,
+    };
+    let leg = x.stack.dialogs.replaced(&dialog).and_then(|leg| x.legs.get(leg));
+    let leg = leg.ok_or_else(|| Answer::of(481))?;
+    if leg.is_over() {
+        return Err(Answer::of(603));
+    }
+    if !leg.peer.is_extension(&identity.extension) {
+        return Err(Answer::of(403));
+    }
+    if leg.is_up() {
+        Ok(Some(leg.id))
+    } else {
+        Err(Answer::of(481))
+    }
 }
 
 /// The leg that an INVITE wants to replace, if it has Replaces (RFC 3891 section 3).

@@ -11,6 +11,7 @@
 //! | `foreign.rs` | messages from unexpected addresses | |
 //! | `subscribe.rs` | SUBSCRIBE: who sent it, and the requests within its dialog | |
 //! | `responses.rs` | responses to our own requests, and which room hears of them | |
+//! | `refer.rs` | REFER outside of a dialog | |
 //! | `register.rs` | REGISTER, and the effects that the registrar asks for | |
 
 pub(crate) mod absent;
@@ -20,6 +21,7 @@ mod challenge;
 pub(crate) mod deliver;
 mod endpoint;
 mod foreign;
+mod refer;
 mod register;
 mod responses;
 mod subscribe;
@@ -60,8 +62,17 @@ pub(crate) struct Arrival {
     /// The extension of the caller, what its device may do with audio, and whether its network is trusted.
     pub from: (Peer, AudioRules, bool),
     pub beginning: Beginning,
-    /// The leg that it is to replace (RFC 3891).
-    pub replaces: Option<LegId>,
+    /// What it wants of a call in progress.
+    pub wanted: Option<Wanted>,
+}
+
+/// What an INVITE wants of a call in progress.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    /// The place of this leg (RFC 3891).
+    Replace(LegId),
+    /// To talk with this leg and its partner (RFC 3911).
+    Join(LegId),
 }
 
 impl Ingress {

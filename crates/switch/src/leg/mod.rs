@@ -350,16 +350,33 @@ impl Leg {
         send_key::send(self, cx, key, millis);
     }
 
-    /// Answers the phone's REFER with 202 (RFC 3515 section 2.4.2).
-    pub fn accept_refer(&self, cx: &mut Stack, server: ServerId, request: &Message) {
-        refer::accept(self, cx, server, request);
+    /// Answers the phone's REFER with 202 (RFC 3515 section 2.4.2): see [`refer::accept`].
+    pub fn accept_refer(
+        &self,
+        cx: &mut Stack,
+        server: ServerId,
+        request: &Message,
+        silent: bool,
+    ) -> Option<Box<Dialog>> {
+        refer::accept(self, cx, server, request, silent)
     }
 
-    /// Tells the phone of an event that it is subscribed to within this dialog. `event` and `state` are the values of
-    /// Event and Subscription-State (RFC 6665 section 8.2), `body` is a `message/sipfrag`. Returns whether the
-    /// NOTIFY was sent. The answer to the NOTIFY comes to [`crate::requests::Owner::Notify`].
-    pub fn notify(&mut self, cx: &mut Stack, event: &str, state: &str, body: &[u8]) -> bool {
-        refer::notify(self, cx, event, state, body)
+    /// A REFER that came outside of the dialog names this dialog (RFC 4538).
+    pub fn referred(&mut self, cx: &mut Stack, server: ServerId, request: Message) {
+        refer::received(self, cx, server, request);
+    }
+
+    /// Tells the phone of an event that it is subscribed to, within this dialog or in that dialog of its own. `event` and
+    /// `state` are the values of Event and Subscription-State (RFC 6665 section 8.2), `body` is a `message/sipfrag`. Returns
+    /// whether the NOTIFY was sent. The answer to the NOTIFY comes to [`crate::requests::Owner::Notify`].
+    pub fn notify(
+        &mut self,
+        cx: &mut Stack,
+        own: Option<&mut Dialog>,
+        (event, state): (&str, &str),
+        body: &[u8],
+    ) -> bool {
+        refer::notify(self, cx, own, (event, state), body)
     }
 
     /// Ends the leg in the way that its stage asks for: an error answer, CANCEL or BYE. A leg that is over stays so.

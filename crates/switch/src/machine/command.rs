@@ -3,7 +3,7 @@
 use super::Switch;
 use crate::{
     api::{CallUid, Command, CommandError, CommandId, Facts, Reply, ScriptEntry, ServiceStats, Stats},
-    call::{Call, Ending, VerbEvent, live, record_command},
+    call::{Call, Ending, VerbEvent, live, record_command, transfer_command},
     core::Beginning,
     ids::CallId,
     locations::Peer,
@@ -34,6 +34,13 @@ pub(super) fn command(switch: &mut Switch, id: CommandId, command: Command) {
         Command::Record { call, action } => match call_in_progress(switch, call) {
             Some(call) => switch
                 .with_call(call, |call, x| record_command(call, x, action))
+                .unwrap_or(Err(CommandError::NotFound))
+                .map(|()| Reply::Done),
+            None => Err(CommandError::NotFound),
+        },
+        Command::Transfer { call, party, to } => match call_in_progress(switch, call) {
+            Some(call) => switch
+                .with_call(call, |call, x| transfer_command(call, x, party, to))
                 .unwrap_or(Err(CommandError::NotFound))
                 .map(|()| Reply::Done),
             None => Err(CommandError::NotFound),

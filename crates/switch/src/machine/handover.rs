@@ -88,18 +88,18 @@ fn find(switch: &Switch, leg: LegId, place: LegId) -> Result<Place, u16> {
     })
 }
 
-/// The call of a blind transfer. Calls in progress always win, so the limit of calls does not count here.
+/// The call of a transfer. Calls in progress always win, so the limit of calls does not count here.
 fn begin(switch: &mut Switch, leg: LegId, new: NewCall) -> Place {
     let uid = switch.x.stack.ids.call_uid();
     let NewCall {
         beginning,
-        asked_by,
+        asked,
         transferor,
     } = new;
     let x = &mut switch.x;
     let made = switch.calls.try_insert_with(|id| {
         let mut call = Call::new(x, id, uid, Some(leg), beginning);
-        call.transferred(asked_by, transferor);
+        call.transferred(asked, transferor);
         Ok::<_, std::convert::Infallible>(Conversation::new(call))
     });
     let Ok(call) = made;
@@ -153,7 +153,7 @@ fn refuse(switch: &mut Switch, leg: LegId, from: CallId, why: Why, code: u16) {
         Why::Replaces => {
             switch.with_call(from, |call, x| call.cannot_join(x, code));
         }
-        Why::Returned => {
+        Why::Returned | Why::Moved => {
             let cause = Cause::ours("the phone that transferred it has gone");
             switch.x.with_leg(leg, |leg: &mut Leg, cx| leg.hang_up(cx, cause));
         }

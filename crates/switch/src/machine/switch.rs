@@ -7,11 +7,13 @@ use super::{command, handover, journal};
 use crate::{
     answer::Answer,
     api::{AccountChange, CallUid, CauseCode, Event, Input, Output, ScriptEvent},
-    call::{Call, Ending, VerbEvent, VerbEvents, follow, record_refused},
+    bridge::fits_us,
+    call::{Call, Ending, VerbEvent, VerbEvents, follow, join_conference, record_refused},
+    conferences::Conferences,
     config::{Config, Keys},
-    core::{Core, QueryUse},
-    ids::{CallId, CallKind},
-    ingress::{self, Arrival, Ingress},
+    core::{Core, Handover, QueryUse},
+    ids::{CallId, CallKind, LegId},
+    ingress::{self, Arrival, Ingress, Wanted},
     leg::inbound,
     recordings::Full,
     stack::TimerKey,
@@ -193,6 +195,8 @@ impl Switch {
                 }
             } else if let Some(handover) = self.x.handovers.pop_front() {
                 handover::carry_out(self, handover);
+            } else if let Some(call) = self.x.conferences.next_alone() {
+                self.with_call(call, |call, _| call.tell_verb(VerbEvent::Removed));
             } else if let Some((leg, event)) = self.x.stack.leg_events.pop_front() {
                 if let Some(call) = self.x.legs.get(leg).map(|leg| leg.call) {
                     self.with_call(call, |call, x| call.leg_event(x, leg, event));
@@ -253,9 +257,20 @@ impl Switch {
             invite,
             from,
             beginning,
-            replaces,
+            wanted,
         } = arrival;
         let (request, again) = (invite.clone(), beginning.clone());
+        let room = match wanted {
+            Some(Wanted::Join(leg)) => match self.room_beside(leg) {
+                Ok(room) => Some(room),
+                Err(code) => {
+                    let refusal = Answer::of(code);
+                    self.x.stack.answer(server, &request, &refusal);
+                    return record_refused(&mut self.x, again, CauseCode::CallNotReplaced, &refusal);
+                }
+            },
+            Some(Wanted::Replace(_)) | None => None,
+        };
         let x = &mut self.x;
         let full = x.draining || self.calls.len() >= x.stack.config.limits.calls;
         let made = if full {
@@ -271,10 +286,19 @@ impl Switch {
         match made {
             Ok((call, uid)) => {
                 self.by_uid.insert(uid, call);
-                match replaces {
-                    Some(place) => self.with_call(call, |call, x| call.begin_joining(x, place)),
-                    None => self.with_call(call, Call::begin),
-                };
+                self.with_call(call, |call, x| match (wanted, room) {
+                    (Some(Wanted::Replace(place)), _) => call.begin_joining(x, place),
+                    (_, Some((room, parties))) => {
+                        call.is_to_join(room);
+                        call.begin(x);
+                        if call.subject().is_some_and(|leg| fits_us(x, leg)) {
+                            x.handovers.extend(parties);
+                        } else {
+                            call.end(x, Ending::not_replaced(488));
+                        }
+                    }
+                    (Some(Wanted::Join(_)) | None, None) => call.begin(x),
+                });
             }
             // One that was authenticated leaves a record, too.
             Err(refusal) => {
@@ -289,6 +313,18 @@ impl Switch {
                 record_refused(&mut self.x, again, cause, &refusal);
             }
         }
+    }
+
+    /// The conference that an INVITE with Join enters: that in which the leg is, or a new one, to which the parties of the
+    /// leg's call go.
+    fn room_beside(&mut self, leg: LegId) -> Result<(String, Vec<Handover>), u16> {
+        let found = self.x.legs.get(leg).ok_or(481_u16)?;
+        if let Some(room) = found.port().and_then(|port| self.x.conferences.name_of(port)) {
+            return Ok((room.to_owned(), Vec::new()));
+        }
+        let call = &self.calls.get(found.call).ok_or(481_u16)?.call;
+        let room = Conferences::name_for_join(&mut self.x.stack);
+        join_conference(call, &self.x, &room).map(|parties| (room, parties))
     }
 
     fn script_event(&mut self, event: ScriptEvent) {
@@ -328,7 +364,7 @@ impl Switch {
     fn stored(&mut self, query: crate::api::QueryId, ok: bool) {
         match self.x.queries.remove(&query) {
             Some(QueryUse::OpenCdr(call)) => {
-                self.with_call(call, |call, x| call.stored(x, query, ok));
+                self.with_conversation(call, |conversation, x| conversation.stored(x, query, ok));
             }
             Some(QueryUse::Register(server)) => ingress::register_stored(&mut self.x, query, server, ok),
             Some(QueryUse::Subscribe(id, server)) => ingress::subscription_stored(&mut self.x, id, server, ok),

@@ -58,8 +58,8 @@ const METHODS: [(Method, &[Place]); 12] = [
     // RFC 3262.
     (Method::Prack, EVERYWHERE),
     (Method::Message, EVERYWHERE),
-    // Outside of a call it gets 405, and the Allow of a 405 must not list it (RFC 3261 21.4.6).
-    (Method::Refer, &[Place::Within]),
+    // Outside of a dialog for a dialog that Target-Dialog names (RFC 4538).
+    (Method::Refer, EVERYWHERE),
 ];
 
 const EVERYWHERE: &[Place] = &[Place::Outside, Place::Within, Place::Register];
@@ -73,7 +73,7 @@ struct Extension {
     required: &'static [Place],
 }
 
-const EXTENSIONS: [Extension; 6] = [
+const EXTENSIONS: [Extension; 9] = [
     // RFC 4028.
     Extension {
         tag: "timer",
@@ -107,6 +107,24 @@ const EXTENSIONS: [Extension; 6] = [
     // RFC 3891.
     Extension {
         tag: "replaces",
+        supported: &[Place::Outside, Place::Within],
+        required: &[Place::Outside, Place::Within],
+    },
+    // RFC 3911.
+    Extension {
+        tag: "join",
+        supported: &[Place::Outside, Place::Within],
+        required: &[Place::Outside, Place::Within],
+    },
+    // RFC 4488.
+    Extension {
+        tag: "norefersub",
+        supported: &[Place::Outside, Place::Within],
+        required: &[Place::Outside, Place::Within],
+    },
+    // RFC 4538.
+    Extension {
+        tag: "tdialog",
         supported: &[Place::Outside, Place::Within],
         required: &[Place::Outside, Place::Within],
     },
@@ -227,11 +245,19 @@ mod tests {
 
     #[test]
     fn what_is_allowed_and_supported_depends_on_the_place() {
-        let all = "INVITE, ACK, CANCEL, BYE, OPTIONS, SUBSCRIBE, REGISTER, INFO, UPDATE, PRACK, MESSAGE";
+        let all = "INVITE, ACK, CANCEL, BYE, OPTIONS, SUBSCRIBE, REGISTER, INFO, UPDATE, PRACK, MESSAGE, REFER";
         let of_a_call = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, MESSAGE, REFER";
         for (place, methods, extensions) in [
-            (Place::Outside, all, "timer, path, outbound, 100rel, 199, replaces"),
-            (Place::Within, of_a_call, "timer, 100rel, 199, replaces"),
+            (
+                Place::Outside,
+                all,
+                "timer, path, outbound, 100rel, 199, replaces, join, norefersub, tdialog",
+            ),
+            (
+                Place::Within,
+                of_a_call,
+                "timer, 100rel, 199, replaces, join, norefersub, tdialog",
+            ),
             (Place::Register, all, "path, outbound"),
             (Place::Subscription, "OPTIONS, SUBSCRIBE", ""),
         ] {

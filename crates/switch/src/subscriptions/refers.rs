@@ -1,9 +1,8 @@
-//! Subscriptions that phones have with us: so far the implicit one of a REFER (RFC 3515 section 2.4.4), within the dialog
-//! of a leg.
+//! The implicit subscription of a REFER (RFC 3515 section 2.4.4), within the dialog of a leg, or in one of its own.
 
 use std::collections::HashMap;
 
-use sip::{Message, StatusCode, message::sipfrag};
+use sip::{Message, StatusCode, dialog::Dialog, headers::refer::ReferSub, message::sipfrag, transaction::ServerId};
 
 use crate::{event::Cause, ids::LegId, leg::Leg, stack::Stack};
 
@@ -20,17 +19,37 @@ pub(crate) struct Refers {
 struct Refer {
     /// REFERs that this leg has sent.
     count: u32,
-    /// The open subscription: the value of Event.
-    open: Option<String>,
+    /// The REFER that has no outcome so far.
+    open: Option<Open>,
     /// NOTIFYs that the phone has not answered.
     unanswered: u32,
     /// The transfer is done: the leg ends once the phone has answered its NOTIFYs.
     through: bool,
 }
 
+/// A REFER that has no outcome so far.
+struct Open {
+    /// The value of Event.
+    event: String,
+    told: Told,
+}
+
+/// How the phone is told of what its REFER came to.
+enum Told {
+    /// Within the dialog of its call.
+    Within,
+    /// In this dialog, which the REFER began.
+    Apart(Box<Dialog>),
+    /// Not at all, as the phone asked (RFC 4488).
+    Not,
+}
+
 impl Refers {
-    /// A REFER was accepted: its subscription begins, and the phone hears that it is being tried (RFC 3515 section 2.4.4).
-    pub fn open(&mut self, leg: &mut Leg, cx: &mut Stack, refer: &Message) {
+    /// Accepts a REFER: its subscription begins, and the phone hears that it is being tried (RFC 3515 section 2.4.4). A phone
+    /// that asks for no subscription gets none (RFC 4488 section 4).
+    pub fn accept(&mut self, leg: &mut Leg, cx: &mut Stack, server: ServerId, refer: &Message) {
+        let silent = matches!(refer.read::<ReferSub>(), Ok(Some(ReferSub(false))));
+        let apart = leg.accept_refer(cx, server, refer, silent);
         let entry = self.by_leg.entry(leg.id).or_default();
         entry.count = entry.count.saturating_add(1);
         let number = refer.cseq().map_or(0, |cseq| cseq.number);
@@ -39,9 +58,20 @@ impl Refers {
             1 => "refer".to_owned(),
             _ => format!("refer;id={number}"),
         };
-        let state = format!("active;expires={LASTS}");
-        entry.notify(leg, cx, &event, &state, &sipfrag::write(StatusCode::TRYING, "Trying"));
-        entry.open = Some(event);
+        let told = match apart {
+            _ if silent => Told::Not,
+            Some(dialog) => Told::Apart(dialog),
+            None => Told::Within,
+        };
+        entry.open = Some(Open { event, told });
+        entry.tell(leg, cx, StatusCode::TRYING, None);
+    }
+
+    /// How far the request that a REFER asked for is (RFC 3515 section 2.4.5).
+    pub fn progress(&mut self, leg: &mut Leg, cx: &mut Stack, status: StatusCode) {
+        if let Some(entry) = self.by_leg.get_mut(&leg.id) {
+            entry.tell(leg, cx, status, None);
+        }
     }
 
     /// What the request that a REFER asked for came to: the subscription ends (RFC 3515 section 2.4.5). With `through` the
@@ -49,11 +79,9 @@ impl Refers {
     /// and the phone would then take the transfer for failed.
     pub fn conclude(&mut self, leg: &mut Leg, cx: &mut Stack, code: u16, through: bool) {
         let entry = self.by_leg.entry(leg.id).or_default();
-        if let Some(event) = entry.open.take() {
-            let status = StatusCode::new(code).unwrap_or(StatusCode::SERVER_INTERNAL_ERROR);
-            let body = sipfrag::write(status, status.reason());
-            entry.notify(leg, cx, &event, "terminated;reason=noresource", &body);
-        }
+        let status = StatusCode::new(code).unwrap_or(StatusCode::SERVER_INTERNAL_ERROR);
+        entry.tell(leg, cx, status, Some("terminated;reason=noresource"));
+        entry.open = None;
         entry.through |= through;
         entry.end_if_through(leg, cx);
     }
@@ -83,9 +111,19 @@ impl Refers {
 }
 
 impl Refer {
-    fn notify(&mut self, leg: &mut Leg, cx: &mut Stack, event: &str, state: &str, body: &[u8]) {
+    /// Sends a NOTIFY with this status; `ends` is the state of a subscription that ends with it.
+    fn tell(&mut self, leg: &mut Leg, cx: &mut Stack, status: StatusCode, ends: Option<&str>) {
+        let Some(open) = &mut self.open else { return };
+        let own = match &mut open.told {
+            Told::Within => None,
+            Told::Apart(dialog) => Some(&mut **dialog),
+            Told::Not => return,
+        };
+        let goes_on = format!("active;expires={LASTS}");
+        let state = ends.unwrap_or(&goes_on);
+        let body = sipfrag::write(status, status.reason());
         // Where there is no room for another transaction, the phone learns of the outcome from its call.
-        self.unanswered += u32::from(leg.notify(cx, event, state, body));
+        self.unanswered += u32::from(leg.notify(cx, own, (&open.event, state), &body));
     }
 
     fn end_if_through(&self, leg: &mut Leg, cx: &mut Stack) {

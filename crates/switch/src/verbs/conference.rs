@@ -64,6 +64,20 @@ pub(super) fn conference(call: &mut Call, x: &mut Core, want: ConferenceOptions)
     attending.ask(call, x, TRIES)
 }
 
+/// The subject of a call without a script enters a conference, which an INVITE with Join has made or found.
+pub(super) fn join(call: &mut Call, x: &mut Core, room: String) -> Next {
+    let want = ConferenceOptions {
+        room,
+        pin: None,
+        prompts: Vec::new(),
+        muted: false,
+        record: None,
+        leave: None,
+        tones: true,
+    };
+    conference(call, x, want)
+}
+
 fn over(status: ConferenceStatus, time: Duration) -> Next {
     Next::Done(Outcome::Conference(ConferenceResult {
         status,

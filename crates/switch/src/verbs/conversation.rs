@@ -1,13 +1,13 @@
 //! A call with its running verb: an entry of the switch's table of calls.
 
 use crate::{
-    api::{Position, Verb},
-    call::{Call, VerbEvent},
+    api::{CauseCode, Position, QueryId, Verb},
+    call::{Call, Ending, VerbEvent},
     core::Core,
     stack::TimerKey,
 };
 
-use super::{Next, Originating, Running, name, start};
+use super::{Next, Originating, Running, conference, name, start};
 
 /// See the module.
 pub(crate) struct Conversation {
@@ -46,6 +46,17 @@ impl Conversation {
         }
     }
 
+    /// The beginning of the call's record is on disk: the script begins; or the subject enters the conference it joins.
+    pub fn stored(&mut self, x: &mut Core, query: QueryId, ok: bool) {
+        self.call.stored(x, query, ok);
+        let room = self.call.joins().map(str::to_owned);
+        if let Some(room) = room.filter(|_| !self.call.has_ended()) {
+            let _entered = self.call.span().entered();
+            let next = conference::join(&mut self.call, x, room);
+            self.go_on(x, next);
+        }
+    }
+
     /// Passes the queued events to the running verb until the queue is empty.
     pub fn feed(&mut self, x: &mut Core) {
         while let Some(event) = self.call.next_event() {
@@ -68,6 +79,12 @@ impl Conversation {
         match next {
             Next::Wait(running) => self.running = running,
             Next::Idle => {}
+            Next::Done(_) if self.call.joins().is_some() => {
+                let ending = Ending::system(CauseCode::ScriptEnded, 200, "the conference is over");
+                if !self.call.has_ended() {
+                    self.call.end(x, ending);
+                }
+            }
             Next::Done(outcome) => self.call.resume(x, outcome),
         }
     }

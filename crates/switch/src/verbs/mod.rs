@@ -11,7 +11,7 @@
 //! | `originate.rs` | calls made over the API |
 //! | `parties/` | `pickup`, `park`, `page` |
 //! | `record.rs` | `record` |
-//! | `reject.rs` | `reject`, `redirect`, `hangup` |
+//! | `reject.rs` | `reject`, `redirect`, `hangup`, `transfer` |
 //! | `settings.rs` | `set`, `last_dialed`, `last_caller` |
 //! | `sound.rs` | what verbs play to the caller |
 
@@ -111,6 +111,7 @@ pub(crate) fn start(call: &mut Call, x: &mut Core, verb: Verb) -> Next {
         Verb::Reject { code, reason } => reject::reject(call, x, code, reason),
         Verb::Redirect { target } => reject::redirect(call, x, &target),
         Verb::Hangup => reject::hang_up(call, x),
+        Verb::Transfer(target) => reject::transfer(call, x, target),
         Verb::Wait(time) => listen::wait(call, x, time),
         Verb::Play(prompts) => listen::play(call, x, prompts),
         Verb::Tone { name, duration } => listen::tone(call, x, name, duration),
@@ -163,6 +164,7 @@ pub(crate) const fn name(verb: &Verb) -> &'static str {
         Verb::Reject { .. } => "reject",
         Verb::Redirect { .. } => "redirect",
         Verb::Hangup => "hangup",
+        Verb::Transfer(_) => "transfer",
         Verb::Wait(_) => "wait",
         Verb::Play(_) => "play",
         Verb::Tone { .. } => "tone",

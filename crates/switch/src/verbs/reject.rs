@@ -1,11 +1,11 @@
-//! `reject`, `redirect` and `hangup`: how a script ends a call.
+//! `reject`, `redirect`, `hangup` and `transfer`: how a script ends a call.
 
 use sip::HeaderName;
 
 use crate::{
     answer::Answer,
     api::{CauseCode, Outcome, RejectCode},
-    call::{Call, Ending},
+    call::{self, Call, Ending},
     core::Core,
     event::{Cause, Q850},
 };
@@ -54,6 +54,17 @@ pub(super) fn hang_up(call: &mut Call, x: &mut Core) -> Next {
         &Answer::of(603),
         "hung up by the dialplan",
     )
+}
+
+/// `caller.transfer(number)`: the script is cancelled once the caller has gone to its new call.
+pub(super) fn transfer(call: &mut Call, x: &mut Core, target: String) -> Next {
+    if call::by_script(call, x, target) {
+        Next::Idle
+    } else {
+        Next::Done(Outcome::Fault(
+            "the caller has gone, or was transferred too often".into(),
+        ))
+    }
 }
 
 fn finish(call: &mut Call, x: &mut Core, cause: CauseCode, refusal: &Answer, detail: &str) -> Next {

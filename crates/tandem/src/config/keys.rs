@@ -141,7 +141,7 @@ const KEYS: &[Key] = &[
         "music",
         "What a party on hold hears: music (the file or folder `default` of --prompts), or what its phone does itself",
         |c, v| {
-            c.switch.hold = values::hold(one(v))?;
+            c.switch.limits.services.hold = values::hold(one(v))?;
             Ok(())
         },
     ),

@@ -15,7 +15,7 @@ use crate::{
         extract::{JsonBody, PathText},
         problem::{NoToken, Problem, ProblemBody, SwitchBusy},
     },
-    model::{Call, CallPage, CallRecordingChange, NewCall, StartedCall, validate},
+    model::{Call, CallPage, CallRecordingChange, CallTransfer, NewCall, StartedCall, validate},
     shell::state::App,
 };
 
@@ -165,6 +165,42 @@ pub(crate) async fn record(
     let command = Command::Record {
         call: call_id(&id)?,
         action: change.action.into(),
+    };
+    let reply = app.switch.command(command).await?;
+    reply.map_err(|error| Problem::command(error, "call"))?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Transfer a party
+///
+/// That party leaves the call and dials `to` through the dialplan, in a call of its own. The other party waits, hears music,
+/// and is hung up once a phone has answered; where none does, the two are together again. A caller without a callee leaves for
+/// good.
+#[utoipa::path(
+    post, path = "/calls/{id}/transfer", tag = "calls", operation_id = "transfer_call", request_body = CallTransfer,
+    params(("id" = String, Path, description = "As the list shows it", example = "5f0c6f2e8d3b4a1c9e7d5b3a1f2e4d6c")),
+    responses(
+        (status = 204, description = "Being transferred; the new call is among `/calls`, and its record names this one"),
+        (status = 400, description = "Not JSON", body = ProblemBody, content_type = "application/problem+json"),
+        NoToken,
+        (status = 404, description = "No such call in progress", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "`conflict`: not possible now: that party is not there, or the call is being transferred", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 413, description = "Too long", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 415, description = "Not application/json", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 422, description = "A field at fault", body = ProblemBody, content_type = "application/problem+json"),
+        SwitchBusy,
+    )
+)]
+pub(crate) async fn transfer(
+    State(app): State<App>,
+    PathText(id): PathText,
+    JsonBody(transfer): JsonBody<CallTransfer>,
+) -> Result<StatusCode, Problem> {
+    validate::number("to", &transfer.to)?;
+    let command = Command::Transfer {
+        call: call_id(&id)?,
+        party: transfer.leg.into(),
+        to: transfer.to,
     };
     let reply = app.switch.command(command).await?;
     reply.map_err(|error| Problem::command(error, "call"))?;

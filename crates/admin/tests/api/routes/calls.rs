@@ -75,6 +75,31 @@ async fn faulty_fields_of_a_call_are_named() {
 }
 
 #[tokio::test]
+async fn a_party_is_transferred_unless_it_is_not_there() {
+    let world = World::new().await;
+    world.switch.lock().unwrap().calls.push(call(0xabc, "101", "102"));
+    let path = format!("/calls/{:032x}/transfer", 0xabc);
+    let body = |leg: &str, to: &str| json!({"leg": leg, "to": to}).to_string();
+    world.post(&path, &body("caller", "103")).await.is(204);
+    world
+        .post(&path, &body("callee", "103"))
+        .await
+        .is_problem(409, "conflict", None);
+    world
+        .post(&format!("/calls/{:032x}/transfer", 1), &body("caller", "103"))
+        .await
+        .is_problem(404, "not_found", None);
+    for (body, field) in [
+        (body("caller", "sip:x@y"), "to"),
+        (body("both", "103"), "leg"),
+        (json!({"leg": "caller"}).to_string(), "to"),
+        (json!({"leg": "caller", "to": "103", "now": true}).to_string(), "now"),
+    ] {
+        world.post(&path, &body).await.is_problem(422, "invalid", Some(field));
+    }
+}
+
+#[tokio::test]
 async fn registrations_are_listed_in_pages_and_removed() {
     let world = World::new().await;
     {

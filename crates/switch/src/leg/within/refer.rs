@@ -1,6 +1,9 @@
 //! REFER within a leg's dialog, and the NOTIFYs of its outcome (RFC 3515).
 
-use sip::{Builder, HeaderName, Message, Method, StatusCode, message::sipfrag, transaction::ServerId};
+use sip::{
+    Builder, HeaderName, Message, Method, StatusCode, dialog::Dialog, headers::refer::ReferSub, message::sipfrag,
+    transaction::ServerId,
+};
 
 use crate::{
     answer::Answer,
@@ -19,19 +22,40 @@ pub(in crate::leg) fn received(leg: &mut Leg, cx: &mut Stack, server: ServerId, 
     cx.answer(server, &request, &Answer::of(403));
 }
 
-/// See [`Leg::accept_refer`].
-pub(in crate::leg) fn accept(leg: &Leg, cx: &mut Stack, server: ServerId, request: &Message) {
-    let reply = Builder::reply(request, StatusCode::ACCEPTED, None)
+/// Answers a REFER with 202. `silent`: no NOTIFY follows (RFC 4488 section 4). A REFER that came outside of the leg's
+/// dialog makes a dialog of its own for its NOTIFYs (RFC 3515 section 2.4.4), which is returned.
+pub(in crate::leg) fn accept(
+    leg: &Leg,
+    cx: &mut Stack,
+    server: ServerId,
+    request: &Message,
+    silent: bool,
+) -> Option<Box<Dialog>> {
+    let tag = request.to_tag().is_none().then(|| cx.ids.tag());
+    let mut reply = Builder::reply(request, StatusCode::ACCEPTED, tag.as_deref())
+        .copy(request, HeaderName::RecordRoute)
         .header(HeaderName::Contact, leg.contact(cx))
-        .header(HeaderName::Server, &cx.config.product)
-        .finish();
-    cx.respond(server, reply);
+        .header(HeaderName::Server, &cx.config.product);
+    if silent {
+        reply = reply.header(HeaderName::ReferSub, ReferSub(false));
+    }
+    cx.respond(server, reply.finish());
+    Dialog::uas(request, &tag?).ok().map(Box::new)
 }
 
 /// See [`Leg::notify`].
-pub(in crate::leg) fn notify(leg: &mut Leg, cx: &mut Stack, event: &str, state: &str, body: &[u8]) -> bool {
-    let Some(up) = leg.stage.up() else { return false };
-    let dialog = &mut up.confirmed.dialog;
+pub(in crate::leg) fn notify(
+    leg: &mut Leg,
+    cx: &mut Stack,
+    own: Option<&mut Dialog>,
+    (event, state): (&str, &str),
+    body: &[u8],
+) -> bool {
+    let dialog = match (own, leg.stage.up()) {
+        (Some(own), _) => own,
+        (None, Some(up)) => &mut up.confirmed.dialog,
+        (None, None) => return false,
+    };
     let way = leg.path.within(dialog);
     let outline = Outline::new(&Method::Notify)
         .contact(&leg.path.user)

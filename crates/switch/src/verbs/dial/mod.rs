@@ -50,6 +50,11 @@ impl Dialing {
             Some((number, name)) => CallerId { number, name },
             None => call.caller_id(),
         };
+        let mut headers = request.headers;
+        // RFC 3892 section 2.1: the target learns who has transferred the caller.
+        if let Some(by) = call.referred_by(x) {
+            headers.push((sip::HeaderName::ReferredBy.as_str().to_owned(), by));
+        }
         let quest = Quest {
             call: call.id,
             targets: request.targets,
@@ -58,7 +63,7 @@ impl Dialing {
             caller,
             subject: call.subject(),
             transferred: call.is_transferred(),
-            headers: request.headers,
+            headers,
             diverted: diverted_before(x, call.subject().filter(|_| !call.is_transferred())),
             max_forwards: call.max_forwards,
             follows: true,

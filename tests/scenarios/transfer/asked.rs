@@ -1,0 +1,169 @@
+//! What the transferor and the target of a transfer are told; REFER outside of the dialog that it is about.
+
+use sip::{HeaderName, Message, Method};
+use tests::{Actor, Stage};
+
+use super::{connect, talking};
+
+/// The statuses that a phone was told of its transfer.
+fn statuses(phone: &Actor) -> Vec<u16> {
+    phone.notices().iter().map(|notice| notice.code).collect()
+}
+
+#[test]
+fn a_transferor_is_told_that_the_target_rings() {
+    // RFC 3515 2.4.5.
+    let (stage, alice, bob, carol) = talking();
+    bob.transfers_to("103");
+    carol.rings();
+    bob.is_notified(180);
+    stage.pass(1.0);
+    assert_eq!(statuses(&bob), [100, 180]);
+    carol.answers().talks();
+    bob.is_notified_at_last(200).ends_with(200);
+    assert_eq!(statuses(&bob), [100, 180, 200]);
+    stage.ends(&alice, &carol);
+}
+
+#[test]
+fn a_transferor_that_wants_no_notify_gets_none() {
+    // RFC 4488 4.
+    for answered in [true, false] {
+        let (stage, alice, bob, carol) = talking();
+        let accepted = bob.refers(|refer| {
+            refer
+                .header(HeaderName::ReferTo, "<sip:103@tandem.local>")
+                .header(HeaderName::Require, "norefersub")
+                .header(HeaderName::ReferSub, "false")
+        });
+        assert_eq!(accepted.status().unwrap().code(), 202);
+        assert_eq!(accepted.header(HeaderName::ReferSub), Some("false"));
+        carol.rings();
+        if answered {
+            carol.answers().talks();
+            bob.ends_with(200);
+            stage.ends(&alice, &carol);
+        } else {
+            carol.rejects(486);
+            stage.hear_each_other(&alice, &bob);
+            stage.ends(&alice, &bob);
+        }
+        assert_eq!(bob.got(Method::Notify), 0, "\n{}", stage.ladder());
+    }
+}
+
+#[test]
+fn the_target_learns_who_has_transferred_the_call() {
+    // RFC 3892 2.1. Tandem names the phone that it has authenticated, whatever that phone says.
+    let (stage, alice, bob, carol) = talking();
+    bob.refers(|refer| {
+        refer
+            .header(HeaderName::ReferTo, "<sip:103@tandem.local>")
+            .header(HeaderName::ReferredBy, "<sip:boss@tandem.local>")
+    });
+    carol.rings();
+    let by = carol.call(|call| call.invite.header(HeaderName::ReferredBy).map(str::to_owned));
+    assert_eq!(by.as_deref(), Some("<sip:102@tandem.local>"));
+    carol.answers().talks();
+    bob.ends_with(200);
+    stage.ends(&alice, &carol);
+}
+
+/// The Target-Dialog that names the dialog of a phone's call, as that phone sees it.
+fn target_dialog(phone: &Actor) -> String {
+    phone
+        .dialog()
+        .replace("from-tag", "local-tag")
+        .replace("to-tag", "remote-tag")
+}
+
+/// A REFER outside of any dialog.
+fn refers_outside(phone: &Actor, dialog: Option<&str>, sub: bool) -> Message {
+    let contact = phone.with(|phone| phone.contact());
+    phone.asks(Method::Refer, "sip:tandem.local", |refer| {
+        let mut refer = refer
+            .header(HeaderName::Contact, contact)
+            .header(HeaderName::ReferTo, "<sip:103@tandem.local>");
+        if let Some(dialog) = dialog {
+            refer = refer.header(HeaderName::TargetDialog, dialog);
+        }
+        if sub {
+            refer
+        } else {
+            refer.header(HeaderName::ReferSub, "false")
+        }
+    })
+}
+
+#[test]
+fn a_phone_transfers_by_a_refer_outside_of_the_dialog() {
+    // RFC 4538: Target-Dialog names the dialog.
+    for by_caller in [false, true] {
+        for sub in [false, true] {
+            let (stage, alice, bob, carol) = talking();
+            let (transferor, transferee) = if by_caller { (&alice, &bob) } else { (&bob, &alice) };
+            let accepted = refers_outside(transferor, Some(&target_dialog(transferor)), sub);
+            assert_eq!(accepted.status().unwrap().code(), 202, "\n{}", stage.ladder());
+            carol.rings().answers().talks();
+            transferor.ends_with(200);
+            stage.hear_each_other(transferee, &carol);
+            // RFC 3515 2.4.4: the NOTIFYs come in the dialog that the REFER began.
+            let told = transferor.with(|phone| {
+                let requests = phone.received.iter().filter(|message| message.is_request());
+                let notifies = requests.filter(|message| *message.method() == Method::Notify);
+                notifies.map(|notify| notify.call_id().to_owned()).collect::<Vec<_>>()
+            });
+            assert_eq!(told.is_empty(), !sub, "\n{}", stage.ladder());
+            assert!(told.iter().all(|call_id| *call_id == accepted.call_id()), "{told:?}");
+            stage.ends(transferee, &carol);
+        }
+    }
+}
+
+#[test]
+fn a_refer_outside_of_a_dialog_is_for_a_call_of_the_sender_s() {
+    let (stage, alice, bob, carol) = talking();
+    let code = |phone: &Actor, dialog: Option<&str>| refers_outside(phone, dialog, true).status().unwrap().code();
+    let named = target_dialog(&bob);
+    assert_eq!(code(&carol, Some(&named)), 403, "a stranger that knows the tags");
+    assert_eq!(code(&bob, None), 403, "it asks Tandem to call");
+    assert_eq!(code(&bob, Some(&named.replace("local-tag=", "local-tag=x"))), 481);
+    assert_eq!(code(&bob, Some("x")), 400);
+    carol.stays_silent(1.0);
+    stage.hear_each_other(&alice, &bob);
+    stage.ends(&alice, &bob);
+}
+
+#[test]
+fn the_conference_key_brings_all_three_together() {
+    // The phone calls the conference, and sends both other parties there.
+    let stage = Stage::plan(
+        r#"fn on_call(caller) { if caller.dialed == "conf-900" { caller.conference("900"); } else { caller.dial(caller.dialed); } }"#,
+    );
+    let (alice, bob, carol) = (stage.phone("101"), stage.phone("102"), stage.phone("103"));
+    let (bob1, alice) = connect(&bob, "101", &alice);
+    let (bob2, carol) = connect(&bob.on_any(), "103", &carol);
+    let bob3 = bob.on_any();
+    bob3.calls("conf-900").talks();
+    let bob3 = bob3.line();
+    for line in [&bob1, &bob2] {
+        line.transfers_to("sip:conf-900@tandem.local");
+        line.is_notified_at_last(200).ends_with(200);
+    }
+    stage.pass(1.0);
+    let conferences = stage.conferences();
+    let mut members: Vec<_> = conferences[0]
+        .members
+        .iter()
+        .map(|member| member.number.clone())
+        .collect();
+    members.sort();
+    assert_eq!(
+        (conferences.len(), members),
+        (1, vec!["101".into(), "102".into(), "103".into()])
+    );
+    for phone in [&alice, &carol, &bob3] {
+        phone.hangs_up().ends_with(200);
+    }
+    stage.clears();
+}
