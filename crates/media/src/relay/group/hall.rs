@@ -182,7 +182,7 @@ impl Hall {
             let length = group.form.rate.samples(group.form.ptime).max(1);
             let legs = group.listeners.iter().filter_map(|who| match who {
                 Who::Leg(media) => streams.live(*media)?.reports.loss(),
-                Who::Tap(_) => None,
+                Who::Source(_) | Who::Tap(_) => None,
             });
             shared.set_loss(legs.max());
             for pcm in group.pcm.chunks_exact(length) {
