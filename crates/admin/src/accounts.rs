@@ -1,10 +1,16 @@
 //! Changes of extensions, in the one right order: on disk, then in the switch, then the answer.
 
-use std::{future::Future, sync::Arc};
+use std::{
+    collections::HashMap,
+    future::Future,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use records::{Extension, Ha1, SettingsPatch};
-use store::{Account, ExtensionPatch, ImportReport, NewExtension, Store};
+use store::{Account, ExtensionPatch, ImportReport, LogOn, NewExtension, Store};
 use switch::AccountChange;
+use tokio::sync::Mutex;
 
 use crate::{
     http::{
@@ -32,7 +38,14 @@ pub struct Accounts {
     domain: Arc<str>,
     switch: SwitchHandle,
     hasher: Hasher,
+    /// Wrong PINs in a row, and when the last one was typed.
+    wrong_pins: Arc<Mutex<HashMap<String, (u32, Instant)>>>,
 }
+
+/// After so many wrong PINs in a row ...
+const WRONG_PINS: u32 = 5;
+/// ... an extension takes none for so long.
+const PIN_PAUSE: Duration = Duration::from_secs(600);
 
 /// What the switch is yet to be told. Only made from what the store gave back, so that nothing is
 /// announced before it is durable; must be told, so that nothing is forgotten.
@@ -42,6 +55,11 @@ struct Durable(Vec<AccountChange>);
 impl Durable {
     fn stored(account: &Account) -> Self {
         Self(account_changes(account))
+    }
+
+    fn logged_on(changes: Vec<LogOn>) -> Self {
+        let change = |LogOn { username, extension }| AccountChange::LogOn { username, extension };
+        Self(changes.into_iter().map(change).collect())
     }
 
     fn removed(number: String) -> Self {
@@ -57,6 +75,7 @@ impl Accounts {
             domain,
             switch,
             hasher,
+            wrong_pins: Arc::default(),
         }
     }
 
@@ -82,12 +101,13 @@ impl Accounts {
         &self,
         number: String,
         mut patch: ExtensionPatch,
-        password: Option<String>,
+        (password, pin): (Option<String>, Option<Option<String>>),
         conditions: Conditions,
     ) -> Result<Account, Problem> {
         let this = self.clone();
         self.to_its_end(async move {
             this.allow(&number, &conditions).await?;
+            patch.pin = pin.map(|pin| pin.map(|pin| this.hash_pin(&number, &pin)));
             let new_password = password.is_some();
             patch.ha1 = password.map(|password| this.hash(&number, &password));
             let account = this
@@ -108,11 +128,73 @@ impl Accounts {
             settings,
             ..ExtensionPatch::default()
         };
-        let changed = self.update(number, patch, None, Conditions::default()).await;
+        let changed = self.update(number, patch, (None, None), Conditions::default()).await;
         if let Err(problem) = &changed {
             tracing::warn!(detail = problem.detail(), "an extension could not change its settings");
         }
         changed.is_ok()
+    }
+
+    /// A person logs on at the phone of this user name: it acts for that extension from now on, if the PIN is right.
+    /// `None`: for its own again. True once that is on disk and in force. After [`WRONG_PINS`] wrong PINs in a row an
+    /// extension takes none for [`PIN_PAUSE`].
+    pub async fn log_on(&self, username: String, wanted: Option<(String, String)>) -> bool {
+        let this = self.clone();
+        let done = self.to_its_end(async move {
+            let number = match wanted {
+                Some((number, pin)) if this.is_pin(&number, &pin).await? => Some(number),
+                Some(_) => return Ok(false),
+                None => None,
+            };
+            let account = this
+                .store
+                .account(&this.domain, number.as_deref().unwrap_or(&username))
+                .await;
+            // At the phone of its own extension a person is there already.
+            let own = account.is_ok_and(|account| account.devices.iter().any(|device| device.username == username));
+            let number = number.filter(|_| !own);
+            let changes = this.store.log_on(&this.domain, &username, number.as_deref()).await?;
+            tracing::info!(
+                phone = username,
+                number = number.as_deref().unwrap_or_default(),
+                "logged on"
+            );
+            this.tell(Durable::logged_on(changes)).await?;
+            Ok(true)
+        });
+        done.await.unwrap_or_else(|problem: Problem| {
+            tracing::warn!(detail = problem.detail(), "a log-on was not possible");
+            false
+        })
+    }
+
+    async fn is_pin(&self, number: &str, pin: &str) -> Result<bool, Problem> {
+        let mut wrong = self.wrong_pins.lock().await;
+        if let Some((count, last)) = wrong.get(number)
+            && *count >= WRONG_PINS
+            && last.elapsed() < PIN_PAUSE
+        {
+            return Ok(false);
+        }
+        // An extension without a PIN is not remembered: there are as many entries as PINs at most.
+        let Some(kept) = self.store.pin(&self.domain, number).await? else {
+            return Ok(false);
+        };
+        if kept == self.hash_pin(number, pin) {
+            wrong.remove(number);
+            return Ok(true);
+        }
+        let entry = wrong.entry(number.to_owned()).or_insert((0, Instant::now()));
+        *entry = (
+            if entry.1.elapsed() < PIN_PAUSE { entry.0 + 1 } else { 1 },
+            Instant::now(),
+        );
+        Ok(false)
+    }
+
+    /// The hash of a PIN. It is no digest secret of a phone, whose user names have no blank.
+    fn hash_pin(&self, number: &str, pin: &str) -> [u8; 32] {
+        self.hash(&format!("pin {number}"), pin).sha256
     }
 
     pub(crate) async fn delete(&self, number: String, conditions: Conditions) -> Result<(), Problem> {

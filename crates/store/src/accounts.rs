@@ -78,6 +78,12 @@ impl Store {
         put(write.connection(), domain, &account)
             .await
             .map_err(|e| self.error(&e))?;
+        if let Some(pin) = &patch.pin {
+            put_pin(write.connection(), domain, number, pin.as_ref())
+                .await
+                .map_err(|e| self.error(&e))?;
+            account.has_pin = pin.is_some();
+        }
         write.commit().await?;
         Ok(account)
     }
@@ -337,6 +343,17 @@ async fn put(connection: &mut SqliteConnection, domain: &str, account: &Account)
     update.execute(connection).await.map(drop)
 }
 
+async fn put_pin(
+    connection: &mut SqliteConnection,
+    domain: &str,
+    number: &str,
+    pin: Option<&[u8; 32]>,
+) -> Result<(), sqlx::Error> {
+    let update = sqlx::query("UPDATE extensions SET pin = ?3 WHERE domain = ?1 AND number = ?2");
+    let update = update.bind(domain).bind(number).bind(pin.map(|pin| &pin[..]));
+    update.execute(connection).await.map(drop)
+}
+
 /// The credentials of a device.
 async fn put_sign_in(connection: &mut SqliteConnection, domain: &str, device: &Device) -> Result<(), sqlx::Error> {
     let update = "UPDATE devices SET ha1_md5 = ?3, ha1_sha256 = ?4, require_qop = ?5, transcode = ?6, dtmf = ?7 \
@@ -375,6 +392,7 @@ fn read_account(row: &SqliteRow) -> Result<Account, sqlx::Error> {
             },
         },
         devices: Vec::with_capacity(1),
+        has_pin: row.try_get::<Option<Vec<u8>>, _>("pin")?.is_some(),
         created_at: row.try_get("created_at")?,
         updated_at: row.try_get("updated_at")?,
     })

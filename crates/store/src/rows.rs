@@ -11,6 +11,8 @@ pub struct Account {
     pub extension: Extension,
     /// Its devices, by user name.
     pub devices: Vec<Device>,
+    /// True if it has a PIN, with which people log on to other phones.
+    pub has_pin: bool,
     /// When the extension was made, microseconds since the Unix epoch.
     pub created_at: i64,
     /// When it was last changed, microseconds since the Unix epoch; later with each change, so that this time names
@@ -42,6 +44,8 @@ pub struct ExtensionPatch {
     pub voicemail: Option<bool>,
     /// What it wants done with its calls.
     pub settings: SettingsPatch,
+    /// The hash of its PIN.
+    pub pin: Option<Option<[u8; 32]>>,
     /// A new secret for the device whose user name is the number.
     pub ha1: Option<Ha1>,
     /// True if that device must answer challenges with qop.

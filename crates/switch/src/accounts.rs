@@ -18,6 +18,10 @@ pub struct Accounts {
     owned: HashMap<Box<str>, BTreeSet<Box<str>>>,
     /// Numbers of extensions by pickup group, sorted.
     pickup_groups: HashMap<Box<str>, BTreeSet<Box<str>>>,
+    /// The extension that a device acts for, by user name, where that is not its own.
+    away: HashMap<Box<str>, Box<str>>,
+    /// User names of those devices by the extension they act for, sorted.
+    guests: HashMap<Box<str>, BTreeSet<Box<str>>>,
 }
 
 /// What a change removed; its contacts have to be forgotten too.
@@ -58,6 +62,10 @@ impl Accounts {
                 let owned = self.owned.remove(number.as_str()).unwrap_or_default();
                 for username in &owned {
                     self.devices.remove(username);
+                    self.log_on(username, None);
+                }
+                for username in self.guests.remove(number.as_str()).unwrap_or_default() {
+                    self.away.remove(&username);
                 }
                 if known || !owned.is_empty() {
                     Gone::Extension(number)
@@ -66,8 +74,13 @@ impl Accounts {
                 }
             }
             AccountChange::Device(device) => self.put_device(device),
+            AccountChange::LogOn { username, extension } => {
+                self.log_on(&username, extension.as_deref());
+                Gone::Nothing
+            }
             AccountChange::RemoveDevice(username) => match self.devices.remove(username.as_str()) {
                 Some(device) => {
+                    self.log_on(&username, None);
                     self.disown(&device);
                     Gone::Device {
                         username,
@@ -120,6 +133,45 @@ impl Accounts {
                 self.owned.remove(device.extension.as_str());
             }
         }
+    }
+
+    fn log_on(&mut self, username: &str, extension: Option<&str>) {
+        if let Some(former) = self.away.remove(username)
+            && let Some(names) = self.guests.get_mut(&former)
+        {
+            names.remove(username);
+            if names.is_empty() {
+                self.guests.remove(&former);
+            }
+        }
+        if let Some(extension) = extension {
+            self.away.insert(username.into(), extension.into());
+            self.guests.entry(extension.into()).or_default().insert(username.into());
+        }
+    }
+
+    /// The other extension that a device acts for, if it acts for another.
+    pub fn acts_for(&self, username: &str) -> Option<&str> {
+        let extension = self.away.get(username)?;
+        self.is_extension(extension).then_some(extension)
+    }
+
+    /// The devices of other extensions that act for this one, by user name.
+    pub fn guests_of(&self, number: &str) -> impl Iterator<Item = &Device> {
+        self.guests
+            .get(number)
+            .into_iter()
+            .flatten()
+            .filter_map(|username| self.devices.get(username))
+    }
+
+    /// The identity under which a device calls and sends messages.
+    pub(crate) fn acting(&self, mut identity: Identity) -> Identity {
+        let other = identity.device.as_deref().and_then(|device| self.acts_for(device));
+        if let Some(other) = other {
+            identity.extension = other.to_owned();
+        }
+        identity
     }
 
     /// The extension with this number. Numbers are compared byte by byte (RFC 3261 19.1.4: the user part is
@@ -318,5 +370,49 @@ mod tests {
             ),
             (0, 0, 0)
         );
+    }
+
+    #[test]
+    fn a_device_acts_for_another_extension_until_it_or_that_extension_is_gone() {
+        let on = |username: &str, extension: Option<&str>| AccountChange::LogOn {
+            username: username.into(),
+            extension: extension.map(str::to_owned),
+        };
+        let guests = |accounts: &Accounts, number: &str| {
+            let guests = accounts.guests_of(number).map(|device| device.username.clone());
+            guests.collect::<Vec<_>>()
+        };
+        let mut accounts = Accounts::default();
+        for change in [
+            extension("101"),
+            extension("105"),
+            extension("106"),
+            device("101", "101"),
+        ] {
+            accounts.apply(change);
+        }
+        accounts.apply(on("101", Some("105")));
+        assert_eq!(
+            (accounts.acts_for("101"), guests(&accounts, "105")),
+            (Some("105"), vec!["101".into()])
+        );
+        accounts.apply(on("101", Some("106")));
+        assert_eq!(
+            (accounts.acts_for("101"), guests(&accounts, "105")),
+            (Some("106"), vec![])
+        );
+        accounts.apply(on("101", None));
+        assert_eq!((accounts.acts_for("101"), guests(&accounts, "106")), (None, vec![]));
+        for gone in [
+            AccountChange::RemoveExtension("105".into()),
+            AccountChange::RemoveDevice("101".into()),
+        ] {
+            accounts.apply(extension("105"));
+            accounts.apply(device("101", "101"));
+            accounts.apply(on("101", Some("105")));
+            accounts.apply(gone);
+            assert_eq!(accounts.acts_for("101"), None);
+            assert_eq!((accounts.away.len(), accounts.guests.len()), (0, 0));
+        }
     }
 }

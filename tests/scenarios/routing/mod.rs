@@ -1,5 +1,6 @@
 //! Where a call goes: registrations, forwards, forks, and the addresses of a name.
 
+mod desks;
 mod dial;
 mod forks;
 mod forward;

@@ -10,6 +10,9 @@ use switch::{
 
 use super::{EPOCH, World};
 
+/// The PIN of every extension.
+const PIN: &str = "1234";
+
 impl World {
     pub(super) fn carry_out(&mut self, output: Output) -> Option<Input> {
         match output {
@@ -74,6 +77,19 @@ impl World {
                 if let Some(mut extension) = found.cloned() {
                     change.apply(&mut extension);
                     let change = AccountChange::Extension(extension);
+                    self.after(self.store_delay, Input::Account(change));
+                }
+                self.after(self.store_delay, Input::Stored { query, ok });
+            }
+            Output::Query(query, Query::LogOn { username, wanted }) => {
+                let (extension, right) = match wanted.map(|wanted| *wanted) {
+                    Some((number, pin)) => (Some(number), pin.0 == PIN),
+                    None => (None, true),
+                };
+                let known = extension.as_ref().is_none_or(|number| self.people.contains_key(number));
+                let ok = right && known && self.store_works;
+                if ok {
+                    let change = AccountChange::LogOn { username, extension };
                     self.after(self.store_delay, Input::Account(change));
                 }
                 self.after(self.store_delay, Input::Stored { query, ok });

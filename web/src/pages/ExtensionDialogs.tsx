@@ -362,7 +362,7 @@ function EditForm({ current, title, onClose }: FormProps) {
       hint={now(field) ?? hint}
     />
   );
-  const other = isConflict(save.error) ? undefined : faultElsewhere(save.error, [...TEXTS]);
+  const other = isConflict(save.error) ? undefined : faultElsewhere(save.error, [...TEXTS, "pin"]);
   return (
     <FormDialog
       title={title}
@@ -410,6 +410,18 @@ function EditForm({ current, title, onClose }: FormProps) {
       })}
       {text("call_limit", "Calls at once", "No limit", { type: "number", min: 1, max: 50 }, "Further callers find it busy.")}
       {text("pickup_group", "Pickup group", "None", { maxLength: 32 }, "Extensions with the same word may take each other's calls.")}
+      <Field
+        label="PIN"
+        type="password"
+        autoComplete="off"
+        inputMode="numeric"
+        maxLength={16}
+        placeholder={base.data.has_pin ? "As it is" : "None"}
+        value={form.pin}
+        onChange={(pin) => set({ pin })}
+        fault={faultOf(save.error, "pin")}
+        hint="4 to 16 digits, to log on to another phone with *11."
+      />
       {text("music", "Hold music", "The common one", { maxLength: 64 })}
       <Toggle
         label="Hide number"

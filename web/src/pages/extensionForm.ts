@@ -16,7 +16,12 @@ const SWITCHES = ["dnd", "voicemail", "require_qop", "reject_anonymous", "hide_n
 
 type Text = "name" | (typeof FORWARDS)[number][0] | (typeof WORDS)[number] | (typeof COUNTS)[number];
 
-export type Form = Record<Text, string> & Record<(typeof SWITCHES)[number], boolean> & { transcode: Extension["transcode"] };
+export type Form = Record<Text, string> &
+  Record<(typeof SWITCHES)[number], boolean> & {
+    transcode: Extension["transcode"];
+    /** A new PIN; empty: the present one stays. */
+    pin: string;
+  };
 
 /** The fields that show their faults themselves. */
 export const TEXTS: readonly Text[] = ["name", ...FORWARDS.map(([field]) => field), ...WORDS, ...COUNTS];
@@ -24,7 +29,7 @@ export const TEXTS: readonly Text[] = ["name", ...FORWARDS.map(([field]) => fiel
 export function formOf(extension: Extension): Form {
   const texts = TEXTS.map((field) => [field, String(extension[field] ?? "")]);
   const switches = SWITCHES.map((field) => [field, extension[field]]);
-  return { ...Object.fromEntries([...texts, ...switches]), transcode: extension.transcode } as Form;
+  return { ...Object.fromEntries([...texts, ...switches]), transcode: extension.transcode, pin: "" } as Form;
 }
 
 /** A form after another person changed the extension: typed values stay, the other fields get the new values. */
@@ -37,6 +42,7 @@ export function rebased(base: Extension, current: Extension, form: Form): Form {
 export function difference(extension: Extension, form: Form): ExtensionPatch {
   const patch: ExtensionPatch = {};
   if (form.name.trim() !== extension.name) patch.name = form.name.trim();
+  if (form.pin) patch.pin = form.pin;
   if (form.transcode !== extension.transcode) patch.transcode = form.transcode;
   for (const field of SWITCHES) if (form[field] !== extension[field]) patch[field] = form[field];
   for (const field of [...FORWARDS.map(([field]) => field), ...WORDS]) {

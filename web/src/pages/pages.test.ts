@@ -25,6 +25,7 @@ const alice: Extension = {
   reject_anonymous: false,
   hide_number: false,
   intercom: true,
+  has_pin: false,
   created_at: "2026-01-05T08:00:00Z",
   updated_at: "2026-01-05T08:00:00Z",
 };
@@ -39,7 +40,8 @@ test("only changed fields are sent, and an emptied field is null", () => {
     forward_busy: null,
     forward_always: "103",
   });
-  expect(difference(alice, { ...form, call_limit: "2", no_answer_seconds: "", pickup_group: "sales", intercom: false })).toEqual({
+  expect(difference(alice, { ...form, call_limit: "2", no_answer_seconds: "", pickup_group: "sales", intercom: false, pin: "2580" })).toEqual({
+    pin: "2580",
     call_limit: 2,
     no_answer_seconds: null,
     pickup_group: "sales",

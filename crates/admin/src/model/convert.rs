@@ -41,6 +41,7 @@ impl From<store::Account> for Extension {
             forward_unreachable: extension.forward_unreachable,
             voicemail: extension.voicemail,
             rules: extension.rules,
+            has_pin: account.has_pin,
             created_at: timestamp(account.created_at),
             updated_at: timestamp(account.updated_at),
         }

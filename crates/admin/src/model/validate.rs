@@ -69,6 +69,20 @@ pub(crate) fn password(number: &str, text: &str) -> Result<(), Problem> {
     Ok(())
 }
 
+/// The digits with which people log on to another phone.
+pub(crate) fn pin(text: &str) -> Result<(), Problem> {
+    let digits = (4..=16).contains(&text.len()) && text.bytes().all(|digit| digit.is_ascii_digit());
+    // 1111 and the like are tried first.
+    let plain = text.bytes().all(|digit| Some(digit) == text.bytes().next());
+    if digits && !plain {
+        return Ok(());
+    }
+    Err(Problem::invalid(
+        "pin",
+        "a PIN is 4 to 16 digits, not all of them the same",
+    ))
+}
+
 /// True if the text is the number, once or several times.
 fn is_repeated(number: &str, text: &str) -> bool {
     let number = number.as_bytes();

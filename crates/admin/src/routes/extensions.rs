@@ -240,29 +240,36 @@ pub(crate) async fn update(
     JsonBody(patch): JsonBody<ExtensionPatch>,
 ) -> Result<(HeaderMap, Json<Extension>), Problem> {
     let number = existing(number)?;
-    let (patch, password) = check_patch(&number, patch)?;
-    let account = app.accounts.update(number, patch, password, conditions).await?;
+    let (patch, secrets) = check_patch(&number, patch)?;
+    let account = app.accounts.update(number, patch, secrets, conditions).await?;
     let version = Version::of_extension(&account);
     Ok((tagged(&version), Json(account.into())))
 }
 
-fn check_patch(number: &str, patch: ExtensionPatch) -> Result<(store::ExtensionPatch, Option<String>), Problem> {
+/// A new password and a new PIN.
+type Secrets = (Option<String>, Option<Option<String>>);
+
+fn check_patch(number: &str, patch: ExtensionPatch) -> Result<(store::ExtensionPatch, Secrets), Problem> {
     let settings = patch.settings.change()?;
     let name = patch.name.map(Option::unwrap_or_default);
     name.as_deref().map_or(Ok(()), validate::name)?;
     if let Some(password) = &patch.password {
         validate::password(number, password)?;
     }
+    if let Some(Some(pin)) = &patch.pin {
+        validate::pin(pin)?;
+    }
     let change = store::ExtensionPatch {
         name,
         voicemail: patch.voicemail.map(Option::unwrap_or_default),
         settings,
+        pin: None,
         ha1: None,
         require_qop: patch.require_qop.map(Option::unwrap_or_default),
         transcode: patch.transcode.map(Option::unwrap_or_default),
         dtmf: patch.dtmf.map(Option::unwrap_or_default),
     };
-    Ok((change, patch.password))
+    Ok((change, (patch.password, patch.pin)))
 }
 
 /// Remove an extension

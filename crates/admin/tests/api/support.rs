@@ -6,8 +6,8 @@ use std::{
 };
 
 use admin::{
-    AdminState, DialplanError, DialplanInfo, Dialplans, EventBus, Fault, Health, Limits, Server, SwitchHandle,
-    SwitchRequest, System, hash_token,
+    Accounts, AdminState, DialplanError, DialplanInfo, Dialplans, EventBus, Fault, Health, Limits, Server,
+    SwitchHandle, SwitchRequest, System, hash_token,
 };
 use axum::{
     Router,
@@ -212,6 +212,8 @@ pub(crate) struct World {
     pub(crate) switch: Arc<Mutex<FakeSwitch>>,
     pub(crate) events: EventBus,
     pub(crate) health: Health,
+    /// What the shell changes extensions by.
+    pub(crate) accounts: Accounts,
     /// What the switch is asked, where no fake one takes it.
     pub(crate) requests: Option<mpsc::Receiver<SwitchRequest>>,
     pub(crate) folder: tempfile::TempDir,
@@ -315,6 +317,7 @@ impl World {
             .unwrap()
             .insert("main".to_owned(), "fn on_call(caller) {}\n".to_owned());
         let (events, health) = (EventBus::default(), Health::default());
+        let accounts = Accounts::new(store.clone(), DOMAIN.into(), handle.clone(), Arc::new(hash));
         let state = AdminState {
             store: store.clone(),
             domain: DOMAIN.into(),
@@ -346,6 +349,7 @@ impl World {
             Self {
                 router: Router::new(),
                 store,
+                accounts,
                 switch,
                 events,
                 health,

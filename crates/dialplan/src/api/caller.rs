@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use rhai::{Dynamic, Engine, Map, NativeCallContext};
-use switch::{Facts, LastNumber, Outcome, RejectCode, Verb};
+use switch::{Facts, LastNumber, Outcome, Pin, RejectCode, Verb};
 
 use super::arguments::{self, Checked};
 use super::{dial, settings, unexpected};
@@ -46,6 +46,8 @@ pub(crate) const VERBS: &[(&str, usize, usize)] = &[
     ("page", 1, 2),
     ("header", 1, 1),
     ("set", 1, 1),
+    ("log_on", 2, 2),
+    ("log_off", 0, 0),
 ];
 
 /// Seconds a verb may be told to take.
@@ -132,6 +134,13 @@ pub(crate) fn register(engine: &mut Engine) {
             )?;
             done(&context, Verb::Set(Box::new(change)))
         })
+        .register_fn(
+            "log_on",
+            |context: NativeCallContext, _: &mut Caller, number: &str, pin: &str| log_on(&context, number, pin),
+        )
+        .register_fn("log_off", |context: NativeCallContext, _: &mut Caller| {
+            flag(&context, Verb::LogOn(None))
+        })
         .register_get("last_dialed", |context: NativeCallContext, _: &mut Caller| {
             maybe_text(&context, Verb::LastNumber(LastNumber::Dialed))
         })
@@ -178,6 +187,7 @@ pub(crate) fn digits(context: &NativeCallContext, verb: Verb) -> Thing<String> {
         | Outcome::PickedUp(_)
         | Outcome::Parked(_)
         | Outcome::Paged(_)
+        | Outcome::Flag(_)
         | Outcome::Text(_)
         | Outcome::Extension(_)
         | Outcome::Fault(_)) => Err(unexpected(context, &other)),
@@ -246,6 +256,25 @@ fn tone(context: &NativeCallContext, name: &str, seconds: Option<&Dynamic>) -> T
 fn header(context: &NativeCallContext, name: &str) -> Thing<Dynamic> {
     fits(context, dial::header_name(name))?;
     maybe_text(context, Verb::Header(name.to_owned()))
+}
+
+/// What people type may be anything: what can be no number or no PIN is as wrong as a wrong one.
+fn log_on(context: &NativeCallContext, number: &str, pin: &str) -> Thing<bool> {
+    let Ok(number) = arguments::number(number) else {
+        return Ok(false);
+    };
+    if !(1..=16).contains(&pin.len()) || !pin.bytes().all(|digit| digit.is_ascii_digit()) {
+        return Ok(false);
+    }
+    flag(context, Verb::LogOn(Some(Box::new((number, Pin(pin.to_owned()))))))
+}
+
+fn flag(context: &NativeCallContext, verb: Verb) -> Thing<bool> {
+    let outcome = ask(context, verb)?;
+    let Outcome::Flag(flag) = outcome else {
+        return Err(unexpected(context, &outcome));
+    };
+    Ok(flag)
 }
 
 /// A text, or `()` where there is none.

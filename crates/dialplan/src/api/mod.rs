@@ -98,6 +98,7 @@ fn unexpected(context: &NativeCallContext, outcome: &Outcome) -> Thrown {
         Outcome::PickedUp(_) => "a pickup's result",
         Outcome::Parked(_) => "a park's result",
         Outcome::Paged(_) => "a page's result",
+        Outcome::Flag(_) => "yes or no",
         Outcome::Text(_) => "text",
         Outcome::Extension(_) => "an extension",
         Outcome::Fault(_) => "a fault",

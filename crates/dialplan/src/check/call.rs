@@ -30,6 +30,7 @@ const FACTS: &[&str] = &[
     "extensions",
     "last_dialed",
     "last_caller",
+    "pins",
 ];
 
 /// What a test holds. Clones are the same call.
@@ -247,6 +248,7 @@ fn inner(map: &Map) -> Checked<Inner> {
         extension,
         trunk,
         source: text(map, "source")?.unwrap_or_else(|| "192.0.2.1:5060".to_owned()),
+        device: None,
     };
     let at = text(map, "at")?.unwrap_or_else(|| AT.to_owned());
     let at: jiff::Timestamp = at
@@ -267,6 +269,9 @@ fn inner(map: &Map) -> Checked<Inner> {
         if let Some(number) = text(map, name)? {
             fake.has_last_number(which, &number);
         }
+    }
+    for (number, pin) in &sub_map(map, "pins")? {
+        fake.has_pin(number, &pin.to_string());
     }
     let entry = if facts.trunk.is_some() {
         ScriptEntry::OnTrunk

@@ -37,6 +37,7 @@ pub(super) struct Fake {
     headers: BTreeMap<String, String>,
     extensions: BTreeMap<String, ExtensionState>,
     last_numbers: BTreeMap<LastNumber, String>,
+    pins: BTreeMap<String, String>,
     asked: Vec<Asked>,
     dials: Vec<Dial>,
 }
@@ -56,6 +57,7 @@ impl Fake {
             headers: BTreeMap::new(),
             extensions: BTreeMap::new(),
             last_numbers: BTreeMap::new(),
+            pins: BTreeMap::new(),
             asked: Vec::new(),
             dials: Vec::new(),
         }
@@ -109,6 +111,10 @@ impl Fake {
 
     pub(super) fn has_extension(&mut self, number: &str, state: ExtensionState) {
         self.extensions.insert(number.to_owned(), state);
+    }
+
+    pub(super) fn has_pin(&mut self, number: &str, pin: &str) {
+        self.pins.insert(number.to_owned(), pin.to_owned());
     }
 
     pub(super) fn has_last_number(&mut self, which: LastNumber, number: &str) {
@@ -189,6 +195,8 @@ impl Fake {
                 seconds: 10.0,
             })),
             Verb::Set(_) => Outcome::Done,
+            Verb::LogOn(None) => Outcome::Flag(true),
+            Verb::LogOn(Some(who)) => Outcome::Flag(self.pins.get(&who.0) == Some(&who.1.0)),
             Verb::Ring
             | Verb::Answer
             | Verb::Reject { .. }

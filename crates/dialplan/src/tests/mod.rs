@@ -28,6 +28,7 @@ pub(crate) fn facts() -> Facts {
         extension: Some("101".into()),
         trunk: None,
         source: "192.0.2.1:5060".into(),
+        device: None,
     }
 }
 

@@ -17,6 +17,13 @@ pub enum AccountChange {
     Device(Device),
     /// A device is gone, with its contacts.
     RemoveDevice(String),
+    /// A device acts for another extension than its own, or for its own again (hot-desking). Its registrations stay.
+    LogOn {
+        /// Its user name.
+        username: String,
+        /// The other extension; `None`: its own.
+        extension: Option<String>,
+    },
 }
 
 /// Calls from these addresses belong to an extension and need no challenge (`--trust`).

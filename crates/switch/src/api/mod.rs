@@ -182,6 +182,14 @@ pub enum Query {
         /// The change.
         change: Box<SettingsPatch>,
     },
+    /// A device acts for this extension from now on, if the PIN is right; `None`: for its own again. Make that durable,
+    /// feed [`AccountChange::LogOn`] for each device that this concerns, and answer by [`Input::Stored`].
+    LogOn {
+        /// The device's user name.
+        username: String,
+        /// The extension and its PIN.
+        wanted: Option<Box<(String, Pin)>>,
+    },
     /// Find a number in the records of ended calls. Answered by [`Input::Found`].
     LastNumber {
         /// The extension whose calls count.

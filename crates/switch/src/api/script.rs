@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     CallRules, CallUid, SettingsPatch,
     parties::{Page, PageResult, Park, ParkResult, Pickup, PickupResult},
-    sound::{Collect, CollectResult, ConferenceOptions, ConferenceResult, Record, RecordResult},
+    sound::{Collect, CollectResult, ConferenceOptions, ConferenceResult, Pin, Record, RecordResult},
 };
 
 /// The function of the dialplan that a call starts.
@@ -38,6 +38,9 @@ pub struct Facts {
     pub trunk: Option<String>,
     /// `caller.source`: the address and port from which the call came.
     pub source: String,
+    /// The user name of the device that has signed in.
+    #[serde(default)]
+    pub device: Option<String>,
 }
 
 impl Facts {
@@ -181,6 +184,9 @@ pub enum Verb {
     Set(Box<SettingsPatch>),
     /// `caller.last_dialed`, `caller.last_caller`; [`Outcome::Text`].
     LastNumber(LastNumber),
+    /// `caller.log_on(number, pin)`: the caller's phone acts for that extension from now on; [`Outcome::Flag`], false for
+    /// a wrong number or PIN. `None`, `caller.log_off()`: for its own again.
+    LogOn(Option<Box<(String, Pin)>>),
 }
 
 /// A number of past calls of the caller's extension.
@@ -244,6 +250,8 @@ impl fmt::Display for Verb {
             Self::Set(change) => write!(f, "set {change}"),
             Self::LastNumber(LastNumber::Dialed) => f.write_str("last_dialed"),
             Self::LastNumber(LastNumber::Caller) => f.write_str("last_caller"),
+            Self::LogOn(Some(who)) => write!(f, "log_on {}", who.0),
+            Self::LogOn(None) => f.write_str("log_off"),
         }
     }
 }
@@ -331,6 +339,8 @@ pub enum Outcome {
     Parked(ParkResult),
     /// The result of `page`.
     Paged(PageResult),
+    /// Yes or no.
+    Flag(bool),
     /// A header's value, if there is one.
     Text(Option<String>),
     /// The result of `extension(number)`; `None` if there is no such extension.

@@ -160,6 +160,7 @@ fn beginning(call: &Call, x: &Core, party: &Leg, other: &Leg, dialed: String) ->
         extension: Some(account.map_or_else(|| other.peer.to_string(), |account| account.number.clone())),
         trunk: None,
         source: party.path.flow.remote.to_string(),
+        device: if own { call.facts.device.clone() } else { None },
     };
     Some(Beginning {
         facts,

@@ -126,6 +126,7 @@ pub(crate) fn deliver(g: &mut Ingress, x: &mut Core, server: ServerId, flow: Flo
     let Some(identity) = authenticate(g, x, server, &flow, &message) else {
         return;
     };
+    let identity = x.accounts.acting(identity);
     if x.draining || g.deliveries.len() >= x.stack.config.limits.messages {
         let answer = Answer::new(StatusCode::SERVICE_UNAVAILABLE).with(HeaderName::RetryAfter, "5");
         return x.stack.answer(server, &message, &answer);

@@ -183,7 +183,9 @@ fn request_within(g: &mut Ingress, x: &mut Core, id: ServerId, flow: Flow, messa
     });
     if let Some(peer) = moved.map(|leg| leg.peer.clone()) {
         match authenticate(g, x, id, &flow, &message) {
+            // A person may have logged on or off at the phone since the call began.
             Some(identity) if peer.is_extension(&identity.extension) => {}
+            Some(identity) if peer.is_extension(&x.accounts.acting(identity.clone()).extension) => {}
             Some(_) => return x.stack.answer(id, &message, &Answer::new(StatusCode::FORBIDDEN)),
             None => return,
         }
@@ -225,6 +227,7 @@ fn invite(g: &mut Ingress, x: &mut Core, id: ServerId, flow: Flow, message: Mess
     let Some(identity) = authenticate(g, x, id, &flow, &message) else {
         return;
     };
+    let identity = x.accounts.acting(identity);
     let beginning = beginning(x, &identity, &flow, &message);
     let wanted = match dialed(x, &message, &flow) {
         Some(_) => wanted(x, &message, &identity).map_err(|refusal| (CauseCode::CallNotReplaced, refusal)),
@@ -378,5 +381,6 @@ fn facts(x: &Core, identity: &Identity, flow: &Flow, message: &Message, dialed: 
         extension: Some(identity.extension.clone()),
         trunk: None,
         source: flow.remote.to_string(),
+        device: identity.device.clone(),
     }
 }

@@ -124,9 +124,9 @@ impl Locations {
     pub fn ways(&self, peer: &Peer, accounts: &Accounts) -> Vec<Location> {
         match peer {
             Peer::Extension(number) => {
-                let contacts = self.of(number).iter();
+                let contacts = self.phones(number, accounts);
                 contacts
-                    .filter_map(|contact| way::location(contact, accounts))
+                    .filter_map(|contact| way::location(contact, number, accounts))
                     .collect()
             }
             Peer::Trunk { .. } => Vec::new(),
@@ -146,6 +146,22 @@ impl Locations {
     /// Whether an extension has a contact, reachable or not.
     pub fn is_registered(&self, number: &str) -> bool {
         !self.of(number).is_empty()
+    }
+
+    /// Whether a phone acts for an extension, reachable or not: its own, or one at which a person has logged on.
+    pub fn has_phone(&self, number: &str, accounts: &Accounts) -> bool {
+        self.phones(number, accounts).next().is_some()
+    }
+
+    /// The contacts of the devices that act for an extension: its own that act for no other, then those of others.
+    fn phones<'a>(&'a self, number: &'a str, accounts: &'a Accounts) -> impl Iterator<Item = &'a Arc<Contact>> {
+        let own = self.of(number).iter();
+        let own = own.filter(|contact| accounts.acts_for(&contact.binding.username).is_none());
+        let guests = accounts.guests_of(number).flat_map(|device| {
+            let contacts = self.of(&device.extension).iter();
+            contacts.filter(|contact| contact.binding.username == device.username)
+        });
+        own.chain(guests)
     }
 
     /// Whether a phone of a peer has registered from this address, which is canonical.

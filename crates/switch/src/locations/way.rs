@@ -49,13 +49,13 @@ impl Look {
     }
 }
 
-/// How a contact is reached; `None` if it cannot be reached now.
-pub(super) fn location(contact: &Contact, accounts: &Accounts) -> Option<Location> {
+/// How a contact of a device that acts for this extension is reached; `None` if it cannot be reached now.
+pub(super) fn location(contact: &Contact, number: &str, accounts: &Accounts) -> Option<Location> {
     let binding = &contact.binding;
     let device = accounts.device(&binding.username);
     let uri = without_headers(&binding.contact);
     Some(Location {
-        peer: Peer::extension(&binding.number),
+        peer: Peer::extension(number),
         uri: uri.to_owned(),
         routes: binding.path.clone(),
         audio: device.map(Device::audio).unwrap_or_default(),

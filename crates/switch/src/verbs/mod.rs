@@ -12,7 +12,7 @@
 //! | `parties/` | `pickup`, `park`, `page` |
 //! | `record.rs` | `record` |
 //! | `reject.rs` | `reject`, `redirect`, `hangup`, `transfer` |
-//! | `settings.rs` | `set`, `last_dialed`, `last_caller` |
+//! | `settings.rs` | `set`, `last_dialed`, `last_caller`, `log_on`, `log_off` |
 //! | `sound.rs` | what verbs play to the caller |
 
 mod answer;
@@ -127,6 +127,7 @@ pub(crate) fn start(call: &mut Call, x: &mut Core, verb: Verb) -> Next {
         Verb::Extension(number) => Next::Done(Outcome::Extension(state_of(x, &number))),
         Verb::Set(change) => settings::set(call, x, change),
         Verb::LastNumber(which) => settings::last_number(call, x, which),
+        Verb::LogOn(wanted) => settings::log_on(call, x, wanted),
     }
 }
 
@@ -181,13 +182,15 @@ pub(crate) const fn name(verb: &Verb) -> &'static str {
         Verb::Set(_) => "set",
         Verb::LastNumber(LastNumber::Dialed) => "last_dialed",
         Verb::LastNumber(LastNumber::Caller) => "last_caller",
+        Verb::LogOn(Some(_)) => "log_on",
+        Verb::LogOn(None) => "log_off",
     }
 }
 
 fn state_of(x: &Core, number: &str) -> Option<Box<ExtensionState>> {
     let extension = x.accounts.extension(number)?;
     Some(Box::new(ExtensionState {
-        registered: x.locations.is_registered(number),
+        registered: x.locations.has_phone(number, &x.accounts),
         busy: x.activity.is_busy(&Peer::extension(number)),
         dnd: extension.dnd,
         forward: extension.forward_always.clone(),

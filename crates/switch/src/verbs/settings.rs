@@ -1,9 +1,9 @@
-//! `caller.set(..)`, `caller.last_dialed`, `caller.last_caller`: what the store is asked about the caller's own extension.
+//! `caller.set(..)`, `caller.last_dialed`, `caller.last_caller`, `caller.log_on(..)`, `caller.log_off()`: what the store is asked about the caller's own extension.
 //!
 //! Only an extension that has signed in, or comes from a trusted network, has settings and past calls of its own.
 
 use crate::{
-    api::{LastNumber, Outcome, Query, QueryId, SettingsPatch},
+    api::{LastNumber, Outcome, Pin, Query, QueryId, SettingsPatch},
     call::{Call, VerbEvent},
     core::{Core, QueryUse},
 };
@@ -16,6 +16,8 @@ pub(crate) enum Storing {
     Set(QueryId),
     /// A number of past calls.
     LastNumber(QueryId),
+    /// A person logs on or off at the caller's phone.
+    LogOn(QueryId),
 }
 
 /// Begins `caller.set(..)`.
@@ -41,6 +43,16 @@ pub(super) fn last_number(call: &Call, x: &mut Core, which: LastNumber) -> Next 
     Next::Wait(Running::Store(Storing::LastNumber(query)))
 }
 
+/// Begins `caller.log_on(..)` or `caller.log_off()`.
+pub(super) fn log_on(call: &Call, x: &mut Core, wanted: Option<Box<(String, Pin)>>) -> Next {
+    let Some(username) = call.facts.device.clone() else {
+        return Next::Done(Outcome::Flag(false));
+    };
+    let query = Query::LogOn { username, wanted };
+    let query = x.ask(query, QueryUse::Store(call.id));
+    Next::Wait(Running::Store(Storing::LogOn(query)))
+}
+
 impl Storing {
     /// Something happened. Keys that the caller presses meanwhile wait for the next verb.
     pub fn event(self, event: &VerbEvent) -> Next {
@@ -50,10 +62,12 @@ impl Storing {
             } else {
                 Outcome::Fault("set: the change could not be stored".into())
             }),
+            (Self::LogOn(asked), VerbEvent::Stored(query, ok)) if *query == asked => Next::Done(Outcome::Flag(*ok)),
             (Self::LastNumber(asked), VerbEvent::Found(query, number)) if *query == asked => {
                 Next::Done(Outcome::Text(number.clone()))
             }
             (Self::Set(_), VerbEvent::SubjectGone) => Next::Done(Outcome::Done),
+            (Self::LogOn(_), VerbEvent::SubjectGone) => Next::Done(Outcome::Flag(false)),
             (Self::LastNumber(_), VerbEvent::SubjectGone) => Next::Done(Outcome::Text(None)),
             (storing, _) => Next::Wait(Running::Store(storing)),
         }

@@ -8,8 +8,8 @@ use std::{
 };
 
 use sip::digest::Ha1Pair;
-use store::{NewExtension, Options, Store, StoreError};
-use switch::{Extension, Ha1, Input};
+use store::{LogOn, NewExtension, Options, Store, StoreError};
+use switch::{AccountChange, Extension, Ha1, Input};
 use tokio::{runtime::Handle, task::spawn_blocking};
 
 use super::{StartError, recordings};
@@ -112,6 +112,7 @@ pub(super) async fn load(store: &Store, config: &Config, now: i64) -> Result<Vec
     }
     recordings::close_interrupted(store, config).await?;
     let accounts = store.load_accounts(domain).await?;
+    let log_ons = store.load_log_ons(domain).await?;
     let bindings = store.load_bindings(domain, now).await?;
     let subscriptions = store.load_subscriptions(domain, now).await?;
     let messages = store.load_messages(domain, now).await?;
@@ -123,6 +124,8 @@ pub(super) async fn load(store: &Store, config: &Config, now: i64) -> Result<Vec
         "loaded"
     );
     let accounts = accounts.iter().flat_map(admin::account_changes).map(Input::Account);
+    let log_on = |LogOn { username, extension }| Input::Account(AccountChange::LogOn { username, extension });
+    let accounts = accounts.chain(log_ons.into_iter().map(log_on));
     let bindings = bindings.into_iter().map(Input::Restored);
     let subscriptions = subscriptions
         .into_iter()

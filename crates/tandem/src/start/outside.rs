@@ -2,7 +2,7 @@
 
 use admin::{Accounts, EventBus};
 use store::Store;
-use switch::{Input, LastNumber, Output, Query, QueryId, SettingsPatch};
+use switch::{Input, LastNumber, Output, Pin, Query, QueryId, SettingsPatch};
 use tokio::runtime::Handle;
 
 use crate::{
@@ -39,6 +39,15 @@ impl Own {
         });
     }
 
+    fn log_on(&self, query: QueryId, username: String, wanted: Option<(String, Pin)>) {
+        let (accounts, mailbox) = (self.accounts.clone(), self.mailbox.clone());
+        let wanted = wanted.map(|(number, pin)| (number, pin.0));
+        self.runtime.spawn(async move {
+            let ok = accounts.log_on(username, wanted).await;
+            mailbox.answer(Input::Stored { query, ok });
+        });
+    }
+
     fn last_number(&self, query: QueryId, extension: String, which: LastNumber) {
         let (store, domain, mailbox) = (self.store.clone(), self.domain.clone(), self.mailbox.clone());
         self.runtime.spawn(async move {
@@ -65,6 +74,9 @@ impl Outside for Shell {
             Output::Query(query, Query::OpenCdr(open)) => self.recorder.open_cdr(query, *open),
             Output::Query(query, Query::ChangeSettings { extension, change }) => {
                 self.own.change(query, extension, *change);
+            }
+            Output::Query(query, Query::LogOn { username, wanted }) => {
+                self.own.log_on(query, username, wanted.map(|wanted| *wanted));
             }
             Output::Query(query, Query::LastNumber { extension, which }) => {
                 self.own.last_number(query, extension, which);

@@ -16,7 +16,7 @@ use crate::model::secret::Shown;
     "number": "101", "name": "Alice", "dnd": false, "forward_always": null, "forward_busy": null,
     "forward_no_answer": "102", "forward_unreachable": null, "voicemail": true, "require_qop": false,
     "transcode": "auto", "dtmf": "auto", "no_answer_seconds": 20, "call_limit": 2, "pickup_group": "sales", "music": null,
-    "reject_anonymous": false, "hide_number": false, "intercom": true, "created_at": "2026-01-05T08:30:00Z", "updated_at": "2026-01-05T08:30:00Z"
+    "reject_anonymous": false, "hide_number": false, "intercom": true, "has_pin": false, "created_at": "2026-01-05T08:30:00Z", "updated_at": "2026-01-05T08:30:00Z"
 }))]
 pub(crate) struct Extension {
     /// Its number, which is also the user name of its phone.
@@ -49,6 +49,8 @@ pub(crate) struct Extension {
     /// What it wants done with its calls besides.
     #[serde(flatten)]
     pub(crate) rules: CallRules,
+    /// True if it has a PIN, with which people log on to another phone.
+    pub(crate) has_pin: bool,
     /// When it was made.
     pub(crate) created_at: Timestamp,
     /// When it was last changed.
@@ -113,6 +115,11 @@ pub(crate) struct ExtensionPatch {
     #[schema(required = false, min_length = 8, max_length = 128, pattern = r"^[^\x00-\x1f\x7f-\x9f]*$", format = Password, write_only, nullable = false)]
     #[serde(default, deserialize_with = "not_null")]
     pub(crate) password: Option<String>,
+    /// A new PIN, with which people log on to another phone (`*11` in the shipped dialplan): 4 to 16 digits, not all of
+    /// them the same. After five wrong PINs none is taken for ten minutes. Null: nobody can log on.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(required = false, value_type = Option<String>, min_length = 4, max_length = 16, pattern = "^[0-9]{4,16}$", format = Password, write_only)]
+    pub(crate) pin: Option<Option<String>>,
     /// True if the extension has a mailbox; null: false.
     #[serde(default, deserialize_with = "given")]
     #[schema(required = false, value_type = Option<bool>)]

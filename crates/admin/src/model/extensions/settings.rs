@@ -107,6 +107,7 @@ const FIELDS: &[&str] = &[
     "number",
     "name",
     "password",
+    "pin",
     "voicemail",
     "require_qop",
     "transcode",
