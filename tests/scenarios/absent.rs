@@ -74,10 +74,8 @@ fn they_are_kept_and_delivered_in_order_when_the_phone_registers_each_once() {
 fn date_and_content_are_those_of_the_sender_and_expires_is_what_is_left() {
     let (stage, alice, bob) = away();
     stage.pass(10.5);
-    let expected = stage.with(|world| {
-        let unix = tests::world::EPOCH / 1_000_000 + i64::try_from(world.now.as_micros()).unwrap() / 1_000_000;
-        unix
-    });
+    let expected =
+        stage.with(|world| tests::world::EPOCH / 1_000_000 + i64::try_from(world.now.as_micros()).unwrap() / 1_000_000);
     let date = |message: &Message| message.header(HeaderName::Date).map(str::to_owned);
     assert_eq!(sends(&alice, "without a date"), 202);
     let own = [

@@ -2,6 +2,8 @@
 //!
 //! The seeds are fixed, so each run tries the same inputs. The fuzz targets of `crates/fuzz` look further.
 
+#![allow(clippy::unwrap_used, reason = "a test may")]
+
 use std::{io::Cursor, net::SocketAddr, time::Duration};
 
 use media::{

@@ -143,11 +143,6 @@ impl Locations {
         }
     }
 
-    /// Whether an extension has a contact, reachable or not.
-    pub fn is_registered(&self, number: &str) -> bool {
-        !self.of(number).is_empty()
-    }
-
     /// Whether a phone acts for an extension, reachable or not: its own, or one at which a person has logged on.
     pub fn has_phone(&self, number: &str, accounts: &Accounts) -> bool {
         self.phones(number, accounts).next().is_some()

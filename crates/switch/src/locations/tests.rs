@@ -215,7 +215,8 @@ fn a_removed_contact_is_forgotten() {
         locations.apply(change.clone());
     }
     let own = Peer::extension("101");
-    assert!(locations.is_registered("101") && !locations.is_registered("102"));
+    let accounts = Accounts::default();
+    assert!(locations.has_phone("101", &accounts) && !locations.has_phone("102", &accounts));
     assert!(locations.is_registered_from(&own, udp().remote.ip()));
     assert!(!locations.is_registered_from(&own, udp().local.ip()));
     assert!(!locations.is_registered_from(&Peer::Uri("101".into()), udp().remote.ip()));

@@ -67,6 +67,7 @@ mod tests {
                 | Output::Script(_)
                 | Output::Forget(_)
                 | Output::Subscriptions(_)
+                | Output::DropMessage(_)
                 | Output::CdrAnswered(_)
                 | Output::Quality { .. }
                 | Output::Journal(_)

@@ -85,6 +85,7 @@ impl Line {
                 | Output::Query(..)
                 | Output::Forget(_)
                 | Output::Subscriptions(_)
+                | Output::DropMessage(_)
                 | Output::CdrAnswered(_)
                 | Output::Quality { .. }
                 | Output::Cdr(_)
@@ -317,11 +318,9 @@ fn the_lines_besides_the_audio_go_on_at_their_ports() {
     image.talk.session.receive_line_at(1, 9);
     let mut line = Line::new(2, false, 0);
     let leg = resumed(&mut line, image);
-    let opened = line.media.iter().filter_map(|command| match command {
-        media::Command::Open { local_port, .. } => Some(*local_port),
-        _ => None,
-    });
-    assert!(opened.collect::<Vec<_>>().contains(&20_010));
+    let is_opened =
+        |command: &media::Command| matches!(command, media::Command::Open { local_port, .. } if *local_port == 20_010);
+    assert!(line.media.iter().any(is_opened));
     let leg = line.switch.x.legs.get(leg).unwrap();
     let lines = leg.lines();
     assert!(matches!(lines[..], [Some(_), None]), "{lines:?}");
