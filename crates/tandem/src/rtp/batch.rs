@@ -1,9 +1,8 @@
-//! Many datagrams in one system call: `recvmmsg` and `sendmmsg`. A datagram that is alone costs less by `recvfrom` and
-//! `sendto`: of what the kernel needs for it, a third less to receive and a tenth less to send.
+//! Many datagrams in one system call: `recvmmsg` and `sendmmsg`.
 //!
-//! `nix` wraps these calls. But its result of `sendmmsg` can be counted only by reading source addresses, and the kernel
-//! writes none when it sends. So the calls are made here, on addresses as the kernel writes them, and one socket option
-//! that no crate offers is set here. Nothing else in this room is unsafe.
+//! `nix` wraps both calls. But its result of `sendmmsg` can be counted only by reading source addresses, and the kernel
+//! writes none when it sends. So the two calls are made here, and one socket option that no crate offers is set here.
+//! Nothing else in this room is unsafe.
 #![allow(unsafe_code)]
 
 use std::{
@@ -122,31 +121,6 @@ impl Receiver {
         Ok(count)
     }
 
-    /// Takes one datagram that has come to the socket of that local port; there must be room. Never blocks.
-    pub(super) fn receive_one(&mut self, port: u16, socket: BorrowedFd<'_>) -> io::Result<()> {
-        let (Some(buffer), Some(name)) = (self.buffers.get_mut(self.count), self.names.get_mut(self.count)) else {
-            return Err(io::ErrorKind::WouldBlock.into());
-        };
-        let mut name_length = NAME as libc::socklen_t;
-        // SAFETY: the kernel writes at most MAX_PACKET octets to `buffer` and at most NAME octets to `name`, which are that
-        // long and outlive the call; nothing else refers to them during it. Any octets are valid values of both.
-        let length = unsafe {
-            libc::recvfrom(
-                socket.as_raw_fd(),
-                buffer.as_mut_ptr().cast(),
-                MAX_PACKET,
-                libc::MSG_DONTWAIT,
-                name.as_mut_ptr().cast(),
-                &raw mut name_length,
-            )
-        };
-        let length = usize::try_from(length).map_err(|_| io::Error::last_os_error())?;
-        self.lengths[self.count] = length.min(MAX_PACKET);
-        self.ports[self.count] = port;
-        self.count += 1;
-        Ok(())
-    }
-
     /// All datagrams in the order they were taken: the local port, the source, the octets.
     pub(super) fn datagrams(&mut self) -> impl Iterator<Item = (u16, SocketAddr, &mut [u8])> {
         let buffers = self.buffers.iter_mut();
@@ -182,39 +156,15 @@ impl Outbox {
         let mut at = 0;
         while at < self.items.len() {
             // An error is about the first datagram: go on after it.
-            let sent = match self.items.len() - at {
-                1 => self.send_one(socket, at),
-                2..=FEW => self.send::<FEW>(socket, at),
-                _ => self.send::<SIZE>(socket, at),
+            let sent = if self.items.len() - at <= FEW {
+                self.send::<FEW>(socket, at)
+            } else {
+                self.send::<SIZE>(socket, at)
             };
             at += sent.unwrap_or(1).max(1);
         }
         self.items.clear();
         self.octets.clear();
-    }
-
-    /// Where the given datagram begins in `octets`.
-    fn start(&self, of: usize) -> usize {
-        of.checked_sub(1).map_or(0, |before| self.items[before].0)
-    }
-
-    /// Sends the given datagram; one went.
-    fn send_one(&self, socket: BorrowedFd<'_>, at: usize) -> io::Result<usize> {
-        let (end, name, length) = &self.items[at];
-        let bytes = &self.octets[self.start(at)..*end];
-        // SAFETY: the kernel reads the slice `bytes` and the first `length` octets of `name`, which has NAME; both outlive
-        // the call.
-        let sent = unsafe {
-            libc::sendto(
-                socket.as_raw_fd(),
-                bytes.as_ptr().cast(),
-                bytes.len(),
-                libc::MSG_DONTWAIT,
-                name.as_ptr().cast(),
-                libc::socklen_t::from(*length),
-            )
-        };
-        usize::try_from(sent).map_err(|_| io::Error::last_os_error()).map(|_| 1)
     }
 
     /// Sends up to `N` datagrams from the given one on; how many went.
@@ -224,7 +174,7 @@ impl Outbox {
             iov_len: 0,
         }; SIZE];
         let mut headers = [EMPTY; N];
-        let mut start = self.start(from);
+        let mut start = from.checked_sub(1).map_or(0, |before| self.items[before].0);
         let batch = &mut self.items[from..];
         let count = batch.len().min(N);
         for ((item, header), vector) in batch.iter_mut().zip(&mut headers).zip(&mut vectors) {
@@ -366,29 +316,6 @@ mod tests {
                 .map(|n| (7, from, n, 20))
                 .collect::<Vec<_>>()
         );
-    }
-
-    #[test]
-    fn a_datagram_that_is_alone_goes_out_and_comes_in_with_its_addresses() {
-        use std::{net::UdpSocket, os::fd::AsFd};
-        for (host, dual) in [("127.0.0.1:0", false), ("[::1]:0", true)] {
-            let [sender, receiver] = [0; 2].map(|_| UdpSocket::bind(host).unwrap());
-            let mut outbox = Outbox::default();
-            let mut batch = Receiver::new();
-            assert!(batch.receive_one(7, receiver.as_fd()).is_err(), "nothing has come");
-            for (n, octets) in [[1u8; 20].as_slice(), &[], &[3; 1700]].into_iter().enumerate() {
-                // What the kernel refuses is lost, and what follows is sent.
-                outbox.push(SocketAddr::new(receiver.local_addr().unwrap().ip(), 0), dual, octets);
-                outbox.flush(sender.as_fd());
-                outbox.push(receiver.local_addr().unwrap(), dual, octets);
-                outbox.flush(sender.as_fd());
-                batch.receive_one(7, receiver.as_fd()).unwrap();
-                let (port, from, bytes) = batch.datagrams().last().unwrap();
-                assert_eq!((port, from), (7, sender.local_addr().unwrap()));
-                assert_eq!(bytes, &octets[..octets.len().min(MAX_PACKET)], "{n}");
-            }
-            assert_eq!(batch.datagrams().count(), 3);
-        }
     }
 
     #[test]

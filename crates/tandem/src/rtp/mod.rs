@@ -16,15 +16,14 @@
 //! sleeps between them. A packet waits half a tick on average. With nothing to do the thread blocks, and costs nothing.
 //! In a round it
 //!
-//! 1. takes what has come to the ports, from a busy port many datagrams in one system call (`recvmmsg`), from others one;
+//! 1. takes all that has come to the ports, many datagrams in one system call (`recvmmsg`);
 //! 2. lets the relay read the legs of all these packets ahead of time ([`media::Relay::warm`]);
 //! 3. gives the packets to the relay one after the other, and queues for each port the packets to be sent;
 //! 4. sends the queues, many datagrams in one system call (`sendmmsg`).
 //!
 //! The kernel has nearly the whole cost of a packet: two thirds for sending, a sixth for receiving. `io_uring` was
 //! measured and needs as much as the two calls; segmentation offload (`UDP_SEGMENT`, `UDP_GRO`) has nothing to put
-//! together, since two packets to one address and port are 20 ms apart. Legs whose phones share an address have a port
-//! each, so that their packets come and go alone: there `recvfrom` and `sendto` cost a sixth less than the calls for many.
+//! together, since two packets to one address and port are 20 ms apart.
 //!
 //! A core relays some 250,000 packets a second, which is 2,500 calls. More would take several engines on port ranges of
 //! their own, each with its share of the calls. Today one engine is started; the pool and `media::MediaId` count
@@ -291,8 +290,7 @@ impl Worker {
 
     fn round(&mut self) -> Round {
         let mut ready = [EpollEvent::empty(); READY];
-        let timeout = self.timeout();
-        let waited = self.ports.wait(&mut ready, timeout);
+        let waited = self.ports.wait(&mut ready, self.timeout());
         self.began = self.now();
         let ready = match waited {
             Ok(count) => &ready[..count],

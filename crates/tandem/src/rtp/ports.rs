@@ -32,8 +32,6 @@ struct Port {
     came: u32,
     /// Whether epoll watches it; else it is looked at in every round.
     watched: bool,
-    /// The round in which it was last looked at.
-    round: u32,
     /// Since when no leg has been here, as of the last sweep.
     unused: Option<Duration>,
 }
@@ -54,8 +52,6 @@ pub(super) struct Ports {
     /// Ports that epoll does not watch, because they are busy.
     unwatched: Vec<u16>,
     reviewed: Duration,
-    /// The number of the present round.
-    round: u32,
     epoll: Option<Epoll>,
 }
 
@@ -81,7 +77,6 @@ impl Ports {
             came: Vec::new(),
             unwatched: Vec::new(),
             reviewed: Duration::ZERO,
-            round: 0,
             epoll: None,
         })
     }
@@ -97,9 +92,7 @@ impl Ports {
         Ok(())
     }
 
-    /// Begins a round: waits until something has come to a watched port.
-    pub(super) fn wait(&mut self, ready: &mut [EpollEvent], timeout: EpollTimeout) -> Result<usize, Errno> {
-        self.round = self.round.wrapping_add(1);
+    pub(super) fn wait(&self, ready: &mut [EpollEvent], timeout: EpollTimeout) -> Result<usize, Errno> {
         self.epoll.as_ref().map_or(Ok(0), |epoll| epoll.wait(ready, timeout))
     }
 
@@ -118,7 +111,6 @@ impl Ports {
                         outbox: Outbox::default(),
                         came: 0,
                         watched: true,
-                        round: self.round,
                         unused: None,
                     });
                     if let Some(epoll) = &self.epoll {
@@ -165,22 +157,16 @@ impl Ports {
         Ok(socket.into())
     }
 
-    /// Takes what has come to a port; whether there may be more that must be taken in this round.
-    ///
-    /// At most ports nearly all datagrams come alone, one in many rounds. There one is taken, without a look for a second
-    /// one; if there is one, epoll reports the port again in the next round, and then a batch is taken.
+    /// Takes a batch of what has come to a port; whether there may be more.
     pub(super) fn receive(&mut self, port: u16, receiver: &mut Receiver, more: bool) -> bool {
-        let round = self.round;
         let Some(Some(open)) = self.slot(port) else {
             return false;
         };
-        let alone = open.round != round.wrapping_sub(1);
-        open.round = round;
         let socket = open.socket.as_fd();
-        let (got, asked) = match (more || !open.watched, alone) {
-            (true, _) => (receiver.receive::<SIZE>(port, socket), SIZE),
-            (false, false) => (receiver.receive::<FEW>(port, socket), FEW),
-            (false, true) => (receiver.receive_one(port, socket).map(|()| 1), FEW),
+        let (got, asked) = if more || !open.watched {
+            (receiver.receive::<SIZE>(port, socket), SIZE)
+        } else {
+            (receiver.receive::<FEW>(port, socket), FEW)
         };
         let got = got.unwrap_or(0);
         let is_first = open.came == 0 && got > 0;
@@ -356,35 +342,6 @@ mod tests {
             self.receiver.clear();
             count == 1 && ready[0].data() == u64::from(self.port)
         }
-    }
-
-    #[test]
-    fn a_datagram_that_comes_alone_is_taken_alone_and_a_burst_in_the_next_round() {
-        let mut bench = Bench::new();
-        let mut ready = [EpollEvent::empty(); 4];
-        let mut took = |bench: &mut Bench| {
-            let reported = bench.ports.wait(&mut ready, EpollTimeout::ZERO).unwrap();
-            let more = reported > 0 && bench.ports.receive(bench.port, &mut bench.receiver, false);
-            let count = bench.receiver.datagrams().count();
-            bench.receiver.clear();
-            (reported, count, more)
-        };
-        for _ in 0..3 {
-            bench.phone.send(&[7; 20]).unwrap();
-            assert_eq!(took(&mut bench), (1, 1, false));
-            assert_eq!(took(&mut bench), (0, 0, false));
-        }
-        for _ in 0..6 {
-            bench.phone.send(&[7; 20]).unwrap();
-        }
-        assert_eq!(took(&mut bench), (1, 1, false));
-        assert_eq!(took(&mut bench), (1, 5, false));
-        for _ in 0..20 {
-            bench.phone.send(&[7; 20]).unwrap();
-        }
-        assert_eq!(took(&mut bench), (1, FEW, true));
-        assert!(!bench.ports.receive(bench.port, &mut bench.receiver, true));
-        assert_eq!(bench.receiver.datagrams().count(), 20 - FEW);
     }
 
     #[test]
