@@ -388,18 +388,16 @@ fn memory() {
         engines.push(engine);
     }
     // Calls that are silent: each hundred of them talks before the next hundred comes, which takes the memory over.
-    const WAVE: usize = 100;
-    let talks = ["PCMU", "OPUS"].map(talk);
-    let mut engine = Engine::new();
+    let (talks, mut engine) = (["PCMU", "OPUS"].map(talk), Engine::new());
     let wave = |engine: &mut Engine| {
-        add_calls(engine, &talks, WAVE, [true, true]);
+        add_calls(engine, &talks, CALLS / 10, [true, true]);
         engine.pass(1);
         engine.turns.iter_mut().for_each(Vec::clear);
         engine.pass(2);
     };
     wave(&mut engine);
     let before = resident();
-    (0..CALLS / WAVE).for_each(|_| wave(&mut engine));
+    (0..10).for_each(|_| wave(&mut engine));
     println!(
         "memory of a silent leg of a call of G.711 and Opus, the mean {:.1} KiB",
         (resident() - before) / (2 * CALLS) as f64
