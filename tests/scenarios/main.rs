@@ -11,6 +11,7 @@ mod lamps;
 mod media;
 mod message;
 mod odd;
+mod passing;
 mod quality;
 mod records;
 mod reliable;

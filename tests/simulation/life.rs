@@ -193,6 +193,8 @@ impl Life {
 
     fn people(&mut self) {
         let sixes = [0, 0, 0, 50, 100][usize::try_from(self.chance.below(5)).unwrap()];
+        // Chosen apart, so that a world has the same phones as before there were any.
+        let mut reliable = Chance(self.seed ^ 0x5072_6163);
         for number in self.numbers.clone() {
             self.world.extension(&number);
             for _ in 0..=self.chance.below(3) {
@@ -223,6 +225,7 @@ impl Life {
                 }
                 let mut habits = self.world.phones[index].mood.clone();
                 crate::odd::habits(&mut self.chance, &mut habits);
+                habits.reliable = crate::odd::reliable(&mut reliable);
                 self.with(index, |phone| {
                     phone.mood = habits;
                     if stream {

@@ -1,6 +1,6 @@
 //! Habits of real phones. Each was met in the field, and none may break a call.
 
-use tests::{Mood, net::Chance};
+use tests::{Mood, net::Chance, phone::Reliable};
 
 /// Gives a phone its habits.
 pub fn habits(chance: &mut Chance, mood: &mut Mood) {
@@ -24,6 +24,15 @@ pub fn habits(chance: &mut Chance, mood: &mut Mood) {
             ("Here\r\n", "He\0re\u{1b}\r\n"),
             (", <sip:", ",\r\n\t<sip:"),
         ];
+    }
+}
+
+/// What a phone makes of reliable provisional responses.
+pub fn reliable(chance: &mut Chance) -> Reliable {
+    match chance.below(10) {
+        0..=3 => Reliable::No,
+        4..=7 => Reliable::Supported,
+        _ => Reliable::Required,
     }
 }
 

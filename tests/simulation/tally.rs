@@ -112,7 +112,7 @@ impl Tally {
             }
             self.transfers.accepted += u64::from(call.transfer.code == Some(202));
             let replaces = call.invite.header(sip::HeaderName::Replaces).is_some();
-            self.transfers.replaced += u64::from(replaces && call.dialog.is_some());
+            self.transfers.replaced += u64::from(replaces && call.was_answered());
         }
     }
 
@@ -147,7 +147,7 @@ impl Tally {
             for call in &phone.calls {
                 self.left += u64::from(call.left);
                 self.directed += u64::from(call.incoming && call.is_one_way());
-                self.odd += u64::from(phone.mood.odd_sdp.is_some() && call.dialog.is_some());
+                self.odd += u64::from(phone.mood.odd_sdp.is_some() && call.was_answered());
             }
         }
     }

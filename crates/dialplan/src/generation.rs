@@ -95,7 +95,9 @@ impl Generation {
     pub(crate) fn enter(&self, entry: ScriptEntry, facts: Facts) -> Result<(), ScriptFault> {
         let scripts = self.scripts.as_ref().map_err(Clone::clone)?;
         // A number that a phone dials is no fault of the script. A number that no extension can have need not reach it.
-        if arguments::number(&facts.dialed).is_err() {
+        // `conf=` names a conference (RFC 4240 section 5).
+        let dialed = facts.dialed.strip_prefix("conf=").unwrap_or(&facts.dialed);
+        if arguments::number(dialed).is_err() {
             fiber::ask_plainly(Verb::Reject {
                 code: RejectCode::NOT_FOUND,
                 reason: None,

@@ -2,10 +2,11 @@
 
 mod callee;
 mod caller;
+mod ended;
 mod update;
 
 use sip::{Builder, HeaderName, Message, Method, StatusCode, dialog::Dialog, headers::session::RSeq};
-use switch::{Config, ReliableProvisional, Transactions, Trusted};
+use switch::{Config, Hold, Limits, ReliableProvisional, Transactions, Trusted};
 use tests::{Settings, Stage, Wire, sdp};
 
 /// A caller that the test drives message by message, and a phone that it drives so, too.
@@ -61,9 +62,12 @@ impl Call {
             prefix: 32,
             extension: "101".into(),
         };
+        let mut limits = Limits::default();
+        limits.services.hold = Hold::Pass;
         let stage = Stage::new(Settings {
             plan: plan.into(),
             config: Config {
+                limits,
                 trusted: vec![trusted],
                 transactions: Transactions {
                     reliable_provisional: asks.mode,

@@ -83,7 +83,6 @@ fn each_provisional_response_reaches_the_caller_as_it_is() {
         (181, "181 Call Is Being Forwarded", false),
         (182, "182 Queued", false),
         (183, "183 Session Progress", false),
-        (199, "199 Early Dialog Terminated", false),
         // RFC 3261 8.1.3.2: an unknown provisional response counts as a 183.
         (188, "183 Session Progress", false),
     ] {

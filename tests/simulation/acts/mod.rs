@@ -33,7 +33,8 @@ pub fn act(life: &mut Life) {
     }
     match life.chance.below(100) {
         0..=21 => calls(life),
-        22..=48 => called(life),
+        22..=46 => called(life),
+        47..=48 => updates_early(life),
         49..=53 => gives_up(life),
         54..=79 => talk::talks(life),
         80 => trouble::spoofs(life),
@@ -132,6 +133,14 @@ fn called(life: &mut Life) {
         95..=97 => phone.leaves(call),
         _ => {}
     });
+}
+
+/// A phone changes its session before the call is answered, where it may.
+fn updates_early(life: &mut Life) {
+    let direction = direction(life);
+    if let Some((index, call)) = call(life, PhoneCall::may_update_early) {
+        life.with(index, |phone| phone.change(call, &sip::Method::Update, Some(direction)));
+    }
 }
 
 fn gives_up(life: &mut Life) {

@@ -115,7 +115,7 @@ fn answered(cdrs: &[&Cdr]) -> bool {
 /// A caller that was answered has a record that says so.
 pub fn know_of_answers(life: &mut Life) {
     with_records(life, |call, cdrs| {
-        let right = answered(cdrs) || call.dialog.is_none();
+        let right = answered(cdrs) || !call.was_answered();
         assert!(right, "the caller was answered: {cdrs:?}");
     });
 }
@@ -124,7 +124,7 @@ pub fn know_of_answers(life: &mut Life) {
 /// it was transferred to.
 pub fn are_those_of_the_callers(life: &mut Life) {
     with_records(life, |call, cdrs| {
-        let agrees = |cdr: &&Cdr| cdr.answered_at.is_some() == call.dialog.is_some();
+        let agrees = |cdr: &&Cdr| cdr.answered_at.is_some() == call.was_answered();
         assert!(call.given || cdrs.iter().any(agrees), "{cdrs:?}");
         // A script may move its caller, too.
         let linked = cdrs.iter().all(|cdr| !cdr.links.is_empty());

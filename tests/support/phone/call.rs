@@ -11,7 +11,7 @@ use sip::{
     transaction::{ClientId, ServerId},
 };
 
-use super::Transfer;
+use super::{Transfer, reliable::Responses};
 
 /// The state of a call.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -69,6 +69,9 @@ pub struct PhoneCall {
     pub(super) ack: Option<Message>,
     pub(super) offered_late: bool,
     pub(super) changing: bool,
+    pub(super) reliable: Responses,
+    /// The 2xx to the phone's INVITE has come.
+    pub(super) answered: bool,
 }
 
 /// The usual answer of a phone: the offered codecs that it has, in the mirrored direction.
@@ -117,6 +120,7 @@ impl PhoneCall {
         self.client = None;
         self.waiting = None;
         self.accepted = None;
+        self.reliable.forget();
     }
 
     /// The media of the phone: the address it sends to, and the codecs it receives.
@@ -159,6 +163,11 @@ impl PhoneCall {
             .any(|line| offer.contains(line))
     }
 
+    /// True if the 2xx to the phone's INVITE has come.
+    pub fn was_answered(&self) -> bool {
+        self.dialog.is_some() && (self.incoming || self.answered)
+    }
+
     /// True if a change waits for its decision.
     pub fn is_asked(&self) -> bool {
         self.waiting.is_some()
@@ -190,6 +199,8 @@ impl PhoneCall {
             ack: None,
             offered_late: false,
             changing: false,
+            reliable: Responses::default(),
+            answered: false,
         }
     }
 
@@ -201,6 +212,7 @@ impl PhoneCall {
 
     pub(super) fn answer_offer(&mut self, codecs: &Spec) -> Option<Bytes> {
         match (&self.heard, self.session.is_established()) {
+            (Some(_), true) if self.reliable.settled => Some(Bytes::new()), // RFC 6337 section 3.1.1
             (Some(_), true) => self.session.last_local().cloned(),
             (Some(offered), false) => self.session.make_answer(&answer_to(&offered.clone(), codecs)).ok(),
             (None, _) => Some(self.offer(codecs)),

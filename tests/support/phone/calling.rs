@@ -49,7 +49,8 @@ impl Phone {
             .header(HeaderName::CSeq, "1 INVITE")
             .header(HeaderName::Contact, self.contact())
             .header(HeaderName::UserAgent, self.agent());
-        builder = edit(self.ask_timer(say_allow(&self.mood, builder)));
+        let builder_with = self.mood.reliable.ask(self.ask_timer(say_allow(&self.mood, builder)));
+        builder = edit(builder_with);
         for (name, value) in &self.mood.adds {
             builder = builder.other(name, value);
         }
@@ -87,11 +88,25 @@ impl Phone {
             return;
         };
         let code = StatusCode::new(code).unwrap();
+        if call.reliable.waits() {
+            return; // RFC 3262 section 3: one at a time
+        }
         let builder = Builder::reply(&call.invite, code, Some(&call.tag)).header(HeaderName::Contact, contact);
-        let reply = match described.then(|| call.answer_offer(&codecs)).flatten() {
+        let body = described.then(|| call.answer_offer(&codecs)).flatten();
+        let reliably = self.is_reliable(index);
+        let builder = if reliably {
+            let numbered = self.numbered(index, builder);
+            say_allow(&self.mood, numbered)
+        } else {
+            builder
+        };
+        let reply = match body.filter(|body| !body.is_empty()) {
             Some(body) => builder.body("application/sdp", &written(odd, &body)).finish(),
             None => builder.finish(),
         };
+        if reliably {
+            self.awaits_prack(index, &reply);
+        }
         let _ = self.layer.respond(self.now, server, reply);
         self.drain();
     }
@@ -117,6 +132,11 @@ impl Phone {
         let (Some(server), Phase::Ringing, false) = (call.server, call.phase, call.left) else {
             return;
         };
+        if call.reliable.holds_back() {
+            call.reliable.answers = true;
+            return;
+        }
+        call.reliable.forget();
         let Some(body) = call.answer_offer(&codecs) else {
             return self.reject(index, 488);
         };
@@ -124,10 +144,13 @@ impl Phone {
             .copy(&call.invite, HeaderName::RecordRoute)
             .header(HeaderName::Contact, contact)
             .header(HeaderName::Server, format_args!("Desk/{}", self.number));
+        let reply = grant_timer(&self.mood, say_allow(&self.mood, reply));
         let body = written(odd, &body);
-        let reply = grant_timer(&self.mood, say_allow(&self.mood, reply))
-            .body("application/sdp", &body)
-            .finish();
+        let reply = match self.is_settled(index) {
+            true => reply.finish(),
+            false => reply.body("application/sdp", &body).finish(),
+        };
+        let call = &mut self.calls[index];
         call.phase = Phase::Up;
         call.refreshed(self.now, &reply);
         call.accepted = Some(Accepted::new(
@@ -135,10 +158,10 @@ impl Phone {
             reply.bytes().clone(),
             &LayerConfig::default().timers,
         ));
-        let twin = self
-            .mood
-            .twins
-            .then(|| self.twin(&self.calls[index].invite.clone(), &body));
+        let twin = self.mood.twins.then(|| {
+            let said = self.calls[index].session.last_local().cloned().unwrap_or_default();
+            self.twin(&self.calls[index].invite.clone(), &said)
+        });
         let _ = self.layer.respond(self.now, server, reply);
         if let Some(twin) = twin {
             let _ = self.layer.respond(self.now, server, twin);

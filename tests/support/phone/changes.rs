@@ -7,7 +7,7 @@ use sip::{
     transaction::{LayerConfig, ServerId},
 };
 
-use super::{Phone, Purpose, answer_to, mood::grant_timer, written};
+use super::{Phase, Phone, Purpose, answer_to, mood::grant_timer, written};
 
 impl Phone {
     /// A request within a call's dialog.
@@ -34,8 +34,11 @@ impl Phone {
             None => builder.finish(),
         };
         self.calls[index].changing = true;
+        let early = self.calls[index].phase == Phase::Ringing;
         let client = self.send(request, Purpose::Change(index));
-        self.calls[index].client = Some(client);
+        if !early {
+            self.calls[index].client = Some(client);
+        }
         self.drain();
     }
 

@@ -24,19 +24,24 @@ impl Phone {
         let _ = self.layer.respond(self.now, id, reply);
     }
 
+    /// A request outside of any dialog.
+    fn request_outside(&mut self, id: ServerId, message: Message) {
+        match message.method() {
+            Method::Invite => self.invited(id, message),
+            Method::Message => {
+                if self.mood.refuses_texts.is_none() {
+                    self.texts.push(message.body_text().into_owned());
+                }
+                self.simple(id, &message, self.mood.refuses_texts.unwrap_or(200));
+            }
+            Method::Options => self.simple(id, &message, 200),
+            _ => self.simple(id, &message, 405),
+        }
+    }
+
     pub(super) fn request(&mut self, id: ServerId, message: Message) {
         if message.to_tag().is_none() {
-            return match message.method() {
-                Method::Invite => self.invited(id, message),
-                Method::Message => {
-                    if self.mood.refuses_texts.is_none() {
-                        self.texts.push(message.body_text().into_owned());
-                    }
-                    self.simple(id, &message, self.mood.refuses_texts.unwrap_or(200));
-                }
-                Method::Options => self.simple(id, &message, 200),
-                _ => self.simple(id, &message, 405),
-            };
+            return self.request_outside(id, message);
         }
         let Some(index) = self.by_dialog(&message) else {
             let before = self.twins.len();
@@ -100,6 +105,7 @@ impl Phone {
                     Some(_) | None => self.answer_change(index, id, &message, 200),
                 }
             }
+            Method::Prack => self.acknowledged_early(index, id, &message),
             Method::Info | Method::Message => self.passed(index, id, &message),
             Method::Notify => self.notified(index, id, &message),
             _ => self.simple(id, &message, 405),

@@ -8,11 +8,12 @@
 //! | `calling.rs` | calls: making, answering, refusing, ending them |
 //! | `changes.rs` | within a call: re-INVITE, UPDATE, INFO, MESSAGE |
 //! | `transfer.rs` | REFER and its NOTIFYs, INVITE with Replaces |
+//! | `reliable.rs` | reliable provisional responses |
 //! | `incoming.rs` | requests that come in |
 //! | `responses.rs` | responses that come in |
 //! | `outside.rs` | REGISTER, MESSAGE, credentials |
 //! | `lamps.rs` | [`Lamp`]: SUBSCRIBE and its NOTIFYs |
-//! | `mood.rs`, `odd.rs`, `written.rs` | habits, and odd ways to write messages |
+//! | `mood.rs`, `odd.rs` | habits, and odd ways to write messages |
 
 mod call;
 mod calling;
@@ -22,9 +23,9 @@ mod lamps;
 mod mood;
 mod odd;
 mod outside;
+mod reliable;
 mod responses;
 mod transfer;
-mod written;
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -43,9 +44,10 @@ use call::answer_to;
 pub use call::{Phase, PhoneCall};
 pub use lamps::Lamp;
 pub use mood::Mood;
+pub use odd::ODDITIES;
+use odd::written;
+pub use reliable::Reliable;
 pub use transfer::{Notice, Transfer};
-pub use written::ODDITIES;
-use written::written;
 
 /// The number of received messages that a test can look at.
 const KEPT: usize = 100;
@@ -55,6 +57,7 @@ enum Purpose {
     Register,
     Invite(usize),
     Change(usize),
+    Prack,
     Bye(usize),
     Refer(usize),
     Message,
@@ -223,6 +226,7 @@ impl Phone {
         self.layer.timeout(now);
         let flow = self.flow();
         for index in 0..self.calls.len() {
+            self.repeats(index);
             let call = &mut self.calls[index];
             match call.accepted.as_mut().map(|accepted| accepted.due(now)) {
                 Some(Due::Retransmit(bytes)) => self.puts(flow, bytes),
@@ -249,7 +253,8 @@ impl Phone {
             .calls
             .iter()
             .filter_map(|call| call.accepted.as_ref()?.next_timeout());
-        accepted.chain(self.layer.next_timeout()).min()
+        let reliable = self.calls.iter().filter_map(|call| call.reliable.next());
+        accepted.chain(reliable).chain(self.layer.next_timeout()).min()
     }
 
     /// A datagram came.
@@ -346,6 +351,8 @@ impl Phone {
     fn complain(&mut self, id: ClientId) {
         let over = match self.purposes.get(&id) {
             Some(Purpose::Change(index)) => self.calls[*index].phase != Phase::Up,
+            // The call may be over before the PRACK arrives.
+            Some(Purpose::Prack) => true,
             _ => false,
         };
         if let Some(request) = self.sent.get(&id).filter(|_| !over) {

@@ -2,7 +2,7 @@
 
 use sip::{Builder, HeaderName};
 
-use super::written::replaced;
+use super::{odd::replaced, reliable::Reliable};
 
 /// Names the side that refreshes the session, if the phone has that habit.
 pub(super) fn grant_timer(mood: &Mood, builder: Builder) -> Builder {
@@ -43,6 +43,8 @@ pub struct Mood {
     pub timer: bool,
     /// Its codecs.
     pub codecs: Vec<&'static str>,
+    /// What it makes of reliable provisional responses.
+    pub reliable: Reliable,
     /// Makes calls without an offer.
     pub late_offer: bool,
     /// The value of Allow; empty: no Allow.
@@ -115,8 +117,9 @@ impl Default for Mood {
             dead: false,
             timer: true,
             codecs: vec!["PCMU", "PCMA", "TELEPHONE-EVENT"],
+            reliable: Reliable::No,
             late_offer: false,
-            allow: "INVITE, ACK, CANCEL, BYE, UPDATE, INFO, MESSAGE, OPTIONS, NOTIFY",
+            allow: "INVITE, ACK, CANCEL, BYE, UPDATE, PRACK, INFO, MESSAGE, OPTIONS, NOTIFY",
             asks_timer: None,
             grants_timer: None,
             min_se: None,

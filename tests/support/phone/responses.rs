@@ -1,6 +1,6 @@
 //! Responses to the phone's requests.
 
-use sip::{Message, Method, dialog::Dialog, transaction::ClientId};
+use sip::{Message, Method, transaction::ClientId};
 
 use super::{Phase, Phone, Purpose, answer_to, written};
 
@@ -32,12 +32,20 @@ impl Phone {
                 self.lamp_response(index, code, message, request.as_ref());
             }
             Purpose::Other if code >= 200 => self.answer = Some(message.clone()),
-            Purpose::Register | Purpose::Message | Purpose::Bye(_) | Purpose::Refer(_) | Purpose::Other => {}
+            Purpose::Register
+            | Purpose::Message
+            | Purpose::Bye(_)
+            | Purpose::Refer(_)
+            | Purpose::Prack
+            | Purpose::Other => {}
         }
     }
 
     fn invite_response(&mut self, index: usize, code: u16, message: &Message) {
         let forgets = self.mood.forgets_ack;
+        if (101..=199).contains(&code) && !self.takes_reliable(index, message) {
+            return;
+        }
         let call = &mut self.calls[index];
         call.last = message.clone();
         match code {
@@ -49,13 +57,14 @@ impl Phone {
                 }
                 call.take_description(message);
                 call.early_media |= !message.body().is_empty();
+                self.pracks(index, message);
             }
             200..=299 => {
-                let first = call.dialog.is_none();
+                let first = !std::mem::replace(&mut call.answered, true);
                 let cancelled = first && call.phase == Phase::Ending;
                 if first {
                     call.refreshed(self.now, message);
-                    call.dialog = Dialog::uac(&call.invite, message).ok();
+                    Self::confirmed(call, message);
                     call.take_description(message);
                     call.phase = Phase::Up;
                 }
@@ -158,7 +167,7 @@ impl Phone {
                 self.calls[index].transfer.code = Some(408);
             }
             Some(Purpose::Lamp(index)) => self.lamps[index].code = Some(408),
-            Some(Purpose::Other) | None => {}
+            Some(Purpose::Prack | Purpose::Other) | None => {}
         }
     }
 }

@@ -257,6 +257,15 @@ impl Actor {
         self
     }
 
+    /// Waits for the end of its call, with whatever status.
+    pub fn ends_with_any(&self) -> &Self {
+        self.waits("its call to end", |phone| {
+            self.acts_on(phone)
+                .is_some_and(|call| matches!(call.phase, Phase::Over(_)))
+        });
+        self
+    }
+
     /// Offers another direction by re-INVITE, and waits for the answer.
     pub fn offers(&self, direction: SdpDirection, expect: u16) -> &Self {
         self.begins_change(Method::Invite, Some(direction)).is_answered(expect)

@@ -48,6 +48,7 @@ pub(crate) const VERBS: &[(&str, usize, usize)] = &[
     ("set", 1, 1),
     ("log_on", 2, 2),
     ("log_off", 0, 0),
+    ("parameter", 1, 1),
 ];
 
 /// Seconds a verb may be told to take.
@@ -66,7 +67,19 @@ impl Caller {
 
 type Thing<T> = Result<T, Thrown>;
 
+/// What the request that began the call says.
+fn register_request(engine: &mut Engine) {
+    engine
+        .register_fn("header", |context: NativeCallContext, _: &mut Caller, name: &str| {
+            text_of(&context, name, Verb::Header)
+        })
+        .register_fn("parameter", |context: NativeCallContext, _: &mut Caller, name: &str| {
+            text_of(&context, name, Verb::Parameter)
+        });
+}
+
 pub(crate) fn register(engine: &mut Engine) {
+    register_request(engine);
     engine.register_type_with_name::<Caller>(TYPE);
     facts(engine);
     engine
@@ -124,9 +137,6 @@ pub(crate) fn register(engine: &mut Engine) {
                 tone(&context, name, Some(&seconds))
             },
         )
-        .register_fn("header", |context: NativeCallContext, _: &mut Caller, name: &str| {
-            header(&context, name)
-        })
         .register_fn("set", |context: NativeCallContext, _: &mut Caller, fields: Map| {
             let change = fits(
                 &context,
@@ -253,9 +263,10 @@ fn tone(context: &NativeCallContext, name: &str, seconds: Option<&Dynamic>) -> T
     digits(context, Verb::Tone { name, duration })
 }
 
-fn header(context: &NativeCallContext, name: &str) -> Thing<Dynamic> {
+/// A header field, or a parameter of the URI: both names are tokens.
+fn text_of(context: &NativeCallContext, name: &str, verb: fn(String) -> Verb) -> Thing<Dynamic> {
     fits(context, dial::header_name(name))?;
-    maybe_text(context, Verb::Header(name.to_owned()))
+    maybe_text(context, verb(name.to_owned()))
 }
 
 /// What people type may be anything: what can be no number or no PIN is as wrong as a wrong one.

@@ -27,6 +27,7 @@ const FACTS: &[&str] = &[
     "source",
     "at",
     "headers",
+    "parameters",
     "extensions",
     "last_dialed",
     "last_caller",
@@ -257,6 +258,9 @@ fn inner(map: &Map) -> Checked<Inner> {
     let mut fake = Fake::new(at.as_microsecond());
     for (name, value) in &sub_map(map, "headers")? {
         fake.has_header(name, &value.to_string());
+    }
+    for (name, value) in &sub_map(map, "parameters")? {
+        fake.has_parameter(name, &value.to_string());
     }
     for (number, value) in &sub_map(map, "extensions")? {
         let state = value

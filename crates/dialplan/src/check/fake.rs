@@ -35,6 +35,7 @@ pub(super) struct Fake {
     pages: VecDeque<PageResult>,
     hangs_up_at: Option<String>,
     headers: BTreeMap<String, String>,
+    parameters: BTreeMap<String, String>,
     extensions: BTreeMap<String, ExtensionState>,
     last_numbers: BTreeMap<LastNumber, String>,
     pins: BTreeMap<String, String>,
@@ -55,6 +56,7 @@ impl Fake {
             pages: VecDeque::new(),
             hangs_up_at: None,
             headers: BTreeMap::new(),
+            parameters: BTreeMap::new(),
             extensions: BTreeMap::new(),
             last_numbers: BTreeMap::new(),
             pins: BTreeMap::new(),
@@ -109,6 +111,10 @@ impl Fake {
         self.headers.insert(name.to_ascii_lowercase(), value.to_owned());
     }
 
+    pub(super) fn has_parameter(&mut self, name: &str, value: &str) {
+        self.parameters.insert(name.to_ascii_lowercase(), value.to_owned());
+    }
+
     pub(super) fn has_extension(&mut self, number: &str, state: ExtensionState) {
         self.extensions.insert(number.to_owned(), state);
     }
@@ -156,6 +162,9 @@ impl Fake {
         // Questions are answered and not noted: they do nothing to the call.
         let outcome = match verb {
             Verb::Header(name) => return Some(Outcome::Text(self.headers.get(&name.to_ascii_lowercase()).cloned())),
+            Verb::Parameter(name) => {
+                return Some(Outcome::Text(self.parameters.get(&name.to_ascii_lowercase()).cloned()));
+            }
             Verb::Extension(number) => {
                 return Some(Outcome::Extension(self.extensions.get(&number).cloned().map(Box::new)));
             }

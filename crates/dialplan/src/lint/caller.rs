@@ -106,7 +106,7 @@ fn literal(verb: &str, number: usize, argument: &Expr, prompts: Option<&Prompts>
         ("wait", 0) => arguments::seconds("wait", &value, least, most).map(drop),
         ("tone", 1) => arguments::seconds("tone", &value, least, most).map(drop),
         ("tone", 0) => text(&value, |name| arguments::tone(name).map(drop)),
-        ("header", 0) => text(&value, dial::header_name),
+        ("header" | "parameter", 0) => text(&value, dial::header_name),
         ("transfer", 0) => text(&value, |to| arguments::number(to).map(drop)),
         ("redirect", 0) => text(&value, |to| api::caller::redirect_to(to).map(drop)),
         ("record", 0) => text(&value, |name| sound::recording(name).map(drop)),

@@ -47,7 +47,7 @@ fn each_verb_is_asked_for_as_written() {
                 with = done(match &verb {
                     Verb::Wait(_) => Outcome::Digits("1".into()),
                     Verb::Play(_) => Outcome::Digits("2".into()),
-                    Verb::Header(_) => Outcome::Text(None),
+                    Verb::Header(_) | Verb::Parameter(_) => Outcome::Text(None),
                     Verb::Extension(_) => Outcome::Extension(None),
                     _ => Outcome::Done,
                 });

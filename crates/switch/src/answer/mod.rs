@@ -3,9 +3,11 @@
 //! | file | what it does |
 //! |---|---|
 //! | `mod.rs` | `Answer` |
+//! | `passed.rs` | which header fields of a phone's refusal the caller gets |
 //! | `told.rs` | which status the other phone hears for the answer of one phone |
 //! | `warning.rs` | why a session is not acceptable: the Warning of a 488 or 606 |
 
+mod passed;
 mod told;
 mod warning;
 
@@ -13,6 +15,7 @@ use std::borrow::Cow;
 
 use sip::{Builder, HeaderName, Message, StatusCode};
 
+pub(crate) use passed::{fits, names_no_address, passed};
 pub(crate) use told::told;
 pub(crate) use warning::{FORMAT, MEDIA_TYPE};
 
@@ -67,6 +70,13 @@ impl Answer {
             Some(why) => self.with(HeaderName::Reason, why.to_string()),
             None => self,
         }
+    }
+
+    /// With header fields of another answer.
+    #[must_use]
+    pub(crate) fn with_all(mut self, fields: &[(HeaderName, String)]) -> Self {
+        self.headers.extend_from_slice(fields);
+        self
     }
 
     /// With one more header field.

@@ -178,6 +178,8 @@ pub enum Verb {
     Echo,
     /// `caller.header(name)`; [`Outcome::Text`].
     Header(String),
+    /// `caller.parameter(name)`; [`Outcome::Text`].
+    Parameter(String),
     /// `extension(number)`; [`Outcome::Extension`].
     Extension(String),
     /// `caller.set(..)`: the caller's extension changes its own settings; [`Outcome::Done`] once that is in force.
@@ -246,6 +248,7 @@ impl fmt::Display for Verb {
             Self::Page(page) => write!(f, "page {}", page.targets.join(" ")),
             Self::Echo => f.write_str("echo"),
             Self::Header(name) => write!(f, "header {name}"),
+            Self::Parameter(name) => write!(f, "parameter {name}"),
             Self::Extension(number) => write!(f, "extension {number}"),
             Self::Set(change) => write!(f, "set {change}"),
             Self::LastNumber(LastNumber::Dialed) => f.write_str("last_dialed"),

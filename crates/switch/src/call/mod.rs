@@ -275,6 +275,9 @@ impl Call {
     /// The subject got a 200 (or, of a call made over the API, gave one), or was connected with another party: by an
     /// answer, or with a phone that took the call from another one.
     pub fn mark_answered(&mut self, x: &mut Core, why: Began) {
+        if self.subject_waits(x) {
+            return; // its 2xx waits for a PRACK, and says when it is sent
+        }
         let answered_at = self.record.answered_at.unwrap_or_else(|| self.record.unix(x));
         let answer = CdrAnswer {
             open: self.record.open(self.uid, &self.facts),
@@ -388,6 +391,7 @@ impl Call {
     fn subject_event(&mut self, x: &mut Core, subject: LegId, event: LegEvent) {
         match event {
             LegEvent::Setup(SetupEvent::Cancelled) => self.subject_gone(x, Ending::cancelled()),
+            LegEvent::Setup(SetupEvent::Accepted) => self.mark_answered(x, Began::Answered),
             LegEvent::Setup(SetupEvent::Lost) => {
                 let detail = "the caller's phone did not acknowledge a provisional response";
                 self.subject_gone(x, Ending::system(CauseCode::CallerNoPrack, 504, detail));

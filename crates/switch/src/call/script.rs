@@ -185,7 +185,8 @@ impl Call {
         let reason = last.map(|last| last.reason.clone());
         let refusal = Answer::of(ending.code)
             .with_reason(reason)
-            .explained(ending.why.as_ref());
+            .explained(ending.why.as_ref())
+            .with_all(last.map_or(&[], |last| &last.fields));
         end::close_record(self, x, ending);
         connect::hang_up_partner(self, x, &cause);
         self.dismiss_subject(x, &refusal, cause);

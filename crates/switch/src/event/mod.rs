@@ -10,7 +10,7 @@ mod why;
 mod words;
 
 use ::media::Spec;
-use sip::{Message, transaction::ServerId};
+use sip::{HeaderName, Message, transaction::ServerId};
 
 use crate::api::CauseCode;
 
@@ -70,7 +70,10 @@ pub(crate) enum SetupEvent {
     Refused {
         code: u16,
         reason: String,
+        /// Of a 3xx, the best first (RFC 3261 8.1.3.4).
         contacts: Vec<String>,
+        /// Header fields that the caller gets, too.
+        fields: Vec<(HeaderName, String)>,
         /// What the telephone network says of it.
         why: Option<Q850>,
         /// The cause.
@@ -80,6 +83,8 @@ pub(crate) enum SetupEvent {
     Confirmed { answer: Option<Spec> },
     /// Inbound: CANCEL came and 487 was sent.
     Cancelled,
+    /// Inbound: the answer of `Leg::accept`, which waited for a PRACK, was sent.
+    Accepted,
     /// Inbound: no PRACK came to our provisional response, and 504 was sent (RFC 3262 section 3).
     Lost,
 }

@@ -28,6 +28,7 @@ impl fmt::Display for SetupEvent {
             Self::Refused { code, reason, .. } => write!(f, "the phone refused: {code} {reason}"),
             Self::Confirmed { .. } => f.write_str("the phone acknowledged our answer"),
             Self::Cancelled => f.write_str("the phone cancelled the call"),
+            Self::Accepted => f.write_str("our answer was sent"),
             Self::Lost => f.write_str("the phone did not acknowledge our provisional response"),
         }
     }

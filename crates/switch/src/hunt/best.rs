@@ -1,5 +1,7 @@
 //! The best of several refusals.
 
+use sip::HeaderName;
+
 use crate::{
     api::{CauseCode, EndedBy},
     event::Q850,
@@ -20,6 +22,8 @@ pub(crate) struct Unanswered {
     pub cause: CauseCode,
     /// Which side caused it.
     pub by: EndedBy,
+    /// Header fields of the phone's answer that the caller gets, too.
+    pub fields: Vec<(HeaderName, String)>,
 }
 
 impl Unanswered {
@@ -32,6 +36,7 @@ impl Unanswered {
             why: None,
             cause,
             by: EndedBy::System,
+            fields: Vec::new(),
         }
     }
 }
@@ -50,13 +55,26 @@ impl Best {
 
     /// A phone has refused, or did not answer at all.
     pub fn note_callee(&mut self, cause: CauseCode, code: u16, reason: &str, why: Option<Q850>) {
+        self.note_refusal((cause, code, reason, why), Vec::new());
+    }
+
+    /// The same, with header fields that the caller gets, too.
+    pub fn note_refusal(
+        &mut self,
+        (cause, code, reason, why): (CauseCode, u16, &str, Option<Q850>),
+        fields: Vec<(HeaderName, String)>,
+    ) {
         // Also a reason of ours, if nothing was heard from the phone (Timer B, a transport that failed).
         let by = if matches!(code, 408 | 503) {
             EndedBy::System
         } else {
             EndedBy::Callee
         };
-        self.note_of(by, cause, code, reason, why);
+        if self.note_of(by, cause, code, reason, why)
+            && let Some(answer) = &mut self.answer
+        {
+            answer.fields = fields;
+        }
     }
 
     /// Takes the best answer so far.
@@ -65,9 +83,11 @@ impl Best {
         answer.unwrap_or_else(|| Unanswered::ours(CauseCode::PhoneUnavailable, 480, "Temporarily Unavailable"))
     }
 
-    fn note_of(&mut self, by: EndedBy, cause: CauseCode, code: u16, reason: &str, why: Option<Q850>) {
+    /// Returns whether this answer is the best so far.
+    fn note_of(&mut self, by: EndedBy, cause: CauseCode, code: u16, reason: &str, why: Option<Q850>) -> bool {
         let answer = self.answer.as_ref();
-        if answer.is_none_or(|best| rank(code) < rank(best.code)) {
+        let better = answer.is_none_or(|best| rank(code) < rank(best.code));
+        if better {
             let told = match by {
                 EndedBy::Callee => detail_of(code, reason),
                 EndedBy::Caller | EndedBy::System | EndedBy::Script | EndedBy::Admin => reason.to_owned(),
@@ -79,8 +99,10 @@ impl Best {
                 cause: Q850::meaning(why.as_ref()).unwrap_or(cause),
                 why,
                 by,
+                fields: Vec::new(),
             });
         }
+        better
     }
 }
 

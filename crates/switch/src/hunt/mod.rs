@@ -8,6 +8,7 @@
 //! | `turn.rs` | when targets begin to ring, and how long they ring | `later` |
 //! | `place.rs` | from a target to phones that ring: forwards, look-ups, INVITEs | `branches`, `lookups`, `rung`, `redirects` |
 //! | `best.rs` | [`Best`]: the best of several refusals (RFC 3261 16.7) | `best` |
+//! | `passed.rs` | which header fields of the caller's INVITE the phones get | |
 //! | `trail.rs` | [`Trail`]: which extensions sent a call on | |
 //!
 //! A hunt knows neither calls nor verbs. Its owner feeds it the events of its legs and acts on the [`Hunted`] that it
@@ -15,6 +16,7 @@
 
 mod auto_answer;
 mod best;
+mod passed;
 mod place;
 mod trail;
 mod turn;
@@ -22,11 +24,12 @@ mod turn;
 use std::{collections::VecDeque, time::Duration};
 
 use ::media::Spec;
-use sip::{Flow, Instant};
+use sip::{Flow, HeaderName, Instant};
 
 pub(crate) use self::{
     auto_answer::auto_answer,
     best::{Unanswered, shown},
+    passed::{breadth, passed},
     trail::diverted_before,
 };
 use self::{best::Best, place::Lookup, trail::Trail, turn::Later};
@@ -65,6 +68,8 @@ pub(crate) struct Quest {
     pub diverted: Vec<Step>,
     /// RFC 3261 8.1.1.6.
     pub max_forwards: u32,
+    /// How many phones may ring at once, as the caller's INVITE says (RFC 5393 section 5.3).
+    pub max_breadth: Option<usize>,
     /// Phones of extensions that allow it are told to answer by themselves. An extension in a call is not disturbed.
     pub auto_answer: bool,
     /// Whether forwards, do-not-disturb and 3xx answers count. If not, only the phones of the targets ring.
@@ -250,13 +255,14 @@ impl Hunt {
                 code,
                 reason,
                 contacts,
+                fields,
                 why,
                 cause,
             }) => {
                 let branch = self.branches.swap_remove(index);
-                self.refused(x, &branch, (cause, code, reason, why), &contacts);
+                self.refused(x, &branch, (cause, code, reason, why), (&contacts, fields));
             }
-            LegEvent::End(_) | LegEvent::Setup(SetupEvent::Cancelled | SetupEvent::Lost) => {
+            LegEvent::End(_) | LegEvent::Setup(SetupEvent::Cancelled | SetupEvent::Accepted | SetupEvent::Lost) => {
                 self.branches.swap_remove(index);
             }
             LegEvent::Setup(SetupEvent::Confirmed { .. })
@@ -318,7 +324,7 @@ impl Hunt {
         x: &mut Core,
         branch: &Branch,
         (cause, code, reason, why): (CauseCode, u16, String, Option<Q850>),
-        contacts: &[String],
+        (contacts, fields): (&[String], Vec<(HeaderName, String)>),
     ) {
         if self.quest.follows && (300..=399).contains(&code) {
             return self.redirected(x, branch, code, contacts);
@@ -328,7 +334,7 @@ impl Hunt {
             self.drop_phones_of(x, &branch.peer);
         }
         if !self.forward_refused(x, branch, code) {
-            self.best.note_callee(cause, code, &reason, why);
+            self.best.note_refusal((cause, code, &reason, why), fields);
         }
     }
 

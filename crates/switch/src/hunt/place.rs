@@ -86,6 +86,10 @@ impl Hunt {
     /// Rings a target, or notes why that is not possible.
     pub(super) fn place(&mut self, x: &mut Core, target: &Target, trail: &Trail) {
         if self.room(x) == 0 {
+            // RFC 5393 section 5.3.3.2.
+            if self.quest.max_breadth == Some(0) {
+                return self.best.note(CauseCode::NumberLoop, 440, "Max-Breadth Exceeded");
+            }
             return self.best.note(CauseCode::NumberBadTarget, 480, "Too Many Targets");
         }
         match target {
@@ -104,7 +108,12 @@ impl Hunt {
     /// How many more phones and look-ups the limit allows.
     fn room(&self, x: &Core) -> usize {
         let under_way = self.branches.len() + self.lookups.len();
-        x.stack.config.limits.branches.saturating_sub(under_way)
+        let most = x.stack.config.limits.branches;
+        self.quest
+            .max_breadth
+            .unwrap_or(most)
+            .min(most)
+            .saturating_sub(under_way)
     }
 
     fn place_extension(&mut self, x: &mut Core, number: &str, trail: &Trail) {
@@ -225,6 +234,11 @@ impl Hunt {
         let quest = &self.quest;
         let mut headers = quest.headers.clone();
         headers.extend(told);
+        // RFC 5393 section 5.3.3.1: all branches together get no more than there was.
+        if let Some(breadth) = quest.max_breadth {
+            let share = breadth / x.stack.config.limits.branches.min(breadth).max(1);
+            headers.push(("Max-Breadth".to_owned(), share.to_string()));
+        }
         // The owner of a phone to which the call is forwarded was not asked for.
         if let Some(number) = peer.number().filter(|_| quest.auto_answer && trail.is_direct()) {
             headers.extend(auto_answer(x, number).unwrap_or_default());
@@ -317,6 +331,16 @@ impl Hunt {
 
     /// A phone sends the call elsewhere (3xx, RFC 3261 8.1.3.4).
     pub(super) fn redirected(&mut self, x: &mut Core, branch: &Branch, code: u16, contacts: &[String]) {
+        // RFC 3261 21.3.4, 21.3.5: the Contact of a 305 is a proxy, and a 380 names other services in its body. Neither is
+        // another place of the person who is called.
+        let other = match code {
+            305 => Some("Use Proxy"),
+            380 => Some("Alternative Service"),
+            _ => None,
+        };
+        if let Some(reason) = other {
+            return self.best.note(CauseCode::PhoneRedirected, code, reason);
+        }
         let legs = [Some(branch.leg), self.quest.subject];
         let inside = |contact: &String| {
             let uri = Uri::parse(contact).ok()?;

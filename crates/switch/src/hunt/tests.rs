@@ -68,6 +68,7 @@ impl Bench {
             headers: Vec::new(),
             diverted: Vec::new(),
             max_forwards: 70,
+            max_breadth: None,
             follows,
         };
         Self {
@@ -91,6 +92,7 @@ impl Bench {
             code,
             reason: "No".into(),
             contacts: contacts.iter().map(|&contact| contact.to_owned()).collect(),
+            fields: Vec::new(),
             why: None,
             cause: CauseCode::Unknown,
         });

@@ -15,7 +15,9 @@ use super::{
     admission::{self, Verdict},
     challenge::authenticate,
     deliver::deliver,
+    demands,
     foreign::{self, dropped, foreign_cancel, foreign_response},
+    options::options,
     refer,
     register::register,
     responses, subscribe,
@@ -31,10 +33,9 @@ use crate::{
     locations::Peer,
     requests::{self, Why},
     stack::{
-        capabilities::{self, Place, allow, supported, understood},
+        capabilities::{Place, allow, understood},
         dialogs::DialogUser,
     },
-    subscriptions::allow_events,
 };
 
 /// Takes one datagram, or one message of a stream. `calls` are in progress.
@@ -143,7 +144,7 @@ fn request(g: &mut Ingress, x: &mut Core, id: ServerId, flow: Flow, message: Mes
         Method::Invite => invite(g, x, id, flow, message),
         Method::Register => register(g, x, id, flow, &message),
         Method::Message => deliver(g, x, id, flow, message),
-        Method::Options => options(x, id, &message),
+        Method::Options => options(x, id, &flow, &message),
         // RFC 3261 8.2.1, 15.1.2, 3262, 3311: outside of a dialog these requests belong to nothing.
         Method::Bye | Method::Update | Method::Prack | Method::Info | Method::Notify => {
             let answer = Answer::new(StatusCode::CALL_DOES_NOT_EXIST);
@@ -207,20 +208,8 @@ fn acceptable(message: &Message) -> Result<(), Answer> {
     if goes_on && message.max_forwards().ok().flatten() == Some(0) {
         return Err(Answer::new(StatusCode::TOO_MANY_HOPS));
     }
-    understood(message)
-}
-
-fn options(x: &mut Core, id: ServerId, message: &Message) {
-    // RFC 3261 11.2.
-    let answer = Answer::new(StatusCode::OK)
-        .with(HeaderName::Allow, allow(Place::Outside))
-        .with(HeaderName::AllowEvents, allow_events())
-        .with(HeaderName::Accept, capabilities::ACCEPT)
-        .with(HeaderName::AcceptEncoding, capabilities::ACCEPT_ENCODING)
-        .with(HeaderName::AcceptLanguage, "en")
-        .with(HeaderName::Supported, supported(Place::Outside))
-        .with(HeaderName::Server, &x.stack.config.product);
-    x.stack.answer_and_forget(id, message, &answer);
+    understood(message)?;
+    demands::met(message)
 }
 
 fn invite(g: &mut Ingress, x: &mut Core, id: ServerId, flow: Flow, message: Message) {
@@ -229,6 +218,7 @@ fn invite(g: &mut Ingress, x: &mut Core, id: ServerId, flow: Flow, message: Mess
     };
     let identity = x.accounts.acting(identity);
     let beginning = beginning(x, &identity, &flow, &message);
+    give_way(x, &identity, &message, &beginning.facts.dialed);
     let wanted = match dialed(x, &message, &flow) {
         Some(_) => wanted(x, &message, &identity).map_err(|refusal| (CauseCode::CallNotReplaced, refusal)),
         None => Err((CauseCode::NumberUnknown, Answer::of(404))),
@@ -250,6 +240,26 @@ fn invite(g: &mut Ingress, x: &mut Core, id: ServerId, flow: Flow, message: Mess
         beginning,
         wanted,
     });
+}
+
+/// Overlap dialling (RFC 3578 section 3.1): a phone that sends digits as they are pressed sends an INVITE with each, of one
+/// Call-ID and From tag. The one with more digits replaces the one before, which gets 484.
+fn give_way(x: &mut Core, identity: &Identity, invite: &Message, dialed: &str) {
+    let lines = x.activity.of(&Peer::extension(&identity.extension)).iter();
+    let former = lines.map(|line| line.leg).find(|leg| {
+        x.legs.get(*leg).is_some_and(|leg| {
+            let before = leg.user();
+            leg.inbound
+                && leg.is_waiting()
+                && leg.invite.call_id() == invite.call_id()
+                && leg.invite.from_tag() == invite.from_tag()
+                && dialed.len() > before.len()
+                && dialed.starts_with(before)
+        })
+    });
+    if let Some(former) = former {
+        x.with_leg(former, inbound::give_way);
+    }
 }
 
 /// The content of an INVITE, and its authenticated sender.

@@ -8,7 +8,9 @@
 //! | `auth/` | digest, nonces, back-off, trusted networks | `auth`, `trusted` |
 //! | `challenge.rs` | who sent a request; challenges and refusals | |
 //! | `deliver.rs` | MESSAGE to every phone of an extension | `deliveries` |
+//! | `demands.rs` | what a request demands: priorities, security agreements, preconditions | |
 //! | `foreign.rs` | messages from unexpected addresses | |
+//! | `options.rs` | OPTIONS outside of dialogs | |
 //! | `subscribe.rs` | SUBSCRIBE: who sent it, and the requests within its dialog | |
 //! | `responses.rs` | responses to our own requests, and which room hears of them | |
 //! | `refer.rs` | REFER outside of a dialog | |
@@ -19,8 +21,10 @@ pub mod admission;
 pub mod auth;
 mod challenge;
 pub(crate) mod deliver;
+mod demands;
 mod endpoint;
 mod foreign;
+mod options;
 mod refer;
 mod register;
 mod responses;

@@ -107,6 +107,7 @@ fn hung_up_early(leg: &mut Leg, cx: &mut Stack, bye: &Message) {
         code: 480,
         reason: "Hung Up Before The Answer".into(),
         contacts: Vec::new(),
+        fields: Vec::new(),
         why: Q850::of(bye),
         cause: CauseCode::PhoneHungUpEarly,
     };
@@ -140,6 +141,7 @@ pub(crate) fn media_failed(leg: &mut Leg, cx: &mut Stack) {
             code: 503,
             reason: "No Media Port".into(),
             contacts: Vec::new(),
+            fields: Vec::new(),
             why: None,
             cause: CauseCode::MediaFailed,
         };

@@ -151,6 +151,29 @@ pub(super) fn first_offer_of_ours(leg: &mut Leg, cx: &mut Stack, spec: &Spec) ->
     leg.talk.offer(spec).ok()
 }
 
+/// The early dialog of the caller is over, and another one begins (RFC 6228 section 5).
+pub(super) fn begin_dialog_anew(leg: &mut Leg, cx: &mut Stack) {
+    let tag = cx.ids.tag();
+    let Stage::Incoming(incoming) = &mut leg.stage else {
+        return;
+    };
+    let Ok(dialog) = Dialog::uas(&leg.invite, &tag) else {
+        return;
+    };
+    cx.dialogs.remove(incoming.dialog.id());
+    cx.dialogs.insert(dialog.id().clone(), DialogUser::Leg(leg.id));
+    incoming.dialog = dialog;
+    incoming.progress = None;
+    incoming.reliable.begin_anew();
+    leg.talk.unsettle();
+}
+
+/// An INVITE with more digits takes the place of this one, which is incomplete (RFC 3578 section 3.1).
+pub(crate) fn give_way(leg: &mut Leg, cx: &mut Stack) {
+    leg.tell(cx, SetupEvent::Cancelled);
+    reject(leg, cx, &Answer::of(484));
+}
+
 /// See [`Leg::reject`].
 pub(super) fn reject(leg: &mut Leg, cx: &mut Stack, refusal: &Answer) {
     let Stage::Incoming(incoming) = &leg.stage else {

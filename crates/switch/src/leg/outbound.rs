@@ -11,6 +11,7 @@ use super::{
     stage::{Calling, Confirmed, Up},
 };
 use crate::{
+    answer,
     api::{AudioRules, CauseCode},
     ids::CallId,
     locations::{Location, Peer},
@@ -161,7 +162,10 @@ fn invite_progress(leg: &mut Leg, cx: &mut Stack, response: &Message) {
     let ended = status == StatusCode::EARLY_DIALOG_TERMINATED;
     let sdp = description(response).filter(|_| !ended);
     let answer = sdp.and_then(|sdp| calling.early_answer(fork, &leg.talk, sdp));
-    if matches!(answer, Some((_, true))) {
+    if ended {
+        calling.leave(cx, fork); // RFC 6228 section 4
+    }
+    if ended || matches!(answer, Some((_, true))) {
         leg.sync_media(cx);
     }
     let provisional = SetupEvent::Provisional {
@@ -205,6 +209,7 @@ fn invite_accepted(leg: &mut Leg, cx: &mut Stack, flow: Flow, response: &Message
                 code: 488,
                 reason: "No Usable Answer".into(),
                 contacts: Vec::new(),
+                fields: Vec::new(),
                 why: None,
                 cause: CauseCode::PhoneBadAnswer,
             },
@@ -262,11 +267,7 @@ fn another_success(leg: &mut Leg, cx: &mut Stack, response: &Message) {
 /// A final error came: the call hears of it, and the leg is over.
 fn invite_refused(leg: &mut Leg, cx: &mut Stack, code: u16, response: &Message) {
     let contacts = match code {
-        300..=399 => response
-            .contacts()
-            .filter_map(Result::ok)
-            .filter_map(contact_uri)
-            .collect(),
+        300..=399 => by_preference(response),
         _ => Vec::new(),
     };
     leg.tell(
@@ -275,6 +276,7 @@ fn invite_refused(leg: &mut Leg, cx: &mut Stack, code: u16, response: &Message) 
             code,
             reason: sip::clean(response.reason()).into_owned(),
             contacts,
+            fields: answer::passed(response, &cx.config.domain),
             why: Q850::of(response),
             cause: CauseCode::of_status(code),
         },
@@ -291,6 +293,7 @@ pub(crate) fn invite_failed(leg: &mut Leg, cx: &mut Stack, code: u16, reason: &s
                 code,
                 reason: reason.into(),
                 contacts: Vec::new(),
+                fields: Vec::new(),
                 why: None,
                 cause: if code == 502 {
                     CauseCode::PhoneBadAnswer
@@ -378,9 +381,22 @@ pub(crate) fn end_stray(cx: &mut Stack, invite: &Message, response: &Message, fl
     let _ = requests::within(cx, Outline::new(&Method::Bye), &mut dialog, way, Owner::Stray);
 }
 
-fn contact_uri(contact: Contact<'_>) -> Option<String> {
-    match contact {
-        Contact::Star => None,
-        Contact::Address(address) => Some(address.uri.to_owned()),
-    }
+/// The `q` of a Contact in thousandths.
+fn preference(address: &sip::NameAddr<'_>) -> u16 {
+    let q = address.param("q");
+    q.and_then(sip::headers::item::quality).unwrap_or(1_000)
+}
+
+/// The URIs of the Contacts of a 3xx, by falling `q` (RFC 3261 8.1.3.4, 20.10).
+fn by_preference(response: &Message) -> Vec<String> {
+    let mut found: Vec<(u16, String)> = response
+        .contacts()
+        .filter_map(Result::ok)
+        .filter_map(|contact| match contact {
+            Contact::Star => None,
+            Contact::Address(address) => Some((preference(&address), address.uri.to_owned())),
+        })
+        .collect();
+    found.sort_by_key(|(q, _)| std::cmp::Reverse(*q));
+    found.into_iter().map(|(_, uri)| uri).collect()
 }

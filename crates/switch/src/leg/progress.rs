@@ -54,6 +54,9 @@ pub(super) fn progress(leg: &mut Leg, cx: &mut Stack, code: u16, reason: &str, a
     if reliable.accept.is_some() {
         return; // the 2xx waits
     }
+    if status(code) == StatusCode::EARLY_DIALOG_TERMINATED {
+        return early_dialog_ends(leg, cx, reason);
+    }
     let (may_offer, must_offer) = (reliable.may_offer(), reliable.must_offer());
     let described = leg.talk.is_answered_early() || reliable.described;
     let mut body = None;
@@ -106,6 +109,29 @@ pub(super) fn progress(leg: &mut Leg, cx: &mut Stack, code: u16, reason: &str, a
         }
         Some(_) | None => say(leg, cx, said),
     }
+}
+
+/// Tells the caller that its early dialog is over (RFC 6228 section 5): a caller that knows the tag `199`, and has an early
+/// dialog. What follows belongs to another early dialog, which has another To tag.
+fn early_dialog_ends(leg: &mut Leg, cx: &mut Stack, reason: &str) {
+    let Stage::Incoming(incoming) = &leg.stage else {
+        return;
+    };
+    let settled = !incoming.reliable.waits() && incoming.early.is_free() && !leg.talk.is_open_by_us();
+    let told = incoming.progress.is_some() && leg.invite.supports("199");
+    // RFC 6228 section 5: where all responses have to be reliable this one would have to be, too; it is left out.
+    if !told || !settled || incoming.reliable.applies(false) {
+        return;
+    }
+    let server = incoming.server;
+    let code = StatusCode::EARLY_DIALOG_TERMINATED;
+    let reason = if reason.is_empty() { code.reason() } else { reason };
+    let Some(reply) = inbound::reply(leg, cx, code, reason) else {
+        return;
+    };
+    cx.respond(server, reply.finish());
+    cx.timers.clear(TimerKey::Leg(leg.id, LegTimer::Provisional));
+    inbound::begin_dialog_anew(leg, cx);
 }
 
 /// Sends the current provisional answer again. A reliable one has a new number and no description.

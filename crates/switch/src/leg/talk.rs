@@ -277,6 +277,18 @@ impl Talk {
         }
     }
 
+    /// Whether an offer of ours waits for its answer.
+    pub const fn is_open_by_us(&self) -> bool {
+        matches!(self.open, Open::Ours(_) | Open::OursInSuccess(_))
+    }
+
+    /// A new early dialog with the phone begins, in which our answer has to be said again.
+    pub fn unsettle(&mut self) {
+        if self.open == Open::None && self.is_established() {
+            self.open = Open::AnsweredEarly;
+        }
+    }
+
     /// The other side has taken the direction that the phone offered, which the phone has in its answer.
     pub fn is_agreed(&mut self, spec: &Spec) {
         if let Some(said) = &mut self.said {

@@ -73,7 +73,7 @@ struct Extension {
     required: &'static [Place],
 }
 
-const EXTENSIONS: [Extension; 9] = [
+const EXTENSIONS: [Extension; 12] = [
     // RFC 4028.
     Extension {
         tag: "timer",
@@ -103,6 +103,24 @@ const EXTENSIONS: [Extension; 9] = [
         tag: "199",
         supported: &[Place::Outside, Place::Within],
         required: &[],
+    },
+    // RFC 4412: passed on.
+    Extension {
+        tag: "resource-priority",
+        supported: &[Place::Outside, Place::Within],
+        required: &[Place::Outside, Place::Within],
+    },
+    // RFC 3329: digest is what a client may agree on.
+    Extension {
+        tag: "sec-agree",
+        supported: &[Place::Outside, Place::Register],
+        required: &[Place::Outside, Place::Within, Place::Register],
+    },
+    // RFC 3312: understood, but nothing is reserved.
+    Extension {
+        tag: "precondition",
+        supported: &[],
+        required: &[Place::Outside, Place::Within],
     },
     // RFC 3891.
     Extension {
@@ -251,14 +269,14 @@ mod tests {
             (
                 Place::Outside,
                 all,
-                "timer, path, outbound, 100rel, 199, replaces, join, norefersub, tdialog",
+                "timer, path, outbound, 100rel, 199, resource-priority, sec-agree, replaces, join, norefersub, tdialog",
             ),
             (
                 Place::Within,
                 of_a_call,
-                "timer, 100rel, 199, replaces, join, norefersub, tdialog",
+                "timer, 100rel, 199, resource-priority, replaces, join, norefersub, tdialog",
             ),
-            (Place::Register, all, "path, outbound"),
+            (Place::Register, all, "path, outbound, sec-agree"),
             (Place::Subscription, "OPTIONS, SUBSCRIBE", ""),
         ] {
             assert_eq!(allow_without(place, None), methods, "{place:?}");

@@ -124,6 +124,7 @@ pub(crate) fn start(call: &mut Call, x: &mut Core, verb: Verb) -> Next {
         Verb::Park(want) => park::park(call, x, *want),
         Verb::Page(want) => page::page(call, x, *want),
         Verb::Header(name) => Next::Done(Outcome::Text(header(call, x, &name))),
+        Verb::Parameter(name) => Next::Done(Outcome::Text(parameter(call, x, &name))),
         Verb::Extension(number) => Next::Done(Outcome::Extension(state_of(x, &number))),
         Verb::Set(change) => settings::set(call, x, change),
         Verb::LastNumber(which) => settings::last_number(call, x, which),
@@ -156,6 +157,14 @@ fn header(call: &Call, x: &Core, name: &str) -> Option<String> {
     request.joined(name).map(|value| sip::clean(&value).into_owned())
 }
 
+/// A parameter of the Request-URI that began the call, such as the `play` of RFC 4240 section 3, without its escapes. A
+/// parameter without a value is an empty text.
+fn parameter(call: &Call, x: &Core, name: &str) -> Option<String> {
+    let uri = call.request(x)?.request_uri().ok()?;
+    let value = uri.param(name)?;
+    Some(sip::clean(&sip::unescape(value)).into_owned())
+}
+
 /// The verb's name, as scripts write it.
 pub(crate) const fn name(verb: &Verb) -> &'static str {
     match verb {
@@ -178,6 +187,7 @@ pub(crate) const fn name(verb: &Verb) -> &'static str {
         Verb::Park(_) => "park",
         Verb::Page(_) => "page",
         Verb::Header(_) => "header",
+        Verb::Parameter(_) => "parameter",
         Verb::Extension(_) => "extension",
         Verb::Set(_) => "set",
         Verb::LastNumber(LastNumber::Dialed) => "last_dialed",

@@ -40,6 +40,7 @@ impl Originating {
             headers: Vec::new(),
             diverted: Vec::new(),
             max_forwards: 70,
+            max_breadth: None,
             follows: false,
             auto_answer: false,
         };

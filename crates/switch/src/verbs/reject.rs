@@ -22,7 +22,11 @@ pub(super) fn reject(call: &mut Call, x: &mut Core, code: RejectCode, reason: Op
     // If a script passes on the code of its `dial`, the reason and the cause are also those of the `dial`.
     let last = call.script.last_dial.as_ref().filter(|last| last.code == code);
     let why = last.and_then(|last| last.why.clone());
-    let refusal = Answer::of(code).with_reason(reason).explained(why.as_ref());
+    let fields = last.map_or(&[][..], |last| &last.fields);
+    let refusal = Answer::of(code)
+        .with_reason(reason)
+        .explained(why.as_ref())
+        .with_all(fields);
     let cause = last.map_or(CauseCode::ScriptRejected, |last| last.cause);
     finish(call, x, cause, &refusal, &Q850::explain(why.as_ref(), &detail))
 }

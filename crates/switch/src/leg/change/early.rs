@@ -23,6 +23,13 @@ pub(in crate::leg) struct Early {
     pub wanted: Option<Wanted>,
 }
 
+impl Early {
+    /// Whether nothing is under way.
+    pub const fn is_free(&self) -> bool {
+        matches!(self.change, Change::None) && self.wanted.is_none()
+    }
+}
+
 impl Default for Early {
     fn default() -> Self {
         Self {

@@ -94,6 +94,11 @@ impl Reliable {
         }
     }
 
+    /// A new early dialog begins: the description has to be sent again.
+    pub fn begin_anew(&mut self) {
+        self.described = false;
+    }
+
     /// Whether a response is sent reliably.
     pub fn applies(&self, described: bool) -> bool {
         match self.uses {
@@ -256,6 +261,9 @@ fn go_on(leg: &mut Leg, cx: &mut Stack) {
     let reliable = &mut incoming.reliable;
     if let Some(spec) = reliable.accept.take() {
         inbound::accept(leg, cx, &spec);
+        if leg.is_up() {
+            leg.tell(cx, SetupEvent::Accepted);
+        }
         return;
     }
     match reliable.waiting.pop_front() {

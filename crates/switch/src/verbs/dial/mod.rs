@@ -17,7 +17,7 @@ use crate::{
     call::{self, Call, Guest, VerbEvent},
     core::Core,
     event::{Cause, LegEvent},
-    hunt::{Hunt, Hunted, Quest, Unanswered, diverted_before},
+    hunt::{Hunt, Hunted, Quest, Unanswered, breadth, diverted_before, passed},
     ids::LegId,
     leg::CallerId,
     recordings::Full,
@@ -55,6 +55,7 @@ impl Dialing {
         if let Some(by) = call.referred_by(x) {
             headers.push((sip::HeaderName::ReferredBy.as_str().to_owned(), by));
         }
+        headers.extend(passed(call.request(x), caller.is_hidden(), &headers));
         let quest = Quest {
             call: call.id,
             targets: request.targets,
@@ -66,6 +67,7 @@ impl Dialing {
             headers,
             diverted: diverted_before(x, call.subject().filter(|_| !call.is_transferred())),
             max_forwards: call.max_forwards,
+            max_breadth: breadth(call.request(x)),
             follows: true,
             auto_answer: request.auto_answer,
         };
@@ -77,6 +79,9 @@ impl Dialing {
             talking: None,
             record: request.record,
         });
+        if call.script.last_dial.is_some() {
+            dialing.early_ended(call, x);
+        }
         let hunted = dialing.hunt.begin(x);
         dialing.go_on(call, x, hunted)
     }
@@ -120,12 +125,14 @@ impl Dialing {
                 call.record.to = peer.to_string();
             }
         }
-        self.early = self.early.filter(|leg| self.hunt.is_at(*leg));
+        let before = self.early;
+        self.early = before.filter(|leg| self.hunt.is_at(*leg));
         // RFC 3261 21.1.3. Where several phones ring, the caller waits for any of them.
         if self.hunt.take_forwarded() && self.hunt.is_single() && self.early.is_none() {
             call.with_subject(x, |leg, cx| leg.progress(cx, 181, "", None));
         }
         match hunted {
+            Hunted::Going if before != self.early && !self.hunt.is_over() => self.early_ended(call, x),
             Hunted::Going => {}
             Hunted::Progress { peer, leg, said } => {
                 call.record.to = peer.to_string();
@@ -204,6 +211,11 @@ impl Dialing {
 
     /// The callee hung up.
     fn over(self: Box<Self>, call: &mut Call, x: &mut Core) -> Next {
+        if call.subject_waits(x) {
+            // The caller's 2xx has not been sent: it waits for a PRACK.
+            let last = Unanswered::ours(CauseCode::PhoneHungUpEarly, 480, "Hung Up Before The Answer");
+            return self.finish_unanswered(call, x, last);
+        }
         x.stack.timers.clear(TimerKey::Verb(call.id));
         call.script.last_dial = None;
         Next::Done(Outcome::Dial(Box::new(self.result(x, DialStatus::Answered, 200, "OK"))))

@@ -27,6 +27,9 @@ impl Dialing {
             if early == leg {
                 tell(call, x, said, said.answer.as_ref());
             }
+            if early == leg && said.code == 199 {
+                self.early = None;
+            }
             return;
         }
         let alone = self.hunt.is_single();
@@ -46,6 +49,23 @@ impl Dialing {
             }
             None => self.progress_of_many(call, x, said, alone),
         }
+    }
+
+    /// The phone whose early media the caller heard has refused, or is no longer called, and others are: the caller's early
+    /// dialog is over (RFC 6228).
+    pub(super) fn early_ended(&self, call: &Call, x: &mut Core) {
+        if !call
+            .subject_leg(x)
+            .is_some_and(|leg| leg.is_waiting() && leg.talk().is_established())
+        {
+            return;
+        }
+        let said = Said {
+            code: 199,
+            reason: String::new(),
+            answer: None,
+        };
+        tell(call, x, &said, None);
     }
 
     /// The caller hears no early media of this phone: the phone sends none, or several phones ring.

@@ -193,9 +193,9 @@ impl Paging {
                     });
                 }
             }
-            LegEvent::Setup(SetupEvent::Refused { .. } | SetupEvent::Cancelled | SetupEvent::Lost) => {
-                self.phones.retain(|one| *one != leg)
-            }
+            LegEvent::Setup(
+                SetupEvent::Refused { .. } | SetupEvent::Cancelled | SetupEvent::Accepted | SetupEvent::Lost,
+            ) => self.phones.retain(|one| *one != leg),
             LegEvent::End(EndEvent::Ended(_) | EndEvent::Gone) => {
                 if let Some(media) = x.port_of(leg) {
                     x.stack.media(Command::Stand(media));

@@ -271,6 +271,7 @@ impl Parking {
             headers: Vec::new(),
             diverted: Vec::new(),
             max_forwards: call.max_forwards,
+            max_breadth: None,
             follows: true,
             auto_answer: false,
         }
