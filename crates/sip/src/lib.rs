@@ -11,6 +11,7 @@ pub mod limits;
 pub mod message;
 pub mod method;
 pub mod params;
+pub mod privacy;
 pub mod retransmit;
 pub mod status;
 pub mod text;

@@ -15,7 +15,6 @@ mod error;
 mod import;
 mod lists;
 mod log_ons;
-mod messages;
 mod open;
 mod phones;
 mod recordings;

@@ -22,8 +22,8 @@ use tokio::sync::{Mutex, MutexGuard};
 use crate::{
     ImportReport, NewExtension, Page, RecordingFilter, StoreError, StoredRecording, Token, Writer,
     error::{from_migrate, from_sqlx},
-    import, messages,
-    phones::{bindings, subscriptions},
+    import,
+    phones::{bindings, messages, subscriptions},
     recordings, tokens,
 };
 

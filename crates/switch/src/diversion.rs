@@ -1,7 +1,7 @@
 //! Who sent a call on, and why: Diversion (RFC 5806), History-Info (RFC 7044), and how one follows from the other (RFC
 //! 7544).
 
-use sip::{HeaderName, Message, NameAddr, headers::privacy::Privacy};
+use sip::{HeaderName, Message, NameAddr, privacy::Privacy};
 
 /// One forward of a call.
 #[derive(Clone, Debug, PartialEq, Eq)]

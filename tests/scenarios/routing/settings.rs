@@ -35,7 +35,10 @@ fn without_a_phone_calls_go_where_the_extension_says() {
     });
     bob.registers(0);
     alice.calls("102");
-    assert_eq!(diversion(&carol), "<sip:102@tandem.local>;reason=unavailable");
+    assert_eq!(
+        diversion(&carol),
+        "\"Person 102\" <sip:102@tandem.local>;reason=unavailable"
+    );
     carol.answers().talks();
     alice.talks().hangs_up();
     stage.clears();
@@ -53,7 +56,10 @@ fn a_phone_that_is_dead_counts_as_no_phone_and_one_that_rang_does_not() {
         } else {
             bob.feels(|mood| mood.refuses = Some(480));
             alice.calls("102");
-            assert_eq!(diversion(&carol), "<sip:102@tandem.local>;reason=unavailable");
+            assert_eq!(
+                diversion(&carol),
+                "\"Person 102\" <sip:102@tandem.local>;reason=unavailable"
+            );
             alice.hangs_up();
         }
         stage.clears();
@@ -72,7 +78,10 @@ fn phones_ring_as_long_as_their_extension_says() {
         bob.ends_with(487);
     });
     assert!((5.5..=6.5).contains(&rang), "{rang}");
-    assert_eq!(diversion(&carol), "<sip:102@tandem.local>;reason=no-answer");
+    assert_eq!(
+        diversion(&carol),
+        "\"Person 102\" <sip:102@tandem.local>;reason=no-answer"
+    );
     // The next place has the whole time of the dial.
     let rang = seconds(&stage, || {
         carol.ends_with(487);
@@ -207,7 +216,10 @@ fn an_extension_with_as_many_calls_as_it_may_have_forwards_as_one_that_is_busy()
     dave.calls("102");
     bob.rings().answers().talks();
     alice.calls("102");
-    assert_eq!(diversion(&carol), "<sip:102@tandem.local>;reason=user-busy");
+    assert_eq!(
+        diversion(&carol),
+        "\"Person 102\" <sip:102@tandem.local>;reason=user-busy"
+    );
     alice.hangs_up();
     dave.hangs_up();
     stage.clears();
@@ -235,7 +247,10 @@ fn a_script_changes_the_settings_of_its_caller_and_of_no_other() {
     });
     assert_eq!(changed, ["102"]);
     alice.calls("102");
-    assert_eq!(diversion(&carol), "<sip:102@tandem.local>;reason=do-not-disturb");
+    assert_eq!(
+        diversion(&carol),
+        "\"Person 102\" <sip:102@tandem.local>;reason=do-not-disturb"
+    );
     alice.hangs_up();
     stage.clears();
 }

@@ -28,12 +28,7 @@ impl Phone {
     fn request_outside(&mut self, id: ServerId, message: Message) {
         match message.method() {
             Method::Invite => self.invited(id, message),
-            Method::Message => {
-                if self.mood.refuses_texts.is_none() {
-                    self.texts.push(message.body_text().into_owned());
-                }
-                self.simple(id, &message, self.mood.refuses_texts.unwrap_or(200));
-            }
+            Method::Message => self.texted(id, &message),
             Method::Options => self.simple(id, &message, 200),
             _ => self.simple(id, &message, 405),
         }
@@ -110,6 +105,14 @@ impl Phone {
             Method::Notify => self.notified(index, id, &message),
             _ => self.simple(id, &message, 405),
         }
+    }
+
+    /// A MESSAGE outside of calls.
+    fn texted(&mut self, id: ServerId, message: &Message) {
+        if self.mood.refuses_texts.is_none() {
+            self.texts.push(message.body_text().into_owned());
+        }
+        self.simple(id, message, self.mood.refuses_texts.unwrap_or(200));
     }
 
     /// INFO or MESSAGE within a call.

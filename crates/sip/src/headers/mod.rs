@@ -7,7 +7,6 @@ pub mod event;
 pub mod item;
 pub mod media;
 pub mod name;
-pub mod privacy;
 pub mod reason;
 pub mod refer;
 pub mod session;

@@ -11,9 +11,8 @@ use crate::{
     StoreError,
     cdrs::{self, InDomain},
     error::from_sqlx,
-    messages,
     open::WriteHalf,
-    phones::{bindings, subscriptions},
+    phones::{bindings, messages, subscriptions},
     recordings,
 };
 

@@ -15,7 +15,7 @@ use std::{
 use ::media::MediaId;
 use sip::{
     Flow, Message, Scheme, StatusCode, Uri,
-    headers::privacy::Privacy,
+    privacy::Privacy,
     transaction::{Layer, ServerId},
 };
 

@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use sip::{Builder, HeaderName, Message, Method, Uri, headers::privacy::Privacy};
+use sip::{Builder, HeaderName, Message, Method, Uri, privacy::Privacy};
 
 use super::{Leg, LegTimer, change::ours, end};
 use crate::{

@@ -1,6 +1,6 @@
 //! The table of settings: one row makes the flag, the `TANDEM_*` variable, the TOML key and the help.
 
-use super::{Config, limits, subscriptions, values};
+use super::{Config, limits, messages, subscriptions, values};
 
 /// Puts the texts given for a key into the configuration; the error names the accepted values.
 pub(super) type Apply = fn(&mut Config, &[String]) -> Result<(), String>;
@@ -75,7 +75,10 @@ pub(super) fn one(values: &[String]) -> &str {
 
 /// Every setting, in the order of the help.
 pub fn keys() -> impl Iterator<Item = &'static Key> {
-    KEYS.iter().chain(limits::KEYS).chain(subscriptions::KEYS)
+    KEYS.iter()
+        .chain(limits::KEYS)
+        .chain(messages::KEYS)
+        .chain(subscriptions::KEYS)
 }
 
 const KEYS: &[Key] = &[

@@ -9,6 +9,7 @@
 
 mod keys;
 mod limits;
+mod messages;
 mod subscriptions;
 mod values;
 

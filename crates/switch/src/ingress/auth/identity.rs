@@ -1,6 +1,6 @@
 //! The identity of a sender, and what it may say about itself.
 
-use sip::{Flow, HeaderName, Message, Method, NameAddr, StatusCode, headers::privacy::Privacy};
+use sip::{Flow, HeaderName, Message, Method, NameAddr, StatusCode, privacy::Privacy};
 
 use crate::{Answer, Domain, Trusted, accounts::Identity};
 

@@ -1,7 +1,9 @@
 //! Privacy (RFC 3323 section 4.2, RFC 3325 section 9.3, RFC 7044 section 10.1): what a person wants to be kept back.
 
-use super::{name::HeaderName, trim};
-use crate::Message;
+use crate::{
+    Message,
+    headers::{name::HeaderName, trim},
+};
 
 /// The values of all Privacy fields of a message.
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
