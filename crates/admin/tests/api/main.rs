@@ -9,5 +9,6 @@ mod garbage;
 mod repeats;
 mod routes;
 mod serve;
+mod settings;
 mod support;
 mod versions;

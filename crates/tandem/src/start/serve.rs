@@ -63,7 +63,7 @@ async fn run(config: &Config, keeper: &Handle) -> Result<(), StartError> {
     // Whatever may fail comes before the first start makes anything: secrets are shown only once.
     let store = database::open(config, keeper).await?;
     let limits = net_limits(config, descriptors);
-    let most = limits.connections;
+    tell_of_connections(config, limits.connections);
     let signalling = Signalling::bind(config.sip.clone(), limits)?;
     let http = bind_http(config).await?;
     let (mailbox, inbox) = Mailbox::new(REQUESTS);
@@ -71,21 +71,15 @@ async fn run(config: &Config, keeper: &Handle) -> Result<(), StartError> {
     let told = for_switch(config);
     let engine = start_engine(config, &mailbox, audio.clone())?;
     warn_of_taken_ports(&told);
-    tell_of_connections(config, most);
     let seed = random()?;
     let recording = recording(config, &told, seed)?;
     let clock = Clock::start();
     let (plans, broken) = dialplans::start(config);
     let made = database::first_start(&store, config, clock.unix_micros()).await?;
     let addresses = config.advertise.map_or_else(public_addresses, |address| vec![address]);
-    let system = system(config, &signalling.listeners, &addresses);
-    announce(
-        config,
-        &signalling.listeners,
-        addresses,
-        &http,
-        (&made, broken.as_deref()),
-    )?;
+    let listeners = &signalling.listeners;
+    let system = system(config, listeners, &addresses);
+    announce(config, listeners, addresses, &http, (&made, broken.as_deref()))?;
     let first = database::load(&store, config, clock.unix_micros()).await?;
 
     let events = EventBus::default();
