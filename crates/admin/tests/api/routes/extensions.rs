@@ -389,7 +389,10 @@ async fn changes_reach_the_switch_in_the_order_in_which_they_are_stored() {
         .to_owned();
     let told = world.changes().into_iter().rev().find_map(|change| match change {
         AccountChange::Extension(extension) => Some(extension.name),
-        AccountChange::RemoveExtension(_) | AccountChange::Device(_) | AccountChange::RemoveDevice(_) => None,
+        AccountChange::RemoveExtension(_)
+        | AccountChange::Device(_)
+        | AccountChange::RemoveDevice(_)
+        | AccountChange::LogOn { .. } => None,
     });
     assert_eq!(told, Some(stored));
 }
