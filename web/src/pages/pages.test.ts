@@ -14,6 +14,7 @@ const alice: Extension = {
   voicemail: true,
   require_qop: false,
   transcode: "auto",
+  dtmf: "auto",
   forward_always: null,
   forward_busy: "102",
   forward_no_answer: null,
