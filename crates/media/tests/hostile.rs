@@ -89,7 +89,7 @@ fn damaged_payloads_are_refused_or_decoded_to_at_most_200_ms() {
     for (payload, whole) in packets() {
         let mut decoder = Decoder::new(&payload).unwrap();
         let mut out = Vec::new();
-        for _ in 0..400 {
+        for _ in 0..1_500 {
             let bytes = match random.below(3) {
                 0 => random.octets(300),
                 _ => random.damaged(&whole),
@@ -115,7 +115,7 @@ fn an_ear_gives_steady_sound_of_whatever_comes() {
         let mut ear = Ear::with(config, &payloads, rate);
         let mut now = Duration::from_secs(1_800_000_000);
         let (mut sequence, mut timestamp) = (0u16, 0u32);
-        for _ in 0..600 {
+        for _ in 0..2_000 {
             let (payload, whole) = &packets[random.below(packets.len())];
             let octets = match random.below(4) {
                 0 => random.damaged(whole),
@@ -194,7 +194,7 @@ fn damaged_files_are_read_in_bounded_pieces_and_repaired_without_growth() {
             Reader::open(Cursor::new(whole.clone())).is_ok(),
             "the file is fine before"
         );
-        for _ in 0..300 {
+        for _ in 0..1_000 {
             // Most damage is done to the head, which says the most.
             let file = match random.below(3) {
                 0 => random.damaged(&whole),
@@ -289,7 +289,7 @@ fn a_relay_takes_any_datagram_and_sends_no_more_than_it_should() {
     };
     relay.command(now, Command::Listen { media: legs[0], ears });
     let mut sent = 0usize;
-    for n in 0..4_000u32 {
+    for n in 0..12_000u32 {
         let mut rtp = vec![0x80, 120, (n >> 8) as u8, n as u8];
         rtp.extend((n * 160).to_be_bytes());
         rtp.extend([0, 0, 0, 77]);
@@ -335,7 +335,7 @@ fn a_relay_takes_any_datagram_and_sends_no_more_than_it_should() {
         relay.tick(now, &mut count);
         assert!(std::iter::from_fn(|| relay.poll_event()).count() < 50);
     }
-    assert!(sent > 500 && sent < 20_000, "{sent}");
+    assert!(sent > 1_500 && sent < 60_000, "{sent}");
 }
 
 #[test]
@@ -345,7 +345,7 @@ fn damaged_descriptions_are_refused_or_understood() {
                  m=audio 9000 RTP/AVP 0 111 101\r\na=rtpmap:111 opus/48000/2\r\na=fmtp:111 useinbandfec=1\r\n\
                  a=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-15\r\na=ptime:20\r\na=rtcp-mux\r\n\
                  m=video 9002 RTP/AVPF 96\r\na=rtpmap:96 H264/90000\r\na=rtcp-fb:96 nack pli\r\n";
-    for _ in 0..3_000 {
+    for _ in 0..9_000 {
         let bytes = random.damaged(whole.as_bytes());
         if let Ok(sdp) = Sdp::parse(&bytes) {
             assert!(sdp.to_string().len() < 4 * whole.len());
