@@ -6,8 +6,6 @@ use std::{
     path::Path,
     process::{Child, Command},
     sync::{Mutex, OnceLock},
-    thread,
-    time::Duration,
 };
 
 /// Below the ports that the system gives out by itself.
@@ -19,18 +17,19 @@ const SHARE: u16 = 5_500;
 fn own_ports() -> std::ops::Range<u16> {
     static OWN: OnceLock<(u16, File)> = OnceLock::new();
     let (first, _) = OWN.get_or_init(|| {
-        loop {
-            for first in PORTS.step_by(usize::from(SHARE)) {
-                let path = std::env::temp_dir().join(format!("tandem-tests-ports-{first}"));
-                let file = File::options().create(true).append(true).open(&path);
-                let file = file.unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-                // The system takes the lock back when the process has ended, however that was.
-                if file.try_lock().is_ok() {
-                    return (first, file);
-                }
-            }
-            thread::sleep(Duration::from_millis(200));
-        }
+        let open = |first: u16| {
+            let path = std::env::temp_dir().join(format!("tandem-tests-ports-{first}"));
+            let file = File::options().create(true).append(true).open(&path);
+            file.unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+        };
+        // The system takes the lock back when the process has ended, however that was.
+        let mut shares = PORTS.step_by(usize::from(SHARE)).map(|first| (first, open(first)));
+        let free = shares.find(|(_, file)| file.try_lock().is_ok());
+        free.unwrap_or_else(|| {
+            let file = open(PORTS.start);
+            file.lock().expect("a lock of ports");
+            (PORTS.start, file)
+        })
     });
     *first..first + SHARE
 }
