@@ -73,7 +73,7 @@ impl Call {
                     reliable_provisional: asks.mode,
                     ..Transactions::default()
                 },
-                ..Config::default()
+                ..tests::Settings::default().config
             },
             ..Settings::default()
         });
