@@ -19,6 +19,8 @@ const PTIME: u32 = 20;
 const STEP: u32 = 5;
 /// What a key takes beside its duration: the packets of its end, and the pause before the next key.
 const AROUND_KEY: Duration = Duration::from_millis(200);
+/// How long a key is sent at most whose end is not told.
+const LONGEST_KEY: Duration = Duration::from_secs(8);
 /// A group of legs that hears nothing rests after this time.
 const REST: Duration = Duration::from_millis(1_200);
 /// Phones are told apart by their addresses.
@@ -51,6 +53,10 @@ impl Sounding {
         self.pass_until(epoch);
         if let Command::Dtmf { millis, .. } = command {
             self.pressed += Duration::from_millis(u64::from(*millis)) + AROUND_KEY;
+        }
+        // A key that a world never lets go.
+        if let Command::Press { .. } = command {
+            self.pressed += LONGEST_KEY + AROUND_KEY;
         }
         self.relay.command(self.now, command.clone());
         self.serve();
