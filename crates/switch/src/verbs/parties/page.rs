@@ -39,6 +39,8 @@ pub(crate) struct Paging {
     room: Option<(RoomId, MediaId)>,
     /// Phones that ring or hear.
     phones: Vec<LegId>,
+    /// Those that have a seat in the room.
+    seated: Vec<LegId>,
     /// How many phones have answered.
     answered: u32,
     since: Instant,
@@ -53,6 +55,7 @@ pub(in crate::verbs) fn page(call: &mut Call, x: &mut Core, want: Page) -> Next 
         want,
         room: None,
         phones: Vec::new(),
+        seated: Vec::new(),
         answered: 0,
         since: x.stack.now,
     });
@@ -186,6 +189,7 @@ impl Paging {
             LegEvent::Setup(SetupEvent::Answered { .. }) => {
                 if let Some(((room, _), media)) = self.room.zip(x.port_of(leg)) {
                     self.answered += 1;
+                    self.seated.push(leg);
                     x.stack.media(Command::Sit {
                         room,
                         media,
@@ -197,9 +201,10 @@ impl Paging {
                 SetupEvent::Refused { .. } | SetupEvent::Cancelled | SetupEvent::Accepted | SetupEvent::Lost,
             ) => self.phones.retain(|one| *one != leg),
             LegEvent::End(EndEvent::Ended(_) | EndEvent::Gone) => {
-                if let Some(media) = x.port_of(leg) {
+                if let Some(media) = x.port_of(leg).filter(|_| self.seated.contains(&leg)) {
                     x.stack.media(Command::Stand(media));
                 }
+                self.seated.retain(|one| *one != leg);
                 self.phones.retain(|one| *one != leg);
             }
             LegEvent::Session(SessionEvent::Offered(_)) => bridge::answer_alone(x, leg),
@@ -240,11 +245,9 @@ impl Paging {
 
     fn finish(self, call: &mut Call, x: &mut Core) -> Next {
         x.stack.timers.clear(TimerKey::Verb(call.id));
-        for leg in &self.phones {
-            if let Some(media) = x
-                .port_of(*leg)
-                .filter(|_| x.legs.get(*leg).is_some_and(|leg| leg.is_up()))
-            {
+        // Also where a phone is about to end: the room closes without legs.
+        for leg in &self.seated {
+            if let Some(media) = x.port_of(*leg) {
                 x.stack.media(Command::Stand(media));
             }
         }
