@@ -14,8 +14,6 @@ mod cdrs;
 mod error;
 mod import;
 mod lists;
-mod log_ons;
-mod messages;
 mod open;
 mod phones;
 mod recordings;

@@ -177,7 +177,18 @@ impl Bench {
                         work.push(Input::Stored { query, ok: true });
                     }
                     Output::Script(command) => work.extend(script(command)),
-                    _ => {}
+                    Output::Media(_)
+                    | Output::Query(..)
+                    | Output::Forget(_)
+                    | Output::Subscriptions(_)
+                    | Output::DropMessage(_)
+                    | Output::CdrAnswered(_)
+                    | Output::Cdr(_)
+                    | Output::Quality { .. }
+                    | Output::Recording(_)
+                    | Output::Journal(_)
+                    | Output::Event(_)
+                    | Output::Reply(..) => {}
                 }
             }
         }

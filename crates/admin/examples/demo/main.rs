@@ -371,6 +371,7 @@ impl Fake {
                 Ok(Reply::Calls(vec![call.clone()]))
             }
             Command::HangUp(id) => self.end(id).then_some(Reply::Done).ok_or(CommandError::NotFound),
+            Command::Transfer { call, .. } => self.end(call).then_some(Reply::Done).ok_or(CommandError::NotFound),
             Command::Originate { from, to } => {
                 if self.contacts.iter().any(|contact| contact.number == from) {
                     Ok(Reply::Started(self.start(&from, &to)))
