@@ -69,7 +69,13 @@ impl Phone {
                 self.give_up_change(index);
                 let call = &mut self.calls[index];
                 call.accepted = None;
+                // The 2xx of its INVITE was lost: it gives the INVITE up (RFC 3261 9.1).
+                let waits = !call.incoming && matches!(call.phase, Phase::Trying | Phase::Ringing);
                 call.phase = Phase::Over(200);
+                if let Some(client) = call.client.filter(|_| waits) {
+                    let _ = self.layer.cancel(self.now, client, None);
+                }
+                let call = &mut self.calls[index];
                 if let Some((server, request)) = call.waiting.take() {
                     self.simple(server, &request, 487);
                 }
