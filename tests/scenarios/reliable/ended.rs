@@ -103,3 +103,33 @@ fn the_199_of_a_phone_ends_its_early_dialog_and_no_other() {
     assert!(call.near.collects(2.0).iter().all(Message::is_response));
     call.ends();
 }
+
+/// The 2xx crossed the 199 of its phone: what Tandem sends from then on follows the numbers of the PRACKs before it.
+#[test]
+fn a_2xx_after_the_199_of_its_phone_goes_on_with_the_numbers_of_its_dialog() {
+    let call = Call::begins(KNOWS);
+    let asked = call.far.takes_request(Method::Invite);
+    call.far_says(&asked, "far", (180, 1), None);
+    call.far_is_acknowledged(1);
+    call.near.takes_response(180);
+    call.far_says(&asked, "far", (199, 2), None);
+    let prack = call.far_is_acknowledged(2);
+    call.far_answers(&asked, Some(&far_sdp(9_200)));
+    call.near.takes_response(199);
+    call.connected();
+    call.stage.pass(1.0);
+    let calls = call.stage.calls();
+    call.stage.commands(switch::Command::HangUp(calls[0].id)).unwrap();
+    let far = call.far.takes_request(Method::Bye);
+    let near = call.near.takes_request(Method::Bye);
+    let number = |message: &Message| message.cseq().unwrap().number;
+    assert!(
+        number(&far) > number(&prack),
+        "{} after {}",
+        number(&far),
+        number(&prack)
+    );
+    call.far.replies(&far, 200, "x", |reply| reply);
+    call.near.replies(&near, 200, "x", |reply| reply);
+    call.stage.clears();
+}

@@ -108,6 +108,11 @@ pub(crate) fn joined(call: &mut Call, x: &mut Core, leg: LegId, to: CallUid, par
     }
 }
 
+/// Whether a leg that came is the subject, or is connected. Otherwise the running verb is still to connect or refuse the leg.
+pub(crate) fn has_place(call: &Call, x: &Core, leg: LegId) -> bool {
+    (call.subject == Some(leg) || call.other(leg).is_some()) && x.legs.get(leg).is_some_and(|leg| !leg.is_over())
+}
+
 /// The leg of the call `from` has taken a place in this one, by INVITE with Replaces or by `pickup`. Returns the party with
 /// which it talks.
 pub(crate) fn joined_by(call: &mut Call, x: &Core, leg: LegId, from: CallUid) -> CallerId {

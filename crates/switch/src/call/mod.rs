@@ -37,7 +37,7 @@ use digits::Keys;
 pub(crate) use digits::{digit, digit_ended, listen};
 pub(crate) use end::{Ending, record_refused};
 pub(crate) use events::{Guest, VerbEvent, VerbEvents};
-pub(crate) use handover::{joined, joined_by, release, subject_as_shown, take_over, would_host, would_take};
+pub(crate) use handover::{has_place, joined, joined_by, release, subject_as_shown, take_over, would_host, would_take};
 pub(crate) use live::live;
 use record::Record;
 use script::{Script, Stage};

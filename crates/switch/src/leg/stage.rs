@@ -59,6 +59,9 @@ pub(super) struct Calling {
     pub forked: bool,
     /// The phones that have answered with a 1xx. The last one is the one that described its session last.
     pub forks: Vec<Fork>,
+    /// The early dialogs that are over, by tag: at most `limits.forks`. A 2xx that crosses the 199 of its phone goes on with the
+    /// sequence numbers of its dialog (RFC 3261 12.2.1.1).
+    left: Vec<(Box<str>, Dialog)>,
 }
 
 /// One phone that answered the INVITE with a 1xx (RFC 3261 13.2.2.4).
@@ -315,6 +318,7 @@ impl Calling {
             rings: false,
             forked: false,
             forks: Vec::new(),
+            left: Vec::new(),
         }
     }
 
@@ -343,7 +347,7 @@ impl Calling {
         if self.forks.len() >= cx.config.limits.forks.max(1) {
             self.leave(cx, 0);
         }
-        let dialog = Dialog::uac(invite, response).ok();
+        let dialog = self.dialog(invite, response);
         if let Some(dialog) = &dialog {
             self.forked |= self.forks.iter().any(|fork| fork.dialog.is_some());
             cx.dialogs.insert(dialog.id().clone(), DialogUser::Leg(leg));
@@ -377,8 +381,22 @@ impl Calling {
 
     /// Forgets an early dialog and its session.
     pub fn leave(&mut self, cx: &mut Stack, at: usize) {
-        if let Some(dialog) = self.forks.remove(at).dialog {
+        let fork = self.forks.remove(at);
+        if let Some(dialog) = fork.dialog {
             cx.dialogs.remove(dialog.id());
+            if self.left.len() >= cx.config.limits.forks.max(1) {
+                self.left.remove(0);
+            }
+            self.left.push((fork.tag, dialog));
+        }
+    }
+
+    /// The dialog that a response makes, or the one of that phone that was left before.
+    fn dialog(&mut self, invite: &Message, response: &Message) -> Option<Dialog> {
+        let tag = response.to_tag().unwrap_or_default();
+        match self.left.iter().position(|(left, _)| **left == *tag) {
+            Some(at) => Some(self.left.remove(at).1),
+            None => Dialog::uac(invite, response).ok(),
         }
     }
 
@@ -397,13 +415,11 @@ impl Calling {
         let (dialog, talk, early) = known.map_or((None, None, Early::default()), |fork| {
             (fork.dialog.take(), fork.talk.take(), mem::take(&mut fork.early))
         });
-        let dialog = match dialog {
-            Some(mut dialog) => {
-                dialog.confirm(response);
-                dialog
-            }
-            None => Dialog::uac(invite, response).ok()?,
+        let mut dialog = match dialog {
+            Some(dialog) => dialog,
+            None => self.dialog(invite, response)?,
         };
+        dialog.confirm(response);
         while !self.forks.is_empty() {
             self.leave(cx, 0);
         }

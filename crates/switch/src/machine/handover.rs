@@ -136,12 +136,17 @@ fn join(switch: &mut Switch, leg: LegId, (from, former): (CallId, CallUid), plac
     if let Some(leg) = switch.x.legs.get_mut(leg) {
         leg.call = place.call;
     }
-    switch.with_call(place.call, |call, x| {
+    // What the running verb does with its new subject may end the call at once: the records name each other before that.
+    let taken = switch.with_call(place.call, |call, x| {
         call::take_over(call, x, leg, place.instead_of, former, Why::Replaces);
+        call::has_place(call, x, leg).then(|| call::joined_by(call, x, leg, former))
     });
     let joined = switch.x.legs.get(leg).is_some_and(|leg| !leg.is_over());
-    let party = joined.then(|| switch.with_call(place.call, |call, x| call::joined_by(call, x, leg, former)));
-    switch.with_call(from, |call, x| call::joined(call, x, leg, place.uid, party.flatten()));
+    let party = match taken.flatten() {
+        None if joined => switch.with_call(place.call, |call, x| call::joined_by(call, x, leg, former)),
+        party => party,
+    };
+    switch.with_call(from, |call, x| call::joined(call, x, leg, place.uid, party));
 }
 
 /// The leg cannot go where it was to go.
