@@ -4,7 +4,8 @@ use records::{CallRules, Device, Dtmf, Extension, Ha1, NatPolicy, Transcode};
 use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
 
 use crate::{
-    Account, ExtensionPatch, MAX_PAGE, NewExtension, Page, Store, StoreError,
+    Account, ExtensionPatch, LogOn, MAX_PAGE, NewExtension, Page, Store, StoreError,
+    phones::log_ons,
     rows::check_number,
     values::{parse_transport, transport_name},
 };
@@ -212,6 +213,36 @@ impl Store {
             return Err(StoreError::Exists(format!("device {}", device.username)));
         }
         write.commit().await
+    }
+
+    /// The hash of an extension's PIN, if it has one.
+    ///
+    /// # Errors
+    /// The error of SQLite.
+    pub async fn pin(&self, domain: &str, number: &str) -> Result<Option<[u8; 32]>, StoreError> {
+        log_ons::pin(self, domain, number).await
+    }
+
+    /// A device acts for this extension from now on, or for its own again. An extension acts on one foreign device at a
+    /// time: the one before is given back. Returns what has changed.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] if there is no such device or extension.
+    pub async fn log_on(
+        &self,
+        domain: &str,
+        username: &str,
+        extension: Option<&str>,
+    ) -> Result<Vec<LogOn>, StoreError> {
+        log_ons::log_on(self, domain, username, extension).await
+    }
+
+    /// Every device that acts for another extension, by user name.
+    ///
+    /// # Errors
+    /// The error of SQLite.
+    pub async fn load_log_ons(&self, domain: &str) -> Result<Vec<LogOn>, StoreError> {
+        log_ons::load(self, domain).await
     }
 }
 
