@@ -24,15 +24,21 @@ pub(super) struct Asked {
     pub(super) at: Position,
 }
 
-pub(super) struct Fake {
-    unix_micros: i64,
-    results: Vec<(String, VecDeque<DialResult>)>,
-    digits: VecDeque<String>,
+/// What the test says of the verbs to come, the next one first.
+#[derive(Default)]
+struct Next {
     recordings: VecDeque<RecordResult>,
     conferences: VecDeque<ConferenceResult>,
     pickups: VecDeque<PickupResult>,
     parks: VecDeque<ParkResult>,
     pages: VecDeque<PageResult>,
+}
+
+pub(super) struct Fake {
+    unix_micros: i64,
+    results: Vec<(String, VecDeque<DialResult>)>,
+    digits: VecDeque<String>,
+    next: Next,
     hangs_up_at: Option<String>,
     headers: BTreeMap<String, String>,
     parameters: BTreeMap<String, String>,
@@ -49,11 +55,7 @@ impl Fake {
             unix_micros,
             results: Vec::new(),
             digits: VecDeque::new(),
-            recordings: VecDeque::new(),
-            conferences: VecDeque::new(),
-            pickups: VecDeque::new(),
-            parks: VecDeque::new(),
-            pages: VecDeque::new(),
+            next: Next::default(),
             hangs_up_at: None,
             headers: BTreeMap::new(),
             parameters: BTreeMap::new(),
@@ -80,27 +82,27 @@ impl Fake {
 
     /// What comes of the next recording.
     pub(super) fn on_record(&mut self, result: RecordResult) {
-        self.recordings.push_back(result);
+        self.next.recordings.push_back(result);
     }
 
     /// What comes of the next conference.
     pub(super) fn on_conference(&mut self, result: ConferenceResult) {
-        self.conferences.push_back(result);
+        self.next.conferences.push_back(result);
     }
 
     /// What comes of the next pickup.
     pub(super) fn on_pickup(&mut self, result: PickupResult) {
-        self.pickups.push_back(result);
+        self.next.pickups.push_back(result);
     }
 
     /// What comes of the next parked call.
     pub(super) fn on_park(&mut self, result: ParkResult) {
-        self.parks.push_back(result);
+        self.next.parks.push_back(result);
     }
 
     /// What comes of the next page.
     pub(super) fn on_page(&mut self, result: PageResult) {
-        self.pages.push_back(result);
+        self.next.pages.push_back(result);
     }
 
     pub(super) fn hangs_up_at(&mut self, verb: &str) {
@@ -183,22 +185,22 @@ impl Fake {
             Verb::Play(_) | Verb::Tone { .. } | Verb::Music { .. } | Verb::Echo => self.heard(),
             Verb::Collect(collect) => Outcome::Collected(self.collected(&collect)),
             Verb::Record(record) => Outcome::Recorded(Box::new(self.recorded(&record))),
-            Verb::Conference(_) => Outcome::Conference(self.conferences.pop_front().unwrap_or(ConferenceResult {
+            Verb::Conference(_) => Outcome::Conference(self.next.conferences.pop_front().unwrap_or(ConferenceResult {
                 status: ConferenceStatus::Left,
                 seconds: 10.0,
             })),
-            Verb::Pickup(_) => Outcome::PickedUp(self.pickups.pop_front().unwrap_or(PickupResult {
+            Verb::Pickup(_) => Outcome::PickedUp(self.next.pickups.pop_front().unwrap_or(PickupResult {
                 status: PickupStatus::Answered,
                 number: String::new(),
                 name: String::new(),
             })),
-            Verb::Park(_) => Outcome::Parked(self.parks.pop_front().unwrap_or(ParkResult {
+            Verb::Park(_) => Outcome::Parked(self.next.parks.pop_front().unwrap_or(ParkResult {
                 status: ParkStatus::Retrieved,
                 slot: String::new(),
                 by: String::new(),
                 talk: 10.0,
             })),
-            Verb::Page(_) => Outcome::Paged(self.pages.pop_front().unwrap_or(PageResult {
+            Verb::Page(_) => Outcome::Paged(self.next.pages.pop_front().unwrap_or(PageResult {
                 status: PageStatus::Done,
                 phones: 1,
                 seconds: 10.0,
@@ -249,7 +251,7 @@ impl Fake {
 
     /// What the test said, or five seconds that `#` ends.
     fn recorded(&mut self, want: &Record) -> RecordResult {
-        let result = self.recordings.pop_front().unwrap_or(RecordResult {
+        let result = self.next.recordings.pop_front().unwrap_or(RecordResult {
             status: RecordStatus::Done,
             seconds: 5.0,
             file: String::new(),
