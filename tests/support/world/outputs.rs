@@ -4,8 +4,8 @@ use std::{net::SocketAddr, time::Duration};
 
 use sip::{Flow, Transport};
 use switch::{
-    AccountChange, BindingChange, CallUid, Cdr, CdrAnswer, Input, LastNumber, LegQuality, Output, Query,
-    SubscriptionChange,
+    AccountChange, BindingChange, CallUid, Cdr, CdrAnswer, Input, LastNumber, LegQuality, Output, Pin, Query, QueryId,
+    SettingsPatch, SubscriptionChange,
 };
 
 use super::{EPOCH, World};
@@ -31,80 +31,7 @@ impl World {
                 }
                 self.think(event);
             }
-            Output::Query(query, Query::Resolve { host, port, transport }) => {
-                let remote = self
-                    .hosts
-                    .get(&host)
-                    .copied()
-                    .or_else(|| Some(SocketAddr::new(host.parse().ok()?, port.unwrap_or(5060))));
-                let flow = |remote| Flow {
-                    transport: transport.unwrap_or(Transport::Udp),
-                    local: self.address_for(remote),
-                    remote,
-                    connection: None,
-                };
-                let others = self.others.get(&host).into_iter().flatten().copied();
-                let flows = remote.into_iter().chain(others).map(flow).collect();
-                self.after(Duration::from_millis(20), Input::Resolved { query, flows });
-            }
-            Output::Query(query, Query::SaveBindings(changes)) => {
-                let ok = self.store_works;
-                if ok {
-                    changes.into_iter().for_each(|change| self.save(change));
-                }
-                self.after(self.store_delay, Input::Stored { query, ok });
-            }
-            Output::Query(query, Query::SaveSubscription(change)) => {
-                let ok = self.store_works;
-                if ok {
-                    self.note_subscription(change);
-                }
-                self.after(self.store_delay, Input::Stored { query, ok });
-            }
-            Output::Query(query, Query::OpenCdr(open)) => {
-                assert!(self.opened.insert(open.call_id), "a record is opened once");
-                self.after(
-                    self.store_delay,
-                    Input::Stored {
-                        query,
-                        ok: self.store_works,
-                    },
-                );
-            }
-            Output::Query(query, Query::ChangeSettings { extension, change }) => {
-                let found = self.people.get(&extension).filter(|_| self.store_works);
-                let ok = found.is_some();
-                if let Some(mut extension) = found.cloned() {
-                    change.apply(&mut extension);
-                    let change = AccountChange::Extension(extension);
-                    self.after(self.store_delay, Input::Account(change));
-                }
-                self.after(self.store_delay, Input::Stored { query, ok });
-            }
-            Output::Query(query, Query::LogOn { username, wanted }) => {
-                let (extension, right) = match wanted.map(|wanted| *wanted) {
-                    Some((number, pin)) => (Some(number), pin.0 == PIN),
-                    None => (None, true),
-                };
-                let known = extension.as_ref().is_none_or(|number| self.people.contains_key(number));
-                let ok = right && known && self.store_works;
-                if ok {
-                    let change = AccountChange::LogOn { username, extension };
-                    self.after(self.store_delay, Input::Account(change));
-                }
-                self.after(self.store_delay, Input::Stored { query, ok });
-            }
-            Output::Query(query, Query::LastNumber { extension, which }) => {
-                let number = self.last_number(&extension, which);
-                self.after(self.store_delay, Input::Found { query, number });
-            }
-            Output::Query(query, Query::KeepMessage(message)) => {
-                let ok = self.store_works;
-                if ok {
-                    self.kept.insert(message.id, *message);
-                }
-                self.after(self.store_delay, Input::Stored { query, ok });
-            }
+            Output::Query(query, what) => self.look_up(query, what),
             Output::DropMessage(id) => drop(self.kept.remove(&id)),
             Output::Forget(changes) => changes.into_iter().for_each(|change| self.save(change)),
             Output::Subscriptions(changes) => changes.into_iter().for_each(|change| self.note_subscription(change)),
@@ -118,6 +45,91 @@ impl World {
             Output::Timeout(_) => {}
         }
         None
+    }
+
+    fn look_up(&mut self, query: QueryId, what: Query) {
+        match what {
+            Query::Resolve { host, port, transport } => self.resolve(query, &host, port, transport),
+            Query::SaveBindings(changes) => {
+                let ok = self.store_works;
+                if ok {
+                    changes.into_iter().for_each(|change| self.save(change));
+                }
+                self.after(self.store_delay, Input::Stored { query, ok });
+            }
+            Query::SaveSubscription(change) => {
+                let ok = self.store_works;
+                if ok {
+                    self.note_subscription(change);
+                }
+                self.after(self.store_delay, Input::Stored { query, ok });
+            }
+            Query::OpenCdr(open) => {
+                assert!(self.opened.insert(open.call_id), "a record is opened once");
+                self.after(
+                    self.store_delay,
+                    Input::Stored {
+                        query,
+                        ok: self.store_works,
+                    },
+                );
+            }
+            Query::ChangeSettings { extension, change } => self.change_settings(query, &extension, &change),
+            Query::LogOn { username, wanted } => self.log_on(query, username, wanted.map(|wanted| *wanted)),
+            Query::LastNumber { extension, which } => {
+                let number = self.last_number(&extension, which);
+                self.after(self.store_delay, Input::Found { query, number });
+            }
+            Query::KeepMessage(message) => {
+                let ok = self.store_works;
+                if ok {
+                    self.kept.insert(message.id, *message);
+                }
+                self.after(self.store_delay, Input::Stored { query, ok });
+            }
+        }
+    }
+
+    fn resolve(&mut self, query: QueryId, host: &str, port: Option<u16>, transport: Option<Transport>) {
+        let remote = self
+            .hosts
+            .get(host)
+            .copied()
+            .or_else(|| Some(SocketAddr::new(host.parse().ok()?, port.unwrap_or(5060))));
+        let flow = |remote| Flow {
+            transport: transport.unwrap_or(Transport::Udp),
+            local: self.address_for(remote),
+            remote,
+            connection: None,
+        };
+        let others = self.others.get(host).into_iter().flatten().copied();
+        let flows = remote.into_iter().chain(others).map(flow).collect();
+        self.after(Duration::from_millis(20), Input::Resolved { query, flows });
+    }
+
+    fn change_settings(&mut self, query: QueryId, extension: &str, change: &SettingsPatch) {
+        let found = self.people.get(extension).filter(|_| self.store_works);
+        let ok = found.is_some();
+        if let Some(mut extension) = found.cloned() {
+            change.apply(&mut extension);
+            let change = AccountChange::Extension(extension);
+            self.after(self.store_delay, Input::Account(change));
+        }
+        self.after(self.store_delay, Input::Stored { query, ok });
+    }
+
+    fn log_on(&mut self, query: QueryId, username: String, wanted: Option<(String, Pin)>) {
+        let (extension, right) = match wanted {
+            Some((number, pin)) => (Some(number), pin.0 == PIN),
+            None => (None, true),
+        };
+        let known = extension.as_ref().is_none_or(|number| self.people.contains_key(number));
+        let ok = right && known && self.store_works;
+        if ok {
+            let change = AccountChange::LogOn { username, extension };
+            self.after(self.store_delay, Input::Account(change));
+        }
+        self.after(self.store_delay, Input::Stored { query, ok });
     }
 
     /// What the records say, as the store finds it.
