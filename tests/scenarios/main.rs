@@ -19,6 +19,7 @@ mod restart;
 mod routing;
 mod script;
 mod security;
+mod segments;
 mod setup;
 mod team;
 mod transfer;
