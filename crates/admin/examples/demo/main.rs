@@ -3,6 +3,7 @@
 
 #![allow(clippy::print_stdout)]
 
+mod lamps;
 mod rooms;
 mod sounds;
 
@@ -390,9 +391,9 @@ impl Fake {
                 self.events.publish(Event::RegistrationRemoved(Box::new(contact)));
                 Ok(Reply::Done)
             }
-            Command::ListSubscriptions => Ok(Reply::Subscriptions(Vec::new())),
+            Command::ListSubscriptions => Ok(Reply::Subscriptions(lamps::subscriptions())),
             Command::ListConferences => Ok(Reply::Conferences(self.rooms.list())),
-            Command::ListParked => Ok(Reply::Parked(Vec::new())),
+            Command::ListParked => Ok(Reply::Parked(lamps::parked())),
             Command::MuteMember { room, member, muted } => self.rooms.mute(&room, member, muted, &self.events),
             Command::SetMemberVolume { room, member, volume } => {
                 self.rooms.set_volume(&room, member, volume, &self.events)
