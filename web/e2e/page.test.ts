@@ -40,6 +40,7 @@ test("every view opens by its address, live, without a fault or a breach of the 
   for (const [path, heading] of [
     ["/extensions", "Extensions"],
     ["/registrations", "Registrations"],
+    ["/subscriptions", "Subscriptions"],
     ["/history", "Call history"],
     ["/dialplans", "Dialplan"],
     ["/calls", "Calls"],
@@ -137,7 +138,7 @@ test("dialogs are kept to the keyboard: focus inside, Escape closes, focus retur
   expect(await page.evaluate(() => document.activeElement?.textContent)).toBe("New extension");
 });
 
-const PATHS = ["/calls", "/conferences", "/extensions", "/registrations", "/history", "/recordings", "/dialplans/main"];
+const PATHS = ["/calls", "/conferences", "/extensions", "/registrations", "/subscriptions", "/history", "/recordings", "/dialplans/main"];
 
 test("on every screen nothing is wider than the screen, and every button and every rule is there", async () => {
   const name = "Wolfeschlegelsteinhausenbergerdorff-Weltenburgerschmidtmeierhuber";

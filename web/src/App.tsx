@@ -14,11 +14,13 @@ import { HistoryPage } from "./pages/History";
 import { RecordingsPage } from "./pages/Recordings";
 import { RegistrationsPage } from "./pages/Registrations";
 import { SignIn } from "./pages/SignIn";
+import { SubscriptionsPage } from "./pages/Subscriptions";
 import { clock } from "./ui/format";
 import { useToken } from "./ui/hooks";
 import {
   CallsIcon,
   HistoryIcon,
+  LampIcon,
   LeaveIcon,
   MicrophoneIcon,
   MoonIcon,
@@ -66,6 +68,7 @@ function Signed() {
                   <Route path="/conferences" element={<ConferencesPage />} />
                   <Route path="/extensions" element={<ExtensionsPage />} />
                   <Route path="/registrations" element={<RegistrationsPage />} />
+                  <Route path="/subscriptions" element={<SubscriptionsPage />} />
                   <Route path="/history" element={<HistoryPage />} />
                   <Route path="/recordings" element={<RecordingsPage />} />
                   <Route path="/dialplans/:name?" element={<DialplansPage />} />
@@ -124,6 +127,10 @@ function Side() {
         <NavLink to="/registrations">
           <PhoneIcon />
           <span>Registrations</span>
+        </NavLink>
+        <NavLink to="/subscriptions">
+          <LampIcon />
+          <span>Subscriptions</span>
         </NavLink>
         <NavLink to="/history">
           <HistoryIcon />

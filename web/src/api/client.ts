@@ -26,6 +26,7 @@ export type Recording = Schemas["Recording"];
 export type RecordingEnd = Schemas["RecordingEnd"];
 export type RecordingKind = Schemas["RecordingKind"];
 export type Registration = Schemas["Registration"];
+export type Subscription = Schemas["Subscription"];
 export type System = Schemas["System"];
 type ProblemBody = Schemas["ProblemBody"];
 

@@ -51,6 +51,7 @@ export const RouteIcon = icon(
     <path d="M8.5 6H15a3.5 3.5 0 0 1 0 7H9a3.5 3.5 0 0 0 0 5h6.5" />
   </>,
 );
+export const LampIcon = icon(<path d="M9 17.5a6.5 6.5 0 1 1 6 0v1.5H9ZM10 21.5h4M12 13v6M10 11.5l2 1.5 2-1.5" />);
 export const SearchIcon = icon(
   <>
     <circle cx="11" cy="11" r="6.5" />

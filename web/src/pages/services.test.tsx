@@ -1,0 +1,73 @@
+// What phones watch, parked calls, transfers, and the keys of an extension: on the whole page.
+
+import { cleanup, render, screen, within } from "@testing-library/react";
+import userEvent from "@testing-library/user-event";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+
+import { App } from "../App";
+import { session } from "../api/session";
+
+/** Answers by method and path; a function sees the request. */
+let answers: { [request: string]: unknown };
+let requests: string[];
+
+const json = (status: number, body: unknown, headers = {}) =>
+  new Response(status === 204 ? null : JSON.stringify(body), { status, headers: { "Content-Type": "application/json", ...headers } });
+const page = (...items: unknown[]) => ({ items, next_cursor: null });
+
+async function fake(input: Request | string, init?: RequestInit): Promise<Response> {
+  const request = input instanceof Request ? input : new Request(new URL(input, location.origin), init);
+  const { pathname, search } = new URL(request.url);
+  requests.push(`${request.method} ${pathname}${search}`);
+  const answer = answers[`${request.method} ${pathname}`] ?? page();
+  if (typeof answer === "function") return (answer as (request: Request) => Promise<Response>)(request);
+  return json(200, answer);
+}
+
+beforeEach(() => {
+  answers = { "GET /api/v1/events": () => new Promise<Response>(() => {}) };
+  requests = [];
+  vi.stubGlobal("fetch", fake);
+  vi.stubGlobal("matchMedia", () => ({ matches: false }));
+  HTMLDialogElement.prototype.showModal ??= function (this: HTMLDialogElement) { this.open = true; };
+  HTMLDialogElement.prototype.close ??= function (this: HTMLDialogElement) { this.open = false; };
+  session.signOut();
+});
+afterEach(() => {
+  cleanup();
+  vi.unstubAllGlobals();
+});
+
+function signedIn(path: string) {
+  history.replaceState(null, "", path);
+  session.signIn("good");
+  render(<App />);
+  return userEvent.setup();
+}
+
+/** The texts of the cells of each row, without the heads. */
+const rows = (table: HTMLElement) =>
+  within(table).getAllByRole("row").slice(1).map((row) => within(row).getAllByRole("cell").map((cell) => cell.textContent));
+
+test("what phones watch is listed, with lamps that could not be told, and filtered by watcher and number", async () => {
+  const watch = (id: string, name: string, state: string, failures: number) => ({
+    id, watcher: "103", number: "102", package: name, event_id: null, state, contact: "sip:103@192.0.2.30", source: "192.0.2.30:5060",
+    transport: "udp", expires_at: "2026-01-05T08:00:00Z", last_answer: failures ? 408 : null, failures,
+  });
+  answers["GET /api/v1/subscriptions"] = page(watch("1", "dialog", "active", 0), watch("2", "message-summary", "pending", 0), watch("3", "x", "active", 2));
+  const user = signedIn("/calls");
+  await user.click(await screen.findByRole("link", { name: "Subscriptions" }));
+  const shown = rows(await screen.findByRole("table")).map((cells) => cells.slice(0, 3));
+  expect(shown).toEqual([
+    ["103", "102lamp", "active"],
+    ["103", "102messages", "pending"],
+    ["103", "102x", "2 NOTIFYs failed: 408"],
+  ]);
+  answers["GET /api/v1/subscriptions"] = page();
+  await user.type(screen.getByLabelText("Watched by"), "200");
+  await vi.waitFor(() => expect(requests).toContain("GET /api/v1/subscriptions?limit=500&watcher=200"));
+  await user.type(screen.getByLabelText("Watched number"), "101");
+  await vi.waitFor(() => expect(requests).toContain("GET /api/v1/subscriptions?limit=500&watcher=200&number=101"));
+  await screen.findByText("Nothing found");
+  expect(location.search).toBe("?watcher=200&number=101");
+});
