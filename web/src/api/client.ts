@@ -22,6 +22,7 @@ export type CreatedExtension = Schemas["CreatedExtension"];
 export type ExtensionPatch = Schemas["ExtensionPatch"];
 export type DialplanInfo = Schemas["DialplanInfo"];
 export type Fault = Schemas["Fault"];
+export type ParkedCall = Schemas["ParkedCall"];
 export type Recording = Schemas["Recording"];
 export type RecordingEnd = Schemas["RecordingEnd"];
 export type RecordingKind = Schemas["RecordingKind"];

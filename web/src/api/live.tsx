@@ -4,7 +4,7 @@ import { type QueryClient, useQueryClient } from "@tanstack/react-query";
 import { createContext, type ReactNode, useContext, useEffect, useState } from "react";
 
 import { type Notice, useNotify } from "../ui/Notices";
-import type { Call, CallRecording, Cdr, Conference, ConferenceMember, Fault, Recording, Registration } from "./client";
+import type { Call, CallRecording, Cdr, Conference, ConferenceMember, Fault, ParkedCall, Recording, Registration } from "./client";
 import { ended } from "./ended";
 import { listen, type StreamState, type TandemEvent } from "./events";
 import { recorded } from "./recorded";
@@ -63,6 +63,18 @@ function changeMember(client: QueryClient, name: string, room: string, member: C
   });
   // An answer that is under way may be older than this event.
   if (client.isFetching({ queryKey: ["conferences"] })) void client.invalidateQueries({ queryKey: ["conferences"] });
+}
+
+/** A call waits in a slot, or no longer. The list is by slot. */
+function changeParked(client: QueryClient, parked: ParkedCall, added: boolean) {
+  client.setQueryData<Page<ParkedCall>>(["parked"], (page) => {
+    if (!page) return page;
+    const items = page.items.filter(({ slot, call_id }) => slot !== parked.slot && call_id !== parked.call_id);
+    if (added) items.push(parked);
+    return { ...page, items: items.sort((a, b) => (a.slot < b.slot ? -1 : 1)) };
+  });
+  // An answer that is under way may be older than this event.
+  if (client.isFetching({ queryKey: ["parked"] })) void client.invalidateQueries({ queryKey: ["parked"] });
 }
 
 /** A recording has begun or ended: lists show its state, and so does what is recorded. */
@@ -158,6 +170,10 @@ export function apply(client: QueryClient, { name, data }: TandemEvent): Notice 
       changeMember(client, name, room, member);
       return undefined;
     }
+    case "parked.added":
+    case "parked.removed":
+      changeParked(client, data as ParkedCall, name === "parked.added");
+      return undefined;
     case "recording.started":
     case "recording.ended":
       changeRecording(client, data as Recording);

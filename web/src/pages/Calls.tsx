@@ -1,7 +1,7 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 
-import { api, Attempt, type Call, type CallRecording, unwrap } from "../api/client";
+import { api, Attempt, type Call, type CallRecording, type ParkedCall, unwrap } from "../api/client";
 import { FormDialog } from "../ui/Dialog";
 import { Field } from "../ui/Field";
 import { dateTime } from "../ui/format";
@@ -11,7 +11,7 @@ import { Listing } from "../ui/Listing";
 import { useNotify } from "../ui/Notices";
 import { Badge, Empty, faultElsewhere, faultOf, message, PageHead, Party, type Tone } from "../ui/States";
 import { type Column, type Fact, Facts, Table } from "../ui/Table";
-import { Elapsed } from "../ui/Time";
+import { Elapsed, Remaining } from "../ui/Time";
 import { heard } from "./sound";
 
 const TONES: { [state in Call["state"]]: Tone } = { routing: "plain", ringing: "busy", answered: "good" };
@@ -73,6 +73,7 @@ export function CallsPage() {
           )}
         />
       </Listing>
+      <Parked />
       {starting && <NewCallDialog onClose={() => setStarting(false)} />}
       {ending && <HangUpDialog call={ending} onClose={() => setEnding(undefined)} />}
     </>
@@ -85,6 +86,37 @@ const COLUMNS: Column<Call>[] = [
   { head: "State", show: State },
   { head: "Time", look: "right number", show: (call) => <Elapsed from={call.answered_at ?? call.started_at} /> },
   { head: "Dialplan", look: "wide-only muted", show: (call) => call.doing },
+];
+
+/** The calls that wait in a slot. Without a parked call there is nothing to see. */
+function Parked() {
+  const list = useQuery({
+    queryKey: ["parked"],
+    queryFn: ({ signal }) => unwrap(api.GET("/api/v1/parked", { signal })),
+    // Events keep the list current.
+    refetchInterval: 30_000,
+  });
+  const parked = list.data?.items ?? [];
+  if (!list.error && parked.length === 0) return null;
+  return (
+    <section className="room" aria-label="Parked calls">
+      <header>
+        <h2>Parked calls</h2>
+        <span className="muted">Dial the slot to take the call</span>
+      </header>
+      <Listing query={list} count={parked.length} empty={null}>
+        <Table items={parked} id={(one) => one.call_id} columns={PARKED} />
+      </Listing>
+    </section>
+  );
+}
+
+const PARKED: Column<ParkedCall>[] = [
+  { head: "Slot", look: "number strong", show: ({ slot }) => slot },
+  { head: "Waits", show: ({ number, name }) => <Party number={number} name={name} /> },
+  { head: "Parked by", show: (one) => <Party number={one.parked_by} /> },
+  { head: "Time", look: "right number", show: ({ since }) => <Elapsed from={since} /> },
+  { head: "Returns in", look: "right number", show: ({ returns_at }) => <Remaining until={returns_at} /> },
 ];
 
 function State({ state, recording }: Call) {

@@ -24,6 +24,16 @@ async function fake(input: Request | string, init?: RequestInit): Promise<Respon
   return json(200, answer);
 }
 
+/** Answers the stream of events; the result sends an event. */
+function stream() {
+  let tell = (_: Uint8Array) => {};
+  const start = (c: ReadableStreamDefaultController<Uint8Array>) => {
+    tell = (bytes) => c.enqueue(bytes);
+  };
+  answers["GET /api/v1/events"] = async () => new Response(new ReadableStream<Uint8Array>({ start }));
+  return (name: string, data: unknown) => tell(new TextEncoder().encode(`event: ${name}\ndata: ${JSON.stringify(data)}\n\n`));
+}
+
 beforeEach(() => {
   answers = { "GET /api/v1/events": () => new Promise<Response>(() => {}) };
   requests = [];
@@ -70,4 +80,28 @@ test("what phones watch is listed, with lamps that could not be told, and filter
   await vi.waitFor(() => expect(requests).toContain("GET /api/v1/subscriptions?limit=500&watcher=200&number=101"));
   await screen.findByText("Nothing found");
   expect(location.search).toBe("?watcher=200&number=101");
+});
+
+test("parked calls stand below the calls by slot, and events keep them current", async () => {
+  const parked = (slot: string, number: string, name = "") => ({
+    slot, call_id: `c${slot}`, number, name, parked_by: "102", since: new Date().toISOString(), returns_at: new Date().toISOString(),
+  });
+  const tell = stream();
+  const lists: unknown[] = [];
+  answers["GET /api/v1/parked"] = async () => {
+    lists.push(null);
+    return json(200, page(parked("702", "101", "Alice")));
+  };
+  signedIn("/calls");
+  const section = await screen.findByRole("region", { name: "Parked calls" });
+  const shown = () => rows(within(section).getByRole("table")).map((cells) => cells.slice(0, 3));
+  expect(shown()).toEqual([["702", "101Alice", "102"]]);
+  const read = lists.length;
+  tell("parked.added", parked("701", "103"));
+  await vi.waitFor(() => expect(shown()).toEqual([["701", "103", "102"], ["702", "101Alice", "102"]]));
+  tell("parked.removed", { ...parked("702", "101"), why: "retrieved" });
+  await vi.waitFor(() => expect(shown()).toEqual([["701", "103", "102"]]));
+  tell("parked.removed", { ...parked("701", "103"), why: "ended" });
+  await vi.waitFor(() => expect(screen.queryByText("Parked calls")).toBeNull());
+  expect(lists.length).toBe(read);
 });
