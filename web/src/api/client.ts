@@ -7,6 +7,7 @@ import { session } from "./session";
 
 type Schemas = components["schemas"];
 export type Call = Schemas["Call"];
+export type CallParty = Schemas["CallParty"];
 export type CallRecording = Schemas["CallRecording"];
 export type Cdr = Schemas["Cdr"];
 export type Conference = Schemas["Conference"];

@@ -71,7 +71,7 @@ function changeParked(client: QueryClient, parked: ParkedCall, added: boolean) {
     if (!page) return page;
     const items = page.items.filter(({ slot, call_id }) => slot !== parked.slot && call_id !== parked.call_id);
     if (added) items.push(parked);
-    return { ...page, items: items.sort((a, b) => (a.slot < b.slot ? -1 : 1)) };
+    return { ...page, items: items.sort((a, b) => Number(a.slot) - Number(b.slot)) };
   });
   // An answer that is under way may be older than this event.
   if (client.isFetching({ queryKey: ["parked"] })) void client.invalidateQueries({ queryKey: ["parked"] });

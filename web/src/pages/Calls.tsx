@@ -1,9 +1,9 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 
-import { api, Attempt, type Call, type CallRecording, type ParkedCall, unwrap } from "../api/client";
+import { api, Attempt, type Call, type CallParty, type CallRecording, type ParkedCall, unwrap } from "../api/client";
 import { FormDialog } from "../ui/Dialog";
-import { Field } from "../ui/Field";
+import { Choice, Field } from "../ui/Field";
 import { dateTime } from "../ui/format";
 import { useTitle } from "../ui/hooks";
 import { CallsIcon, PlusIcon } from "../ui/Icons";
@@ -19,6 +19,7 @@ const TONES: { [state in Call["state"]]: Tone } = { routing: "plain", ringing: "
 export function CallsPage() {
   useTitle("Calls");
   const [starting, setStarting] = useState(false);
+  const [moving, setMoving] = useState<Call>();
   const [ending, setEnding] = useState<Call>();
   const list = useQuery({
     queryKey: ["calls"],
@@ -66,6 +67,11 @@ export function CallsPage() {
           actions={(call) => (
             <>
               {call.state === "answered" && <Record call={call} action={call.recording === "off" ? "start" : "stop"} />}
+              {call.state === "answered" && (
+                <button type="button" className="quiet" onClick={() => setMoving(call)}>
+                  Transfer
+                </button>
+              )}
               <button type="button" className="danger quiet" onClick={() => setEnding(call)}>
                 Hang up
               </button>
@@ -75,6 +81,7 @@ export function CallsPage() {
       </Listing>
       <Parked />
       {starting && <NewCallDialog onClose={() => setStarting(false)} />}
+      {moving && <TransferDialog call={moving} onClose={() => setMoving(undefined)} />}
       {ending && <HangUpDialog call={ending} onClose={() => setEnding(undefined)} />}
     </>
   );
@@ -183,6 +190,45 @@ function facts(call: Call): Fact[] {
     ...call.legs.flatMap((leg) => (leg.quality ? heard(leg.party, leg.quality) : [])),
     { name: "Call id", value: call.id, look: "code" },
   ];
+}
+
+function TransferDialog({ call, onClose }: { call: Call; onClose: () => void }) {
+  const client = useQueryClient();
+  const [leg, setLeg] = useState<CallParty>("caller");
+  const [to, setTo] = useState("");
+  const transfer = useMutation({
+    mutationFn: () => {
+      const body = { leg, to: to.trim() };
+      return unwrap(api.POST("/api/v1/calls/{id}/transfer", { params: { path: { id: call.id } }, body }));
+    },
+    onSettled: () => client.invalidateQueries({ queryKey: ["calls"] }),
+    onSuccess: onClose,
+  });
+  const parties = [
+    ["caller", `${call.from} (caller)`],
+    ["callee", `${call.to || call.dialed} (callee)`],
+  ] as const;
+  return (
+    <FormDialog
+      title="Transfer"
+      submit="Transfer"
+      busy={transfer.isPending}
+      error={faultElsewhere(transfer.error, ["to"])}
+      onSubmit={() => transfer.mutate()}
+      onClose={onClose}
+    >
+      <Choice label="Who is moved" value={leg} options={parties} onChange={setLeg} />
+      <Field
+        label="To"
+        maxLength={32}
+        value={to}
+        fault={faultOf(transfer.error, "to")}
+        onChange={setTo}
+        placeholder="103"
+        hint="This party dials the number: the dialplan decides. The other party waits until a phone answers, and is then hung up."
+      />
+    </FormDialog>
+  );
 }
 
 function HangUpDialog({ call, onClose }: { call: Call; onClose: () => void }) {

@@ -90,18 +90,53 @@ test("parked calls stand below the calls by slot, and events keep them current",
   const lists: unknown[] = [];
   answers["GET /api/v1/parked"] = async () => {
     lists.push(null);
-    return json(200, page(parked("702", "101", "Alice")));
+    return json(200, page(parked("1000", "101", "Alice")));
   };
   signedIn("/calls");
   const section = await screen.findByRole("region", { name: "Parked calls" });
   const shown = () => rows(within(section).getByRole("table")).map((cells) => cells.slice(0, 3));
-  expect(shown()).toEqual([["702", "101Alice", "102"]]);
+  expect(shown()).toEqual([["1000", "101Alice", "102"]]);
   const read = lists.length;
   tell("parked.added", parked("701", "103"));
-  await vi.waitFor(() => expect(shown()).toEqual([["701", "103", "102"], ["702", "101Alice", "102"]]));
-  tell("parked.removed", { ...parked("702", "101"), why: "retrieved" });
+  await vi.waitFor(() => expect(shown()).toEqual([["701", "103", "102"], ["1000", "101Alice", "102"]]));
+  tell("parked.removed", { ...parked("1000", "101"), why: "retrieved" });
   await vi.waitFor(() => expect(shown()).toEqual([["701", "103", "102"]]));
   tell("parked.removed", { ...parked("701", "103"), why: "ended" });
   await vi.waitFor(() => expect(screen.queryByText("Parked calls")).toBeNull());
   expect(lists.length).toBe(read);
+});
+
+test("a party of an answered call is transferred; a fault stays in the dialog", async () => {
+  const call = (id: string, state: string) => ({
+    id, from: "101", from_name: "Alice", dialed: "102", to: "102", state, doing: "dial", recording: "off", legs: [],
+    started_at: "2026-01-05T08:00:00Z", answered_at: state === "answered" ? "2026-01-05T08:00:05Z" : null,
+  });
+  answers["GET /api/v1/calls"] = page(call("c1", "answered"), call("c2", "ringing"));
+  const sent: unknown[] = [];
+  const replies = [
+    () => json(422, { status: 422, code: "invalid", detail: "no such number", field: "to" }),
+    () => json(409, { status: 409, code: "conflict", detail: "the call is being transferred" }),
+    () => json(204, null),
+  ];
+  answers["POST /api/v1/calls/c1/transfer"] = async (request: Request) => {
+    sent.push(await request.json());
+    return replies[sent.length - 1]?.();
+  };
+  const user = signedIn("/calls");
+  await screen.findAllByText("Alice");
+  // A call that rings has no such button.
+  await user.click(screen.getByRole("button", { name: "Transfer" }));
+  const dialog = within(await screen.findByRole("dialog"));
+  await user.type(dialog.getByLabelText("To"), " 10 3");
+  await user.click(dialog.getByRole("button", { name: "Transfer" }));
+  await dialog.findByText("No such number.");
+  expect(dialog.getByLabelText("To").getAttribute("aria-invalid")).toBe("true");
+  await user.selectOptions(dialog.getByLabelText("Who is moved"), "102 (callee)");
+  await user.clear(dialog.getByLabelText("To"));
+  await user.type(dialog.getByLabelText("To"), "103");
+  await user.click(dialog.getByRole("button", { name: "Transfer" }));
+  await dialog.findByText("The call is being transferred.");
+  await user.click(dialog.getByRole("button", { name: "Transfer" }));
+  await vi.waitFor(() => expect(screen.queryByRole("dialog")).toBeNull());
+  expect(sent).toEqual([{ leg: "caller", to: "10 3" }, { leg: "callee", to: "103" }, { leg: "callee", to: "103" }]);
 });

@@ -14,7 +14,7 @@ export function Dialog({ title, onClose, children }: DialogProps) {
     const dialog = ref.current;
     dialog?.showModal();
     // The first field; where there is none, the button that does no harm. Not the cross in the corner.
-    dialog?.querySelector<HTMLElement>(".dialog-body input, .dialog-foot button")?.focus();
+    dialog?.querySelector<HTMLElement>(".dialog-body input, .dialog-body select, .dialog-foot button")?.focus();
     return () => dialog?.close();
   }, []);
   return (

@@ -43,6 +43,42 @@ export function Field({ label, value, onChange, hint, fault: told, ...input }: F
   );
 }
 
+type ChoiceProps<T extends string> = {
+  label: string;
+  hint?: ReactNode;
+  value: T;
+  /** The values, with their texts. */
+  options: readonly (readonly [T, string])[];
+  onChange: (value: T) => void;
+};
+
+/** A field with few values. */
+export function Choice<T extends string>({ label, hint, value, options, onChange }: ChoiceProps<T>) {
+  const id = useId();
+  return (
+    <div className="field">
+      <label htmlFor={id}>{label}</label>
+      <select
+        id={id}
+        value={value}
+        aria-describedby={hint ? `${id}-hint` : undefined}
+        onChange={(event) => onChange(event.target.value as T)}
+      >
+        {options.map(([option, text]) => (
+          <option key={option} value={option}>
+            {text}
+          </option>
+        ))}
+      </select>
+      {hint && (
+        <p className="hint" id={`${id}-hint`}>
+          {hint}
+        </p>
+      )}
+    </div>
+  );
+}
+
 type ToggleProps = { label: string; hint?: ReactNode; checked: boolean; onChange: (checked: boolean) => void };
 
 export function Toggle({ label, hint, checked, onChange }: ToggleProps) {
