@@ -79,7 +79,8 @@ export function CallsPage() {
           )}
         />
       </Listing>
-      <Parked />
+      {/* One fault is enough where nothing can be read. */}
+      {calls && <Parked />}
       {starting && <NewCallDialog onClose={() => setStarting(false)} />}
       {moving && <TransferDialog call={moving} onClose={() => setMoving(undefined)} />}
       {ending && <HangUpDialog call={ending} onClose={() => setEnding(undefined)} />}
