@@ -333,7 +333,7 @@ test("two people who edit one file see the other version before it is overwritte
 test("a change of an extension by another person is shown, and not overwritten", async () => {
   const forwards = { forward_always: null, forward_busy: null, forward_no_answer: null, forward_unreachable: null };
   const rules = { no_answer_seconds: null, call_limit: null, pickup_group: null, music: null };
-  const switches = { dnd: false, voicemail: false, reject_anonymous: false, hide_number: false, intercom: true, has_pin: false };
+  const switches = { dnd: false, voicemail: false, reject_anonymous: false, hide_number: false, intercom: true, has_pin: false, dtmf: "auto" };
   const full = { ...forwards, ...rules, ...switches };
   extensions = [{ number: "101", name: "Alice", ...full }];
   const user = await signedIn("/extensions");

@@ -14,11 +14,11 @@ import {
   type Versioned,
 } from "../api/client";
 import { Dialog, FormDialog } from "../ui/Dialog";
-import { Field, Toggle } from "../ui/Field";
+import { Choice, Field, Toggle } from "../ui/Field";
 import { CopyIcon } from "../ui/Icons";
 import { Failed, faultElsewhere, faultOf, Loading, message } from "../ui/States";
 import { type Fact, Facts } from "../ui/Table";
-import { difference, type Form, formOf, FORWARDS, rebased, TEXTS } from "./extensionForm";
+import { difference, type Form, formOf, FORWARDS, KEYS, rebased, TEXTS } from "./extensionForm";
 
 /** The rule for a password that a person types. Tandem checks it as well. */
 const PASSWORD_RULE = "at least 8 characters, not the number, not one of the commonest passwords";
@@ -458,6 +458,13 @@ function EditForm({ current, title, onClose }: FormProps) {
         hint={now("transcode") ?? "Where the phone and the other party share none. Otherwise such a call is refused."}
         checked={form.transcode === "auto"}
         onChange={(convert) => set({ transcode: convert ? "auto" : "off" })}
+      />
+      <Choice
+        label="Keys (DTMF)"
+        hint={now("dtmf") ?? "How its phone gets and sends keys."}
+        value={form.dtmf}
+        options={KEYS}
+        onChange={(dtmf) => set({ dtmf })}
       />
     </FormDialog>
   );

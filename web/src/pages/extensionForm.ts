@@ -10,6 +10,14 @@ export const FORWARDS = [
   ["forward_unreachable", "When no phone can be reached, forward to"],
 ] as const;
 
+/** How keys reach a phone, with the texts of the choice. */
+export const KEYS = [
+  ["auto", "Automatic"],
+  ["rfc4733", "RFC 4733"],
+  ["info", "SIP INFO"],
+  ["inband", "Tones in the sound (inband)"],
+] as const satisfies readonly (readonly [Extension["dtmf"], string])[];
+
 const WORDS = ["pickup_group", "music"] as const;
 const COUNTS = ["no_answer_seconds", "call_limit"] as const;
 const SWITCHES = ["dnd", "voicemail", "require_qop", "reject_anonymous", "hide_number", "intercom"] as const;
@@ -19,6 +27,7 @@ type Text = "name" | (typeof FORWARDS)[number][0] | (typeof WORDS)[number] | (ty
 export type Form = Record<Text, string> &
   Record<(typeof SWITCHES)[number], boolean> & {
     transcode: Extension["transcode"];
+    dtmf: Extension["dtmf"];
     /** A new PIN; empty: the present one stays. */
     pin: string;
   };
@@ -29,7 +38,7 @@ export const TEXTS: readonly Text[] = ["name", ...FORWARDS.map(([field]) => fiel
 export function formOf(extension: Extension): Form {
   const texts = TEXTS.map((field) => [field, String(extension[field] ?? "")]);
   const switches = SWITCHES.map((field) => [field, extension[field]]);
-  return { ...Object.fromEntries([...texts, ...switches]), transcode: extension.transcode, pin: "" } as Form;
+  return { ...Object.fromEntries([...texts, ...switches]), transcode: extension.transcode, dtmf: extension.dtmf, pin: "" } as Form;
 }
 
 /** A form after another person changed the extension: typed values stay, the other fields get the new values. */
@@ -44,6 +53,7 @@ export function difference(extension: Extension, form: Form): ExtensionPatch {
   if (form.name.trim() !== extension.name) patch.name = form.name.trim();
   if (form.pin) patch.pin = form.pin;
   if (form.transcode !== extension.transcode) patch.transcode = form.transcode;
+  if (form.dtmf !== extension.dtmf) patch.dtmf = form.dtmf;
   for (const field of SWITCHES) if (form[field] !== extension[field]) patch[field] = form[field];
   for (const field of [...FORWARDS.map(([field]) => field), ...WORDS]) {
     const text = form[field].trim() || null;

@@ -37,6 +37,7 @@ test("only changed fields are sent, and an emptied field is null", () => {
   expect(difference(alice, { ...form, name: " Alice B. ", dnd: true })).toEqual({ name: "Alice B.", dnd: true });
   expect(difference(alice, { ...form, require_qop: true })).toEqual({ require_qop: true });
   expect(difference(alice, { ...form, transcode: "off" })).toEqual({ transcode: "off" });
+  expect(difference(alice, { ...form, dtmf: "info" })).toEqual({ dtmf: "info" });
   expect(difference(alice, { ...form, forward_busy: " ", forward_always: "103" })).toEqual({
     forward_busy: null,
     forward_always: "103",

@@ -140,3 +140,25 @@ test("a party of an answered call is transferred; a fault stays in the dialog", 
   await vi.waitFor(() => expect(screen.queryByRole("dialog")).toBeNull());
   expect(sent).toEqual([{ leg: "caller", to: "10 3" }, { leg: "callee", to: "103" }, { leg: "callee", to: "103" }]);
 });
+
+test("how the phone of an extension gets keys is chosen in its dialog, and only that is sent", async () => {
+  const extension = {
+    number: "101", name: "Alice", dnd: false, voicemail: false, require_qop: false, transcode: "auto", dtmf: "rfc4733", has_pin: false,
+    forward_always: null, forward_busy: null, forward_no_answer: null, forward_unreachable: null, no_answer_seconds: null,
+    call_limit: null, pickup_group: null, music: null, reject_anonymous: false, hide_number: false, intercom: false,
+  };
+  answers["GET /api/v1/extensions"] = page(extension);
+  answers["GET /api/v1/extensions/101"] = async () => json(200, extension, { ETag: '"v1"' });
+  const sent: unknown[] = [];
+  answers["PATCH /api/v1/extensions/101"] = async (request: Request) => {
+    sent.push(await request.json());
+    return json(200, extension);
+  };
+  const user = signedIn("/extensions");
+  await user.click(await screen.findByRole("button", { name: "Edit 101" }));
+  const keys = await screen.findByLabelText<HTMLSelectElement>("Keys (DTMF)");
+  expect([keys.value, ...[...keys.options].map(({ value }) => value)]).toEqual(["rfc4733", "auto", "rfc4733", "info", "inband"]);
+  await user.selectOptions(keys, "SIP INFO");
+  await user.click(screen.getByRole("button", { name: "Save" }));
+  await vi.waitFor(() => expect(sent).toEqual([{ dtmf: "info" }]));
+});
