@@ -367,10 +367,13 @@ impl Spec {
         }
     }
 
-    /// Only these codecs (rtpmap names, any case), in the peer's order. DTMF events and comfort noise stay.
+    /// Only these codecs (rtpmap names, any case), in the peer's order. Comfort noise stays, and so do DTMF events with the
+    /// clock of audio that stays (RFC 4733 section 2.1), or of 8,000 Hz, which phones also use beside audio of other clocks.
     pub fn restrict(mut self, codecs: &[String]) -> Spec {
         self.codecs
             .retain(|c| !c.is_audio() || codecs.iter().any(|n| n.eq_ignore_ascii_case(&c.name)));
+        let clocks: Vec<u32> = self.audio().map(|c| c.clock_rate).chain([8_000]).collect();
+        self.codecs.retain(|c| !c.is_event() || clocks.contains(&c.clock_rate));
         self
     }
 
@@ -473,6 +476,18 @@ mod tests {
         assert_eq!(spec.audio_codecs().collect::<Vec<_>>(), ["OPUS", "PCMU"]);
         assert_eq!(spec.codecs().len(), 3);
         assert!(!spec.restrict(&[]).has_audio());
+    }
+
+    #[test]
+    fn restriction_ends_events_whose_clock_no_audio_has() {
+        let wide = Spec::own(&["PCMA", "telephone-event"]).widened();
+        let clocks = |spec: &Spec| {
+            let events = spec.codecs().iter().filter(|c| c.is_event());
+            events.map(|c| c.clock_rate).collect::<Vec<_>>()
+        };
+        assert_eq!(clocks(&wide), [8_000, 48_000]);
+        assert_eq!(clocks(&wide.clone().restrict(&["PCMA".into()])), [8_000]);
+        assert_eq!(clocks(&wide.restrict(&["opus".into()])), [8_000, 48_000]);
     }
 
     #[test]

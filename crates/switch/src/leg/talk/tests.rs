@@ -1,7 +1,9 @@
 use std::net::Ipv4Addr;
 
 use super::*;
-use ::media::SdpDirection;
+use ::media::{SdpDirection, SdpError};
+
+use crate::api::Dtmf;
 
 fn talk(codecs: &[&str]) -> Talk {
     let local = Local {
@@ -120,6 +122,14 @@ fn a_refused_change_leaves_the_session_as_before() {
 fn a_device_is_offered_and_heard_only_with_its_own_codecs() {
     let mut talk = talk(&["pcma"]);
     assert_eq!(talk.offer(&Spec::own(&["GSM"])), Err(OfferError::NothingAllowed));
+    let bytes = talk.offer(&Spec::own(&["PCMU", "PCMA"])).unwrap();
+    // With events for keys, which Tandem turns into what the other side takes.
+    assert!(
+        std::str::from_utf8(&bytes).unwrap().contains("RTP/AVP 8 101\r\n"),
+        "{bytes:?}"
+    );
+    talk.withdraw();
+    talk.audio.dtmf = Dtmf::Inband;
     let bytes = talk.offer(&Spec::own(&["PCMU", "PCMA"])).unwrap();
     assert!(
         std::str::from_utf8(&bytes).unwrap().contains("RTP/AVP 8\r\n"),
