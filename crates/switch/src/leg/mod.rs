@@ -12,7 +12,7 @@
 //! | `mod.rs` | what is asked of a leg | `id`, `call`, `inbound`, `peer`, `invite`, `span`, `can` |
 //! | `path.rs` | where the phone is, and how the phone reaches us | `path` |
 //! | `stage.rs` | how far a leg is, and what a leg has only in that stage | `stage` |
-//! | `talk.rs` | offers and answers: the only place that reads and writes SDP | `talk` |
+//! | `talk/` | offers and answers: the only place that reads and writes SDP | `talk` |
 //! | `port.rs` | the leg's place in the media engine | `port` |
 //! | `session_timer.rs` | which side refreshes the session, and when the session expires (RFC 4028) | `timer` |
 //! | `inbound.rs` | a leg that a phone began, until the ACK of our 2xx | |
