@@ -6,7 +6,8 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { launch, open, request, signIn, url } from "./browser";
 import { Phone, type Server } from "./phone";
 
-const [from, to] = [`a${process.pid}`, `b${process.pid}`];
+const numbers = ["a", "b", "c"].map((letter) => `${letter}${process.pid}`);
+const [from = "", to = "", third = ""] = numbers;
 const phones: Phone[] = [];
 let browser: Browser;
 
@@ -15,14 +16,14 @@ beforeAll(async () => {
   const { servers } = (await (await request("GET", "/system")).json()) as { servers: (Server & { transports: string[] })[] };
   const server = servers.find(({ transports }) => transports.includes("udp"));
   if (!server) throw new Error("no phone can sign in over UDP");
-  for (const number of [from, to]) {
+  for (const number of numbers) {
     const { password } = (await (await request("POST", "/extensions", { number })).json()) as { password: string };
     phones.push(await Phone.signIn(number, password, server));
   }
 });
 afterAll(async () => {
   for (const phone of phones) phone.close();
-  for (const number of [from, to]) await request("DELETE", `/extensions/${number}`);
+  for (const number of numbers) await request("DELETE", `/extensions/${number}`);
   await browser.close();
 });
 
@@ -86,5 +87,30 @@ test("a call is recorded from its row, and heard afterwards", async () => {
   await page.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
   await page.getByText("Nothing found").waitFor();
   expect(await recordings()).toEqual([]);
+  expect(faults).toEqual([]);
+});
+
+test("the callee of a call is transferred from its row, and goes on in a call of its own", async () => {
+  const { page, faults } = await open(browser);
+  await signIn(page);
+  await page.getByText("Live", { exact: true }).waitFor();
+  expect((await request("POST", "/calls", { from, to })).status).toBe(201);
+  const row = (caller: string, callee: string) =>
+    page.getByRole("row").filter({ has: page.getByLabel(`Details of the call from ${caller} to ${callee}`) });
+  await row(from, to).getByRole("button", { name: "Transfer" }).click();
+  const dialog = page.getByRole("dialog");
+  expect(await page.evaluate(() => document.activeElement?.tagName)).toBe("SELECT");
+  await dialog.getByLabel("Who is moved").selectOption("callee");
+  await dialog.getByLabel("To", { exact: true }).fill("not a number");
+  await dialog.getByRole("button", { name: "Transfer" }).click();
+  await dialog.getByRole("alert").waitFor();
+  await dialog.getByLabel("To", { exact: true }).fill(third);
+  await dialog.getByRole("button", { name: "Transfer" }).click();
+  await dialog.waitFor({ state: "detached" });
+  await row(to, third).getByText("answered", { exact: true }).first().waitFor();
+  await expect.poll(() => row(from, to).count()).toBe(0);
+  await row(to, third).getByRole("button", { name: "Hang up" }).click();
+  await dialog.getByRole("button", { name: "Hang up" }).click();
+  await page.getByText("No calls right now").waitFor();
   expect(faults).toEqual([]);
 });

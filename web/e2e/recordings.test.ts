@@ -1,5 +1,5 @@
-// Recordings and conferences in a real browser: on a Tandem with made-up calls and tones (the example `demo` of the admin
-// crate), since phones that speak are not at hand here. TANDEM_DEMO_URL says where.
+// Recordings, conferences, subscriptions and parked calls in a real browser: on a Tandem with made-up calls and tones (the
+// example `demo` of the admin crate), since phones that speak are not at hand here. TANDEM_DEMO_URL says where.
 
 import axe from "axe-core";
 import type { Browser, Page } from "playwright-core";
@@ -75,6 +75,19 @@ test("a conference changes while a person looks at it, and a member is muted and
   expect(faults).toEqual([]);
 });
 
+test("what phones watch is seen, and a parked call", async () => {
+  const { page, faults } = await at("/subscriptions");
+  await page.getByRole("row").filter({ hasText: "103" }).getByText("2 NOTIFYs failed: 408").waitFor();
+  await page.getByLabel("Watched by").fill("101");
+  await page.getByText("messages", { exact: true }).waitFor();
+  await expect.poll(() => page.getByText("lamp", { exact: true }).count()).toBe(0);
+  await page.getByRole("link", { name: "Calls", exact: true }).click();
+  const parked = page.getByRole("region", { name: "Parked calls" });
+  await parked.getByText("Workshop", { exact: true }).waitFor();
+  await parked.getByText("701", { exact: true }).waitFor();
+  expect(faults).toEqual([]);
+});
+
 const widest = (page: Page) =>
   page.evaluate(() =>
     Math.max(...[document.documentElement, ...document.querySelectorAll(".table, .playing")].map((box) => box.scrollWidth - box.clientWidth)),
@@ -89,7 +102,7 @@ test("with much to show nothing is wider than the screen, and axe finds nothing,
     expect(found.violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join(" ")}`), where).toEqual([]);
   };
   for (const colorScheme of ["light", "dark"] as const) {
-    for (const width of [1280, 768, 360]) {
+    for (const width of [1280, 901, 768, 360]) {
       await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
       await page.setViewportSize({ width, height: 740 });
       await page.goto(`${demo}/recordings`);
@@ -100,7 +113,11 @@ test("with much to show nothing is wider than the screen, and axe finds nothing,
       await page.goto(`${demo}/conferences`);
       await page.getByText("speaking").first().waitFor();
       await check(`/conferences, ${colorScheme}, ${width}`);
+      await page.goto(`${demo}/subscriptions`);
+      await page.getByText("lamp", { exact: true }).first().waitFor();
+      await check(`/subscriptions, ${colorScheme}, ${width}`);
       await page.goto(`${demo}/calls`);
+      await page.getByText("Workshop", { exact: true }).first().waitFor();
       await page.getByRole("button", { name: /Record|Stop recording/ }).first().waitFor();
       await check(`/calls, ${colorScheme}, ${width}`);
     }
