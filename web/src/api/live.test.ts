@@ -1,9 +1,9 @@
-import { QueryClient } from "@tanstack/react-query";
+import { QueryClient, QueryObserver } from "@tanstack/react-query";
 import { beforeEach, expect, test, vi } from "vitest";
 
 import type { Call, Conference, Recording } from "./client";
 import { ended } from "./ended";
-import { apply, ownChange } from "./live";
+import { apply, ownChange, reread } from "./live";
 import { recorded } from "./recorded";
 
 let client: QueryClient;
@@ -151,4 +151,21 @@ test("a recording that begins or ends shows in the lists, and a new one moves no
   expect([rooms(), calls()]).toEqual([[true], ["off"]]);
   apply(client, { name: "recording.ended", data: recording("ended", "conference") });
   expect(rooms()).toEqual([false]);
+});
+
+test("a first answer that is older than a change is given up", async () => {
+  const answers: ((items: string[]) => void)[] = [];
+  const queryFn = ({ signal }: { signal: AbortSignal }) =>
+    new Promise<string[]>((resolve) => {
+      if (!signal.aborted) answers.push(resolve);
+    });
+  const stop = new QueryObserver(client, { queryKey: ["recordings", "101"], queryFn }).subscribe(() => {});
+  await vi.waitFor(() => expect(answers.length).toBe(1));
+  const read = reread(client, ["recordings"]);
+  await vi.waitFor(() => expect(answers.length).toBe(2));
+  answers[0]?.(["deleted"]);
+  answers[1]?.([]);
+  await read;
+  expect(client.getQueryData(["recordings", "101"])).toEqual([]);
+  stop();
 });

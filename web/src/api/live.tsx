@@ -12,6 +12,13 @@ import { recorded } from "./recorded";
 type Page<T> = { items: T[]; next_cursor?: string | null };
 type Pages<T> = { pages: Page<T>[]; pageParams: unknown[] };
 
+/** Reads lists again after a change. An answer that is under way may be older than the change, and a first answer would
+ * not be asked for again: it is given up before. */
+export async function reread(client: QueryClient, queryKey: string[]) {
+  await client.cancelQueries({ queryKey });
+  await client.invalidateQueries({ queryKey });
+}
+
 /** Adds a phone to the lists, or removes it. No list is read again: a thousand phones may come at once. */
 function changeRegistrations(client: QueryClient, contact: Registration, added: boolean) {
   const fits = (key: readonly unknown[]) => key[1] === "all" || !key[2] || key[2] === contact.number;

@@ -2,6 +2,7 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 
 import { api, Attempt, type Call, type CallParty, type CallRecording, type ParkedCall, unwrap } from "../api/client";
+import { reread } from "../api/live";
 import { FormDialog } from "../ui/Dialog";
 import { Choice, Field } from "../ui/Field";
 import { dateTime } from "../ui/format";
@@ -157,6 +158,7 @@ function Record({ call, action }: { call: Call; action: Action }) {
     onSuccess: () => {
       const update = (other: Call) => (other.id === call.id ? { ...other, recording: then } : other);
       client.setQueryData<{ items: Call[] }>(["calls"], (page) => page && { ...page, items: page.items.map(update) });
+      if (client.isFetching({ queryKey: ["calls"] })) void reread(client, ["calls"]);
     },
     onError: (error) => {
       notify({ tone: "bad", text: `${text} was not possible. ${message(error)}` });

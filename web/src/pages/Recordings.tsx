@@ -2,6 +2,7 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { type ReactNode, useState } from "react";
 
 import { api, type Recording, type RecordingKind, unwrap } from "../api/client";
+import { reread } from "../api/live";
 import { recorded, useRecorded } from "../api/recorded";
 import { FormDialog } from "../ui/Dialog";
 import { dateTime, duration, size } from "../ui/format";
@@ -193,7 +194,7 @@ function DeleteDialog({ recording, onClose, onDeleted }: DeleteProps) {
       onClose();
     },
     // Also where it was gone already.
-    onSettled: () => client.invalidateQueries({ queryKey: ["recordings"] }),
+    onSettled: () => reread(client, ["recordings"]),
   });
   return (
     <FormDialog
