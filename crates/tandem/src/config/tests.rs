@@ -300,6 +300,22 @@ fn every_key_is_read_from_the_file_as_well() {
         request_tries = 7
         recording_max = 7
         recording_free_space = 7
+        hold = "pass"
+        kept_messages = 7
+        kept_messages_per_extension = 7
+        kept_message_bytes = 777
+        kept_message_days = 77
+        diversions = 7
+        max_subscriptions = 777
+        max_subscriptions_per_extension = 7
+        min_subscription = 77
+        max_subscription = 7777
+        notifies = 77
+        notify_spacing = 7
+        notify_failures = 7
+        notify_retry = 77
+        restart_spread = 7
+        unsolicited_mwi = "all"
     "#;
     let named = file.matches(" = ").count();
     assert_eq!(named, keys().count());

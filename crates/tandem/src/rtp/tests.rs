@@ -213,11 +213,6 @@ fn a_dual_stack_socket_serves_both_families() {
     bench.leg(1, 0, &alice);
     bench.leg(2, 0, &bob);
     bench.engine.send(Command::Bridge(id(1), id(2)));
-    bench.engine.send(Command::Dtmf {
-        media: id(1),
-        digit: '1',
-        millis: 40,
-    });
     alice.say(SocketAddr::new("127.0.0.1".parse().unwrap(), bench.first), 1);
     assert_eq!(bob.hear().2, vec![1; 160]);
     bob.say(SocketAddr::new("::1".parse().unwrap(), bench.first), 2);

@@ -63,14 +63,14 @@ async fn run(config: &Config, keeper: &Handle) -> Result<(), StartError> {
     // Whatever may fail comes before the first start makes anything: secrets are shown only once.
     let store = database::open(config, keeper).await?;
     let limits = net_limits(config, descriptors);
-    tell_of_connections(config, limits.connections);
-    let signalling = Signalling::bind(config.sip.clone(), limits)?;
+    let signalling = Signalling::bind(config.sip.clone(), limits.clone())?;
     let http = bind_http(config).await?;
     let (mailbox, inbox) = Mailbox::new(REQUESTS);
     let audio = Audio::default();
     let told = for_switch(config);
     let engine = start_engine(config, &mailbox, audio.clone())?;
     warn_of_taken_ports(&told);
+    tell_of_connections(config, limits.connections);
     let seed = random()?;
     let recording = recording(config, &told, seed)?;
     let clock = Clock::start();
