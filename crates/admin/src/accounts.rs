@@ -136,8 +136,8 @@ impl Accounts {
     }
 
     /// A person logs on at the phone of this user name: it acts for that extension from now on, if the PIN is right.
-    /// `None`: for its own again. True once that is on disk and in force. After [`WRONG_PINS`] wrong PINs in a row an
-    /// extension takes none for [`PIN_PAUSE`].
+    /// `None`: for its own again. True once that is on disk and in force. After `WRONG_PINS` wrong PINs in a row an
+    /// extension takes none for `PIN_PAUSE`.
     pub async fn log_on(&self, username: String, wanted: Option<(String, String)>) -> bool {
         let this = self.clone();
         let done = self.to_its_end(async move {

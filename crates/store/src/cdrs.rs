@@ -215,7 +215,7 @@ impl Store {
     }
 
     /// The number that an extension dialled last, by the records of calls that have ended. Codes that begin with `*` do
-    /// not count; only the latest [`LATEST`] calls are looked at.
+    /// not count; only the latest `LATEST` calls are looked at.
     ///
     /// # Errors
     /// The error of SQLite.
