@@ -37,13 +37,13 @@ pub fn is_target(text: &str) -> bool {
     fits && text.len() <= MAX_TARGET
 }
 
-/// Whether the text can name a pickup group: 1 to [`MAX_GROUP`] of `A-Z a-z 0-9 . _ -`.
+/// Whether the text can name a pickup group: 1 to `MAX_GROUP` of `A-Z a-z 0-9 . _ -`.
 pub fn is_group(text: &str) -> bool {
     (1..=MAX_GROUP).contains(&text.len()) && is_word(text)
 }
 
 /// Whether the text can name hold music: words of `A-Z a-z 0-9 . _ -` with `/` between them, none of which begins with a
-/// dot, at most [`MAX_MUSIC`] bytes.
+/// dot, at most `MAX_MUSIC` bytes.
 pub fn is_music(text: &str) -> bool {
     let part = |part: &str| is_word(part) && !part.starts_with('.');
     text.len() <= MAX_MUSIC && text.split('/').all(part)
