@@ -54,7 +54,7 @@ fn flow(port: u16) -> Flow {
 
 impl Bench {
     fn new() -> Self {
-        let config = Config {
+        let mut config = Config {
             trusted: vec![Trusted {
                 network: [127, 0, 0, 1].into(),
                 prefix: 32,
@@ -63,7 +63,6 @@ impl Bench {
             media_ports: (10_000, 65_000),
             ..Config::default()
         };
-        let mut config = config;
         config.limits.services.subscriptions.per_extension = 10_000;
         let mut bench = Self {
             switch: Switch::new(config, [1; 32], &Keys { nonce: [2; 32] }),

@@ -27,6 +27,34 @@ pub(crate) fn page(limit: Option<u32>, cursor: Option<&str>) -> Result<Page, Pro
     Ok(Page { limit, cursor })
 }
 
+impl Page {
+    /// The owner and the id of the item that the page follows, in a list for [`cut`].
+    pub(crate) fn after(&self) -> Result<Option<(String, u64)>, Problem> {
+        let split = |text: &str| {
+            let (owner, id) = text.split_once(' ')?;
+            Some((owner.to_owned(), id.parse().ok()?))
+        };
+        let after = self.cursor.as_deref();
+        after.map(|text| split(text).ok_or_else(bad_cursor)).transpose()
+    }
+}
+
+/// Makes a page of items that the switch holds, in the order of their owner and id: those that follow `after`, at most
+/// `limit`. Gives the next cursor, if there are more.
+pub(crate) fn cut<T>(
+    items: &mut Vec<T>,
+    after: Option<&(String, u64)>,
+    limit: usize,
+    place: impl Fn(&T) -> (&str, u64),
+) -> Option<String> {
+    items.retain(|item| after.is_none_or(|(owner, id)| (owner.as_str(), *id) < place(item)));
+    items.sort_unstable_by(|a, b| place(a).cmp(&place(b)));
+    let more = items.len() > limit;
+    items.truncate(limit);
+    let (owner, id) = items.last().filter(|_| more).map(place)?;
+    Some(encode(&format!("{owner} {id}")))
+}
+
 /// A text that is not too long, in bytes; an empty text is none.
 pub(crate) fn text(field: &'static str, text: Option<String>, most: usize) -> Result<Option<String>, Problem> {
     let text = text.filter(|text| !text.is_empty());

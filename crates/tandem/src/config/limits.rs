@@ -9,7 +9,7 @@ use super::{
     values,
 };
 
-const fn limit(
+pub(super) const fn limit(
     name: &'static str,
     value: &'static str,
     default: &'static str,

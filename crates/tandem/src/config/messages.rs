@@ -3,19 +3,10 @@
 use std::time::Duration;
 
 use super::{
-    keys::{Apply, Key, key, one},
+    keys::{Key, one},
+    limits::limit,
     values,
 };
-
-const fn limit(
-    name: &'static str,
-    value: &'static str,
-    default: &'static str,
-    help: &'static str,
-    apply: Apply,
-) -> Key {
-    key("Limits", name, value, default, help, apply)
-}
 
 pub(super) const KEYS: &[Key] = &[
     limit(

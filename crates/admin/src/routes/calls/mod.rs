@@ -120,6 +120,13 @@ pub(crate) async fn start(
     Ok((StatusCode::CREATED, headers, Json(StartedCall { id: id.to_string() })))
 }
 
+/// What a call is told to do, and nothing is answered.
+async fn done(app: &App, command: Command) -> Result<StatusCode, Problem> {
+    let reply = app.switch.command(command).await?;
+    reply.map_err(|error| Problem::command(error, "call"))?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
 /// End a call
 ///
 /// Both sides get BYE, or whatever ends them as far as they are.
@@ -134,9 +141,7 @@ pub(crate) async fn start(
     )
 )]
 pub(crate) async fn hang_up(State(app): State<App>, PathText(id): PathText) -> Result<StatusCode, Problem> {
-    let reply = app.switch.command(Command::HangUp(call_id(&id)?)).await?;
-    reply.map_err(|error| Problem::command(error, "call"))?;
-    Ok(StatusCode::NO_CONTENT)
+    done(&app, Command::HangUp(call_id(&id)?)).await
 }
 
 /// Record a call, or change its recording
@@ -166,9 +171,7 @@ pub(crate) async fn record(
         call: call_id(&id)?,
         action: change.action.into(),
     };
-    let reply = app.switch.command(command).await?;
-    reply.map_err(|error| Problem::command(error, "call"))?;
-    Ok(StatusCode::NO_CONTENT)
+    done(&app, command).await
 }
 
 /// Transfer a party
@@ -202,9 +205,7 @@ pub(crate) async fn transfer(
         party: transfer.leg.into(),
         to: transfer.to,
     };
-    let reply = app.switch.command(command).await?;
-    reply.map_err(|error| Problem::command(error, "call"))?;
-    Ok(StatusCode::NO_CONTENT)
+    done(&app, command).await
 }
 
 fn call_id(text: &str) -> Result<CallUid, Problem> {

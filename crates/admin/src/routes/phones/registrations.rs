@@ -47,35 +47,20 @@ pub(crate) async fn list(
 ) -> Result<Json<RegistrationPage>, Problem> {
     let page = pages::page(query.limit.or(Some(pages::MAX)), query.cursor.as_deref())?;
     let limit = query.limit.map_or(usize::MAX, |limit| limit as usize);
-    let after = page
-        .cursor
-        .map(|cursor| split_cursor(&cursor).ok_or_else(pages::bad_cursor))
-        .transpose()?;
+    let after = page.after()?;
     let reply = app.switch.command(Command::ListRegistrations).await?;
     let reply = reply.map_err(|error| Problem::command(error, "registration"))?;
     let Reply::Registrations(mut contacts) = reply else {
         return Err(unexpected(&reply));
     };
-    contacts.retain(|contact| {
-        query.number.as_ref().is_none_or(|number| *number == contact.number)
-            && after
-                .as_ref()
-                .is_none_or(|(number, id)| (number.as_str(), *id) < (contact.number.as_str(), contact.id))
+    contacts.retain(|contact| query.number.as_ref().is_none_or(|number| *number == contact.number));
+    let next_cursor = pages::cut(&mut contacts, after.as_ref(), limit, |contact| {
+        (&contact.number, contact.id)
     });
-    contacts.sort_unstable_by(|a, b| (&a.number, a.id).cmp(&(&b.number, b.id)));
-    let more = contacts.len() > limit;
-    contacts.truncate(limit);
-    let last = contacts.last().filter(|_| more);
-    let next_cursor = last.map(|contact| pages::encode(&format!("{} {}", contact.number, contact.id)));
     Ok(Json(RegistrationPage {
         items: contacts.into_iter().map(Registration::from).collect(),
         next_cursor,
     }))
-}
-
-fn split_cursor(text: &str) -> Option<(String, u64)> {
-    let (number, id) = text.split_once(' ')?;
-    Some((number.to_owned(), id.parse().ok()?))
 }
 
 /// Remove a registration

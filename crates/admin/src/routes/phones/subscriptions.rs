@@ -52,11 +52,7 @@ pub(crate) async fn list(
     QueryParams(query): QueryParams<ListQuery>,
 ) -> Result<Json<SubscriptionPage>, Problem> {
     let page = pages::page(query.limit, query.cursor.as_deref())?;
-    let limit = page.limit as usize;
-    let after = page
-        .cursor
-        .map(|cursor| split_cursor(&cursor).ok_or_else(pages::bad_cursor))
-        .transpose()?;
+    let after = page.after()?;
     let reply = app.switch.command(Command::ListSubscriptions).await?;
     let reply = reply.map_err(|error| Problem::command(error, "subscription"))?;
     let Reply::Subscriptions(mut items) = reply else {
@@ -67,22 +63,12 @@ pub(crate) async fn list(
         wanted(&query.watcher, &item.watcher)
             && wanted(&query.number, &item.number)
             && wanted(&query.package, &item.package)
-            && after
-                .as_ref()
-                .is_none_or(|(watcher, id)| (watcher.as_str(), *id) < (item.watcher.as_str(), item.id))
     });
-    items.sort_unstable_by(|a, b| (&a.watcher, a.id).cmp(&(&b.watcher, b.id)));
-    let more = items.len() > limit;
-    items.truncate(limit);
-    let last = items.last().filter(|_| more);
-    let next_cursor = last.map(|item| pages::encode(&format!("{} {}", item.watcher, item.id)));
+    let next_cursor = pages::cut(&mut items, after.as_ref(), page.limit as usize, |item| {
+        (&item.watcher, item.id)
+    });
     Ok(Json(SubscriptionPage {
         items: items.into_iter().map(Subscription::from).collect(),
         next_cursor,
     }))
-}
-
-fn split_cursor(text: &str) -> Option<(String, u64)> {
-    let (watcher, id) = text.split_once(' ')?;
-    Some((watcher.to_owned(), id.parse().ok()?))
 }
