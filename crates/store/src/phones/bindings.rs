@@ -1,11 +1,12 @@
 //! Contacts on disk, so that registrations survive a restart.
 
-use records::{Binding, Flow};
+use records::Binding;
 use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
 
 use crate::{
     Store, StoreError,
-    values::{Bound, MultiRow, parse_transport, transport_name},
+    phones::flow,
+    values::{Bound, MultiRow, transport_name},
 };
 
 static SAVE: MultiRow = MultiRow::new(
@@ -84,15 +85,10 @@ pub(crate) async fn load(store: &Store, domain: &str, now: i64) -> Result<Vec<Bi
     Ok(bindings.into_iter().flatten().collect())
 }
 
-/// `None` where this version does not know the transport. The connection is not restored: it ended with its process.
+/// `None` where this version does not know the transport.
 fn read(row: &SqliteRow) -> Result<Option<Binding>, sqlx::Error> {
-    let address = |column: &str| -> Result<_, sqlx::Error> {
-        let text: String = row.try_get(column)?;
-        text.parse().map_err(|e| sqlx::Error::Decode(Box::new(e)))
-    };
     let path: String = row.try_get("path")?;
-    let transport: String = row.try_get("transport")?;
-    let Some(transport) = parse_transport(&transport) else {
+    let Some(flow) = flow(row)? else {
         return Ok(None);
     };
     Ok(Some(Binding {
@@ -100,12 +96,7 @@ fn read(row: &SqliteRow) -> Result<Option<Binding>, sqlx::Error> {
         number: row.try_get("number")?,
         username: row.try_get("username")?,
         contact: row.try_get("contact")?,
-        flow: Flow {
-            transport,
-            local: address("local")?,
-            remote: address("remote")?,
-            connection: None,
-        },
+        flow,
         path: path.lines().map(str::to_owned).collect(),
         instance: row.try_get("instance")?,
         reg_id: row.try_get("reg_id")?,

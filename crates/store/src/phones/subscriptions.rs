@@ -1,11 +1,12 @@
 //! Subscriptions on disk, so that lamps survive a restart.
 
-use records::{Flow, Subscription, SubscriptionDialog};
+use records::{Subscription, SubscriptionDialog};
 use sqlx::{Row, SqliteConnection, sqlite::SqliteRow};
 
 use crate::{
     Store, StoreError,
-    values::{Bound, MultiRow, parse_transport, transport_name},
+    phones::flow,
+    values::{Bound, MultiRow, transport_name},
 };
 
 static SAVE: MultiRow = MultiRow::new(
@@ -92,14 +93,9 @@ pub(crate) async fn load(store: &Store, domain: &str, now: i64) -> Result<Vec<Su
     Ok(live.into_iter().flatten().collect())
 }
 
-/// `None` where this version does not know the transport. The connection is not restored: it ended with its process.
+/// `None` where this version does not know the transport.
 fn read(row: &SqliteRow) -> Result<Option<Subscription>, sqlx::Error> {
-    let address = |column: &str| -> Result<_, sqlx::Error> {
-        let text: String = row.try_get(column)?;
-        text.parse().map_err(|e| sqlx::Error::Decode(Box::new(e)))
-    };
-    let transport: String = row.try_get("transport")?;
-    let Some(transport) = parse_transport(&transport) else {
+    let Some(flow) = flow(row)? else {
         return Ok(None);
     };
     let routes: String = row.try_get("routes")?;
@@ -111,12 +107,7 @@ fn read(row: &SqliteRow) -> Result<Option<Subscription>, sqlx::Error> {
         package: row.try_get("package")?,
         event_id: row.try_get("event_id")?,
         accept: row.try_get("accept")?,
-        flow: Flow {
-            transport,
-            local: address("local")?,
-            remote: address("remote")?,
-            connection: None,
-        },
+        flow,
         dialog: SubscriptionDialog {
             call_id: row.try_get("call_id")?,
             local_tag: row.try_get("local_tag")?,
