@@ -37,7 +37,7 @@ impl Conversation {
         let bobs = bob.answers();
         let alices = alice.is_answered(dialog, &branch);
         let side = |phone: &Phone, dialog: &Dialog, fill| Side {
-            socket: phone.rtp.try_clone().unwrap(),
+            socket: phone.rtp.clone(),
             to: dialog.audio,
             payload: phone.payload,
             fill,

@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeSet,
-    net::{SocketAddr, UdpSocket},
+    net::{Ipv4Addr, SocketAddr, UdpSocket},
     time::Duration,
 };
 
@@ -11,6 +11,7 @@ use tests::wait::until;
 use crate::{
     phones::phone::{Dialog, Phone},
     support::{
+        place::Audio,
         talk::packet,
         tandem::{Setup, Tandem},
     },
@@ -27,8 +28,8 @@ struct Crowd {
 
 /// Each side's dialog, and its socket for audio.
 struct Call {
-    alice: (Dialog, UdpSocket),
-    bob: (Dialog, UdpSocket),
+    alice: (Dialog, Audio),
+    bob: (Dialog, Audio),
 }
 
 impl Crowd {
@@ -47,15 +48,15 @@ impl Crowd {
         let bobs = self.bob.answers();
         let alices = self.alice.is_answered(dialog, &branch);
         self.calls.push(Call {
-            alice: (alices, self.alice.rtp.try_clone().unwrap()),
-            bob: (bobs, self.bob.rtp.try_clone().unwrap()),
+            alice: (alices, self.alice.rtp.clone()),
+            bob: (bobs, self.bob.rtp.clone()),
         });
     }
 
     /// The same, with a socket of its own on each side.
     fn calls_from_new_sockets(&mut self) {
         for phone in [&mut self.alice, &mut self.bob] {
-            phone.rtp = socket("127.0.0.1");
+            phone.rtp = Audio::on(Ipv4Addr::LOCALHOST);
         }
         self.calls();
     }
@@ -67,12 +68,6 @@ impl Crowd {
         }
         pbx.expect_nothing_left(Duration::from_secs(60));
     }
-}
-
-fn socket(host: &str) -> UdpSocket {
-    let socket = UdpSocket::bind((host, 0)).unwrap();
-    socket.set_nonblocking(true).unwrap();
-    socket
 }
 
 /// What has come to a socket: the octet with which each packet is filled.
@@ -110,7 +105,7 @@ fn a_hundred_calls_of_one_address_with_sound_on_a_handful_of_ports() {
     let ports: BTreeSet<u16> = sides.map(|(dialog, _)| dialog.audio.port()).collect();
     assert!(ports.len() <= media::pool::SPREAD, "{ports:?}");
     for (n, call) in crowd.calls.iter().enumerate() {
-        let say = |(dialog, socket): &(Dialog, UdpSocket), side: u32, sequence| {
+        let say = |(dialog, socket): &(Dialog, Audio), side: u32, sequence| {
             let fill = (2 * n as u32 + side) as u8;
             socket.send_to(&packet(0, sequence, 7, fill), dialog.audio).unwrap();
         };
@@ -137,7 +132,7 @@ fn a_third_party_that_a_description_names_gets_fifty_packets_at_most() {
     let pbx = Tandem::start();
     let mut crowd = Crowd::on(&pbx);
     // Bob signals from 127.0.0.1.
-    crowd.bob.rtp = socket("127.0.0.9");
+    crowd.bob.rtp = Audio::on([127, 0, 0, 9]);
     crowd.calls();
     let (dialog, from) = &crowd.calls[0].alice;
     let say = |range: std::ops::Range<u16>| {

@@ -11,6 +11,7 @@ use tests::wait::until;
 
 use crate::support::{
     message::{Message, sdp},
+    place::Audio,
     tandem::{Tandem, password},
 };
 
@@ -25,7 +26,7 @@ pub fn unique(what: &str) -> String {
 /// A socket for SIP, one for RTP, and an extension.
 pub struct Phone {
     pub socket: UdpSocket,
-    pub rtp: UdpSocket,
+    pub rtp: Audio,
     pub number: String,
     /// Digest with SHA-256; else with MD5.
     pub sha256: bool,
@@ -54,11 +55,9 @@ impl Phone {
     pub fn new(pbx: &Tandem, number: &str) -> Self {
         let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         socket.set_nonblocking(true).unwrap();
-        let rtp = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        rtp.set_nonblocking(true).unwrap();
         Self {
             socket,
-            rtp,
+            rtp: Audio::on(Ipv4Addr::LOCALHOST),
             number: number.to_owned(),
             sha256: true,
             payload: 0,

@@ -2,10 +2,11 @@
 
 use std::{
     fs::File,
-    net::{Ipv4Addr, TcpListener, UdpSocket},
+    net::{IpAddr, Ipv4Addr, TcpListener, UdpSocket},
+    ops::Deref,
     path::Path,
     process::{Child, Command},
-    sync::{Mutex, OnceLock},
+    sync::{Arc, Mutex, OnceLock},
 };
 
 /// Below the ports that the system gives out by itself.
@@ -55,6 +56,36 @@ pub fn ports(count: u16) -> u16 {
             *next = Some(at);
             return first;
         }
+    }
+}
+
+/// A phone's socket for RTP. The odd port above is the phone's as well (RFC 3550 section 11): reports that come there
+/// are not taken for the audio of another phone.
+#[derive(Clone)]
+pub struct Audio(Arc<[UdpSocket; 2]>);
+
+impl Audio {
+    /// At a port that is free. Reads do not wait.
+    pub fn on(host: impl Into<IpAddr>) -> Self {
+        let host = host.into();
+        loop {
+            let rtp = UdpSocket::bind((host, 0)).unwrap();
+            let port = rtp.local_addr().unwrap().port();
+            if port.is_multiple_of(2)
+                && let Ok(rtcp) = UdpSocket::bind((host, port + 1))
+            {
+                rtp.set_nonblocking(true).unwrap();
+                return Self(Arc::new([rtp, rtcp]));
+            }
+        }
+    }
+}
+
+impl Deref for Audio {
+    type Target = UdpSocket;
+
+    fn deref(&self) -> &UdpSocket {
+        &self.0[0]
     }
 }
 

@@ -1,7 +1,7 @@
 //! Two sides of a call that speak RTP to each other, fifty packets a second, and count what arrives.
 
 use std::{
-    net::{SocketAddr, UdpSocket},
+    net::SocketAddr,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU32, Ordering},
@@ -11,6 +11,8 @@ use std::{
 };
 
 use tests::wait::until;
+
+use super::place::Audio;
 
 const PACKET: Duration = Duration::from_millis(20);
 /// Octets of a packet of G.711.
@@ -28,7 +30,7 @@ pub fn packet(payload: u8, sequence: u16, source: u32, fill: u8) -> Vec<u8> {
 
 /// One side: its socket, and where the other wants its audio.
 pub struct Side {
-    pub socket: UdpSocket,
+    pub socket: Audio,
     pub to: SocketAddr,
     pub payload: u8,
     /// What its packets are filled with.
