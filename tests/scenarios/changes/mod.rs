@@ -7,4 +7,5 @@ mod glare;
 mod hold;
 mod keys;
 mod music;
+mod music_chains;
 mod timers;
