@@ -3,7 +3,7 @@
 use sip::{HeaderName, Message, Method};
 use tests::{Actor, Stage};
 
-use super::{connect, talking};
+use super::{connect, records, talking};
 
 /// The statuses that a phone was told of its transfer.
 fn statuses(phone: &Actor) -> Vec<u16> {
@@ -166,4 +166,94 @@ fn the_conference_key_brings_all_three_together() {
         phone.hangs_up().ends_with(200);
     }
     stage.clears();
+}
+
+#[test]
+fn a_call_made_over_the_api_is_transferred_by_either_party() {
+    for by_first in [true, false] {
+        let stage = Stage::default();
+        let (alice, bob, carol) = (stage.phone("101"), stage.phone("102"), stage.phone("103"));
+        let (from, to) = ("101".to_owned(), "102".to_owned());
+        stage.commands(switch::Command::Originate { from, to }).unwrap();
+        alice.rings().answers().talks();
+        bob.rings().answers().talks();
+        stage.pass(1.0);
+        let (transferor, party) = if by_first { (&alice, &bob) } else { (&bob, &alice) };
+        transferor.transfers_to("103");
+        carol.rings().answers().talks();
+        transferor.is_notified_at_last(200).ends_with(200);
+        stage.hear_each_other(party, &carol);
+        stage.ends(party, &carol);
+        assert_eq!(records(&stage), 2);
+    }
+}
+
+#[test]
+fn a_call_made_over_the_api_is_transferred_to_a_second_call() {
+    for by_first in [true, false] {
+        let stage = Stage::default();
+        let (alice, bob, carol) = (stage.phone("101"), stage.phone("102"), stage.phone("103"));
+        let (from, to) = ("101".to_owned(), "102".to_owned());
+        stage.commands(switch::Command::Originate { from, to }).unwrap();
+        alice.rings().answers().talks();
+        bob.rings().answers().talks();
+        stage.pass(1.0);
+        let (alice, bob) = (alice.line(), bob.line());
+        let (transferor, party) = if by_first { (&alice, &bob) } else { (&bob, &alice) };
+        let (second, carol) = connect(&transferor.on_any(), "103", &carol);
+        transferor.transfers(transferor, &second).is_notified_at_last(200);
+        transferor.ends_with(200);
+        second.ends_with(200);
+        stage.hear_each_other(party, &carol);
+        stage.ends(party, &carol);
+    }
+}
+
+#[test]
+fn the_phone_that_was_rung_first_is_transferred_while_the_second_one_rings() {
+    // It has asked for the call over the API, and has second thoughts.
+    let stage = Stage::default();
+    let (alice, bob) = (stage.phone("101"), stage.phone("102"));
+    let (from, to) = ("101".to_owned(), "102".to_owned());
+    stage.commands(switch::Command::Originate { from, to }).unwrap();
+    alice.rings().answers().talks();
+    bob.rings();
+    alice.asks_to_transfer_to("103").is_told_of_its_refer(403);
+    bob.answers().talks();
+    stage.hear_each_other(&alice, &bob);
+    stage.ends(&alice, &bob);
+}
+
+#[test]
+fn a_refer_with_the_method_bye_hangs_the_other_party_up() {
+    for by_caller in [true, false] {
+        let stage = Stage::plan(
+            r#"fn on_call(caller) { caller.dial(caller.dialed); if caller.dialed == "102" { caller.dial("103"); } }"#,
+        );
+        let (alice, bob) = stage.talking();
+        let carol = stage.phone("103");
+        let (asker, party, named) = if by_caller {
+            (&alice, &bob, "102")
+        } else {
+            (&bob, &alice, "101")
+        };
+        let to = |number: &str| format!("<sip:{number}@tandem.local;method=BYE>");
+        let refused = asker.refers(|refer| refer.header(HeaderName::ReferTo, to("103")));
+        assert_eq!(refused.status().unwrap().code(), 404, "it is not in the call");
+        let taken = asker.refers(|refer| refer.header(HeaderName::ReferTo, to(named)));
+        assert_eq!(taken.status().unwrap().code(), 202);
+        asker.is_notified_at_last(200);
+        party.ends_with(200);
+        if by_caller {
+            // As after any end of the callee the script goes on.
+            carol.rings().answers().talks();
+            stage.hear_each_other(&alice, &carol);
+            stage.ends(&alice, &carol);
+        } else {
+            bob.ends_with(200);
+            carol.stays_silent(1.0);
+            stage.clears();
+        }
+        assert_eq!(records(&stage), 1);
+    }
 }

@@ -9,6 +9,7 @@
 //! | `refused.rs` | REFERs and Replaces that are refused; the call goes on |
 //! | `asked.rs` | what the transferor and the target are told; REFER outside of the dialog |
 //! | `joined.rs` | INVITE with Join: a third phone joins two that talk |
+//! | `members.rs` | REFER by a member of a conference |
 //! | `moved.rs` | transfers by the API and by a script |
 //! | `races.rs` | hang-ups, lost and repeated messages, changes that meet the transfer |
 
@@ -18,6 +19,7 @@ mod asked;
 mod attended;
 mod blind;
 mod joined;
+mod members;
 mod moved;
 mod races;
 mod refused;

@@ -39,7 +39,6 @@ fn a_refer_to_anything_but_a_call_to_a_number_is_refused() {
     let (stage, alice, bob, carol) = talking();
     for to in [
         "<http://www.example.com/>",
-        "<sip:103@tandem.local;method=BYE>",
         "<sip:103@tandem.local;method=MESSAGE>",
         "<mailto:carol@example.com>",
     ] {
@@ -128,4 +127,20 @@ fn outside_of_its_dialog_a_refer_is_refused() {
     wire.sends(refer.finish());
     wire.takes_response(481);
     goes_on(&stage, &alice, &bob, &carol);
+}
+
+#[test]
+fn a_refer_that_meets_our_bye_is_told_that_the_call_is_over() {
+    let (stage, alice, bob, carol) = talking();
+    // Bob's phone does not hear of the BYE for a while.
+    bob.feels(|mood| mood.dead = true);
+    alice.hangs_up();
+    stage.pass(0.1);
+    bob.feels(|mood| mood.dead = false);
+    bob.asks_to_transfer_to("103").is_told_of_its_refer(481);
+    bob.ends_with(200);
+    alice.ends_with(200);
+    carol.stays_silent(1.0);
+    stage.clears();
+    assert_eq!(records(&stage), 1);
 }

@@ -187,6 +187,27 @@ fn partner_gone(call: &mut Call, x: &mut Core, ending: Option<Ending>) {
     call.hang_up_all(x, &cause);
 }
 
+/// One party wants the other one to be hung up: as if that phone had ended the call.
+pub(super) fn dismiss(call: &mut Call, x: &mut Core, party: LegId) {
+    let cause = Cause::ours("the other side asked for the end of the call");
+    if call.subject == Some(party) {
+        let ending = Ending {
+            by: EndedBy::Callee,
+            cause: CauseCode::CalleeHungUp,
+            ..Ending::after(&cause, EndedBy::Callee)
+        };
+        call.subject_gone(x, ending);
+    } else {
+        let ending = Ending {
+            by: EndedBy::Caller,
+            cause: CauseCode::CallerHungUp,
+            ..Ending::after(&cause, EndedBy::Caller)
+        };
+        partner_gone(call, x, Some(ending));
+    }
+    x.with_leg(party, |leg, cx| leg.hang_up(cx, cause));
+}
+
 /// Something about the session of a leg: the leg connected with it is asked, or Tandem itself takes what it can do.
 pub(super) fn session_event(call: &mut Call, x: &mut Core, leg: LegId, event: SessionEvent) {
     match (&mut call.bridge, event) {

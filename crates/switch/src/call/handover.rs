@@ -75,6 +75,12 @@ pub(crate) fn release(call: &mut Call, x: &mut Core, leg: LegId, to: CallUid, wh
             connect::note_parties(call, x, Began::Transferred);
             transfer::given(call, x);
         }
+        // The phone has asked for that with another leg: this one is through.
+        Why::Fetched { .. } => {
+            call.record.link(x, to, LinkKind::TransferredTo);
+            connect::note_parties(call, x, Began::Transferred);
+            call.hang_up_all(x, &Cause::ours("transferred"));
+        }
         Why::Returned | Why::Replaces | Why::Moved => {
             call.record.link(x, to, LinkKind::TransferredTo);
             // Of two legs that go to a conference, the second one is still to be named in the record.
@@ -149,6 +155,7 @@ pub(crate) fn take_over(call: &mut Call, x: &mut Core, leg: LegId, instead_of: O
         Why::Transferred => Began::Transferred,
         Why::Replaces => Began::Replaced,
         Why::Returned => Began::Returned,
+        Why::Fetched { .. } => Began::Transferred,
         // Goes to a new call, where it takes no other leg's place.
         Why::Moved => Began::Transferred,
     };
@@ -156,7 +163,7 @@ pub(crate) fn take_over(call: &mut Call, x: &mut Core, leg: LegId, instead_of: O
         call.record.link(x, from, LinkKind::TransferredFrom);
     }
     match instead_of {
-        Some(old) => replace(call, x, old, leg),
+        Some(old) => replace(call, x, old, leg, why),
         // The verb that waits in the slot connects it.
         None if why == Why::Replaces => call.tell_verb(VerbEvent::Guest(Guest {
             leg,
@@ -172,7 +179,7 @@ pub(crate) fn take_over(call: &mut Call, x: &mut Core, leg: LegId, instead_of: O
 }
 
 /// The leg takes the place of another one of the call, which is hung up.
-fn replace(call: &mut Call, x: &mut Core, old: LegId, leg: LegId) {
+fn replace(call: &mut Call, x: &mut Core, old: LegId, leg: LegId, why: Why) {
     let subject = call.subject == Some(old) && !call.script.seeks;
     let connected = call.other(old).is_some();
     if connected {
@@ -192,7 +199,8 @@ fn replace(call: &mut Call, x: &mut Core, old: LegId, leg: LegId) {
         subject,
         connected,
     }));
-    if subject || connected {
+    // The verb speaks to the phone that has parked another call of its own, and hangs it up.
+    if (subject || connected) && !matches!(why, Why::Fetched { .. }) {
         x.with_leg(old, |leg, cx| leg.reject(cx, &Answer::of(487)));
         x.with_leg(old, |leg, cx| {
             leg.hang_up(cx, Cause::ours("another phone has taken its place"))
@@ -205,7 +213,7 @@ fn rejoin(call: &mut Call, x: &mut Core, leg: LegId) {
     // Other legs of the call may still wait for the answer to their BYE.
     let waits = match std::mem::replace(&mut call.transfer, super::Transfer::None) {
         super::Transfer::Gives { transferor, .. } => Some(transferor),
-        super::Transfer::None | super::Transfer::Takes { .. } => None,
+        super::Transfer::None | super::Transfer::Takes { .. } | super::Transfer::Invited { .. } => None,
     };
     call.subject.get_or_insert(leg);
     let bridge = waits.map(|waits| bridge::Bridge::connect(x, waits, leg));

@@ -11,6 +11,7 @@
 //! | `digits.rs` | keys, INFO and MESSAGE within the call | `keys` |
 //! | `end.rs` | how a call ended, and its record | |
 //! | `events.rs` | what a running verb hears | `heard` |
+//! | `focus.rs` | REFER by a member of a conference | |
 //! | `handover.rs` | legs that come and go | |
 //! | `live.rs` | what the admin API shows | |
 //! | `record.rs` | what the record says, gathered on the way | `record` |
@@ -22,6 +23,7 @@ mod connect;
 mod digits;
 mod end;
 mod events;
+mod focus;
 mod handover;
 mod live;
 mod record;
@@ -37,6 +39,7 @@ use digits::Keys;
 pub(crate) use digits::{digit, digit_ended, listen};
 pub(crate) use end::{Ending, record_refused};
 pub(crate) use events::{Guest, VerbEvent, VerbEvents};
+pub(crate) use focus::to_conference;
 pub(crate) use handover::{has_place, joined, joined_by, release, subject_as_shown, take_over, would_host, would_take};
 pub(crate) use live::live;
 use record::Record;
@@ -183,7 +186,7 @@ impl Call {
             Asked::Refer { refer, .. } => Some(refer),
             Asked::Call => subject.map(|leg| &leg.invite),
             // An INVITE of ours says nothing of the party.
-            Asked::Command | Asked::Join(_) => subject.filter(|leg| leg.inbound).map(|leg| &leg.invite),
+            Asked::Command | Asked::Join { .. } => subject.filter(|leg| leg.inbound).map(|leg| &leg.invite),
         }
     }
 
@@ -195,14 +198,14 @@ impl Call {
     /// The conference that the subject is in instead of a script.
     pub fn joins(&self) -> Option<&str> {
         match &self.asked {
-            Asked::Join(room) => Some(room),
+            Asked::Join { room, .. } => Some(room),
             Asked::Call | Asked::Refer { .. } | Asked::Command => None,
         }
     }
 
     /// The call is that of an INVITE with Join.
     pub fn is_to_join(&mut self, room: String) {
-        self.asked = Asked::Join(room);
+        self.asked = Asked::Join { room, invited_by: None };
     }
 
     /// The Referred-By of requests to the target of a transfer (RFC 3892 section 2.1). Tandem names the phone that it has
@@ -413,7 +416,7 @@ impl Call {
     /// connection, each by itself.
     pub fn subject_gone(&mut self, x: &mut Core, ending: Ending) {
         let cause = Cause::ours("the other side hung up").because(ending.why.clone());
-        transfer::abandoned(self, x);
+        transfer::abandoned(self, x, ending.code);
         end::close_record(self, x, ending);
         // Before the verb ends, so that nothing after that verb runs.
         self.cancel_script(x);

@@ -120,8 +120,10 @@ impl Call {
         self.subject = Some(leg);
         self.script.seeks = false;
         self.mark_answered(x, Began::Answered);
-        if self.script.stage == Stage::Waiting {
-            self.start_script(x);
+        match self.script.stage {
+            Stage::Waiting if self.joins().is_some() => self.script.stage = Stage::Over,
+            Stage::Waiting => self.start_script(x),
+            Stage::Storing(_) | Stage::Running | Stage::Cancelled | Stage::Over => {}
         }
     }
 

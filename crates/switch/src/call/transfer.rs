@@ -16,7 +16,7 @@ use sip::{
 
 use crate::{
     answer::Answer,
-    api::{CommandError, Facts, Party, ScriptEntry},
+    api::{CallUid, CommandError, Facts, Party, ScriptEntry},
     bridge::{self, Bridge},
     core::{Asked, Beginning, Core, Destination, Handover, NewCall, Why},
     event::Cause,
@@ -24,7 +24,7 @@ use crate::{
     leg::Leg,
 };
 
-use super::Call;
+use super::{Call, connect, focus};
 
 /// The part of a call in a transfer that is under way.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -40,42 +40,77 @@ pub(crate) enum Transfer {
     },
     /// Its subject was brought here by a REFER of this leg of another call, and no phone has answered so far.
     Takes { transferor: LegId },
+    /// A member of a conference has asked by REFER for the person who is being rung: this leg of another call.
+    Invited { by: LegId },
+}
+
+/// What a REFER asks for.
+pub(super) enum Plan {
+    /// A leg goes to another call.
+    Go(Handover),
+    /// The dialog that the REFER names is not there.
+    NotThere,
+    /// The other party is hung up.
+    HangUp(LegId),
+    /// The sender, which is in a conference, calls this number instead.
+    Leave(String),
+    /// A member of the conference is removed.
+    Remove { room: String, member: CallUid },
 }
 
 /// A REFER came from a leg.
 pub(super) fn referred(call: &mut Call, x: &mut Core, from: LegId, server: ServerId, request: &Message) {
-    let handover = match plan(call, x, from, request) {
-        Ok(handover) => handover,
+    let plan = match plan(call, x, from, request) {
+        Ok(plan) => plan,
         Err(answer) => return x.stack.answer(server, request, &answer),
     };
     x.accept_refer(from, server, request);
-    match handover {
-        Some(handover) => {
-            call.transfer = Transfer::Gives {
-                transferor: from,
-                blind: matches!(handover.to, Destination::New(_)),
-            };
+    match plan {
+        Plan::Go(handover) => {
+            if handover.why == Why::Transferred {
+                call.transfer = Transfer::Gives {
+                    transferor: from,
+                    blind: matches!(handover.to, Destination::New(_)),
+                };
+            }
             x.handovers.push_back(handover);
         }
         // RFC 3891 section 3: what an INVITE with such a Replaces would get.
-        None => x.conclude_refer(from, 481, false),
+        Plan::NotThere => x.conclude_refer(from, 481, false),
+        Plan::HangUp(other) => {
+            x.conclude_refer(from, 200, false);
+            connect::dismiss(call, x, other);
+        }
+        Plan::Leave(number) => {
+            let code = if by_script(call, x, number) { 200 } else { 483 };
+            x.conclude_refer(from, code, false);
+        }
+        Plan::Remove { room, member } => {
+            x.conferences.remove(&room, member);
+            x.conclude_refer(from, 200, false);
+        }
     }
 }
 
-/// What a REFER asks for. `None` where it names a dialog that is not there.
-fn plan(call: &Call, x: &Core, from: LegId, request: &Message) -> Result<Option<Handover>, Answer> {
+/// What a REFER asks for.
+fn plan(call: &Call, x: &Core, from: LegId, request: &Message) -> Result<Plan, Answer> {
     // RFC 3515 section 2.4.2: exactly one Refer-To.
     let mut targets = request.values(HeaderName::ReferTo);
     let (Some(target), None) = (targets.next(), targets.next()) else {
         return Err(Answer::of(400));
     };
     let target = ReferTo::read(target).map_err(|_| Answer::of(400))?;
-    if target.method().map_err(|_| Answer::of(400))? != Method::Invite {
+    let method = target.method().map_err(|_| Answer::of(400))?;
+    if !matches!(method, Method::Invite | Method::Bye) {
         return Err(Answer::of(501));
     }
     let replaces = target.replaces().map_err(|_| Answer::of(400))?;
     if call.transfer != Transfer::None || x.subscribed.refers.is_open(from) {
         return Err(Answer::of(491));
+    }
+    let room = x.port_of(from).and_then(|port| x.conferences.name_of(port));
+    if let Some(room) = room.map(str::to_owned) {
+        return focus::plan(call, x, (from, room), &target, replaces.as_ref());
     }
     // Both parties are up and talk with each other: otherwise there is no party to be transferred.
     let is_up = |leg: &LegId| x.legs.get(*leg).is_some_and(Leg::is_up);
@@ -83,23 +118,41 @@ fn plan(call: &Call, x: &Core, from: LegId, request: &Message) -> Result<Option<
     let transferee = transferee
         .filter(|_| !call.has_ended())
         .ok_or_else(|| Answer::of(403))?;
-    let Some(replaces) = replaces else {
-        return blind(call, x, from, transferee, (&target, request)).map(Some);
+    if method == Method::Bye {
+        return is_party(x, from, transferee, &target).map(|()| Plan::HangUp(transferee));
+    }
+    let Some(replaces) = &replaces else {
+        return blind(call, x, from, transferee, (&target, request)).map(Plan::Go);
     };
-    let place = x.stack.dialogs.replaced(&replaces);
-    let Some(place) = place.and_then(|place| x.legs.get(place)) else {
-        return Ok(None);
+    let place = x.stack.dialogs.replaced(replaces);
+    let place = place.and_then(|place| x.legs.get(place));
+    let Some(place) = place else {
+        return Ok(Plan::NotThere);
     };
     // A phone moves the parties of its own calls only.
     let own = x.legs.get(from).is_some_and(|leg| leg.peer == place.peer);
     if !own || place.call == call.id {
         return Err(Answer::of(403));
     }
-    Ok(Some(Handover {
+    Ok(Plan::Go(Handover {
         leg: transferee,
         to: Destination::Place(place.id),
         why: Why::Transferred,
     }))
+}
+
+/// Whether a URI names the other party of a phone, which the phone wants to be hung up.
+fn is_party(x: &Core, from: LegId, other: LegId, target: &ReferTo<'_>) -> Result<(), Answer> {
+    let (Some(from), Some(other)) = (x.legs.get(from), x.legs.get(other)) else {
+        return Err(Answer::of(481));
+    };
+    let number = x.number_at(&target.uri, &from.path.flow);
+    let number = number.ok_or_else(|| Answer::of(404))?;
+    if other.peer.is_extension(&number) || from.user() == number {
+        Ok(())
+    } else {
+        Err(Answer::of(404))
+    }
 }
 
 fn blind(
@@ -139,7 +192,7 @@ fn blind(
 
 /// The beginning of the call of a party that is moved to `dialed`, by or beside `other`. `None` for a chain of transfers that
 /// is too long: it ends as a chain of proxies does (RFC 3261 16.3 step 3).
-fn beginning(call: &Call, x: &Core, party: &Leg, other: &Leg, dialed: String) -> Option<Beginning> {
+pub(super) fn beginning(call: &Call, x: &Core, party: &Leg, other: &Leg, dialed: String) -> Option<Beginning> {
     let max_forwards = call.max_forwards.checked_sub(1)?;
     let account = party.peer.number().and_then(|number| x.accounts.extension(number));
     let own = call.subject == Some(party.id);
@@ -236,7 +289,7 @@ pub(crate) fn by_script(call: &mut Call, x: &mut Core, to: String) -> bool {
     // A phone that has transferred the caller to this script waits for what the next one does.
     let transferor = match std::mem::replace(&mut call.transfer, Transfer::None) {
         Transfer::Takes { transferor } => Some(transferor),
-        Transfer::None | Transfer::Gives { .. } => None,
+        Transfer::None | Transfer::Gives { .. } | Transfer::Invited { .. } => None,
     };
     x.handovers.push_back(Handover {
         leg: leg.id,
@@ -270,7 +323,10 @@ pub(crate) fn join_conference(call: &Call, x: &Core, room: &str) -> Result<Vec<H
             leg: one,
             to: Destination::New(Box::new(NewCall {
                 beginning,
-                asked: Asked::Join(room.to_owned()),
+                asked: Asked::Join {
+                    room: room.to_owned(),
+                    invited_by: None,
+                },
                 transferor: None,
             })),
             why: Why::Moved,
@@ -281,8 +337,8 @@ pub(crate) fn join_conference(call: &Call, x: &Core, room: &str) -> Result<Vec<H
 
 /// The target of a transfer rings: the transferor is told (RFC 3515 section 2.4.5).
 pub(super) fn rings(call: &Call, x: &mut Core) {
-    if let Transfer::Takes { transferor } = call.transfer {
-        x.progress_refer(transferor, StatusCode::RINGING);
+    if let Transfer::Takes { transferor: by } | Transfer::Invited { by } = call.transfer {
+        x.progress_refer(by, StatusCode::RINGING);
     }
 }
 
@@ -290,7 +346,7 @@ pub(super) fn rings(call: &Call, x: &mut Core) {
 pub(crate) fn sent_by(call: &Call, x: &Core) -> Option<String> {
     let transferor = match call.transfer {
         Transfer::Takes { transferor } => x.legs.get(transferor),
-        Transfer::None | Transfer::Gives { .. } => None,
+        Transfer::None | Transfer::Gives { .. } | Transfer::Invited { .. } => None,
     };
     let by = transferor
         .and_then(|leg| leg.peer.number())
@@ -317,7 +373,7 @@ pub(super) fn given(call: &mut Call, x: &mut Core) {
                 });
             }
         }
-        Transfer::Gives { .. } | Transfer::Takes { .. } | Transfer::None => {}
+        Transfer::Gives { .. } | Transfer::Takes { .. } | Transfer::Invited { .. } | Transfer::None => {}
     }
 }
 
@@ -330,10 +386,13 @@ pub(crate) fn refused(call: &mut Call, x: &mut Core, code: u16) {
 
 /// Where the subject was transferred to has answered: the transferor is told, and is through.
 pub(super) fn succeeded(call: &mut Call, x: &mut Core) {
-    if let Transfer::Takes { transferor } = call.transfer {
-        call.transfer = Transfer::None;
-        x.conclude_refer(transferor, 200, true);
-    }
+    let (by, through) = match call.transfer {
+        Transfer::Takes { transferor } => (transferor, true),
+        Transfer::Invited { by } => (by, false),
+        Transfer::None | Transfer::Gives { .. } => return,
+    };
+    call.transfer = Transfer::None;
+    x.conclude_refer(by, 200, through);
 }
 
 /// Where the subject was transferred to did not answer. True where the subject goes back to the transferor.
@@ -360,10 +419,14 @@ pub(crate) fn waits_in_vain(call: &Call, x: &mut Core) {
     call.hang_up_all(x, &Cause::ours("the transferred party has gone"));
 }
 
-/// The subject has gone before its target answered: the transferor need not wait any longer.
-pub(super) fn abandoned(call: &mut Call, x: &mut Core) {
-    if let Transfer::Takes { transferor } = call.transfer {
-        call.transfer = Transfer::None;
-        x.conclude_refer(transferor, 487, true);
-    }
+/// The subject has gone before its target answered: the transferor need not wait any longer. Or the person who is invited to
+/// a conference has refused, with this status.
+pub(super) fn abandoned(call: &mut Call, x: &mut Core, code: u16) {
+    let (by, code, through) = match call.transfer {
+        Transfer::Takes { transferor } => (transferor, 487, true),
+        Transfer::Invited { by } => (by, code.max(400), false),
+        Transfer::None | Transfer::Gives { .. } => return,
+    };
+    call.transfer = Transfer::None;
+    x.conclude_refer(by, code, through);
 }

@@ -36,6 +36,8 @@ pub(crate) struct Arrival {
     pub name: String,
     pub port: MediaId,
     pub muted: bool,
+    /// The extension of the member that has invited it.
+    pub invited_by: Option<String>,
     /// For a new conference: whether tones tell of entry and leave.
     pub tones: bool,
 }
@@ -48,8 +50,8 @@ pub(crate) struct Full;
 #[derive(Default)]
 pub(crate) struct Conferences {
     rooms: BTreeMap<String, Room>,
-    /// Members whom the others of a joined call have left.
-    alone: Vec<CallId>,
+    /// Members that are to leave: the others of a joined call have left them, or a member has asked for that.
+    leaving: Vec<CallId>,
 }
 
 /// How the names of conferences begin that an INVITE with Join has made (RFC 3911). No dialplan can name these.
@@ -70,6 +72,15 @@ struct Seated {
     call: CallId,
     port: MediaId,
     member: Member,
+    invited_by: Option<String>,
+}
+
+/// A member that was looked for.
+pub(crate) struct Found {
+    /// Its call.
+    pub member: CallUid,
+    /// The extension of the member that has invited it.
+    pub invited_by: Option<String>,
 }
 
 impl Seated {
@@ -116,6 +127,7 @@ impl Conferences {
         let seated = Seated {
             call: who.call,
             port: who.port,
+            invited_by: who.invited_by,
             member: Member {
                 id: who.uid,
                 number: who.number,
@@ -156,7 +168,7 @@ impl Conferences {
         if let [last] = room.members.as_slice()
             && name.starts_with(JOINED)
         {
-            self.alone.push(last.call);
+            self.leaving.push(last.call);
         }
         if room.members.is_empty() {
             if let Some(recording) = room.recording {
@@ -259,9 +271,24 @@ impl Conferences {
             .map(|(name, _)| name.as_str())
     }
 
-    /// Takes a member whom the others of a joined call have left: the call is over.
-    pub fn next_alone(&mut self) -> Option<CallId> {
-        self.alone.pop()
+    /// Takes a member that is to leave.
+    pub fn next_leaving(&mut self) -> Option<CallId> {
+        self.leaving.pop()
+    }
+
+    /// A member asks that another one, or itself, be removed.
+    pub fn remove(&mut self, name: &str, member: CallUid) {
+        self.leaving.extend(self.call_of(name, member));
+    }
+
+    /// The member with this number that has entered last.
+    pub fn member_of(&self, name: &str, number: &str) -> Option<Found> {
+        let members = &self.rooms.get(name)?.members;
+        let found = members.iter().rev().find(|one| one.member.number == number)?;
+        Some(Found {
+            member: found.member.id,
+            invited_by: found.invited_by.clone(),
+        })
     }
 
     /// The call of a member.

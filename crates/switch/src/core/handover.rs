@@ -32,6 +32,12 @@ pub(crate) enum Destination {
     Call(CallId),
     /// To a new call, whose subject it is.
     New(Box<NewCall>),
+    /// To a new call, which enters this conference. `invited`: no leg goes there; this call rings an extension, which is to
+    /// enter.
+    Conference {
+        room: String,
+        invited: Option<Box<Beginning>>,
+    },
 }
 
 /// A call that a transfer begins.
@@ -48,8 +54,9 @@ pub(crate) enum Asked {
     Call,
     /// A REFER. `by`: the number or URI of the phone that sent it, as others may know it.
     Refer { refer: Box<Message>, by: String },
-    /// An INVITE with Join (RFC 3911). The subject enters this conference; no script runs.
-    Join(String),
+    /// An INVITE with Join (RFC 3911), or a REFER of a member (RFC 4579). The subject enters this conference; no script
+    /// runs. `invited_by`: the extension of that member.
+    Join { room: String, invited_by: Option<String> },
     /// The API, or the script of the call that its subject was in before, has moved the subject.
     Command,
 }
@@ -65,4 +72,7 @@ pub(crate) enum Why {
     Returned,
     /// A script or the API has moved it, and no other party waits for it.
     Moved,
+    /// Not the leg itself goes but the party that is connected with it, as this other leg of the same phone asks: both legs of
+    /// the phone are then through, or that in a conference goes on.
+    Fetched { by: LegId },
 }

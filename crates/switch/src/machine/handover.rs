@@ -3,8 +3,8 @@
 use super::Switch;
 use crate::{
     api::CallUid,
-    call::{self, Call},
-    core::{Destination, Handover, NewCall, Why},
+    call::{self, Call, VerbEvent},
+    core::{Beginning, Destination, Handover, NewCall, Why},
     event::Cause,
     ids::{CallId, LegId},
     leg::Leg,
@@ -21,6 +21,9 @@ struct Place {
 /// Carries out a handover, or tells the call that wanted it that it cannot be.
 pub(super) fn carry_out(switch: &mut Switch, handover: Handover) {
     let Handover { leg, to, why } = handover;
+    if let Why::Fetched { by } = why {
+        return fetch(switch, leg, to, by);
+    }
     let Some(from) = switch.x.legs.get(leg).filter(|leg| leg.is_up() || leg.is_waiting()) else {
         // Its phone has gone: its own call deals with that.
         if let Destination::Call(waits) = to {
@@ -38,6 +41,7 @@ pub(super) fn carry_out(switch: &mut Switch, handover: Handover) {
         }
         Destination::Place(place) => find(switch, leg, place),
         Destination::Call(call) if why == Why::Replaces => host(switch, leg, call),
+        Destination::Conference { .. } => Err(481), // only parties that are fetched go there
         Destination::Call(call) => uid(switch, call).ok_or(481).map(|uid| Place {
             call,
             uid,
@@ -48,6 +52,74 @@ pub(super) fn carry_out(switch: &mut Switch, handover: Handover) {
         Ok(place) => hand_over(switch, leg, from, &place, why),
         Err(code) => refuse(switch, leg, from, why, code),
     }
+}
+
+/// The party that is connected with `leg` goes where `by`, another leg of the same phone, wants it; or an extension is invited.
+fn fetch(switch: &mut Switch, leg: LegId, to: Destination, by: LegId) {
+    let to = match to {
+        Destination::Conference {
+            room,
+            invited: Some(beginning),
+        } => {
+            if let Err(code) = invite(switch, room, *beginning, by) {
+                switch.x.conclude_refer(by, code, false);
+            }
+            return;
+        }
+        other @ (Destination::Conference { .. }
+        | Destination::Place(_)
+        | Destination::Call(_)
+        | Destination::New(_)) => other,
+    };
+    let code = match take(switch, leg, to, by) {
+        Ok(()) => 200,
+        Err(code) => {
+            if let Some(asker) = switch.x.legs.get(by).map(|leg| leg.call) {
+                switch.with_call(asker, |call, _| call.tell_verb(VerbEvent::Joined(Err(code))));
+            }
+            code
+        }
+    };
+    if switch.x.subscribed.refers.is_open(by) {
+        switch.x.conclude_refer(by, code, false);
+    }
+}
+
+fn take(switch: &mut Switch, leg: LegId, to: Destination, by: LegId) -> Result<(), u16> {
+    let from = switch.x.legs.get(leg).filter(|leg| leg.is_up()).ok_or(481_u16)?.call;
+    let call = &switch.calls.get(from).ok_or(481_u16)?.call;
+    let party = call.other(leg).filter(|_| !call.has_ended()).ok_or(481_u16)?;
+    if !switch.x.legs.get(party).is_some_and(Leg::is_up) {
+        return Err(481);
+    }
+    let place = match to {
+        Destination::Conference { room, .. } => {
+            let new = call::to_conference(call, &switch.x, party, (room, by))?;
+            begin(switch, party, new)
+        }
+        Destination::Place(place) => find(switch, party, place)?,
+        Destination::Call(_) | Destination::New(_) => return Err(481),
+    };
+    hand_over(switch, party, from, &place, Why::Fetched { by });
+    Ok(())
+}
+
+/// A member of a conference invites an extension. Error: the status for the member.
+fn invite(switch: &mut Switch, room: String, beginning: Beginning, by: LegId) -> Result<(), u16> {
+    let x = &mut switch.x;
+    if x.draining || switch.calls.len() >= x.stack.config.limits.calls {
+        return Err(503);
+    }
+    let uid = x.stack.ids.call_uid();
+    let call = switch.calls.try_insert_with(|id| {
+        let mut call = Call::new(x, id, uid, None, beginning);
+        call.is_invited(x, room, by);
+        let mut conversation = Conversation::new(call);
+        conversation.originate(x).then_some(conversation).ok_or(480_u16)
+    })?;
+    switch.by_uid.insert(uid, call);
+    switch.with_call(call, |call, x| call.begin(x));
+    Ok(())
 }
 
 fn uid(switch: &Switch, call: CallId) -> Option<CallUid> {
@@ -158,7 +230,7 @@ fn refuse(switch: &mut Switch, leg: LegId, from: CallId, why: Why, code: u16) {
         Why::Replaces => {
             switch.with_call(from, |call, x| call.cannot_join(x, code));
         }
-        Why::Returned | Why::Moved => {
+        Why::Returned | Why::Moved | Why::Fetched { .. } => {
             let cause = Cause::ours("the phone that transferred it has gone");
             switch.x.with_leg(leg, |leg: &mut Leg, cx| leg.hang_up(cx, cause));
         }

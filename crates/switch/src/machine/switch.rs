@@ -195,7 +195,7 @@ impl Switch {
                 }
             } else if let Some(handover) = self.x.handovers.pop_front() {
                 handover::carry_out(self, handover);
-            } else if let Some(call) = self.x.conferences.next_alone() {
+            } else if let Some(call) = self.x.conferences.next_leaving() {
                 self.with_call(call, |call, _| call.tell_verb(VerbEvent::Removed));
             } else if let Some((leg, event)) = self.x.stack.leg_events.pop_front() {
                 if let Some(call) = self.x.legs.get(leg).map(|leg| leg.call) {

@@ -50,7 +50,8 @@ impl Conversation {
     pub fn stored(&mut self, x: &mut Core, query: QueryId, ok: bool) {
         self.call.stored(x, query, ok);
         let room = self.call.joins().map(str::to_owned);
-        if let Some(room) = room.filter(|_| !self.call.has_ended()) {
+        // Who is invited may still be rung.
+        if let Some(room) = room.filter(|_| !self.call.has_ended() && !self.call.script.seeks) {
             let _entered = self.call.span().entered();
             let next = conference::join(&mut self.call, x, room);
             self.go_on(x, next);

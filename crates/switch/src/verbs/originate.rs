@@ -10,10 +10,11 @@ use crate::{
     core::Core,
     event::Q850,
     hunt::{Hunt, Hunted, Quest},
+    ids::LegId,
     leg::CallerId,
 };
 
-use super::{Next, Running};
+use super::{Next, Running, conference};
 
 /// How long the phones ring.
 const RING: Duration = Duration::from_secs(60);
@@ -73,8 +74,7 @@ impl Originating {
             // Another phone has picked up the call of a phone that rings.
             VerbEvent::Guest(guest) if self.0.is_at(guest.instead_of) && bridge::accept_alone(x, guest.leg) => {
                 self.0.answered_elsewhere(x);
-                call.subject_found(x, guest.leg);
-                return Next::Idle;
+                return found(call, x, guest.leg);
             }
             VerbEvent::PeerEnded
             | VerbEvent::SubjectConfirmed
@@ -92,10 +92,7 @@ impl Originating {
             Hunted::Going => {}
             Hunted::Progress { said, .. } if said.rings() => call.mark_ringing(x),
             Hunted::Progress { .. } => {}
-            Hunted::Won { leg, .. } => {
-                call.subject_found(x, leg);
-                return Next::Idle;
-            }
+            Hunted::Won { leg, .. } => return found(call, x, leg),
             Hunted::Lost(last) => {
                 let reason = Q850::explain(last.why.as_ref(), &last.reason);
                 call.subject_gone(x, Ending::refused(last.cause, last.code, &reason));
@@ -104,4 +101,12 @@ impl Originating {
         }
         Next::Wait(Running::Originate(self))
     }
+}
+
+/// A phone has picked up: the script begins, or the person enters the conference to which a member has invited it. If the
+/// record is not on disk yet, that waits for it.
+fn found(call: &mut Call, x: &mut Core, leg: LegId) -> Next {
+    call.subject_found(x, leg);
+    let room = call.joins().filter(|_| call.script.is_over()).map(str::to_owned);
+    room.map_or(Next::Idle, |room| conference::join(call, x, room))
 }

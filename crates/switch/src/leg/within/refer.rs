@@ -18,8 +18,9 @@ pub(in crate::leg) fn received(leg: &mut Leg, cx: &mut Stack, server: ServerId, 
     if leg.is_up() {
         return leg.tell(cx, LegEvent::Referred { server, request });
     }
-    // RFC 3515 describes no REFER within a session that is not set up yet.
-    cx.answer(server, &request, &Answer::of(403));
+    // RFC 3261 15.1.1: with our BYE the session is over. RFC 3515 describes no REFER within one that is not set up yet.
+    let code = if leg.is_over() { 481 } else { 403 };
+    cx.answer(server, &request, &Answer::of(code));
 }
 
 /// Answers a REFER with 202. `silent`: no NOTIFY follows (RFC 4488 section 4). A REFER that came outside of the leg's
