@@ -280,3 +280,70 @@ fn joined_parties_are_joined_again() {
     stage.ends(&alice, &dave);
     assert_eq!(records(&stage), 3);
 }
+
+#[test]
+fn a_phone_that_cancels_its_second_call_first_transfers_to_the_number_of_that_call() {
+    // Many phones do so where the target still rings: CANCEL, then REFER with the Replaces of what they have just cancelled.
+    for calls_alice in [false, true] {
+        let stage = Stage::default();
+        let (alice, bob, carol) = (stage.phone("101"), stage.phone("102"), stage.phone("103"));
+        let (alice, first) = if calls_alice {
+            let (first, alice) = connect(&bob, "101", &alice);
+            (alice, first)
+        } else {
+            connect(&alice, "102", &bob)
+        };
+        bob.calls("103");
+        let second = bob.line();
+        carol.rings();
+        second.hears_ringing();
+        second.hangs_up();
+        first.transfers(&first, &second);
+        second.ends_with(487);
+        let carol = carol.on_any();
+        carol.rings();
+        assert_eq!(carol.call(tests::phone::PhoneCall::number), "101");
+        carol.answers().talks();
+        first.is_notified_at_last(200).ends_with(200);
+        stage.hear_each_other(&alice, &carol);
+        stage.ends(&alice, &carol);
+        assert_eq!(records(&stage), 3);
+    }
+}
+
+#[test]
+fn a_refer_that_overtakes_its_cancel_transfers_the_call_that_rings() {
+    let stage = Stage::default();
+    let (alice, bob, carol) = (stage.phone("101"), stage.phone("102"), stage.phone("103"));
+    let (alice, first) = connect(&alice, "102", &bob);
+    bob.calls("103");
+    let second = bob.line();
+    carol.rings();
+    second.hears_ringing();
+    first.asks_to_join(&second);
+    second.hangs_up();
+    first.is_told_of_its_refer(202).ends_with(200);
+    carol.answers().talks();
+    stage.hear_each_other(&alice, &carol);
+    stage.ends(&alice, &carol);
+    assert_eq!(records(&stage), 2);
+}
+
+#[test]
+fn what_was_cancelled_long_ago_is_unknown() {
+    let stage = Stage::default();
+    let (alice, bob, carol) = (stage.phone("101"), stage.phone("102"), stage.phone("103"));
+    let (alice, first) = connect(&alice, "102", &bob);
+    bob.calls("103");
+    let second = bob.line();
+    carol.rings();
+    second.hears_ringing();
+    let named = second.dialog().replace(';', "%3B").replace('=', "%3D");
+    second.hangs_up().ends_with(487);
+    stage.pass(40.0);
+    let to = format!("<sip:103@tandem.local?Replaces={named}>");
+    first.refers(|refer| refer.header(HeaderName::ReferTo, to));
+    first.is_notified_at_last(481);
+    stage.hear_each_other(&alice, &first);
+    stage.ends(&alice, &first);
+}

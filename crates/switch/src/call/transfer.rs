@@ -121,11 +121,13 @@ fn plan(call: &Call, x: &Core, from: LegId, request: &Message) -> Result<Plan, A
     if method == Method::Bye {
         return is_party(x, from, transferee, &target).map(|()| Plan::HangUp(transferee));
     }
-    let Some(replaces) = &replaces else {
-        return blind(call, x, from, transferee, (&target, request)).map(Plan::Go);
+    let place = match &replaces {
+        // RFC 5589 section 7.6: the phone has given its second call up, and means what that call was for.
+        Some(replaces) if !x.stack.dialogs.was_cancelled(replaces, x.stack.now) => {
+            x.stack.dialogs.replaced(replaces).and_then(|place| x.legs.get(place))
+        }
+        Some(_) | None => return blind(call, x, from, transferee, (&target, request)).map(Plan::Go),
     };
-    let place = x.stack.dialogs.replaced(replaces);
-    let place = place.and_then(|place| x.legs.get(place));
     let Some(place) = place else {
         return Ok(Plan::NotThere);
     };

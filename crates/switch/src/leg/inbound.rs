@@ -189,6 +189,7 @@ pub(super) fn reject(leg: &mut Leg, cx: &mut Stack, refusal: &Answer) {
 pub(crate) fn cancelled(leg: &mut Leg, cx: &mut Stack, cancelled: ServerId) {
     match &leg.stage {
         Stage::Incoming(incoming) if incoming.server == cancelled => {
+            cx.dialogs.note_cancelled(incoming.dialog.id(), cx.now);
             leg.tell(cx, SetupEvent::Cancelled);
             reject(leg, cx, &Answer::of(487));
         }

@@ -1,8 +1,11 @@
 //! The user of each dialog, and dialogs that have no user.
 
-use std::collections::{HashMap, VecDeque};
+use std::{
+    collections::{HashMap, VecDeque},
+    time::Duration,
+};
 
-use sip::{Message, dialog::DialogId, headers::dialogs::Replaces};
+use sip::{Instant, Message, dialog::DialogId, headers::dialogs::Replaces};
 
 use crate::{
     ids::{LegId, SubscriptionId},
@@ -25,7 +28,15 @@ pub(crate) struct Dialogs {
     users: HashMap<DialogId, DialogUser>,
     /// Dialogs without a user that were ended at once, the latest last.
     strays: VecDeque<DialogId>,
+    /// Early dialogs whose INVITE the phone has cancelled, the latest last.
+    cancelled: VecDeque<(DialogId, Instant)>,
 }
+
+/// How many dialogs without a user, and how many cancelled ones, are remembered.
+const KEPT: usize = 256;
+
+/// How long a cancelled one is remembered: as long as its transaction may last (RFC 3261 table 4, 64*T1).
+const CANCELLED: Duration = Duration::from_secs(32);
 
 impl Dialogs {
     /// A dialog begins; its user gets the requests within it.
@@ -64,7 +75,6 @@ impl Dialogs {
     /// A dialog without a user is ended; false if that was done before. Only the last few are remembered, since a
     /// repeated 2xx comes within seconds.
     pub fn note_stray(&mut self, dialog: &DialogId) -> bool {
-        const KEPT: usize = 256;
         if self.strays.contains(dialog) {
             return false;
         }
@@ -73,6 +83,23 @@ impl Dialogs {
         }
         self.strays.push_back(dialog.clone());
         true
+    }
+
+    /// A phone has cancelled its INVITE.
+    pub fn note_cancelled(&mut self, dialog: &DialogId, now: Instant) {
+        if self.cancelled.len() == KEPT {
+            self.cancelled.pop_front();
+        }
+        self.cancelled.push_back((dialog.clone(), now));
+    }
+
+    /// Whether a `Replaces` names an early dialog whose INVITE the phone has cancelled just now.
+    pub fn was_cancelled(&self, replaces: &Replaces<'_>, now: Instant) -> bool {
+        let recent = || {
+            let latest = self.cancelled.iter().rev();
+            latest.take_while(|(_, at)| now.since(*at) < CANCELLED)
+        };
+        DialogId::of_replaces(replaces).any(|dialog| recent().any(|(cancelled, _)| *cancelled == dialog))
     }
 
     /// How many dialogs of calls are open.
