@@ -418,6 +418,7 @@ fn each_cause_of_the_catalogue_is_produced_by_a_call() {
         (C::PickupNothing, plan("caller.pickup(\"102\");", ends("**102", 480))),
         (C::PickupDenied, plan("caller.pickup(\"*\");", ends("*8", 403))),
         (C::ParkFull, full()),
+        (C::ParkNothing, plan("caller.park(#{ held: true });", ends("*68", 480))),
     ]);
     for (expected, cause) in &made {
         assert_eq!(cause.name(), expected.name());

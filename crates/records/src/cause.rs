@@ -102,6 +102,7 @@ catalogue! {
     PickupDenied = "pickup.denied", "The caller may not pick up that call",
         "Put both extensions into the same pickup group.";
     ParkFull = "park.full", "All slots of parked calls were in use", "Raise the number of slots (park_slots).";
+    ParkNothing = "park.nothing", "The caller had no party on hold that could be parked", "";
     ScriptRejected = "script.rejected", "The dialplan rejected the call: {detail}", "";
     ScriptRedirected = "script.redirected", "The dialplan redirected the caller: {detail}", "";
     ScriptHungUp = "script.hung_up", "The dialplan hung up", "";

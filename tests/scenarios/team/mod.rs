@@ -6,6 +6,7 @@
 //! | `pickup_races.rs` | two pickers, an answer or a hang-up at the same time, loss |
 //! | `park.rs` | a call waits in a slot, and a phone takes it |
 //! | `park_ends.rs` | a parked call returns, or ends in its slot |
+//! | `park_held.rs` | the slot as the phone that parks learns it; a party on hold is parked by a feature code |
 //! | `intercom.rs` | phones that answer by themselves: intercom and paging |
 
 use sip::{HeaderName, Message, Method};
@@ -15,6 +16,7 @@ use tests::{Actor, Settings, Stage};
 mod intercom;
 mod park;
 mod park_ends;
+mod park_held;
 mod pickup;
 mod pickup_races;
 

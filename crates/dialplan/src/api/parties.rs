@@ -16,7 +16,7 @@ pub(crate) const PICKUP: &[&str] = &["group"];
 /// What `pickup` returns.
 pub(crate) const PICKED_UP: &[&str] = &["status", "number", "name"];
 /// The options of `park`.
-pub(crate) const PARK: &[&str] = &["timeout", "ring", "music"];
+pub(crate) const PARK: &[&str] = &["timeout", "ring", "music", "held"];
 /// What `park` returns.
 pub(crate) const PARKED: &[&str] = &["status", "slot", "by", "talk"];
 /// The options of `page`.
@@ -155,6 +155,7 @@ fn set_park(park: &mut Park, name: &str, value: &Dynamic) -> Checked<()> {
                 arguments::string(value).ok_or_else(|| format!("music: a name is needed, not {}", kind(value)))?;
             park.music = Some(arguments::music(&name)?);
         }
+        "held" => park.held = flag("held", value)?,
         other => return Err(unknown("park", other, PARK)),
     }
     Ok(())

@@ -72,6 +72,36 @@ fn park_asks_with_its_options_and_without() {
 }
 
 #[test]
+fn the_party_on_hold_is_parked_where_the_script_says_so() {
+    let held = Park {
+        held: true,
+        ..Park::default()
+    };
+    let verb = asked("caller.park(#{ held: true })");
+    assert_eq!(
+        (verb.to_string(), verb),
+        ("park held".into(), Verb::Park(Box::new(held.clone())))
+    );
+    let slot = Park {
+        slot: Some("705".into()),
+        ..held
+    };
+    let verb = asked(r#"caller.park("705", #{ held: true })"#);
+    assert_eq!(
+        (verb.to_string(), verb),
+        ("park 705 held".into(), Verb::Park(Box::new(slot)))
+    );
+    let nothing = Outcome::Parked(ParkResult {
+        status: ParkStatus::Nothing,
+        slot: String::new(),
+        by: String::new(),
+        talk: 0.0,
+    });
+    let body = r#"if caller.park(#{ held: true }).status != "nothing" { throw "wrong"; }"#;
+    assert_eq!(after(body, nothing), Ok(()));
+}
+
+#[test]
 fn park_and_page_return_what_came_of_them() {
     let parked = Outcome::Parked(ParkResult {
         status: ParkStatus::Returned,

@@ -110,6 +110,9 @@ pub struct Abilities {
     /// It has said that it accepts INFO.
     #[serde(default)]
     pub takes_info: bool,
+    /// It has said that it accepts MESSAGE.
+    #[serde(default)]
+    pub takes_message: bool,
     /// It supports session timers (RFC 4028).
     pub timer: bool,
     /// It takes a changed From within a dialog (RFC 4916).

@@ -59,6 +59,9 @@ pub struct Park {
     pub ring: Option<Duration>,
     /// The music in the slot, as in [`media::Source::Music`].
     pub music: Option<String>,
+    /// Not the caller is parked but the party that the caller's phone has on hold in another call.
+    #[serde(default)]
+    pub held: bool,
 }
 
 statuses! {
@@ -72,6 +75,8 @@ statuses! {
     Timeout = "timeout",
     /// No slot was free.
     Full = "full",
+    /// The caller's phone has no party on hold that could be parked.
+    Nothing = "nothing",
     /// The caller has no sound.
     Failed = "failed",
 }

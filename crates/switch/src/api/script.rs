@@ -241,10 +241,13 @@ impl fmt::Display for Verb {
             Self::Conference(conference) => write!(f, "conference {}", conference.room),
             Self::Pickup(Pickup::Number(number)) => write!(f, "pickup {number}"),
             Self::Pickup(Pickup::Group) => f.write_str("pickup *"),
-            Self::Park(park) => match &park.slot {
-                Some(slot) => write!(f, "park {slot}"),
-                None => f.write_str("park"),
-            },
+            Self::Park(park) => {
+                f.write_str("park")?;
+                if let Some(slot) = &park.slot {
+                    write!(f, " {slot}")?;
+                }
+                f.write_str(if park.held { " held" } else { "" })
+            }
             Self::Page(page) => write!(f, "page {}", page.targets.join(" ")),
             Self::Echo => f.write_str("echo"),
             Self::Header(name) => write!(f, "header {name}"),

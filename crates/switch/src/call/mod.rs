@@ -46,7 +46,9 @@ use record::Record;
 use script::{Script, Stage};
 pub(crate) use tape::{Tape, command as record_command, follow, record as record_parties, recorded};
 use transfer::Transfer;
-pub(crate) use transfer::{by_script, command as transfer_command, join_conference, refused, sent_by, waits_in_vain};
+pub(crate) use transfer::{
+    by_script, command as transfer_command, join_conference, refused, sent_by, transferor, waits_in_vain,
+};
 
 use crate::{
     answer::Answer,

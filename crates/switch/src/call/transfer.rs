@@ -344,12 +344,17 @@ pub(super) fn rings(call: &Call, x: &mut Core) {
     }
 }
 
+/// The leg of another call that sent the subject here by a transfer which no phone has answered so far.
+pub(crate) const fn transferor(call: &Call) -> Option<LegId> {
+    match call.transfer {
+        Transfer::Takes { transferor } => Some(transferor),
+        Transfer::None | Transfer::Gives { .. } | Transfer::Invited { .. } => None,
+    }
+}
+
 /// The extension that sent the subject here: by a transfer that no phone has answered so far, else by its own call.
 pub(crate) fn sent_by(call: &Call, x: &Core) -> Option<String> {
-    let transferor = match call.transfer {
-        Transfer::Takes { transferor } => x.legs.get(transferor),
-        Transfer::None | Transfer::Gives { .. } | Transfer::Invited { .. } => None,
-    };
+    let transferor = transferor(call).and_then(|leg| x.legs.get(leg));
     let by = transferor
         .and_then(|leg| leg.peer.number())
         .map(|number| (**number).to_owned());

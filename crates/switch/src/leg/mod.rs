@@ -326,6 +326,11 @@ impl Leg {
         pass::pass_on(self, cx, server, passed)
     }
 
+    /// Sends a text of our own within the dialog (RFC 3428 section 4), if the phone has said that it takes MESSAGE.
+    pub fn say(&mut self, cx: &mut Stack, text: &str) {
+        pass::say(self, cx, text);
+    }
+
     /// How the phone gets a key: as its device's setting says, or as its phone agreed to and said.
     pub fn keys_go(&self) -> KeysGo {
         let talk = self.talk();
@@ -454,6 +459,7 @@ impl Abilities {
             update: false,
             info: true,
             takes_info: false,
+            takes_message: false,
             timer: false,
             from_change: false,
         }
@@ -470,6 +476,7 @@ impl Abilities {
             self.update = allows("UPDATE");
             self.info = allows("INFO");
             self.takes_info = self.info;
+            self.takes_message = allows("MESSAGE");
         }
         if message.header(HeaderName::Supported).is_some() {
             self.timer = message.supports("timer");

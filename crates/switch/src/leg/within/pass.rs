@@ -73,6 +73,19 @@ pub(in crate::leg) fn pass_on(leg: &mut Leg, cx: &mut Stack, server: ServerId, p
     None
 }
 
+/// See [`Leg::say`].
+pub(in crate::leg) fn say(leg: &mut Leg, cx: &mut Stack, text: &str) {
+    if !leg.can.takes_message {
+        return;
+    }
+    let Some(up) = leg.stage.up() else { return };
+    let dialog = &mut up.confirmed.dialog;
+    let way = leg.path.within(dialog);
+    let outline = Outline::new(&Method::Message).body("text/plain", text.as_bytes());
+    // The answer changes nothing.
+    let _ = requests::within(cx, outline, dialog, way, Owner::Stray);
+}
+
 /// The phone answered an INFO or MESSAGE that came from the other phone; `answered` is this answer, if one came. A
 /// phone that refuses a key by INFO gets the key with its media.
 pub(crate) fn passed_on(leg: &mut Leg, cx: &mut Stack, server: ServerId, code: u16, answered: Option<&Message>) {

@@ -14,7 +14,7 @@ use crate::{
     api::{Began, CauseCode, Outcome, Park, ParkResult, ParkStatus, Strategy, Target, Unparked},
     call::{self, Call, Guest, VerbEvent},
     core::Core,
-    event::Cause,
+    event::{Cause, LegEvent},
     hunt::{Hunt, Hunted, Quest, Unanswered},
     ids::LegId,
     leg::CallerId,
@@ -22,10 +22,13 @@ use crate::{
     stack::TimerKey,
 };
 
-use super::super::{
-    Next, Running,
-    answer::pick_up,
-    sound::{Played, Sound, awaits_ack, established},
+use super::{
+    super::{
+        Next, Running,
+        answer::pick_up,
+        sound::{Played, Sound, awaits_ack, established},
+    },
+    parker::{self, Parker},
 };
 
 /// The music of a slot where the script names none.
@@ -47,6 +50,10 @@ pub(crate) struct Parking {
     /// What is played after that.
     program: VecDeque<Source>,
     stage: Stage,
+    /// The leg that has sent the caller here by a transfer: its phone is told the slot.
+    sent_by: Option<LegId>,
+    /// The phone that has parked the party by another call of its own.
+    parker: Option<Parker>,
 }
 
 enum Stage {
@@ -72,7 +79,12 @@ pub(in crate::verbs) fn park(call: &mut Call, x: &mut Core, want: Park) -> Next 
         call.script.last_dial = Some(Unanswered::ours(CauseCode::ParkFull, 486, "All Slots In Use"));
         return over(ParkStatus::Full, String::new());
     }
+    if want.held && parker::holding(call, x).is_none() {
+        call.script.last_dial = Some(Unanswered::ours(CauseCode::ParkNothing, 480, "No Party On Hold"));
+        return over(ParkStatus::Nothing, String::new());
+    }
     let parked_by = call::sent_by(call, x);
+    let sent_by = call::transferor(call);
     if !pick_up(call, x) {
         return over(ParkStatus::Failed, String::new());
     }
@@ -83,6 +95,8 @@ pub(in crate::verbs) fn park(call: &mut Call, x: &mut Core, want: Park) -> Next 
         slot: String::new(),
         sound: Sound::Silence,
         stage: Stage::Answering,
+        sent_by,
+        parker: None,
     });
     if awaits_ack(call, x) {
         return Next::Wait(Running::Park(parking));
@@ -131,16 +145,31 @@ impl Parking {
         self.note(call, x, Began::Answered);
         x.stack.timers.set(TimerKey::Verb(call.id), x.stack.now + timeout);
         self.stage = Stage::Waiting;
+        if let Some(transferor) = self.sent_by.take() {
+            parker::text_slot(x, transferor, &self.slot);
+        } else if is_parker {
+            parker::show_slot(x, leg, &self.slot);
+        }
+        if self.want.held {
+            if !parker::fetch(call, x) {
+                return self.gives_up(call, x, Unparked::Ended, ParkStatus::Nothing);
+            }
+            return Next::Wait(Running::Park(self));
+        }
         self.program = self.program(is_parker);
         self.play(call, x);
         Next::Wait(Running::Park(self))
     }
 
+    /// The prompts that say which slot it is.
+    fn digits(&self) -> Vec<String> {
+        self.slot.chars().map(|digit| format!("{DIGITS}/{digit}")).collect()
+    }
+
     /// What is played, one after the other where something cannot be played. The phone that parks hears which slot it is.
     fn program(&self, is_parker: bool) -> VecDeque<Source> {
-        let digits = self.slot.chars().map(|digit| format!("{DIGITS}/{digit}")).collect();
         let music = self.want.music.clone().unwrap_or_else(|| MUSIC.to_owned());
-        let announcement = is_parker.then_some(Source::Prompts(digits));
+        let announcement = is_parker.then(|| Source::Prompts(self.digits()));
         let rest = [Source::Music(music), Source::Tone(STILL_HERE.to_owned())];
         announcement.into_iter().chain(rest).collect()
     }
@@ -184,9 +213,19 @@ impl Parking {
         match event {
             VerbEvent::SubjectGone => return self.leave(call, x, Unparked::Ended),
             VerbEvent::SubjectConfirmed if matches!(self.stage, Stage::Answering) => return self.enter(call, x),
-            VerbEvent::Guest(guest) if guest.subject => self.another(call, x),
+            VerbEvent::Guest(guest) if guest.subject => self.another(call, x, guest.instead_of),
             VerbEvent::Guest(guest) if !guest.connected => return self.taken(call, x, guest),
             VerbEvent::Timer => return self.time_is_over(call, x),
+            // There was no party on hold any more, or no codec that it has in common with Tandem.
+            VerbEvent::Joined(Err(_)) if self.want.held => {
+                return self.gives_up(call, x, Unparked::Ended, ParkStatus::Nothing);
+            }
+            VerbEvent::Leg(leg, event) if self.is_of_parker(x, leg, &event) => {}
+            VerbEvent::Media(leg, event)
+                if self.parker.as_ref().is_some_and(|parker| parker.played(x, leg, &event)) =>
+            {
+                self.parker = None;
+            }
             VerbEvent::Leg(leg, event) => return self.hunt(call, x, |hunt, x| hunt.leg_event(x, leg, event)),
             VerbEvent::Resolved(query, flows) => {
                 return self.hunt(call, x, |hunt, x| hunt.resolved(x, query, &flows));
@@ -216,10 +255,17 @@ impl Parking {
         }
     }
 
+    fn is_of_parker(&self, x: &mut Core, leg: LegId, event: &LegEvent) -> bool {
+        self.parker.as_ref().is_some_and(|parker| parker.reports(x, leg, event))
+    }
+
     /// Another leg waits in the place of the one that waited.
-    fn another(&mut self, call: &mut Call, x: &mut Core) {
+    fn another(&mut self, call: &mut Call, x: &mut Core, before: LegId) {
         if self.slot.is_empty() {
             return;
+        }
+        if std::mem::take(&mut self.want.held) {
+            self.parker = Parker::hears(x, before, self.digits());
         }
         self.sound = Sound::Silence; // the port of the leg before played it
         let Some(leg) = call.subject().filter(|_| established(call, x).is_some()) else {
@@ -329,6 +375,7 @@ impl Parking {
     /// The party leaves the slot for this phone: no other phone rings, and no music plays.
     fn connects(&mut self, call: &mut Call, x: &mut Core, by: &str, why: Unparked) {
         self.sound.stop(x);
+        self.dismiss_parker(x);
         if let Stage::Returning(hunt) = &mut self.stage
             && !hunt.is_over()
         {
@@ -356,16 +403,27 @@ impl Parking {
         Next::Wait(Running::Park(self))
     }
 
+    fn dismiss_parker(&mut self, x: &mut Core) {
+        if let Some(parker) = self.parker.take() {
+            parker.dismiss(x);
+        }
+    }
+
     /// The party leaves the slot, and no phone has taken the call.
-    fn leave(mut self: Box<Self>, call: &mut Call, x: &mut Core, why: Unparked) -> Next {
+    fn leave(self: Box<Self>, call: &mut Call, x: &mut Core, why: Unparked) -> Next {
+        self.gives_up(call, x, why, ParkStatus::Timeout)
+    }
+
+    fn gives_up(mut self: Box<Self>, call: &mut Call, x: &mut Core, why: Unparked, status: ParkStatus) -> Next {
         self.sound.stop(x);
+        self.dismiss_parker(x);
         if let Stage::Returning(hunt) = &mut self.stage {
             hunt.stop(x);
         }
         x.stack.timers.clear(TimerKey::Verb(call.id));
         x.parking.leave(&mut x.stack, &mut x.activity, &self.slot, why);
         self.note_end(call, x);
-        over(ParkStatus::Timeout, self.slot)
+        over(status, self.slot)
     }
 
     fn note_end(&self, call: &mut Call, x: &Core) {
