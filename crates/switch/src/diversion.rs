@@ -19,28 +19,28 @@ pub(crate) struct Step {
 }
 
 /// The reasons of RFC 5806 section 4, with the `cause` of RFC 4458 that stands for each (RFC 7544 section 5).
-const REASONS: [(&str, u16); 11] = [
+const REASONS: [(&str, u16); 6] = [
     ("unconditional", 302),
     ("user-busy", 486),
     ("no-answer", 408),
     ("deflection", 480),
     ("unavailable", 503),
-    ("unknown", 404),
-    ("do-not-disturb", 404),
-    ("follow-me", 404),
-    ("out-of-service", 404),
-    ("time-of-day", 404),
-    ("away", 404),
+    ("unknown", UNKNOWN),
 ];
 
+/// The `cause` of `time-of-day`, `do-not-disturb`, `follow-me`, `out-of-service`, `away`, and of every reason that is not in the
+/// table of RFC 7544 section 5.
+const UNKNOWN: u16 = 404;
+
 impl Step {
-    /// The `cause` of RFC 4458. RFC 8119: a reason without one of its own is a translation of the number, 380.
+    /// The `cause` of RFC 4458. RFC 7544 section 5: 404 for a reason without one of its own.
     pub fn cause(&self) -> u16 {
         let known = REASONS.iter().find(|(reason, _)| *reason == self.reason);
-        known.map_or(380, |(_, cause)| *cause)
+        known.map_or(UNKNOWN, |(_, cause)| *cause)
     }
 
-    /// The reason for a `cause` of RFC 4458.
+    /// The reason for a `cause` of RFC 4458. RFC 7544 section 6: `unknown` for any other, also for the translation of a service
+    /// number (380, RFC 8119).
     pub fn reason_of(cause: u16) -> &'static str {
         match cause {
             487 => "deflection", // while the phone rang

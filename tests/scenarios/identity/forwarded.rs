@@ -233,3 +233,70 @@ fn where_several_phones_ring_the_forward_of_one_of_them_is_not_told() {
     alice.hangs_up();
     stage.clears();
 }
+
+/// What a script reads of the forwards before a call that has these header fields: Diversion and History-Info.
+fn read_by_a_script(rows: &[(&'static str, &str)]) -> (String, String) {
+    let stage = Stage::plan(
+        r#"fn on_call(caller) {
+            let headers = #{ "X-One": `[${caller.header("Diversion")}]`, "X-Two": `[${caller.header("History-Info")}]` };
+            caller.dial("103", #{ headers: headers });
+        }"#,
+    );
+    let (alice, _bob, carol) = (stage.phone("101"), stage.phone("102"), stage.phone("103"));
+    alice.feels(|mood| mood.adds = rows.iter().map(|(name, value)| (*name, (*value).to_owned())).collect());
+    alice.calls("7");
+    carol.rings();
+    let read = |name: &str| {
+        let value = carol.call(|call| call.invite.joined(name).map(|value| value.into_owned()));
+        value.unwrap().trim_matches(['[', ']']).to_owned()
+    };
+    let both = (read("X-One"), read("X-Two"));
+    alice.hangs_up();
+    stage.clears();
+    both
+}
+
+#[test]
+fn a_script_reads_the_forwards_that_are_believed_and_none_that_a_phone_forges() {
+    let none = (String::new(), String::new());
+    assert_eq!(read_by_a_script(&[]), none);
+    // Another extension than its own has not forwarded anything by what a phone says.
+    assert_eq!(
+        read_by_a_script(&[("Diversion", "<sip:102@tandem.local>;reason=away")]),
+        none
+    );
+    let forged = "<sip:102@tandem.local>;index=1, <sip:7@tandem.local;cause=302>;index=1.1";
+    assert_eq!(read_by_a_script(&[("History-Info", forged)]), none);
+    let (diversion, history) = read_by_a_script(&[
+        ("Diversion", "\"X\" <sip:101@far.example>;reason=user-busy"),
+        ("Diversion", "<sip:102@tandem.local>;reason=away"),
+        ("Diversion", "<sip:+15550100@far.example;user=phone>;reason=no-answer"),
+    ]);
+    assert_eq!(
+        diversion,
+        "\"Person 101\" <sip:101@tandem.local>;reason=user-busy, <sip:+15550100@tandem.local>;reason=no-answer"
+    );
+    assert_eq!(
+        history,
+        "<sip:+15550100@tandem.local>;index=1, <sip:101@tandem.local;cause=408>;index=1.1;mp=1, \
+         <sip:7@tandem.local;cause=486>;index=1.1.1;mp=1.1"
+    );
+    let kept_back = [("Diversion", "<sip:101@x>;reason=away"), ("Privacy", "history")];
+    assert_eq!(read_by_a_script(&kept_back), none);
+}
+
+#[test]
+fn a_reason_of_ones_own_is_an_unknown_one_in_the_history() {
+    // RFC 7544 section 5: 404 for what is not in its table.
+    for reason in [
+        "time-of-day",
+        "do-not-disturb",
+        "follow-me",
+        "out-of-service",
+        "away",
+        "x-lunch",
+    ] {
+        let (_, history) = read_by_a_script(&[("Diversion", &format!("<sip:+15550100@x>;reason={reason}"))]);
+        assert!(history.contains(";cause=404>"), "{reason}: {history}");
+    }
+}

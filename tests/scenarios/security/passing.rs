@@ -63,7 +63,7 @@ fn control_octets_of_one_phone_do_not_reach_the_other_nor_the_record() {
 fn a_script_reads_fields_without_control_octets_and_all_rows_of_a_list() {
     let plan = r#"fn on_call(caller) {
         let none = caller.header("Priority") == ();
-        caller.reject(480, `${caller.header("Subject")}|${caller.header("x-any")}|${caller.header("History-Info")}|${none}`);
+        caller.reject(480, `${caller.header("Subject")}|${caller.header("x-any")}|${caller.header("Call-Info")}|${none}`);
     }"#;
     let stage = Stage::plan(plan);
     let alice = stage.phone("101");
@@ -72,16 +72,16 @@ fn a_script_reads_fields_without_control_octets_and_all_rows_of_a_list() {
         mood.adds = vec![
             add("Subject", "a~b"),
             add("X-Any", "one"),
-            add("History-Info", "<sip:1@a>;index=1, <sip:2@a>;index=1.1"),
+            add("Call-Info", "<http://a/1>;purpose=icon, <http://a/2>"),
             add("X-Any", "two"),
-            add("History-Info", "<sip:3@a>;index=1.2"),
+            add("Call-Info", "<http://a/3>"),
         ];
         mood.garbles = vec![("a~b", "a\0\u{1b}b")];
     });
     alice.calls("900").ends_with(480);
     assert_eq!(
         stage.record().detail,
-        "rejected by the dialplan: 480 a  b|one, two|<sip:1@a>;index=1, <sip:2@a>;index=1.1, <sip:3@a>;index=1.2|true"
+        "rejected by the dialplan: 480 a  b|one, two|<http://a/1>;purpose=icon, <http://a/2>, <http://a/3>|true"
     );
     stage.clears();
 }

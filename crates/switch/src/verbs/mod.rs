@@ -39,6 +39,8 @@ use crate::{
     api::{ExtensionState, LastNumber, Outcome, Verb},
     call::{Call, VerbEvent},
     core::Core,
+    diversion,
+    hunt::diverted_before,
     ids::LegId,
     leg::Leg,
     locations::Peer,
@@ -132,8 +134,6 @@ pub(crate) fn start(call: &mut Call, x: &mut Core, verb: Verb) -> Next {
     }
 }
 
-/// A header field of the request that began the call. The rows of a list are joined by commas. Header fields that prove
-/// a password are not given out: a script can write to the log and to other phones.
 /// Header fields by which a phone could pass for another party, or hide how it is forwarded. Only the switch writes
 /// them, and a script reads none that a phone has written.
 const ASSERTED: [HeaderName; 9] = [
@@ -148,13 +148,32 @@ const ASSERTED: [HeaderName; 9] = [
     HeaderName::IdentityInfo,
 ];
 
+/// A header field of the request that began the call. The rows of a list are joined by commas. Header fields that prove
+/// a password are not given out: a script can write to the log and to other phones. Of the forwards before the call
+/// (Diversion, History-Info) a script sees those that Tandem believes, as the next phone is told of them.
 fn header(call: &Call, x: &Core, name: &str) -> Option<String> {
-    let proof = [HeaderName::Authorization, HeaderName::ProxyAuthorization];
     let known = HeaderName::parse(name.as_bytes());
+    if [HeaderName::Diversion, HeaderName::HistoryInfo].contains(&known) {
+        let told = forwards(call, x).into_iter();
+        let values: Vec<String> = told
+            .filter(|(field, _)| HeaderName::parse(field.as_bytes()) == known)
+            .map(|(_, value)| value)
+            .collect();
+        return (!values.is_empty()).then(|| values.join(", "));
+    }
+    let proof = [HeaderName::Authorization, HeaderName::ProxyAuthorization];
     let trusted = call.subject_leg(x).is_some_and(Leg::is_trusted);
     let readable = !proof.contains(&known) && (trusted || !ASSERTED.contains(&known));
     let request = call.request(x).filter(|_| readable)?;
     request.joined(name).map(|value| sip::clean(&value).into_owned())
+}
+
+/// The header fields for the forwards before the call came to us.
+fn forwards(call: &Call, x: &Core) -> Vec<(String, String)> {
+    let steps = diverted_before(x, call.subject().filter(|_| !call.is_transferred()));
+    let domain = &x.stack.config.domain;
+    let target = format!("sip:{}@{domain}", sip::escape_user(&call.facts.dialed));
+    diversion::header_fields(&steps.iter().collect::<Vec<_>>(), &target, domain)
 }
 
 /// A parameter of the Request-URI that began the call, such as the `play` of RFC 4240 section 3, without its escapes. A
