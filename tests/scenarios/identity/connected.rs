@@ -252,3 +252,31 @@ fn with_lost_and_doubled_packets_each_party_still_learns_of_the_other() {
         stage.ends(&alice, &carol);
     }
 }
+
+#[test]
+fn a_phone_may_change_its_from_within_the_call_and_is_addressed_by_that() {
+    // RFC 4916 section 4.3. Nobody else is told: what a phone says of itself is not believed.
+    let stage = Stage::default();
+    let (alice, bob) = stage.talking();
+    let invite = requests(&bob, Method::Invite).remove(0);
+    let supported = invite.joined("Supported").unwrap();
+    assert!(supported.contains("from-change"), "{supported}");
+    let before = shown(&bob);
+    let own = "<sip:101@tandem.local>;tag=";
+    alice.feels(|mood| {
+        mood.garbles = vec![
+            ("From: \"Phone 101\" <sip:101@", "From: \"Reception\" <sip:100@"),
+            (own, own),
+        ]
+    });
+    alice.holds().resumes();
+    alice.feels(|mood| mood.garbles = Vec::new());
+    bob.holds();
+    let to = requests(&alice, Method::Invite).pop().unwrap();
+    let to = to.header(HeaderName::To).unwrap().to_owned();
+    assert!(to.starts_with("\"Reception\" <sip:100@tandem.local>;tag="), "{to}");
+    assert_eq!(shown(&bob), before);
+    bob.resumes();
+    stage.hear_each_other(&alice, &bob);
+    stage.ends(&alice, &bob);
+}

@@ -327,6 +327,14 @@ impl Dialog {
         self.local = format!("{address};tag={}", self.id.local_tag).into();
     }
 
+    /// A request of the peer is accepted whose From may have another address than before: our requests carry that in To
+    /// from now on (RFC 4916 section 4.3). The tag is the same, since the request is of this dialog.
+    pub fn rename_peer(&mut self, request: &Message) {
+        if let Some(from) = request.header(HeaderName::From).filter(|from| **from != *self.remote) {
+            self.remote = from.into();
+        }
+    }
+
     /// The peer's address with its tag, as our requests' To has it.
     pub fn remote(&self) -> &str {
         &self.remote

@@ -73,7 +73,7 @@ struct Extension {
     required: &'static [Place],
 }
 
-const EXTENSIONS: [Extension; 12] = [
+const EXTENSIONS: [Extension; 13] = [
     // RFC 4028.
     Extension {
         tag: "timer",
@@ -137,6 +137,12 @@ const EXTENSIONS: [Extension; 12] = [
     // RFC 4488.
     Extension {
         tag: "norefersub",
+        supported: &[Place::Outside, Place::Within],
+        required: &[Place::Outside, Place::Within],
+    },
+    // RFC 4916: From of a request within a dialog may change, and To of our requests follows.
+    Extension {
+        tag: "from-change",
         supported: &[Place::Outside, Place::Within],
         required: &[Place::Outside, Place::Within],
     },
@@ -269,12 +275,12 @@ mod tests {
             (
                 Place::Outside,
                 all,
-                "timer, path, outbound, 100rel, 199, resource-priority, sec-agree, replaces, join, norefersub, tdialog",
+                "timer, path, outbound, 100rel, 199, resource-priority, sec-agree, replaces, join, norefersub, from-change, tdialog",
             ),
             (
                 Place::Within,
                 of_a_call,
-                "timer, 100rel, 199, resource-priority, replaces, join, norefersub, tdialog",
+                "timer, 100rel, 199, resource-priority, replaces, join, norefersub, from-change, tdialog",
             ),
             (Place::Register, all, "path, outbound, sec-agree"),
             (Place::Subscription, "OPTIONS, SUBSCRIBE", ""),

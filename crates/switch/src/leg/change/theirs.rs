@@ -116,6 +116,7 @@ fn without_offer(leg: &mut Leg, cx: &mut Stack, server: ServerId, request: &Mess
 pub(super) fn success(leg: &mut Leg, cx: &Stack, request: &Message) -> Builder {
     if let Some(dialog) = leg.stage.dialog_of(request) {
         dialog.refresh_target(request);
+        dialog.rename_peer(request);
     }
     let builder = Builder::reply(request, StatusCode::OK, None)
         .copy(request, HeaderName::RecordRoute)
