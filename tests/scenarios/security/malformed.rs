@@ -239,6 +239,24 @@ fn a_registration_that_the_store_takes_long_for_draws_100() {
 }
 
 #[test]
+fn what_is_decided_after_its_sender_has_given_up_is_not_answered() {
+    // RFC 4320 4.2: timer F of the sender fires after 32 s.
+    for (seconds, answered) in [(31, 1), (33, 0)] {
+        let stage = Stage::new(Settings {
+            store_delay: std::time::Duration::from_secs(seconds),
+            config: Config::default(),
+            ..Settings::default()
+        });
+        let alice = stage.unregistered("101");
+        alice.with(|phone| phone.register(3_600));
+        stage.pass(60.0);
+        assert_eq!(alice.was_told(200), answered, "{seconds} s\n{}", stage.ladder());
+        assert!(alice.was_told(100) > 1 && alice.was_told(408) == 0);
+        stage.clears();
+    }
+}
+
+#[test]
 fn a_bye_without_the_empty_line_at_its_end_ends_the_call() {
     let stage = Stage::default();
     let (alice, bob) = stage.talking();

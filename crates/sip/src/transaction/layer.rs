@@ -17,7 +17,7 @@ use super::{
     slots::Slots,
     timers::queue::{Lookup, Pending, Queue},
 };
-use crate::{ConnectionId, Flow, Message, Method, time::Instant};
+use crate::{ConnectionId, Flow, Message, Method, StatusCode, time::Instant};
 
 /// Limits and times of a [`Layer`].
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -199,12 +199,19 @@ impl Layer {
     /// may as well go through [`Layer::send`]); any other final response can be given once.
     ///
     /// # Errors
-    /// [`LayerError::Gone`], [`LayerError::WrongKind`] and [`LayerError::Answered`].
+    /// [`LayerError::Gone`], [`LayerError::WrongKind`] (also for a provisional response other than 100 to anything but an
+    /// INVITE) and [`LayerError::Answered`].
     pub fn respond(&mut self, now: Instant, id: ServerId, message: Message) -> Result<(), LayerError> {
         if self.tables.servers.get(id.0).is_none() {
             return Err(LayerError::Gone);
         }
         let status = message.status().ok_or(LayerError::WrongKind)?;
+        // RFC 4320 4.1: no provisional response but 100 to any request other than INVITE.
+        let request = self.tables.servers.get(id.0).and_then(|server| server.request());
+        let is_other = request.is_some_and(|request| *request.method() != Method::Invite);
+        if is_other && status.is_provisional() && status != StatusCode::TRYING {
+            return Err(LayerError::WrongKind);
+        }
         let input = server::Input::Respond(status);
         let sent = self.server_input(now, id, input, None, Some(message));
         self.queue.settle(&mut self.tables);

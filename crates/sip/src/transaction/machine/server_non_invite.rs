@@ -4,7 +4,8 @@
 //! Trying ──1xx──▶ Proceeding ──200-699──▶ Completed ──J──▶ Terminated
 //! ```
 //!
-//! RFC 4320 4.1 adds a 100 where the user takes its time.
+//! RFC 4320 4.1 adds a 100 where the user takes its time. Section 4.2: once the sender's timer F has fired, no answer is of use,
+//! so the transaction ends without one.
 
 use smallvec::smallvec;
 
@@ -64,12 +65,13 @@ impl Machine {
             // RFC 4320 4.1: not earlier, and not later, than the sender's timer E gets to T2.
             (State::Trying, Input::TimerTrying) => {
                 self.state = State::Proceeding;
-                smallvec![Action::SendTrying]
+                smallvec![Action::SendTrying, Action::Start(Timer::J, left(clock))]
             }
-            (State::Trying | State::Proceeding, Input::Provisional) => {
+            (State::Trying, Input::Provisional) => {
                 self.state = State::Proceeding;
-                smallvec![Action::StopEnding, Action::SendResponse]
+                smallvec![Action::SendResponse, Action::Start(Timer::J, clock.timers.f)]
             }
+            (State::Proceeding, Input::Provisional) => smallvec![Action::SendResponse],
             (State::Trying | State::Proceeding, Input::Final) => {
                 let wait = clock.absorb(clock.timers.j);
                 if wait.is_zero() {
@@ -82,7 +84,8 @@ impl Machine {
             // RFC 3261 17.2.2: there is nothing to repeat yet.
             (State::Trying, Input::Request) => smallvec![],
             (State::Proceeding | State::Completed, Input::Request) => smallvec![Action::ResendResponse],
-            (State::Completed, Input::TimerJ) => {
+            // RFC 4320 4.2: its sender has given up, and takes a final answer for that of another request.
+            (State::Proceeding | State::Completed, Input::TimerJ) => {
                 self.state = State::Terminated;
                 smallvec![]
             }
@@ -94,11 +97,16 @@ impl Machine {
                 smallvec![Action::TransportFailed]
             }
             // Timers that belong to another state were stopped on leaving it.
-            (State::Trying | State::Proceeding, Input::TimerJ) => smallvec![],
+            (State::Trying, Input::TimerJ) => smallvec![],
             (State::Proceeding | State::Completed, Input::TimerTrying) => smallvec![],
             (State::Terminated, input) => never(input),
         }
     }
+}
+
+/// How long the sender still waits when the 100 of RFC 4320 is sent.
+fn left(clock: Clock<'_>) -> std::time::Duration {
+    clock.timers.f.saturating_sub(clock.timers.extra.trying_other)
 }
 
 /// A terminated transaction has left the table: nothing reaches it.
@@ -134,16 +142,21 @@ mod tests {
             )
         };
         match (state, input) {
-            (State::Trying, Input::TimerTrying) => (State::Proceeding, vec![SendTrying]),
-            (State::Trying | State::Proceeding, Input::Provisional) => {
-                (State::Proceeding, vec![StopEnding, SendResponse])
-            }
+            (State::Trying, Input::TimerTrying) => (
+                State::Proceeding,
+                vec![SendTrying, Start(Timer::J, Duration::from_millis(28_500))],
+            ),
+            (State::Trying, Input::Provisional) => (
+                State::Proceeding,
+                vec![SendResponse, Start(Timer::J, Duration::from_secs(32))],
+            ),
+            (State::Proceeding, Input::Provisional) => (State::Proceeding, vec![SendResponse]),
             (State::Trying | State::Proceeding, Input::Final) => done,
             (State::Proceeding | State::Completed, Input::Request) => (state, vec![ResendResponse]),
             (State::Proceeding | State::Completed, Input::TransportFailed) => {
                 (State::Terminated, vec![TransportFailed])
             }
-            (State::Completed, Input::TimerJ) => (State::Terminated, vec![]),
+            (State::Proceeding | State::Completed, Input::TimerJ) => (State::Terminated, vec![]),
             _ => (state, vec![]),
         }
     }

@@ -116,3 +116,28 @@ fn a_request_that_waits_gets_100_when_its_timer_e_is_at_t2() {
     assert_eq!(world.run(ms(60_000)), ["35400 ServerGone"]);
     world.is_empty();
 }
+
+#[test]
+fn no_provisional_response_but_100_goes_to_anything_but_an_invite() {
+    // RFC 4320 4.1.
+    let mut world = World::new();
+    let id = world.arrives(udp(), options());
+    let answer = answer(&options(), 180);
+    assert_eq!(world.layer.respond(world.now, id, answer), Err(LayerError::WrongKind));
+    assert_eq!(world.respond(id, 100), ["100"]);
+    assert_eq!(world.respond(id, 200), ["200"]);
+}
+
+#[test]
+fn a_request_that_nobody_decides_goes_without_an_answer_when_its_sender_gives_up() {
+    // RFC 4320 4.2: at 32 s the sender's timer F fires.
+    for flow in [udp(), tcp()] {
+        let mut world = World::new();
+        let id = world.arrives(flow, options());
+        assert_eq!(world.run(ms(31_900)), ["3500 100"]);
+        assert_eq!(world.run(ms(200)), ["32000 ServerGone"]);
+        let late = answer(&options(), 200);
+        assert_eq!(world.layer.respond(world.now, id, late), Err(LayerError::Gone));
+        world.is_empty();
+    }
+}
