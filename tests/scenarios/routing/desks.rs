@@ -88,3 +88,111 @@ fn nobody_logs_on_as_an_extension_that_is_not_there_or_while_the_store_fails() {
     assert_eq!(asks(&desk, "*0"), "101 false");
     stage.clears();
 }
+
+fn account(desk: &Actor, lamp: usize) -> String {
+    let document = desk.lamp(lamp, |lamp| lamp.document().to_owned());
+    let field = |name: &str| {
+        document
+            .lines()
+            .find_map(|line| line.strip_prefix(name))
+            .unwrap_or_default()
+            .to_owned()
+    };
+    format!("{} {}", field("Message-Account: sip:"), field("Voice-Message: "))
+}
+
+fn mailbox(stage: &Stage, number: &str, new: u32) {
+    stage.tells(switch::Input::Mailbox {
+        number: number.into(),
+        new,
+        old: 0,
+    });
+}
+
+#[test]
+fn the_mailbox_lamp_of_a_phone_is_that_of_the_person_who_has_logged_on() {
+    let (stage, desk, _other) = stage();
+    let lamp = desk.watches("message-summary", "101");
+    mailbox(&stage, "105", 3);
+    stage.pass(2.0);
+    assert_eq!(account(&desk, lamp), "101@tandem.local 0/0 (0/0)");
+    asks(&desk, "*11105");
+    stage.pass(3.0);
+    assert_eq!(account(&desk, lamp), "105@tandem.local 3/0 (0/0)");
+    mailbox(&stage, "105", 4);
+    stage.pass(3.0);
+    assert_eq!(account(&desk, lamp), "105@tandem.local 4/0 (0/0)");
+    // One that is made meanwhile is that of the person as well, also after a restart.
+    let second = desk.watches("message-summary", "101");
+    assert_eq!(account(&desk, second), "105@tandem.local 4/0 (0/0)");
+    let rows = stage.with(|world| {
+        world
+            .subscriptions
+            .values()
+            .map(|row| row.number.clone())
+            .collect::<Vec<_>>()
+    });
+    assert_eq!(rows, ["105", "105"]);
+    asks(&desk, "*12");
+    stage.pass(3.0);
+    for lamp in [lamp, second] {
+        assert_eq!(account(&desk, lamp), "101@tandem.local 0/0 (0/0)");
+    }
+    mailbox(&stage, "105", 0);
+    stage.pass(3.0);
+    assert_eq!(desk.lit(second), 2, "that of 105 is no longer told");
+    desk.is_content();
+    stage.clears();
+}
+
+#[test]
+fn the_keys_of_a_phone_stay_when_a_person_logs_on() {
+    let (stage, desk, other) = stage();
+    let lamp = desk.watches("dialog", "102");
+    let theirs = desk.watches("message-summary", "102");
+    let before = desk.lit(theirs);
+    asks(&desk, "*11105");
+    stage.pass(2.0);
+    other.calls("101").ends_with(480);
+    let third = stage.phone("103");
+    third.calls("102");
+    other.rings();
+    stage.pass(2.0);
+    assert!(
+        desk.lamp(lamp, |lamp| lamp.document().contains("early")),
+        "the key of 102 still works"
+    );
+    assert_eq!(
+        desk.lit(theirs),
+        before,
+        "the mailbox of another extension is no person's at this phone"
+    );
+    third.hangs_up();
+    stage.pass(2.0);
+    stage.clears();
+}
+
+#[test]
+fn messages_for_a_person_come_to_the_phone_at_which_that_person_logs_on() {
+    let (stage, desk, other) = stage();
+    let send = |text: &str| {
+        let answer = other.asks(sip::Method::Message, "sip:105@tandem.local", |message| {
+            message.body("text/plain", text.as_bytes())
+        });
+        answer.status().unwrap().code()
+    };
+    assert_eq!((send("one"), send("two")), (202, 202));
+    asks(&desk, "*11105");
+    stage.pass(2.0);
+    let texts = || desk.with(|phone| phone.texts.clone());
+    assert_eq!(texts(), ["one", "two"]);
+    assert_eq!(send("three"), 200);
+    // Put off, it comes with the next registration.
+    desk.feels(|mood| mood.refuses_texts = Some(480));
+    assert_eq!(send("four"), 202);
+    desk.feels(|mood| mood.refuses_texts = None);
+    desk.registers(3_600);
+    stage.pass(2.0);
+    assert_eq!(texts(), ["one", "two", "three", "four"]);
+    stage.clears();
+}

@@ -52,7 +52,11 @@ pub(crate) fn registrar_effects(g: &mut Ingress, x: &mut Core) -> bool {
         }
         Effect::Located(change) => {
             let number = match &change {
-                Change::Put(contact) if !contact.lost => Some(contact.binding.number.clone()),
+                // A person may have logged on at the phone: it is there for that person.
+                Change::Put(contact) if !contact.lost => {
+                    let acts_for = x.accounts.acts_for(&contact.binding.username);
+                    Some(acts_for.unwrap_or(&contact.binding.number).to_owned())
+                }
                 Change::Put(_) | Change::Remove { .. } => None,
             };
             let now = x.stack.now;
@@ -87,11 +91,10 @@ fn registered(x: &mut Core, server: ServerId, request: &Message) {
         return;
     };
     // A REGISTER that only asks, or takes a contact away, is of no phone that is there to be told.
-    if !x
-        .locations
-        .is_registered_from(&Peer::extension(&number), flow.remote.ip().to_canonical())
-    {
+    let address = flow.remote.ip().to_canonical();
+    let Some(username) = x.locations.registered_at(&Peer::extension(&number), address) else {
         return;
-    }
+    };
+    let number = x.accounts.acts_for(username).map_or(number, str::to_owned);
     x.with_subscriptions(|table, cx, view| subscriptions::registered(table, cx, view, (request, flow), &number));
 }

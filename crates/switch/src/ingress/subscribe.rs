@@ -24,8 +24,9 @@ pub(super) fn begin(g: &mut Ingress, x: &mut Core, id: ServerId, flow: Flow, mes
     let Some(number) = dialed(x, message, &flow) else {
         return x.stack.answer(id, message, &Answer::new(StatusCode::NOT_FOUND));
     };
+    let acting = x.accounts.acting(identity.clone()).extension;
     let (table, cx) = (&mut x.subscribed.table, &mut x.stack);
-    match subscriptions::begin(table, cx, (id, flow, message), &identity, &number) {
+    match subscriptions::begin(table, cx, (id, flow, message), (&identity, &acting), &number) {
         Ok(Some(to_store)) => store(x, id, to_store),
         Ok(None) => {}
         Err(answer) => x.stack.answer(id, message, &answer),

@@ -161,9 +161,15 @@ impl Locations {
 
     /// Whether a phone of a peer has registered from this address, which is canonical.
     pub fn is_registered_from(&self, peer: &Peer, address: IpAddr) -> bool {
+        self.registered_at(peer, address).is_some()
+    }
+
+    /// The user name of the phone of a peer that has registered from this address, which is canonical.
+    pub fn registered_at(&self, peer: &Peer, address: IpAddr) -> Option<&str> {
         let contacts = peer.number().map_or(&[][..], |number| self.of(number));
-        let mut sources = contacts.iter().map(|contact| contact.binding.flow.remote.ip());
-        sources.any(|source| source.to_canonical() == address)
+        let mut contacts = contacts.iter().map(|contact| &contact.binding);
+        let found = contacts.find(|binding| binding.flow.remote.ip().to_canonical() == address)?;
+        Some(&found.username)
     }
 
     fn of(&self, number: &str) -> &[Arc<Contact>] {

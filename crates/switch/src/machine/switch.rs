@@ -394,7 +394,17 @@ impl Switch {
             let number = now.number.clone();
             self.x.stack.event(Event::ExtensionChanged { number });
         }
+        let logged = match &change {
+            AccountChange::LogOn { username, .. } => Some(username.clone()),
+            AccountChange::Extension(_)
+            | AccountChange::Device(_)
+            | AccountChange::RemoveExtension(_)
+            | AccountChange::RemoveDevice(_) => None,
+        };
         let gone = self.x.accounts.apply(change);
+        if let Some(username) = logged {
+            self.logged(&username);
+        }
         self.x.subscribed.table.account_gone(&gone, self.x.stack.now);
         match gone {
             Gone::Nothing => {}
@@ -404,6 +414,18 @@ impl Switch {
             }
             Gone::Device { username, extension } => self.x.registrar.remove_device(&extension, &username),
         }
+    }
+
+    /// A person has logged on or off at a device: the mailbox that its phone watches is another one, and messages for the
+    /// person who is there now are delivered.
+    fn logged(&mut self, username: &str) {
+        let x = &mut self.x;
+        let Some(own) = x.accounts.device(username).map(|device| device.extension.clone()) else {
+            return;
+        };
+        let now_of = x.accounts.acts_for(username).unwrap_or(&own).to_owned();
+        x.subscribed.table.logged(&mut x.stack, (&own, username), &now_of);
+        ingress::absent::registered(&mut self.ingress, &mut self.x, &now_of);
     }
 
     fn connection_closed(&mut self, connection: sip::ConnectionId) {

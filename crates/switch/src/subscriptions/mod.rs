@@ -143,6 +143,33 @@ impl Subscriptions {
         }
     }
 
+    /// A person has logged on or off at this device of the extension `own`, which acts for `now_of` from now on: what the phone
+    /// has asked of its own mailbox is that person's. Lamps are keys of the phone, and stay.
+    pub fn logged(&mut self, cx: &mut Stack, (own, username): (&str, &str), now_of: &str) {
+        for id in self.by_watcher.get(own).cloned().unwrap_or_default() {
+            let Some(entry) = self.entries.get_mut(id) else {
+                continue;
+            };
+            let moves = entry.is_of(Some(username)) && entry.is_own_mailbox() && *entry.number != *now_of;
+            if !moves || matches!(entry.state, State::Ending(_)) {
+                continue;
+            }
+            let before = std::mem::replace(&mut entry.number, now_of.into());
+            if let Some(ids) = self.by_number.get_mut(&before) {
+                ids.retain(|other| *other != id);
+                if ids.is_empty() {
+                    self.by_number.remove(&before);
+                }
+            }
+            self.by_number.entry(now_of.into()).or_default().push(id);
+            if entry.stored_seq.is_some() {
+                let change = saved::save(entry, cx);
+                cx.outputs.push_back(Output::Subscriptions(vec![change]));
+            }
+            self.tell(id, cx.now);
+        }
+    }
+
     /// A contact of an extension is new or was refreshed. Subscriptions of the same phone are reached by its new
     /// connection from now on, and are told at once what they missed.
     pub fn located(&mut self, contact: &crate::registrar::Contact, now: Instant) {

@@ -41,7 +41,8 @@ pub(crate) struct ToStore {
     pub change: SubscriptionChange,
 }
 
-/// A SUBSCRIBE of an authenticated sender, outside of any dialog, for `number`. What is to be stored before the answer;
+/// A SUBSCRIBE of an authenticated sender, outside of any dialog, for `number`. `acts_for`: the extension for which its phone
+/// acts. What is to be stored before the answer;
 /// `None` where the answer is sent already.
 ///
 /// # Errors
@@ -50,10 +51,13 @@ pub(crate) fn begin(
     subscriptions: &mut Subscriptions,
     cx: &mut Stack,
     (server, flow, request): (ServerId, Flow, &Message),
-    watcher: &Identity,
+    (watcher, acts_for): (&Identity, &str),
     number: &str,
 ) -> Result<Option<ToStore>, Answer> {
     let asked = read(cx, request)?;
+    // The mailbox of the person who has logged on at the phone.
+    let is_own_mailbox = asked.package.name == package::SUMMARY.name && number == watcher.extension;
+    let number = if is_own_mailbox { acts_for } else { number };
     policy(subscriptions, cx, &watcher.extension, asked.package, number)?;
     let tag = cx.ids.tag();
     let dialog = Dialog::uas(request, &tag).map_err(|fault| unusable(&fault))?;
