@@ -6,6 +6,7 @@ mod absent;
 mod admin;
 mod causes;
 mod changes;
+mod events;
 mod identity;
 mod lamps;
 mod media;

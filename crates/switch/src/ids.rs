@@ -24,6 +24,10 @@ pub(crate) type RequestId = Id<RequestKind>;
 pub(crate) enum SubscriptionKind {}
 /// Names a subscription (RFC 6665).
 pub(crate) type SubscriptionId = Id<SubscriptionKind>;
+/// The type of the handles of publications.
+pub(crate) enum PublicationKind {}
+/// Names a publication (RFC 3903).
+pub(crate) type PublicationId = Id<PublicationKind>;
 
 /// The source of tags, branches, Call-IDs and every other random choice.
 ///

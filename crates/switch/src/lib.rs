@@ -38,7 +38,8 @@ pub use accounts::{Accounts, Gone, Identity};
 pub use answer::Answer;
 pub use api::*;
 pub use config::{
-    Config, Hold, Keys, Limits, Parking, ReliableProvisional, Services, Subscriptions, Transactions, Unsolicited,
+    Config, Hold, Keys, Limits, Parking, Publications, ReliableProvisional, Services, Subscriptions, Transactions,
+    Unsolicited,
 };
 pub use domain::Domain;
 pub use ingress::{admission, auth};

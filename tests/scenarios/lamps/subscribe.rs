@@ -21,7 +21,7 @@ fn what_cannot_be_watched_is_refused_with_what_can() {
     let carol = stage.phone("103");
     let (code, answer) = refused(&carol, "weather", "102", HOUR, "");
     let events = answer.header(HeaderName::AllowEvents).unwrap();
-    assert_eq!((code, events), (489, "dialog, message-summary, reg, refer"));
+    assert_eq!((code, events), (489, "dialog, presence, message-summary, reg, refer"));
     let (code, _) = refused(&carol, "dialog.winfo", "102", HOUR, "");
     assert_eq!(code, 489);
     let (code, _) = refused(&carol, "a b", "102", HOUR, "");
@@ -38,7 +38,7 @@ fn what_cannot_be_watched_is_refused_with_what_can() {
     let options = carol.asks(Method::Options, "sip:tandem.local", |it| it);
     assert_eq!(
         options.header(HeaderName::AllowEvents),
-        Some("dialog, message-summary, reg, refer")
+        Some("dialog, presence, message-summary, reg, refer")
     );
     assert!(options.lists(HeaderName::Allow, "SUBSCRIBE"));
     stage.clears();

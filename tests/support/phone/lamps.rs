@@ -168,8 +168,9 @@ impl Phone {
             assert!(matches!(state.state, SubState::Active | SubState::Terminated));
             lamp.state = state.to_string();
             let document = message.body_text().into_owned();
-            let version = document.split(" version=\"").nth(1);
-            let version: Option<u32> = version.and_then(|rest| rest.split('"').next()?.parse().ok());
+            // Not the version of XML, which is no whole number.
+            let mut versions = document.split(" version=\"").skip(1);
+            let version: Option<u32> = versions.find_map(|rest| rest.split('"').next()?.parse().ok());
             if lamp.version.is_some() && lamp.version >= version {
                 self.complaints.push(format!(
                     "the version of {} {} goes backwards",

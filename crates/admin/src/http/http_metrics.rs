@@ -225,6 +225,13 @@ fn watched(registry: &mut Registry, stats: &SubscriptionStats) {
     }
     let help = "NOTIFYs that phones refused or did not answer, by reason: gone, refused, timeout, unsent";
     registry.register("notifies_failed", help, failed);
+    let published: Gauge = Gauge::default();
+    published.set(i64::try_from(stats.publications).unwrap_or(i64::MAX));
+    registry.register(
+        "publications",
+        "Documents that phones have published (PUBLISH)",
+        published,
+    );
 }
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ pub(crate) use parked::{ParkedCall, ParkedPage};
 pub(crate) use recordings::{CallRecordingChange, CdrDetail, Recording, RecordingLink, RecordingPage, RecordingState};
 use records::{Began, CauseCode, Disposition, EndedBy, LegQuality, LinkKind, LiveLeg, LiveRecording, LiveState};
 use serde::{Deserialize, Serialize};
-pub(crate) use subscriptions::{Subscription, SubscriptionPage};
+pub(crate) use subscriptions::{Presence, PresencePage, Subscription, SubscriptionPage};
 use utoipa::ToSchema;
 
 use crate::model::secret::Shown;

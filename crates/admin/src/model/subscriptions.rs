@@ -1,4 +1,4 @@
-//! What phones watch, in JSON.
+//! What phones watch, and what extensions do, in JSON.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -20,7 +20,7 @@ pub(crate) struct Subscription {
     pub(crate) watcher: String,
     /// The number that is watched.
     pub(crate) number: String,
-    /// The event package: `dialog`, `message-summary`, `reg`.
+    /// The event package: `dialog`, `presence`, `message-summary`, `reg` ...
     pub(crate) package: String,
     /// The `id` of Event, which tells several subscriptions of a phone apart.
     #[schema(required = true)]
@@ -67,6 +67,47 @@ impl From<switch::LiveSubscription> for Subscription {
             expires_at: timestamp(it.expires_at),
             last_answer: it.last_answer,
             failures: it.failures,
+        }
+    }
+}
+
+/// What an extension does, and what its phones say about it.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[schema(example = json!({
+    "number": "102", "state": "on_the_phone", "activities": ["on-the-phone", "meeting"], "notes": ["back at 3"],
+    "publications": 1
+}))]
+pub(crate) struct Presence {
+    /// The extension.
+    pub(crate) number: String,
+    /// `offline` (no phone is registered), `available`, `ringing`, `on_the_phone` or `dnd`.
+    pub(crate) state: String,
+    /// Activities in the words of RFC 4480: those that follow from the state, and those that its phones have published.
+    pub(crate) activities: Vec<String>,
+    /// What its phones have published in words.
+    pub(crate) notes: Vec<String>,
+    /// How many documents its phones have published.
+    pub(crate) publications: u64,
+}
+
+/// What extensions do, by number.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct PresencePage {
+    /// The items of this page.
+    pub(crate) items: Vec<Presence>,
+    /// Ask with this `cursor` for the next page; null on the last.
+    #[schema(required = true)]
+    pub(crate) next_cursor: Option<String>,
+}
+
+impl From<switch::LivePresence> for Presence {
+    fn from(it: switch::LivePresence) -> Self {
+        Self {
+            number: it.number,
+            state: it.state,
+            activities: it.activities,
+            notes: it.notes,
+            publications: it.publications,
         }
     }
 }

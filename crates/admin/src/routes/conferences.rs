@@ -60,6 +60,7 @@ async fn ask(app: &App, command: Command, what: &str) -> Result<Vec<Conference>,
         | Reply::Registrations(_)
         | Reply::Parked(_)
         | Reply::Subscriptions(_)
+        | Reply::Presence(_)
         | Reply::Stats(_) => Err(unexpected(&reply)),
     }
 }

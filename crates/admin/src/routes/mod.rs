@@ -39,7 +39,7 @@ use utoipa_axum::{
     routes,
 };
 
-use self::phones::{registrations, subscriptions};
+use self::phones::{presence, registrations, subscriptions};
 use crate::{
     auth,
     http::{
@@ -102,6 +102,7 @@ fn api(limits: &Limits) -> OpenApiRouter<App> {
         .routes(routes!(registrations::list))
         .routes(routes!(registrations::delete))
         .routes(routes!(subscriptions::list))
+        .routes(routes!(presence::list))
         .routes(routes!(calls::list, calls::start).layer(middleware::from_fn(once)))
         .routes(routes!(calls::read, calls::hang_up))
         .routes(routes!(calls::record))

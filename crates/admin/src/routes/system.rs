@@ -82,7 +82,8 @@ pub(crate) async fn metrics(
                 | Reply::Registrations(_)
                 | Reply::Conferences(_)
                 | Reply::Parked(_)
-                | Reply::Subscriptions(_),
+                | Reply::Subscriptions(_)
+                | Reply::Presence(_),
             )
             | Err(_),
         )

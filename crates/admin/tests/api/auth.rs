@@ -2,11 +2,12 @@ use axum::http::Method;
 
 use crate::support::{DOMAIN, Setup, TOKEN, World};
 
-const PATHS: [&str; 10] = [
+const PATHS: [&str; 11] = [
     "/extensions",
     "/extensions/101",
     "/registrations",
     "/subscriptions",
+    "/presence",
     "/calls",
     "/cdrs",
     "/dialplans",

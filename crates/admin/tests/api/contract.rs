@@ -32,6 +32,7 @@ fn the_description_has_every_call_of_the_contract() {
         ("/api/v1/registrations", &["GET"]),
         ("/api/v1/registrations/{id}", &["DELETE"]),
         ("/api/v1/subscriptions", &["GET"]),
+        ("/api/v1/presence", &["GET"]),
         ("/api/v1/calls", &["GET", "POST"]),
         ("/api/v1/calls/{id}", &["GET", "DELETE"]),
         ("/api/v1/cdrs", &["GET"]),

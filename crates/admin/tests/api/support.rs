@@ -19,8 +19,8 @@ use prometheus_client::registry::Registry;
 use serde_json::Value;
 use store::Store;
 use switch::{
-    AccountChange, CallUid, Command, CommandError, Conference, Ha1, LiveCall, LiveLeg, LiveRecording, LiveState,
-    LiveSubscription, Party, RecordAction, Registration, Reply, Stats,
+    AccountChange, CallUid, Command, CommandError, Conference, Ha1, LiveCall, LiveLeg, LivePresence, LiveRecording,
+    LiveState, LiveSubscription, Party, RecordAction, Registration, Reply, Stats,
 };
 use tokio::sync::mpsc;
 use tower::ServiceExt;
@@ -96,6 +96,22 @@ impl FakeSwitch {
             }
             Command::ListParked => Ok(Reply::Parked(Vec::new())),
             Command::ListSubscriptions => Ok(Reply::Subscriptions(self.subscriptions.clone())),
+            Command::ReadPresence(numbers) => {
+                let known = |number: &String| {
+                    let mut changes = self.changes.iter();
+                    changes.any(|change| matches!(change, AccountChange::Extension(it) if it.number == *number))
+                };
+                let presence = |number| LivePresence {
+                    number,
+                    state: "dnd".into(),
+                    activities: vec!["busy".into()],
+                    notes: vec!["back at 3".into()],
+                    publications: 1,
+                };
+                Ok(Reply::Presence(
+                    numbers.into_iter().filter(known).map(presence).collect(),
+                ))
+            }
             Command::ListConferences => Ok(Reply::Conferences(self.conferences.clone())),
             Command::MuteMember { room, member, muted } => {
                 let conference = self.conference(&room)?;

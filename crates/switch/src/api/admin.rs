@@ -73,6 +73,8 @@ pub enum Command {
     ListParked,
     /// What phones are subscribed to; [`Reply::Subscriptions`].
     ListSubscriptions,
+    /// What these extensions do; a number that is none is left out; [`Reply::Presence`].
+    ReadPresence(Vec<String>),
     /// Counters and gauges; [`Reply::Stats`].
     Stats,
 }
@@ -116,6 +118,8 @@ pub enum Reply {
     Parked(Vec<ParkedCall>),
     /// Subscriptions by watcher.
     Subscriptions(Vec<LiveSubscription>),
+    /// What extensions do, in the order in which they were asked for.
+    Presence(Vec<LivePresence>),
     /// Counters and gauges.
     Stats(Box<Stats>),
 }
@@ -335,6 +339,24 @@ pub struct SubscriptionStats {
     pub notifies: u64,
     /// NOTIFYs that failed, by reason: `gone`, `refused`, `timeout`, `unsent`.
     pub failed: Vec<(String, u64)>,
+    /// What phones have published (RFC 3903), now.
+    #[serde(default)]
+    pub publications: u64,
+}
+
+/// What an extension does and says about itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LivePresence {
+    /// The extension.
+    pub number: String,
+    /// `offline`, `available`, `ringing`, `on_the_phone` or `dnd`.
+    pub state: String,
+    /// Activities in the words of RFC 4480: those that follow from the state, and those that its phones have published.
+    pub activities: Vec<String>,
+    /// What its phones have published in words.
+    pub notes: Vec<String>,
+    /// How many documents its phones have published.
+    pub publications: u64,
 }
 
 /// Gauges of conferences, recordings and subscriptions.

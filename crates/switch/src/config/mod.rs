@@ -6,7 +6,7 @@
 //! | `admission.rs`, `auth.rs`, `registrar.rs` | the settings of those rooms |
 //! | `services.rs` | how many conferences and recordings there may be; what a party on hold hears |
 //! | `parking.rs` | the slots of parked calls |
-//! | `subscriptions.rs` | intervals and limits of subscriptions |
+//! | `subscriptions.rs` | intervals and limits of subscriptions and publications |
 //! | `rate.rs` | how often something may happen |
 
 pub(crate) mod admission;
@@ -26,7 +26,7 @@ pub use self::{
     parking::Parking,
     rate::Rate,
     services::{Hold, Services},
-    subscriptions::{Subscriptions, Unsolicited},
+    subscriptions::{Publications, Subscriptions, Unsolicited},
 };
 use crate::api::Trusted;
 

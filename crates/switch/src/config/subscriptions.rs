@@ -1,4 +1,4 @@
-//! The intervals and limits of subscriptions (RFC 6665).
+//! The intervals and limits of subscriptions (RFC 6665) and publications (RFC 3903).
 
 use std::time::Duration;
 
@@ -33,6 +33,45 @@ pub struct Subscriptions {
     pub retry: Duration,
     /// Who is told of messages (RFC 3842) after a REGISTER without having subscribed.
     pub unsolicited: Unsolicited,
+    /// What phones publish.
+    pub publications: Publications,
+}
+
+/// How much phones may publish (RFC 3903).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Publications {
+    /// Publications of all extensions at once; a further one gets 503. 0: nothing can be published.
+    pub most: usize,
+    /// Publications of one extension's phones at once. A further one takes the place of the oldest of the same phone; where
+    /// that phone has none, it gets 403.
+    pub per_extension: usize,
+    /// The longest document, in bytes; a longer one gets 413.
+    pub document: usize,
+    /// The shortest publication, in seconds. A shorter one gets 423, except 0, which removes it.
+    pub min_expires: u32,
+    /// The longest publication, in seconds, and that of a PUBLISH that names no interval. A longer one is shortened to it.
+    pub max_expires: u32,
+}
+
+impl Default for Publications {
+    fn default() -> Self {
+        Self {
+            most: 20_000,
+            per_extension: 10,
+            document: 16_384,
+            min_expires: 60,
+            max_expires: 3_600,
+        }
+    }
+}
+
+impl Publications {
+    /// The interval granted for `asked` seconds; `None` if that is too brief (RFC 3903 section 6, step 4).
+    pub(crate) fn grant(&self, asked: Option<u32>) -> Option<u32> {
+        let asked = asked.unwrap_or(self.max_expires);
+        (asked == 0 || asked >= self.min_expires).then(|| asked.min(self.max_expires))
+    }
 }
 
 /// Who gets a NOTIFY of `message-summary` after a REGISTER without having subscribed.
@@ -65,6 +104,7 @@ impl Default for Subscriptions {
             failures: 3,
             retry: Duration::from_secs(5),
             unsolicited: Unsolicited::default(),
+            publications: Publications::default(),
         }
     }
 }

@@ -199,6 +199,7 @@ impl Core {
             legs: &self.legs,
             registrar: &self.registrar,
             mailboxes: &self.subscribed.mailboxes,
+            published: &self.subscribed.published,
         };
         act(&mut self.subscribed.table, &mut self.stack, &view)
     }

@@ -153,10 +153,7 @@ fn request(g: &mut Ingress, x: &mut Core, id: ServerId, flow: Flow, message: Mes
         Method::Ack | Method::Cancel => {}
         Method::Subscribe => subscribe::begin(g, x, id, flow, &message),
         Method::Refer => refer::outside(g, x, id, flow, message),
-        Method::Publish => {
-            let answer = Answer::new(StatusCode::METHOD_NOT_ALLOWED).with(HeaderName::Allow, allow(Place::Outside));
-            x.stack.answer_and_forget(id, &message, &answer);
-        }
+        Method::Publish => subscribe::publish(g, x, id, flow, &message),
         Method::Other(_) => {
             let answer = Answer::new(StatusCode::NOT_IMPLEMENTED).with(HeaderName::Allow, allow(Place::Outside));
             x.stack.answer_and_forget(id, &message, &answer);

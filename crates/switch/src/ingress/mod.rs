@@ -11,7 +11,7 @@
 //! | `demands.rs` | what a request demands: priorities, security agreements, preconditions | |
 //! | `foreign.rs` | messages from unexpected addresses | |
 //! | `options.rs` | OPTIONS outside of dialogs | |
-//! | `subscribe.rs` | SUBSCRIBE: who sent it, and the requests within its dialog | |
+//! | `subscribe.rs` | SUBSCRIBE and PUBLISH: who sent them, and the requests within a dialog | |
 //! | `responses.rs` | responses to our own requests, and which room hears of them | |
 //! | `refer.rs` | REFER outside of a dialog | |
 //! | `register.rs` | REGISTER, and the effects that the registrar asks for | |

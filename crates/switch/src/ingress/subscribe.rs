@@ -1,4 +1,4 @@
-//! SUBSCRIBE (RFC 6665): from an authenticated sender to the room `subscriptions`.
+//! SUBSCRIBE (RFC 6665) and PUBLISH (RFC 3903): from an authenticated sender to the room `subscriptions`.
 
 use sip::{Flow, HeaderName, Message, StatusCode, transaction::ServerId};
 
@@ -31,6 +31,24 @@ pub(super) fn begin(g: &mut Ingress, x: &mut Core, id: ServerId, flow: Flow, mes
         Ok(None) => {}
         Err(answer) => x.stack.answer(id, message, &answer),
     }
+}
+
+/// A PUBLISH: only for the sender's own extension.
+pub(super) fn publish(g: &mut Ingress, x: &mut Core, id: ServerId, flow: Flow, message: &Message) {
+    let Some(identity) = authenticate(g, x, id, &flow, message) else {
+        return;
+    };
+    let number = dialed(x, message, &flow).filter(|number| x.accounts.is_extension(number));
+    let refusal = match number {
+        _ if x.draining => Answer::new(StatusCode::SERVICE_UNAVAILABLE).with(HeaderName::RetryAfter, "5"),
+        None => Answer::new(StatusCode::NOT_FOUND), // RFC 3903 section 6, step 1
+        Some(number) if number != identity.extension => Answer::because(StatusCode::FORBIDDEN, "Not Your Own"),
+        Some(_) => match x.subscribed.publish(&mut x.stack, (id, message), &identity) {
+            Ok(()) => return,
+            Err(answer) => answer,
+        },
+    };
+    x.stack.answer(id, message, &refusal);
 }
 
 /// A request within the dialog of a subscription. One from another address than before must authenticate, so that no

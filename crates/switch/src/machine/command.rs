@@ -2,11 +2,12 @@
 
 use super::Switch;
 use crate::{
-    api::{CallUid, Command, CommandError, CommandId, Facts, Reply, ScriptEntry, ServiceStats, Stats},
+    api::{CallUid, Command, CommandError, CommandId, Facts, LivePresence, Reply, ScriptEntry, ServiceStats, Stats},
     call::{Call, Ending, VerbEvent, live, record_command, transfer_command},
-    core::Beginning,
+    core::{Beginning, Core},
     ids::CallId,
     locations::Peer,
+    subscriptions::presence_of,
     verbs::Conversation,
 };
 
@@ -74,9 +75,17 @@ pub(super) fn command(switch: &mut Switch, id: CommandId, command: Command) {
             let (now, unix) = (switch.x.stack.now, switch.x.stack.unix());
             Ok(Reply::Subscriptions(switch.x.subscribed.table.list(now, unix)))
         }
+        Command::ReadPresence(numbers) => Ok(Reply::Presence(presence(&mut switch.x, &numbers))),
         Command::Stats => Ok(Reply::Stats(Box::new(stats(switch)))),
     };
     switch.x.reply(id, result);
+}
+
+fn presence(x: &mut Core, numbers: &[String]) -> Vec<LivePresence> {
+    x.with_subscriptions(|_, _, view| {
+        let known = numbers.iter().filter(|number| view.accounts.is_extension(number));
+        known.map(|number| presence_of(view, number)).collect()
+    })
 }
 
 /// One whose record is closed is in progress no more, also where a phone is still to be told.
@@ -105,7 +114,7 @@ fn stats(switch: &Switch) -> Stats {
             conference_members: count(members),
             recordings: count(x.recordings.len()),
             parked: count(x.parking.len()),
-            subscriptions: x.subscribed.table.stats(),
+            subscriptions: x.subscribed.stats(),
             kept_messages: count(switch.ingress.absent.len()),
         },
         scripts: count(switch.calls.iter().filter(|call| call.call.script.is_there()).count()),

@@ -77,7 +77,7 @@ impl Switch {
             x.stack.layer.next_timeout(),
             x.registrar.next_timeout(),
             self.ingress.deliveries.next(),
-            x.subscribed.table.next_timeout(),
+            x.subscribed.next_timeout(),
         ];
         timers
             .into_iter()
@@ -122,6 +122,7 @@ impl Switch {
             }
         }
         // Behind everything that calls have to do.
+        self.x.subscribed.expire(now);
         self.x.with_subscriptions(subscriptions::run);
     }
 
@@ -392,6 +393,7 @@ impl Switch {
                 .is_some_and(|before| before != now)
         {
             let number = now.number.clone();
+            self.x.subscribed.table.settings_changed(&number, self.x.stack.now);
             self.x.stack.event(Event::ExtensionChanged { number });
         }
         let logged = match &change {
@@ -405,7 +407,7 @@ impl Switch {
         if let Some(username) = logged {
             self.logged(&username);
         }
-        self.x.subscribed.table.account_gone(&gone, self.x.stack.now);
+        self.x.subscribed.account_gone(&gone, self.x.stack.now);
         match gone {
             Gone::Nothing => {}
             Gone::Extension(number) => {

@@ -38,7 +38,7 @@ impl Place {
 /// RFC 3261 20.5: Allow lists every method that the user agent understands. So outside of dialogs it also lists BYE,
 /// INFO and UPDATE, though each of these gets 481 if it belongs to no dialog. Within a dialog, Allow says which methods
 /// can be sent in that dialog (RFC 3261 13.2.1).
-const METHODS: [(Method, &[Place]); 12] = [
+const METHODS: [(Method, &[Place]); 13] = [
     (Method::Invite, EVERYWHERE),
     (Method::Ack, EVERYWHERE),
     (Method::Cancel, EVERYWHERE),
@@ -53,6 +53,8 @@ const METHODS: [(Method, &[Place]); 12] = [
         &[Place::Outside, Place::Register, Place::Subscription],
     ),
     (Method::Register, &[Place::Outside, Place::Register]),
+    // RFC 3903: never within a dialog.
+    (Method::Publish, &[Place::Outside, Place::Register]),
     (Method::Info, EVERYWHERE),
     (Method::Update, EVERYWHERE),
     // RFC 3262.
@@ -234,14 +236,9 @@ fn has_foreign_body(message: &Message) -> bool {
         Method::Invite | Method::Update => true,
         // The other phone has to understand these bodies. And a call must end, whatever body a BYE has.
         Method::Info | Method::Message | Method::Bye | Method::Ack | Method::Cancel => return false,
-        Method::Register
-        | Method::Options
-        | Method::Prack
-        | Method::Subscribe
-        | Method::Notify
-        | Method::Publish
-        | Method::Refer
-        | Method::Other(_) => false,
+        // The event package decides.
+        Method::Subscribe | Method::Publish => return false,
+        Method::Register | Method::Options | Method::Prack | Method::Notify | Method::Refer | Method::Other(_) => false,
     };
     if message.body().is_empty() || message.content_type().is_none() {
         return false;
@@ -269,7 +266,8 @@ mod tests {
 
     #[test]
     fn what_is_allowed_and_supported_depends_on_the_place() {
-        let all = "INVITE, ACK, CANCEL, BYE, OPTIONS, SUBSCRIBE, REGISTER, INFO, UPDATE, PRACK, MESSAGE, REFER";
+        let all =
+            "INVITE, ACK, CANCEL, BYE, OPTIONS, SUBSCRIBE, REGISTER, PUBLISH, INFO, UPDATE, PRACK, MESSAGE, REFER";
         let of_a_call = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, MESSAGE, REFER";
         for (place, methods, extensions) in [
             (

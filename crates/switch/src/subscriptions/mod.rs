@@ -1,4 +1,5 @@
-//! What phones are subscribed to (RFC 6665): lamps, waiting messages, registrations; and the outcome of a REFER.
+//! What phones are subscribed to (RFC 6665): lamps, presence, waiting messages, registrations; the outcome of a REFER; and
+//! what phones publish (RFC 3903).
 //!
 //! A SUBSCRIBE makes a [`Subscription`] with a dialog of its own. Whatever changes what it shows marks it; a timer
 //! ([`run`]) then sends its NOTIFY, behind everything that calls have to do: one NOTIFY of a subscription is under way at
@@ -17,6 +18,7 @@
 //! | `policy.rs` | who may watch whom | |
 //! | `pace.rs` | how many NOTIFYs a second | |
 //! | `package/` | the event packages: what each shows | |
+//! | `publish/` | PUBLISH: what phones say about themselves | all of [`Publications`] |
 //! | `refers.rs` | the implicit subscription of a REFER (RFC 3515), within the dialog of a leg | all of [`Refers`] |
 
 mod entry;
@@ -24,6 +26,7 @@ mod notify;
 mod pace;
 mod package;
 mod policy;
+mod publish;
 mod refers;
 mod saved;
 mod subscribe;
@@ -37,7 +40,8 @@ use smallvec::SmallVec;
 pub(crate) use self::{
     entry::Subscription,
     notify::{heard, run},
-    package::{Mailboxes, View, allow_events},
+    package::{Mailboxes, View, allow_events, presence_of},
+    publish::Publications,
     refers::Refers,
     saved::restore,
     subscribe::{ToStore, begin, stored, within},
@@ -66,6 +70,39 @@ pub(crate) struct Subscribed {
     pub table: Subscriptions,
     /// How many messages wait.
     pub mailboxes: Mailboxes,
+    /// What phones say about themselves.
+    pub published: Publications,
+}
+
+impl Subscribed {
+    /// An account is gone, and with it what its phones were subscribed to and have published.
+    pub fn account_gone(&mut self, gone: &Gone, now: Instant) {
+        self.table.account_gone(gone, now);
+        if let Some(number) = self.published.account_gone(gone) {
+            self.table.changed(&number, Topic::Published, now);
+        }
+    }
+
+    /// Removes what was published and not refreshed in time.
+    pub fn expire(&mut self, now: Instant) {
+        while let Some(number) = self.published.expire(now) {
+            self.table.changed(&number, Topic::Published, now);
+        }
+    }
+
+    /// When something is to be sent, or is over.
+    pub fn next_timeout(&self) -> Option<Instant> {
+        let times = [self.table.next_timeout(), self.published.next_timeout()];
+        times.into_iter().flatten().min()
+    }
+
+    /// Counters since start, and how much there is.
+    pub fn stats(&self) -> SubscriptionStats {
+        SubscriptionStats {
+            publications: u64::try_from(self.published.len()).unwrap_or(u64::MAX),
+            ..self.table.stats()
+        }
+    }
 }
 
 /// Every subscription with a dialog of its own. `limits.services.subscriptions` limits them.
@@ -122,8 +159,13 @@ impl Subscriptions {
         }
     }
 
+    /// An extension has other settings now.
+    pub fn settings_changed(&mut self, number: &str, now: Instant) {
+        self.changed(number, Topic::Settings, now);
+    }
+
     /// An account is gone: whoever watches it, or watched with it, is told that the subscription is over.
-    pub fn account_gone(&mut self, gone: &Gone, now: Instant) {
+    fn account_gone(&mut self, gone: &Gone, now: Instant) {
         let (number, username) = match gone {
             Gone::Nothing => return,
             Gone::Extension(number) => (number, None),
@@ -186,7 +228,7 @@ impl Subscriptions {
     }
 
     /// When [`run`] has something to do.
-    pub fn next_timeout(&self) -> Option<Instant> {
+    fn next_timeout(&self) -> Option<Instant> {
         let due = self.due.next().map(|at| at.max(self.pace.next()));
         due.into_iter().chain(self.ends.next()).min()
     }
@@ -220,12 +262,13 @@ impl Subscriptions {
     }
 
     /// Counters since start, and how many there are.
-    pub fn stats(&self) -> SubscriptionStats {
+    fn stats(&self) -> SubscriptionStats {
         let named = |map: &BTreeMap<&'static str, u64>| map.iter().map(|(name, n)| ((*name).to_owned(), *n)).collect();
         SubscriptionStats {
             open: named(&self.tally.open),
             notifies: self.tally.sent,
             failed: named(&self.tally.failed),
+            publications: 0,
         }
     }
 

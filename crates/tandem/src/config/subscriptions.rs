@@ -1,4 +1,4 @@
-//! The settings of subscriptions: lamps, waiting messages.
+//! The settings of subscriptions (lamps, presence, waiting messages) and of what phones publish.
 
 use switch::{Unsolicited, admission::Rate};
 
@@ -127,6 +127,56 @@ pub(super) const KEYS: &[Key] = &[
                 "all" => Unsolicited::All,
                 _ => return Err("expected off, asked or all".into()),
             };
+            Ok(())
+        },
+    ),
+    setting(
+        "max-publications",
+        "N",
+        "20000",
+        "What phones publish about themselves (PUBLISH), at once; further ones get 503",
+        |c, v| {
+            c.switch.limits.services.subscriptions.publications.most = values::whole(one(v), 0, 10_000_000)?;
+            Ok(())
+        },
+    ),
+    setting(
+        "max-publications-per-extension",
+        "N",
+        "10",
+        "Publications of one extension's phones at once; a further one takes the place of the phone's oldest",
+        |c, v| {
+            c.switch.limits.services.subscriptions.publications.per_extension = values::whole(one(v), 1, 1_000)?;
+            Ok(())
+        },
+    ),
+    setting(
+        "max-publication-bytes",
+        "BYTES",
+        "16384",
+        "The longest document that a phone may publish; longer ones get 413",
+        |c, v| {
+            c.switch.limits.services.subscriptions.publications.document = values::whole(one(v), 256, 65_535)?;
+            Ok(())
+        },
+    ),
+    setting(
+        "min-publication",
+        "SECONDS",
+        "60",
+        "The shortest publication; shorter ones get 423",
+        |c, v| {
+            c.switch.limits.services.subscriptions.publications.min_expires = values::whole(one(v), 1, 3_600)?;
+            Ok(())
+        },
+    ),
+    setting(
+        "max-publication",
+        "SECONDS",
+        "3600",
+        "The longest publication, and that of a phone which names no time; longer ones are shortened",
+        |c, v| {
+            c.switch.limits.services.subscriptions.publications.max_expires = values::whole(one(v), 60, 604_800)?;
             Ok(())
         },
     ),

@@ -316,6 +316,11 @@ fn every_key_is_read_from_the_file_as_well() {
         notify_retry = 77
         restart_spread = 7
         unsolicited_mwi = "all"
+        max_publications = 77
+        max_publications_per_extension = 7
+        max_publication_bytes = 777
+        min_publication = 77
+        max_publication = 777
     "#;
     let named = file.matches(" = ").count();
     assert_eq!(named, keys().count());

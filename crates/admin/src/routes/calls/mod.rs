@@ -72,6 +72,7 @@ async fn ask(app: &App, command: Command) -> Result<Vec<Call>, Problem> {
         | Reply::Conferences(_)
         | Reply::Parked(_)
         | Reply::Subscriptions(_)
+        | Reply::Presence(_)
         | Reply::Stats(_) => Err(unexpected(&reply)),
     }
 }

@@ -35,6 +35,7 @@ pub(crate) async fn list(State(app): State<App>) -> Result<Json<ParkedPage>, Pro
         | Reply::Registrations(_)
         | Reply::Conferences(_)
         | Reply::Subscriptions(_)
+        | Reply::Presence(_)
         | Reply::Stats(_)) => Err(unexpected(&other)),
     }
 }

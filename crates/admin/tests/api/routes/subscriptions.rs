@@ -69,3 +69,31 @@ async fn subscriptions_are_listed_in_pages() {
         .await
         .is_problem(422, "invalid", Some("cursor"));
 }
+
+#[tokio::test]
+async fn presence_is_listed_in_the_pages_of_extensions() {
+    let world = World::new().await;
+    for number in ["101", "102", "103"] {
+        let body = format!("{{\"number\": \"{number}\"}}");
+        world.post("/extensions", &body).await.is(201);
+    }
+    let first = world.get("/presence?limit=2").await.is(200).json();
+    let next = first["next_cursor"].as_str().unwrap();
+    let second = world.get(&format!("/presence?limit=2&cursor={next}")).await.json();
+    assert_eq!(
+        (first["items"][1]["number"].as_str(), second["next_cursor"].is_null()),
+        (Some("102"), true)
+    );
+    assert_eq!(
+        second["items"],
+        serde_json::json!([{
+            "number": "103", "state": "dnd", "activities": ["busy"], "notes": ["back at 3"], "publications": 1
+        }])
+    );
+    let found = world.get("/presence?q=102").await.json();
+    assert_eq!(found["items"].as_array().unwrap().len(), 1);
+    world
+        .get("/presence?limit=0")
+        .await
+        .is_problem(422, "invalid", Some("limit"));
+}

@@ -5,17 +5,19 @@
 //! | `dialog.rs` | `dialog` (RFC 4235) | the lines of a number: lamps |
 //! | `summary.rs` | `message-summary` (RFC 3842) | messages that wait |
 //! | `reg.rs` | `reg` (RFC 3680) | the contacts of an extension |
-//! | `xml.rs` | | escapes text |
+//! | `presence.rs` | `presence` (RFC 3856) | what an extension does, and says about itself |
+//! | `xml.rs` | | reads documents, escapes text |
 
 mod dialog;
+mod presence;
 mod reg;
 mod summary;
-mod xml;
+pub(super) mod xml;
 
 use sip::{NameAddr, Uri};
 
-pub(crate) use self::summary::Mailboxes;
-pub(super) use self::summary::PACKAGE as SUMMARY;
+pub(super) use self::{presence::PACKAGE as PRESENCE, summary::PACKAGE as SUMMARY};
+pub(crate) use self::{presence::presence_of, summary::Mailboxes};
 use crate::{
     accounts::Accounts,
     activity::Activity,
@@ -23,11 +25,12 @@ use crate::{
     leg::Leg,
     registrar::Registrar,
     stack::{Stack, capabilities::REFER_PACKAGE},
+    subscriptions::Publications,
     tables::slots::Slots,
 };
 
 /// Every package that a SUBSCRIBE may name.
-static PACKAGES: [&Package; 3] = [&dialog::PACKAGE, &summary::PACKAGE, &reg::PACKAGE];
+static PACKAGES: [&Package; 4] = [&dialog::PACKAGE, &presence::PACKAGE, &summary::PACKAGE, &reg::PACKAGE];
 
 /// One event package (RFC 6665 section 5).
 pub(crate) struct Package {
@@ -52,6 +55,10 @@ pub(crate) enum Topic {
     Contacts,
     /// The messages of a mailbox.
     Mailbox,
+    /// The settings of an extension: do not disturb, forwards.
+    Settings,
+    /// What the phones of an extension say about themselves.
+    Published,
 }
 
 /// Whose state an extension may watch.
@@ -73,6 +80,7 @@ pub(crate) struct View<'a> {
     pub legs: &'a Slots<Leg, LegKind>,
     pub registrar: &'a Registrar,
     pub mailboxes: &'a Mailboxes,
+    pub published: &'a Publications,
 }
 
 /// What a document is about.
@@ -174,6 +182,6 @@ mod tests {
             assert_eq!(package.is_within(range), taken, "{range}");
         }
         assert!(find("presence.winfo").is_none());
-        assert_eq!(allow_events(), "dialog, message-summary, reg, refer");
+        assert_eq!(allow_events(), "dialog, presence, message-summary, reg, refer");
     }
 }

@@ -1,0 +1,4 @@
+//! Event packages besides those of lamps: presence and what phones publish.
+
+mod presence;
+mod publish;
