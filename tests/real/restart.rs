@@ -1,9 +1,16 @@
 //! The state after a kill and after a stop of Tandem.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::BTreeSet,
+    time::{Duration, Instant},
+};
 
 use crate::{
-    phones::{phone::Phone, sipp::Setup as Sipp},
+    phones::{
+        phone::Phone,
+        sipp::Setup as Sipp,
+        watcher::{Lamp, Watcher, all_lamps},
+    },
     support::{
         talk::{Side, Talk},
         tandem::{Setup, Tandem},
@@ -142,4 +149,81 @@ fn a_registration_that_was_confirmed_survives_a_kill_at_once() {
         .succeeds();
     pbx.dies_and_comes_back();
     assert_eq!(pbx.registrations().len(), 50);
+}
+
+/// So many phones watch so many extensions each; some of these have calls, some none, some no phone.
+const WATCHERS: usize = 10;
+const LAMPS: usize = 50;
+const IN_CALLS: usize = 40;
+const WITH_PHONE: usize = 45;
+const CALLS: usize = 50;
+
+#[test]
+fn every_lamp_is_right_within_ten_seconds_of_a_kill() {
+    let mut pbx = Setup::new().rtp_ports(400).start();
+    let numbers: Vec<String> = (200..200 + WATCHERS + LAMPS + CALLS)
+        .map(|number| number.to_string())
+        .collect();
+    pbx.has_all(&numbers);
+    let (watching, others) = numbers.split_at(WATCHERS);
+    let (watched, calling) = others.split_at(LAMPS);
+    let mut callees: Vec<Phone> = watched[..WITH_PHONE]
+        .iter()
+        .map(|number| Phone::registered(&pbx, number))
+        .collect();
+    let mut callers: Vec<Phone> = calling.iter().map(|number| Phone::new(&pbx, number)).collect();
+    let mut watchers: Vec<Watcher> = watching.iter().map(|number| Watcher::new(&pbx, number)).collect();
+    for watcher in &mut watchers {
+        watched.iter().for_each(|number| watcher.watches("dialog", number));
+    }
+    let is_at_rest = |lamp: &Lamp| {
+        lamp.shows()
+            == if watched[WITH_PHONE..].contains(&lamp.number) {
+                "nothing"
+            } else {
+                "idle"
+            }
+    };
+    all_lamps(&mut watchers, "500 lamps", SOON, |lamp| {
+        lamp.status == 200 && lamp.notified > 0 && is_at_rest(lamp)
+    });
+
+    // Some have two calls.
+    let callee = |call: usize| call % IN_CALLS;
+    let begun: Vec<_> = callers
+        .iter_mut()
+        .enumerate()
+        .map(|(call, caller)| caller.begins(&watched[callee(call)]))
+        .collect();
+    (0..CALLS).for_each(|call| drop(callees[callee(call)].answers()));
+    for (caller, (dialog, branch)) in callers.iter_mut().zip(begun) {
+        caller.is_answered(dialog, &branch);
+    }
+    all_lamps(&mut watchers, "the lamps of 50 calls", SOON, |lamp| {
+        let is_called = watched[..IN_CALLS].contains(&lamp.number);
+        if is_called {
+            lamp.shows() == "confirmed"
+        } else {
+            is_at_rest(lamp)
+        }
+    });
+
+    pbx.dies_and_comes_back();
+    let since = Instant::now();
+    assert!(pbx.calls().is_empty());
+    let limit = Duration::from_secs(10).saturating_sub(since.elapsed());
+    all_lamps(&mut watchers, "500 lamps that are right again", limit, is_at_rest);
+    eprintln!("500 lamps were right {:?} after the start", since.elapsed());
+
+    // They go on: a new call lights the lamp of its callee at all of them.
+    let (dialog, branch) = callers[0].begins(&watched[0]);
+    callees[0].answers();
+    callers[0].is_answered(dialog, &branch);
+    all_lamps(&mut watchers, "the lamp of a new call", SOON, |lamp| {
+        if lamp.number == watched[0] {
+            lamp.shows() == "confirmed"
+        } else {
+            is_at_rest(lamp)
+        }
+    });
 }

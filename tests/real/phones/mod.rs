@@ -1,6 +1,7 @@
-//! The phones of the tests: baresip, linphone, SIPp, and one of our own on a raw socket.
+//! The phones of the tests: baresip, linphone, SIPp, and our own on raw sockets.
 
 pub(crate) mod baresip;
 pub(crate) mod linphone;
 pub(crate) mod phone;
 pub(crate) mod sipp;
+pub(crate) mod watcher;
