@@ -1,7 +1,7 @@
 //! What the made-up phones watch, and the call that waits in a slot.
 
 use jiff::Timestamp;
-use switch::{CallUid, LiveSubscription, ParkedCall};
+use switch::{CallUid, LiveCall, LivePresence, LiveSubscription, ParkedCall, Registration};
 
 /// How long a call waits before it returns, in microseconds.
 const RETURNS_AFTER: i64 = 120_000_000;
@@ -45,4 +45,29 @@ pub(crate) fn parked() -> Vec<ParkedCall> {
         since,
         returns_at: since + RETURNS_AFTER,
     }]
+}
+
+/// Phones that are registered are in calls, or free.
+pub(crate) fn presence(calls: &[LiveCall], contacts: &[Registration], numbers: Vec<String>) -> Vec<LivePresence> {
+    let state = |number: &String| {
+        let is_in = |call: &LiveCall| call.from == *number || call.to == *number;
+        if calls.iter().any(is_in) {
+            ("on_the_phone", vec!["on-the-phone".to_owned()])
+        } else if contacts.iter().any(|contact| contact.number == *number) {
+            ("available", Vec::new())
+        } else {
+            ("offline", Vec::new())
+        }
+    };
+    let presence = |number: String| {
+        let (state, activities) = state(&number);
+        LivePresence {
+            number,
+            state: state.to_owned(),
+            activities,
+            notes: Vec::new(),
+            publications: 0,
+        }
+    };
+    numbers.into_iter().map(presence).collect()
 }

@@ -23,8 +23,8 @@ use rooms::Rooms;
 use store::{Store, StoreError};
 use switch::{
     Began, CallUid, CauseCode, Cdr, CdrOpen, Command, CommandError, Disposition, EndedBy, Event, Extension, Ha1,
-    LegQuality, Link, LinkKind, LiveCall, LiveLeg, LivePresence, LiveRecording, LiveState, Quality, RecordAction,
-    Registration, Reply, Segment, Story, WayQuality,
+    LegQuality, Link, LinkKind, LiveCall, LiveLeg, LiveRecording, LiveState, Quality, RecordAction, Registration,
+    Reply, Segment, Story, WayQuality,
 };
 use tokio::sync::mpsc;
 
@@ -298,31 +298,6 @@ impl Fake {
         }
     }
 
-    /// Phones that are registered are in calls, or free.
-    fn presence(&self, numbers: Vec<String>) -> Vec<LivePresence> {
-        let state = |number: &String| {
-            let calls = |call: &LiveCall| call.from == *number || call.to == *number;
-            if self.calls.iter().any(calls) {
-                ("on_the_phone", vec!["on-the-phone".to_owned()])
-            } else if self.contacts.iter().any(|contact| contact.number == *number) {
-                ("available", Vec::new())
-            } else {
-                ("offline", Vec::new())
-            }
-        };
-        let presence = |number: String| {
-            let (state, activities) = state(&number);
-            LivePresence {
-                number,
-                state: state.to_owned(),
-                activities,
-                notes: Vec::new(),
-                publications: 0,
-            }
-        };
-        numbers.into_iter().map(presence).collect()
-    }
-
     fn start(&mut self, from: &str, to: &str) -> CallUid {
         self.next += 1;
         let name = |number: &str| PEOPLE.iter().find(|p| p.0 == number).map_or("", |p| p.1).to_owned();
@@ -417,7 +392,9 @@ impl Fake {
                 Ok(Reply::Done)
             }
             Command::ListSubscriptions => Ok(Reply::Subscriptions(lamps::subscriptions())),
-            Command::ReadPresence(numbers) => Ok(Reply::Presence(self.presence(numbers))),
+            Command::ReadPresence(numbers) => {
+                Ok(Reply::Presence(lamps::presence(&self.calls, &self.contacts, numbers)))
+            }
             Command::ListConferences => Ok(Reply::Conferences(self.rooms.list())),
             Command::ListParked => Ok(Reply::Parked(lamps::parked())),
             Command::MuteMember { room, member, muted } => self.rooms.mute(&room, member, muted, &self.events),

@@ -1,5 +1,7 @@
 //! A whole admin API over a real store in a temporary folder, a fake switch and fake dialplan files.
 
+mod presence;
+
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex},
@@ -19,8 +21,8 @@ use prometheus_client::registry::Registry;
 use serde_json::Value;
 use store::Store;
 use switch::{
-    AccountChange, CallUid, Command, CommandError, Conference, Ha1, LiveCall, LiveLeg, LivePresence, LiveRecording,
-    LiveState, LiveSubscription, Party, RecordAction, Registration, Reply, Stats,
+    AccountChange, CallUid, Command, CommandError, Conference, Ha1, LiveCall, LiveLeg, LiveRecording, LiveState,
+    LiveSubscription, Party, RecordAction, Registration, Reply, Stats,
 };
 use tokio::sync::mpsc;
 use tower::ServiceExt;
@@ -96,22 +98,7 @@ impl FakeSwitch {
             }
             Command::ListParked => Ok(Reply::Parked(Vec::new())),
             Command::ListSubscriptions => Ok(Reply::Subscriptions(self.subscriptions.clone())),
-            Command::ReadPresence(numbers) => {
-                let known = |number: &String| {
-                    let mut changes = self.changes.iter();
-                    changes.any(|change| matches!(change, AccountChange::Extension(it) if it.number == *number))
-                };
-                let presence = |number| LivePresence {
-                    number,
-                    state: "dnd".into(),
-                    activities: vec!["busy".into()],
-                    notes: vec!["back at 3".into()],
-                    publications: 1,
-                };
-                Ok(Reply::Presence(
-                    numbers.into_iter().filter(known).map(presence).collect(),
-                ))
-            }
+            Command::ReadPresence(numbers) => Ok(Reply::Presence(presence::of(&self.changes, numbers))),
             Command::ListConferences => Ok(Reply::Conferences(self.conferences.clone())),
             Command::MuteMember { room, member, muted } => {
                 let conference = self.conference(&room)?;

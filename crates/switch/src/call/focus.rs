@@ -106,23 +106,21 @@ fn remove(x: &Core, sender: &Leg, room: String, number: &str) -> Result<Plan, An
     Err(Answer::of(403))
 }
 
-impl Call {
-    /// The call rings a person whom a member of a conference invites.
-    pub fn is_invited(&mut self, x: &Core, room: String, by: LegId) {
-        let inviter = x.legs.get(by).and_then(|leg| leg.peer.number());
-        self.asked = Asked::Join {
-            room,
-            invited_by: inviter.map(|number| (**number).to_owned()),
-        };
-        self.transfer = Transfer::Invited { by };
-    }
+/// The call rings a person whom a member of a conference invites.
+pub(crate) fn ring_invited(call: &mut Call, x: &Core, room: String, by: LegId) {
+    let inviter = x.legs.get(by).and_then(|leg| leg.peer.number());
+    call.asked = Asked::Join {
+        room,
+        invited_by: inviter.map(|number| (**number).to_owned()),
+    };
+    call.transfer = Transfer::Invited { by };
+}
 
-    /// The extension that has invited the subject to its conference.
-    pub fn invited_by(&self) -> Option<String> {
-        match &self.asked {
-            Asked::Join { invited_by, .. } => invited_by.clone(),
-            Asked::Call | Asked::Refer { .. } | Asked::Command => None,
-        }
+/// The extension that has invited the call's subject to its conference.
+pub(crate) fn inviter(call: &Call) -> Option<String> {
+    match &call.asked {
+        Asked::Join { invited_by, .. } => invited_by.clone(),
+        Asked::Call | Asked::Refer { .. } | Asked::Command => None,
     }
 }
 

@@ -39,7 +39,7 @@ use digits::Keys;
 pub(crate) use digits::{digit, digit_ended, listen};
 pub(crate) use end::{Ending, record_refused};
 pub(crate) use events::{Guest, VerbEvent, VerbEvents};
-pub(crate) use focus::to_conference;
+pub(crate) use focus::{inviter, ring_invited, to_conference};
 pub(crate) use handover::{has_place, joined, joined_by, release, subject_as_shown, take_over, would_host, would_take};
 pub(crate) use live::live;
 use record::Record;

@@ -113,7 +113,7 @@ fn invite(switch: &mut Switch, room: String, beginning: Beginning, by: LegId) ->
     let uid = x.stack.ids.call_uid();
     let call = switch.calls.try_insert_with(|id| {
         let mut call = Call::new(x, id, uid, None, beginning);
-        call.is_invited(x, room, by);
+        call::ring_invited(&mut call, x, room, by);
         let mut conversation = Conversation::new(call);
         conversation.originate(x).then_some(conversation).ok_or(480_u16)
     })?;

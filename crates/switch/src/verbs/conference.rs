@@ -140,7 +140,7 @@ impl Attending {
             name,
             port,
             muted: self.want.muted,
-            invited_by: call.invited_by(),
+            invited_by: call::inviter(call),
             tones: self.want.tones,
         };
         if let Err(Full) = x.conferences.enter(&mut x.stack, &self.want.room, arrival) {
