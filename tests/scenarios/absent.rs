@@ -342,3 +342,71 @@ fn a_sender_that_hides_stays_hidden_and_one_that_is_not_wanted_is_told() {
     assert_eq!(sends_with(&alice, "guess", &[(HeaderName::Privacy, "id")]), 433);
     stage.clears();
 }
+
+/// By what a phone knows a request again: Call-ID, sequence number, From tag.
+fn name(message: &Message) -> (String, u32, String) {
+    let tag = message.from_tag().unwrap_or_default().to_owned();
+    (message.call_id().to_owned(), message.cseq().unwrap().number, tag)
+}
+
+#[test]
+fn after_a_crash_before_its_row_is_deleted_a_phone_gets_the_same_request_again() {
+    let (stage, alice, bob) = away();
+    assert_eq!((sends(&alice, "one"), sends(&alice, "two")), (202, 202));
+    let rows = stage.with(|world| world.kept.clone());
+    bob.registers(3_600);
+    stage.pass(2.0);
+    assert_eq!(messages(&bob).len(), 2);
+    // The phone has both; the rows are still on disk.
+    stage.with(|world| {
+        world.kept = rows;
+        world.restart(&Settings::default());
+    });
+    stage.pass(40.0);
+    bob.registers(3_600);
+    stage.pass(2.0);
+    let names: Vec<_> = messages(&bob).iter().map(name).collect();
+    assert_eq!(names.len(), 4);
+    assert_eq!(names[..2], names[2..]);
+    assert_ne!(names[0], names[1]);
+    assert_eq!(kept(&stage), 0);
+    stage.clears();
+}
+
+#[test]
+fn what_a_phone_has_put_off_comes_again_as_another_request_of_the_same_call_id() {
+    let (stage, alice, bob) = away();
+    assert_eq!(sends(&alice, "one"), 202);
+    bob.feels(|mood| mood.refuses_texts = Some(480));
+    bob.registers(3_600);
+    stage.pass(2.0);
+    bob.feels(|mood| mood.refuses_texts = None);
+    bob.registers(3_600);
+    stage.pass(2.0);
+    let names: Vec<_> = messages(&bob).iter().map(name).collect();
+    let (first, second) = (&names[0], &names[1]);
+    assert_eq!((&first.0, first.1 + 1, &first.2), (&second.0, second.1, &second.2));
+    assert_eq!(texts(&bob), ["one"]);
+    stage.clears();
+}
+
+#[test]
+fn two_phones_of_an_extension_get_a_kept_message_under_two_call_ids() {
+    let (stage, alice, bob) = away();
+    assert_eq!(sends(&alice, "one"), 202);
+    let other = stage.unregistered("102");
+    for phone in [&bob, &other] {
+        phone.feels(|mood| mood.refuses_texts = Some(480));
+        phone.registers(3_600);
+        stage.pass(2.0);
+    }
+    let mut ids: Vec<String> = [&bob, &other]
+        .into_iter()
+        .flat_map(|phone| messages(phone))
+        .map(|it| name(&it).0)
+        .collect();
+    ids.sort();
+    ids.dedup();
+    assert_eq!(ids.len(), 2, "{ids:?}");
+    stage.pass(60.0);
+}

@@ -37,6 +37,8 @@ struct Queue {
     under_way: Option<u64>,
     /// A phone has registered meanwhile.
     again: bool,
+    /// How often the oldest message was put off.
+    put_off: u32,
 }
 
 struct Pending {
@@ -211,8 +213,9 @@ pub(crate) fn removed(g: &mut Ingress, x: &mut Core, number: &str) {
     }
 }
 
-/// A message that was under way is delivered or refused for good (`done`), or is to be tried again.
-pub(super) fn tried(g: &mut Ingress, x: &mut Core, number: &str, id: u64, done: bool) {
+/// A message that was under way is delivered or refused for good (`done`), or is to be tried again. `put_off`: a phone has
+/// answered that it does not take it now.
+pub(super) fn tried(g: &mut Ingress, x: &mut Core, number: &str, id: u64, (done, put_off): (bool, bool)) {
     if let Some(pending) = g.absent.pending.get_mut(&id) {
         (pending.under_way, pending.done) = (false, done);
         return;
@@ -222,6 +225,7 @@ pub(super) fn tried(g: &mut Ingress, x: &mut Core, number: &str, id: u64, done: 
     };
     if queue.under_way == Some(id) {
         queue.under_way = None;
+        queue.put_off += u32::from(put_off);
     }
     if done {
         take(g, x, number, id);
@@ -249,7 +253,7 @@ fn next(g: &mut Ingress, x: &mut Core, number: &str) {
             take(g, x, number, id);
             continue;
         }
-        let message = message.clone();
+        let (message, put_off) = (message.clone(), queue.put_off);
         queue.under_way = Some(id);
         let left = message.expires_at.saturating_sub(now).div_euclid(1_000_000).max(1);
         let mut fields = message.fields;
@@ -262,7 +266,7 @@ fn next(g: &mut Ingress, x: &mut Core, number: &str) {
             fields,
             max_forwards: 70,
         };
-        deliver::deliver_kept(g, x, text, (&message.from, number), id);
+        deliver::deliver_kept(g, x, text, (&message.from, number), (id, put_off.saturating_add(1)));
         return;
     }
 }
@@ -274,6 +278,9 @@ fn take(g: &mut Ingress, x: &mut Core, number: &str, id: u64) {
     };
     if let Some(at) = queue.messages.iter().position(|message| message.id == id) {
         queue.messages.remove(at);
+        if at == 0 {
+            queue.put_off = 0;
+        }
         g.absent.count -= 1;
         forget(x, id);
     }

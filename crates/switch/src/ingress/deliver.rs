@@ -85,6 +85,8 @@ struct Delivery {
     away: bool,
     /// It is kept under this id.
     kept: Option<u64>,
+    /// It is tried again: by this id and this number a phone knows a message that it has had before.
+    again: Option<(u64, u32)>,
     give_up: Instant,
     /// Phones being looked up.
     lookups: Vec<(QueryId, Location)>,
@@ -166,11 +168,31 @@ pub(super) fn sender(x: &Core, number: &str, hidden: bool) -> CallerId {
     }
 }
 
-/// Delivers a message that was kept under `id`. Returns the number of the delivery.
-pub(super) fn deliver_kept(g: &mut Ingress, x: &mut Core, text: Text, (from, to): (&str, &str), kept: u64) -> u64 {
+/// Delivers a message that was kept under `kept`. `number`: 1, and one more after each answer that has put it off. After a
+/// crash before the row was deleted a phone gets it under the same Call-ID, From tag and sequence number as before, and need
+/// not show it twice.
+pub(super) fn deliver_kept(
+    g: &mut Ingress,
+    x: &mut Core,
+    text: Text,
+    (from, to): (&str, &str),
+    (kept, number): (u64, u32),
+) {
     let id = add(g, x, text, (from.to_owned(), to), None, Some(kept));
+    if let Some(delivery) = g.deliveries.by_id.get_mut(&id) {
+        delivery.again = Some((kept, number));
+    }
     send_copies(g, x, id);
-    id
+}
+
+/// The Call-ID and the From tag of a kept message for a phone at this address. Two phones get two Call-IDs: behind one proxy
+/// the second request would look like a copy of the first one that took another way (RFC 3261 8.2.2.2).
+fn name_of(kept: u64, uri: &str) -> (String, String) {
+    // FNV-1a: the same in each version of Tandem.
+    let place = uri.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    (format!("message-{kept:016x}-{place:016x}"), format!("{kept:016x}"))
 }
 
 fn add(
@@ -195,6 +217,7 @@ fn add(
         best: 0,
         away: false,
         kept,
+        again: None,
         give_up: x.stack.now + LONGEST,
         lookups: Vec::new(),
         others: Vec::new(),
@@ -237,7 +260,9 @@ fn send_copy(g: &mut Ingress, x: &mut Core, id: u64, place: &Location, ways: &[F
     delivery.open += 1;
     let (text, cx) = (&delivery.text, &mut x.stack);
     let home = cx.home(way);
-    let from = format!("{};tag={}", text.from.address(&home), cx.ids.tag());
+    let name = delivery.again.map(|(kept, number)| (name_of(kept, &place.uri), number));
+    let tag = name.as_ref().map_or_else(|| cx.ids.tag(), |((_, tag), _)| tag.clone());
+    let from = format!("{};tag={tag}", text.from.address(&home));
     let to = format!(
         "<sip:{}@{}>",
         sip::escape_user(&place.peer.to_string()),
@@ -251,6 +276,9 @@ fn send_copy(g: &mut Ingress, x: &mut Core, id: u64, place: &Location, ways: &[F
         max_forwards: text.max_forwards,
     };
     let mut outline = Outline::new(&Method::Message).body(&text.content_type, &text.body);
+    if let Some(((call_id, _), number)) = name {
+        outline = outline.named(call_id, number);
+    }
     for (name, value) in text.from.header_fields(&home, false) {
         outline = outline.header(name, value);
     }
@@ -370,7 +398,9 @@ fn finish(g: &mut Ingress, x: &mut Core, id: u64, code: Option<u16>) {
         }
         (None, Some(kept)) => {
             let refused = !delivery.away && is_refused(code);
-            absent::tried(g, x, &number, kept, taken || refused);
+            // Where no answer came, a phone may have it: the next try is the same request.
+            let put_off = !matches!(delivery.best, 0 | 408);
+            absent::tried(g, x, &number, kept, (taken || refused, put_off));
         }
         (None, None) => {}
     }

@@ -19,6 +19,7 @@ pub(crate) struct Outline<'a> {
     contact: Option<&'a str>,
     headers: Vec<(&'a str, String)>,
     body: Option<(&'a str, &'a [u8])>,
+    name: Option<(String, u32)>,
     pub(super) credentials: Option<Arc<Credentials>>,
 }
 
@@ -43,6 +44,7 @@ impl<'a> Outline<'a> {
             contact: None,
             headers: Vec::new(),
             body: None,
+            name: None,
             credentials: None,
         }
     }
@@ -70,6 +72,13 @@ impl<'a> Outline<'a> {
         self
     }
 
+    /// Outside of any dialog: under this Call-ID and sequence number, by which a peer knows the request again that it has had
+    /// before.
+    pub fn named(mut self, call_id: String, number: u32) -> Self {
+        self.name = Some((call_id, number));
+        self
+    }
+
     /// With credentials, for a server that challenges the request.
     #[cfg_attr(
         not(test),
@@ -80,8 +89,9 @@ impl<'a> Outline<'a> {
         self
     }
 
-    /// The request outside of any dialog, under a new Call-ID.
+    /// The request outside of any dialog, under a new Call-ID unless another one was chosen.
     pub(super) fn outside(&self, cx: &mut Stack, way: &Flow, outside: &Outside<'_>) -> Message {
+        let (call_id, number) = self.name.clone().unwrap_or_else(|| (cx.ids.call_id(), 1));
         let mut builder = Builder::request(self.method, outside.uri)
             .header(HeaderName::Via, cx.via(way))
             .header(HeaderName::MaxForwards, outside.max_forwards);
@@ -91,8 +101,8 @@ impl<'a> Outline<'a> {
         let builder = builder
             .header(HeaderName::From, outside.from)
             .header(HeaderName::To, outside.to)
-            .header(HeaderName::CallId, cx.ids.call_id())
-            .header(HeaderName::CSeq, format_args!("1 {}", self.method));
+            .header(HeaderName::CallId, call_id)
+            .header(HeaderName::CSeq, format_args!("{number} {}", self.method));
         let secure = needs_sips(outside.uri, outside.routes.first().map(String::as_str));
         self.complete(cx, way, secure, builder)
     }
