@@ -61,6 +61,7 @@ fn park_asks_with_its_options_and_without() {
         timeout: Some(Duration::from_secs(60)),
         ring: Some(Duration::from_secs(15)),
         music: Some("jazz".into()),
+        held: false,
     };
     let verb = asked(r#"caller.park("705", #{ timeout: 60, ring: 15, music: "jazz" })"#);
     assert_eq!(verb.to_string(), "park 705");
