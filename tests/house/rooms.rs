@@ -16,7 +16,7 @@ use crate::{
 const SRC: &str = "crates/switch/src";
 
 /// The rooms from the top down.
-const ROOMS: [&str; 29] = [
+const ROOMS: [&str; 30] = [
     "machine",
     "ingress",
     "verbs",
@@ -24,6 +24,7 @@ const ROOMS: [&str; 29] = [
     "hunt",
     "bridge",
     "core",
+    "proxy",
     "subscriptions",
     "conferences",
     "parking",

@@ -419,6 +419,11 @@ fn each_cause_of_the_catalogue_is_produced_by_a_call() {
         (C::PickupDenied, plan("caller.pickup(\"*\");", ends("*8", 403))),
         (C::ParkFull, full()),
         (C::ParkNothing, plan("caller.park(#{ held: true });", ends("*68", 480))),
+        (
+            C::ProxyRefused,
+            plan("caller.proxy(\"sip:bob@198.51.7.7\");", ends("900", 408)),
+        ),
+        (C::ProxyLost, passed_on_and_lost()),
     ]);
     for (expected, cause) in &made {
         assert_eq!(cause.name(), expected.name());
@@ -432,6 +437,25 @@ fn each_cause_of_the_catalogue_is_produced_by_a_call() {
         .filter(|cause| !made.contains(cause) && !elsewhere.contains(cause))
         .collect();
     assert!(missing.is_empty(), "no test for {missing:?}");
+}
+
+/// A call is passed on and answered, and then nothing is heard of it.
+fn passed_on_and_lost() -> CauseCode {
+    let mut settings = Settings {
+        plan: "fn on_call(caller) { caller.proxy(\"sip:102@bob.example\"); }".into(),
+        ..Settings::default()
+    };
+    settings.config.limits.services.proxy.dialog_idle = Duration::from_secs(60);
+    left(settings, |stage, alice, bob| {
+        let address = bob.with(|phone| phone.address);
+        stage.with(|world| world.hosts.insert("bob.example".into(), address));
+        alice.calls("900");
+        bob.rings().answers().talks();
+        alice.talks();
+        stage.pass(100.0);
+        alice.hangs_up().ends_with_any();
+    })
+    .cause
 }
 
 #[test]

@@ -13,6 +13,7 @@ mod media;
 mod message;
 mod odd;
 mod passing;
+mod proxy;
 mod quality;
 mod records;
 mod reliable;

@@ -1,4 +1,4 @@
-//! The doors of a dialplan: `on_call` and `on_trunk`, and each of its tests.
+//! The doors of a dialplan: `on_call`, `on_trunk` and `on_request`, and each of its tests.
 //!
 //! Rhai gives an error of a limit the position of the call that led to it, level by level, and a
 //! function called from outside has none: the line would be lost. So a door's statements are run here

@@ -34,6 +34,7 @@ struct Scripts {
     main: AST,
     on_call: Entry,
     on_trunk: Option<Entry>,
+    on_request: Option<Entry>,
 }
 
 /// How closely scripts are looked at.
@@ -97,7 +98,7 @@ impl Generation {
         // A number that a phone dials is no fault of the script. A number that no extension can have need not reach it.
         // `conf=` names a conference (RFC 4240 section 5).
         let dialed = facts.dialed.strip_prefix("conf=").unwrap_or(&facts.dialed);
-        if arguments::number(dialed).is_err() {
+        if entry != ScriptEntry::OnRequest && arguments::number(dialed).is_err() {
             fiber::ask_plainly(Verb::Reject {
                 code: RejectCode::NOT_FOUND,
                 reason: None,
@@ -107,6 +108,7 @@ impl Generation {
         let door = match entry {
             ScriptEntry::OnCall => Some(&scripts.on_call),
             ScriptEntry::OnTrunk => scripts.on_trunk.as_ref(),
+            ScriptEntry::OnRequest => scripts.on_request.as_ref(),
         };
         let Some(door) = door else { return Ok(()) };
         door.run(&scripts.engine, &scripts.main, Dynamic::from(Caller::new(facts)))
@@ -186,11 +188,13 @@ fn compile(plan: &Sources, limits: &Limits, look: &Look) -> Result<Scripts, Vec<
         return Err(vec![stoppable(fault::of_error(*error, MAIN))]);
     }
     let on_trunk = Entry::find(&main, "on_trunk", 1);
+    let on_request = Entry::find(&main, "on_request", 1);
     Ok(Scripts {
         engine,
         main,
         on_call,
         on_trunk,
+        on_request,
     })
 }
 

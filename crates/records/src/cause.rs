@@ -103,6 +103,9 @@ catalogue! {
         "Put both extensions into the same pickup group.";
     ParkFull = "park.full", "All slots of parked calls were in use", "Raise the number of slots (park_slots).";
     ParkNothing = "park.nothing", "The caller had no party on hold that could be parked", "";
+    ProxyRefused = "proxy.refused", "The call was passed on to another server, which refused it: {detail}",
+        "Look into the log of that server.";
+    ProxyLost = "proxy.lost", "The call was passed on to another server, and nothing was heard of it for too long", "";
     ScriptRejected = "script.rejected", "The dialplan rejected the call: {detail}", "";
     ScriptRedirected = "script.redirected", "The dialplan redirected the caller: {detail}", "";
     ScriptHungUp = "script.hung_up", "The dialplan hung up", "";

@@ -20,6 +20,14 @@ pub(crate) type CallId = Id<CallKind>;
 pub(crate) enum RequestKind {}
 /// Names a request of ours, through all its tries.
 pub(crate) type RequestId = Id<RequestKind>;
+/// The type of the handles of proxied requests.
+pub(crate) enum ProxyKind {}
+/// Names a proxied request: its response context (RFC 3261 section 16.6).
+pub(crate) type ProxyId = Id<ProxyKind>;
+/// The type of the handles of proxied dialogs.
+pub(crate) enum ThroughKind {}
+/// Names a dialog of two others whose requests pass through Tandem as a proxy.
+pub(crate) type ThroughId = Id<ThroughKind>;
 /// The type of the handles of subscriptions.
 pub(crate) enum SubscriptionKind {}
 /// Names a subscription (RFC 6665).

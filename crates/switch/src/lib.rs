@@ -23,6 +23,7 @@ mod machine;
 mod nearest;
 mod own;
 mod parking;
+mod proxy;
 mod recordings;
 pub mod registrar;
 mod requests;
@@ -38,7 +39,7 @@ pub use accounts::{Accounts, Gone, Identity};
 pub use answer::Answer;
 pub use api::*;
 pub use config::{
-    Config, Hold, Keys, Limits, Parking, Publications, ReliableProvisional, Services, Subscriptions, Transactions,
+    Config, Hold, Keys, Limits, Parking, Proxying, Publications, ReliableProvisional, Services, Subscriptions, Transactions,
     Unsolicited,
 };
 pub use domain::Domain;

@@ -91,11 +91,12 @@ impl World {
     }
 
     fn resolve(&mut self, query: QueryId, host: &str, port: Option<u16>, transport: Option<Transport>) {
-        let remote = self
-            .hosts
-            .get(host)
-            .copied()
-            .or_else(|| Some(SocketAddr::new(host.parse().ok()?, port.unwrap_or(5060))));
+        let remote = self.hosts.get(host).copied().or_else(|| {
+            Some(SocketAddr::new(
+                host.trim_matches(['[', ']']).parse().ok()?,
+                port.unwrap_or(5060),
+            ))
+        });
         let flow = |remote| Flow {
             transport: transport.unwrap_or(Transport::Udp),
             local: self.address_for(remote),

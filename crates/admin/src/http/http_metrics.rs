@@ -168,6 +168,16 @@ fn switch_registry(stats: &Stats) -> Registry {
         ("parked_calls", "Parked calls", &services.parked),
         ("recordings", "Recordings in progress", &services.recordings),
         (
+            "proxied_requests",
+            "Requests passed on to other servers that wait for their final response",
+            &services.proxied.requests,
+        ),
+        (
+            "proxied_dialogs",
+            "Dialogs of others that pass through",
+            &services.proxied.dialogs,
+        ),
+        (
             "kept_messages",
             "Messages kept for phones that are away",
             &services.kept_messages,
@@ -188,6 +198,11 @@ fn switch_registry(stats: &Stats) -> Registry {
         ("calls_started", "Calls begun", calls_started),
         ("calls_answered", "Calls answered", calls_answered),
         ("calls_failed", "Calls that failed", calls_failed),
+        (
+            "sip_requests_proxied",
+            "Requests passed on to other servers",
+            &services.proxied.forwarded,
+        ),
     ] {
         registry.register(name, help, ConstCounter::new(*value));
     }

@@ -17,6 +17,7 @@ pub(crate) const FACTS: &[&str] = &[
     "number",
     "name",
     "dialed",
+    "method",
     "extension",
     "trunk",
     "source",
@@ -31,6 +32,7 @@ pub(crate) const VERBS: &[(&str, usize, usize)] = &[
     ("answer", 0, 0),
     ("reject", 1, 2),
     ("redirect", 1, 1),
+    ("proxy", 1, 2),
     ("hangup", 0, 0),
     ("transfer", 1, 1),
     ("wait", 1, 1),
@@ -165,12 +167,21 @@ fn facts(engine: &mut Engine) {
         .register_get("number", |caller: &mut Caller| caller.0.number.clone())
         .register_get("name", |caller: &mut Caller| caller.0.name.clone())
         .register_get("dialed", |caller: &mut Caller| caller.0.dialed.clone())
+        .register_get("method", |caller: &mut Caller| method(&caller.0).to_owned())
         .register_get("extension", move |caller: &mut Caller| or_unit(&caller.0.extension))
         .register_get("trunk", move |caller: &mut Caller| or_unit(&caller.0.trunk))
         .register_get("source", |caller: &mut Caller| caller.0.source.clone())
         .register_get("id", |caller: &mut Caller| caller.0.id.clone())
         .register_fn("to_string", |caller: &mut Caller| caller.0.number.clone())
         .register_fn("to_debug", |caller: &mut Caller| format!("caller({})", caller.0.number));
+}
+
+/// The method of the request; that of a call is INVITE.
+fn method(facts: &Facts) -> &str {
+    match facts.method.as_str() {
+        "" => "INVITE",
+        method => method,
+    }
 }
 
 fn fits<T>(context: &NativeCallContext, checked: Checked<T>) -> Thing<T> {

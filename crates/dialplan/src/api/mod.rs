@@ -6,6 +6,7 @@ pub(crate) mod dial;
 pub(crate) mod log;
 pub(crate) mod now;
 pub(crate) mod parties;
+pub(crate) mod proxy;
 pub(crate) mod settings;
 pub(crate) mod sound;
 
@@ -50,6 +51,7 @@ pub(crate) fn register(engine: &mut Engine) {
     caller::register(engine);
     sound::register(engine);
     parties::register(engine);
+    proxy::register(engine);
     log::register(engine);
     engine.register_fn("extension", extension);
     engine.register_fn("now", now::now);

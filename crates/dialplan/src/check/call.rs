@@ -21,6 +21,7 @@ const AT: &str = "2026-01-10T10:00:00Z";
 const FACTS: &[&str] = &[
     "from",
     "dialed",
+    "method",
     "name",
     "extension",
     "trunk",
@@ -250,6 +251,9 @@ fn inner(map: &Map) -> Checked<Inner> {
         trunk,
         source: text(map, "source")?.unwrap_or_else(|| "192.0.2.1:5060".to_owned()),
         device: None,
+        method: text(map, "method")?
+            .filter(|method| method != "INVITE")
+            .unwrap_or_default(),
     };
     let at = text(map, "at")?.unwrap_or_else(|| AT.to_owned());
     let at: jiff::Timestamp = at
@@ -277,10 +281,10 @@ fn inner(map: &Map) -> Checked<Inner> {
     for (number, pin) in &sub_map(map, "pins")? {
         fake.has_pin(number, &pin.to_string());
     }
-    let entry = if facts.trunk.is_some() {
-        ScriptEntry::OnTrunk
-    } else {
-        ScriptEntry::OnCall
+    let entry = match (&facts.trunk, facts.method.as_str()) {
+        (Some(_), _) => ScriptEntry::OnTrunk,
+        (None, "") => ScriptEntry::OnCall,
+        (None, _) => ScriptEntry::OnRequest,
     };
     Ok(Inner {
         entry,

@@ -8,7 +8,8 @@ use rhai::{Array, Dynamic, Map};
 use switch::{
     Collect, CollectResult, CollectStatus, ConferenceResult, ConferenceStatus, Dial, DialResult, DialStatus,
     ExtensionState, Facts, LastNumber, Outcome, PageResult, PageStatus, ParkResult, ParkStatus, PickupResult,
-    PickupStatus, Position, Record, RecordResult, RecordStatus, RecordingUid, ScriptEntry, ScriptFault, Strategy, Verb,
+    PickupStatus, Position, Record, RecordResult, RecordStatus, RecordingUid, ScriptEntry, ScriptFault, Strategy,
+    Target, Verb,
 };
 
 use crate::generation::Generation;
@@ -172,9 +173,13 @@ impl Fake {
             }
             Verb::LastNumber(which) => return Some(Outcome::Text(self.last_numbers.get(&which).cloned())),
             Verb::Dial(dial) => {
-                let result = self.result_of(&dial);
+                let result = self.result_of(&dial.targets);
                 self.dials.push(*dial);
                 Outcome::Dial(Box::new(result))
+            }
+            Verb::Proxy(to) => {
+                let targets = to.targets.into_iter().map(|target| Target::Uri(target.uri));
+                Outcome::Dial(Box::new(self.result_of(&targets.collect::<Vec<_>>())))
             }
             Verb::Wait(time) => {
                 self.unix_micros = self
@@ -270,8 +275,8 @@ impl Fake {
     }
 
     /// What the test said of one of the targets, or an answer by the first.
-    fn result_of(&mut self, dial: &Dial) -> DialResult {
-        let targets: Vec<String> = dial.targets.iter().map(ToString::to_string).collect();
+    fn result_of(&mut self, targets: &[Target]) -> DialResult {
+        let targets: Vec<String> = targets.iter().map(ToString::to_string).collect();
         let said = self
             .results
             .iter_mut()

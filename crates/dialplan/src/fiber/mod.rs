@@ -52,7 +52,7 @@ pub struct Fiber {
 impl Fiber {
     /// A script about to enter `entry`; nothing of it has run yet. It keeps `generation` to its end.
     ///
-    /// A plan without `on_trunk` does nothing with a trunk's call. Fails where there is no memory for
+    /// A plan without `on_trunk` does nothing with a trunk's call, one without `on_request` nothing with a request. Fails where there is no memory for
     /// another stack.
     pub fn new(generation: &Arc<Generation>, entry: ScriptEntry, facts: Facts) -> Result<Self, ScriptFault> {
         let plan = generation.clone();

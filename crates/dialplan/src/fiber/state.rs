@@ -248,7 +248,7 @@ pub(crate) fn ask(context: &NativeCallContext, verb: Verb) -> Result<Outcome, Th
     let Some(state) = current().filter(|state| state.in_call) else {
         return Err(fault::thrown(
             context,
-            "there is no call here: this works inside on_call and on_trunk only",
+            "there is no call here: this works inside on_call, on_trunk and on_request only",
         ));
     };
     if state.over.get() {

@@ -4,7 +4,7 @@ use rhai::{Expr, FnCallExpr};
 use switch::did_you_mean;
 
 use super::{Found, Prompts};
-use crate::api::{self, arguments, dial, parties, settings, sound};
+use crate::api::{self, arguments, dial, parties, proxy, settings, sound};
 
 /// The name every dialplan gives its caller.
 const CALLER: &str = "caller";
@@ -83,6 +83,7 @@ fn literals(call: &FnCallExpr, prompts: Option<&Prompts>, found: &mut Found) {
             ("conference", 1, Expr::Map(map, _)) => options("conference", &map.0, sound::CONFERENCE, found),
             ("pickup", 0, Expr::Map(map, _)) => options("pickup", &map.0, parties::PICKUP, found),
             ("park", 0 | 1, Expr::Map(map, _)) => options("park", &map.0, parties::PARK, found),
+            ("proxy", 1, Expr::Map(map, _)) => options("proxy", &map.0, proxy::OPTIONS, found),
             ("page", 1, Expr::Map(map, _)) => options("page", &map.0, parties::PAGE, found),
             // Each item is at fault for itself, where all of them are written out.
             ("dial" | "play" | "collect" | "page", 0, Expr::Array(items, _)) if !items.is_empty() => {
@@ -100,6 +101,7 @@ fn literal(verb: &str, number: usize, argument: &Expr, prompts: Option<&Prompts>
     let (least, most) = (api::caller::SHORTEST, api::caller::LONGEST);
     let judged = match (verb, number) {
         ("dial", 0) => dial::read_targets(&value).map(drop),
+        ("proxy", 0) => proxy::read(&value, None).map(drop),
         ("reject", 0) => value
             .as_int()
             .map_or(Ok(()), |code| api::caller::reject_code(code).map(drop)),
@@ -150,6 +152,7 @@ fn options(of: &str, entries: &[(rhai::Ident, Expr)], known: &[&str], found: &mu
         }
         let judged = match (of, value.get_literal_value(None)) {
             ("dial", Some(literal)) if known.contains(&key.name.as_str()) => dial::check_option(&key.name, &literal),
+            ("proxy", Some(literal)) if known.contains(&key.name.as_str()) => proxy::check_option(&key.name, &literal),
             ("set", Some(literal)) if known.contains(&key.name.as_str()) => settings::check_field(&key.name, &literal),
             ("collect" | "record" | "conference", Some(literal)) if known.contains(&key.name.as_str()) => {
                 sound::check_option(of, &key.name, &literal)

@@ -238,7 +238,7 @@ impl<'a> Function<'a> {
             ("extension", Token::LeftParen) => (Kind::Extension, at + 1),
             ("now", Token::LeftParen) => (Kind::Now, at + 1),
             (_, Token::Period) => match self.word(at + 2)? {
-                "dial" => (Kind::Dial, at + 3),
+                "dial" | "proxy" => (Kind::Dial, at + 3),
                 "collect" => (Kind::Collect, at + 3),
                 "record" => (Kind::Record, at + 3),
                 "conference" => (Kind::Conference, at + 3),

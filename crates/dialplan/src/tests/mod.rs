@@ -29,6 +29,7 @@ pub(crate) fn facts() -> Facts {
         trunk: None,
         source: "192.0.2.1:5060".into(),
         device: None,
+        method: String::new(),
     }
 }
 

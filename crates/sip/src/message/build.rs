@@ -185,6 +185,14 @@ impl Builder {
         self
     }
 
+    /// Sets the body; its Content-Type, if it has one, is added as any other field: for a message that is passed on.
+    #[must_use]
+    pub fn octets(mut self, body: &[u8]) -> Self {
+        self.body.clear();
+        self.body.extend_from_slice(body);
+        self
+    }
+
     /// Whether a field of that name has been written.
     pub fn has(&self, name: HeaderName) -> bool {
         self.fields.iter().any(|field| field.name == name)

@@ -377,6 +377,20 @@ pub struct ServiceStats {
     /// Messages kept for phones that are away.
     #[serde(default)]
     pub kept_messages: u64,
+    /// Requests that are passed on to other servers.
+    #[serde(default)]
+    pub proxied: ProxyStats,
+}
+
+/// What passes through Tandem as a proxy.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProxyStats {
+    /// Requests that wait for their final response now.
+    pub requests: u64,
+    /// Dialogs of others now.
+    pub dialogs: u64,
+    /// Requests passed on since the start.
+    pub forwarded: u64,
 }
 
 /// Counters since start, and gauges.

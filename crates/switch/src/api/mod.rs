@@ -7,6 +7,7 @@
 //! | `admin.rs` | commands, replies and events of the admin API |
 //! | `image.rs` | the parts of a call that outlive a restart |
 //! | `parties.rs` | arguments and results of `pickup`, `park` and `page` |
+//! | `proxy.rs` | arguments of `proxy` |
 //! | `script.rs` | what a script asks for and gets |
 //! | `sound.rs` | arguments and results of `collect`, `record` and `conference` |
 //!
@@ -19,6 +20,7 @@ mod account;
 mod admin;
 mod image;
 mod parties;
+mod proxy;
 mod script;
 
 use std::net::SocketAddr;
@@ -30,13 +32,14 @@ use smallvec::SmallVec;
 
 pub use account::{AccountChange, Trusted};
 pub use admin::{
-    Command, CommandError, Conference, Event, LiveCall, LivePresence, LiveSubscription, Member, ParkedCall, Party,
+    Command, CommandError, Conference, Event, LiveCall, LivePresence, LiveSubscription, Member, ParkedCall, Party, ProxyStats,
     RecordAction, Registration, Reply, ServiceStats, Stats, SubscriptionStats,
 };
 pub use image::{Abilities, CallImage, LegImage, Listens, TalkImage, TimerImage};
 pub use parties::{
     Page, PageResult, PageStatus, Park, ParkResult, ParkStatus, Pickup, PickupResult, PickupStatus, Unparked,
 };
+pub use proxy::{ProxyTarget, ProxyTo};
 pub use records::{
     AudioRules, Began, Binding, BindingChange, CallRules, CallUid, CauseCode, Cdr, CdrAnswer, CdrOpen, Device,
     Disposition, Dtmf, EndedBy, Extension, Ha1, KeptMessage, LegQuality, Link, LinkKind, LiveLeg, LiveRecording,

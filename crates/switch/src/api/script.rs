@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     CallRules, CallUid, SettingsPatch,
     parties::{Page, PageResult, Park, ParkResult, Pickup, PickupResult},
+    proxy::ProxyTo,
     sound::{Collect, CollectResult, ConferenceOptions, ConferenceResult, Pin, Record, RecordResult},
 };
 
@@ -19,6 +20,8 @@ pub enum ScriptEntry {
     OnCall,
     /// `on_trunk`: from a trunk.
     OnTrunk,
+    /// `on_request`: a request for another domain that is no call.
+    OnRequest,
 }
 
 /// The facts about its caller that a script has from the start.
@@ -41,6 +44,9 @@ pub struct Facts {
     /// The user name of the device that has signed in.
     #[serde(default)]
     pub device: Option<String>,
+    /// `caller.method`; empty for a call.
+    #[serde(default)]
+    pub method: String,
 }
 
 impl Facts {
@@ -139,6 +145,8 @@ pub enum Verb {
         /// A SIP URI or a number.
         target: String,
     },
+    /// `caller.proxy(..)`: the INVITE is passed on to another server (RFC 3261 section 16); [`Outcome::Dial`].
+    Proxy(Box<ProxyTo>),
     /// `caller.hangup()`: BYE, or 603 if the caller was not answered; [`Outcome::Done`].
     Hangup,
     /// `caller.transfer(number)`: a new call begins with the same caller, as if it had dialled that number. The script is
@@ -216,6 +224,7 @@ impl fmt::Display for Verb {
                 reason: Some(reason),
             } => write!(f, "reject {code} {reason}"),
             Self::Redirect { target } => write!(f, "redirect {target}"),
+            Self::Proxy(to) => write!(f, "proxy {to}"),
             Self::Hangup => f.write_str("hangup"),
             Self::Transfer(to) => write!(f, "transfer {to}"),
             Self::Wait(time) => write!(f, "wait {}", time.as_secs_f64()),

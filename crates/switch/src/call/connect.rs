@@ -123,7 +123,11 @@ pub(super) fn note_parties(call: &mut Call, x: &mut Core, why: Began) {
         }
         None => {
             let alone = call.subject.or_else(|| call.legs.first().copied());
-            (alone.map(party).unwrap_or_default(), String::new())
+            match alone.filter(|leg| x.legs.get(*leg).is_some()) {
+                Some(alone) => (party(alone), String::new()),
+                // Its INVITE was passed on: Tandem has no leg of it.
+                None => (call.facts.caller().to_owned(), call.record.to.clone()),
+            }
         }
     };
     call.record.turn(x, &one, &other, why);

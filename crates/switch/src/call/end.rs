@@ -183,7 +183,7 @@ pub(super) fn close_record(call: &mut Call, x: &mut Core, ending: Ending) {
     };
     x.stack.timers.clear(TimerKey::Setup(call.id));
     if ending.disposition == Disposition::Failed {
-        x.stats.calls_failed += 1;
+        x.stack.outputs.stats.calls_failed += 1;
     }
     tracing::info!(code = ending.code, cause = ending.cause.name(), disposition = %ending.disposition.name(), by = %ending.by.name(), detail = %ending.detail, "call ended");
     let ended_at = call.record.unix(x);
@@ -225,7 +225,7 @@ pub(crate) fn record_refused(x: &mut Core, beginning: Beginning, cause: CauseCod
         sip_call_id: beginning.sip_call_id,
         started_at: now,
     };
-    x.stats.calls_failed += 1;
+    x.stack.outputs.stats.calls_failed += 1;
     tracing::info!(code = refusal.status.code(), cause = cause.name(), from = %open.from, dialed = %open.dialed, "call refused");
     x.stack.query(Query::OpenCdr(Box::new(open.clone())));
     x.stack.outputs.push_back(Output::Cdr(Box::new(Cdr {

@@ -10,6 +10,7 @@ use crate::{
     event::LegEvent,
     ids::LegId,
     leg::CallerId,
+    proxy::News,
 };
 
 /// One event for the verb that runs. Events are queued on the call and fed to the verb one after the other, so an event
@@ -44,6 +45,8 @@ pub(crate) enum VerbEvent {
     /// The subject has joined another call, in which it talks with this party; or it could not, with the status that says
     /// why (481, 488).
     Joined(Result<CallerId, u16>),
+    /// What came of the INVITE of the subject, which is passed on.
+    Proxied(News),
 }
 
 /// A leg that came from another call.

@@ -167,7 +167,7 @@ impl Call {
         }
         let open = Query::OpenCdr(Box::new(self.record.open(self.uid, &self.facts)));
         let query = x.ask(open, QueryUse::OpenCdr(self.id));
-        x.stats.calls_started += 1;
+        x.stack.outputs.stats.calls_started += 1;
         let live = live(self, x);
         x.stack.event(Event::CallStarted(Box::new(live)));
         query
@@ -295,7 +295,7 @@ impl Call {
         if self.record.answered_at.replace(answered_at).is_some() {
             return; // by Tandem itself before, and is connected with a phone now
         }
-        x.stats.calls_answered += 1;
+        x.stack.outputs.stats.calls_answered += 1;
         x.stack.timers.clear(TimerKey::Setup(self.id));
         let to = (!self.record.to.is_empty()).then(|| tracing::field::display(&self.record.to));
         tracing::info!(to, "call answered");

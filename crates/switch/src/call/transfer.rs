@@ -216,6 +216,7 @@ pub(super) fn beginning(call: &Call, x: &Core, party: &Leg, other: &Leg, dialed:
         trunk: None,
         source: party.path.flow.remote.to_string(),
         device: if own { call.facts.device.clone() } else { None },
+        method: String::new(),
     };
     Some(Beginning {
         facts,

@@ -6,6 +6,7 @@
 //! | `admission.rs`, `auth.rs`, `registrar.rs` | the settings of those rooms |
 //! | `services.rs` | how many conferences and recordings there may be; what a party on hold hears |
 //! | `parking.rs` | the slots of parked calls |
+//! | `proxying.rs` | limits of what is passed on to other servers |
 //! | `subscriptions.rs` | intervals and limits of subscriptions and publications |
 //! | `rate.rs` | how often something may happen |
 
@@ -13,6 +14,7 @@ pub(crate) mod admission;
 pub(crate) mod auth;
 mod kept;
 mod parking;
+mod proxying;
 mod rate;
 pub(crate) mod registrar;
 mod services;
@@ -24,6 +26,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::{
     parking::Parking,
+    proxying::Proxying,
     rate::Rate,
     services::{Hold, Services},
     subscriptions::{Publications, Subscriptions, Unsolicited},

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Parking, Subscriptions, kept::Kept};
+use super::{Parking, Proxying, Subscriptions, kept::Kept};
 
 /// How many conferences and recordings there may be at once, media lines of a leg, and forwards that a caller tells of.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -26,6 +26,8 @@ pub struct Services {
     pub diversions: usize,
     /// Messages for phones that are away.
     pub kept: Kept,
+    /// Requests that are passed on to other servers.
+    pub proxy: Proxying,
     /// What a party on hold hears.
     pub hold: Hold,
 }
@@ -52,6 +54,7 @@ impl Default for Services {
             subscriptions: Subscriptions::default(),
             diversions: 5,
             kept: Kept::default(),
+            proxy: Proxying::default(),
             hold: Hold::default(),
         }
     }

@@ -24,7 +24,7 @@ pub(crate) use handover::{Asked, Beginning, Destination, Handover, NewCall, Why}
 use crate::{
     accounts::{Accounts, Identity},
     activity::{Activity, Line},
-    api::{CommandId, Query, QueryId, Stats},
+    api::{CommandId, Query, QueryId},
     conferences::Conferences,
     config::Config,
     domain::Domain,
@@ -32,6 +32,7 @@ use crate::{
     leg::{CallerId, Leg},
     locations::{Locations, Peer},
     parking::ParkedCalls,
+    proxy::Proxy,
     recordings::Recordings,
     registrar::Registrar,
     stack::{Stack, layer_config},
@@ -74,7 +75,8 @@ pub(crate) struct Core {
     pub conferences: Conferences,
     pub recordings: Recordings,
     pub parking: ParkedCalls,
-    pub stats: Stats,
+    /// What is passed on to other servers.
+    pub proxied: Proxy,
     pub draining: bool,
 }
 
@@ -95,7 +97,7 @@ impl Core {
             conferences: Conferences::default(),
             recordings: Recordings::default(),
             parking: ParkedCalls::default(),
-            stats: Stats::default(),
+            proxied: Proxy::default(),
             draining: false,
             stack,
         }

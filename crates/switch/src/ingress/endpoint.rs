@@ -18,7 +18,7 @@ use super::{
     demands,
     foreign::{self, dropped, foreign_cancel, foreign_response},
     options::options,
-    refer,
+    outside, refer,
     register::register,
     responses, subscribe,
 };
@@ -31,6 +31,7 @@ use crate::{
     ids::LegId,
     leg::{CallerId, inbound, within},
     locations::Peer,
+    proxy,
     requests::{self, Why},
     stack::{
         capabilities::{Place, allow, understood},
@@ -40,7 +41,7 @@ use crate::{
 
 /// Takes one datagram, or one message of a stream. `calls` are in progress.
 pub(crate) fn received(g: &mut Ingress, x: &mut Core, calls: usize, flow: Flow, bytes: Bytes) {
-    x.stats.messages_received += 1;
+    x.stack.outputs.stats.messages_received += 1;
     let load = admission::Load {
         calls,
         transactions: x.stack.layer.server_count(),
@@ -48,7 +49,7 @@ pub(crate) fn received(g: &mut Ingress, x: &mut Core, calls: usize, flow: Flow, 
     let (now, source, kind) = (x.stack.now, flow.remote.ip(), admission::peek(&bytes));
     let verdict = g.admission.admit(now, source, kind, load);
     if verdict == Verdict::Drop {
-        x.stats.messages_dropped += 1;
+        x.stack.outputs.stats.messages_dropped += 1;
         return foreign::log_refused(&flow, kind);
     }
     let usual = Limits::default();
@@ -61,7 +62,7 @@ pub(crate) fn received(g: &mut Ingress, x: &mut Core, calls: usize, flow: Flow, 
     let message = match Message::parse(bytes, &limits) {
         Ok(message) => message.with_received(flow.remote),
         Err(fault) => {
-            x.stats.messages_dropped += 1;
+            x.stack.outputs.stats.messages_dropped += 1;
             g.admission.malformed(now, source, kind);
             tracing::debug!(source = %flow.remote, %fault, "a message cannot be read");
             if let Some(reply) = fault.reply(flow.remote) {
@@ -72,12 +73,12 @@ pub(crate) fn received(g: &mut Ingress, x: &mut Core, calls: usize, flow: Flow, 
     };
     crate::stack::wire::received(&flow, &message);
     if let Verdict::Refuse { retry_after } = verdict {
-        x.stats.refused += 1;
+        x.stack.outputs.stats.refused += 1;
         let answer = Answer::new(StatusCode::SERVICE_UNAVAILABLE).with(HeaderName::RetryAfter, retry_after.to_string());
         return x.stack.answer_statelessly(&flow, &message, &answer);
     }
     if let Err(fault) = message.check_from(flow.transport) {
-        x.stats.messages_dropped += 1;
+        x.stack.outputs.stats.messages_dropped += 1;
         g.admission.malformed(now, source, kind);
         tracing::debug!(source = %flow.remote, method = %message.method(), code = message.status().map(|status| status.code()), %fault, "a message is not taken");
         if let Some(reply) = fault.reply(&message) {
@@ -91,13 +92,11 @@ pub(crate) fn received(g: &mut Ingress, x: &mut Core, calls: usize, flow: Flow, 
 pub(crate) fn transaction_event(g: &mut Ingress, x: &mut Core, event: TxEvent) {
     match event {
         TxEvent::Request { id, flow, message } => request(g, x, id, flow, message),
-        TxEvent::Ack { flow, message } => match leg_of(x, &message) {
-            Some(leg) => {
-                x.with_leg(leg, |leg, cx| inbound::acknowledged(leg, cx, &message));
+        TxEvent::Ack { flow, message } => acknowledged(x, flow, &message),
+        TxEvent::Cancelled { id, message } => {
+            if proxy::cancelled(&mut x.proxied, &mut x.stack, id, &message) {
+                return;
             }
-            None => tracing::debug!(source = %flow.remote, "an ACK of no call of ours"),
-        },
-        TxEvent::Cancelled { id, .. } => {
             if let Some(leg) = x.stack.servers.get(&id).copied() {
                 x.with_leg(leg, |leg, cx| inbound::cancelled(leg, cx, id));
             }
@@ -118,11 +117,22 @@ pub(crate) fn transaction_event(g: &mut Ingress, x: &mut Core, event: TxEvent) {
             tracing::debug!("an answer was not acknowledged, or could not be sent");
         }
         TxEvent::ClientGone { id } => {
-            requests::gone(&mut x.stack, id);
+            if !proxy::client_gone(&mut x.proxied, &mut x.stack, id) {
+                requests::gone(&mut x.stack, id);
+            }
         }
         TxEvent::ServerGone { id } => {
             x.stack.servers.remove(&id);
+            proxy::server_gone(&mut x.proxied, &mut x.stack, id);
         }
+    }
+}
+
+fn acknowledged(x: &mut Core, flow: Flow, ack: &Message) {
+    if let Some(leg) = leg_of(x, ack) {
+        x.with_leg(leg, |leg, cx| inbound::acknowledged(leg, cx, ack));
+    } else if !proxy::acknowledge(&mut x.proxied, &mut x.stack, &x.domain, flow, ack) {
+        tracing::debug!(source = %flow.remote, "an ACK of no call of ours");
     }
 }
 
@@ -136,6 +146,15 @@ fn leg_of(x: &Core, request: &Message) -> Option<LegId> {
 fn request(g: &mut Ingress, x: &mut Core, id: ServerId, flow: Flow, message: Message) {
     if message.to_tag().is_some() {
         return request_within(g, x, id, flow, message);
+    }
+    // RFC 3261 16.3 step 4: before anybody is asked for a password.
+    if proxy::has_looped(&x.domain, &flow, &message) {
+        return x
+            .stack
+            .answer_and_forget(id, &message, &Answer::new(StatusCode::LOOP_DETECTED));
+    }
+    if outside::is_foreign(x, &flow, &message) {
+        return outside::ask(g, x, id, flow, message);
     }
     if let Err(answer) = acceptable(&message) {
         return x.stack.answer_and_forget(id, &message, &answer);
@@ -167,6 +186,9 @@ fn request_within(g: &mut Ingress, x: &mut Core, id: ServerId, flow: Flow, messa
         return subscribe::within(g, x, id, flow, (subscription, &message));
     }
     let Some(leg) = leg_of(x, &message) else {
+        if proxy::within(&mut x.proxied, &mut x.stack, &x.domain, id, (flow, &message)) {
+            return;
+        }
         // RFC 3261 12.2.2: there is no such dialog, or no longer.
         let (now, source) = (x.stack.now, flow.remote.ip());
         g.admission.stray(now, source);
@@ -363,7 +385,8 @@ fn watched(x: &Core, replaces: Replaces<'_>) -> Option<LegId> {
         .map(|leg| leg.id)
 }
 
-fn facts(x: &Core, identity: &Identity, flow: &Flow, message: &Message, dialed: String) -> Facts {
+/// What a script is told of a request and its sender.
+pub(super) fn facts(x: &Core, identity: &Identity, flow: &Flow, message: &Message, dialed: String) -> Facts {
     let account = x.accounts.extension(&identity.extension);
     let own_name = account
         .map(|extension| extension.name.clone())
@@ -389,5 +412,6 @@ fn facts(x: &Core, identity: &Identity, flow: &Flow, message: &Message, dialed: 
         trunk: None,
         source: flow.remote.to_string(),
         device: identity.device.clone(),
+        method: String::new(),
     }
 }

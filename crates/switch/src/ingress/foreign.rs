@@ -8,7 +8,7 @@ use sip::{
 };
 
 use super::{Ingress, admission::Kind};
-use crate::{answer::Answer, core::Core, ids::LegId, locations::Peer, requests::Owner};
+use crate::{answer::Answer, core::Core, ids::LegId, locations::Peer, proxy, requests::Owner};
 
 /// An answer came from another address than the one that was asked (RFC 3261 26.1.2). It is taken if the peer is known
 /// at that address: a phone with several interfaces, a phone that has changed networks, another host of the name that
@@ -33,7 +33,8 @@ pub(crate) fn foreign_response(g: &mut Ingress, x: &mut Core, id: ClientId, flow
             let watcher = Peer::extension(subscription.watcher());
             x.locations.is_registered_from(&watcher, address)
         }),
-        Some(Owner::Stray) | None => false,
+        Some(Owner::Stray) => false,
+        None => proxy::is_known(&x.proxied, id, address),
     };
     if !known {
         return dropped(g, x, &flow, "it came from an address that was not asked");
@@ -70,7 +71,7 @@ fn speaks_from(g: &Ingress, x: &Core, leg: LegId, address: IpAddr) -> bool {
 
 /// A message that changes nothing.
 pub(crate) fn dropped(g: &mut Ingress, x: &mut Core, flow: &Flow, why: &str) {
-    x.stats.messages_dropped += 1;
+    x.stack.outputs.stats.messages_dropped += 1;
     let now = x.stack.now;
     g.admission.stray(now, flow.remote.ip());
     tracing::debug!(source = %flow.remote, why, "a message is dropped");

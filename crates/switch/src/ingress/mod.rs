@@ -11,6 +11,7 @@
 //! | `demands.rs` | what a request demands: priorities, security agreements, preconditions | |
 //! | `foreign.rs` | messages from unexpected addresses | |
 //! | `options.rs` | OPTIONS outside of dialogs | |
+//! | `outside.rs` | requests for other domains, and their scripts | `outside` |
 //! | `subscribe.rs` | SUBSCRIBE and PUBLISH: who sent them, and the requests within a dialog | |
 //! | `responses.rs` | responses to our own requests, and which room hears of them | |
 //! | `refer.rs` | REFER outside of a dialog | |
@@ -25,6 +26,7 @@ mod demands;
 mod endpoint;
 mod foreign;
 mod options;
+pub(crate) mod outside;
 mod refer;
 mod register;
 mod responses;
@@ -54,6 +56,7 @@ pub(crate) struct Ingress {
     pub trusted: auth::TrustedNets,
     pub deliveries: deliver::Deliveries,
     pub absent: absent::Absent,
+    pub outside: outside::Outside,
     /// INVITEs that become calls, the oldest first.
     pub arrivals: VecDeque<Arrival>,
 }
@@ -88,6 +91,7 @@ impl Ingress {
             trusted: auth::TrustedNets::new(config.trusted.clone()),
             deliveries: deliver::Deliveries::default(),
             absent: absent::Absent::default(),
+            outside: outside::Outside::default(),
             arrivals: VecDeque::new(),
         }
     }

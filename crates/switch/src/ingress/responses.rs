@@ -7,18 +7,25 @@ use crate::{
     core::Core,
     ids::{LegId, RequestId},
     leg::{acknowledge_stray, answer_passed, change_response, end, end_stray, outbound, within},
+    proxy,
     requests::{self, Again, Heard, Number, Owner, RequestEvent, Told, Why},
     subscriptions,
 };
 
 /// A response came.
 pub(super) fn heard(g: &mut Ingress, x: &mut Core, client: ClientId, flow: Flow, response: &Message) {
+    if proxy::heard(&mut x.proxied, &mut x.stack, client, flow, response) {
+        return;
+    }
     let heard = requests::heard(&mut x.stack, client, flow, response);
     go_on(g, x, heard);
 }
 
 /// A transaction ended without an answer.
 pub(super) fn failed(g: &mut Ingress, x: &mut Core, client: ClientId, why: Why) {
+    if proxy::failed(&mut x.proxied, &mut x.stack, client, why) {
+        return;
+    }
     let heard = requests::failed(&mut x.stack, client, why);
     go_on(g, x, heard);
 }

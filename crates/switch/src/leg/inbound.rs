@@ -185,6 +185,19 @@ pub(super) fn reject(leg: &mut Leg, cx: &mut Stack, refusal: &Answer) {
     end::gone(leg, cx);
 }
 
+/// See [`Leg::let_go`].
+pub(super) fn let_go(leg: &mut Leg, cx: &mut Stack) -> Option<(ServerId, Flow, Message, bool)> {
+    let Stage::Incoming(incoming) = &leg.stage else {
+        return None;
+    };
+    if incoming.progress.is_some() {
+        return None;
+    }
+    let given = (incoming.server, leg.path.flow, leg.invite.clone(), leg.is_trusted());
+    end::gone(leg, cx);
+    Some(given)
+}
+
 /// A CANCEL came for the INVITE (RFC 3261 9.2), or for a re-INVITE.
 pub(crate) fn cancelled(leg: &mut Leg, cx: &mut Stack, cancelled: ServerId) {
     match &leg.stage {

@@ -258,6 +258,12 @@ impl Leg {
         inbound::accept(self, cx, spec)
     }
 
+    /// The INVITE is passed on to another server: the leg is over, and the INVITE waits for its answer from elsewhere. Returns
+    /// its transaction, its way, and whether its network is trusted; `None` if the phone has been told something already.
+    pub fn let_go(&mut self, cx: &mut Stack) -> Option<(ServerId, Flow, Message, bool)> {
+        inbound::let_go(self, cx)
+    }
+
     /// Answers the phone's INVITE with a final error; the leg is over.
     pub fn reject(&mut self, cx: &mut Stack, refusal: &Answer) {
         inbound::reject(self, cx, refusal);

@@ -116,12 +116,13 @@ fn stats(switch: &Switch) -> Stats {
             parked: count(x.parking.len()),
             subscriptions: x.subscribed.stats(),
             kept_messages: count(switch.ingress.absent.len()),
+            proxied: x.proxied.stats(),
         },
         scripts: count(switch.calls.iter().filter(|call| call.call.script.is_there()).count()),
         messages_sent: x.stack.outputs.sent(),
         refused: switch.ingress.admission.refused(),
         auth_failures: switch.ingress.auth.work().failures,
-        ..x.stats.clone()
+        ..x.stack.outputs.stats.clone()
     }
 }
 

@@ -15,6 +15,7 @@ use crate::{
     ids::{CallId, CallKind, LegId},
     ingress::{self, Arrival, Ingress, Wanted},
     leg::inbound,
+    proxy::{self, Listener, News},
     recordings::Full,
     stack::TimerKey,
     subscriptions,
@@ -118,6 +119,10 @@ impl Switch {
                 }
                 TimerKey::Request(request) => ingress::silent(&mut self.ingress, &mut self.x, request),
                 TimerKey::Conference(room) => self.x.conferences.may_report(&mut self.x.stack, room),
+                TimerKey::Proxied(id, branch) => {
+                    proxy::timer_c(&mut self.x.proxied, &mut self.x.stack, id, usize::from(branch));
+                }
+                TimerKey::Through(id) => proxy::idle(&mut self.x.proxied, &mut self.x.stack, id),
                 TimerKey::Passed(server) => crate::leg::answer_passed(&mut self.x.stack, server, 480),
             }
         }
@@ -196,6 +201,8 @@ impl Switch {
                 }
             } else if let Some(handover) = self.x.handovers.pop_front() {
                 handover::carry_out(self, handover);
+            } else if let Some((listener, news)) = self.x.proxied.next_news() {
+                self.proxied(listener, news);
             } else if let Some(call) = self.x.conferences.next_leaving() {
                 self.with_call(call, |call, _| call.tell_verb(VerbEvent::Removed));
             } else if let Some((leg, event)) = self.x.stack.leg_events.pop_front() {
@@ -206,6 +213,17 @@ impl Switch {
                 self.activity_changed();
                 return journal::write_journal(self);
             }
+        }
+    }
+
+    /// What came of a request that is passed on.
+    fn proxied(&mut self, listener: Listener, news: News) {
+        match listener {
+            Listener::Nobody => {}
+            Listener::Call(call) => {
+                self.with_call(call, |call, _| call.tell_verb(VerbEvent::Proxied(news)));
+            }
+            Listener::Script(script) => ingress::outside::news(&mut self.ingress, &mut self.x, script, news),
         }
     }
 
@@ -330,20 +348,25 @@ impl Switch {
 
     fn script_event(&mut self, event: ScriptEvent) {
         match event {
-            ScriptEvent::Verb { call, verb, at } => {
-                if let Some(id) = self.by_uid.get(&call) {
+            ScriptEvent::Verb { call, verb, at } => match self.by_uid.get(&call) {
+                Some(id) => {
                     self.with_conversation(*id, |conversation, x| conversation.verb(x, verb, at));
                 }
-            }
-            ScriptEvent::Ended { call, result } => {
-                if let Some(id) = self.by_uid.get(&call) {
+                None => ingress::outside::verb(&mut self.ingress, &mut self.x, call, verb),
+            },
+            ScriptEvent::Ended { call, result } => match self.by_uid.get(&call) {
+                Some(id) => {
                     self.with_call(*id, |call, x| call.script_ended(x, result));
                 }
-            }
+                None => ingress::outside::ended(&mut self.ingress, &mut self.x, call, result),
+            },
         }
     }
 
     fn resolved(&mut self, query: crate::api::QueryId, flows: Vec<sip::Flow>) {
+        if proxy::resolved(&mut self.x.proxied, &mut self.x.stack, query, &flows) {
+            return;
+        }
         match self.x.queries.remove(&query) {
             Some(QueryUse::Resolve(call)) => {
                 self.with_call(call, |call, _| call.tell_verb(VerbEvent::Resolved(query, flows)));

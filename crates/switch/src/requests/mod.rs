@@ -36,6 +36,7 @@ use sip::{Flow, Message, dialog::Dialog};
 pub(crate) use again::again;
 pub(crate) use heard::{Again, Heard, Number, Reply, RequestEvent, Told, Why, failed, gone, heard, silent};
 pub(crate) use outline::{Outline, Outside};
+pub(crate) use size::stream_way;
 
 use crate::stack::{
     Stack, TimerKey,

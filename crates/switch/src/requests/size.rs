@@ -13,18 +13,22 @@ use crate::{api::Listener, stack::Stack};
 /// congestion-controlled transport.
 pub(super) fn fit(cx: &mut Stack, way: Flow, message: Message) -> (Flow, Message, bool) {
     let large = way.transport == Transport::Udp && message.bytes().len() > cx.config.limits.datagram_bytes;
-    let Some(tcp) = stream_listener(&cx.listeners, way.local).filter(|_| large) else {
+    let Some(stream) = stream_way(cx, &way).filter(|_| large) else {
         return (way, message, false);
-    };
-    let local = SocketAddr::new(way.local.ip(), tcp.address.port());
-    let stream = Flow {
-        transport: Transport::Tcp,
-        local,
-        remote: way.remote,
-        connection: None,
     };
     let moved = rewritten(cx, &message, &stream, &Changes::default());
     (stream, moved, true)
+}
+
+/// The way to the same address over TCP; `None` if we do not listen on TCP.
+pub(crate) fn stream_way(cx: &Stack, way: &Flow) -> Option<Flow> {
+    let tcp = stream_listener(&cx.listeners, way.local)?;
+    Some(Flow {
+        transport: Transport::Tcp,
+        local: SocketAddr::new(way.local.ip(), tcp.address.port()),
+        remote: way.remote,
+        connection: None,
+    })
 }
 
 /// The TCP listener at an address of ours, or else one of the same IP version. Via must name a socket on which we

@@ -44,7 +44,7 @@ use crate::{
     api::{Event, Listener, Output, Query, QueryId, Registration, ScriptCommand, Transmit},
     config::{Config, Transactions},
     event::{LegEvent, LegTimer},
-    ids::{CallId, Ids, LegId, RequestId},
+    ids::{CallId, Ids, LegId, ProxyId, RequestId, ThroughId},
     tables::timers::Timers,
 };
 
@@ -66,6 +66,10 @@ pub(crate) enum TimerKey {
     Passed(ServerId),
     /// The target of a request was silent for too long.
     Request(RequestId),
+    /// A branch of a proxied INVITE has waited long enough for its final response (timer C of RFC 3261 section 16.8).
+    Proxied(ProxyId, u16),
+    /// Nothing was heard in a proxied dialog for a long time.
+    Through(ThroughId),
     /// Another change in a conference may be reported.
     Conference(::media::service::RoomId),
 }

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use super::{closing::Closing, journal::Journal};
 use crate::{
-    api::{Output, QueryId, Transmit},
+    api::{Output, QueryId, Stats, Transmit},
     tables::room::Room,
 };
 
@@ -13,6 +13,8 @@ use crate::{
 pub(crate) struct Outputs {
     queue: VecDeque<Output>,
     sent: u64,
+    /// Counters since the start.
+    pub stats: Stats,
     last_query: u64,
     /// Notes that the media engine has to complete first.
     pub closing: Closing,

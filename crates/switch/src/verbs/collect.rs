@@ -153,6 +153,7 @@ impl Asking {
             | VerbEvent::Found(..)
             | VerbEvent::Removed
             | VerbEvent::Joined(_)
+            | VerbEvent::Proxied(_)
             | VerbEvent::Resolved(..) => match self.sound.event(call, x, event) {
                 Played::GoesOn | Played::Begins => Asked::Waits(self),
                 Played::Over => {

@@ -204,6 +204,7 @@ impl Attending {
                 | VerbEvent::Found(..)
                 | VerbEvent::Removed
                 | VerbEvent::Joined(_)
+                | VerbEvent::Proxied(_)
                 | VerbEvent::Resolved(..)
                 | VerbEvent::Guest(_) => self.waits(Stage::Answering),
             },
@@ -268,6 +269,7 @@ impl Attending {
             | VerbEvent::Media(..)
             | VerbEvent::Recorded(_)
             | VerbEvent::Joined(_)
+            | VerbEvent::Proxied(_)
             | VerbEvent::Resolved(..)
             | VerbEvent::Stored(..)
             | VerbEvent::Found(..)

@@ -125,6 +125,7 @@ impl Listening {
             | VerbEvent::Found(..)
             | VerbEvent::Removed
             | VerbEvent::Joined(_)
+            | VerbEvent::Proxied(_)
             | VerbEvent::Resolved(..) => false,
         };
         if over {

@@ -10,6 +10,7 @@
 //! | `listen.rs` | `wait`, `play`, `tone`, `music`, `echo` |
 //! | `originate.rs` | calls made over the API |
 //! | `parties/` | `pickup`, `park`, `page` |
+//! | `proxy.rs` | `proxy` |
 //! | `record.rs` | `record` |
 //! | `reject.rs` | `reject`, `redirect`, `hangup`, `transfer` |
 //! | `settings.rs` | `set`, `last_dialed`, `last_caller`, `log_on`, `log_off` |
@@ -23,16 +24,18 @@ mod dial;
 mod listen;
 mod originate;
 mod parties;
+mod proxy;
 mod record;
 mod reject;
 mod settings;
 mod sound;
 
 pub(crate) use conversation::Conversation;
+pub(crate) use dial::status_of;
 use originate::Originating;
 use parties::{page, park, pickup};
 
-use sip::HeaderName;
+use sip::{HeaderName, Message};
 
 use crate::{
     answer::Answer,
@@ -66,6 +69,8 @@ pub(crate) enum Running {
     Park(Box<park::Parking>),
     /// `page`.
     Page(Box<page::Paging>),
+    /// `proxy`.
+    Proxy(proxy::Proxying),
     /// `set`, `last_dialed`, `last_caller`.
     Store(settings::Storing),
     /// The phones of the person who asked for the call ring.
@@ -95,6 +100,7 @@ impl Running {
             Self::Pickup(picking) => picking.event(call, event),
             Self::Park(parking) => parking.event(call, x, event),
             Self::Page(paging) => paging.event(call, x, event),
+            Self::Proxy(proxying) => proxying.event(call, x, event),
             Self::Store(storing) => storing.event(&event),
             Self::Originate(originating) => originating.event(call, x, event),
         }
@@ -112,6 +118,7 @@ pub(crate) fn start(call: &mut Call, x: &mut Core, verb: Verb) -> Next {
         Verb::Answer => answer::answer(call, x),
         Verb::Reject { code, reason } => reject::reject(call, x, code, reason),
         Verb::Redirect { target } => reject::redirect(call, x, &target),
+        Verb::Proxy(want) => proxy::proxy(call, x, *want),
         Verb::Hangup => reject::hang_up(call, x),
         Verb::Transfer(target) => reject::transfer(call, x, target),
         Verb::Wait(time) => listen::wait(call, x, time),
@@ -161,11 +168,17 @@ fn header(call: &Call, x: &Core, name: &str) -> Option<String> {
             .collect();
         return (!values.is_empty()).then(|| values.join(", "));
     }
-    let proof = [HeaderName::Authorization, HeaderName::ProxyAuthorization];
     let trusted = call.subject_leg(x).is_some_and(Leg::is_trusted);
+    header_of(call.request(x)?, trusted, name)
+}
+
+/// The same of any request.
+pub(crate) fn header_of(request: &Message, trusted: bool, name: &str) -> Option<String> {
+    let proof = [HeaderName::Authorization, HeaderName::ProxyAuthorization];
+    let known = HeaderName::parse(name.as_bytes());
     let readable = !proof.contains(&known) && (trusted || !ASSERTED.contains(&known));
-    let request = call.request(x).filter(|_| readable)?;
-    request.joined(name).map(|value| sip::clean(&value).into_owned())
+    let value = request.joined(name).filter(|_| readable)?;
+    Some(sip::clean(&value).into_owned())
 }
 
 /// The header fields for the forwards before the call came to us.
@@ -179,7 +192,12 @@ fn forwards(call: &Call, x: &Core) -> Vec<(String, String)> {
 /// A parameter of the Request-URI that began the call, such as the `play` of RFC 4240 section 3, without its escapes. A
 /// parameter without a value is an empty text.
 fn parameter(call: &Call, x: &Core, name: &str) -> Option<String> {
-    let uri = call.request(x)?.request_uri().ok()?;
+    parameter_of(call.request(x)?, name)
+}
+
+/// The same of any request.
+pub(crate) fn parameter_of(request: &Message, name: &str) -> Option<String> {
+    let uri = request.request_uri().ok()?;
     let value = uri.param(name)?;
     Some(sip::clean(&sip::unescape(value)).into_owned())
 }
@@ -192,6 +210,7 @@ pub(crate) const fn name(verb: &Verb) -> &'static str {
         Verb::Answer => "answer",
         Verb::Reject { .. } => "reject",
         Verb::Redirect { .. } => "redirect",
+        Verb::Proxy(_) => "proxy",
         Verb::Hangup => "hangup",
         Verb::Transfer(_) => "transfer",
         Verb::Wait(_) => "wait",
@@ -216,7 +235,8 @@ pub(crate) const fn name(verb: &Verb) -> &'static str {
     }
 }
 
-fn state_of(x: &Core, number: &str) -> Option<Box<ExtensionState>> {
+/// What `extension(number)` returns.
+pub(crate) fn state_of(x: &Core, number: &str) -> Option<Box<ExtensionState>> {
     let extension = x.accounts.extension(number)?;
     Some(Box::new(ExtensionState {
         registered: x.locations.has_phone(number, &x.accounts),

@@ -85,6 +85,7 @@ impl Originating {
             | VerbEvent::Found(..)
             | VerbEvent::Removed
             | VerbEvent::Joined(_)
+            | VerbEvent::Proxied(_)
             | VerbEvent::Guest(_) => Hunted::Going,
         };
         self.adopt(call, x);

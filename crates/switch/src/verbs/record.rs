@@ -158,6 +158,7 @@ impl Taking {
                 | VerbEvent::Found(..)
                 | VerbEvent::Removed
                 | VerbEvent::Joined(_)
+                | VerbEvent::Proxied(_)
                 | VerbEvent::Resolved(..)
                 | VerbEvent::Guest(_),
             ) => self.waits(stage),

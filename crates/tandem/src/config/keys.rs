@@ -1,6 +1,6 @@
 //! The table of settings: one row makes the flag, the `TANDEM_*` variable, the TOML key and the help.
 
-use super::{Config, limits, messages, subscriptions, values};
+use super::{Config, limits, messages, proxying, subscriptions, values};
 
 /// Puts the texts given for a key into the configuration; the error names the accepted values.
 pub(super) type Apply = fn(&mut Config, &[String]) -> Result<(), String>;
@@ -78,6 +78,7 @@ pub fn keys() -> impl Iterator<Item = &'static Key> {
     KEYS.iter()
         .chain(limits::KEYS)
         .chain(messages::KEYS)
+        .chain(proxying::KEYS)
         .chain(subscriptions::KEYS)
 }
 

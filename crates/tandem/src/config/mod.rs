@@ -10,6 +10,7 @@
 mod keys;
 mod limits;
 mod messages;
+mod proxying;
 mod subscriptions;
 mod values;
 

@@ -306,6 +306,13 @@ fn every_key_is_read_from_the_file_as_well() {
         kept_message_bytes = 777
         kept_message_days = 77
         diversions = 7
+        proxied_requests = 7
+        proxied_dialogs = 7
+        proxied_dialog_idle = 77
+        proxy_branches = 7
+        proxy_breadth = 7
+        proxy_hops = 7
+        proxy_timer_c = 777
         max_subscriptions = 777
         max_subscriptions_per_extension = 7
         min_subscription = 77

@@ -24,6 +24,8 @@ use crate::{
     stack::TimerKey,
 };
 
+pub(crate) use outcome::status_of;
+
 use super::{Next, Running};
 
 /// A `dial` in progress.
@@ -112,7 +114,8 @@ impl Dialing {
             | VerbEvent::Stored(..)
             | VerbEvent::Found(..)
             | VerbEvent::Removed
-            | VerbEvent::Joined(_) => Hunted::Going,
+            | VerbEvent::Joined(_)
+            | VerbEvent::Proxied(_) => Hunted::Going,
         };
         self.go_on(call, x, hunted)
     }

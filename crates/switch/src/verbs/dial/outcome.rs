@@ -10,7 +10,7 @@ use crate::{
 use super::{Dialing, Next};
 
 /// The status in words for a final status code.
-pub(super) const fn status_of(code: u16, rang: bool) -> DialStatus {
+pub(crate) const fn status_of(code: u16, rang: bool) -> DialStatus {
     match code {
         486 | 600 => DialStatus::Busy,
         408 | 480 if rang => DialStatus::NoAnswer,

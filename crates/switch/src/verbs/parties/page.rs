@@ -178,6 +178,7 @@ impl Paging {
             | VerbEvent::Found(..)
             | VerbEvent::Removed
             | VerbEvent::Joined(_)
+            | VerbEvent::Proxied(_)
             | VerbEvent::Resolved(..)
             | VerbEvent::Guest(_) => {}
         }

@@ -206,6 +206,7 @@ impl Parking {
                 | VerbEvent::Found(..)
                 | VerbEvent::Removed
                 | VerbEvent::Joined(_)
+                | VerbEvent::Proxied(_)
                 | VerbEvent::Resolved(..)
                 | VerbEvent::Guest(_) => Next::Wait(Running::Park(self)),
             };
@@ -238,6 +239,7 @@ impl Parking {
             | VerbEvent::Found(..)
             | VerbEvent::Removed
             | VerbEvent::Joined(_)
+            | VerbEvent::Proxied(_)
             | VerbEvent::Guest(_) => {}
         }
         Next::Wait(Running::Park(self))

@@ -108,7 +108,8 @@ impl PickingUp {
             | VerbEvent::Found(..)
             | VerbEvent::Removed
             | VerbEvent::Resolved(..)
-            | VerbEvent::Guest(_) => Next::Wait(Running::Pickup(self)),
+            | VerbEvent::Guest(_)
+            | VerbEvent::Proxied(_) => Next::Wait(Running::Pickup(self)),
         }
     }
 }
