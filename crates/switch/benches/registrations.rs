@@ -100,7 +100,6 @@ impl Bench {
                     | Output::CdrAnswered(_)
                     | Output::Quality { .. }
                     | Output::Journal(_)
-                    | Output::Journal(_)
                     | Output::Cdr(_)
                     | Output::Event(_)
                     | Output::Recording(_)

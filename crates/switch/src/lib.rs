@@ -39,8 +39,8 @@ pub use accounts::{Accounts, Gone, Identity};
 pub use answer::Answer;
 pub use api::*;
 pub use config::{
-    Config, Hold, Keys, Limits, Parking, Proxying, Publications, ReliableProvisional, Services, Subscriptions, Transactions,
-    Unsolicited,
+    Config, Hold, Keys, Limits, Parking, Proxying, Publications, ReliableProvisional, Services, Subscriptions,
+    Transactions, Unsolicited,
 };
 pub use domain::Domain;
 pub use ingress::{admission, auth};

@@ -32,8 +32,8 @@ use smallvec::SmallVec;
 
 pub use account::{AccountChange, Trusted};
 pub use admin::{
-    Command, CommandError, Conference, Event, LiveCall, LivePresence, LiveSubscription, Member, ParkedCall, Party, ProxyStats,
-    RecordAction, Registration, Reply, ServiceStats, Stats, SubscriptionStats,
+    Command, CommandError, Conference, Event, LiveCall, LivePresence, LiveSubscription, Member, ParkedCall, Party,
+    ProxyStats, RecordAction, Registration, Reply, ServiceStats, Stats, SubscriptionStats,
 };
 pub use image::{Abilities, CallImage, LegImage, Listens, TalkImage, TimerImage};
 pub use parties::{
