@@ -402,7 +402,7 @@ fn two_phones_of_an_extension_get_a_kept_message_under_two_call_ids() {
     }
     let mut ids: Vec<String> = [&bob, &other]
         .into_iter()
-        .flat_map(|phone| messages(phone))
+        .flat_map(messages)
         .map(|it| name(&it).0)
         .collect();
     ids.sort();

@@ -140,14 +140,12 @@ fn schemes_methods_and_hops() {
         b.header(HeaderName::Contact, contact)
     });
     assert_eq!(code(&answer), 416);
-    for (method, expected) in [(Method::Other("DANCE".into()), 501)] {
-        let answer = alice.asks(method.clone(), "sip:102@tandem.local", |b| {
-            b.header(HeaderName::Contact, contact)
-        });
-        assert_eq!(code(&answer), expected, "{method}");
-        let allow = answer.header(HeaderName::Allow).unwrap();
-        assert!(allow.contains("REGISTER") && allow.contains("MESSAGE"), "{method}");
-    }
+    let answer = alice.asks(Method::Other("DANCE".into()), "sip:102@tandem.local", |b| {
+        b.header(HeaderName::Contact, contact)
+    });
+    assert_eq!(code(&answer), 501);
+    let allow = answer.header(HeaderName::Allow).unwrap();
+    assert!(allow.contains("REGISTER") && allow.contains("MESSAGE"));
     for method in [Method::Bye, Method::Update, Method::Info, Method::Prack, Method::Notify] {
         let answer = alice.asks(method.clone(), "sip:102@tandem.local", |b| {
             b.header(HeaderName::Contact, contact)

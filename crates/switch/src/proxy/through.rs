@@ -243,7 +243,9 @@ pub(super) fn records(cx: &Stack, token: &str, came: &Flow, goes: &Flow, secure:
         let (scheme, host) = (if secure { "sips" } else { "sip" }, cx.sent_by(flow));
         match flow.transport {
             Transport::Udp => format!("<{scheme}:{token}@{host};lr>"),
-            transport => format!("<{scheme}:{token}@{host};transport={};lr>", transport.uri_name()),
+            transport @ (Transport::Tcp | Transport::Tls | Transport::Ws | Transport::Wss) => {
+                format!("<{scheme}:{token}@{host};transport={};lr>", transport.uri_name())
+            }
         }
     };
     let same = (came.transport, came.local) == (goes.transport, goes.local);
