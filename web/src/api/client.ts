@@ -24,6 +24,7 @@ export type ExtensionPatch = Schemas["ExtensionPatch"];
 export type DialplanInfo = Schemas["DialplanInfo"];
 export type Fault = Schemas["Fault"];
 export type ParkedCall = Schemas["ParkedCall"];
+export type Presence = Schemas["Presence"];
 export type Recording = Schemas["Recording"];
 export type RecordingEnd = Schemas["RecordingEnd"];
 export type RecordingKind = Schemas["RecordingKind"];

@@ -1,7 +1,7 @@
 import { keepPreviousData, useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 
-import { api, type CreatedExtension, type Extension, type ExtensionPage, unwrap } from "../api/client";
+import { api, type CreatedExtension, type Extension, type ExtensionPage, type Presence, unwrap } from "../api/client";
 import { useTitle, useTypedFilter } from "../ui/hooks";
 import { PeopleIcon, PlusIcon } from "../ui/Icons";
 import { Listing } from "../ui/Listing";
@@ -58,7 +58,7 @@ export function ExtensionsPage() {
           </Empty>
         }
       >
-        <ExtensionTable extensions={extensions} show={setShown} />
+        <ExtensionTable extensions={extensions} q={q} show={setShown} />
       </Listing>
       {shown?.dialog === "new" && (
         <NewDialog
@@ -101,12 +101,21 @@ async function exportTable(q: string) {
   setTimeout(() => URL.revokeObjectURL(link.href), 1_000);
 }
 
-function ExtensionTable({ extensions, show }: { extensions: Extension[]; show: (shown: Shown) => void }) {
+function ExtensionTable({ extensions, q, show }: { extensions: Extension[]; q: string; show: (shown: Shown) => void }) {
   const registered = useRegistered();
+  const presence = usePresence(q, extensions.length);
   const columns: Column<Extension>[] = [
     { head: "Number", look: "number strong", show: ({ number }) => number },
     { head: "Name", look: "name", show: ({ name }) => name || <span className="muted">—</span> },
-    { head: "Phone", show: ({ number }) => <Phones count={registered?.get(number)} known={registered !== undefined} /> },
+    {
+      head: "Phone",
+      show: ({ number }) => (
+        <span className="row wrap">
+          <Phones count={registered?.get(number)} known={registered !== undefined} />
+          <Doing presence={presence?.get(number)} />
+        </span>
+      ),
+    },
     { head: "Calls go", show: (extension) => <Routing extension={extension} /> },
   ];
   return (
@@ -147,6 +156,44 @@ function useRegistered(): Map<string, number> | undefined {
     },
   });
   return data;
+}
+
+/** What the extensions on the page do. */
+function usePresence(q: string, shown: number): Map<string, Presence> | undefined {
+  const { data } = useQuery({
+    queryKey: ["presence", q, shown],
+    queryFn: async ({ signal }) => {
+      const found: Presence[] = [];
+      let cursor: string | null | undefined = "";
+      while (cursor !== null && cursor !== undefined && found.length < shown) {
+        const query: { limit: number; q?: string; cursor?: string } = { limit: 500, ...(q && { q }), ...(cursor && { cursor }) };
+        const page = await unwrap(api.GET("/api/v1/presence", { params: { query }, signal }));
+        found.push(...page.items);
+        cursor = page.next_cursor;
+      }
+      return found;
+    },
+    select: (items) => new Map(items.map((presence) => [presence.number, presence])),
+    enabled: shown > 0,
+    placeholderData: keepPreviousData,
+    // What phones publish has no events.
+    refetchInterval: 5_000,
+  });
+  return data;
+}
+
+/** What an extension does besides being there, and what its phones say about it. */
+function Doing({ presence }: { presence: Presence | undefined }) {
+  if (!presence) return null;
+  const { state, activities, notes } = presence;
+  const own = { ringing: ["ringing", "busy"], on_the_phone: ["on the phone", "on-the-phone"], dnd: ["", "busy"] }[state];
+  const published = activities.filter((activity) => activity !== own?.[1]).map((activity) => activity.replaceAll("-", " "));
+  const words = [...(own?.[0] ? [own[0]] : []), ...published, ...notes];
+  return words.map((word, i) => (
+    <Badge key={i} tone={i === 0 && own?.[0] ? "warn" : "plain"}>
+      {word}
+    </Badge>
+  ));
 }
 
 function Phones({ count, known }: { count: number | undefined; known: boolean }) {

@@ -49,7 +49,15 @@ export function SubscriptionsPage() {
 }
 
 /** What is watched, by event package. */
-const WATCHED: { [name: string]: string } = { dialog: "lamp", "message-summary": "messages", reg: "registrations" };
+const WATCHED: { [name: string]: string } = {
+  dialog: "lamp",
+  presence: "presence",
+  "message-summary": "messages",
+  reg: "registrations",
+  conference: "conference",
+  "as-feature-event": "DND and forward keys",
+  "ua-profile": "settings",
+};
 
 const COLUMNS: Column<Subscription>[] = [
   { head: "Phone of", look: "number strong", show: ({ watcher }) => watcher },

@@ -162,3 +162,19 @@ test("how the phone of an extension gets keys is chosen in its dialog, and only 
   await user.click(screen.getByRole("button", { name: "Save" }));
   await vi.waitFor(() => expect(sent).toEqual([{ dtmf: "info" }]));
 });
+
+test("the list of extensions says who rings and who is in a call, and what their phones say", async () => {
+  const extension = (number: string) => ({ number, name: "", dnd: false, voicemail: false });
+  const does = (number: string, state: string, activities: string[], notes: string[]) => ({ number, state, activities, notes, publications: 0 });
+  answers["GET /api/v1/extensions"] = page(extension("101"), extension("102"), extension("103"));
+  answers["GET /api/v1/presence"] = page(
+    does("101", "on_the_phone", ["on-the-phone", "in-transit"], ["back at 3"]),
+    does("102", "ringing", ["busy"], []),
+    does("103", "dnd", ["busy"], []),
+  );
+  signedIn("/extensions");
+  await screen.findByText("in transit");
+  const phones = rows(await screen.findByRole("table")).map((cells) => cells[2]);
+  expect(phones).toEqual(["offlineon the phonein transitback at 3", "offlineringing", "offline"]);
+  expect(requests).toContain("GET /api/v1/presence?limit=500");
+});
