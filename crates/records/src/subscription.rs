@@ -14,6 +14,9 @@ pub struct Subscription {
     pub username: Option<String>,
     /// The number that is watched.
     pub number: String,
+    /// The numbers of a list (RFC 4662); empty for a number that is watched by itself.
+    #[serde(default)]
+    pub members: Vec<String>,
     /// The event package, such as `dialog`.
     pub package: String,
     /// The `id` of Event, if there is one.

@@ -12,6 +12,7 @@ fn subscription(id: u64, watcher: &str) -> Subscription {
         watcher: watcher.into(),
         username: Some(watcher.into()),
         number: "102".into(),
+        members: vec!["103".into(), "*70".into()],
         package: "dialog".into(),
         event_id: Some("7".into()),
         accept: "application/dialog-info+xml".into(),
@@ -52,6 +53,7 @@ async fn subscriptions_come_back_as_they_were_saved() {
     let first = subscription(u64::MAX, "101");
     let mut second = subscription(2, "101");
     (second.username, second.event_id, second.dialog.routes) = (None, None, Vec::new());
+    second.members = Vec::new();
     let over = Subscription {
         expires_at: NOW,
         ..subscription(3, "101")

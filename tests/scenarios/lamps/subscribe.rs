@@ -4,6 +4,7 @@ use sip::{HeaderName, Method};
 use tests::{Actor, Stage};
 
 const HOUR: u32 = 3_600;
+const EVENTS: &str = "dialog, presence, message-summary, reg, conference, as-feature-event, ua-profile, refer";
 
 /// The answer to a SUBSCRIBE that is refused.
 fn refused(actor: &Actor, event: &str, number: &str, expires: u32, accept: &str) -> (u16, sip::Message) {
@@ -21,7 +22,7 @@ fn what_cannot_be_watched_is_refused_with_what_can() {
     let carol = stage.phone("103");
     let (code, answer) = refused(&carol, "weather", "102", HOUR, "");
     let events = answer.header(HeaderName::AllowEvents).unwrap();
-    assert_eq!((code, events), (489, "dialog, presence, message-summary, reg, refer"));
+    assert_eq!((code, events), (489, EVENTS));
     let (code, _) = refused(&carol, "dialog.winfo", "102", HOUR, "");
     assert_eq!(code, 489);
     let (code, _) = refused(&carol, "a b", "102", HOUR, "");
@@ -36,10 +37,7 @@ fn what_cannot_be_watched_is_refused_with_what_can() {
     assert_eq!(stage.subscriptions(), []);
     // A list of packages is in OPTIONS, too.
     let options = carol.asks(Method::Options, "sip:tandem.local", |it| it);
-    assert_eq!(
-        options.header(HeaderName::AllowEvents),
-        Some("dialog, presence, message-summary, reg, refer")
-    );
+    assert_eq!(options.header(HeaderName::AllowEvents), Some(EVENTS));
     assert!(options.lists(HeaderName::Allow, "SUBSCRIBE"));
     stage.clears();
 }

@@ -12,15 +12,15 @@ use crate::{
 static SAVE: MultiRow = MultiRow::new(
     "INSERT INTO subscriptions (domain, id, watcher, username, number, package, event_id, accept, transport, local, \
      remote, call_id, local_tag, remote_tag, local_address, remote_address, target, routes, local_seq, remote_seq, \
-     secure, version, expires_at) VALUES",
-    23,
+     secure, version, expires_at, members) VALUES",
+    24,
     "ON CONFLICT (domain, id) DO UPDATE SET watcher = excluded.watcher, username = excluded.username, \
      number = excluded.number, package = excluded.package, event_id = excluded.event_id, accept = excluded.accept, \
      transport = excluded.transport, local = excluded.local, remote = excluded.remote, call_id = excluded.call_id, \
      local_tag = excluded.local_tag, remote_tag = excluded.remote_tag, local_address = excluded.local_address, \
      remote_address = excluded.remote_address, target = excluded.target, routes = excluded.routes, \
      local_seq = excluded.local_seq, remote_seq = excluded.remote_seq, secure = excluded.secure, \
-     version = excluded.version, expires_at = excluded.expires_at",
+     version = excluded.version, expires_at = excluded.expires_at, members = excluded.members",
 );
 
 // SQLite would look at every row for `(domain, id) IN (VALUES ...)`.
@@ -32,6 +32,8 @@ static REMOVE: MultiRow = MultiRow::new(
 
 /// Header values hold no line end, so lines keep them apart.
 const BETWEEN_ROUTES: &str = "\n";
+/// Numbers hold no space.
+const BETWEEN_MEMBERS: &str = " ";
 
 /// By domain.
 pub(crate) async fn save(
@@ -64,6 +66,7 @@ pub(crate) async fn save(
             .bind(dialog.secure)
             .bind(row.version)
             .bind(row.expires_at)
+            .bind(row.members.join(BETWEEN_MEMBERS))
     };
     SAVE.execute(connection, subscriptions, bind).await.map(drop)
 }
@@ -99,11 +102,13 @@ fn read(row: &SqliteRow) -> Result<Option<Subscription>, sqlx::Error> {
         return Ok(None);
     };
     let routes: String = row.try_get("routes")?;
+    let members: String = row.try_get("members")?;
     Ok(Some(Subscription {
         id: row.try_get::<i64, _>("id")?.cast_unsigned(),
         watcher: row.try_get("watcher")?,
         username: row.try_get("username")?,
         number: row.try_get("number")?,
+        members: members.split_ascii_whitespace().map(str::to_owned).collect(),
         package: row.try_get("package")?,
         event_id: row.try_get("event_id")?,
         accept: row.try_get("accept")?,

@@ -7,7 +7,10 @@
 //! | [`Conferences`] | the conferences by name: who enters, leaves, is muted, speaks |
 //! | [`Arrival`] | a member that wants to enter |
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use ::media::{
     Command, MediaId,
@@ -52,6 +55,8 @@ pub(crate) struct Conferences {
     rooms: BTreeMap<String, Room>,
     /// Members that are to leave: the others of a joined call have left them, or a member has asked for that.
     leaving: Vec<CallId>,
+    /// Conferences whose members have changed since they were last taken from this set.
+    changed: BTreeSet<String>,
 }
 
 /// How the names of conferences begin that an INVITE with Join has made (RFC 3911). No dialplan can name these.
@@ -149,6 +154,7 @@ impl Conferences {
             member: Box::new(seated.member.clone()),
         });
         room.members.push(seated);
+        self.changed.insert(name.to_owned());
         Ok(())
     }
 
@@ -159,6 +165,7 @@ impl Conferences {
             return;
         };
         let gone = room.members.remove(at);
+        self.changed.insert(name.to_owned());
         cx.media(Command::Stand(gone.port));
         tracing::info!(conference = name, members = room.members.len(), "left a conference");
         cx.event(Event::ConferenceLeft {
@@ -244,6 +251,9 @@ impl Conferences {
     /// Reports a change of a member: now, or as soon as another report may be made.
     fn changed(&mut self, cx: &mut Stack, name: &str, member: CallUid) {
         let Some(room) = self.rooms.get_mut(name) else { return };
+        if !self.changed.contains(name) {
+            self.changed.insert(name.to_owned());
+        }
         if !room.unreported.contains(&member) {
             room.unreported.push(member);
         }
@@ -269,6 +279,22 @@ impl Conferences {
             .iter()
             .find(|(_, room)| has(room))
             .map(|(name, _)| name.as_str())
+    }
+
+    /// Takes a conference whose members have changed; `None` if there is none.
+    pub fn next_changed(&mut self) -> Option<String> {
+        self.changed.pop_first()
+    }
+
+    /// Whether there is a conference of this name.
+    pub fn is_there(&self, name: &str) -> bool {
+        self.rooms.contains_key(name)
+    }
+
+    /// The members of a conference, in the order in which they came.
+    pub fn members_of(&self, name: &str) -> Vec<&Member> {
+        let members = self.rooms.get(name).map_or(&[][..], |room| &room.members);
+        members.iter().map(|seated| &seated.member).collect()
     }
 
     /// Takes a member that is to leave.

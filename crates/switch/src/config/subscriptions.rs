@@ -35,6 +35,10 @@ pub struct Subscriptions {
     pub unsolicited: Unsolicited,
     /// What phones publish.
     pub publications: Publications,
+    /// Numbers of a list (RFC 4662) at most; a longer list gets 413.
+    pub list_members: usize,
+    /// Where phones find their settings (RFC 6080), as an absolute URL without quotes; `None`: they are told of none.
+    pub profile: Option<String>,
 }
 
 /// How much phones may publish (RFC 3903).
@@ -105,6 +109,8 @@ impl Default for Subscriptions {
             retry: Duration::from_secs(5),
             unsolicited: Unsolicited::default(),
             publications: Publications::default(),
+            list_members: 100,
+            profile: None,
         }
     }
 }

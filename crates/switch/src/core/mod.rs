@@ -57,6 +57,8 @@ pub(crate) enum QueryUse {
     Register(ServerId),
     /// A SUBSCRIBE's, by its server transaction.
     Subscribe(SubscriptionId, ServerId),
+    /// A SUBSCRIBE's that changes settings: those come first.
+    Settings(SubscriptionId, ServerId),
 }
 
 /// See the module.
@@ -202,6 +204,7 @@ impl Core {
             registrar: &self.registrar,
             mailboxes: &self.subscribed.mailboxes,
             published: &self.subscribed.published,
+            conferences: &self.conferences,
         };
         act(&mut self.subscribed.table, &mut self.stack, &view)
     }

@@ -39,7 +39,7 @@ use sip::{Flow, Message, transaction::ServerId};
 pub(crate) use endpoint::{received, transaction_event};
 pub(crate) use register::{register_stored, registrar_effects};
 pub(crate) use responses::silent;
-pub(crate) use subscribe::subscription_stored;
+pub(crate) use subscribe::{settings_stored, subscription_stored};
 
 use crate::{
     api::AudioRules,

@@ -83,10 +83,15 @@ pub(crate) fn registrar_effects(g: &mut Ingress, x: &mut Core) -> bool {
 
 /// A phone has registered, and may want to hear of its messages without having asked.
 fn registered(x: &mut Core, server: ServerId, request: &Message) {
-    let number = request
+    // To may name the device; the extension is what its contacts are bound to.
+    let to = request
         .to()
         .ok()
         .and_then(|to| to.uri().ok().map(|uri| uri.number().into_owned()));
+    let number = to.map(|user| match x.accounts.device(&user) {
+        Some(device) => device.extension.clone(),
+        None => user,
+    });
     let (Some(flow), Some(number)) = (x.stack.layer.server_flow(server), number) else {
         return;
     };

@@ -1,15 +1,16 @@
 //! SUBSCRIBE (RFC 6665) and PUBLISH (RFC 3903): from an authenticated sender to the room `subscriptions`.
 
-use sip::{Flow, HeaderName, Message, StatusCode, transaction::ServerId};
+use sip::{Flow, HeaderName, Message, StatusCode, Uri, transaction::ServerId};
 
 use super::{Ingress, challenge::authenticate, endpoint::dialed};
 use crate::{
+    accounts::Identity,
     answer::Answer,
-    api::Query,
+    api::{Query, is_number},
     core::{Core, QueryUse},
     ids::SubscriptionId,
     stack::capabilities::understood,
-    subscriptions::{self, ToStore},
+    subscriptions::{self, LIST_PREFIX, ToStore, Watched},
 };
 
 /// A SUBSCRIBE outside of any dialog.
@@ -21,16 +22,60 @@ pub(super) fn begin(g: &mut Ingress, x: &mut Core, id: ServerId, flow: Flow, mes
         let answer = Answer::new(StatusCode::SERVICE_UNAVAILABLE).with(HeaderName::RetryAfter, "5");
         return x.stack.answer(id, message, &answer);
     }
-    let Some(number) = dialed(x, message, &flow) else {
-        return x.stack.answer(id, message, &Answer::new(StatusCode::NOT_FOUND));
-    };
     let acting = x.accounts.acting(identity.clone()).extension;
-    let (table, cx) = (&mut x.subscribed.table, &mut x.stack);
-    match subscriptions::begin(table, cx, (id, flow, message), (&identity, &acting), &number) {
+    let begun = watched(x, message, &flow, &identity).and_then(|watched| {
+        let (table, cx) = (&mut x.subscribed.table, &mut x.stack);
+        subscriptions::begin(table, cx, (id, flow, message), (&identity, &acting), watched)
+    });
+    match begun {
         Ok(Some(to_store)) => store(x, id, to_store),
         Ok(None) => {}
         Err(answer) => x.stack.answer(id, message, &answer),
     }
+}
+
+/// What a SUBSCRIBE is to watch.
+///
+/// # Errors
+/// The answer where there is no such thing: 400, 404, 413.
+fn watched(x: &Core, message: &Message, flow: &Flow, identity: &Identity) -> Result<Watched, Answer> {
+    let limits = &x.stack.config.limits.services.subscriptions;
+    if subscriptions::asks_for_profile(message) {
+        // RFC 6080 section 5.1.1: the Request-URI may name the device, by its address in the network.
+        return Ok(Watched {
+            number: identity.extension.clone(),
+            members: Vec::new(),
+        });
+    }
+    let not_found = || Answer::new(StatusCode::NOT_FOUND);
+    let number = dialed(x, message, flow).ok_or_else(not_found)?;
+    if subscriptions::asks_for_conference(message) && !x.conferences.is_there(&number) {
+        return Err(not_found());
+    }
+    let mut members: Vec<Box<str>> = Vec::new();
+    if let Some(uris) = subscriptions::contained(message, limits)? {
+        for uri in uris {
+            let uri = Uri::parse(&uri).ok();
+            let member = uri.and_then(|uri| x.number_at(&uri, flow));
+            if let Some(member) = member.filter(|member| is_number(member))
+                && !members.iter().any(|known| **known == *member)
+            {
+                members.push(member.into());
+            }
+        }
+        if members.is_empty() {
+            return Err(Answer::because(StatusCode::BAD_REQUEST, "No Member Of Ours"));
+        }
+    } else if !x.accounts.is_extension(&number)
+        && let Some(owner) = number.strip_prefix(LIST_PREFIX)
+    {
+        let others = x.accounts.pickup_group_of(owner).filter(|member| *member != owner);
+        members = others.take(limits.list_members).map(Into::into).collect();
+        if members.is_empty() {
+            return Err(not_found());
+        }
+    }
+    Ok(Watched { number, members })
 }
 
 /// A PUBLISH: only for the sender's own extension.
@@ -67,7 +112,9 @@ pub(super) fn within(
         return x.stack.answer(server, message, &Answer::of(481));
     };
     let watcher = subscription.watcher().to_owned();
-    if subscription.flow().remote.ip().to_canonical() != flow.remote.ip().to_canonical() {
+    let moved = subscription.flow().remote.ip().to_canonical() != flow.remote.ip().to_canonical();
+    // A body may change settings: where calls are forwarded to is nothing that overheard tags may decide.
+    if moved || !message.body().is_empty() {
         match authenticate(g, x, server, &flow, message) {
             Some(identity) if identity.extension == watcher => {}
             Some(_) => return x.stack.answer(server, message, &Answer::new(StatusCode::FORBIDDEN)),
@@ -81,8 +128,28 @@ pub(super) fn within(
 }
 
 fn store(x: &mut Core, server: ServerId, to_store: ToStore) {
-    let ToStore { id, change } = to_store;
-    x.ask(Query::SaveSubscription(change), QueryUse::Subscribe(id, server));
+    let ToStore { id, change, settings } = to_store;
+    match settings {
+        Some((extension, change)) => {
+            x.ask(
+                Query::ChangeSettings { extension, change },
+                QueryUse::Settings(id, server),
+            );
+        }
+        None => {
+            x.ask(Query::SaveSubscription(change), QueryUse::Subscribe(id, server));
+        }
+    }
+}
+
+/// The store has answered about the settings that a SUBSCRIBE changes: the subscription itself follows.
+pub(crate) fn settings_stored(x: &mut Core, id: SubscriptionId, server: ServerId, ok: bool) {
+    let (table, cx) = (&mut x.subscribed.table, &mut x.stack);
+    let to_store = ok.then(|| subscriptions::settings_stored(table, cx, id)).flatten();
+    match to_store {
+        Some(to_store) => store(x, server, to_store),
+        None => subscription_stored(x, id, server, false),
+    }
 }
 
 /// The store has answered.

@@ -264,9 +264,8 @@ fn update(leg: &mut Leg, cx: &mut Stack) {
     let dialog = &mut up.confirmed.dialog;
     let way = leg.path.within(dialog);
     let home = cx.home(&leg.path.flow);
-    let outline = leg
-        .timer
-        .ask_again(Outline::new(&Method::Update).contact(&leg.path.user));
+    let contact = Outline::new(&Method::Update).contact(leg.path.name());
+    let outline = leg.timer.ask_again(contact.focus(leg.path.focus.is_some()));
     let outline = leg.identity.ride(outline, &home, leg.inbound);
     leg.identity.asked = requests::within(cx, outline, dialog, way, Owner::Change(leg.id));
     if leg.identity.asked.is_none() {

@@ -63,6 +63,7 @@ pub(crate) fn resume(cx: &mut Stack, id: LegId, call: CallId, image: LegImage) -
             outside: image.outside,
             others: image.others,
             user: image.user,
+            focus: None,
         },
         invite,
         span: tracing::Span::none(),

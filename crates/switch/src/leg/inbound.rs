@@ -68,6 +68,7 @@ pub(crate) fn take(
             outside: false,
             others: Vec::new(),
             user,
+            focus: None,
         },
         invite,
         span: tracing::Span::none(),

@@ -106,6 +106,7 @@ pub(crate) fn call(
             outside: place.outside,
             others: addresses(ways).collect(),
             user: invitation.caller.number.clone(),
+            focus: None,
         },
         invite,
         span: tracing::Span::none(),

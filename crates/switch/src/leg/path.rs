@@ -17,6 +17,8 @@ pub(crate) struct Path {
     pub others: Vec<IpAddr>,
     /// The user part of our Contact.
     pub user: String,
+    /// The conference that its phone is in: our Contact names that, and is a focus (RFC 4579 section 5.1).
+    pub focus: Option<Box<str>>,
 }
 
 impl Path {
@@ -27,7 +29,16 @@ impl Path {
 
     /// Our Contact. `secure`: as a `sips:` URI.
     pub fn contact(&self, cx: &Stack, secure: bool) -> String {
-        cx.contact(&self.flow, &self.user, secure)
+        let mut contact = cx.contact(&self.flow, self.name(), secure);
+        if self.focus.is_some() {
+            contact.push_str(";isfocus"); // RFC 3840 section 10.18
+        }
+        contact
+    }
+
+    /// The user part of our Contact: the conference, or what was dialled.
+    pub fn name(&self) -> &str {
+        self.focus.as_deref().unwrap_or(&self.user)
     }
 
     /// Whether the peer was called at this canonical address, or last sent from there.

@@ -191,6 +191,7 @@ fn hand_over(switch: &mut Switch, leg: LegId, from: CallId, place: &Place, why: 
     switch.with_call(from, |call, x| call::release(call, x, leg, place.uid, why));
     if let Some(leg) = switch.x.legs.get_mut(leg) {
         leg.call = place.call;
+        leg.path.focus = None; // of a conference that it has left
     }
     let Some(former) = former else { return };
     switch.with_call(place.call, |call, x| {
@@ -207,6 +208,7 @@ fn hand_over(switch: &mut Switch, leg: LegId, from: CallId, place: &Place, why: 
 fn join(switch: &mut Switch, leg: LegId, (from, former): (CallId, CallUid), place: &Place) {
     if let Some(leg) = switch.x.legs.get_mut(leg) {
         leg.call = place.call;
+        leg.path.focus = None; // of a conference that it has left
     }
     // What the running verb does with its new subject may end the call at once: the records name each other before that.
     let taken = switch.with_call(place.call, |call, x| {

@@ -234,6 +234,11 @@ impl Switch {
             tracing::debug!(number = &*number, doing, "an extension's lines have changed");
             self.x.subscribed.table.lines_changed(&number, self.x.stack.now);
         }
+        while let Some(name) = self.x.conferences.next_changed() {
+            let is_over = !self.x.conferences.is_there(&name);
+            let now = self.x.stack.now;
+            self.x.subscribed.table.members_changed(&name, is_over, now);
+        }
     }
 
     /// Does something with a call, unless it is gone. Its verb hears what comes of that; the call goes if nothing is left
@@ -378,6 +383,7 @@ impl Switch {
                 QueryUse::OpenCdr(_)
                 | QueryUse::Register(_)
                 | QueryUse::Subscribe(..)
+                | QueryUse::Settings(..)
                 | QueryUse::Store(_)
                 | QueryUse::Keep(_),
             )
@@ -392,6 +398,7 @@ impl Switch {
             }
             Some(QueryUse::Register(server)) => ingress::register_stored(&mut self.x, query, server, ok),
             Some(QueryUse::Subscribe(id, server)) => ingress::subscription_stored(&mut self.x, id, server, ok),
+            Some(QueryUse::Settings(id, server)) => ingress::settings_stored(&mut self.x, id, server, ok),
             Some(QueryUse::Store(call)) => {
                 self.with_call(call, |call, _| call.tell_verb(VerbEvent::Stored(query, ok)));
             }

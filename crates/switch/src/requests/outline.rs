@@ -17,6 +17,8 @@ use crate::stack::{
 pub(crate) struct Outline<'a> {
     method: &'a Method,
     contact: Option<&'a str>,
+    /// Our Contact is a conference (RFC 4579).
+    focus: bool,
     headers: Vec<(&'a str, String)>,
     body: Option<(&'a str, &'a [u8])>,
     name: Option<(String, u32)>,
@@ -42,6 +44,7 @@ impl<'a> Outline<'a> {
         Self {
             method,
             contact: None,
+            focus: false,
             headers: Vec::new(),
             body: None,
             name: None,
@@ -52,6 +55,12 @@ impl<'a> Outline<'a> {
     /// With a Contact of this user. A request that makes a dialog or may move its target needs one (RFC 3261 8.1.1.8).
     pub fn contact(mut self, user: &'a str) -> Self {
         self.contact = Some(user);
+        self
+    }
+
+    /// Where our Contact is a conference (RFC 4579 section 5.1).
+    pub fn focus(mut self, focus: bool) -> Self {
+        self.focus = focus;
         self
     }
 
@@ -115,7 +124,8 @@ impl<'a> Outline<'a> {
 
     fn complete(&self, cx: &Stack, way: &Flow, secure: bool, mut builder: Builder) -> Message {
         if let Some(user) = self.contact {
-            builder = builder.header(HeaderName::Contact, cx.contact(way, user, secure));
+            let focus = if self.focus { ";isfocus" } else { "" };
+            builder = builder.header(HeaderName::Contact, cx.contact(way, user, secure) + focus);
         }
         // RFC 3261 13.2.1, 20.5; RFC 3311 section 5.1.
         if matches!(self.method, Method::Invite | Method::Update) {

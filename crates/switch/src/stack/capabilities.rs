@@ -75,7 +75,7 @@ struct Extension {
     required: &'static [Place],
 }
 
-const EXTENSIONS: [Extension; 13] = [
+const EXTENSIONS: [Extension; 15] = [
     // RFC 4028.
     Extension {
         tag: "timer",
@@ -152,6 +152,18 @@ const EXTENSIONS: [Extension; 13] = [
     Extension {
         tag: "tdialog",
         supported: &[Place::Outside, Place::Within],
+        required: &[Place::Outside, Place::Within],
+    },
+    // RFC 4662.
+    Extension {
+        tag: "eventlist",
+        supported: &[Place::Outside, Place::Subscription],
+        required: &[Place::Outside, Place::Within],
+    },
+    // RFC 5367.
+    Extension {
+        tag: "recipient-list-subscribe",
+        supported: &[Place::Outside, Place::Subscription],
         required: &[Place::Outside, Place::Within],
     },
 ];
@@ -273,7 +285,8 @@ mod tests {
             (
                 Place::Outside,
                 all,
-                "timer, path, outbound, 100rel, 199, resource-priority, sec-agree, replaces, join, norefersub, from-change, tdialog",
+                "timer, path, outbound, 100rel, 199, resource-priority, sec-agree, replaces, join, norefersub, from-change, \
+                 tdialog, eventlist, recipient-list-subscribe",
             ),
             (
                 Place::Within,
@@ -281,7 +294,11 @@ mod tests {
                 "timer, 100rel, 199, resource-priority, replaces, join, norefersub, from-change, tdialog",
             ),
             (Place::Register, all, "path, outbound, sec-agree"),
-            (Place::Subscription, "OPTIONS, SUBSCRIBE", ""),
+            (
+                Place::Subscription,
+                "OPTIONS, SUBSCRIBE",
+                "eventlist, recipient-list-subscribe",
+            ),
         ] {
             assert_eq!(allow_without(place, None), methods, "{place:?}");
             assert_eq!(supported(place), extensions, "{place:?}");

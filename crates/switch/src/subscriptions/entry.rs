@@ -61,6 +61,8 @@ pub(crate) struct Subscription {
     pub(super) username: Option<Box<str>>,
     /// What it watches.
     pub(super) number: Box<str>,
+    /// The numbers of a list (RFC 4662); empty for a number that is watched by itself.
+    pub(super) members: Box<[Box<str>]>,
     pub(super) package: &'static Package,
     pub(super) event_id: Option<Box<str>>,
     pub(super) dialog: Dialog,
@@ -87,10 +89,10 @@ pub(super) struct Talk {
     pub not_before: Instant,
     /// NOTIFYs in a row that failed.
     pub failures: u32,
-    /// What the last document said, as a hash.
-    pub said: Option<u64>,
-    /// What the package has to remember of the last document.
-    pub told: Told,
+    /// What the last documents said, as hashes: one, or one for each member of a list.
+    pub said: Vec<u64>,
+    /// What the package has to remember of the last documents, in the same order.
+    pub told: Vec<Told>,
     /// The last answer to a NOTIFY.
     pub code: Option<u16>,
 }
@@ -104,6 +106,11 @@ impl Subscription {
     /// Where the phone is.
     pub const fn flow(&self) -> &Flow {
         &self.flow
+    }
+
+    /// The numbers whose changes concern it: its own, and the members of its list.
+    pub(super) fn numbers(&self) -> impl Iterator<Item = &Box<str>> {
+        std::iter::once(&self.number).chain(&self.members)
     }
 
     /// Whether a change of this kind may change what it shows.

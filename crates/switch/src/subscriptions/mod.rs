@@ -14,6 +14,7 @@
 //! | `subscribe.rs` | a SUBSCRIBE: what it asks for, and its answer | |
 //! | `notify.rs` | NOTIFY: when it is sent, and what its answer means | |
 //! | `unsolicited.rs` | the NOTIFY for a phone that registers and does not subscribe (RFC 3842) | |
+//! | `list.rs` | lists of resources (RFC 4662): a page of lamps | |
 //! | `saved.rs` | what lasts over a restart | |
 //! | `policy.rs` | who may watch whom | |
 //! | `pace.rs` | how many NOTIFYs a second | |
@@ -22,6 +23,7 @@
 //! | `refers.rs` | the implicit subscription of a REFER (RFC 3515), within the dialog of a leg | all of [`Refers`] |
 
 mod entry;
+mod list;
 mod notify;
 mod pace;
 mod package;
@@ -39,12 +41,13 @@ use smallvec::SmallVec;
 
 pub(crate) use self::{
     entry::Subscription,
+    list::{PREFIX as LIST_PREFIX, contained},
     notify::{heard, run},
     package::{Mailboxes, View, allow_events, presence_of},
     publish::Publications,
     refers::Refers,
     saved::restore,
-    subscribe::{ToStore, begin, stored, within},
+    subscribe::{ToStore, Watched, asks_for_conference, asks_for_profile, begin, settings_stored, stored, within},
     unsolicited::registered,
 };
 use self::{
@@ -159,6 +162,18 @@ impl Subscriptions {
         }
     }
 
+    /// Who is in a conference has changed, or the conference `is_over`.
+    pub fn members_changed(&mut self, name: &str, is_over: bool, now: Instant) {
+        if !is_over {
+            return self.changed(name, Topic::Members, now);
+        }
+        for id in self.by_number.get(name).cloned().unwrap_or_default() {
+            if self.entries.get(id).is_some_and(|entry| entry.shows(Topic::Members)) {
+                self.end(id, Ended::NoResource, now);
+            }
+        }
+    }
+
     /// An extension has other settings now.
     pub fn settings_changed(&mut self, number: &str, now: Instant) {
         self.changed(number, Topic::Settings, now);
@@ -180,7 +195,15 @@ impl Subscriptions {
         }
         if username.is_none() {
             for id in self.by_number.get(number.as_str()).cloned().unwrap_or_default() {
-                self.end(id, Ended::NoResource, now);
+                // A list goes on without it.
+                let only = self.entries.get(id).is_some_and(|entry| *entry.number == **number);
+                if only {
+                    self.end(id, Ended::NoResource, now);
+                } else if let Some(entry) = self.entries.get_mut(id)
+                    && let Some(at) = entry.want(Want::IfChanged, now)
+                {
+                    self.due.set(id, at);
+                }
             }
         }
     }
@@ -288,7 +311,9 @@ impl Subscriptions {
             entry.dialog.id().clone(),
             crate::stack::dialogs::DialogUser::Subscription(id),
         );
-        self.by_number.entry(entry.number.clone()).or_default().push(id);
+        for number in entry.numbers() {
+            self.by_number.entry(number.clone()).or_default().push(id);
+        }
         self.by_watcher.entry(entry.watcher.clone()).or_default().push(id);
         *self.tally.open.entry(entry.package.name).or_default() += 1;
         self.ends.set(id, expires);
@@ -301,17 +326,18 @@ impl Subscriptions {
         cx.dialogs.remove(entry.dialog.id());
         self.due.clear(id);
         self.ends.clear(id);
-        for (map, key) in [
-            (&mut self.by_number, &entry.number),
-            (&mut self.by_watcher, &entry.watcher),
-        ] {
+        let forget = |map: &mut HashMap<Box<str>, SmallVec<[SubscriptionId; 2]>>, key: &str| {
             if let Some(ids) = map.get_mut(key) {
                 ids.retain(|other| *other != id);
                 if ids.is_empty() {
                     map.remove(key);
                 }
             }
+        };
+        for number in entry.numbers() {
+            forget(&mut self.by_number, number);
         }
+        forget(&mut self.by_watcher, &entry.watcher);
         if let Some(open) = self.tally.open.get_mut(entry.package.name) {
             *open = open.saturating_sub(1);
         }

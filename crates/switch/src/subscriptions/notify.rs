@@ -1,16 +1,13 @@
 //! NOTIFY: when it is sent, and what its answer means (RFC 6665 section 4.2.2).
 
-use std::{
-    collections::hash_map::DefaultHasher,
-    hash::{Hash, Hasher},
-    time::Duration,
-};
+use std::{borrow::Cow, time::Duration};
 
 use sip::{HeaderName, Method, StatusCode, dialog::Effect, headers::event::Event};
 
 use super::{
-    Subscriptions,
+    Subscription, Subscriptions,
     entry::{Ended, State, Want},
+    list,
     package::{Scene, View},
     saved,
 };
@@ -46,6 +43,35 @@ pub(crate) fn run(subscriptions: &mut Subscriptions, cx: &mut Stack, view: &View
     }
 }
 
+/// The body of a NOTIFY.
+pub(super) struct Composed {
+    /// Its media type.
+    pub kind: Cow<'static, str>,
+    pub body: String,
+    /// What it says: see [`super::entry::Talk::said`].
+    pub said: Vec<u64>,
+}
+
+/// Writes the body of the next NOTIFY; `None` if it would say nothing new.
+fn compose(entry: &mut Subscription, cx: &Stack, view: &View<'_>, want: Want) -> Option<Composed> {
+    if !entry.members.is_empty() {
+        return list::compose(entry, cx, view, want != Want::IfChanged);
+    }
+    entry.talk.told.resize_with(1, Vec::new);
+    let scene = Scene::new(view, cx, &entry.number, entry.dialog.local());
+    let told = entry.talk.told.first_mut()?;
+    let document = (entry.package.write)(&scene, told);
+    let said = vec![document.said()];
+    if want == Want::IfChanged && entry.talk.said == said {
+        return None;
+    }
+    Some(Composed {
+        body: document.with_version(entry.version),
+        kind: document.kind.unwrap_or(entry.package.content_type.into()),
+        said,
+    })
+}
+
 /// Sends the NOTIFY of a subscription; false if there is nothing to say.
 fn send(subscriptions: &mut Subscriptions, cx: &mut Stack, view: &View<'_>, id: SubscriptionId) -> bool {
     let Some(entry) = subscriptions.entries.get_mut(id) else {
@@ -56,25 +82,24 @@ fn send(subscriptions: &mut Subscriptions, cx: &mut Stack, view: &View<'_>, id: 
         entry.talk.want = Some(want);
         return false;
     }
-    let scene = Scene::new(view, cx, &entry.number, entry.dialog.local());
-    let document = (entry.package.write)(&scene, &mut entry.talk.told);
-    let mut hasher = DefaultHasher::new();
-    document.hash(&mut hasher);
-    let said = hasher.finish();
-    if want == Want::IfChanged && entry.talk.said == Some(said) {
+    let Some(composed) = compose(entry, cx, view, want) else {
         return false;
-    }
+    };
     let state = match entry.state {
         State::New | State::Active => format!("active;expires={}", entry.left(cx.now)),
         State::Ending(why) => format!("terminated;reason={}", why.reason()),
     };
-    let body = document.with_version(entry.version);
     let event = Event::new(entry.package.name, entry.event_id.as_deref()).to_string();
-    let outline = Outline::new(&Method::Notify)
+    let mut outline = Outline::new(&Method::Notify)
         .contact(&entry.number)
         .header(HeaderName::Event, event)
-        .header(HeaderName::SubscriptionState, state)
-        .body(entry.package.content_type, body.as_bytes());
+        .header(HeaderName::SubscriptionState, state);
+    if !entry.members.is_empty() {
+        outline = outline.header(HeaderName::Require, list::OPTION); // RFC 4662 section 4.1
+    }
+    if !composed.body.is_empty() {
+        outline = outline.body(&composed.kind, composed.body.as_bytes());
+    }
     let way = crate::way::within(entry.dialog.next_hop(), &entry.flow, false);
     let sent = requests::within(cx, outline, &mut entry.dialog, way, Owner::Subscription(id));
     if sent.is_none() {
@@ -86,7 +111,7 @@ fn send(subscriptions: &mut Subscriptions, cx: &mut Stack, view: &View<'_>, id: 
         return false;
     }
     entry.version = entry.version.saturating_add(1);
-    entry.talk.said = Some(said);
+    entry.talk.said = composed.said;
     entry.talk.under_way = true;
     entry.talk.not_before = cx.now + cx.config.limits.services.subscriptions.spacing;
     subscriptions.tally.sent += 1;

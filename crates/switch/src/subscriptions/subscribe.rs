@@ -12,14 +12,15 @@ use sip::{
 use super::{
     Subscription, Subscriptions,
     entry::{Ended, State, Talk, Want},
-    package::{self, Package, allow_events},
+    list,
+    package::{self, CONFERENCE, PROFILE, Package, Whom, allow_events},
     policy::policy,
     saved::save,
 };
 use crate::{
     accounts::Identity,
     answer::Answer,
-    api::SubscriptionChange,
+    api::{SettingsPatch, SubscriptionChange},
     ids::SubscriptionId,
     stack::{
         Stack,
@@ -33,32 +34,53 @@ struct Asked<'a> {
     event: Event<'a>,
     /// Seconds; 0 fetches or ends.
     seconds: u32,
+    /// What its body changes.
+    patch: Option<Box<SettingsPatch>>,
 }
 
 /// A subscription to be made durable, then [`stored`] is to be called.
 pub(crate) struct ToStore {
     pub id: SubscriptionId,
     pub change: SubscriptionChange,
+    /// Settings of this extension to be stored first; then [`settings_stored`] is to be called.
+    pub settings: Option<(String, Box<SettingsPatch>)>,
 }
 
-/// A SUBSCRIBE of an authenticated sender, outside of any dialog, for `number`. `acts_for`: the extension for which its phone
-/// acts. What is to be stored before the answer;
+/// What is to be watched.
+pub(crate) struct Watched {
+    /// A number, or the name of a list or a conference.
+    pub number: String,
+    /// The numbers of a list (RFC 4662).
+    pub members: Vec<Box<str>>,
+}
+
+/// A SUBSCRIBE of an authenticated sender, outside of any dialog. `acts_for`: the extension for which its phone acts. What
+/// is to be stored before the answer;
 /// `None` where the answer is sent already.
 ///
 /// # Errors
-/// The answer that refuses it: 400, 403, 404, 406, 423, 489, 503.
+/// The answer that refuses it: 400, 403, 404, 406, 413, 415, 421, 423, 489, 503.
 pub(crate) fn begin(
     subscriptions: &mut Subscriptions,
     cx: &mut Stack,
     (server, flow, request): (ServerId, Flow, &Message),
     (watcher, acts_for): (&Identity, &str),
-    number: &str,
+    watched: Watched,
 ) -> Result<Option<ToStore>, Answer> {
     let asked = read(cx, request)?;
+    let Watched { mut number, members } = watched;
     // The mailbox of the person who has logged on at the phone.
-    let is_own_mailbox = asked.package.name == package::SUMMARY.name && number == watcher.extension;
-    let number = if is_own_mailbox { acts_for } else { number };
-    policy(subscriptions, cx, &watcher.extension, asked.package, number)?;
+    if asked.package.name == package::SUMMARY.name && number == watcher.extension {
+        number = acts_for.to_owned();
+    }
+    policy(subscriptions, cx, &watcher.extension, asked.package, &number)?;
+    if !members.is_empty() {
+        list::is_understood(request)?;
+        // What an extension may see only of itself, it may not see of the members of a list.
+        if asked.package.whom != Whom::Anyone {
+            return Err(Answer::because(StatusCode::FORBIDDEN, "Not Your Own"));
+        }
+    }
     let tag = cx.ids.tag();
     let dialog = Dialog::uas(request, &tag).map_err(|fault| unusable(&fault))?;
     let expires = cx.now + Duration::from_secs(u64::from(asked.seconds));
@@ -68,6 +90,7 @@ pub(crate) fn begin(
         watcher: watcher.extension.as_str().into(),
         username: watcher.device.as_deref().map(Into::into),
         number: number.into(),
+        members: members.into(),
         package: asked.package,
         event_id,
         dialog,
@@ -86,7 +109,7 @@ pub(crate) fn begin(
         subscriptions.end(id, Ended::Timeout, cx.now);
         return Ok(None);
     }
-    Ok(to_store(subscriptions, cx, id))
+    Ok(to_store(subscriptions, cx, id, asked.patch))
 }
 
 /// A request within the dialog of a subscription came by `flow`. What is to be stored before its answer; `None` where
@@ -155,7 +178,13 @@ pub(crate) fn within(
     }
     let expires = entry.expires;
     subscriptions.ends.set(id, expires);
-    to_store(subscriptions, cx, id)
+    to_store(subscriptions, cx, id, asked.patch)
+}
+
+/// The settings that a SUBSCRIBE changes are on disk: what is to be stored of the subscription itself. `None` if it has
+/// ended.
+pub(crate) fn settings_stored(subscriptions: &mut Subscriptions, cx: &Stack, id: SubscriptionId) -> Option<ToStore> {
+    to_store(subscriptions, cx, id, None)
 }
 
 /// What was to be stored is on disk, or could not be written: the SUBSCRIBE is answered, and its NOTIFY follows (RFC 6665
@@ -207,10 +236,16 @@ impl Subscriptions {
     }
 }
 
-fn to_store(subscriptions: &mut Subscriptions, cx: &Stack, id: SubscriptionId) -> Option<ToStore> {
+fn to_store(
+    subscriptions: &mut Subscriptions,
+    cx: &Stack,
+    id: SubscriptionId,
+    patch: Option<Box<SettingsPatch>>,
+) -> Option<ToStore> {
     let entry = subscriptions.entries.get_mut(id)?;
     let change = save(entry, cx);
-    Some(ToStore { id, change })
+    let settings = patch.map(|patch| (entry.watcher.to_string(), patch));
+    Some(ToStore { id, change, settings })
 }
 
 /// The 200 (RFC 6665 section 4.2.1.1).
@@ -219,14 +254,16 @@ fn accept(subscriptions: &Subscriptions, cx: &mut Stack, id: SubscriptionId, ser
         return;
     };
     let contact = cx.contact(&entry.flow, &entry.number, entry.dialog.is_secure());
-    let reply = Builder::reply(request, StatusCode::OK, Some(entry.dialog.local_tag()))
+    let mut reply = Builder::reply(request, StatusCode::OK, Some(entry.dialog.local_tag()))
         .copy(request, HeaderName::RecordRoute)
         .header(HeaderName::Contact, contact)
         .header(HeaderName::Expires, entry.left(cx.now))
         .header(HeaderName::AllowEvents, allow_events())
-        .header(HeaderName::Server, &cx.config.product)
-        .finish();
-    cx.respond(server, reply);
+        .header(HeaderName::Server, &cx.config.product);
+    if !entry.members.is_empty() {
+        reply = reply.header(HeaderName::Require, list::OPTION); // RFC 4662 section 4.1
+    }
+    cx.respond(server, reply.finish());
 }
 
 fn unusable(fault: &DialogError) -> Answer {
@@ -247,6 +284,9 @@ fn read<'a>(cx: &Stack, request: &'a Message) -> Result<Asked<'a>, Answer> {
     let Some((package, event)) = known else {
         return Err(Answer::of(489).with(HeaderName::AllowEvents, allow_events()));
     };
+    if package.name == PROFILE.name && event.params.get("profile-type").is_none() {
+        return Err(bad_event()); // RFC 6080 section 6.2
+    }
     let mut types = request.values(HeaderName::Accept).peekable();
     // RFC 6665 section 3.1.3: without Accept, the default type of the package is meant.
     if types.peek().is_some() && !types.any(|range| package.is_within(range)) {
@@ -258,9 +298,39 @@ fn read<'a>(cx: &Stack, request: &'a Message) -> Result<Asked<'a>, Answer> {
     let limits = &cx.config.limits.services.subscriptions;
     let brief = || Answer::of(423).with(HeaderName::MinExpires, limits.min_expires.to_string());
     let seconds = limits.grant(expires).ok_or_else(brief)?;
+    let patch = match package.change {
+        Some(change) if !request.body().is_empty() => {
+            let kind = request.content_type().unwrap_or_default().split(';').next();
+            if !kind.is_some_and(|kind| kind.trim().eq_ignore_ascii_case(package.content_type)) {
+                return Err(Answer::of(415).with(HeaderName::Accept, package.content_type));
+            }
+            if request.body().len() > limits.publications.document {
+                return Err(Answer::of(413));
+            }
+            Some(Box::new(change(request.body())?))
+        }
+        Some(_) | None => None,
+    };
     Ok(Asked {
         package,
         event,
         seconds,
+        patch,
     })
+}
+
+/// Whether a SUBSCRIBE asks for this package.
+fn asks_for(request: &Message, package: &Package) -> bool {
+    let event: Option<Event<'_>> = request.read().ok().flatten();
+    event.is_some_and(|event| event.package.eq_ignore_ascii_case(package.name))
+}
+
+/// Whether a SUBSCRIBE asks for the settings of the phone itself, which its Request-URI need not name as a number.
+pub(crate) fn asks_for_profile(request: &Message) -> bool {
+    asks_for(request, &PROFILE)
+}
+
+/// Whether a SUBSCRIBE asks who is in a conference.
+pub(crate) fn asks_for_conference(request: &Message) -> bool {
+    asks_for(request, &CONFERENCE)
 }

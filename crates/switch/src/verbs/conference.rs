@@ -51,6 +51,10 @@ enum Stage {
 
 /// `caller.conference(room, #{ pin, muted, record, leave, .. })`.
 pub(super) fn conference(call: &mut Call, x: &mut Core, want: ConferenceOptions) -> Next {
+    // The answer to the INVITE names the conference as our Contact; with a PIN, what follows after the PIN does.
+    if want.pin.is_none() {
+        focus(call, x, Some(&want.room));
+    }
     if !pick_up(call, x) {
         return over(ConferenceStatus::Failed, Duration::ZERO);
     }
@@ -76,6 +80,12 @@ pub(super) fn join(call: &mut Call, x: &mut Core, room: String) -> Next {
         tones: true,
     };
     conference(call, x, want)
+}
+
+/// Our Contact to the caller's phone is the conference from now on, so that the phone can subscribe to it (RFC 4579 section
+/// 5.1); or what was dialled, again.
+fn focus(call: &Call, x: &mut Core, room: Option<&str>) {
+    call.with_subject(x, |leg, _| leg.path.focus = room.map(Into::into));
 }
 
 fn over(status: ConferenceStatus, time: Duration) -> Next {
@@ -147,6 +157,7 @@ impl Attending {
             tracing::warn!(conference = %self.want.room, "no room (--conferences, --conference-members)");
             return over(ConferenceStatus::Full, Duration::ZERO);
         }
+        focus(call, x, Some(&self.want.room));
         call::listen(call, x, true);
         self.record(call, x);
         self.note(call, x, Began::Answered);
@@ -254,6 +265,7 @@ impl Attending {
                 };
                 let (number, name) = person(call, x);
                 x.conferences.reseat(&mut x.stack, &room, call.id, (port, number, name));
+                focus(call, x, Some(&room));
                 call::listen(call, x, true);
                 self.note(call, x, Began::Replaced);
             }
@@ -280,6 +292,7 @@ impl Attending {
 
     fn leave(&self, call: &mut Call, x: &mut Core, status: ConferenceStatus, since: Instant) -> Next {
         x.conferences.leave(&mut x.stack, &self.want.room, call.id);
+        focus(call, x, None);
         call::listen(call, x, false);
         call.keys.waiting.clear();
         if let Some(one) = call.subject_leg(x).map(|leg| leg.peer.to_string()) {

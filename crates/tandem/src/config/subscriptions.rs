@@ -180,4 +180,24 @@ pub(super) const KEYS: &[Key] = &[
             Ok(())
         },
     ),
+    setting(
+        "max-list-members",
+        "N",
+        "100",
+        "Numbers of a list that one subscription watches; longer lists get 413",
+        |c, v| {
+            c.switch.limits.services.subscriptions.list_members = values::whole(one(v), 1, 1_000)?;
+            Ok(())
+        },
+    ),
+    setting(
+        "profile-url",
+        "URL|none",
+        "none",
+        "Where phones that ask for their profile (Event: ua-profile) find their settings",
+        |c, v| {
+            c.switch.limits.services.subscriptions.profile = values::url(one(v))?;
+            Ok(())
+        },
+    ),
 ];

@@ -328,6 +328,8 @@ fn every_key_is_read_from_the_file_as_well() {
         max_publication_bytes = 777
         min_publication = 77
         max_publication = 777
+        max_list_members = 7
+        profile_url = "https://pbx.example/settings"
     "#;
     let named = file.matches(" = ").count();
     assert_eq!(named, keys().count());

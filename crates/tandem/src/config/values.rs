@@ -134,6 +134,19 @@ pub(super) fn domain(value: &str) -> Result<String, String> {
     Ok(value.to_ascii_lowercase())
 }
 
+/// An absolute http or https URL that can stand in quotes, or `none`.
+pub(super) fn url(value: &str) -> Result<Option<String>, String> {
+    if value == "none" {
+        return Ok(None);
+    }
+    let rest = value.strip_prefix("https://").or_else(|| value.strip_prefix("http://"));
+    let fits = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\\' | b'<' | b'>');
+    if rest.is_none_or(str::is_empty) || value.len() > 1_024 || !value.bytes().all(fits) {
+        return Err("expected none, or a URL that begins with https:// or http://".into());
+    }
+    Ok(Some(value.to_owned()))
+}
+
 pub(super) fn advertise(value: &str) -> Result<IpAddr, String> {
     let ip: Option<IpAddr> = value.parse().ok();
     ip.filter(|ip| !ip.is_unspecified() && !ip.is_multicast())

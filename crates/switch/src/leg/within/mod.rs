@@ -61,7 +61,13 @@ pub(crate) fn request(leg: &mut Leg, cx: &mut Stack, server: ServerId, flow: Flo
         Method::Prack => sent::acknowledged(leg, cx, server, &request),
         Method::Ack | Method::Cancel => {}
         Method::Refer => refer::received(leg, cx, server, request),
-        Method::Register | Method::Subscribe | Method::Notify | Method::Publish => {
+        // RFC 6665 section 4.5.2: a notifier need not share the dialog of a call, and says so. Such a phone subscribes in a
+        // dialog of its own, which outlives the call.
+        Method::Subscribe => {
+            let answer = Answer::because(StatusCode::FORBIDDEN, "Dialog Sharing Not Supported");
+            cx.answer(server, &request, &answer);
+        }
+        Method::Register | Method::Notify | Method::Publish => {
             not_allowed(cx, server, &request, 405);
         }
         Method::Other(_) => not_allowed(cx, server, &request, 501),

@@ -29,6 +29,7 @@ pub(super) static PACKAGE: Package = Package {
     moved_by: &[Topic::Lines, Topic::Contacts],
     whom: Whom::Anyone,
     write,
+    change: None,
 };
 
 fn write(scene: &Scene<'_>, told: &mut Told) -> Document {
@@ -57,7 +58,11 @@ fn write(scene: &Scene<'_>, told: &mut Told) -> Document {
     }
     *told = shown;
     tail.push_str("</dialog-info>\n");
-    Document { head, tail: Some(tail) }
+    Document {
+        kind: None,
+        head,
+        tail: Some(tail),
+    }
 }
 
 // Writing to a string cannot fail.

@@ -6,21 +6,41 @@
 //! | `summary.rs` | `message-summary` (RFC 3842) | messages that wait |
 //! | `reg.rs` | `reg` (RFC 3680) | the contacts of an extension |
 //! | `presence.rs` | `presence` (RFC 3856) | what an extension does, and says about itself |
+//! | `conference.rs` | `conference` (RFC 4575) | who is in a conference |
+//! | `features.rs` | `as-feature-event` | do not disturb and forwards, as the keys of phones show and set them |
+//! | `profile.rs` | `ua-profile` (RFC 6080) | where the settings of a phone are |
 //! | `xml.rs` | | reads documents, escapes text |
 
+mod conference;
 mod dialog;
+mod features;
 mod presence;
+mod profile;
 mod reg;
 mod summary;
 pub(super) mod xml;
 
+use std::{
+    borrow::Cow,
+    collections::hash_map::DefaultHasher,
+    hash::{Hash, Hasher},
+    sync::Arc,
+};
+
 use sip::{NameAddr, Uri};
 
-pub(super) use self::{presence::PACKAGE as PRESENCE, summary::PACKAGE as SUMMARY};
+pub(super) use self::{
+    conference::PACKAGE as CONFERENCE, presence::PACKAGE as PRESENCE, profile::PACKAGE as PROFILE,
+    summary::PACKAGE as SUMMARY,
+};
 pub(crate) use self::{presence::presence_of, summary::Mailboxes};
 use crate::{
     accounts::Accounts,
     activity::Activity,
+    answer::Answer,
+    api::SettingsPatch,
+    conferences::Conferences,
+    config::Config,
     ids::LegKind,
     leg::Leg,
     registrar::Registrar,
@@ -30,7 +50,15 @@ use crate::{
 };
 
 /// Every package that a SUBSCRIBE may name.
-static PACKAGES: [&Package; 4] = [&dialog::PACKAGE, &presence::PACKAGE, &summary::PACKAGE, &reg::PACKAGE];
+static PACKAGES: [&Package; 7] = [
+    &dialog::PACKAGE,
+    &presence::PACKAGE,
+    &summary::PACKAGE,
+    &reg::PACKAGE,
+    &conference::PACKAGE,
+    &features::PACKAGE,
+    &profile::PACKAGE,
+];
 
 /// One event package (RFC 6665 section 5).
 pub(crate) struct Package {
@@ -44,7 +72,12 @@ pub(crate) struct Package {
     pub whom: Whom,
     /// Writes the state of a number.
     pub write: fn(&Scene<'_>, &mut Told) -> Document,
+    /// Reads what the body of a SUBSCRIBE changes, where it may change something.
+    pub change: Option<Change>,
 }
+
+/// Reads the change of settings that a body asks for; or the answer that refuses it.
+type Change = fn(&[u8]) -> Result<SettingsPatch, Answer>;
 
 /// Something that may change.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -59,6 +92,8 @@ pub(crate) enum Topic {
     Settings,
     /// What the phones of an extension say about themselves.
     Published,
+    /// The members of a conference.
+    Members,
 }
 
 /// Whose state an extension may watch.
@@ -68,6 +103,8 @@ pub(crate) enum Whom {
     Anyone,
     /// Its own.
     Own,
+    /// That of a conference in progress.
+    Conference,
 }
 
 /// What a package has to remember of the last document of a subscription: names of what it showed.
@@ -81,6 +118,7 @@ pub(crate) struct View<'a> {
     pub registrar: &'a Registrar,
     pub mailboxes: &'a Mailboxes,
     pub published: &'a Publications,
+    pub conferences: &'a Conferences,
 }
 
 /// What a document is about.
@@ -90,11 +128,14 @@ pub(crate) struct Scene<'a> {
     pub number: &'a str,
     /// The host by which the phone knows us, with the port.
     pub host: String,
+    pub config: Arc<Config>,
 }
 
-/// A document, with a gap for its version.
+/// A document, with a gap for its version. An empty one is no body.
 #[derive(Clone, Debug, Hash)]
 pub(crate) struct Document {
+    /// Its media type, if that is not the package's.
+    pub kind: Option<Cow<'static, str>>,
     /// What stands before the version.
     pub head: String,
     /// What follows it; `None` for a document without a version.
@@ -128,6 +169,7 @@ impl<'a> Scene<'a> {
             host: host
                 .filter(|host| !host.is_empty())
                 .unwrap_or_else(|| cx.config.domain.clone()),
+            config: Arc::clone(&cx.config),
         }
     }
 
@@ -142,6 +184,13 @@ impl<'a> Scene<'a> {
 }
 
 impl Document {
+    /// A hash of what it says.
+    pub fn said(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        self.hash(&mut hasher);
+        hasher.finish()
+    }
+
     /// The text.
     pub fn with_version(&self, version: u32) -> String {
         match &self.tail {
@@ -182,6 +231,9 @@ mod tests {
             assert_eq!(package.is_within(range), taken, "{range}");
         }
         assert!(find("presence.winfo").is_none());
-        assert_eq!(allow_events(), "dialog, presence, message-summary, reg, refer");
+        assert_eq!(
+            allow_events(),
+            "dialog, presence, message-summary, reg, conference, as-feature-event, ua-profile, refer"
+        );
     }
 }

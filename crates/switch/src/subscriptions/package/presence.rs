@@ -29,6 +29,7 @@ pub(in crate::subscriptions) static PACKAGE: Package = Package {
     moved_by: &[Topic::Lines, Topic::Contacts, Topic::Settings, Topic::Published],
     whom: Whom::Anyone,
     write,
+    change: None,
 };
 
 /// What an extension does.
@@ -133,5 +134,9 @@ fn write(scene: &Scene<'_>, _: &mut Told) -> Document {
         let _ = write!(out, "<rpid:{activity}/>");
     }
     let _ = writeln!(out, "</rpid:activities>{notes}</dm:person>\n</presence>");
-    Document { head: out, tail: None }
+    Document {
+        kind: None,
+        head: out,
+        tail: None,
+    }
 }

@@ -11,6 +11,7 @@ pub(super) static PACKAGE: Package = Package {
     // RFC 3680 section 4.8: a contact tells where a phone is.
     whom: Whom::Own,
     write,
+    change: None,
 };
 
 fn write(scene: &Scene<'_>, _: &mut Told) -> Document {
@@ -36,5 +37,9 @@ fn write(scene: &Scene<'_>, _: &mut Told) -> Document {
         xml::escape(&aor),
         xml::escape(scene.number)
     );
-    Document { head, tail: Some(tail) }
+    Document {
+        kind: None,
+        head,
+        tail: Some(tail),
+    }
 }

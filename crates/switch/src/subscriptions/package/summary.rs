@@ -10,6 +10,7 @@ pub(in crate::subscriptions) static PACKAGE: Package = Package {
     moved_by: &[Topic::Mailbox],
     whom: Whom::Anyone,
     write,
+    change: None,
 };
 
 /// How many voice messages wait in each mailbox. A mailbox without any has no entry.
@@ -44,6 +45,7 @@ fn write(scene: &Scene<'_>, _: &mut Told) -> Document {
     let waiting = if new > 0 { "yes" } else { "no" };
     let account = scene.uri(scene.number);
     Document {
+        kind: None,
         head: format!(
             "Messages-Waiting: {waiting}\r\nMessage-Account: {account}\r\nVoice-Message: {new}/{old} (0/0)\r\n"
         ),
