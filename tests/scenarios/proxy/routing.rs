@@ -215,3 +215,13 @@ fn the_next_address_of_a_name_is_tried() {
     raw.caller.takes_response(480);
     raw.clears();
 }
+
+#[test]
+fn a_target_that_refuses_the_connection_draws_500() {
+    // RFC 3261 16.9 and 16.7 step 6.
+    let raw = Raw::plan(r#"caller.proxy("sip:bob@198.51.7.1;transport=tcp");"#);
+    raw.invites(|invite| invite);
+    raw.caller.takes_response(500);
+    assert_eq!(raw.stage.record().sip_code, 503);
+    raw.clears();
+}

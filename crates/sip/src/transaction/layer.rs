@@ -251,16 +251,6 @@ impl Layer {
         }
     }
 
-    /// Forgets a request other than INVITE without an answer: its sender has given it up by now, and a 408 would help nobody
-    /// (RFC 4320 section 4.2).
-    pub fn abandon(&mut self, id: ServerId) {
-        if self.tables.servers.get(id.0).is_some() {
-            self.event(TxEvent::ServerGone { id });
-            self.remove_server(id);
-            self.queue.settle(&mut self.tables);
-        }
-    }
-
     /// Cancels an INVITE (RFC 3261 9.1): at once if a provisional response has come, else when one
     /// comes; not at all if a final one has. Its transaction ends as any other: with a final
     /// response (487, or a 2xx that was faster), or timed out.

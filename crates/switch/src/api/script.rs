@@ -417,8 +417,7 @@ impl DialStatus {
     }
 }
 
-/// A status that a script may reject a call with: 400 to 699 (RFC 3261 21.4 to 21.6). A redirection, 3xx, is the verb
-/// [`Verb::Redirect`].
+/// A status that a script may reject a call with: 400 to 699 (RFC 3261 21.4 to 21.6). See also [`Verb::Redirect`].
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "i64", into = "i64")]
 pub struct RejectCode(u16);

@@ -17,8 +17,8 @@ use super::{
     deliver::deliver,
     demands,
     foreign::{self, dropped, foreign_cancel, foreign_response},
-    options::options,
-    outside, refer,
+    outside::{self, options},
+    refer,
     register::register,
     responses, subscribe,
 };

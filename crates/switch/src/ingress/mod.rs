@@ -10,8 +10,7 @@
 //! | `deliver.rs` | MESSAGE to every phone of an extension | `deliveries` |
 //! | `demands.rs` | what a request demands: priorities, security agreements, preconditions | |
 //! | `foreign.rs` | messages from unexpected addresses | |
-//! | `options.rs` | OPTIONS outside of dialogs | |
-//! | `outside.rs` | requests for other domains, and their scripts | `outside` |
+//! | `outside/` | requests for other domains, and their scripts; OPTIONS | `outside` |
 //! | `subscribe.rs` | SUBSCRIBE and PUBLISH: who sent them, and the requests within a dialog | |
 //! | `responses.rs` | responses to our own requests, and which room hears of them | |
 //! | `refer.rs` | REFER outside of a dialog | |
@@ -25,7 +24,6 @@ pub(crate) mod deliver;
 mod demands;
 mod endpoint;
 mod foreign;
-mod options;
 pub(crate) mod outside;
 mod refer;
 mod register;

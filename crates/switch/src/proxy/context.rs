@@ -387,10 +387,7 @@ fn finish(p: &mut Proxy, cx: &mut Stack, id: ProxyId) {
             (code, StatusCode::REQUEST_TERMINATED.reason().to_owned())
         }
         // RFC 4320 section 4.2: nobody could use a 408 to a request other than INVITE.
-        Some((best, _)) if best::code(&best) == 408 && !invite => {
-            cx.layer.abandon(server);
-            (408, best.reason().to_owned())
-        }
+        Some((best, _)) if best::code(&best) == 408 && !invite => (408, best.reason().to_owned()),
         Some((best, challenges)) => {
             let (code, reason) = (best::code(&best), best.reason().to_owned());
             // RFC 3261 16.7 step 6: a 503 would say that Tandem itself serves no requests.
@@ -447,9 +444,13 @@ pub(crate) fn server_gone(p: &mut Proxy, cx: &mut Stack, server: ServerId) {
     let Some(id) = p.by_server.get(&server).copied() else {
         return;
     };
-    if let Some(context) = p.contexts.get_mut(id) {
+    if let Some(context) = p.contexts.get_mut(id)
+        && context.stage != Stage::Answered
+    {
         context.stage = Stage::Answered;
         context.waiting.clear();
+        let timeout = (408, StatusCode::REQUEST_TIMEOUT.reason().to_owned());
+        answered(p, cx, id, Err(timeout));
     }
     settle(p, cx, id);
 }

@@ -6,22 +6,27 @@ use crate::{
     answer::Answer,
     core::Core,
     locations::Peer,
-    stack::capabilities::{self, Place, allow, supported},
+    stack::capabilities::{self as known, Place, allow, supported},
     subscriptions::allow_events,
 };
 
 /// OPTIONS came.
-pub(super) fn options(x: &mut Core, id: ServerId, flow: &Flow, message: &Message) {
-    let status = StatusCode::new(as_an_invite(x, flow, message)).unwrap_or(StatusCode::OK);
-    let answer = Answer::new(status)
+pub(in crate::ingress) fn options(x: &mut Core, id: ServerId, flow: &Flow, message: &Message) {
+    let answer = capabilities(x, as_an_invite(x, flow, message));
+    x.stack.answer_and_forget(id, message, &answer);
+}
+
+/// What Tandem can do, with this status.
+pub(super) fn capabilities(x: &Core, code: u16) -> Answer {
+    let status = StatusCode::new(code).unwrap_or(StatusCode::OK);
+    Answer::new(status)
         .with(HeaderName::Allow, allow(Place::Outside))
         .with(HeaderName::AllowEvents, allow_events())
-        .with(HeaderName::Accept, capabilities::ACCEPT)
-        .with(HeaderName::AcceptEncoding, capabilities::ACCEPT_ENCODING)
+        .with(HeaderName::Accept, known::ACCEPT)
+        .with(HeaderName::AcceptEncoding, known::ACCEPT_ENCODING)
         .with(HeaderName::AcceptLanguage, "en")
         .with(HeaderName::Supported, supported(Place::Outside))
-        .with(HeaderName::Server, &x.stack.config.product);
-    x.stack.answer_and_forget(id, message, &answer);
+        .with(HeaderName::Server, &x.stack.config.product)
 }
 
 /// The status that an INVITE for the same URI would get, as far as no dialplan has to be asked: 200, 404, 480 or 486.

@@ -1,11 +1,20 @@
 //! Requests for other domains, other than calls: the script `on_request` decides what becomes of them.
 //!
+//! | file | what it does |
+//! |---|---|
+//! | `mod.rs` | the requests whose scripts run |
+//! | `options.rs` | OPTIONS outside of dialogs |
+//!
 //! A request waits here from its authentication until its script is over. A script that does nothing leaves it with 404
 //! (RFC 3261 8.2.2.1), as does a dialplan without `on_request`.
+
+mod options;
 
 use std::collections::BTreeMap;
 
 use sip::{Flow, HeaderName, Message, Method, Scheme, transaction::ServerId};
+
+pub(super) use options::options;
 
 use super::{Ingress, challenge::authenticate, endpoint::facts};
 use crate::{
@@ -211,6 +220,11 @@ pub(crate) fn ended(g: &mut Ingress, x: &mut Core, call: CallUid, result: Result
         }
     };
     if !waiting.decided {
-        x.stack.answer(waiting.server, &waiting.request, &Answer::of(code));
+        let answer = if *waiting.request.method() == Method::Options {
+            options::capabilities(x, code)
+        } else {
+            Answer::of(code)
+        };
+        x.stack.answer(waiting.server, &waiting.request, &answer);
     }
 }
