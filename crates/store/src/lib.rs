@@ -26,7 +26,7 @@ pub use cdrs::{CdrFilter, CdrSearch};
 pub use error::StoreError;
 pub use import::{ImportOutcome, ImportReport};
 pub use open::{Options, Store, Synchronous};
-pub use phones::log_ons::LogOn;
+pub use phones::{log_ons::LogOn, messages::KeptCount};
 pub use recordings::{Parties, RecordingFilter, StoredRecording};
 pub use rows::{Account, ExtensionPatch, MAX_TEXT, NewExtension, Page, StoredCdr, Token};
 pub use writer::{Durable, Writer, WriterStats};

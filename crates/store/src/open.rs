@@ -181,6 +181,14 @@ impl Store {
         messages::load(self, domain, now).await
     }
 
+    /// How many messages a domain keeps for an extension, and since when.
+    ///
+    /// # Errors
+    /// The error of SQLite.
+    pub async fn count_messages(&self, domain: &str, number: &str) -> Result<messages::KeptCount, StoreError> {
+        messages::count(self, domain, number).await
+    }
+
     /// Keeps an admin token's SHA-256 under a name; one of that name in the domain is replaced.
     ///
     /// # Errors

@@ -93,3 +93,27 @@ async fn a_message_that_cannot_be_written_is_said_so() {
     kept.store.close().await.unwrap();
     writer.keep_message(message(1)).await.unwrap_err();
 }
+
+#[tokio::test]
+async fn the_messages_of_an_extension_are_counted() {
+    let kept = fresh().await;
+    kept.store
+        .create_extension(DOMAIN, &new_extension("102"), NOW)
+        .await
+        .unwrap();
+    let count = async |number: &str| {
+        let count = kept.store.count_messages(DOMAIN, number).await.unwrap();
+        (count.count, count.oldest_at)
+    };
+    assert_eq!(count("102").await, (0, None));
+    let writer = kept.store.writer(DOMAIN);
+    for id in [2, 3] {
+        writer.keep_message(message(id)).await.unwrap();
+    }
+    kept.store.writer("other").keep_message(message(1)).await.unwrap();
+    assert_eq!(count("102").await, (2, Some(NOW)));
+    assert_eq!(count("103").await, (0, None));
+    writer.drop_message(2);
+    writer.flush().await.unwrap();
+    assert_eq!(count("102").await, (1, Some(NOW)));
+}

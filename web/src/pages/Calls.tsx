@@ -21,7 +21,7 @@ export function CallsPage() {
   useTitle("Calls");
   const [starting, setStarting] = useState(false);
   const [moving, setMoving] = useState<Call>();
-  const [ending, setEnding] = useState<Call>();
+  const [ending, setEnding] = useState<Ending>();
   const list = useQuery({
     queryKey: ["calls"],
     queryFn: ({ signal }) => unwrap(api.GET("/api/v1/calls", { signal })),
@@ -73,7 +73,7 @@ export function CallsPage() {
                   Transfer
                 </button>
               )}
-              <button type="button" className="danger quiet" onClick={() => setEnding(call)}>
+              <button type="button" className="danger quiet" onClick={() => setEnding({ id: call.id, from: call.from, to: call.to || call.dialed })}>
                 Hang up
               </button>
             </>
@@ -89,6 +89,9 @@ export function CallsPage() {
   );
 }
 
+/** A call that is to be hung up: who calls, and who is called or the slot in which the caller waits. */
+type Ending = { id: string; from: string; to: string };
+
 const COLUMNS: Column<Call>[] = [
   { head: "From", show: (call) => <Party number={call.from} name={call.from_name} /> },
   { head: "To", show: ({ to, dialed }) => <Party number={to || dialed} name={to && to !== dialed ? `dialled ${dialed}` : undefined} /> },
@@ -99,6 +102,8 @@ const COLUMNS: Column<Call>[] = [
 
 /** The calls that wait in a slot. Without a parked call there is nothing to see. */
 function Parked() {
+  const [taking, setTaking] = useState<ParkedCall>();
+  const [ending, setEnding] = useState<Ending>();
   const list = useQuery({
     queryKey: ["parked"],
     queryFn: ({ signal }) => unwrap(api.GET("/api/v1/parked", { signal })),
@@ -114,8 +119,29 @@ function Parked() {
         <span className="muted">Dial the slot to take the call</span>
       </header>
       <Listing query={list} count={parked.length} empty={null}>
-        <Table items={parked} id={(one) => one.call_id} columns={PARKED} />
+        <Table
+          items={parked}
+          id={(one) => one.call_id}
+          columns={PARKED}
+          actions={(one) => (
+            <>
+              <button type="button" className="quiet" aria-label={`Take the call at ${one.slot}`} onClick={() => setTaking(one)}>
+                Take
+              </button>
+              <button
+                type="button"
+                className="danger quiet"
+                aria-label={`Hang up the call at ${one.slot}`}
+                onClick={() => setEnding({ id: one.call_id, from: one.number, to: one.slot })}
+              >
+                Hang up
+              </button>
+            </>
+          )}
+        />
       </Listing>
+      {taking && <NewCallDialog parked={taking} onClose={() => setTaking(undefined)} />}
+      {ending && <HangUpDialog call={ending} onClose={() => setEnding(undefined)} />}
     </section>
   );
 }
@@ -234,11 +260,14 @@ function TransferDialog({ call, onClose }: { call: Call; onClose: () => void }) 
   );
 }
 
-function HangUpDialog({ call, onClose }: { call: Call; onClose: () => void }) {
+function HangUpDialog({ call, onClose }: { call: Ending; onClose: () => void }) {
   const client = useQueryClient();
   const hangUp = useMutation({
     mutationFn: () => unwrap(api.DELETE("/api/v1/calls/{id}", { params: { path: { id: call.id } } })),
-    onSettled: () => client.invalidateQueries({ queryKey: ["calls"] }),
+    onSettled: () => {
+      void client.invalidateQueries({ queryKey: ["parked"] });
+      return client.invalidateQueries({ queryKey: ["calls"] });
+    },
     onSuccess: onClose,
   });
   return (
@@ -252,16 +281,17 @@ function HangUpDialog({ call, onClose }: { call: Call; onClose: () => void }) {
       onClose={onClose}
     >
       <p>
-        The call from <b>{call.from}</b> to <b>{call.to || call.dialed}</b> ends for both sides.
+        The call from <b>{call.from}</b> to <b>{call.to}</b> ends for both sides.
       </p>
     </FormDialog>
   );
 }
 
-function NewCallDialog({ onClose }: { onClose: () => void }) {
+/** Begins a call. `parked`: a call that waits in a slot, which the extension takes. */
+function NewCallDialog({ parked, onClose }: { parked?: ParkedCall; onClose: () => void }) {
   const client = useQueryClient();
   const [from, setFrom] = useState("");
-  const [to, setTo] = useState("");
+  const [to, setTo] = useState(parked?.slot ?? "");
   const [attempt] = useState(() => new Attempt());
   const start = useMutation({
     mutationFn: () => {
@@ -272,8 +302,8 @@ function NewCallDialog({ onClose }: { onClose: () => void }) {
   });
   return (
     <FormDialog
-      title="New call"
-      submit="Call"
+      title={parked ? `Take the call of ${parked.number}` : "New call"}
+      submit={parked ? "Take" : "Call"}
       busy={start.isPending}
       error={faultElsewhere(start.error, ["from", "to"])}
       onSubmit={() => start.mutate()}
@@ -285,6 +315,7 @@ function NewCallDialog({ onClose }: { onClose: () => void }) {
         fault={faultOf(start.error, "from")}
         onChange={setFrom}
         placeholder="101"
+        {...(parked && { hint: "Its phones ring. The one that is picked up has the call." })}
       />
       <Field
         label="Then dial"

@@ -61,7 +61,7 @@ function Room({ conference: { room, since, recorded, members }, onRemove }: Room
       <Table
         items={members}
         id={(member) => member.id}
-        columns={COLUMNS}
+        columns={[...COLUMNS, { head: "Volume", show: (member) => <Volume room={room} member={member} /> }]}
         actions={(member) => (
           <>
             <Mute room={room} member={member} />
@@ -95,13 +95,14 @@ const COLUMNS: Column<ConferenceMember>[] = [
   { head: "Since", look: "right number", show: ({ since }) => <Elapsed from={since} /> },
 ];
 
-function Mute({ room, member: { id, number, muted } }: Removal) {
+/** Changes a member; `failed` is said where that was not possible. */
+function useChange({ room, member: { id } }: Removal, failed: string) {
   const client = useQueryClient();
   const notify = useNotify();
-  const mute = useMutation({
-    mutationFn: () => {
+  return useMutation({
+    mutationFn: (body: { muted?: boolean; volume?: number }) => {
       const path = { room, id };
-      return unwrap(api.PATCH("/api/v1/conferences/{room}/members/{id}", { params: { path }, body: { muted: !muted } }));
+      return unwrap(api.PATCH("/api/v1/conferences/{room}/members/{id}", { params: { path }, body }));
     },
     onSuccess: (now) => {
       const update = (member: ConferenceMember) => (member.id === id ? now : member);
@@ -109,13 +110,43 @@ function Mute({ room, member: { id, number, muted } }: Removal) {
       client.setQueryData<Page>(["conferences"], (page) => page && { ...page, items: page.items.map(change) });
     },
     onError: (error) => {
-      notify({ tone: "bad", text: `${number} is not ${muted ? "heard again" : "muted"}. ${message(error)}` });
+      notify({ tone: "bad", text: `${failed} ${message(error)}` });
       void client.invalidateQueries({ queryKey: ["conferences"] });
     },
   });
+}
+
+/** How loud the others hear a member, in steps. */
+const VOLUMES = [12, 6, 0, -6, -12, -20];
+
+function Volume(place: Removal) {
+  const { number, volume } = place.member;
+  const change = useChange(place, `The volume of ${number} stays as it is.`);
+  // One that was chosen over the API is shown as well.
+  const steps = VOLUMES.includes(volume) ? VOLUMES : [...VOLUMES, volume].sort((a, b) => b - a);
+  const text = (step: number) => (step === 0 ? "as it is" : `${step > 0 ? "+" : "\u2212"}${Math.abs(step)} dB`);
+  return (
+    <select
+      aria-label={`Volume of ${number}`}
+      value={volume}
+      disabled={change.isPending}
+      onChange={(event) => change.mutate({ volume: Number(event.target.value) })}
+    >
+      {steps.map((step) => (
+        <option key={step} value={step}>
+          {text(step)}
+        </option>
+      ))}
+    </select>
+  );
+}
+
+function Mute(place: Removal) {
+  const { number, muted } = place.member;
+  const mute = useChange(place, `${number} is not ${muted ? "heard again" : "muted"}.`);
   const action = muted ? "Unmute" : "Mute";
   return (
-    <button type="button" className="quiet" aria-label={`${action} ${number}`} disabled={mute.isPending} onClick={() => mute.mutate()}>
+    <button type="button" className="quiet" aria-label={`${action} ${number}`} disabled={mute.isPending} onClick={() => mute.mutate({ muted: !muted })}>
       {action}
     </button>
   );

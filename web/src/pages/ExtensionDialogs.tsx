@@ -15,6 +15,7 @@ import {
 } from "../api/client";
 import { Dialog, FormDialog } from "../ui/Dialog";
 import { Choice, Field, Toggle } from "../ui/Field";
+import { dateTime } from "../ui/format";
 import { CopyIcon } from "../ui/Icons";
 import { Failed, faultElsewhere, faultOf, Loading, message } from "../ui/States";
 import { type Fact, Facts } from "../ui/Table";
@@ -321,6 +322,24 @@ export function EditDialog({ extension, onClose }: { extension: Extension; onClo
   );
 }
 
+/** How many messages wait for a phone of the extension; nothing where none waits, or where that is not known. */
+function KeptMessages({ number }: { number: string }) {
+  const kept = useQuery({
+    queryKey: ["extension", number, "kept-messages"],
+    queryFn: ({ signal }) =>
+      unwrap(api.GET("/api/v1/extensions/{number}/kept-messages", { params: { path: { number } }, signal })),
+    gcTime: 0,
+  });
+  const { count = 0, oldest_at } = kept.data ?? {};
+  if (!count || !oldest_at) return null;
+  const messages = count === 1 ? "1 text message waits" : `${count} text messages wait`;
+  return (
+    <p className="hint">
+      {messages} for its phone to register, the oldest since {dateTime(oldest_at)}.
+    </p>
+  );
+}
+
 type Input = Pick<InputHTMLAttributes<HTMLInputElement>, "type" | "min" | "max" | "maxLength">;
 
 function EditForm({ current, title, onClose }: FormProps) {
@@ -345,7 +364,7 @@ function EditForm({ current, title, onClose }: FormProps) {
     onSuccess: () => (void client.invalidateQueries({ queryKey: ["extensions"] }), onClose()),
   });
   // A field that another person has changed shows their value beside it.
-  const now = (field: keyof Form) => {
+  const now = (field: Exclude<keyof Form, "remove_pin">) => {
     if (!theirs || !(field in theirs)) return undefined;
     const value = theirs[field];
     const shown = typeof value === "boolean" ? (value ? "on" : "off") : value || "nothing";
@@ -377,6 +396,7 @@ function EditForm({ current, title, onClose }: FormProps) {
           <b>{CHANGED}</b> Fields that you have not changed now have their values. Check the other fields, and save again.
         </p>
       )}
+      <KeptMessages number={number} />
       <Field
         label="Name"
         maxLength={64}
@@ -422,6 +442,14 @@ function EditForm({ current, title, onClose }: FormProps) {
         fault={faultOf(save.error, "pin")}
         hint="4 to 16 digits, to log on to another phone with *11."
       />
+      {base.data.has_pin && (
+        <Toggle
+          label="Remove the PIN"
+          hint="Nobody can log on with this number then."
+          checked={form.remove_pin && !form.pin}
+          onChange={(remove_pin) => set({ remove_pin, ...(remove_pin && { pin: "" }) })}
+        />
+      )}
       {text("music", "Hold music", "The common one", { maxLength: 64 })}
       <Toggle
         label="Hide number"

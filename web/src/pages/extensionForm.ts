@@ -28,8 +28,9 @@ export type Form = Record<Text, string> &
   Record<(typeof SWITCHES)[number], boolean> & {
     transcode: Extension["transcode"];
     dtmf: Extension["dtmf"];
-    /** A new PIN; empty: the present one stays. */
+    /** A new PIN; empty: the present one stays, unless it is removed. */
     pin: string;
+    remove_pin: boolean;
   };
 
 /** The fields that show their faults themselves. */
@@ -38,13 +39,14 @@ export const TEXTS: readonly Text[] = ["name", ...FORWARDS.map(([field]) => fiel
 export function formOf(extension: Extension): Form {
   const texts = TEXTS.map((field) => [field, String(extension[field] ?? "")]);
   const switches = SWITCHES.map((field) => [field, extension[field]]);
-  return { ...Object.fromEntries([...texts, ...switches]), transcode: extension.transcode, dtmf: extension.dtmf, pin: "" } as Form;
+  return { ...Object.fromEntries([...texts, ...switches]), transcode: extension.transcode, dtmf: extension.dtmf, pin: "", remove_pin: false } as Form;
 }
 
 /** A form after another person changed the extension: typed values stay, the other fields get the new values. */
 export function rebased(base: Extension, current: Extension, form: Form): Form {
   const typed = Object.keys(difference(base, form)) as (keyof Form)[];
-  return { ...formOf(current), ...Object.fromEntries(typed.map((field) => [field, form[field]])) };
+  const { remove_pin } = form;
+  return { ...formOf(current), remove_pin, ...Object.fromEntries(typed.map((field) => [field, form[field]])) };
 }
 
 /** Only changed fields are sent, so that changes of other people to other fields stay. */
@@ -52,6 +54,7 @@ export function difference(extension: Extension, form: Form): ExtensionPatch {
   const patch: ExtensionPatch = {};
   if (form.name.trim() !== extension.name) patch.name = form.name.trim();
   if (form.pin) patch.pin = form.pin;
+  else if (form.remove_pin) patch.pin = null;
   if (form.transcode !== extension.transcode) patch.transcode = form.transcode;
   if (form.dtmf !== extension.dtmf) patch.dtmf = form.dtmf;
   for (const field of SWITCHES) if (form[field] !== extension[field]) patch[field] = form[field];

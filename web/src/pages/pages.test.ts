@@ -51,6 +51,13 @@ test("only changed fields are sent, and an emptied field is null", () => {
   });
 });
 
+test("a PIN is removed, unless a new one is typed, also after a change of another person", () => {
+  const removing = { ...form, remove_pin: true };
+  expect(difference({ ...alice, has_pin: true }, removing)).toEqual({ pin: null });
+  expect(difference({ ...alice, has_pin: true }, { ...removing, pin: "2580" })).toEqual({ pin: "2580" });
+  expect(rebased(alice, { ...alice, dnd: true }, removing)).toEqual({ ...removing, dnd: true });
+});
+
 test("a form gets the changes of another person, and keeps the typed values", () => {
   const current = { ...alice, name: "Alicia", forward_busy: null, dnd: true };
   const typed = { ...form, name: "Ally", forward_always: " 103 " };

@@ -14,7 +14,7 @@ const recording = (id: string, more: object = {}) => ({
   id, call_id: "k1", kind: "call", name: "", format: "wav", channels: 2, started_at: AT, state: "ended", seconds: 72, bytes: 192_044,
   end: "stopped", fault: "", call: { from: "101", from_name: "Alice", to: "102", dialed: "102" }, ...more,
 });
-const member = (id: string, number: string) => ({ id, number, name: "", since: AT, muted: false, speaking: false });
+const member = (id: string, number: string) => ({ id, number, name: "", since: AT, muted: false, volume: 0, speaking: false });
 const cdr = {
   call_id: "k1", sip_call_id: "k1", from: "101", from_name: "", to: "102", dialed: "102", started_at: AT, answered_at: AT, ended_at: AT,
   talk_seconds: 5, disposition: "answered", sip_code: 200, ended_by: "caller", cause: { code: "x", text: "Done", remedy: "" }, detail: "",
@@ -58,8 +58,9 @@ async function fake(input: Request | string, init?: RequestInit): Promise<Respon
     case "GET conferences":
       return page(members.length ? [{ room: "sales 7", since: AT, recorded: false, members }] : []);
     case "PATCH conferences members": {
-      const muted = { ...(members[0] as object), ...JSON.parse(body) };
-      return refusal ? json(404, { detail: refusal, code: "not_found" }) : json(200, muted);
+      const one = members.find((member) => (member as { id: string }).id === pathname.split("/")[6]);
+      const changed = { ...(one as object), ...JSON.parse(body) };
+      return refusal ? json(404, { detail: refusal, code: "not_found" }) : json(200, changed);
     }
     case "DELETE conferences members":
       members = members.slice(1);
@@ -190,6 +191,11 @@ test("a member of a conference is muted, and removed after one question", async 
   await user.click(within(room).getByRole("button", { name: "Mute 101" }));
   await within(room).findByText("muted");
   expect(requests).toContain('PATCH /api/v1/conferences/sales%207/members/m1 {"muted":true}');
+  const volume = within(room).getByLabelText<HTMLSelectElement>("Volume of 102");
+  await user.selectOptions(volume, "\u22126 dB");
+  await vi.waitFor(() => expect(requests).toContain('PATCH /api/v1/conferences/sales%207/members/m2 {"volume":-6}'));
+  tell("conference.changed", { room: "sales 7", member: { ...member("m2", "102"), volume: 17 } });
+  await vi.waitFor(() => expect(within(room).getByLabelText<HTMLSelectElement>("Volume of 102").selectedOptions[0]?.text).toBe("+17 dB"));
   tell("conference.changed", { room: "sales 7", member: { ...member("m2", "102"), speaking: true } });
   await within(room).findByText("speaking");
   await user.click(within(room).getByRole("button", { name: "Unmute 101" }));

@@ -178,3 +178,51 @@ test("the list of extensions says who rings and who is in a call, and what their
   expect(phones).toEqual(["offlineon the phonein transitback at 3", "offlineringing", "offline"]);
   expect(requests).toContain("GET /api/v1/presence?limit=500");
 });
+
+test("a PIN is removed, and the messages that wait for the phone of an extension are told", async () => {
+  const extension = {
+    number: "101", name: "Alice", dnd: false, voicemail: false, require_qop: false, transcode: "auto", dtmf: "auto", has_pin: true,
+    forward_always: null, forward_busy: null, forward_no_answer: null, forward_unreachable: null, no_answer_seconds: null,
+    call_limit: null, pickup_group: null, music: null, reject_anonymous: false, hide_number: false, intercom: false,
+  };
+  answers["GET /api/v1/extensions"] = page(extension);
+  answers["GET /api/v1/extensions/101"] = async () => json(200, extension, { ETag: '"v1"' });
+  answers["GET /api/v1/extensions/101/kept-messages"] = { count: 2, oldest_at: "2026-01-05T08:00:00Z" };
+  const sent: unknown[] = [];
+  answers["PATCH /api/v1/extensions/101"] = async (request: Request) => {
+    sent.push(await request.json());
+    return json(200, extension);
+  };
+  const user = signedIn("/extensions");
+  await user.click(await screen.findByRole("button", { name: "Edit 101" }));
+  await screen.findByText(/^2 text messages wait for its phone to register/);
+  await user.type(screen.getByLabelText("PIN"), "2580");
+  await user.click(screen.getByLabelText("Remove the PIN"));
+  expect(screen.getByLabelText<HTMLInputElement>("PIN").value).toBe("");
+  await user.click(screen.getByRole("button", { name: "Save" }));
+  await vi.waitFor(() => expect(sent).toEqual([{ pin: null }]));
+});
+
+test("a parked call is taken by a phone that is rung, or hung up after one question", async () => {
+  const now = new Date().toISOString();
+  answers["GET /api/v1/parked"] = page({ slot: "701", call_id: "c1", number: "101", name: "Alice", parked_by: "102", since: now, returns_at: now });
+  const sent: unknown[] = [];
+  answers["POST /api/v1/calls"] = async (request: Request) => {
+    sent.push(await request.json());
+    return json(201, { id: "c2" });
+  };
+  answers["DELETE /api/v1/calls/c1"] = async () => json(204, null);
+  const user = signedIn("/calls");
+  await user.click(await screen.findByRole("button", { name: "Take the call at 701" }));
+  const dialog = within(await screen.findByRole("dialog"));
+  expect(dialog.getByLabelText<HTMLInputElement>("Then dial").value).toBe("701");
+  await user.type(dialog.getByLabelText("Extension to ring first"), "103");
+  await user.click(dialog.getByRole("button", { name: "Take" }));
+  await vi.waitFor(() => expect(screen.queryByRole("dialog")).toBeNull());
+  expect(sent).toEqual([{ from: "103", to: "701" }]);
+  await user.click(screen.getByRole("button", { name: "Hang up the call at 701" }));
+  const question = within(await screen.findByRole("dialog"));
+  expect(question.getByText(/^The call from/).textContent).toContain("701");
+  await user.click(question.getByRole("button", { name: "Hang up" }));
+  await vi.waitFor(() => expect(requests).toContain("DELETE /api/v1/calls/c1"));
+});

@@ -13,7 +13,7 @@ pub(crate) mod validate;
 
 pub(crate) use conferences::{Conference, ConferenceMember, ConferencePage, MemberPatch};
 pub(crate) use convert::now_micros;
-pub(crate) use extensions::{CreatedExtension, Extension, ExtensionPatch, NewExtension, Settings};
+pub(crate) use extensions::{CreatedExtension, Extension, ExtensionPatch, KeptMessages, NewExtension, Settings};
 use jiff::Timestamp;
 pub(crate) use parked::{ParkedCall, ParkedPage};
 pub(crate) use recordings::{CallRecordingChange, CdrDetail, Recording, RecordingLink, RecordingPage, RecordingState};

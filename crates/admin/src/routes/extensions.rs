@@ -18,7 +18,7 @@ use crate::{
         versions::{Conditions, Version},
     },
     model::{
-        CreatedExtension, Extension, ExtensionPage, ExtensionPatch, NewExtension,
+        CreatedExtension, Extension, ExtensionPage, ExtensionPatch, KeptMessages, NewExtension,
         secret::{Shown, generate_password},
         table, validate,
     },
@@ -297,6 +297,28 @@ pub(crate) async fn delete(
 ) -> Result<StatusCode, Problem> {
     app.accounts.delete(existing(number)?, conditions).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Show how many messages wait for an extension
+///
+/// SIP messages (MESSAGE) that came while no phone of it could be reached. They are delivered when a phone registers, or are
+/// forgotten after a week (`--kept-message-days`).
+#[utoipa::path(
+    get, path = "/extensions/{number}/kept-messages", tag = "extensions", operation_id = "read_kept_messages",
+    params(("number" = String, Path, description = "Its number", pattern = "^[A-Za-z0-9*#+._-]{1,32}$", example = "101")),
+    responses(
+        (status = 200, description = "How many, and since when", body = KeptMessages),
+        NoToken,
+        (status = 404, description = "No such extension", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn kept_messages(
+    State(app): State<App>,
+    PathText(number): PathText,
+) -> Result<Json<KeptMessages>, Problem> {
+    let account = app.store.account(&app.domain, &existing(number)?).await?;
+    let kept = app.store.count_messages(&app.domain, &account.extension.number).await?;
+    Ok(Json(kept.into()))
 }
 
 /// 404 for a text that cannot be a number.

@@ -95,6 +95,7 @@ fn api(limits: &Limits) -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(extensions::list, extensions::create).layer(middleware::from_fn(once)))
         .routes(routes!(extensions::read, extensions::update, extensions::delete))
+        .routes(routes!(extensions::kept_messages))
         .routes(
             // The limit is around the table of answers, which reads the body first.
             routes!(import::import).layer((DefaultBodyLimit::max(limits.import_body), middleware::from_fn(once))),

@@ -69,6 +69,31 @@ pub(crate) async fn load(store: &Store, domain: &str, now: i64) -> Result<Vec<Ke
     messages.fetch_all(&store.read).await.map_err(|e| store.error(&e))
 }
 
+/// The messages that are kept for an extension.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub struct KeptCount {
+    /// How many.
+    pub count: u64,
+    /// When the oldest came, in microseconds since the Unix epoch; `None` where there is none.
+    pub oldest_at: Option<i64>,
+}
+
+/// See [`Store::count_messages`].
+pub(crate) async fn count(store: &Store, domain: &str, number: &str) -> Result<KeptCount, StoreError> {
+    let counted = sqlx::query(
+        "SELECT count(*) AS number, min(received_at) AS oldest FROM kept_messages WHERE domain = ? AND number = ?",
+    )
+    .bind(domain)
+    .bind(number)
+    .try_map(|row: SqliteRow| {
+        Ok(KeptCount {
+            count: row.try_get::<i64, _>("number")?.cast_unsigned(),
+            oldest_at: row.try_get("oldest")?,
+        })
+    });
+    counted.fetch_one(&store.read).await.map_err(|e| store.error(&e))
+}
+
 fn read(row: &SqliteRow) -> Result<KeptMessage, sqlx::Error> {
     let fields: String = row.try_get("fields")?;
     let field = |line: &str| {

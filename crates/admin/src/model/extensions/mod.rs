@@ -1,8 +1,10 @@
 //! Extensions, as they are shown, made and changed.
 
+mod kept;
 mod settings;
 
 use jiff::Timestamp;
+pub(crate) use kept::KeptMessages;
 use records::{CallRules, Dtmf, Transcode};
 use serde::{Deserialize, Deserializer, Serialize};
 pub(crate) use settings::Settings;

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use switch::AccountChange;
 use tower::ServiceExt;
 
-use crate::support::{Setup, TOKEN, World, hash};
+use crate::support::{DOMAIN, Setup, TOKEN, World, hash};
 
 #[tokio::test]
 async fn an_extension_is_made_stored_and_told_to_the_switch_before_the_answer() {
@@ -395,4 +395,34 @@ async fn changes_reach_the_switch_in_the_order_in_which_they_are_stored() {
         | AccountChange::LogOn { .. } => None,
     });
     assert_eq!(told, Some(stored));
+}
+
+#[tokio::test]
+async fn messages_that_wait_for_an_extension_are_counted() {
+    let world = World::new().await;
+    world.post("/extensions", r#"{"number":"101"}"#).await.is(201);
+    let path = "/extensions/101/kept-messages";
+    assert_eq!(
+        world.get(path).await.is(200).json(),
+        json!({ "count": 0, "oldest_at": null })
+    );
+    let writer = world.store.writer(DOMAIN);
+    for id in [1, 2] {
+        let message = records::KeptMessage {
+            id,
+            to: "101".into(),
+            from: "102".into(),
+            hidden: false,
+            content_type: "text/plain".into(),
+            body: b"hello".to_vec(),
+            fields: Vec::new(),
+            received_at: 1_767_600_000_000_000 + id.cast_signed() * 1_000_000,
+            expires_at: i64::MAX,
+        };
+        writer.keep_message(message).await.unwrap();
+    }
+    let counted = world.get(path).await.is(200).json();
+    assert_eq!(counted, json!({ "count": 2, "oldest_at": "2026-01-05T08:00:01Z" }));
+    world.get("/extensions/102/kept-messages").await.is(404);
+    world.get("/extensions/1%202/kept-messages").await.is(404);
 }
