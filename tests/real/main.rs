@@ -13,6 +13,7 @@ mod calls;
 mod crowd;
 mod floods;
 mod hostile;
+mod lies;
 mod load;
 mod restart;
 mod sound;

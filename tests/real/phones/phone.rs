@@ -50,14 +50,28 @@ pub struct Dialog {
     pub audio: SocketAddr,
 }
 
+impl Dialog {
+    /// As Replaces and Join name it to Tandem (RFC 3891 section 3).
+    pub fn name(&self) -> String {
+        let tag = |field: &str| field.split_once(";tag=").map_or("", |(_, tag)| tag).to_owned();
+        let (theirs, ours) = (tag(&self.remote), tag(&self.local));
+        format!("{};to-tag={theirs};from-tag={ours}", self.call_id)
+    }
+}
+
 impl Phone {
     /// A phone that is not registered.
     pub fn new(pbx: &Tandem, number: &str) -> Self {
-        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        Self::at(pbx, number, Ipv4Addr::LOCALHOST)
+    }
+
+    /// The same at an address of its own.
+    pub fn at(pbx: &Tandem, number: &str, host: Ipv4Addr) -> Self {
+        let socket = UdpSocket::bind((host, 0)).unwrap();
         socket.set_nonblocking(true).unwrap();
         Self {
             socket,
-            rtp: Audio::on(Ipv4Addr::LOCALHOST),
+            rtp: Audio::on(host),
             number: number.to_owned(),
             sha256: true,
             payload: 0,
@@ -121,10 +135,10 @@ impl Phone {
 
     /// A request with everything it needs. Before there is a call, its dialog names who is called.
     fn request(&self, method: &str, branch: &str, dialog: &Dialog, more: &str, body: &str) -> String {
-        let sdp = if body.is_empty() {
-            ""
-        } else {
+        let sdp = if body.starts_with("v=") {
             "Content-Type: application/sdp\r\n"
+        } else {
+            ""
         };
         format!(
             "{method} {} SIP/2.0\r\nVia: SIP/2.0/UDP {};branch={branch};rport\r\nMax-Forwards: 70\r\nFrom: {}\r\nTo: {}\r\n\
@@ -200,6 +214,55 @@ impl Phone {
         challenged.map_or_else(|answer| answer, |branch| self.expect_answer(&branch))
     }
 
+    /// Sends a request outside of any dialog, with credentials once it is challenged; the final answer.
+    pub fn asks(&mut self, method: &str, number: &str, more: &str, body: &str) -> Message {
+        let mut dialog = self.new_dialog(number);
+        let more = self.contact() + more;
+        let challenged = self.challenged(method, &mut dialog, &password(&self.number), &more, body);
+        challenged.map_or_else(
+            |answer| answer,
+            |branch| {
+                let answer = self.expect_answer(&branch);
+                if method == "INVITE" && answer.status() >= 300 {
+                    self.acknowledge(&answer, &branch, &dialog);
+                }
+                answer
+            },
+        )
+    }
+
+    /// Calls a number as [`Phone::asks`] does, with an offer.
+    pub fn asks_to_call(&mut self, number: &str, more: &str) -> Message {
+        let offer = self.offer();
+        self.asks("INVITE", number, more, &offer)
+    }
+
+    /// Sends the other party of a call to a number; the answer.
+    pub fn refers(&mut self, dialog: &mut Dialog, to: &str) -> Message {
+        dialog.sequence += 1;
+        let more = format!("{}Refer-To: <sip:{to}@{}>\r\n", self.contact(), self.server);
+        let branch = self.within(dialog, "REFER", &more, "");
+        self.expect_answer(&branch)
+    }
+
+    /// Waits for a NOTIFY whose body begins like this; all before it are answered as well.
+    pub fn is_notified(&mut self, body: &str) {
+        loop {
+            let notify = self.expect_request("NOTIFY");
+            self.send(&notify.response("200 OK", "", "", ""));
+            if notify.body().starts_with(body) {
+                return;
+            }
+        }
+    }
+
+    /// Waits for a call and refuses it with this status and these lines.
+    pub fn refuses(&mut self, status: &str, more: &str) {
+        let invite = self.expect_request("INVITE");
+        self.send(&invite.response(status, &unique("tag"), more, ""));
+        self.expect_request("ACK");
+    }
+
     fn offer(&self) -> String {
         sdp(self.rtp.local_addr().unwrap(), self.payload, self.keys, "sendrecv")
     }
@@ -215,6 +278,20 @@ impl Phone {
                 answer
             },
         )
+    }
+
+    /// The end of what was begun: it is refused; the answer.
+    pub fn is_refused_at_last(&mut self, dialog: &Dialog, branch: &str) -> Message {
+        let answer = self.expect_answer(branch);
+        self.acknowledge(&answer, branch, dialog);
+        answer
+    }
+
+    /// How many requests of this method have come that were not looked at.
+    pub fn unread(&mut self, method: &str) -> usize {
+        self.receive();
+        let of_it = |message: &&Message| message.status() == 0 && message.method() == method;
+        self.inbox.iter().filter(of_it).count()
     }
 
     /// Calls a number; [`Phone::is_answered`] is the end of it.
@@ -244,11 +321,22 @@ impl Phone {
 
     /// Waits for a call and takes it.
     pub fn answers(&mut self) -> Dialog {
+        let (invite, tag) = self.rings();
+        self.takes(&invite, &tag)
+    }
+
+    /// Waits for a call and rings; the INVITE, and the tag of the answer.
+    pub fn rings(&mut self) -> (Message, String) {
         let invite = self.expect_request("INVITE");
         let tag = unique("tag");
-        let more = self.contact() + "Content-Type: application/sdp\r\n";
         self.send(&invite.response("180 Ringing", &tag, &self.contact(), ""));
-        self.send(&invite.response("200 OK", &tag, &more, &self.offer()));
+        (invite, tag)
+    }
+
+    /// Takes a call that rings.
+    pub fn takes(&mut self, invite: &Message, tag: &str) -> Dialog {
+        let more = self.contact() + "Content-Type: application/sdp\r\n";
+        self.send(&invite.response("200 OK", tag, &more, &self.offer()));
         self.expect_request("ACK");
         Dialog {
             call_id: invite.header("Call-ID").to_owned(),

@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    net::{Ipv4Addr, SocketAddr, UdpSocket},
+    net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket},
     time::Duration,
 };
 
@@ -13,6 +13,16 @@ use crate::support::{
     message::Message,
     tandem::{Tandem, password},
 };
+
+/// What it does with a NOTIFY.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum Habit {
+    Answers,
+    /// Sends no answer.
+    Sleeps,
+    /// Knows of no such subscription: 481.
+    Forgets,
+}
 
 /// One subscription.
 #[derive(Debug)]
@@ -42,6 +52,7 @@ impl Lamp {
 }
 
 pub struct Watcher {
+    pub habit: Habit,
     pub lamps: Vec<Lamp>,
     number: String,
     socket: UdpSocket,
@@ -53,9 +64,15 @@ pub struct Watcher {
 impl Watcher {
     /// The phone of an extension. It does not register.
     pub fn new(pbx: &Tandem, number: &str) -> Self {
-        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        Self::at(pbx, number, Ipv4Addr::LOCALHOST)
+    }
+
+    /// The same at an address of its own.
+    pub fn at(pbx: &Tandem, number: &str, host: impl Into<IpAddr>) -> Self {
+        let socket = UdpSocket::bind((host.into(), 0)).unwrap();
         socket.set_nonblocking(true).unwrap();
         Self {
+            habit: Habit::Answers,
             lamps: Vec::new(),
             number: number.to_owned(),
             socket,
@@ -126,6 +143,14 @@ impl Watcher {
     }
 
     fn is_notified(&mut self, at: usize, notify: &Message) {
+        match self.habit {
+            Habit::Sleeps => return,
+            Habit::Forgets => {
+                self.lamps[at].notified += 1;
+                return self.send(&notify.response("481 Subscription Does Not Exist", "", "", ""));
+            }
+            Habit::Answers => {}
+        }
         self.send(&notify.response("200 OK", "", "", ""));
         let lamp = &mut self.lamps[at];
         let sequence: u32 = notify.header("CSeq").split(' ').next().unwrap().parse().unwrap();

@@ -181,3 +181,15 @@ fn a_script_that_moves_its_caller_for_ever_comes_to_an_end() {
     assert!((2..=71).contains(&count), "{count}");
     stage.clears();
 }
+
+#[test]
+fn a_party_that_is_transferred_into_a_loop_comes_back() {
+    // RFC 3261 16.3 step 3, RFC 3515 section 2.4.5.
+    let stage = stage(
+        r#"fn on_call(caller) { if caller.dialed == "900" { caller.transfer("900"); } else { caller.dial(caller.dialed); } }"#,
+    );
+    let (alice, bob) = stage.talking();
+    bob.transfers_to("900").is_notified_at_last(500);
+    stage.hear_each_other(&alice, &bob);
+    stage.ends(&alice, &bob);
+}
