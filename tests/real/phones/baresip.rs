@@ -35,6 +35,10 @@ pub struct Setup {
     pub tone: f64,
     pub codecs: &'static str,
     pub answers_by_itself: bool,
+    /// One more module: `contact` or `mwi`.
+    pub app: &'static str,
+    /// With `contact`, whom `message` writes to.
+    pub friend: &'static str,
 }
 
 impl Setup {
@@ -45,6 +49,8 @@ impl Setup {
             tone,
             codecs: "pcmu",
             answers_by_itself: true,
+            app: "",
+            friend: "",
         }
     }
 
@@ -74,21 +80,32 @@ impl Setup {
              ausrc_srate 8000\nauplay_srate 8000\nausrc_channels 1\nauplay_channels 1\nsnd_path {folder}\n\
              module_path /usr/lib/baresip/modules\n\
              module g711.so\nmodule g722.so\nmodule opus.so\nmodule aufile.so\nmodule sndfile.so\nmodule ctrl_tcp.so\nmodule uuid.so\n\
-             module_app account.so\nmodule_app menu.so\nctrl_tcp_listen 127.0.0.1:{control}\n",
+             module_app account.so\nmodule_app menu.so\n{}ctrl_tcp_listen 127.0.0.1:{control}\n",
             SocketAddr::new(host, sip),
             rtp + 18,
+            if self.app.is_empty() {
+                String::new()
+            } else {
+                format!("module_app {}.so\n", self.app)
+            },
             said = said.display(),
             folder = at.display(),
         );
         let account = format!(
-            "<sip:{number}@{server};transport={}>;auth_user={number};auth_pass={};regint=120;audio_codecs={};answermode={}\n",
+            "<sip:{number}@{server};transport={}>;auth_user={number};auth_pass={};regint=120;audio_codecs={};answermode={}{}\n",
             self.transport,
             password(self.number),
             self.codecs,
             if self.answers_by_itself { "auto" } else { "manual" },
+            if self.app == "mwi" { ";mwi=yes" } else { "" },
             number = self.number,
         );
-        for (name, text) in [("config", config.as_str()), ("accounts", &account), ("contacts", "")] {
+        let contact = format!("\"friend\" <sip:{}@{server}>\n", self.friend);
+        for (name, text) in [
+            ("config", config.as_str()),
+            ("accounts", &account),
+            ("contacts", &contact),
+        ] {
             fs::write(at.join(name), text).unwrap();
         }
         let log = File::create(at.join("log")).unwrap();
@@ -148,11 +165,16 @@ impl Baresip {
 
     /// Waits for the next event of a kind, such as `CALL_ESTABLISHED`; those before it are forgotten.
     pub fn expect(&mut self, kind: &str) -> Value {
+        self.expect_all(kind).pop().unwrap_or_default()
+    }
+
+    /// The same, with all events before it.
+    pub fn expect_all(&mut self, kind: &str) -> Vec<Value> {
         let what = format!("{kind} of {}", self.number);
         until(&what, SOON, || {
             self.read();
             let at = self.events.iter().position(|event| event["type"] == kind)?;
-            self.events.drain(..=at).next_back()
+            Some(self.events.drain(..=at).collect())
         })
     }
 
@@ -197,6 +219,14 @@ impl Baresip {
                 self.events.push_back(message);
             }
         }
+    }
+
+    /// Waits until it has printed these words.
+    pub fn expect_printed(&self, words: &str) {
+        until(&format!("{} to print {words}", self.number), SOON, || {
+            let text = fs::read(self.folder.path().join("log")).unwrap_or_default();
+            String::from_utf8_lossy(&text).contains(words).then_some(())
+        });
     }
 
     fn is_registered(&mut self) {

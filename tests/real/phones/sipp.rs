@@ -62,6 +62,18 @@ impl<'a> Setup<'a> {
         self
     }
 
+    /// What stands for `[name]` in the scenario.
+    pub fn key(mut self, name: &str, value: &str) -> Self {
+        self.more.extend(["-key", name, value].map(str::to_owned));
+        self
+    }
+
+    /// It says what it hears.
+    pub fn echoes(mut self) -> Self {
+        self.more.push("-rtp_echo".to_owned());
+        self
+    }
+
     /// As these extensions, one after the other.
     pub fn by<'b>(mut self, numbers: impl IntoIterator<Item = &'b str>) -> Self {
         let mut users = "SEQUENTIAL\n".to_owned();
@@ -103,6 +115,9 @@ impl<'a> Setup<'a> {
             "stat.csv",
             "-fd",
             "1",
+            "-trace_logs",
+            "-log_file",
+            "logs",
             "-trace_err",
             "-error_file",
             "errors",
@@ -125,6 +140,14 @@ impl Sipp {
         self.folder.path().join(name)
     }
 
+    /// Waits until the scenario has logged these words.
+    pub fn expect(&self, words: &str) {
+        until(&format!("SIPp to log {words}"), Duration::from_secs(20), || {
+            let logs = fs::read_to_string(self.path("logs")).unwrap_or_default();
+            logs.lines().any(|line| line.contains(words)).then_some(())
+        });
+    }
+
     /// Waits for its end: every call succeeded, none failed.
     pub fn succeeds(mut self) {
         let what = format!("SIPp to end {} calls", self.calls);
@@ -144,5 +167,13 @@ impl Sipp {
         let names = text.lines().next()?.split(';');
         let values = text.lines().last()?.split(';');
         names.zip(values).find(|(name, _)| *name == column)?.1.parse().ok()
+    }
+}
+
+impl Drop for Sipp {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("--- SIPp\n{}", tail(&self.path("errors"), 40));
+        }
     }
 }
