@@ -19,6 +19,7 @@
 //! - SIPp has one Call-ID for a scenario: the second call of an attended transfer is our own phone's; it has no sound of its
 //!   own: it says what it hears.
 
+mod keys;
 mod lamps;
 mod reliable;
 mod texts;
