@@ -10,6 +10,7 @@ mod support;
 
 mod audio;
 mod calls;
+mod conformance;
 mod crowd;
 mod desk;
 mod floods;

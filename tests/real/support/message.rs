@@ -39,7 +39,7 @@ impl Message {
     }
 
     /// Every value of a header, in order.
-    pub fn headers(&self, name: &'static str) -> impl Iterator<Item = &str> {
+    pub fn headers<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         self.head().lines().skip(1).filter_map(move |line| {
             let (field, value) = line.split_once(':')?;
             field.trim().eq_ignore_ascii_case(name).then(|| value.trim())
@@ -47,7 +47,7 @@ impl Message {
     }
 
     /// The first value of a header, or nothing.
-    pub fn header(&self, name: &'static str) -> &str {
+    pub fn header<'a>(&'a self, name: &'a str) -> &'a str {
         self.headers(name).next().unwrap_or("")
     }
 

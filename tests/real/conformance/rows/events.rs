@@ -1,0 +1,121 @@
+//! RFC 6665 and its packages: RFC 4235, RFC 3842, RFC 3680.
+
+use crate::conformance::row::{
+    By::{Phone, Stranger, Watcher},
+    Row, row,
+};
+
+pub const ROWS: &[Row] = &[
+    row(
+        "6665 8.3.2",
+        "An unknown package draws 489 with Allow-Events",
+        Phone,
+        "SUBSCRIBE\nEvent: sorcery",
+        "489\nAllow-Events: dialog\nAllow-Events: message-summary\nAllow-Events: reg\nAllow-Events: presence",
+    ),
+    row(
+        "6665 8.2.1",
+        "A SUBSCRIBE without Event draws 489",
+        Phone,
+        "SUBSCRIBE",
+        "489\nAllow-Events: dialog",
+    ),
+    row(
+        "6665 8.2.1",
+        "An Event that cannot be read draws 400",
+        Phone,
+        "SUBSCRIBE\nEvent: a b",
+        "400",
+    ),
+    row(
+        "6665 3.1.3",
+        "A phone that takes no document of the package draws 406 with Accept",
+        Phone,
+        "SUBSCRIBE\nEvent: dialog\nAccept: text/plain",
+        "406\nAccept: application/dialog-info+xml",
+    ),
+    row(
+        "6665 4.2.1.1",
+        "A time that is too brief draws 423 with the least allowed",
+        Phone,
+        "SUBSCRIBE\nEvent: dialog\nExpires: 59",
+        "423\nMin-Expires: 60",
+    ),
+    row(
+        "6665 4.2.1",
+        "A SUBSCRIBE without Contact draws 400",
+        Phone,
+        "SUBSCRIBE\nEvent: dialog\n-Contact:",
+        "400",
+    ),
+    row(
+        "3680 5",
+        "Nobody hears of the contacts of another extension",
+        Phone,
+        "SUBSCRIBE\nEvent: reg",
+        "403",
+    ),
+    row(
+        "6665 4.1.3",
+        "A NOTIFY of no subscription draws 481",
+        Stranger,
+        "NOTIFY\nEvent: dialog\nSubscription-State: active",
+        "481",
+    ),
+    row(
+        "6665 4.1.2.2",
+        "A subscription is refreshed within its dialog",
+        Watcher,
+        "SUBSCRIBE\nEvent: dialog;id=7\nExpires: 900",
+        "200\nExpires: 900",
+    ),
+    row(
+        "6665 4.2.1.1",
+        "A longer time is shortened",
+        Watcher,
+        "SUBSCRIBE\nEvent: dialog;id=7\nExpires: 100000",
+        "200\nExpires: 3600",
+    ),
+    row(
+        "6665 4.5.1",
+        "Another id is no subscription of this dialog",
+        Watcher,
+        "SUBSCRIBE\nEvent: dialog;id=8\nExpires: 900",
+        "481",
+    ),
+    row(
+        "6665 8.2.1, 3261 12.2.2",
+        "Another method draws 405 in this dialog",
+        Watcher,
+        "INFO",
+        "405\nAllow: SUBSCRIBE",
+    ),
+    row(
+        "3261 11",
+        "OPTIONS is answered in this dialog",
+        Watcher,
+        "OPTIONS",
+        "200\nAllow: SUBSCRIBE",
+    ),
+    row(
+        "3261 12.2.2",
+        "A request out of order draws 500",
+        Watcher,
+        "SUBSCRIBE\nEvent: dialog;id=7\nCSeq: 1 SUBSCRIBE",
+        "500",
+    ),
+    row(
+        "6665 4.1.2.3",
+        "It ends with an Expires of 0",
+        Watcher,
+        "SUBSCRIBE\nEvent: dialog;id=7\nExpires: 0",
+        "200\nExpires: 0",
+    ),
+    row(
+        "6665 4.1.2.3",
+        "Then it is over: 481",
+        Watcher,
+        "SUBSCRIBE\nEvent: dialog;id=7\nExpires: 900",
+        "481",
+    ),
+];
