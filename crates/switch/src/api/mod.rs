@@ -8,6 +8,7 @@
 //! | `image.rs` | the parts of a call that outlive a restart |
 //! | `parties.rs` | arguments and results of `pickup`, `park` and `page` |
 //! | `proxy.rs` | arguments of `proxy` |
+//! | `reject.rs` | the statuses of `reject` |
 //! | `script.rs` | what a script asks for and gets |
 //! | `sound.rs` | arguments and results of `collect`, `record` and `conference` |
 //!
@@ -21,6 +22,7 @@ mod admin;
 mod image;
 mod parties;
 mod proxy;
+mod reject;
 mod script;
 
 use std::net::SocketAddr;
@@ -47,9 +49,10 @@ pub use records::{
     RecordingUid, Segment, SettingsPatch, Story, Subscription, SubscriptionChange, SubscriptionDialog, Transcode,
     WayQuality, is_number,
 };
+pub use reject::{NoRejectCode, RejectCode};
 pub use script::{
-    Dial, DialResult, DialStatus, ExtensionState, Facts, LastNumber, NoRejectCode, Outcome, Position, RejectCode,
-    ScriptCommand, ScriptEntry, ScriptEvent, ScriptFault, Strategy, Target, Verb,
+    Dial, DialResult, DialStatus, ExtensionState, Facts, LastNumber, Outcome, Position, ScriptCommand, ScriptEntry,
+    ScriptEvent, ScriptFault, Strategy, Target, Verb,
 };
 pub use sound::{
     Collect, CollectResult, CollectStatus, ConferenceOptions, ConferenceResult, ConferenceStatus, Pin, Record,

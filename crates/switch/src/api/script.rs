@@ -10,6 +10,7 @@ use super::{
     CallRules, CallUid, SettingsPatch,
     parties::{Page, PageResult, Park, ParkResult, Pickup, PickupResult},
     proxy::ProxyTo,
+    reject::RejectCode,
     sound::{Collect, CollectResult, ConferenceOptions, ConferenceResult, Pin, Record, RecordResult},
 };
 
@@ -417,50 +418,6 @@ impl DialStatus {
     }
 }
 
-/// A status that a script may reject a call with: 400 to 699 (RFC 3261 21.4 to 21.6). See also [`Verb::Redirect`].
-#[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "i64", into = "i64")]
-pub struct RejectCode(u16);
-
-impl RejectCode {
-    /// 404, for a number that does not exist.
-    pub const NOT_FOUND: Self = Self(404);
-
-    /// The number.
-    pub const fn code(self) -> u16 {
-        self.0
-    }
-}
-
-/// Not a status with which a call can be rejected.
-#[derive(Copy, Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("reject {0}: 400 to 699 is possible")]
-pub struct NoRejectCode(pub i64);
-
-impl TryFrom<i64> for RejectCode {
-    type Error = NoRejectCode;
-
-    fn try_from(code: i64) -> Result<Self, NoRejectCode> {
-        let number = u16::try_from(code).ok();
-        number
-            .filter(|number| (400..=699).contains(number))
-            .map(Self)
-            .ok_or(NoRejectCode(code))
-    }
-}
-
-impl From<RejectCode> for i64 {
-    fn from(code: RejectCode) -> Self {
-        code.0.into()
-    }
-}
-
-impl fmt::Display for RejectCode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
 /// The result of `dial`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DialResult {
@@ -499,21 +456,4 @@ pub struct ExtensionState {
     /// What it wants done with its calls besides.
     #[serde(default)]
     pub rules: CallRules,
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_call_is_rejected_with_400_to_699_only() {
-        for code in [400, 404, 486, 603, 699] {
-            assert_eq!(RejectCode::try_from(code).map(i64::from), Ok(code));
-        }
-        for code in [-1, 0, 180, 200, 300, 302, 399, 700, 65_936] {
-            let refused = RejectCode::try_from(code).unwrap_err();
-            assert_eq!(refused.to_string(), format!("reject {code}: 400 to 699 is possible"));
-            assert!(serde_json::from_str::<RejectCode>(&code.to_string()).is_err());
-        }
-    }
 }
