@@ -163,6 +163,15 @@ impl Store {
         bindings::load(self, domain, now).await
     }
 
+    /// A secret of 32 bytes that is the same after a restart: that which the domain has under this name, or `fresh` where it
+    /// has none so far.
+    ///
+    /// # Errors
+    /// The error of SQLite.
+    pub async fn key(&self, domain: &str, name: &str, fresh: [u8; 32]) -> Result<[u8; 32], StoreError> {
+        tokens::key(self, domain, name, fresh).await
+    }
+
     /// The subscriptions of a domain that last at `now` (microseconds since the Unix epoch), by id. Those that ended
     /// before, and those of extensions and devices that are gone, are removed from the disk.
     ///

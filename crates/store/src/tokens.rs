@@ -1,4 +1,4 @@
-//! Hashes of admin tokens; which domains there are.
+//! Hashes of admin tokens; keys that outlast a restart; which domains there are.
 
 use sqlx::Row;
 
@@ -54,6 +54,23 @@ pub(crate) async fn remove(store: &Store, domain: &str, name: &str) -> Result<()
         return Err(StoreError::NotFound(format!("token {name}")));
     }
     Ok(())
+}
+
+/// See [`Store::key`].
+pub(crate) async fn key(store: &Store, domain: &str, name: &str, fresh: [u8; 32]) -> Result<[u8; 32], StoreError> {
+    let mut write = store.write.begin().await?;
+    let made = sqlx::query("INSERT OR IGNORE INTO keys (domain, name, key) VALUES (?, ?, ?)")
+        .bind(domain)
+        .bind(name)
+        .bind(&fresh[..]);
+    made.execute(write.connection()).await.map_err(|e| store.error(&e))?;
+    write.commit().await?;
+    let kept = sqlx::query_scalar("SELECT key FROM keys WHERE domain = ? AND name = ?")
+        .bind(domain)
+        .bind(name);
+    let kept: Vec<u8> = kept.fetch_one(&store.read).await.map_err(|e| store.error(&e))?;
+    let wrong = |_| sqlx::Error::Decode("a key has 32 bytes".into());
+    kept.try_into().map_err(wrong).map_err(|e| store.error(&e))
 }
 
 /// See [`Store::domains`].

@@ -47,7 +47,14 @@ fn flow() -> Flow {
 impl Bench {
     fn new() -> Self {
         let mut bench = Self {
-            switch: Switch::new(Config::default(), [1; 32], &Keys { nonce: [2; 32] }),
+            switch: Switch::new(
+                Config::default(),
+                [1; 32],
+                &Keys {
+                    nonce: [2; 32],
+                    gruu: [3; 32],
+                },
+            ),
             now: 0,
             sent: None,
             rounds: 0,

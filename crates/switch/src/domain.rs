@@ -29,6 +29,11 @@ impl Domain {
         &self.name
     }
 
+    /// Whether a host is the SIP domain by name, whoever asks.
+    pub fn is_name(&self, host: Host<'_>) -> bool {
+        matches!(host, Host::Name(name) if name.strip_suffix('.').unwrap_or(name).eq_ignore_ascii_case(&self.name))
+    }
+
     /// Tells on which sockets we listen.
     pub fn listen(&mut self, listeners: &[Listener]) {
         self.listeners = listeners.to_vec();

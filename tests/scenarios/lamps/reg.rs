@@ -32,3 +32,26 @@ fn an_extension_hears_of_its_own_contacts_and_of_no_other_s() {
     bob.is_content();
     stage.clears();
 }
+
+#[test]
+fn a_contact_is_shown_with_its_flow_and_its_gruu() {
+    // RFC 5628 section 5.
+    let stage = Stage::default();
+    let bob = stage.unregistered("102");
+    bob.feels(|mood| {
+        mood.contact_adds = ";+sip.instance=\"<urn:uuid:1>\";reg-id=2;q=0.5".into();
+        mood.register_adds = vec![("Supported", "outbound, gruu".into())];
+    });
+    bob.registers(3_600);
+    let lamp = bob.watches("reg", "102");
+    let document = bob.lamp(lamp, |lamp| lamp.document().to_owned());
+    for part in [
+        "q=\"0.500\"",
+        "<unknown-param name=\"+sip.instance\">&quot;&lt;urn:uuid:1&gt;&quot;</unknown-param>",
+        "<unknown-param name=\"reg-id\">2</unknown-param>",
+        "<gr:pub-gruu uri=\"sip:102@tandem.local;gr=urn:uuid:1\"/>",
+    ] {
+        assert!(document.contains(part), "{part}\n{document}");
+    }
+    stage.clears();
+}

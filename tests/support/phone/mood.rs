@@ -59,6 +59,8 @@ pub struct Mood {
     pub adds: Vec<(&'static str, String)>,
     /// Further header fields of its REGISTERs.
     pub register_adds: Vec<(&'static str, String)>,
+    /// Parameters of the Contact of its REGISTERs, each with a semicolon before it.
+    pub contact_adds: String,
     /// Answers challenges as a client of RFC 2069 does: without qop, cnonce and nonce count.
     pub old_digest: bool,
     /// The user in From, if it is not its number.
@@ -125,6 +127,7 @@ impl Default for Mood {
             min_se: None,
             adds: Vec::new(),
             register_adds: Vec::new(),
+            contact_adds: String::new(),
             old_digest: false,
             claims: None,
             forgets_answer: false,

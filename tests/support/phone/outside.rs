@@ -20,7 +20,7 @@ impl Phone {
             )
             .header(HeaderName::CallId, self.register_id.clone())
             .header(HeaderName::CSeq, format_args!("{} REGISTER", self.seq))
-            .header(HeaderName::Contact, self.contact())
+            .header(HeaderName::Contact, self.contact() + self.mood.contact_adds.as_str())
             .header(HeaderName::Expires, expires)
             .header(HeaderName::UserAgent, "Simulated/1.0");
         let adds = self.mood.register_adds.iter();

@@ -173,7 +173,10 @@ pub fn switch_of(settings: &Settings) -> Switch {
     Switch::new(
         settings.config.clone(),
         seed_of(settings.seed),
-        &Keys { nonce: [7; 32] },
+        &Keys {
+            nonce: [7; 32],
+            gruu: [8; 32],
+        },
     )
 }
 

@@ -58,6 +58,10 @@ impl From<switch::Registration> for Registration {
             transport: registration.transport,
             user_agent: registration.user_agent,
             expires_at: timestamp(registration.expires_at),
+            instance: registration.instance,
+            reg_id: registration.reg_id,
+            gruu: registration.gruu,
+            flow_lost: registration.flow_lost,
         }
     }
 }

@@ -88,7 +88,9 @@ pub(crate) enum ImportStatus {
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 #[schema(example = json!({
     "id": "6917529027641081857", "number": "101", "contact": "sip:101@192.0.2.10:5060", "source": "192.0.2.10:5060",
-    "transport": "udp", "user_agent": "Desk phone 1.0", "expires_at": "2026-01-05T09:30:00Z"
+    "transport": "udp", "user_agent": "Desk phone 1.0", "expires_at": "2026-01-05T09:30:00Z",
+    "instance": "<urn:uuid:f81d4fae-7dec-11d0-a765-00a0c91e6bf6>", "reg_id": 1,
+    "gruu": "sip:101@tandem.local;gr=urn:uuid:f81d4fae-7dec-11d0-a765-00a0c91e6bf6", "flow_lost": false
 }))]
 pub(crate) struct Registration {
     /// Names the contact. A string, because it does not fit into a JavaScript number.
@@ -105,6 +107,18 @@ pub(crate) struct Registration {
     pub(crate) user_agent: String,
     /// When it ends unless refreshed.
     pub(crate) expires_at: Timestamp,
+    /// What the phone calls itself, the same after a restart of the phone (RFC 5626); null where it does not say.
+    #[schema(required = true)]
+    pub(crate) instance: Option<String>,
+    /// Which of the phone's flows it is; null for a phone without outbound (RFC 5626).
+    #[schema(required = true)]
+    pub(crate) reg_id: Option<u32>,
+    /// The address that reaches this phone and no other phone of the extension (RFC 5627); null where the phone names no
+    /// instance.
+    #[schema(required = true)]
+    pub(crate) gruu: Option<String>,
+    /// The connection of the flow has closed: nothing is sent there until the phone registers it again.
+    pub(crate) flow_lost: bool,
 }
 
 /// Contacts, by number.

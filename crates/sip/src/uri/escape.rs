@@ -39,6 +39,12 @@ pub fn escape_user(text: &str) -> Escaped<'_> {
     Escaped(text, b"-_.!~*'()&=+$,;?/")
 }
 
+/// Writes text as the value of a parameter in a sip URI: what may not stand there is escaped.
+pub(super) const fn escape_param(text: &str) -> Escaped<'_> {
+    // RFC 3261 25.1: mark / param-unreserved.
+    Escaped(text, b"-_.!~*'()[]/:&+$")
+}
+
 /// Writes text as the value of a header in a sip URI, as in `sip:h?Replaces=...`: what may not stand there is escaped.
 pub fn escape_header(text: &str) -> Escaped<'_> {
     // RFC 3261 25.1: mark / hnv-unreserved.

@@ -2,6 +2,7 @@
 
 mod compare;
 mod escape;
+pub mod gruu;
 mod number;
 
 use std::{

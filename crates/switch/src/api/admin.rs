@@ -236,6 +236,18 @@ pub struct Registration {
     pub user_agent: String,
     /// Microseconds since the Unix epoch.
     pub expires_at: i64,
+    /// `+sip.instance`, as the phone gave it (RFC 5626).
+    #[serde(default)]
+    pub instance: Option<String>,
+    /// `reg-id`: which of the phone's flows it is (RFC 5626).
+    #[serde(default)]
+    pub reg_id: Option<u32>,
+    /// The URI that reaches this phone and no other (RFC 5627).
+    #[serde(default)]
+    pub gruu: Option<String>,
+    /// The flow has failed: no request goes there until the phone registers it again.
+    #[serde(default)]
+    pub flow_lost: bool,
 }
 
 /// A subscription, as the admin API shows it.

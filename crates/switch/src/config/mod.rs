@@ -184,6 +184,8 @@ pub struct Transactions {
 pub struct Keys {
     /// Signs digest nonces.
     pub nonce: [u8; 32],
+    /// Seals temporary GRUUs (RFC 5627). The same after a restart: phones that are registered keep theirs.
+    pub gruu: [u8; 32],
 }
 
 impl Default for Limits {

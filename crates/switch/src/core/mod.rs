@@ -17,6 +17,7 @@ use sip::{
     Flow, Message, Scheme, StatusCode, Uri,
     privacy::Privacy,
     transaction::{Layer, ServerId},
+    uri::gruu::Gruu,
 };
 
 pub(crate) use handover::{Asked, Beginning, Destination, Handover, NewCall, Why};
@@ -30,7 +31,7 @@ use crate::{
     domain::Domain,
     ids::{CallId, Ids, LegId, LegKind, SubscriptionId},
     leg::{CallerId, Leg},
-    locations::{Locations, Peer},
+    locations::{Instance, Locations, Peer},
     parking::ParkedCalls,
     proxy::Proxy,
     recordings::Recordings,
@@ -233,8 +234,28 @@ impl Core {
             Scheme::Sip | Scheme::Sips => self.domain.is_meant_by(uri, flow),
             Scheme::Other => false,
         };
-        // The log, the record and scripts see it: an escape may hide a control octet.
-        ours.then(|| sip::clean(&uri.number()).into_owned())
+        match uri.gruu().filter(|_| ours) {
+            // RFC 5627 section 6.1: one that has ended names nobody.
+            Some(Gruu::Temporary(sealed)) => Some(self.registrar.named_by(sealed)?.number.clone()),
+            // The log, the record and scripts see it: an escape may hide a control octet.
+            Some(Gruu::Public(_)) | None => ours.then(|| sip::clean(&uri.number()).into_owned()),
+        }
+    }
+
+    /// The phone that a GRUU of ours names (RFC 5627 section 6.1), whether it is registered now or not. `None` where it
+    /// names none: there is no such extension, or the temporary GRUU has ended.
+    pub fn phone_at(&self, gruu: &Uri<'_>) -> Option<Instance> {
+        match gruu.gruu()? {
+            Gruu::Temporary(sealed) => Instance::of(self.registrar.named_by(sealed)?, true),
+            Gruu::Public(instance) => {
+                let number = gruu.number();
+                self.accounts.is_extension(&number).then(|| Instance {
+                    number: number.as_ref().into(),
+                    id: instance.as_ref().into(),
+                    hidden: false,
+                })
+            }
+        }
     }
 
     /// Accepts a leg's REFER. The phone is told that it is being tried, unless it wants no NOTIFY.

@@ -40,7 +40,7 @@ use crate::{
     event::{Cause, LegEvent, Q850, SetupEvent},
     ids::{CallId, LegId},
     leg::{CallerId, rings},
-    locations::Peer,
+    locations::{Instance, Peer},
     stack::TimerKey,
 };
 
@@ -72,6 +72,8 @@ pub(crate) struct Quest {
     pub max_breadth: Option<usize>,
     /// Phones of extensions that allow it are told to answer by themselves. An extension in a call is not disturbed.
     pub auto_answer: bool,
+    /// The caller has asked for this phone alone, by its GRUU (RFC 5627). It counts where its extension is a target.
+    pub phone: Option<Instance>,
     /// Whether forwards, do-not-disturb and 3xx answers count. If not, only the phones of the targets ring.
     pub follows: bool,
 }

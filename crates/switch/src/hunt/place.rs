@@ -12,7 +12,7 @@ use crate::{
     diversion::Step,
     ids::{CallId, LegId},
     leg::{Invitation, NoRoom, Place, Talk, outbound},
-    locations::{Location, Peer, Way},
+    locations::{Instance, Location, Peer, Way},
     own::OWN_CODECS,
 };
 
@@ -46,9 +46,9 @@ fn offer(quest: &Quest, x: &Core) -> Spec {
     }
 }
 
-/// The number of ours to which a phone sends a call on (RFC 3261 8.1.3.4): a telephone number that is an extension, or
-/// any number at an address of ours by which the phone or the caller knows us.
-fn own_number(x: &Core, legs: [Option<LegId>; 2], uri: &Uri<'_>) -> Option<String> {
+/// The extension or the phone of ours to which a phone sends a call on (RFC 3261 8.1.3.4): a telephone number that is an
+/// extension, or any number or GRUU at an address of ours by which the phone or the caller knows us.
+fn own_target(x: &Core, legs: [Option<LegId>; 2], uri: &Uri<'_>) -> Option<Target> {
     let number = uri.number();
     let ours = match uri.scheme {
         Scheme::Tel => x.accounts.is_extension(&number),
@@ -59,7 +59,10 @@ fn own_number(x: &Core, legs: [Option<LegId>; 2], uri: &Uri<'_>) -> Option<Strin
         }
         Scheme::Other => false,
     };
-    ours.then(|| number.into_owned())
+    ours.then(|| match uri.gruu() {
+        Some(_) => Target::Uri(uri.to_string()),
+        None => Target::Extension(number.into_owned()),
+    })
 }
 
 /// Reads the text of a forward: a number, or a SIP or tel URI.
@@ -116,7 +119,38 @@ impl Hunt {
             .saturating_sub(under_way)
     }
 
+    /// Rings one phone of an extension. Nothing that sends calls of the extension elsewhere counts: the caller wants this
+    /// phone (RFC 5627 section 6.1).
+    fn place_phone(&mut self, x: &mut Core, phone: &Instance, trail: &Trail) {
+        let Some(extension) = x.accounts.extension(&phone.number).cloned() else {
+            return self.best.note(CauseCode::NumberUnknown, 404, "Not Found");
+        };
+        let peer = Peer::Extension(phone.number.clone());
+        if extension.rules.reject_anonymous && self.quest.caller.is_hidden() && self.quest.follows {
+            return self.best.note(CauseCode::CallerAnonymous, 433, "Anonymity Disallowed");
+        }
+        if self.rings_at(&peer) {
+            return;
+        }
+        if self.quest.auto_answer && x.activity.is_busy(&peer) {
+            return self.best.note_callee(CauseCode::PhoneBusy, 486, "In A Call", None);
+        }
+        if let Some((cause, phrase, _)) = self.refuses(x, &peer, &extension) {
+            return self.best.note_callee(cause, 486, phrase, None);
+        }
+        match x.locations.way_to(phone, &x.accounts) {
+            Some(location) => self.reach(x, location, trail.to_phone(phone)),
+            None => self
+                .best
+                .note(CauseCode::PhoneNotRegistered, 480, "This Phone Is Not Registered"),
+        }
+    }
+
     fn place_extension(&mut self, x: &mut Core, number: &str, trail: &Trail) {
+        let asked = self.quest.phone.as_ref().filter(|_| trail.is_direct());
+        if let Some(phone) = asked.filter(|phone| *phone.number == *number).cloned() {
+            return self.place_phone(x, &phone, trail);
+        }
         let Some(extension) = x.accounts.extension(number).cloned() else {
             return self.best.note(CauseCode::NumberUnknown, 404, "Not Found");
         };
@@ -181,9 +215,19 @@ impl Hunt {
 
     fn place_uri(&mut self, x: &mut Core, uri: &str, trail: &Trail) {
         match Uri::parse(uri) {
+            Ok(parsed) if parsed.gruu().is_some() && self.is_gruu_of_ours(x, &parsed) => match x.phone_at(&parsed) {
+                Some(phone) => self.place_phone(x, &phone, trail),
+                None => self.best.note(CauseCode::NumberUnknown, 404, "Not Found"),
+            },
             Ok(parsed) if self.is_inside(x, &parsed) => self.place_extension(x, &parsed.number(), trail),
             Ok(_) | Err(_) => self.place_outside(x, &Peer::Uri(uri.into()), trail),
         }
+    }
+
+    /// Whether we are its registrar: it names our domain, or an address by which the caller knows us.
+    fn is_gruu_of_ours(&self, x: &Core, uri: &Uri<'_>) -> bool {
+        let subject = self.quest.subject.and_then(|leg| x.legs.get(leg));
+        x.domain.is_name(uri.host) || subject.is_some_and(|leg| x.domain.is_meant_by(uri, &leg.path.flow))
     }
 
     /// Whether a URI is a number of ours. Another port at our address may belong to another program.
@@ -253,6 +297,7 @@ impl Hunt {
             headers: &headers,
             beside: quest.subject.and_then(|leg| x.legs.get(leg)?.port()),
             max_forwards: quest.max_forwards,
+            hides_callee: trail.hidden,
         };
         match x.new_leg(|cx, id| outbound::call(cx, id, quest.call, &place, &invitation)) {
             Ok(leg) => {
@@ -280,8 +325,8 @@ impl Hunt {
     /// Where the branch's extension forwards its calls; `None` without a forward, or after too many forwards.
     fn forward(&mut self, x: &Core, branch: &Branch, pick: impl Fn(&Extension) -> Option<String>) -> Option<Target> {
         let number = branch.peer.number()?;
-        // Another phone of the same extension still rings: it may still answer.
-        if self.branches.iter().any(|other| other.peer == branch.peer) {
+        // The caller wants that phone, or another phone of the same extension still rings: it may still answer.
+        if branch.trail.exact || self.branches.iter().any(|other| other.peer == branch.peer) {
             return None;
         }
         let to = pick(x.accounts.extension(number)?)?;
@@ -346,16 +391,16 @@ impl Hunt {
             let uri = Uri::parse(contact).ok()?;
             // RFC 4458 section 2: the phone says why.
             let cause = uri.param("cause").and_then(|cause| cause.parse().ok());
-            Some((own_number(x, legs, &uri)?, cause.map_or("deflection", Step::reason_of)))
+            Some((own_target(x, legs, &uri)?, cause.map_or("deflection", Step::reason_of)))
         };
         // Only to our own numbers: a call that a phone sends outside can cost money.
-        let to: Vec<(String, &'static str)> = contacts.iter().filter_map(inside).collect();
+        let to: Vec<(Target, &'static str)> = contacts.iter().filter_map(inside).collect();
         if to.is_empty() {
             return self.best.note(CauseCode::PhoneRedirected, code, "Redirected Outside");
         }
         let told = x.legs.get(branch.leg).map(|leg| leg.diverted().to_vec());
         let told = told.unwrap_or_default();
-        for (number, reason) in to {
+        for (target, reason) in to {
             if !self.may_redirect(x) {
                 return self.best.note(CauseCode::PhoneRedirected, 480, "Too Many Redirections");
             }
@@ -364,7 +409,7 @@ impl Hunt {
                 code: Some(code),
                 told: told.clone(),
             };
-            self.send_on(x, (&branch.peer, &branch.trail), &Target::Extension(number), &why);
+            self.send_on(x, (&branch.peer, &branch.trail), &target, &why);
         }
     }
 

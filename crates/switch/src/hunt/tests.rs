@@ -58,6 +58,7 @@ impl Bench {
         let call = Slots::<(), CallKind>::default().try_insert_with(|_| Ok::<_, ()>(()));
         let quest = Quest {
             auto_answer: false,
+            phone: None,
             call: call.unwrap(),
             targets: targets.to_vec(),
             strategy: Strategy::Sequence,

@@ -7,7 +7,7 @@ use crate::{
     diversion::{self, Step},
     ids::LegId,
     leg::Leg,
-    locations::{Location, Number, Peer},
+    locations::{Instance, Location, Number, Peer},
 };
 
 /// The forwards by which a call came to the place where it rings.
@@ -19,6 +19,10 @@ pub(super) struct Trail {
     through: Vec<Number>,
     /// When the phones at its end have rung long enough.
     pub until: Instant,
+    /// It ends at one phone that was asked for by its GRUU (RFC 5627).
+    pub exact: bool,
+    /// That GRUU was a temporary one: the caller is not to learn whose phone it is.
+    pub hidden: bool,
 }
 
 /// Why a call is sent on.
@@ -49,6 +53,17 @@ impl Trail {
             steps: Vec::new(),
             through: Vec::new(),
             until,
+            exact: false,
+            hidden: false,
+        }
+    }
+
+    /// The same trail, which ends at this phone alone.
+    pub fn to_phone(&self, phone: &Instance) -> Self {
+        Self {
+            exact: true,
+            hidden: phone.hidden,
+            ..self.clone()
         }
     }
 
@@ -60,7 +75,10 @@ impl Trail {
     /// The trail with one more forward by an extension. A peer outside is not named. What a 3xx tells of forwards by its
     /// own extension is why this one happened; what it tells of others came before.
     pub fn with(&self, x: &Core, from: &Peer, why: &SentOn) -> Self {
-        let mut longer = self.clone();
+        let mut longer = Self {
+            exact: false,
+            ..self.clone()
+        };
         let Some(number) = from.number() else { return longer };
         let is_own = |step: &Step| step.number.as_deref() == Some(&**number);
         let own = why.told.iter().find(|step| is_own(step));

@@ -16,7 +16,7 @@ use crate::{
     api::QueryId,
     core::{Core, QueryUse},
     leg::CallerId,
-    locations::{Location, Peer, Way},
+    locations::{Instance, Location, Peer, Way},
     requests::{self, Outline, Outside, Owner, Targets},
     way::addresses,
 };
@@ -77,6 +77,8 @@ struct Delivery {
     sender: String,
     /// The extension it is for.
     to: Peer,
+    /// It is for this phone alone, and not kept (RFC 5627).
+    phone: Option<Instance>,
     /// How many phones have not answered yet, or are being looked up.
     open: usize,
     /// The best answer so far; 0 before any.
@@ -148,8 +150,12 @@ pub(crate) fn deliver(g: &mut Ingress, x: &mut Core, server: ServerId, flow: Flo
     let from = sender(x, &identity.extension, hidden);
     let text = Text::of(&message, from);
     let asked = Some((server, message));
+    let uri = asked.as_ref().and_then(|(_, request)| request.request_uri().ok());
+    let phone = uri.and_then(|uri| x.phone_at(&uri));
     let id = add(g, x, text, (identity.extension, number.as_str()), asked, None);
-    if g.absent.is_waiting(&number) {
+    if let Some(delivery) = g.deliveries.by_id.get_mut(&id).filter(|_| phone.is_some()) {
+        delivery.phone = phone;
+    } else if g.absent.is_waiting(&number) {
         // Those that came before are delivered first.
         return finish(g, x, id, Some(480));
     }
@@ -213,6 +219,7 @@ fn add(
         asked,
         sender,
         to: Peer::extension(to),
+        phone: None,
         open: 1, // until every phone was tried
         best: 0,
         away: false,
@@ -230,7 +237,10 @@ fn send_copies(g: &mut Ingress, x: &mut Core, id: u64) {
     let Some(delivery) = g.deliveries.by_id.get(&id) else {
         return;
     };
-    let places = x.locations.ways(&delivery.to, &x.accounts);
+    let places = match &delivery.phone {
+        Some(phone) => x.locations.way_to(phone, &x.accounts).into_iter().collect(),
+        None => x.locations.ways(&delivery.to, &x.accounts),
+    };
     let branches = x.stack.config.limits.branches;
     for place in places.into_iter().take(branches) {
         match &place.way {
@@ -285,7 +295,7 @@ fn send_copy(g: &mut Ingress, x: &mut Core, id: u64, place: &Location, ways: &[F
     for (name, value) in &text.fields {
         outline = outline.other(name, value);
     }
-    let targets = Targets::of(*way, further);
+    let targets = Targets::of(*way, further).then(&place.flows);
     if requests::send(cx, outline, &outside, targets, Owner::Delivery(id)).is_none() {
         delivery.away = true;
         one_less(g, x, id);
@@ -368,6 +378,9 @@ fn answer_in_time(g: &mut Ingress, x: &mut Core, id: u64) {
     let Some((server, request)) = delivery.asked.take() else {
         return;
     };
+    if delivery.phone.is_some() {
+        return x.stack.answer(server, &request, &Answer::of(480));
+    }
     let (text, sender, to) = (delivery.text.clone(), delivery.sender.clone(), delivery.to.clone());
     let Some(number) = to.number() else { return };
     let kept = absent::keep(g, x, text, (&sender, number), (server, request), Some(id));
@@ -389,7 +402,7 @@ fn finish(g: &mut Ingress, x: &mut Core, id: u64, code: Option<u16>) {
     let later = code == 0 || delivery.away && code < 600 || may_come_later(code);
     let taken = (200..=299).contains(&code);
     match (delivery.asked, delivery.kept) {
-        (Some(asked), _) if later && !taken => {
+        (Some(asked), _) if later && !taken && delivery.phone.is_none() => {
             absent::keep(g, x, delivery.text, (&delivery.sender, &number), asked, None);
         }
         (Some((server, request)), _) => {

@@ -147,7 +147,14 @@ mod tests {
             connection: None,
         };
         tracing::subscriber::with_default(log.clone(), || {
-            let mut switch = Switch::new(Config::default(), [0; 32], &Keys { nonce: [0; 32] });
+            let mut switch = Switch::new(
+                Config::default(),
+                [0; 32],
+                &Keys {
+                    nonce: [0; 32],
+                    gruu: [0; 32],
+                },
+            );
             let listener = Listener {
                 transport: flow.transport,
                 address: flow.local,

@@ -1,6 +1,6 @@
 //! Responses to our own requests, and which room hears of them.
 
-use sip::{Flow, Message, transaction::ClientId};
+use sip::{Flow, HeaderName, Message, StatusCode, transaction::ClientId};
 
 use super::{Ingress, deliver::delivered};
 use crate::{
@@ -17,8 +17,25 @@ pub(super) fn heard(g: &mut Ingress, x: &mut Core, client: ClientId, flow: Flow,
     if proxy::heard(&mut x.proxied, &mut x.stack, client, flow, response) {
         return;
     }
+    if response.status() == Some(StatusCode::FLOW_FAILED) {
+        flow_failed(x, client);
+    }
     let heard = requests::heard(&mut x.stack, client, flow, response);
     go_on(g, x, heard);
+}
+
+/// A proxy that keeps a flow of a phone could not reach the phone by it (RFC 5626 section 5.3.1).
+fn flow_failed(x: &mut Core, client: ClientId) {
+    let sent = x.stack.layer.client_request(client);
+    let Some(sent) = sent.filter(|sent| sent.to_tag().is_none()) else {
+        return; // a dialog may have lost its flow, while the phone has another
+    };
+    let to = sent.to().ok().and_then(|to| Some(to.uri().ok()?.number().into_owned()));
+    let routes: Vec<String> = sent.headers(HeaderName::Route).map(str::to_owned).collect();
+    let uri = sent.uri().to_owned();
+    if let Some(number) = to {
+        x.registrar.flow_failed(&number, &uri, &routes);
+    }
 }
 
 /// A transaction ended without an answer.

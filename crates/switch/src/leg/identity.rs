@@ -120,11 +120,12 @@ pub(super) struct Identity {
 }
 
 impl Identity {
-    /// A phone that was called, and told in the INVITE who calls.
-    pub fn told(caller: &CallerId) -> Self {
+    /// A phone that was called, and told in the INVITE who calls. `hides`: whose phone it is stays hidden.
+    pub fn told(caller: &CallerId, hides: bool) -> Self {
         Self {
             now: Some(caller.clone()),
             told: Some(caller.clone()),
+            hides,
             ..Self::default()
         }
     }

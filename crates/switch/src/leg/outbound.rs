@@ -15,7 +15,7 @@ use crate::{
     api::{AudioRules, CauseCode},
     ids::CallId,
     locations::{Location, Peer},
-    requests::{self, Outline, Outside, Owner, Reply, RequestId, Targets},
+    requests::{self, Outline, Outside, Owner, Reply, RequestId, Target, Targets},
     stack::Stack,
     way::addresses,
 };
@@ -35,15 +35,16 @@ pub(crate) struct Place {
     pub audio: AudioRules,
     /// The peer is not a phone of ours: its Contact is believed.
     pub outside: bool,
-    /// Further ways to the phone, best first. They are tried in turn (RFC 3263 section 4.3). Answers may come from any
-    /// of them.
-    pub further: Vec<Flow>,
+    /// Further ways to the phone, best first. They are tried in turn (RFC 3263 section 4.3, RFC 5626 section 7). Answers
+    /// may come from any of them.
+    pub further: Vec<Target>,
 }
 
 impl Place {
     /// A location with the ways to it, best first; `None` where there is no way.
     pub fn at(location: Location, flows: &[Flow]) -> Option<Self> {
-        let (flow, further) = flows.split_first()?;
+        let (flow, others) = flows.split_first()?;
+        let others = others.iter().map(|way| Target { way: *way, aim: None });
         Some(Self {
             uri: location.uri,
             flow: *flow,
@@ -51,7 +52,7 @@ impl Place {
             outside: location.peer.number().is_none(),
             peer: location.peer,
             audio: location.audio,
-            further: further.to_vec(),
+            further: others.chain(location.flows).collect(),
         })
     }
 }
@@ -66,6 +67,8 @@ pub(crate) struct Invitation<'a> {
     pub beside: Option<MediaId>,
     /// The Max-Forwards of the caller's INVITE less one, so that no call loops for ever (RFC 3261 8.1.1.6).
     pub max_forwards: u32,
+    /// The caller is not to learn who is called: it knows a temporary GRUU only (RFC 5627).
+    pub hides_callee: bool,
 }
 
 /// Begins a leg: takes a media port and sends INVITE. [`NoRoom`] where there is no port, no codec or no transaction.
@@ -95,7 +98,8 @@ pub(crate) fn call(
         port.close(cx);
         return Err(NoRoom);
     };
-    let ways = std::iter::once(&place.flow).chain(&place.further);
+    let further = place.further.iter().map(|target| &target.way);
+    let ways = std::iter::once(&place.flow).chain(further);
     Ok(Leg {
         id,
         call,
@@ -114,7 +118,7 @@ pub(crate) fn call(
         talk,
         port,
         timer,
-        identity: Identity::told(invitation.caller),
+        identity: Identity::told(invitation.caller, invitation.hides_callee),
         can: Abilities::unknown(),
     })
 }
@@ -340,7 +344,7 @@ fn send_invite(
     for (name, value) in invitation.headers {
         outline = outline.other(name, value);
     }
-    let targets = Targets::of(place.flow, &place.further);
+    let targets = Targets::of(place.flow, &[]).then(&place.further);
     requests::send(cx, outline, &outside, targets, Owner::Invite(id))
 }
 

@@ -3,12 +3,14 @@
 //! | file | what it does | which fields it owns |
 //! |---|---|---|
 //! | `mod.rs` | [`Locations`]: from a [`Peer`] to the places where it can be reached | `Locations::by_number` |
+//! | `instance.rs` | [`Instance`]: one phone of an extension, as a GRUU names it | |
 //! | `peer.rs` | [`Peer`]: an extension, a number behind a trunk, or a URI | |
 //! | `way.rs` | the way to one contact (NAT policy, Path, lost connections), and what has to be looked up | |
 //!
 //! Every room that sends a first request (`dial`, calls made over the API, MESSAGE) asks here, so all of them reach the
 //! same phones. The registrar tells what has changed: see [`Change`].
 
+mod instance;
 mod peer;
 mod way;
 
@@ -23,6 +25,7 @@ use std::{
 use smallvec::SmallVec;
 
 pub(crate) use self::{
+    instance::Instance,
     peer::{Number, Peer},
     way::{Look, Way},
 };
@@ -30,6 +33,7 @@ use crate::{
     accounts::Accounts,
     api::AudioRules,
     registrar::{Change, Contact},
+    requests::{Aim, Target},
 };
 
 /// One place where a peer can be reached: a phone, or what a URI names.
@@ -45,6 +49,8 @@ pub(crate) struct Location {
     pub audio: AudioRules,
     /// Where requests are sent.
     pub way: Way,
+    /// Further flows of the same phone, for a request that does not reach it by the first (RFC 5626 section 7).
+    pub flows: Vec<Target>,
 }
 
 /// The contacts of one extension, best first: by q, then the newest. Never empty in the table.
@@ -123,12 +129,7 @@ impl Locations {
     /// Contacts that cannot be reached now are left out: see [`Way`]. There are no trunks yet.
     pub fn ways(&self, peer: &Peer, accounts: &Accounts) -> Vec<Location> {
         match peer {
-            Peer::Extension(number) => {
-                let contacts = self.phones(number, accounts);
-                contacts
-                    .filter_map(|contact| way::location(contact, number, accounts))
-                    .collect()
-            }
+            Peer::Extension(number) => places(self.phones(number, accounts), number, accounts),
             Peer::Trunk { .. } => Vec::new(),
             Peer::Uri(uri) => {
                 let look = Look::at(uri).map(|look| Location {
@@ -137,10 +138,18 @@ impl Locations {
                     routes: Vec::new(),
                     audio: AudioRules::default(),
                     way: Way::Look(look),
+                    flows: Vec::new(),
                 });
                 look.into_iter().collect()
             }
         }
+    }
+
+    /// The place where one phone of an extension can be reached; `None` while it cannot.
+    pub fn way_to(&self, phone: &Instance, accounts: &Accounts) -> Option<Location> {
+        let contacts = self.phones(&phone.number, accounts);
+        let own = contacts.filter(|contact| phone.is(&contact.binding));
+        places(own, &phone.number, accounts).into_iter().next()
     }
 
     /// Whether a phone acts for an extension, reachable or not: its own, or one at which a person has logged on.
@@ -175,6 +184,32 @@ impl Locations {
     fn of(&self, number: &str) -> &[Arc<Contact>] {
         self.by_number.get(number).map_or(&[], |contacts| &contacts.0)
     }
+}
+
+/// The places of these contacts. The flows of one phone are one place: a request goes to one of them at a time (RFC 5626
+/// section 7).
+fn places<'a>(contacts: impl Iterator<Item = &'a Arc<Contact>>, number: &str, accounts: &Accounts) -> Vec<Location> {
+    let mut found: Vec<(Option<(&str, &str)>, Location)> = Vec::new();
+    for contact in contacts {
+        let Some(location) = way::location(contact, number, accounts) else {
+            continue;
+        };
+        let phone = contact.outbound_phone();
+        let known = phone.and_then(|phone| found.iter_mut().find(|(other, _)| *other == Some(phone)));
+        match (known, &location.way) {
+            (None, _) => found.push((phone, location)),
+            (Some((_, first)), Way::Flow(way)) => first.flows.push(Target {
+                way: *way,
+                aim: Some(Box::new(Aim {
+                    uri: location.uri,
+                    routes: location.routes,
+                })),
+            }),
+            // The device had another policy when it registered: one of its flows is enough.
+            (Some(_), Way::Look(_)) => {}
+        }
+    }
+    found.into_iter().map(|(_, location)| location).collect()
 }
 
 #[cfg(test)]

@@ -60,11 +60,16 @@ pub(super) fn location(contact: &Contact, number: &str, accounts: &Accounts) -> 
         routes: binding.path.clone(),
         audio: device.map(Device::audio).unwrap_or_default(),
         way: way(contact, device.map_or(NatPolicy::Source, |device| device.nat), uri)?,
+        flows: Vec::new(),
     })
 }
 
 fn way(contact: &Contact, nat: NatPolicy, uri: &str) -> Option<Way> {
     let (binding, lost) = (&contact.binding, contact.lost);
+    // RFC 5626 section 5.3: such a phone is reached by the flow that it keeps open, and by nothing else.
+    if binding.reg_id.is_some() && binding.path.is_empty() {
+        return (!lost).then_some(Way::Flow(binding.flow));
+    }
     // RFC 3327 5.3: the first proxy on the way; without a Path, the Contact itself.
     let next_hop = match binding.path.first() {
         Some(first) => NameAddr::parse(first).map_or(first.as_str(), |address| address.uri),

@@ -38,7 +38,10 @@ impl Switch {
     /// A switch without accounts, listeners and calls.
     pub fn new(config: Config, seed: [u8; 32], keys: &Keys) -> Self {
         let config = std::sync::Arc::new(config);
-        let x = Core::new(std::sync::Arc::clone(&config), seed);
+        let mut x = Core::new(std::sync::Arc::clone(&config), seed);
+        // Another stream of chance than that of tags and branches.
+        let nonces = seed.map(|byte| !byte);
+        x.registrar.seal_with(&keys.gruu, nonces, &config.domain);
         Self {
             ingress: Ingress::new(x.stack.now, &config, keys),
             x,
@@ -51,7 +54,14 @@ impl Switch {
     /// A switch that plays a recorded run again. `nonces` are those in the run's credentials: its key
     /// was not recorded, and without the nonces every phone would be challenged again.
     pub fn replaying<'a>(config: Config, seed: [u8; 32], nonces: impl IntoIterator<Item = &'a str>) -> Self {
-        let mut switch = Self::new(config, seed, &Keys { nonce: [0; 32] });
+        let mut switch = Self::new(
+            config,
+            seed,
+            &Keys {
+                nonce: [0; 32],
+                gruu: [0; 32],
+            },
+        );
         switch.ingress.auth.replay_nonces(nonces);
         switch
     }

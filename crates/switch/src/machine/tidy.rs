@@ -88,7 +88,14 @@ mod tests {
             prefix: 24,
             extension: "101".into(),
         });
-        let mut switch = Switch::new(config, [0; 32], &Keys { nonce: [0; 32] });
+        let mut switch = Switch::new(
+            config,
+            [0; 32],
+            &Keys {
+                nonce: [0; 32],
+                gruu: [0; 32],
+            },
+        );
         let listener = Listener {
             transport: Transport::Udp,
             address: local,

@@ -18,6 +18,13 @@ pub struct Contact {
 }
 
 impl Contact {
+    /// The phone of an outbound flow (RFC 5626): its device and its instance; `None` for any other contact.
+    pub(crate) fn outbound_phone(&self) -> Option<(&str, &str)> {
+        let binding = &self.binding;
+        binding.reg_id?;
+        Some((&binding.username, binding.instance.as_deref()?))
+    }
+
     /// A connection has closed. Returns whether the contact used it.
     pub(super) fn lose(&mut self, connection: ConnectionId) -> bool {
         let is_own = self.binding.flow.connection == Some(connection);

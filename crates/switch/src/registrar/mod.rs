@@ -1,4 +1,5 @@
-//! The registrar and location service: RFC 3261 section 10, RFC 3327 (Path), RFC 5626 (outbound).
+//! The registrar and location service: RFC 3261 section 10, RFC 3327 (Path), RFC 5626 (outbound),
+//! RFC 5627 (GRUU).
 //!
 //! | file | what it does | which fields of [`Registrar`] it owns |
 //! |---|---|---|
@@ -6,6 +7,7 @@
 //! | `request.rs` | what a REGISTER asks for, as far as that needs no binding | |
 //! | `plan.rs` | what a REGISTER changes in the bindings, and the limits | |
 //! | `table.rs` | the bindings in memory, by id, extension, connection and end | `table` |
+//! | `gruu.rs` | GRUUs (RFC 5627): made, and opened | `gruus` |
 //! | `contact.rs` | [`Contact`] and [`Change`]: what other rooms are told | |
 //! | `reply.rs` | the 200 to a REGISTER | |
 //!
@@ -29,6 +31,7 @@
 //!   phone is reached at its Contact or by its Path.
 
 mod contact;
+mod gruu;
 mod plan;
 mod reply;
 mod request;
@@ -46,6 +49,7 @@ use smallvec::{SmallVec, smallvec};
 
 pub use self::contact::{Change, Contact};
 use self::{
+    gruu::Gruus,
     plan::Clock,
     request::Request,
     table::{Bound, Plan, Table},
@@ -114,6 +118,7 @@ pub struct Registrar {
     queries: HashMap<QueryId, Box<str>>,
     effects: VecDeque<Effect>,
     last_id: u64,
+    gruus: Gruus,
 }
 
 impl Registrar {
@@ -126,6 +131,7 @@ impl Registrar {
             queries: HashMap::new(),
             effects: VecDeque::new(),
             last_id: 0,
+            gruus: Gruus::new(&[0; 32], [0; 32], ""),
         }
     }
 
@@ -287,7 +293,7 @@ impl Registrar {
         self.table
             .sorted()
             .into_iter()
-            .map(|bound| registration(bound.binding()))
+            .map(|bound| self.shown(&bound.contact))
             .collect()
     }
 
@@ -330,19 +336,10 @@ impl Registrar {
         self.effects.push_back(Effect::Reply { query, answer });
     }
 
-    fn ok(&self, clock: Clock, request: &Request) -> Answer {
-        reply::ok(
-            request,
-            self.best_first(&request.number).into_iter(),
-            &self.config,
-            clock,
-        )
-    }
-
-    fn best_first(&self, number: &str) -> SmallVec<[&Bound; 4]> {
-        let mut bindings: SmallVec<[&Bound; 4]> = self.table.of(number).collect();
-        bindings.sort_by_key(|bound| std::cmp::Reverse((bound.binding().q, bound.binding().id)));
-        bindings
+    fn ok(&mut self, clock: Clock, request: &Request) -> Answer {
+        let mut best_first: SmallVec<[&Bound; 4]> = self.table.of(&request.number).collect();
+        best_first.sort_by_key(|bound| std::cmp::Reverse((bound.binding().q, bound.binding().id)));
+        reply::ok(request, &best_first, &self.config, clock, &mut self.gruus)
     }
 
     /// Plans a request. If the plan must be stored, the waiting REGISTERs go on waiting; if not, they are returned.
@@ -379,15 +376,15 @@ impl Registrar {
     fn commit(&mut self, plan: Plan) {
         for id in plan.removes {
             if let Some(bound) = self.take_out(id) {
-                self.effects.push_back(Effect::Removed(registration(bound.binding())));
+                self.effects.push_back(Effect::Removed(self.shown(&bound.contact)));
             }
         }
         for bound in plan.saves {
-            let shown = registration(bound.binding());
+            let shown = self.shown(&bound.contact);
             match self.put(bound) {
                 Some(former) if former.binding().contact == shown.contact => {}
                 Some(former) => {
-                    self.effects.push_back(Effect::Removed(registration(former.binding())));
+                    self.effects.push_back(Effect::Removed(self.shown(&former.contact)));
                     self.effects.push_back(Effect::Added(shown));
                 }
                 None => self.effects.push_back(Effect::Added(shown)),
@@ -415,7 +412,7 @@ impl Registrar {
         if let Some(bound) = self.take_out(id) {
             self.effects
                 .push_back(Effect::Forget(smallvec![BindingChange::Remove(id)]));
-            self.effects.push_back(Effect::Removed(registration(bound.binding())));
+            self.effects.push_back(Effect::Removed(self.shown(&bound.contact)));
         }
     }
 
@@ -453,19 +450,6 @@ impl Registrar {
             self.effects
                 .push_back(Effect::Forget(smallvec![BindingChange::Remove(bound.binding().id)]));
         }
-    }
-}
-
-/// A binding as people see it.
-pub fn registration(binding: &Binding) -> Registration {
-    Registration {
-        id: binding.id,
-        number: binding.number.clone(),
-        contact: binding.contact.clone(),
-        source: binding.flow.remote.to_string(),
-        transport: binding.flow.transport.name().to_owned(),
-        user_agent: binding.user_agent.clone(),
-        expires_at: binding.expires_at,
     }
 }
 

@@ -4,22 +4,23 @@ use std::{fmt::Write as _, time::Duration};
 
 use sip::{HeaderName, StatusCode};
 
-use super::{Config, plan::Clock, request::Request, table::Bound};
+use super::{Config, gruu::Gruus, plan::Clock, request::Request, table::Bound};
 use crate::{
     Answer,
     stack::capabilities::{Place, supported},
 };
 
 /// `bindings` are all bindings of the address-of-record, best first.
-pub(super) fn ok<'a>(
-    request: &Request,
-    bindings: impl Iterator<Item = &'a Bound>,
-    config: &Config,
-    clock: Clock,
-) -> Answer {
+pub(super) fn ok(request: &Request, bindings: &[&Bound], config: &Config, clock: Clock, gruus: &mut Gruus) -> Answer {
     let mut answer = Answer::new(StatusCode::OK);
     for bound in bindings {
-        answer = answer.with(HeaderName::Contact, contact(bound, clock));
+        let mut text = contact(bound, clock);
+        // RFC 5627 section 5.2.
+        let home = request.gruu.as_ref();
+        if let Some([public, temporary]) = home.and_then(|home| gruus.of(bound.binding(), home)) {
+            let _ = write!(text, ";pub-gruu=\"{public}\";temp-gruu=\"{temporary}\"");
+        }
+        answer = answer.with(HeaderName::Contact, text);
     }
     // RFC 3327 section 5.3: the path goes back to the phone.
     for value in &request.path {

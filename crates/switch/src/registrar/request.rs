@@ -3,7 +3,7 @@
 
 use sip::{Contact, Flow, HeaderName, Message, NameAddr, Scheme, StatusCode, Uri};
 
-use super::Config;
+use super::{Config, gruu::Home};
 use crate::{Accounts, Answer, Domain, Identity, NatPolicy, QueryId, stack::capabilities::unsupported};
 
 /// A REGISTER that is valid in itself.
@@ -18,6 +18,8 @@ pub(super) struct Request {
     pub(super) path: Vec<String>,
     /// Whether it is an outbound registration (RFC 5626 section 6).
     pub(super) outbound: bool,
+    /// The address-of-record, where the phone wants GRUUs (RFC 5627 section 5.1).
+    pub(super) gruu: Option<Home>,
     pub(super) wants: Wants,
 }
 
@@ -143,7 +145,19 @@ pub(super) fn read(
         .into_owned(),
         path,
         outbound,
+        gruu: home(message),
         wants,
+    })
+}
+
+/// The address-of-record of a phone that wants GRUUs.
+fn home(message: &Message) -> Option<Home> {
+    let to = message.to().ok().filter(|_| message.supports("gruu"))?;
+    let uri = to.uri().ok()?;
+    let port = uri.port.map(|port| format!(":{port}")).unwrap_or_default();
+    Some(Home {
+        scheme: if uri.scheme == Scheme::Sips { "sips" } else { "sip" },
+        host: format!("{}{port}", uri.host),
     })
 }
 
@@ -248,6 +262,10 @@ fn read_contact(address: &NameAddr<'_>, expires: Option<u32>, rules: &Rules<'_>)
     }
     let uri = address.uri().map_err(|_| bad("Contact Cannot Be Read"))?;
     check_uri(address.uri, &uri)?;
+    // RFC 5627 section 5.1: a GRUU leads to contacts, and cannot be one.
+    if uri.gruu().is_some() && rules.domain.is_meant_by(&uri, rules.flow) {
+        return Err(Answer::because(StatusCode::FORBIDDEN, "Contact Is a GRUU"));
+    }
     let leads_back = rules.leads_back(&uri);
     // Each call to it would come back to us, again and again.
     if leads_back && rules.nat == NatPolicy::Contact {

@@ -3,6 +3,7 @@
 use sip::{Builder, Flow, HeaderName, Message, NameAddr, dialog::needs_sips, headers::session::SessionExpires};
 
 use super::{
+    Aim,
     heard::{Again, RequestEvent, Told, Why, done},
     size, wait,
 };
@@ -17,6 +18,8 @@ pub(super) struct Changes<'a> {
     body: Option<&'a [u8]>,
     /// The Contact names another address of ours.
     moved: bool,
+    /// Another flow of the phone: the Request-URI and the Route values.
+    aim: Option<&'a Aim>,
     credentials: Vec<(HeaderName, String)>,
 }
 
@@ -36,6 +39,7 @@ pub(crate) fn again(cx: &mut Stack, again: &Again, number: Option<u32>, body: Op
         interval: again.interval,
         body,
         moved: before.transport != again.way.transport || cx.sent_by(&before) != cx.sent_by(&again.way),
+        aim: again.aim.as_deref(),
         credentials,
     };
     let message = rewritten(cx, &sent, &again.way, &changes);
@@ -66,9 +70,14 @@ pub(crate) fn again(cx: &mut Stack, again: &Again, number: Option<u32>, body: Op
 
 /// The same request in another transaction (RFC 3261 8.1.1.7): with another branch, and with `changes`.
 pub(super) fn rewritten(cx: &mut Stack, sent: &Message, way: &Flow, changes: &Changes<'_>) -> Message {
-    let mut builder = Builder::request(sent.method(), sent.uri()).header(HeaderName::Via, cx.via(way));
+    let uri = changes.aim.map_or(sent.uri(), |aim| &aim.uri);
+    let mut builder = Builder::request(sent.method(), uri).header(HeaderName::Via, cx.via(way));
+    for route in changes.aim.iter().flat_map(|aim| &aim.routes) {
+        builder = builder.header(HeaderName::Route, route);
+    }
     for (name, id, value) in sent.fields() {
         builder = match (id, changes.number, changes.interval) {
+            (HeaderName::Route, ..) if changes.aim.is_some() => builder,
             (HeaderName::Via | HeaderName::ContentLength | HeaderName::ContentType, ..) => builder,
             (HeaderName::Authorization | HeaderName::ProxyAuthorization, ..) if !changes.credentials.is_empty() => {
                 builder

@@ -11,7 +11,7 @@ use crate::{
     stack::{
         Stack, TimerKey,
         credentials::take_challenges,
-        request::{Owner, Request, Stage},
+        request::{Aim, Owner, Request, Stage},
     },
 };
 
@@ -93,6 +93,8 @@ pub(crate) struct Again {
     /// The way to the target. If `moved`, the target is a new one, and the owner may have another body for it.
     pub way: Flow,
     pub moved: bool,
+    /// What the request says on its way by another flow of the phone.
+    pub(super) aim: Option<Box<Aim>>,
     pub number: Number,
     /// The session interval that a 422 asks for, in seconds.
     pub(super) interval: Option<u32>,
@@ -182,6 +184,7 @@ fn next_after(cx: &mut Stack, id: RequestId, code: u16, response: &Message) -> O
         owner: request.owner,
         way: request.way,
         moved: false,
+        aim: None,
         number: if request.in_dialog {
             Number::OfDialog
         } else {
@@ -200,6 +203,10 @@ fn next_after(cx: &mut Stack, id: RequestId, code: u16, response: &Message) -> O
         }
         // RFC 3263 section 4.3. A target that rings already has been found.
         503 if matches!(request.stage, Stage::Silent | Stage::Heard(100)) => next_target(request, id),
+        // RFC 5626 section 7: the proxy that keeps the flow could not reach the phone by it.
+        408 | 430 if matches!(request.stage, Stage::Silent | Stage::Heard(100)) && has_flow(request) => {
+            next_target(request, id)
+        }
         _ => None,
     }
 }
@@ -211,13 +218,19 @@ fn longer(request: &Message, response: &Message) -> Option<u32> {
     (wanted > asked.seconds).then_some(wanted)
 }
 
+/// Whether the next way is another flow of the phone.
+fn has_flow(request: &Request) -> bool {
+    request.targets.ways.front().is_some_and(|next| next.aim.is_some())
+}
+
 fn next_target(request: &mut Request, id: RequestId) -> Option<Again> {
-    let way = request.targets.ways.pop_front()?;
+    let next = request.targets.ways.pop_front()?;
     Some(Again {
         id,
         owner: request.owner,
-        way,
+        way: next.way,
         moved: true,
+        aim: next.aim,
         number: Number::Same,
         interval: None,
     })
@@ -245,6 +258,7 @@ pub(crate) fn failed(cx: &mut Stack, client: ClientId, why: Why) -> Heard {
                 owner,
                 way,
                 moved: false,
+                aim: None,
                 number: Number::Same,
                 interval: None,
             });

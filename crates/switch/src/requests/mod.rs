@@ -9,7 +9,8 @@
 //! | 401, 407 | the challenge is answered, if the request has credentials (RFC 3261 22.2, 22.3) | the next number |
 //! | 422 | the session interval is raised to what the 422 asks for (RFC 4028 section 7.4) | the next number |
 //! | TCP failed for a request that is too large for UDP | the request goes over UDP (RFC 3261 18.1.1) | the same |
-//! | 503, a timeout, a transport that failed, silence | the next target of RFC 3263 section 4.3 | the same |
+//! | 503, a timeout, a transport that failed, silence | the next target of RFC 3263 section 4.3, or the next flow of the phone | the same |
+//! | 430, 408 from a flow | the next flow of the phone (RFC 5626 section 7) | the same |
 //!
 //! Two facts come from the owner: the next CSeq number of its dialog, and the body for a target that reaches us at
 //! another address of ours. So a step ends in [`Heard`], and [`again`] continues with these facts.
@@ -44,7 +45,7 @@ use crate::stack::{
 };
 pub(crate) use crate::{
     ids::RequestId,
-    stack::request::{Owner, Targets},
+    stack::request::{Aim, Owner, Target, Targets},
 };
 
 /// Sends a request outside of any dialog. `None` if there is no way to its target, or if there are too many
@@ -57,7 +58,7 @@ pub(crate) fn send(
     owner: Owner,
 ) -> Option<RequestId> {
     let mut to = to;
-    let way = to.ways.pop_front()?;
+    let way = to.ways.pop_front()?.way;
     let message = outline.outside(cx, &way, outside);
     begin(cx, (message, false), way, to, owner, outline)
 }

@@ -150,8 +150,8 @@ fn begin_to(cx: &mut Stack, outline: Outline<'_>, remotes: &[&str]) -> (Seen, Re
         to: "<sip:102@phones.example>",
         max_forwards: 70,
     };
-    let ways = remotes.iter().map(|remote| flow(remote)).collect();
-    let targets = Targets { ways };
+    let ways: Vec<Flow> = remotes.iter().map(|remote| flow(remote)).collect();
+    let targets = Targets::of(ways[0], &ways[1..]);
     let id = send(cx, outline, &outside, targets, Owner::Stray).unwrap();
     let mut seen = Seen::default();
     seen.pump(cx);
@@ -462,7 +462,12 @@ fn a_new_target_is_told_the_address_of_ours_that_it_reaches() {
         local: "[2001:db8::1]:5060".parse().unwrap(),
         ..flow("[2001:db8::9]:5060")
     };
-    cx.requests.get_mut(id).unwrap().targets.ways.push_back(other);
+    cx.requests
+        .get_mut(id)
+        .unwrap()
+        .targets
+        .ways
+        .push_back(Target { way: other, aim: None });
     seen.answer(&mut cx, 503, &[]);
     let (to, second) = seen.last();
     assert_eq!(to, other);

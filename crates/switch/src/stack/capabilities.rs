@@ -75,7 +75,7 @@ struct Extension {
     required: &'static [Place],
 }
 
-const EXTENSIONS: [Extension; 15] = [
+const EXTENSIONS: [Extension; 16] = [
     // RFC 4028.
     Extension {
         tag: "timer",
@@ -93,6 +93,12 @@ const EXTENSIONS: [Extension; 15] = [
         tag: "outbound",
         supported: &[Place::Outside, Place::Register],
         required: &[Place::Register],
+    },
+    // RFC 5627. Our own Contact is no GRUU: a dialog does not name it.
+    Extension {
+        tag: "gruu",
+        supported: &[Place::Outside, Place::Register],
+        required: &[Place::Outside, Place::Register],
     },
     // RFC 3262.
     Extension {
@@ -285,15 +291,15 @@ mod tests {
             (
                 Place::Outside,
                 all,
-                "timer, path, outbound, 100rel, 199, resource-priority, sec-agree, replaces, join, norefersub, from-change, \
-                 tdialog, eventlist, recipient-list-subscribe",
+                "timer, path, outbound, gruu, 100rel, 199, resource-priority, sec-agree, replaces, join, norefersub, \
+                 from-change, tdialog, eventlist, recipient-list-subscribe",
             ),
             (
                 Place::Within,
                 of_a_call,
                 "timer, 100rel, 199, resource-priority, replaces, join, norefersub, from-change, tdialog",
             ),
-            (Place::Register, all, "path, outbound, sec-agree"),
+            (Place::Register, all, "path, outbound, gruu, sec-agree"),
             (
                 Place::Subscription,
                 "OPTIONS, SUBSCRIBE",

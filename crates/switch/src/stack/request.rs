@@ -42,17 +42,41 @@ pub(crate) enum Owner {
     Stray,
 }
 
+/// One way to the target of a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Target {
+    pub way: Flow,
+    /// Where the way is a further flow of the same phone (RFC 5626): what the request says there.
+    pub aim: Option<Box<Aim>>,
+}
+
+/// What leads a request to one flow of a phone: each flow has a contact and a Path of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Aim {
+    /// The Request-URI.
+    pub uri: String,
+    /// Route values, topmost first.
+    pub routes: Vec<String>,
+}
+
 /// The ways to a request's target that were not tried yet, best first.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Targets {
-    pub ways: VecDeque<Flow>,
+    pub ways: VecDeque<Target>,
 }
 
 impl Targets {
     /// The first way, and the further ways of the same name.
     pub fn of(first: Flow, further: &[Flow]) -> Self {
-        let ways = std::iter::once(first).chain(further.iter().copied()).collect();
+        let ways = std::iter::once(first).chain(further.iter().copied());
+        let ways = ways.map(|way| Target { way, aim: None }).collect();
         Self { ways }
+    }
+
+    /// With further ways, which come last.
+    pub fn then(mut self, further: &[Target]) -> Self {
+        self.ways.extend(further.iter().cloned());
+        self
     }
 }
 

@@ -44,6 +44,7 @@ impl Originating {
             max_breadth: None,
             follows: false,
             auto_answer: false,
+            phone: None,
         };
         let mut hunt = Hunt::new(quest);
         if let Hunted::Lost(_) = hunt.begin(x) {

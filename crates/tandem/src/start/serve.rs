@@ -81,6 +81,10 @@ async fn run(config: &Config, keeper: &Handle) -> Result<(), StartError> {
     let system = system(config, listeners, &addresses);
     announce(config, listeners, addresses, &http, (&made, broken.as_deref()))?;
     let first = database::load(&store, config, clock.unix_micros()).await?;
+    let keys = Keys {
+        nonce: random()?,
+        gruu: store.key(&config.domain, "gruu", random()?).await?,
+    };
 
     let events = EventBus::default();
     let watch = watch(&plans, &events)?;
@@ -90,7 +94,7 @@ async fn run(config: &Config, keeper: &Handle) -> Result<(), StartError> {
     let metrics = Metrics::default();
     let (switch, requests) = SwitchHandle::channel(REQUESTS);
     let begin = Begin {
-        machine: Switch::new(told, seed, &Keys { nonce: random()? }),
+        machine: Switch::new(told, seed, &keys),
         outside: Shell {
             engine,
             scripts,

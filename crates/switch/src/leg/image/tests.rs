@@ -39,7 +39,14 @@ impl Line {
             ..Config::default()
         };
         let mut line = Self {
-            switch: Switch::new(config, [seed; 32], &Keys { nonce: [0; 32] }),
+            switch: Switch::new(
+                config,
+                [seed; 32],
+                &Keys {
+                    nonce: [0; 32],
+                    gruu: [0; 32],
+                },
+            ),
             now: Instant::ZERO,
             sent: Vec::new(),
             journal: Vec::new(),

@@ -141,7 +141,14 @@ mod tests {
             To: <sip:192.0.2.1>\r\nCall-ID: x\r\nCSeq: 1 OPTIONS\r\nMax-Forwards: 70\r\nAuthorization: Basic hush\r\nContent-Length: 0\r\n\r\n";
         let mut sent = 0_usize;
         tracing::subscriber::with_default(log.clone(), || {
-            let mut switch = Switch::new(Config::default(), [0; 32], &Keys { nonce: [0; 32] });
+            let mut switch = Switch::new(
+                Config::default(),
+                [0; 32],
+                &Keys {
+                    nonce: [0; 32],
+                    gruu: [0; 32],
+                },
+            );
             let listener = Listener {
                 transport: Transport::Udp,
                 address: local,

@@ -1,8 +1,9 @@
-//! `reg` (RFC 3680): the contacts of an extension.
+//! `reg` (RFC 3680): the contacts of an extension, with their flows (RFC 5626) and GRUUs (RFC 5628).
 
 use std::fmt::Write as _;
 
 use super::{Document, Package, Scene, Told, Topic, Whom, xml};
+use crate::registrar::Registrar;
 
 pub(super) static PACKAGE: Package = Package {
     name: "reg",
@@ -16,19 +17,38 @@ pub(super) static PACKAGE: Package = Package {
 
 fn write(scene: &Scene<'_>, _: &mut Told) -> Document {
     let head = format!(
-        "{}<reginfo xmlns=\"urn:ietf:params:xml:ns:reginfo\" version=\"",
+        "{}<reginfo xmlns=\"urn:ietf:params:xml:ns:reginfo\" xmlns:gr=\"urn:ietf:params:xml:ns:gruuinfo\" version=\"",
         xml::DECLARATION
     );
     let mut contacts = String::new();
     for binding in scene.view.registrar.bindings_of(scene.number) {
         // Not the seconds that are left: those would differ in every document.
-        let _ = writeln!(
+        let _ = write!(
             contacts,
-            "<contact id=\"{}\" state=\"active\" event=\"registered\" callid=\"{}\"><uri>{}</uri></contact>",
+            "<contact id=\"{}\" state=\"active\" event=\"registered\" callid=\"{}\" q=\"{}.{:03}\"><uri>{}</uri>",
             binding.id,
             xml::escape(&binding.call_id),
+            binding.q / 1_000,
+            binding.q % 1_000,
             xml::escape(&binding.contact)
         );
+        // RFC 3680 section 5.3.2: the parameters of a contact that have no place of their own.
+        if let Some(instance) = &binding.instance {
+            let value = format!("\"{instance}\"");
+            let _ = write!(
+                contacts,
+                "<unknown-param name=\"+sip.instance\">{}</unknown-param>",
+                xml::escape(&value)
+            );
+        }
+        if let Some(reg_id) = binding.reg_id {
+            let _ = write!(contacts, "<unknown-param name=\"reg-id\">{reg_id}</unknown-param>");
+        }
+        // RFC 5628 section 5. A temporary GRUU would be a new one in every document, and is left out.
+        if let Some(gruu) = Registrar::public_gruu(binding, &scene.host) {
+            let _ = write!(contacts, "<gr:pub-gruu uri=\"{}\"/>", xml::escape(&gruu));
+        }
+        contacts.push_str("</contact>\n");
     }
     let state = if contacts.is_empty() { "terminated" } else { "active" };
     let aor = scene.uri(scene.number);

@@ -10,7 +10,10 @@ mod outcome;
 mod progress;
 
 use ::media::Spec;
-use sip::Instant;
+use sip::{
+    HeaderName, Instant, Method,
+    headers::{Header, refer::ReferTo},
+};
 
 use crate::{
     api::{CauseCode, Dial, DialStatus, Outcome},
@@ -20,6 +23,7 @@ use crate::{
     hunt::{Hunt, Hunted, Quest, Unanswered, breadth, diverted_before, passed},
     ids::LegId,
     leg::CallerId,
+    locations::Instance,
     recordings::Full,
     stack::TimerKey,
 };
@@ -43,6 +47,22 @@ pub(crate) struct Dialing {
 struct Talk {
     since: Instant,
     by: String,
+}
+
+/// The phone that the caller has asked for by its GRUU, or to which it is transferred so (RFC 5627 section 6.1); `None`
+/// where the call goes to a number.
+fn asked_phone(call: &Call, x: &Core) -> Option<Instance> {
+    let request = call.request(x)?;
+    let by_refer = *request.method() == Method::Refer;
+    let flow = call.subject_leg(x).filter(|leg| leg.inbound || by_refer)?.path.flow;
+    let target = request.header(HeaderName::ReferTo).filter(|_| by_refer);
+    let uri = match target {
+        Some(target) => ReferTo::read(target).ok()?.uri,
+        None => request.request_uri().ok()?,
+    };
+    uri.gruu()?;
+    let number = x.number_at(&uri, &flow)?;
+    x.phone_at(&uri).filter(|_| number == call.facts.dialed)
 }
 
 impl Dialing {
@@ -72,6 +92,7 @@ impl Dialing {
             max_breadth: breadth(call.request(x)),
             follows: true,
             auto_answer: request.auto_answer,
+            phone: asked_phone(call, x),
         };
         call.record.hidden = quest.caller.number == "anonymous";
         let mut dialing = Box::new(Self {

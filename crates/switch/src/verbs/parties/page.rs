@@ -138,6 +138,7 @@ impl Paging {
                 continue;
             };
             let invitation = Invitation {
+                hides_callee: false,
                 caller: &caller,
                 offer: &offer,
                 headers: &fields,

@@ -322,6 +322,7 @@ impl Parking {
             max_breadth: None,
             follows: true,
             auto_answer: false,
+            phone: None,
         }
     }
 
