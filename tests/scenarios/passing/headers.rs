@@ -71,7 +71,13 @@ fn a_caller_that_hides_does_not_show_itself_by_other_header_fields() {
     for name in ["Subject", "Organization", "Reply-To", "Call-Info", "Geolocation"] {
         assert_eq!(invite.other(name), None, "{name}");
     }
-    for name in ["Priority", "Resource-Priority", "Accept-Language"] {
+    for name in [
+        "Priority",
+        "Resource-Priority",
+        "Accept-Language",
+        "Alert-Info",
+        "Session-ID",
+    ] {
         assert!(invite.other(name).is_some(), "{name}");
     }
     stage.clears();
@@ -85,7 +91,10 @@ fn what_would_make_a_phone_answer_or_names_an_address_stays_here() {
         ("Call-Info", "<sip:tandem.local>;answer-after=0"),
         ("Call-Info", "<http://198.51.100.1/x>;purpose=icon"),
         ("Reply-To", "<sip:101@198.51.100.1>"),
-        // RFC 6442 section 3: the body that it names does not cross.
+        ("Reply-To", "<sip:103@tandem.local>"),
+        ("Reply-To", "<tel:+15551234>"),
+        ("Alert-Info", "<urn:alert:service:normal>;info=alert-autoanswer"),
+        // RFC 6442 section 3: there is no part of the body with that name.
         ("Geolocation", "<cid:alice@atlanta.example.com>"),
     ] {
         let invite = asked(&stage, &alice, &[(name, value)]);
@@ -145,5 +154,66 @@ fn no_more_phones_ring_at_once_than_the_caller_s_max_breadth_allows() {
             "{breadth}"
         );
     }
+    stage.clears();
+}
+
+/// An INVITE whose body is a session and a location document, as the caller's phone writes it.
+fn located(stage: &Stage, alice: &Actor, target: &str, geolocation: &str) {
+    let document = "<presence xmlns=\"urn:ietf:params:xml:ns:pidf\"/>";
+    alice.with(|phone| {
+        let (offer, contact) = (tests::sdp("198.51.0.1", 9_000), phone.contact());
+        let body = format!(
+            "--b\r\nContent-Type: application/sdp\r\n\r\n{offer}\r\n--b\r\nContent-Type: application/pidf+xml\r\n\
+             Content-ID: <alice@a.example>\r\n\r\n{document}\r\n--b--\r\n"
+        );
+        phone.ask(&Method::Invite, &format!("sip:{target}@tandem.local"), |invite| {
+            invite
+                .header(HeaderName::Contact, contact)
+                .other("Geolocation", geolocation)
+                .body("multipart/mixed;boundary=b", body.as_bytes())
+        });
+    });
+    stage.pass(0.5);
+}
+
+#[test]
+fn the_document_that_a_geolocation_names_crosses_with_the_session() {
+    // RFC 6442 section 3, RFC 5621 section 3.1.
+    let stage = Stage::plan(URI);
+    let alice = stage.phone("101");
+    let wire = stage.wire("198.51.200.1:5060");
+    located(&stage, &alice, "900", "<cid:alice%40a.example>");
+    let invite = wire.takes_request(Method::Invite);
+    let parts = invite.parts(&sip::Limits::default()).unwrap();
+    let kinds: Vec<&str> = parts.iter().map(|part| part.content_type).collect();
+    assert_eq!(kinds, ["application/sdp", "application/pidf+xml"]);
+    assert_eq!(parts[1].id, Some("<alice@a.example>"));
+    assert!(parts[1].body.starts_with(b"<presence"));
+    assert_eq!(invite.header(HeaderName::Geolocation), Some("<cid:alice%40a.example>"));
+    // The session is Tandem's own.
+    assert!(!String::from_utf8_lossy(parts[0].body).contains("9000"));
+    wire.replies(&invite, 486, "far", |reply| reply);
+    stage.pass(1.0);
+    wire.collects(1.0);
+    // A name that no part has.
+    located(&stage, &alice, "900", "<cid:bob@a.example>");
+    let invite = wire.takes_request(Method::Invite);
+    assert_eq!(invite.content_type(), Some("application/sdp"));
+    assert_eq!(invite.header(HeaderName::Geolocation), None);
+    wire.replies(&invite, 486, "far", |reply| reply);
+    stage.clears();
+}
+
+#[test]
+fn a_phone_of_ours_gets_no_body_of_several_parts() {
+    let stage = Stage::default();
+    let (alice, bob) = (stage.phone("101"), stage.phone("102"));
+    located(&stage, &alice, "102", "<cid:alice%40a.example>");
+    bob.rings();
+    bob.call(|call| {
+        assert_eq!(call.invite.content_type(), Some("application/sdp"));
+        assert_eq!(call.invite.header(HeaderName::Geolocation), None);
+    });
+    bob.rejects(486);
     stage.clears();
 }

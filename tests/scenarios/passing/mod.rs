@@ -3,3 +3,4 @@
 mod codes;
 mod headers;
 mod numbers;
+mod session_id;

@@ -140,3 +140,27 @@ fn a_store_that_cannot_write_binds_nothing() {
     alice.calls("102").ends_with(480);
     stage.clears();
 }
+
+#[test]
+fn a_phone_that_asks_for_keep_alives_is_told_how_often() {
+    // RFC 6223 section 4.
+    let stage = Stage::default();
+    let wire = stage.wire("198.51.200.1:5060");
+    let ask = |keep: &str| {
+        let via = format!("SIP/2.0/UDP 198.51.200.1:5060;branch=z9hG4bKk{};{keep}", keep.len());
+        let options = sip::Builder::request(&Method::Options, HOME)
+            .header(HeaderName::Via, via)
+            .header(HeaderName::MaxForwards, 70)
+            .header(HeaderName::From, "<sip:x@198.51.200.1>;tag=s")
+            .header(HeaderName::To, "<sip:tandem.local>")
+            .header(HeaderName::CallId, keep)
+            .header(HeaderName::CSeq, "1 OPTIONS");
+        wire.sends(options.finish());
+        let answer = wire.takes("an answer", |message| message.is_response());
+        answer.header(HeaderName::Via).unwrap().to_owned()
+    };
+    assert!(ask("keep").ends_with(";keep=120"));
+    assert!(ask("keep=30").ends_with(";keep=30"), "it was answered by another hop");
+    assert!(!ask("rport").contains("keep"));
+    stage.clears();
+}

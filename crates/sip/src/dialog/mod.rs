@@ -106,6 +106,9 @@ pub struct Dialog {
     local_seq: Option<u32>,
     remote_seq: Option<u32>,
     secure: bool,
+    /// Session-ID of our requests.
+    #[serde(default)]
+    session: Option<Box<str>>,
 }
 
 impl Dialog {
@@ -133,6 +136,7 @@ impl Dialog {
             local_seq: None,
             remote_seq: Some(cseq.number),
             secure: is_secure(request.uri()) || top_is_secure(request),
+            session: None,
         })
     }
 
@@ -167,6 +171,7 @@ impl Dialog {
             local_seq: Some(cseq.number),
             remote_seq: None,
             secure: needs_sips(request.uri(), request.values(HeaderName::Route).next()),
+            session: None,
         })
     }
 
@@ -240,11 +245,20 @@ impl Dialog {
         if strict.is_some() {
             builder = builder.header(HeaderName::Route, format_args!("<{target}>"));
         }
-        builder
+        builder = builder
             .header(HeaderName::From, &self.local)
             .header(HeaderName::To, &self.remote)
             .header(HeaderName::CallId, &self.id.call_id)
-            .header(HeaderName::CSeq, format_args!("{number} {method}"))
+            .header(HeaderName::CSeq, format_args!("{number} {method}"));
+        match &self.session {
+            Some(session) => builder.header(HeaderName::SessionId, session),
+            None => builder,
+        }
+    }
+
+    /// From now on our requests have this Session-ID (RFC 7989), or none.
+    pub fn name_session(&mut self, value: Option<&str>) {
+        self.session = value.map(Into::into);
     }
 
     /// The URI that our requests go to: the first Route, or the remote target (RFC 3261 8.1.2).

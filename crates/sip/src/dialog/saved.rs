@@ -62,6 +62,7 @@ impl Dialog {
             local_seq: Some(saved.local_seq).filter(|number| *number > 0),
             remote_seq: Some(saved.remote_seq),
             secure: saved.secure,
+            session: None,
         }
     }
 }

@@ -1,9 +1,47 @@
-//! Session-Expires and Min-SE (RFC 4028), RAck and RSeq (RFC 3262).
+//! Session-Expires and Min-SE (RFC 4028), Session-ID (RFC 7989), RAck and RSeq (RFC 3262).
 
 use std::{fmt, time::Duration};
 
 use super::{Header, HeaderError, is_blank, item::Item, name::HeaderName, number, trim};
 use crate::Method;
+
+/// The UUID of a party that is not known (RFC 7989 section 5).
+pub const NO_SESSION: &str = "00000000000000000000000000000000";
+
+/// The names of a session at its two ends (RFC 7989 section 5).
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub struct SessionId<'a> {
+    /// The UUID of the end that sent the message: 32 hexadecimal digits in lower case; [`NO_SESSION`] if it is not known.
+    pub local: &'a str,
+    /// The UUID of the other end, as the sender knows it; `None` where it says none.
+    pub remote: Option<&'a str>,
+}
+
+impl<'a> Header<'a> for SessionId<'a> {
+    const NAME: HeaderName = HeaderName::SessionId;
+
+    fn read(value: &'a str) -> Result<Self, &'static str> {
+        let item = Item::split(value)?;
+        let uuid = |text: &str| {
+            let digits = text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+            text.len() == NO_SESSION.len() && digits
+        };
+        let remote = item.params.get("remote");
+        if !uuid(item.value) || remote.is_some_and(|remote| !uuid(remote)) {
+            return Err("not a UUID of 32 hexadecimal digits");
+        }
+        Ok(Self {
+            local: item.value,
+            remote,
+        })
+    }
+}
+
+impl fmt::Display for SessionId<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{};remote={}", self.local, self.remote.unwrap_or(NO_SESSION))
+    }
+}
 
 /// Who refreshes a session.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]

@@ -9,7 +9,14 @@ use bytes::Bytes;
 use bytestring::ByteString;
 
 use super::{Field, Fields, Inner, Message, Span, Start, USUAL_FIELDS};
-use crate::{CSeq, HeaderName, Method, StatusCode, headers::is_token, text::push_line};
+use crate::{
+    CSeq, HeaderName, Method, StatusCode,
+    headers::{
+        is_token,
+        session::{NO_SESSION, SessionId},
+    },
+    text::push_line,
+};
 
 /// Writes a message and the places of its fields at once, so that it need not be read again.
 ///
@@ -113,7 +120,10 @@ impl Builder {
         if status == StatusCode::TRYING {
             builder = builder.copy(request, HeaderName::Timestamp);
         }
-        builder
+        match answered_session(request) {
+            Some(session) => builder.header(HeaderName::SessionId, session),
+            None => builder,
+        }
     }
 
     /// Adds a field. Content-Length is left to [`Builder::finish`]; a field named `Other` has no
@@ -238,4 +248,14 @@ impl Builder {
             }),
         }
     }
+}
+
+/// The session of a request as an answer names it: the two ends change places (RFC 7989 section 6). `None` where the
+/// request does not say who answers.
+fn answered_session(request: &Message) -> Option<SessionId<'_>> {
+    let asked: SessionId<'_> = request.read().ok()??;
+    Some(SessionId {
+        local: asked.remote.filter(|remote| *remote != NO_SESSION)?,
+        remote: Some(asked.local),
+    })
 }

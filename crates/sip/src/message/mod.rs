@@ -124,6 +124,12 @@ impl Message {
     pub fn with_received(self, source: SocketAddr) -> Self {
         route::with_received(self, source)
     }
+
+    /// A request as it is from here on, where its sender asks in the top Via whether it may send keep-alives: it may,
+    /// one in so many seconds (RFC 6223 section 4). Any other request stays as it is.
+    pub fn with_keep(self, seconds: u32) -> Self {
+        route::with_keep(self, seconds)
+    }
 }
 
 impl fmt::Debug for Message {

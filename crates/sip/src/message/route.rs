@@ -49,6 +49,30 @@ pub(super) fn with_received(message: Message, source: SocketAddr) -> Message {
     with_top_via(&message, &text)
 }
 
+/// See [`Message::with_keep`].
+pub(super) fn with_keep(message: Message, seconds: u32) -> Message {
+    let Ok(via) = message.top_via() else { return message };
+    let asks = |(name, value): (&str, &str)| name.eq_ignore_ascii_case("keep") && value.is_empty();
+    if message.is_response() || via.params.iter().filter(|param| asks(*param)).count() != 1 {
+        return message;
+    }
+    let mut text = format!("{}/{}/{} {}", via.protocol, via.version, via.transport, via.host);
+    if let Some(port) = via.port {
+        let _ = write!(text, ":{port}");
+    }
+    for (name, value) in via.params.iter() {
+        text.push(';');
+        text.push_str(name);
+        if asks((name, value)) {
+            let _ = write!(text, "={seconds}");
+        } else if !value.is_empty() {
+            text.push('=');
+            text.push_str(value);
+        }
+    }
+    with_top_via(&message, &text)
+}
+
 fn with_top_via(message: &Message, via: &str) -> Message {
     let Some(field) = message.inner.fields.iter().find(|field| field.name == HeaderName::Via) else {
         return message.clone();

@@ -6,7 +6,8 @@ use crate::{Builder, HeaderName, Message, Method, StatusCode, stateless_tag};
 pub(super) fn ack(invite: &Message, response: &Message) -> Option<Message> {
     let builder = like(invite, &Method::Ack)?
         .copy(invite, HeaderName::From)
-        .header(HeaderName::To, response.answered_to(invite));
+        .header(HeaderName::To, response.answered_to(invite))
+        .copy(invite, HeaderName::SessionId);
     Some(numbered(builder, invite, &Method::Ack)?.finish())
 }
 
@@ -14,7 +15,8 @@ pub(super) fn ack(invite: &Message, response: &Message) -> Option<Message> {
 pub(super) fn cancel(invite: &Message, reason: Option<&str>) -> Option<Message> {
     let builder = like(invite, &Method::Cancel)?
         .copy(invite, HeaderName::From)
-        .copy(invite, HeaderName::To);
+        .copy(invite, HeaderName::To)
+        .copy(invite, HeaderName::SessionId);
     let mut builder = numbered(builder, invite, &Method::Cancel)?;
     if let Some(reason) = reason {
         builder = builder.header(HeaderName::Reason, reason);

@@ -16,7 +16,7 @@ use ::media::{Command, MediaId, SdpDirection, Spec};
 use crate::{
     core::Core,
     ids::LegId,
-    leg::{Fit, Leg, identity},
+    leg::{Fit, Leg, identity, session_id},
     own::OWN_CODECS,
     stack::Stack,
 };
@@ -120,6 +120,7 @@ impl Bridge {
         let [a, b] = self.sides;
         for (leg, other) in [(a, b), (b, a)] {
             let with = x.legs.get(other).map(|other| x.identity_of(other));
+            name_session(x, leg, other);
             if let (Some(leg), Some(with)) = (x.legs.get_mut(leg), with) {
                 identity::is_with(leg, &with);
             }
@@ -260,7 +261,16 @@ pub(crate) fn accept_alone(x: &mut Core, leg: LegId) -> bool {
 /// Tells the phone of a leg with whom it talks from now on.
 pub(crate) fn introduce(x: &mut Core, leg: LegId, other: LegId) {
     if let Some(with) = x.legs.get(other).map(|other| x.identity_of(other)) {
+        name_session(x, leg, other);
         x.with_leg(leg, |leg, cx| identity::connected(leg, cx, &with));
+    }
+}
+
+/// What is sent to the phone of a leg names the other end of the session (RFC 7989).
+fn name_session(x: &mut Core, leg: LegId, other: LegId) {
+    let far = x.legs.get(other).and_then(session_id::of).map(str::to_owned);
+    if let Some(leg) = x.legs.get_mut(leg) {
+        session_id::is_with(leg, far.as_deref());
     }
 }
 

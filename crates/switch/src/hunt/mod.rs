@@ -8,6 +8,7 @@
 //! | `turn.rs` | when targets begin to ring, and how long they ring | `later` |
 //! | `place.rs` | from a target to phones that ring: forwards, look-ups, INVITEs | `branches`, `lookups`, `rung`, `redirects` |
 //! | `best.rs` | [`Best`]: the best of several refusals (RFC 3261 16.7) | `best` |
+//! | `location.rs` | where the caller is, as a part of the INVITE's body | |
 //! | `passed.rs` | which header fields of the caller's INVITE the phones get | |
 //! | `trail.rs` | [`Trail`]: which extensions sent a call on | |
 //!
@@ -16,6 +17,7 @@
 
 mod auto_answer;
 mod best;
+mod location;
 mod passed;
 mod place;
 mod trail;
@@ -29,6 +31,7 @@ use sip::{Flow, HeaderName, Instant};
 pub(crate) use self::{
     auto_answer::auto_answer,
     best::{Unanswered, shown},
+    location::attached,
     passed::{breadth, passed},
     trail::diverted_before,
 };
@@ -41,7 +44,7 @@ use crate::{
     ids::{CallId, LegId},
     leg::{CallerId, rings},
     locations::{Instance, Peer},
-    stack::TimerKey,
+    stack::{TimerKey, body::Attached},
 };
 
 /// What the hunt looks for, and what it tells the phones.
@@ -74,6 +77,8 @@ pub(crate) struct Quest {
     pub auto_answer: bool,
     /// The caller has asked for this phone alone, by its GRUU (RFC 5627). It counts where its extension is a target.
     pub phone: Option<Instance>,
+    /// The document that says where the caller is, for parties outside (RFC 6442).
+    pub attached: Option<Attached>,
     /// Whether forwards, do-not-disturb and 3xx answers count. If not, only the phones of the targets ring.
     pub follows: bool,
 }

@@ -1,9 +1,9 @@
 //! From a target to phones that ring: extensions with their forwards, trunks, URIs.
 
 use ::media::Spec;
-use sip::{Flow, Instant, Scheme, Uri};
+use sip::{Flow, HeaderName, Instant, Scheme, Uri};
 
-use super::{Branch, Hunt, Quest, Trail, auto_answer, trail::SentOn};
+use super::{Branch, Hunt, Quest, Trail, auto_answer, location::is_by_cid, trail::SentOn};
 use crate::{
     activity::LineState,
     api::{CauseCode, Extension, Target},
@@ -11,7 +11,7 @@ use crate::{
     core::{Core, QueryUse},
     diversion::Step,
     ids::{CallId, LegId},
-    leg::{Invitation, NoRoom, Place, Talk, outbound},
+    leg::{Invitation, Leg, NoRoom, Place, Talk, outbound, session_id},
     locations::{Instance, Location, Peer, Way},
     own::OWN_CODECS,
 };
@@ -291,13 +291,20 @@ impl Hunt {
         if offer.has_audio() && !Talk::first_offer(&place.audio, &offer).has_audio() {
             return self.best.note(CauseCode::CodecNoneInCommon, 488, "No Codec In Common");
         }
+        let subject = quest.subject.and_then(|leg| x.legs.get(leg));
+        let session = subject.and_then(session_id::of).map(str::to_owned);
+        if !place.outside || quest.attached.is_none() {
+            headers.retain(|(name, value)| name != HeaderName::Geolocation.as_str() || !is_by_cid(value));
+        }
         let invitation = Invitation {
             caller: &quest.caller,
             offer: &offer,
             headers: &headers,
-            beside: quest.subject.and_then(|leg| x.legs.get(leg)?.port()),
+            beside: subject.and_then(Leg::port),
             max_forwards: quest.max_forwards,
             hides_callee: trail.hidden,
+            session: session.as_deref(),
+            attached: quest.attached.as_ref().filter(|_| place.outside),
         };
         match x.new_leg(|cx, id| outbound::call(cx, id, quest.call, &place, &invitation)) {
             Ok(leg) => {

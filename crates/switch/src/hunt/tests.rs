@@ -59,6 +59,7 @@ impl Bench {
         let quest = Quest {
             auto_answer: false,
             phone: None,
+            attached: None,
             call: call.unwrap(),
             targets: targets.to_vec(),
             strategy: Strategy::Sequence,

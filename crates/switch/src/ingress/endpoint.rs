@@ -60,7 +60,9 @@ pub(crate) fn received(g: &mut Ingress, x: &mut Core, calls: usize, flow: Flow, 
         ..usual
     };
     let message = match Message::parse(bytes, &limits) {
-        Ok(message) => message.with_received(flow.remote),
+        Ok(message) => message
+            .with_received(flow.remote)
+            .with_keep(x.stack.config.registrar.flow_timer),
         Err(fault) => {
             x.stack.outputs.stats.messages_dropped += 1;
             g.admission.malformed(now, source, kind);

@@ -2,7 +2,9 @@
 
 use sip::{Builder, Flow, HeaderName, Method};
 
-use super::{Identity, Leg, LegId, NoRoom, Path, Port, SessionTimer, Stage, Talk, change::early::Early, stage::Up};
+use super::{
+    Identity, Leg, LegId, NoRoom, Path, Port, SessionTimer, Stage, Talk, change::early::Early, session_id, stage::Up,
+};
 use crate::{
     api::{LegImage, Target},
     ids::CallId,
@@ -72,6 +74,7 @@ pub(crate) fn resume(cx: &mut Stack, id: LegId, call: CallId, image: LegImage) -
         port,
         timer: SessionTimer::resume(cx, id, image.timer),
         identity: Identity::default(),
+        session: session_id::Ends::default(),
         can: image.can,
     };
     leg.sync_media(cx);

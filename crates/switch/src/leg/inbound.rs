@@ -2,7 +2,12 @@
 
 use ::media::{PeerAddress, Spec};
 use bytes::Bytes;
-use sip::{Builder, Flow, HeaderName, Message, StatusCode, dialog::Dialog, transaction::ServerId};
+use sip::{
+    Builder, Flow, HeaderName, Message, StatusCode,
+    dialog::Dialog,
+    headers::session::{NO_SESSION, SessionId},
+    transaction::ServerId,
+};
 
 use super::{
     Abilities, Identity, Leg, LegId, LegTimer, NoRoom, Path, Port, SessionEvent, SessionTimer, SetupEvent, Stage, Talk,
@@ -10,6 +15,7 @@ use super::{
     description, end, identity,
     port::{remote, undescribed},
     reliable::sent::{self, Answered, Reliable},
+    session_id::Ends,
     stage::{AckDue, AwaitedAck, Incoming},
     talk::Unusable,
 };
@@ -50,7 +56,7 @@ pub(crate) fn take(
     can.learn(&invite);
     cx.dialogs.insert(dialog.id().clone(), DialogUser::Leg(id));
     cx.servers.insert(server, id);
-    let incoming = Incoming {
+    let mut incoming = Incoming {
         server,
         dialog,
         progress: None,
@@ -58,6 +64,9 @@ pub(crate) fn take(
         early: Early::default(),
     };
     let identity = Identity::of_caller(&invite, trusted);
+    let mut session = Ends::default();
+    session.learn(&invite);
+    incoming.dialog.name_session(session.value().as_deref());
     Ok(Leg {
         id,
         call,
@@ -77,6 +86,7 @@ pub(crate) fn take(
         port,
         timer,
         identity,
+        session,
         can,
     })
 }
@@ -181,7 +191,8 @@ pub(super) fn reject(leg: &mut Leg, cx: &mut Stack, refusal: &Answer) {
         return;
     };
     let refusal = refusal.warned(&cx.config.domain);
-    let reply = refusal.reply(&leg.invite, &incoming.dialog.id().local_tag).finish();
+    let reply = refusal.reply(&leg.invite, &incoming.dialog.id().local_tag);
+    let reply = named(leg, reply).finish();
     cx.respond(incoming.server, reply);
     end::gone(leg, cx);
 }
@@ -293,7 +304,20 @@ pub(super) fn reply(leg: &Leg, cx: &Stack, status: StatusCode, reason: &str) -> 
         .copy(&leg.invite, HeaderName::RecordRoute)
         .header(HeaderName::Contact, leg.contact(cx))
         .header(HeaderName::Server, &cx.config.product);
-    Some(identity::answered(leg, cx, reply))
+    Some(identity::answered(leg, cx, named(leg, reply)))
+}
+
+/// An answer to the INVITE, which names both ends of the session (RFC 7989).
+fn named(leg: &Leg, reply: Builder) -> Builder {
+    let asked: Option<SessionId<'_>> = leg.invite.read().ok().flatten();
+    // The answer to an INVITE that names who answers says that already.
+    let names = asked
+        .and_then(|asked| asked.remote)
+        .is_some_and(|remote| remote != NO_SESSION);
+    match leg.session.value().filter(|_| !names) {
+        Some(value) => reply.header(HeaderName::SessionId, value),
+        None => reply,
+    }
 }
 
 /// Takes the offer of the INVITE, if there is one, and a media port. The choice of the port depends on the media

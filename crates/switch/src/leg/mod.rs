@@ -14,6 +14,7 @@
 //! | `stage.rs` | how far a leg is, and what a leg has only in that stage | `stage` |
 //! | `talk/` | offers and answers: the only place that reads and writes SDP | `talk` |
 //! | `port.rs` | the leg's place in the media engine | `port` |
+//! | `session_id.rs` | Session-ID (RFC 7989) | `session` |
 //! | `session_timer.rs` | which side refreshes the session, and when the session expires (RFC 4028) | `timer` |
 //! | `inbound.rs` | a leg that a phone began, until the ACK of our 2xx | |
 //! | `progress.rs` | provisional answers to a caller | |
@@ -35,6 +36,7 @@ mod path;
 mod port;
 mod progress;
 mod reliable;
+pub(crate) mod session_id;
 mod session_timer;
 mod stage;
 mod talk;
@@ -109,6 +111,7 @@ pub(crate) struct Leg {
     port: Port,
     timer: SessionTimer,
     identity: Identity,
+    session: session_id::Ends,
     can: Abilities,
 }
 

@@ -8,6 +8,7 @@ use super::{
     description, end, identity,
     port::undescribed,
     reliable::received,
+    session_id::{self, Ends},
     stage::{Calling, Confirmed, Up},
 };
 use crate::{
@@ -16,7 +17,10 @@ use crate::{
     ids::CallId,
     locations::{Location, Peer},
     requests::{self, Outline, Outside, Owner, Reply, RequestId, Target, Targets},
-    stack::Stack,
+    stack::{
+        Stack,
+        body::{self, Attached},
+    },
     way::addresses,
 };
 
@@ -69,6 +73,10 @@ pub(crate) struct Invitation<'a> {
     pub max_forwards: u32,
     /// The caller is not to learn who is called: it knows a temporary GRUU only (RFC 5627).
     pub hides_callee: bool,
+    /// The caller's UUID of the session (RFC 7989).
+    pub session: Option<&'a str>,
+    /// What the INVITE has besides the session description.
+    pub attached: Option<&'a Attached>,
 }
 
 /// Begins a leg: takes a media port and sends INVITE. [`NoRoom`] where there is no port, no codec or no transaction.
@@ -119,6 +127,7 @@ pub(crate) fn call(
         port,
         timer,
         identity: Identity::told(invitation.caller, invitation.hides_callee),
+        session: Ends::called_by(invitation.session),
         can: Abilities::unknown(),
     })
 }
@@ -127,6 +136,7 @@ pub(crate) fn call(
 pub(crate) fn invite_response(leg: &mut Leg, cx: &mut Stack, reply: &Reply) {
     let (code, response) = (reply.code(), &reply.response);
     leg.identity.learn(response, cx.config.limits.services.diversions);
+    session_id::heard(leg, response);
     match &leg.stage {
         Stage::Calling(calling) => {
             leg.invite = reply.request.clone(); // as sent last
@@ -148,6 +158,7 @@ fn invite_progress(leg: &mut Leg, cx: &mut Stack, response: &Message) {
         return;
     };
     let fork = calling.fork(cx, leg.id, &leg.invite, response);
+    leg.stage.name_session(leg.session.value().as_deref());
     if !received::take(leg, cx, fork, response) {
         return;
     }
@@ -194,6 +205,7 @@ fn invite_accepted(leg: &mut Leg, cx: &mut Stack, flow: Flow, response: &Message
         return invite_failed(leg, cx, 502, "Bad Answer");
     };
     leg.stage = Stage::Up(Box::new(Up::new(dialog, None, changes)));
+    leg.stage.name_session(leg.session.value().as_deref());
     leg.can.learn(response);
     send_ack(leg, cx, &leg.invite.clone(), response);
     if cancelled {
@@ -334,10 +346,17 @@ fn send_invite(
         to: &to,
         max_forwards: invitation.max_forwards,
     };
+    let (content_type, body) = invitation.attached.map_or_else(
+        || ("application/sdp".to_owned(), sdp.to_vec()),
+        |attached| body::beside(sdp, attached),
+    );
     let mut outline = Outline::new(&Method::Invite)
         .contact(&invitation.caller.number)
-        .body("application/sdp", sdp);
+        .body(&content_type, &body);
     outline = timer.ask(outline);
+    if let Some(session) = Ends::called_by(invitation.session).value() {
+        outline = outline.header(HeaderName::SessionId, session);
+    }
     for (name, value) in invitation.caller.header_fields(&home, false) {
         outline = outline.header(name, value);
     }

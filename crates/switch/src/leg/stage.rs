@@ -144,6 +144,21 @@ impl Stage {
             .chain(early.iter().filter_map(|fork| fork.dialog.as_ref()))
     }
 
+    /// Requests within its dialogs have this Session-ID from now on (RFC 7989).
+    pub fn name_session(&mut self, value: Option<&str>) {
+        let (one, early): (_, &mut [Fork]) = match self {
+            Self::Incoming(incoming) => (Some(&mut incoming.dialog), &mut []),
+            Self::Calling(calling) => (None, &mut calling.forks),
+            Self::Up(up) => (Some(&mut up.confirmed.dialog), &mut []),
+            Self::Ending(confirmed) => (Some(&mut confirmed.dialog), &mut []),
+            Self::Gone => (None, &mut []),
+        };
+        let early = early.iter_mut().filter_map(|fork| fork.dialog.as_mut());
+        for dialog in one.into_iter().chain(early) {
+            dialog.name_session(value);
+        }
+    }
+
     /// The dialog that a request of the phone belongs to.
     pub fn dialog_of(&mut self, request: &Message) -> Option<&mut Dialog> {
         match self {

@@ -7,7 +7,7 @@ use super::{
     heard::{Again, RequestEvent, Told, Why, done},
     size, wait,
 };
-use crate::stack::{Stack, request::Stage};
+use crate::stack::{Stack, body::redescribed, request::Stage};
 
 /// What the next try changes, besides the branch.
 #[derive(Default)]
@@ -97,7 +97,7 @@ pub(super) fn rewritten(cx: &mut Stack, sent: &Message, way: &Flow, changes: &Ch
         builder = builder.header(*field, value);
     }
     match (sent.content_type(), changes.body) {
-        (Some(content_type), Some(body)) => builder.body(content_type, body).finish(),
+        (Some(content_type), Some(sdp)) => builder.body(content_type, &redescribed(sent, sdp)).finish(),
         (Some(content_type), None) => builder.body(content_type, sent.body()).finish(),
         (None, _) => builder.finish(),
     }

@@ -45,6 +45,7 @@ impl Originating {
             follows: false,
             auto_answer: false,
             phone: None,
+            attached: None,
         };
         let mut hunt = Hunt::new(quest);
         if let Hunted::Lost(_) = hunt.begin(x) {

@@ -2,6 +2,7 @@
 
 mod building;
 mod checking;
+mod keep;
 mod parsing;
 mod routing;
 

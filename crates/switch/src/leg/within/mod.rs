@@ -19,7 +19,7 @@ pub(crate) use key::{FLASH, info_key};
 pub(crate) use pass::{answer_passed, passed_on};
 pub(crate) use send_key::answered as key_answered;
 
-use super::{Leg, change::theirs, end, reliable::sent};
+use super::{Leg, change::theirs, end, reliable::sent, session_id};
 use crate::{
     answer::Answer,
     stack::{
@@ -43,6 +43,7 @@ pub(crate) fn request(leg: &mut Leg, cx: &mut Stack, server: ServerId, flow: Flo
     // The phone is where its last request came from. Its NAT may have given it another port, or another address; a
     // request from another address was authenticated. Our requests go back by the same listener.
     leg.path.flow = flow;
+    session_id::heard(leg, &request);
     match request.method() {
         Method::Bye => end::bye_received(leg, cx, server, &request),
         Method::Invite => {

@@ -13,6 +13,7 @@ use ::media::Spec;
 use sip::{
     HeaderName, Instant, Method,
     headers::{Header, refer::ReferTo},
+    privacy::Privacy,
 };
 
 use crate::{
@@ -20,7 +21,7 @@ use crate::{
     call::{self, Call, Guest, VerbEvent},
     core::Core,
     event::{Cause, LegEvent},
-    hunt::{Hunt, Hunted, Quest, Unanswered, breadth, diverted_before, passed},
+    hunt::{Hunt, Hunted, Quest, Unanswered, attached, breadth, diverted_before, passed},
     ids::LegId,
     leg::CallerId,
     locations::Instance,
@@ -77,7 +78,9 @@ impl Dialing {
         if let Some(by) = call.referred_by(x) {
             headers.push((sip::HeaderName::ReferredBy.as_str().to_owned(), by));
         }
-        headers.extend(passed(call.request(x), caller.is_hidden(), &headers));
+        let hidden = caller.is_hidden() || call.request(x).is_some_and(|request| Privacy::of(request).hides());
+        let ours = (x.stack.config.domain.as_str(), call.facts.extension.as_deref());
+        headers.extend(passed(call.request(x), hidden, &headers, ours));
         let quest = Quest {
             call: call.id,
             targets: request.targets,
@@ -93,6 +96,7 @@ impl Dialing {
             follows: true,
             auto_answer: request.auto_answer,
             phone: asked_phone(call, x),
+            attached: attached(call.request(x)).filter(|_| !hidden),
         };
         call.record.hidden = quest.caller.number == "anonymous";
         let mut dialing = Box::new(Self {

@@ -139,6 +139,8 @@ impl Paging {
             };
             let invitation = Invitation {
                 hides_callee: false,
+                session: None,
+                attached: None,
                 caller: &caller,
                 offer: &offer,
                 headers: &fields,

@@ -323,6 +323,7 @@ impl Parking {
             follows: true,
             auto_answer: false,
             phone: None,
+            attached: None,
         }
     }
 
