@@ -34,6 +34,8 @@ pub struct Config {
     pub user_agent: usize,
     /// Seconds between the keep-alives that we ask of phones that speak RFC 5626 (Flow-Timer). 0: we ask for none.
     pub flow_timer: u32,
+    /// Route values that phones are told to send their requests by (RFC 3608): the proxies before Tandem, the nearest first.
+    pub service_route: Vec<String>,
 }
 
 impl Default for Config {
@@ -51,6 +53,7 @@ impl Default for Config {
             require_path_support: false,
             user_agent: 128,
             flow_timer: 120,
+            service_route: Vec::new(),
         }
     }
 }

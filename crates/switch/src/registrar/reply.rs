@@ -34,6 +34,10 @@ pub(super) fn ok(request: &Request, bindings: &[&Bound], config: &Config, clock:
             answer = answer.with(HeaderName::FlowTimer, config.flow_timer.to_string());
         }
     }
+    // RFC 3608 section 6.4.
+    for value in &config.service_route {
+        answer = answer.with(HeaderName::ServiceRoute, value.as_str());
+    }
     answer.with(HeaderName::Date, date(clock.unix_micros))
 }
 

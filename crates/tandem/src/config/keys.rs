@@ -248,6 +248,17 @@ const KEYS: &[Key] = &[
             Ok(())
         },
     ),
+    list(key(
+        NETWORK,
+        "service-route",
+        "URI",
+        "none",
+        "Tell phones to send their requests by this proxy (RFC 3608), such as sip:edge.example.com;lr; the nearest first",
+        |c, v| {
+            c.switch.registrar.service_route = values::each(v, values::route)?;
+            Ok(())
+        },
+    )),
     key(
         RUNNING,
         "drain",

@@ -45,7 +45,8 @@ fn the_defaults_in_the_help_are_the_defaults() {
     for key in keys() {
         let given = match key.name {
             "sip" => key.default.split(" and ").map(str::to_owned).collect(),
-            "trust" | "trusted-proxy" | "advertise" | "record" | "recordings" | "admin-token" => continue,
+            "trust" | "trusted-proxy" | "advertise" | "record" | "recordings" | "admin-token"
+            | "service-route" => continue,
             _ => vec![key.default.to_owned()],
         };
         let mut config = Config::default();
@@ -248,6 +249,7 @@ fn every_key_is_read_from_the_file_as_well() {
         trusted_proxy = ["192.0.2.0/24", "::1"]
         metrics_need_token = true
         require_path_support = true
+        service_route = "sip:edge.example.com;lr"
         drain = 0.5
         demo = false
         admin_token = "0123456789abcdef"

@@ -107,6 +107,14 @@ pub(super) fn proxy(value: &str) -> Result<IpNet, String> {
     ip_network(value).ok_or_else(|| "expected an IP network or address, such as 10.0.0.0/8 or ::1".into())
 }
 
+/// A Route value (RFC 3608 section 5): a loose-routing SIP URI.
+pub(super) fn route(value: &str) -> Result<String, String> {
+    let uri = sip::Uri::parse(value).ok();
+    let good = uri.is_some_and(|uri| matches!(uri.scheme, sip::Scheme::Sip | sip::Scheme::Sips) && uri.is_loose());
+    good.then(|| format!("<{value}>"))
+        .ok_or_else(|| "expected a SIP URI with lr, such as sip:edge.example.com;lr".into())
+}
+
 pub(super) fn trust(value: &str) -> Result<Trusted, String> {
     const EXPECTED: &str =
         "expected CIDR=EXTENSION, such as 192.0.2.0/24=101; an extension is 1 to 32 of A-Z a-z 0-9 * # + . _ -";

@@ -7,12 +7,14 @@
 //! | `udp.rs` | UDP sockets, and the ICMP errors of what they sent | all of `Udp` |
 //! | `tcp.rs` | TCP connections, their limits and queues | all of `Tcp`, `Queue` |
 //! | `stream.rs` | messages on one TCP connection | none |
+//! | `stun.rs` | the keep-alives of phones over UDP | none |
 //! | `resolve.rs` | look-ups of names (RFC 3263) | all of `Resolver` |
 //! | `local.rs` | the address of this machine on the way to a peer | all of `Routes` |
 
 mod local;
 mod resolve;
 mod stream;
+mod stun;
 mod tcp;
 mod udp;
 

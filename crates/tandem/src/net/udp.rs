@@ -22,7 +22,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 use switch::{Input, Transmit};
 use tokio::{io::Interest, net::UdpSocket, sync::mpsc};
 
-use super::{Limits, local::Routes};
+use super::{Limits, local::Routes, stun};
 
 /// No datagram is longer.
 const LONGEST: usize = 65_536;
@@ -137,6 +137,10 @@ impl Udp {
                 };
                 let _ = self.try_send(&pong);
             }
+            return None;
+        }
+        if let Some(bytes) = stun::answer(bytes, datagram.remote) {
+            let _ = self.try_send(&Transmit { flow, bytes });
             return None;
         }
         Some(Input::Received {

@@ -72,3 +72,20 @@ fn outbound_asks_for_what_it_needs() {
     );
     assert!(!contacts(&answer)[0].contains("reg-id"));
 }
+
+#[test]
+fn a_phone_is_told_by_which_proxies_to_send_its_requests() {
+    // RFC 3608 section 6.4.
+    let routes = ["<sip:edge.example;lr>", "<sip:core.example;lr>"];
+    let told = |world: &mut World| {
+        let answer = world.send("a", 1, &[PHONE]);
+        let values = answer
+            .headers
+            .iter()
+            .filter(|(name, _)| *name == HeaderName::ServiceRoute);
+        values.map(|(_, value)| value.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(told(&mut World::new(|_| {})), [""; 0]);
+    let mut world = World::new(|config| config.service_route = routes.map(str::to_owned).into());
+    assert_eq!(told(&mut world), routes);
+}

@@ -53,6 +53,24 @@ fn datagrams_without_content_are_dropped_and_a_double_crlf_is_answered() {
 }
 
 #[test]
+fn a_stun_keep_alive_is_answered_on_the_sip_port() {
+    // RFC 5626 section 8.
+    run(async {
+        let bench = Bench::new(&["udp:127.0.0.1:0"], Limits::default());
+        let phone = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        let request = [&[0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42][..], &[7; 12]].concat();
+        phone.send_to(&request, bench.address()).await.unwrap();
+        let mut bench = bench;
+        phone.send_to(OPTIONS.as_bytes(), bench.address()).await.unwrap();
+        assert_eq!(bench.message().await.1, OPTIONS, "the keep-alive goes no further");
+        let mut buffer = [0; 64];
+        let length = phone.recv(&mut buffer).await.unwrap();
+        let port = u16::from_be_bytes([buffer[26], buffer[27]]) ^ 0x2112;
+        assert_eq!((length, port), (32, phone.local_addr().unwrap().port()));
+    });
+}
+
+#[test]
 fn a_flood_on_one_socket_leaves_the_other_its_turn() {
     run(async {
         let limits = Limits {
