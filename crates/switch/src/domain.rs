@@ -29,7 +29,7 @@ impl Domain {
         &self.name
     }
 
-    /// Whether a host is the SIP domain by name, whoever asks.
+    /// Whether a host is the SIP domain by name.
     pub fn is_name(&self, host: Host<'_>) -> bool {
         matches!(host, Host::Name(name) if name.strip_suffix('.').unwrap_or(name).eq_ignore_ascii_case(&self.name))
     }

@@ -39,7 +39,7 @@ pub use accounts::{Accounts, Gone, Identity};
 pub use answer::Answer;
 pub use api::*;
 pub use config::{
-    Config, Hold, Keys, Limits, Parking, Proxying, Publications, ReliableProvisional, Services, Subscriptions,
+    Config, Hold, Keys, Limits, Parking, Proxying, Publications, Push, ReliableProvisional, Services, Subscriptions,
     Transactions, Unsolicited,
 };
 pub use domain::Domain;

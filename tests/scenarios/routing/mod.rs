@@ -7,6 +7,7 @@ mod forks;
 mod forward;
 mod gruu;
 mod locations;
+mod push;
 mod registrar;
 mod settings;
 mod targets;

@@ -113,6 +113,10 @@ pub struct World {
     pub opened: BTreeSet<CallUid>,
     /// Answered calls with an open record: their records on disk after a kill of the switch.
     pub answered: BTreeMap<CallUid, CdrAnswer>,
+    /// Phones that were to be woken.
+    pub wakes: Vec<switch::Wake>,
+    /// The push service can be asked.
+    pub push_works: bool,
     /// The events that observers saw.
     pub events: Vec<Event>,
     /// The commands to the media engine (only with a ladder).
@@ -207,6 +211,8 @@ impl World {
             people: BTreeMap::new(),
             kept: BTreeMap::new(),
             store_works: true,
+            wakes: Vec::new(),
+            push_works: true,
             hosts: BTreeMap::new(),
             others: BTreeMap::new(),
             ladder: Ladder::default(),

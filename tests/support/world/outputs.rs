@@ -80,6 +80,11 @@ impl World {
                 let number = self.last_number(&extension, which);
                 self.after(self.store_delay, Input::Found { query, number });
             }
+            Query::Wake(wake) => {
+                self.wakes.push(*wake);
+                let ok = self.push_works;
+                self.after(Duration::from_millis(30), Input::Woken { query, ok });
+            }
             Query::KeepMessage(message) => {
                 let ok = self.store_works;
                 if ok {

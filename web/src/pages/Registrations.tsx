@@ -76,6 +76,8 @@ const COLUMNS: Column<Registration>[] = [
       <span className="row">
         <span className="number">{contact.source}</span>
         <Badge tone="plain">{contact.transport}</Badge>
+        {contact.push_provider && <Badge tone="plain">push</Badge>}
+        {contact.flow_lost && <Badge tone="plain">connection lost</Badge>}
       </span>
     ),
   },

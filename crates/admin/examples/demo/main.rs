@@ -253,10 +253,7 @@ impl Fake {
             transport: if id % 2 == 0 { "udp" } else { "tcp" }.to_owned(),
             user_agent: "Desk phone 4.2".to_owned(),
             expires_at,
-            instance: None,
-            reg_id: None,
-            gruu: None,
-            flow_lost: false,
+            ..Registration::default()
         };
         let contacts = (0..).zip(PEOPLE).take(4).map(contact).collect();
         Self {

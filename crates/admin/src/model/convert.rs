@@ -62,6 +62,7 @@ impl From<switch::Registration> for Registration {
             reg_id: registration.reg_id,
             gruu: registration.gruu,
             flow_lost: registration.flow_lost,
+            push_provider: registration.push_provider,
         }
     }
 }

@@ -90,14 +90,15 @@ pub(crate) enum ImportStatus {
     "id": "6917529027641081857", "number": "101", "contact": "sip:101@192.0.2.10:5060", "source": "192.0.2.10:5060",
     "transport": "udp", "user_agent": "Desk phone 1.0", "expires_at": "2026-01-05T09:30:00Z",
     "instance": "<urn:uuid:f81d4fae-7dec-11d0-a765-00a0c91e6bf6>", "reg_id": 1,
-    "gruu": "sip:101@tandem.local;gr=urn:uuid:f81d4fae-7dec-11d0-a765-00a0c91e6bf6", "flow_lost": false
+    "gruu": "sip:101@tandem.local;gr=urn:uuid:f81d4fae-7dec-11d0-a765-00a0c91e6bf6", "flow_lost": false,
+    "push_provider": null
 }))]
 pub(crate) struct Registration {
     /// Names the contact. A string, because it does not fit into a JavaScript number.
     pub(crate) id: String,
     /// The extension.
     pub(crate) number: String,
-    /// The Contact URI the phone gave.
+    /// The Contact URI the phone gave, without what only its push service is to know.
     pub(crate) contact: String,
     /// Address and port it registered from.
     pub(crate) source: String,
@@ -119,6 +120,9 @@ pub(crate) struct Registration {
     pub(crate) gruu: Option<String>,
     /// The connection of the flow has closed: nothing is sent there until the phone registers it again.
     pub(crate) flow_lost: bool,
+    /// The push service by which the phone is woken (RFC 8599); null for a phone that does not sleep.
+    #[schema(required = true)]
+    pub(crate) push_provider: Option<String>,
 }
 
 /// Contacts, by number.

@@ -491,9 +491,6 @@ pub(crate) fn contact(id: u64, number: &str) -> Registration {
         transport: "udp".to_owned(),
         user_agent: "test".to_owned(),
         expires_at: 1_767_602_400_000_000,
-        instance: None,
-        reg_id: None,
-        gruu: None,
-        flow_lost: false,
+        ..Registration::default()
     }
 }

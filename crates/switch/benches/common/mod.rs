@@ -56,7 +56,14 @@ impl Bench {
             ..config
         };
         let mut bench = Self {
-            switch: Switch::new(config, [1; 32], &Keys { nonce: [2; 32], gruu: [3; 32] }),
+            switch: Switch::new(
+                config,
+                [1; 32],
+                &Keys {
+                    nonce: [2; 32],
+                    gruu: [3; 32],
+                },
+            ),
             now: 0,
             wake: u64::MAX,
             sent: Vec::new(),

@@ -220,7 +220,7 @@ pub struct LiveCall {
 }
 
 /// A contact, as the admin API shows it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Registration {
     /// The binding's id.
     pub id: u64,
@@ -248,6 +248,9 @@ pub struct Registration {
     /// The flow has failed: no request goes there until the phone registers it again.
     #[serde(default)]
     pub flow_lost: bool,
+    /// The push service by which the phone is woken (RFC 8599).
+    #[serde(default)]
+    pub push_provider: Option<String>,
 }
 
 /// A subscription, as the admin API shows it.

@@ -132,6 +132,13 @@ pub enum Input {
         /// The number; `None` if there is none, or it may not be told.
         number: Option<String>,
     },
+    /// The answer to [`Query::Wake`].
+    Woken {
+        /// The number of the query.
+        query: QueryId,
+        /// Whether the push service was asked.
+        ok: bool,
+    },
     /// The account table changes (also how it is filled at start).
     Account(AccountChange),
     /// A binding that was on disk, at start.
@@ -205,6 +212,51 @@ pub enum Query {
     },
     /// Make a message for phones that are away durable. Answered by [`Input::Stored`].
     KeepMessage(Box<KeptMessage>),
+    /// Wake a phone by its push service, so that it registers. Answered by [`Input::Woken`].
+    Wake(Box<Wake>),
+}
+
+/// A phone to be woken (RFC 8599).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Wake {
+    /// Its extension.
+    pub number: String,
+    /// How its push service reaches it.
+    pub push: PushTarget,
+    /// What it is woken for.
+    pub why: WakeFor,
+}
+
+/// What a phone is woken for.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WakeFor {
+    /// A call.
+    Call,
+    /// A MESSAGE.
+    Message,
+    /// Its registration ends soon.
+    Register,
+}
+
+/// How a push service reaches a phone: the parameters of its Contact (RFC 8599 section 4.1). A secret of the phone: who
+/// knows it may be able to wake the phone.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct PushTarget {
+    /// `pn-provider`: the service.
+    pub provider: String,
+    /// `pn-prid`: the phone, for the service.
+    pub prid: String,
+    /// `pn-param`: what else the service needs; may be empty.
+    pub param: String,
+}
+
+impl std::fmt::Debug for PushTarget {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PushTarget")
+            .field("provider", &self.provider)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Bytes to send.

@@ -5,6 +5,7 @@
 //! | `mod.rs` | `Config`, `Limits`, `Transactions`, `Keys` |
 //! | `admission.rs`, `auth.rs`, `registrar.rs` | the settings of those rooms |
 //! | `services.rs` | how many conferences and recordings there may be; what a party on hold hears |
+//! | `push.rs` | which phones are woken, and how long a call waits for them |
 //! | `parking.rs` | the slots of parked calls |
 //! | `proxying.rs` | limits of what is passed on to other servers |
 //! | `subscriptions.rs` | intervals and limits of subscriptions and publications |
@@ -15,6 +16,7 @@ pub(crate) mod auth;
 mod kept;
 mod parking;
 mod proxying;
+mod push;
 mod rate;
 pub(crate) mod registrar;
 mod services;
@@ -27,6 +29,7 @@ use serde::{Deserialize, Serialize};
 pub use self::{
     parking::Parking,
     proxying::Proxying,
+    push::Push,
     rate::Rate,
     services::{Hold, Services},
     subscriptions::{Publications, Subscriptions, Unsolicited},

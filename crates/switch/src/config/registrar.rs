@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Push;
+
 /// Intervals in seconds, and how much is kept.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -36,6 +38,8 @@ pub struct Config {
     pub flow_timer: u32,
     /// Route values that phones are told to send their requests by (RFC 3608): the proxies before Tandem, the nearest first.
     pub service_route: Vec<String>,
+    /// Push notifications (RFC 8599).
+    pub push: Push,
 }
 
 impl Default for Config {
@@ -54,6 +58,7 @@ impl Default for Config {
             user_agent: 128,
             flow_timer: 120,
             service_route: Vec::new(),
+            push: Push::default(),
         }
     }
 }

@@ -4,6 +4,7 @@
 //! | file | what it does | which fields it owns |
 //! |---|---|---|
 //! | `mod.rs` | [`Hunt`]: the targets whose turn it is, and what phones answer | `quest`, `waiting`, `over` |
+//! | `asleep.rs` | phones that are woken first | `asleep` |
 //! | `auto_answer.rs` | the header fields that tell a phone to answer by itself | |
 //! | `turn.rs` | when targets begin to ring, and how long they ring | `later` |
 //! | `place.rs` | from a target to phones that ring: forwards, look-ups, INVITEs | `branches`, `lookups`, `rung`, `redirects` |
@@ -15,6 +16,7 @@
 //! A hunt knows neither calls nor verbs. Its owner feeds it the events of its legs and acts on the [`Hunted`] that it
 //! returns. `dial` is a hunt with ringback and a conversation; a call made over the API is a hunt for its caller.
 
+mod asleep;
 mod auto_answer;
 mod best;
 mod location;
@@ -28,6 +30,7 @@ use std::{collections::VecDeque, time::Duration};
 use ::media::Spec;
 use sip::{Flow, HeaderName, Instant};
 
+use self::{asleep::Asleep, best::Best, place::Lookup, trail::Trail, turn::Later};
 pub(crate) use self::{
     auto_answer::auto_answer,
     best::{Unanswered, shown},
@@ -35,7 +38,6 @@ pub(crate) use self::{
     passed::{breadth, passed},
     trail::diverted_before,
 };
-use self::{best::Best, place::Lookup, trail::Trail, turn::Later};
 use crate::{
     api::{CauseCode, QueryId, Strategy, Target},
     core::Core,
@@ -137,6 +139,8 @@ pub(crate) struct Hunt {
     branches: Vec<Branch>,
     /// Locations being looked up.
     lookups: Vec<(QueryId, Lookup)>,
+    /// Phones being woken.
+    asleep: Vec<Asleep>,
     /// Legs that the hunt has made and has not yet given to its owner.
     rung: Vec<(LegId, Peer)>,
     best: Best,
@@ -176,6 +180,7 @@ impl Hunt {
             quest,
             branches: Vec::new(),
             lookups: Vec::new(),
+            asleep: Vec::new(),
             rung: Vec::new(),
             best: Best::default(),
             rang: false,
@@ -230,7 +235,7 @@ impl Hunt {
 
     /// Whether only one phone rings and no other follows: then its early media may be heard.
     pub fn is_single(&self) -> bool {
-        self.branches.len() == 1 && self.waiting.is_empty() && self.later.is_empty()
+        self.branches.len() == 1 && self.asleep.is_empty() && self.waiting.is_empty() && self.later.is_empty()
     }
 
     /// Whether a phone rings, according to its last response.
@@ -285,6 +290,8 @@ impl Hunt {
         if let Some(index) = self.lookups.iter().position(|(id, _)| *id == query) {
             let (_, lookup) = self.lookups.swap_remove(index);
             self.ring(x, lookup, flows);
+        } else {
+            asleep::ended(self, x, query, !flows.is_empty());
         }
         self.go_on(x)
     }
@@ -306,6 +313,7 @@ impl Hunt {
     }
 
     fn end(&mut self, x: &mut Core) {
+        asleep::give_up(self, x, |_| true);
         self.lookups.clear();
         self.waiting.clear();
         self.later.clear();
@@ -351,6 +359,7 @@ impl Hunt {
             return; // each URI is a place of its own
         }
         self.lookups.retain(|(_, lookup)| lookup.location.peer != *peer);
+        asleep::give_up(self, x, |asleep| asleep.peer == *peer);
         for branch in self.branches.extract_if(.., |branch| branch.peer == *peer) {
             x.with_leg(branch.leg, |leg, cx| leg.hang_up(cx, Cause::ours("declined")));
         }

@@ -3,7 +3,7 @@
 use ::media::Spec;
 use sip::{Flow, HeaderName, Instant, Scheme, Uri};
 
-use super::{Branch, Hunt, Quest, Trail, auto_answer, location::is_by_cid, trail::SentOn};
+use super::{Branch, Hunt, Quest, Trail, asleep, auto_answer, location::is_by_cid, trail::SentOn};
 use crate::{
     activity::LineState,
     api::{CauseCode, Extension, Target},
@@ -110,7 +110,7 @@ impl Hunt {
 
     /// How many more phones and look-ups the limit allows.
     fn room(&self, x: &Core) -> usize {
-        let under_way = self.branches.len() + self.lookups.len();
+        let under_way = self.branches.len() + self.lookups.len() + self.asleep.len();
         let most = x.stack.config.limits.branches;
         self.quest
             .max_breadth
@@ -252,7 +252,7 @@ impl Hunt {
     }
 
     /// Rings at a location; if its address is not known, looks that up first (RFC 3263).
-    fn reach(&mut self, x: &mut Core, location: Location, trail: Trail) {
+    pub(super) fn reach(&mut self, x: &mut Core, location: Location, trail: Trail) {
         match &location.way {
             Way::Flow(flow) => {
                 let flow = *flow;
@@ -261,6 +261,10 @@ impl Hunt {
             Way::Look(look) => {
                 let query = x.ask(look.query(), QueryUse::Resolve(self.quest.call));
                 self.lookups.push((query, Lookup { location, trail }));
+            }
+            Way::Asleep(push) => {
+                let push = push.clone();
+                asleep::wake(self, x, location.peer, push, trail);
             }
         }
     }
@@ -326,7 +330,8 @@ impl Hunt {
     fn rings_at(&self, peer: &Peer) -> bool {
         let branches = self.branches.iter().map(|branch| &branch.peer);
         let lookups = self.lookups.iter().map(|(_, lookup)| &lookup.location.peer);
-        branches.chain(lookups).any(|other| other == peer)
+        let asleep = self.asleep.iter().map(|asleep| &asleep.peer);
+        branches.chain(lookups).chain(asleep).any(|other| other == peer)
     }
 
     /// Where the branch's extension forwards its calls; `None` without a forward, or after too many forwards.

@@ -46,6 +46,7 @@ fn registers(x: &mut Core, number: &str, id: u8) {
         binding,
         lost: false,
         leads_back: false,
+        push: None,
     })));
 }
 

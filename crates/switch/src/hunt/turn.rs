@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use sip::Instant;
 
-use super::{Branch, Hunt, Hunted, Trail};
+use super::{Branch, Hunt, Hunted, Trail, asleep};
 use crate::{
     api::{CauseCode, Strategy, Target},
     core::Core,
@@ -39,7 +39,7 @@ impl Hunt {
         if self.over {
             return Hunted::Going;
         }
-        while self.branches.is_empty() && self.lookups.is_empty() {
+        while self.branches.is_empty() && self.lookups.is_empty() && self.asleep.is_empty() {
             if self.later.is_empty() && !self.begin_turn(x.stack.now) {
                 self.end(x);
                 return Hunted::Lost(self.best.take());
@@ -83,8 +83,9 @@ impl Hunt {
     fn set_timer(&self, x: &mut Core) {
         let rung = self.branches.iter().map(|branch| branch.until);
         let looked_up = self.lookups.iter().map(|(_, lookup)| lookup.until());
+        let woken = self.asleep.iter().map(|asleep| asleep.until);
         let later = self.later.first().map(|later| later.at);
-        if let Some(at) = rung.chain(looked_up).chain(later).min() {
+        if let Some(at) = rung.chain(looked_up).chain(woken).chain(later).min() {
             x.stack.timers.set(TimerKey::Verb(self.quest.call), at);
         }
     }
@@ -102,6 +103,10 @@ impl Hunt {
         }
         let under_way = self.lookups.len();
         self.lookups.retain(|(_, lookup)| lookup.until() > now);
+        if asleep::give_up(self, x, |asleep| asleep.until <= now) {
+            self.best
+                .note(CauseCode::PhoneUnreachable, 480, "Phone Could Not Be Woken");
+        }
         if !silent.is_empty() || self.lookups.len() < under_way {
             self.best.note(CauseCode::PhoneNoAnswer, 480, "No Answer");
         }

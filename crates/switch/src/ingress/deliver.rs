@@ -13,7 +13,7 @@ use sip::{Flow, HeaderName, Instant, Message, Method, StatusCode, transaction::S
 use super::{Ingress, absent, challenge::authenticate, endpoint::dialed};
 use crate::{
     answer::{Answer, told},
-    api::QueryId,
+    api::{Query, QueryId, Wake, WakeFor},
     core::{Core, QueryUse},
     leg::CallerId,
     locations::{Instance, Location, Peer, Way},
@@ -245,6 +245,18 @@ fn send_copies(g: &mut Ingress, x: &mut Core, id: u64) {
     for place in places.into_iter().take(branches) {
         match &place.way {
             Way::Flow(flow) => send_copy(g, x, id, &place, std::slice::from_ref(flow)),
+            // The message is kept, and delivered when the phone has registered.
+            Way::Asleep(push) => {
+                let number = place.peer.number().map(|number| number.to_string()).unwrap_or_default();
+                x.stack.query(Query::Wake(Box::new(Wake {
+                    number,
+                    push: push.clone(),
+                    why: WakeFor::Message,
+                })));
+                if let Some(delivery) = g.deliveries.by_id.get_mut(&id) {
+                    delivery.away = true;
+                }
+            }
             Way::Look(look) => {
                 let query = x.ask(look.query(), QueryUse::Message(id));
                 if let Some(delivery) = g.deliveries.by_id.get_mut(&id) {

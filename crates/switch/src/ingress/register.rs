@@ -4,7 +4,7 @@ use sip::{Flow, Message, transaction::ServerId};
 
 use super::{Ingress, absent, challenge::authenticate};
 use crate::{
-    api::{Output, Query, QueryId},
+    api::{Output, Query, QueryId, Wake, WakeFor},
     core::{Core, QueryUse},
     locations::Peer,
     registrar::{Change, Effect, Registrar},
@@ -62,11 +62,18 @@ pub(crate) fn registrar_effects(g: &mut Ingress, x: &mut Core) -> bool {
             let now = x.stack.now;
             if let Change::Put(contact) = &change {
                 x.subscribed.table.located(contact, now);
+                if let Some(push) = contact.push.as_ref().filter(|_| !contact.lost) {
+                    x.locations.sleepers.registered(push, contact.binding.flow);
+                }
             }
             x.locations.apply(change);
             if let Some(number) = number {
                 absent::registered(g, x, &number);
             }
+        }
+        Effect::Wake(number, push) => {
+            let why = WakeFor::Register;
+            x.stack.query(Query::Wake(Box::new(Wake { number, push, why })));
         }
         Effect::Forget(changes) => x.stack.outputs.push_back(Output::Forget(changes)),
         Effect::Added(registration) => {

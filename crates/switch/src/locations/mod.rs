@@ -5,6 +5,7 @@
 //! | `mod.rs` | [`Locations`]: from a [`Peer`] to the places where it can be reached | `Locations::by_number` |
 //! | `instance.rs` | [`Instance`]: one phone of an extension, as a GRUU names it | |
 //! | `peer.rs` | [`Peer`]: an extension, a number behind a trunk, or a URI | |
+//! | `sleepers.rs` | [`Sleepers`]: phones that are being woken, and the calls that wait for them | `Locations::sleepers` |
 //! | `way.rs` | the way to one contact (NAT policy, Path, lost connections), and what has to be looked up | |
 //!
 //! Every room that sends a first request (`dial`, calls made over the API, MESSAGE) asks here, so all of them reach the
@@ -12,6 +13,7 @@
 
 mod instance;
 mod peer;
+mod sleepers;
 mod way;
 
 use std::{
@@ -27,11 +29,12 @@ use smallvec::SmallVec;
 pub(crate) use self::{
     instance::Instance,
     peer::{Number, Peer},
+    sleepers::Sleepers,
     way::{Look, Way},
 };
 use crate::{
     accounts::Accounts,
-    api::AudioRules,
+    api::{AudioRules, PushTarget},
     registrar::{Change, Contact},
     requests::{Aim, Target},
 };
@@ -98,6 +101,7 @@ impl Contacts {
 #[derive(Default)]
 pub(crate) struct Locations {
     by_number: HashSet<Contacts>,
+    pub sleepers: Sleepers,
 }
 
 impl Locations {
@@ -129,7 +133,7 @@ impl Locations {
     /// Contacts that cannot be reached now are left out: see [`Way`]. There are no trunks yet.
     pub fn ways(&self, peer: &Peer, accounts: &Accounts) -> Vec<Location> {
         match peer {
-            Peer::Extension(number) => places(self.phones(number, accounts), number, accounts),
+            Peer::Extension(number) => places(self.phones(number, accounts), number, accounts, false),
             Peer::Trunk { .. } => Vec::new(),
             Peer::Uri(uri) => {
                 let look = Look::at(uri).map(|look| Location {
@@ -149,7 +153,15 @@ impl Locations {
     pub fn way_to(&self, phone: &Instance, accounts: &Accounts) -> Option<Location> {
         let contacts = self.phones(&phone.number, accounts);
         let own = contacts.filter(|contact| phone.is(&contact.binding));
-        places(own, &phone.number, accounts).into_iter().next()
+        places(own, &phone.number, accounts, false).into_iter().next()
+    }
+
+    /// The place of a phone of a peer that was woken and has registered; `None` where it cannot be reached all the same.
+    pub fn way_to_woken(&self, peer: &Peer, push: &PushTarget, accounts: &Accounts) -> Option<Location> {
+        let number = peer.number()?;
+        let contacts = self.phones(number, accounts);
+        let own = contacts.filter(|contact| contact.push.as_ref() == Some(push));
+        places(own, number, accounts, true).into_iter().next()
     }
 
     /// Whether a phone acts for an extension, reachable or not: its own, or one at which a person has logged on.
@@ -188,13 +200,20 @@ impl Locations {
 
 /// The places of these contacts. The flows of one phone are one place: a request goes to one of them at a time (RFC 5626
 /// section 7).
-fn places<'a>(contacts: impl Iterator<Item = &'a Arc<Contact>>, number: &str, accounts: &Accounts) -> Vec<Location> {
+///
+/// `awake`: phones that may sleep have just registered.
+fn places<'a>(
+    contacts: impl Iterator<Item = &'a Arc<Contact>>,
+    number: &str,
+    accounts: &Accounts,
+    awake: bool,
+) -> Vec<Location> {
     let mut found: Vec<(Option<(&str, &str)>, Location)> = Vec::new();
     for contact in contacts {
-        let Some(location) = way::location(contact, number, accounts) else {
+        let Some(location) = way::location(contact, number, accounts, awake) else {
             continue;
         };
-        let phone = contact.outbound_phone();
+        let phone = contact.phone();
         let known = phone.and_then(|phone| found.iter_mut().find(|(other, _)| *other == Some(phone)));
         match (known, &location.way) {
             (None, _) => found.push((phone, location)),
@@ -205,8 +224,8 @@ fn places<'a>(contacts: impl Iterator<Item = &'a Arc<Contact>>, number: &str, ac
                     routes: location.routes,
                 })),
             }),
-            // The device had another policy when it registered: one of its flows is enough.
-            (Some(_), Way::Look(_)) => {}
+            // The device had another policy when it registered, or the phone is woken first: one place is enough.
+            (Some(_), Way::Look(_) | Way::Asleep(_)) => {}
         }
     }
     found.into_iter().map(|(_, location)| location).collect()

@@ -5,7 +5,7 @@ use sip::{Flow, NameAddr, Scheme, Transport, Uri};
 use super::{Location, Peer};
 use crate::{
     accounts::Accounts,
-    api::{Binding, Device, NatPolicy, Query},
+    api::{Binding, Device, NatPolicy, PushTarget, Query},
     registrar::Contact,
 };
 
@@ -16,6 +16,8 @@ pub(crate) enum Way {
     Flow(Flow),
     /// To the addresses that this look-up finds.
     Look(Look),
+    /// The phone sleeps: it is to be woken first (RFC 8599 section 5.3).
+    Asleep(PushTarget),
 }
 
 /// A host to be looked up (RFC 3263 section 4), with what its URI says about it.
@@ -50,7 +52,9 @@ impl Look {
 }
 
 /// How a contact of a device that acts for this extension is reached; `None` if it cannot be reached now.
-pub(super) fn location(contact: &Contact, number: &str, accounts: &Accounts) -> Option<Location> {
+///
+/// `awake`: a phone that may sleep has just registered.
+pub(super) fn location(contact: &Contact, number: &str, accounts: &Accounts, awake: bool) -> Option<Location> {
     let binding = &contact.binding;
     let device = accounts.device(&binding.username);
     let uri = without_headers(&binding.contact);
@@ -59,7 +63,10 @@ pub(super) fn location(contact: &Contact, number: &str, accounts: &Accounts) -> 
         uri: uri.to_owned(),
         routes: binding.path.clone(),
         audio: device.map(Device::audio).unwrap_or_default(),
-        way: way(contact, device.map_or(NatPolicy::Source, |device| device.nat), uri)?,
+        way: match contact.push.as_ref().filter(|_| !awake) {
+            Some(push) => Way::Asleep(push.clone()),
+            None => way(contact, device.map_or(NatPolicy::Source, |device| device.nat), uri)?,
+        },
         flows: Vec::new(),
     })
 }

@@ -9,7 +9,7 @@ impl Switch {
     /// All are zero once the last call, and the transactions it leaves behind, are over. Bindings,
     /// accounts and the memory of sources and nonces are not among them: those outlive calls, and
     /// have limits of their own.
-    pub fn held(&self) -> [(&'static str, usize); 23] {
+    pub fn held(&self) -> [(&'static str, usize); 24] {
         let (x, stack) = (&self.x, &self.x.stack);
         let (conferences, members) = x.conferences.count();
         [
@@ -41,6 +41,7 @@ impl Switch {
                 x.handovers.len() + x.subscribed.refers.len() + x.subscribed.table.under_way(),
             ),
             ("REGISTERs being stored", x.registrar.waiting()),
+            ("phones being woken", x.locations.sleepers.len()),
             (
                 "deliveries, events and outputs",
                 self.ingress.deliveries.len()

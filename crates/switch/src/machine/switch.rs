@@ -168,6 +168,9 @@ impl Switch {
             Input::Resolved { query, flows } => self.resolved(query, flows),
             Input::Stored { query, ok } => self.stored(query, ok),
             Input::Found { query, number } => self.found(query, number),
+            // A phone that was woken shows that by its REGISTER.
+            Input::Woken { ok: true, .. } => {}
+            Input::Woken { query, ok: false } => self.resolved(query, Vec::new()),
             Input::Account(change) => self.account(change),
             Input::Restored(binding) => {
                 let (now, unix) = (self.x.stack.now, self.x.stack.unix());
@@ -209,6 +212,9 @@ impl Switch {
                     TxOutput::Transmit { flow, bytes } => self.x.stack.transmit(flow, bytes),
                     TxOutput::Event(event) => ingress::transaction_event(&mut self.ingress, &mut self.x, event),
                 }
+            } else if let Some((call, query, flow)) = self.x.locations.sleepers.next_arrived() {
+                self.x.queries.remove(&query);
+                self.with_call(call, |call, _| call.tell_verb(VerbEvent::Resolved(query, vec![flow])));
             } else if let Some(handover) = self.x.handovers.pop_front() {
                 handover::carry_out(self, handover);
             } else if let Some((listener, news)) = self.x.proxied.next_news() {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use sip::ConnectionId;
 
-use crate::Binding;
+use crate::{Binding, api::PushTarget};
 
 /// A contact as it can be reached: its binding, and facts that are not on disk.
 #[derive(Clone, Debug, PartialEq)]
@@ -15,14 +15,20 @@ pub struct Contact {
     pub lost: bool,
     /// The contact's URI is a socket of ours: only the flow of the REGISTER leads to the phone.
     pub leads_back: bool,
+    /// The phone may sleep, and is woken so (RFC 8599).
+    pub push: Option<PushTarget>,
 }
 
 impl Contact {
-    /// The phone of an outbound flow (RFC 5626): its device and its instance; `None` for any other contact.
-    pub(crate) fn outbound_phone(&self) -> Option<(&str, &str)> {
+    /// The phone, where it may have several contacts of which a call goes to one at a time: by device and instance for an
+    /// outbound flow (RFC 5626), by push service for a phone that sleeps (RFC 8599). `None` for any other contact.
+    pub(crate) fn phone(&self) -> Option<(&str, &str)> {
         let binding = &self.binding;
-        binding.reg_id?;
-        Some((&binding.username, binding.instance.as_deref()?))
+        match (binding.reg_id, &self.push) {
+            (Some(_), _) => Some((&binding.username, binding.instance.as_deref()?)),
+            (None, Some(push)) => Some((&push.provider, &push.prid)),
+            (None, None) => None,
+        }
     }
 
     /// A connection has closed. Returns whether the contact used it.

@@ -17,8 +17,8 @@ pub(super) struct Gruus {
     domain: String,
 }
 
-/// The address-of-record of a REGISTER, as its phone wrote it. A GRUU has the same scheme and host, so that whoever knows
-/// us by an address only reaches it, too.
+/// The address-of-record of a REGISTER, as its phone wrote it. A GRUU has the same scheme and host, so that a peer that
+/// knows us by an address only reaches it, too.
 #[derive(Clone)]
 pub(super) struct Home {
     /// `sip` or `sips` (RFC 5627 section 5.4).
@@ -86,7 +86,7 @@ impl Registrar {
         Registration {
             id: binding.id,
             number: binding.number.clone(),
-            contact: binding.contact.clone(),
+            contact: super::push::masked(&binding.contact),
             source: binding.flow.remote.to_string(),
             transport: binding.flow.transport.name().to_owned(),
             user_agent: binding.user_agent.clone(),
@@ -95,6 +95,7 @@ impl Registrar {
             reg_id: binding.reg_id,
             gruu: Self::public_gruu(binding, &self.gruus.domain),
             flow_lost: contact.lost && binding.reg_id.is_some(),
+            push_provider: contact.push.as_ref().map(|push| push.provider.clone()),
         }
     }
 

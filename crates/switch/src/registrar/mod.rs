@@ -6,6 +6,7 @@
 //! | `mod.rs` | [`Registrar`]: takes a REGISTER from planning to its answer, ends bindings | `config`, `busy`, `queries`, `effects`, `last_id` |
 //! | `request.rs` | what a REGISTER asks for, as far as that needs no binding | |
 //! | `plan.rs` | what a REGISTER changes in the bindings, and the limits | |
+//! | `push.rs` | push notifications (RFC 8599) | |
 //! | `table.rs` | the bindings in memory, by id, extension, connection and end | `table` |
 //! | `gruu.rs` | GRUUs (RFC 5627): made, and opened | `gruus` |
 //! | `contact.rs` | [`Contact`] and [`Change`]: what other rooms are told | |
@@ -33,6 +34,7 @@
 mod contact;
 mod gruu;
 mod plan;
+mod push;
 mod reply;
 mod request;
 mod table;
@@ -55,7 +57,7 @@ use self::{
     table::{Bound, Plan, Table},
 };
 pub use crate::config::registrar::Config;
-use crate::{Accounts, Answer, Binding, BindingChange, Domain, Identity, QueryId, Registration};
+use crate::{Accounts, Answer, Binding, BindingChange, Domain, Identity, QueryId, Registration, api::PushTarget};
 pub(crate) use reply::date;
 
 /// In seconds. A binding from before a restart may have got more than the present limit, but never more than this.
@@ -80,6 +82,8 @@ pub enum Effect {
     },
     /// Tell the room that sends calls and messages to contacts.
     Located(Change),
+    /// A phone of this extension sleeps, and its registration ends soon: wake it.
+    Wake(String, PushTarget),
     /// Write this when convenient: [`crate::Output::Forget`].
     Forget(SmallVec<[BindingChange; 1]>),
     /// A contact is new.
@@ -230,14 +234,19 @@ impl Registrar {
         binding.flow.connection = None;
         let lost = binding.flow.transport.is_reliable();
         let expires = now + Duration::from_micros(left);
+        let push = Uri::parse(&binding.contact).ok();
+        let push = push.and_then(|uri| push::target(&uri, &self.config.push));
         let contact = Arc::new(Contact {
             binding,
             lost,
             leads_back,
+            push,
         });
+        let wake = wake_at(&contact, (now, expires), &self.config);
         self.put(Bound {
             contact,
             expires,
+            wake,
             refreshed: now,
         });
     }
@@ -247,8 +256,14 @@ impl Registrar {
         self.table.next_expiry()
     }
 
-    /// Removes the bindings that have ended. A binding whose refresh is being stored stays until that is stored.
+    /// Wakes phones whose registration ends soon, and removes the bindings that have ended. A binding whose refresh is being stored stays until that is stored.
     pub fn timeout(&mut self, now: Instant) {
+        while let Some(id) = self.table.take_sleeper(now) {
+            let contact = self.table.get(id).map(|bound| &bound.contact);
+            let push = contact.and_then(|contact| Some((contact.binding.number.clone(), contact.push.clone()?)));
+            self.effects
+                .extend(push.map(|(number, push)| Effect::Wake(number, push)));
+        }
         while let Some(id) = self.table.take_due(now) {
             let number = self.table.get(id).map(|bound| bound.binding().number.as_str());
             let busy = number.and_then(|number| self.busy.get(number));
@@ -380,15 +395,15 @@ impl Registrar {
             }
         }
         for bound in plan.saves {
-            let shown = self.shown(&bound.contact);
-            match self.put(bound) {
-                Some(former) if former.binding().contact == shown.contact => {}
-                Some(former) => {
-                    self.effects.push_back(Effect::Removed(self.shown(&former.contact)));
-                    self.effects.push_back(Effect::Added(shown));
+            let contact = Arc::clone(&bound.contact);
+            let former = self.put(bound);
+            if let Some(former) = &former {
+                if former.binding().contact == contact.binding.contact {
+                    continue;
                 }
-                None => self.effects.push_back(Effect::Added(shown)),
+                self.effects.push_back(Effect::Removed(self.shown(&former.contact)));
             }
+            self.effects.push_back(Effect::Added(self.shown(&contact)));
         }
     }
 
@@ -451,6 +466,13 @@ impl Registrar {
                 .push_back(Effect::Forget(smallvec![BindingChange::Remove(bound.binding().id)]));
         }
     }
+}
+
+/// When the phone of a binding is to be woken, so that it registers before the binding ends: half of a short time before.
+fn wake_at(contact: &Contact, (now, expires): (Instant, Instant), config: &Config) -> Option<Instant> {
+    contact.push.as_ref()?;
+    let lasts = expires.since(now);
+    Some(now + (lasts - config.push.lead.min(lasts / 2)))
 }
 
 #[cfg(test)]

@@ -4,7 +4,13 @@ use std::{fmt::Write as _, time::Duration};
 
 use sip::{HeaderName, StatusCode};
 
-use super::{Config, gruu::Gruus, plan::Clock, request::Request, table::Bound};
+use super::{
+    Config,
+    gruu::Gruus,
+    plan::Clock,
+    request::{Request, Wants},
+    table::Bound,
+};
 use crate::{
     Answer,
     stack::capabilities::{Place, supported},
@@ -37,6 +43,13 @@ pub(super) fn ok(request: &Request, bindings: &[&Bound], config: &Config, clock:
     // RFC 3608 section 6.4.
     for value in &config.service_route {
         answer = answer.with(HeaderName::ServiceRoute, value.as_str());
+    }
+    let told = match &request.wants {
+        Wants::Update(contacts) => &contacts[..],
+        Wants::Fetch | Wants::RemoveAll => &[],
+    };
+    for value in told.iter().flat_map(|contact| &contact.told) {
+        answer = answer.with(HeaderName::FeatureCaps, value.as_str());
     }
     answer.with(HeaderName::Date, date(clock.unix_micros))
 }

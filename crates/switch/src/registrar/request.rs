@@ -3,8 +3,10 @@
 
 use sip::{Contact, Flow, HeaderName, Message, NameAddr, Scheme, StatusCode, Uri};
 
-use super::{Config, gruu::Home};
-use crate::{Accounts, Answer, Domain, Identity, NatPolicy, QueryId, stack::capabilities::unsupported};
+use super::{Config, gruu::Home, push};
+use crate::{
+    Accounts, Answer, Domain, Identity, NatPolicy, QueryId, api::PushTarget, stack::capabilities::unsupported,
+};
 
 /// A REGISTER that is valid in itself.
 pub(super) struct Request {
@@ -42,6 +44,10 @@ pub(super) struct Wanted {
     pub(super) reg_id: Option<u32>,
     /// The contact is a socket of ours.
     pub(super) leads_back: bool,
+    /// How the phone is woken.
+    pub(super) push: Option<PushTarget>,
+    /// Feature-Caps of the answer.
+    pub(super) told: Vec<String>,
 }
 
 /// What the contacts of one REGISTER are checked against.
@@ -304,6 +310,8 @@ fn read_contact(address: &NameAddr<'_>, expires: Option<u32>, rules: &Rules<'_>)
         instance: instance.map(str::to_owned),
         reg_id,
         leads_back,
+        push: push::target(&uri, &config.push),
+        told: push::told(address, &uri, &config.push)?,
     })
 }
 

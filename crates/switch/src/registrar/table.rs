@@ -18,6 +18,8 @@ pub(super) struct Bound {
     pub(super) contact: Arc<Contact>,
     /// When the binding ends, on the machine's clock: a change of the wall clock has no effect.
     pub(super) expires: Instant,
+    /// When the phone is to be woken to register again, if it sleeps.
+    pub(super) wake: Option<Instant>,
     /// When the phone last refreshed it.
     pub(super) refreshed: Instant,
 }
@@ -40,6 +42,7 @@ pub(super) struct Table {
     by_number: HashMap<Box<str>, SmallVec<[u64; 2]>>,
     by_connection: BTreeMap<ConnectionId, SmallVec<[u64; 1]>>,
     by_expiry: BTreeSet<(Instant, u64)>,
+    by_wake: BTreeSet<(Instant, u64)>,
 }
 
 impl Table {
@@ -81,6 +84,7 @@ impl Table {
             self.by_connection.entry(connection).or_default().push(id);
         }
         self.by_expiry.insert((bound.expires, id));
+        self.by_wake.extend(bound.wake.map(|at| (at, id)));
         self.by_id.insert(id, bound);
         former
     }
@@ -95,6 +99,9 @@ impl Table {
         }
         self.forget_connection(id, bound.binding().flow.connection);
         self.by_expiry.remove(&(bound.expires, id));
+        if let Some(at) = bound.wake {
+            self.by_wake.remove(&(at, id));
+        }
         Some(bound)
     }
 
@@ -122,7 +129,15 @@ impl Table {
     }
 
     pub(super) fn next_expiry(&self) -> Option<Instant> {
-        self.by_expiry.first().map(|(at, _)| *at)
+        let next = [self.by_expiry.first(), self.by_wake.first()];
+        next.into_iter().flatten().map(|(at, _)| *at).min()
+    }
+
+    /// The next binding whose phone is to be woken by now. It is told once.
+    pub(super) fn take_sleeper(&mut self, now: Instant) -> Option<u64> {
+        let (at, id) = *self.by_wake.first()?;
+        (at <= now).then(|| self.by_wake.pop_first())?;
+        Some(id)
     }
 
     /// The next binding that has ended by now. Its timer is removed; the binding stays in the table.

@@ -1,6 +1,6 @@
 //! The table of settings: one row makes the flag, the `TANDEM_*` variable, the TOML key and the help.
 
-use super::{Config, limits, messages, proxying, subscriptions, values};
+use super::{Config, limits, messages, proxying, push, subscriptions, values};
 
 /// Puts the texts given for a key into the configuration; the error names the accepted values.
 pub(super) type Apply = fn(&mut Config, &[String]) -> Result<(), String>;
@@ -60,11 +60,11 @@ pub(super) const fn key(
     }
 }
 
-const fn list(key: Key) -> Key {
+pub(super) const fn list(key: Key) -> Key {
     Key { list: true, ..key }
 }
 
-const fn secret(key: Key) -> Key {
+pub(super) const fn secret(key: Key) -> Key {
     Key { flag: false, ..key }
 }
 
@@ -79,6 +79,7 @@ pub fn keys() -> impl Iterator<Item = &'static Key> {
         .chain(limits::KEYS)
         .chain(messages::KEYS)
         .chain(proxying::KEYS)
+        .chain(push::KEYS)
         .chain(subscriptions::KEYS)
 }
 

@@ -2,15 +2,17 @@
 //!
 //! | file | what it does | fields it owns |
 //! |---|---|---|
-//! | `mod.rs` | [`Config`]: the settings, and the order in which they are read | all of [`Config`], [`Limits`], [`Sounds`] |
+//! | `mod.rs` | [`Config`]: the settings, and the order in which they are read | all of [`Config`], [`Limits`], [`Sounds`], [`Webhook`] |
 //! | `keys.rs` | the table of settings: flag, variable, TOML key, help | all of [`Key`] |
 //! | `limits.rs` | the rows of limits in that table | none |
+//! | `push.rs` | the rows of push notifications in that table | none |
 //! | `values.rs` | reads the text of one setting | none |
 
 mod keys;
 mod limits;
 mod messages;
 mod proxying;
+mod push;
 mod subscriptions;
 mod values;
 
@@ -151,6 +153,17 @@ pub struct Http {
     pub metrics_need_token: bool,
     /// Proxies in front whose X-Forwarded-For is believed.
     pub trusted_proxies: Vec<IpNet>,
+    /// Who is asked to wake phones.
+    pub push: Option<Webhook>,
+}
+
+/// An address that is told of something by POST.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Webhook {
+    /// The host and the port.
+    pub host: String,
+    /// The path with the query. It may hold a token.
+    pub path: Secret,
 }
 
 /// All settings, checked.
@@ -214,6 +227,7 @@ impl Default for Config {
                 admin_token: None,
                 metrics_need_token: false,
                 trusted_proxies: Vec::new(),
+                push: None,
             },
             rtp: Rtp {
                 host: Ipv4Addr::UNSPECIFIED.into(),

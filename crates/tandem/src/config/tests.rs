@@ -45,8 +45,8 @@ fn the_defaults_in_the_help_are_the_defaults() {
     for key in keys() {
         let given = match key.name {
             "sip" => key.default.split(" and ").map(str::to_owned).collect(),
-            "trust" | "trusted-proxy" | "advertise" | "record" | "recordings" | "admin-token"
-            | "service-route" => continue,
+            "trust" | "trusted-proxy" | "advertise" | "record" | "recordings" | "admin-token" | "push-url"
+            | "push-provider" | "service-route" => continue,
             _ => vec![key.default.to_owned()],
         };
         let mut config = Config::default();
@@ -315,6 +315,9 @@ fn every_key_is_read_from_the_file_as_well() {
         proxy_breadth = 7
         proxy_hops = 7
         proxy_timer_c = 777
+        push_url = "http://127.0.0.1:9/wake"
+        push_provider = "apns"
+        push_wait = 7
         max_subscriptions = 777
         max_subscriptions_per_extension = 7
         min_subscription = 77

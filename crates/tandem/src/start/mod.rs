@@ -6,6 +6,7 @@
 //! | `serve.rs` | starts the threads, waits for signals, stops | none |
 //! | `signalling.rs` | the thread of the switch | all of `Signalling`, `Begin` |
 //! | `outside.rs` | carries out the outputs of the switch | all of `Outside` |
+//! | `push.rs` | asks a webhook to wake phones | all of `Push` |
 //! | `database.rs` | the data folder and the first start | all of `Made` |
 //! | `recordings.rs` | ends recordings that were cut off, removes old ones | none |
 //! | `dialplans.rs` | loads the dialplans | none |
@@ -20,6 +21,7 @@ mod database;
 mod dialplans;
 mod metrics;
 mod outside;
+mod push;
 mod recordings;
 mod replay;
 mod serve;

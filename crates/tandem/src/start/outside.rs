@@ -2,9 +2,10 @@
 
 use admin::{Accounts, EventBus};
 use store::Store;
-use switch::{Input, LastNumber, Output, Pin, Query, QueryId, SettingsPatch};
+use switch::{Input, LastNumber, Output, Pin, Query, QueryId, SettingsPatch, Wake};
 use tokio::runtime::Handle;
 
+use super::push::Push;
 use crate::{
     recorder::Recorder,
     rtp::Engine,
@@ -28,6 +29,7 @@ pub(super) struct Own {
     pub(super) domain: String,
     pub(super) mailbox: Mailbox,
     pub(super) runtime: Handle,
+    pub(super) push: Push,
 }
 
 impl Own {
@@ -45,6 +47,14 @@ impl Own {
         self.runtime.spawn(async move {
             let ok = accounts.log_on(username, wanted).await;
             mailbox.answer(Input::Stored { query, ok });
+        });
+    }
+
+    fn wake(&self, query: QueryId, wake: Wake) {
+        let (push, mailbox) = (self.push.clone(), self.mailbox.clone());
+        self.runtime.spawn(async move {
+            let ok = push.wake(wake).await;
+            mailbox.answer(Input::Woken { query, ok });
         });
     }
 
@@ -81,6 +91,7 @@ impl Outside for Shell {
             Output::Query(query, Query::LastNumber { extension, which }) => {
                 self.own.last_number(query, extension, which);
             }
+            Output::Query(query, Query::Wake(wake)) => self.own.wake(query, *wake),
             Output::Query(query, Query::KeepMessage(message)) => self.recorder.keep_message(query, *message),
             Output::DropMessage(id) => self.recorder.drop_message(id),
             Output::Forget(changes) => self.recorder.forget(changes),

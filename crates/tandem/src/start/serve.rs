@@ -26,6 +26,7 @@ use super::{
     dialplans::{self, Files},
     metrics::{Audio, registry},
     outside::{Own, Shell},
+    push::Push,
     recordings, say,
     signalling::{Begin, Signalling},
 };
@@ -151,6 +152,7 @@ fn own(config: &Config, store: &Store, mailbox: &Mailbox, switch: &SwitchHandle)
         domain: config.domain.clone(),
         mailbox: mailbox.clone(),
         runtime: Handle::current(),
+        push: Push::new(config.http.push.clone()),
     }
 }
 

@@ -160,7 +160,11 @@ impl World {
             match &effect {
                 Effect::Forget(changes) => write(&mut self.disk, changes),
                 Effect::Located(change) => self.told.push(change.clone()),
-                Effect::Reply { .. } | Effect::Store { .. } | Effect::Added(_) | Effect::Removed(_) => {}
+                Effect::Reply { .. }
+                | Effect::Store { .. }
+                | Effect::Added(_)
+                | Effect::Wake(..)
+                | Effect::Removed(_) => {}
             }
             self.effects.push(effect);
         }

@@ -243,6 +243,7 @@ proptest! {
                 Effect::Reply { .. } | Effect::Store { .. } | Effect::Forget(_)
                 | Effect::Located(_)
                 | Effect::Added(_)
+                | Effect::Wake(..)
                 | Effect::Removed(_) => None,
             })
             .collect();
@@ -254,6 +255,7 @@ proptest! {
                 | Effect::Store { .. }
                 | Effect::Located(_)
                 | Effect::Added(_)
+                | Effect::Wake(..)
                 | Effect::Removed(_) => {}
             }
         }
