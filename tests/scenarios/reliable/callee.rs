@@ -85,6 +85,30 @@ fn the_phones_behind_a_proxy_count_each_for_itself() {
 }
 
 #[test]
+fn the_second_answer_of_phones_behind_a_proxy_is_ended_by_a_bye_that_is_new_to_its_phone() {
+    let call = Call::begins(PLAIN);
+    let asked = call.far.takes_request(Method::Invite);
+    call.far_says(&asked, "one", (180, 100), None);
+    call.far_is_acknowledged(100);
+    call.far_says(&asked, "one", (182, 101), None);
+    let prack = call.far_is_acknowledged(101);
+    call.far.replies(&asked, 200, "two", |reply| {
+        reply.body("application/sdp", far_sdp(9_200).as_bytes())
+    });
+    assert_eq!(call.far.takes_request(Method::Ack).to_tag(), Some("two"));
+    call.far.replies(&asked, 200, "one", |reply| {
+        reply.body("application/sdp", far_sdp(9_100).as_bytes())
+    });
+    let bye = call.far.takes_request(Method::Bye);
+    assert_eq!(bye.to_tag(), Some("one"));
+    // RFC 3261 12.2.2: a lower number, or the same one, gets 500, and the phone would stay in its call.
+    assert!(bye.cseq().unwrap().number > prack.cseq().unwrap().number);
+    call.far.replies(&bye, 200, "x", |reply| reply);
+    call.connected();
+    call.ends();
+}
+
+#[test]
 fn a_response_after_our_cancel_is_still_acknowledged() {
     let call = Call::to(
         PLAIN,

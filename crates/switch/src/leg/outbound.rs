@@ -373,6 +373,10 @@ fn with_credentials(ack: Builder, invite: &Message) -> Builder {
         .copy(invite, HeaderName::ProxyAuthorization)
 }
 
+/// How far the sequence number of a BYE is ahead of that of its INVITE: the phone may have got PRACKs and UPDATEs in its
+/// early dialog, of which nothing is known any more (RFC 3261 12.2.1.1: the number has to be higher than the last one).
+const AHEAD: u32 = 1_000;
+
 /// Acknowledges a 2xx that belongs to no leg. Returns the dialog of this 2xx; `None` for any other method than INVITE.
 pub(crate) fn acknowledge_stray(
     cx: &mut Stack,
@@ -394,12 +398,15 @@ pub(crate) fn acknowledge_stray(
 
 /// Acknowledges a 2xx that belongs to no leg, and ends its dialog by BYE.
 pub(crate) fn end_stray(cx: &mut Stack, invite: &Message, response: &Message, flow: &Flow, outside: bool) {
-    let Some(mut dialog) = acknowledge_stray(cx, invite, response, flow, outside) else {
+    let Some(dialog) = acknowledge_stray(cx, invite, response, flow, outside) else {
         return;
     };
     if !cx.dialogs.note_stray(dialog.id()) {
         return; // the 2xx came again: BYE was sent
     }
+    let mut saved = dialog.save();
+    saved.local_seq = saved.local_seq.saturating_add(AHEAD);
+    let mut dialog = Dialog::resume(saved);
     let way = crate::way::within(dialog.next_hop(), flow, outside);
     // Without room for another transaction no BYE is sent. The phone ends the session itself when no refresh comes.
     let _ = requests::within(cx, Outline::new(&Method::Bye), &mut dialog, way, Owner::Stray);
