@@ -115,6 +115,29 @@ fn changes_while_a_notify_is_under_way_share_the_next_one() {
 }
 
 #[test]
+fn nothing_follows_the_notify_that_ends_a_subscription() {
+    let stage = Stage::default();
+    let (alice, bob, carol) = (stage.phone("101"), stage.phone("102"), stage.phone("103"));
+    let lamp = carol.watches("dialog", "102");
+    alice.calls("102");
+    bob.rings();
+    stage.pass(5.0);
+    let lit = carol.lit(lamp);
+    stage.with(|world| world.net.faults.delay = Duration::from_millis(200));
+    // What changes before the phone has answered its last NOTIFY (RFC 6665 section 4.4.1).
+    carol.with(|phone| phone.subscribe_again(lamp, 0, |it| it));
+    stage.pass(0.25);
+    bob.answers();
+    stage.pass(5.0);
+    assert_eq!((carol.lit(lamp), stage.subscriptions().len()), (lit + 1, 0));
+    carol.lamp(lamp, |lamp| assert_eq!(lamp.state, "terminated;reason=timeout"));
+    carol.is_content();
+    alice.hangs_up();
+    bob.ends_with(200);
+    stage.clears();
+}
+
+#[test]
 fn all_notifies_together_keep_a_pace_and_calls_do_not_wait_for_them() {
     let mut settings = Settings::default();
     let limits = &mut settings.config.limits.services.subscriptions;

@@ -83,6 +83,8 @@ pub(super) struct Talk {
     pub want: Option<Want>,
     /// A NOTIFY waits for its answer.
     pub under_way: bool,
+    /// That NOTIFY tells the phone that the subscription is over.
+    pub last: bool,
     /// The last NOTIFY could not be sent.
     pub lost: bool,
     /// No NOTIFY before this time.

@@ -113,6 +113,7 @@ fn send(subscriptions: &mut Subscriptions, cx: &mut Stack, view: &View<'_>, id: 
     entry.version = entry.version.saturating_add(1);
     entry.talk.said = composed.said;
     entry.talk.under_way = true;
+    entry.talk.last = matches!(entry.state, State::Ending(_));
     entry.talk.not_before = cx.now + cx.config.limits.services.subscriptions.spacing;
     subscriptions.tally.sent += 1;
     let used = entry.dialog.local_seq().unwrap_or(0);
@@ -185,7 +186,12 @@ fn go_on(subscriptions: &mut Subscriptions, cx: &mut Stack, id: SubscriptionId) 
     let Some(entry) = subscriptions.entries.get_mut(id) else {
         return;
     };
-    let wanted = entry.talk.want.take().filter(|want| *want != Want::No);
+    // RFC 6665 section 4.4.1: nothing follows the NOTIFY that ends a subscription, whatever has changed meanwhile.
+    let wanted = entry
+        .talk
+        .want
+        .take()
+        .filter(|want| *want != Want::No && !entry.talk.last);
     match (entry.state, wanted) {
         (State::Ending(_), None) => subscriptions.remove(cx, id),
         (State::New | State::Active | State::Ending(_), Some(want)) => {
