@@ -94,6 +94,21 @@ fn other_refusals_are_tried_again_when_the_phone_says() {
 }
 
 #[test]
+fn a_phone_that_wants_to_be_asked_again_at_once_is_asked_as_often_as_others() {
+    let stage = Stage::default();
+    let (bob, carol) = (stage.phone("102"), stage.phone("103"));
+    let lamp = carol.watches("dialog", "102");
+    carol.lamp(lamp, |lamp| lamp.answers = (503, Some(0)));
+    bob.registers(0);
+    let sent = || stage.with(|world| world.stats().services.subscriptions.notifies);
+    let before = sent();
+    stage.pass(10.0);
+    assert!((9..=11).contains(&(sent() - before)), "{}", sent() - before);
+    carol.lamp(lamp, |lamp| lamp.answers = (200, None));
+    carol.sees(lamp, "unreachable");
+}
+
+#[test]
 fn changes_while_a_notify_is_under_way_share_the_next_one() {
     let stage = Stage::default();
     let (alice, bob, carol) = (stage.phone("101"), stage.phone("102"), stage.phone("103"));

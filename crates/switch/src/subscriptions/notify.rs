@@ -174,8 +174,11 @@ pub(crate) fn heard(subscriptions: &mut Subscriptions, cx: &mut Stack, id: Subsc
         return subscriptions.remove(cx, id);
     }
     let backoff = limits.retry * 2_u32.saturating_pow(entry.talk.failures.saturating_sub(1).min(8));
+    // A phone that says "at once" is not asked as often as it can answer.
     let wait = wait.map_or(backoff, |seconds| {
-        Duration::from_secs(u64::from(seconds)).min(LONGEST_WAIT)
+        Duration::from_secs(u64::from(seconds))
+            .min(LONGEST_WAIT)
+            .max(limits.spacing)
     });
     entry.talk.not_before = cx.now + wait;
     subscriptions.tell(id, cx.now);
