@@ -94,6 +94,22 @@ fn an_extension_without_a_phone_is_told_from_an_idle_one() {
 }
 
 #[test]
+fn an_extension_that_unregisters_during_its_call_is_no_idle_one_afterwards() {
+    let stage = Stage::default();
+    let (alice, bob) = stage.talking();
+    let carol = stage.phone("103");
+    let lamp = carol.watches("dialog", "102");
+    carol.sees(lamp, "confirmed");
+    bob.registers(0);
+    stage.pass(3.0);
+    alice.hangs_up();
+    bob.ends_with(200);
+    // First the line is told to be over, then that there is no phone.
+    carol.sees(lamp, "idle").sees(lamp, "unreachable").is_content();
+    stage.clears();
+}
+
+#[test]
 fn a_held_line_renders_nothing() {
     let stage = Stage::default();
     let (alice, bob) = stage.talking();

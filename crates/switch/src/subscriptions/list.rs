@@ -75,6 +75,7 @@ pub(super) fn is_understood(request: &Message) -> Result<(), Answer> {
 // Writing to a string cannot fail.
 pub(super) fn compose(entry: &mut Subscription, cx: &Stack, view: &View<'_>, full: bool) -> Option<Composed> {
     let (version, ours) = (entry.version, entry.dialog.local());
+    let mut again = false;
     let full = full || entry.talk.said.len() != entry.members.len();
     entry.talk.told.resize_with(entry.members.len(), Vec::new);
     let (mut said, mut resources, mut parts) = (Vec::new(), String::new(), String::new());
@@ -82,6 +83,7 @@ pub(super) fn compose(entry: &mut Subscription, cx: &Stack, view: &View<'_>, ful
     for (at, (member, told)) in entry.members.iter().zip(&mut entry.talk.told).enumerate() {
         let scene = Scene::new(view, cx, member, ours);
         let document = (entry.package.write)(&scene, told);
+        again |= document.again;
         let now = document.said();
         let before = entry.talk.said.get(at).copied();
         said.push(now);
@@ -120,6 +122,7 @@ pub(super) fn compose(entry: &mut Subscription, cx: &Stack, view: &View<'_>, ful
         kind: kind.into(),
         body,
         said,
+        again,
     })
 }
 

@@ -50,6 +50,8 @@ pub(super) struct Composed {
     pub body: String,
     /// What it says: see [`super::entry::Talk::said`].
     pub said: Vec<u64>,
+    /// See [`super::package::Document::again`].
+    pub again: bool,
 }
 
 /// Writes the body of the next NOTIFY; `None` if it would say nothing new.
@@ -67,6 +69,7 @@ fn compose(entry: &mut Subscription, cx: &Stack, view: &View<'_>, want: Want) ->
     }
     Some(Composed {
         body: document.with_version(entry.version),
+        again: document.again,
         kind: document.kind.unwrap_or(entry.package.content_type.into()),
         said,
     })
@@ -112,6 +115,7 @@ fn send(subscriptions: &mut Subscriptions, cx: &mut Stack, view: &View<'_>, id: 
     }
     entry.version = entry.version.saturating_add(1);
     entry.talk.said = composed.said;
+    entry.talk.want = composed.again.then_some(Want::IfChanged);
     entry.talk.under_way = true;
     entry.talk.last = matches!(entry.state, State::Ending(_));
     entry.talk.not_before = cx.now + cx.config.limits.services.subscriptions.spacing;

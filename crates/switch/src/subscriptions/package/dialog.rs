@@ -10,7 +10,7 @@
 //! | no extension (a parking slot ...), and idle | one `dialog` in state `terminated` |
 //!
 //! A line that is over is told once more as `terminated`: phones that go by what they are told, and not by what is
-//! missing, would show it for ever.
+//! missing, would show it for ever. Where the number is without a phone then, that is told by the next document.
 //!
 //! The tags are those of the watched phone's own dialog, so that another phone can take its place by `Replaces`.
 
@@ -51,6 +51,7 @@ fn write(scene: &Scene<'_>, told: &mut Told) -> Document {
     for id in told.iter().filter(|id| !shown.contains(id)) {
         write_over(&mut tail, id);
     }
+    let over = tail.len() > empty && shown.is_empty();
     let view = scene.view;
     let reachable = !view.accounts.is_extension(scene.number) || view.registrar.has_contacts(scene.number);
     if tail.len() == empty && reachable {
@@ -62,6 +63,7 @@ fn write(scene: &Scene<'_>, told: &mut Told) -> Document {
         kind: None,
         head,
         tail: Some(tail),
+        again: over && !reachable,
     }
 }
 

@@ -65,6 +65,7 @@ fn write(scene: &Scene<'_>, _: &mut Told) -> Document {
         kind: Some(MULTIPART.into()),
         head: out,
         tail: None,
+        again: false,
     }
 }
 

@@ -140,6 +140,8 @@ pub(crate) struct Document {
     pub head: String,
     /// What follows it; `None` for a document without a version.
     pub tail: Option<String>,
+    /// It tells of something that is over: without that there is more to say, in the next document.
+    pub again: bool,
 }
 
 impl Package {

@@ -138,5 +138,6 @@ fn write(scene: &Scene<'_>, _: &mut Told) -> Document {
         kind: None,
         head: out,
         tail: None,
+        again: false,
     }
 }

@@ -23,5 +23,6 @@ fn write(scene: &Scene<'_>, _: &mut Told) -> Document {
             "Content-Type: application/octet-stream\r\n\r\n".to_owned()
         }),
         tail: None,
+        again: false,
     }
 }

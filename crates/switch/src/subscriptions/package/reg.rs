@@ -61,5 +61,6 @@ fn write(scene: &Scene<'_>, _: &mut Told) -> Document {
         kind: None,
         head,
         tail: Some(tail),
+        again: false,
     }
 }

@@ -50,5 +50,6 @@ fn write(scene: &Scene<'_>, _: &mut Told) -> Document {
             "Messages-Waiting: {waiting}\r\nMessage-Account: {account}\r\nVoice-Message: {new}/{old} (0/0)\r\n"
         ),
         tail: None,
+        again: false,
     }
 }
