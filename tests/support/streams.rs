@@ -73,6 +73,13 @@ impl Streams {
         messages.collect()
     }
 
+    /// Every connection ends, with what is under way to the switch: the switch that had them is no more.
+    pub fn end(&mut self) {
+        self.open.clear();
+        self.framers.clear();
+        self.under_way.retain(|_, piece| !piece.to_switch);
+    }
+
     fn put(&mut self, now: Instant, piece: Piece) {
         self.count += 1;
         self.under_way.insert((now + DELAY, self.count), piece);

@@ -117,6 +117,7 @@ impl Phone {
     fn texted(&mut self, id: ServerId, message: &Message) {
         if self.mood.refuses_texts.is_none() {
             self.texts.push(message.body_text().into_owned());
+            self.texts_came.push(self.now);
         }
         self.simple(id, message, self.mood.refuses_texts.unwrap_or(200));
     }

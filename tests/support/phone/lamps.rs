@@ -1,7 +1,9 @@
 //! Subscriptions: SUBSCRIBE, and the NOTIFYs that come.
 
+use std::time::Duration;
+
 use sip::{
-    Builder, HeaderName, Message, Method, StatusCode,
+    Builder, HeaderName, Instant, Message, Method, StatusCode,
     dialog::Dialog,
     headers::event::{SubState, SubscriptionState},
     transaction::ServerId,
@@ -28,8 +30,14 @@ pub struct Lamp {
     /// The value of Subscription-State in the last NOTIFY.
     pub state: String,
     version: Option<u32>,
-    /// Status to its NOTIFYs, and Retry-After.
+    /// Status to its NOTIFYs, and Retry-After. With status 0 the phone answers nothing.
     pub answers: (u16, Option<u32>),
+    /// The phone has refused a NOTIFY, or has not answered one.
+    pub refused: bool,
+    /// When it is over, by the last 2xx.
+    fresh_until: Option<Instant>,
+    /// The phone knows nothing of it any more.
+    forgotten: bool,
 }
 
 impl Lamp {
@@ -50,6 +58,27 @@ impl Lamp {
         let live = states.iter().rfind(|state| **state != "terminated");
         live.copied()
             .unwrap_or(if states.is_empty() { "unreachable" } else { "idle" })
+    }
+
+    /// Whether the phone is subscribed, and will be for so long.
+    pub fn is_on(&self, now: Instant, spare: Duration) -> bool {
+        let fresh = self.fresh_until.is_some_and(|until| now + spare < until);
+        fresh && !self.forgotten && !self.is_over() && self.dialog.is_some()
+    }
+
+    /// The phone knows nothing of it any more.
+    pub(super) fn forget(&mut self) {
+        self.forgotten = true;
+    }
+
+    /// Whether no message of it may come or go any more.
+    pub(super) fn is_through(&self, now: Instant) -> bool {
+        self.forgotten || self.is_over() || self.fresh_until.is_none_or(|until| until < now)
+    }
+
+    /// The value of `id` in Event.
+    pub fn event_id(&self) -> &str {
+        self.package.split_once(";id=").map_or("", |(_, id)| id)
     }
 
     /// Whether it is over.
@@ -93,6 +122,9 @@ impl Phone {
             state: String::new(),
             version: None,
             answers: (200, None),
+            refused: false,
+            fresh_until: None,
+            forgotten: false,
         });
         self.send(request, Purpose::Lamp(index));
         self.drain();
@@ -120,11 +152,14 @@ impl Phone {
             return;
         }
         lamp.code = Some(code);
+        lamp.forgotten |= code == 481;
         self.answer = Some(message.clone());
         if code >= 300 {
             return;
         }
         lamp.granted = message.expires().ok().flatten();
+        let granted = lamp.granted.map(|seconds| Duration::from_secs(seconds.into()));
+        lamp.fresh_until = granted.map(|granted| self.now + granted);
         match (&mut lamp.dialog, request) {
             // A NOTIFY may have come first (RFC 6665 section 4.4.1).
             (Some(dialog), _) => dialog.refresh_target(message),
@@ -135,7 +170,10 @@ impl Phone {
 
     /// The lamp that a NOTIFY belongs to.
     pub(super) fn lamp_of(&self, message: &Message) -> Option<usize> {
-        let mine = |lamp: &Lamp| lamp.call_id == message.call_id() && Some(lamp.tag.as_str()) == message.to_tag();
+        let mine = |lamp: &Lamp| {
+            let named = lamp.call_id == message.call_id() && Some(lamp.tag.as_str()) == message.to_tag();
+            named && !lamp.forgotten
+        };
         let found = self.lamps.iter().position(mine)?;
         (*message.method() == Method::Notify).then_some(found)
     }
@@ -143,8 +181,12 @@ impl Phone {
     pub(super) fn lit(&mut self, index: usize, id: ServerId, message: &Message) {
         let lamp = &mut self.lamps[index];
         let fresh = lamp.dialog.is_none();
+        let other = |dialog: &Dialog| Some(dialog.remote_tag()) != message.from_tag();
         if fresh {
             lamp.dialog = Dialog::uas(message, &lamp.tag).ok();
+        } else if lamp.dialog.as_ref().is_some_and(other) {
+            // RFC 6665 section 4.4.1: a dialog of which the phone wants nothing.
+            return self.simple(id, message, 481);
         } else if let Some(dialog) = &mut lamp.dialog
             && dialog.accept_order(message).is_err()
         {
@@ -159,6 +201,8 @@ impl Phone {
             None => reply,
         };
         let reply = reply.finish();
+        lamp.forgotten |= code == 481;
+        lamp.refused |= code >= 300;
         if code < 300 {
             let state = message.read::<SubscriptionState<'_>>().unwrap().unwrap();
             if lamp.is_over() {

@@ -93,10 +93,16 @@ pub struct Phone {
     pub lamps: Vec<Lamp>,
     /// Texts it received.
     pub texts: Vec<String>,
+    /// When each of them came.
+    pub texts_came: Vec<Instant>,
+    /// The answer to each text that it sent.
+    pub text_codes: HashMap<String, u16>,
     /// Requests without an answer and 200s without an ACK.
     pub complaints: Vec<String>,
     /// How often it was told that its call is forwarded, queued, or over for one phone (181, 182, 199).
     pub states: u64,
+    /// Reliable provisional responses, sent or received, for which there was a PRACK.
+    pub pracked: u64,
     /// Tags of its second answers to one INVITE (as behind a proxy that forks) for which no BYE has come.
     pub twins: Vec<String>,
     /// The messages it sends next.
@@ -134,9 +140,12 @@ impl Phone {
             received: VecDeque::new(),
             lamps: Vec::new(),
             texts: Vec::new(),
+            texts_came: Vec::new(),
+            text_codes: HashMap::new(),
             complaints: Vec::new(),
             twins: Vec::new(),
             states: 0,
+            pracked: 0,
             outbox: VecDeque::new(),
             transport: Transport::Udp,
             spoilt: 0,
@@ -161,6 +170,7 @@ impl Phone {
         for call in &mut self.calls {
             call.lose();
         }
+        self.lamps.iter_mut().for_each(Lamp::forget);
         self.mood.dead = false;
     }
 
@@ -170,8 +180,12 @@ impl Phone {
             self.calls.clear();
             self.received.clear();
             self.texts.clear();
+            self.texts_came.clear();
+            self.text_codes.clear();
             self.complaints.clear();
-            self.states = 0;
+            (self.states, self.pracked) = (0, 0);
+            let now = self.now;
+            self.lamps.retain(|lamp| !lamp.is_through(now));
         }
     }
 
@@ -285,6 +299,11 @@ impl Phone {
         let Ok(message) = Message::parse(bytes, &Limits::default()) else {
             return;
         };
+        let lamp = self.lamp_of(&message);
+        if let Some(lamp) = lamp.filter(|lamp| self.lamps[*lamp].answers.0 == 0) {
+            self.lamps[lamp].refused = true;
+            return;
+        }
         if let Err(fault) = message.check() {
             // Only a 400 repeats the fault of a request.
             let bad_request = message.status() == Some(StatusCode::BAD_REQUEST);

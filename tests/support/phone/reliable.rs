@@ -136,6 +136,8 @@ impl Phone {
             return self.simple(id, prack, if meets { 200 } else { 481 });
         };
         call.reliable.settled |= described;
+        self.pracked += 1;
+        let call = &mut self.calls[index];
         let answers = std::mem::take(&mut call.reliable.answers);
         self.simple(id, prack, 200);
         if answers {
@@ -194,6 +196,7 @@ impl Phone {
             Some(body) => prack.body("application/sdp", &written(odd, &body)).finish(),
             None => prack.finish(),
         };
+        self.pracked += 1;
         self.send(prack, Purpose::Prack);
     }
 

@@ -22,7 +22,12 @@ impl Phone {
         }
         match purpose {
             Purpose::Register if code >= 200 => self.registered = Some(code),
-            Purpose::Message if code >= 200 => self.message_code = Some(code),
+            Purpose::Message if code >= 200 => {
+                self.message_code = Some(code);
+                if let Some(request) = self.sent.get(&id) {
+                    self.text_codes.insert(request.body_text().into_owned(), code);
+                }
+            }
             Purpose::Invite(index) => self.invite_response(index, code, message),
             Purpose::Change(index) => self.change_response(index, code, message),
             Purpose::Bye(index) if code >= 200 => self.calls[index].phase = Phase::Over(200),

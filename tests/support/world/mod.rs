@@ -5,11 +5,13 @@
 //! | `mod.rs` | time: the next event, and its receiver |
 //! | `people.rs` | makes extensions and phones |
 //! | `outputs.rs` | carries out the outputs of the switch |
+//! | `store.rs` | accounts on disk, and a start of the switch on what is on disk |
 //! | `left.rs` | the state that the switch still holds |
 
 mod left;
 mod outputs;
 mod people;
+mod store;
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
@@ -133,8 +135,14 @@ pub struct World {
     pub subscriptions: BTreeMap<u64, switch::Subscription>,
     /// The store: extensions on disk.
     pub people: BTreeMap<String, switch::Extension>,
+    /// The store: devices on disk, by user name.
+    devices: BTreeMap<String, switch::Device>,
+    /// The store: devices that act for another extension than their own.
+    log_ons: BTreeMap<String, String>,
     /// The store: messages for phones that are away.
     pub kept: BTreeMap<u64, KeptMessage>,
+    /// Every message that the store was to keep, with the time.
+    pub was_kept: Vec<(Instant, KeptMessage)>,
     /// True if the store can write.
     pub store_works: bool,
     /// The address of each host name; other names do not resolve.
@@ -155,6 +163,12 @@ pub struct World {
     busy: (Instant, u32),
     /// Messages the switch has sent.
     pub sent: u64,
+    /// When the switch last sent a NOTIFY.
+    pub notified: Instant,
+    /// Calls that a script picked up.
+    pub picked_up: u64,
+    /// Pages that a phone heard.
+    pub paged: u64,
     address: SocketAddr,
     domain: String,
     /// The time the store takes.
@@ -209,6 +223,9 @@ impl World {
             bindings: BTreeMap::new(),
             subscriptions: BTreeMap::new(),
             people: BTreeMap::new(),
+            devices: BTreeMap::new(),
+            log_ons: BTreeMap::new(),
+            was_kept: Vec::new(),
             kept: BTreeMap::new(),
             store_works: true,
             wakes: Vec::new(),
@@ -223,6 +240,9 @@ impl World {
             count: 0,
             busy: (Instant::ZERO, 0),
             sent: 0,
+            notified: Instant::ZERO,
+            picked_up: 0,
+            paged: 0,
             address,
             domain: settings.config.domain.clone(),
             store_delay: settings.store_delay,
@@ -262,52 +282,6 @@ impl World {
         self.outputs = Some(Vec::new());
     }
 
-    /// Kills the switch (as with kill -9) and starts another switch on the data of the store.
-    pub fn restart(&mut self, settings: &Settings) {
-        let numbers: BTreeSet<String> = self.phones.iter().map(|phone| phone.number.clone()).collect();
-        self.switch = switch_of(settings);
-        self.scripts = Scripts::new(&settings.plan);
-        self.later.clear();
-        self.ports.clear();
-        self.engine = Engine::default();
-        // The store closes those at its start.
-        self.recordings.retain(|_, recording| recording.ended.is_some());
-        self.ladder
-            .note(self.now, "*** the switch was killed and started again");
-        let clock = EPOCH + i64::try_from(self.now.as_micros()).unwrap();
-        self.handle(Input::Clock { unix_micros: clock });
-        let listeners = self.listeners();
-        self.handle(Input::Listening(listeners));
-        for number in numbers {
-            self.extension(&number);
-        }
-        for binding in self.bindings.values().cloned().collect::<Vec<_>>() {
-            self.handle(Input::Restored(binding));
-        }
-        for row in self.subscriptions.values().cloned().collect::<Vec<_>>() {
-            self.handle(Input::RestoredSubscription(Box::new(row)));
-        }
-        for message in self.kept.values().cloned().collect::<Vec<_>>() {
-            self.handle(Input::RestoredMessage(Box::new(message)));
-        }
-    }
-
-    /// Forgets all that has ended, so that the memory of the world does not hide the growth of the switch.
-    pub fn forgets(&mut self) {
-        self.cdrs.clear();
-        self.opened.clear();
-        self.events.clear();
-        self.replies.clear();
-        self.media.clear();
-        self.recordings.clear();
-        (self.net.lost, self.net.doubled, self.sent) = (0, 0, 0);
-        self.streams.kept_alive = 0;
-        for phone in &mut self.phones {
-            phone.forgets_calls();
-            phone.spoilt = 0;
-        }
-    }
-
     /// Gives the switch an input, and carries out its outputs.
     pub fn handle(&mut self, input: Input) {
         let mut inputs = VecDeque::from([input]);
@@ -318,8 +292,8 @@ impl World {
             if let Input::Media(event) = &input {
                 self.engine.reports(event);
             }
-            if let Input::Account(switch::AccountChange::Extension(extension)) = &input {
-                self.people.insert(extension.number.clone(), extension.clone());
+            if let Input::Account(change) = &input {
+                self.note_account(change);
             }
             self.switch.handle(self.now, input);
             loop {
@@ -328,7 +302,12 @@ impl World {
                     self.wake = at;
                     break;
                 }
-                self.sent += u64::from(matches!(output, Output::Transmit(_)));
+                if let Output::Transmit(transmit) = &output {
+                    self.sent += 1;
+                    if transmit.bytes.starts_with(b"NOTIFY ") {
+                        self.notified = self.now;
+                    }
+                }
                 if let Some(outputs) = &mut self.outputs {
                     outputs.push(serde_json::to_string(&output).unwrap());
                 }

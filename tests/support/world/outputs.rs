@@ -4,8 +4,8 @@ use std::{net::SocketAddr, time::Duration};
 
 use sip::{Flow, Transport};
 use switch::{
-    AccountChange, BindingChange, CallUid, Cdr, CdrAnswer, Input, LastNumber, LegQuality, Output, Pin, Query, QueryId,
-    SettingsPatch, SubscriptionChange,
+    AccountChange, BindingChange, CallUid, Cdr, CdrAnswer, Input, LastNumber, LegQuality, Outcome, Output,
+    PickupStatus, Pin, Query, QueryId, ScriptCommand, SettingsPatch, SubscriptionChange,
 };
 
 use super::{EPOCH, World};
@@ -24,6 +24,7 @@ impl World {
             }
             Output::Media(command) => self.media_command(command),
             Output::Script(command) => {
+                self.note_outcome(&command);
                 let unix = EPOCH + i64::try_from(self.now.as_micros()).unwrap();
                 let event = self.scripts.apply(command, unix).map(Input::Script)?;
                 if self.script_delay.is_zero() {
@@ -88,6 +89,7 @@ impl World {
             Query::KeepMessage(message) => {
                 let ok = self.store_works;
                 if ok {
+                    self.was_kept.push((self.now, (*message).clone()));
                     self.kept.insert(message.id, *message);
                 }
                 self.after(self.store_delay, Input::Stored { query, ok });
@@ -149,6 +151,18 @@ impl World {
                 .find(|cdr| cdr.to == extension)
                 .filter(|cdr| !cdr.hidden)
                 .map(|cdr| cdr.open.from.clone()),
+        }
+    }
+
+    /// What became of a pickup or a page.
+    fn note_outcome(&mut self, command: &ScriptCommand) {
+        let ScriptCommand::Resume { outcome, .. } = command else {
+            return;
+        };
+        match outcome {
+            Outcome::PickedUp(result) => self.picked_up += u64::from(result.status == PickupStatus::Answered),
+            Outcome::Paged(result) => self.paged += u64::from(result.phones > 0),
+            _ => {}
         }
     }
 
