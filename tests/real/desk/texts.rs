@@ -39,7 +39,8 @@ fn texts_of_three_makes_reach_our_own_phone_in_order_when_it_comes() {
         friend: "103",
         ..Setup::new("104", 700.0)
     };
-    setup.registers(&pbx).command("message", "the third text");
+    let mut dave = setup.registers(&pbx);
+    dave.command("message", "the third text");
     kept(&pbx, 3);
     let mut carol = Phone::registered(&pbx, "103");
     for text in ["the first text", "the second text", "the third text"] {

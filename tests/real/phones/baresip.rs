@@ -295,9 +295,15 @@ impl Baresip {
         }
     }
 
-    /// Waits for a second of new sound, of which the last half must be this tone.
+    /// Waits for a second of new sound, and until the last half second is this tone: on a busy machine one of the two
+    /// programs may be late for a moment.
     pub fn hears(&self, hertz: f64) {
-        self.hears_since(&self.mark(), hertz);
+        let mark = self.mark();
+        until(&format!("{} to hear {hertz} Hz", self.number), SOON, || {
+            let heard = self.since_or_anew(&mark);
+            let last = &heard[heard.len().checked_sub(tone::RATE)? + tone::RATE / 2..];
+            (tone::share(last, hertz) > 0.9 && tone::level(last) > 1000.0).then_some(())
+        });
     }
 
     /// Waits for a second of sound since then, of which the last half must be this tone.

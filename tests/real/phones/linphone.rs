@@ -107,14 +107,14 @@ impl Linphone {
         self.folder.path().join("heard.wav")
     }
 
-    /// Waits until the last half second of what it has heard from now on is this tone. Its jitter buffer adapts: on a busy
+    /// Waits for a second of new sound, and until the last half second is this tone. Its jitter buffer adapts: on a busy
     /// machine a moment of it may be missing at first.
     pub fn hears(&self, hertz: f64) {
         let read = || fs::read(self.heard()).unwrap_or_default();
         let before = read().len().max(44);
         until(&format!("linphonec to hear {hertz} Hz"), SOON, || {
             let heard = tone::samples(read().get(before..)?);
-            let last = &heard[heard.len().checked_sub(tone::RATE / 2)?..];
+            let last = &heard[heard.len().checked_sub(tone::RATE)? + tone::RATE / 2..];
             (tone::share(last, hertz) > 0.9 && tone::level(last) > 1000.0).then_some(())
         });
     }
