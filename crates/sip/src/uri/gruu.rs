@@ -39,17 +39,15 @@ pub struct Named {
     pub run: u64,
 }
 
-impl<'a> Uri<'a> {
-    /// What the URI names, if it is a GRUU: it has the parameter `gr` (RFC 5627 section 6.1).
-    pub fn gruu(&self) -> Option<Gruu<'a>> {
-        Some(match self.param("gr")? {
-            "" => {
-                let user = self.user.unwrap_or_default();
-                Gruu::Temporary(user.strip_prefix(TEMPORARY).unwrap_or_default())
-            }
-            instance => Gruu::Public(unescape(instance)),
-        })
-    }
+/// See [`Uri::gruu`].
+pub(super) fn read<'a>(uri: &Uri<'a>) -> Option<Gruu<'a>> {
+    Some(match uri.param("gr")? {
+        "" => {
+            let user = uri.user.unwrap_or_default();
+            Gruu::Temporary(user.strip_prefix(TEMPORARY).unwrap_or_default())
+        }
+        instance => Gruu::Public(unescape(instance)),
+    })
 }
 
 /// The public GRUU of an instance (RFC 5627 section 5.4). `aor` is the address-of-record as a URI without parameters;
@@ -135,7 +133,7 @@ mod tests {
         run: 77,
     };
 
-    fn read(text: &str) -> Option<Gruu<'_>> {
+    fn named(text: &str) -> Option<Gruu<'_>> {
         Uri::parse(text).unwrap().gruu()
     }
 
@@ -147,10 +145,10 @@ mod tests {
         ] {
             let made = public("sip:101@a.example", instance);
             assert_eq!(made, gruu);
-            assert_eq!(read(&made), Some(Gruu::Public(bare(instance).into())));
+            assert_eq!(named(&made), Some(Gruu::Public(bare(instance).into())));
         }
-        assert_eq!(read("sip:101@a.example"), None);
-        assert_eq!(read("sip:101@a.example;gr"), Some(Gruu::Temporary("")));
+        assert_eq!(named("sip:101@a.example"), None);
+        assert_eq!(named("sip:101@a.example;gr"), Some(Gruu::Temporary("")));
     }
 
     #[test]
@@ -158,7 +156,7 @@ mod tests {
         let (ours, other) = (Sealer::new(&[1; 32]), Sealer::new(&[2; 32]));
         let sealed = ours.seal([7; 12], PHONE);
         let uri = temporary("sips", &sealed, "a.example");
-        assert_eq!(read(&uri), Some(Gruu::Temporary(&sealed)), "{uri}");
+        assert_eq!(named(&uri), Some(Gruu::Temporary(&sealed)), "{uri}");
         assert_eq!(ours.open(&sealed), Some(PHONE));
         assert_eq!(other.open(&sealed), None);
         assert_ne!(ours.seal([8; 12], PHONE), sealed);

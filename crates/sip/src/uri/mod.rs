@@ -292,6 +292,11 @@ impl<'a> Uri<'a> {
         }
     }
 
+    /// What the URI names, if it is a GRUU: it has the parameter `gr` (RFC 5627 section 6.1).
+    pub fn gruu(&self) -> Option<gruu::Gruu<'a>> {
+        gruu::read(self)
+    }
+
     /// Whether `lr` is there (RFC 3261 section 19.1.1).
     pub fn is_loose(&self) -> bool {
         self.param("lr").is_some()

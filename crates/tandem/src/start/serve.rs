@@ -82,10 +82,7 @@ async fn run(config: &Config, keeper: &Handle) -> Result<(), StartError> {
     let system = system(config, listeners, &addresses);
     announce(config, listeners, addresses, &http, (&made, broken.as_deref()))?;
     let first = database::load(&store, config, clock.unix_micros()).await?;
-    let keys = Keys {
-        nonce: random()?,
-        gruu: store.key(&config.domain, "gruu", random()?).await?,
-    };
+    let keys = keys(&store, &config.domain).await?;
 
     let events = EventBus::default();
     let watch = watch(&plans, &events)?;
@@ -144,6 +141,14 @@ async fn run(config: &Config, keeper: &Handle) -> Result<(), StartError> {
 }
 
 /// What extensions ask of the store about themselves.
+/// The secrets of the switch. That which seals temporary GRUUs outlasts a restart.
+async fn keys(store: &Store, domain: &str) -> Result<Keys, StartError> {
+    Ok(Keys {
+        nonce: random()?,
+        gruu: store.key(domain, "gruu", random()?).await?,
+    })
+}
+
 fn own(config: &Config, store: &Store, mailbox: &Mailbox, switch: &SwitchHandle) -> Own {
     let domain = config.domain.as_str().into();
     Own {
