@@ -74,7 +74,8 @@ fn two_phones_ring_together_each_by_one_flow() {
     let (stage, alice, first, second) = stage();
     let other = named(&stage, "102", 2, ";reg-id=1");
     alice.calls("102");
-    (second.rings(), other.rings());
+    second.rings();
+    other.rings();
     assert_eq!(first.got(Method::Invite), 0);
     other.answers().talks();
     alice.talks();
@@ -175,7 +176,9 @@ fn a_flow_that_its_proxy_reports_as_failed_ends_and_the_next_is_tried() {
         );
         wires[0].replies(&again, 486, "phone", |reply| reply);
         alice.ends_with(486);
-        wires.each_ref().map(|wire| wire.collects(1.0));
+        for wire in &wires {
+            wire.collects(1.0);
+        }
         let left = registrations(&stage);
         // RFC 5626 section 5.3.1: 430 alone says that the flow is no more.
         assert_eq!(left.len(), if code == 430 { 1 } else { 2 }, "{left:?}");

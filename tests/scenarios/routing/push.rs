@@ -151,7 +151,8 @@ fn two_callers_wait_for_one_phone() {
     let stage = Stage::new(settings());
     let (alice, carol) = (stage.phone("101"), stage.phone("103"));
     let mobile = sleeper(&stage, "102");
-    (alice.calls("102"), carol.calls("102"));
+    alice.calls("102");
+    carol.calls("102");
     stage.pass(2.0);
     mobile.registers(3_600);
     stage.pass(1.0);

@@ -131,7 +131,7 @@ fn publishes(life: &mut Life, chance: &mut Chance) {
                 .header(HeaderName::Event, "presence")
                 .header(HeaderName::Expires, expires);
             let tag = tag.filter(|_| again);
-            let refreshes = tag.is_some() && note % 2 == 0;
+            let refreshes = tag.is_some() && note.is_multiple_of(2);
             let it = tag.iter().fold(it, |it, tag| it.header(HeaderName::SipIfMatch, tag));
             match refreshes {
                 true => it,
