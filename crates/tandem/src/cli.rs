@@ -182,7 +182,8 @@ fn serve() -> Command {
         .after_help(
             "The first start on an empty data folder makes the database, extensions 101 and 102, and an admin \
              token, and prints their secrets once. TANDEM_ADMIN_TOKEN (or admin_token in the file) sets the token \
-             instead; TANDEM_DEMO=0 makes no extensions.\n\
+             instead; TANDEM_DEMO=0 makes no extensions. TANDEM_PUSH_URL (or push_url in the file) is the http: address \
+             to which a POST goes where a phone that sleeps has to be woken.\n\
              Exit status: 0 after SIGTERM, 2 for a wrong setting, 1 where it could not start or had to end.",
         )
         .arg(
@@ -306,7 +307,7 @@ mod tests {
             "PATH",
             "TANDEM_DATA",
             "TANDEM_CONFIG",
-            "TANDEM_SERVICE_HOST",
+            "TANDEM_PORT_5060_UDP_PROTO",
             "TANDEM_DAIN",
             "TANDEM_ADMIN_TOKEN",
         ];
@@ -314,7 +315,7 @@ mod tests {
             unknown_variables(names.map(str::to_owned)),
             [
                 "TANDEM_DAIN is set, and is no setting; did you mean TANDEM_DRAIN?",
-                "TANDEM_SERVICE_HOST is set, and is no setting",
+                "TANDEM_PORT_5060_UDP_PROTO is set, and is no setting",
             ]
         );
     }

@@ -178,7 +178,7 @@ fn what_cannot_be_asked_for_is_a_fault_when_the_script_is_loaded() {
         ),
         (
             r#"let r = caller.park(); if r.status == "free" { }"#,
-            "2:39: a status is never \"free\"; it is one of retrieved, returned, timeout, full, failed",
+            "2:39: a status is never \"free\"; it is one of retrieved, returned, timeout, full, nothing, failed",
         ),
         (
             r#"caller.page("1").heard"#,

@@ -160,7 +160,7 @@ impl Locations {
     pub fn way_to_woken(&self, peer: &Peer, push: &PushTarget, accounts: &Accounts) -> Option<Location> {
         let number = peer.number()?;
         let contacts = self.phones(number, accounts);
-        let own = contacts.filter(|contact| contact.push.as_ref() == Some(push));
+        let own = contacts.filter(|contact| contact.push.as_deref() == Some(push));
         places(own, number, accounts, true).into_iter().next()
     }
 

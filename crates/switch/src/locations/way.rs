@@ -64,7 +64,7 @@ pub(super) fn location(contact: &Contact, number: &str, accounts: &Accounts, awa
         routes: binding.path.clone(),
         audio: device.map(Device::audio).unwrap_or_default(),
         way: match contact.push.as_ref().filter(|_| !awake) {
-            Some(push) => Way::Asleep(push.clone()),
+            Some(push) => Way::Asleep((**push).clone()),
             None => way(contact, device.map_or(NatPolicy::Source, |device| device.nat), uri)?,
         },
         flows: Vec::new(),

@@ -16,7 +16,7 @@ pub struct Contact {
     /// The contact's URI is a socket of ours: only the flow of the REGISTER leads to the phone.
     pub leads_back: bool,
     /// The phone may sleep, and is woken so (RFC 8599).
-    pub push: Option<PushTarget>,
+    pub push: Option<Box<PushTarget>>,
 }
 
 impl Contact {

@@ -129,8 +129,8 @@ impl Registrar {
     /// Without bindings.
     pub fn new(config: Config) -> Self {
         Self {
+            table: Table::new(config.push.lead),
             config,
-            table: Table::default(),
             busy: HashMap::new(),
             queries: HashMap::new(),
             effects: VecDeque::new(),
@@ -235,18 +235,16 @@ impl Registrar {
         let lost = binding.flow.transport.is_reliable();
         let expires = now + Duration::from_micros(left);
         let push = Uri::parse(&binding.contact).ok();
-        let push = push.and_then(|uri| push::target(&uri, &self.config.push));
+        let push = push.and_then(|uri| push::target(&uri, &self.config.push)).map(Box::new);
         let contact = Arc::new(Contact {
             binding,
             lost,
             leads_back,
             push,
         });
-        let wake = wake_at(&contact, (now, expires), &self.config);
         self.put(Bound {
             contact,
             expires,
-            wake,
             refreshed: now,
         });
     }
@@ -256,13 +254,14 @@ impl Registrar {
         self.table.next_expiry()
     }
 
-    /// Wakes phones whose registration ends soon, and removes the bindings that have ended. A binding whose refresh is being stored stays until that is stored.
+    /// Wakes phones whose registration ends soon, and removes the bindings that have ended. A binding whose refresh is
+    /// being stored stays until that is stored.
     pub fn timeout(&mut self, now: Instant) {
         while let Some(id) = self.table.take_sleeper(now) {
             let contact = self.table.get(id).map(|bound| &bound.contact);
             let push = contact.and_then(|contact| Some((contact.binding.number.clone(), contact.push.clone()?)));
             self.effects
-                .extend(push.map(|(number, push)| Effect::Wake(number, push)));
+                .extend(push.map(|(number, push)| Effect::Wake(number, *push)));
         }
         while let Some(id) = self.table.take_due(now) {
             let number = self.table.get(id).map(|bound| bound.binding().number.as_str());
@@ -466,13 +465,6 @@ impl Registrar {
                 .push_back(Effect::Forget(smallvec![BindingChange::Remove(bound.binding().id)]));
         }
     }
-}
-
-/// When the phone of a binding is to be woken, so that it registers before the binding ends: half of a short time before.
-fn wake_at(contact: &Contact, (now, expires): (Instant, Instant), config: &Config) -> Option<Instant> {
-    contact.push.as_ref()?;
-    let lasts = expires.since(now);
-    Some(now + (lasts - config.push.lead.min(lasts / 2)))
 }
 
 #[cfg(test)]

@@ -9,7 +9,6 @@ use super::{
     contact::Contact,
     request::{Request, Wanted, Wants},
     table::{Bound, Plan, Table},
-    wake_at,
 };
 use crate::{Answer, Binding};
 
@@ -63,8 +62,7 @@ pub(super) fn plan(
         }
         let mut matches = matches.into_iter();
         if wanted.expires > 0 {
-            plan.saves
-                .push(bind(request, wanted, matches.next(), (clock, config), last_id));
+            plan.saves.push(bind(request, wanted, matches.next(), clock, last_id));
         }
         plan.removes.extend(matches.map(|bound| bound.binding().id));
     }
@@ -113,13 +111,7 @@ fn same_uri(one: &str, two: &str) -> bool {
     one == two || matches!((Uri::parse(one), Uri::parse(two)), (Ok(one), Ok(two)) if one.same_as(&two))
 }
 
-fn bind(
-    request: &Request,
-    wanted: &Wanted,
-    former: Option<&Bound>,
-    (clock, config): (Clock, &Config),
-    last_id: &mut u64,
-) -> Bound {
+fn bind(request: &Request, wanted: &Wanted, former: Option<&Bound>, clock: Clock, last_id: &mut u64) -> Bound {
     let (id, registered_at) = match former {
         Some(bound) => (bound.binding().id, bound.binding().registered_at),
         None => {
@@ -148,11 +140,10 @@ fn bind(
     let contact = Contact {
         lost: request.flow.transport.is_reliable() && request.flow.connection.is_none(),
         leads_back: wanted.leads_back,
-        push: wanted.push.clone(),
+        push: wanted.push.clone().map(Box::new),
         binding,
     };
     Bound {
-        wake: wake_at(&contact, (clock.now, expires), config),
         contact: Arc::new(contact),
         expires,
         refreshed: clock.now,

@@ -4,6 +4,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
+    time::Duration,
 };
 
 use sip::{ConnectionId, Instant};
@@ -18,8 +19,6 @@ pub(super) struct Bound {
     pub(super) contact: Arc<Contact>,
     /// When the binding ends, on the machine's clock: a change of the wall clock has no effect.
     pub(super) expires: Instant,
-    /// When the phone is to be woken to register again, if it sleeps.
-    pub(super) wake: Option<Instant>,
     /// When the phone last refreshed it.
     pub(super) refreshed: Instant,
 }
@@ -27,6 +26,14 @@ pub(super) struct Bound {
 impl Bound {
     pub(super) fn binding(&self) -> &Binding {
         &self.contact.binding
+    }
+
+    /// When the phone is to be woken to register again, if it sleeps: `lead` before the binding ends, or half of a short
+    /// time before.
+    fn wake(&self, lead: Duration) -> Option<Instant> {
+        self.contact.push.as_ref()?;
+        let lasts = self.expires.since(self.refreshed);
+        Some(self.refreshed + (lasts - lead.min(lasts / 2)))
     }
 
     /// A connection has closed. Returns whether the contact used it.
@@ -38,6 +45,8 @@ impl Bound {
 /// Every look-up is one hash or tree look-up, however many bindings there are.
 #[derive(Default)]
 pub(super) struct Table {
+    /// How long before its binding ends a sleeping phone is woken.
+    lead: Duration,
     by_id: HashMap<u64, Bound>,
     by_number: HashMap<Box<str>, SmallVec<[u64; 2]>>,
     by_connection: BTreeMap<ConnectionId, SmallVec<[u64; 1]>>,
@@ -46,6 +55,14 @@ pub(super) struct Table {
 }
 
 impl Table {
+    /// An empty table; a sleeping phone is woken that long before its binding ends.
+    pub(super) fn new(lead: Duration) -> Self {
+        Self {
+            lead,
+            ..Self::default()
+        }
+    }
+
     pub(super) fn get(&self, id: u64) -> Option<&Bound> {
         self.by_id.get(&id)
     }
@@ -84,7 +101,7 @@ impl Table {
             self.by_connection.entry(connection).or_default().push(id);
         }
         self.by_expiry.insert((bound.expires, id));
-        self.by_wake.extend(bound.wake.map(|at| (at, id)));
+        self.by_wake.extend(bound.wake(self.lead).map(|at| (at, id)));
         self.by_id.insert(id, bound);
         former
     }
@@ -99,7 +116,7 @@ impl Table {
         }
         self.forget_connection(id, bound.binding().flow.connection);
         self.by_expiry.remove(&(bound.expires, id));
-        if let Some(at) = bound.wake {
+        if let Some(at) = bound.wake(self.lead) {
             self.by_wake.remove(&(at, id));
         }
         Some(bound)

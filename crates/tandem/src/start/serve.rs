@@ -78,9 +78,14 @@ async fn run(config: &Config, keeper: &Handle) -> Result<(), StartError> {
     let (plans, broken) = dialplans::start(config);
     let made = database::first_start(&store, config, clock.unix_micros()).await?;
     let addresses = config.advertise.map_or_else(public_addresses, |address| vec![address]);
-    let listeners = &signalling.listeners;
-    let system = system(config, listeners, &addresses);
-    announce(config, listeners, addresses, &http, (&made, broken.as_deref()))?;
+    let system = system(config, &signalling.listeners, &addresses);
+    announce(
+        config,
+        &signalling.listeners,
+        addresses,
+        &http,
+        (&made, broken.as_deref()),
+    )?;
     let first = database::load(&store, config, clock.unix_micros()).await?;
     let keys = keys(&store, &config.domain).await?;
 
@@ -140,7 +145,6 @@ async fn run(config: &Config, keeper: &Handle) -> Result<(), StartError> {
     ended
 }
 
-/// What extensions ask of the store about themselves.
 /// The secrets of the switch. That which seals temporary GRUUs outlasts a restart.
 async fn keys(store: &Store, domain: &str) -> Result<Keys, StartError> {
     Ok(Keys {

@@ -292,7 +292,6 @@ fn a_contact_takes_less_than_a_kibibyte() {
     let texts: usize = texts.iter().map(|text| heap(text.capacity())).sum();
     let instance = binding.instance.as_ref().map_or(0, |text| heap(text.capacity()));
     // The counts of shared memory stand before it.
-    // The counts of shared memory stand before it.
     let own = heap(2 * size_of::<usize>() + size_of::<Contact>()) + texts + instance + heap(binding.path.capacity());
     // A hash table may be half empty after it has grown; so may a tree node.
     let by_id = 2 * (size_of::<(u64, Bound)>() + 1);
