@@ -60,10 +60,9 @@ pub(super) fn serve(config: &Config) -> Result<(), StartError> {
 
 async fn run(config: &Config, keeper: &Handle) -> Result<(), StartError> {
     let signals = Signals::new().map_err(StartError::Thread)?;
-    let descriptors = raise_descriptors();
     // Whatever may fail comes before the first start makes anything: secrets are shown only once.
     let store = database::open(config, keeper).await?;
-    let limits = net_limits(config, descriptors);
+    let limits = net_limits(config, raise_descriptors());
     let signalling = Signalling::bind(config.sip.clone(), limits.clone())?;
     let http = bind_http(config).await?;
     let (mailbox, inbox) = Mailbox::new(REQUESTS);
@@ -78,14 +77,9 @@ async fn run(config: &Config, keeper: &Handle) -> Result<(), StartError> {
     let (plans, broken) = dialplans::start(config);
     let made = database::first_start(&store, config, clock.unix_micros()).await?;
     let addresses = config.advertise.map_or_else(public_addresses, |address| vec![address]);
-    let system = system(config, &signalling.listeners, &addresses);
-    announce(
-        config,
-        &signalling.listeners,
-        addresses,
-        &http,
-        (&made, broken.as_deref()),
-    )?;
+    let listeners = &signalling.listeners;
+    let system = system(config, listeners, &addresses);
+    announce(config, listeners, addresses, &http, (&made, broken.as_deref()))?;
     let first = database::load(&store, config, clock.unix_micros()).await?;
     let keys = keys(&store, &config.domain).await?;
 
