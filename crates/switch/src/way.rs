@@ -8,12 +8,16 @@ use sip::{Flow, Transport};
 ///
 /// RFC 3261 12.2.1.1 sends the request to the first Route or to the remote target. A phone behind a NAT names an
 /// address that cannot be reached from outside. So for a phone only the address that its messages come from is used. A
-/// peer that is not a phone of ours (`outside`) is believed. A connection is used as long as it is open (RFC 5626); the
+/// peer that is not a phone of ours (`outside`) is believed. The GRUU of a phone names the phone, and no socket
+/// (RFC 5627 section 3.3): where it speaks from is the way to it. A connection is used as long as it is open (RFC 5626); the
 /// address tells where another connection would be opened.
 pub(crate) fn within(next_hop: &str, flow: &Flow, outside: bool) -> Flow {
     let Ok(uri) = sip::Uri::parse(next_hop) else {
         return *flow;
     };
+    if !outside && uri.param("gr").is_some() {
+        return *flow;
+    }
     let transport = uri.transport().unwrap_or(Transport::Udp);
     let Some(address) = uri.host.ip().map(|ip| ip.to_canonical()) else {
         return *flow;
@@ -89,6 +93,23 @@ mod tests {
             assert_eq!(contact(transport, host, "1", false), plain);
             assert_eq!(contact(transport, host, "1", true), secure);
         }
+    }
+
+    #[test]
+    fn a_gruu_leads_to_where_the_phone_speaks_from() {
+        let flow = Flow {
+            transport: Transport::Udp,
+            local: "127.0.0.1:15060".parse().unwrap(),
+            remote: "127.0.0.1:15782".parse().unwrap(),
+            connection: None,
+        };
+        let to = |uri: &str| within(uri, &flow, false).remote.port();
+        assert_eq!(
+            to("sip:102@127.0.0.1;gr=urn:uuid:00f7362e-811b-00ff-bf3b-ae046a27bd11"),
+            15_782
+        );
+        assert_eq!(to("sip:t1@127.0.0.1;gr"), 15_782);
+        assert_eq!(to("sip:102@127.0.0.1:5062"), 5_062);
     }
 
     #[test]
