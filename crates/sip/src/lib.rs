@@ -33,7 +33,7 @@ pub use message::{Builder, Fault, Message, ParseError, Part, reply_address, stat
 pub use method::Method;
 pub use params::{Params, unquote};
 pub use status::StatusCode;
-pub use text::clean;
+pub use text::{clean, fnv1a};
 pub use time::Instant;
 pub use transport::{ConnectionId, Flow, Transport, UnknownTransport};
 pub use uri::{Host, Scheme, Uri, UriError, escape_header, escape_user, unescape};

@@ -29,6 +29,14 @@ pub(crate) fn push_line(line: &mut Vec<u8>, text: &str) {
     }
 }
 
+/// FNV-1a of 64 bits: a fingerprint that is the same in each version and on each machine. It is no secret, and who chooses
+/// the octets can make two fingerprints equal.
+pub fn fnv1a(octets: impl IntoIterator<Item = u8>) -> u64 {
+    octets.into_iter().fold(0xcbf2_9ce4_8422_2325, |hash: u64, octet| {
+        (hash ^ u64::from(octet)).wrapping_mul(0x0000_0100_0000_01b3)
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

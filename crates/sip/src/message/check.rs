@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::{Builder, Message};
-use crate::{Contact, HeaderError, HeaderName, Method, NameAddr, Scheme, StatusCode, Transport, UriError};
+use crate::{Contact, HeaderError, HeaderName, Method, NameAddr, Scheme, StatusCode, Transport, UriError, fnv1a};
 
 /// What is wrong with a message, as the answer that says so.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,17 +71,14 @@ impl From<HeaderError> for Fault {
 /// A To tag that is the same for every retransmission of a request, for answers that leave no
 /// state behind (RFC 3261 section 8.2.7). It is no secret.
 pub fn stateless_tag(request: &Message) -> String {
-    // FNV-1a over what identifies the transaction.
+    // What identifies the transaction.
     let branch = request.top_via().ok().and_then(|via| via.branch());
     let parts = [
         branch.unwrap_or(""),
         request.call_id(),
         request.header(HeaderName::CSeq).unwrap_or(""),
     ];
-    let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
-    for byte in parts.iter().flat_map(|part| part.bytes().chain([0])) {
-        hash = (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
-    }
+    let hash = fnv1a(parts.iter().flat_map(|part| part.bytes().chain([0])));
     format!("{hash:016x}")
 }
 

@@ -47,6 +47,11 @@ impl Answer {
         Self::new(StatusCode::new(code).unwrap_or(StatusCode::SERVER_INTERNAL_ERROR))
     }
 
+    /// 503: asking again makes sense after so many seconds (RFC 3261 21.5.4).
+    pub fn busy(seconds: u32) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE).with(HeaderName::RetryAfter, seconds.to_string())
+    }
+
     /// A status with its own reason phrase.
     pub fn because(status: StatusCode, reason: &'static str) -> Self {
         Self {
@@ -84,6 +89,11 @@ impl Answer {
     pub fn with(mut self, name: HeaderName, value: impl Into<String>) -> Self {
         self.headers.push((name, value.into()));
         self
+    }
+
+    /// The reason phrase, the standard one where there is no other.
+    pub(crate) fn phrase(&self) -> &str {
+        self.reason.as_deref().unwrap_or(self.status.reason())
     }
 
     /// The first value of a header field.

@@ -240,6 +240,6 @@ pub(crate) fn record_refused(x: &mut Core, beginning: Beginning, cause: CauseCod
         sip_code: refusal.status.code(),
         ended_by: EndedBy::System,
         cause,
-        detail: refusal.reason.as_deref().unwrap_or(refusal.status.reason()).to_owned(),
+        detail: refusal.phrase().to_owned(),
     })));
 }

@@ -37,7 +37,7 @@ pub(super) fn plan(
     let sender = x.legs.get(from).filter(|leg| leg.is_up() && !call.has_ended());
     let sender = sender.ok_or_else(|| Answer::of(403))?;
     if x.draining {
-        return Err(Answer::of(503).with(sip::HeaderName::RetryAfter, "5"));
+        return Err(Answer::busy(5));
     }
     if let Some(replaces) = replaces {
         return Ok(merge(call, x, (sender, room), replaces)?.map_or(Plan::NotThere, Plan::Go));

@@ -165,7 +165,7 @@ fn blind(
     (target, request): (&ReferTo<'_>, &Message),
 ) -> Result<Handover, Answer> {
     if x.draining {
-        return Err(Answer::of(503).with(HeaderName::RetryAfter, "5"));
+        return Err(Answer::busy(5));
     }
     let (Some(transferor), Some(party)) = (x.legs.get(from), x.legs.get(transferee)) else {
         return Err(Answer::of(481));

@@ -132,7 +132,7 @@ pub(crate) fn deliver(g: &mut Ingress, x: &mut Core, server: ServerId, flow: Flo
     };
     let identity = x.accounts.acting(identity);
     if x.draining || g.deliveries.len() >= x.stack.config.limits.messages {
-        let answer = Answer::new(StatusCode::SERVICE_UNAVAILABLE).with(HeaderName::RetryAfter, "5");
+        let answer = Answer::busy(5);
         return x.stack.answer(server, &message, &answer);
     }
     let Some(number) = dialed(x, &message, &flow).filter(|number| x.accounts.is_extension(number)) else {
@@ -194,10 +194,7 @@ pub(super) fn deliver_kept(
 /// The Call-ID and the From tag of a kept message for a phone at this address. Two phones get two Call-IDs: behind one proxy
 /// the second request would look like a copy of the first one that took another way (RFC 3261 8.2.2.2).
 fn name_of(kept: u64, uri: &str) -> (String, String) {
-    // FNV-1a: the same in each version of Tandem.
-    let place = uri.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    });
+    let place = sip::fnv1a(uri.bytes());
     (format!("message-{kept:016x}-{place:016x}"), format!("{kept:016x}"))
 }
 

@@ -1,6 +1,6 @@
 //! SUBSCRIBE (RFC 6665) and PUBLISH (RFC 3903): from an authenticated sender to the room `subscriptions`.
 
-use sip::{Flow, HeaderName, Message, StatusCode, Uri, transaction::ServerId};
+use sip::{Flow, Message, StatusCode, Uri, transaction::ServerId};
 
 use super::{Ingress, challenge::authenticate, endpoint::dialed};
 use crate::{
@@ -19,7 +19,7 @@ pub(super) fn begin(g: &mut Ingress, x: &mut Core, id: ServerId, flow: Flow, mes
         return;
     };
     if x.draining {
-        let answer = Answer::new(StatusCode::SERVICE_UNAVAILABLE).with(HeaderName::RetryAfter, "5");
+        let answer = Answer::busy(5);
         return x.stack.answer(id, message, &answer);
     }
     let acting = x.accounts.acting(identity.clone()).extension;
@@ -85,7 +85,7 @@ pub(super) fn publish(g: &mut Ingress, x: &mut Core, id: ServerId, flow: Flow, m
     };
     let number = dialed(x, message, &flow).filter(|number| x.accounts.is_extension(number));
     let refusal = match number {
-        _ if x.draining => Answer::new(StatusCode::SERVICE_UNAVAILABLE).with(HeaderName::RetryAfter, "5"),
+        _ if x.draining => Answer::busy(5),
         None => Answer::new(StatusCode::NOT_FOUND), // RFC 3903 section 6, step 1
         Some(number) if number != identity.extension => Answer::because(StatusCode::FORBIDDEN, "Not Your Own"),
         Some(_) => match x.subscribed.publish(&mut x.stack, (id, message), &identity) {

@@ -314,7 +314,7 @@ impl Switch {
         let x = &mut self.x;
         let full = x.draining || self.calls.len() >= x.stack.config.limits.calls;
         let made = if full {
-            Err(Answer::of(503).with(sip::HeaderName::RetryAfter, "5"))
+            Err(Answer::busy(5))
         } else {
             let uid = x.stack.ids.call_uid();
             let made = self.calls.try_insert_with(|call| {

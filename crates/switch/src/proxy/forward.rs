@@ -42,7 +42,7 @@ pub(crate) struct Order {
 pub(crate) fn begin(p: &mut Proxy, cx: &mut Stack, domain: &Domain, order: Order) -> Result<ProxyId, Answer> {
     let limits = cx.config.limits.services.proxy.clone();
     if p.contexts.len() >= limits.requests {
-        return Err(Answer::of(503).with(HeaderName::RetryAfter, "5"));
+        return Err(Answer::busy(5));
     }
     let Order { flow, request, .. } = &order;
     validate(cx, domain, flow, request)?;
@@ -80,9 +80,7 @@ pub(super) fn insert(p: &mut Proxy, cx: &mut Stack, context: Context) -> ProxyId
     let server = context.server;
     // RFC 3261 16.3: copies of the request are no error for a proxy.
     cx.layer.proxies(server);
-    let Ok(id) = p
-        .contexts
-        .try_insert_with(|_| Ok::<_, std::convert::Infallible>(context));
+    let id = p.contexts.insert(context);
     p.by_server.insert(server, id);
     p.forwarded += 1;
     id
@@ -136,7 +134,7 @@ pub(super) fn next_group(p: &mut Proxy, cx: &mut Stack, id: ProxyId) {
     context
         .branches
         .extend(group.into_iter().map(|target| Branch::new(target.uri, share)));
-    for at in first..first + context.branches.len() - first {
+    for at in first..context.branches.len() {
         look_up(p, cx, id, at);
     }
     context::settle(p, cx, id);
@@ -225,19 +223,24 @@ pub(super) fn timer(id: ProxyId, at: usize) -> TimerKey {
     TimerKey::Proxied(id, u16::try_from(at).unwrap_or(u16::MAX))
 }
 
+/// Our Via for a request that goes this way. The branch holds what makes it unique, and what decides where the request goes
+/// (RFC 5393 section 4.2.1).
+pub(super) fn via(cx: &Stack, way: &Flow, unique: u64, loop_hash: u64) -> String {
+    format!(
+        "SIP/2.0/{} {};branch=z9hG4bK{unique:016x}.{loop_hash:016x};rport",
+        way.transport.via_name(),
+        cx.sent_by(way)
+    )
+}
+
 /// The copy of the request for a branch.
 fn written(cx: &mut Stack, context: &Context, at: usize, token: Option<&str>, way: &Flow) -> Message {
     let branch = context.branches.get(at);
     let uri = branch.map_or("", |branch| &branch.uri);
     let secure = Uri::parse(uri).is_ok_and(|uri| uri.scheme == Scheme::Sips);
     let records = token.map(|token| through::records(cx, token, &context.flow, way, secure));
-    let via = format!(
-        "SIP/2.0/{} {};branch=z9hG4bK{:016x}.{:016x};rport",
-        way.transport.via_name(),
-        cx.sent_by(way),
-        cx.ids.u64(),
-        context.loop_hash
-    );
+    let unique = cx.ids.u64();
+    let via = via(cx, way, unique, context.loop_hash);
     // Where nothing forks, the request has the Max-Breadth that it came with.
     let breadth = branch.map(|branch| branch.breadth);
     copy::request(

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use sip::{Flow, HeaderName, Message, NameAddr, StatusCode, Transport, Uri};
+use sip::{Flow, HeaderName, Message, NameAddr, Transport, Uri};
 
 use super::{Listener, News, Proxy};
 use crate::{
@@ -166,7 +166,7 @@ pub(super) fn begin(
     listener: Listener,
 ) -> Result<ThroughId, Answer> {
     if p.through.len() >= cx.config.limits.services.proxy.dialogs {
-        return Err(Answer::new(StatusCode::SERVICE_UNAVAILABLE).with(HeaderName::RetryAfter, "10"));
+        return Err(Answer::busy(10));
     }
     let token: Box<str> = cx.ids.tag().into();
     let call = match listener {
@@ -184,10 +184,7 @@ pub(super) fn begin(
         confirmed: false,
     };
     dialog.learn(Side::Caller, request);
-    let Ok(id) = p
-        .through
-        .open
-        .try_insert_with(|_| Ok::<_, std::convert::Infallible>(dialog));
+    let id = p.through.open.insert(dialog);
     p.through.by_token.insert(token, id);
     used(cx, id);
     Ok(id)

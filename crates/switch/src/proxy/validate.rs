@@ -58,13 +58,9 @@ pub(super) fn loop_hash(request: &Message) -> u64 {
     hash(parts.into_iter().chain(routing))
 }
 
-/// FNV-1a.
+/// One number for several texts.
 pub(super) fn hash<'a>(parts: impl Iterator<Item = &'a str>) -> u64 {
-    parts
-        .flat_map(|part| part.bytes().chain([0]))
-        .fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
-        })
+    sip::fnv1a(parts.flat_map(|part| part.bytes().chain([0])))
 }
 
 /// The Routes that are left when those that mean us are gone from the top (RFC 3261 section 16.4): two in a row where the

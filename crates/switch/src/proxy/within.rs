@@ -6,7 +6,7 @@ use super::{
     Listener, Proxy,
     context::{Branch, Context, User, settle},
     copy,
-    forward::{insert, send},
+    forward::{insert, send, via},
     through::{self, Side},
     validate::{hash, is_loose, loop_hash, routes_after_us, uri_of, validate},
 };
@@ -42,7 +42,7 @@ pub(crate) fn within(
         }
     };
     if p.contexts.len() >= cx.config.limits.services.proxy.requests {
-        let busy = Answer::of(503).with(HeaderName::RetryAfter, "5");
+        let busy = Answer::busy(5);
         cx.answer_and_forget(server, request, &busy);
         return true;
     }
@@ -87,12 +87,7 @@ pub(crate) fn acknowledge(p: &mut Proxy, cx: &mut Stack, domain: &Domain, flow: 
     // RFC 3261 16.11: the same branch each time the ACK comes.
     let branch = ack.top_via().ok().and_then(|via| via.branch().map(str::to_owned));
     let unique = hash([branch.as_deref().unwrap_or(""), ack.call_id()].into_iter());
-    let via = format!(
-        "SIP/2.0/{} {};branch=z9hG4bK{unique:016x}.{:016x};rport",
-        onward.way.transport.via_name(),
-        cx.sent_by(&onward.way),
-        loop_hash(ack)
-    );
+    let via = via(cx, &onward.way, unique, loop_hash(ack));
     let passed = copy::request(
         ack,
         &copy::Changes {

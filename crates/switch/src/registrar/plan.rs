@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use sip::{HeaderName, Instant, StatusCode, Uri};
+use sip::{Instant, StatusCode, Uri};
 
 use super::{
     Config,
@@ -188,7 +188,7 @@ fn make_room(request: &Request, table: &Table, config: &Config, plan: &mut Plan)
         .filter(|bound| table.get(bound.binding().id).is_none())
         .count();
     if new > 0 && table.len() + new > config.contacts + plan.removes.len() {
-        return Err(Answer::new(StatusCode::SERVICE_UNAVAILABLE).with(HeaderName::RetryAfter, "60"));
+        return Err(Answer::busy(60));
     }
     Ok(())
 }

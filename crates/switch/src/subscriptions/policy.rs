@@ -1,6 +1,6 @@
 //! Who may watch whom.
 
-use sip::{HeaderName, StatusCode};
+use sip::StatusCode;
 
 use super::{
     Subscriptions,
@@ -35,7 +35,7 @@ pub(super) fn policy(
         return Err(Answer::because(StatusCode::FORBIDDEN, "Too Many Subscriptions"));
     }
     if subscriptions.len() >= limits.most {
-        return Err(Answer::new(StatusCode::SERVICE_UNAVAILABLE).with(HeaderName::RetryAfter, "60"));
+        return Err(Answer::busy(60));
     }
     Ok(())
 }

@@ -101,7 +101,7 @@ pub(crate) fn begin(
         stored_seq: None,
         talk: Talk::default(),
     };
-    let full = || Answer::new(StatusCode::SERVICE_UNAVAILABLE).with(HeaderName::RetryAfter, "60");
+    let full = || Answer::busy(60);
     let id = subscriptions.insert(cx, make, expires).ok_or_else(full)?;
     if asked.seconds == 0 {
         // RFC 6665 section 4.4.3: the state is fetched once. Nothing of it is kept.

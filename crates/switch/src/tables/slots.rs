@@ -72,6 +72,12 @@ impl<T, K> Default for Slots<T, K> {
 }
 
 impl<T, K> Slots<T, K> {
+    /// Puts in an entry.
+    pub fn insert(&mut self, entry: T) -> Id<K> {
+        let Ok(id) = self.try_insert_with(|_| Ok::<_, std::convert::Infallible>(entry));
+        id
+    }
+
     /// Puts in the entry that `make` builds for the handle it is given, if it builds one.
     pub fn try_insert_with<E>(&mut self, make: impl FnOnce(Id<K>) -> Result<T, E>) -> Result<Id<K>, E> {
         let slot = self.free.pop().unwrap_or_else(|| {

@@ -34,6 +34,8 @@ pub(crate) use conversation::Conversation;
 pub(crate) use dial::status_of;
 use originate::Originating;
 use parties::{page, park, pickup};
+pub(crate) use proxy::passed_on;
+pub(crate) use reject::redirected;
 
 use sip::{HeaderName, Message};
 

@@ -6,7 +6,6 @@
 use sip::Instant;
 
 use crate::{
-    answer::Answer,
     api::{Began, CauseCode, DialResult, DialStatus, EndedBy, Outcome, ProxyTarget, ProxyTo},
     call::{Call, Ending, VerbEvent},
     core::Core,
@@ -57,15 +56,9 @@ pub(super) fn proxy(call: &mut Call, x: &mut Core, want: ProxyTo) -> Next {
         })),
         Err(refusal) => {
             x.stack.answer(server, &request, &refusal);
-            let reason = reason_of(&refusal);
-            let rang = false;
-            refused(call, x, (refusal.status.code(), &reason), (&to, rang))
+            refused(call, x, (refusal.status.code(), refusal.phrase()), (&to, false))
         }
     }
-}
-
-fn reason_of(answer: &Answer) -> String {
-    answer.reason.as_deref().unwrap_or(answer.status.reason()).to_owned()
 }
 
 fn named(targets: &[ProxyTarget]) -> String {
@@ -92,17 +85,18 @@ fn refused(call: &mut Call, x: &mut Core, (code, reason): (u16, &str), (to, rang
     } else {
         status_of(code, rang)
     };
-    done(status, code, reason, "", 0.0)
+    Next::Done(passed_on(status, code, reason, "", 0.0))
 }
 
-fn done(status: DialStatus, code: u16, reason: &str, by: &str, talk: f64) -> Next {
-    Next::Done(Outcome::Dial(Box::new(DialResult {
+/// What a request comes to that was passed on. `by` is empty where nobody has answered; `talk` is in seconds.
+pub(crate) fn passed_on(status: DialStatus, code: u16, reason: &str, by: &str, talk: f64) -> Outcome {
+    Outcome::Dial(Box::new(DialResult {
         status,
         code,
         reason: reason.to_owned(),
         by: by.to_owned(),
         talk,
-    })))
+    }))
 }
 
 impl Proxying {
@@ -157,6 +151,6 @@ impl Proxying {
     fn over(self, call: &mut Call, x: &mut Core, ending: Ending) -> Next {
         call.decide(x, ending);
         let talk = self.answered.map_or(0.0, |since| (x.stack.now - since).as_secs_f64());
-        done(DialStatus::Answered, 200, "OK", &self.to, talk)
+        Next::Done(passed_on(DialStatus::Answered, 200, "OK", &self.to, talk))
     }
 }

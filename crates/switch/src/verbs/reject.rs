@@ -1,6 +1,6 @@
 //! `reject`, `redirect`, `hangup` and `transfer`: how a script ends a call.
 
-use sip::HeaderName;
+use sip::{Flow, HeaderName};
 
 use crate::{
     answer::Answer,
@@ -31,14 +31,19 @@ pub(super) fn reject(call: &mut Call, x: &mut Core, code: RejectCode, reason: Op
     finish(call, x, cause, &refusal, &Q850::explain(why.as_ref(), &detail))
 }
 
+/// The Contact of a 302 to a number of ours, or to a URI. A number gets the host by which the phone at `flow` reaches us: the
+/// phone may not be able to look up our domain.
+pub(crate) fn redirected(x: &Core, flow: Option<Flow>, target: &str) -> String {
+    match flow.filter(|_| !target.contains(':')) {
+        Some(flow) => x.stack.contact(&flow, target, false),
+        None => format!("<{target}>"),
+    }
+}
+
 /// `caller.redirect(uri)`: 302.
 pub(super) fn redirect(call: &mut Call, x: &mut Core, target: &str) -> Next {
     let flow = call.subject_leg(x).map(|leg| leg.path.flow);
-    // A number of ours gets the host by which the phone reaches us: the phone may not be able to look up our domain.
-    let contact = match flow.filter(|_| !target.contains(':')) {
-        Some(flow) => x.stack.contact(&flow, target, false),
-        None => format!("<{target}>"),
-    };
+    let contact = redirected(x, flow, target);
     let refusal = Answer::of(302).with(HeaderName::Contact, contact);
     finish(
         call,

@@ -19,7 +19,7 @@ pub(super) use options::options;
 use super::{Ingress, challenge::authenticate, endpoint::facts};
 use crate::{
     answer::Answer,
-    api::{CallUid, DialResult, DialStatus, Event, Outcome, ScriptCommand, ScriptEntry, ScriptFault, Verb},
+    api::{CallUid, DialStatus, Event, Outcome, ScriptCommand, ScriptEntry, ScriptFault, Verb},
     core::Core,
     proxy::{self, Listener, News, Order},
     verbs,
@@ -76,7 +76,7 @@ pub(super) fn ask(g: &mut Ingress, x: &mut Core, server: ServerId, flow: Flow, r
     };
     let identity = x.accounts.acting(identity);
     if x.draining || g.outside.len() >= x.stack.config.limits.services.proxy.requests {
-        let busy = Answer::of(503).with(HeaderName::RetryAfter, "5");
+        let busy = Answer::busy(5);
         return x.stack.answer(server, &request, &busy);
     }
     let uid = x.stack.ids.call_uid();
@@ -118,7 +118,7 @@ fn outcome(waiting: &mut Waiting, x: &mut Core, call: CallUid, verb: Verb) -> Op
         Verb::Parameter(name) => Outcome::Text(verbs::parameter_of(&request, &name)),
         Verb::Extension(number) => Outcome::Extension(verbs::state_of(x, &number)),
         // What comes after the decision has no effect.
-        Verb::Proxy(_) if waiting.decided => return Some(result(DialStatus::Cancelled, 0, "", "")),
+        Verb::Proxy(_) if waiting.decided => return Some(verbs::passed_on(DialStatus::Cancelled, 0, "", "", 0.0)),
         Verb::Reject { .. } | Verb::Redirect { .. } | Verb::Hangup if waiting.decided => Outcome::Done,
         Verb::Proxy(to) => {
             waiting.decided = true;
@@ -137,7 +137,7 @@ fn outcome(waiting: &mut Waiting, x: &mut Core, call: CallUid, verb: Verb) -> Op
                 Err(refusal) => {
                     x.stack.answer(server, &request, &refusal);
                     let code = refusal.status.code();
-                    result(verbs::status_of(code, false), code, refusal.status.reason(), "")
+                    verbs::passed_on(verbs::status_of(code, false), code, refusal.status.reason(), "", 0.0)
                 }
             }
         }
@@ -149,10 +149,7 @@ fn outcome(waiting: &mut Waiting, x: &mut Core, call: CallUid, verb: Verb) -> Op
         }
         Verb::Redirect { target } => {
             waiting.decided = true;
-            let contact = match target.contains(':') {
-                true => format!("<{target}>"),
-                false => x.stack.contact(&waiting.flow, &target, false),
-            };
+            let contact = verbs::redirected(x, Some(waiting.flow), &target);
             x.stack
                 .answer(server, &request, &Answer::of(302).with(HeaderName::Contact, contact));
             Outcome::Done
@@ -186,22 +183,12 @@ fn outcome(waiting: &mut Waiting, x: &mut Core, call: CallUid, verb: Verb) -> Op
     })
 }
 
-fn result(status: DialStatus, code: u16, reason: &str, by: &str) -> Outcome {
-    Outcome::Dial(Box::new(DialResult {
-        status,
-        code,
-        reason: reason.to_owned(),
-        by: by.to_owned(),
-        talk: 0.0,
-    }))
-}
-
 /// What came of a request that was passed on.
 pub(crate) fn news(g: &mut Ingress, x: &mut Core, call: CallUid, news: News) {
     let Some(waiting) = g.outside.get(&call) else { return };
     let outcome = match news {
-        News::Answered => result(DialStatus::Answered, 200, "OK", &waiting.to),
-        News::Refused { code, reason } => result(verbs::status_of(code, false), code, &reason, ""),
+        News::Answered => verbs::passed_on(DialStatus::Answered, 200, "OK", &waiting.to, 0.0),
+        News::Refused { code, reason } => verbs::passed_on(verbs::status_of(code, false), code, &reason, "", 0.0),
         News::Rings | News::Ended(_) | News::Lost => return,
     };
     x.stack.script(ScriptCommand::Resume { call, outcome });

@@ -124,7 +124,7 @@ impl Publications {
             self.remove(oldest);
         }
         if self.len() >= limits.most {
-            return Err(Answer::new(StatusCode::SERVICE_UNAVAILABLE).with(HeaderName::RetryAfter, "60"));
+            return Err(Answer::busy(60));
         }
         Ok(())
     }
@@ -177,7 +177,7 @@ impl Subscribed {
                     tag: tag.as_str().into(),
                     document: document.unwrap_or_default(),
                 };
-                let id = published.entries.try_insert_with(|_| Ok::<_, Answer>(entry))?;
+                let id = published.entries.insert(entry);
                 let ids = published.by_number.entry(sender.extension.as_str().into());
                 ids.or_default().push(id);
                 Some(id)
