@@ -5,20 +5,17 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs)]
 #![allow(clippy::disallowed_methods, reason = "a bench measures time")]
 
-use std::{
-    net::SocketAddr,
-    time::{Duration, Instant as Clock},
-};
+#[path = "common/begin.rs"]
+mod begin;
+
+use std::time::{Duration, Instant as Clock};
 
 use bytes::Bytes;
 use sip::{
-    Flow, HeaderName, Instant, Limits, Message, Method, Transport,
+    HeaderName, Instant, Limits, Message, Method,
     digest::{ChallengeParsed, Ha1Pair, answer},
 };
-use switch::{
-    AccountChange, Config, Device, Dtmf, Extension, Ha1, Input, Keys, Listener, NatPolicy, Output, Query, Switch,
-    Transcode,
-};
+use switch::{Config, Ha1, Input, Output, Query, Switch};
 
 /// As in the binary.
 #[global_allocator]
@@ -34,36 +31,17 @@ struct Bench {
     rounds: u32,
 }
 
-fn flow() -> Flow {
-    let local: SocketAddr = "127.0.0.1:5060".parse().unwrap();
-    Flow {
-        transport: Transport::Udp,
-        local,
-        remote: "127.0.0.1:36195".parse().unwrap(),
-        connection: None,
-    }
-}
-
 impl Bench {
     fn new() -> Self {
         let mut bench = Self {
-            switch: Switch::new(
-                Config::default(),
-                [1; 32],
-                &Keys {
-                    nonce: [2; 32],
-                    gruu: [3; 32],
-                },
-            ),
+            switch: begin::switch(Config::default()),
             now: 0,
             sent: None,
             rounds: 0,
         };
-        bench.take(Input::Clock { unix_micros: 0 });
-        bench.take(Input::Listening(vec![Listener {
-            transport: Transport::Udp,
-            address: flow().local,
-        }]));
+        for input in begin::ready() {
+            bench.take(input);
+        }
         for number in (0..PHONES).map(phone) {
             bench.account(&number);
         }
@@ -72,21 +50,9 @@ impl Bench {
 
     fn account(&mut self, number: &str) {
         let Ha1Pair { md5, sha256 } = Ha1Pair::new(number, "tandem.local", "secret");
-        self.take(Input::Account(AccountChange::Extension(Extension {
-            number: number.into(),
-            ..Extension::default()
-        })));
-        self.take(Input::Account(AccountChange::Device(Device {
-            username: number.into(),
-            extension: number.into(),
-            ha1: Ha1 { md5, sha256 },
-            codecs: Vec::new(),
-            nat: NatPolicy::Source,
-            transport: None,
-            require_qop: false,
-            transcode: Transcode::Auto,
-            dtmf: Dtmf::Auto,
-        })));
+        for input in begin::account(number, Ha1 { md5, sha256 }) {
+            self.take(input);
+        }
     }
 
     fn take(&mut self, input: Input) {
@@ -153,7 +119,10 @@ impl Bench {
 
     fn receive(&mut self, bytes: Bytes) -> Duration {
         let begin = Clock::now();
-        self.take(Input::Received { flow: flow(), bytes });
+        self.take(Input::Received {
+            flow: begin::flow(36_195),
+            bytes,
+        });
         begin.elapsed()
     }
 }

@@ -1,14 +1,14 @@
 //! What the benches of calls share: a switch with its phones, the surroundings that answer at once, and the messages of a call.
 
-use std::{
-    net::SocketAddr,
-    time::{Duration, Instant as Clock},
-};
+mod begin;
 
-use sip::{Builder, Flow, HeaderName, Instant, Limits, Message, Method, StatusCode, Transport};
+use std::time::{Duration, Instant as Clock};
+
+use begin::flow;
+use sip::{Builder, HeaderName, Instant, Limits, Message, Method, StatusCode};
 use switch::{
-    AccountChange, Binding, Config, Device, Dial, Dtmf, Extension, Ha1, Input, Keys, Listener, NatPolicy, Output,
-    Position, Query, ScriptCommand, ScriptEvent, Strategy, Switch, Target, Transcode, Trusted, Verb,
+    Binding, Config, Dial, Ha1, Input, Output, Position, Query, ScriptCommand, ScriptEvent, Strategy, Switch, Target,
+    Trusted, Verb,
 };
 
 /// The extension whose calls need no password: it makes all calls.
@@ -32,17 +32,6 @@ pub struct Bench {
     pub notifies: u64,
 }
 
-/// The way from the phone at this port of 127.0.0.1.
-fn flow(port: u16) -> Flow {
-    let local: SocketAddr = "127.0.0.1:5060".parse().unwrap();
-    Flow {
-        transport: Transport::Udp,
-        local,
-        remote: SocketAddr::new(local.ip(), port),
-        connection: None,
-    }
-}
-
 impl Bench {
     /// A switch with these settings and a phone of each number.
     pub fn new(config: Config, numbers: impl IntoIterator<Item = String>) -> Self {
@@ -56,14 +45,7 @@ impl Bench {
             ..config
         };
         let mut bench = Self {
-            switch: Switch::new(
-                config,
-                [1; 32],
-                &Keys {
-                    nonce: [2; 32],
-                    gruu: [3; 32],
-                },
-            ),
+            switch: begin::switch(config),
             now: 0,
             wake: u64::MAX,
             sent: Vec::new(),
@@ -72,11 +54,9 @@ impl Bench {
             spent: Duration::ZERO,
             notifies: 0,
         };
-        bench.take(Input::Clock { unix_micros: 0 });
-        bench.take(Input::Listening(vec![Listener {
-            transport: Transport::Udp,
-            address: flow(0).local,
-        }]));
+        for input in begin::ready() {
+            bench.take(input);
+        }
         for number in numbers {
             bench.phone(number);
         }
@@ -86,24 +66,13 @@ impl Bench {
     /// An extension with a phone that has registered.
     fn phone(&mut self, number: String) {
         self.phones += 1;
-        self.take(Input::Account(AccountChange::Extension(Extension {
-            number: number.clone(),
-            ..Extension::default()
-        })));
-        self.take(Input::Account(AccountChange::Device(Device {
-            username: number.clone(),
-            extension: number.clone(),
-            ha1: Ha1 {
-                md5: [0; 16],
-                sha256: [0; 32],
-            },
-            codecs: Vec::new(),
-            nat: NatPolicy::Source,
-            transport: None,
-            require_qop: false,
-            transcode: Transcode::Auto,
-            dtmf: Dtmf::Auto,
-        })));
+        let ha1 = Ha1 {
+            md5: [0; 16],
+            sha256: [0; 32],
+        };
+        for input in begin::account(&number, ha1) {
+            self.take(input);
+        }
         self.take(Input::Restored(Binding {
             id: self.phones,
             username: number.clone(),
