@@ -30,13 +30,13 @@ use crate::{
 pub(crate) struct ListQuery {
     /// Part of a number or a name, whatever its case.
     #[param(max_length = 100, example = "ali")]
-    q: Option<String>,
+    pub(super) q: Option<String>,
     /// How many at most; 50 unless given.
     #[param(minimum = 1, maximum = 500)]
-    limit: Option<u32>,
+    pub(super) limit: Option<u32>,
     /// `next_cursor` of the page before.
     #[param(pattern = "^([0-9a-f]{2})*$", max_length = 512)]
-    cursor: Option<String>,
+    pub(super) cursor: Option<String>,
 }
 
 /// List extensions

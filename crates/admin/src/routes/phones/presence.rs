@@ -1,11 +1,10 @@
 //! Presence: what extensions do.
 
 use axum::{Json, extract::State};
-use serde::Deserialize;
 use switch::{Command, Reply};
-use utoipa::IntoParams;
 
 use super::super::{
+    extensions::ListQuery,
     pages::{self, Page},
     unexpected,
 };
@@ -17,20 +16,6 @@ use crate::{
     model::{Presence, PresencePage, validate},
     shell::state::App,
 };
-
-#[derive(Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-pub(crate) struct ListQuery {
-    /// Part of a number or a name, whatever its case.
-    #[param(max_length = 100, example = "ali")]
-    q: Option<String>,
-    /// How many at most; 50 unless given.
-    #[param(minimum = 1, maximum = 500)]
-    limit: Option<u32>,
-    /// `next_cursor` of the page before.
-    #[param(pattern = "^([0-9a-f]{2})*$", max_length = 512)]
-    cursor: Option<String>,
-}
 
 /// List what extensions do
 ///
