@@ -25,6 +25,23 @@ fn consulting(calls_alice: bool, calls_carol: bool) -> (Stage, Actor, Actor, Act
     (stage, alice, carol, first, second)
 }
 
+/// Bob talks with Alice, as the caller or as the callee, and hears Carol's phone ring.
+fn ringing(calls_alice: bool) -> (Stage, Actor, Actor, Actor, Actor) {
+    let stage = Stage::default();
+    let (alice, bob, carol) = (stage.phone("101"), stage.phone("102"), stage.phone("103"));
+    let (alice, first) = if calls_alice {
+        let (first, alice) = connect(&bob, "101", &alice);
+        (alice, first)
+    } else {
+        connect(&alice, "102", &bob)
+    };
+    bob.calls("103");
+    let second = bob.line();
+    carol.rings();
+    second.hears_ringing();
+    (stage, alice, carol, first, second)
+}
+
 const ROLES: [(bool, bool); 4] = [(false, false), (false, true), (true, false), (true, true)];
 
 #[test]
@@ -147,18 +164,7 @@ fn a_transferee_with_no_codec_in_common_with_the_target_stays_where_it_is() {
 #[test]
 fn a_target_that_still_rings_goes_on_ringing_for_the_transferee() {
     for calls_alice in [false, true] {
-        let stage = Stage::default();
-        let (alice, bob, carol) = (stage.phone("101"), stage.phone("102"), stage.phone("103"));
-        let (alice, first) = if calls_alice {
-            let (first, alice) = connect(&bob, "101", &alice);
-            (alice, first)
-        } else {
-            connect(&alice, "102", &bob)
-        };
-        bob.calls("103");
-        let second = bob.line();
-        carol.rings();
-        second.hears_ringing();
+        let (stage, alice, carol, first, second) = ringing(calls_alice);
         first.transfers(&first, &second).is_notified_at_last(200);
         first.ends_with(200);
         stage.pass(2.0);
@@ -285,18 +291,7 @@ fn joined_parties_are_joined_again() {
 fn a_phone_that_cancels_its_second_call_first_transfers_to_the_number_of_that_call() {
     // Many phones do so where the target still rings: CANCEL, then REFER with the Replaces of what they have just cancelled.
     for calls_alice in [false, true] {
-        let stage = Stage::default();
-        let (alice, bob, carol) = (stage.phone("101"), stage.phone("102"), stage.phone("103"));
-        let (alice, first) = if calls_alice {
-            let (first, alice) = connect(&bob, "101", &alice);
-            (alice, first)
-        } else {
-            connect(&alice, "102", &bob)
-        };
-        bob.calls("103");
-        let second = bob.line();
-        carol.rings();
-        second.hears_ringing();
+        let (stage, alice, carol, first, second) = ringing(calls_alice);
         second.hangs_up();
         first.transfers(&first, &second);
         second.ends_with(487);
