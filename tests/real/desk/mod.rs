@@ -10,6 +10,7 @@
 //! | lamps (`dialog`) | watched | - | watcher | watcher, `restart.rs` |
 //! | `message-summary` | watcher | - | watcher | - |
 //! | MESSAGE to phones that are away | sender | sender, receiver | sender | receiver |
+//! | a call through the proxy | caller, callee | caller, holder | - | - |
 //! | keys | as events both ways, by INFO received | as events received, by INFO sent | by INFO both ways | both |
 //!
 //! What the programs cannot do:
@@ -21,6 +22,7 @@
 
 mod keys;
 mod lamps;
+mod proxied;
 mod reliable;
 mod texts;
 mod transfers;
