@@ -259,7 +259,8 @@ test("a person who saves a file that another person has saved sees their version
 test("a token that is refused later signs out and says so", async () => {
   const { page } = await open(browser);
   await signIn(page);
-  await page.evaluate(() => sessionStorage.setItem("tandem.token", "gone"));
+  // Set before the page runs again: the page that is open would be signed out by its next request, and the reload forgets why.
+  await page.addInitScript(() => sessionStorage.setItem("tandem.token", "gone"));
   await page.reload();
   await page.getByText("This token is no longer accepted.", { exact: false }).waitFor();
 });
