@@ -39,9 +39,20 @@ fn talking(life: &Life, counts: fn(&tests::Phone) -> bool) -> BTreeMap<MediaId, 
     let engine = &life.world.engine;
     let mut talking = BTreeMap::new();
     for (id, port) in &engine.ports {
-        let Some(Remote { expected, rtp, .. }) = &port.remote else {
+        let Some(Remote {
+            expected,
+            rtp,
+            send_payloads,
+            ..
+        }) = &port.remote
+        else {
             continue;
         };
+        // A phone that has described nothing so far still rings. Another call of that phone, whose BYE never reached it, is
+        // not the call of this leg.
+        if rtp.is_none() && send_payloads.is_empty() {
+            continue;
+        }
         // Two calls of one phone on one port differ only in the port that the phone announced.
         let alike = engine.ports.values().filter(|other| {
             let remote = other.remote.as_ref();
