@@ -18,12 +18,16 @@ use crate::support::{
     tone,
 };
 
+/// Octets of a WAV file's header.
+const HEADER: usize = 44;
 const SOON: Duration = Duration::from_secs(20);
 
 /// A running linphonec. Without a sound card: it says a file, and what it hears becomes one.
 pub struct Linphone {
     process: Process,
     folder: TempDir,
+    /// Samples a second of its recording, which says so itself only when it ends.
+    rate: usize,
 }
 
 impl Linphone {
@@ -64,6 +68,7 @@ impl Linphone {
         let mut phone = Self {
             process: Process::start(command),
             folder,
+            rate: tone::RATE,
         };
         phone.says("soundcard use files");
         phone.says(&format!("play {}", said.display()));
@@ -107,13 +112,27 @@ impl Linphone {
         self.folder.path().join("heard.wav")
     }
 
+    /// From now on it knows this codec alone, by the name and the clock that its list shows, and records at this rate.
+    pub fn has_only(&mut self, codec: &str, rate: usize) {
+        self.rate = rate;
+        self.says("codec disable all");
+        let disabled = format!(": {codec} disabled");
+        self.expect(&disabled, 1);
+        let output = self.output();
+        let line = output.lines().find(|line| line.ends_with(&disabled));
+        let number = line.and_then(|line| line.split(':').next()).unwrap().trim();
+        self.says(&format!("codec enable {number}"));
+        self.expect(&format!(": {codec} enabled"), 1);
+    }
+
     /// Waits for a second of new sound, and until the last half second is this tone. Its jitter buffer adapts: on a busy
     /// machine a moment of it may be missing at first.
     pub fn hears(&self, hertz: f64) {
         let read = || fs::read(self.heard()).unwrap_or_default();
-        let before = read().len().max(44);
+        let before = read().len().max(HEADER);
         until(&format!("linphonec to hear {hertz} Hz"), SOON, || {
-            let heard = tone::samples(read().get(before..)?);
+            let heard = tone::samples(read().get(before..)?).into_iter();
+            let heard: Vec<f64> = heard.step_by(self.rate / tone::RATE).collect();
             let last = &heard[heard.len().checked_sub(tone::RATE)? + tone::RATE / 2..];
             (tone::share(last, hertz) > 0.9 && tone::level(last) > 1000.0).then_some(())
         });

@@ -5,7 +5,10 @@ use std::time::Duration;
 use tests::wait::{throughout, until};
 
 use crate::{
-    phones::baresip::{Baresip, Setup},
+    phones::{
+        baresip::{Baresip, Setup},
+        linphone::Linphone,
+    },
     support::tandem::Tandem,
 };
 
@@ -75,6 +78,52 @@ fn every_pair_of_codecs_is_heard_both_ways() {
         pbx.expect_nothing_left(SOON);
     }
     assert_eq!(pbx.metric("tandem_panics_total"), 0);
+}
+
+/// As linphonec writes the codecs of [`CODECS`], and the samples a second of its recordings.
+const OF_LINPHONE: [(&str, usize); 4] = [
+    ("PCMU (8000)", 8_000),
+    ("PCMA (8000)", 8_000),
+    ("G722 (8000)", 16_000),
+    ("opus (48000)", 48_000),
+];
+
+#[test]
+fn another_make_of_phone_is_heard_both_ways_with_every_pair_of_codecs() {
+    let pbx = Tandem::start();
+    let mut callees = phones(&pbx, CALLEES);
+    let mut callers: Vec<Linphone> = CALLERS
+        .iter()
+        .zip(OF_LINPHONE)
+        .map(|(&(number, hertz), (codec, rate))| {
+            pbx.has(number);
+            let mut phone = Linphone::registers(&pbx, number, hertz);
+            phone.has_only(codec, rate);
+            phone
+        })
+        .collect();
+    for round in 0..4 {
+        let pairs = [0, 1, 2, 3].map(|caller| (caller, (caller + round) % 4));
+        for (caller, callee) in pairs {
+            callers[caller].says(&format!("call sip:{}@{}", CALLEES[callee].0, pbx.sip));
+        }
+        for (caller, callee) in pairs {
+            callees[callee].expect("CALL_ESTABLISHED");
+            callers[caller].expect("Media streams established", round + 1);
+        }
+        for (caller, callee) in pairs {
+            eprintln!("{} calls {}", OF_LINPHONE[caller].0, CODECS[callee].1);
+            callers[caller].hears(CALLEES[callee].1);
+            callees[callee].hears(CALLERS[caller].1);
+            let expected = [CODECS[caller].1, CODECS[callee].1].map(str::to_owned);
+            assert_eq!(codecs(&pbx, CALLERS[caller].0), Some(expected));
+        }
+        for (caller, callee) in pairs {
+            callers[caller].says("terminate");
+            callees[callee].expect("CALL_CLOSED");
+        }
+        pbx.expect_nothing_left(SOON);
+    }
 }
 
 #[test]
