@@ -182,6 +182,61 @@ fn a_nat_that_changes_the_address_with_each_packet_costs_one_round() {
 }
 
 #[test]
+fn a_phone_that_registers_sees_that_the_server_knows_its_password_and_gets_the_next_nonce_in_time() {
+    let stage = Stage::default();
+    stage.unregistered("101");
+    let wire = stage.wire("198.51.200.1:5060");
+    wire.sends(register(wire.address, 1, None));
+    let first = wire.takes_response(401);
+    let first = challenge(&first);
+    let registers = |challenge: &ChallengeParsed<'_>, number: u32, count: u32| {
+        let (uri, cnonce) = ("sip:tandem.local", "c");
+        let right = answer(challenge, "101", "101101", &Method::Register, uri, count, cnonce);
+        wire.sends(register(wire.address, number, Some(&right)));
+        let ok = wire.takes_response(200);
+        let info = ok
+            .header(HeaderName::AuthenticationInfo)
+            .expect("RFC 7616 3.5")
+            .to_owned();
+        // The same formula with an A2 that begins with the colon: that of a method without a name.
+        let proof = answer(
+            challenge,
+            "101",
+            "101101",
+            &Method::Other("".into()),
+            uri,
+            count,
+            cnonce,
+        );
+        (info, parameter(&proof, "response"))
+    };
+    let (info, proof) = registers(&first, 2, 1);
+    assert_eq!(
+        (parameter(&info, "rspauth"), info.contains("nextnonce")),
+        (proof, false)
+    );
+    // The nonce is good for 300 s: after the half of them comes the next one.
+    stage.pass(200.0);
+    let (info, proof) = registers(&first, 3, 2);
+    assert_eq!(parameter(&info, "rspauth"), proof);
+    let mut next = first.clone();
+    next.nonce = parameter(&info, "nextnonce").into();
+    stage.pass(200.0);
+    let (info, proof) = registers(&next, 4, 1);
+    assert_eq!(parameter(&info, "rspauth"), proof, "no challenge lies between");
+    stage.clears();
+}
+
+/// A parameter of a header field's value, without its quotes.
+fn parameter(value: &str, name: &str) -> String {
+    let after = value
+        .split(&format!("{name}=\""))
+        .nth(1)
+        .unwrap_or_else(|| panic!("{name} in {value}"));
+    after.split('"').next().unwrap().to_owned()
+}
+
+#[test]
 fn guesses_with_a_phone_s_forged_address_do_not_keep_it_out() {
     let stage = Stage::default();
     let (alice, bob) = (stage.phone("101"), stage.phone("102"));

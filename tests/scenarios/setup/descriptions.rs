@@ -236,6 +236,30 @@ fn a_description_among_other_things_is_found_and_the_other_things_stay() {
 }
 
 #[test]
+fn a_session_that_is_encrypted_for_somebody_else_draws_493() {
+    // RFC 3261 23.2: whoever cannot read it says so, and the caller asks again without encryption.
+    const SEALED: &str = "application/pkcs7-mime;smime-type=enveloped-data;name=smime.p7m";
+    let call = Call::begins(SEALED, "0123456789");
+    call.near.takes_response(493);
+    call.stage.clears();
+    // A part that only a phone may read does no harm beside a description that everybody can read.
+    let mixed = format!(
+        "--b\r\nContent-Type: {SEALED}\r\nContent-Disposition: render;handling=optional\r\n\r\n0123\r\n--b\r\n\
+         Content-Type: application/sdp\r\n\r\n{}\r\n--b--\r\n",
+        by(1, "m=audio 9000 RTP/AVP 8 0")
+    );
+    let call = Call::begins("multipart/mixed;boundary=b", &mixed);
+    let asked = call.far.takes_request(Method::Invite);
+    let answer = by(2, "m=audio 9000 RTP/AVP 0");
+    call.far.replies(&asked, 200, "far", |reply| {
+        reply.body("application/sdp", answer.as_bytes())
+    });
+    call.far.takes_request(Method::Ack);
+    call.connected();
+    call.ends();
+}
+
+#[test]
 fn a_video_phone_that_forgets_its_refused_line_can_still_hold() {
     let video = "m=video 9078 RTP/AVP 97\na=rtpmap:97 H264/90000";
     let call = Call::offers(&by(1, &format!("{video}\n{PLAIN}")));

@@ -2,11 +2,12 @@
 //!
 //! The pieces do not know each other: [`Nonces`] issues and checks nonces without keeping them,
 //! [`Replay`] remembers the nonce counts that were used, [`verify`] compares a response in
-//! constant time, [`Challenge`] and [`Credentials`] write and read the header values, and
-//! [`answer`] is the client's side. Nothing here holds a password longer than a call.
+//! constant time, [`Challenge`] and [`Credentials`] write and read the header values,
+//! [`authentication_info`] is the proof of the server, and [`answer`] is the client's side. Nothing here holds a password longer than a call.
 
 mod challenge;
 mod credentials;
+mod info;
 mod nonce;
 mod params;
 mod replay;
@@ -21,6 +22,7 @@ use subtle::ConstantTimeEq as _;
 pub use self::{
     challenge::{Challenge, ChallengeParsed, answer, answer_hashed},
     credentials::{Credentials, Qop},
+    info::authentication_info,
     nonce::{Binding, Holder, NonceAge, NonceError, Nonces},
     replay::Replay,
 };

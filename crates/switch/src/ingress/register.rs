@@ -1,9 +1,10 @@
 //! From a REGISTER to the registrar, and from the registrar to the other rooms.
 
-use sip::{Flow, Message, transaction::ServerId};
+use sip::{Flow, HeaderName, Message, transaction::ServerId};
 
 use super::{Ingress, absent, challenge::authenticate};
 use crate::{
+    Answer,
     api::{Output, Query, QueryId, Wake, WakeFor},
     core::{Core, QueryUse},
     locations::Peer,
@@ -39,8 +40,14 @@ pub(crate) fn registrar_effects(g: &mut Ingress, x: &mut Core) -> bool {
             if let Some(QueryUse::Register(server)) = x.queries.remove(&query)
                 && let Some(request) = x.stack.layer.server_request(server).cloned()
             {
+                let success = answer.status.is_success();
+                let answer = if success {
+                    with_proof(g, x, server, &request, answer)
+                } else {
+                    answer
+                };
                 x.stack.answer(server, &request, &answer);
-                if answer.status.is_success() {
+                if success {
                     registered(x, server, &request);
                 }
             }
@@ -86,6 +93,16 @@ pub(crate) fn registrar_effects(g: &mut Ingress, x: &mut Core) -> bool {
         }
     }
     true
+}
+
+/// The 200 to a REGISTER, with what Tandem proves about itself to the phone (RFC 7616 3.5, RFC 3261 20.6).
+fn with_proof(g: &mut Ingress, x: &Core, server: ServerId, request: &Message, answer: Answer) -> Answer {
+    let flow = x.stack.layer.server_flow(server);
+    let info = flow.and_then(|flow| g.auth.info(x.stack.now, request, &flow, &x.accounts, &x.domain));
+    match info {
+        Some(info) => answer.with(HeaderName::AuthenticationInfo, info),
+        None => answer,
+    }
 }
 
 /// A phone has registered, and may want to hear of its messages without having asked.

@@ -4,7 +4,7 @@
 
 use sip::{HeaderName, Limits, Message, Method, Part, StatusCode};
 
-use super::body::describes_session;
+use super::body::{describes_session, description};
 use crate::answer::Answer;
 
 /// Where a message belongs.
@@ -227,7 +227,7 @@ pub(crate) fn unsupported(request: &Message, names: &[HeaderName]) -> Option<Str
 /// not.
 ///
 /// # Errors
-/// The answer that refuses it: 420 or 415.
+/// The answer that refuses it: 420, 415 or 493.
 pub(crate) fn understood(message: &Message) -> Result<(), Answer> {
     if let Some(tags) = unsupported(message, &[HeaderName::Require, HeaderName::ProxyRequire]) {
         return Err(Answer::new(StatusCode::BAD_EXTENSION).with(HeaderName::Unsupported, tags));
@@ -238,17 +238,29 @@ pub(crate) fn understood(message: &Message) -> Result<(), Answer> {
         let answer = Answer::new(StatusCode::UNSUPPORTED_MEDIA_TYPE);
         return Err(answer.with(HeaderName::AcceptEncoding, ACCEPT_ENCODING));
     }
+    if hides_its_session(message) {
+        return Err(Answer::new(StatusCode::UNDECIPHERABLE));
+    }
     if has_foreign_body(message) {
         return Err(Answer::new(StatusCode::UNSUPPORTED_MEDIA_TYPE).with(HeaderName::Accept, ACCEPT_SESSION));
     }
     Ok(())
 }
 
+/// Whether what a request says of the session is encrypted for somebody else (RFC 3261 23.2, 21.4.30). Tandem is the user
+/// agent that has to read it, and has no key. A text in a MESSAGE is for the other phone, and passes as it is.
+fn hides_its_session(message: &Message) -> bool {
+    let describes = matches!(message.method(), Method::Invite | Method::Update | Method::Prack);
+    describes && description(message).is_none() && {
+        let parts = message.parts(&Limits::default()).unwrap_or_default();
+        parts.iter().any(|part| part.is("application", "pkcs7-mime"))
+    }
+}
+
 /// Whether a request has a body that must be understood and is not (RFC 3261 8.2.3, 20.11).
 ///
 /// That is a part with `handling=required`. A part without `handling` counts as required only if there is no session
 /// description beside it: location, ISUP and similar parts often come without `handling=optional`.
-/// description beside it: location, ISUP and the like often come without saying that they may be passed over.
 fn has_foreign_body(message: &Message) -> bool {
     let describes = match message.method() {
         Method::Invite | Method::Update => true,

@@ -30,7 +30,7 @@ use sip::{
     Flow, HeaderName, Instant, Message, Method, StatusCode, Uri,
     digest::{
         Binding, Challenge, Credentials, DigestError, Ha1Pair, Holder, NonceAge, NonceError, Nonces, Qop, Replay,
-        verify, verify_without_qop,
+        authentication_info, verify, verify_without_qop,
     },
 };
 
@@ -144,6 +144,32 @@ impl Authenticator {
         }
     }
 
+    /// What is said in the 2xx to a request whose credentials were right (RFC 7616 3.5): that Tandem knows the password,
+    /// and the next nonce if theirs soon ends. `None` if nothing can be said.
+    pub fn info(
+        &mut self,
+        now: Instant,
+        message: &Message,
+        flow: &Flow,
+        accounts: &Accounts,
+        domain: &Domain,
+    ) -> Option<String> {
+        let credentials = ours(message, domain).ok()??;
+        let device = accounts.sign_in(&credentials.username)?;
+        let holder = Holder {
+            source: network(flow.remote.ip()),
+            user: &credentials.username,
+        };
+        // A nonce that has ended was good when the request came; its time is short all the same.
+        let (binding, left) = match self.nonces.check(&credentials.nonce, now, &holder) {
+            Ok(age) => (age.binding, age.left),
+            Err(NonceError::Stale(binding)) => (binding, Duration::ZERO),
+            Err(NonceError::Forged) => return None,
+        };
+        let next = (left < self.nonces.lifetime() / 2).then(|| self.nonces.issue(now, binding, &holder));
+        authentication_info(&credentials, &secrets(device), next.as_deref())
+    }
+
     /// The work done so far.
     pub fn work(&self) -> Work {
         self.work
@@ -219,10 +245,7 @@ impl Authenticator {
     fn verify(&mut self, credentials: &Credentials<'_>, device: Option<&Device>, message: &Message) -> bool {
         self.work.digests += 1;
         let ha1 = match device {
-            Some(device) => &Ha1Pair {
-                md5: device.ha1.md5,
-                sha256: device.ha1.sha256,
-            },
+            Some(device) => &secrets(device),
             None => &self.nobody,
         };
         match credentials.qop {
@@ -252,6 +275,14 @@ impl Authenticator {
             answer = answer.with(HeaderName::WwwAuthenticate, challenge.to_string());
         }
         answer
+    }
+}
+
+/// What a device's password hashes to.
+fn secrets(device: &Device) -> Ha1Pair {
+    Ha1Pair {
+        md5: device.ha1.md5,
+        sha256: device.ha1.sha256,
     }
 }
 
