@@ -1,8 +1,10 @@
 //! The caller gives up, at every moment (RFC 3261 9, 13.2.2.4, 15).
 
+use std::time::Duration;
+
 use sip::Method;
-use switch::{Disposition, EndedBy};
-use tests::{Phase, Stage};
+use switch::{Config, Disposition, EndedBy};
+use tests::{Phase, Settings, Stage};
 
 #[test]
 fn a_caller_that_gives_up_before_anything_was_heard() {
@@ -156,6 +158,40 @@ fn an_ack_that_never_comes_ends_the_call_after_64_t1() {
         (cdr.disposition, cdr.ended_by, cdr.detail.as_str()),
         (Disposition::Answered, EndedBy::System, "caller: no ACK came to our 200")
     );
+    stage.clears();
+}
+
+#[test]
+fn another_t1_moves_all_timers_that_follow_from_it() {
+    // RFC 3261 17.1.1.1: a greater T1 is for networks with a long round trip.
+    let mut config = Config::default();
+    config.transactions.t1 = Duration::from_secs(1);
+    let stage = Stage::new(Settings {
+        config,
+        plan: r#"fn on_call(caller) { caller.dial("102", #{ timeout: 200 }); }"#.into(),
+        ..Settings::default()
+    });
+    let (alice, bob) = (stage.phone("101"), stage.phone("102"));
+    bob.feels(|mood| mood.dead = true);
+    let invites = |stage: &Stage| {
+        let ladder = stage.ladder();
+        ladder
+            .lines()
+            .filter(|line| line.contains("INVITE sip:102@198") && line.contains("(1 INVITE)"))
+            .count()
+    };
+    alice.calls("102");
+    stage.pass(0.9);
+    assert_eq!(invites(&stage), 1, "{}", stage.ladder());
+    stage.pass(1.0);
+    assert_eq!(invites(&stage), 2, "timer A is T1");
+    stage.pass(58.0);
+    assert_eq!(alice.was_told(480) + alice.was_told(408), 0, "timer B is 64*T1");
+    // Sent 1, 3, 7, 15, 31 and 63 s after the first.
+    stage.pass(4.0);
+    assert_eq!(invites(&stage), 7, "{}", stage.ladder());
+    stage.pass(2.0);
+    assert_eq!(alice.was_told(480), 1, "{}", stage.ladder());
     stage.clears();
 }
 

@@ -214,7 +214,8 @@ pub(super) fn let_go(leg: &mut Leg, cx: &mut Stack) -> Option<(ServerId, Flow, M
 pub(crate) fn cancelled(leg: &mut Leg, cx: &mut Stack, cancelled: ServerId) {
     match &leg.stage {
         Stage::Incoming(incoming) if incoming.server == cancelled => {
-            cx.dialogs.note_cancelled(incoming.dialog.id(), cx.now);
+            let until = cx.now + cx.config.transactions.t1 * 64;
+            cx.dialogs.note_cancelled(incoming.dialog.id(), until);
             leg.tell(cx, SetupEvent::Cancelled);
             reject(leg, cx, &Answer::of(487));
         }

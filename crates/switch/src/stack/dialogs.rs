@@ -1,9 +1,6 @@
 //! The user of each dialog, and dialogs that have no user.
 
-use std::{
-    collections::{HashMap, VecDeque},
-    time::Duration,
-};
+use std::collections::{HashMap, VecDeque};
 
 use sip::{Instant, Message, dialog::DialogId, headers::dialogs::Replaces};
 
@@ -28,15 +25,12 @@ pub(crate) struct Dialogs {
     users: HashMap<DialogId, DialogUser>,
     /// Dialogs without a user that were ended at once, the latest last.
     strays: VecDeque<DialogId>,
-    /// Early dialogs whose INVITE the phone has cancelled, the latest last.
+    /// Early dialogs whose INVITE the phone has cancelled, and until when that is remembered; the latest last.
     cancelled: VecDeque<(DialogId, Instant)>,
 }
 
 /// How many dialogs without a user, and how many cancelled ones, are remembered.
 const KEPT: usize = 256;
-
-/// How long a cancelled one is remembered: as long as its transaction may last (RFC 3261 table 4, 64*T1).
-const CANCELLED: Duration = Duration::from_secs(32);
 
 impl Dialogs {
     /// A dialog begins; its user gets the requests within it.
@@ -85,19 +79,19 @@ impl Dialogs {
         true
     }
 
-    /// A phone has cancelled its INVITE.
-    pub fn note_cancelled(&mut self, dialog: &DialogId, now: Instant) {
+    /// A phone has cancelled its INVITE. That is remembered as long as its transaction may last (RFC 3261 table 4, 64*T1).
+    pub fn note_cancelled(&mut self, dialog: &DialogId, until: Instant) {
         if self.cancelled.len() == KEPT {
             self.cancelled.pop_front();
         }
-        self.cancelled.push_back((dialog.clone(), now));
+        self.cancelled.push_back((dialog.clone(), until));
     }
 
     /// Whether a `Replaces` names an early dialog whose INVITE the phone has cancelled just now.
     pub fn was_cancelled(&self, replaces: &Replaces<'_>, now: Instant) -> bool {
         let recent = || {
             let latest = self.cancelled.iter().rev();
-            latest.take_while(|(_, at)| now.since(*at) < CANCELLED)
+            latest.take_while(|(_, until)| now < *until)
         };
         DialogId::of_replaces(replaces).any(|dialog| recent().any(|(cancelled, _)| *cancelled == dialog))
     }

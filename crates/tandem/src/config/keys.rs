@@ -1,6 +1,6 @@
 //! The table of settings: one row makes the flag, the `TANDEM_*` variable, the TOML key and the help.
 
-use super::{Config, limits, messages, proxying, push, subscriptions, values};
+use super::{Config, limits, messages, proxying, push, subscriptions, timers, values};
 
 /// Puts the texts given for a key into the configuration; the error names the accepted values.
 pub(super) type Apply = fn(&mut Config, &[String]) -> Result<(), String>;
@@ -81,6 +81,7 @@ pub fn keys() -> impl Iterator<Item = &'static Key> {
         .chain(proxying::KEYS)
         .chain(push::KEYS)
         .chain(subscriptions::KEYS)
+        .chain(timers::KEYS)
 }
 
 const KEYS: &[Key] = &[

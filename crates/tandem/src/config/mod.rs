@@ -14,6 +14,7 @@ mod messages;
 mod proxying;
 mod push;
 mod subscriptions;
+mod timers;
 mod values;
 
 #[cfg(test)]

@@ -335,6 +335,9 @@ fn every_key_is_read_from_the_file_as_well() {
         max_publication = 777
         max_list_members = 7
         profile_url = "https://pbx.example/settings"
+        sip_t1 = 1
+        sip_t2 = 7
+        sip_t4 = 7
     "#;
     let named = file.matches(" = ").count();
     assert_eq!(named, keys().count());
