@@ -1,19 +1,22 @@
 //! The life of one small world.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use media::MediaId;
 use sip::{Instant, Transport};
 use switch::{CallUid, Command, CommandId, Config, Hold, Input, LiveCall, Reply};
 use tests::{
-    Phase, Settings, World,
+    Settings, World,
     net::{Chance, Faults},
     phone::ODDITIES,
     scripts::Scripts,
 };
 
 use crate::{
-    acts, scripts,
+    acts, ending, scripts,
     tally::Tally,
     verdict::{self, Moment, judge},
     weather::{Incidents, Weather, faults},
@@ -43,8 +46,14 @@ pub struct Life {
     pub real: bool,
     /// The past events that verdicts need.
     pub seen: Seen,
-    /// Chooses the transfers; `None` in a world without transfers.
-    pub transfers: Option<Chance>,
+    /// Choices apart from the others.
+    pub chances: Chances,
+    /// The switch is never started again.
+    pub one_switch: bool,
+    /// The new and the old voice messages of a number, as the switch was told.
+    pub mailboxes: BTreeMap<String, (u32, u32)>,
+    /// The extension all of whose phones have unregistered.
+    pub away: Option<String>,
     /// When the network comes back.
     pub outage: Option<Instant>,
     /// The faults of the network while it is there.
@@ -57,6 +66,31 @@ pub struct Life {
     round: usize,
 }
 
+/// Choices of some kinds of events, apart from the others: a world without one of these is as it was before there were any.
+/// `None` in such a world.
+pub struct Chances {
+    /// Transfers.
+    pub transfers: Option<Chance>,
+    /// Subscriptions.
+    pub lamps: Option<Chance>,
+    /// Texts for phones that are away.
+    pub texts: Option<Chance>,
+    /// Restarts of the switch.
+    pub restarts: Option<Chance>,
+}
+
+impl Chances {
+    fn of(seed: u64) -> Self {
+        let of = |name, percent| Some(Chance(seed ^ name)).filter(|chance| chance.clone().percent(percent));
+        Self {
+            transfers: of(0x7265_6665, 75),
+            lamps: of(0x6c61_6d70, 70),
+            texts: of(0x7465_7874, 60),
+            restarts: of(0x7374_6172, 30),
+        }
+    }
+}
+
 /// The past events that verdicts need.
 #[derive(Default)]
 pub struct Seen {
@@ -66,6 +100,8 @@ pub struct Seen {
     pub closed_before_pause: BTreeSet<CallUid>,
     /// Two numbers whose phones heard each other, and when (microseconds since the Unix epoch).
     pub talks: Vec<(String, String, i64)>,
+    /// A phone has refused texts in such a way that they are not kept for it.
+    pub refused_for_good: bool,
 }
 
 /// The counters of a running world.
@@ -79,6 +115,16 @@ pub struct Counts {
     pub texts: u64,
     /// Answers and CANCELs sent by a stranger that has no part in a call.
     pub spoofed: u64,
+    /// Subscriptions so far; each has its number.
+    pub lamps: u64,
+    /// Documents that phones have published, and those they wanted to.
+    pub published: u64,
+    /// Lamps whose state was compared with that of the switch.
+    pub compared: u64,
+    /// Restarts of the switch, orderly or not.
+    pub restarts: u64,
+    /// Parties on hold that heard music.
+    pub music: u64,
 }
 
 impl Drop for Life {
@@ -99,7 +145,7 @@ impl Drop for Life {
 type Intervals = (Option<&'static str>, Option<&'static str>, Option<u32>);
 
 /// The longest session interval that any phone grants.
-const GRANTED: Duration = Duration::from_secs(1_800);
+pub const GRANTED: Duration = Duration::from_secs(1_800);
 
 fn intervals(chance: &mut Chance) -> Intervals {
     let one = |chance: &mut Chance, of: [Option<&'static str>; 4]| of[usize::try_from(chance.below(4)).unwrap()];
@@ -117,7 +163,31 @@ impl Life {
 
     /// A world whose inputs and outputs are recorded.
     pub fn recorded(seed: u64) -> Self {
-        Self::begin(seed, false, true)
+        let mut life = Self::begin(seed, false, true);
+        life.is_of_one_switch();
+        life
+    }
+
+    /// A world of one switch, with everything that leaves something behind.
+    pub fn lasting(seed: u64, shown: bool) -> Self {
+        let mut life = Self::begin(seed, shown, false);
+        life.is_of_one_switch();
+        for chance in [
+            &mut life.chances.transfers,
+            &mut life.chances.lamps,
+            &mut life.chances.texts,
+        ] {
+            chance.get_or_insert(Chance(seed));
+        }
+        if std::mem::take(&mut life.real) {
+            life.scripts();
+        }
+        life
+    }
+
+    fn is_of_one_switch(&mut self) {
+        self.chances.restarts = None;
+        self.one_switch = true;
     }
 
     fn begin(seed: u64, shown: bool, recorded: bool) -> Self {
@@ -177,8 +247,10 @@ impl Life {
             counts: Counts::default(),
             real,
             seen: Seen::default(),
-            // Chosen apart, so that a world without transfers is as it was before there were any.
-            transfers: Some(Chance(seed ^ 0x7265_6665)).filter(|chance| chance.clone().percent(75)),
+            chances: Chances::of(seed),
+            one_switch: false,
+            mailboxes: BTreeMap::new(),
+            away: None,
             outage: None,
             faults,
             config,
@@ -267,7 +339,7 @@ impl Life {
         }
     }
 
-    fn gap(&mut self) -> Duration {
+    pub fn gap(&mut self) -> Duration {
         let micros = match self.chance.below(100) {
             0..=29 => 0,
             30..=64 => self.chance.below(50_000),
@@ -287,7 +359,7 @@ impl Life {
     /// Plays it to its end; the world can be looked at afterwards.
     pub fn run(&mut self) {
         self.day();
-        self.ends(true);
+        ending::ends(self, true);
     }
 
     /// One day of a switch that goes on; at its end nothing is left of its calls.
@@ -298,11 +370,17 @@ impl Life {
         self.world.pass(Duration::from_secs(5));
         self.world.net.faults = self.faults.clone();
         self.day();
-        self.ends(false);
+        ending::ends(self, false);
         let tally = Tally::of(self);
         self.world.forgets();
         self.seen = Seen::default();
-        (self.counts.talks, self.counts.spoofed, self.incidents.killed) = (0, 0, false);
+        let texts = self.counts.texts;
+        self.counts = Counts {
+            texts,
+            lamps: self.counts.lamps,
+            ..Counts::default()
+        };
+        self.incidents.killed = false;
         tally
     }
 
@@ -324,17 +402,18 @@ impl Life {
             let often = if self.weather == Weather::Calm { 25 } else { 100 };
             if self.round.is_multiple_of(often) {
                 self.pauses();
-                judge(self, Moment::Pause);
             }
         }
     }
 
-    /// A pause without loss and without new actions, long enough for all transactions to end.
+    /// A pause without loss and without new actions, long enough for all transactions to end; then it is judged.
     fn pauses(&mut self) {
         let faults = std::mem::take(&mut self.world.net.faults);
         self.seen.closed_before_pause = self.world.cdrs.iter().map(|cdr| cdr.open.call_id).collect();
         let calm = self.weather == Weather::Calm;
         self.world.pass(Duration::from_secs(if calm { 10 } else { 40 }));
+        judge(self, Moment::Pause);
+        judge(self, Moment::Silence);
         self.world.net.faults = faults;
     }
 
@@ -351,94 +430,8 @@ impl Life {
         }
     }
 
-    /// All calls end; then nothing may be left.
-    fn ends(&mut self, last: bool) {
-        self.note(|| "the world comes to its end".into());
-        self.world.net.faults = Faults::default();
-        self.world.store_works = true;
-        self.outage = None;
-        let gap = self.gap();
-        self.world.pass(gap);
-        if self.chance.percent(40) {
-            self.world.pass(verdict::ALL_SETTLED);
-            judge(self, Moment::Settled);
-        }
-        if last && self.chance.percent(20) {
-            self.world.handle(Input::Drain);
-        }
-        if self.chance.percent(50) {
-            self.ends_by_itself();
-        } else {
-            self.is_ended(last);
-        }
-        // 32 s for an ACK, 32 s for a BYE, and 32 s for the last transaction, with some to spare.
-        self.world.pass(Duration::from_secs(120));
-        judge(self, Moment::CallsOver);
-        self.phones_end();
-        judge(self, Moment::PhonesOver);
-    }
-
-    /// All phones that have power hang up, again and again. The calls of the other phones end by their session timers.
-    fn ends_by_itself(&mut self) {
-        for _ in 0..12 {
-            self.phones_hang_up(100);
-            self.world.pass(Duration::from_secs(15));
-        }
-        let longest = self.config.session_expires.max(GRANTED);
-        self.world.pass(longest + self.config.limits.setup);
-    }
-
-    /// Most phones hang up; then the admin API, or a stop of the switch, ends the calls that are left.
-    fn is_ended(&mut self, last: bool) {
-        self.phones_hang_up(80);
-        let wait = self.chance.below(40);
-        self.world.pass(Duration::from_secs(wait));
-        if last && self.chance.percent(50) {
-            return self.world.handle(Input::HangUpAll);
-        }
-        // The retransmission of a lost INVITE may come for 32 s.
-        for _ in 0..2 {
-            for call in self.world.opened.clone() {
-                self.command(Command::HangUp(call));
-            }
-            self.world.pass(Duration::from_secs(40));
-        }
-    }
-
-    fn phones_hang_up(&mut self, percent: u64) {
-        for phone in 0..self.world.phones.len() {
-            let goes = self.chance.percent(percent);
-            self.with(phone, |phone| {
-                for call in 0..phone.calls.len() {
-                    if goes && !phone.mood.dead {
-                        phone.hang_up(call);
-                    }
-                }
-            });
-        }
-    }
-
-    /// The switch is killed, and started again on what is on disk.
-    pub fn killed(&mut self) {
-        if self.world.recording.is_some() {
-            return; // a recording is of one switch
-        }
-        let seed = self.chance.next();
-        self.incidents.killed = true;
-        self.seen = Seen::default();
-        self.world.restart(&Settings {
-            seed,
-            plan: "fn on_call(caller) { }".into(),
-            config: self.config.clone(),
-            ..Settings::default()
-        });
-        self.scripts();
-        // The ends of those calls were not seen: the store closes their records.
-        self.world.interrupted();
-        self.world.events.clear();
-    }
-
-    fn scripts(&mut self) {
+    /// Scripts as in the beginning, for a switch that begins.
+    pub fn scripts(&mut self) {
         if self.real {
             let limits = dialplan::Limits {
                 operations: dialplan::OperationLimits {
@@ -452,25 +445,6 @@ impl Life {
             let plan = scripts::canned_plan(self.chance.next(), self.numbers.clone());
             self.world.scripts = Scripts::canned(plan);
         }
-    }
-
-    fn phones_end(&mut self) {
-        for phone in 0..self.world.phones.len() {
-            self.with(phone, |phone| {
-                if phone.mood.dead {
-                    return phone.reboots();
-                }
-                for call in 0..phone.calls.len() {
-                    if phone.calls[call].is_asked() {
-                        phone.decide(call, 487);
-                    }
-                    if !matches!(phone.calls[call].phase, Phase::Over(_)) {
-                        phone.hang_up(call);
-                    }
-                }
-            });
-        }
-        self.world.pass(Duration::from_secs(100));
     }
 
     /// A command of the admin API; its answer is judged.

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use switch::{Collect, ConferenceOptions, Dial, Outcome, Pin, Record, RecordingFormat, Strategy, Target, Verb};
+use switch::{
+    Collect, ConferenceOptions, Dial, Outcome, Page, Park, Pickup, Pin, Record, RecordingFormat, Strategy, Target, Verb,
+};
 use tests::{
     net::Chance,
     scripts::{CannedPlan, Next},
@@ -163,11 +165,34 @@ fn verb(chance: &mut Chance, numbers: &[String], dialed: &str) -> Verb {
     }
 }
 
+/// A verb with which people work together: pickups and parked calls, whose slots are few, so that they meet.
+fn team(chance: &mut Chance, numbers: &[String]) -> Verb {
+    let slot = ["701", "702", "703"][usize::try_from(chance.below(3)).unwrap()];
+    match chance.below(10) {
+        0..=2 => Verb::Pickup(Pickup::Number(pick(chance, numbers))),
+        3 | 4 => Verb::Pickup(Pickup::Number(slot.into())),
+        5 => Verb::Pickup(Pickup::Group),
+        6 => Verb::Page(Box::new(Page {
+            targets: numbers.iter().take(5).cloned().collect(),
+            timeout: Duration::from_secs(1) + seconds(chance, 8),
+        })),
+        _ => Verb::Park(Box::new(Park {
+            slot: chance.percent(50).then(|| slot.into()),
+            timeout: Some(Duration::from_secs(1) + seconds(chance, 30)),
+            ring: Some(Duration::from_secs(1) + seconds(chance, 15)),
+            music: chance.percent(20).then(|| "missing".into()),
+            held: chance.percent(20),
+        })),
+    }
+}
+
 /// Scripts of up to six verbs; most dial what was dialled, and return.
 pub fn canned_plan(seed: u64, numbers: Vec<String>) -> CannedPlan {
     let mut chance = Chance(seed ^ 0x7363_7269);
+    let mut teams = Chance(seed ^ 0x7465_616d);
     Box::new(move |facts| {
         let mut chance = Chance(chance.next());
+        let mut teams = Chance(teams.next());
         let (numbers, dialed) = (numbers.clone(), facts.dialed.clone());
         let plain = chance.percent(50);
         let mut left = if plain { 1 } else { chance.below(7) };
@@ -180,7 +205,9 @@ pub fn canned_plan(seed: u64, numbers: Vec<String>) -> CannedPlan {
                 return if throws { Next::Throw } else { Next::Return };
             }
             left -= 1;
-            Next::Ask(if plain {
+            Next::Ask(if teams.percent(15) {
+                team(&mut teams, &numbers)
+            } else if plain {
                 dial(&mut chance, &numbers, &dialed)
             } else {
                 verb(&mut chance, &numbers, &dialed)

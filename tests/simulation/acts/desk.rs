@@ -128,6 +128,8 @@ pub fn account(life: &mut Life) {
         1 => extension.forward_always = Some(to),
         2 => extension.forward_busy = Some(to),
         3 => extension.forward_no_answer = Some(to),
+        4 => extension.rules.pickup_group = Some("sales".into()),
+        5 => extension.rules.intercom = false,
         _ => {}
     });
 }

@@ -6,10 +6,16 @@
 //! | `talk.rs` | within calls: changes, keys, texts, hang-ups; reports of the media engine |
 //! | `transfer.rs` | transfers, blind and attended; calls with Replaces |
 //! | `desk.rs` | the admin API, registrations and texts outside of calls, habits of phones, accounts |
+//! | `lamps.rs` | subscriptions |
+//! | `texts.rs` | texts for phones that are away |
+//! | `restarts.rs` | restarts of the switch |
 //! | `trouble.rs` | network, power, store, clock, strangers, old messages that come again |
 
 mod desk;
+mod lamps;
+mod restarts;
 mod talk;
+mod texts;
 mod transfer;
 mod trouble;
 
@@ -28,7 +34,7 @@ const BUSY: usize = 8;
 
 /// The next event.
 pub fn act(life: &mut Life) {
-    if transfer::act(life) {
+    if transfer::act(life) || lamps::act(life) || texts::act(life) || restarts::act(life) {
         return;
     }
     match life.chance.below(100) {
@@ -122,14 +128,14 @@ fn called(life: &mut Life) {
     let state = [181, 182, 199, 183, 188, 182][usize::try_from(life.chance.below(6)).unwrap()];
     let described = life.chance.percent(30);
     life.with(index, |phone| match what {
-        0..=51 => phone.answer(call),
-        52..=64 => phone.ring(call, true),
-        65..=68 => phone.ring(call, false),
-        69..=78 => {
+        0..=50 => phone.answer(call),
+        51..=60 => phone.ring(call, true),
+        61..=63 => phone.ring(call, false),
+        64..=73 => {
             phone.mood.sends_to = Some(to);
             phone.reject(call, code);
         }
-        79..=94 => phone.says(call, state, described),
+        74..=94 => phone.says(call, state, described),
         95..=97 => phone.leaves(call),
         _ => {}
     });

@@ -37,10 +37,10 @@ pub fn talks(life: &mut Life) {
                 phone.moves_media(call, port);
                 phone.change(call, &Method::Invite, Some(direction));
             }
-            77..=81 if !may => phone.cancel_change(call),
-            82..=91 => phone.pass(call, &Method::Info, kind, key),
-            92..=95 => phone.pass(call, &Method::Message, "text/plain", &text),
-            96..=97 => phone.within(call, &Method::Options, |builder| builder),
+            77..=79 if !may => phone.cancel_change(call),
+            80..=91 => phone.pass(call, &Method::Info, kind, key),
+            92..=97 => phone.pass(call, &Method::Message, "text/plain", &text),
+            98..=99 => phone.within(call, &Method::Options, |builder| builder),
             _ => {}
         }
     });

@@ -11,7 +11,7 @@ const OFTEN: u64 = 22;
 
 /// Perhaps the next event is one of a transfer; true where it is.
 pub fn act(life: &mut Life) -> bool {
-    let Some(mut chance) = life.transfers.take() else {
+    let Some(mut chance) = life.chances.transfers.take() else {
         return false;
     };
     let acts = chance.percent(OFTEN);
@@ -27,7 +27,7 @@ pub fn act(life: &mut Life) -> bool {
             _ => mood(life, &mut chance),
         }
     }
-    life.transfers = Some(chance);
+    life.chances.transfers = Some(chance);
     acts
 }
 

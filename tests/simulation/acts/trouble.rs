@@ -8,7 +8,7 @@ use switch::Input;
 use tests::{sdp, world::EPOCH};
 
 use super::phone;
-use crate::{life::Life, weather::Weather};
+use crate::{ending, life::Life, weather::Weather};
 
 pub fn network(life: &mut Life) {
     let at = phone(life);
@@ -26,7 +26,7 @@ pub fn network(life: &mut Life) {
 
 pub fn power(life: &mut Life) {
     match life.chance.below(100) {
-        0..=1 => return life.killed(),
+        0..=1 => return ending::killed(life),
         2..=6 => return sleeps(life),
         _ => {}
     }

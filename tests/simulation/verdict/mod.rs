@@ -5,14 +5,18 @@
 //! | `left.rs` | what the switch still holds after the last call |
 //! | `sessions.rs` | what the two phones of a call, and the switch between them, think of the media |
 //! | `phones.rs` | what phones saw and heard |
+//! | `lamps.rs` | what phones are subscribed to |
+//! | `texts.rs` | texts outside of calls |
 //! | `records.rs` | records and events of calls |
 //! | `replies.rs` | answers to commands, when they come: they are judged at once and in every weather |
 
+mod lamps;
 mod left;
 mod phones;
 mod records;
 pub mod replies;
 mod sessions;
+mod texts;
 
 use std::time::Duration;
 
@@ -37,12 +41,20 @@ pub enum Moment {
     NowAndThen,
     /// After a pause without actions and without loss: all transactions have ended.
     Pause,
+    /// After that, still without loss; a verdict may let time pass.
+    Silence,
+    /// The switch was started again, ten seconds ago.
+    Started,
     /// At the end of the day, after [`ALL_SETTLED`]; some calls still go on.
     Settled,
     /// All calls were ended.
     CallsOver,
     /// The phones that still believed to be in a call have hung up, too.
     PhonesOver,
+    /// Then all phones have registered.
+    Registered,
+    /// Then all subscriptions have ended.
+    SubscriptionsOver,
 }
 
 /// One line of the list.
@@ -88,14 +100,16 @@ const fn verdict(
 /// Every verdict, in the order in which they are given at one moment.
 #[rustfmt::skip]
 const VERDICTS: &[Verdict] = {
-    use Moment::{CallsOver, Event, NowAndThen, Pause, PhonesOver, Settled};
+    use Moment::{CallsOver, Event, NowAndThen, Pause, PhonesOver, Registered, Settled, Silence, Started, SubscriptionsOver};
     &[
         //      what must be so                                     when                   up to    but after   how it is checked
         verdict("a silent phone loses its call in time",            &[Event, CallsOver],   Hostile, NEVER,     left::silent_calls_are_closed),
         verdict("no session outlives its timer",                    &[NowAndThen, Settled], Orderly, NEVER,    sessions::are_fresh),
         verdict("a call with a closed record is gone",              &[Pause],              Orderly, NEVER,     left::closed_calls_are_gone),
+        verdict("lamps show what the switch says",                  &[Silence, Started],   Rough,   NEVER,     lamps::are_right),
         verdict("media agree on both sides, except open changes",   &[Pause],              Rough,   KILLED,    sessions::agree_but_for_open_changes),
         verdict("media agree on both sides",                        &[Settled],            Rough,   KILLED,    sessions::agree),
+        verdict("a party on hold hears music",                      &[Pause, Settled],     Rough,   KILLED,    sessions::held_parties_hear_music),
         verdict("nothing is left in the switch, one record a call", &[CallsOver],          Hostile, NEVER,     left::nothing_is_left),
         verdict("bindings in memory are those on disk",             &[CallsOver],          Hostile, NEVER,     left::bindings_are_on_disk),
         verdict("bindings end in time",                             &[CallsOver],          Hostile, CLOCK_SET, left::bindings_end_in_time),
@@ -114,7 +128,11 @@ const VERDICTS: &[Verdict] = {
         verdict("no storm of messages",                             &[PhonesOver],         Hostile, NEVER,     phones::do_not_storm),
         verdict("no phone learns the address of another",           &[PhonesOver],         Rough,   NEVER,     phones::learn_no_address),
         verdict("strangers are refused and get no media",           &[PhonesOver],         Hostile, NEVER,     phones::strangers_are_refused),
-        verdict("no text is delivered twice",                       &[PhonesOver],         Orderly, NEVER,     phones::get_no_text_twice),
+        verdict("no text is delivered twice",                       &[PhonesOver, Registered], Orderly, NEVER,     phones::get_no_text_twice),
+        verdict("an accepted text is delivered or kept",            &[PhonesOver],         Rough,   CLOCK_SET, texts::are_not_lost),
+        verdict("kept texts come in order",                         &[Registered],         Orderly, NEVER,     texts::come_in_order),
+        verdict("no text waits for a phone that is there",          &[Registered],         Rough,   NEVER,     texts::wait_for_no_phone_that_is_there),
+        verdict("nothing is left of subscriptions",                 &[SubscriptionsOver],  Hostile, NEVER,     lamps::are_over),
     ]
 };
 

@@ -70,13 +70,19 @@ pub fn do_not_storm(life: &mut Life) {
 }
 
 /// No phone learns where another phone is: neither from an address, nor from a Call-ID or a tag (phones of the
-/// simulation write their address into those). Phones of one extension see each other's Contact when they register.
+/// simulation write their address into those). Phones of one extension see each other's Contact when they register. A lamp
+/// names the dialogs of the phone that it watches, so that another phone can take its place (RFC 4235 4.1).
 pub fn learn_no_address(life: &mut Life) {
     for phone in &life.world.phones {
         let own = phone.address.ip().to_string();
         let messages = phone.received.iter();
-        for message in messages.filter(|message| *message.method() != Method::Register) {
+        // Of the contacts of its extension.
+        let tells = |message: &&sip::Message| {
+            *message.method() == Method::Register || message.content_type() == Some("application/reginfo+xml")
+        };
+        for message in messages.filter(|message| !tells(message)) {
             let text = String::from_utf8_lossy(message.bytes());
+            let text = unnamed(&text);
             for (at, net) in NETS.iter().flat_map(|net| text.match_indices(net)) {
                 let colons = net.contains(':');
                 let in_address = |c: char| c.is_ascii_hexdigit() || c == if colons { ':' } else { '.' };
@@ -87,6 +93,16 @@ pub fn learn_no_address(life: &mut Life) {
             }
         }
     }
+}
+
+/// A message without the names of dialogs in the document of a lamp.
+fn unnamed(text: &str) -> String {
+    let parts = text.split(" call-id=\"").enumerate();
+    let rest = parts.map(|(at, part)| match part.find(" direction=\"") {
+        Some(end) if at > 0 => &part[end..],
+        Some(_) | None => part,
+    });
+    rest.collect()
 }
 
 /// A stranger that has no part in a call is refused. It hears nothing else (no ACK, no BYE, no INVITE that follows a

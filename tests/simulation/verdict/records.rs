@@ -128,7 +128,10 @@ pub fn are_those_of_the_callers(life: &mut Life) {
         assert!(call.given || cdrs.iter().any(agrees), "{cdrs:?}");
         // A script may move its caller, too.
         let linked = cdrs.iter().all(|cdr| !cdr.links.is_empty());
-        assert!(cdrs.len() == 1 || life.transfers.is_some() || linked, "{cdrs:?}");
+        assert!(
+            cdrs.len() == 1 || life.chances.transfers.is_some() || linked,
+            "{cdrs:?}"
+        );
     });
 }
 

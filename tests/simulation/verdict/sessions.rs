@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use media::{MediaId, Payload, Remote};
+use switch::{Hold, LiveLeg};
 use tests::{Phase, phone::PhoneCall, world::EPOCH};
 
 use crate::life::Life;
@@ -16,6 +17,61 @@ pub fn are_fresh(life: &mut Life) {
             assert!(fresh, "{} goes on without a refresh", call.invite.call_id());
         }
     }
+}
+
+/// The other party of a phone that holds hears music. Looked at where both phones are in this one call alone.
+pub fn held_parties_hear_music(life: &mut Life) {
+    if life.config.limits.services.hold != Hold::Music {
+        return;
+    }
+    let calls = life.list_calls();
+    let talking = talking(life, |phone| phone.mood.odd_sdp.is_none());
+    let mut hear = 0;
+    for live in calls.iter().filter(|live| live.doing.starts_with("dial")) {
+        let [one, other] = &live.legs[..] else { continue };
+        let legs = |leg: &LiveLeg| {
+            let all = calls.iter().flat_map(|live| &live.legs);
+            all.filter(|other| other.remote == leg.remote).count()
+        };
+        // A phone that has lost power knows nothing of some of its legs.
+        let at = |leg: &LiveLeg| {
+            let call = only_call(life, &leg.remote, &talking);
+            call.filter(|(_, call)| legs(leg) == 1 && call.incoming != leg.inbound)
+        };
+        let (Some(one), Some(other)) = (at(one), at(other)) else {
+            continue;
+        };
+        for ((_, holder), (id, held)) in [(one, other), (other, one)] {
+            let (holds, hears) = (holder.media().direction, held.media().direction);
+            if holds.receive || !hears.receive || !hears.send || held.refused > 0 || holder.refused > 0 {
+                continue;
+            }
+            let plays = &life.world.engine.ports[&id].plays;
+            let name = held.invite.call_id();
+            assert!(
+                matches!(plays, Some((media::Source::Music(_), _))),
+                "the party on hold in {name} hears {plays:?}: {live:?}"
+            );
+            hear += 1;
+        }
+    }
+    life.counts.music += hear;
+}
+
+/// The port and the call of the phone at this address, if the phone is in this one call alone.
+fn only_call<'a>(
+    life: &'a Life,
+    remote: &str,
+    talking: &BTreeMap<MediaId, Talker<'a>>,
+) -> Option<(MediaId, &'a PhoneCall)> {
+    let mut phones = life.world.phones.iter();
+    let phone = phones.find(|phone| phone.address.to_string() == remote)?;
+    let mut open = phone.calls.iter().filter(|call| !matches!(call.phase, Phase::Over(_)));
+    let (call, None) = (open.next()?, open.next()) else {
+        return None;
+    };
+    let mut ports = talking.iter().filter(|(_, (_, talks, _))| std::ptr::eq(*talks, call));
+    ports.next().map(|(id, _)| (*id, call))
 }
 
 /// Packets of sound that a phone sends, to see whether the other phone hears them.

@@ -56,6 +56,11 @@ impl Absent {
         self.queues.contains_key(number) || self.pending.values().any(|pending| pending.message.to == number)
     }
 
+    /// How many extensions have messages, plus the messages that the store is writing.
+    pub fn queues(&self) -> usize {
+        self.queues.len() + self.pending.len()
+    }
+
     /// How many messages are kept.
     pub const fn len(&self) -> usize {
         self.count

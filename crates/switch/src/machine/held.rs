@@ -53,6 +53,19 @@ impl Switch {
         ]
     }
 
+    /// How many entries the tables have that outlive calls, by the table's name: subscriptions, contacts, messages that are
+    /// kept. A test compares them with what is on disk.
+    pub fn lasting(&self) -> [(&'static str, usize); 5] {
+        let x = &self.x;
+        [
+            ("subscriptions, with their names and timers", x.subscribed.table.held()),
+            ("dialogs of subscriptions", x.stack.dialogs.of_subscriptions()),
+            ("contacts", x.registrar.len()),
+            ("kept messages", self.ingress.absent.len()),
+            ("queues of kept messages", self.ingress.absent.queues()),
+        ]
+    }
+
     /// The lines of an extension, the oldest first: whether it calls (else it is called), how far the line is in the
     /// words of the admin API, and whom it is connected with or is to be, as its phone is told.
     pub fn lines(&self, number: &str) -> Vec<(bool, &'static str, String)> {

@@ -96,6 +96,11 @@ impl Dialogs {
         DialogId::of_replaces(replaces).any(|dialog| recent().any(|(cancelled, _)| *cancelled == dialog))
     }
 
+    /// How many dialogs of subscriptions are open.
+    pub fn of_subscriptions(&self) -> usize {
+        self.users.len() - self.of_calls()
+    }
+
     /// How many dialogs of calls are open.
     pub fn of_calls(&self) -> usize {
         let users = self.users.values();

@@ -261,6 +261,12 @@ impl Subscriptions {
         self.entries.len()
     }
 
+    /// How many entries its tables have together: none once there is no subscription.
+    pub fn held(&self) -> usize {
+        let names = self.by_number.len() + self.by_watcher.len();
+        self.entries.len() + names + self.due.len() + self.ends.len()
+    }
+
     /// How many NOTIFYs are under way, plus subscriptions that end.
     pub fn under_way(&self) -> usize {
         let busy = self.entries.iter().filter(|entry| entry.is_busy());
