@@ -389,3 +389,35 @@ fn parties_that_are_joined_are_asked_once_for_a_codec_that_both_have() {
     );
     stage.ends(&alice, &carol);
 }
+
+#[test]
+fn an_offer_of_the_former_party_that_is_answered_late_leaves_no_needless_conversion() {
+    let stage = Stage::default();
+    let (alice, bob) = (stage.phone("101"), stage.phone("102"));
+    let (carol, dave) = (stage.phone("103"), stage.phone("104"));
+    has(&alice, &["OPUS", "PCMU"]);
+    has(&bob, &["PCMU"]);
+    has(&carol, OPUS);
+    has(&dave, G711);
+    alice.calls("102");
+    bob.rings().answers().talks();
+    alice.talks();
+    let first = bob.line();
+    bob.calls("103");
+    carol.rings().answers().talks();
+    bob.talks();
+    // Alice is asked for Carol's codec, and says so only when Dave has taken Carol's place.
+    alice.feels(|mood| mood.waits_with_changes = true);
+    bob.transfers(&first, &bob.line());
+    dave.picks_up(&carol).talks();
+    alice.feels(|mood| mood.waits_with_changes = false).decides(200);
+    stage.pass(3.0);
+    assert_eq!(
+        (hears(&stage, &alice)[0].as_str(), hears(&stage, &dave)[0].as_str()),
+        ("PCMU", "PCMU"),
+        "{}",
+        stage.ladder()
+    );
+    stage.hear_each_other(&alice, &dave);
+    stage.ends(&alice, &dave);
+}

@@ -147,15 +147,8 @@ impl Bridge {
             }
             (Passing::None, Ok(spec)) => {
                 x.with_leg(other, |leg, _| leg.offer_instead(&spec));
-                let offered = self.resync(x, other, &spec);
-                // A late answer may be to an offer that was made for the former other leg.
-                let heard = x.legs.get(other).and_then(|leg| Some(leg.heard()?.direction()));
-                let faces = heard
-                    .filter(|_| spec.has_audio())
-                    .map(|direction| self.as_told(x, other, spec.with_direction(direction)));
-                let told = |spec: &Spec| x.legs.get(leg).is_some_and(|leg| leg.fit(spec) == Fit::Same);
-                if !offered && faces.is_some_and(|spec| !told(&spec)) {
-                    self.bring_back(x, leg, other);
+                if !self.resync(x, other, &spec) && spec.has_audio() {
+                    self.settle_late(x, leg, other, spec);
                 }
             }
             (Passing::Withdrawn | Passing::None, Err(code)) => {
@@ -164,6 +157,26 @@ impl Bridge {
                     self.bring_back(x, other, leg);
                 }
             }
+        }
+    }
+
+    /// The answer of a leg may be a late one, to an offer that was made for the former other leg: the leg is offered what its
+    /// other leg (`other`) has, where the direction is not that one, or where it would be converted needlessly.
+    fn settle_late(&mut self, x: &mut Core, leg: LegId, other: LegId, answer: Spec) {
+        let Some(heard) = x.legs.get(other).and_then(Leg::heard) else {
+            return;
+        };
+        let faces = self.as_told(x, other, answer.with_direction(heard.direction()));
+        let fit = |spec: &Spec| x.legs.get(leg).map(|leg| leg.fit(spec));
+        if fit(&faces) != Some(Fit::Same) {
+            return self.bring_back(x, leg, other);
+        }
+        let Some(wish) = wish(x, other).map(|wish| wish.with_direction(faces.direction())) else {
+            return;
+        };
+        let prefers_other = x.legs.get(leg).is_some_and(|leg| leg.prefers_other(&wish));
+        if prefers_other || fit(&wish) == Some(Fit::NeedsOffer) {
+            self.offer_again(x, leg, &wish);
         }
     }
 }
