@@ -2,7 +2,7 @@
 
 use media::SdpDirection::{Inactive, RecvOnly, SendOnly, SendRecv};
 use sip::Method;
-use tests::{Actor, Settings, Stage};
+use tests::{Actor, Phase, Settings, Stage, phone::Reliable};
 
 /// A stage on which there is music.
 fn stage() -> Stage {
@@ -348,4 +348,35 @@ fn a_phone_that_never_listens_does_not_hold() {
     hears_music(&stage, &alice, None);
     assert!(stage.reaches(&camera, &alice), "\n{}", stage.ladder());
     stage.ends(&camera, &alice);
+}
+
+#[test]
+fn a_caller_that_is_connected_before_its_2xx_may_go_hears_the_music_of_the_party_that_holds() {
+    let stage = Stage::new(Settings::with_music(
+        r#"fn on_call(caller) {
+            if caller.dialed != "600" { caller.dial(caller.dialed, #{ timeout: 20 }); }
+            else { caller.answer(); caller.wait(4); caller.pickup("102"); }
+        }"#,
+    ));
+    let (alice, bob, carol) = (stage.phone("101"), stage.phone("102"), stage.phone("103"));
+    alice.feels(|mood| mood.reliable = Reliable::Supported);
+    carol.calls("600").talks();
+    carol.holds().feels(|mood| mood.answers_with = Some(SendOnly));
+    stage.pass(3.7);
+    alice.calls("102");
+    bob.rings().plays_early();
+    // RFC 3262 section 3: the 2xx waits for the PRACK, which is lost and sent again.
+    stage.pass(0.007);
+    stage.with(|world| world.net.faults.loss = 100);
+    stage.pass(0.02);
+    stage.with(|world| world.net.faults.loss = 0);
+    bob.ends_with(487);
+    assert_eq!(alice.phase(), Some(Phase::Ringing), "\n{}", stage.ladder());
+    alice.talks();
+    hears_music(&stage, &alice, Some("default"));
+    stage.is_alone(&alice);
+    carol.feels(|mood| mood.answers_with = None).resumes();
+    hears_music(&stage, &alice, None);
+    stage.hear_each_other(&alice, &carol);
+    stage.ends(&alice, &carol);
 }

@@ -37,6 +37,13 @@ impl Bridge {
         self.join_lines(x);
     }
 
+    /// A leg whose 2xx waited for a PRACK is up. A phone on the other side may hold since before: the hold was not told, and
+    /// only now is there a phone that hears music.
+    pub fn came_up(&mut self, x: &mut Core) {
+        self.settle_holds(x);
+        self.join_lines(x);
+    }
+
     /// Offers a leg what the other one chose, where that does not fit what was agreed on before. True where it does so.
     fn resync(&mut self, x: &mut Core, leg: LegId, spec: &Spec) -> bool {
         let opens = spec.direction() == SdpDirection::SendRecv;

@@ -155,6 +155,13 @@ pub(super) fn subject_confirmed(call: &mut Call, x: &mut Core, subject: LegId, a
     digits::session_changed(call, x);
 }
 
+/// A leg that was connected while its 2xx waited for a PRACK is up now.
+pub(super) fn came_up(call: &mut Call, x: &mut Core) {
+    if let Some(bridge) = &mut call.bridge {
+        bridge.came_up(x);
+    }
+}
+
 /// The leg that is connected with the subject reports.
 pub(super) fn partner_event(call: &mut Call, x: &mut Core, partner: LegId, event: LegEvent) {
     match event {
@@ -166,6 +173,7 @@ pub(super) fn partner_event(call: &mut Call, x: &mut Core, partner: LegId, event
             }
             digits::session_changed(call, x);
         }
+        LegEvent::Setup(SetupEvent::Accepted) => came_up(call, x),
         LegEvent::Session(event) => session_event(call, x, partner, event),
         LegEvent::Passed { server, request } => digits::passed(call, x, partner, server, &request),
         LegEvent::Setup(_) | LegEvent::Referred { .. } => {}

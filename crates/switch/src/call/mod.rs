@@ -396,7 +396,10 @@ impl Call {
     fn subject_event(&mut self, x: &mut Core, subject: LegId, event: LegEvent) {
         match event {
             LegEvent::Setup(SetupEvent::Cancelled) => self.subject_gone(x, Ending::cancelled()),
-            LegEvent::Setup(SetupEvent::Accepted) => self.mark_answered(x, Began::Answered),
+            LegEvent::Setup(SetupEvent::Accepted) => {
+                self.mark_answered(x, Began::Answered);
+                connect::came_up(self, x);
+            }
             LegEvent::Setup(SetupEvent::Lost) => {
                 let detail = "the caller's phone did not acknowledge a provisional response";
                 self.subject_gone(x, Ending::system(CauseCode::CallerNoPrack, 504, detail));
