@@ -23,6 +23,8 @@ const AROUND_KEY: Duration = Duration::from_millis(200);
 const LONGEST_KEY: Duration = Duration::from_secs(8);
 /// A group of legs that hears nothing rests after this time.
 const REST: Duration = Duration::from_millis(1_200);
+/// As [`REST`], where no phone has said anything since the group last rested: what Tandem itself plays needs no rest.
+const MOMENT: Duration = Duration::from_millis(60);
 /// Phones are told apart by their addresses.
 const SSRC: u32 = 7;
 
@@ -34,6 +36,8 @@ pub struct Sounding {
     /// How long the keys last that were pressed since the engine's clock last ran: while a key is pressed, its receiver is
     /// sent no sound.
     pressed: Duration,
+    /// A phone has said something, and the engine has not come to rest since.
+    stirred: bool,
 }
 
 impl Default for Sounding {
@@ -42,6 +46,7 @@ impl Default for Sounding {
             relay: Relay::new(Config::default()),
             now: Duration::ZERO,
             pressed: Duration::ZERO,
+            stirred: false,
         }
     }
 }
@@ -50,7 +55,12 @@ impl Sounding {
     /// Carries out a command.
     pub fn apply(&mut self, now: Instant, command: &Command) {
         let epoch = Duration::from_micros(EPOCH.unsigned_abs() + now.as_micros());
-        self.pass_until(epoch);
+        let rest = if std::mem::take(&mut self.stirred) {
+            REST
+        } else {
+            MOMENT
+        };
+        self.pass_until(epoch, rest);
         if let Command::Dtmf { millis, .. } = command {
             self.pressed += Duration::from_millis(u64::from(*millis)) + AROUND_KEY;
         }
@@ -84,10 +94,10 @@ impl Sounding {
         while self.relay.poll_event().is_some() {}
     }
 
-    /// Lets time pass. The engine's clock ticks until what it decodes has come to rest; from then on nothing is heard that
-    /// could differ.
-    fn pass_until(&mut self, until: Duration) {
-        let rested = until.min(self.now + REST);
+    /// Lets time pass. The engine's clock ticks for the time `rest`, until what it decodes has come to rest; from then on
+    /// nothing is heard that could differ.
+    fn pass_until(&mut self, until: Duration, rest: Duration) {
+        let rested = until.min(self.now + rest);
         while let Some(at) = self.relay.next_tick().filter(|at| *at <= rested) {
             self.now = self.now.max(at);
             self.relay.tick(self.now, &mut |_, _, _: &[u8]| {});
@@ -107,8 +117,9 @@ impl Sounding {
         let mut came = 0;
         let released = self.now + std::mem::take(&mut self.pressed);
         while self.now < released {
-            self.pass_until((self.now + REST).min(released));
+            self.pass_until((self.now + REST).min(released), REST);
         }
+        self.stirred = true;
         for _ in 0..packets {
             let length = encoder.encode(&sound, &mut octets);
             let mut packet = self.header(payload);
