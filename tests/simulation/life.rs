@@ -71,6 +71,8 @@ pub struct Life {
 pub struct Chances {
     /// Transfers.
     pub transfers: Option<Chance>,
+    /// Holds.
+    pub holds: Option<Chance>,
     /// Subscriptions.
     pub lamps: Option<Chance>,
     /// Texts for phones that are away.
@@ -84,6 +86,7 @@ impl Chances {
         let of = |name, percent| Some(Chance(seed ^ name)).filter(|chance| chance.clone().percent(percent));
         Self {
             transfers: of(0x7265_6665, 75),
+            holds: of(0x686f_6c64, 60),
             lamps: of(0x6c61_6d70, 70),
             texts: of(0x7465_7874, 60),
             restarts: of(0x7374_6172, 30),
@@ -119,6 +122,8 @@ pub struct Counts {
     pub lamps: u64,
     /// Documents that phones have published, and those they wanted to.
     pub published: u64,
+    /// Keys of phones that were to set what the extension wants.
+    pub keys: u64,
     /// Lamps whose state was compared with that of the switch.
     pub compared: u64,
     /// Restarts of the switch, orderly or not.
@@ -174,6 +179,7 @@ impl Life {
         life.is_of_one_switch();
         for chance in [
             &mut life.chances.transfers,
+            &mut life.chances.holds,
             &mut life.chances.lamps,
             &mut life.chances.texts,
         ] {

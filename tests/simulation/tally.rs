@@ -64,6 +64,7 @@ const NEEDED: &[(&str, u64)] = &[
     ("documents of subscriptions", 1_000),
     ("lamps compared with the switch", 100),
     ("documents published", 50),
+    ("keys that set what the extension wants", 5),
     ("texts kept", 100),
     ("kept texts delivered", 100),
     ("restarts", 10),
@@ -92,6 +93,7 @@ impl Tally {
         tally.add("parties on hold that heard music", counts.music);
         tally.add("lamps compared with the switch", counts.compared);
         tally.add("documents published", counts.published);
+        tally.add("keys that set what the extension wants", counts.keys);
         tally.add("restarts", counts.restarts);
         tally.add("calls picked up", life.world.picked_up);
         tally.add("pages that phones heard", life.world.paged);

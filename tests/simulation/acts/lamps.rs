@@ -4,7 +4,10 @@ use sip::{HeaderName, Method};
 use switch::Input;
 use tests::net::Chance;
 
-use crate::{life::Life, scripts::pick};
+use crate::{
+    life::Life,
+    scripts::{CONFERENCES, pick},
+};
 
 /// Of a hundred events of a world with lamps, this many belong to subscriptions.
 const OFTEN: u64 = 9;
@@ -19,7 +22,8 @@ pub fn act(life: &mut Life) -> bool {
     let acts = chance.percent(OFTEN);
     if acts {
         match chance.below(100) {
-            0..=44 => subscribes(life, &mut chance),
+            0..=40 => subscribes(life, &mut chance),
+            41..=44 => presses(life, &mut chance),
             45..=64 => subscribes_again(life, &mut chance),
             65..=72 => ends(life, &mut chance),
             73..=79 => messages(life, &mut chance),
@@ -63,16 +67,19 @@ fn subscribes(life: &mut Life, chance: &mut Chance) {
         return;
     }
     let own = life.world.phones[phone].number.clone();
+    let room = one(chance, &CONFERENCES).unwrap_or_default();
     let watched = match chance.below(12) {
         0 => "701".to_owned(),
         1 => "999".to_owned(),
         _ => pick(chance, &life.numbers),
     };
-    let (package, number) = match chance.below(10) {
+    let (package, number) = match chance.below(12) {
         0..=5 => ("dialog", watched),
         6 => ("presence", watched),
         7 => ("message-summary", watched),
         8 => ("presence", watched),
+        9 => ("conference", room.to_owned()),
+        10 => ("as-feature-event", own),
         _ => ("reg", own),
     };
     life.counts.lamps += 1;
@@ -92,6 +99,38 @@ fn ends(life: &mut Life, chance: &mut Chance) {
     let on = on(life);
     let Some((phone, lamp)) = one(chance, &on) else { return };
     life.with(phone, |phone| phone.subscribe_again(lamp, 0, |it| it));
+}
+
+/// A key of a phone sets do not disturb, or forwards all calls; mostly it ends that.
+fn presses(life: &mut Life, chance: &mut Chance) {
+    let on = on(life);
+    let keys = on.into_iter().filter(|(phone, lamp)| {
+        let lamp = &life.world.phones[*phone].lamps[*lamp];
+        lamp.package.starts_with("as-feature-event")
+    });
+    let keys: Vec<_> = keys.collect();
+    let Some((phone, lamp)) = one(chance, &keys) else {
+        return;
+    };
+    let (sets, to) = (chance.percent(25), pick(chance, &life.numbers));
+    let (root, inner) = if chance.percent(50) {
+        let inner = format!("<doNotDisturbOn>{sets}</doNotDisturbOn>");
+        ("SetDoNotDisturb", inner)
+    } else {
+        let inner = format!(
+            "<forwardingType>forwardImmediate</forwardingType><activateForward>{sets}</activateForward><forwardDN>{to}</forwardDN>"
+        );
+        ("SetForwarding", inner)
+    };
+    let body = format!(
+        "<{root} xmlns=\"http://www.ecma-international.org/standards/ecma-323/csta/ed3\"><device/>{inner}</{root}>"
+    );
+    life.counts.keys += 1;
+    life.with(phone, |phone| {
+        phone.subscribe_again(lamp, 3_600, |it| {
+            it.body("application/x-as-feature-event+xml", body.as_bytes())
+        });
+    });
 }
 
 /// Voice messages come and go.

@@ -6,12 +6,14 @@
 //! | `talk.rs` | within calls: changes, keys, texts, hang-ups; reports of the media engine |
 //! | `transfer.rs` | transfers, blind and attended; calls with Replaces |
 //! | `desk.rs` | the admin API, registrations and texts outside of calls, habits of phones, accounts |
-//! | `lamps.rs` | subscriptions |
+//! | `holds.rs` | holds |
+//! | `lamps.rs` | subscriptions, and keys of phones that set what the extension wants |
 //! | `texts.rs` | texts for phones that are away |
 //! | `restarts.rs` | restarts of the switch |
 //! | `trouble.rs` | network, power, store, clock, strangers, old messages that come again |
 
 mod desk;
+mod holds;
 mod lamps;
 mod restarts;
 mod talk;
@@ -34,7 +36,8 @@ const BUSY: usize = 8;
 
 /// The next event.
 pub fn act(life: &mut Life) {
-    if transfer::act(life) || lamps::act(life) || texts::act(life) || restarts::act(life) {
+    let acts = transfer::act(life) || holds::act(life) || lamps::act(life) || texts::act(life);
+    if acts || restarts::act(life) {
         return;
     }
     match life.chance.below(100) {

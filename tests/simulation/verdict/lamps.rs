@@ -34,8 +34,11 @@ fn subscriptions(life: &mut Life) -> Vec<LiveSubscription> {
 pub fn are_right(life: &mut Life) {
     for step in 0..STEPS {
         let list = subscriptions(life);
-        let presence = presence(life);
-        let (compared, wrong) = compare(life, &list, &presence);
+        let elsewhere = Elsewhere {
+            presence: presence(life),
+            members: members(life),
+        };
+        let (compared, wrong) = compare(life, &list, &elsewhere);
         if let Some(wrong) = wrong {
             assert!(step + 1 < STEPS, "{wrong}");
             life.world.pass(STEP);
@@ -43,6 +46,25 @@ pub fn are_right(life: &mut Life) {
             life.counts.compared += compared;
             return;
         }
+    }
+}
+
+/// What the switch says by the commands of the admin API.
+struct Elsewhere {
+    /// See [`presence`].
+    presence: BTreeMap<String, String>,
+    /// How many members each conference has.
+    members: BTreeMap<String, usize>,
+}
+
+fn members(life: &mut Life) -> BTreeMap<String, usize> {
+    life.world.handle(Input::Command {
+        id: CommandId(1),
+        command: Command::ListConferences,
+    });
+    match life.world.replies.pop() {
+        Some(Ok(Reply::Conferences(list))) => list.into_iter().map(|one| (one.room, one.members.len())).collect(),
+        other => panic!("conferences are listed: {other:?}"),
     }
 }
 
@@ -61,7 +83,7 @@ fn presence(life: &mut Life) -> BTreeMap<String, String> {
 }
 
 /// How many lamps were compared, and what is wrong with one of them.
-fn compare(life: &Life, list: &[LiveSubscription], presence: &BTreeMap<String, String>) -> (u64, Option<String>) {
+fn compare(life: &Life, list: &[LiveSubscription], elsewhere: &Elsewhere) -> (u64, Option<String>) {
     let mut compared = 0;
     for phone in life.world.phones.iter().filter(|phone| !phone.mood.dead) {
         let on = phone.lamps.iter().filter(|lamp| lamp.is_on(life.world.now, SPARE));
@@ -80,7 +102,7 @@ fn compare(life: &Life, list: &[LiveSubscription], presence: &BTreeMap<String, S
             if !is_reached(row, phone) {
                 continue;
             }
-            let (shows, says) = (shown(lamp), said(life, lamp, presence));
+            let (shows, says) = (shown(lamp), said(life, lamp, elsewhere));
             if shows != says {
                 return (0, Some(format!("{} shows {shows}, and the switch says {says}", name())));
             }
@@ -111,6 +133,12 @@ fn all<'a>(document: &'a str, before: &str, after: char) -> BTreeSet<&'a str> {
     parts.filter_map(|part| part.split(after).next()).collect()
 }
 
+/// The text of the first element that begins so.
+fn between<'a>(document: &'a str, begin: &str) -> &'a str {
+    let rest = document.split(begin).nth(1).unwrap_or_default();
+    rest.split('<').next().unwrap_or_default()
+}
+
 /// What a lamp shows.
 fn shown(lamp: &Lamp) -> String {
     let document = lamp.document();
@@ -131,12 +159,20 @@ fn shown(lamp: &Lamp) -> String {
         let published = document.matches("<tuple id=\"p").count().saturating_sub(1);
         return format!("{}, {published} published", note.unwrap_or_default().to_lowercase());
     }
+    if lamp.package.starts_with("conference") {
+        return between(document, "<user-count>").to_owned();
+    }
+    if lamp.package.starts_with("as-feature-event") {
+        let forwards = document.split("forwardImmediate<").nth(1).unwrap_or_default();
+        let (dnd, to) = (between(document, "<doNotDisturbOn>"), between(forwards, "<forwardTo>"));
+        return format!("do not disturb: {dnd}, forwards to {to:?}");
+    }
     let line = document.lines().find_map(|line| line.strip_prefix("Voice-Message: "));
     line.unwrap_or("nothing").to_owned()
 }
 
 /// The same by what the switch says elsewhere.
-fn said(life: &Life, lamp: &Lamp, presence: &BTreeMap<String, String>) -> String {
+fn said(life: &Life, lamp: &Lamp, elsewhere: &Elsewhere) -> String {
     let bindings = life.world.bindings.values();
     let bindings = bindings.filter(|binding| binding.number == lamp.number);
     if lamp.package.starts_with("dialog") {
@@ -159,9 +195,25 @@ fn said(life: &Life, lamp: &Lamp, presence: &BTreeMap<String, String>) -> String
         return format!("{:?}", ids.iter().map(String::as_str).collect::<BTreeSet<_>>());
     }
     if lamp.package.starts_with("presence") {
-        return presence
+        return elsewhere
+            .presence
             .get(&lamp.number)
             .map_or_else(|| shown(lamp), |says| says.replace("dnd", "do not disturb"));
+    }
+    if lamp.package.starts_with("conference") {
+        return elsewhere
+            .members
+            .get(&lamp.number)
+            .copied()
+            .unwrap_or_default()
+            .to_string();
+    }
+    if lamp.package.starts_with("as-feature-event") {
+        let Some(extension) = life.world.people.get(&lamp.number) else {
+            return shown(lamp);
+        };
+        let to = extension.forward_always.as_deref().unwrap_or_default();
+        return format!("do not disturb: {}, forwards to {to:?}", extension.dnd);
     }
     let (new, old) = life.mailboxes.get(&lamp.number).copied().unwrap_or_default();
     format!("{new}/{old} (0/0)")
