@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use media::Event as Media;
 use sip::{HeaderName, Method};
-use switch::{CauseCode, Cdr, Command, EndedBy, Input};
+use switch::{CauseCode, Cdr, Command, EndedBy, Input, Unresolved};
 use tests::{Actor, Settings, Stage};
 
 /// The record of what `happens` in a world with three extensions, of which 103 has no phone.
@@ -235,6 +235,16 @@ fn of_people() -> Vec<(CauseCode, CauseCode)> {
     ]
 }
 
+/// A script dials a host whose look-up leads to nothing, for this reason.
+fn without_host(why: Unresolved) -> CauseCode {
+    plan("caller.dial(\"sip:a@lost.example\");", |stage, alice, _| {
+        stage.with(|world| world.lost.insert("lost.example".into(), why));
+        alice.calls("900");
+        stage.pass(6.0);
+        alice.ends_with(480);
+    })
+}
+
 fn of_numbers_and_scripts() -> Vec<(CauseCode, CauseCode)> {
     use CauseCode as C;
     let by_plan = |text: &str, code: u16| plan(text, ends("900", code));
@@ -258,10 +268,11 @@ fn of_numbers_and_scripts() -> Vec<(CauseCode, CauseCode)> {
                 alice.calls("102").ends_with(482);
             }),
         ),
-        (
-            C::NumberUnresolved,
-            by_plan("caller.dial(\"sip:a@nowhere.example\")", 480),
-        ),
+        (C::NumberUnresolved, without_host(Unresolved::NoWay)),
+        (C::DnsNotFound, without_host(Unresolved::NotFound)),
+        (C::DnsTimeout, without_host(Unresolved::Timeout)),
+        (C::DnsFailed, without_host(Unresolved::Failed)),
+        (C::DnsTooMany, without_host(Unresolved::TooMany)),
         (C::ScriptRejected, by_plan("caller.reject(486)", 486)),
         (C::ScriptRedirected, by_plan("caller.redirect(\"102\")", 302)),
         (C::ScriptHungUp, by_plan("caller.hangup()", 603)),

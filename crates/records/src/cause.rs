@@ -96,8 +96,16 @@ catalogue! {
     NumberNoTrunk = "number.no_trunk", "There is no trunk of that name", "Correct the trunk's name in the dialplan.";
     NumberLoop = "number.loop", "The call was forwarded in a circle",
         "Correct the forwarding of the extensions that forward to each other.";
-    NumberUnresolved = "number.unresolved", "The host of the target could not be found",
-        "Check the host's name, and the DNS server of this machine.";
+    NumberUnresolved = "number.unresolved", "There is no way to the host of the target",
+        "Check the host and the transport of the target: Tandem needs a listener (--sip) of that transport and IP version.";
+    DnsNotFound = "dns.not_found", "The host of the target does not exist, or has no address in DNS",
+        "Check the host's name for typing errors; ask the name server for it (dig NAME).";
+    DnsTimeout = "dns.timeout", "The name server did not answer in time when the host of the target was looked up",
+        "Check that this machine reaches its name server: /etc/resolv.conf, or the setting --dns.";
+    DnsFailed = "dns.failed", "The name server could not say where the host of the target is",
+        "Ask the name server for the host (dig NAME): it refuses, or the domain is set up wrongly.";
+    DnsTooMany = "dns.too_many", "Too many look-ups of host names were under way",
+        "Check that the name server answers; raise the limit of look-ups (--dns-lookups).";
     PickupNothing = "pickup.nothing", "No call rang at {dialed} that could be picked up", "";
     PickupDenied = "pickup.denied", "The caller may not pick up that call",
         "Put both extensions into the same pickup group.";

@@ -23,6 +23,7 @@ use bytes::Bytes;
 use sip::{Flow, Instant, Limits, Message, Transport};
 use switch::{
     Binding, CallUid, Cdr, CdrAnswer, Config, Event, Hold, Input, KeptMessage, Keys, Listener, Output, Switch,
+    Unresolved,
 };
 
 use crate::{
@@ -147,6 +148,8 @@ pub struct World {
     pub store_works: bool,
     /// The address of each host name; other names do not resolve.
     pub hosts: BTreeMap<String, SocketAddr>,
+    /// Hosts whose look-up leads to nothing, and why; after 5 s where no name server answers, else at once.
+    pub lost: BTreeMap<String, Unresolved>,
     /// Further addresses of hosts.
     pub others: BTreeMap<String, Vec<SocketAddr>>,
     /// The messages so far.
@@ -231,6 +234,7 @@ impl World {
             wakes: Vec::new(),
             push_works: true,
             hosts: BTreeMap::new(),
+            lost: BTreeMap::new(),
             others: BTreeMap::new(),
             ladder: Ladder::default(),
             recording: None,

@@ -5,7 +5,7 @@ use std::{net::SocketAddr, time::Duration};
 use sip::{Flow, Transport};
 use switch::{
     AccountChange, BindingChange, CallUid, Cdr, CdrAnswer, Input, LastNumber, LegQuality, Outcome, Output,
-    PickupStatus, Pin, Query, QueryId, ScriptCommand, SettingsPatch, SubscriptionChange,
+    PickupStatus, Pin, Query, QueryId, ScriptCommand, SettingsPatch, SubscriptionChange, Unresolved,
 };
 
 use super::{EPOCH, World};
@@ -50,7 +50,9 @@ impl World {
 
     fn look_up(&mut self, query: QueryId, what: Query) {
         match what {
-            Query::Resolve { host, port, transport } => self.resolve(query, &host, port, transport),
+            Query::Resolve {
+                host, port, transport, ..
+            } => self.resolve(query, &host, port, transport),
             Query::SaveBindings(changes) => {
                 let ok = self.store_works;
                 if ok {
@@ -111,8 +113,14 @@ impl World {
             connection: None,
         };
         let others = self.others.get(host).into_iter().flatten().copied();
-        let flows = remote.into_iter().chain(others).map(flow).collect();
-        self.after(Duration::from_millis(20), Input::Resolved { query, flows });
+        let flows: Vec<Flow> = remote.into_iter().chain(others).map(flow).collect();
+        let (patience, found) = match (self.lost.get(host).copied(), flows.is_empty()) {
+            (Some(Unresolved::Timeout), _) => (Duration::from_secs(5), Err(Unresolved::Timeout)),
+            (Some(why), _) => (Duration::from_millis(20), Err(why)),
+            (None, true) => (Duration::from_millis(20), Err(Unresolved::NotFound)),
+            (None, false) => (Duration::from_millis(20), Ok(flows)),
+        };
+        self.after(patience, Input::Resolved { query, ways: found });
     }
 
     fn change_settings(&mut self, query: QueryId, extension: &str, change: &SettingsPatch) {

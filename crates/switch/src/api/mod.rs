@@ -9,6 +9,7 @@
 //! | `parties.rs` | arguments and results of `pickup`, `park` and `page` |
 //! | `proxy.rs` | arguments of `proxy` |
 //! | `reject.rs` | the statuses of `reject` |
+//! | `resolve.rs` | what the look-up of a host comes to |
 //! | `script.rs` | what a script asks for and gets |
 //! | `sound.rs` | arguments and results of `collect`, `record` and `conference` |
 //!
@@ -23,6 +24,7 @@ mod image;
 mod parties;
 mod proxy;
 mod reject;
+mod resolve;
 mod script;
 
 use std::net::SocketAddr;
@@ -50,6 +52,7 @@ pub use records::{
     WayQuality, is_number,
 };
 pub use reject::{NoRejectCode, RejectCode};
+pub use resolve::{Unresolved, Ways};
 pub use script::{
     Dial, DialResult, DialStatus, ExtensionState, Facts, LastNumber, Outcome, Position, ScriptCommand, ScriptEntry,
     ScriptEvent, ScriptFault, Strategy, Target, Verb,
@@ -110,12 +113,12 @@ pub enum Input {
     Media(media::Event),
     /// A script reports.
     Script(ScriptEvent),
-    /// The answer to [`Query::Resolve`]: the ways to try, best first; empty if nothing was found.
+    /// The answer to [`Query::Resolve`].
     Resolved {
         /// The number of the query.
         query: QueryId,
-        /// Ways to the target.
-        flows: Vec<Flow>,
+        /// The ways to the host, or why there is none.
+        ways: Ways,
     },
     /// The answer to [`Query::SaveBindings`], [`Query::SaveSubscription`], [`Query::OpenCdr`], [`Query::KeepMessage`] or [`Query::ChangeSettings`]:
     /// it is on disk, or could not be written.
@@ -172,7 +175,7 @@ pub enum Input {
 /// A query to the outside. Each is answered by one [`Input`] with the same number.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Query {
-    /// Find a host (RFC 3263). Answered by [`Input::Resolved`].
+    /// Find a host (RFC 3263 section 4). Answered by [`Input::Resolved`].
     Resolve {
         /// A name or a literal address.
         host: String,
@@ -180,6 +183,8 @@ pub enum Query {
         port: Option<u16>,
         /// If the URI names one.
         transport: Option<Transport>,
+        /// The URI is a `sips:` URI: only a transport under TLS leads to the host (RFC 3263 section 4.1).
+        secure: bool,
     },
     /// Make these changes to the bindings of an address-of-record durable. Answered by [`Input::Stored`].
     SaveBindings(Vec<BindingChange>),

@@ -3,10 +3,9 @@
 use std::collections::VecDeque;
 
 use ::media::Event as MediaEvent;
-use sip::Flow;
 
 use crate::{
-    api::{QueryId, Recording},
+    api::{QueryId, Recording, Ways},
     event::LegEvent,
     ids::LegId,
     leg::CallerId,
@@ -31,7 +30,7 @@ pub(crate) enum VerbEvent {
     /// The media engine, about any leg of the call.
     Media(LegId, MediaEvent),
     /// A target was looked up.
-    Resolved(QueryId, Vec<Flow>),
+    Resolved(QueryId, Ways),
     /// The store has made a change, or could not.
     Stored(QueryId, bool),
     /// The store was asked for a number.

@@ -28,7 +28,7 @@ mod turn;
 use std::{collections::VecDeque, time::Duration};
 
 use ::media::Spec;
-use sip::{Flow, HeaderName, Instant};
+use sip::{HeaderName, Instant};
 
 use self::{asleep::Asleep, best::Best, place::Lookup, trail::Trail, turn::Later};
 pub(crate) use self::{
@@ -39,7 +39,7 @@ pub(crate) use self::{
     trail::diverted_before,
 };
 use crate::{
-    api::{CauseCode, QueryId, Strategy, Target},
+    api::{CauseCode, QueryId, Strategy, Target, Ways},
     core::Core,
     diversion::Step,
     event::{Cause, LegEvent, Q850, SetupEvent},
@@ -285,13 +285,16 @@ impl Hunt {
         self.go_on(x)
     }
 
-    /// A location was looked up: `flows` are the ways to it, best first.
-    pub fn resolved(&mut self, x: &mut Core, query: QueryId, flows: &[Flow]) -> Hunted {
+    /// A location was looked up.
+    pub fn resolved(&mut self, x: &mut Core, query: QueryId, ways: &Ways) -> Hunted {
         if let Some(index) = self.lookups.iter().position(|(id, _)| *id == query) {
             let (_, lookup) = self.lookups.swap_remove(index);
-            self.ring(x, lookup, flows);
+            match ways {
+                Ok(flows) => self.ring(x, lookup, flows),
+                Err(why) => self.best.note(why.cause(), 480, why.reason()),
+            }
         } else {
-            asleep::ended(self, x, query, !flows.is_empty());
+            asleep::ended(self, x, query, ways.is_ok());
         }
         self.go_on(x)
     }

@@ -1,8 +1,8 @@
-use sip::Transport;
+use sip::{Flow, Transport};
 
 use super::*;
 use crate::{
-    AccountChange, Config, Extension,
+    AccountChange, Config, Extension, Unresolved,
     event::SetupEvent,
     ids::CallKind,
     registrar::{Change, Contact},
@@ -173,13 +173,13 @@ fn the_first_phone_that_answers_wins_and_a_refusal_begins_the_next_turn() {
 #[test]
 fn a_hunt_waits_for_look_ups_and_passes_every_address_on() {
     let uri = Target::Uri("sip:bob@example.org".into());
-    for flows in [vec![], vec![flow(7), flow(8)]] {
+    for ways in [Err(Unresolved::NotFound), Ok(vec![flow(7), flow(8)])] {
         let mut bench = Bench::new(std::slice::from_ref(&uri), true, &[]);
         going(bench.begin());
         let (query, _) = bench.hunt.lookups[0];
-        going(bench.hunt.resolved(&mut bench.x, QueryId(query.0 + 1), &flows));
-        let hunted = bench.hunt.resolved(&mut bench.x, query, &flows);
-        if flows.is_empty() {
+        going(bench.hunt.resolved(&mut bench.x, QueryId(query.0 + 1), &ways));
+        let hunted = bench.hunt.resolved(&mut bench.x, query, &ways);
+        if ways.is_err() {
             assert_eq!(lost(hunted), (480, "Destination Not Found".into()));
         } else {
             going(hunted);

@@ -13,7 +13,7 @@ use sip::{Flow, HeaderName, Instant, Message, Method, StatusCode, transaction::S
 use super::{Ingress, absent, challenge::authenticate, endpoint::dialed};
 use crate::{
     answer::{Answer, told},
-    api::{Query, QueryId, Wake, WakeFor},
+    api::{Query, QueryId, Wake, WakeFor, Ways},
     core::{Core, QueryUse},
     leg::CallerId,
     locations::{Instance, Location, Peer, Way},
@@ -312,10 +312,11 @@ fn send_copy(g: &mut Ingress, x: &mut Core, id: u64, place: &Location, ways: &[F
 }
 
 /// The look-up of a phone has ended.
-pub(crate) fn message_resolved(g: &mut Ingress, x: &mut Core, id: u64, query: QueryId, flows: &[Flow]) {
+pub(crate) fn message_resolved(g: &mut Ingress, x: &mut Core, id: u64, query: QueryId, ways: &Ways) {
     let Some(delivery) = g.deliveries.by_id.get_mut(&id) else {
         return;
     };
+    let flows = ways.as_deref().unwrap_or_default();
     let lookups = &mut delivery.lookups;
     let Some(at) = lookups.iter().position(|(asked, ..)| *asked == query) else {
         return;

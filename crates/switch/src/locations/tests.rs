@@ -236,7 +236,13 @@ fn a_uri_leads_to_a_look_up_and_a_trunk_to_nothing() {
     let locations = Locations::default();
     for (uri, host, port, transport) in [
         ("sip:bob@example.org", "example.org", None, None),
-        ("sips:bob@example.org", "example.org", None, Some(Transport::Tls)),
+        ("sips:bob@example.org", "example.org", None, None),
+        (
+            "sips:bob@example.org;transport=tcp",
+            "example.org",
+            None,
+            Some(Transport::Tls),
+        ),
         (
             "sip:192.0.2.4:5070;transport=tcp",
             "192.0.2.4",
@@ -255,6 +261,7 @@ fn a_uri_leads_to_a_look_up_and_a_trunk_to_nothing() {
             host: host.into(),
             port,
             transport,
+            secure: uri.starts_with("sips:"),
         };
         assert_eq!((place.uri.as_str(), look.query()), (uri, query));
     }

@@ -26,18 +26,21 @@ pub(crate) struct Look {
     host: String,
     port: Option<u16>,
     transport: Option<Transport>,
+    secure: bool,
 }
 
 impl Look {
     /// What to look up for a URI; `None` if the URI cannot be read.
     pub fn at(uri: &str) -> Option<Self> {
         let uri = Uri::parse(uri).ok()?;
-        // RFC 3263 4.1: a sips URI requires TLS.
-        let secure = (uri.scheme == Scheme::Sips).then_some(Transport::Tls);
+        let secure = uri.scheme == Scheme::Sips;
+        // RFC 3263 4.1: without the parameter, the domain says by NAPTR how it is reached, also under TLS.
+        let named = uri.param("transport").is_some() || !secure;
         Some(Self {
             host: uri.host.to_string(),
             port: uri.port,
-            transport: uri.transport().or(secure),
+            transport: uri.transport().filter(|_| named),
+            secure,
         })
     }
 
@@ -47,6 +50,7 @@ impl Look {
             host: self.host.clone(),
             port: self.port,
             transport: self.transport,
+            secure: self.secure,
         }
     }
 }

@@ -6,7 +6,7 @@ use sip::{Instant, transaction::TxOutput};
 use super::{command, handover, journal};
 use crate::{
     answer::Answer,
-    api::{AccountChange, CallUid, CauseCode, Event, Input, Output, ScriptEvent},
+    api::{AccountChange, CallUid, CauseCode, Event, Input, Output, ScriptEvent, Unresolved, Ways},
     bridge::fits_us,
     call::{Call, Ending, VerbEvent, VerbEvents, follow, join_conference, record_refused},
     conferences::Conferences,
@@ -165,12 +165,12 @@ impl Switch {
             Input::ConnectionClosed { connection } => self.connection_closed(connection),
             Input::Media(event) => super::media::event(self, event),
             Input::Script(event) => self.script_event(event),
-            Input::Resolved { query, flows } => self.resolved(query, flows),
+            Input::Resolved { query, ways } => self.resolved(query, ways),
             Input::Stored { query, ok } => self.stored(query, ok),
             Input::Found { query, number } => self.found(query, number),
             // A phone that was woken shows that by its REGISTER.
             Input::Woken { ok: true, .. } => {}
-            Input::Woken { query, ok: false } => self.resolved(query, Vec::new()),
+            Input::Woken { query, ok: false } => self.resolved(query, Err(Unresolved::NoWay)),
             Input::Account(change) => self.account(change),
             Input::Restored(binding) => {
                 let (now, unix) = (self.x.stack.now, self.x.stack.unix());
@@ -214,7 +214,9 @@ impl Switch {
                 }
             } else if let Some((call, query, flow)) = self.x.locations.sleepers.next_arrived() {
                 self.x.queries.remove(&query);
-                self.with_call(call, |call, _| call.tell_verb(VerbEvent::Resolved(query, vec![flow])));
+                self.with_call(call, |call, _| {
+                    call.tell_verb(VerbEvent::Resolved(query, Ok(vec![flow])))
+                });
             } else if let Some(handover) = self.x.handovers.pop_front() {
                 handover::carry_out(self, handover);
             } else if let Some((listener, news)) = self.x.proxied.next_news() {
@@ -384,16 +386,16 @@ impl Switch {
         }
     }
 
-    fn resolved(&mut self, query: crate::api::QueryId, flows: Vec<sip::Flow>) {
-        if proxy::resolved(&mut self.x.proxied, &mut self.x.stack, query, &flows) {
+    fn resolved(&mut self, query: crate::api::QueryId, ways: Ways) {
+        if proxy::resolved(&mut self.x.proxied, &mut self.x.stack, query, &ways) {
             return;
         }
         match self.x.queries.remove(&query) {
             Some(QueryUse::Resolve(call)) => {
-                self.with_call(call, |call, _| call.tell_verb(VerbEvent::Resolved(query, flows)));
+                self.with_call(call, |call, _| call.tell_verb(VerbEvent::Resolved(query, ways)));
             }
             Some(QueryUse::Message(delivery)) => {
-                ingress::deliver::message_resolved(&mut self.ingress, &mut self.x, delivery, query, &flows);
+                ingress::deliver::message_resolved(&mut self.ingress, &mut self.x, delivery, query, &ways);
             }
             Some(
                 QueryUse::OpenCdr(_)

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     answer::Answer,
-    api::{ProxyTarget, QueryId},
+    api::{ProxyTarget, QueryId, Ways},
     domain::Domain,
     ids::ProxyId,
     locations::Look,
@@ -161,11 +161,12 @@ fn look_up(p: &mut Proxy, cx: &mut Stack, id: ProxyId, at: usize) {
 }
 
 /// A look-up has ended. Returns whether it was one of a proxied request.
-pub(crate) fn resolved(p: &mut Proxy, cx: &mut Stack, query: QueryId, flows: &[Flow]) -> bool {
+pub(crate) fn resolved(p: &mut Proxy, cx: &mut Stack, query: QueryId, ways: &Ways) -> bool {
     let Some((id, at)) = p.by_query.remove(&query) else {
         return false;
     };
     if let Some(branch) = p.contexts.get_mut(id).and_then(|context| context.branches.get_mut(at)) {
+        let flows = ways.as_deref().unwrap_or_default();
         branch.query = None;
         branch.ways = flows.iter().copied().collect();
         branch.known = crate::way::addresses(flows).collect();

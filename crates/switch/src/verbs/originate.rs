@@ -68,7 +68,7 @@ impl Originating {
         let hunted = match event {
             VerbEvent::Leg(leg, event) => self.0.leg_event(x, leg, event),
             VerbEvent::Timer => self.0.timed_out(x),
-            VerbEvent::Resolved(query, flows) => self.0.resolved(x, query, &flows),
+            VerbEvent::Resolved(query, ways) => self.0.resolved(x, query, &ways),
             VerbEvent::SubjectGone => {
                 self.0.stop(x);
                 return Next::Idle;

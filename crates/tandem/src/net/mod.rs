@@ -8,10 +8,12 @@
 //! | `tcp.rs` | TCP connections, their limits and queues | all of `Tcp`, `Queue` |
 //! | `stream.rs` | messages on one TCP connection | none |
 //! | `stun.rs` | the keep-alives of phones over UDP | none |
-//! | `resolve.rs` | look-ups of names (RFC 3263) | all of `Resolver` |
+//! | `resolve/` | look-ups of names (RFC 3263) | all of `Resolver` |
+//! | `numbers.rs` | the numbers of connections, and the name that a peer under TLS must prove | all of `Numbers` |
 //! | `local.rs` | the address of this machine on the way to a peer | all of `Routes` |
 
 mod local;
+mod numbers;
 mod resolve;
 mod stream;
 mod stun;
@@ -34,8 +36,11 @@ use sip::{Flow, Transport};
 use switch::{Input, Listener, QueryId, Transmit};
 use tokio::sync::mpsc;
 
-pub use self::local::{interface_address, route_to};
-use self::{local::Routes, resolve::Resolver, tcp::Tcp, udp::Udp};
+use self::{local::Routes, numbers::Numbers, resolve::Resolver, tcp::Tcp, udp::Udp};
+pub use self::{
+    local::{interface_address, route_to},
+    resolve::Question,
+};
 
 /// How much the sockets may take.
 #[derive(Clone, Debug)]
@@ -119,6 +124,7 @@ pub struct Net {
     udp: Vec<Udp>,
     tcp: Tcp,
     resolver: Resolver,
+    numbers: Rc<Numbers>,
     /// Reports of connections, look-ups and ICMP.
     reports: mpsc::Receiver<Input>,
     /// Results that are there at once: sends that failed, literal addresses.
@@ -133,7 +139,8 @@ impl Net {
     pub fn bind(wanted: &[Listener], limits: &Limits) -> Result<Self, BindError> {
         let (reporter, reports) = mpsc::channel(REPORTS);
         let routes = Rc::new(Routes::default());
-        let tcp = Tcp::new(limits.clone(), reporter.clone());
+        let numbers = Rc::new(Numbers::default());
+        let tcp = Tcp::new(limits.clone(), reporter.clone(), Rc::clone(&numbers));
         let (mut listeners, mut udp) = (Vec::new(), Vec::new());
         for &Listener { transport, address } in wanted {
             let fault = |source| BindError {
@@ -158,12 +165,13 @@ impl Net {
                 address: bound,
             });
         }
-        let resolver = Resolver::new(limits, reporter, routes, listeners.clone());
+        let resolver = Resolver::new(limits, reporter, routes, Rc::clone(&numbers), listeners.clone());
         Ok(Self {
             listeners,
             udp,
             tcp,
             resolver,
+            numbers,
             reports,
             ready: VecDeque::new(),
         })
@@ -210,7 +218,9 @@ impl Net {
             Transport::Tls | Transport::Ws | Transport::Wss => Err(io::ErrorKind::Unsupported.into()),
         };
         if let Err(error) = sent {
-            tracing::debug!(%flow, %error, "not sent");
+            let peer = flow.connection.and_then(|number| self.numbers.peer(number));
+            let name = peer.as_ref().map(|peer| &*peer.name);
+            tracing::debug!(%flow, name, %error, "not sent");
             self.ready.push_back(Input::TransmitFailed { flow });
         }
     }
@@ -240,8 +250,8 @@ impl Net {
 
     /// Answers a [`switch::Query::Resolve`] with [`Input::Resolved`], which comes from [`Net::receive`] like everything
     /// else.
-    pub fn resolve(&mut self, query: QueryId, host: &str, port: Option<u16>, transport: Option<Transport>) {
-        if let Some(answer) = self.resolver.resolve(query, host, port, transport) {
+    pub fn resolve(&mut self, query: QueryId, question: Question<'_>) {
+        if let Some(answer) = self.resolver.resolve(query, question) {
             self.ready.push_back(answer);
         }
     }

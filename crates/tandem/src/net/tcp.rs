@@ -21,6 +21,7 @@ use tokio::{
 
 use super::{
     Limits,
+    numbers::Numbers,
     stream::{self, End},
 };
 
@@ -38,6 +39,7 @@ pub(super) struct Tcp {
 pub(super) struct Shared {
     pub(super) limits: Limits,
     pub(super) reporter: mpsc::Sender<Input>,
+    numbers: Rc<Numbers>,
     table: RefCell<Table>,
     /// Bytes that wait to be written, on all connections.
     queued: Rc<Cell<usize>>,
@@ -47,7 +49,6 @@ pub(super) struct Shared {
 
 #[derive(Default)]
 struct Table {
-    last: u64,
     connections: HashMap<ConnectionId, Entry>,
     /// The connection a new request to this peer goes over.
     by_peer: HashMap<SocketAddr, ConnectionId>,
@@ -166,11 +167,12 @@ impl Drop for Queue {
 }
 
 impl Tcp {
-    pub(super) fn new(limits: Limits, reporter: mpsc::Sender<Input>) -> Self {
+    pub(super) fn new(limits: Limits, reporter: mpsc::Sender<Input>, numbers: Rc<Numbers>) -> Self {
         Self {
             shared: Rc::new(Shared {
                 limits,
                 reporter,
+                numbers,
                 table: RefCell::default(),
                 queued: Rc::default(),
                 chunk: RefCell::new(vec![0; CHUNK]),
@@ -295,8 +297,7 @@ impl Shared {
         if table.connections.len() >= self.limits.connections {
             table.give_up_oldest_retired()?;
         }
-        table.last += 1;
-        let id = ConnectionId(table.last);
+        let id = self.numbers.next();
         let queue = Rc::new(Queue::new(Rc::clone(&self.queued)));
         table.connections.insert(
             id,

@@ -30,7 +30,10 @@ pub use self::{
     mailbox::{Answer, Inbox, LoopEnded, Mailbox, Told},
     recording::{Header, Recorded, Recording, VERSION},
 };
-use crate::{clock::Clock, net::Net};
+use crate::{
+    clock::Clock,
+    net::{Net, Question},
+};
 
 /// How often the switch is told what the wall clock shows.
 const CLOCK: Duration = Duration::from_secs(10);
@@ -281,8 +284,23 @@ impl<M: Machine, O: Outside> Run<M, O> {
                     self.net.transmit(transmit);
                     None
                 }
-                Output::Query(query, Query::Resolve { host, port, transport }) => {
-                    self.net.resolve(query, &host, port, transport);
+                Output::Query(
+                    query,
+                    Query::Resolve {
+                        host,
+                        port,
+                        transport,
+                        secure,
+                    },
+                ) => {
+                    let host = host.as_str();
+                    let question = Question {
+                        host,
+                        port,
+                        transport,
+                        secure,
+                    };
+                    self.net.resolve(query, question);
                     None
                 }
                 Output::Reply(OWN, reply) => {

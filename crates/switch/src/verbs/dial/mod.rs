@@ -125,7 +125,7 @@ impl Dialing {
             }
             VerbEvent::Leg(leg, event) => self.hunt.leg_event(x, leg, event),
             VerbEvent::Timer => self.hunt.timed_out(x),
-            VerbEvent::Resolved(query, flows) => self.hunt.resolved(x, query, &flows),
+            VerbEvent::Resolved(query, ways) => self.hunt.resolved(x, query, &ways),
             VerbEvent::SubjectGone => return self.abandon(x),
             VerbEvent::PeerEnded => return self.over(call, x),
             VerbEvent::Guest(guest) => {

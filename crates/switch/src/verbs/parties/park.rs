@@ -228,8 +228,8 @@ impl Parking {
                 self.parker = None;
             }
             VerbEvent::Leg(leg, event) => return self.hunt(call, x, |hunt, x| hunt.leg_event(x, leg, event)),
-            VerbEvent::Resolved(query, flows) => {
-                return self.hunt(call, x, |hunt, x| hunt.resolved(x, query, &flows));
+            VerbEvent::Resolved(query, ways) => {
+                return self.hunt(call, x, |hunt, x| hunt.resolved(x, query, &ways));
             }
             VerbEvent::Digit(_) => call.keys.waiting.clear(),
             VerbEvent::Media(..) | VerbEvent::SubjectConfirmed => self.heard(call, x, &event),

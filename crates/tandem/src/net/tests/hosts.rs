@@ -1,6 +1,17 @@
 //! Listeners, host names and local addresses.
 
+use switch::Unresolved;
+
 use super::*;
+
+fn asks(host: &str, port: Option<u16>, transport: Option<Transport>) -> Question<'_> {
+    Question {
+        host,
+        port,
+        transport,
+        secure: false,
+    }
+}
 
 #[test]
 fn a_listener_that_cannot_be_bound_says_why() {
@@ -34,12 +45,12 @@ fn hosts_become_flows_with_a_concrete_local_address() {
             bench.net.listeners()[1].address,
         );
         let mut ask = async |host: &str, port, transport| {
-            bench.net.resolve(QueryId(7), host, port, transport);
+            bench.net.resolve(QueryId(7), asks(host, port, transport));
             match bench.next().await {
                 Input::Resolved {
                     query: QueryId(7),
-                    flows,
-                } => flows,
+                    ways,
+                } => ways,
                 other => panic!("{other:?}"),
             }
         };
@@ -47,7 +58,7 @@ fn hosts_become_flows_with_a_concrete_local_address() {
         let local = SocketAddr::new("127.0.0.1".parse().unwrap(), udp);
         let remote = "127.0.0.9:5060".parse().unwrap();
         assert_eq!(
-            flows,
+            flows.unwrap(),
             [Flow {
                 transport: Transport::Udp,
                 local,
@@ -58,7 +69,7 @@ fn hosts_become_flows_with_a_concrete_local_address() {
         let flows = ask("localhost", Some(5070), Some(Transport::Tcp)).await;
         let remote = "127.0.0.1:5070".parse().unwrap();
         assert_eq!(
-            flows,
+            flows.unwrap(),
             [Flow {
                 transport: Transport::Tcp,
                 local: tcp,
@@ -67,9 +78,12 @@ fn hosts_become_flows_with_a_concrete_local_address() {
             }]
         );
         // No listener speaks it.
-        assert_eq!(ask("[::1]", None, None).await, []);
-        assert_eq!(ask("127.0.0.9", None, Some(Transport::Tls)).await, []);
-        assert_eq!(ask("nobody.invalid", None, None).await, []);
+        assert_eq!(ask("[::1]", None, None).await, Err(Unresolved::NoWay));
+        assert_eq!(
+            ask("127.0.0.9", None, Some(Transport::Tls)).await,
+            Err(Unresolved::NoWay)
+        );
+        assert_eq!(ask("nobody.invalid", None, None).await, Err(Unresolved::NotFound));
     });
 }
 
@@ -77,8 +91,8 @@ fn hosts_become_flows_with_a_concrete_local_address() {
 fn without_udp_hosts_are_reached_over_tcp() {
     run(async {
         let mut bench = Bench::tcp(Limits::default());
-        bench.net.resolve(QueryId(1), "127.0.0.9", None, None);
-        let Input::Resolved { flows, .. } = bench.next().await else {
+        bench.net.resolve(QueryId(1), asks("127.0.0.9", None, None));
+        let Input::Resolved { ways: Ok(flows), .. } = bench.next().await else {
             panic!("not resolved")
         };
         assert_eq!(flows[0].transport, Transport::Tcp);
@@ -95,7 +109,8 @@ fn too_many_lookups_find_nothing() {
                 ..Limits::default()
             },
         );
-        bench.net.resolve(QueryId(1), "localhost", None, None);
-        assert!(matches!(bench.next().await, Input::Resolved { flows, .. } if flows.is_empty()));
+        bench.net.resolve(QueryId(1), asks("localhost", None, None));
+        let full = Err(Unresolved::TooMany);
+        assert!(matches!(bench.next().await, Input::Resolved { ways, .. } if ways == full));
     });
 }
