@@ -9,6 +9,7 @@ needed=(
   "baresip baresip-core calls between real phones"
   "linphonec linphone-cli hold and resume with a second kind of phone"
   "chromium chromium the web UI"
+  "dnsmasq dnsmasq-base name servers"
 )
 if [[ "${1:-}" == bench ]]; then
   needed+=("ffmpeg ffmpeg the codecs' figures that Tandem's are compared with")

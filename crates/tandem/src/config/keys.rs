@@ -1,6 +1,6 @@
 //! The table of settings: one row makes the flag, the `TANDEM_*` variable, the TOML key and the help.
 
-use super::{Config, limits, messages, proxying, push, subscriptions, timers, values};
+use super::{Config, dns, limits, messages, proxying, push, subscriptions, timers, values};
 
 /// Puts the texts given for a key into the configuration; the error names the accepted values.
 pub(super) type Apply = fn(&mut Config, &[String]) -> Result<(), String>;
@@ -37,7 +37,7 @@ impl Key {
 }
 
 const PLACES: &str = "Places";
-const NETWORK: &str = "Network";
+pub(super) const NETWORK: &str = "Network";
 const RUNNING: &str = "Running";
 
 pub(super) const fn key(
@@ -76,6 +76,7 @@ pub(super) fn one(values: &[String]) -> &str {
 /// Every setting, in the order of the help.
 pub fn keys() -> impl Iterator<Item = &'static Key> {
     KEYS.iter()
+        .chain(dns::KEYS)
         .chain(limits::KEYS)
         .chain(messages::KEYS)
         .chain(proxying::KEYS)

@@ -3,11 +3,13 @@
 //! | file | what it does | fields it owns |
 //! |---|---|---|
 //! | `mod.rs` | [`Config`]: the settings, and the order in which they are read | all of [`Config`], [`Limits`], [`Sounds`], [`Webhook`] |
+//! | `dns.rs` | the settings of look-ups of host names | all of [`Dns`] |
 //! | `keys.rs` | the table of settings: flag, variable, TOML key, help | all of [`Key`] |
 //! | `limits.rs` | the rows of limits in that table | none |
 //! | `push.rs` | the rows of push notifications in that table | none |
 //! | `values.rs` | reads the text of one setting | none |
 
+mod dns;
 mod keys;
 mod limits;
 mod messages;
@@ -32,6 +34,7 @@ use media::audio::Country;
 use sip::Transport;
 use switch::{Listener, Trusted};
 
+pub use dns::Dns;
 pub use keys::{Key, keys};
 
 /// A text that is not to be seen: neither `Debug` nor `Display` show it.
@@ -120,6 +123,8 @@ pub struct Limits {
     pub recording_max: Duration,
     /// Octets that recordings leave free on their disk.
     pub recording_free_space: u64,
+    /// Look-ups of host names.
+    pub dns: Dns,
 }
 
 impl Default for Limits {
@@ -139,6 +144,7 @@ impl Default for Limits {
             keep_recordings: None,
             recording_max: Duration::from_secs(4 * 3_600),
             recording_free_space: 100 << 20,
+            dns: Dns::default(),
         }
     }
 }

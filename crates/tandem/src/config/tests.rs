@@ -135,6 +135,11 @@ fn a_value_that_is_not_accepted_names_key_value_and_what_is() {
             "expected one IP address that peers can reach, such as 203.0.113.7",
         ),
         (
+            "dns",
+            "ns.example.org:53",
+            "expected system, or the name server as HOST:PORT with an IP address (IPv6 in brackets) and a port from 1 to 65535, such as 192.0.2.53:53",
+        ),
+        (
             "trust",
             "10.0.0.0/33=101",
             "expected CIDR=EXTENSION, such as 192.0.2.0/24=101; an extension is 1 to 32 of A-Z a-z 0-9 * # + . _ -",
@@ -245,6 +250,9 @@ fn every_key_is_read_from_the_file_as_well() {
         rtp = "[::]:30000-30099"
         domain = "PBX.example"
         advertise = "203.0.113.7"
+        dns = "192.0.2.53:5353"
+        dns_lookups = 7
+        dns_timeout = 7
         trust = ["192.0.2.0/24=101"]
         trusted_proxy = ["192.0.2.0/24", "::1"]
         metrics_need_token = true

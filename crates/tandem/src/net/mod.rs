@@ -39,7 +39,7 @@ use tokio::sync::mpsc;
 use self::{local::Routes, numbers::Numbers, resolve::Resolver, tcp::Tcp, udp::Udp};
 pub use self::{
     local::{interface_address, route_to},
-    resolve::Question,
+    resolve::{Lookups, Question},
 };
 
 /// How much the sockets may take.
@@ -74,6 +74,8 @@ pub struct Limits {
     pub lookups: usize,
     /// How long a name lookup may take.
     pub lookup_timeout: Duration,
+    /// The name server; the system's if `None`.
+    pub dns: Option<SocketAddr>,
 }
 
 impl Default for Limits {
@@ -94,6 +96,7 @@ impl Default for Limits {
             batch: 64,
             lookups: 64,
             lookup_timeout: Duration::from_secs(5),
+            dns: None,
         }
     }
 }
@@ -259,6 +262,16 @@ impl Net {
     /// Has [`Net::receive`] give out this input next: an answer that was known at once.
     pub(crate) fn report(&mut self, input: Input) {
         self.ready.push_back(input);
+    }
+
+    /// The figures of look-ups.
+    pub fn lookups(&self) -> Lookups {
+        self.resolver.lookups()
+    }
+
+    /// Counts look-ups into these from now on.
+    pub fn counted_by(&mut self, lookups: Lookups) {
+        self.resolver.counted_by(lookups);
     }
 
     /// Connections open now.

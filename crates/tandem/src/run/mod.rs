@@ -32,7 +32,7 @@ pub use self::{
 };
 use crate::{
     clock::Clock,
-    net::{Net, Question},
+    net::{Lookups, Net, Question},
 };
 
 /// How often the switch is told what the wall clock shows.
@@ -69,6 +69,8 @@ pub struct Metrics {
     pub connections: Gauge,
     /// Messages whose handling panicked.
     pub panics: Counter,
+    /// Look-ups of host names.
+    pub lookups: Lookups,
 }
 
 /// The phase of the loop's life.
@@ -107,7 +109,8 @@ impl<M: Machine, O: Outside> Run<M, O> {
     }
 
     /// Counts into these.
-    pub fn counted_by(self, metrics: Metrics) -> Self {
+    pub fn counted_by(mut self, metrics: Metrics) -> Self {
+        self.net.counted_by(metrics.lookups.clone());
         Self { metrics, ..self }
     }
 

@@ -16,7 +16,7 @@ use prometheus_client::{
 };
 use store::Writer;
 
-use crate::{recorder::Counts, run::Metrics};
+use crate::{net::Lookups, recorder::Counts, run::Metrics};
 
 /// Which way packets went, as a label.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -154,6 +154,20 @@ pub(super) fn registry(metrics: &Metrics, audio: &Audio, writer: Writer, counts:
     audio.sound.register(&mut registry);
     let connections = "TCP connections of signalling";
     registry.register("tandem_sip_connections", connections, metrics.connections.clone());
+    let Lookups {
+        asked,
+        cached,
+        failed,
+        seconds,
+    } = metrics.lookups.clone();
+    let help = "Look-ups of SIP hosts that asked name servers";
+    registry.register("tandem_dns_lookups", help, asked);
+    let help = "Look-ups of SIP hosts that were answered out of the cache";
+    registry.register("tandem_dns_cached", help, cached);
+    let help = "Look-ups of SIP hosts that found nothing";
+    registry.register("tandem_dns_failed", help, failed);
+    let help = "Seconds that look-ups of SIP hosts took, all together";
+    registry.register("tandem_dns_lookup_seconds", help, seconds);
     let panics = "Messages whose handling failed and that were dropped";
     registry.register("tandem_panics", panics, metrics.panics.clone());
     registry.register("tandem_calls_ended", "Calls that have ended, by cause", counts.calls);

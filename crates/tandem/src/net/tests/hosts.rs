@@ -4,7 +4,7 @@ use switch::Unresolved;
 
 use super::*;
 
-fn asks(host: &str, port: Option<u16>, transport: Option<Transport>) -> Question<'_> {
+pub(super) fn asks(host: &str, port: Option<u16>, transport: Option<Transport>) -> Question<'_> {
     Question {
         host,
         port,

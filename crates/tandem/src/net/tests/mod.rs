@@ -5,6 +5,7 @@
 mod connections;
 mod hosts;
 mod limits;
+mod names;
 mod stream;
 mod udp;
 
