@@ -68,6 +68,25 @@ fn two_phones_over_tcp_hear_each_other() {
 }
 
 #[test]
+fn two_phones_over_tls_that_check_our_certificate_hear_each_other() {
+    let tls = |setup| Setup {
+        transport: "tls",
+        ..setup
+    };
+    let pbx = tandem::Setup::new().secure().start();
+    both_hear_each_other(&pbx, &tls(alice()), &tls(bob()));
+}
+
+#[test]
+fn a_phone_over_tls_hears_one_over_udp() {
+    let alice = Setup {
+        transport: "tls",
+        ..alice()
+    };
+    both_hear_each_other(&tandem::Setup::new().secure().start(), &alice, &bob());
+}
+
+#[test]
 fn two_phones_over_ipv6_hear_each_other() {
     let pbx = tandem::Setup::new().on("::1".parse().unwrap()).start();
     both_hear_each_other(&pbx, &alice(), &bob());

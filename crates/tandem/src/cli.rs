@@ -294,7 +294,10 @@ mod tests {
         let Ok(Action::Serve { config, check }) = run(line) else {
             panic!("not served")
         };
-        assert_eq!((config.drain.as_secs(), config.sip.len(), check), (2, 2, true));
+        assert_eq!(
+            (config.drain.as_secs(), config.sip.listeners.len(), check),
+            (2, 2, true)
+        );
         assert!(matches!(
             run("tandem serve --config /a --config /b"),
             Err(CliError::Config(ConfigError::File { path, .. })) if path == "/b"
@@ -326,7 +329,7 @@ mod tests {
         else {
             panic!("not served")
         };
-        assert!(check && config.sip.len() == 2);
+        assert!(check && config.sip.listeners.len() == 2);
         for (line, folders) in [
             ("tandem check plans", ["plans", "./prompts"]),
             ("tandem check --prompts sounds", ["./dialplans", "sounds"]),

@@ -2,6 +2,7 @@
 //!
 //! All decisions are made in the pure crates. This crate gives them their inputs and carries out their outputs.
 
+mod certificates;
 pub mod cli;
 pub mod clock;
 pub mod config;

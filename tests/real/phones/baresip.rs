@@ -56,12 +56,13 @@ impl Setup {
 
     /// Starts it and waits until it is registered.
     pub fn registers(&self, pbx: &Tandem) -> Baresip {
-        let mut phone = self.starts(pbx.sip);
+        let mut phone = self.starts(pbx);
         phone.is_registered();
         phone
     }
 
-    fn starts(&self, server: SocketAddr) -> Baresip {
+    fn starts(&self, pbx: &Tandem) -> Baresip {
+        let server = if self.transport == "tls" { pbx.tls } else { pbx.sip };
         let folder = tempfile::tempdir().unwrap();
         let at = folder.path();
         let said = at.join("said.wav");
@@ -80,7 +81,8 @@ impl Setup {
              ausrc_srate 8000\nauplay_srate 8000\nausrc_channels 1\nauplay_channels 1\nsnd_path {folder}\n\
              module_path /usr/lib/baresip/modules\n\
              module g711.so\nmodule g722.so\nmodule opus.so\nmodule aufile.so\nmodule sndfile.so\nmodule ctrl_tcp.so\nmodule uuid.so\n\
-             module_app account.so\nmodule_app menu.so\n{}ctrl_tcp_listen 127.0.0.1:{control}\n",
+             module_app account.so\nmodule_app menu.so\n{}\
+             sip_cafile {}\nsip_verify_server yes\nctrl_tcp_listen 127.0.0.1:{control}\n",
             SocketAddr::new(host, sip),
             rtp + 18,
             if self.app.is_empty() {
@@ -88,6 +90,7 @@ impl Setup {
             } else {
                 format!("module_app {}.so\n", self.app)
             },
+            pbx.data("tls-cert.pem").display(),
             said = said.display(),
             folder = at.display(),
         );

@@ -40,6 +40,7 @@ pub struct Setup {
     host: IpAddr,
     plan: Option<&'static str>,
     rtp: u16,
+    secure: bool,
     flags: Vec<String>,
 }
 
@@ -50,6 +51,7 @@ impl Setup {
             host: Ipv4Addr::LOCALHOST.into(),
             plan: None,
             rtp: RTP,
+            secure: false,
             flags: Vec::new(),
         }
     }
@@ -69,6 +71,12 @@ impl Setup {
         Self { rtp, ..self }
     }
 
+    /// Listening for TLS and WSS, too, with a certificate that it makes.
+    pub fn secure(self) -> Self {
+        let secure = true;
+        Self { secure, ..self }
+    }
+
     pub fn flag(mut self, name: &str, value: impl ToString) -> Self {
         self.flags.extend([name.to_owned(), value.to_string()]);
         self
@@ -83,7 +91,7 @@ impl Setup {
             let both = format!("{plan}\nfn on_trunk(caller) {{ caller.reject(404); }}\n");
             fs::write(plans.join("main.rhai"), both).unwrap();
         }
-        let (sip, rtp) = (ports(2), ports(self.rtp));
+        let (sip, rtp, secure) = (ports(2), ports(self.rtp), ports(2));
         let place = |port| SocketAddr::new(self.host, port).to_string();
         let mut arguments = ["serve", "--drain", "2"].map(str::to_owned).to_vec();
         for (flag, value) in [
@@ -95,6 +103,11 @@ impl Setup {
             ("--http", format!("127.0.0.1:{}", sip + 1)),
         ] {
             arguments.extend([flag.to_owned(), value]);
+        }
+        if self.secure {
+            for (transport, port) in [("tls", secure), ("wss", secure + 1)] {
+                arguments.extend(["--sip".to_owned(), format!("{transport}:{}", place(port))]);
+            }
         }
         // A value given twice counts once: what a test asks for.
         for pair in self.flags.chunks(2) {
@@ -109,8 +122,9 @@ impl Setup {
             process,
             arguments,
             sip: SocketAddr::new(self.host, sip),
+            tls: SocketAddr::new(self.host, secure),
             http: SocketAddr::from((Ipv4Addr::LOCALHOST, sip + 1)),
-            _folder: folder,
+            folder,
             log,
         }
     }
@@ -141,7 +155,9 @@ fn launch(arguments: &[String], log: &Path) -> Process {
 pub struct Tandem {
     pub process: Process,
     pub sip: SocketAddr,
-    _folder: TempDir,
+    /// Where it listens for TLS, if it does; one port above for WSS.
+    pub tls: SocketAddr,
+    folder: TempDir,
     arguments: Vec<String>,
     http: SocketAddr,
     log: PathBuf,
@@ -166,6 +182,11 @@ impl Tandem {
 
     pub fn comes_back(&mut self) {
         self.process = launch(&self.arguments, &self.log);
+    }
+
+    /// A file in its folder of data, such as its certificate.
+    pub fn data(&self, name: &str) -> PathBuf {
+        self.folder.path().join("data").join(name)
     }
 
     pub fn log(&self) -> String {

@@ -1,6 +1,6 @@
 //! The table of settings: one row makes the flag, the `TANDEM_*` variable, the TOML key and the help.
 
-use super::{Config, dns, limits, messages, proxying, push, subscriptions, timers, values};
+use super::{Config, dns, limits, messages, proxying, push, subscriptions, timers, tls, values};
 
 /// Puts the texts given for a key into the configuration; the error names the accepted values.
 pub(super) type Apply = fn(&mut Config, &[String]) -> Result<(), String>;
@@ -83,6 +83,7 @@ pub fn keys() -> impl Iterator<Item = &'static Key> {
         .chain(push::KEYS)
         .chain(subscriptions::KEYS)
         .chain(timers::KEYS)
+        .chain(tls::KEYS)
 }
 
 const KEYS: &[Key] = &[
@@ -157,9 +158,9 @@ const KEYS: &[Key] = &[
         "sip",
         "TRANSPORT:HOST:PORT",
         "udp:0.0.0.0:5060 and tcp:0.0.0.0:5060",
-        "Listen for SIP here; udp or tcp, IPv6 in brackets; give it several times for several listeners",
+        "Listen for SIP here; udp, tcp, tls, ws or wss, IPv6 in brackets; give it several times for several listeners",
         |c, v| {
-            c.sip = values::each(v, values::listen)?;
+            c.sip.listeners = values::each(v, values::listen)?;
             Ok(())
         },
     )),

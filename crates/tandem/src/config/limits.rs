@@ -400,7 +400,7 @@ pub(super) const KEYS: &[Key] = &[
         "max-connections",
         "N",
         "20000",
-        "TCP connections at once; further ones are closed",
+        "Connections (TCP, TLS, WebSocket) at once; further ones are closed",
         |c, v| {
             c.limits.connections = values::whole(one(v), 1, 1_000_000)?;
             Ok(())
@@ -410,7 +410,7 @@ pub(super) const KEYS: &[Key] = &[
         "max-connections-per-source",
         "N",
         "1000",
-        "TCP connections at once from one address",
+        "The same from one address",
         |c, v| {
             c.limits.connections_per_source = values::whole(one(v), 1, 1_000_000)?;
             Ok(())
@@ -424,7 +424,7 @@ pub(super) const KEYS: &[Key] = &[
         "write-queue",
         "BYTES",
         "1048576",
-        "What may wait to be sent on one TCP connection before it is closed",
+        "What may wait to be sent on one connection before it is closed",
         |c, v| {
             c.limits.write_queue = values::whole(one(v), 65_536, 1_073_741_824)?;
             Ok(())
@@ -434,7 +434,7 @@ pub(super) const KEYS: &[Key] = &[
         "message-timeout",
         "SECONDS",
         "30",
-        "How long one message may take to arrive over TCP",
+        "How long one message may take to arrive over a connection",
         |c, v| {
             c.limits.message_timeout = values::seconds(one(v), 0.1, 3600.0)?;
             Ok(())
@@ -444,7 +444,7 @@ pub(super) const KEYS: &[Key] = &[
         "idle-timeout",
         "SECONDS",
         "7200",
-        "How long a TCP connection may be silent",
+        "How long a connection may be silent",
         |c, v| {
             c.limits.idle_timeout = values::seconds(one(v), 1.0, 604800.0)?;
             Ok(())

@@ -2,11 +2,12 @@
 //!
 //! | file | what it does | fields it owns |
 //! |---|---|---|
-//! | `mod.rs` | [`Config`]: the settings, and the order in which they are read | all of [`Config`], [`Limits`], [`Sounds`], [`Webhook`] |
+//! | `mod.rs` | [`Config`]: the settings, and the order in which they are read | all of [`Config`], [`Limits`], [`Sip`], [`Sounds`], [`Webhook`] |
 //! | `dns.rs` | the settings of look-ups of host names | all of [`Dns`] |
 //! | `keys.rs` | the table of settings: flag, variable, TOML key, help | all of [`Key`] |
 //! | `limits.rs` | the rows of limits in that table | none |
 //! | `push.rs` | the rows of push notifications in that table | none |
+//! | `tls.rs` | the rows of TLS in that table | none |
 //! | `values.rs` | reads the text of one setting | none |
 
 mod dns;
@@ -17,6 +18,7 @@ mod proxying;
 mod push;
 mod subscriptions;
 mod timers;
+mod tls;
 mod values;
 
 #[cfg(test)]
@@ -36,6 +38,8 @@ use switch::{Listener, Trusted};
 
 pub use dns::Dns;
 pub use keys::{Key, keys};
+
+use crate::net;
 
 /// A text that is not to be seen: neither `Debug` nor `Display` show it.
 #[derive(Clone, PartialEq, Eq)]
@@ -97,12 +101,14 @@ pub struct Log {
 pub struct Limits {
     /// Dialplan scripts at once.
     pub scripts: usize,
-    /// TCP connections at once.
+    /// Connections at once.
     pub connections: usize,
-    /// TCP connections at once from one address.
+    /// Connections at once from one address.
     pub connections_per_source: usize,
     /// Bytes that may wait on one connection.
     pub write_queue: usize,
+    /// TLS handshakes in progress.
+    pub handshakes: net::HandshakeLimits,
     /// How long a message may be on its way in a stream.
     pub message_timeout: Duration,
     /// How long a connection may be silent.
@@ -134,6 +140,7 @@ impl Default for Limits {
             connections: 20_000,
             connections_per_source: 1_000,
             write_queue: 1 << 20,
+            handshakes: net::HandshakeLimits::default(),
             message_timeout: Duration::from_secs(30),
             idle_timeout: Duration::from_secs(7_200),
             unheard_packets: 50,
@@ -173,6 +180,15 @@ pub struct Webhook {
     pub path: Secret,
 }
 
+/// Where SIP is listened for, and with which certificates.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sip {
+    /// The sockets.
+    pub listeners: Vec<Listener>,
+    /// Certificates and authorities of TLS.
+    pub tls: net::Files,
+}
+
 /// All settings, checked.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -182,8 +198,8 @@ pub struct Config {
     pub dialplans: PathBuf,
     /// Files of sound, and tones.
     pub sounds: Sounds,
-    /// Where SIP is listened for.
-    pub sip: Vec<Listener>,
+    /// SIP's sockets.
+    pub sip: Sip,
     /// The page and the API.
     pub http: Http,
     /// Ports for media.
@@ -219,16 +235,15 @@ impl Default for Config {
                 recordings: None,
                 tones: Country::default(),
             },
-            sip: vec![
-                Listener {
-                    transport: Transport::Udp,
-                    address: any(5060),
-                },
-                Listener {
-                    transport: Transport::Tcp,
-                    address: any(5060),
-                },
-            ],
+            sip: Sip {
+                listeners: [Transport::Udp, Transport::Tcp]
+                    .map(|transport| Listener {
+                        transport,
+                        address: any(5060),
+                    })
+                    .into(),
+                tls: net::Files::default(),
+            },
             http: Http {
                 address: SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 8080),
                 admin_token: None,

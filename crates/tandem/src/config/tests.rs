@@ -31,6 +31,7 @@ fn nothing_given_means_the_promised_defaults() {
     assert_eq!(config.http.address.to_string(), "127.0.0.1:8080");
     let sip: Vec<String> = config
         .sip
+        .listeners
         .iter()
         .map(|l| format!("{}:{}", l.transport, l.address))
         .collect();
@@ -46,7 +47,7 @@ fn the_defaults_in_the_help_are_the_defaults() {
         let given = match key.name {
             "sip" => key.default.split(" and ").map(str::to_owned).collect(),
             "trust" | "trusted-proxy" | "advertise" | "record" | "recordings" | "admin-token" | "push-url"
-            | "push-provider" | "service-route" => continue,
+            | "push-provider" | "service-route" | "tls-cert" | "tls-key" | "tls-ca" | "tls-client-ca" => continue,
             _ => vec![key.default.to_owned()],
         };
         let mut config = Config::default();
@@ -73,7 +74,14 @@ fn flags_win_over_variables_and_variables_over_the_file() {
 #[test]
 fn a_list_replaces_the_list_below_it() {
     let file = "sip = [\"udp:127.0.0.1:1\", \"tcp:127.0.0.1:1\"]";
-    let ports = |config: Config| config.sip.iter().map(|l| l.address.port()).collect::<Vec<_>>();
+    let ports = |config: Config| {
+        config
+            .sip
+            .listeners
+            .iter()
+            .map(|l| l.address.port())
+            .collect::<Vec<_>>()
+    };
     assert_eq!(ports(load(file, &[], &[]).unwrap()), [1, 1]);
     let variables = [("TANDEM_SIP", "udp:[::1]:2, tcp:[::1]:3")];
     assert_eq!(ports(load(file, &variables, &[]).unwrap()), [2, 3]);
@@ -104,7 +112,7 @@ fn trusted_networks_are_read_with_and_without_a_prefix() {
 
 #[test]
 fn a_value_that_is_not_accepted_names_key_value_and_what_is() {
-    let sip = "expected TRANSPORT:HOST:PORT, such as udp:0.0.0.0:5060 or tcp:[::]:5060";
+    let sip = "expected TRANSPORT:HOST:PORT, with udp, tcp, tls, ws or wss, such as udp:0.0.0.0:5060 or tls:[::]:5061";
     for (name, value, expected) in [
         ("sip", "udp", sip),
         ("sip", "udp:0.0.0.0", sip),
@@ -112,11 +120,6 @@ fn a_value_that_is_not_accepted_names_key_value_and_what_is() {
         ("sip", "udp:0.0.0.0:+5", sip),
         ("sip", "udp:::1:5060", sip),
         ("sip", "sctp:0.0.0.0:5060", sip),
-        (
-            "sip",
-            "tls:0.0.0.0:5061",
-            "expected udp or tcp; tls, ws and wss are not there yet",
-        ),
         (
             "http",
             "8080",
@@ -342,6 +345,13 @@ fn every_key_is_read_from_the_file_as_well() {
         min_publication = 77
         max_publication = 777
         max_list_members = 7
+        tls_cert = "c"
+        tls_key = "k"
+        tls_ca = "a"
+        tls_client_ca = "x"
+        max_handshakes = 77
+        max_handshakes_per_source = 7
+        handshake_timeout = 7
         profile_url = "https://pbx.example/settings"
         sip_t1 = 1
         sip_t2 = 7

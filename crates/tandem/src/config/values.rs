@@ -67,15 +67,10 @@ fn number<T: std::str::FromStr>(value: &str) -> Option<T> {
 }
 
 pub(super) fn listen(value: &str) -> Result<Listener, String> {
-    const EXPECTED: &str = "expected TRANSPORT:HOST:PORT, such as udp:0.0.0.0:5060 or tcp:[::]:5060";
+    const EXPECTED: &str =
+        "expected TRANSPORT:HOST:PORT, with udp, tcp, tls, ws or wss, such as udp:0.0.0.0:5060 or tls:[::]:5061";
     let (name, rest) = value.split_once(':').ok_or(EXPECTED)?;
-    let transport = match Transport::from_name(name) {
-        Some(transport @ (Transport::Udp | Transport::Tcp)) => transport,
-        Some(Transport::Tls | Transport::Ws | Transport::Wss) => {
-            return Err("expected udp or tcp; tls, ws and wss are not there yet".into());
-        }
-        None => return Err(EXPECTED.into()),
-    };
+    let transport = Transport::from_name(name).ok_or(EXPECTED)?;
     Ok(Listener {
         transport,
         address: address(rest).map_err(|_| EXPECTED)?,

@@ -51,6 +51,23 @@ pub fn route_to(peer: IpAddr) -> Option<IpAddr> {
     (!local.is_unspecified()).then_some(local)
 }
 
+/// The addresses other machines most likely reach this one by: those that route outwards.
+pub fn public_addresses() -> Vec<IpAddr> {
+    // For documentation (RFC 5737, RFC 3849): nothing is sent there.
+    let outside: [(IpAddr, IpAddr); 2] = [
+        (Ipv4Addr::new(203, 0, 113, 1).into(), Ipv4Addr::LOCALHOST.into()),
+        (
+            Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1).into(),
+            Ipv6Addr::LOCALHOST.into(),
+        ),
+    ];
+    let ours = |(outside, alone): (IpAddr, IpAddr)| {
+        let address = route_to(outside).or_else(|| interface_address(outside.is_ipv4()));
+        address.unwrap_or(alone)
+    };
+    outside.map(ours).into()
+}
+
 /// The address of the first interface that others may reach us by: for a machine without a way outwards.
 pub fn interface_address(v4: bool) -> Option<IpAddr> {
     let interfaces = nix::ifaddrs::getifaddrs().ok()?;

@@ -5,20 +5,30 @@
 //! |---|---|---|
 //! | `mod.rs` | [`Net`]: binds, sends and receives | all of [`Net`], [`Limits`] |
 //! | `udp.rs` | UDP sockets, and the ICMP errors of what they sent | all of `Udp` |
-//! | `tcp.rs` | TCP connections, their limits and queues | all of `Tcp`, `Queue` |
-//! | `stream.rs` | messages on one TCP connection | none |
+//! | `tcp.rs` | connections and their limits | all of `Tcp` |
+//! | `queue.rs` | messages that wait to be written on one connection | all of `Queue` |
+//! | `stream.rs` | messages on one connection | none |
+//! | `channel.rs` | what lies between a connection's messages and its socket: nothing, TLS, WebSocket, both | all of `Channel` |
+//! | `ws.rs` | WebSocket (RFC 7118), without a socket | all of `WebSocket` |
+//! | `handshake.rs` | TLS handshakes, computed on other threads | all of `Handshakes` |
+//! | `tls/` | certificates, and whom Tandem believes | all of [`Security`] |
 //! | `stun.rs` | the keep-alives of phones over UDP | none |
 //! | `resolve/` | look-ups of names (RFC 3263) | all of `Resolver` |
 //! | `numbers.rs` | the numbers of connections, and the name that a peer under TLS must prove | all of `Numbers` |
 //! | `local.rs` | the address of this machine on the way to a peer | all of `Routes` |
 
+mod channel;
+mod handshake;
 mod local;
 mod numbers;
+mod queue;
 mod resolve;
 mod stream;
 mod stun;
 mod tcp;
+mod tls;
 mod udp;
+mod ws;
 
 #[cfg(test)]
 mod tests;
@@ -28,6 +38,7 @@ use std::{
     io,
     net::SocketAddr,
     rc::Rc,
+    sync::Arc,
     task::{Context, Poll},
     time::Duration,
 };
@@ -36,11 +47,13 @@ use sip::{Flow, Transport};
 use switch::{Input, Listener, QueryId, Transmit};
 use tokio::sync::mpsc;
 
-use self::{local::Routes, numbers::Numbers, resolve::Resolver, tcp::Tcp, udp::Udp};
 pub use self::{
-    local::{interface_address, route_to},
+    handshake::HandshakeLimits,
+    local::{interface_address, public_addresses, route_to},
     resolve::{Lookups, Question},
+    tls::{Files, Security, TlsError, make_self_signed},
 };
+use self::{local::Routes, numbers::Numbers, resolve::Resolver, tcp::Tcp, udp::Udp};
 
 /// How much the sockets may take.
 #[derive(Clone, Debug)]
@@ -66,6 +79,8 @@ pub struct Limits {
     pub last_answer: Duration,
     /// How long opening a connection may take.
     pub connect_timeout: Duration,
+    /// TLS handshakes in progress.
+    pub handshakes: HandshakeLimits,
     /// Datagrams that may wait on one socket whose buffer is full; further ones are lost, as on any network.
     pub datagram_queue: usize,
     /// Inputs taken from one socket before others have their turn.
@@ -92,6 +107,7 @@ impl Default for Limits {
             linger: Duration::from_secs(32),
             last_answer: Duration::from_secs(2),
             connect_timeout: Duration::from_secs(10),
+            handshakes: HandshakeLimits::default(),
             datagram_queue: 1_024,
             batch: 64,
             lookups: 64,
@@ -138,12 +154,13 @@ pub struct Net {
 const REPORTS: usize = 1_024;
 
 impl Net {
-    /// Binds every listener. Must be called within a `LocalSet` of the thread that will use it.
-    pub fn bind(wanted: &[Listener], limits: &Limits) -> Result<Self, BindError> {
+    /// Binds every listener. Must be called within a `LocalSet` of the thread that will use it. Without `security` there is
+    /// no TLS.
+    pub fn bind(wanted: &[Listener], limits: &Limits, security: Option<Arc<Security>>) -> Result<Self, BindError> {
         let (reporter, reports) = mpsc::channel(REPORTS);
         let routes = Rc::new(Routes::default());
         let numbers = Rc::new(Numbers::default());
-        let tcp = Tcp::new(limits.clone(), reporter.clone(), Rc::clone(&numbers));
+        let tcp = Tcp::new(limits.clone(), reporter.clone(), Rc::clone(&numbers), security);
         let (mut listeners, mut udp) = (Vec::new(), Vec::new());
         for &Listener { transport, address } in wanted {
             let fault = |source| BindError {
@@ -158,9 +175,8 @@ impl Net {
                     udp.push(socket);
                     bound
                 }
-                Transport::Tcp => tcp.listen(address).map_err(fault)?,
-                Transport::Tls | Transport::Ws | Transport::Wss => {
-                    return Err(fault(io::ErrorKind::Unsupported.into()));
+                Transport::Tcp | Transport::Tls | Transport::Ws | Transport::Wss => {
+                    tcp.listen(transport, address).map_err(fault)?
                 }
             };
             listeners.push(Listener {
@@ -217,8 +233,7 @@ impl Net {
                 Some(socket) => socket.send(transmit),
                 None => Err(io::ErrorKind::AddrNotAvailable.into()),
             },
-            Transport::Tcp => self.tcp.send(transmit),
-            Transport::Tls | Transport::Ws | Transport::Wss => Err(io::ErrorKind::Unsupported.into()),
+            Transport::Tcp | Transport::Tls | Transport::Ws | Transport::Wss => self.tcp.send(transmit),
         };
         if let Err(error) = sent {
             let peer = flow.connection.and_then(|number| self.numbers.peer(number));

@@ -3,18 +3,16 @@
 use std::{fmt, io};
 
 use bytes::Bytes;
-use sip::{Flow, Frame, FrameError, Framer};
+use sip::{Flow, FrameError};
 use switch::{Input, Transmit};
-use tokio::{
-    io::{AsyncWriteExt, Interest},
-    net::{
-        TcpStream,
-        tcp::{ReadHalf, WriteHalf},
-    },
-    time::{Instant, sleep_until, timeout},
-};
+use tokio::time::{Instant, sleep_until, timeout};
 
-use super::tcp::{Queue, Shared};
+use super::{
+    channel::{Came, Channel, Fault},
+    handshake,
+    queue::Queue,
+    tcp::Shared,
+};
 
 /// The answer to a ping (RFC 5626 4.4.1): ours, and no message of anybody's.
 pub(super) const PONG: &[u8] = b"\r\n";
@@ -28,6 +26,12 @@ pub(super) enum End {
     Failed(io::Error),
     /// No message could be cut from what came.
     Framing(FrameError),
+    /// The peer closed its WebSocket, after which nothing more may be said (RFC 6455 section 5.5.1).
+    Left,
+    /// The same as [`End::Framing`] of a WebSocket; in words.
+    WebSocket(String),
+    /// TLS did not come about.
+    Handshake(handshake::Failed),
     /// A message, or the first one, took too long to arrive.
     Slow,
     /// Nothing came or went for too long.
@@ -41,8 +45,13 @@ pub(super) enum End {
 impl fmt::Display for End {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Closed => f.write_str("closed by the peer"),
-            Self::Failed(error) => error.fmt(f),
+            Self::Closed | Self::Left => f.write_str("closed by the peer"),
+            Self::Failed(error) => match error.get_ref().and_then(|inner| inner.downcast_ref()) {
+                Some(tls) => f.write_str(&handshake::words(tls)),
+                None => error.fmt(f),
+            },
+            Self::WebSocket(fault) => f.write_str(fault),
+            Self::Handshake(failed) => failed.fmt(f),
             Self::Framing(error) => error.fmt(f),
             Self::Slow => f.write_str("a message took too long"),
             Self::Idle => f.write_str("idle"),
@@ -53,14 +62,8 @@ impl fmt::Display for End {
 }
 
 /// Runs a connection until it ends; with the message whose writing failed, if that was why.
-pub(super) async fn serve(
-    shared: &Shared,
-    mut stream: TcpStream,
-    flow: Flow,
-    queue: &Queue,
-) -> (End, Option<Transmit>) {
-    let (reader, writer) = stream.split();
-    let (reading, writing) = (read(shared, &reader, flow, queue), write(shared, writer, queue));
+pub(super) async fn serve(shared: &Shared, channel: Channel, flow: Flow, queue: &Queue) -> (End, Option<Transmit>) {
+    let (reading, writing) = (read(shared, &channel, flow, queue), write(shared, &channel, queue));
     tokio::pin!(reading, writing);
     let end = tokio::select! {
         end = &mut reading => end,
@@ -68,33 +71,33 @@ pub(super) async fn serve(
     };
     // Half closed (RFC 9293 3.6): the peer says no more, but may wait for our answers.
     let patience = match &end {
-        End::Closed => shared.limits.linger,
+        End::Closed => shared.linger(flow.connection),
         End::Framing(_) => shared.limits.last_answer,
-        End::Failed(_) | End::Slow | End::Idle | End::Overflow | End::Over => return (end, None),
+        End::Failed(_)
+        | End::WebSocket(_)
+        | End::Handshake(_)
+        | End::Left
+        | End::Slow
+        | End::Idle
+        | End::Overflow
+        | End::Over => {
+            channel.close();
+            return (end, None);
+        }
     };
     if let Some(id) = flow.connection {
         shared.retire(id).await;
     }
-    tokio::select! {
+    let ended = tokio::select! {
         written = timeout(patience, &mut writing) => written.unwrap_or((end, None)),
-        error = reset(&reader) => (End::Failed(error), None),
-    }
+        error = channel.reset() => (End::Failed(error), None),
+    };
+    channel.close();
+    ended
 }
 
-/// Waits until the peer says that it has closed its other half, too: it has not read what was written since.
-async fn reset(reader: &ReadHalf<'_>) -> io::Error {
-    match reader.ready(Interest::ERROR).await {
-        Ok(_) => io::ErrorKind::ConnectionReset.into(),
-        Err(error) => error,
-    }
-}
-
-async fn read(shared: &Shared, reader: &ReadHalf<'_>, flow: Flow, queue: &Queue) -> End {
+async fn read(shared: &Shared, channel: &Channel, flow: Flow, queue: &Queue) -> End {
     let limits = &shared.limits;
-    let mut framer = Framer::new(sip::Limits {
-        max_message: limits.message,
-        ..sip::Limits::default()
-    });
     let mut patience = Patience {
         begun: Some(Instant::now()),
         heard: Instant::now(),
@@ -104,7 +107,7 @@ async fn read(shared: &Shared, reader: &ReadHalf<'_>, flow: Flow, queue: &Queue)
             begun + limits.message_timeout
         });
         tokio::select! {
-            ready = reader.readable() => if let Err(error) = ready {
+            ready = channel.readable() => if let Err(error) = ready {
                 return End::Failed(error);
             },
             () = sleep_until(deadline) => {
@@ -119,20 +122,20 @@ async fn read(shared: &Shared, reader: &ReadHalf<'_>, flow: Flow, queue: &Queue)
                 continue;
             }
         }
-        match shared.read(reader, |bytes| framer.push(bytes)) {
-            Ok(0) => return End::Closed,
-            Ok(_) => {}
+        let closed = match shared.read(channel) {
+            Ok(count) => count == 0,
             // Woken for nothing.
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
             Err(error) => return End::Failed(error),
-        }
+        };
         patience.heard = Instant::now();
         let mut whole = false;
-        while let Some(frame) = framer.next() {
-            let bytes = match frame {
-                Ok(Frame::Message(bytes)) => bytes,
+        while let Some(came) = channel.next() {
+            whole = true;
+            let bytes = match came {
+                Ok(Came::Message(bytes)) => bytes,
                 // RFC 5626 4.4.1: a double CRLF is answered by a single one.
-                Ok(Frame::Ping) => {
+                Ok(Came::Ping) => {
                     let pong = Transmit {
                         flow,
                         bytes: Bytes::from_static(PONG),
@@ -140,21 +143,24 @@ async fn read(shared: &Shared, reader: &ReadHalf<'_>, flow: Flow, queue: &Queue)
                     if queue.push(pong, limits).is_err() {
                         return End::Overflow;
                     }
-                    whole = true;
                     continue;
                 }
-                Ok(Frame::Pong) => {
-                    whole = true;
-                    continue;
-                }
-                Err(error) => return unframed(shared, flow, error).await,
+                Ok(Came::Alive) => continue,
+                Ok(Came::Close) => return End::Left,
+                Err(Fault::Frame(error)) => return unframed(shared, flow, error).await,
+                Err(Fault::WebSocket(fault)) => return End::WebSocket(fault),
             };
-            whole = true;
             if shared.reporter.send(Input::Received { flow, bytes }).await.is_err() {
                 return End::Over;
             }
         }
-        patience.begun = match (framer.pending() > 0, whole) {
+        if channel.wants_write() {
+            queue.changed.notify_one();
+        }
+        if closed {
+            return End::Closed;
+        }
+        patience.begun = match (channel.is_within_message(), whole) {
             (false, true) => None,
             (true, true) => Some(patience.heard),
             (_, false) => patience.begun.or(Some(patience.heard)),
@@ -183,23 +189,30 @@ async fn unframed(shared: &Shared, flow: Flow, error: FrameError) -> End {
     End::Framing(error)
 }
 
-async fn write(shared: &Shared, mut writer: WriteHalf<'_>, queue: &Queue) -> (End, Option<Transmit>) {
+async fn write(shared: &Shared, channel: &Channel, queue: &Queue) -> (End, Option<Transmit>) {
     loop {
         if queue.is_overflown() {
             return (End::Overflow, None);
         }
-        let Some(transmit) = queue.pop() else {
+        let transmit = queue.pop();
+        if transmit.is_none() && !channel.wants_write() {
             queue.changed.notified().await;
             continue;
+        }
+        let writing = async {
+            match &transmit {
+                Some(transmit) => channel.write(&transmit.bytes).await,
+                None => channel.flush().await,
+            }
         };
         let written = tokio::select! {
-            written = timeout(shared.limits.message_timeout, writer.write_all(&transmit.bytes)) => written,
-            () = overflow(queue) => return (End::Overflow, Some(transmit)),
+            written = timeout(shared.limits.message_timeout, writing) => written,
+            () = overflow(queue) => return (End::Overflow, transmit),
         };
         match written {
-            Ok(Ok(())) => queue.written(transmit),
-            Ok(Err(error)) => return (End::Failed(error), Some(transmit)),
-            Err(_) => return (End::Overflow, Some(transmit)),
+            Ok(Ok(())) => transmit.into_iter().for_each(|transmit| queue.written(transmit)),
+            Ok(Err(error)) => return (End::Failed(error), transmit),
+            Err(_) => return (End::Overflow, transmit),
         }
     }
 }

@@ -1,28 +1,35 @@
-//! TCP: listeners, and the table of connections, by number and by peer.
+//! Connections, under TLS and WebSocket or not: listeners, and the table of connections, by number and by peer.
 
 use std::{
     cell::{Cell, RefCell},
-    collections::{BTreeSet, HashMap, VecDeque},
+    collections::{BTreeSet, HashMap},
     io,
     net::{IpAddr, SocketAddr},
     rc::Rc,
+    sync::Arc,
     time::Duration,
 };
 
+use rustls::Connection;
 use sip::{ConnectionId, Flow, Transport};
 use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 use switch::{Input, Transmit};
 use tokio::{
-    net::{TcpListener, TcpSocket, TcpStream, tcp::ReadHalf},
-    sync::{Notify, mpsc},
+    net::{TcpListener, TcpSocket, TcpStream},
+    sync::mpsc,
     task::spawn_local,
     time::Instant,
 };
 
 use super::{
     Limits,
+    channel::Channel,
+    handshake::{self, Handshakes},
     numbers::Numbers,
+    queue::Queue,
     stream::{self, End},
+    tls::Security,
+    ws::WebSocket,
 };
 
 /// Connections the kernel may hold for us to accept.
@@ -30,7 +37,7 @@ const BACKLOG: u32 = 1_024;
 /// How long to wait where accepting fails for want of descriptors or memory.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// All of TCP; a cheap handle.
+/// All connections; a cheap handle.
 #[derive(Clone)]
 pub(super) struct Tcp {
     shared: Rc<Shared>,
@@ -39,6 +46,9 @@ pub(super) struct Tcp {
 pub(super) struct Shared {
     pub(super) limits: Limits,
     pub(super) reporter: mpsc::Sender<Input>,
+    /// Without certificates there is no TLS.
+    security: Option<Arc<Security>>,
+    handshakes: Rc<Handshakes>,
     numbers: Rc<Numbers>,
     table: RefCell<Table>,
     /// Bytes that wait to be written, on all connections.
@@ -51,7 +61,7 @@ pub(super) struct Shared {
 struct Table {
     connections: HashMap<ConnectionId, Entry>,
     /// The connection a new request to this peer goes over.
-    by_peer: HashMap<SocketAddr, ConnectionId>,
+    by_peer: HashMap<(Transport, SocketAddr), ConnectionId>,
     /// How many a source has that are not half closed.
     by_source: HashMap<IpAddr, usize>,
     /// Half closed ones: the first to go where there are too many.
@@ -59,117 +69,26 @@ struct Table {
 }
 
 struct Entry {
+    transport: Transport,
     peer: SocketAddr,
     queue: Rc<Queue>,
     retired: bool,
 }
 
-/// Answers kept that were written on a connection whose peer has closed its half.
-const ANSWERS: usize = 16;
-
 /// Read at once, from whichever connection has something.
 const CHUNK: usize = 64 * 1024;
 
-/// The memory that a message takes while it waits. A peer that sends pings and reads no pongs must not fill memory.
-fn weight(transmit: &Transmit) -> usize {
-    transmit.bytes.len() + size_of::<Transmit>()
-}
-
-/// Messages that wait to be written on one connection.
-pub(super) struct Queue {
-    items: RefCell<VecDeque<Transmit>>,
-    bytes: Cell<usize>,
-    /// The bytes of the queues of all connections together.
-    all: Rc<Cell<usize>>,
-    overflown: Cell<bool>,
-    /// Whether the peer has closed its half: then only answers are written.
-    answers: Cell<bool>,
-    /// Answers that were written after that, and may not have arrived.
-    answered: RefCell<Vec<Transmit>>,
-    spoken: Cell<Option<Instant>>,
-    pub(super) changed: Notify,
-}
-
-/// While all queues together are too long, a queue may have only this fraction (1/n) of its usual length. That is
-/// enough for a peer that reads; the connection of a peer that does not read is closed.
-const SCARCE: usize = 16;
-
-impl Queue {
-    fn new(all: Rc<Cell<usize>>) -> Self {
-        Self {
-            items: RefCell::default(),
-            bytes: Cell::new(0),
-            all,
-            overflown: Cell::new(false),
-            answers: Cell::new(false),
-            answered: RefCell::default(),
-            spoken: Cell::new(None),
-            changed: Notify::new(),
-        }
-    }
-
-    /// Adds a message, unless that makes the queue too long; then the connection is over.
-    pub(super) fn push(&self, transmit: Transmit, limits: &Limits) -> io::Result<()> {
-        let weight = weight(&transmit);
-        let (bytes, all) = (self.bytes.get() + weight, self.all.get() + weight);
-        let most = if all > limits.write_queues {
-            limits.write_queue / SCARCE
-        } else {
-            limits.write_queue
-        };
-        if bytes > most || self.overflown.get() {
-            self.end();
-            return Err(io::ErrorKind::QuotaExceeded.into());
-        }
-        self.bytes.set(bytes);
-        self.all.set(all);
-        self.items.borrow_mut().push_back(transmit);
-        self.changed.notify_one();
-        Ok(())
-    }
-
-    /// The next message to be written; [`Queue::written`] says when it was.
-    pub(super) fn pop(&self) -> Option<Transmit> {
-        self.items.borrow_mut().pop_front()
-    }
-
-    /// It has gone out.
-    pub(super) fn written(&self, transmit: Transmit) {
-        let weight = weight(&transmit);
-        self.bytes.set(self.bytes.get().saturating_sub(weight));
-        self.all.set(self.all.get().saturating_sub(weight));
-        self.spoken.set(Some(Instant::now()));
-        let mut answered = self.answered.borrow_mut();
-        if self.answers.get() && transmit.bytes != stream::PONG && answered.len() < ANSWERS {
-            answered.push(transmit);
-        }
-    }
-
-    /// When something last went out; if anything ever did.
-    pub(super) fn spoken(&self) -> Option<Instant> {
-        self.spoken.get()
-    }
-
-    fn end(&self) {
-        self.overflown.set(true);
-        self.changed.notify_one();
-    }
-
-    pub(super) fn is_overflown(&self) -> bool {
-        self.overflown.get()
-    }
-}
-
-impl Drop for Queue {
-    fn drop(&mut self) {
-        self.all.set(self.all.get().saturating_sub(self.bytes.get()));
-    }
-}
-
 impl Tcp {
-    pub(super) fn new(limits: Limits, reporter: mpsc::Sender<Input>, numbers: Rc<Numbers>) -> Self {
+    pub(super) fn new(
+        limits: Limits,
+        reporter: mpsc::Sender<Input>,
+        numbers: Rc<Numbers>,
+        security: Option<Arc<Security>>,
+    ) -> Self {
         Self {
             shared: Rc::new(Shared {
+                security,
+                handshakes: Handshakes::new(limits.handshakes),
                 limits,
                 reporter,
                 numbers,
@@ -181,7 +100,10 @@ impl Tcp {
     }
 
     /// Listens; returns the bound address.
-    pub(super) fn listen(&self, address: SocketAddr) -> io::Result<SocketAddr> {
+    pub(super) fn listen(&self, transport: Transport, address: SocketAddr) -> io::Result<SocketAddr> {
+        if transport.is_secure() && self.shared.security.is_none() {
+            return Err(io::ErrorKind::Unsupported.into());
+        }
         let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
         if address.is_ipv6() {
             socket.set_only_v6(true)?;
@@ -193,33 +115,45 @@ impl Tcp {
         socket.listen(i32::try_from(BACKLOG).unwrap_or(i32::MAX))?;
         let listener = TcpListener::from_std(socket.into())?;
         let bound = listener.local_addr()?;
-        spawn_local(accept(Rc::clone(&self.shared), listener));
+        spawn_local(accept(Rc::clone(&self.shared), listener, transport));
         Ok(bound)
     }
 
-    /// Sends over the flow's connection, else over one to the same peer, else over a new one
-    /// (RFC 3261 18.2.2). Where the peer has half closed the connection, it takes answers at most.
+    /// Sends over the flow's connection, else over one to the same peer, else over a new one (RFC 3261 18.2.2). Where the
+    /// peer has half closed the connection, it takes answers at most. A connection under TLS is opened only to a peer whose
+    /// name is known (see [`Numbers`]), and to such a peer no other connection leads.
     pub(super) fn send(&self, transmit: Transmit) -> io::Result<()> {
         let shared = &self.shared;
+        let flow = transmit.flow;
+        let host = flow.connection.and_then(|number| shared.numbers.peer(number));
         let known = {
             let table = shared.table.borrow();
-            let named = transmit.flow.connection.and_then(|id| table.connections.get(&id));
+            let named = flow.connection.and_then(|id| table.connections.get(&id));
             let named = named.filter(|entry| !entry.retired || transmit.bytes.starts_with(b"SIP/"));
-            let entry = named.or_else(|| {
-                table
-                    .by_peer
-                    .get(&transmit.flow.remote)
-                    .and_then(|id| table.connections.get(id))
-            });
-            entry.map(|entry| Rc::clone(&entry.queue))
+            let by_peer = || table.by_peer.get(&(flow.transport, flow.remote));
+            let other = || table.connections.get(by_peer().filter(|_| host.is_none())?);
+            named.or_else(other).map(|entry| Rc::clone(&entry.queue))
         };
         if let Some(queue) = known {
             return queue.push(transmit, &shared.limits);
         }
-        let flow = transmit.flow;
-        let (id, queue) = shared.add(flow.remote).ok_or(io::ErrorKind::ResourceBusy)?;
+        // Nobody listens in a browser (RFC 7118 section 5), and a peer without a name can prove nothing.
+        let tls = match (flow.transport, host) {
+            (Transport::Udp | Transport::Ws | Transport::Wss, _) | (Transport::Tls, None) => {
+                return Err(io::ErrorKind::NotConnected.into());
+            }
+            (Transport::Tcp, _) => None,
+            (Transport::Tls, Some(host)) => {
+                let security = shared.security.as_ref().ok_or(io::ErrorKind::Unsupported)?;
+                Some(security.connect(&host.name).map_err(io::Error::other)?)
+            }
+        };
+        let number = flow.connection.filter(|_| tls.is_some());
+        let (id, queue) = shared
+            .add(flow.transport, flow.remote, number)
+            .ok_or(io::ErrorKind::ResourceBusy)?;
         queue.push(transmit, &shared.limits)?;
-        spawn_local(connect(Rc::clone(shared), id, flow, queue));
+        spawn_local(connect(Rc::clone(shared), id, flow, queue, tls));
         Ok(())
     }
 
@@ -230,7 +164,7 @@ impl Tcp {
             .borrow()
             .connections
             .values()
-            .all(|entry| entry.queue.bytes.get() == 0)
+            .all(|entry| entry.queue.is_empty())
     }
 
     pub(super) fn count(&self) -> usize {
@@ -254,10 +188,11 @@ impl Table {
         if std::mem::replace(&mut entry.retired, true) {
             return false;
         }
-        entry.queue.answers.set(true);
+        entry.queue.take_answers_only();
         self.retired.insert(id);
-        if self.by_peer.get(&entry.peer) == Some(&id) {
-            self.by_peer.remove(&entry.peer);
+        let peer = (entry.transport, entry.peer);
+        if self.by_peer.get(&peer) == Some(&id) {
+            self.by_peer.remove(&peer);
         }
         if let Some(count) = self.by_source.get_mut(&entry.peer.ip()) {
             *count -= 1;
@@ -278,16 +213,28 @@ impl Table {
 }
 
 impl Shared {
-    /// Reads once and hands over what came; its length, 0 at the end of the stream.
-    pub(super) fn read(&self, reader: &ReadHalf<'_>, take: impl FnOnce(&[u8])) -> io::Result<usize> {
-        let mut chunk = self.chunk.borrow_mut();
-        let count = reader.try_read(&mut chunk)?;
-        take(chunk.get(..count).unwrap_or_default());
-        Ok(count)
+    /// Reads once; see [`Channel::read`].
+    pub(super) fn read(&self, channel: &Channel) -> io::Result<usize> {
+        channel.read(&mut self.chunk.borrow_mut())
     }
 
-    /// Numbers a connection; `None` where there are too many, in all or with this address.
-    fn add(&self, peer: SocketAddr) -> Option<(ConnectionId, Rc<Queue>)> {
+    /// Tells the log that TLS did not come about: anybody can bring that about, so not at each time.
+    fn complain(&self, peer: SocketAddr, why: &handshake::Failed) {
+        if self.handshakes.may_complain(Instant::now()) {
+            tracing::warn!(%peer, %why, "no TLS");
+        } else {
+            tracing::debug!(%peer, %why, "no TLS");
+        }
+    }
+
+    /// Numbers a connection, unless it has its number; `None` where there are too many, in all or with this address, or
+    /// where the last one with this number is about to end.
+    fn add(
+        &self,
+        transport: Transport,
+        peer: SocketAddr,
+        number: Option<ConnectionId>,
+    ) -> Option<(ConnectionId, Rc<Queue>)> {
         let mut table = self.table.borrow_mut();
         let table = &mut *table;
         let of_source = table.by_source.get(&peer.ip()).copied().unwrap_or(0);
@@ -297,11 +244,15 @@ impl Shared {
         if table.connections.len() >= self.limits.connections {
             table.give_up_oldest_retired()?;
         }
-        let id = self.numbers.next();
+        if number.is_some_and(|number| table.connections.contains_key(&number)) {
+            return None;
+        }
+        let id = number.unwrap_or_else(|| self.numbers.next());
         let queue = Rc::new(Queue::new(Rc::clone(&self.queued)));
         table.connections.insert(
             id,
             Entry {
+                transport,
                 peer,
                 queue: Rc::clone(&queue),
                 retired: false,
@@ -309,9 +260,19 @@ impl Shared {
         );
         table.by_source.insert(peer.ip(), of_source + 1);
         // A peer that connected from this very port can be reached there. The newest connection is the likeliest to
-        // live.
-        table.by_peer.insert(peer, id);
+        // live. One with a name is found by its number only (RFC 5923 section 8.2: an alias has to be authenticated).
+        if number.is_none() {
+            table.by_peer.insert((transport, peer), id);
+        }
         Some((id, queue))
+    }
+
+    /// How long a connection that its peer has half closed stays. One that we opened makes way for the next.
+    pub(super) fn linger(&self, id: Option<ConnectionId>) -> Duration {
+        match id.and_then(|id| self.numbers.peer(id)) {
+            Some(_) => Duration::ZERO,
+            None => self.limits.linger,
+        }
     }
 
     /// The peer says no more on this connection, which is its end for everybody but those whose answers still go
@@ -346,7 +307,7 @@ impl Shared {
         let unsent = unsent.into_iter().chain(rest).filter(|it| it.bytes != stream::PONG);
         let unsent: Vec<Transmit> = if failed && !ended {
             // RFC 3261 18.2.2: where the connection has gone, answers go over a new one.
-            let answers = entry.queue.answered.take().into_iter().chain(unsent);
+            let answers = entry.queue.answered().into_iter().chain(unsent);
             answers.filter_map(|answer| self.send_anew(answer)).collect()
         } else {
             unsent.collect()
@@ -361,7 +322,7 @@ impl Shared {
     }
 }
 
-async fn accept(shared: Rc<Shared>, listener: TcpListener) {
+async fn accept(shared: Rc<Shared>, listener: TcpListener, transport: Transport) {
     let port = listener.local_addr().map_or(0, |bound| bound.port());
     loop {
         let (stream, peer) = match listener.accept().await {
@@ -373,30 +334,64 @@ async fn accept(shared: Rc<Shared>, listener: TcpListener) {
             }
         };
         let Ok(local) = stream.local_addr() else { continue };
-        let Some((id, queue)) = shared.add(peer) else {
+        let Some((id, queue)) = shared.add(transport, peer, None) else {
             tracing::debug!(%peer, "connection refused: too many");
             continue;
         };
         let local = SocketAddr::new(local.ip(), port);
         let flow = Flow {
-            transport: Transport::Tcp,
+            transport,
             local,
             remote: peer,
             connection: Some(id),
         };
-        spawn_local(run(Rc::clone(&shared), id, stream, flow, queue));
+        let tls = transport
+            .is_secure()
+            .then(|| shared.security.as_ref()?.accept().ok())
+            .flatten();
+        spawn_local(run(Rc::clone(&shared), id, (stream, tls), flow, queue));
     }
 }
 
-async fn run(shared: Rc<Shared>, id: ConnectionId, stream: TcpStream, flow: Flow, queue: Rc<Queue>) {
+/// Runs a connection from its beginning; `tls`: what TLS begins with, where the transport is under TLS.
+async fn run(
+    shared: Rc<Shared>,
+    id: ConnectionId,
+    (stream, tls): (TcpStream, Option<Connection>),
+    flow: Flow,
+    queue: Rc<Queue>,
+) {
     tune(&stream, shared.limits.message_timeout);
-    let (end, unsent) = stream::serve(&shared, stream, flow, &queue).await;
-    tracing::debug!(connection = id.0, peer = %flow.remote, %end, "connection ended");
-    let failed = matches!(end, End::Failed(_));
+    let (end, unsent) = match channel(&shared, stream, tls, flow).await {
+        Ok(channel) => stream::serve(&shared, channel, flow, &queue).await,
+        Err(end) => (end, None),
+    };
+    let (peer, transport) = (flow.remote, flow.transport);
+    if let End::Handshake(why) = &end {
+        shared.complain(peer, why);
+    } else {
+        tracing::debug!(connection = id.0, %transport, %peer, %end, "connection ended");
+    }
+    let failed = matches!(end, End::Failed(_) | End::Handshake(_));
     shared.remove(id, unsent, failed).await;
 }
 
-async fn connect(shared: Rc<Shared>, id: ConnectionId, flow: Flow, queue: Rc<Queue>) {
+/// Puts on a new connection what its transport asks for.
+async fn channel(shared: &Rc<Shared>, stream: TcpStream, tls: Option<Connection>, flow: Flow) -> Result<Channel, End> {
+    let longest = shared.limits.message;
+    let tls = match tls {
+        Some(tls) => {
+            let run = shared.handshakes.run(&stream, flow.remote, tls);
+            Some(Box::pin(run).await.map_err(End::Handshake)?)
+        }
+        None if flow.transport.is_secure() => return Err(End::Failed(io::ErrorKind::Unsupported.into())),
+        None => None,
+    };
+    let ws = matches!(flow.transport, Transport::Ws | Transport::Wss).then(|| WebSocket::new(longest));
+    Ok(Channel::new(stream, tls, ws, longest))
+}
+
+async fn connect(shared: Rc<Shared>, id: ConnectionId, flow: Flow, queue: Rc<Queue>, tls: Option<Connection>) {
     // At debug level: any sender can have answers go to a port on which no program listens.
     match tokio::time::timeout(shared.limits.connect_timeout, open(&flow)).await {
         Ok(Ok(stream)) => {
@@ -404,7 +399,7 @@ async fn connect(shared: Rc<Shared>, id: ConnectionId, flow: Flow, queue: Rc<Que
                 connection: Some(id),
                 ..flow
             };
-            run(shared, id, stream, flow, queue).await;
+            run(shared, id, (stream, tls), flow, queue).await;
             return;
         }
         Ok(Err(error)) => tracing::debug!(peer = %flow.remote, %error, "cannot connect"),

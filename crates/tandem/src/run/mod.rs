@@ -65,7 +65,7 @@ pub struct Run<M, O> {
 /// The figures of the loop. Clones share them.
 #[derive(Clone, Debug, Default)]
 pub struct Metrics {
-    /// TCP connections open now (as of the last look at the clock).
+    /// Connections open now (as of the last look at the clock).
     pub connections: Gauge,
     /// Messages whose handling panicked.
     pub panics: Counter,

@@ -126,6 +126,7 @@ fn run_recorded<F: Future<Output = ()>>(
                 address,
             }],
             &Limits::default(),
+            None,
         )
         .unwrap();
         let server = net.listeners()[0].address;

@@ -12,7 +12,7 @@ use dialplan::{Dialplans, Limits, Prompts};
 use tokio::task::LocalSet;
 
 use super::{FAILED, StartError, complain, database, say};
-use crate::{config::Config, net::Net, rtp};
+use crate::{certificates, config::Config, net::Net, rtp};
 
 /// Tests settings (already read), ports, database and dialplans.
 ///
@@ -41,8 +41,18 @@ fn faults(config: &Config) -> Vec<StartError> {
     LocalSet::new().block_on(&runtime, async {
         // One at a time: each that fails is told.
         let mut bound = Vec::new();
-        for listener in &config.sip {
-            match Net::bind(&[*listener], &crate::net::Limits::default()) {
+        let security = match certificates::check(config) {
+            Ok(security) => security,
+            Err(error) => {
+                faults.push(error.into());
+                None
+            }
+        };
+        for listener in &config.sip.listeners {
+            if listener.transport.is_secure() && security.is_none() {
+                continue;
+            }
+            match Net::bind(&[*listener], &crate::net::Limits::default(), security.clone()) {
                 Ok(net) => bound.push(net),
                 Err(error) => faults.push(error.into()),
             }

@@ -48,6 +48,9 @@ pub(crate) enum StartError {
     /// A signalling socket.
     #[error(transparent)]
     Sip(#[from] net::BindError),
+    /// A certificate or its key.
+    #[error(transparent)]
+    Tls(#[from] net::TlsError),
     /// The admin API's socket.
     #[error("http = \"{address}\": {}", net::reason(.source))]
     Http {

@@ -2,7 +2,7 @@
 
 use std::{
     io::IsTerminal,
-    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    net::{IpAddr, SocketAddr},
     sync::Arc,
     thread,
 };
@@ -31,6 +31,7 @@ use super::{
     signalling::{Begin, Signalling},
 };
 use crate::{
+    certificates,
     clock::Clock,
     config::{Config, Rtp},
     net::{self, Limits},
@@ -63,7 +64,8 @@ async fn run(config: &Config, keeper: &Handle) -> Result<(), StartError> {
     // Whatever may fail comes before the first start makes anything: secrets are shown only once.
     let store = database::open(config, keeper).await?;
     let limits = net_limits(config, raise_descriptors());
-    let signalling = Signalling::bind(config.sip.clone(), limits.clone())?;
+    let security = certificates::load(config)?;
+    let signalling = Signalling::bind(config.sip.listeners.clone(), limits.clone(), security.clone())?;
     let http = bind_http(config).await?;
     let (mailbox, inbox) = Mailbox::new(REQUESTS);
     let audio = Audio::default();
@@ -76,7 +78,9 @@ async fn run(config: &Config, keeper: &Handle) -> Result<(), StartError> {
     let clock = Clock::start();
     let (plans, broken) = dialplans::start(config);
     let made = database::first_start(&store, config, clock.unix_micros()).await?;
-    let addresses = config.advertise.map_or_else(public_addresses, |address| vec![address]);
+    let addresses = config
+        .advertise
+        .map_or_else(net::public_addresses, |address| vec![address]);
     let listeners = &signalling.listeners;
     let system = system(config, listeners, &addresses);
     announce(config, listeners, addresses, &http, (&made, broken.as_deref()))?;
@@ -129,7 +133,12 @@ async fn run(config: &Config, keeper: &Handle) -> Result<(), StartError> {
     let http = tokio::spawn(admin::serve(state, http, async {
         let _ = http_closes.await;
     }));
-    let ended = until_end(thread, signals, config, &mailbox, &watch, &health).await;
+    certificates::watch(security.as_ref());
+    let on_hangup = || {
+        watch.reload();
+        certificates::renew(security.as_ref(), true);
+    };
+    let ended = until_end(thread, signals, config, &mailbox, on_hangup, &health).await;
     drop(close_http);
     let _ = http.await;
     drop(watch);
@@ -165,7 +174,7 @@ async fn until_end(
     mut signals: Signals,
     config: &Config,
     mailbox: &Mailbox,
-    watch: &Watch,
+    on_hangup: impl Fn(),
     health: &Health,
 ) -> Result<(), StartError> {
     let mut joined = tokio::task::spawn_blocking(move || thread.join());
@@ -175,7 +184,7 @@ async fn until_end(
             _ = signals.term.recv() => {}
             _ = signals.interrupt.recv() => {}
             _ = signals.hangup.recv() => {
-                watch.reload();
+                on_hangup();
                 continue;
             }
             end = &mut joined => {
@@ -346,25 +355,9 @@ fn net_limits(config: &Config, descriptors: usize) -> Limits {
         lookups: config.limits.dns.lookups,
         lookup_timeout: config.limits.dns.timeout,
         dns: config.limits.dns.server,
+        handshakes: config.limits.handshakes,
         ..Limits::default()
     }
-}
-
-/// The addresses other machines most likely reach this one by: those that route outwards.
-fn public_addresses() -> Vec<IpAddr> {
-    // For documentation (RFC 5737, RFC 3849): nothing is sent there.
-    let outside: [(IpAddr, IpAddr); 2] = [
-        (Ipv4Addr::new(203, 0, 113, 1).into(), Ipv4Addr::LOCALHOST.into()),
-        (
-            Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1).into(),
-            Ipv6Addr::LOCALHOST.into(),
-        ),
-    ];
-    let ours = |(outside, alone): (IpAddr, IpAddr)| {
-        let address = net::route_to(outside).or_else(|| net::interface_address(outside.is_ipv4()));
-        address.unwrap_or(alone)
-    };
-    outside.map(ours).into()
 }
 
 /// Every connection and media port is a descriptor; the usual soft limit of 1,024 is too few. Returns how

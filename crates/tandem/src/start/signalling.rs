@@ -1,6 +1,10 @@
 //! The signalling thread: a runtime of its own, with the sockets and the switch on it.
 
-use std::{io, sync::mpsc as std_mpsc, thread};
+use std::{
+    io,
+    sync::{Arc, mpsc as std_mpsc},
+    thread,
+};
 
 use switch::{Input, Listener};
 use tokio::{runtime::Builder, sync::oneshot, task::LocalSet};
@@ -8,7 +12,7 @@ use tokio::{runtime::Builder, sync::oneshot, task::LocalSet};
 use super::StartError;
 use crate::{
     clock::Clock,
-    net::{BindError, Limits, Net},
+    net::{BindError, Limits, Net, Security},
     run::{Inbox, Machine, Metrics, Outside, Recording, Run},
 };
 
@@ -34,7 +38,11 @@ pub(super) struct Signalling<M, O> {
 
 impl<M: Machine + Send + 'static, O: Outside + Send + 'static> Signalling<M, O> {
     /// Starts the thread, and waits until every listener is bound.
-    pub(super) fn bind(listeners: Vec<Listener>, limits: Limits) -> Result<Self, StartError> {
+    pub(super) fn bind(
+        listeners: Vec<Listener>,
+        limits: Limits,
+        security: Option<Arc<Security>>,
+    ) -> Result<Self, StartError> {
         let runtime = Builder::new_current_thread()
             .enable_all()
             .build()
@@ -42,7 +50,7 @@ impl<M: Machine + Send + 'static, O: Outside + Send + 'static> Signalling<M, O> 
         let (bound, is_bound) = std_mpsc::sync_channel(1);
         let (begin, begins) = oneshot::channel();
         let run = move || {
-            LocalSet::new().block_on(&runtime, run(listeners, limits, bound, begins));
+            LocalSet::new().block_on(&runtime, run((listeners, limits, security), bound, begins));
             // A name lookup that hangs must not hold up the end.
             runtime.shutdown_background();
         };
@@ -72,12 +80,11 @@ impl<M: Machine + Send + 'static, O: Outside + Send + 'static> Signalling<M, O> 
 type Bound = std_mpsc::SyncSender<Result<Vec<Listener>, BindError>>;
 
 async fn run<M: Machine, O: Outside>(
-    listeners: Vec<Listener>,
-    limits: Limits,
+    (listeners, limits, security): (Vec<Listener>, Limits, Option<Arc<Security>>),
     bound: Bound,
     begins: oneshot::Receiver<Begin<M, O>>,
 ) {
-    let net = match Net::bind(&listeners, &limits) {
+    let net = match Net::bind(&listeners, &limits, security) {
         Ok(net) => net,
         Err(error) => {
             let _ = bound.send(Err(error));

@@ -18,7 +18,7 @@ fn a_listener_that_cannot_be_bound_says_why() {
     run(async {
         let bench = Bench::new(&["udp:127.0.0.1:0"], Limits::default());
         let taken = listener(&format!("udp:{}", bench.address()));
-        let Err(error) = Net::bind(&[taken], &Limits::default()) else {
+        let Err(error) = Net::bind(&[taken], &Limits::default(), None) else {
             panic!("bound twice")
         };
         let expected = format!(
@@ -26,7 +26,7 @@ fn a_listener_that_cannot_be_bound_says_why() {
             bench.address()
         );
         assert_eq!(error.to_string(), expected);
-        let Err(error) = Net::bind(&[listener("tcp:192.0.2.1:0")], &Limits::default()) else {
+        let Err(error) = Net::bind(&[listener("tcp:192.0.2.1:0")], &Limits::default(), None) else {
             panic!("bound")
         };
         assert_eq!(

@@ -6,8 +6,11 @@ mod connections;
 mod hosts;
 mod limits;
 mod names;
+mod proofs;
+mod secure;
 mod stream;
 mod udp;
+mod websocket;
 
 use std::future::Future;
 
@@ -50,7 +53,7 @@ impl Bench {
     fn new(listeners: &[&str], limits: Limits) -> Self {
         let listeners: Vec<_> = listeners.iter().map(|text| listener(text)).collect();
         Self {
-            net: Net::bind(&listeners, &limits).unwrap(),
+            net: Net::bind(&listeners, &limits, None).unwrap(),
             inputs: VecDeque::new(),
         }
     }
