@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
+use tests::wait::until;
 
 use crate::{
     phones::{baresip::Setup, linphone::Linphone},
@@ -75,6 +76,34 @@ fn two_phones_over_tls_that_check_our_certificate_hear_each_other() {
     };
     let pbx = tandem::Setup::new().secure().start();
     both_hear_each_other(&pbx, &tls(alice()), &tls(bob()));
+}
+
+#[test]
+fn a_new_certificate_is_taken_while_phones_talk() {
+    let tls = |setup| Setup {
+        transport: "tls",
+        ..setup
+    };
+    let pbx = tandem::Setup::new().secure().start();
+    pbx.has("101").has("102").has("103");
+    let (mut alice, mut bob) = (tls(alice()).registers(&pbx), tls(bob()).registers(&pbx));
+    alice.talks_to("102");
+    bob.expect("CALL_ESTABLISHED");
+    let other = tandem::Setup::new().secure().start();
+    for name in ["tls-key.pem", "tls-cert.pem"] {
+        std::fs::copy(other.data(name), pbx.data(name)).unwrap();
+    }
+    until("the new certificate to be taken", SOON, || {
+        pbx.log().contains("certificate taken anew").then_some(())
+    });
+    // A phone that trusts the new certificate alone comes in, and the others talk on and hang up over their connections.
+    tls(Setup::new("103", 700.0)).registers(&pbx);
+    alice.hears(1000.0);
+    bob.hears(440.0);
+    alice.hangs_up();
+    bob.expect("CALL_CLOSED");
+    expect_answered(&pbx.expect_cdrs(1)[0], "101", "102");
+    pbx.expect_nothing_left(SOON);
 }
 
 #[test]
