@@ -18,5 +18,6 @@ mod hostile;
 mod lies;
 mod load;
 mod restart;
+mod secure;
 mod sound;
 mod streams;

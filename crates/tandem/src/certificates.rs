@@ -12,7 +12,8 @@ use crate::{
 /// How often the files are looked at.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// Reads the certificates where a listener or a setting asks for TLS. Makes a self-signed one where there is none.
+/// Reads the certificates where a listener or a setting asks for TLS. Makes a self-signed one where there is none,
+/// and looks at the files from then on.
 pub(crate) fn load(config: &Config) -> Result<Option<Arc<Security>>, TlsError> {
     if !wanted(config) {
         return Ok(None);
@@ -22,7 +23,9 @@ pub(crate) fn load(config: &Config) -> Result<Option<Arc<Security>>, TlsError> {
         let folder = config.data.display();
         tracing::warn!(%folder, "a self-signed certificate was made: phones have to be told to trust it, or see --tls-cert");
     }
-    read(config, &config.data).map(Some)
+    let security = read(config, &config.data)?;
+    watch(Arc::clone(&security));
+    Ok(Some(security))
 }
 
 /// The same without making anything: for `serve --check`.
@@ -75,8 +78,7 @@ pub(crate) fn renew(security: Option<&Arc<Security>>, anyway: bool) {
 }
 
 /// Looks at the files from time to time, as long as the runtime lives.
-pub(crate) fn watch(security: Option<&Arc<Security>>) {
-    let Some(security) = security.cloned() else { return };
+fn watch(security: Arc<Security>) {
     tokio::spawn(async move {
         let mut turns = tokio::time::interval(LOOK);
         loop {

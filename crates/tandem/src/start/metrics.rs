@@ -152,7 +152,7 @@ pub(super) fn registry(metrics: &Metrics, audio: &Audio, writer: Writer, counts:
         registry.register(name, help, counter.clone());
     }
     audio.sound.register(&mut registry);
-    let connections = "TCP connections of signalling";
+    let connections = "Connections of signalling: TCP, TLS and WebSocket";
     registry.register("tandem_sip_connections", connections, metrics.connections.clone());
     let Lookups {
         asked,

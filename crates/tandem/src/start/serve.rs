@@ -34,7 +34,7 @@ use crate::{
     certificates,
     clock::Clock,
     config::{Config, Rtp},
-    net::{self, Limits},
+    net::{Limits, Security, public_addresses},
     recorder::Recorder,
     rtp::{Archive, Engine, EngineConfig},
     run::{Header, Mailbox, Metrics, Recording, Told, VERSION},
@@ -71,16 +71,13 @@ async fn run(config: &Config, keeper: &Handle) -> Result<(), StartError> {
     let audio = Audio::default();
     let told = for_switch(config);
     let engine = start_engine(config, &mailbox, audio.clone())?;
-    warn_of_taken_ports(&told);
-    tell_of_connections(config, limits.connections);
+    warn_of_less(config, &told, limits.connections);
     let seed = random()?;
     let recording = recording(config, &told, seed)?;
     let clock = Clock::start();
     let (plans, broken) = dialplans::start(config);
     let made = database::first_start(&store, config, clock.unix_micros()).await?;
-    let addresses = config
-        .advertise
-        .map_or_else(net::public_addresses, |address| vec![address]);
+    let addresses = config.advertise.map_or_else(public_addresses, |address| vec![address]);
     let listeners = &signalling.listeners;
     let system = system(config, listeners, &addresses);
     announce(config, listeners, addresses, &http, (&made, broken.as_deref()))?;
@@ -133,12 +130,7 @@ async fn run(config: &Config, keeper: &Handle) -> Result<(), StartError> {
     let http = tokio::spawn(admin::serve(state, http, async {
         let _ = http_closes.await;
     }));
-    certificates::watch(security.as_ref());
-    let on_hangup = || {
-        watch.reload();
-        certificates::renew(security.as_ref(), true);
-    };
-    let ended = until_end(thread, signals, config, &mailbox, on_hangup, &health).await;
+    let ended = until_end(thread, signals, config, &mailbox, (&watch, security), &health).await;
     drop(close_http);
     let _ = http.await;
     drop(watch);
@@ -174,7 +166,7 @@ async fn until_end(
     mut signals: Signals,
     config: &Config,
     mailbox: &Mailbox,
-    on_hangup: impl Fn(),
+    (watch, security): (&Watch, Option<Arc<Security>>),
     health: &Health,
 ) -> Result<(), StartError> {
     let mut joined = tokio::task::spawn_blocking(move || thread.join());
@@ -184,7 +176,8 @@ async fn until_end(
             _ = signals.term.recv() => {}
             _ = signals.interrupt.recv() => {}
             _ = signals.hangup.recv() => {
-                on_hangup();
+                watch.reload();
+                certificates::renew(security.as_ref(), true);
                 continue;
             }
             end = &mut joined => {
@@ -306,10 +299,14 @@ fn for_switch(config: &Config) -> switch::Config {
     }
 }
 
-fn warn_of_taken_ports(told: &switch::Config) {
+/// Tells the log where there is less than the settings ask for: media ports, or connections.
+fn warn_of_less(config: &Config, told: &switch::Config, most: usize) {
     if let [first, ..] = told.media_ports_taken[..] {
         let count = told.media_ports_taken.len();
         tracing::warn!(count, first, "other programs hold media ports: they are not used");
+    }
+    if most < config.limits.connections {
+        tracing::info!(most, "the limit of open files (ulimit -n) allows fewer connections");
     }
 }
 
@@ -335,12 +332,6 @@ fn admin_limits(config: &Config) -> admin::Limits {
             ..admin::RepeatLimits::default()
         },
         ..admin::Limits::default()
-    }
-}
-
-fn tell_of_connections(config: &Config, most: usize) {
-    if most < config.limits.connections {
-        tracing::info!(most, "the limit of open files (ulimit -n) allows fewer TCP connections");
     }
 }
 

@@ -122,7 +122,7 @@ fn uri(text: &str) -> SanType {
 fn a_peer_proves_the_host_of_the_uri_and_its_connection_is_used_again() {
     for name in [dns("localhost"), uri("sip:localhost")] {
         run(async {
-            let proof = Proof::new(&[name.clone()], 2090);
+            let proof = Proof::new(std::slice::from_ref(&name), 2090);
             let (mut bench, _folder) = pbx(&[&proof]);
             let door = Door::bind("127.0.0.1:0").unwrap();
             let way = way(&mut bench, door.local_addr().unwrap().port()).await;
@@ -135,10 +135,10 @@ fn a_peer_proves_the_host_of_the_uri_and_its_connection_is_used_again() {
             let reading = spawn_blocking(move || {
                 let mut read = vec![0; OPTIONS.len()];
                 peer.read_exact(&mut read).unwrap();
-                peer.write_all(OPTIONS.as_bytes()).unwrap();
                 peer
             });
-            let peer = bench.while_quiet(reading).await.unwrap();
+            let mut peer = bench.while_quiet(reading).await.unwrap();
+            peer.write_all(OPTIONS.as_bytes()).unwrap();
             let (flow, bytes) = bench.message().await;
             assert_eq!((flow, &bytes[..]), (way, OPTIONS.as_bytes()));
             assert_eq!(bench.net.connections(), 1);

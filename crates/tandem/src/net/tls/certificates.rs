@@ -78,9 +78,12 @@ pub(super) fn read_pair(
     // The text of the fault names no content of the file.
     let secret = PrivateKeyDer::from_pem_file(key).map_err(|error| fault(&error))?;
     let pair = CertifiedKey::from_der(chain, secret, provider);
-    pair.map_err(|error| match error {
-        rustls::Error::InconsistentKeys(_) => fault(&"this is the key of another certificate"),
-        error => fault(&error),
+    pair.map_err(|error| {
+        if matches!(error, rustls::Error::InconsistentKeys(_)) {
+            fault(&"this is the key of another certificate")
+        } else {
+            fault(&error)
+        }
     })
 }
 
