@@ -309,6 +309,32 @@ fn a_refer_to_a_gruu_outside_of_a_dialog_moves_the_party_of_the_dialog_that_it_n
 }
 
 #[test]
+fn a_dialog_that_is_not_of_the_phone_of_the_gruu_is_neither_moved_nor_replaced() {
+    let (stage, alice, desk, mobile) = stage();
+    let carol = stage.phone("103");
+    let other = public(&mobile);
+    alice.calls(&public(&desk));
+    desk.rings().answers().talks();
+    alice.talks();
+    let dialog = alice.dialog();
+    let named = dialog.replace("from-tag", "local-tag").replace("to-tag", "remote-tag");
+    let contact = alice.with(|phone| phone.contact());
+    for (gruu, code) in [(&other, 481), (&other.replace("102", "999"), 404)] {
+        let refused = alice.asks(Method::Refer, gruu, |refer| {
+            refer
+                .header(HeaderName::ReferTo, "<sip:103@tandem.local>")
+                .header(HeaderName::TargetDialog, &named)
+                .header(HeaderName::Contact, &contact)
+        });
+        assert_eq!(refused.status().unwrap().code(), code);
+    }
+    let refused = carol.with(|phone| phone.call_replacing(&other, &dialog));
+    carol.on(refused).ends_with(481);
+    stage.hear_each_other(&alice, &desk);
+    stage.ends(&alice, &desk);
+}
+
+#[test]
 fn a_message_to_a_gruu_goes_to_that_phone_and_is_not_kept() {
     let (stage, alice, desk, mobile) = stage();
     let gruu = public(&desk);

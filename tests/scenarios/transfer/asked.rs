@@ -1,7 +1,7 @@
 //! What the transferor and the target of a transfer are told; REFER outside of the dialog that it is about.
 
 use sip::{HeaderName, Message, Method};
-use tests::{Actor, Stage};
+use tests::{Actor, Phase, Stage};
 
 use super::{connect, records, talking};
 
@@ -209,19 +209,71 @@ fn a_call_made_over_the_api_is_transferred_to_a_second_call() {
     }
 }
 
-#[test]
-fn the_phone_that_was_rung_first_is_transferred_while_the_second_one_rings() {
-    // It has asked for the call over the API, and has second thoughts.
+/// A call over the API of the first phone, which is up; the second one rings.
+fn rung_second() -> (Stage, Actor, Actor, Actor) {
     let stage = Stage::default();
-    let (alice, bob) = (stage.phone("101"), stage.phone("102"));
+    let (alice, bob, carol) = (stage.phone("101"), stage.phone("102"), stage.phone("103"));
     let (from, to) = ("101".to_owned(), "102".to_owned());
     stage.commands(switch::Command::Originate { from, to }).unwrap();
     alice.rings().answers().talks();
     bob.rings();
-    alice.asks_to_transfer_to("103").is_told_of_its_refer(403);
+    (stage, alice.line(), bob, carol)
+}
+
+#[test]
+fn the_phone_that_was_rung_first_transfers_the_second_one_while_that_rings() {
+    // It has asked for the call over the API, and has second thoughts.
+    let (stage, alice, bob, carol) = rung_second();
+    alice.transfers_to("103");
+    carol.stays_silent(1.0);
     bob.answers().talks();
-    stage.hear_each_other(&alice, &bob);
-    stage.ends(&alice, &bob);
+    carol.rings().answers().talks();
+    alice.is_notified_at_last(200).ends_with(200);
+    stage.hear_each_other(&bob, &carol);
+    stage.ends(&bob, &carol);
+    assert_eq!(records(&stage), 2);
+}
+
+#[test]
+fn a_transfer_that_waits_for_a_phone_that_rings_fails_with_that_phone() {
+    let (stage, alice, bob, carol) = rung_second();
+    alice.transfers_to("103");
+    alice.asks_to_transfer_to("103").is_told_of_its_refer(491);
+    bob.rejects(486);
+    alice.is_notified_at_last(486).ends_with(200);
+    carol.stays_silent(1.0);
+    stage.clears();
+}
+
+#[test]
+fn a_phone_that_hangs_up_while_its_transfer_waits_ends_the_call() {
+    let (stage, alice, bob, carol) = rung_second();
+    alice.transfers_to("103");
+    alice.hangs_up().ends_with(200);
+    bob.ends_with(487);
+    carol.stays_silent(1.0);
+    stage.clears();
+}
+
+#[test]
+fn a_call_of_the_api_whose_second_phone_rings_is_joined_with_another_call() {
+    // RFC 5589 section 7.6, from either of the two dialogs.
+    for by_ringing in [false, true] {
+        let (stage, alice, bob, carol) = rung_second();
+        let (second, carol) = connect(&alice.on_any(), "103", &carol);
+        if by_ringing {
+            alice.transfers(&alice, &second);
+        } else {
+            second.transfers(&second, &alice);
+        }
+        stage.pass(1.0);
+        assert_eq!(bob.phase(), Some(Phase::Ringing), "{by_ringing}");
+        bob.answers().talks();
+        alice.ends_with(200);
+        second.ends_with(200);
+        stage.hear_each_other(&bob, &carol);
+        stage.ends(&bob, &carol);
+    }
 }
 
 #[test]
@@ -256,4 +308,39 @@ fn a_refer_with_the_method_bye_hangs_the_other_party_up() {
         }
         assert_eq!(records(&stage), 1);
     }
+}
+
+#[test]
+fn the_subscription_of_a_refer_goes_on_and_ends_by_subscribe_and_only_refer_begins_one() {
+    // RFC 3515 2.4.4.
+    let (stage, alice, bob, carol) = talking();
+    let subscribe = |event: &str, seconds: u32| {
+        let answer = bob.asks_within(Method::Subscribe, |it| {
+            it.header(HeaderName::Event, event).header(HeaderName::Expires, seconds)
+        });
+        answer.status().unwrap().code()
+    };
+    assert_eq!(subscribe("refer", 60), 403, "no REFER came");
+    bob.transfers_to("103");
+    carol.rings();
+    stage.pass(1.0);
+    let before = statuses(&bob).len();
+    assert_eq!(subscribe("refer;id=77", 60), 403, "of another REFER");
+    assert_eq!((statuses(&bob).len(), subscribe("refer", 600)), (before, 200));
+    stage.pass(1.0);
+    assert_eq!(statuses(&bob).last(), Some(&180), "the state is told again");
+    assert_eq!(subscribe("refer", 0), 200);
+    stage.pass(1.0);
+    let last = bob.notices().pop().unwrap();
+    assert_eq!((last.code, last.state.as_str()), (180, "terminated;reason=timeout"));
+    let told = statuses(&bob).len();
+    assert_eq!(subscribe("refer", 60), 403, "it is over");
+    carol.answers().talks();
+    bob.ends_with(200);
+    assert_eq!(statuses(&bob).len(), told, "and the transfer went on");
+    stage.hear_each_other(&alice, &carol);
+    stage.ends(&alice, &carol);
+    // Outside of a dialog as well.
+    let lamp = bob.subscribes("refer", "102", 60, |it| it);
+    assert_eq!(bob.lamp(lamp, |lamp| lamp.code), Some(403));
 }

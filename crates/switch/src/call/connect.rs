@@ -11,7 +11,7 @@ use crate::{
     own::OWN_CODECS,
 };
 
-use super::{Call, Ending, VerbEvent, digits, end};
+use super::{Call, Ending, VerbEvent, digits, end, transfer};
 
 impl Call {
     /// Connects the subject with a leg that has just answered its offer with `spec`. Returns false where the subject could
@@ -45,6 +45,7 @@ impl Call {
                 digits::session_changed(self, x);
                 name_parties(self, x, told);
                 self.mark_answered(x, why);
+                transfer::answered(self, x);
                 true
             }
             Err(NoCommonCodec) => {

@@ -1,5 +1,7 @@
 //! Legs that leave the call for another one, and legs that come from another one.
 
+use sip::HeaderName;
+
 use crate::{
     activity::LineState,
     answer::Answer,
@@ -18,6 +20,15 @@ use super::{Call, Ending, Guest, VerbEvent, connect, digits, end, transfer};
 pub(crate) fn would_take(call: &Call, x: &Core, guest: LegId, instead_of: LegId) -> Result<(), u16> {
     if call.has_ended() || !call.legs.contains(&instead_of) {
         return Err(481);
+    }
+    // An INVITE with Replaces to a GRUU means a phone that is in the call, and no other one.
+    if let Some(guest) = x
+        .legs
+        .get(guest)
+        .filter(|guest| guest.inbound && guest.invite.header(HeaderName::Replaces).is_some())
+    {
+        let parties: Vec<LegId> = call.legs.iter().copied().filter(|leg| *leg != guest.id).collect();
+        transfer::is_meant(x, &guest.invite, &parties).map_err(|answer| answer.status.code())?;
     }
     // A leg that is up with no part in the call, such as one that has transferred its party, has no place to give.
     let has_part = call.subject == Some(instead_of) || call.other(instead_of).is_some();

@@ -17,7 +17,7 @@
 //! | `record.rs` | what the record says, gathered on the way | `record` |
 //! | `script.rs` | how far the script is | `script` |
 //! | `tape.rs` | the recording of the two parties | `tape` |
-//! | `transfer.rs` | transfers: by REFER, by the API, by the script | `transfer` |
+//! | `transfer/` | transfers: by REFER, by the API, by the script | `transfer` |
 
 mod connect;
 mod digits;
@@ -47,7 +47,7 @@ use script::{Script, Stage};
 pub(crate) use tape::{Tape, command as record_command, follow, record as record_parties, recorded};
 use transfer::Transfer;
 pub(crate) use transfer::{
-    by_script, command as transfer_command, join_conference, refused, sent_by, transferor, waits_in_vain,
+    by_script, command as transfer_command, join_conference, refused, sent_by, transferor, unanswered, waits_in_vain,
 };
 
 use crate::{

@@ -265,6 +265,13 @@ impl Core {
         }
     }
 
+    /// A leg's phone goes on with the subscription of its REFER, or ends that.
+    pub fn resubscribe(&mut self, leg: LegId, server: ServerId, request: &Message) {
+        if let Some(leg) = self.legs.get_mut(leg) {
+            self.subscribed.refers.subscribe(leg, &mut self.stack, server, request);
+        }
+    }
+
     /// How far the request that a leg's REFER asked for is.
     pub fn progress_refer(&mut self, leg: LegId, status: StatusCode) {
         if let Some(leg) = self.legs.get_mut(leg) {

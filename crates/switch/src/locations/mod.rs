@@ -20,7 +20,7 @@ use std::{
     borrow::Borrow,
     collections::HashSet,
     hash::{Hash, Hasher},
-    net::IpAddr,
+    net::{IpAddr, SocketAddr},
     sync::Arc,
 };
 
@@ -178,6 +178,18 @@ impl Locations {
             contacts.filter(|contact| contact.binding.username == device.username)
         });
         own.chain(guests)
+    }
+
+    /// Whether a phone is at this address: one of its contacts is, or is at another port of the host while no other phone of
+    /// its extension is known at that address.
+    pub fn is_at(&self, phone: &Instance, address: SocketAddr) -> bool {
+        let host = address.ip().to_canonical();
+        let here = |contact: &&Arc<Contact>| contact.binding.flow.remote.ip().to_canonical() == host;
+        let here: Vec<_> = self.of(&phone.number).iter().filter(here).collect();
+        let exact = |contact: &&&Arc<Contact>| contact.binding.flow.remote.port() == address.port();
+        let is_exact = here.iter().any(|contact| exact(&contact));
+        let mut known = here.iter().filter(|contact| !is_exact || exact(contact));
+        known.any(|contact| phone.is(&contact.binding))
     }
 
     /// Whether a phone of a peer has registered from this address, which is canonical.

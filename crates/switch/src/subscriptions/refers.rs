@@ -2,9 +2,15 @@
 
 use std::collections::HashMap;
 
-use sip::{Message, StatusCode, dialog::Dialog, headers::refer::ReferSub, message::sipfrag, transaction::ServerId};
+use sip::{
+    Message, StatusCode,
+    dialog::Dialog,
+    headers::{Header, event::Event, refer::ReferSub},
+    message::sipfrag,
+    transaction::ServerId,
+};
 
-use crate::{event::Cause, ids::LegId, leg::Leg, stack::Stack};
+use crate::{answer::Answer, event::Cause, ids::LegId, leg::Leg, stack::Stack};
 
 /// Seconds that the subscription of a REFER lasts at most; it ends with the outcome of the transfer.
 const LASTS: u32 = 60;
@@ -32,6 +38,10 @@ struct Open {
     /// The value of Event.
     event: String,
     told: Told,
+    /// What the phone was told last.
+    status: StatusCode,
+    /// The REFER itself, while the party that it moves has not answered.
+    waits: Option<Box<Message>>,
 }
 
 /// How the phone is told of what its REFER came to.
@@ -63,8 +73,48 @@ impl Refers {
             Some(dialog) => Told::Apart(dialog),
             None => Told::Within,
         };
-        entry.open = Some(Open { event, told });
+        entry.open = Some(Open {
+            event,
+            told,
+            status: StatusCode::TRYING,
+            waits: None,
+        });
         entry.tell(leg, cx, StatusCode::TRYING, None);
+    }
+
+    /// A SUBSCRIBE of the phone for its REFER: the subscription goes on, or ends, which does not end the transfer. REFER alone
+    /// begins one (RFC 3515 section 2.4.4): without one there is 403.
+    pub fn subscribe(&mut self, leg: &mut Leg, cx: &mut Stack, server: ServerId, request: &Message) {
+        let event = request.read::<Event<'_>>().ok().flatten();
+        let seconds = request.expires().ok().flatten().unwrap_or(LASTS).min(LASTS);
+        let entry = self.by_leg.get_mut(&leg.id);
+        let open = entry.filter(|entry| {
+            let own = entry.open.as_ref().filter(|open| matches!(open.told, Told::Within));
+            let own = own.and_then(|open| Event::read(&open.event).ok());
+            own.zip(event).is_some_and(|(own, event)| own.is_same(&event))
+        });
+        let Some(entry) = open else {
+            let answer = Answer::because(StatusCode::FORBIDDEN, "Only REFER Begins It");
+            return cx.answer(server, request, &answer);
+        };
+        leg.accept_subscribe(cx, server, request, seconds);
+        let status = entry.open.as_ref().map_or(StatusCode::TRYING, |open| open.status);
+        entry.tell(leg, cx, status, (seconds == 0).then_some("terminated;reason=timeout"));
+        if let Some(open) = entry.open.as_mut().filter(|_| seconds == 0) {
+            open.told = Told::Not;
+        }
+    }
+
+    /// The party that the accepted REFER of this leg moves has not answered: the REFER waits for that.
+    pub fn wait(&mut self, leg: LegId, refer: Message) {
+        if let Some(open) = self.by_leg.get_mut(&leg).and_then(|entry| entry.open.as_mut()) {
+            open.waits = Some(Box::new(refer));
+        }
+    }
+
+    /// The REFER of this leg that waited waits no longer; `None` if there is none.
+    pub fn take_waiting(&mut self, leg: LegId) -> Option<Box<Message>> {
+        self.by_leg.get_mut(&leg)?.open.as_mut()?.waits.take()
     }
 
     /// How far the request that a REFER asked for is (RFC 3515 section 2.4.5).
@@ -114,6 +164,7 @@ impl Refer {
     /// Sends a NOTIFY with this status; `ends` is the state of a subscription that ends with it.
     fn tell(&mut self, leg: &mut Leg, cx: &mut Stack, status: StatusCode, ends: Option<&str>) {
         let Some(open) = &mut self.open else { return };
+        open.status = status;
         let own = match &mut open.told {
             Told::Within => None,
             Told::Apart(dialog) => Some(&mut **dialog),

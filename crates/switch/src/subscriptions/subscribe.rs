@@ -24,7 +24,7 @@ use crate::{
     ids::SubscriptionId,
     stack::{
         Stack,
-        capabilities::{Place, allow, supported},
+        capabilities::{Place, REFER_PACKAGE, allow, supported},
     },
 };
 
@@ -279,6 +279,10 @@ fn unusable(fault: &DialogError) -> Answer {
 fn read<'a>(cx: &Stack, request: &'a Message) -> Result<Asked<'a>, Answer> {
     let bad_event = || Answer::because(StatusCode::BAD_REQUEST, "Event Cannot Be Read");
     let event: Option<Event<'a>> = request.read().map_err(|_| bad_event())?;
+    // RFC 3515 section 2.4.4: REFER alone begins a subscription to its outcome.
+    if event.is_some_and(|event| event.package.eq_ignore_ascii_case(REFER_PACKAGE)) {
+        return Err(Answer::because(StatusCode::FORBIDDEN, "Only REFER Begins It"));
+    }
     // RFC 6665 section 8.3.2: a package that is not known, or none.
     let known = event.and_then(|event| Some((package::find(event.package)?, event)));
     let Some((package, event)) = known else {

@@ -62,6 +62,8 @@ pub(crate) fn request(leg: &mut Leg, cx: &mut Stack, server: ServerId, flow: Flo
         Method::Prack => sent::acknowledged(leg, cx, server, &request),
         Method::Ack | Method::Cancel => {}
         Method::Refer => refer::received(leg, cx, server, request),
+        // RFC 3515 section 2.4.4: of a subscription that a REFER began.
+        Method::Subscribe if refer::is_meant(&request) => refer::received(leg, cx, server, request),
         // RFC 6665 section 4.5.2: a notifier need not share the dialog of a call, and says so. Such a phone subscribes in a
         // dialog of its own, which outlives the call.
         Method::Subscribe => {

@@ -1,7 +1,10 @@
 //! REFER within a leg's dialog, and the NOTIFYs of its outcome (RFC 3515).
 
 use sip::{
-    Builder, HeaderName, Message, Method, StatusCode, dialog::Dialog, headers::refer::ReferSub, message::sipfrag,
+    Builder, HeaderName, Message, Method, StatusCode,
+    dialog::Dialog,
+    headers::{event::Event, refer::ReferSub},
+    message::sipfrag,
     transaction::ServerId,
 };
 
@@ -10,10 +13,11 @@ use crate::{
     event::LegEvent,
     leg::Leg,
     requests::{self, Outline, Owner},
-    stack::Stack,
+    stack::{Stack, capabilities::REFER_PACKAGE},
 };
 
-/// A REFER came: reports it to the call, which answers by [`Leg::accept_refer`] or with an error.
+/// A REFER came, or a SUBSCRIBE of the subscription that a REFER began: reports it to the call, which answers by
+/// [`Leg::accept_refer`], [`Leg::accept_subscribe`] or with an error.
 pub(in crate::leg) fn received(leg: &mut Leg, cx: &mut Stack, server: ServerId, request: Message) {
     if leg.is_up() {
         return leg.tell(cx, LegEvent::Referred { server, request });
@@ -21,6 +25,12 @@ pub(in crate::leg) fn received(leg: &mut Leg, cx: &mut Stack, server: ServerId, 
     // RFC 3261 15.1.1: with our BYE the session is over. RFC 3515 describes no REFER within one that is not set up yet.
     let code = if leg.is_over() { 481 } else { 403 };
     cx.answer(server, &request, &Answer::of(code));
+}
+
+/// Whether a SUBSCRIBE names the package of REFER.
+pub(in crate::leg) fn is_meant(request: &Message) -> bool {
+    let event: Option<Event<'_>> = request.read().ok().flatten();
+    event.is_some_and(|event| event.package.eq_ignore_ascii_case(REFER_PACKAGE))
 }
 
 /// Answers a REFER with 202. `silent`: no NOTIFY follows (RFC 4488 section 4). A REFER that came outside of the leg's
@@ -42,6 +52,16 @@ pub(in crate::leg) fn accept(
     }
     cx.respond(server, reply.finish());
     Dialog::uas(request, &tag?).ok().map(Box::new)
+}
+
+/// Answers a SUBSCRIBE with 200 (RFC 6665 section 4.2.1.1).
+pub(in crate::leg) fn accept_subscribe(leg: &Leg, cx: &mut Stack, server: ServerId, request: &Message, seconds: u32) {
+    let reply = Builder::reply(request, StatusCode::OK, None)
+        .copy(request, HeaderName::RecordRoute)
+        .header(HeaderName::Contact, leg.contact(cx))
+        .header(HeaderName::Expires, seconds)
+        .header(HeaderName::Server, &cx.config.product);
+    cx.respond(server, reply.finish());
 }
 
 /// See [`Leg::notify`].

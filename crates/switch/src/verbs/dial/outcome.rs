@@ -2,7 +2,7 @@
 
 use crate::{
     api::{DialResult, DialStatus, Outcome},
-    call::Call,
+    call::{self, Call},
     core::Core,
     hunt::{Unanswered, shown},
 };
@@ -24,6 +24,7 @@ pub(crate) const fn status_of(code: u16, rang: bool) -> DialStatus {
 impl Dialing {
     pub(super) fn finish_unanswered(mut self: Box<Self>, call: &mut Call, x: &mut Core, last: Unanswered) -> Next {
         self.silence(call, x);
+        call::unanswered(call, x, last.code);
         let status = status_of(last.code, self.hunt.has_rung());
         let (code, reason) = match shown(last.code) {
             same if same == last.code => (same, last.reason.clone()),

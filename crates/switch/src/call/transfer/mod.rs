@@ -2,17 +2,17 @@
 //!
 //! Blind: the other party goes to a new call, whose script decides as for any call. Until that is answered, the call it
 //! came from lives on with the transferor, to whom it returns if no phone answers. Attended: the other party takes the place of
-//! the transferor's other leg, in the call of that one.
+//! the transferor's other leg, in the call of that one. Where the other party still rings, the REFER waits for its answer.
+//!
+//! `plan.rs` reads what a REFER asks for; the rest is here.
 //!
 //! What the API moves goes as in a blind transfer, with the other party of the call as the transferor, which hears music
 //! meanwhile. What a script moves leaves its call for good.
 
+mod plan;
+
 use ::media::{Command, Source};
-use sip::{
-    HeaderName, Message, Method, StatusCode,
-    headers::{Header, refer::ReferTo},
-    transaction::ServerId,
-};
+use sip::{Message, Method, StatusCode, transaction::ServerId};
 
 use crate::{
     answer::Answer,
@@ -24,7 +24,10 @@ use crate::{
     leg::Leg,
 };
 
-use super::{Call, connect, focus};
+pub(super) use plan::is_meant;
+use plan::plan;
+
+use super::{Call, connect};
 
 /// The part of a call in a transfer that is under way.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -56,15 +59,55 @@ pub(super) enum Plan {
     Leave(String),
     /// A member of the conference is removed.
     Remove { room: String, member: CallUid },
+    /// The other party still rings: the REFER waits for its answer.
+    Wait,
 }
 
 /// A REFER came from a leg.
 pub(super) fn referred(call: &mut Call, x: &mut Core, from: LegId, server: ServerId, request: &Message) {
+    if *request.method() == Method::Subscribe {
+        return x.resubscribe(from, server, request);
+    }
     let plan = match plan(call, x, from, request) {
+        Ok(_) if x.subscribed.refers.is_open(from) => Err(Answer::of(491)),
+        plan => plan,
+    };
+    let plan = match plan {
         Ok(plan) => plan,
         Err(answer) => return x.stack.answer(server, request, &answer),
     };
     x.accept_refer(from, server, request);
+    if matches!(plan, Plan::Wait) {
+        return x.subscribed.refers.wait(from, request.clone());
+    }
+    follow(call, x, from, plan);
+}
+
+/// The other party of the subject has answered, which may have sent a REFER that waits for that.
+pub(super) fn answered(call: &mut Call, x: &mut Core) {
+    let Some((from, request)) = waiting(call, x) else {
+        return;
+    };
+    match plan(call, x, from, &request) {
+        Ok(plan) => follow(call, x, from, plan),
+        Err(answer) => x.conclude_refer(from, answer.status.code(), false),
+    }
+}
+
+/// The phones that the subject waited for have not answered: a REFER that waited for that has failed with this status.
+pub(crate) fn unanswered(call: &Call, x: &mut Core, code: u16) {
+    if let Some((from, _)) = waiting(call, x) {
+        x.conclude_refer(from, code, false);
+    }
+}
+
+fn waiting(call: &Call, x: &mut Core) -> Option<(LegId, Box<Message>)> {
+    let subject = call.subject?;
+    Some((subject, x.subscribed.refers.take_waiting(subject)?))
+}
+
+/// Does what an accepted REFER asks for.
+fn follow(call: &mut Call, x: &mut Core, from: LegId, plan: Plan) {
     match plan {
         Plan::Go(handover) => {
             if handover.why == Why::Transferred {
@@ -89,112 +132,14 @@ pub(super) fn referred(call: &mut Call, x: &mut Core, from: LegId, server: Serve
             x.conferences.remove(&room, member);
             x.conclude_refer(from, 200, false);
         }
+        // The party has answered and is gone again.
+        Plan::Wait => x.conclude_refer(from, 480, false),
     }
-}
-
-/// What a REFER asks for.
-fn plan(call: &Call, x: &Core, from: LegId, request: &Message) -> Result<Plan, Answer> {
-    // RFC 3515 section 2.4.2: exactly one Refer-To.
-    let mut targets = request.values(HeaderName::ReferTo);
-    let (Some(target), None) = (targets.next(), targets.next()) else {
-        return Err(Answer::of(400));
-    };
-    let target = ReferTo::read(target).map_err(|_| Answer::of(400))?;
-    let method = target.method().map_err(|_| Answer::of(400))?;
-    if !matches!(method, Method::Invite | Method::Bye) {
-        return Err(Answer::of(501));
-    }
-    let replaces = target.replaces().map_err(|_| Answer::of(400))?;
-    if call.transfer != Transfer::None || x.subscribed.refers.is_open(from) {
-        return Err(Answer::of(491));
-    }
-    let room = x.port_of(from).and_then(|port| x.conferences.name_of(port));
-    if let Some(room) = room.map(str::to_owned) {
-        return focus::plan(call, x, (from, room), &target, replaces.as_ref());
-    }
-    // Both parties are up and talk with each other: otherwise there is no party to be transferred.
-    let is_up = |leg: &LegId| x.legs.get(*leg).is_some_and(Leg::is_up);
-    let transferee = call.other(from).filter(is_up).filter(|_| is_up(&from));
-    let transferee = transferee
-        .filter(|_| !call.has_ended())
-        .ok_or_else(|| Answer::of(403))?;
-    if method == Method::Bye {
-        return is_party(x, from, transferee, &target).map(|()| Plan::HangUp(transferee));
-    }
-    let place = match &replaces {
-        // RFC 5589 section 7.6: the phone has given its second call up, and means what that call was for.
-        Some(replaces) if !x.stack.dialogs.was_cancelled(replaces, x.stack.now) => {
-            x.stack.dialogs.replaced(replaces).and_then(|place| x.legs.get(place))
-        }
-        Some(_) | None => return blind(call, x, from, transferee, (&target, request)).map(Plan::Go),
-    };
-    let Some(place) = place else {
-        return Ok(Plan::NotThere);
-    };
-    // A phone moves the parties of its own calls only.
-    let own = x.legs.get(from).is_some_and(|leg| leg.peer == place.peer);
-    if !own || place.call == call.id {
-        return Err(Answer::of(403));
-    }
-    Ok(Plan::Go(Handover {
-        leg: transferee,
-        to: Destination::Place(place.id),
-        why: Why::Transferred,
-    }))
-}
-
-/// Whether a URI names the other party of a phone, which the phone wants to be hung up.
-fn is_party(x: &Core, from: LegId, other: LegId, target: &ReferTo<'_>) -> Result<(), Answer> {
-    let (Some(from), Some(other)) = (x.legs.get(from), x.legs.get(other)) else {
-        return Err(Answer::of(481));
-    };
-    let number = x.number_at(&target.uri, &from.path.flow);
-    let number = number.ok_or_else(|| Answer::of(404))?;
-    if other.peer.is_extension(&number) || from.user() == number {
-        Ok(())
-    } else {
-        Err(Answer::of(404))
-    }
-}
-
-fn blind(
-    call: &Call,
-    x: &Core,
-    from: LegId,
-    transferee: LegId,
-    (target, request): (&ReferTo<'_>, &Message),
-) -> Result<Handover, Answer> {
-    if x.draining {
-        return Err(Answer::busy(5));
-    }
-    let (Some(transferor), Some(party)) = (x.legs.get(from), x.legs.get(transferee)) else {
-        return Err(Answer::of(481));
-    };
-    // RFC 3515 section 2.4.2: what we cannot call is not accepted.
-    if target.uri.scheme == sip::Scheme::Other {
-        return Err(Answer::of(501));
-    }
-    let dialed = x.number_at(&target.uri, &transferor.path.flow);
-    let dialed = dialed.ok_or_else(|| Answer::of(404))?;
-    let by = x.shown(transferor);
-    let beginning = beginning(call, x, party, transferor, dialed).ok_or_else(|| Answer::of(483))?;
-    Ok(Handover {
-        leg: transferee,
-        to: Destination::New(Box::new(NewCall {
-            beginning,
-            asked: Asked::Refer {
-                refer: Box::new(request.clone()),
-                by,
-            },
-            transferor: Some(from),
-        })),
-        why: Why::Transferred,
-    })
 }
 
 /// The beginning of the call of a party that is moved to `dialed`, by or beside `other`. `None` for a chain of transfers that
 /// is too long: it ends as a chain of proxies does (RFC 3261 16.3 step 3).
-pub(super) fn beginning(call: &Call, x: &Core, party: &Leg, other: &Leg, dialed: String) -> Option<Beginning> {
+pub(in crate::call) fn beginning(call: &Call, x: &Core, party: &Leg, other: &Leg, dialed: String) -> Option<Beginning> {
     let max_forwards = call.max_forwards.checked_sub(1)?;
     let account = party.peer.number().and_then(|number| x.accounts.extension(number));
     let own = call.subject == Some(party.id);
@@ -430,6 +375,7 @@ pub(crate) fn waits_in_vain(call: &Call, x: &mut Core) {
 /// The subject has gone before its target answered: the transferor need not wait any longer. Or the person who is invited to
 /// a conference has refused, with this status.
 pub(super) fn abandoned(call: &mut Call, x: &mut Core, code: u16) {
+    unanswered(call, x, 487);
     let (by, code, through) = match call.transfer {
         Transfer::Takes { transferor } => (transferor, 487, true),
         Transfer::Invited { by } => (by, code.max(400), false),
