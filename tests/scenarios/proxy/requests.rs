@@ -1,6 +1,6 @@
 //! `on_request`: requests for other domains that are no calls.
 
-use sip::{Builder, HeaderName, Message, Method};
+use sip::{Builder, HeaderName, Message, Method, StatusCode};
 use tests::Stage;
 
 use super::raw::{CALLER, Raw, contact, trusting};
@@ -83,6 +83,50 @@ fn a_script_rejects_redirects_or_does_nothing() {
         raw.caller.sends(request(&Method::Message, BOB, |builder| builder));
         raw.caller.takes_response(code);
         raw.clears();
+    }
+}
+
+#[test]
+fn a_script_is_told_the_reason_of_a_refusal_as_it_was_sent() {
+    // RFC 3261 7.2: the reason phrase is the sender's; `caller.proxy` tells the same one.
+    let plan = r#"fn on_call(caller) { let it = caller.proxy("sip:bob@198.51.7.1"); throw `${it.code} ${it.reason}`; }
+        fn on_request(request) { let it = request.proxy(request.dialed); throw `${it.code} ${it.reason}`; }"#;
+    for method in [Method::Message, Method::Invite] {
+        for routed in [false, true] {
+            let raw = Raw::new(trusting(plan));
+            let uri = if method == Method::Invite {
+                "sip:900@192.0.2.1"
+            } else {
+                BOB
+            };
+            raw.caller.sends(request(&method, uri, |builder| {
+                let builder = builder.header(HeaderName::Contact, format_args!("<sip:101@{CALLER}>"));
+                if routed {
+                    builder.header(HeaderName::Route, "<sip:198.51.7.9;lr>")
+                } else {
+                    builder
+                }
+            }));
+            let fault = if routed {
+                raw.caller.takes_response(403);
+                "403 Route Not Allowed"
+            } else {
+                let passed = raw.one.takes_request(method.clone());
+                let reply = Builder::reply_with_reason(&passed, StatusCode::FORBIDDEN, "Not Before Noon", Some("bob"));
+                raw.one.sends(reply.finish());
+                raw.caller.takes_response(403);
+                "403 Not Before Noon"
+            };
+            let faults = raw.stage.with(|world| {
+                let faults = world.events.iter().filter_map(|event| match event {
+                    switch::Event::ScriptFailed { fault, .. } => Some(fault.message.clone()),
+                    _ => None,
+                });
+                faults.collect::<Vec<_>>()
+            });
+            assert!(faults.iter().any(|found| found.contains(fault)), "{method} {faults:?}");
+            raw.clears();
+        }
     }
 }
 

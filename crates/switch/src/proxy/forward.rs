@@ -9,7 +9,7 @@ use super::{
     context::{self, Branch, Context, Stage, User},
     copy, through,
     through::Side,
-    validate::{loop_hash, routes_after_us, uri_of, validate},
+    validate::{loop_hash, routes_after_us, uri_of},
 };
 use crate::{
     answer::Answer,
@@ -35,7 +35,7 @@ pub(crate) struct Order {
     pub untrusted: bool,
 }
 
-/// Passes a request on.
+/// Passes a request on that [`super::validate`] has let pass.
 ///
 /// # Errors
 /// The answer that refuses the request; nothing has been sent.
@@ -45,7 +45,6 @@ pub(crate) fn begin(p: &mut Proxy, cx: &mut Stack, domain: &Domain, order: Order
         return Err(Answer::busy(5));
     }
     let Order { flow, request, .. } = &order;
-    validate(cx, domain, flow, request)?;
     // A Route that names another proxy would take the request elsewhere than the script wants.
     if !routes_after_us(domain, flow, request).is_empty() {
         return Err(Answer::because(sip::StatusCode::FORBIDDEN, "Route Not Allowed"));

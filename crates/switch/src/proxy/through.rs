@@ -57,6 +57,8 @@ pub(super) struct Dialog {
 pub(super) struct Through {
     open: Slots<Dialog, ThroughKind>,
     by_token: HashMap<Box<str>, ThroughId>,
+    /// Those whose call has an open record: a call passes one INVITE on.
+    by_call: HashMap<CallId, ThroughId>,
 }
 
 /// A host as it is compared: addresses in one form, names in small letters.
@@ -151,7 +153,7 @@ impl Through {
 
     /// How many of them have a call whose record is open.
     pub fn of_calls(&self) -> usize {
-        self.open.iter().filter(|dialog| dialog.call.is_some()).count()
+        self.by_call.len()
     }
 }
 
@@ -186,6 +188,9 @@ pub(super) fn begin(
     dialog.learn(Side::Caller, request);
     let id = p.through.open.insert(dialog);
     p.through.by_token.insert(token, id);
+    if let Some(call) = call {
+        p.through.by_call.insert(call, id);
+    }
     used(cx, id);
     Ok(id)
 }
@@ -202,6 +207,9 @@ pub(super) fn end(p: &mut Proxy, cx: &mut Stack, id: ThroughId, by: Option<News>
         return;
     };
     p.through.by_token.remove(&dialog.token);
+    if let Some(call) = dialog.call {
+        p.through.by_call.remove(&call);
+    }
     cx.timers.clear(TimerKey::Through(id));
     if let Some(news) = by {
         p.tell(dialog.call.map_or(Listener::Nobody, Listener::Call), news);
@@ -224,12 +232,9 @@ pub(crate) fn idle(p: &mut Proxy, cx: &mut Stack, id: ThroughId) {
 /// A call hears no more of what is passed on: its record is closed. The dialog goes on.
 pub(crate) fn forget_call(p: &mut Proxy, call: CallId) {
     p.news.retain(|(told, _)| *told != Listener::Call(call));
-    for id in p.through.open.ids() {
-        if let Some(dialog) = p.through.open.get_mut(id)
-            && dialog.call == Some(call)
-        {
-            dialog.call = None;
-        }
+    let id = p.through.by_call.remove(&call);
+    if let Some(dialog) = id.and_then(|id| p.through.open.get_mut(id)) {
+        dialog.call = None;
     }
 }
 

@@ -47,7 +47,9 @@ pub(super) fn proxy(call: &mut Call, x: &mut Core, want: ProxyTo) -> Next {
         listener: Listener::Call(call.id),
         untrusted: !trusted,
     };
-    match proxy::begin(&mut x.proxied, &mut x.stack, &x.domain, order) {
+    let begun = proxy::validate(&x.stack, &x.domain, &flow, &request)
+        .and_then(|()| proxy::begin(&mut x.proxied, &mut x.stack, &x.domain, order));
+    match begun {
         Ok(request) => Next::Wait(Running::Proxy(Proxying {
             request,
             to,

@@ -137,7 +137,7 @@ fn outcome(waiting: &mut Waiting, x: &mut Core, call: CallUid, verb: Verb) -> Op
                 Err(refusal) => {
                     x.stack.answer(server, &request, &refusal);
                     let code = refusal.status.code();
-                    verbs::passed_on(verbs::status_of(code, false), code, refusal.status.reason(), "", 0.0)
+                    verbs::passed_on(verbs::status_of(code, false), code, refusal.phrase(), "", 0.0)
                 }
             }
         }
