@@ -194,6 +194,12 @@ impl Accounts {
         members.into_iter().flatten().map(AsRef::as_ref)
     }
 
+    /// The other members of its pickup group: the page of lamps of an extension.
+    pub fn lamps_of(&self, number: &str, most: usize) -> Vec<Box<str>> {
+        let others = self.pickup_group_of(number).filter(|member| *member != number);
+        others.take(most).map(Into::into).collect()
+    }
+
     /// Whether the extension `own` may take a call that rings at the extension `other`: unless that one belongs to a pickup
     /// group of others.
     pub fn may_pick_up(&self, own: &str, other: &str) -> bool {

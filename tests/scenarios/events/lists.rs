@@ -128,6 +128,54 @@ fn after_a_failure_and_a_restart_all_members_are_told() {
 }
 
 #[test]
+fn the_list_of_a_pickup_group_follows_a_change_of_the_group() {
+    let stage = Stage::default();
+    let (alice, bob, carol) = (stage.phone("101"), stage.phone("102"), stage.phone("103"));
+    let moves = |number: &str, group: Option<&str>| {
+        stage.with(|world| world.account(number, |it| it.rules.pickup_group = group.map(Into::into)));
+        stage.pass(3.0);
+    };
+    group(&stage, &["101", "103"]);
+    let lamp = watches(&carol, "dialog", "lamps-103", |it| it);
+    let body = contained(&["101"]);
+    let fixed = watches(&alice, "dialog", "103", |it| asks_for(it, &body));
+    stage.pass(2.0);
+    assert_eq!(told(&carol), (1, true));
+    moves("102", Some("sales"));
+    assert_eq!(told(&carol), (2, true), "all members are told");
+    // The new member is watched, and a restart changes nothing of that.
+    for seed in [7, 8] {
+        bob.with(|phone| phone.call("999"));
+        stage.pass(3.0);
+        assert_eq!(told(&carol), (1, false), "{seed}");
+        assert!(latest(&carol).body_text().contains("entity=\"sip:102@tandem.local\""));
+        stage.with(|world| {
+            world.restart(&Settings {
+                seed,
+                ..Settings::default()
+            });
+        });
+        stage.pass(10.0);
+        assert_eq!(told(&carol), (2, true));
+        bob.registers(3_600);
+        stage.pass(3.0);
+    }
+    moves("101", Some("others"));
+    assert_eq!(told(&carol), (1, true));
+    let count = carol.lit(lamp);
+    alice.with(|phone| phone.call("999"));
+    stage.pass(3.0);
+    assert_eq!(carol.lit(lamp), count, "who has left is no longer told");
+    // Without members the list is gone; the list that a phone wrote itself stays.
+    moves("103", None);
+    assert!(carol.lamp(lamp, |lamp| lamp.is_over()));
+    assert!(!alice.lamp(fixed, |lamp| lamp.is_over()));
+    assert_eq!(stage.subscriptions().len(), 1);
+    carol.is_content();
+    stage.clears();
+}
+
+#[test]
 fn a_list_of_presence_goes_on_when_a_member_is_gone() {
     let stage = Stage::default();
     let (_alice, _bob, carol) = (stage.phone("101"), stage.phone("102"), stage.phone("103"));

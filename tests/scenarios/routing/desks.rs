@@ -1,5 +1,6 @@
 //! Hot-desking: a person logs on at another phone, which then acts for that person's extension.
 
+use sip::{HeaderName, Method};
 use tests::{Actor, Stage};
 
 const PLAN: &str = r#"fn on_call(caller) {
@@ -194,5 +195,113 @@ fn messages_for_a_person_come_to_the_phone_at_which_that_person_logs_on() {
     desk.registers(3_600);
     stage.pass(2.0);
     assert_eq!(texts(), ["one", "two", "three", "four"]);
+    stage.clears();
+}
+
+const DND: &str = "<SetDoNotDisturb><device/><doNotDisturbOn>true</doNotDisturbOn></SetDoNotDisturb>";
+
+#[test]
+fn the_keys_for_do_not_disturb_set_the_extension_of_the_person_who_has_logged_on() {
+    let (stage, desk, other) = stage();
+    let dnd = |number: &str| stage.with(|world| world.people[number].dnd);
+    let lamp = desk.watches("as-feature-event", "101");
+    let presses = || {
+        desk.subscribes_again(lamp, 3_600, |it| {
+            it.body("application/x-as-feature-event+xml", DND.as_bytes())
+        })
+    };
+    asks(&desk, "*11105");
+    stage.pass(3.0);
+    let shown = |text: &str| desk.lamp(lamp, |lamp| lamp.document().contains(text));
+    assert!(
+        shown("<device>105</device><doNotDisturbOn>false<"),
+        "\n{}",
+        stage.ladder()
+    );
+    assert_eq!(presses(), 200);
+    stage.pass(3.0);
+    assert_eq!((dnd("101"), dnd("105")), (false, true));
+    assert!(shown("<device>105</device><doNotDisturbOn>true<"));
+    other.calls("105").ends_with(486);
+    // A subscription that is made meanwhile is that of the person, too.
+    let second = desk.watches("as-feature-event", "101");
+    assert!(desk.lamp(second, |lamp| lamp.document().contains("<device>105<")));
+    asks(&desk, "*12");
+    stage.pass(3.0);
+    assert!(shown("<device>101</device><doNotDisturbOn>false<"));
+    assert_eq!(presses(), 200);
+    stage.pass(3.0);
+    assert!(dnd("101"));
+    desk.is_content();
+    stage.clears();
+}
+
+#[test]
+fn a_feature_code_sets_the_extension_of_the_person_who_has_logged_on() {
+    let plan = PLAN.replace(
+        "else {",
+        r#"else if dialed == "*78" { caller.set(#{ dnd: true }); caller.reject(499, ""); } else {"#,
+    );
+    let stage = Stage::plan(&plan);
+    let desk = stage.phone("101");
+    stage.with(|world| world.extension("105"));
+    asks(&desk, "*11105");
+    asks(&desk, "*78");
+    stage.pass(1.0);
+    let dnd = |number: &str| stage.with(|world| world.people[number].dnd);
+    assert_eq!((dnd("101"), dnd("105")), (false, true));
+    stage.clears();
+}
+
+#[test]
+fn presence_follows_the_person_who_logs_on() {
+    let (stage, desk, other) = stage();
+    let (theirs, own) = (other.watches("presence", "105"), other.watches("presence", "101"));
+    let key = other.watches("dialog", "105");
+    let says = |lamp: usize, text: &str| {
+        stage.pass(3.0);
+        let found = other.lamp(lamp, |lamp| lamp.document().contains(text));
+        assert!(found, "{text}\n{}", stage.ladder());
+    };
+    let publishes = |note: &str, tag: Option<&str>| {
+        let body = format!(
+            "<?xml version=\"1.0\"?><presence xmlns=\"urn:ietf:params:xml:ns:pidf\" entity=\"sip:101@tandem.local\">\
+             <note>{note}</note><tuple id=\"t\"><status><basic>open</basic></status><note>{note}</note></tuple></presence>"
+        );
+        let answer = desk.asks(Method::Publish, "sip:101@tandem.local", |it| {
+            let it = it.header(HeaderName::Event, "presence");
+            match tag {
+                Some(tag) => it.header(HeaderName::SipIfMatch, tag),
+                None => it,
+            }
+            .body("application/pidf+xml", body.as_bytes())
+        });
+        let tag = answer.header(HeaderName::SipETag).unwrap_or_default().to_owned();
+        (answer.status().unwrap().code(), tag)
+    };
+    let (_, tag) = publishes("At the desk", None);
+    says(own, "At the desk");
+    says(theirs, "Offline");
+    let before = other.lamp(key, |lamp| lamp.document().to_owned());
+    asks(&desk, "*11105");
+    says(theirs, "Available");
+    says(own, "Offline");
+    assert!(!other.lamp(own, |lamp| lamp.document().contains("At the desk")));
+    assert_ne!(
+        other.lamp(key, |lamp| lamp.document().to_owned()),
+        before,
+        "105 has a phone now"
+    );
+    assert_eq!(
+        publishes("Still here", Some(&tag)).0,
+        412,
+        "that was about the other person"
+    );
+    assert_eq!(publishes("In a meeting", None).0, 200);
+    says(theirs, "In a meeting");
+    asks(&desk, "*12");
+    says(theirs, "Offline");
+    says(own, "Available");
+    assert!(!other.lamp(theirs, |lamp| lamp.document().contains("In a meeting")));
     stage.clears();
 }

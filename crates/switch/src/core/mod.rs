@@ -203,6 +203,7 @@ impl Core {
             activity: &self.activity,
             legs: &self.legs,
             registrar: &self.registrar,
+            locations: &self.locations,
             mailboxes: &self.subscribed.mailboxes,
             published: &self.subscribed.published,
             conferences: &self.conferences,

@@ -10,7 +10,7 @@ use crate::{
     core::{Core, QueryUse},
     ids::SubscriptionId,
     stack::capabilities::understood,
-    subscriptions::{self, LIST_PREFIX, ToStore, Watched},
+    subscriptions::{self, LIST_PREFIX, ToStore, Watched, Watching},
 };
 
 /// A SUBSCRIBE outside of any dialog.
@@ -34,26 +34,28 @@ pub(super) fn begin(g: &mut Ingress, x: &mut Core, id: ServerId, flow: Flow, mes
     }
 }
 
-/// What a SUBSCRIBE is to watch.
+/// What a SUBSCRIBE is to watch: the package says so; lists of numbers are alike for all packages.
 ///
 /// # Errors
-/// The answer where there is no such thing: 400, 404, 413.
+/// The answer where there is no such thing: 400, 403, 404, 413, 489.
 fn watched(x: &Core, message: &Message, flow: &Flow, identity: &Identity) -> Result<Watched, Answer> {
     let limits = &x.stack.config.limits.services.subscriptions;
-    if subscriptions::asks_for_profile(message) {
-        // RFC 6080 section 5.1.1: the Request-URI may name the device, by its address in the network.
-        return Ok(Watched {
-            number: identity.extension.clone(),
-            members: Vec::new(),
-        });
-    }
-    let not_found = || Answer::new(StatusCode::NOT_FOUND);
-    let number = dialed(x, message, flow).ok_or_else(not_found)?;
-    if subscriptions::asks_for_conference(message) && !x.conferences.is_there(&number) {
-        return Err(not_found());
-    }
+    let (package, _) = subscriptions::asked(message)?;
+    let number = (package.watch)(&Watching {
+        number: dialed(x, message, flow).as_deref(),
+        own: &identity.extension,
+        conferences: &x.conferences,
+    })?;
     let mut members: Vec<Box<str>> = Vec::new();
-    if let Some(uris) = subscriptions::contained(message, limits)? {
+    if let Some(owner) = number
+        .strip_prefix(LIST_PREFIX)
+        .filter(|_| package.lists && !x.accounts.is_extension(&number))
+    {
+        members = x.accounts.lamps_of(owner, limits.list_members);
+        if members.is_empty() {
+            return Err(Answer::new(StatusCode::NOT_FOUND));
+        }
+    } else if let Some(uris) = subscriptions::contained(message, limits)? {
         for uri in uris {
             let uri = Uri::parse(&uri).ok();
             let member = uri.and_then(|uri| x.number_at(&uri, flow));
@@ -65,14 +67,6 @@ fn watched(x: &Core, message: &Message, flow: &Flow, identity: &Identity) -> Res
         }
         if members.is_empty() {
             return Err(Answer::because(StatusCode::BAD_REQUEST, "No Member Of Ours"));
-        }
-    } else if !x.accounts.is_extension(&number)
-        && let Some(owner) = number.strip_prefix(LIST_PREFIX)
-    {
-        let others = x.accounts.pickup_group_of(owner).filter(|member| *member != owner);
-        members = others.take(limits.list_members).map(Into::into).collect();
-        if members.is_empty() {
-            return Err(not_found());
         }
     }
     Ok(Watched { number, members })
@@ -88,10 +82,14 @@ pub(super) fn publish(g: &mut Ingress, x: &mut Core, id: ServerId, flow: Flow, m
         _ if x.draining => Answer::busy(5),
         None => Answer::new(StatusCode::NOT_FOUND), // RFC 3903 section 6, step 1
         Some(number) if number != identity.extension => Answer::because(StatusCode::FORBIDDEN, "Not Your Own"),
-        Some(_) => match x.subscribed.publish(&mut x.stack, (id, message), &identity) {
-            Ok(()) => return,
-            Err(answer) => answer,
-        },
+        // Of the person who has logged on at the phone.
+        Some(_) => {
+            let acting = x.accounts.acting(identity);
+            match x.subscribed.publish(&mut x.stack, (id, message), &acting) {
+                Ok(()) => return,
+                Err(answer) => answer,
+            }
+        }
     };
     x.stack.answer(id, message, &refusal);
 }

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `switch.rs` | `Switch`: `handle`, `poll_output`, what follows from what happened |
 //! | `command.rs` | what the admin API asks |
+//! | `group.rs` | pickup groups that change: lists of lamps follow |
 //! | `handover.rs` | carries legs from one call to another |
 //! | `held.rs` | what every table holds: nothing is left over after the last call |
 //! | `journal.rs` | images of the calls, from which they can go on |
@@ -11,6 +12,7 @@
 //! | `tidy.rs` | giving back what a burst needed |
 
 mod command;
+mod group;
 mod handover;
 mod held;
 mod journal;

@@ -3,7 +3,7 @@
 
 use sip::{Instant, transaction::TxOutput};
 
-use super::{command, handover, journal};
+use super::{command, group, handover, journal};
 use crate::{
     answer::Answer,
     api::{AccountChange, CallUid, CauseCode, Event, Input, Output, ScriptEvent, Unresolved, Ways},
@@ -445,15 +445,19 @@ impl Switch {
             self.x.stack.event(Event::ExtensionChanged { number });
         }
         let logged = match &change {
-            AccountChange::LogOn { username, .. } => Some(username.clone()),
+            AccountChange::LogOn { username, .. } => self.acting(username).map(|before| (username.clone(), before)),
             AccountChange::Extension(_)
             | AccountChange::Device(_)
             | AccountChange::RemoveExtension(_)
             | AccountChange::RemoveDevice(_) => None,
         };
+        let group = group::before(&self.x, &change);
         let gone = self.x.accounts.apply(change);
-        if let Some(username) = logged {
-            self.logged(&username);
+        if let Some((username, before)) = logged {
+            self.logged(&username, &before);
+        }
+        if let Some(group) = group {
+            group::after(&mut self.x, group);
         }
         self.x.subscribed.account_gone(&gone, self.x.stack.now);
         match gone {
@@ -466,15 +470,21 @@ impl Switch {
         }
     }
 
-    /// A person has logged on or off at a device: the mailbox that its phone watches is another one, and messages for the
-    /// person who is there now are delivered.
-    fn logged(&mut self, username: &str) {
-        let x = &mut self.x;
-        let Some(own) = x.accounts.device(username).map(|device| device.extension.clone()) else {
+    /// The extension for which a device acts.
+    fn acting(&self, username: &str) -> Option<String> {
+        let own = &self.x.accounts.device(username)?.extension;
+        Some(self.x.accounts.acts_for(username).unwrap_or(own).to_owned())
+    }
+
+    /// A person has logged on or off at a device: what its phone watches and has published is another person's, and messages
+    /// for the person who is there now are delivered.
+    fn logged(&mut self, username: &str, before: &str) {
+        let own = self.x.accounts.device(username).map(|device| device.extension.clone());
+        let (Some(own), Some(now_of)) = (own, self.acting(username)) else {
             return;
         };
-        let now_of = x.accounts.acts_for(username).unwrap_or(&own).to_owned();
-        x.subscribed.table.logged(&mut x.stack, (&own, username), &now_of);
+        let x = &mut self.x;
+        x.subscribed.logged(&mut x.stack, (&own, username), before, &now_of);
         ingress::absent::registered(&mut self.ingress, &mut self.x, &now_of);
     }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use sip::{Flow, Instant, NameAddr, Uri, dialog::Dialog};
 
-use super::package::{Package, SUMMARY, Told, Topic};
+use super::package::{Package, Told, Topic};
 use crate::{api::LiveSubscription, registrar::Contact};
 
 /// Why a subscription is over: the `reason` of Subscription-State (RFC 6665 section 4.1.3).
@@ -125,12 +125,12 @@ impl Subscription {
         username.is_none() || self.username.as_deref() == username
     }
 
-    /// Whether the phone has asked for the mailbox of its own extension. To of its SUBSCRIBE says so: what is watched may be
+    /// Whether the phone has asked for what is the person's who uses it. To of its SUBSCRIBE says so: what is watched may be
     /// that of the person who has logged on at the phone.
-    pub(super) fn is_own_mailbox(&self) -> bool {
+    pub(super) fn is_of_person(&self) -> bool {
         let asked = NameAddr::parse(self.dialog.local()).ok();
         let asked = asked.and_then(|address| Uri::parse(address.uri).ok().map(|uri| uri.number().into_owned()));
-        self.package.name == SUMMARY.name && asked.as_deref() == Some(&*self.watcher)
+        self.package.follows && asked.as_deref() == Some(&*self.watcher)
     }
 
     /// Whether a NOTIFY is under way, or the last one is to come.

@@ -2,7 +2,7 @@
 //!
 //! | list | what is in it |
 //! |---|---|
-//! | `lamps-101` | the other members of the pickup group of extension 101, at the time of the SUBSCRIBE |
+//! | `lamps-101` | the other members of the pickup group of extension 101, also when the group changes |
 //! | in the body of the SUBSCRIBE (RFC 5367) | the numbers of the body |
 //!
 //! A list with a name on the server is what desk phones ask for (Yealink `blf_list_uri`, Polycom `attendant.uri`). The first

@@ -16,7 +16,7 @@
 //! | `unsolicited.rs` | the NOTIFY for a phone that registers and does not subscribe (RFC 3842) | |
 //! | `list.rs` | lists of resources (RFC 4662): a page of lamps | |
 //! | `saved.rs` | what lasts over a restart | |
-//! | `policy.rs` | who may watch whom | |
+//! | `policy.rs` | how much an extension may watch | |
 //! | `pace.rs` | how many NOTIFYs a second | |
 //! | `package/` | the event packages: what each shows | |
 //! | `publish/` | PUBLISH: what phones say about themselves | all of [`Publications`] |
@@ -43,11 +43,11 @@ pub(crate) use self::{
     entry::Subscription,
     list::{PREFIX as LIST_PREFIX, contained},
     notify::{heard, run},
-    package::{Mailboxes, View, allow_events, presence_of},
+    package::{Mailboxes, View, Watching, allow_events, asked, presence_of},
     publish::Publications,
     refers::Refers,
     saved::restore,
-    subscribe::{ToStore, Watched, asks_for_conference, asks_for_profile, begin, settings_stored, stored, within},
+    subscribe::{ToStore, Watched, begin, settings_stored, stored, within},
     unsolicited::registered,
 };
 use self::{
@@ -84,6 +84,23 @@ impl Subscribed {
         if let Some(number) = self.published.account_gone(gone) {
             self.table.changed(&number, Topic::Published, now);
         }
+    }
+
+    /// A person has logged on or off at this device of the extension `own`, which acted for `before` and acts for `now_of` from
+    /// now on. What its phone has published was about the person who has left: the next PUBLISH draws 412, and the phone
+    /// publishes anew (RFC 3903 section 4.4).
+    pub fn logged(&mut self, cx: &mut Stack, device: (&str, &str), before: &str, now_of: &str) {
+        let gone = Gone::Device {
+            username: device.1.to_owned(),
+            extension: before.to_owned(),
+        };
+        if let Some(number) = self.published.account_gone(&gone) {
+            self.table.changed(&number, Topic::Published, cx.now);
+        }
+        for number in [before, now_of, device.0] {
+            self.table.contacts_changed(number, cx.now);
+        }
+        self.table.logged(cx, device, now_of);
     }
 
     /// Removes what was published and not refreshed in time.
@@ -209,30 +226,58 @@ impl Subscriptions {
     }
 
     /// A person has logged on or off at this device of the extension `own`, which acts for `now_of` from now on: what the phone
-    /// has asked of its own mailbox is that person's. Lamps are keys of the phone, and stay.
-    pub fn logged(&mut self, cx: &mut Stack, (own, username): (&str, &str), now_of: &str) {
+    /// has asked of its own mailbox and settings is that person's. Lamps are keys of the phone, and stay.
+    fn logged(&mut self, cx: &mut Stack, (own, username): (&str, &str), now_of: &str) {
         for id in self.by_watcher.get(own).cloned().unwrap_or_default() {
             let Some(entry) = self.entries.get_mut(id) else {
                 continue;
             };
-            let moves = entry.is_of(Some(username)) && entry.is_own_mailbox() && *entry.number != *now_of;
+            let moves = entry.is_of(Some(username)) && entry.is_of_person() && *entry.number != *now_of;
             if !moves || matches!(entry.state, State::Ending(_)) {
                 continue;
             }
             let before = std::mem::replace(&mut entry.number, now_of.into());
-            if let Some(ids) = self.by_number.get_mut(&before) {
-                ids.retain(|other| *other != id);
-                if ids.is_empty() {
-                    self.by_number.remove(&before);
-                }
-            }
-            self.by_number.entry(now_of.into()).or_default().push(id);
-            if entry.stored_seq.is_some() {
-                let change = saved::save(entry, cx);
-                cx.outputs.push_back(Output::Subscriptions(vec![change]));
-            }
-            self.tell(id, cx.now);
+            self.watches_instead(cx, id, &[before], &[now_of.into()]);
         }
+    }
+
+    /// The list of the lamps of an extension has these members now (see `list.rs`): phones that watch it are told all of
+    /// them; the subscription to a list without members ends.
+    pub fn list_changed(&mut self, cx: &mut Stack, owner: &str, members: &[Box<str>]) {
+        let name = format!("{LIST_PREFIX}{owner}");
+        for id in self.by_number.get(name.as_str()).cloned().unwrap_or_default() {
+            let Some(entry) = self.entries.get_mut(id) else {
+                continue;
+            };
+            let is_list = *entry.number == *name && !entry.members.is_empty();
+            if !is_list || *entry.members == *members || matches!(entry.state, State::Ending(_)) {
+                continue;
+            }
+            if members.is_empty() {
+                self.end(id, Ended::NoResource, cx.now);
+                continue;
+            }
+            let before = std::mem::replace(&mut entry.members, members.into());
+            entry.talk.said.clear();
+            entry.talk.told.clear();
+            self.watches_instead(cx, id, &before, members);
+        }
+    }
+
+    /// A subscription watches other numbers than before: that is stored, and its phone is told all.
+    fn watches_instead(&mut self, cx: &mut Stack, id: SubscriptionId, before: &[Box<str>], now: &[Box<str>]) {
+        for number in before {
+            forget(&mut self.by_number, number, id);
+        }
+        for number in now {
+            self.by_number.entry(number.clone()).or_default().push(id);
+        }
+        let Some(entry) = self.entries.get_mut(id) else { return };
+        if entry.stored_seq.is_some() {
+            let change = saved::save(entry, cx);
+            cx.outputs.push_back(Output::Subscriptions(vec![change]));
+        }
+        self.tell(id, cx.now);
     }
 
     /// A contact of an extension is new or was refreshed. Subscriptions of the same phone are reached by its new
@@ -332,18 +377,10 @@ impl Subscriptions {
         cx.dialogs.remove(entry.dialog.id());
         self.due.clear(id);
         self.ends.clear(id);
-        let forget = |map: &mut HashMap<Box<str>, SmallVec<[SubscriptionId; 2]>>, key: &str| {
-            if let Some(ids) = map.get_mut(key) {
-                ids.retain(|other| *other != id);
-                if ids.is_empty() {
-                    map.remove(key);
-                }
-            }
-        };
         for number in entry.numbers() {
-            forget(&mut self.by_number, number);
+            forget(&mut self.by_number, number, id);
         }
-        forget(&mut self.by_watcher, &entry.watcher);
+        forget(&mut self.by_watcher, &entry.watcher, id);
         if let Some(open) = self.tally.open.get_mut(entry.package.name) {
             *open = open.saturating_sub(1);
         }
@@ -371,6 +408,16 @@ impl Subscriptions {
         let ids = self.by_watcher.get(watcher).into_iter().flatten();
         ids.filter_map(|id| self.entries.get(*id))
             .any(|entry| entry.package.name == package)
+    }
+}
+
+/// The subscription is no more among those of this key.
+fn forget(map: &mut HashMap<Box<str>, SmallVec<[SubscriptionId; 2]>>, key: &str, id: SubscriptionId) {
+    if let Some(ids) = map.get_mut(key) {
+        ids.retain(|other| *other != id);
+        if ids.is_empty() {
+            map.remove(key);
+        }
     }
 }
 

@@ -1,34 +1,16 @@
-//! Who may watch whom.
+//! How much may be watched.
 
 use sip::StatusCode;
 
-use super::{
-    Subscriptions,
-    package::{Package, Whom},
-};
-use crate::{answer::Answer, api::is_number, config, stack::Stack};
+use super::Subscriptions;
+use crate::{answer::Answer, config, stack::Stack};
 
-/// Whether an extension may subscribe to a package of a number, and whether there is room for one more.
-///
-/// So far every extension may watch the lines of every number: lamps show no more than a colleague at the next desk sees.
-/// A number that is not an extension may be one of a dialplan (a parking slot, a conference): its lines come and go.
+/// Whether there is room for one more subscription of an extension. Whom it may watch is for the package to say
+/// ([`super::package::Package::watch`]).
 ///
 /// # Errors
-/// The answer that refuses it: 404, 403, 503.
-pub(super) fn policy(
-    subscriptions: &Subscriptions,
-    cx: &Stack,
-    watcher: &str,
-    package: &Package,
-    number: &str,
-) -> Result<(), Answer> {
-    // The conference is there: who has asked for it has seen to that. Its name need not be a number.
-    if !is_number(number) && package.whom != Whom::Conference {
-        return Err(Answer::new(StatusCode::NOT_FOUND));
-    }
-    if package.whom == Whom::Own && watcher != number {
-        return Err(Answer::because(StatusCode::FORBIDDEN, "Not Your Own"));
-    }
+/// The answer that refuses it: 403, 503.
+pub(super) fn policy(subscriptions: &Subscriptions, cx: &Stack, watcher: &str) -> Result<(), Answer> {
     let limits: &config::Subscriptions = &cx.config.limits.services.subscriptions;
     let own = subscriptions.by_watcher.get(watcher).map_or(0, |ids| ids.len());
     if own >= limits.per_extension {

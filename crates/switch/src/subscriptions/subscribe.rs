@@ -13,7 +13,7 @@ use super::{
     Subscription, Subscriptions,
     entry::{Ended, State, Talk, Want},
     list,
-    package::{self, CONFERENCE, PROFILE, Package, Whom, allow_events},
+    package::{self, PROFILE, Package, allow_events},
     policy::policy,
     saved::save,
 };
@@ -24,7 +24,7 @@ use crate::{
     ids::SubscriptionId,
     stack::{
         Stack,
-        capabilities::{Place, REFER_PACKAGE, allow, supported},
+        capabilities::{Place, allow, supported},
     },
 };
 
@@ -69,15 +69,15 @@ pub(crate) fn begin(
 ) -> Result<Option<ToStore>, Answer> {
     let asked = read(cx, request)?;
     let Watched { mut number, members } = watched;
-    // The mailbox of the person who has logged on at the phone.
-    if asked.package.name == package::SUMMARY.name && number == watcher.extension {
+    // The mailbox and the settings of the person who has logged on at the phone.
+    if asked.package.follows && number == watcher.extension {
         number = acts_for.to_owned();
     }
-    policy(subscriptions, cx, &watcher.extension, asked.package, &number)?;
+    policy(subscriptions, cx, &watcher.extension)?;
     if !members.is_empty() {
         list::is_understood(request)?;
         // What an extension may see only of itself, it may not see of the members of a list.
-        if asked.package.whom != Whom::Anyone {
+        if !asked.package.lists {
             return Err(Answer::because(StatusCode::FORBIDDEN, "Not Your Own"));
         }
     }
@@ -244,7 +244,7 @@ fn to_store(
 ) -> Option<ToStore> {
     let entry = subscriptions.entries.get_mut(id)?;
     let change = save(entry, cx);
-    let settings = patch.map(|patch| (entry.watcher.to_string(), patch));
+    let settings = patch.map(|patch| (entry.number.to_string(), patch));
     Some(ToStore { id, change, settings })
 }
 
@@ -278,16 +278,7 @@ fn unusable(fault: &DialogError) -> Answer {
 /// What a SUBSCRIBE asks for, whether within its dialog or outside.
 fn read<'a>(cx: &Stack, request: &'a Message) -> Result<Asked<'a>, Answer> {
     let bad_event = || Answer::because(StatusCode::BAD_REQUEST, "Event Cannot Be Read");
-    let event: Option<Event<'a>> = request.read().map_err(|_| bad_event())?;
-    // RFC 3515 section 2.4.4: REFER alone begins a subscription to its outcome.
-    if event.is_some_and(|event| event.package.eq_ignore_ascii_case(REFER_PACKAGE)) {
-        return Err(Answer::because(StatusCode::FORBIDDEN, "Only REFER Begins It"));
-    }
-    // RFC 6665 section 8.3.2: a package that is not known, or none.
-    let known = event.and_then(|event| Some((package::find(event.package)?, event)));
-    let Some((package, event)) = known else {
-        return Err(Answer::of(489).with(HeaderName::AllowEvents, allow_events()));
-    };
+    let (package, event) = package::asked(request)?;
     if package.name == PROFILE.name && event.params.get("profile-type").is_none() {
         return Err(bad_event()); // RFC 6080 section 6.2
     }
@@ -321,20 +312,4 @@ fn read<'a>(cx: &Stack, request: &'a Message) -> Result<Asked<'a>, Answer> {
         seconds,
         patch,
     })
-}
-
-/// Whether a SUBSCRIBE asks for this package.
-fn asks_for(request: &Message, package: &Package) -> bool {
-    let event: Option<Event<'_>> = request.read().ok().flatten();
-    event.is_some_and(|event| event.package.eq_ignore_ascii_case(package.name))
-}
-
-/// Whether a SUBSCRIBE asks for the settings of the phone itself, which its Request-URI need not name as a number.
-pub(crate) fn asks_for_profile(request: &Message) -> bool {
-    asks_for(request, &PROFILE)
-}
-
-/// Whether a SUBSCRIBE asks who is in a conference.
-pub(crate) fn asks_for_conference(request: &Message) -> bool {
-    asks_for(request, &CONFERENCE)
 }

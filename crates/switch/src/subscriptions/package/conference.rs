@@ -3,16 +3,29 @@
 
 use std::fmt::Write as _;
 
-use super::{Document, Package, Scene, Told, Topic, Whom, xml};
+use sip::StatusCode;
+
+use super::{Document, Package, Scene, Told, Topic, Watching, xml};
+use crate::answer::Answer;
 
 pub(in crate::subscriptions) static PACKAGE: Package = Package {
     name: "conference",
     content_type: "application/conference-info+xml",
     moved_by: &[Topic::Members],
-    whom: Whom::Conference,
+    watch: watch,
+    lists: false,
+    follows: false,
     write,
     change: None,
 };
+
+/// A conference in progress. Its name need not be a number.
+fn watch(asked: &Watching<'_>) -> Result<String, Answer> {
+    let there = asked.number.filter(|name| asked.conferences.is_there(name));
+    there
+        .map(str::to_owned)
+        .ok_or_else(|| Answer::new(StatusCode::NOT_FOUND))
+}
 
 // Writing to a string cannot fail.
 fn write(scene: &Scene<'_>, _: &mut Told) -> Document {

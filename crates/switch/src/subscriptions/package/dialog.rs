@@ -16,7 +16,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Document, Package, Scene, Told, Topic, Whom, xml};
+use super::{Document, Package, Scene, Told, Topic, any_number, xml};
 use crate::{
     activity::{Line, LineState},
     leg::Leg,
@@ -27,7 +27,9 @@ pub(super) static PACKAGE: Package = Package {
     name: "dialog",
     content_type: "application/dialog-info+xml",
     moved_by: &[Topic::Lines, Topic::Contacts],
-    whom: Whom::Anyone,
+    watch: any_number,
+    lists: true,
+    follows: false,
     write,
     change: None,
 };
@@ -53,7 +55,7 @@ fn write(scene: &Scene<'_>, told: &mut Told) -> Document {
     }
     let over = tail.len() > empty && shown.is_empty();
     let view = scene.view;
-    let reachable = !view.accounts.is_extension(scene.number) || view.registrar.has_contacts(scene.number);
+    let reachable = !view.accounts.is_extension(scene.number) || view.locations.has_phone(scene.number, view.accounts);
     if tail.len() == empty && reachable {
         write_over(&mut tail, "idle");
     }

@@ -15,14 +15,16 @@ use std::fmt::Write as _;
 
 use sip::StatusCode;
 
-use super::{Document, Package, Scene, Told, Topic, Whom, xml};
+use super::{Document, Package, Scene, Told, Topic, own_number, xml};
 use crate::{answer::Answer, api::SettingsPatch};
 
 pub(super) static PACKAGE: Package = Package {
     name: "as-feature-event",
     content_type: "application/x-as-feature-event+xml",
     moved_by: &[Topic::Settings],
-    whom: Whom::Own,
+    watch: own_number,
+    lists: false,
+    follows: true,
     write,
     change: Some(change),
 };

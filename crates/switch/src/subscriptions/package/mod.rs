@@ -27,22 +27,20 @@ use std::{
     sync::Arc,
 };
 
-use sip::{NameAddr, Uri};
+use sip::{HeaderName, Message, NameAddr, StatusCode, Uri, headers::event::Event};
 
-pub(super) use self::{
-    conference::PACKAGE as CONFERENCE, presence::PACKAGE as PRESENCE, profile::PACKAGE as PROFILE,
-    summary::PACKAGE as SUMMARY,
-};
+pub(super) use self::{presence::PACKAGE as PRESENCE, profile::PACKAGE as PROFILE, summary::PACKAGE as SUMMARY};
 pub(crate) use self::{presence::presence_of, summary::Mailboxes};
 use crate::{
     accounts::Accounts,
     activity::Activity,
     answer::Answer,
-    api::SettingsPatch,
+    api::{SettingsPatch, is_number},
     conferences::Conferences,
     config::Config,
     ids::LegKind,
     leg::Leg,
+    locations::Locations,
     registrar::Registrar,
     stack::{Stack, capabilities::REFER_PACKAGE},
     subscriptions::Publications,
@@ -68,8 +66,12 @@ pub(crate) struct Package {
     pub content_type: &'static str,
     /// What changes its documents.
     pub moved_by: &'static [Topic],
-    /// Whose state may be watched.
-    pub whom: Whom,
+    /// What a SUBSCRIBE watches, or the answer that refuses it.
+    pub watch: fn(&Watching<'_>) -> Result<String, Answer>,
+    /// A list of numbers may be watched at once (RFC 4662).
+    pub lists: bool,
+    /// It shows what is the person's who has logged on at the phone.
+    pub follows: bool,
     /// Writes the state of a number.
     pub write: fn(&Scene<'_>, &mut Told) -> Document,
     /// Reads what the body of a SUBSCRIBE changes, where it may change something.
@@ -96,15 +98,32 @@ pub(crate) enum Topic {
     Members,
 }
 
-/// Whose state an extension may watch.
-#[derive(Copy, Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Whom {
-    /// That of every number.
-    Anyone,
-    /// Its own.
-    Own,
-    /// That of a conference in progress.
-    Conference,
+/// Who sent a SUBSCRIBE, and what its Request-URI names.
+pub(crate) struct Watching<'a> {
+    /// The user part of a Request-URI of ours.
+    pub number: Option<&'a str>,
+    /// The extension of the sender.
+    pub own: &'a str,
+    pub conferences: &'a Conferences,
+}
+
+/// Every number may be watched: lamps show no more than a colleague at the next desk sees. A number that is not an
+/// extension may be one of a dialplan (a parking slot, a conference): its lines come and go.
+fn any_number(asked: &Watching<'_>) -> Result<String, Answer> {
+    let number = asked.number.filter(|number| is_number(number));
+    number
+        .map(str::to_owned)
+        .ok_or_else(|| Answer::new(StatusCode::NOT_FOUND))
+}
+
+/// The sender's own number alone.
+fn own_number(asked: &Watching<'_>) -> Result<String, Answer> {
+    let number = any_number(asked)?;
+    if number == asked.own {
+        Ok(number)
+    } else {
+        Err(Answer::because(StatusCode::FORBIDDEN, "Not Your Own"))
+    }
 }
 
 /// What a package has to remember of the last document of a subscription: names of what it showed.
@@ -116,6 +135,7 @@ pub(crate) struct View<'a> {
     pub activity: &'a Activity,
     pub legs: &'a Slots<Leg, LegKind>,
     pub registrar: &'a Registrar,
+    pub locations: &'a Locations,
     pub mailboxes: &'a Mailboxes,
     pub published: &'a Publications,
     pub conferences: &'a Conferences,
@@ -200,6 +220,22 @@ impl Document {
             None => self.head.clone(),
         }
     }
+}
+
+/// The package that a SUBSCRIBE names, and its Event.
+///
+/// # Errors
+/// The answer that refuses it: 400, 403, 489.
+pub(crate) fn asked(request: &Message) -> Result<(&'static Package, Event<'_>), Answer> {
+    let unreadable = |_| Answer::because(StatusCode::BAD_REQUEST, "Event Cannot Be Read");
+    let event: Option<Event<'_>> = request.read().map_err(unreadable)?;
+    // RFC 3515 section 2.4.4: REFER alone begins a subscription to its outcome.
+    if event.is_some_and(|event| event.package.eq_ignore_ascii_case(REFER_PACKAGE)) {
+        return Err(Answer::because(StatusCode::FORBIDDEN, "Only REFER Begins It"));
+    }
+    // RFC 6665 section 8.3.2: a package that is not known, or none.
+    let known = event.and_then(|event| Some((find(event.package)?, event)));
+    known.ok_or_else(|| Answer::of(489).with(HeaderName::AllowEvents, allow_events()))
 }
 
 /// The package of this name, in any case.

@@ -20,14 +20,16 @@
 
 use std::fmt::Write as _;
 
-use super::{Document, Package, Scene, Told, Topic, View, Whom, xml};
+use super::{Document, Package, Scene, Told, Topic, View, any_number, xml};
 use crate::{activity::Doing, api::LivePresence, locations::Number, subscriptions::publish::CONTENT_TYPE};
 
 pub(in crate::subscriptions) static PACKAGE: Package = Package {
     name: "presence",
     content_type: CONTENT_TYPE,
     moved_by: &[Topic::Lines, Topic::Contacts, Topic::Settings, Topic::Published],
-    whom: Whom::Anyone,
+    watch: any_number,
+    lists: true,
+    follows: false,
     write,
     change: None,
 };
@@ -49,7 +51,7 @@ impl State {
         match view.activity.doing(&Number::from(number)) {
             Doing::InCall => Self::OnThePhone,
             Doing::Rung => Self::Ringing,
-            Doing::Nothing if account.is_some() && !view.registrar.has_contacts(number) => Self::Offline,
+            Doing::Nothing if account.is_some() && !view.locations.has_phone(number, view.accounts) => Self::Offline,
             Doing::Nothing if account.is_some_and(|account| account.dnd) => Self::Dnd,
             Doing::Nothing => Self::Available,
         }

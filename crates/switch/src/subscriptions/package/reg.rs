@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Document, Package, Scene, Told, Topic, Whom, xml};
+use super::{Document, Package, Scene, Told, Topic, own_number, xml};
 use crate::registrar::Registrar;
 
 pub(super) static PACKAGE: Package = Package {
@@ -10,7 +10,9 @@ pub(super) static PACKAGE: Package = Package {
     content_type: "application/reginfo+xml",
     moved_by: &[Topic::Contacts],
     // RFC 3680 section 4.8: a contact tells where a phone is.
-    whom: Whom::Own,
+    watch: own_number,
+    lists: false,
+    follows: false,
     write,
     change: None,
 };

@@ -2,13 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use super::{Document, Package, Scene, Told, Topic, Whom};
+use super::{Document, Package, Scene, Told, Topic, any_number};
 
 pub(in crate::subscriptions) static PACKAGE: Package = Package {
     name: "message-summary",
     content_type: "application/simple-message-summary",
     moved_by: &[Topic::Mailbox],
-    whom: Whom::Anyone,
+    watch: any_number,
+    lists: true,
+    follows: true,
     write,
     change: None,
 };
