@@ -2,7 +2,7 @@
 
 use sip::{Flow, HeaderName, Message, Method, Transport};
 use switch::{Binding, Command, Input, Registration, Reply};
-use tests::{Actor, Settings, Stage, world::EPOCH};
+use tests::{Actor, Phase, Settings, Stage, net::Faults, world::EPOCH};
 
 use super::named;
 
@@ -218,4 +218,46 @@ fn after_a_restart_the_flows_of_datagrams_are_there() {
     second.rings().answers().talks();
     assert_eq!(first.got(Method::Invite), 0);
     stage.ends(&alice, &second);
+}
+
+#[test]
+fn a_call_to_a_phone_with_two_flows_comes_through_a_bad_network() {
+    let mut rang = 0;
+    for seed in 1..=10 {
+        let stage = Stage::new(Settings {
+            seed,
+            ..Settings::default()
+        });
+        let alice = stage.phone("101");
+        let flows = [
+            named(&stage, "102", 1, ";reg-id=1"),
+            named(&stage, "102", 1, ";reg-id=2"),
+        ];
+        let faults = |loss| {
+            stage.with(|world| {
+                world.net.faults = Faults {
+                    loss,
+                    ..Faults::default()
+                };
+            });
+        };
+        faults(20);
+        alice.calls("102");
+        stage.pass(15.0);
+        let ringing = flows.iter().find(|flow| flow.phase() == Some(Phase::Ringing));
+        faults(0);
+        match ringing {
+            Some(flow) => {
+                rang += 1;
+                flow.answers().talks();
+                alice.talks();
+                stage.ends(&alice, flow);
+            }
+            None => {
+                alice.ends_or_hangs_up();
+                stage.clears();
+            }
+        }
+    }
+    assert!(rang >= 8, "{rang} of 10 calls rang");
 }

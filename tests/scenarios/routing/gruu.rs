@@ -2,7 +2,7 @@
 
 use sip::{Contact, HeaderName, Message, Method};
 use switch::{AccountChange, CauseCode, Extension, Input};
-use tests::{Actor, Settings, Stage, net::Faults};
+use tests::{Actor, Phase, Settings, Stage, net::Faults};
 
 use super::named;
 
@@ -103,6 +103,7 @@ fn a_call_to_a_gruu_rings_that_phone_alone() {
 
 #[test]
 fn a_call_to_a_gruu_comes_through_a_bad_network() {
+    let mut rang = 0;
     for seed in 1..=10 {
         let stage = Stage::new(Settings {
             seed,
@@ -113,17 +114,19 @@ fn a_call_to_a_gruu_comes_through_a_bad_network() {
         let gruu = temporary(&desk);
         stage.with(|world| {
             world.net.faults = Faults {
-                loss: 200,
+                loss: 20,
                 ..Faults::default()
             };
         });
         alice.calls(&gruu);
         stage.pass(15.0);
         assert_eq!(mobile.got(Method::Invite), 0, "seed {seed}");
+        rang += u32::from(desk.phase() == Some(Phase::Ringing));
         stage.with(|world| world.net.faults = Faults::default());
         alice.ends_or_hangs_up();
         stage.clears();
     }
+    assert!(rang >= 8, "{rang} of 10 calls rang");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use sip::{Builder, HeaderName, Message, Method, Transport};
 use switch::{CauseCode, Config, WakeFor};
-use tests::{Actor, Settings, Stage};
+use tests::{Actor, Phase, Settings, Stage, net::Faults};
 
 fn settings() -> Settings {
     let mut settings = Settings::default();
@@ -232,4 +232,74 @@ fn after_a_restart_the_phone_is_woken() {
     mobile.registers(3_600);
     mobile.rings().answers().talks();
     stage.ends(&alice, &mobile);
+}
+
+#[test]
+fn a_page_wakes_the_phones_that_sleep_and_waits_no_longer_than_it_may() {
+    let mut settings = settings();
+    settings.plan = r#"fn on_call(caller) {
+        let it = caller.page(["102", "103"], #{ timeout: 8 });
+        caller.hangup();
+        log.info(`${it.status} ${it.phones}`);
+    }"#
+    .into();
+    let stage = Stage::new(settings);
+    let (alice, mobile, other) = (stage.phone("101"), sleeper(&stage, "102"), sleeper(&stage, "103"));
+    for phone in [&mobile, &other] {
+        phone.feels(|mood| mood.answers = true);
+    }
+    alice.calls("900").talks();
+    stage.pass(2.0);
+    let woken = [("102".to_owned(), WakeFor::Call), ("103".to_owned(), WakeFor::Call)];
+    assert_eq!((wakes(&stage).as_slice(), mobile.got(Method::Invite)), (&woken[..], 0));
+    mobile.registers(3_600);
+    mobile.talks();
+    // The other phone registers after the time of the page, and is not asked.
+    stage.pass(8.0);
+    other.registers(3_600);
+    stage.pass(2.0);
+    assert_eq!(other.got(Method::Invite), 0);
+    alice.hangs_up().ends_with(200);
+    mobile.ends_with(200);
+    // Nobody comes: the page ends with its time, or at once where no push service takes the wake.
+    alice.calls("900").talks();
+    stage.pass(7.0);
+    alice.talks();
+    alice.ends_with(200);
+    stage.with(|world| world.push_works = false);
+    alice.calls("900").talks();
+    stage.pass(1.0);
+    alice.ends_with(200);
+    let stats = stage.with(|world| world.stats().services.wakes);
+    assert_eq!((stats.call, stats.failed, stats.message, stats.register), (6, 2, 0, 0));
+    stage.clears();
+}
+
+#[test]
+fn a_call_that_wakes_a_phone_comes_through_a_bad_network() {
+    let mut rang = 0;
+    for seed in 1..=10 {
+        let stage = Stage::new(Settings { seed, ..settings() });
+        let (alice, mobile) = (stage.phone("101"), sleeper(&stage, "102"));
+        bad(&stage, 20);
+        alice.calls("102");
+        stage.pass(4.0);
+        mobile.with(|phone| phone.register(3_600));
+        stage.pass(15.0);
+        assert!(wakes(&stage).len() <= 1, "one call wakes a phone once, seed {seed}");
+        rang += u32::from(mobile.phase() == Some(Phase::Ringing));
+        bad(&stage, 0);
+        alice.ends_or_hangs_up();
+        stage.clears();
+    }
+    assert!(rang >= 8, "{rang} of 10 calls rang");
+}
+
+fn bad(stage: &Stage, loss: u64) {
+    stage.with(|world| {
+        world.net.faults = Faults {
+            loss,
+            ..Faults::default()
+        };
+    });
 }

@@ -16,7 +16,7 @@ use prometheus_client::{
     },
     registry::{Registry, Unit},
 };
-use switch::{Stats, SubscriptionStats};
+use switch::{Stats, SubscriptionStats, WakeStats};
 
 /// The two text formats that scrapers ask for.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -207,6 +207,7 @@ fn switch_registry(stats: &Stats) -> Registry {
         registry.register(name, help, ConstCounter::new(*value));
     }
     watched(&mut registry, &services.subscriptions);
+    woken(&mut registry, services.wakes);
     registry
 }
 
@@ -249,6 +250,23 @@ fn watched(registry: &mut Registry, stats: &SubscriptionStats) {
     );
 }
 
+/// How often phones were woken.
+fn woken(registry: &mut Registry, stats: WakeStats) {
+    let wakes: Family<ByReason, Counter> = Family::default();
+    for (reason, number) in [
+        ("call", stats.call),
+        ("message", stats.message),
+        ("register", stats.register),
+    ] {
+        let reason = ByReason { reason: reason.into() };
+        wakes.get_or_create(&reason).inc_by(number);
+    }
+    let help = "Phones woken by their push services, by reason: call, message, register";
+    registry.register("phone_wakes", help, wakes);
+    let failed = ConstCounter::new(stats.failed);
+    registry.register("phone_wakes_failed", "Wakes that the push service did not take", failed);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -265,6 +283,8 @@ mod tests {
             "tandem_calls_started_total 0",
             "# TYPE tandem_calls gauge",
             "# TYPE tandem_build_info gauge",
+            "tandem_phone_wakes_total{reason=\"call\"} 0",
+            "tandem_phone_wakes_failed_total 0",
             "# TYPE tandem_http_request_duration_seconds histogram",
             "tandem_http_requests_total{method=\"GET\",route=\"/x\",status=\"200\"} 1",
         ] {

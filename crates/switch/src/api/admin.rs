@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{CallUid, Cdr, LiveLeg, LiveRecording, LiveState, Recording, Unparked};
+use super::{CallUid, Cdr, LiveLeg, LiveRecording, LiveState, Recording, Unparked, WakeFor};
 
 /// The commands of the admin API.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -395,6 +395,33 @@ pub struct ServiceStats {
     /// Requests that are passed on to other servers.
     #[serde(default)]
     pub proxied: ProxyStats,
+    /// Phones that were woken.
+    #[serde(default)]
+    pub wakes: WakeStats,
+}
+
+/// How often phones were woken by their push services (RFC 8599) since the start, by reason.
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WakeStats {
+    /// For calls and pages.
+    pub call: u64,
+    /// For messages.
+    pub message: u64,
+    /// Because their registrations were to end.
+    pub register: u64,
+    /// Of all these, those that the push service did not take.
+    pub failed: u64,
+}
+
+impl WakeStats {
+    pub(crate) const fn count(&mut self, why: WakeFor) {
+        let count = match why {
+            WakeFor::Call => &mut self.call,
+            WakeFor::Message => &mut self.message,
+            WakeFor::Register => &mut self.register,
+        };
+        *count = count.saturating_add(1);
+    }
 }
 
 /// What passes through Tandem as a proxy.

@@ -37,7 +37,7 @@ use smallvec::SmallVec;
 pub use account::{AccountChange, Trusted};
 pub use admin::{
     Command, CommandError, Conference, Event, LiveCall, LivePresence, LiveSubscription, Member, ParkedCall, Party,
-    ProxyStats, RecordAction, Registration, Reply, ServiceStats, Stats, SubscriptionStats,
+    ProxyStats, RecordAction, Registration, Reply, ServiceStats, Stats, SubscriptionStats, WakeStats,
 };
 pub use image::{Abilities, CallImage, LegImage, Listens, TalkImage, TimerImage};
 pub use parties::{

@@ -117,6 +117,7 @@ fn stats(switch: &Switch) -> Stats {
             subscriptions: x.subscribed.stats(),
             kept_messages: count(switch.ingress.absent.len()),
             proxied: x.proxied.stats(),
+            wakes: x.stack.outputs.stats.services.wakes,
         },
         scripts: count(switch.calls.iter().filter(|call| call.call.script.is_there()).count()),
         messages_sent: x.stack.outputs.sent(),

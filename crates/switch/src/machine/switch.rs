@@ -170,7 +170,10 @@ impl Switch {
             Input::Found { query, number } => self.found(query, number),
             // A phone that was woken shows that by its REGISTER.
             Input::Woken { ok: true, .. } => {}
-            Input::Woken { query, ok: false } => self.resolved(query, Err(Unresolved::NoWay)),
+            Input::Woken { query, ok: false } => {
+                self.x.stack.outputs.stats.services.wakes.failed += 1;
+                self.resolved(query, Err(Unresolved::NoWay));
+            }
             Input::Account(change) => self.account(change),
             Input::Restored(binding) => {
                 let (now, unix) = (self.x.stack.now, self.x.stack.unix());

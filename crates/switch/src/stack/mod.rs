@@ -200,6 +200,9 @@ impl Stack {
     }
 
     pub fn query(&mut self, query: Query) -> QueryId {
+        if let Query::Wake(wake) = &query {
+            self.outputs.stats.services.wakes.count(wake.why);
+        }
         let id = self.outputs.next_query();
         self.outputs.push_back(Output::Query(id, query));
         id

@@ -2,7 +2,8 @@
 //!
 //! All legs sit in a room of the media engine: the caller hears no leg and is heard by all, the phones hear the caller and
 //! are heard by no leg. A phone is offered a session in which it only hears (RFC 3264 5.1). Phones that are in a call, want
-//! no calls, or may not answer by themselves are left out.
+//! no calls, or may not answer by themselves are left out. A phone that sleeps is woken (RFC 8599 section 5.3), and hears what
+//! is said from its REGISTER on.
 
 use std::time::Duration;
 
@@ -13,15 +14,15 @@ use ::media::{
 use sip::Instant;
 
 use crate::{
-    api::{Began, Outcome, Page, PageResult, PageStatus},
+    api::{Began, Outcome, Page, PageResult, PageStatus, PushTarget, Query, QueryId, Wake, WakeFor},
     bridge,
     call::{Call, VerbEvent},
-    core::Core,
+    core::{Core, QueryUse},
     event::{Cause, EndEvent, LegEvent, SessionEvent, SetupEvent},
     hunt::auto_answer,
     ids::LegId,
     leg::{Invitation, Place, outbound},
-    locations::{Peer, Way},
+    locations::{Location, Peer, Way},
     own::OWN_CODECS,
     stack::TimerKey,
 };
@@ -39,6 +40,8 @@ pub(crate) struct Paging {
     room: Option<(RoomId, MediaId)>,
     /// Phones that ring or hear.
     phones: Vec<LegId>,
+    /// Phones that are being woken, and what names each wait.
+    asleep: Vec<(QueryId, Peer, PushTarget)>,
     /// Those that have a seat in the room.
     seated: Vec<LegId>,
     /// How many phones have answered.
@@ -55,6 +58,7 @@ pub(in crate::verbs) fn page(call: &mut Call, x: &mut Core, want: Page) -> Next 
         want,
         room: None,
         phones: Vec::new(),
+        asleep: Vec::new(),
         seated: Vec::new(),
         answered: 0,
         since: x.stack.now,
@@ -119,44 +123,93 @@ impl Paging {
     /// Rings the phones of an extension, unless it is to be left alone.
     fn ring(&mut self, call: &mut Call, x: &mut Core, number: &str) {
         let peer = Peer::extension(number);
-        let Some(fields) = auto_answer(x, number) else { return };
         let wants = x.accounts.extension(number);
         let wants = wants.is_some_and(|extension| !extension.dnd && extension.forward_always.is_none());
         // The caller's own line is one, too: no phone is to hear its own page.
         if !wants || x.activity.is_busy(&peer) {
             return;
         }
-        let caller = call.caller_id();
-        let offer = Spec::own(OWN_CODECS).with_direction(SdpDirection::SendOnly);
         for location in x.locations.ways(&peer, &x.accounts) {
-            if self.phones.len() >= x.stack.config.limits.services.page_phones {
+            if self.phones.len() + self.asleep.len() >= x.stack.config.limits.services.page_phones {
                 tracing::warn!("a page to more phones than allowed (--page-phones)");
                 return;
             }
-            let Way::Flow(flow) = location.way else { continue };
-            let Some(place) = Place::at(location, &[flow]) else {
-                continue;
-            };
-            let invitation = Invitation {
-                hides_callee: false,
-                session: None,
-                attached: None,
-                caller: &caller,
-                offer: &offer,
-                headers: &fields,
-                beside: self.room.map(|(_, port)| port),
-                max_forwards: call.max_forwards,
-            };
-            if let Ok(leg) = x.new_leg(|cx, id| outbound::call(cx, id, call.id, &place, &invitation)) {
-                call.adopt(x, leg);
-                self.phones.push(leg);
+            match &location.way {
+                Way::Flow(flow) => {
+                    let flow = *flow;
+                    self.invite(call, x, number, (location, flow));
+                }
+                Way::Asleep(push) => self.wake(call, x, &peer, push.clone()),
+                Way::Look(_) => {}
             }
+        }
+    }
+
+    fn invite(&mut self, call: &mut Call, x: &mut Core, number: &str, (location, flow): (Location, sip::Flow)) {
+        let Some(fields) = auto_answer(x, number) else { return };
+        let Some(place) = Place::at(location, &[flow]) else {
+            return;
+        };
+        let caller = call.caller_id();
+        let offer = Spec::own(OWN_CODECS).with_direction(SdpDirection::SendOnly);
+        let invitation = Invitation {
+            hides_callee: false,
+            session: None,
+            attached: None,
+            caller: &caller,
+            offer: &offer,
+            headers: &fields,
+            beside: self.room.map(|(_, port)| port),
+            max_forwards: call.max_forwards,
+        };
+        if let Ok(leg) = x.new_leg(|cx, id| outbound::call(cx, id, call.id, &place, &invitation)) {
+            call.adopt(x, leg);
+            self.phones.push(leg);
+        }
+    }
+
+    fn wake(&mut self, call: &Call, x: &mut Core, peer: &Peer, push: PushTarget) {
+        let number = peer.number().map(|number| number.to_string()).unwrap_or_default();
+        if auto_answer(x, &number).is_none() {
+            return; // the phone would not answer
+        }
+        let wake = Wake {
+            number,
+            push: push.clone(),
+            why: WakeFor::Call,
+        };
+        let query = x.ask(Query::Wake(Box::new(wake)), QueryUse::Resolve(call.id));
+        x.locations.sleepers.wait(&push, call.id, query);
+        self.asleep.push((query, peer.clone(), push));
+    }
+
+    /// A phone that was being woken has registered, or its push service could not be asked.
+    fn woken(&mut self, call: &mut Call, x: &mut Core, query: QueryId, registered: bool) {
+        let Some(at) = self.asleep.iter().position(|(wait, ..)| *wait == query) else {
+            return;
+        };
+        let (_, peer, push) = self.asleep.swap_remove(at);
+        x.locations.sleepers.give_up(&push, query);
+        let place = x.locations.way_to_woken(&peer, &push, &x.accounts);
+        if let Some(location) = place.filter(|_| registered && !x.activity.is_busy(&peer))
+            && let Way::Flow(flow) = location.way
+        {
+            let number = peer.number().map(|number| number.to_string()).unwrap_or_default();
+            self.invite(call, x, &number, (location, flow));
+        }
+    }
+
+    /// Phones that have not registered by now are waited for no longer.
+    fn let_sleep(&mut self, x: &mut Core) {
+        for (query, _, push) in self.asleep.drain(..) {
+            x.queries.remove(&query);
+            x.locations.sleepers.give_up(&push, query);
         }
     }
 
     /// Ends once no phone is left.
     fn go_on(self: Box<Self>, call: &mut Call, x: &mut Core) -> Next {
-        if self.room.is_some() && self.phones.is_empty() {
+        if self.room.is_some() && self.phones.is_empty() && self.asleep.is_empty() {
             return self.finish(call, x);
         }
         Next::Wait(Running::Page(self))
@@ -169,7 +222,11 @@ impl Paging {
             VerbEvent::SubjectConfirmed if self.room.is_none() => return self.begin(call, x),
             VerbEvent::Leg(leg, event) if self.phones.contains(&leg) => self.phone_event(x, leg, event),
             // A phone that has not answered by now does not answer by itself.
-            VerbEvent::Timer => self.hang_up(x, |leg| !leg.is_up()),
+            VerbEvent::Timer => {
+                self.let_sleep(x);
+                self.hang_up(x, |leg| !leg.is_up());
+            }
+            VerbEvent::Resolved(query, flows) => self.woken(call, x, query, !flows.is_empty()),
             VerbEvent::Guest(guest) if guest.subject => self.another(call, x),
             VerbEvent::Digit(_) => call.keys.waiting.clear(),
             VerbEvent::Leg(..)
@@ -182,7 +239,6 @@ impl Paging {
             | VerbEvent::Removed
             | VerbEvent::Joined(_)
             | VerbEvent::Proxied(_)
-            | VerbEvent::Resolved(..)
             | VerbEvent::Guest(_) => {}
         }
         self.go_on(call, x)
@@ -247,8 +303,9 @@ impl Paging {
         }
     }
 
-    fn finish(self, call: &mut Call, x: &mut Core) -> Next {
+    fn finish(mut self, call: &mut Call, x: &mut Core) -> Next {
         x.stack.timers.clear(TimerKey::Verb(call.id));
+        self.let_sleep(x);
         // Also where a phone is about to end: the room closes without legs.
         for leg in &self.seated {
             if let Some(media) = x.port_of(*leg) {
