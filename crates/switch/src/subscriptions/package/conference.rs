@@ -12,7 +12,7 @@ pub(in crate::subscriptions) static PACKAGE: Package = Package {
     name: "conference",
     content_type: "application/conference-info+xml",
     moved_by: &[Topic::Members],
-    watch: watch,
+    watch,
     lists: false,
     follows: false,
     write,

@@ -10,7 +10,7 @@ pub(in crate::subscriptions) static PACKAGE: Package = Package {
     name: "ua-profile",
     content_type: "message/external-body",
     moved_by: &[],
-    watch: watch,
+    watch,
     lists: false,
     follows: false,
     write,
