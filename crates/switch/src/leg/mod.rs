@@ -375,11 +375,6 @@ impl Leg {
         refer::accept(self, cx, server, request, silent)
     }
 
-    /// Answers a SUBSCRIBE of the phone for its REFER with 200.
-    pub fn accept_subscribe(&self, cx: &mut Stack, server: ServerId, request: &Message, seconds: u32) {
-        refer::accept_subscribe(self, cx, server, request, seconds);
-    }
-
     /// A REFER that came outside of the dialog names this dialog (RFC 4538).
     pub fn referred(&mut self, cx: &mut Stack, server: ServerId, request: Message) {
         refer::received(self, cx, server, request);

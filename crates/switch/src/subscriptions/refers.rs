@@ -10,7 +10,13 @@ use sip::{
     transaction::ServerId,
 };
 
-use crate::{answer::Answer, event::Cause, ids::LegId, leg::Leg, stack::Stack};
+use crate::{
+    answer::Answer,
+    event::Cause,
+    ids::LegId,
+    leg::{Leg, within::accept_subscribe},
+    stack::Stack,
+};
 
 /// Seconds that the subscription of a REFER lasts at most; it ends with the outcome of the transfer.
 const LASTS: u32 = 60;
@@ -97,7 +103,7 @@ impl Refers {
             let answer = Answer::because(StatusCode::FORBIDDEN, "Only REFER Begins It");
             return cx.answer(server, request, &answer);
         };
-        leg.accept_subscribe(cx, server, request, seconds);
+        accept_subscribe(leg, cx, server, request, seconds);
         let status = entry.open.as_ref().map_or(StatusCode::TRYING, |open| open.status);
         entry.tell(leg, cx, status, (seconds == 0).then_some("terminated;reason=timeout"));
         if let Some(open) = entry.open.as_mut().filter(|_| seconds == 0) {

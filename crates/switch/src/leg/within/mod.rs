@@ -17,6 +17,7 @@ use sip::{Builder, Flow, HeaderName, Message, Method, StatusCode, transaction::S
 
 pub(crate) use key::{FLASH, info_key};
 pub(crate) use pass::{answer_passed, passed_on};
+pub(crate) use refer::accept_subscribe;
 pub(crate) use send_key::answered as key_answered;
 
 use super::{Leg, change::theirs, end, reliable::sent, session_id};

@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// A REFER came, or a SUBSCRIBE of the subscription that a REFER began: reports it to the call, which answers by
-/// [`Leg::accept_refer`], [`Leg::accept_subscribe`] or with an error.
+/// [`Leg::accept_refer`], [`accept_subscribe`] or with an error.
 pub(in crate::leg) fn received(leg: &mut Leg, cx: &mut Stack, server: ServerId, request: Message) {
     if leg.is_up() {
         return leg.tell(cx, LegEvent::Referred { server, request });
@@ -54,8 +54,8 @@ pub(in crate::leg) fn accept(
     Dialog::uas(request, &tag?).ok().map(Box::new)
 }
 
-/// Answers a SUBSCRIBE with 200 (RFC 6665 section 4.2.1.1).
-pub(in crate::leg) fn accept_subscribe(leg: &Leg, cx: &mut Stack, server: ServerId, request: &Message, seconds: u32) {
+/// Answers a SUBSCRIBE for the REFER of a leg with 200 (RFC 6665 section 4.2.1.1).
+pub(crate) fn accept_subscribe(leg: &Leg, cx: &mut Stack, server: ServerId, request: &Message, seconds: u32) {
     let reply = Builder::reply(request, StatusCode::OK, None)
         .copy(request, HeaderName::RecordRoute)
         .header(HeaderName::Contact, leg.contact(cx))
