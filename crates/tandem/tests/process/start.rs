@@ -194,7 +194,7 @@ fn a_wrong_setting_is_one_clear_line_and_status_2() {
     let value = |key: &str, value: &str, place: &str, expected: &str| {
         format!("{key} = {value:?} ({place}): expected {expected}")
     };
-    let sip = "TRANSPORT:HOST:PORT, such as udp:0.0.0.0:5060 or tcp:[::]:5060";
+    let sip = "TRANSPORT:HOST:PORT, with udp, tcp, tls, ws or wss, such as udp:0.0.0.0:5060 or tls:[::]:5061";
     fails(
         place.serve(&["--sip", "udp:5060"]),
         2,
