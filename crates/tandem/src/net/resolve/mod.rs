@@ -244,7 +244,12 @@ impl Shared {
         self.lookups.borrow().seconds.inc_by(took.as_secs_f64());
         if let Err(failure) = &found {
             self.lookups.borrow().failed.inc();
-            tracing::info!(host = &*name, why = failure.why.reason(), ?took, "name not resolved");
+            tracing::info!(
+                host = &*name,
+                why = failure.why.reason(),
+                seconds = took.as_secs_f64(),
+                "name not resolved"
+            );
         }
         let kept = Rc::new(found);
         self.cache
