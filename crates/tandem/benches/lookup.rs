@@ -24,7 +24,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         secure: false,
     };
     let mut rounds: Vec<Duration> = tokio::task::LocalSet::new().block_on(&runtime, async {
-        let mut net = Net::bind(&[listener], &Limits::default())?;
+        let mut net = Net::bind(&[listener], &Limits::default(), None)?;
         let mut inputs = Vec::new();
         net.resolve(QueryId(0), question);
         net.receive(&mut inputs).await;

@@ -1,33 +1,12 @@
 //! The settings of look-ups of host names.
 
-use std::{net::SocketAddr, time::Duration};
+use std::net::SocketAddr;
 
 use super::{
     keys::{Key, NETWORK, key, one},
     limits::limit,
     values,
 };
-
-/// Where names are looked up, and how much that may take.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Dns {
-    /// The name server; the system's if `None`.
-    pub server: Option<SocketAddr>,
-    /// Look-ups at once.
-    pub lookups: usize,
-    /// How long one may take.
-    pub timeout: Duration,
-}
-
-impl Default for Dns {
-    fn default() -> Self {
-        Self {
-            server: None,
-            lookups: 64,
-            timeout: Duration::from_secs(5),
-        }
-    }
-}
 
 pub(super) const KEYS: &[Key] = &[
     key(

@@ -3,7 +3,7 @@
 //! | file | what it does | fields it owns |
 //! |---|---|---|
 //! | `mod.rs` | [`Config`]: the settings, and the order in which they are read | all of [`Config`], [`Limits`], [`Sip`], [`Sounds`], [`Webhook`] |
-//! | `dns.rs` | the settings of look-ups of host names | all of [`Dns`] |
+//! | `dns.rs` | the rows of look-ups of host names in that table | none |
 //! | `keys.rs` | the table of settings: flag, variable, TOML key, help | all of [`Key`] |
 //! | `limits.rs` | the rows of limits in that table | none |
 //! | `push.rs` | the rows of push notifications in that table | none |
@@ -36,7 +36,6 @@ use media::audio::Country;
 use sip::Transport;
 use switch::{Listener, Trusted};
 
-pub use dns::Dns;
 pub use keys::{Key, keys};
 
 use crate::net;
@@ -107,8 +106,6 @@ pub struct Limits {
     pub connections_per_source: usize,
     /// Bytes that may wait on one connection.
     pub write_queue: usize,
-    /// TLS handshakes in progress.
-    pub handshakes: net::HandshakeLimits,
     /// How long a message may be on its way in a stream.
     pub message_timeout: Duration,
     /// How long a connection may be silent.
@@ -130,7 +127,7 @@ pub struct Limits {
     /// Octets that recordings leave free on their disk.
     pub recording_free_space: u64,
     /// Look-ups of host names.
-    pub dns: Dns,
+    pub dns: net::DnsLimits,
 }
 
 impl Default for Limits {
@@ -140,7 +137,6 @@ impl Default for Limits {
             connections: 20_000,
             connections_per_source: 1_000,
             write_queue: 1 << 20,
-            handshakes: net::HandshakeLimits::default(),
             message_timeout: Duration::from_secs(30),
             idle_timeout: Duration::from_secs(7_200),
             unheard_packets: 50,
@@ -151,7 +147,7 @@ impl Default for Limits {
             keep_recordings: None,
             recording_max: Duration::from_secs(4 * 3_600),
             recording_free_space: 100 << 20,
-            dns: Dns::default(),
+            dns: net::DnsLimits::default(),
         }
     }
 }
@@ -187,6 +183,8 @@ pub struct Sip {
     pub listeners: Vec<Listener>,
     /// Certificates and authorities of TLS.
     pub tls: net::Files,
+    /// How many TLS handshakes there may be, and how long one may take.
+    pub handshakes: net::HandshakeLimits,
 }
 
 /// All settings, checked.
@@ -243,6 +241,7 @@ impl Default for Config {
                     })
                     .into(),
                 tls: net::Files::default(),
+                handshakes: net::HandshakeLimits::default(),
             },
             http: Http {
                 address: SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 8080),

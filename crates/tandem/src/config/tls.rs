@@ -60,7 +60,7 @@ pub(super) const KEYS: &[Key] = &[
         "1000",
         "TLS handshakes in progress at once; further connections are closed",
         |c, v| {
-            c.limits.handshakes.at_once = values::whole(one(v), 1, 1_000_000)?;
+            c.sip.handshakes.at_once = values::whole(one(v), 1, 1_000_000)?;
             Ok(())
         },
     ),
@@ -70,7 +70,7 @@ pub(super) const KEYS: &[Key] = &[
         "200",
         "The same with one address",
         |c, v| {
-            c.limits.handshakes.per_source = values::whole(one(v), 1, 1_000_000)?;
+            c.sip.handshakes.per_source = values::whole(one(v), 1, 1_000_000)?;
             Ok(())
         },
     ),
@@ -80,7 +80,7 @@ pub(super) const KEYS: &[Key] = &[
         "10",
         "How long a TLS handshake may take",
         |c, v| {
-            c.limits.handshakes.timeout = values::seconds(one(v), 0.1, 3600.0)?;
+            c.sip.handshakes.timeout = values::seconds(one(v), 0.1, 3600.0)?;
             Ok(())
         },
     ),

@@ -55,6 +55,27 @@ pub use self::{
 };
 use self::{local::Routes, numbers::Numbers, resolve::Resolver, tcp::Tcp, udp::Udp};
 
+/// Where names are looked up, and how much that may take.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub struct DnsLimits {
+    /// The name server; the system's if `None`.
+    pub server: Option<SocketAddr>,
+    /// Look-ups at once.
+    pub lookups: usize,
+    /// How long one may take.
+    pub timeout: Duration,
+}
+
+impl Default for DnsLimits {
+    fn default() -> Self {
+        Self {
+            server: None,
+            lookups: 64,
+            timeout: Duration::from_secs(5),
+        }
+    }
+}
+
 /// How much the sockets may take.
 #[derive(Clone, Debug)]
 pub struct Limits {
@@ -85,12 +106,8 @@ pub struct Limits {
     pub datagram_queue: usize,
     /// Inputs taken from one socket before others have their turn.
     pub batch: usize,
-    /// Name lookups at once; further ones find nothing.
-    pub lookups: usize,
-    /// How long a name lookup may take.
-    pub lookup_timeout: Duration,
-    /// The name server; the system's if `None`.
-    pub dns: Option<SocketAddr>,
+    /// Look-ups of names.
+    pub dns: DnsLimits,
 }
 
 impl Default for Limits {
@@ -110,9 +127,7 @@ impl Default for Limits {
             handshakes: HandshakeLimits::default(),
             datagram_queue: 1_024,
             batch: 64,
-            lookups: 64,
-            lookup_timeout: Duration::from_secs(5),
-            dns: None,
+            dns: DnsLimits::default(),
         }
     }
 }

@@ -343,10 +343,8 @@ fn net_limits(config: &Config, descriptors: usize) -> Limits {
         write_queue: config.limits.write_queue,
         message_timeout: config.limits.message_timeout,
         idle_timeout: config.limits.idle_timeout,
-        lookups: config.limits.dns.lookups,
-        lookup_timeout: config.limits.dns.timeout,
-        dns: config.limits.dns.server,
-        handshakes: config.limits.handshakes,
+        dns: config.limits.dns,
+        handshakes: config.sip.handshakes,
         ..Limits::default()
     }
 }

@@ -226,7 +226,7 @@ impl Paging {
                 self.let_sleep(x);
                 self.hang_up(x, |leg| !leg.is_up());
             }
-            VerbEvent::Resolved(query, flows) => self.woken(call, x, query, !flows.is_empty()),
+            VerbEvent::Resolved(query, ways) => self.woken(call, x, query, ways.is_ok()),
             VerbEvent::Guest(guest) if guest.subject => self.another(call, x),
             VerbEvent::Digit(_) => call.keys.waiting.clear(),
             VerbEvent::Leg(..)

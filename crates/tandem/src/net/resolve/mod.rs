@@ -128,9 +128,9 @@ impl Resolver {
                 chance: RefCell::new(ChaCha8Rng::from_seed(seed)),
                 lookups: RefCell::default(),
             }),
-            most: limits.lookups,
-            timeout: limits.lookup_timeout,
-            server: limits.dns,
+            most: limits.dns.lookups,
+            timeout: limits.dns.timeout,
+            server: limits.dns.server,
             dns: RefCell::default(),
         }
     }

@@ -105,7 +105,10 @@ fn too_many_lookups_find_nothing() {
         let mut bench = Bench::new(
             &["udp:127.0.0.1:0"],
             Limits {
-                lookups: 0,
+                dns: DnsLimits {
+                    lookups: 0,
+                    ..DnsLimits::default()
+                },
                 ..Limits::default()
             },
         );

@@ -88,8 +88,11 @@ impl Server {
 
     fn bench(&self) -> Bench {
         let limits = Limits {
-            dns: Some(self.address),
-            lookup_timeout: Duration::from_millis(600),
+            dns: DnsLimits {
+                server: Some(self.address),
+                timeout: Duration::from_millis(600),
+                ..DnsLimits::default()
+            },
             ..Limits::default()
         };
         Bench::new(&["udp:127.0.0.1:0", "tcp:127.0.0.1:0"], limits)
