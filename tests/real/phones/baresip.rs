@@ -75,6 +75,14 @@ impl Setup {
         } else {
             std::net::IpAddr::from(Ipv4Addr::LOCALHOST)
         };
+        // It does not start with the name of a file that is not there.
+        let trust = match self.transport {
+            "tls" => format!(
+                "sip_cafile {}\nsip_verify_server yes\n",
+                pbx.data("tls-cert.pem").display()
+            ),
+            _ => String::new(),
+        };
         let config = format!(
             "sip_listen {}\nnet_interface {host}\nrtp_ports {rtp}-{}\n\
              audio_source aufile,{said}\naudio_player aufile,{folder}/player.wav\naudio_alert aufile,/dev/null\n\
@@ -82,7 +90,7 @@ impl Setup {
              module_path /usr/lib/baresip/modules\n\
              module g711.so\nmodule g722.so\nmodule opus.so\nmodule aufile.so\nmodule sndfile.so\nmodule ctrl_tcp.so\nmodule uuid.so\n\
              module_app account.so\nmodule_app menu.so\n{}\
-             sip_cafile {}\nsip_verify_server yes\nctrl_tcp_listen 127.0.0.1:{control}\n",
+             {trust}ctrl_tcp_listen 127.0.0.1:{control}\n",
             SocketAddr::new(host, sip),
             rtp + 18,
             if self.app.is_empty() {
@@ -90,7 +98,6 @@ impl Setup {
             } else {
                 format!("module_app {}.so\n", self.app)
             },
-            pbx.data("tls-cert.pem").display(),
             said = said.display(),
             folder = at.display(),
         );
