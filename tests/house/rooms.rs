@@ -16,7 +16,7 @@ use crate::{
 const SRC: &str = "crates/switch/src";
 
 /// The rooms from the top down.
-const ROOMS: [&str; 30] = [
+const ROOMS: [&str; 31] = [
     "machine",
     "ingress",
     "verbs",
@@ -29,6 +29,7 @@ const ROOMS: [&str; 30] = [
     "conferences",
     "parking",
     "recordings",
+    "trunks",
     "leg",
     "activity",
     "locations",

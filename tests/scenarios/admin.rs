@@ -279,6 +279,7 @@ fn events_come_in_order_and_once() {
             | Event::ConferenceLeft { .. }
             | Event::ParkedAdded(_)
             | Event::ParkedRemoved { .. }
+            | Event::TrunkChanged(_)
             | Event::RecordingStarted(_)
             | Event::RecordingEnded(_)
             | Event::ScriptFailed { .. } => None,

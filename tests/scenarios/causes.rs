@@ -7,6 +7,8 @@ use sip::{HeaderName, Method};
 use switch::{CauseCode, Cdr, Command, EndedBy, Input, Unresolved};
 use tests::{Actor, Settings, Stage};
 
+use crate::trunks::without_way;
+
 /// The record of what `happens` in a world with three extensions, of which 103 has no phone.
 pub(crate) fn left(settings: Settings, happens: impl FnOnce(&Stage, &Actor, &Actor)) -> Cdr {
     let stage = Stage::new(settings);
@@ -245,6 +247,13 @@ fn without_host(why: Unresolved) -> CauseCode {
     })
 }
 
+/// A script dials over a trunk whose host is not known, with so many channels.
+fn over_trunk(channels: Option<u16>) -> CauseCode {
+    plan("caller.dial(\"provider/123\");", move |stage, alice, _| {
+        without_way(stage, alice, channels)
+    })
+}
+
 fn of_numbers_and_scripts() -> Vec<(CauseCode, CauseCode)> {
     use CauseCode as C;
     let by_plan = |text: &str, code: u16| plan(text, ends("900", code));
@@ -258,6 +267,8 @@ fn of_numbers_and_scripts() -> Vec<(CauseCode, CauseCode)> {
     vec![
         (C::NumberUnknown, plain(ends("999", 404))),
         (C::NumberNoTrunk, by_plan("caller.dial(\"carrier/123\")", 404)),
+        (C::TrunkDown, over_trunk(None)),
+        (C::TrunkFull, over_trunk(Some(0))),
         (C::NumberBadTarget, left(no_branch, ends("102", 480)).cause),
         (
             C::NumberLoop,

@@ -26,4 +26,5 @@ mod setup;
 mod team;
 mod transfer;
 mod transport;
+mod trunks;
 mod verbs;

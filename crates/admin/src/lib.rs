@@ -4,7 +4,7 @@
 //! seam: the switch behind a [`SwitchHandle`] (a bounded queue the shell drains), the dialplans
 //! behind [`Dialplans`], the digest hashes behind a [`Hasher`], observers behind an [`EventBus`].
 //!
-//! Trunks are not managed here yet, nor are dialplans simulated.
+//! Dialplans are not simulated here yet.
 
 mod accounts;
 mod auth;
@@ -12,6 +12,7 @@ mod http;
 mod model;
 mod routes;
 mod shell;
+mod trunks;
 
 pub use accounts::{Accounts, account_changes};
 pub use auth::MAX_TOKEN_LENGTH;
@@ -25,3 +26,5 @@ pub use shell::recordings::Recordings;
 pub use shell::state::{AccessLimits, AdminState, Hasher, Limits, RepeatLimits};
 pub use shell::switch_handle::{SwitchGone, SwitchHandle, SwitchRequest};
 pub use shell::system::{Server, System};
+pub use shell::vault::Vault;
+pub use trunks::trunk_changes;

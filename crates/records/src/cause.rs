@@ -94,6 +94,9 @@ catalogue! {
     NumberBadTarget = "number.bad_target", "The dialplan dialled a target that cannot be called: {detail}",
         "Correct the target in the dialplan, or the forwarding of the extension.";
     NumberNoTrunk = "number.no_trunk", "There is no trunk of that name", "Correct the trunk's name in the dialplan.";
+    TrunkDown = "trunk.down", "The trunk cannot be reached", "Look at the trunk's state and its last error.";
+    TrunkFull = "trunk.full", "The trunk took no further call: {detail}",
+        "Raise the trunk's limit, if the provider allows more calls.";
     NumberLoop = "number.loop", "The call was forwarded in a circle",
         "Correct the forwarding of the extensions that forward to each other.";
     NumberUnresolved = "number.unresolved", "There is no way to the host of the target",

@@ -6,35 +6,32 @@
 //! | file | what it holds |
 //! |---|---|
 //! | `account.rs` | [`Extension`], [`Device`], [`Ha1`], [`NatPolicy`]; what a number is |
-//! | `binding.rs` | [`Binding`]: a contact of a device, and its changes on disk |
 //! | `cause.rs` | [`CauseCode`]: the one catalogue of reasons why calls end |
 //! | `cdr.rs` | [`Cdr`] and its beginning, [`CallUid`], [`Disposition`], [`EndedBy`] |
-//! | `message.rs` | [`KeptMessage`]: a MESSAGE for phones that are away |
 //! | `live.rs` | [`LiveState`], [`LiveLeg`], [`LiveRecording`]: a call in progress |
 //! | `quality.rs` | [`LegQuality`]: how a call sounded |
 //! | `recording.rs` | [`Recording`]: what was recorded, and where it is |
 //! | `settings.rs` | [`CallRules`], [`SettingsPatch`]: what an extension wants done with its calls, and changes of that |
 //! | `story.rs` | [`Segment`], [`Link`]: who talked with whom and when; [`Story`] writes segments down |
-//! | `subscription.rs` | [`Subscription`]: what a phone is subscribed to, and its changes on disk |
+//! | `phones/` | [`Binding`], [`KeptMessage`], [`Subscription`]: what phones keep with Tandem |
+//! | `trunk.rs` | [`Trunk`]: a provider, gateway or other PBX; [`TrunkStatus`] |
 
 mod account;
-mod binding;
 mod cause;
 mod cdr;
 mod live;
-mod message;
+mod phones;
 mod quality;
 mod recording;
 mod settings;
 mod story;
-mod subscription;
+mod trunk;
 
 pub use account::{AudioRules, Device, Dtmf, Extension, Ha1, MAX_NUMBER, NatPolicy, Transcode, is_number};
-pub use binding::{Binding, BindingChange};
 pub use cause::CauseCode;
 pub use cdr::{CallUid, Cdr, CdrAnswer, CdrOpen, Disposition, EndedBy};
 pub use live::{LiveLeg, LiveRecording, LiveState};
-pub use message::KeptMessage;
+pub use phones::{Binding, BindingChange, KeptMessage, Subscription, SubscriptionChange, SubscriptionDialog};
 pub use quality::{LegQuality, Quality, WayQuality};
 pub use recording::{Recording, RecordingEnd, RecordingEnded, RecordingFormat, RecordingKind, RecordingUid};
 pub use settings::{
@@ -42,4 +39,7 @@ pub use settings::{
 };
 pub use sip::{Flow, Transport};
 pub use story::{Began, Link, LinkKind, Segment, Story};
-pub use subscription::{Subscription, SubscriptionChange, SubscriptionDialog};
+pub use trunk::{
+    CalledIn, CallerIn, MAX_TRUNK_NAME, Trunk, TrunkInbound, TrunkLimits, TrunkNumbers, TrunkState, TrunkStatus,
+    is_server_uri, is_trunk_name,
+};

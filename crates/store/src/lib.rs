@@ -19,6 +19,7 @@ mod phones;
 mod recordings;
 mod rows;
 mod tokens;
+mod trunks;
 mod values;
 mod writer;
 
@@ -29,6 +30,7 @@ pub use open::{Options, Store, Synchronous};
 pub use phones::{log_ons::LogOn, messages::KeptCount};
 pub use recordings::{Parties, RecordingFilter, StoredRecording};
 pub use rows::{Account, ExtensionPatch, MAX_TEXT, NewExtension, Page, StoredCdr, Token};
+pub use trunks::{MAX_TRUNKS, StoredTrunk, Trunks};
 pub use writer::{Durable, Writer, WriterStats};
 
 /// The most items of one page.

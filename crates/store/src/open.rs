@@ -25,6 +25,7 @@ use crate::{
     import,
     phones::{bindings, messages, subscriptions},
     recordings, tokens,
+    trunks::Trunks,
 };
 
 static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations");
@@ -220,6 +221,11 @@ impl Store {
     /// [`StoreError::NotFound`].
     pub async fn remove_token(&self, domain: &str, name: &str) -> Result<(), StoreError> {
         tokens::remove(self, domain, name).await
+    }
+
+    /// The trunks of a domain.
+    pub const fn trunks<'a>(&'a self, domain: &'a str) -> Trunks<'a> {
+        Trunks { store: self, domain }
     }
 
     /// Every domain that has extensions.

@@ -32,6 +32,10 @@ pub(crate) type ThroughId = Id<ThroughKind>;
 pub(crate) enum SubscriptionKind {}
 /// Names a subscription (RFC 6665).
 pub(crate) type SubscriptionId = Id<SubscriptionKind>;
+/// The type of the handles of trunks.
+pub(crate) enum TrunkKind {}
+/// Names a trunk.
+pub(crate) type TrunkId = Id<TrunkKind>;
 /// The type of the handles of publications.
 pub(crate) enum PublicationKind {}
 /// Names a publication (RFC 3903).

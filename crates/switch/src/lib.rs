@@ -30,6 +30,7 @@ mod requests;
 mod stack;
 mod subscriptions;
 mod tables;
+mod trunks;
 mod verbs;
 mod way;
 

@@ -150,6 +150,7 @@ impl Stage {
             | Event::ConferenceLeft { .. }
             | Event::ParkedAdded(_)
             | Event::ParkedRemoved { .. }
+            | Event::TrunkChanged(_)
             | Event::RecordingStarted(_)
             | Event::RecordingEnded(_) => None,
         };

@@ -16,7 +16,7 @@ use std::{
 
 use admin::{
     AdminState, DialplanError, DialplanInfo, Dialplans, EventBus, Fault, Health, Limits, SwitchHandle, SwitchRequest,
-    generate_token, hash_token,
+    Vault, generate_token, hash_token,
 };
 use jiff::Timestamp;
 use rooms::Rooms;
@@ -74,6 +74,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         dialplans: Arc::new(Plans::new()),
         events,
         health,
+        vault: Arc::new(Vault::with([7; 32])),
         hasher: Arc::new(|_, _| Ha1 {
             md5: [0; 16],
             sha256: [0; 32],
@@ -273,7 +274,7 @@ impl Fake {
                     Some(SwitchRequest::Command { command, reply }) => {
                         let _ = reply.send(self.command(command));
                     }
-                    Some(SwitchRequest::Account { taken, .. }) => {
+                    Some(SwitchRequest::Account { taken, .. } | SwitchRequest::Trunk { taken, .. }) => {
                         let _ = taken.send(());
                     }
                     None => return,
@@ -397,6 +398,7 @@ impl Fake {
                 Ok(Reply::Presence(lamps::presence(&self.calls, &self.contacts, numbers)))
             }
             Command::ListConferences => Ok(Reply::Conferences(self.rooms.list())),
+            Command::ListTrunks => Ok(Reply::Trunks(Vec::new())),
             Command::ListParked => Ok(Reply::Parked(lamps::parked())),
             Command::MuteMember { room, member, muted } => self.rooms.mute(&room, member, muted, &self.events),
             Command::SetMemberVolume { room, member, volume } => {

@@ -9,6 +9,7 @@ mod recordings;
 pub(crate) mod secret;
 mod subscriptions;
 pub(crate) mod table;
+pub(crate) mod trunks;
 pub(crate) mod validate;
 
 pub(crate) use conferences::{Conference, ConferenceMember, ConferencePage, MemberPatch};

@@ -61,6 +61,7 @@ async fn ask(app: &App, command: Command, what: &str) -> Result<Vec<Conference>,
         | Reply::Parked(_)
         | Reply::Subscriptions(_)
         | Reply::Presence(_)
+        | Reply::Trunks(_)
         | Reply::Stats(_) => Err(unexpected(&reply)),
     }
 }

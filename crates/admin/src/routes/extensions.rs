@@ -150,7 +150,7 @@ pub(crate) async fn create(
         dtmf: new.dtmf.unwrap_or_default(),
         password,
     };
-    let account = app.accounts.create(new).await?;
+    let account = app.changes.accounts.create(new).await?;
     let location = HeaderValue::try_from(location).map(|value| (header::LOCATION, value));
     let version = Version::of_extension(&account);
     let headers = location.into_iter().chain(version.header()).collect();
@@ -241,7 +241,7 @@ pub(crate) async fn update(
 ) -> Result<(HeaderMap, Json<Extension>), Problem> {
     let number = existing(number)?;
     let (patch, secrets) = check_patch(&number, patch)?;
-    let account = app.accounts.update(number, patch, secrets, conditions).await?;
+    let account = app.changes.accounts.update(number, patch, secrets, conditions).await?;
     let version = Version::of_extension(&account);
     Ok((tagged(&version), Json(account.into())))
 }
@@ -295,7 +295,7 @@ pub(crate) async fn delete(
     conditions: Conditions,
     PathText(number): PathText,
 ) -> Result<StatusCode, Problem> {
-    app.accounts.delete(existing(number)?, conditions).await?;
+    app.changes.accounts.delete(existing(number)?, conditions).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

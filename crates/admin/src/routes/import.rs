@@ -108,7 +108,11 @@ pub(crate) async fn import(
             password: ready.password.clone(),
         })
     });
-    let outcome = app.accounts.import(ready.collect(), query.dry_run || faulty).await?;
+    let outcome = app
+        .changes
+        .accounts
+        .import(ready.collect(), query.dry_run || faulty)
+        .await?;
     let lines = report(lines, outcome.lines, outcome.applied);
     let count = |status| lines.iter().filter(|line| line.status == status).count();
     let failed = count(ImportStatus::Failed);

@@ -12,6 +12,7 @@ mod pages;
 mod phones;
 mod recordings;
 mod system;
+mod trunks;
 
 use std::time::Instant;
 
@@ -57,8 +58,8 @@ use crate::{
     info(
         title = "Tandem",
         description = "Manages a Tandem PBX. Times are RFC 3339 in UTC, durations seconds. Errors are RFC 9457 problem \
-            details. Lists come in pages: ask again with `next_cursor` as `cursor` until it is null. Trunks and the \
-            simulation of dialplans are not there yet.",
+            details. Lists come in pages: ask again with `next_cursor` as `cursor` until it is null. The \
+            simulation of dialplans is not there yet.",
         license(name = "Apache-2.0", identifier = "Apache-2.0"),
     ),
     servers((url = "/", description = "This Tandem")),
@@ -71,6 +72,7 @@ use crate::{
         (name = "cdrs", description = "Calls that have ended"),
         (name = "recordings", description = "What was recorded, and its sound"),
         (name = "conferences", description = "Conferences in progress, and their members"),
+        (name = "trunks", description = "Ways to providers, gateways and other telephone systems"),
         (name = "dialplans", description = "The scripts that decide where calls go"),
         (name = "events", description = "Events of calls, conferences, recordings, registrations and dialplans, as they happen"),
         (name = "system", description = "Health, metrics, this description"),
@@ -118,6 +120,8 @@ fn api(limits: &Limits) -> OpenApiRouter<App> {
         .routes(routes!(recordings::link))
         .routes(routes!(cdrs::list))
         .routes(routes!(cdrs::read))
+        .routes(routes!(trunks::list, trunks::create).layer(middleware::from_fn(once)))
+        .routes(routes!(trunks::read, trunks::update, trunks::delete))
         .routes(routes!(dialplans::list))
         .routes(
             routes!(dialplans::read, dialplans::put, dialplans::delete)

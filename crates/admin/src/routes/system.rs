@@ -83,7 +83,8 @@ pub(crate) async fn metrics(
                 | Reply::Conferences(_)
                 | Reply::Parked(_)
                 | Reply::Subscriptions(_)
-                | Reply::Presence(_),
+                | Reply::Presence(_)
+                | Reply::Trunks(_),
             )
             | Err(_),
         )

@@ -67,6 +67,7 @@ impl From<Event> for AdminEvent {
                     why: why.as_str(),
                 },
             ),
+            Event::TrunkChanged(status) => Self::new(of_trunk(status.state), &*status),
             Event::RecordingStarted(recording) => Self::new("recording.started", &Recording::from(*recording)),
             Event::RecordingEnded(recording) => Self::new("recording.ended", &Recording::from(*recording)),
             Event::ScriptFailed { call, fault } => {
@@ -107,6 +108,15 @@ struct OfExtension {
 struct OfConference<'a> {
     room: &'a str,
     member: ConferenceMember,
+}
+
+/// The name of the event that a trunk has this state now.
+fn of_trunk(state: switch::TrunkState) -> &'static str {
+    match state {
+        switch::TrunkState::Registered => "trunk.registered",
+        switch::TrunkState::Reachable => "trunk.reachable",
+        switch::TrunkState::Down => "trunk.down",
+    }
 }
 
 fn of_member(name: &'static str, room: &str, member: switch::Member) -> AdminEvent {

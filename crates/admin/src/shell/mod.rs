@@ -7,3 +7,4 @@ pub(crate) mod recordings;
 pub(crate) mod state;
 pub(crate) mod switch_handle;
 pub(crate) mod system;
+pub(crate) mod vault;

@@ -13,8 +13,9 @@ use crate::{
     http::{http_metrics::HttpMetrics, repeats::Repeats},
     shell::{
         dialplans::Dialplans, events::EventBus, health::Health, recordings::Recordings, switch_handle::SwitchHandle,
-        system::System,
+        system::System, vault::Vault,
     },
+    trunks::Trunks,
 };
 
 /// Computes the digest hashes of `user:realm:password` (RFC 7616 section 3.4.2) from a user name and
@@ -39,6 +40,8 @@ pub struct AdminState {
     pub health: Health,
     /// Hashes passwords.
     pub hasher: Hasher,
+    /// Seals the passwords of trunks.
+    pub vault: Arc<Vault>,
     /// Metrics of the shell, the media engine and so on, shown on `/metrics` beside ours.
     pub registry: Registry,
     /// True if `/metrics` needs a token, like the API.
@@ -162,7 +165,7 @@ pub(crate) struct Shared {
     pub(crate) store: Store,
     pub(crate) domain: Arc<str>,
     pub(crate) switch: SwitchHandle,
-    pub(crate) accounts: Accounts,
+    pub(crate) changes: Changes,
     pub(crate) recordings: Recordings,
     pub(crate) dialplans: Arc<dyn Dialplans>,
     pub(crate) events: EventBus,
@@ -176,6 +179,12 @@ pub(crate) struct Shared {
     pub(crate) dialplan_turn: Arc<std::sync::Mutex<()>>,
     pub(crate) limits: Limits,
     pub(crate) streams: Streams,
+}
+
+/// The only ways to change what is in the database and in force.
+pub(crate) struct Changes {
+    pub(crate) accounts: Accounts,
+    pub(crate) trunks: Trunks,
 }
 
 /// The event streams.
@@ -210,6 +219,7 @@ impl AdminState {
             events,
             health,
             hasher,
+            vault,
             mut registry,
             metrics_need_token,
             system,
@@ -222,7 +232,15 @@ impl AdminState {
             need_token: metrics_need_token,
         };
         Arc::new(Shared {
-            accounts: Accounts::new(store.clone(), domain.clone(), switch.clone(), hasher),
+            changes: Changes {
+                accounts: Accounts::new(store.clone(), domain.clone(), switch.clone(), hasher),
+                trunks: Trunks {
+                    store: store.clone(),
+                    domain: domain.clone(),
+                    switch: switch.clone(),
+                    vault,
+                },
+            },
             recordings: Recordings::new(store.clone(), domain.clone(), recordings),
             guard: Guard::new(&limits.access, trusted_proxies),
             streams: Streams {

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use switch::{AccountChange, Command, CommandError, Reply};
+use switch::{AccountChange, Command, CommandError, Reply, TrunkChange};
 use tokio::sync::{Mutex, mpsc, oneshot};
 
 /// A request to the switch: the shell takes it out of the queue and feeds it to the switch.
@@ -19,6 +19,13 @@ pub enum SwitchRequest {
     Account {
         /// Already durable.
         change: AccountChange,
+        /// To be told once the switch has taken it.
+        taken: oneshot::Sender<()>,
+    },
+    /// Give the switch an `Input::Trunk`; confirm when it has been handled.
+    Trunk {
+        /// Already durable.
+        change: TrunkChange,
         /// To be told once the switch has taken it.
         taken: oneshot::Sender<()>,
     },
@@ -64,6 +71,12 @@ impl SwitchHandle {
     pub async fn account(&self, change: AccountChange) -> Result<(), SwitchGone> {
         let (taken, answer) = oneshot::channel();
         self.ask(SwitchRequest::Account { change, taken }, answer).await
+    }
+
+    /// Tells the switch of a change of a trunk that is on disk; resolves when the switch has taken it.
+    pub async fn trunk(&self, change: TrunkChange) -> Result<(), SwitchGone> {
+        let (taken, answer) = oneshot::channel();
+        self.ask(SwitchRequest::Trunk { change, taken }, answer).await
     }
 
     async fn ask<T>(&self, request: SwitchRequest, answer: oneshot::Receiver<T>) -> Result<T, SwitchGone> {

@@ -102,7 +102,7 @@ async fn unknown_paths_are_404_and_unknown_methods_405_with_allow() {
         "/nothing",
         "/extensions/1/2",
         "/extensions/",
-        "/trunks",
+        "/queues",
         "//calls",
     ] {
         world.get(path).await.is_problem(404, "no_such_route", None);

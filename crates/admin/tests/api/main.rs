@@ -11,4 +11,5 @@ mod routes;
 mod serve;
 mod settings;
 mod support;
+mod trunks;
 mod versions;

@@ -1,6 +1,8 @@
 //! A whole admin API over a real store in a temporary folder, a fake switch and fake dialplan files.
 
 mod presence;
+mod requests;
+mod trunks;
 
 use std::{
     collections::BTreeMap,
@@ -9,7 +11,7 @@ use std::{
 
 use admin::{
     Accounts, AdminState, DialplanError, DialplanInfo, Dialplans, EventBus, Fault, Health, Limits, Server,
-    SwitchHandle, SwitchRequest, System, hash_token,
+    SwitchHandle, SwitchRequest, System, Vault, hash_token,
 };
 use axum::{
     Router,
@@ -22,7 +24,7 @@ use serde_json::Value;
 use store::Store;
 use switch::{
     AccountChange, CallUid, Command, CommandError, Conference, Ha1, LiveCall, LiveLeg, LiveRecording, LiveState,
-    LiveSubscription, Party, RecordAction, Registration, Reply, Stats,
+    LiveSubscription, Party, RecordAction, Registration, Reply, Stats, TrunkChange,
 };
 use tokio::sync::mpsc;
 use tower::ServiceExt;
@@ -34,6 +36,7 @@ pub(crate) const DOMAIN: &str = "tandem.local";
 #[derive(Default)]
 pub(crate) struct FakeSwitch {
     pub(crate) changes: Vec<AccountChange>,
+    pub(crate) trunks: Vec<TrunkChange>,
     pub(crate) calls: Vec<LiveCall>,
     pub(crate) registrations: Vec<Registration>,
     pub(crate) subscriptions: Vec<LiveSubscription>,
@@ -96,6 +99,7 @@ impl FakeSwitch {
                     Ok(Reply::Done)
                 }
             }
+            Command::ListTrunks => Ok(Reply::Trunks(trunks::of(&self.trunks))),
             Command::ListParked => Ok(Reply::Parked(Vec::new())),
             Command::ListSubscriptions => Ok(Reply::Subscriptions(self.subscriptions.clone())),
             Command::ReadPresence(numbers) => Ok(Reply::Presence(presence::of(&self.changes, numbers))),
@@ -311,7 +315,7 @@ impl World {
         if setup.switch_held {
             held = Some(requests);
         } else if setup.switch_runs {
-            tokio::spawn(run(switch.clone(), requests));
+            tokio::spawn(requests::run(switch.clone(), requests));
         }
         let dialplans = FakeDialplans::default();
         dialplans
@@ -329,6 +333,7 @@ impl World {
             dialplans: Arc::new(dialplans),
             events: events.clone(),
             health: health.clone(),
+            vault: Arc::new(Vault::with([7; 32])),
             hasher: Arc::new(hash),
             registry: Registry::default(),
             metrics_need_token: setup.metrics_need_token,
@@ -434,20 +439,6 @@ impl World {
         assert_eq!(account.devices.len(), 1);
         assert_eq!(account.devices[0].username, number);
         account.devices[0].ha1.sha256
-    }
-}
-
-async fn run(switch: Arc<Mutex<FakeSwitch>>, mut requests: mpsc::Receiver<SwitchRequest>) {
-    while let Some(request) = requests.recv().await {
-        match request {
-            SwitchRequest::Command { command, reply } => {
-                let _ = reply.send(switch.lock().unwrap().command(command));
-            }
-            SwitchRequest::Account { change, taken } => {
-                switch.lock().unwrap().changes.push(change);
-                let _ = taken.send(());
-            }
-        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{CallUid, Cdr, LiveLeg, LiveRecording, LiveState, Recording, Unparked, WakeFor};
+use super::{CallUid, Cdr, LiveLeg, LiveRecording, LiveState, Recording, TrunkStatus, Unparked, WakeFor};
 
 /// The commands of the admin API.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -71,6 +71,8 @@ pub enum Command {
     },
     /// The parked calls now; [`Reply::Parked`].
     ListParked,
+    /// The trunks and their states; [`Reply::Trunks`].
+    ListTrunks,
     /// What phones are subscribed to; [`Reply::Subscriptions`].
     ListSubscriptions,
     /// What these extensions do; a number that is none is left out; [`Reply::Presence`].
@@ -116,6 +118,8 @@ pub enum Reply {
     Conferences(Vec<Conference>),
     /// Parked calls by slot.
     Parked(Vec<ParkedCall>),
+    /// To [`Command::ListTrunks`].
+    Trunks(Vec<TrunkStatus>),
     /// Subscriptions by watcher.
     Subscriptions(Vec<LiveSubscription>),
     /// What extensions do, in the order in which they were asked for.
@@ -325,6 +329,8 @@ pub enum Event {
     },
     /// `parked.added`: a call waits in a slot, or another party took the place of the one that waits there.
     ParkedAdded(Box<ParkedCall>),
+    /// A trunk has another state, or another reason for it.
+    TrunkChanged(Box<TrunkStatus>),
     /// `parked.removed`
     ParkedRemoved {
         /// The call as it was.

@@ -9,6 +9,7 @@
 //! | `parties.rs` | arguments and results of `pickup`, `park` and `page` |
 //! | `proxy.rs` | arguments of `proxy` |
 //! | `reject.rs` | the statuses of `reject` |
+//! | `trunk.rs` | changes of trunks |
 //! | `resolve.rs` | what the look-up of a host comes to |
 //! | `script.rs` | what a script asks for and gets |
 //! | `sound.rs` | arguments and results of `collect`, `record` and `conference` |
@@ -26,6 +27,7 @@ mod proxy;
 mod reject;
 mod resolve;
 mod script;
+mod trunk;
 
 use std::net::SocketAddr;
 
@@ -45,11 +47,11 @@ pub use parties::{
 };
 pub use proxy::{ProxyTarget, ProxyTo};
 pub use records::{
-    AudioRules, Began, Binding, BindingChange, CallRules, CallUid, CauseCode, Cdr, CdrAnswer, CdrOpen, Device,
-    Disposition, Dtmf, EndedBy, Extension, Ha1, KeptMessage, LegQuality, Link, LinkKind, LiveLeg, LiveRecording,
-    LiveState, NatPolicy, Quality, Recording, RecordingEnd, RecordingEnded, RecordingFormat, RecordingKind,
-    RecordingUid, Segment, SettingsPatch, Story, Subscription, SubscriptionChange, SubscriptionDialog, Transcode,
-    WayQuality, is_number,
+    AudioRules, Began, Binding, BindingChange, CallRules, CallUid, CalledIn, CallerIn, CauseCode, Cdr, CdrAnswer,
+    CdrOpen, Device, Disposition, Dtmf, EndedBy, Extension, Ha1, KeptMessage, LegQuality, Link, LinkKind, LiveLeg,
+    LiveRecording, LiveState, NatPolicy, Quality, Recording, RecordingEnd, RecordingEnded, RecordingFormat,
+    RecordingKind, RecordingUid, Segment, SettingsPatch, Story, Subscription, SubscriptionChange, SubscriptionDialog,
+    Transcode, Trunk, TrunkInbound, TrunkLimits, TrunkNumbers, TrunkState, TrunkStatus, WayQuality, is_number,
 };
 pub use reject::{NoRejectCode, RejectCode};
 pub use resolve::{Unresolved, Ways};
@@ -61,6 +63,7 @@ pub use sound::{
     Collect, CollectResult, CollectStatus, ConferenceOptions, ConferenceResult, ConferenceStatus, Pin, Record,
     RecordResult, RecordStatus,
 };
+pub use trunk::{Password, TrunkChange};
 
 /// The number of a query to the outside. The answer has the same number.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -144,6 +147,8 @@ pub enum Input {
     },
     /// The account table changes (also how it is filled at start).
     Account(AccountChange),
+    /// The table of trunks changes.
+    Trunk(TrunkChange),
     /// A binding that was on disk, at start.
     Restored(Binding),
     /// A subscription that was on disk, at start, after the accounts and bindings.

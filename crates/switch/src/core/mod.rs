@@ -39,6 +39,7 @@ use crate::{
     stack::{Stack, layer_config},
     subscriptions::{Subscribed, Subscriptions, View},
     tables::slots::Slots,
+    trunks::Trunks,
 };
 
 /// Whose question it is.
@@ -62,6 +63,14 @@ pub(crate) enum QueryUse {
     Settings(SubscriptionId, ServerId),
 }
 
+/// What has to do with other servers.
+#[derive(Default)]
+pub(crate) struct Outside {
+    /// What is passed on to them.
+    pub proxied: Proxy,
+    pub trunks: Trunks,
+}
+
 /// See the module.
 pub(crate) struct Core {
     pub stack: Stack,
@@ -78,8 +87,7 @@ pub(crate) struct Core {
     pub conferences: Conferences,
     pub recordings: Recordings,
     pub parking: ParkedCalls,
-    /// What is passed on to other servers.
-    pub proxied: Proxy,
+    pub outside: Outside,
     pub draining: bool,
 }
 
@@ -100,7 +108,7 @@ impl Core {
             conferences: Conferences::default(),
             recordings: Recordings::default(),
             parking: ParkedCalls::default(),
-            proxied: Proxy::default(),
+            outside: Outside::default(),
             draining: false,
             stack,
         }
@@ -135,6 +143,7 @@ impl Core {
                 since: self.stack.now,
             };
             self.activity.begins(&leg.peer, line);
+            self.outside.trunks.count(&leg.peer, true);
         }
         Ok(id)
     }
@@ -144,6 +153,7 @@ impl Core {
         if let Some(leg) = self.legs.remove(id) {
             self.subscribed.refers.forget(id);
             self.activity.ends(&leg.peer, id);
+            self.outside.trunks.count(&leg.peer, false);
         }
     }
 

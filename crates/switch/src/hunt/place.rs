@@ -97,13 +97,10 @@ impl Hunt {
         }
         match target {
             Target::Extension(number) => self.place_extension(x, number, trail),
-            Target::Trunk { trunk, number } => {
-                let peer = Peer::Trunk {
-                    name: trunk.as_str().into(),
-                    number: number.as_str().into(),
-                };
-                self.place_outside(x, &peer, trail);
-            }
+            Target::Trunk { trunk, number } => match x.outside.trunks.way(&x.stack, trunk, number) {
+                Ok(location) => self.reach(x, location, trail.clone()),
+                Err((cause, code, reason)) => self.best.note(cause, code, reason),
+            },
             Target::Uri(uri) => self.place_uri(x, uri, trail),
         }
     }
@@ -240,11 +237,7 @@ impl Hunt {
         let places = x.locations.ways(peer, &x.accounts);
         if places.is_empty() {
             tracing::warn!(%peer, "there is no way to this target");
-            let (cause, reason) = match peer {
-                Peer::Trunk { .. } => (CauseCode::NumberNoTrunk, "No Such Trunk"),
-                Peer::Extension(_) | Peer::Uri(_) => (CauseCode::NumberBadTarget, "Bad Target"),
-            };
-            self.best.note(cause, 404, reason);
+            self.best.note(CauseCode::NumberBadTarget, 404, "Bad Target");
         }
         for location in places {
             self.reach(x, location, trail.clone());
@@ -300,8 +293,15 @@ impl Hunt {
         if !place.outside || quest.attached.is_none() {
             headers.retain(|(name, value)| name != HeaderName::Geolocation.as_str() || !is_by_cid(value));
         }
+        let caller = match &peer {
+            Peer::Trunk { name, .. } => {
+                let is_extension = subject.is_some_and(|leg| leg.peer.number().is_some());
+                &x.outside.trunks.caller_at(name, &quest.caller, is_extension)
+            }
+            Peer::Extension(_) | Peer::Uri(_) => &quest.caller,
+        };
         let invitation = Invitation {
-            caller: &quest.caller,
+            caller,
             offer: &offer,
             headers: &headers,
             beside: subject.and_then(Leg::port),

@@ -20,7 +20,7 @@ use super::{
     outside::{self, options},
     refer,
     register::register,
-    responses, subscribe,
+    responses, subscribe, trunk,
 };
 use crate::{
     accounts::Identity,
@@ -29,7 +29,11 @@ use crate::{
     call::record_refused,
     core::{Beginning, Core},
     ids::LegId,
-    leg::{CallerId, inbound, within},
+    leg::{
+        CallerId,
+        inbound::{self, Sender},
+        within,
+    },
     locations::Peer,
     proxy,
     requests::{self, Why},
@@ -37,6 +41,7 @@ use crate::{
         capabilities::{Place, allow, understood},
         dialogs::DialogUser,
     },
+    trunks,
 };
 
 /// Takes one datagram, or one message of a stream. `calls` are in progress.
@@ -96,7 +101,7 @@ pub(crate) fn transaction_event(g: &mut Ingress, x: &mut Core, event: TxEvent) {
         TxEvent::Request { id, flow, message } => request(g, x, id, flow, message),
         TxEvent::Ack { flow, message } => acknowledged(x, flow, &message),
         TxEvent::Cancelled { id, message } => {
-            if proxy::cancelled(&mut x.proxied, &mut x.stack, id, &message) {
+            if proxy::cancelled(&mut x.outside.proxied, &mut x.stack, id, &message) {
                 return;
             }
             if let Some(leg) = x.stack.servers.get(&id).copied() {
@@ -119,13 +124,13 @@ pub(crate) fn transaction_event(g: &mut Ingress, x: &mut Core, event: TxEvent) {
             tracing::debug!("an answer was not acknowledged, or could not be sent");
         }
         TxEvent::ClientGone { id } => {
-            if !proxy::client_gone(&mut x.proxied, &mut x.stack, id) {
+            if !proxy::client_gone(&mut x.outside.proxied, &mut x.stack, id) {
                 requests::gone(&mut x.stack, id);
             }
         }
         TxEvent::ServerGone { id } => {
             x.stack.servers.remove(&id);
-            proxy::server_gone(&mut x.proxied, &mut x.stack, id);
+            proxy::server_gone(&mut x.outside.proxied, &mut x.stack, id);
         }
     }
 }
@@ -133,7 +138,7 @@ pub(crate) fn transaction_event(g: &mut Ingress, x: &mut Core, event: TxEvent) {
 fn acknowledged(x: &mut Core, flow: Flow, ack: &Message) {
     if let Some(leg) = leg_of(x, ack) {
         x.with_leg(leg, |leg, cx| inbound::acknowledged(leg, cx, ack));
-    } else if !proxy::acknowledge(&mut x.proxied, &mut x.stack, &x.domain, flow, ack) {
+    } else if !proxy::acknowledge(&mut x.outside.proxied, &mut x.stack, &x.domain, flow, ack) {
         tracing::debug!(source = %flow.remote, "an ACK of no call of ours");
     }
 }
@@ -188,7 +193,7 @@ fn request_within(g: &mut Ingress, x: &mut Core, id: ServerId, flow: Flow, messa
         return subscribe::within(g, x, id, flow, (subscription, &message));
     }
     let Some(leg) = leg_of(x, &message) else {
-        if proxy::within(&mut x.proxied, &mut x.stack, &x.domain, id, (flow, &message)) {
+        if proxy::within(&mut x.outside.proxied, &mut x.stack, &x.domain, id, (flow, &message)) {
             return;
         }
         // RFC 3261 12.2.2: there is no such dialog, or no longer.
@@ -234,6 +239,11 @@ fn acceptable(message: &Message) -> Result<(), Answer> {
 }
 
 fn invite(g: &mut Ingress, x: &mut Core, id: ServerId, flow: Flow, message: Message) {
+    let address = flow.remote.ip().to_canonical();
+    let is_phone = |number: &str| x.locations.is_registered_from(&Peer::extension(number), address);
+    if let Some(caller) = trunks::caller_of(&x.outside.trunks, address, &message, is_phone) {
+        return trunk::invite(g, x, id, (flow, message), caller);
+    }
     let Some(identity) = authenticate(g, x, id, &flow, &message) else {
         return;
     };
@@ -257,7 +267,12 @@ fn invite(g: &mut Ingress, x: &mut Core, id: ServerId, flow: Flow, message: Mess
         server: id,
         flow,
         invite: message,
-        from: (Peer::extension(&identity.extension), rules, identity.device.is_none()),
+        from: Sender {
+            peer: Peer::extension(&identity.extension),
+            audio: rules,
+            trusted: identity.device.is_none(),
+            access: None,
+        },
         beginning,
         wanted,
     });

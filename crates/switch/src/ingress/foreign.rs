@@ -33,8 +33,10 @@ pub(crate) fn foreign_response(g: &mut Ingress, x: &mut Core, id: ClientId, flow
             let watcher = Peer::extension(subscription.watcher());
             x.locations.is_registered_from(&watcher, address)
         }),
+        // A provider may answer from another of its hosts.
+        Some(Owner::Trunk(id, _)) => x.outside.trunks.is_at(id, address),
         Some(Owner::Stray) => false,
-        None => proxy::is_known(&x.proxied, id, address),
+        None => proxy::is_known(&x.outside.proxied, id, address),
     };
     if !known {
         return dropped(g, x, &flow, "it came from an address that was not asked");

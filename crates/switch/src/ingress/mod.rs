@@ -14,6 +14,7 @@
 //! | `subscribe.rs` | SUBSCRIBE and PUBLISH: who sent them, and the requests within a dialog | |
 //! | `responses.rs` | responses to our own requests, and which room hears of them | |
 //! | `refer.rs` | REFER outside of a dialog | |
+//! | `trunk.rs` | calls of trunks | |
 //! | `register.rs` | REGISTER, and the effects that the registrar asks for | |
 
 pub(crate) mod absent;
@@ -29,6 +30,7 @@ mod refer;
 mod register;
 mod responses;
 mod subscribe;
+mod trunk;
 
 use std::collections::VecDeque;
 
@@ -40,11 +42,10 @@ pub(crate) use responses::silent;
 pub(crate) use subscribe::{settings_stored, subscription_stored};
 
 use crate::{
-    api::AudioRules,
     config::{Config, Keys},
     core::Beginning,
     ids::LegId,
-    locations::Peer,
+    leg::inbound::Sender,
 };
 
 /// The state that incoming messages need before they reach a call.
@@ -64,8 +65,7 @@ pub(crate) struct Arrival {
     pub server: ServerId,
     pub flow: Flow,
     pub invite: Message,
-    /// The extension of the caller, what its device may do with audio, and whether its network is trusted.
-    pub from: (Peer, AudioRules, bool),
+    pub from: Sender,
     pub beginning: Beginning,
     /// What it wants of a call in progress.
     pub wanted: Option<Wanted>,

@@ -14,7 +14,7 @@ use crate::{
 
 /// A response came.
 pub(super) fn heard(g: &mut Ingress, x: &mut Core, client: ClientId, flow: Flow, response: &Message) {
-    if proxy::heard(&mut x.proxied, &mut x.stack, client, flow, response) {
+    if proxy::heard(&mut x.outside.proxied, &mut x.stack, client, flow, response) {
         return;
     }
     if response.status() == Some(StatusCode::FLOW_FAILED) {
@@ -40,7 +40,7 @@ fn flow_failed(x: &mut Core, client: ClientId) {
 
 /// A transaction ended without an answer.
 pub(super) fn failed(g: &mut Ingress, x: &mut Core, client: ClientId, why: Why) {
-    if proxy::failed(&mut x.proxied, &mut x.stack, client, why) {
+    if proxy::failed(&mut x.outside.proxied, &mut x.stack, client, why) {
         return;
     }
     let heard = requests::failed(&mut x.stack, client, why);
@@ -73,7 +73,7 @@ fn send_again(x: &mut Core, again: &Again) -> Option<Told> {
         | Owner::Notify(leg)
         | Owner::Passed(leg, _)
         | Owner::Key(leg) => Some(leg),
-        Owner::Delivery(_) | Owner::Subscription(_) | Owner::Prack(_) | Owner::Stray => None,
+        Owner::Delivery(_) | Owner::Subscription(_) | Owner::Prack(_) | Owner::Trunk(..) | Owner::Stray => None,
     };
     let number = match again.number {
         Number::Same => None,
@@ -135,6 +135,7 @@ fn tell(g: &mut Ingress, x: &mut Core, told: Told) {
             }
         }
         Owner::Subscription(id) => subscriptions::heard(&mut x.subscribed.table, &mut x.stack, id, &event),
+        Owner::Trunk(id, request) => x.outside.trunks.heard(&mut x.stack, id, request, &event),
         Owner::Prack(_) | Owner::Stray => {}
     }
 }

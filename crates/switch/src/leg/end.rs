@@ -42,7 +42,7 @@ fn send_bye(leg: &mut Leg, cx: &mut Stack, cause: &Cause) {
     };
     let dialog = &mut confirmed.dialog;
     let way = leg.path.within(dialog);
-    let mut bye = Outline::new(&Method::Bye);
+    let mut bye = Outline::new(&Method::Bye).credentials(leg.path.credentials());
     if let Some(why) = &cause.why {
         bye = bye.header(HeaderName::Reason, why.to_string());
     }

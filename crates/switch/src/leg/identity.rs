@@ -265,7 +265,9 @@ fn update(leg: &mut Leg, cx: &mut Stack) {
     let dialog = &mut up.confirmed.dialog;
     let way = leg.path.within(dialog);
     let home = cx.home(&leg.path.flow);
-    let contact = Outline::new(&Method::Update).contact(leg.path.name());
+    let contact = Outline::new(&Method::Update)
+        .contact(leg.path.name())
+        .credentials(leg.path.credentials());
     let outline = leg.timer.ask_again(contact.focus(leg.path.focus.is_some()));
     let outline = leg.identity.ride(outline, &home, leg.inbound);
     leg.identity.asked = requests::within(cx, outline, dialog, way, Owner::Change(leg.id));

@@ -66,6 +66,7 @@ pub(crate) fn resume(cx: &mut Stack, id: LegId, call: CallId, image: LegImage) -
             others: image.others,
             user: image.user,
             focus: None,
+            access: None,
         },
         invite,
         span: tracing::Span::none(),

@@ -1,5 +1,7 @@
 //! A leg that a phone began: the UAS side of its first INVITE (RFC 3261 13.3).
 
+use std::sync::Arc;
+
 use ::media::{PeerAddress, Spec};
 use bytes::Bytes;
 use sip::{
@@ -23,7 +25,7 @@ use crate::{
     answer::{Answer, FORMAT, MEDIA_TYPE},
     api::{AudioRules, CauseCode},
     ids::CallId,
-    locations::Peer,
+    locations::{Access, Peer},
     stack::{
         Stack, TimerKey,
         capabilities::{Place, allow, supported},
@@ -31,16 +33,33 @@ use crate::{
     },
 };
 
+/// Who sent an INVITE.
+pub(crate) struct Sender {
+    /// The party.
+    pub peer: Peer,
+    /// What its device may do with audio.
+    pub audio: AudioRules,
+    /// What its messages say of other parties is believed.
+    pub trusted: bool,
+    /// Where it is a trunk.
+    pub access: Option<Arc<Access>>,
+}
+
 /// Makes a leg of an INVITE that was authenticated. Sends nothing yet. Errors: the answer to an INVITE that cannot be
-/// read, has no usable offer, asks for too short a session interval (422), or finds no free media port (503). The sender is the party, what its device may do with audio, and whether its network is
-/// trusted.
+/// read, has no usable offer, asks for too short a session interval (422), or finds no free media port (503).
 pub(crate) fn take(
     cx: &mut Stack,
     id: LegId,
     call: CallId,
     (server, flow, invite): (ServerId, Flow, Message),
-    (peer, audio, trusted): (Peer, AudioRules, bool),
+    sender: Sender,
 ) -> Result<Leg, Answer> {
+    let Sender {
+        peer,
+        audio,
+        trusted,
+        access,
+    } = sender;
     let timer = SessionTimer::asked(&invite, &cx.config)?;
     let local_tag = cx.ids.tag();
     let dialog = Dialog::uas(&invite, &local_tag).map_err(|_| Answer::of(400))?;
@@ -71,14 +90,16 @@ pub(crate) fn take(
         id,
         call,
         inbound: true,
-        peer,
         path: Path {
             flow,
-            outside: false,
+            // A provider is no phone of ours: its Contact is believed.
+            outside: peer.number().is_none(),
             others: Vec::new(),
             user,
             focus: None,
+            access,
         },
+        peer,
         invite,
         span: tracing::Span::none(),
         stage: Stage::Incoming(Box::new(incoming)),

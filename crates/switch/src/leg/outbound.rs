@@ -1,5 +1,7 @@
 //! A leg that Tandem begins: the UAC side of its first INVITE (RFC 3261 13.2).
 
+use std::sync::Arc;
+
 use ::media::{MediaId, Spec};
 use sip::{Builder, Contact, Flow, HeaderName, Message, Method, StatusCode, dialog::Dialog};
 
@@ -15,7 +17,7 @@ use crate::{
     answer,
     api::{AudioRules, CauseCode},
     ids::CallId,
-    locations::{Location, Peer},
+    locations::{Access, Location, Peer},
     requests::{self, Outline, Outside, Owner, Reply, RequestId, Target, Targets},
     stack::{
         Stack,
@@ -42,6 +44,8 @@ pub(crate) struct Place {
     /// Further ways to the phone, best first. They are tried in turn (RFC 3263 section 4.3, RFC 5626 section 7). Answers
     /// may come from any of them.
     pub further: Vec<Target>,
+    /// Where a trunk is called.
+    pub access: Option<Arc<Access>>,
 }
 
 impl Place {
@@ -57,6 +61,7 @@ impl Place {
             peer: location.peer,
             audio: location.audio,
             further: others.chain(location.flows).collect(),
+            access: location.access,
         })
     }
 }
@@ -119,6 +124,7 @@ pub(crate) fn call(
             others: addresses(ways).collect(),
             user: invitation.caller.number.clone(),
             focus: None,
+            access: place.access.clone(),
         },
         invite,
         span: tracing::Span::none(),
@@ -337,8 +343,12 @@ fn send_invite(
         Peer::Extension(number) => format!("<sip:{}@{domain}>", sip::escape_user(number)),
         Peer::Trunk { .. } | Peer::Uri(_) => format!("<{}>", place.uri),
     };
-    let home = cx.home(&place.flow);
-    let from = format!("{};tag={local_tag}", invitation.caller.address(&home));
+    // RFC 3261 8.1.1.3: a provider knows identities of its own domain.
+    let access = place.access.as_deref();
+    let home = access.map_or_else(|| cx.home(&place.flow), |access| access.home.to_string());
+    let account = access.and_then(|access| access.account(&home));
+    let shown = account.unwrap_or_else(|| invitation.caller.address(&home));
+    let from = format!("{shown};tag={local_tag}");
     let outside = Outside {
         uri: &place.uri,
         routes: &place.routes,
@@ -353,7 +363,9 @@ fn send_invite(
     let mut outline = Outline::new(&Method::Invite)
         .contact(&invitation.caller.number)
         .body(&content_type, &body);
-    outline = timer.ask(outline);
+    outline = timer
+        .ask(outline)
+        .credentials(access.and_then(|access| access.credentials.clone()));
     if let Some(session) = Ends::called_by(invitation.session).value() {
         outline = outline.header(HeaderName::SessionId, session);
     }
@@ -363,7 +375,8 @@ fn send_invite(
     for (name, value) in invitation.headers {
         outline = outline.other(name, value);
     }
-    let targets = Targets::of(place.flow, &[]).then(&place.further);
+    let mut targets = Targets::of(place.flow, &[]).then(&place.further);
+    targets.gateways = place.access.is_some();
     requests::send(cx, outline, &outside, targets, Owner::Invite(id))
 }
 

@@ -1,10 +1,13 @@
 //! The way between Tandem and the phone of a leg.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, sync::Arc};
 
 use sip::{Flow, dialog::Dialog};
 
-use crate::stack::Stack;
+use crate::{
+    locations::Access,
+    stack::{Stack, credentials::Credentials},
+};
 
 /// Where the phone of a leg is, and how the phone reaches us.
 #[derive(Clone, Debug)]
@@ -19,12 +22,19 @@ pub(crate) struct Path {
     pub user: String,
     /// The conference that its phone is in: our Contact names that, and is a focus (RFC 4579 section 5.1).
     pub focus: Option<Box<str>>,
+    /// Where the peer is behind a trunk.
+    pub access: Option<Arc<Access>>,
 }
 
 impl Path {
     /// The way that a request within `dialog` takes (RFC 3261 12.2.1.1).
     pub fn within(&self, dialog: &Dialog) -> Flow {
         crate::way::within(dialog.next_hop(), &self.flow, self.outside)
+    }
+
+    /// For a provider that challenges requests within the call, too.
+    pub fn credentials(&self) -> Option<Arc<Credentials>> {
+        self.access.as_ref()?.credentials.clone()
     }
 
     /// Our Contact. `secure`: as a `sips:` URI.

@@ -3,6 +3,7 @@
 //! | file | what it does | which fields it owns |
 //! |---|---|---|
 //! | `mod.rs` | [`Locations`]: from a [`Peer`] to the places where it can be reached | `Locations::by_number` |
+//! | `access.rs` | [`Access`]: what requests to a trunk have that others have not | |
 //! | `instance.rs` | [`Instance`]: one phone of an extension, as a GRUU names it | |
 //! | `peer.rs` | [`Peer`]: an extension, a number behind a trunk, or a URI | |
 //! | `sleepers.rs` | [`Sleepers`]: phones that are being woken, and the calls that wait for them | `Locations::sleepers` |
@@ -11,6 +12,7 @@
 //! Every room that sends a first request (`dial`, calls made over the API, MESSAGE) asks here, so all of them reach the
 //! same phones. The registrar tells what has changed: see [`Change`].
 
+mod access;
 mod instance;
 mod peer;
 mod sleepers;
@@ -27,6 +29,7 @@ use std::{
 use smallvec::SmallVec;
 
 pub(crate) use self::{
+    access::Access,
     instance::Instance,
     peer::{Number, Peer},
     sleepers::Sleepers,
@@ -54,6 +57,8 @@ pub(crate) struct Location {
     pub way: Way,
     /// Further flows of the same phone, for a request that does not reach it by the first (RFC 5626 section 7).
     pub flows: Vec<Target>,
+    /// Where a trunk is called.
+    pub access: Option<Arc<Access>>,
 }
 
 /// The contacts of one extension, best first: by q, then the newest. Never empty in the table.
@@ -130,7 +135,7 @@ impl Locations {
 
     /// The places where a peer can be reached, best first; empty if there are none.
     ///
-    /// Contacts that cannot be reached now are left out: see [`Way`]. There are no trunks yet.
+    /// Contacts that cannot be reached now are left out: see [`Way`]. A trunk's ways are known by the trunks themselves.
     pub fn ways(&self, peer: &Peer, accounts: &Accounts) -> Vec<Location> {
         match peer {
             Peer::Extension(number) => places(self.phones(number, accounts), number, accounts, false),
@@ -143,6 +148,7 @@ impl Locations {
                     audio: AudioRules::default(),
                     way: Way::Look(look),
                     flows: Vec::new(),
+                    access: None,
                 });
                 look.into_iter().collect()
             }

@@ -72,6 +72,7 @@ pub(super) fn location(contact: &Contact, number: &str, accounts: &Accounts, awa
             None => way(contact, device.map_or(NatPolicy::Source, |device| device.nat), uri)?,
         },
         flows: Vec::new(),
+        access: None,
     })
 }
 

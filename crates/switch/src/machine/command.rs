@@ -70,6 +70,7 @@ pub(super) fn command(switch: &mut Switch, id: CommandId, command: Command) {
             }
             None => Err(CommandError::NotFound),
         },
+        Command::ListTrunks => Ok(Reply::Trunks(switch.x.outside.trunks.list())),
         Command::ListParked => Ok(Reply::Parked(switch.x.parking.list())),
         Command::ListSubscriptions => {
             let (now, unix) = (switch.x.stack.now, switch.x.stack.unix());
@@ -116,7 +117,7 @@ fn stats(switch: &Switch) -> Stats {
             parked: count(x.parking.len()),
             subscriptions: x.subscribed.stats(),
             kept_messages: count(switch.ingress.absent.len()),
-            proxied: x.proxied.stats(),
+            proxied: x.outside.proxied.stats(),
             wakes: x.stack.outputs.stats.services.wakes,
         },
         scripts: count(switch.calls.iter().filter(|call| call.call.script.is_there()).count()),

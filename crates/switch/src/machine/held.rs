@@ -9,7 +9,7 @@ impl Switch {
     /// All are zero once the last call, and the transactions it leaves behind, are over. Bindings,
     /// accounts and the memory of sources and nonces are not among them: those outlive calls, and
     /// have limits of their own.
-    pub fn held(&self) -> [(&'static str, usize); 24] {
+    pub fn held(&self) -> [(&'static str, usize); 25] {
         let (x, stack) = (&self.x, &self.x.stack);
         let (conferences, members) = x.conferences.count();
         [
@@ -35,7 +35,8 @@ impl Switch {
             ("owners of media ports", stack.ports.len()),
             ("legs whose media is being closed", stack.outputs.closing.len()),
             ("queries", x.queries.len()),
-            ("requests and dialogs of the proxy", x.proxied.held()),
+            ("requests and dialogs of the proxy", x.outside.proxied.held()),
+            ("look-ups of trunks", x.outside.trunks.open()),
             (
                 "legs on their way, REFERs, NOTIFYs under way",
                 x.handovers.len() + x.subscribed.refers.len() + x.subscribed.table.under_way(),

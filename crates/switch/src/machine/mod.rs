@@ -9,6 +9,7 @@
 //! | `held.rs` | what every table holds: nothing is left over after the last call |
 //! | `journal.rs` | images of the calls, from which they can go on |
 //! | `media.rs` | what the media engine reports |
+//! | `outside.rs` | connections that end |
 //! | `tidy.rs` | giving back what a burst needed |
 
 mod command;
@@ -17,6 +18,7 @@ mod handover;
 mod held;
 mod journal;
 mod media;
+mod outside;
 mod switch;
 mod tidy;
 

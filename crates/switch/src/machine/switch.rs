@@ -130,9 +130,10 @@ impl Switch {
                 TimerKey::Request(request) => ingress::silent(&mut self.ingress, &mut self.x, request),
                 TimerKey::Conference(room) => self.x.conferences.may_report(&mut self.x.stack, room),
                 TimerKey::Proxied(id, branch) => {
-                    proxy::timer_c(&mut self.x.proxied, &mut self.x.stack, id, usize::from(branch));
+                    proxy::timer_c(&mut self.x.outside.proxied, &mut self.x.stack, id, usize::from(branch));
                 }
-                TimerKey::Through(id) => proxy::idle(&mut self.x.proxied, &mut self.x.stack, id),
+                TimerKey::Through(id) => proxy::idle(&mut self.x.outside.proxied, &mut self.x.stack, id),
+                TimerKey::Trunk(id, timer) => self.x.outside.trunks.timeout(&mut self.x.stack, id, timer),
                 TimerKey::Passed(server) => crate::leg::answer_passed(&mut self.x.stack, server, 480),
             }
         }
@@ -162,7 +163,7 @@ impl Switch {
                 let now = self.x.stack.now;
                 self.x.stack.layer.transport_failed(now, &flow);
             }
-            Input::ConnectionClosed { connection } => self.connection_closed(connection),
+            Input::ConnectionClosed { connection } => super::outside::connection_closed(self, connection),
             Input::Media(event) => super::media::event(self, event),
             Input::Script(event) => self.script_event(event),
             Input::Resolved { query, ways } => self.resolved(query, ways),
@@ -175,6 +176,7 @@ impl Switch {
                 self.resolved(query, Err(Unresolved::NoWay));
             }
             Input::Account(change) => self.account(change),
+            Input::Trunk(change) => self.x.outside.trunks.apply(&mut self.x.stack, change),
             Input::Restored(binding) => {
                 let (now, unix) = (self.x.stack.now, self.x.stack.unix());
                 self.x.registrar.restore(now, unix, binding);
@@ -222,7 +224,7 @@ impl Switch {
                 });
             } else if let Some(handover) = self.x.handovers.pop_front() {
                 handover::carry_out(self, handover);
-            } else if let Some((listener, news)) = self.x.proxied.next_news() {
+            } else if let Some((listener, news)) = self.x.outside.proxied.next_news() {
                 self.proxied(listener, news);
             } else if let Some(call) = self.x.conferences.next_leaving() {
                 self.with_call(call, |call, _| call.tell_verb(VerbEvent::Removed));
@@ -390,7 +392,10 @@ impl Switch {
     }
 
     fn resolved(&mut self, query: crate::api::QueryId, ways: Ways) {
-        if proxy::resolved(&mut self.x.proxied, &mut self.x.stack, query, &ways) {
+        let x = &mut self.x;
+        if proxy::resolved(&mut x.outside.proxied, &mut x.stack, query, &ways)
+            || x.outside.trunks.resolved(&mut x.stack, query, &ways)
+        {
             return;
         }
         match self.x.queries.remove(&query) {
@@ -489,12 +494,5 @@ impl Switch {
         let x = &mut self.x;
         x.subscribed.logged(&mut x.stack, (&own, username), before, &now_of);
         ingress::absent::registered(&mut self.ingress, &mut self.x, &now_of);
-    }
-
-    fn connection_closed(&mut self, connection: sip::ConnectionId) {
-        self.x.registrar.connection_closed(connection);
-        let now = self.x.stack.now;
-        self.x.stack.layer.connection_closed(now, connection);
-        // Legs notice when they next send: a dialog outlives its connection (RFC 3261 18).
     }
 }

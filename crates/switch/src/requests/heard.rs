@@ -194,8 +194,8 @@ fn next_after(cx: &mut Stack, id: RequestId, code: u16, response: &Message) -> O
     };
     match code {
         401 | 407 => {
-            let credentials = request.credentials.clone()?;
-            take_challenges(&credentials, &mut request.answered, response).then_some(renumbered)
+            request.credentials.as_ref()?;
+            take_challenges(&mut request.answered, response).then_some(renumbered)
         }
         422 => {
             let interval = Some(longer(&request.message, response)?);
@@ -203,6 +203,10 @@ fn next_after(cx: &mut Stack, id: RequestId, code: u16, response: &Message) -> O
         }
         // RFC 3263 section 4.3. A target that rings already has been found.
         503 if matches!(request.stage, Stage::Silent | Stage::Heard(100)) => next_target(request, id),
+        // Another gateway may have what this one lacks.
+        500..=599 if request.targets.gateways && matches!(request.stage, Stage::Silent | Stage::Heard(100)) => {
+            next_target(request, id)
+        }
         // RFC 5626 section 7: the proxy that keeps the flow could not reach the phone by it.
         408 | 430 if matches!(request.stage, Stage::Silent | Stage::Heard(100)) && has_flow(request) => {
             next_target(request, id)

@@ -45,7 +45,7 @@ use crate::stack::{
 };
 pub(crate) use crate::{
     ids::RequestId,
-    stack::request::{Aim, Owner, Target, Targets},
+    stack::request::{Aim, Owner, Target, Targets, TrunkRequest},
 };
 
 /// Sends a request outside of any dialog. `None` if there is no way to its target, or if there are too many

@@ -89,10 +89,6 @@ impl<'a> Outline<'a> {
     }
 
     /// With credentials, for a server that challenges the request.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "trunks, which have credentials, are not there so far")
-    )]
     pub fn credentials(mut self, credentials: Option<Arc<Credentials>>) -> Self {
         self.credentials = credentials;
         self

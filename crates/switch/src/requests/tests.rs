@@ -235,12 +235,10 @@ fn a_challenge_is_answered_with_the_credentials_that_the_request_has() {
 
 #[test]
 fn a_challenge_that_cannot_be_answered_goes_to_the_owner() {
-    let ha1 = || Credentials::with_ha1("tandem", "edge", Ha1Pair::new("tandem", "edge", "wrong"));
     for (own, realm, sent) in [
         (None, "edge", 1),
-        (Some(ha1()), "another", 1),
         // RFC 3261 22.2: credentials that were just rejected are not tried again.
-        (Some(ha1()), "edge", 2),
+        (Some(Credentials::with_password("tandem", "wrong")), "edge", 2),
     ] {
         let mut cx = stack();
         let (mut seen, _) = begin_to(&mut cx, invite().credentials(own.map(Arc::new)), &[A]);

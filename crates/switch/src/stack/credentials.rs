@@ -1,54 +1,36 @@
 //! Credentials for requests of ours, and the challenges that they answered (RFC 3261 22.2, 22.3).
 
+use std::fmt;
+
 use sip::{
     HeaderName, Message,
     digest::{ChallengeParsed, Ha1Pair, answer_hashed},
 };
 
-/// A user name and its secret. The owner of a request gives them. Neither `Debug` nor `Display`.
+/// A user name and its secret. The owner of a request gives them. `Debug` shows nothing of them.
+#[derive(PartialEq, Eq)]
 pub(crate) struct Credentials {
     user: Box<str>,
-    secret: Secret,
+    password: Box<str>,
 }
 
-/// The secret with which challenges are answered.
-enum Secret {
-    /// A password, for any realm.
-    Password(Box<str>),
-    /// The hash of a password for one realm. It cannot answer a challenge of another realm.
-    Ha1 { realm: Box<str>, pair: Ha1Pair },
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Credentials(..)")
+    }
 }
 
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "trunks, which have credentials, are not there so far")
-)]
 impl Credentials {
     /// With a password.
     pub fn with_password(user: &str, password: &str) -> Self {
         Self {
             user: user.into(),
-            secret: Secret::Password(password.into()),
+            password: password.into(),
         }
     }
 
-    /// With the hash of a password for `realm`. If there is only one realm, the hash is enough, and less is lost if it
-    /// leaks.
-    pub fn with_ha1(user: &str, realm: &str, pair: Ha1Pair) -> Self {
-        let realm = realm.into();
-        Self {
-            user: user.into(),
-            secret: Secret::Ha1 { realm, pair },
-        }
-    }
-}
-
-impl Credentials {
-    fn ha1(&self, asked: &str) -> Option<Ha1Pair> {
-        match &self.secret {
-            Secret::Password(password) => Some(Ha1Pair::new(&self.user, asked, password)),
-            Secret::Ha1 { realm, pair } => (**realm == *asked).then(|| pair.clone()),
-        }
+    fn ha1(&self, asked: &str) -> Ha1Pair {
+        Ha1Pair::new(&self.user, asked, &self.password)
     }
 }
 
@@ -60,11 +42,13 @@ pub(crate) struct Answered {
     challenge: Box<str>,
     /// How many requests were sent with its nonce.
     count: u32,
+    /// It is the second challenge of its realm.
+    again: bool,
 }
 
 /// Takes the challenges of a 401 or 407 that can be answered, one for each realm. They are added to those answered
 /// before, or replace them. False if there are none, or if the credentials were just rejected.
-pub(crate) fn take_challenges(credentials: &Credentials, answered: &mut Vec<Answered>, response: &Message) -> bool {
+pub(crate) fn take_challenges(answered: &mut Vec<Answered>, response: &Message) -> bool {
     let of = [
         (HeaderName::WwwAuthenticate, HeaderName::Authorization),
         (HeaderName::ProxyAuthenticate, HeaderName::ProxyAuthorization),
@@ -79,18 +63,21 @@ pub(crate) fn take_challenges(credentials: &Credentials, answered: &mut Vec<Answ
             let known = taken
                 .iter()
                 .any(|(realm, it)| it.field == field && *realm == challenge.realm);
-            if known || credentials.ha1(&challenge.realm).is_none() {
+            if known {
                 continue;
             }
-            let rejected = answered.iter().any(|before| before.is_for(field, &challenge.realm)) && !challenge.stale;
-            if rejected {
-                return false; // RFC 3261 22.2: the same credentials would be rejected again
+            let before = answered.iter().find(|before| before.is_for(field, &challenge.realm));
+            // RFC 3261 22.2: the same credentials would be rejected again. A server that calls each nonce old is not
+            // answered for ever.
+            if before.is_some_and(|before| !challenge.stale || before.again) {
+                return false;
             }
             let realm = challenge.realm.clone().into_owned();
             let new = Answered {
                 field,
                 challenge: value.into(),
                 count: 0,
+                again: before.is_some(),
             };
             taken.push((realm, new));
         }
@@ -112,7 +99,7 @@ impl Answered {
     /// The header field for the next try of `request`; `cnonce` is random text.
     pub fn next(&mut self, credentials: &Credentials, request: &Message, cnonce: &str) -> Option<(HeaderName, String)> {
         let challenge = ChallengeParsed::parse(&self.challenge).ok()?;
-        let ha1 = credentials.ha1(&challenge.realm)?;
+        let ha1 = credentials.ha1(&challenge.realm);
         self.count = self.count.saturating_add(1);
         let (method, uri) = (request.method(), request.uri());
         let value = answer_hashed(&challenge, &credentials.user, &ha1, method, uri, self.count, cnonce);

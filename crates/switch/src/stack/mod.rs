@@ -44,7 +44,7 @@ use crate::{
     api::{Event, Listener, Output, Query, QueryId, Registration, ScriptCommand, Transmit},
     config::{Config, Transactions},
     event::{LegEvent, LegTimer},
-    ids::{CallId, Ids, LegId, ProxyId, RequestId, ThroughId},
+    ids::{CallId, Ids, LegId, ProxyId, RequestId, ThroughId, TrunkId},
     tables::timers::Timers,
 };
 
@@ -70,8 +70,21 @@ pub(crate) enum TimerKey {
     Proxied(ProxyId, u16),
     /// Nothing was heard in a proxied dialog for a long time.
     Through(ThroughId),
+    /// A timer of a trunk.
+    Trunk(TrunkId, TrunkTimer),
     /// Another change in a conference may be reported.
     Conference(::media::service::RoomId),
+}
+
+/// The timers of a trunk.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum TrunkTimer {
+    /// Look its hosts up again.
+    Look,
+    /// Register again.
+    Register,
+    /// Ask with OPTIONS whether it is there.
+    Ask,
 }
 
 /// See the module.

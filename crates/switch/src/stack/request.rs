@@ -12,7 +12,7 @@ use sip::{
 
 use super::credentials::{Answered, Credentials};
 use crate::{
-    ids::{LegId, RequestId, RequestKind, SubscriptionId},
+    ids::{LegId, RequestId, RequestKind, SubscriptionId, TrunkId},
     tables::{room::Room, slots::Slots},
 };
 
@@ -38,8 +38,17 @@ pub(crate) enum Owner {
     Prack(LegId),
     /// A subscription: a NOTIFY within its dialog.
     Subscription(SubscriptionId),
+    /// A trunk: a REGISTER or an OPTIONS.
+    Trunk(TrunkId, TrunkRequest),
     /// No owner: the BYE that ends a dialog without a user.
     Stray,
+}
+
+/// What a request to a trunk is for.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(crate) enum TrunkRequest {
+    Register,
+    Options,
 }
 
 /// One way to the target of a request.
@@ -63,6 +72,8 @@ pub(crate) struct Aim {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Targets {
     pub ways: VecDeque<Target>,
+    /// They are gateways of a trunk, each of which may do what the others cannot: the next one is tried after any 5xx.
+    pub gateways: bool,
 }
 
 impl Targets {
@@ -70,7 +81,7 @@ impl Targets {
     pub fn of(first: Flow, further: &[Flow]) -> Self {
         let ways = std::iter::once(first).chain(further.iter().copied());
         let ways = ways.map(|way| Target { way, aim: None }).collect();
-        Self { ways }
+        Self { ways, gateways: false }
     }
 
     /// With further ways, which come last.

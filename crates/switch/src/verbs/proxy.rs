@@ -48,7 +48,7 @@ pub(super) fn proxy(call: &mut Call, x: &mut Core, want: ProxyTo) -> Next {
         untrusted: !trusted,
     };
     let begun = proxy::validate(&x.stack, &x.domain, &flow, &request)
-        .and_then(|()| proxy::begin(&mut x.proxied, &mut x.stack, &x.domain, order));
+        .and_then(|()| proxy::begin(&mut x.outside.proxied, &mut x.stack, &x.domain, order));
     match begun {
         Ok(request) => Next::Wait(Running::Proxy(Proxying {
             request,
@@ -130,8 +130,8 @@ impl Proxying {
             }
             // The call was ended: by the API, at the end of its time, with Tandem.
             VerbEvent::SubjectGone => {
-                proxy::cancel(&mut x.proxied, &mut x.stack, self.request, None);
-                proxy::forget_call(&mut x.proxied, call.id);
+                proxy::cancel(&mut x.outside.proxied, &mut x.stack, self.request, None);
+                proxy::forget_call(&mut x.outside.proxied, call.id);
                 Next::Idle
             }
             VerbEvent::Leg(..)

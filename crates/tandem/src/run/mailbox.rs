@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use switch::{AccountChange, Command, CommandError, Input, Reply};
+use switch::{AccountChange, Command, CommandError, Input, Reply, TrunkChange};
 use tokio::sync::{mpsc, oneshot};
 
 /// How a command's answer comes back.
@@ -15,6 +15,8 @@ pub enum Told {
     Command(Command, Answer),
     /// The admin API changed an account, on disk; confirmed once the switch knows.
     Account(AccountChange, oneshot::Sender<()>),
+    /// A change of a trunk that is on disk.
+    Trunk(TrunkChange, oneshot::Sender<()>),
     /// Take no new calls, and end with the last call; calls that last longer are ended.
     Shutdown {
         /// How long calls may go on.

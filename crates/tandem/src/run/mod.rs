@@ -212,6 +212,10 @@ impl<M: Machine, O: Outside> Run<M, O> {
                 self.handle(Input::Account(change));
                 let _ = taken.send(());
             }
+            Told::Trunk(change, taken) => {
+                self.handle(Input::Trunk(change));
+                let _ = taken.send(());
+            }
             Told::Shutdown { drain } => self.shut_down(drain),
         }
     }

@@ -5,10 +5,12 @@ use std::{
     io,
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
+use admin::Vault;
 use sip::digest::Ha1Pair;
-use store::{LogOn, NewExtension, Options, Store, StoreError};
+use store::{LogOn, NewExtension, Options, Store};
 use switch::{AccountChange, Extension, Ha1, Input};
 use tokio::{runtime::Handle, task::spawn_blocking};
 
@@ -96,15 +98,27 @@ pub(super) async fn first_start(store: &Store, config: &Config, now: i64) -> Res
     Ok(made)
 }
 
+/// What seals the passwords of trunks: the key lies beside the database.
+fn vault(config: &Config) -> Result<Vault, StartError> {
+    let path = config.data.join("trunks.key");
+    Vault::open(&path).map_err(|source| StartError::Folder {
+        key: "data",
+        path: path.display().to_string(),
+        source,
+    })
+}
+
 /// The digest hashes of a password.
 pub(super) fn hash(realm: &str, username: &str, password: &str) -> Ha1 {
     let Ha1Pair { md5, sha256 } = Ha1Pair::new(username, realm, password);
     Ha1 { md5, sha256 }
 }
 
-/// The first inputs of the switch, before any message: accounts, then bindings, then subscriptions. Calls that were cut off when
+/// The first inputs of the switch, before any message: accounts, then bindings, then subscriptions, messages and trunks; and what
+/// opens the passwords of trunks. Calls that were cut off when
 /// the last process ended get the end of their records, and so do recordings.
-pub(super) async fn load(store: &Store, config: &Config, now: i64) -> Result<Vec<Input>, StoreError> {
+pub(super) async fn load(store: &Store, config: &Config, now: i64) -> Result<(Vec<Input>, Arc<Vault>), StartError> {
+    let vault = Arc::new(vault(config)?);
     let domain = &config.domain;
     let interrupted = store.close_interrupted(now).await?;
     if interrupted > 0 {
@@ -131,7 +145,16 @@ pub(super) async fn load(store: &Store, config: &Config, now: i64) -> Result<Vec
         .into_iter()
         .map(|row| Input::RestoredSubscription(Box::new(row)));
     let messages = messages.into_iter().map(Box::new).map(Input::RestoredMessage);
-    Ok(accounts.chain(bindings).chain(subscriptions).chain(messages).collect())
+    let trunks = admin::trunk_changes(store, domain, &vault)
+        .await?
+        .into_iter()
+        .map(Input::Trunk);
+    let all = accounts
+        .chain(bindings)
+        .chain(subscriptions)
+        .chain(messages)
+        .chain(trunks);
+    Ok((all.collect(), vault))
 }
 
 /// Whether the folder, or the folder that it would be made in, can be written.

@@ -78,10 +78,9 @@ async fn run(config: &Config, keeper: &Handle) -> Result<(), StartError> {
     let (plans, broken) = dialplans::start(config);
     let made = database::first_start(&store, config, clock.unix_micros()).await?;
     let addresses = config.advertise.map_or_else(public_addresses, |address| vec![address]);
-    let listeners = &signalling.listeners;
-    let system = system(config, listeners, &addresses);
-    announce(config, listeners, addresses, &http, (&made, broken.as_deref()))?;
-    let first = database::load(&store, config, clock.unix_micros()).await?;
+    let system = system(config, &signalling.listeners, &addresses);
+    announce(config, &signalling.listeners, addresses, &http, (made, broken))?;
+    let (first, vault) = database::load(&store, config, clock.unix_micros()).await?;
     let keys = keys(&store, &config.domain).await?;
 
     let events = EventBus::default();
@@ -119,6 +118,7 @@ async fn run(config: &Config, keeper: &Handle) -> Result<(), StartError> {
         events,
         health: health.clone(),
         hasher: hasher(config),
+        vault,
         registry: registry(&metrics, &audio, store.writer(&config.domain), counts),
         metrics_need_token: config.http.metrics_need_token,
         trusted_proxies: config.http.trusted_proxies.clone(),
@@ -222,6 +222,7 @@ async fn pass_on(mut requests: mpsc::Receiver<SwitchRequest>, mailbox: Mailbox) 
         let told = match request {
             SwitchRequest::Command { command, reply } => Told::Command(command, reply),
             SwitchRequest::Account { change, taken } => Told::Account(change, taken),
+            SwitchRequest::Trunk { change, taken } => Told::Trunk(change, taken),
         };
         if mailbox.tell(told).await.is_err() {
             return;
@@ -391,7 +392,7 @@ fn announce(
     listeners: &[Listener],
     addresses: Vec<IpAddr>,
     http: &TcpListener,
-    (made, broken): (&Made, Option<&str>),
+    (made, broken): (Made, Option<String>),
 ) -> Result<(), StartError> {
     let http = http.local_addr().map_err(StartError::Thread)?;
     let banner = Banner {
@@ -399,8 +400,8 @@ fn announce(
         http,
         domain: &config.domain,
         addresses,
-        made,
-        broken,
+        made: &made,
+        broken: broken.as_deref(),
     };
     say(&banner.text());
     for listener in listeners {

@@ -73,6 +73,7 @@ async fn ask(app: &App, command: Command) -> Result<Vec<Call>, Problem> {
         | Reply::Parked(_)
         | Reply::Subscriptions(_)
         | Reply::Presence(_)
+        | Reply::Trunks(_)
         | Reply::Stats(_) => Err(unexpected(&reply)),
     }
 }

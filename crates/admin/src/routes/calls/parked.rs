@@ -36,6 +36,7 @@ pub(crate) async fn list(State(app): State<App>) -> Result<Json<ParkedPage>, Pro
         | Reply::Conferences(_)
         | Reply::Subscriptions(_)
         | Reply::Presence(_)
+        | Reply::Trunks(_)
         | Reply::Stats(_)) => Err(unexpected(&other)),
     }
 }

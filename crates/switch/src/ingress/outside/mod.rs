@@ -132,7 +132,7 @@ fn outcome(waiting: &mut Waiting, x: &mut Core, call: CallUid, verb: Verb) -> Op
                 listener: Listener::Script(call),
                 untrusted: !waiting.trusted,
             };
-            match proxy::begin(&mut x.proxied, &mut x.stack, &x.domain, order) {
+            match proxy::begin(&mut x.outside.proxied, &mut x.stack, &x.domain, order) {
                 Ok(_) => return None,
                 Err(refusal) => {
                     x.stack.answer(server, &request, &refusal);

@@ -148,6 +148,7 @@ pub(in crate::leg) fn offer_wanted(leg: &mut Leg, cx: &mut Stack) {
     let way = leg.path.within(dialog);
     let outline = Outline::new(&Method::Update)
         .contact(&leg.path.user)
+        .credentials(leg.path.credentials())
         .body("application/sdp", &body);
     match requests::within(cx, outline, dialog, way, Owner::Change(leg.id)) {
         Some(request) => {

@@ -115,7 +115,9 @@ fn send(leg: &mut Leg, cx: &mut Stack, method: &Method, body: Option<&[u8]>, pur
     let dialog = &mut up.confirmed.dialog;
     let way = leg.path.within(dialog);
     let home = cx.home(&leg.path.flow);
-    let contact = Outline::new(method).contact(leg.path.name());
+    let contact = Outline::new(method)
+        .contact(leg.path.name())
+        .credentials(leg.path.credentials());
     let mut outline = leg.timer.ask_again(contact.focus(leg.path.focus.is_some()));
     outline = leg.identity.ride(outline, &home, leg.inbound);
     if let Some(sdp) = body {

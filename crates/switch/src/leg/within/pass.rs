@@ -59,7 +59,7 @@ pub(in crate::leg) fn pass_on(leg: &mut Leg, cx: &mut Stack, server: ServerId, p
     };
     let dialog = &mut up.confirmed.dialog;
     let way = leg.path.within(dialog);
-    let mut outline = Outline::new(method);
+    let mut outline = Outline::new(method).credentials(leg.path.credentials());
     if *method == Method::Info {
         outline = outline.contact(&leg.path.user);
     }
