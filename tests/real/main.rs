@@ -21,3 +21,4 @@ mod restart;
 mod secure;
 mod sound;
 mod streams;
+mod trunks;

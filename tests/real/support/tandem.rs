@@ -88,7 +88,10 @@ impl Setup {
         if let Some(plan) = self.plan {
             plans = folder.path().join("plans");
             fs::create_dir(&plans).unwrap();
-            let both = format!("{plan}\nfn on_trunk(caller) {{ caller.reject(404); }}\n");
+            let both = match plan.contains("fn on_trunk") {
+                true => plan.to_owned(),
+                false => format!("{plan}\nfn on_trunk(caller) {{ caller.reject(404); }}\n"),
+            };
             fs::write(plans.join("main.rhai"), both).unwrap();
         }
         let (sip, rtp, secure) = (ports(2), ports(self.rtp), ports(2));
