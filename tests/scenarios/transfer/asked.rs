@@ -209,6 +209,22 @@ fn a_call_made_over_the_api_is_transferred_to_a_second_call() {
     }
 }
 
+#[test]
+fn a_party_that_talks_takes_the_place_of_the_phone_that_is_rung_first() {
+    // 101 talks with 102 and has asked for a call to 103 over the API. It gives that call to 102 before it picks up itself.
+    let stage = Stage::default();
+    let (alice, bob, carol) = (stage.phone("101"), stage.phone("102"), stage.phone("103"));
+    let (bob, first) = connect(&bob, "101", &alice);
+    let (from, to) = ("101".to_owned(), "103".to_owned());
+    stage.commands(switch::Command::Originate { from, to }).unwrap();
+    let second = alice.rings().line();
+    first.transfers(&first, &second).is_notified_at_last(200);
+    carol.rings().answers().talks();
+    stage.hear_each_other(&bob, &carol);
+    first.ends_with_any();
+    stage.ends(&bob, &carol);
+}
+
 /// A call over the API of the first phone, which is up; the second one rings.
 fn rung_second() -> (Stage, Actor, Actor, Actor) {
     let stage = Stage::default();

@@ -11,7 +11,7 @@ use crate::{
     event::Q850,
     hunt::{Hunt, Hunted, Quest},
     ids::LegId,
-    leg::CallerId,
+    leg::{CallerId, Leg},
 };
 
 use super::{Next, Running, conference};
@@ -74,7 +74,7 @@ impl Originating {
                 return Next::Idle;
             }
             // Another phone has picked up the call of a phone that rings.
-            VerbEvent::Guest(guest) if self.0.is_at(guest.instead_of) && bridge::accept_alone(x, guest.leg) => {
+            VerbEvent::Guest(guest) if self.0.is_at(guest.instead_of) && is_answered(x, guest.leg) => {
                 self.0.answered_elsewhere(x);
                 return found(call, x, guest.leg);
             }
@@ -98,12 +98,19 @@ impl Originating {
             Hunted::Won { leg, .. } => return found(call, x, leg),
             Hunted::Lost(last) => {
                 let reason = Q850::explain(last.why.as_ref(), &last.reason);
-                call.subject_gone(x, Ending::refused(last.cause, last.code, &reason));
+                // Also a party that was to take the place of a phone, and came too late.
+                call.end(x, Ending::refused(last.cause, last.code, &reason));
                 return Next::Idle;
             }
         }
         Next::Wait(Running::Originate(self))
     }
+}
+
+/// Whether a party that takes the place of a phone talks with Tandem: a party that was transferred here does already, one
+/// that picks up is answered.
+fn is_answered(x: &mut Core, guest: LegId) -> bool {
+    x.legs.get(guest).is_some_and(Leg::is_up) || bridge::accept_alone(x, guest)
 }
 
 /// A phone has picked up: the script begins, or the person enters the conference to which a member has invited it. If the
