@@ -8,6 +8,13 @@ const OUT: &str = r#"fn on_call(caller) {
     if r.status != "answered" { caller.reject(487, "" + r.status + " " + r.code + " " + r.reason); }
 }"#;
 
+/// A phone hangs up, and the provider takes that.
+fn hangs_up(phone: &Actor, provider: &Wire) {
+    phone.hangs_up();
+    let bye = provider.takes_request(Method::Bye);
+    provider.replies(&bye, 200, "far", |reply| reply);
+}
+
 #[test]
 fn a_call_goes_out_with_the_account_s_credentials_and_comes_to_its_end() {
     let scene = Scene::new(OUT, &trunk());
@@ -128,9 +135,7 @@ fn the_next_gateway_is_tried_after_silence_after_a_fault_and_where_one_is_not_re
         assert_eq!(invite.uri(), "sip:0301234@198.51.7.2:5060", "{code:?}");
         answers(&scene.other, &invite);
         alice.talks();
-        alice.hangs_up();
-        let bye = scene.other.takes_request(Method::Bye);
-        scene.other.replies(&bye, 200, "far", |reply| reply);
+        hangs_up(&alice, &scene.other);
         scene.clears();
     }
 }
@@ -161,9 +166,7 @@ fn a_trunk_takes_no_more_calls_than_its_channels_nor_than_its_rate() {
     alice.talks();
     bob.calls("0305678").ends_with(480);
     assert_eq!(scene.stage.record().cause, CauseCode::TrunkFull);
-    alice.hangs_up();
-    let bye = scene.one.takes_request(Method::Bye);
-    scene.one.replies(&bye, 200, "far", |reply| reply);
+    hangs_up(&alice, &scene.one);
     scene.stage.pass(1.0);
     bob.calls("0305678");
     let invite = scene.one.takes_request(Method::Invite);
@@ -217,8 +220,6 @@ fn a_trunk_that_is_removed_in_a_call_does_not_end_the_call() {
     scene.stage.tells(Input::Trunk(TrunkChange::Remove("provider".into())));
     scene.stage.pass(5.0);
     alice.talks();
-    alice.hangs_up();
-    let bye = scene.one.takes_request(Method::Bye);
-    scene.one.replies(&bye, 200, "far", |reply| reply);
+    hangs_up(&alice, &scene.one);
     scene.clears();
 }

@@ -52,18 +52,10 @@ pub(crate) async fn read(State(app): State<App>, PathText(room): PathText) -> Re
 async fn ask(app: &App, command: Command, what: &str) -> Result<Vec<Conference>, Problem> {
     let reply = app.switch.command(command).await?;
     let reply = reply.map_err(|error| Problem::command(error, what))?;
-    match reply {
-        Reply::Conferences(conferences) => Ok(conferences.into_iter().map(Conference::from).collect()),
-        Reply::Done
-        | Reply::Calls(_)
-        | Reply::Started(_)
-        | Reply::Registrations(_)
-        | Reply::Parked(_)
-        | Reply::Subscriptions(_)
-        | Reply::Presence(_)
-        | Reply::Trunks(_)
-        | Reply::Stats(_) => Err(unexpected(&reply)),
-    }
+    let Reply::Conferences(conferences) = reply else {
+        return Err(unexpected(&reply));
+    };
+    Ok(conferences.into_iter().map(Conference::from).collect())
 }
 
 /// Mute a member of a conference, let it be heard again, or set its volume

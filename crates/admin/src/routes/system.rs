@@ -72,23 +72,10 @@ pub(crate) async fn metrics(
     if app.metrics.need_token {
         auth::check(&app, &headers, &extensions).await?;
     }
-    let stats = match app.switch.command(Command::Stats).await {
-        Ok(Ok(Reply::Stats(stats))) => Some(stats),
-        Ok(
-            Ok(
-                Reply::Done
-                | Reply::Calls(_)
-                | Reply::Started(_)
-                | Reply::Registrations(_)
-                | Reply::Conferences(_)
-                | Reply::Parked(_)
-                | Reply::Subscriptions(_)
-                | Reply::Presence(_)
-                | Reply::Trunks(_),
-            )
-            | Err(_),
-        )
-        | Err(_) => None,
+    let stats = if let Ok(Ok(Reply::Stats(stats))) = app.switch.command(Command::Stats).await {
+        Some(stats)
+    } else {
+        None
     };
     let accept = headers
         .get(header::ACCEPT)

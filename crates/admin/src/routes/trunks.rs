@@ -44,18 +44,11 @@ pub(crate) async fn list(State(app): State<App>) -> Result<Json<TrunkPage>, Prob
 /// What the switch knows of each trunk.
 async fn states(app: &App) -> Result<HashMap<String, TrunkStatus>, Problem> {
     let reply = app.switch.command(Command::ListTrunks).await?;
-    match reply.map_err(|error| Problem::command(error, "trunk"))? {
-        Reply::Trunks(trunks) => Ok(trunks.into_iter().map(|status| (status.name.clone(), status)).collect()),
-        other @ (Reply::Done
-        | Reply::Calls(_)
-        | Reply::Started(_)
-        | Reply::Registrations(_)
-        | Reply::Conferences(_)
-        | Reply::Parked(_)
-        | Reply::Subscriptions(_)
-        | Reply::Presence(_)
-        | Reply::Stats(_)) => Err(unexpected(&other)),
-    }
+    let reply = reply.map_err(|error| Problem::command(error, "trunk"))?;
+    let Reply::Trunks(trunks) = reply else {
+        return Err(unexpected(&reply));
+    };
+    Ok(trunks.into_iter().map(|status| (status.name.clone(), status)).collect())
 }
 
 /// Make a trunk

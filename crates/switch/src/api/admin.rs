@@ -118,7 +118,7 @@ pub enum Reply {
     Conferences(Vec<Conference>),
     /// Parked calls by slot.
     Parked(Vec<ParkedCall>),
-    /// To [`Command::ListTrunks`].
+    /// Trunks by name.
     Trunks(Vec<TrunkStatus>),
     /// Subscriptions by watcher.
     Subscriptions(Vec<LiveSubscription>),
@@ -329,8 +329,6 @@ pub enum Event {
     },
     /// `parked.added`: a call waits in a slot, or another party took the place of the one that waits there.
     ParkedAdded(Box<ParkedCall>),
-    /// A trunk has another state, or another reason for it.
-    TrunkChanged(Box<TrunkStatus>),
     /// `parked.removed`
     ParkedRemoved {
         /// The call as it was.
@@ -338,6 +336,8 @@ pub enum Event {
         /// What became of it.
         why: Unparked,
     },
+    /// `trunk.registered`, `trunk.reachable` or `trunk.down`: a trunk has another state, or another reason for it.
+    TrunkChanged(Box<TrunkStatus>),
     /// `recording.started`
     RecordingStarted(Box<Recording>),
     /// `recording.ended`

@@ -10,7 +10,7 @@ use std::{
 use bytes::Bytes;
 use sip::{Flow, HeaderName, Instant, Message, Method, StatusCode, transaction::ServerId};
 
-use super::{Ingress, absent, challenge::authenticate, endpoint::dialed};
+use super::{Ingress, absent, challenge::authenticate, endpoint::dialed, hops_left};
 use crate::{
     answer::{Answer, told},
     api::{Query, QueryId, Wake, WakeFor, Ways},
@@ -51,7 +51,6 @@ const CONTENT: [HeaderName; 8] = [
 impl Text {
     /// The content of a request.
     fn of(request: &Message, from: CallerId) -> Self {
-        let hops = request.max_forwards().ok().flatten().unwrap_or(70);
         let field = |name: HeaderName| {
             let rows = request
                 .headers(name)
@@ -63,7 +62,7 @@ impl Text {
             content_type: request.content_type().unwrap_or("text/plain").to_owned(),
             body: Bytes::copy_from_slice(request.body()),
             fields: CONTENT.into_iter().flat_map(field).collect(),
-            max_forwards: hops.min(255).saturating_sub(1),
+            max_forwards: hops_left(request),
         }
     }
 }

@@ -17,6 +17,7 @@ use super::{
     deliver::deliver,
     demands,
     foreign::{self, dropped, foreign_cancel, foreign_response},
+    hops_left,
     outside::{self, options},
     refer,
     register::register,
@@ -301,11 +302,10 @@ fn give_way(x: &mut Core, identity: &Identity, invite: &Message, dialed: &str) {
 /// The content of an INVITE, and its authenticated sender.
 pub(crate) fn beginning(x: &Core, identity: &Identity, flow: &Flow, message: &Message) -> Beginning {
     let dialed = dialed(x, message, flow).unwrap_or_default();
-    let hops = message.max_forwards().ok().flatten().unwrap_or(70);
     Beginning {
         facts: facts(x, identity, flow, message, dialed),
         entry: ScriptEntry::OnCall,
-        max_forwards: hops.min(255).saturating_sub(1),
+        max_forwards: hops_left(message),
         sip_call_id: message.call_id().to_owned(),
     }
 }

@@ -60,6 +60,12 @@ pub(crate) struct Ingress {
     pub arrivals: VecDeque<Arrival>,
 }
 
+/// The Max-Forwards of what goes on after a request: one less than it had (RFC 3261 16.6 step 3).
+fn hops_left(request: &Message) -> u32 {
+    let hops = request.max_forwards().ok().flatten().unwrap_or(70);
+    hops.min(255).saturating_sub(1)
+}
+
 /// An INVITE that is authenticated and addressed to us.
 pub(crate) struct Arrival {
     pub server: ServerId,

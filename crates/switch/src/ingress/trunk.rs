@@ -2,7 +2,7 @@
 
 use sip::{Flow, HeaderName, Message, transaction::ServerId};
 
-use super::{Arrival, Ingress};
+use super::{Arrival, Ingress, hops_left};
 use crate::{
     answer::Answer,
     api::{AudioRules, Facts, ScriptEntry},
@@ -30,7 +30,6 @@ pub(super) fn invite(g: &mut Ingress, x: &mut Core, id: ServerId, (flow, message
         name: trunk.as_str().into(),
         number: Number::from(number.as_str()),
     };
-    let hops = message.max_forwards().ok().flatten().unwrap_or(70);
     let beginning = Beginning {
         facts: Facts {
             id: String::new(),
@@ -44,7 +43,7 @@ pub(super) fn invite(g: &mut Ingress, x: &mut Core, id: ServerId, (flow, message
             method: String::new(),
         },
         entry: ScriptEntry::OnTrunk,
-        max_forwards: hops.min(255).saturating_sub(1),
+        max_forwards: hops_left(&message),
         sip_call_id: message.call_id().to_owned(),
     };
     if let Err((cause, code, reason)) = x.outside.trunks.admit(&x.stack, &trunk) {

@@ -34,19 +34,15 @@ pub(crate) fn caller_of(
 ) -> Option<Caller> {
     let uri = request.request_uri().ok()?;
     let line = uri.user.and_then(|user| trunks.by_line(user));
-    let from = request.from().ok();
-    let shown = from.as_ref().and_then(|from| from.uri().ok());
     let entry = match line {
         Some(entry) => entry,
-        None => {
-            let number = shown.as_ref().map(|uri| uri.number().into_owned()).unwrap_or_default();
-            let entry = trunks.at(address)?;
-            if is_phone(&number) {
-                return None;
-            }
-            entry
-        }
+        None => trunks.at(address)?,
     };
+    let from = request.from().ok();
+    let shown = from.as_ref().and_then(|from| from.uri().ok());
+    if line.is_none() && shown.as_ref().is_some_and(|uri| is_phone(&uri.number())) {
+        return None;
+    }
     let inbound = &entry.trunk.inbound;
     let asserted = request.values(HeaderName::PAssertedIdentity).next();
     let asserted = asserted.filter(|_| inbound.trusted);

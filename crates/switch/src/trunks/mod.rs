@@ -28,7 +28,7 @@ use sip::{ConnectionId, Flow, Instant};
 pub(crate) use self::incoming::{Caller, caller_of};
 use self::register::Registration;
 use crate::{
-    api::{Event, QueryId, Trunk, TrunkChange, TrunkState, TrunkStatus, Unresolved, Ways},
+    api::{Event, QueryId, Trunk, TrunkChange, TrunkState, TrunkStatus, Ways},
     ids::{TrunkId, TrunkKind},
     locations::{Access, Look},
     requests::{RequestEvent, TrunkRequest},
@@ -48,8 +48,6 @@ struct Host {
     uri: Box<str>,
     /// The ways to it that the last look-up found.
     flows: Vec<Flow>,
-    /// Why the last look-up found none.
-    unresolved: Option<Unresolved>,
 }
 
 /// A trunk with what is known of it.
@@ -102,7 +100,6 @@ impl Trunks {
         let hosts = hosts.map(|uri| Host {
             uri: uri.as_str().into(),
             flows: Vec::new(),
-            unresolved: None,
         });
         let credentials = trunk.username.as_deref().zip(password.as_deref());
         let credentials = credentials.map(|(user, password)| Arc::new(Credentials::with_password(user, password)));
@@ -161,14 +158,10 @@ impl Trunks {
     }
 
     fn look_up(&mut self, cx: &mut Stack, id: TrunkId) {
-        let Some(entry) = self.entries.get_mut(id) else { return };
-        for (at, host) in entry.hosts.iter_mut().enumerate() {
-            match Look::at(&host.uri) {
-                Some(look) => {
-                    let query = cx.query(look.query());
-                    self.queries.insert(query, (id, at));
-                }
-                None => host.unresolved = Some(Unresolved::NotFound),
+        let Some(entry) = self.entries.get(id) else { return };
+        for (at, host) in entry.hosts.iter().enumerate() {
+            if let Some(look) = Look::at(&host.uri) {
+                self.queries.insert(cx.query(look.query()), (id, at));
             }
         }
         cx.timers
@@ -184,12 +177,9 @@ impl Trunks {
             return true;
         };
         let was_known = entry.is_known();
-        if let Some(host) = entry.hosts.get_mut(at) {
-            match ways {
-                Ok(flows) => (host.flows, host.unresolved) = (flows.clone(), None),
-                // What was found before is used as long as nothing else is found.
-                Err(why) => host.unresolved = Some(*why),
-            }
+        // What was found before is used as long as nothing else is found.
+        if let (Some(host), Ok(flows)) = (entry.hosts.get_mut(at), ways) {
+            host.flows.clone_from(flows);
         }
         if !entry.is_known() {
             if let Err(why) = ways {
@@ -227,6 +217,11 @@ impl Trunks {
     /// The trunk of that name.
     fn named(&self, name: &str) -> Option<&Entry> {
         self.entries.get(*self.by_name.get(name)?)
+    }
+
+    /// The same, to be changed.
+    fn named_mut(&mut self, name: &str) -> Option<&mut Entry> {
+        self.entries.get_mut(*self.by_name.get(name)?)
     }
 
     /// Whether a host of this trunk is at this canonical address.

@@ -21,8 +21,7 @@ impl Trunks {
     /// # Errors
     /// There is no such trunk, no way to it, or it takes no further call.
     pub fn way(&mut self, cx: &Stack, name: &str, number: &str) -> Result<Location, Full> {
-        let id = self.by_name.get(name).copied();
-        let Some(entry) = id.and_then(|id| self.entries.get_mut(id)) else {
+        let Some(entry) = self.named_mut(name) else {
             return Err((CauseCode::NumberNoTrunk, 404, "No Such Trunk"));
         };
         if let Some(full) = entry.is_full(cx) {
@@ -67,8 +66,7 @@ impl Trunks {
     /// A leg of a trunk has begun or ended.
     pub fn count(&mut self, peer: &Peer, begins: bool) {
         let Peer::Trunk { name, .. } = peer else { return };
-        let id = self.by_name.get(&**name).copied();
-        if let Some(entry) = id.and_then(|id| self.entries.get_mut(id)) {
+        if let Some(entry) = self.named_mut(name) {
             entry.calls = if begins {
                 entry.calls + 1
             } else {
@@ -82,9 +80,8 @@ impl Trunks {
     /// # Errors
     /// It does not.
     pub fn admit(&mut self, cx: &Stack, name: &str) -> Result<(), Full> {
-        let id = self.by_name.get(name).copied();
-        let entry = id.and_then(|id| self.entries.get_mut(id));
-        entry.and_then(|entry| entry.is_full(cx)).map_or(Ok(()), Err)
+        let full = self.named_mut(name).and_then(|entry| entry.is_full(cx));
+        full.map_or(Ok(()), Err)
     }
 }
 

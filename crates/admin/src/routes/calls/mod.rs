@@ -64,18 +64,10 @@ async fn ask(app: &App, command: Command) -> Result<Vec<Call>, Problem> {
         .command(command)
         .await?
         .map_err(|error| Problem::command(error, "call"))?;
-    match reply {
-        Reply::Calls(calls) => Ok(calls.into_iter().map(Call::from).collect()),
-        Reply::Done
-        | Reply::Started(_)
-        | Reply::Registrations(_)
-        | Reply::Conferences(_)
-        | Reply::Parked(_)
-        | Reply::Subscriptions(_)
-        | Reply::Presence(_)
-        | Reply::Trunks(_)
-        | Reply::Stats(_) => Err(unexpected(&reply)),
-    }
+    let Reply::Calls(calls) = reply else {
+        return Err(unexpected(&reply));
+    };
+    Ok(calls.into_iter().map(Call::from).collect())
 }
 
 /// Begin a call

@@ -24,19 +24,12 @@ use crate::{
 )]
 pub(crate) async fn list(State(app): State<App>) -> Result<Json<ParkedPage>, Problem> {
     let reply = app.switch.command(Command::ListParked).await?;
-    match reply.map_err(|error| Problem::command(error, "parked call"))? {
-        Reply::Parked(parked) => Ok(Json(ParkedPage {
-            items: parked.into_iter().map(Into::into).collect(),
-            next_cursor: None,
-        })),
-        other @ (Reply::Done
-        | Reply::Calls(_)
-        | Reply::Started(_)
-        | Reply::Registrations(_)
-        | Reply::Conferences(_)
-        | Reply::Subscriptions(_)
-        | Reply::Presence(_)
-        | Reply::Trunks(_)
-        | Reply::Stats(_)) => Err(unexpected(&other)),
-    }
+    let reply = reply.map_err(|error| Problem::command(error, "parked call"))?;
+    let Reply::Parked(parked) = reply else {
+        return Err(unexpected(&reply));
+    };
+    Ok(Json(ParkedPage {
+        items: parked.into_iter().map(Into::into).collect(),
+        next_cursor: None,
+    }))
 }
